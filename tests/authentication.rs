@@ -13,7 +13,7 @@ use gemini_ws::{
 use proptest::prelude::*;
 use sha2::{Digest, Sha384};
 
-/// The public credentials of the vectors (`ws-gemini-com.md`, section 3.1).
+/// The public credentials of the vectors in `gemini_ws::protocol::streams`.
 const KEY: &str = "conformance-api-key";
 const SECRET: &str = "conformance-api-secret";
 const TOKEN: &str = "a-token.of_an~application+with/all=";

@@ -329,7 +329,7 @@ fn l_132_repeated_trades_are_marked() {
     client.feed(&l2("1x99", "3x101", &trades_v2(31..81)));
     (0..2).for_each(|_| client.feed(&trade_v2(81)));
     assert_eq!(client.trades, expected);
-    // The venue does not sort them (quirk Q-V2-2).
+    // The venue does not sort them.
     client.reopen();
     client.trades.clear();
     client.feed(&l2("1x99", "3x101", &trades_v2([83, 80, 82, 81].into_iter())));

@@ -70,7 +70,7 @@ fn requests() -> Vec<(&'static str, &'static str, Request)> {
         ("request.order_place.stop_limit", "13", place(stop_limit.unwrap())),
         ("request.order_place.prediction", "14", place(prediction.outcome(EventOutcome::Yes))),
         ("request.order_cancel", "15", Request::CancelOrder { order_id: 73_797_746_498_585_286 }),
-        // The venue refuses the number (quirk Q-O1), so no other constructor makes one.
+        // The venue refuses the number, so no other constructor makes one.
         ("request.order_cancel.numeric", "16", raw("order.cancel", r#"{"orderId":73797746498585286}"#)),
         ("request.order_cancel_all", "17", Request::CancelAllOrders),
         ("request.order_cancel_session", "18", Request::CancelSessionOrders),

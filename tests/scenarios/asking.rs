@@ -22,7 +22,7 @@ fn asked(outputs: &[Output]) -> Vec<(u64, Vec<String>)> {
 }
 
 /// L-094: one of ten streams has an unknown name, in each place in turn. The venue refuses the whole request, as it
-/// really does (quirk Q-E3). There are ten outcomes: nine are subscribed, one is rejected.
+/// really does. There are ten outcomes: nine are subscribed, one is rejected.
 #[test]
 fn one_bad_name_of_ten_in_each_place() {
     for bad in 0..10 {

@@ -1,4 +1,4 @@
-//! Reads frames of market data v1. Sections are those of `marketdata-v1.md`.
+//! Reads frames of market data v1. It is written from `gemini_ws::protocol::market_data_v1` alone.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
     unsigned, venue_error,
 };
 
-/// Section 3.
+/// Reads a frame.
 pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
     match frame.text_if_any("type") {
         None if frame.text_if_any("result") == Some("error") => venue_error(frame),
@@ -33,7 +33,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// Section 3.3.
+/// Reads an entry of an update.
 fn entry(of: Object<'_>) -> Read<Value> {
     let symbol = of.if_any("symbol", symbol)?;
     let kind = text(of, "type")?;

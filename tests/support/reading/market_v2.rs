@@ -1,4 +1,4 @@
-//! Reads frames of market data v2. Sections are those of `marketdata-v2.md`.
+//! Reads frames of market data v2. It is written from `gemini_ws::protocol::market_data_v2` alone.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{
     venue_error,
 };
 
-/// Section 11.
+/// Reads a frame, by the members that tell its kind.
 pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
     if frame.text_if_any("result") == Some("error") {
         return venue_error(frame);
@@ -36,7 +36,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// Section 3.
+/// Reads changes of a book.
 fn l2_updates(frame: Object<'_>) -> Read<Value> {
     let symbol = symbol(frame, "symbol")?;
     let (mut bids, mut asks) = (Vec::new(), Vec::new());
@@ -67,7 +67,7 @@ fn change(row: &Json) -> Result<(bool, Value), DecodeErrorKind> {
     if row.len() == 3 { Ok((is_bid, level)) } else { Err(DecodeErrorKind::Type) }
 }
 
-/// Section 5: an auction event of a list must be of a known type.
+/// Reads an auction of a list, which must be of a known type.
 fn any_auction(of: Object<'_>) -> Read<Value> {
     match text(of, "type")?.as_str() {
         Some("auction_result" | "auction_indicative") => auction(of, symbol(of, "symbol")?).map(untagged),
@@ -75,7 +75,7 @@ fn any_auction(of: Object<'_>) -> Read<Value> {
     }
 }
 
-/// Section 4, and the names that older versions of the document have.
+/// Reads a trade, also with the names that older versions of the venue's document have.
 fn trade(of: Object<'_>) -> Read<Value> {
     let event_id = "event_id|eventid|eventId";
     let trade_id = match of.if_any("tid", unsigned)? {
@@ -107,7 +107,7 @@ fn interval(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// Section 6.
+/// Reads candles.
 fn candles(frame: Object<'_>, interval: &str) -> Read<Value> {
     let symbol = symbol(frame, "symbol")?;
     let rows = frame.array("changes")?.iter().map(candle).collect::<Result<Value, _>>();
@@ -176,7 +176,7 @@ fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
     decimal(&moved).ok()
 }
 
-/// Sections 7 and 8.
+/// Reads mark prices or funding amounts.
 fn changes(frame: Object<'_>, kind: &str, name: Names, read: fn(Object<'_>) -> Read<Value>) -> Read<Value> {
     Ok(json!({"kind": kind, "symbol": symbol(frame, "symbol")?, "changes": frame.list(name, read)?}))
 }

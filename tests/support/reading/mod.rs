@@ -298,7 +298,7 @@ fn outcome(text: Value) -> Value {
     spelled(text, &[("yes", "YES"), ("no", "NO")])
 }
 
-/// Reads a refusal, which any archived endpoint may send (`marketdata-v2.md`, section 10).
+/// Reads a refusal, which any archived endpoint may send.
 fn venue_error(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "error",
@@ -307,8 +307,7 @@ fn venue_error(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads the price of an auction. The two APIs write its symbol differently (`marketdata-v2.md`, section 5;
-/// `marketdata-v1.md`, section 3.3).
+/// Reads the price of an auction. The two APIs write its symbol differently.
 fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     Ok(json!({
         "kind": "auction",

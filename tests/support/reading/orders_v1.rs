@@ -1,4 +1,4 @@
-//! Reads frames of order events v1. Sections are those of `order-events-v1.md`.
+//! Reads frames of order events v1. It is written from `gemini_ws::protocol::order_events_v1` alone.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
     texts, unrecognized, unsigned, venue_error, word,
 };
 
-/// Section 3: the bare objects.
+/// Reads an object that is a whole frame.
 pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
     match frame.text_if_any("type") {
         None if frame.text_if_any("result") == Some("error") => venue_error(frame),
@@ -32,7 +32,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// Section 3: the arrays.
+/// Reads an array of events.
 pub(super) fn events(events: &[Json]) -> Read<Value> {
     let events: Value = events.iter().map(|event| report(event, any_event)).collect();
     Ok(json!({"kind": "order_events", "events": events}))
@@ -72,7 +72,7 @@ fn any_event(whole: &Json, of: Object<'_>) -> Read<Value> {
     }
 }
 
-/// Sections 4.3 and 4.4, and the names that older examples have.
+/// Reads an event, also with the names that older examples have.
 fn order(of: Object<'_>) -> Read<Value> {
     let decimal = |names| of.unless_empty(names, market_decimal);
     let order_id = unsigned(of, "order_id")?;

@@ -1,4 +1,4 @@
-//! Reads frames of private streams. Sections 8 to 10 are those of `ws-gemini-com.md`.
+//! Reads frames of private streams. It is written from `gemini_ws::protocol::streams` alone.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
     spelled, symbol, text, unsigned,
 };
 
-/// Section 8.1. Empty or zero members may be missing.
+/// Reads an order update. Empty or zero members may be missing.
 pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     let decimal = |name| frame.unless_empty(name, market_decimal);
     let is_zero = |value: &Value| match value {
@@ -68,14 +68,14 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Section 10: a malformed row leaves the others readable.
+/// Reads an order snapshot: a malformed row leaves the others readable.
 pub(super) fn order_snapshot(frame: Object<'_>) -> Read<Value> {
     let row = |row: &Json| super::orders_v1::report(row, |_, order| order_update(order));
     let orders: Value = frame.array("orders")?.iter().map(row).collect();
     Ok(json!({"kind": "order_snapshot", "orders": orders}))
 }
 
-/// Section 8.2.
+/// Reads balances.
 pub(super) fn balance_update(frame: Object<'_>) -> Read<Value> {
     let balance = |balance: Object<'_>| {
         Ok(json!({
@@ -92,7 +92,7 @@ pub(super) fn balance_update(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Section 8.3.
+/// Reads positions.
 pub(super) fn position_report(frame: Object<'_>) -> Read<Value> {
     let amount = |amount: Object<'_>| {
         Ok(json!({
@@ -118,7 +118,7 @@ pub(super) fn position_report(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Section 10.
+/// Reads settlements.
 pub(super) fn settlements(frame: Object<'_>) -> Read<Value> {
     let settlement = |settlement: Object<'_>| {
         Ok(json!({
@@ -131,7 +131,7 @@ pub(super) fn settlements(frame: Object<'_>) -> Read<Value> {
     Ok(json!({"kind": "settlements", "settlements": frame.list("settlements", settlement)?}))
 }
 
-/// Section 9: the member `i` distinguishes the two shapes.
+/// Reads a request for quotes: the member `i` distinguishes its two shapes.
 pub(super) fn request_for_quote(frame: Object<'_>) -> Read<Value> {
     if frame.has("i") { quote_update(frame) } else { public_request_for_quote(frame) }
 }

@@ -1,4 +1,4 @@
-//! Reads frames of public streams and responses. Sections are those of `ws-gemini-com.md`: 4, 7, 10, 11 and 17.
+//! Reads frames of public streams and responses. It is written from `gemini_ws::protocol::streams` alone.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
     plain, private, signed_decimal, symbol, text, unsigned, unsigned_decimal,
 };
 
-/// Section 11.
+/// Reads a frame, by the members that tell its kind.
 pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
     let has = |name: &&str| frame.has(name);
     if has(&"id") && ["status", "error", "result"].iter().any(has) {
@@ -195,7 +195,7 @@ fn funding_amount(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Section 4.
+/// Reads a reply.
 fn response(frame: Object<'_>) -> Read<Value> {
     let id = frame.require("id")?;
     let number = integer(id).ok().and_then(|id| u64::try_from(id).ok());
