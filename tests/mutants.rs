@@ -39,6 +39,10 @@ fn each_patch_applies() {
     let (sources, patches) = (sources(), patches());
     let errors: Vec<String> = patches.iter().filter_map(|patch| patch.edits(&sources).err()).collect();
     assert!(errors.is_empty(), "patches that do not apply: {errors:#?}");
+    assert!(
+        copy::switch("    Name,\n").contains("mutants! {\n    Name,\n}"),
+        "the names of the faults have a place"
+    );
     for patch in &patches {
         let switches = patch.switches();
         assert!(!switches.is_empty(), "{} has no switch", patch.name);

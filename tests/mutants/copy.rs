@@ -17,12 +17,20 @@ const FILES: [&str; 2] = ["Cargo.lock", "Cargo.toml"];
 /// The module of the switch, and the line of the root file behind which it is inserted.
 const SWITCH: &str = include_str!("switch.rs");
 const ANCHOR: &str = "extern crate alloc;\n";
+/// The line of the module that the names of the faults replace.
+const NAMES: &str = "    // The names of the faults are inserted here.\n";
 
 /// Declares the hunter of the core as a test of the copy.
 const HUNTER: &str = "\n[[test]]\nname = \"hunter\"\npath = \"tests/mutants/hunter.rs\"\n";
 
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns the module of the switch with these names.
+pub(crate) fn switch(names: &str) -> String {
+    let (before, after) = SWITCH.split_once(NAMES).expect("a place for the names of the faults");
+    format!("{before}{names}{after}")
 }
 
 /// Reads the files of the workspace that a copy contains.
@@ -59,7 +67,7 @@ impl Copy {
     pub(crate) fn make(name: &str, mut sources: Sources, group: &Group) -> Copy {
         group.apply(&mut sources);
         let list: String = group.names.iter().map(|name| format!("    {name},\n")).collect();
-        let switch = SWITCH.replace("    // The names.\n", &list);
+        let switch = switch(&list);
         let lib = sources.get_mut("src/lib.rs").expect("the root file");
         assert!(lib.contains(ANCHOR), "no place for the switch");
         *lib =
