@@ -1,7 +1,9 @@
 //! [`Affected`]: what a frame that cannot be decoded may have been about.
 
 use super::market_v2::interval;
+use super::outline::{Outline, check};
 use super::stream::{topic_named, topic_of};
+use crate::message::Text;
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
@@ -52,7 +54,8 @@ impl Affected {
         let topic = only_value(text, kind).and_then(|named| match endpoint {
             Endpoint::Streams => topic_named(named),
             Endpoint::MarketDataV2 => {
-                find(&MARKET_DATA_V2, named).or_else(|| interval(named).map(Topic::Candles))
+                let topic = find(&MARKET_DATA_V2, named).or_else(|| interval(named).map(Topic::Candles));
+                topic.filter(|topic| *topic != Topic::Trade || is_of_type(text, named))
             }
             _ => find(&MARKET_DATA_V1, named),
         });
@@ -63,6 +66,15 @@ impl Affected {
         };
         Affected { topic, symbol: symbol.filter(|_| topic.is_some()) }
     }
+}
+
+/// Whether a frame of market data v2 itself is of this type. The first frame of a book has rows with types of their own,
+/// and its own type may be what cannot be read.
+fn is_of_type(text: &str, named: &str) -> bool {
+    let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
+    let is_whole =
+        || check(text).and_then(|()| Outline::of(text)).is_ok_and(|it| it.settled() == Some(Text(named)));
+    begins.is_some_and(|behind| behind.starts_with('"')) || is_whole()
 }
 
 /// The text that follows each occurrence of a member's name, if it is always the same.

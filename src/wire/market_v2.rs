@@ -40,18 +40,16 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     if reader.take("{\"type\":\"trade\"") {
         return trade(reader, Place::BehindValue, scratch);
     }
+    if reader.take("{\"result\":\"error\"") {
+        let it = ErrorMembers::finish(&mut reader, Place::BehindValue)?;
+        return if it.is_told { decode_any(frame, scratch) } else { Ok(error(&it)) };
+    }
     if reader.take("{\"type\":\"")
         && let Some(length) = plain_length(reader.cursor.rest())
         && let Some(kind) = KINDS.get(NAMES.find(reader.cursor.rest().get(..length).unwrap_or_default()))
     {
         reader.cursor.advance(length.wrapping_add(1));
         return kind.decode(reader, Place::BehindValue, scratch);
-    }
-    if reader.take("{\"result\":\"error\"") {
-        let it = ErrorMembers::finish(&mut reader, Place::BehindValue)?;
-        if !it.is_told {
-            return Ok(error(&it));
-        }
     }
     decode_any(frame, scratch)
 }
@@ -328,7 +326,6 @@ impl<'f> Read<'f> for Trade<'f> {
 record! {
     /// An [auction](crate::protocol::market_data_v2#auctions).
     AuctionMembers {
-        kind: "type" = Placed<Exact>,
         symbol: "symbol" = SymbolName,
         time: "time_ms" = Milliseconds,
         result: "result" = Exact,
@@ -341,6 +338,13 @@ record! {
     }
 }
 
+record! {
+    /// The type of an auction in a list.
+    KindMembers {
+        kind: "type" = Placed<Exact>,
+    }
+}
+
 #[inline(never)]
 fn auction_frame<'f>(
     stage: AuctionStage,
@@ -350,8 +354,9 @@ fn auction_frame<'f>(
 ) -> Decoded<'f> {
     let is_begun = place == Place::BehindValue;
     let it = AuctionMembers::finish(&mut reader, place)?;
+    // An error has this member too.
     let is_error = it.result().informs().is_some_and(|result| result == *"error");
-    if is_begun && (is_error || it.kind().is_there()) {
+    if it.is_told || (is_begun && is_error) {
         return decode_any(reader.frame, scratch);
     }
     Ok(Message::Auction(auction!(it, stage, Some(it.symbol().required()?))))
@@ -386,17 +391,17 @@ pub(super) fn behind_auction(rest: &[u8]) -> Option<(AuctionStage, &[u8])> {
 
 impl<'f> Read<'f> for Auction<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Auction<'f>, DecodeError> {
-        let mut reader = Reader { cursor: cursor.clone(), ..Reader::new(frame) };
+        let mut reader = Reader { cursor: cursor.clone(), telling: &["type"], ..Reader::new(frame) };
         if let Some((stage, rest)) = behind_auction(reader.cursor.rest()) {
             reader.cursor.set_rest(rest);
             let it = AuctionMembers::read(&mut reader, Place::BehindValue)?;
-            if !it.kind().is_there() {
+            if !it.is_told {
                 *cursor = reader.cursor;
                 return Ok(auction!(it, stage, Some(it.symbol().required()?)));
             }
         }
-        let it = AuctionMembers::within(frame, cursor)?;
-        let stage = match it.kind().required()? {
+        let it = AuctionMembers::within(frame, &mut cursor.clone())?;
+        let stage = match KindMembers::within(frame, cursor)?.kind().required()? {
             (kind, _) if kind == *"auction_result" => AuctionStage::Result,
             (kind, _) if kind == *"auction_indicative" => AuctionStage::Indicative,
             (_, offset) => return Err(DecodeError::of_member(DecodeErrorKind::Type, offset, "type")),

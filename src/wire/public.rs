@@ -322,7 +322,8 @@ impl Value for Code {
 
     #[inline(always)]
     fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(i64, &'f [u8])> {
-        let (magnitude, rest) = Unsigned::usual(reader, rest.strip_prefix(b"-")?)?;
+        let digits = rest.strip_prefix(b"-").filter(|digits| matches!(digits, [b'0'..=b'9', ..]))?;
+        let (magnitude, rest) = Unsigned::usual(reader, digits)?;
         Some((i64::try_from(magnitude).ok()?.wrapping_neg(), rest))
     }
 }

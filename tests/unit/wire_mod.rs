@@ -105,3 +105,53 @@ fn checked(members: &[&str]) {
         Err(error) => assert_eq!(decoded.err(), Some(error), "{frame}"),
     }
 }
+
+#[test]
+fn what_is_no_json_is_refused() {
+    let rows = [
+        (Endpoint::MarketDataV2, r#"{"type":"{"result":"error","reason":"X"}"#),
+        (Endpoint::MarketDataV2, r#"{"type":"{"type":"trade"}"#),
+        (Endpoint::MarketDataV1, r#"{"type":"{"type":"heartbeat","socket_sequence":1}"#),
+        (Endpoint::Streams, r#"{"id":1,"status":400,"error":{"code":-"5","msg":"x"}}"#),
+        (Endpoint::Streams, r#"{"id":1,"status":400,"error":{"code":-,"msg":"x"}}"#),
+    ];
+    for (endpoint, frame) in rows {
+        let mut scratch = Scratch::new();
+        assert_eq!(decode_from(endpoint, frame, &mut scratch).err(), outline::check(frame).err(), "{frame}");
+    }
+}
+
+#[test]
+fn the_last_type_counts() {
+    for begin in [
+        r#"{"type":"trade","symbol":"BTCUSD","event_id":1,"price":"1","quantity":"1","side":"buy""#,
+        r#"{"type":"auction_result","symbol":"BTCUSD","time_ms":1,"result":"success""#,
+        r#"{"type":"heartbeat","timestamp":1"#,
+    ] {
+        for last in ["null", "5", "{}"] {
+            let frame = format!("{begin},\"type\":{last}}}");
+            let mut scratch = Scratch::new();
+            let decoded = decode_from(Endpoint::MarketDataV2, &frame, &mut scratch);
+            assert!(matches!(decoded, Ok(Message::Unrecognized(_))), "{frame}: {decoded:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_of_a_broken_first_frame_do_not_tell_its_kind() {
+    let trade = r#"{"type":"trade","symbol":"BTCUSD","price":"?","side":"buy"}"#;
+    let auction = trade.replace("trade", "auction_result");
+    let topic = |frame: &str| affected::Affected::by(Endpoint::MarketDataV2, frame).topic;
+    for row in [trade, &auction] {
+        let levels = format!(r#""symbol":"BTCUSD","changes":[["buy","?","1"]],"trades":[{row}]"#);
+        for frame in
+            [format!(r#"{{{levels},"type":"l2_upd"#), format!(r#"{{"ty\u0070e":"l2_updates",{levels}}}"#)]
+        {
+            assert_eq!(topic(&frame), None, "{frame}");
+        }
+        assert_eq!(topic(row), Some(crate::request::stream::Topic::Trade), "{row}");
+    }
+    // Whole, in another order.
+    let other = r#"{"price":"?","type":"trade","symbol":"BTCUSD"}"#;
+    assert_eq!(topic(other), Some(crate::request::stream::Topic::Trade));
+}
