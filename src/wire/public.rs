@@ -9,6 +9,7 @@ use super::values::{
     Amount, Anything, Exact, Figure, Flag, Label, Milliseconds, Nanoseconds, Placed, Plain, Price, Status,
     SymbolName, Unsigned,
 };
+use crate::json::cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
@@ -321,9 +322,11 @@ impl Value for Code {
     }
 
     #[inline(always)]
-    fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(i64, &'f [u8])> {
-        let digits = rest.strip_prefix(b"-").filter(|digits| matches!(digits, [b'0'..=b'9', ..]))?;
-        let (magnitude, rest) = Unsigned::usual(reader, digits)?;
+    fn usual<'f>(_reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(i64, &'f [u8])> {
+        let [b'-', digits @ ..] = rest else { return None };
+        let [b'1'..=b'9', ..] = digits else { return None };
+        let (magnitude, length) = cursor::digits(digits)?;
+        let (magnitude, rest) = (magnitude?, digits.get(length..)?);
         Some((i64::try_from(magnitude).ok()?.wrapping_neg(), rest))
     }
 }
