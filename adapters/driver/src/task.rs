@@ -194,6 +194,10 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
 
     /// Closes the client; only the first call has an effect.
     fn close(&mut self, now: Instant, by: EndedBy) {
+        // An end that has begun has a deadline of its own. Only a trigger of `Shutdown` cuts it short.
+        if by != EndedBy::Client && self.client.is_shutting_down() {
+            return;
+        }
         if self.shutdown.take().is_some() {
             self.listener = None;
             self.ended_by = by;
@@ -335,6 +339,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             if let Err(why) = socket.poll_write(now, self.write_timeout, context) {
                 let link = socket.link;
                 self.lose(link, now, why);
+                // This turn has published the books and written to earlier sockets already: another one follows.
+                context.waker().wake_by_ref();
             }
         }
     }

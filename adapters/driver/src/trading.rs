@@ -44,12 +44,17 @@ impl Handle {
     pub fn submit(&self, order: NewOrder) -> Result<Ticket, PlaceError> {
         let cell = Cell::new(terms(&order));
         let ticket = Ticket::new(Arc::clone(&cell), self.clone());
-        let taken = self.post(move |lent| match lent.client.request(lent.now, &Request::PlaceOrder(order)) {
-            Ok(request) => {
-                cell.set_request(request);
-                lent.keeper.tickets.open(request, cell, lent.now);
+        let untaken = Untaken(Some(cell));
+        let taken = self.post(move |lent| {
+            let mut untaken = untaken;
+            let Some(cell) = untaken.0.take() else { return };
+            match lent.client.request(lent.now, &Request::PlaceOrder(order)) {
+                Ok(request) => {
+                    cell.set_request(request);
+                    lent.keeper.tickets.open(request, cell, lent.now);
+                }
+                Err(error) => cell.refuse(error),
             }
-            Err(error) => cell.refuse(error),
         });
         as_taken(taken)?;
         Ok(ticket)
@@ -94,8 +99,20 @@ impl Handle {
         as_taken(self.post(move |lent| {
             if let Some((request, order_id)) = cell.to_cancel() {
                 lent.keeper.tickets.cancel(request, order_id);
+                lent.keeper.tickets.send_cancels(lent.client, lent.now);
             }
         }))
+    }
+}
+
+/// A ticket whose command the driver has not taken. If the driver ends first, the order was never sent.
+struct Untaken(Option<Arc<Cell>>);
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        if let Some(cell) = self.0.take() {
+            cell.refuse(CommandError::Closed);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::peers::within;
 use crate::trading::{signer, with_server};
 
 /// Runs `application` beside the driver of a handle. Returns how the driver ended.
-async fn beside(
+pub(crate) async fn beside(
     driver: Connected<impl gemini_ws_driver::Runtime + 'static>,
     application: impl Future<Output = ()>,
 ) -> Closed {
@@ -117,12 +117,12 @@ pub(crate) fn books_end_with_their_driver<A: Adapter>() {
     });
 }
 
-fn order(id: &str, price: &str) -> NewOrder {
+pub(crate) fn order(id: &str, price: &str) -> NewOrder {
     NewOrder::limit(id, "btcusd", Side::Buy, "0.5", price).unwrap()
 }
 
 /// Runs an application with an authenticated client. Returns how its driver ended.
-async fn signed<A: Adapter>(url: String, application: impl AsyncFnOnce(Handle)) -> Closed {
+pub(crate) async fn signed<A: Adapter>(url: String, application: impl AsyncFnOnce(Handle)) -> Closed {
     let (client, driver) = connect(A::runtime(), Config::new(&url));
     beside(driver.sign_with(signer()), async {
         client.live().await.unwrap();

@@ -1,0 +1,88 @@
+//! Ends of a driver: what was accepted before them, and which of them is reported.
+
+use std::time::Duration;
+
+use gemini_ws_driver::gemini_ws::{Config, Event, Request};
+use gemini_ws_driver::{Done, EndedBy, PlaceError, connect};
+use smol::future;
+
+use crate::Adapter;
+use crate::front::{beside, order, signed};
+use crate::peers::within;
+use crate::trading::{signer, with_server};
+
+/// A cancel that a ticket has accepted is sent, though the same turn of the driver begins a shutdown.
+pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        signed::<A>(url, async |client| {
+            let mut rests = client.place(order("rests", "1000")).await.unwrap();
+            while rests.order().order_id.is_none() {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+            rests.cancel().unwrap();
+            let ended = client.shut_down(Duration::from_secs(4), |plan| plan).await;
+            assert!(ended.orders.is_empty(), "{ended}: {:?}", ended.orders);
+            assert!(matches!(rests.done().await, Done::Canceled(_)));
+        })
+        .await;
+    });
+}
+
+/// A consumer that drops its events at the first step of a shutdown does not cut the others short.
+pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let (client, driver) = connect(A::runtime(), Config::new(&url));
+        let (mut events, driver) = driver.sign_with(signer()).events(1_000);
+        let closed = beside(driver, async {
+            client.live().await.unwrap();
+            let _rests = client.place(order("rests", "1000")).await.unwrap();
+            while events.try_next().is_ok() {}
+            // The shutdown waits for this reply first.
+            let mut ping = Box::pin(client.request(Request::Ping));
+            assert!(future::poll_once(&mut ping).await.is_none());
+            let mut end = Box::pin(client.shut_down(Duration::from_secs(4), |plan| plan.cancel_orders(true)));
+            assert!(future::poll_once(&mut end).await.is_none());
+            while !matches!(events.next().await.unwrap().as_event(), Event::ShuttingDown { .. }) {}
+            drop(events);
+            let ended = end.await;
+            assert!(ended.orders.is_empty(), "{ended}: {:?}", ended.orders);
+        })
+        .await;
+        assert_eq!(closed.ended_by, EndedBy::Client);
+    });
+}
+
+/// A consumer that drops its events after the last one did not cause the end.
+pub(crate) fn events_dropped_after_the_last_one<A: Adapter>() {
+    let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1").attempts_max(1));
+    let (mut events, driver) = driver.events(100);
+    within::<A, _>(async {
+        let closed = beside(driver, async {
+            while events.next().await.is_some() {}
+            drop((events, client));
+        })
+        .await;
+        assert_eq!(closed.ended_by, EndedBy::Client, "its only link has ended for good");
+    });
+}
+
+/// The tickets of orders that no driver has taken end: these orders were never sent.
+pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
+    within::<A, _>(async {
+        let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
+        let mut ticket = client.submit(order("a", "1000")).unwrap();
+        drop(driver);
+        assert!(matches!(ticket.done().await, Done::Rejected(_)));
+
+        // More than a turn takes, and the client is closed in the first one.
+        let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
+        let submit = |number: usize| client.submit(order(&format!("o{number}"), "1000")).unwrap();
+        let mut tickets: Vec<_> = (0..20).map(submit).collect();
+        client.close();
+        driver.await;
+        for ticket in &mut tickets {
+            assert!(future::poll_once(ticket.done()).await.is_some());
+        }
+        assert!(matches!(tickets[19].accepted().await, Err(PlaceError::Refused(_))));
+    });
+}
