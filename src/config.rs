@@ -333,11 +333,13 @@ impl Config {
         self
     }
 
-    /// Sets the delay before the client requests a stream again whose request got no reply, which the venue refused
-    /// for now, or which is not served. The delay doubles each time a request for this stream alone fails, up to
-    /// [`Config::resubscribe_cap`]. If a book loses an update, the client requests it again immediately. If the
-    /// book loses another update within [`Config::stable_after`] of its new snapshot, the client waits for this
-    /// delay first, and longer after each further loss of this kind
+    /// Sets the delay before the client repeats a subscription that failed: its request got no reply, the venue
+    /// refused it for now, or no snapshot came that could be decoded. If a `subscribe` for several streams failed, the
+    /// delay is not doubled. If a `subscribe` for this stream only, an `unsubscribe` or a snapshot failed, it is
+    /// doubled for each earlier failure in a row, of any kind, up to [`Config::resubscribe_cap`]: if requests for 25,
+    /// 12, 6, 3 and 1 streams fail, the delays are 1, 1, 1, 1 and 16 s. If a book loses an update, the client requests
+    /// it again immediately. If it loses another one within [`Config::stable_after`] of its new snapshot, the client
+    /// waits for this delay first, and longer after each further loss of this kind
     /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {

@@ -34,9 +34,9 @@ pub struct L2Updates<'f> {
 impl L2Updates<'_> {
     /// Returns whether the frame looks like an initial one, because it has `auction_events`.
     ///
-    /// All recorded initial frames have them, and no other frames. `trades` are no sign, as
+    /// In all recordings initial frames have them and other frames do not. `trades` do not tell: the initial frame of
     /// [a pair without trades has none](crate::protocol::quirks#first-frames-without-trades). The first frame of a
-    /// subscription is always an initial one.
+    /// subscription is an initial one even if this returns false.
     pub const fn looks_initial(&self) -> bool {
         self.auction_events.is_some()
     }

@@ -277,9 +277,10 @@ impl BookSide {
     /// Returns how many levels, counted from the best, are known to be complete: the venue has no other level among
     /// them.
     ///
-    /// The levels behind them came with changes, and unknown levels may lie between those, because the snapshot held
-    /// only the best levels or there were more than [`LEVELS_MAX`]. As the price moves, the number can shrink to
-    /// zero: request the book again. In a whole book all levels count.
+    /// Behind these levels are only levels that came with later updates. The venue may have others there, because the
+    /// snapshot held only the best levels, or because a side keeps at most [`LEVELS_MAX`]. As the price moves, the
+    /// number can shrink to zero: request the book again. If the side is whole ([`BookSide::is_whole`]), all its
+    /// levels count.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(last) | Err(last)) = self.levels.find(edge);

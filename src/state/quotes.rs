@@ -14,8 +14,9 @@ use crate::state::followed::Followed;
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
-/// The most quotes that are kept. Beyond it the oldest quotes that have ended are forgotten, and
-/// [`Quotes::untracked`] counts the events about quotes of others.
+/// The most quotes that are kept. Beyond it the oldest quotes that have ended are forgotten; if none has ended, the
+/// quotes of new requests are kept all the same. While at least this many are kept, an event about any other quote
+/// only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.

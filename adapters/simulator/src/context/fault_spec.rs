@@ -188,7 +188,7 @@ impl FaultKind {
         self.name
     }
 
-    /// Returns the names of the words that follow the first one; empty if there are none.
+    /// Returns the placeholders of a specification's arguments, such as `SYMBOL NTH`; empty if it has none.
     pub const fn arguments(&self) -> &'static str {
         self.arguments
     }
