@@ -125,10 +125,9 @@ impl Cell {
         self.lock().request = Some(request);
     }
 
-    /// Returns the request of an order that has not ended, and the venue's id if it is known.
-    pub(crate) fn to_cancel(&self) -> Option<(RequestId, Option<u64>)> {
-        let state = self.lock();
-        state.request.filter(|_| state.done.is_none()).map(|request| (request, state.order.order_id))
+    /// Returns the request that the order was sent with.
+    pub(crate) fn request(&self) -> Option<RequestId> {
+        self.lock().request
     }
 }
 
@@ -222,8 +221,10 @@ impl Ticket {
         self.cell.lock().done.clone()
     }
 
-    /// Asks the venue to cancel the order, without waiting. The ticket reports the outcome. The venue's id of the
-    /// order comes with its first event; before that, the request waits for it.
+    /// Asks the venue to cancel the order, without waiting; also after the ticket has ended as [`Done::Unknown`], if the
+    /// order may still be open. The ticket reports the outcome, unless it has ended. The venue's id of the order comes
+    /// with its first event; before that, the request waits for it. A request that still waits when the client shuts
+    /// down is not sent: [`Ended::orders`](crate::Ended::orders) then has the order.
     ///
     /// # Errors
     ///

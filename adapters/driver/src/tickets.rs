@@ -105,9 +105,7 @@ impl<H: Holder> Tickets<H> {
 
     /// Cancels an order as soon as the venue's id is known.
     pub(crate) fn cancel(&mut self, request: RequestId, order_id: Option<u64>) {
-        if self.open.contains_key(&request) {
-            self.cancels.insert(request, order_id);
-        }
+        self.cancels.insert(request, order_id);
     }
 
     /// Sends the cancels of orders whose ids are known. Those that have no room now stay for later.

@@ -97,7 +97,10 @@ impl Handle {
 
     pub(crate) fn cancel_later(&self, cell: Arc<Cell>) -> Result<(), PlaceError> {
         as_taken(self.post(move |lent| {
-            if let Some((request, order_id)) = cell.to_cancel() {
+            let Some(request) = cell.request() else { return };
+            let order = lent.keeper.orders().get(OrderRef::Request(request));
+            if let Some(order_id) = order.filter(|order| !order.state.is_final()).map(|order| order.order_id)
+            {
                 lent.keeper.tickets.cancel(request, order_id);
                 lent.keeper.tickets.send_cancels(lent.client, lent.now);
             }

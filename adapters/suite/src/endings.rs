@@ -28,6 +28,32 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     });
 }
 
+/// A ticket that has ended as unknown still cancels its order.
+pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let (client, driver) = connect(A::runtime(), Config::new(&url));
+        let driver = driver.sign_with(signer()).doubt_timeout(Duration::from_millis(100));
+        beside(driver, async {
+            client.live().await.unwrap();
+            let mut rests = client.place(order("rests", "1000")).await.unwrap();
+            while rests.order().order_id.is_none() {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+            let streams = client.with(|client, _, _| client.streams().map(|it| it.0).collect::<Vec<_>>());
+            for id in streams.await.unwrap() {
+                client.unsubscribe(id).await.unwrap();
+            }
+            let done = rests.done().await;
+            assert!(matches!(done, Done::Unknown(_)) && done.order().order_id.is_some());
+            rests.cancel().unwrap();
+            smol::Timer::after(Duration::from_millis(300)).await;
+            assert!(!client.cancel("rests").await.unwrap().is_ok(), "it was cancelled before");
+            client.close();
+        })
+        .await;
+    });
+}
+
 /// A consumer that drops its events at the first step of a shutdown does not cut the others short.
 pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
