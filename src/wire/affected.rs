@@ -1,7 +1,7 @@
 //! [`Affected`]: what a frame that cannot be decoded may have been about.
 
 use super::market_v2::interval;
-use super::outline::{Outline, check};
+use super::outline::Outline;
 use super::stream::{topic_named, topic_of};
 use crate::message::Text;
 use crate::request::stream::Topic;
@@ -72,8 +72,7 @@ impl Affected {
 /// and its own type may be what cannot be read.
 fn is_of_type(text: &str, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
-    let is_whole =
-        || check(text).and_then(|()| Outline::of(text)).is_ok_and(|it| it.settled() == Some(Text(named)));
+    let is_whole = || Outline::whole(text).is_some_and(|it| it.settled() == Some(Text(named)));
     begins.is_some_and(|behind| behind.starts_with('"')) || is_whole()
 }
 

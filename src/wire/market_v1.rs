@@ -2,8 +2,8 @@
 //! ([market data v1](crate::protocol::market_data_v1)).
 
 use super::lists::{Listed, elements, list};
-use super::market_v2::{auction, behind_auction, unrecognized, venue_error};
-use super::outline::{Decoded, Outline};
+use super::market_v2::{auction, behind_auction, venue_error};
+use super::outline::{Decoded, Outline, unrecognized};
 use super::reader::{Json, Place, Reader, Slot, Value};
 use super::record::record;
 use super::scratch::Scratch;

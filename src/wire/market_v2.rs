@@ -2,7 +2,7 @@
 
 use super::lists::{lists, within};
 use super::names::Names;
-use super::outline::{Decoded, Outline, check};
+use super::outline::{Decoded, Outline, unrecognized};
 use super::reader::{Place, Reader, behind};
 use super::record::record;
 use super::rows::Changes;
@@ -15,8 +15,8 @@ use crate::json::cursor::{Cursor, plain_length};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     Auction, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, FundingAmountChange,
-    FundingAmounts, Heartbeat, L2Updates, MarkPriceChange, MarkPrices, Message, RawJson, Read, Taker, Text,
-    Trade, Unrecognized, VenueError,
+    FundingAmounts, Heartbeat, L2Updates, MarkPriceChange, MarkPrices, Message, Read, Taker, Text, Trade,
+    VenueError,
 };
 use crate::value::endpoint::Endpoint;
 
@@ -215,12 +215,6 @@ fn candles<'f>(
     }
     let (symbol, candles) = (it.symbol().required()?, it.changes().list()?);
     Ok(Message::Candles(Candles { symbol, interval, candles }))
-}
-
-/// A frame of no known kind, which must be JSON.
-pub(super) fn unrecognized(frame: &str) -> Decoded<'_> {
-    check(frame)?;
-    Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) }))
 }
 
 record! {

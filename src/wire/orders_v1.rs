@@ -2,7 +2,8 @@
 
 use super::levels::market_decimal;
 use super::lists::lists;
-use super::market_v2::{unrecognized, venue_error};
+use super::market_v2::venue_error;
+use super::outline::unrecognized;
 use super::reader::{Json, Place, Reader, Slot, Value};
 use super::record::record;
 use super::scratch::Scratch;

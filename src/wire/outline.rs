@@ -180,6 +180,11 @@ impl<'f> Outline<'f> {
         })
     }
 
+    /// Looks at all names of a frame, all of which must be JSON.
+    pub(super) fn whole(frame: &'f str) -> Option<Outline<'f>> {
+        check(frame).and_then(|()| Outline::look(frame)).ok()
+    }
+
     fn look(frame: &'f str) -> Result<Outline<'f>, DecodeError> {
         let mut reader = Reader::new(frame);
         let mut it = Outline { there: 0, texts: [None; 5] };
@@ -232,6 +237,12 @@ impl<'f> Outline<'f> {
         let value = (*self.texts.get(place)?)?.as_str();
         value.strip_prefix('"')?.strip_suffix('"').map(Text)
     }
+}
+
+/// A frame of no known kind, which must be JSON.
+pub(super) fn unrecognized(frame: &str) -> Decoded<'_> {
+    check(frame)?;
+    Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) }))
 }
 
 /// Checks that a frame is JSON.

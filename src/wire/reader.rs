@@ -133,12 +133,8 @@ impl<'f, 's> Reader<'f, 's> {
 
     /// Takes the value of a name that the record does not have. Returns whether the name tells what this is.
     pub(super) fn skip(&mut self, name: &[u8]) -> Result<bool, DecodeError> {
-        let plain = match self.cursor.rest() {
-            [b'"', inside @ ..] => cursor::plain_length(inside),
-            _ => None,
-        };
-        match plain {
-            Some(length) => self.cursor.advance(length.wrapping_add(2)),
+        match cursor::plain_string(self.cursor.rest()) {
+            Some(behind) => self.cursor.set_rest(behind),
             None => self.cursor.skip(1)?,
         }
         Ok(self.telling.iter().any(|telling| telling.as_bytes() == name))

@@ -1,11 +1,10 @@
 //! Frames of `wss://ws.gemini.com`: which kind each is, by [its members](crate::protocol::streams#recognising-a-frame).
 
 use super::names::Names;
-use super::outline::{Certainty, Decoded, Outline, Read, check};
+use super::outline::{Certainty, Decoded, Outline, Read, unrecognized};
 use super::private;
 use super::public;
 use super::scratch::Scratch;
-use crate::message::{Message, RawJson, Unrecognized};
 use crate::request::stream::Topic;
 use crate::value::symbol::Symbol;
 
@@ -74,10 +73,7 @@ const SETTLED: &str = "settlements";
 pub(super) fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     match kind(&Outline::of(frame)?) {
         Some((_, read)) => read(frame, scratch, Certainty::Certain),
-        None => {
-            check(frame)?;
-            Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) }))
-        }
+        None => unrecognized(frame),
     }
 }
 
@@ -107,8 +103,7 @@ fn kind(outline: &Outline<'_>) -> Option<Kind> {
 /// What a frame is about that is whole, whatever is wrong with its values, and the symbol that it names; `None` if it
 /// is no object, or of no known kind.
 pub(super) fn topic_of(frame: &str) -> Option<(Topic, Option<Symbol>)> {
-    check(frame).ok()?;
-    let outline = Outline::of(frame).ok()?;
+    let outline = Outline::whole(frame)?;
     let (topic, _) = kind(&outline)?;
     Some((topic, outline.symbol()))
 }
