@@ -371,6 +371,8 @@ fn refusals() {
         ("{\"id\":\"a\tb\"}", Control, 8, None),
         (r#"{"id":"a\x"}"#, Escape, 8, None),
         (r#"{"E":1,"s":"x","i":1,"X":"\ud83d"}"#, Escape, 26, Some("X")),
+        // Half a surrogate pair is no character.
+        (r#"{"E":1,"s":"x","i":1,"X":"NEW","c":"\udffd"}"#, Escape, 36, Some("c")),
         (r#"{"x":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"#, TooDeep, 20, None),
         // JSON, but not a frame of the kind that it names.
         (r#"{"e":"depthUpdate","E":1,"U":1,"u":2,"b":[],"a":[]}"#, Missing, 50, Some("s")),
@@ -411,6 +413,15 @@ fn refusals() {
         // The next frame is decoded as usual.
         assert!(decode(r#"{"id":1,"status":200}"#, &mut scratch).is_ok());
     }
+}
+
+/// The escape of U+FFFD is a character like any other; only half a surrogate pair is none.
+#[test]
+fn an_escaped_replacement_character() {
+    let mut scratch = Scratch::new();
+    let text = r#"{"E":1,"s":"x","i":1,"X":"NEW","c":"a\ufffd"}"#;
+    let Ok(Message::OrderUpdate(order)) = decode(text, &mut scratch) else { panic!("{text}") };
+    assert_eq!(order.client_order_id.unwrap().to_string(), "a\u{fffd}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 use gemini_ws::{
     BalancesQuestion, Client, Config, Event, FRAME_BYTES_MAX, Instant, LinkId, NewOrder, OpenOrder,
     OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion, Orders, Reconciled, RequestId,
-    RequestOutcome, RestError, RestQuestion, Side, Stream, StreamId, Subject,
+    RequestOutcome, RestError, RestQuestion, Side, StaleReason, Stream, StreamId, Subject,
 };
 use support::{mutation, random::Random};
 
@@ -259,6 +259,48 @@ fn the_list_of_open_orders_resolves_doubts() {
     assert!(!orders.reconcile(OrderRef::ClientOrderId("a"), Some(found(70)), asked), "another order");
     assert!(orders.reconcile(OrderRef::ClientOrderId("a"), Some(found(7)), asked));
     assert_eq!(orders.contradictions(), 0);
+}
+
+/// An answer that is older than a cancellation without a reply does not say whether the order was cancelled, even if
+/// the order was in doubt before.
+#[test]
+fn an_answer_from_before_a_cancellation_resolves_nothing() {
+    for was_in_doubt in [false, true] {
+        let (mut orders, link, _) = followed();
+        send(&mut orders, link, 1, "a");
+        let found = Reconciled { order_id: 7, state: OrderState::Open, executed: "0".parse().unwrap() };
+        let asked = orders.moment();
+        assert!(orders.reconcile(OrderRef::ClientOrderId("a"), Some(found), asked));
+        if was_in_doubt {
+            orders.apply(&Event::Overflow { topic: gemini_ws::Topic::Orders, symbol: None, dropped: 1 });
+        }
+        let asked = orders.moment();
+        let (request, about) = (RequestId::new(2), Subject::CancelAllOrders);
+        orders.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
+        assert!(!orders.reconcile(7, Some(found), asked), "in doubt before: {was_in_doubt}");
+        let asked = orders.moment();
+        assert!(orders.reconcile(7, Some(found), asked), "in doubt before: {was_in_doubt}");
+    }
+}
+
+/// The end of a link may be among dropped events of the connection. Until something comes over a link again, no
+/// stream is known to report orders.
+#[test]
+fn dropped_events_of_the_connection_leave_no_link_certain() {
+    let (mut orders, link, id) = followed();
+    send(&mut orders, link, 1, "a");
+    orders.apply(&Event::Overflow { topic: gemini_ws::Topic::Connection, symbol: None, dropped: 1 });
+    let found = Reconciled { order_id: 7, state: OrderState::Open, executed: "0".parse().unwrap() };
+    let asked = orders.moment();
+    orders.reconcile(OrderRef::ClientOrderId("a"), Some(found), asked);
+    assert!(!orders.is_followed());
+    let doubts: Vec<_> = orders.to_reconcile().map(|order| order.doubt()).collect();
+    assert_eq!(doubts, [Some(StaleReason::NotSubscribed)]);
+    let stream = "orders@account".parse().unwrap();
+    orders.apply(&Event::Subscribed { link, id, stream });
+    let asked = orders.moment();
+    assert!(orders.reconcile(7, Some(found), asked) && orders.is_followed());
+    assert_eq!(orders.to_reconcile().count(), 0);
 }
 
 // ---- signatures -----------------------------------------------------------------------------------------

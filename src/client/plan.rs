@@ -32,6 +32,8 @@ impl ShutdownPlan {
 
     /// Sets whether to cancel the orders of the session on each authenticated link. Default: no. The venue's reply
     /// does not mean that the orders are gone; the client delivers their events until the end.
+    /// While there is time, the client sends the request again if the venue refuses it only for now, for example
+    /// with "too many requests".
     ///
     /// The venue cancels the orders of a session over that session's link only. If the link has ended, the venue
     /// has cancelled them only with [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect).

@@ -242,9 +242,10 @@ pub struct Abandoned {
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,
     /// Sessions whose orders may still be open after a shutdown that
-    /// [cancels orders](crate::ShutdownPlan::cancel_orders): orders were placed, the venue has not confirmed that it
-    /// cancelled them, and it does not cancel them automatically
-    /// ([`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect)). Ask REST which orders are open.
+    /// [cancels orders](crate::ShutdownPlan::cancel_orders): the venue has accepted an order or not replied, has not
+    /// confirmed that it cancelled the orders, and does not cancel them automatically
+    /// ([`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect)). A [raw](crate::Request::raw) request of
+    /// an authenticated link counts as an order. Ask REST which orders are open.
     pub sessions: usize,
 }
 

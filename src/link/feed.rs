@@ -14,8 +14,8 @@ use crate::link::subscription::{Effects, Failure, Subscription};
 use crate::link::subscriptions::Subscriptions;
 use crate::link::urgency::Urgency;
 use crate::message::{ApiError, Text};
-use crate::request::Request;
 use crate::request::stream::Stream;
+use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
@@ -377,7 +377,7 @@ impl Feed {
 
     /// Ends the connection: reports every request in flight, and makes every stream wait for the next connection.
     /// Returns how many requests of the application got no reply.
-    pub(super) fn lose(&mut self, cx: &mut Context<'_>) -> usize {
+    pub(super) fn lose(&mut self, cx: &mut Context<'_>, mut unanswered: impl FnMut(u64, &Subject)) -> usize {
         self.close();
         let link = self.link;
         let mut abandoned: usize = 0;
@@ -385,6 +385,9 @@ impl Feed {
             if let Purpose::Application(about) | Purpose::Limits(about) = purpose {
                 abandoned = abandoned.saturating_add(1);
                 let was_sent = cx.was_handed_out(output);
+                if was_sent {
+                    unanswered(id, &about);
+                }
                 let outcome = if was_sent { RequestOutcome::Lost } else { RequestOutcome::NotSent };
                 cx.report(Event::Reply { link, request: RequestId::new(id), about, outcome });
             }

@@ -16,6 +16,7 @@ pub(crate) mod limits;
 pub(crate) mod liveness;
 pub(crate) mod outbox;
 pub(crate) mod output;
+mod placed;
 pub(crate) mod rate_limiter;
 pub(crate) mod receive;
 pub(crate) mod session;
@@ -41,6 +42,7 @@ use crate::link::lifecycle::{Input, State, StreamState};
 use crate::link::liveness::{Liveness, Verdict};
 use crate::link::outbox::{Cancellation, Purpose};
 use crate::link::output::Output;
+use crate::link::placed::Placed;
 use crate::link::session::{MalformedRun, Session};
 use crate::link::stats::Stats;
 use crate::link::timer::{Deadline, TIMERS, Timer};
@@ -89,8 +91,7 @@ pub(crate) struct Link<S> {
     is_last: bool,
     /// The end, until `pump` returns it.
     end: Option<LinkEnd>,
-    /// The id of the session's last request that may have placed an order, unless its orders were cancelled since.
-    last_order: Option<u64>,
+    placed: Placed,
     /// How many earlier sessions ended without their orders being cancelled.
     uncancelled: usize,
     stats: Stats,
@@ -147,7 +148,7 @@ impl<S: Session> Link<S> {
             abandoned: Abandoned::default(),
             is_last: false,
             end: None,
-            last_order: None,
+            placed: Placed::default(),
             uncancelled: 0,
             stats: Stats::default(),
             config,
@@ -207,8 +208,8 @@ impl<S: Session> Link<S> {
         }
         self.feed.outbox().take_room_for(request, cx)?;
         let (id, flushed) = self.feed.send_request(cx, request);
-        if matches!(request, Request::PlaceOrder(_) | Request::Raw(_)) {
-            self.last_order = Some(id);
+        if matches!(request, Request::Raw(_)) && self.config.authenticated {
+            self.placed.note(id);
         }
         self.note_sent(cx.now(), flushed);
         Ok(RequestId::new(id))
@@ -370,6 +371,7 @@ impl<S: Session> Link<S> {
             self.feed.outbox_mut().end_cancel(id, Cancellation::Failed);
             match purpose {
                 Purpose::Application(about) | Purpose::Limits(about) => {
+                    self.placed.note_unanswered(id, &about);
                     let (link, request, outcome) = (self.id, RequestId::new(id), RequestOutcome::TimedOut);
                     cx.report(Event::Reply { link, request, about, outcome });
                 }

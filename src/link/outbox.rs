@@ -11,9 +11,13 @@ use crate::event::Event;
 use crate::link::context::Context;
 use crate::link::in_flight::InFlight;
 use crate::link::urgency::Urgency;
+use crate::message::Response;
 use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
+
+/// The delay after which a cancellation is sent again that the venue could not carry out then.
+const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How many stream requests are kept that got no reply in time.
 const LATE_MAX: usize = 64;
@@ -66,7 +70,7 @@ pub(crate) enum Cancellation {
     Sent(u64),
     /// Accepted by the venue.
     Kept,
-    /// Refused by the venue.
+    /// Refused by the venue, and it would be refused again.
     Refused,
     /// No reply came in time, or the link ended before the reply.
     Failed,
@@ -91,6 +95,8 @@ pub(crate) struct Outbox {
     /// The newest stream requests that got no reply in time. Their replies may still come.
     late: VecDeque<(u64, StreamRequest)>,
     cancellation: Option<Cancellation>,
+    /// The cancellation waits until this instant, because the venue could not carry it out before.
+    cancel_at: Instant,
     probe_waits: bool,
     /// Whether stream requests go out one after the other, so that an error without an id can be assigned to its
     /// request.
@@ -113,6 +119,7 @@ impl Outbox {
             in_flight: InFlight::new(config.requests_in_flight_max),
             late: VecDeque::new(),
             cancellation: None,
+            cancel_at: Instant::ZERO,
             probe_waits: false,
             one_at_a_time: false,
             sends: VecDeque::new(),
@@ -213,6 +220,10 @@ impl Outbox {
             return false;
         }
         let now = cx.now();
+        if self.cancel_at > now {
+            self.note_room_at(self.cancel_at);
+            return false;
+        }
         if let Err(at) = cx.limits().take_urgent(now) {
             self.note_room_at(at);
             return false;
@@ -226,6 +237,23 @@ impl Outbox {
     /// Ends a cancellation without a reply: none can come any more.
     pub(super) fn fail_cancel(&mut self) {
         self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
+    }
+
+    /// Notes the reply to the request with this id, if it is the cancellation. One that the venue has refused only for
+    /// now, for example because of a limit, waits to be sent again.
+    pub(super) fn answer_cancel(&mut self, id: u64, response: &Response<'_>, now: Instant) {
+        let is_for_now = !response.is_ok() && !response.is_final_refusal();
+        if is_for_now && self.cancellation == Some(Cancellation::Sent(id)) {
+            self.cancel_at = now + CANCEL_AGAIN_AFTER;
+        }
+        self.end_cancel(
+            id,
+            match (response.is_ok(), is_for_now) {
+                (true, _) => Cancellation::Kept,
+                (_, true) => Cancellation::Waiting,
+                _ => Cancellation::Refused,
+            },
+        );
     }
 
     /// Notes how the request with this id ended, if it is the cancellation.

@@ -13,12 +13,12 @@ use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::frame::Frame;
 use crate::link::lifecycle::{Cell, Input, State, StreamInput, link_step};
-use crate::link::outbox::{Cancellation, Purpose, StreamRequest};
+use crate::link::outbox::{Purpose, StreamRequest};
 use crate::link::session::{Reception, Session};
 use crate::link::subscription::Failure;
 use crate::message::{Depth, Message, Response, ResponseId, Text, Trade};
+use crate::request::Request;
 use crate::request::stream::Topic;
-use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId};
 use crate::value::sequence::DepthRole;
 use crate::value::time::Instant;
@@ -97,20 +97,10 @@ impl<S: Session> Link<S> {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
         let event = self.read(cx, self.id, |session, reception| session.receive(reception, text, scratch));
-        if self.last_order.is_some() {
-            self.note_cancelled(event.as_ref());
+        if let Some(event) = &event {
+            self.placed.note_event(event);
         }
         event
-    }
-
-    /// Notes that the venue has cancelled the orders that were placed before the request to cancel.
-    fn note_cancelled(&mut self, event: Option<&Event<'_>>) {
-        if let Some(Event::Reply { request, about, outcome: RequestOutcome::Answered(response), .. }) = event
-            && matches!(about, Subject::CancelSessionOrders | Subject::CancelAllOrders)
-            && response.is_ok()
-        {
-            self.last_order = self.last_order.filter(|order| *order > request.get());
-        }
     }
 
     /// Lets the session read a frame, and drops the link if the frame shows that it is unusable.
@@ -314,8 +304,8 @@ fn response<'f>(
         };
     };
     reception.count_control();
-    let promise = if response.is_ok() { Cancellation::Kept } else { Cancellation::Refused };
-    reception.feed_mut().outbox_mut().end_cancel(id, promise);
+    let now = reception.now();
+    reception.feed_mut().outbox_mut().answer_cancel(id, &response, now);
     let link = reception.link();
     let reply = |about| {
         let outcome = RequestOutcome::Answered(response);

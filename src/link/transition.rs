@@ -224,9 +224,10 @@ impl<S: Session> Link<S> {
             Effect::ReportLive => cx.report(Event::Live { link }),
             Effect::FailAll => {
                 self.missing_since = Some(self.liveness.heard());
-                let abandoned = self.feed.lose(cx);
+                let placed = &mut self.placed;
+                let abandoned = self.feed.lose(cx, |request, about| placed.note_unanswered(request, about));
                 self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned);
-                if self.last_order.take().is_some() && !self.config.cancel_on_disconnect {
+                if self.placed.end() && !self.config.cancel_on_disconnect {
                     self.uncancelled = self.uncancelled.saturating_add(1);
                 }
             }

@@ -27,11 +27,16 @@ impl<'f> Text<'f> {
 
     /// Returns whether the text has no half of a surrogate pair.
     pub(crate) fn is_whole(self) -> bool {
-        !self.0.contains('\\') || !self.chars().any(|character| character == char::REPLACEMENT_CHARACTER)
+        !self.0.contains('\\') || self.units().all(|character| character.is_some())
     }
 
     /// Returns the characters without escapes; U+FFFD for half a surrogate pair.
     pub fn chars(self) -> impl Iterator<Item = char> + 'f {
+        self.units().map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    /// Returns the characters without escapes; `None` for half a surrogate pair.
+    fn units(self) -> impl Iterator<Item = Option<char>> + 'f {
         let mut rest = self.0;
         core::iter::from_fn(move || {
             let (character, length) = match rest.as_bytes().first()? {
@@ -39,7 +44,7 @@ impl<'f> Text<'f> {
                 _ => rest.chars().next().map(|character| (Some(character), character.len_utf8()))?,
             };
             rest = rest.get(length..)?;
-            Some(character.unwrap_or(char::REPLACEMENT_CHARACTER))
+            Some(character)
         })
     }
 }

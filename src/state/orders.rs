@@ -169,12 +169,13 @@ impl Orders {
         }
     }
 
-    /// Raises a doubt about those orders that may still change, are not in doubt, and meet a condition.
+    /// Raises a doubt about those orders that may still change and meet a condition. It also counts for those that are
+    /// in doubt already: an answer from before it does not resolve it.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
         let now = self.moment();
-        let keys: Vec<u64> = self.index.certain().iter().copied().collect();
+        let keys: Vec<u64> = self.index.certain().union(self.index.doubtful()).copied().collect();
         for key in keys {
-            if self.index.get(key).is_some_and(&concerns) {
+            if self.index.get(key).is_some_and(|order| order.may_change() && concerns(order)) {
                 self.index.change(key, now, |order| order.raise(reason, now));
             }
         }

@@ -253,3 +253,186 @@ fn a_client_that_was_never_opened_ends_at_once() {
     assert_eq!((client.poll_output(), client.deadline()), (None, None));
     assert_eq!(client.add(Instant::ZERO, public()), Err(CommandError::Closed));
 }
+
+/// Returns the end of a client that promised to cancel orders, after `place` and the loss of the private link.
+fn end_after(place: impl FnOnce(&mut Harness)) -> String {
+    let mut harness = with_links();
+    place(&mut harness);
+    harness.drain();
+    let link = harness.link(1, 0);
+    harness.client.handle_lost(link, harness.now, Lost::Reset);
+    harness.flush();
+    harness.client.shut_down(harness.now, ShutdownPlan::by(harness.now + SECOND * 10).cancel_orders(true));
+    harness.flush();
+    std::mem::take(&mut harness.closes).into_iter().for_each(|link| harness.peer_closes(link, 1000));
+    harness.events.pop().unwrap()
+}
+
+/// Creates a client with a live link to each of two endpoints, public and private.
+fn with_links() -> Harness {
+    let mut harness = Harness::trading();
+    harness.subscribe("btcusd@trade");
+    harness.subscribe("orders@account");
+    harness.open();
+    harness.flush();
+    harness
+}
+
+fn reply_to(harness: &mut Harness, reply: &str) {
+    harness.drain();
+    let (link, text) = harness.sent.pop().unwrap();
+    let request: serde_json::Value = serde_json::from_str(&text).unwrap();
+    harness.frame(link, &format!("{{\"id\":{},{reply}}}", request["id"]));
+}
+
+/// A session counts as one with orders only if the venue may have accepted one and not cancelled it since.
+#[test]
+fn sessions_without_orders_do_not_count() {
+    let refused = r#""status":400,"error":{"code":-2010,"msg":"InsufficientFunds"}"#;
+    let failed = r#""status":500,"error":{"code":-1000,"msg":"Internal error"}"#;
+    let requested = "closed: closed as requested; 0 requests, 0 links";
+    let incomplete =
+        "closed: closed as requested; orders may rest that were to be cancelled; 0 requests, 0 links";
+    let raw = || Request::raw("time", None);
+    let place = |harness: &mut Harness, request: &Request, endpoint: usize| {
+        let link = harness.link(endpoint, 0);
+        harness.client.request_over(harness.now, link, request).unwrap();
+    };
+    type Act<'a> = Box<dyn FnOnce(&mut Harness) + 'a>;
+    let table: [(&str, Act<'_>, bool); 8] = [
+        ("nothing", Box::new(|_| {}), false),
+        (
+            "accepted",
+            Box::new(|h| {
+                place(h, &order("a"), 1);
+                reply_to(h, OK)
+            }),
+            true,
+        ),
+        (
+            "failed",
+            Box::new(|h| {
+                place(h, &order("a"), 1);
+                reply_to(h, failed)
+            }),
+            true,
+        ),
+        (
+            "refused",
+            Box::new(|h| {
+                place(h, &order("a"), 1);
+                reply_to(h, refused)
+            }),
+            false,
+        ),
+        (
+            "refused after accepted",
+            Box::new(|h| {
+                place(h, &order("a"), 1);
+                reply_to(h, OK);
+                place(h, &order("b"), 1);
+                reply_to(h, refused);
+            }),
+            true,
+        ),
+        (
+            "cancelled",
+            Box::new(|h| {
+                place(h, &order("a"), 1);
+                reply_to(h, OK);
+                place(h, &Request::CancelSessionOrders, 1);
+                reply_to(h, OK);
+            }),
+            false,
+        ),
+        (
+            "raw, of an account",
+            Box::new(|h| {
+                place(h, &raw(), 1);
+                reply_to(h, OK)
+            }),
+            true,
+        ),
+        (
+            "raw, public",
+            Box::new(|h| {
+                place(h, &raw(), 0);
+                reply_to(h, OK)
+            }),
+            false,
+        ),
+    ];
+    for (what, act, is_incomplete) in table {
+        assert_eq!(end_after(act), if is_incomplete { incomplete } else { requested }, "{what}");
+    }
+}
+
+/// The link ends before the driver takes the request: no order exists.
+#[test]
+fn an_order_that_was_not_sent_is_not_counted() {
+    for was_sent in [false, true] {
+        let mut harness = with_links();
+        harness.client.request(harness.now, &order("a")).unwrap();
+        if was_sent {
+            harness.drain();
+            harness.sent.clear();
+        }
+        harness.client.handle_lost(harness.link(1, 0), harness.now, Lost::Reset);
+        harness.flush();
+        harness
+            .client
+            .shut_down(harness.now, ShutdownPlan::by(harness.now + SECOND * 10).cancel_orders(true));
+        harness.flush();
+        std::mem::take(&mut harness.closes).into_iter().for_each(|link| harness.peer_closes(link, 1000));
+        assert_eq!(harness.events.pop().unwrap().contains("orders may rest"), was_sent);
+    }
+}
+
+/// The venue says "too many requests" to the promised cancellation. It is sent again while there is time.
+#[test]
+fn a_cancellation_refused_for_now_is_sent_again() {
+    for (reply, repeats) in [
+        (r#""status":429,"error":{"code":-1003,"msg":"Too many requests"}"#, true),
+        (r#""status":503,"error":{"code":-1000,"msg":"Service unavailable"}"#, true),
+        (r#""status":400,"error":{"code":-1013,"msg":"Invalid parameters"}"#, false),
+    ] {
+        let mut harness = with_links();
+        harness
+            .client
+            .shut_down(harness.now, ShutdownPlan::by(harness.now + SECOND * 60).cancel_orders(true));
+        for _ in 0..3 {
+            harness.drain();
+            assert_eq!(harness.sent.len(), 1, "{reply}");
+            reply_to(&mut harness, reply);
+            if !repeats {
+                break;
+            }
+            assert!(harness.sent.is_empty() && harness.closes.is_empty(), "{reply}");
+            harness.pass(SECOND);
+        }
+        assert_eq!(harness.sent.is_empty(), !repeats);
+        harness.answer_all();
+        assert_eq!(harness.events.pop().unwrap(), "ClosingLinks", "{reply}");
+        // Whatever the venue answers, the end comes in time.
+        harness.pass(SECOND * 60);
+        assert!(harness.events.iter().any(|event| event.starts_with("closed")), "{reply}");
+    }
+}
+
+/// The venue refuses the cancellation until the end.
+#[test]
+fn a_cancellation_that_is_always_refused_for_now_ends_in_time() {
+    let mut harness = with_links();
+    harness.client.shut_down(harness.now, ShutdownPlan::by(harness.now + SECOND * 10).cancel_orders(true));
+    let mut repeats = 0;
+    for _ in 0..200 {
+        harness.drain();
+        while !harness.sent.is_empty() {
+            repeats += 1;
+            reply_to(&mut harness, r#""status":429,"error":{"code":-1003,"msg":"Too many requests"}"#);
+        }
+        harness.pass(SECOND / 10);
+    }
+    assert!((10..=20).contains(&repeats), "{repeats}");
+    assert_eq!(harness.events.iter().filter(|event| event.starts_with("closed")).count(), 1);
+}

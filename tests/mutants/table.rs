@@ -40,6 +40,8 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("CountAllMalformed", &["Y01"], "frames that can be read do not end a run of bad ones"),
     ("CountNoDials", &["I-34"], "dials use nothing up"),
     ("CountNoOrders", &["I-34"], "orders use nothing up"),
+    ("CountTheRefused", &["I-20"], "an order that was refused counts as one that may rest"),
+    ("CountTheUnsent", &["I-20", "I-38"], "an order that was not sent counts as one that may rest"),
     ("CountTwice", &["I-35"], "a frame is counted twice"),
     ("CryQuiet", &["I-08"], "a stream that spoke is silent"),
     ("DeliverAgain", &["I-65"], "an update that was applied is delivered again"),

@@ -6,6 +6,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+/// What stands for half a surrogate pair while a text is read: a code point that is no character.
+const HALF: char = '\u{fdd0}';
+
 /// The key by which `serde_json` passes on a number that it keeps as text.
 const NUMBER: &str = "$serde_json::private::Number";
 
@@ -25,6 +28,7 @@ pub(crate) enum Json {
 pub(crate) struct Text {
     pub(crate) text: String,
     pub(crate) escaped: bool,
+    is_whole: bool,
 }
 
 impl Json {
@@ -63,13 +67,18 @@ impl Json {
 }
 
 impl Text {
+    fn read(text: &str, escaped: bool) -> Text {
+        let is_whole = !escaped || !text.contains(HALF);
+        Text { text: text.replace(HALF, "\u{fffd}"), escaped, is_whole }
+    }
+
     /// Returns whether the value contains no half of a surrogate pair.
     pub(crate) fn is_whole(&self) -> bool {
-        !self.escaped || !self.text.contains('\u{fffd}')
+        self.is_whole
     }
 }
 
-/// Replaces each half of a surrogate pair by `\ufffd` at the same place.
+/// Replaces each half of a surrogate pair by [`HALF`] at the same place.
 pub(crate) fn mended(text: &str) -> String {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -82,7 +91,7 @@ pub(crate) fn mended(text: &str) -> String {
             Some(0xd800..0xdc00) if unit(at + 6).is_some_and(|low| (0xdc00..0xe000).contains(&low)) => {
                 (12, None)
             }
-            Some(0xd800..0xe000) => (6, Some("\\ufffd")),
+            Some(0xd800..0xe000) => (6, Some("\\ufdd0")),
             // A character behind a backslash begins no escape.
             _ if character == '\\' => (1 + text[at + 1..].chars().next().map_or(0, char::len_utf8), None),
             _ => (character.len_utf8(), None),
@@ -126,11 +135,11 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json, E> {
-        Ok(Json::Text(Text { text: text.into(), escaped: false }))
+        Ok(Json::Text(Text::read(text, false)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::Text(Text { text: text.into(), escaped: true }))
+        Ok(Json::Text(Text::read(text, true)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json, A::Error> {
@@ -165,11 +174,11 @@ impl<'de> Deserialize<'de> for Text {
 
             // A text without escapes is borrowed from the frame.
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text, E> {
-                Ok(Text { text: text.into(), escaped: false })
+                Ok(Text::read(text, false))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-                Ok(Text { text: text.into(), escaped: true })
+                Ok(Text::read(text, true))
             }
         }
         deserializer.deserialize_str(Name)

@@ -20,7 +20,7 @@ pub(crate) struct Kind {
 }
 
 /// Values that no decoder expects, as JSON. The last one stands for a missing member.
-pub(crate) const VALUES: [Option<&str>; 18] = [
+pub(crate) const VALUES: [Option<&str>; 19] = [
     Some("null"),
     Some(r#""""#),
     Some(r#""soon""#),
@@ -33,6 +33,7 @@ pub(crate) const VALUES: [Option<&str>; 18] = [
     Some("1234567890123456789012345678901234567890"),
     Some(r#""0.1234567890123456789012345678901234567890""#),
     Some(r#""half of a pair \ud83d""#),
+    Some(r#""no half of a pair \ufffd""#),
     Some(r#""\ude00""#),
     Some(r#""\"quoted\" \u00e9""#),
     Some("[]"),
@@ -361,8 +362,8 @@ pub(crate) fn wrong_where_accounted(
         // A number keeps its digits as they are written.
         _ => String::from(odd_text),
     };
-    let exact = found == meant && !meant.contains('\u{fffd}');
-    (!exact).then(|| format!("{member} is {odd:?} and read as {found}: {frame}"))
+    // Half a surrogate pair is never what is meant.
+    (found != meant).then(|| format!("{member} is {odd:?} and read as {found}: {frame}"))
 }
 
 /// Returns the first member of any kind of frame that is read wrongly.

@@ -53,10 +53,13 @@ impl Shadow {
             CloseReason::Requested | CloseReason::RequestedUnclean | CloseReason::RequestedIncomplete
         );
         let is_promised = self.is_promised;
+        let left = if is_promised { self.sessions.left() } else { 0 };
         if (abandoned.sessions > 0) != (reason == CloseReason::RequestedIncomplete)
-            || (abandoned.sessions > 0 && !is_promised)
+            || abandoned.sessions != left
         {
-            self.fail("I-20", format!("{reason:?}, {abandoned:?}; cancelling was promised: {is_promised}"));
+            let what =
+                format!("{reason:?}, {abandoned:?}; {left} sessions; cancelling was promised: {is_promised}");
+            self.fail("I-20", what);
         }
         if (is_requested && !wanted) || !(is_true || self.link_ends.contains(&reason)) {
             self.fail("I-08", format!("the end with {reason:?} upon {:?}", step.act));

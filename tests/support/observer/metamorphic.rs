@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    CommandError, ConnectFailure, Deadline, Event, Frame, IgnoredReason, Instant, Lost, Output,
+    CloseReason, CommandError, ConnectFailure, Deadline, Event, Frame, IgnoredReason, Instant, Lost, Output,
     RequestOutcome, Scratch, Stats,
 };
 
 use super::super::machine::{Machine, Plan};
 use super::super::random::Random;
 use super::call::{Act, Answer, Call, Link, Names, What, written_id};
+use super::sessions::Sessions;
 use super::shrink::{Found, report};
 use super::{Make, Observed, Violation};
 
@@ -70,7 +71,7 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
     let later = if variation == Variation::Later { LATER } else { Duration::ZERO };
     let (mut scratch, mut spare) = (Scratch::new(), Scratch::new());
     let (mut expected, mut got) = (Vec::new(), Vec::new());
-    let mut inserted = Stats::default();
+    let (mut inserted, mut sessions) = (Stats::default(), Sessions::default());
     let mut closing: Option<Act<'static>> = None;
     for call in calls {
         let mut text = String::new();
@@ -81,6 +82,7 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
         if first.0 != second.0 || first.1 != second.1 {
             return Err(format!("{call}: {first:?}, and {second:?}"));
         }
+        second.1.iter().for_each(|event| sessions.note(event));
         let answer: Answer = first.0;
         let begin = expected.len();
         expected.extend(std::iter::from_fn(|| reference.poll_output()));
@@ -95,7 +97,7 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
         }
         got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
         if variation == Variation::Unpolled {
-            withdraw(&mut expected, &mut got);
+            withdraw(&mut expected, &mut got, &mut sessions)?;
         }
         if expected != got {
             return Err(format!("{call}: {expected:?}, and {got:?}"));
@@ -129,7 +131,7 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
         }
     }
     got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
-    withdraw(&mut expected, &mut got);
+    withdraw(&mut expected, &mut got, &mut sessions)?;
     if expected != got {
         return Err(format!("at the end: {expected:?}, and {got:?}"));
     }
@@ -185,8 +187,9 @@ fn insert_stale<M: Machine>(
 }
 
 /// Removes the messages whose link ended before they were handed out. Their requests get a reply that they were not
-/// sent. Nothing else depends on when outputs are polled.
-fn withdraw(expected: &mut Vec<Output>, got: &mut [Output]) {
+/// sent, and a session whose orders were not sent is not counted at the end. Nothing else depends on when outputs are
+/// polled.
+fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessions) -> Result<(), String> {
     let mut ended = Vec::new();
     let mut kept: Vec<Output> = Vec::new();
     for output in expected.drain(..).rev() {
@@ -199,11 +202,31 @@ fn withdraw(expected: &mut Vec<Output>, got: &mut [Output]) {
     }
     kept.reverse();
     *expected = kept;
+    for output in got.iter_mut() {
+        let Output::Event(event) = output else { continue };
+        sessions.note(event);
+        if let Event::Closed { reason, abandoned } = event {
+            if abandoned.sessions != 0 && abandoned.sessions != sessions.left() {
+                return Err(format!("{reason:?}, {abandoned:?}; {} sessions", sessions.left()));
+            }
+            let told = expected.iter().find_map(end_of);
+            (*reason, abandoned.sessions) = told.unwrap_or((*reason, abandoned.sessions));
+        }
+    }
     // The machine may withdraw its own request in the step that made it, in either run.
     for output in expected.iter_mut().chain(got) {
         if let Output::Event(Event::Reply { outcome: outcome @ RequestOutcome::NotSent, .. }) = output {
             *outcome = RequestOutcome::Lost;
         }
+    }
+    Ok(())
+}
+
+/// Returns how a client ended because of a command, and how many sessions it counted.
+fn end_of(output: &Output) -> Option<(CloseReason, usize)> {
+    match output {
+        Output::Event(Event::Closed { reason, abandoned }) => Some((*reason, abandoned.sessions)),
+        _ => None,
     }
 }
 

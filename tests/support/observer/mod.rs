@@ -16,6 +16,7 @@ mod paths;
 pub(crate) mod reader;
 mod requests;
 mod response;
+mod sessions;
 pub(crate) mod shadow;
 pub(crate) mod shrink;
 pub(crate) mod subscriptions;

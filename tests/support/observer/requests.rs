@@ -51,6 +51,7 @@ impl Shadow {
             self.fail("I-24", format!("{id:?} was used before"));
         }
         self.newest_request = self.newest_request.max(id.get());
+        self.sessions.note_request(id, request);
         if matches!(request, Request::ConnectionInfo) {
             self.hosts.iter_mut().for_each(|host| host.is_tightened = true);
         }
@@ -142,7 +143,10 @@ impl Shadow {
     }
 
     /// Checks the event `Requested`, which comes once for each request, before its reply.
-    pub(crate) fn told_requested(&mut self, id: RequestId) {
+    pub(crate) fn told_requested(&mut self, link: LinkId, id: RequestId) {
+        if self.settings_of(link.slot()).authenticated {
+            self.sessions.note_signed(link, id);
+        }
         if id.get() <= self.newest_told {
             self.fail("I-22", format!("{id:?} is told after {}", self.newest_told));
         }

@@ -15,6 +15,7 @@ use super::Violation;
 use super::call::{Act, Answer};
 use super::limits::{Host, Windows};
 use super::requests::{Outstanding, Written};
+use super::sessions::Sessions;
 use super::subscriptions::Feed;
 
 /// A slot: the newest attempt there, and what is known of it.
@@ -179,6 +180,7 @@ pub(crate) struct Shadow {
     pub(crate) plan: Option<Plan>,
     /// Whether the shutdown has promised to cancel orders, even if it is cut short later.
     pub(crate) is_promised: bool,
+    pub(crate) sessions: Sessions,
     /// Endpoints that were removed.
     pub(crate) removed: Vec<usize>,
     pub(crate) terminated: bool,
@@ -230,6 +232,7 @@ impl Shadow {
             shutdown: None,
             plan: None,
             is_promised: false,
+            sessions: Sessions::default(),
             removed: Vec::new(),
             terminated: false,
             stats: Stats::default(),
@@ -428,6 +431,7 @@ impl Shadow {
         if self.terminated && !matches!(event, Event::Ignored(..) | Event::Closed { .. }) {
             return self.fail("I-17", format!("{event:?} after the end"));
         }
+        self.sessions.note(event);
         match event {
             Event::Opened { link, missing_since } => self.opened(step, *link, *missing_since),
             Event::Live { link } => self.live(*link),
@@ -457,7 +461,7 @@ impl Shadow {
                 self.sequence_gap |= is_numbered && malformed.topic != Some(gemini_ws::Topic::Other);
                 self.malformed(step, malformed.frame);
             }
-            Event::Requested { request, .. } => self.told_requested(*request),
+            Event::Requested { link, request, .. } => self.told_requested(*link, *request),
             _ => {
                 if let Some(link) = of {
                     self.data(link, event, step);

@@ -213,10 +213,8 @@ fn response(frame: Object<'_>) -> Read<Value> {
     let error = match frame.get("error") {
         None => Value::Null,
         Some(Json::Object(error)) => {
-            let code = Object(error).get("code").and_then(|code| match code {
-                Json::Text(text) => text.text.parse().ok().filter(|_| !text.escaped),
-                other => integer(other).ok().and_then(|code| i64::try_from(code).ok()),
-            });
+            let code = Object(error).get("code").and_then(|code| integer(code).ok());
+            let code = code.and_then(|code| i64::try_from(code).ok());
             json!({"code": code.unwrap_or(0), "message": Object(error).text_if_any("msg").unwrap_or("")})
         }
         Some(_) => json!({"code": 0, "message": frame.text_if_any("error").unwrap_or("")}),
