@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::client::Client;
@@ -112,7 +113,8 @@ impl Client {
     }
 
     /// Requests a new snapshot of each of these books. Pass the symbols from
-    /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow).
+    /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow). For an
+    /// overflow that names no symbol there is [`resync_all_books`](Client::resync_all_books).
     ///
     /// Returns how many of the symbols have a depth subscription. A book whose snapshot is already on its way, or
     /// whose link is reconnecting, is not requested a second time: its snapshot follows anyway.
@@ -134,6 +136,28 @@ impl Client {
             requested = requested.saturating_add(usize::from(is_requested));
         }
         requested
+    }
+
+    /// Requests a new snapshot of every book that is subscribed. Call it after an
+    /// [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Depth`] that names no symbol, or of
+    /// [`Topic::Connection`]: any book may have lost an update.
+    ///
+    /// Returns how many books are subscribed. It treats each of them as [`resync_books`](Client::resync_books) does.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
+    ///
+    /// let mut client = Client::single(Config::new(PRODUCTION));
+    /// for stream in ["btcusd@depth", "ethusd@depth", "ethusd@trade"] {
+    ///     client.subscribe(Instant::ZERO, stream.parse()?)?;
+    /// }
+    /// assert_eq!(client.resync_all_books(Instant::ZERO), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resync_all_books(&mut self, now: Instant) -> usize {
+        let books = self.streams().filter(|(_, stream, _)| stream.topic() == Topic::Depth);
+        let symbols: BTreeSet<Symbol> = books.filter_map(|(_, stream, _)| stream.symbol()).collect();
+        self.resync_books(now, symbols)
     }
 
     /// Returns the first subscriber of a symbol's book.

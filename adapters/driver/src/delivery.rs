@@ -145,6 +145,23 @@ struct State {
     is_dropped: bool,
     /// Books of which the queue dropped an update.
     lost: Vec<Symbol>,
+    /// The queue dropped updates of books that it did not name.
+    has_lost_unnamed: bool,
+}
+
+impl State {
+    /// Notes which books need a new snapshot because of this event. Returns whether there are any.
+    fn note_lost(&mut self, event: &EventBuf) -> bool {
+        match event.fact() {
+            Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) => self.lost.push(symbol),
+            // The queue names so many books and no more. The other topic may stand for the end of a link.
+            Some(Event::Overflow { topic: Topic::Depth | Topic::Connection, .. }) => {
+                self.has_lost_unnamed = true;
+            }
+            _ => return false,
+        }
+        true
+    }
 }
 
 impl Shared {
@@ -164,7 +181,8 @@ impl Events {
     /// Waits for the next event; `None` after [`Event::Closed`], and if the driver was dropped. Dropping the future
     /// loses no event.
     ///
-    /// When this returns an [`Event::Overflow`] of a book, the driver requests a new snapshot of it.
+    /// When this returns an [`Event::Overflow`] of a book, the driver requests a new snapshot of it; of every book that
+    /// is subscribed, if the overflow does not say which one it concerns.
     pub async fn next(&mut self) -> Option<EventBuf> {
         poll_fn(|context| self.poll_event(context)).await
     }
@@ -179,8 +197,7 @@ impl Events {
         let Some(event) = state.queue.take() else {
             return Err(if state.is_ended { TryNextError::Ended } else { TryNextError::Empty });
         };
-        if let Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) = event.fact() {
-            state.lost.push(symbol);
+        if state.note_lost(&event) {
             self.shared.call();
         }
         drop(state);
@@ -235,7 +252,8 @@ pub(crate) struct Channel {
 
 impl Channel {
     pub(crate) fn new(queue: EventQueue) -> (Events, Channel) {
-        let state = State { queue, is_ended: false, is_dropped: false, lost: Vec::new() };
+        let state =
+            State { queue, is_ended: false, is_dropped: false, lost: Vec::new(), has_lost_unnamed: false };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             filled: event_listener::Event::new(),
@@ -303,8 +321,13 @@ impl Delivery for Channel {
                 let mut state = self.shared.lock();
                 self.is_dropped = state.is_dropped;
                 let lost = std::mem::take(&mut state.lost);
+                let has_lost_unnamed = std::mem::take(&mut state.has_lost_unnamed);
                 drop(state);
-                client.resync_books(now, lost);
+                if has_lost_unnamed {
+                    client.resync_all_books(now);
+                } else {
+                    client.resync_books(now, lost);
+                }
             }
             match &mut self.call {
                 None => self.call = Some(self.shared.called.listen()),

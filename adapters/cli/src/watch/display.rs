@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use gemini_ws::{Event, Instant, Symbol};
+use gemini_ws::{Event, Instant};
 
 use super::keys::{self, Pressed};
-use super::lines::{JsonLines, PlainLines};
+use super::lines::{JsonLines, LostBooks, PlainLines};
 use super::plain::{self, Notice};
 use super::screen::Screen;
 use super::session::{Link, Session};
@@ -132,8 +132,8 @@ impl Display {
     }
 
     /// Returns the books of which the JSON output has dropped updates.
-    pub(crate) fn take_lost(&mut self) -> Vec<Symbol> {
-        if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { Vec::new() }
+    pub(crate) fn take_lost(&mut self) -> LostBooks {
+        if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { LostBooks::default() }
     }
 
     /// Updates the display and reads the keys. Call it often.

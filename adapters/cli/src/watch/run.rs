@@ -243,7 +243,7 @@ async fn renew_lost<T>(shared: &RefCell<Shared<'_>>, handle: &Handle) -> T {
         let lost = shared.borrow_mut().display.take_lost();
         if !lost.is_empty() {
             // An error says that the driver has ended, which ends this task too.
-            let _ = handle.resync_books(lost).await;
+            let _ = handle.with(|client, _, now| lost.resync(client, now)).await;
         }
     }
 }

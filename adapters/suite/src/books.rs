@@ -1,0 +1,109 @@
+//! Tests when a book is current, and when it must not be shown as current.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use gemini_ws_driver::client;
+use gemini_ws_driver::gemini_ws::{Books, Client, Config, Event, EventQueue, Instant, Overflow, Stream, Topic};
+use smol::future;
+
+use crate::Adapter;
+use crate::peers::{TEXT, frame, listen, read_frame, upgrade, within};
+
+/// Returns the frame of a snapshot.
+fn snapshot_of(symbol: &str, id: u64, bid: u64) -> Vec<u8> {
+    let snapshot = format!(
+        r#"{{"e":"depthUpdate","E":1,"s":"{symbol}","U":{id},"u":{id},"b":[["{bid}","1"]],"a":[["101","3"]]}}"#
+    );
+    frame(TEXT, snapshot.as_bytes())
+}
+
+/// Reads the next request. Returns its id, whether it subscribes, and the symbols that it names.
+fn read_request(stream: &mut TcpStream) -> Option<(u64, bool, Vec<String>)> {
+    let (opcode, text) = read_frame(stream)?;
+    if opcode != TEXT {
+        return None;
+    }
+    let text = String::from_utf8(text).unwrap();
+    let id = text.strip_prefix("{\"id\":")?.split(',').next()?.parse().ok()?;
+    let streams = text.split('"').filter_map(|part| part.split_once("@depth"));
+    let symbols = streams.map(|(symbol, _)| symbol.to_owned()).collect();
+    Some((id, text.contains("\"subscribe\""), symbols))
+}
+
+fn accept(stream: &mut TcpStream, id: u64) {
+    let reply = format!(r#"{{"id":{id},"status":200}}"#);
+    stream.write_all(&frame(TEXT, reply.as_bytes())).unwrap();
+}
+
+/// More books than [`EventQueue`] tells apart.
+const BOOKS: usize = 1_100;
+/// As many events as the queue has room for.
+const TRADES: usize = 1_200;
+
+/// Sends a snapshot of each book once all are subscribed, and then so many trades that the queue drops all snapshots.
+/// After that it sends a snapshot for each subscription.
+fn venue_of_many_books(mut stream: TcpStream) {
+    upgrade(&mut stream);
+    let mut books = Vec::new();
+    while let Some((id, is_subscribe, symbols)) = read_request(&mut stream) {
+        accept(&mut stream, id);
+        if !is_subscribe {
+            continue;
+        }
+        if books.len() == BOOKS {
+            for symbol in symbols {
+                stream.write_all(&snapshot_of(&symbol, 20, 99)).unwrap();
+            }
+            continue;
+        }
+        books.extend(symbols);
+        if books.len() == BOOKS {
+            for symbol in &books {
+                stream.write_all(&snapshot_of(symbol, 5, 99)).unwrap();
+            }
+            for number in 0..TRADES {
+                let trade = format!(r#"{{"E":1,"s":"btcusd","t":{number},"p":"1.5","q":"2","m":true}}"#);
+                stream.write_all(&frame(TEXT, trade.as_bytes())).unwrap();
+            }
+        }
+    }
+}
+
+/// The queue has dropped updates of more books than it can name. The driver requests a snapshot of each.
+pub(crate) fn an_overflow_of_many_books<A: Adapter>() {
+    let (url, thread) = listen("ws", venue_of_many_books);
+    let mut gemini = Client::single(Config::new(url).streams_max(2_000).snapshots_max(2_000).seed(1));
+    gemini.subscribe(Instant::ZERO, Stream::trades("btcusd".parse().unwrap())).unwrap();
+    for number in 0..BOOKS {
+        let symbol = format!("s{number}usd").parse().unwrap();
+        gemini.subscribe(Instant::ZERO, Stream::depth(symbol)).unwrap();
+    }
+    let (handle, driver) = client(gemini);
+    let queue = EventQueue::new(Overflow::DropOldest).events_max(TRADES);
+    let (mut events, driver) = driver.run_with_queue(A::runtime(), queue);
+    let driver = std::thread::spawn(move || A::block_on(driver));
+    within::<A, _>(async {
+        while handle.with(|client, _, _| client.stats().data).await.unwrap() < (BOOKS + TRADES) as u64 {
+            smol::Timer::after(Duration::from_millis(5)).await;
+        }
+        let (mut books, mut is_one_unnamed) = (Books::new(), false);
+        while books.iter().filter(|(_, book)| book.live().is_some()).count() < BOOKS {
+            let late = async {
+                smol::Timer::after(Duration::from_secs(5)).await;
+                None
+            };
+            let next = future::or(events.next(), late).await;
+            let mut event = next.expect("no more events, and some books are not current");
+            let event = event.as_event();
+            is_one_unnamed |= matches!(event, Event::Overflow { topic: Topic::Depth, symbol: None, .. });
+            books.apply(&event);
+        }
+        assert!(is_one_unnamed);
+        handle.close();
+        while events.next().await.is_some() {}
+    });
+    driver.join().unwrap();
+    thread.join().unwrap();
+}
