@@ -1,9 +1,9 @@
 //! [`Keeper`]: the books, orders, balances, positions and quotes of a driver.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_channel::Sender;
-use gemini_ws::lifecycle::State;
+use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     BalanceRows, Balances, Books, Client, CommandError, Event, Instant, Moment, Order, OrderRef,
     OrderStatusQuestion, Orders, Positions, Quotes, Reconciled, Request, Stream, StreamId, Symbol, Topic,
@@ -28,6 +28,8 @@ pub struct Keeper {
     keeps_books: bool,
     /// Whether a book may need a snapshot that was not requested yet.
     may_need_resync: bool,
+    /// Whether a book may still be kept although its last subscription is being ended.
+    may_have_left: bool,
     orders: Orders,
     balances: Balances,
     positions: Positions,
@@ -48,6 +50,7 @@ impl Keeper {
             books: Books::new(),
             keeps_books: false,
             may_need_resync: false,
+            may_have_left: false,
             orders: Orders::new(),
             balances: Balances::new(),
             positions: Positions::new(),
@@ -61,7 +64,8 @@ impl Keeper {
         }
     }
 
-    /// Returns the books.
+    /// Returns the books. A book is removed as soon as its last subscription is being ended: the venue may take time to
+    /// confirm that, and no update arrives meanwhile.
     pub const fn books(&self) -> &Books {
         &self.books
     }
@@ -179,6 +183,35 @@ impl Keeper {
         self.quotes.apply(event);
     }
 
+    /// Notes that a subscription may have been ended.
+    pub(crate) const fn note_left(&mut self) {
+        self.may_have_left = true;
+    }
+
+    /// Removes the books whose last subscription is being ended. The client delivers no more updates of them, and
+    /// reports the end only when the venue has confirmed it.
+    pub(crate) fn remove_left_books(&mut self, client: &Client) {
+        if !std::mem::take(&mut self.may_have_left) || !self.keeps_books {
+            return;
+        }
+        let books = || client.streams().filter(|(_, stream, _)| stream.topic() == Topic::Depth);
+        let left: Vec<_> = books().filter(|(.., state)| *state == StreamState::Leaving).collect();
+        if left.is_empty() {
+            return;
+        }
+        // A later subscription has brought a new book.
+        let synced = books().filter(|(.., state)| *state == StreamState::Synced);
+        let synced: HashSet<Symbol> = synced.filter_map(|(_, stream, _)| stream.symbol()).collect();
+        for (id, stream, _) in left {
+            let Some(symbol) = stream.symbol().filter(|symbol| !synced.contains(symbol)) else { continue };
+            let link = client.links().map(|(link, ..)| link).find(|link| link.slot() == id.link_slot());
+            if let Some(link) = link {
+                self.books.apply(&Event::Unsubscribed { link, id, stream, last: true });
+                self.board.touch(symbol);
+            }
+        }
+    }
+
     /// Ends a turn: requests snapshots, publishes books, ends tickets, sends cancels, and notifies calls that wait
     /// for live links. Returns whether to call it again soon.
     pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) -> bool {
@@ -191,7 +224,9 @@ impl Keeper {
         for id in self.board.take_left() {
             // It fails if the subscription has ended, for example because the venue refused it.
             let _ = client.unsubscribe(now, id);
+            self.note_left();
         }
+        self.remove_left_books(client);
         if std::mem::take(&mut self.may_need_resync) {
             let symbols: Vec<Symbol> = self.books.to_resync().collect();
             client.resync_books(now, symbols);
@@ -223,9 +258,13 @@ impl Keeper {
         now: Instant,
         symbols: &[Symbol],
     ) -> Result<Arc<Group>, CommandError> {
-        let depth = client.streams().map(|(_, stream, _)| stream).filter(|it| it.topic() == Topic::Depth);
+        self.note_left();
+        self.remove_left_books(client);
+        let is_shared =
+            |stream: &Stream, state| stream.topic() == Topic::Depth && state != StreamState::Leaving;
+        let depth = client.streams().filter(|(_, stream, state)| is_shared(stream, *state));
         let known: HashMap<Symbol, Stream> =
-            depth.filter_map(|stream| Some((stream.symbol()?, stream))).collect();
+            depth.filter_map(|(_, stream, _)| Some((stream.symbol()?, stream))).collect();
         let mut ids: Vec<StreamId> = Vec::new();
         let mut unknown = Vec::new();
         for symbol in symbols {

@@ -2,13 +2,18 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use gemini_ws_driver::client;
-use gemini_ws_driver::gemini_ws::{Books, Client, Config, Event, EventQueue, Instant, Overflow, Stream, Topic};
+use gemini_ws_driver::gemini_ws::lifecycle::StreamState;
+use gemini_ws_driver::gemini_ws::{
+    Book, Books, Client, Config, Event, EventQueue, Instant, Overflow, StaleReason, Stream, StreamId, Topic,
+};
+use gemini_ws_driver::{BookReader, Handle, client, connect};
 use smol::future;
 
 use crate::Adapter;
+use crate::front::live_book;
 use crate::peers::{TEXT, frame, listen, read_frame, upgrade, within};
 
 /// Returns the frame of a snapshot.
@@ -103,6 +108,106 @@ pub(crate) fn an_overflow_of_many_books<A: Adapter>() {
         assert!(is_one_unnamed);
         handle.close();
         while events.next().await.is_some() {}
+    });
+    driver.join().unwrap();
+    thread.join().unwrap();
+}
+
+/// Sends a snapshot for each subscription, with another bid each time. Answers a request to unsubscribe only when
+/// the test says so.
+fn venue_that_waits(mut stream: TcpStream, may_end: &Receiver<()>) {
+    upgrade(&mut stream);
+    let mut bids = 10..;
+    while let Some((id, is_subscribe, symbols)) = read_request(&mut stream) {
+        if !is_subscribe {
+            may_end.recv().unwrap();
+        }
+        accept(&mut stream, id);
+        for symbol in symbols.iter().filter(|_| is_subscribe) {
+            stream.write_all(&snapshot_of(symbol, 5, bids.next().unwrap())).unwrap();
+        }
+    }
+}
+
+/// Returns whether the keeper shows the book as current, and the state of each stream.
+async fn kept(client: &Handle) -> (bool, Vec<StreamState>) {
+    let kept = client.with(|client, keeper, _| {
+        (keeper.books().live("btcusd").is_some(), client.streams().map(|it| it.2).collect())
+    });
+    kept.await.unwrap()
+}
+
+fn bid(books: &mut BookReader) -> String {
+    books.live("btcusd").unwrap().best().unwrap().0.price.to_string()
+}
+
+async fn stream_ids(client: &Handle) -> Vec<StreamId> {
+    client.with(|client, _, _| client.streams().map(|it| it.0).collect()).await.unwrap()
+}
+
+/// The venue has not answered the `unsubscribe` for the last reader. A new reader must not get the old book.
+pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
+    let (confirm, may_end) = channel();
+    let (url, thread) = listen("ws", move |stream| venue_that_waits(stream, &may_end));
+    let (client, driver) = connect(A::runtime(), Config::new(url));
+    let driver = std::thread::spawn(move || A::block_on(driver));
+    within::<A, _>(async {
+        let mut books = client.books(["btcusd"]).await.unwrap();
+        live_book(&mut books, "btcusd").await;
+        assert_eq!((bid(&mut books).as_str(), kept(&client).await.0), ("10", true));
+        drop(books);
+        loop {
+            let (is_live, states) = kept(&client).await;
+            if states == [StreamState::Leaving] {
+                assert!(!is_live, "no update of it can arrive");
+                break;
+            }
+        }
+        let mut books = client.books(["btcusd"]).await.unwrap();
+        let (is_live, states) = kept(&client).await;
+        assert_eq!(states, [StreamState::Leaving, StreamState::Wanted]);
+        assert!(!is_live && books.live("btcusd").is_none(), "no snapshot has come for the new reader");
+        confirm.send(()).unwrap();
+        live_book(&mut books, "btcusd").await;
+        assert_eq!(bid(&mut books), "11");
+        client.close();
+    });
+    driver.join().unwrap();
+    thread.join().unwrap();
+}
+
+/// The application itself ends the subscription of a reader, in each way that there is.
+pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
+    let (confirm, may_end) = channel();
+    let (url, thread) = listen("ws", move |stream| venue_that_waits(stream, &may_end));
+    let (client, driver) = connect(A::runtime(), Config::new(url));
+    let driver = std::thread::spawn(move || A::block_on(driver));
+    within::<A, _>(async {
+        let mut books = client.books(["btcusd"]).await.unwrap();
+        live_book(&mut books, "btcusd").await;
+        for id in stream_ids(&client).await {
+            client.unsubscribe(id).await.unwrap();
+        }
+        let (is_live, states) = kept(&client).await;
+        assert_eq!((is_live, states), (false, vec![StreamState::Leaving]));
+        while books.live("btcusd").is_some() {
+            books.changed().await.unwrap();
+        }
+        confirm.send(()).unwrap();
+
+        let mut books = client.books(["btcusd"]).await.unwrap();
+        live_book(&mut books, "btcusd").await;
+        assert_eq!(bid(&mut books), "11");
+        let end = client.shut_down(Duration::from_secs(8), |plan| plan.unsubscribe(true));
+        let stale = async {
+            while books.live("btcusd").is_some() {
+                books.changed().await.unwrap();
+            }
+            let Some(Book::Stale { reason, .. }) = books.get("btcusd") else { panic!() };
+            assert_eq!(reason, StaleReason::NotSubscribed, "before the link ends");
+            confirm.send(()).unwrap();
+        };
+        future::zip(end, stale).await;
     });
     driver.join().unwrap();
     thread.join().unwrap();

@@ -25,7 +25,7 @@ pub(crate) async fn beside(
     future::zip(driver, application).await.0
 }
 
-async fn live_book(books: &mut gemini_ws_driver::BookReader, symbol: &str) {
+pub(crate) async fn live_book(books: &mut gemini_ws_driver::BookReader, symbol: &str) {
     while books.live(symbol).is_none() {
         books.changed().await.expect("the driver has not ended");
     }
