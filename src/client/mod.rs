@@ -24,7 +24,7 @@ use crate::client::protocol::Protocol;
 use crate::client::slots::Slots;
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
-use crate::event::reason::Abandoned;
+use crate::event::reason::{Abandoned, CloseReason};
 use crate::link::backoff::SplitMix64;
 use crate::link::context::{Context, Numbers};
 use crate::link::lifecycle::{State, StreamState};
@@ -136,7 +136,7 @@ enum ClientState {
     Idle,
     Open,
     ShuttingDown(Shutdown),
-    Closed,
+    Closed(CloseReason),
 }
 
 /// Whether a client's links are live and serve their streams.
@@ -354,7 +354,25 @@ impl Client {
     /// assert!(client.is_shutting_down());
     /// ```
     pub const fn is_shutting_down(&self) -> bool {
-        matches!(self.state, ClientState::ShuttingDown(_) | ClientState::Closed)
+        matches!(self.state, ClientState::ShuttingDown(_) | ClientState::Closed(_))
+    }
+
+    /// Returns the reason for the end of the client, once it has closed: that of [`Event::Closed`](crate::Event::Closed),
+    /// whether that event was polled or not.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, CloseReason, Config, Instant, PRODUCTION};
+    ///
+    /// let mut client = Client::single(Config::new(PRODUCTION));
+    /// assert_eq!(client.close_reason(), None);
+    /// client.close(Instant::ZERO);
+    /// assert_eq!(client.close_reason(), Some(CloseReason::Requested));
+    /// ```
+    pub const fn close_reason(&self) -> Option<CloseReason> {
+        match self.state {
+            ClientState::Closed(reason) => Some(reason),
+            ClientState::Idle | ClientState::Open | ClientState::ShuttingDown(_) => None,
+        }
     }
 
     /// Returns the endpoints, in the order in which they were added.
@@ -424,7 +442,7 @@ impl Client {
         }
         match self.state {
             ClientState::Idle | ClientState::Open => Ok(()),
-            ClientState::ShuttingDown(_) | ClientState::Closed => Err(CommandError::Closed),
+            ClientState::ShuttingDown(_) | ClientState::Closed(_) => Err(CommandError::Closed),
         }
     }
 

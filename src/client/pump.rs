@@ -26,7 +26,7 @@ impl Client {
 
     fn pump_touched(&mut self) {
         match self.state {
-            ClientState::Idle | ClientState::Closed => {
+            ClientState::Idle | ClientState::Closed(_) => {
                 while let Some(slot) = self.slots.take_touched() {
                     self.pump_link(slot);
                 }
@@ -227,7 +227,7 @@ impl Client {
             self.abandoned.sessions = self.uncancelled;
             reason = CloseReason::RequestedIncomplete;
         }
-        self.state = ClientState::Closed;
+        self.state = ClientState::Closed(reason);
         let event = Event::Closed { reason, abandoned: self.abandoned };
         self.outputs.push(Output::Event(event));
     }

@@ -27,7 +27,7 @@ impl Client {
     pub(super) fn begin_shutdown(&mut self, plan: ShutdownPlan, at_once: bool) {
         let (now, timeout) = (self.now, self.close_timeout());
         let step = match &mut self.state {
-            ClientState::Closed => return,
+            ClientState::Closed(_) => return,
             ClientState::Idle | ClientState::Open => {
                 self.state = ClientState::ShuttingDown(if at_once {
                     Shutdown::closing(plan, timeout)

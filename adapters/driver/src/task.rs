@@ -158,6 +158,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.perform(now);
         self.write(now, context);
         self.poll_closing(now, context);
+        self.look_for_end(now);
         #[cfg(feature = "metrics")]
         self.takers.telemetry.turn(&self.client, self.takers.delivery.undelivered());
         if let (Some((reason, until)), true) = (self.closed, self.closing.is_empty()) {
@@ -174,6 +175,20 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
         self.set_timer(context);
         Poll::Pending
+    }
+
+    /// Ends the driver if the client has closed and its last event was polled before, for example by the application.
+    fn look_for_end(&mut self, now: Instant) {
+        if let (None, Some(reason)) = (self.closed, self.client.close_reason()) {
+            self.begin_end(reason, now);
+        }
+    }
+
+    /// Drops sockets and dials, and lets the application take the last events.
+    fn begin_end(&mut self, reason: CloseReason, now: Instant) {
+        self.closed = Some((reason, now + CLOSING_MAX));
+        self.sockets.clear();
+        self.dials.clear();
     }
 
     fn poll_shutdown(&mut self, now: Instant, context: &mut Context<'_>) {
@@ -389,9 +404,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             }
             Output::Event(event) => {
                 if let Event::Closed { reason, .. } = event {
-                    self.closed = Some((reason, now + CLOSING_MAX));
-                    self.sockets.clear();
-                    self.dials.clear();
+                    self.begin_end(reason, now);
                 }
                 self.takers.take(&mut self.client, None, &event, now);
             }

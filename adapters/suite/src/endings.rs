@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use gemini_ws_driver::gemini_ws::{Config, Event, Request};
-use gemini_ws_driver::{Done, EndedBy, PlaceError, connect};
+use gemini_ws_driver::gemini_ws::{Client, CloseReason, Config, Event, Instant, Request};
+use gemini_ws_driver::{Done, EndedBy, PlaceError, client, connect};
 use smol::future;
 
 use crate::Adapter;
@@ -111,4 +111,26 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
         }
         assert!(matches!(tickets[19].accepted().await, Err(PlaceError::Refused(_))));
     });
+}
+
+/// A client whose last event was polled before the driver got it. The driver ends at once, with the end of the client.
+pub(crate) fn a_client_that_has_closed<A: Adapter>() {
+    for is_polled in [true, false] {
+        let mut gemini = Client::single(Config::new("ws://127.0.0.1:1"));
+        gemini.close(Instant::ZERO);
+        while is_polled && gemini.poll_output().is_some() {}
+        let (handle, driver) = client(gemini);
+        let (mut events, driver) = driver.run_with_events(A::runtime(), 8);
+        within::<A, _>(async {
+            let mut is_reported = false;
+            let consumer = async {
+                while let Some(mut event) = events.next().await {
+                    is_reported |= matches!(event.as_event(), Event::Closed { .. });
+                }
+            };
+            let (closed, ()) = future::zip(driver, consumer).await;
+            assert_eq!((closed.reason, closed.ended_by), (CloseReason::Requested, EndedBy::Client));
+            assert_eq!((is_reported, handle.ended().await.closed), (!is_polled, Some(closed)));
+        });
+    }
 }
