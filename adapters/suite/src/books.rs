@@ -15,6 +15,7 @@ use smol::future;
 use crate::Adapter;
 use crate::front::live_book;
 use crate::peers::{TEXT, frame, listen, read_frame, upgrade, within};
+use crate::wire::fill;
 
 /// Returns the frame of a snapshot.
 fn snapshot_of(symbol: &str, id: u64, bid: u64) -> Vec<u8> {
@@ -209,6 +210,42 @@ pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
         };
         future::zip(end, stale).await;
     });
+    driver.join().unwrap();
+    thread.join().unwrap();
+}
+
+/// The driver loses the link while it writes. Its books are not current any more at once, and not only when the timer
+/// of the next attempt fires.
+pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
+    let (done, is_done) = channel::<()>();
+    let (url, thread) = listen("ws", move |mut stream| {
+        upgrade(&mut stream);
+        let (id, ..) = read_request(&mut stream).unwrap();
+        accept(&mut stream, id);
+        stream.write_all(&snapshot_of("btcusd", 5, 10)).unwrap();
+        // From now on it reads nothing.
+        let _ = is_done.recv();
+    });
+    let config = Config::new(url).backoff(Duration::from_secs(15), Duration::from_secs(20));
+    let (client, driver) = connect(A::runtime(), config);
+    let (mut events, driver) = driver.write_timeout(Duration::from_millis(50)).events(1_000);
+    // Beside the application, each wake of the application would give the driver a turn.
+    let driver = std::thread::spawn(move || A::block_on(driver));
+    within::<A, _>(async {
+        let mut books = client.books(["btcusd"]).await.unwrap();
+        live_book(&mut books, "btcusd").await;
+        let sent = client.with(|client, _, now| fill(client, now)).await.unwrap();
+        assert!(sent > 50, "{sent} requests of 200 kB, more than any socket takes");
+        while !matches!(events.next().await.unwrap().as_event(), Event::Disconnected { .. }) {}
+        let lost = std::time::Instant::now();
+        while books.live("btcusd").is_some() {
+            assert!(lost.elapsed() < Duration::from_secs(2), "current after the end of its link");
+            smol::Timer::after(Duration::from_millis(1)).await;
+        }
+        client.close();
+        while events.next().await.is_some() {}
+    });
+    done.send(()).unwrap();
     driver.join().unwrap();
     thread.join().unwrap();
 }
