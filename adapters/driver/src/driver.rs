@@ -9,7 +9,7 @@ use gemini_ws::{Client, CloseReason, Event, EventQueue, Instant, Overflow};
 use crate::delivery::{Callback, Channel, Delivery, Events, Wake, Woken};
 use crate::dial::DialPolicy;
 use crate::handle::Ends;
-use crate::runtime::{Runtime, Timer as _};
+use crate::runtime::Runtime;
 use crate::signer::SharedSigner;
 use crate::task::Task;
 
@@ -254,9 +254,7 @@ impl Driver {
         (events, self.run_with(runtime, channel))
     }
 
-    pub(crate) async fn run_with<R: Runtime>(mut self, runtime: R, delivery: impl Delivery) -> Closed {
-        // An error says that it is open or closed already: both are fine.
-        let _ = self.client.open(runtime.timer().now());
+    pub(crate) async fn run_with<R: Runtime>(self, runtime: R, delivery: impl Delivery) -> Closed {
         let policy = self.policy.for_endpoints(self.client.is_authenticated());
         let mut task = Task::new(runtime, (self.client, self.ends), policy, self.write_timeout, delivery);
         poll_fn(move |context| task.turn(context)).await

@@ -56,6 +56,8 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     /// `None` once the client was closed.
     shutdown: Option<Shutdown>,
     listener: Option<EventListener>,
+    /// Whether the first turn has opened the client.
+    is_open: bool,
     timer: R::Timer,
     /// The instant to which the timer is set.
     timer_at: Option<Instant>,
@@ -121,6 +123,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             takers: Takers { telemetry: Telemetry::default(), replies: Vec::new(), keeper, delivery },
             shutdown: Some(close),
             listener: None,
+            is_open: false,
             timer_at: None,
             sleep: SleepWatch::default(),
             write_timeout,
@@ -138,6 +141,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     /// of each socket; then outgoing data.
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.timer.now();
+        self.open(now);
         if self.sleep.has_slept(now, || self.timer.time_of_day()) {
             self.client.handle_resumed(now);
         }
@@ -175,6 +179,17 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
         self.set_timer(context);
         Poll::Pending
+    }
+
+    /// Opens the client in the first turn.
+    fn open(&mut self, now: Instant) {
+        if !self.is_open {
+            self.is_open = true;
+            // The client refuses commands while too many outputs wait.
+            self.perform(now);
+            // An error says that it is open or closed already: both are fine.
+            let _ = self.client.open(now);
+        }
     }
 
     /// Ends the driver if the client has closed and its last event was polled before, for example by the application.

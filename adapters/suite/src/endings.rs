@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use gemini_ws_driver::gemini_ws::{Client, CloseReason, Config, Event, Instant, Request};
+use gemini_ws_driver::gemini_ws::{
+    Client, CloseReason, CommandError, Config, Event, Instant, Limit, Request, Stream,
+};
 use gemini_ws_driver::{Done, EndedBy, PlaceError, client, connect};
 use smol::future;
 
@@ -133,4 +135,24 @@ pub(crate) fn a_client_that_has_closed<A: Adapter>() {
             assert_eq!((is_reported, handle.ended().await.closed), (!is_polled, Some(closed)));
         });
     }
+}
+
+/// A client with so many events to poll that it refuses commands. The driver opens it nevertheless.
+pub(crate) fn a_client_whose_outputs_are_full<A: Adapter>() {
+    let mut gemini = Client::single(Config::new("ws://127.0.0.1:1").attempts_max(1));
+    let refused = loop {
+        let subscribed = gemini.subscribe(Instant::ZERO, Stream::trades("btcusd".parse().unwrap()));
+        match subscribed.and_then(|id| gemini.unsubscribe(Instant::ZERO, id)) {
+            Ok(()) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused, CommandError::TooMany(Limit::Outputs));
+    let (_handle, driver) = client(gemini);
+    let mut failures = 0;
+    let on_event = |_: &mut Client, _, event: &Event<'_>| {
+        failures += usize::from(matches!(event, Event::ConnectFailed { .. }));
+    };
+    within::<A, _>(driver.run(A::runtime(), on_event));
+    assert_eq!(failures, 1, "it has dialled");
 }
