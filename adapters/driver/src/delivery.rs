@@ -36,6 +36,11 @@ pub(crate) trait Delivery {
         0
     }
 
+    /// Returns how many events the queue has dropped while this driver ran.
+    fn dropped(&self) -> u64 {
+        0
+    }
+
     /// Returns when to call [`handle_timeout`](Delivery::handle_timeout).
     fn deadline(&self) -> Option<Instant> {
         None
@@ -248,6 +253,8 @@ pub(crate) struct Channel {
     /// Kept between turns.
     call: Option<EventListener>,
     is_dropped: bool,
+    /// How many events the queue has dropped while this driver ran.
+    dropped: u64,
 }
 
 impl Channel {
@@ -262,7 +269,7 @@ impl Channel {
             is_called: AtomicBool::new(false),
         });
         let events = Events { shared: Arc::clone(&shared), listener: None };
-        (events, Channel { shared, listener: None, call: None, is_dropped: false })
+        (events, Channel { shared, listener: None, call: None, is_dropped: false, dropped: 0 })
     }
 
     /// Returns `Ready` when a condition holds. Checks it again whenever an event was taken.
@@ -296,7 +303,9 @@ impl Delivery for Channel {
             return;
         }
         let mut state = self.shared.lock();
+        let before = state.queue.dropped();
         state.queue.push(event);
+        self.dropped += state.queue.dropped() - before;
         state.is_ended |= matches!(event, Event::Closed { .. });
         drop(state);
         self.shared.filled.notify(1);
@@ -341,5 +350,9 @@ impl Delivery for Channel {
 
     fn undelivered(&self) -> usize {
         self.shared.lock().queue.len()
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped
     }
 }

@@ -94,6 +94,14 @@ impl<D: Delivery> Takers<D> {
         self.keeper.take(event, now);
         self.delivery.deliver(client, now, event);
     }
+
+    /// Reports the end of a turn to the telemetry.
+    #[allow(unused_variables, reason = "without a feature they are not used")]
+    fn report_turn(&mut self, client: &Client, now: Instant) {
+        self.telemetry.dropped(self.delivery.dropped(), now);
+        #[cfg(feature = "metrics")]
+        self.telemetry.turn(client, self.delivery.undelivered());
+    }
 }
 
 /// The result of an attempt to read.
@@ -163,8 +171,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.write(now, context);
         self.poll_closing(now, context);
         self.look_for_end(now);
-        #[cfg(feature = "metrics")]
-        self.takers.telemetry.turn(&self.client, self.takers.delivery.undelivered());
+        self.takers.report_turn(&self.client, now);
         if let (Some((reason, until)), true) = (self.closed, self.closing.is_empty()) {
             let taken = self.takers.delivery.poll_taken(context).is_ready();
             if taken || now >= until {

@@ -3,7 +3,7 @@
 //! | `tracing` level | events |
 //! |---|---|
 //! | `info` | links that open, are live, or end because the client closed them; the end of the client |
-//! | `warn` | links that are lost or could not be opened, gaps, silent and refused streams, overflows |
+//! | `warn` | links that are lost or could not be opened, gaps, silent and refused streams; events that the queue of the application has dropped, once a second |
 //! | `debug` | dials; frames that could not be decoded or were not used, with reason and size |
 //! | `trace` | frames in and out, with their text |
 //!
@@ -25,6 +25,8 @@ pub(crate) struct Telemetry {
     counted: counted::Counted,
     #[cfg(feature = "tracing")]
     traced: traced::Traced,
+    /// How many dropped events were recorded.
+    dropped: u64,
 }
 
 #[allow(unused_variables, reason = "without a feature they are not used")]
@@ -52,6 +54,16 @@ impl Telemetry {
         self.counted.output(output, now);
         #[cfg(feature = "tracing")]
         self.traced.output(output);
+    }
+
+    /// Records how many events the queue of the application has dropped so far.
+    #[inline]
+    pub(crate) fn dropped(&mut self, dropped: u64, now: Instant) {
+        let more = dropped.saturating_sub(std::mem::replace(&mut self.dropped, dropped));
+        #[cfg(feature = "metrics")]
+        self.counted.dropped(more);
+        #[cfg(feature = "tracing")]
+        self.traced.dropped(more, now);
     }
 
     /// Records the end of a turn, and the number of events in the queue of the application.

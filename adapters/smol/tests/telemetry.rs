@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Account, Config as Market, Exchange};
 use gemini_ws_smol::gemini_ws::{
-    Client, Config, Credentials, Event, Instant, Request, Signer, Timestamp, UnixTime,
+    Client, Config, Credentials, Event, EventQueue, Instant, Overflow, Request, Signer, Timestamp, UnixTime,
 };
 use gemini_ws_smol::{Smol, client};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -16,12 +16,17 @@ use tracing::Level;
 const KEY: &str = "account-of-the-telemetry";
 const SECRET: &str = "a secret of the telemetry";
 
-/// Runs a short life: signed, some data, a request, and the end.
-fn live() {
+/// Returns a server of one market, whose clock is the machine's.
+fn server() -> Server {
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(500).epoch(now);
     let exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), 1);
-    let mut server = Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap();
+    Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap()
+}
+
+/// Runs a short life: signed, some data, a request, and the end.
+fn live() {
+    let mut server = server();
     let mut gemini =
         Client::single(Config::new(format!("ws://{}", server.local_addr())).authenticated(true).seed(1));
     for stream in ["btcusd@depth@100ms", "btcusd@bookTicker", "balances@account"] {
@@ -41,6 +46,33 @@ fn live() {
         _ => {}
     });
     smol::block_on(smol::future::or(run, async { match server.run().await {} }));
+}
+
+/// Runs a driver whose queue has room for one event of market data, and takes its events only after the end. Returns
+/// how many events the queue has dropped.
+fn overflow() -> u64 {
+    let mut server = server();
+    let mut gemini = Client::single(Config::new(format!("ws://{}", server.local_addr())).seed(1));
+    gemini.subscribe(Instant::ZERO, "btcusd@bookTicker".parse().unwrap()).unwrap();
+    let (handle, driver) = client(gemini);
+    let queue = EventQueue::new(Overflow::DropOldest).events_max(1);
+    let (mut events, driver) = driver.run_with_queue(Smol::new(), queue);
+    let application = async {
+        while handle.with(|client, _, _| client.stats().data).await.unwrap() < 10 {
+            smol::Timer::after(std::time::Duration::from_millis(1)).await;
+        }
+        handle.close();
+    };
+    let run = smol::future::zip(driver, application);
+    let serve = async { match server.run().await {} };
+    smol::block_on(smol::future::or(async { _ = run.await }, serve));
+    let mut all = 0;
+    while let Ok(mut event) = events.try_next() {
+        if let Event::Overflow { dropped, .. } = event.as_event() {
+            all += dropped;
+        }
+    }
+    all
 }
 
 /// Runs a client whose address no server listens at.
@@ -92,6 +124,11 @@ fn traced() {
     assert!(!log.contains("depthUpdate") && !log.contains("subscribe"), "{log}");
     let log = logged(Level::INFO, fail);
     assert!(log.contains("WARN link{slot=0 epoch=1}") && log.contains("nobody listens there"), "{log}");
+    let mut dropped = 0;
+    let log = logged(Level::WARN, || dropped = overflow());
+    let reported =
+        log.lines().filter_map(|line| line.split_once("overflow dropped=")?.1.trim().parse::<u64>().ok());
+    assert_eq!((reported.sum::<u64>(), dropped > 0), (dropped, true), "{log}");
     // The WebSocket layer's own events have another target.
     let log = logged(Level::TRACE, live);
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("gemini_ws")).collect();
@@ -109,9 +146,10 @@ fn telemetry() {
 fn counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    metrics::with_local_recorder(&recorder, || {
+    let dropped = metrics::with_local_recorder(&recorder, || {
         live();
         fail();
+        overflow()
     });
     let (mut counters, mut histograms) = (HashMap::new(), HashMap::new());
     for (key, _, _, value) in snapshotter.snapshot().into_vec() {
@@ -130,6 +168,7 @@ fn counted() {
     assert!(counter("frames_total", None) > 10 && counter("bytes_total", None) > 1_000);
     assert!(counter("events_total", None) > 10);
     assert_eq!((counter("gaps_total", None), counter("connects_total", None)), (0, 1));
+    assert_eq!((counter("dropped_events_total", None), dropped > 0), (dropped, true));
     assert_eq!(counter("connect_failures_total", Some("connection refused: nobody listens there")), 1);
     assert_eq!(histograms["gemini_ws_reply_seconds"].len(), 1);
     assert!(histograms["gemini_ws_data_age_seconds"].len() >= 10);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames received |
 //! | `gemini_ws_events_total` | events reported |
+//! | `gemini_ws_dropped_events_total` | events that a queue of the application has dropped |
 //! | `gemini_ws_gaps_total`, `gemini_ws_resyncs_total` | gaps, and books that became current again after one |
 //! | `gemini_ws_disconnects_total{cause}` | ends of open links, by reason |
 //! | `gemini_ws_connect_failures_total{cause}` | attempts that failed, by reason |
@@ -25,6 +26,7 @@ pub(crate) struct Counted {
     frames: Counter,
     bytes: Counter,
     events: Counter,
+    dropped: Counter,
     gaps: Counter,
     resyncs: Counter,
     connects: Counter,
@@ -47,6 +49,7 @@ impl Default for Counted {
             frames: counter!("gemini_ws_frames_total"),
             bytes: counter!("gemini_ws_bytes_total"),
             events: counter!("gemini_ws_events_total"),
+            dropped: counter!("gemini_ws_dropped_events_total"),
             gaps: counter!("gemini_ws_gaps_total"),
             resyncs: counter!("gemini_ws_resyncs_total"),
             connects: counter!("gemini_ws_connects_total"),
@@ -91,6 +94,12 @@ impl Counted {
             Event::BookTicker(it, _) => self.age(it.event_time),
             Event::Trade(it, _) => self.age(it.event_time),
             _ => {}
+        }
+    }
+
+    pub(crate) fn dropped(&self, events: u64) {
+        if events > 0 {
+            self.dropped.increment(events);
         }
     }
 

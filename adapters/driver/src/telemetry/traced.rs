@@ -1,12 +1,21 @@
 //! Spans and events of `tracing`.
 
-use gemini_ws::{Event, Frame, LinkId, Output};
+use std::time::Duration;
+
+use gemini_ws::{Event, Frame, Instant, LinkId, Output};
 use tracing::{Span, debug, info, info_span, trace, warn};
 
-/// The span of each link, by slot.
+/// The least time between two reports of dropped events. A consumer that stands still causes some in each turn.
+const OVERFLOW_INTERVAL: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Default)]
 pub(crate) struct Traced {
+    /// The span of each link, by slot.
     links: Vec<Option<(LinkId, Span)>>,
+    /// How many dropped events were not reported yet.
+    dropped: u64,
+    /// When dropped events were last reported.
+    reported: Option<Instant>,
 }
 
 impl Traced {
@@ -51,6 +60,19 @@ impl Traced {
         }
     }
 
+    /// Notes that so many more events were dropped, and reports them unless the last report is recent.
+    pub(crate) fn dropped(&mut self, events: u64, now: Instant) {
+        self.dropped = self.dropped.saturating_add(events);
+        if self.dropped > 0 && self.reported.is_none_or(|last| last + OVERFLOW_INTERVAL <= now) {
+            self.reported = Some(now);
+            self.report_dropped();
+        }
+    }
+
+    fn report_dropped(&mut self) {
+        warn!(dropped = std::mem::take(&mut self.dropped), "overflow");
+    }
+
     /// Records an event. `of` is the link of the frame that returned it, if there is one.
     pub(crate) fn event(&self, of: Option<LinkId>, event: &Event<'_>) {
         let link = match event {
@@ -78,12 +100,20 @@ impl Traced {
                 warn!(%stream, cause = %reason, attempts, "not served");
             }
             Event::Rejected { stream, error, .. } => warn!(%stream, code = error.code, "refused"),
-            Event::Overflow { topic, dropped, .. } => warn!(?topic, dropped, "overflow"),
             Event::Malformed(it, _) => debug!(error = %it.error, bytes = it.frame.len(), "not decoded"),
             Event::Ignored(it, source) => {
                 debug!(why = ?it.reason, bytes = source.frame().len(), "not used");
             }
             _ => {}
+        }
+    }
+}
+
+impl Drop for Traced {
+    /// Reports the rest.
+    fn drop(&mut self) {
+        if self.dropped > 0 {
+            self.report_dropped();
         }
     }
 }
