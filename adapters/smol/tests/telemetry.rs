@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Account, Config as Market, Exchange};
 use gemini_ws_smol::gemini_ws::{
-    Client, Config, Credentials, Event, EventQueue, Instant, Overflow, Request, Signer, Timestamp, UnixTime,
+    Client, Config, Credentials, Event, EventQueue, Instant, Overflow, Request, Signer, Stats, Timestamp,
+    UnixTime,
 };
 use gemini_ws_smol::{Smol, client};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -24,8 +25,8 @@ fn server() -> Server {
     Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap()
 }
 
-/// Runs a short life: signed, some data, a request, and the end.
-fn live() {
+/// Runs a short life: signed, some data, a request, and the end. Returns what the client has counted.
+fn live() -> Stats {
     let mut server = server();
     let mut gemini =
         Client::single(Config::new(format!("ws://{}", server.local_addr())).authenticated(true).seed(1));
@@ -34,7 +35,7 @@ fn live() {
     }
     let (handle, driver) = client(gemini);
     let driver = driver.sign_with(Signer::new(Credentials::hmac(KEY, SECRET).unwrap()));
-    let (mut updates, smol) = (0, Smol::new());
+    let (mut updates, mut stats, smol) = (0, Stats::default(), Smol::new());
     let run = driver.run(&smol, |client: &mut Client, now, event| match event {
         Event::Live { .. } => drop(client.request(now, &Request::Time).unwrap()),
         Event::DepthUpdate(..) => {
@@ -43,9 +44,11 @@ fn live() {
                 handle.close();
             }
         }
+        Event::Closed { .. } => stats = client.stats(),
         _ => {}
     });
     smol::block_on(smol::future::or(run, async { match server.run().await {} }));
+    stats
 }
 
 /// Runs a driver whose queue has room for one event of market data, and takes its events only after the end. Returns
@@ -117,7 +120,7 @@ fn logged(level: Level, what: impl FnOnce()) -> String {
 /// Checks the trace of a link. At `info` it has the reasons and the slot, no frames and no secrets; at `trace` it has
 /// frames, but none of our secrets.
 fn traced() {
-    let log = logged(Level::INFO, live);
+    let log = logged(Level::INFO, || drop(live()));
     for line in ["link{slot=0 epoch=1}", ": open", ": live", "closed reason=closed as requested"] {
         assert!(log.contains(line), "no {line} in {log}");
     }
@@ -130,7 +133,7 @@ fn traced() {
         log.lines().filter_map(|line| line.split_once("overflow dropped=")?.1.trim().parse::<u64>().ok());
     assert_eq!((reported.sum::<u64>(), dropped > 0), (dropped, true), "{log}");
     // The WebSocket layer's own events have another target.
-    let log = logged(Level::TRACE, live);
+    let log = logged(Level::TRACE, || drop(live()));
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("gemini_ws")).collect();
     assert!(ours.iter().any(|line| line.contains("depthUpdate")));
     assert!(!ours.iter().any(|line| line.contains(SECRET) || line.contains("X-GEMINI")), "{ours:#?}");
@@ -146,31 +149,35 @@ fn telemetry() {
 fn counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    let dropped = metrics::with_local_recorder(&recorder, || {
-        live();
+    // Three drivers with one recorder.
+    let (first, second, dropped) = metrics::with_local_recorder(&recorder, || {
+        let (first, second) = (live(), live());
         fail();
-        overflow()
+        (first, second, overflow())
     });
-    let (mut counters, mut histograms) = (HashMap::new(), HashMap::new());
+    let (mut counters, mut gauges, mut histograms) = (HashMap::new(), HashMap::new(), HashMap::new());
     for (key, _, _, value) in snapshotter.snapshot().into_vec() {
         let cause = key.key().labels().next().map(|label| label.value().to_owned());
         let name = (key.key().name().to_owned(), cause);
         match value {
             DebugValue::Counter(count) => drop(counters.insert(name, count)),
             DebugValue::Histogram(values) => drop(histograms.insert(name.0, values)),
-            DebugValue::Gauge(_) => {}
+            DebugValue::Gauge(value) => drop(gauges.insert(name.0, value.into_inner())),
         }
     }
     let counter = |name: &str, cause: Option<&str>| {
         let name = (format!("gemini_ws_{name}"), cause.map(ToOwned::to_owned));
         counters.get(&name).copied().unwrap_or_else(|| panic!("no {name:?} in {counters:?}"))
     };
-    assert!(counter("frames_total", None) > 10 && counter("bytes_total", None) > 1_000);
+    assert!(first.frames > 10 && first.bytes > 1_000);
+    assert!(counter("frames_total", None) > first.frames + second.frames);
+    assert!(counter("bytes_total", None) > first.bytes + second.bytes);
     assert!(counter("events_total", None) > 10);
-    assert_eq!((counter("gaps_total", None), counter("connects_total", None)), (0, 1));
+    assert_eq!((counter("gaps_total", None), counter("connects_total", None)), (0, 3));
     assert_eq!((counter("dropped_events_total", None), dropped > 0), (dropped, true));
+    assert!(gauges["gemini_ws_queue_depth"].abs() < 0.5, "no driver runs any more");
     assert_eq!(counter("connect_failures_total", Some("connection refused: nobody listens there")), 1);
-    assert_eq!(histograms["gemini_ws_reply_seconds"].len(), 1);
+    assert_eq!(histograms["gemini_ws_reply_seconds"].len(), 2);
     assert!(histograms["gemini_ws_data_age_seconds"].len() >= 10);
     assert!(histograms["gemini_ws_data_age_seconds"].iter().all(|age| age.abs() < 5.0));
 }

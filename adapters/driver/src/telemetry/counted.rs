@@ -9,13 +9,15 @@
 //! | `gemini_ws_disconnects_total{cause}` | ends of open links, by reason |
 //! | `gemini_ws_connect_failures_total{cause}` | attempts that failed, by reason |
 //! | `gemini_ws_connects_total` | links that were opened |
-//! | `gemini_ws_queue_depth` | events in the queue of the application |
+//! | `gemini_ws_queue_depth` | events in the queue of the application, while its driver runs |
 //! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's time of an event of market data |
 //! | `gemini_ws_reply_seconds` | time from handing out a request to its reply |
+//!
+//! Drivers with the same recorder add to the same counters and to the same gauge.
 
 use std::collections::VecDeque;
 
-use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Timestamp, UnixTime};
+use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Stats, Timestamp, UnixTime};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// The most requests whose time is kept: more than can be in flight on all links together.
@@ -35,6 +37,9 @@ pub(crate) struct Counted {
     reply: Histogram,
     /// The numbers of requests, with the time when each was handed out.
     sent: VecDeque<(u64, Instant)>,
+    /// What was added to the counters and to the gauge so far.
+    counted: Stats,
+    waiting: usize,
 }
 
 impl std::fmt::Debug for Counted {
@@ -57,6 +62,8 @@ impl Default for Counted {
             data_age: histogram!("gemini_ws_data_age_seconds"),
             reply: histogram!("gemini_ws_reply_seconds"),
             sent: VecDeque::new(),
+            counted: Stats::default(),
+            waiting: 0,
         }
     }
 }
@@ -105,12 +112,26 @@ impl Counted {
 
     pub(crate) fn turn(&mut self, client: &Client, waiting: usize) {
         let stats = client.stats();
-        self.frames.absolute(stats.frames);
-        self.bytes.absolute(stats.bytes);
-        self.gaps.absolute(stats.gaps);
-        self.resyncs.absolute(stats.resyncs);
-        self.connects.absolute(stats.connects);
-        self.queue_depth.set(waiting as f64);
+        let counted = std::mem::replace(&mut self.counted, stats.clone());
+        // Other drivers add to the same counters.
+        for (counter, now, before) in [
+            (&self.frames, stats.frames, counted.frames),
+            (&self.bytes, stats.bytes, counted.bytes),
+            (&self.gaps, stats.gaps, counted.gaps),
+            (&self.resyncs, stats.resyncs, counted.resyncs),
+            (&self.connects, stats.connects, counted.connects),
+        ] {
+            counter.increment(now.saturating_sub(before));
+        }
+        self.set_waiting(waiting);
+    }
+
+    fn set_waiting(&mut self, waiting: usize) {
+        let before = std::mem::replace(&mut self.waiting, waiting);
+        match waiting.checked_sub(before) {
+            Some(more) => self.queue_depth.increment(more as f64),
+            None => self.queue_depth.decrement(before.saturating_sub(waiting) as f64),
+        }
     }
 
     fn age(&self, at: impl Into<Option<Timestamp>>) {
@@ -118,6 +139,13 @@ impl Counted {
         if let Some(at) = at.into() {
             self.data_age.record(now.saturating_sub(at.as_millis()) as f64 / 1e3);
         }
+    }
+}
+
+impl Drop for Counted {
+    /// The driver has ended, and its queue is not measured any more.
+    fn drop(&mut self) {
+        self.set_waiting(0);
     }
 }
 
