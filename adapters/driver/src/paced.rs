@@ -58,12 +58,14 @@ pub struct Paced<Io> {
     /// Bytes received since the last whole message, control frames excluded.
     unfinished: usize,
     unfinished_max: usize,
+    /// How many bytes the transport has taken.
+    written: u64,
 }
 
 impl<Io> Paced<Io> {
     /// Wraps a transport.
     pub const fn new(transport: Io) -> Paced<Io> {
-        Paced { transport, bytes: 0, reads: 0, unfinished: 0, unfinished_max: usize::MAX }
+        Paced { transport, bytes: 0, reads: 0, unfinished: 0, unfinished_max: usize::MAX, written: 0 }
     }
 
     /// Limits the bytes without a whole message to [`UNFINISHED_BYTES_MAX`] from now on. The reader calls
@@ -81,6 +83,11 @@ impl<Io> Paced<Io> {
     /// Notes a control frame with a payload of so many bytes: it is no part of a message.
     pub(crate) const fn note_control(&mut self, payload: usize) {
         self.unfinished = self.unfinished.saturating_sub(payload + 2);
+    }
+
+    /// Returns how many bytes the transport has taken.
+    pub(crate) const fn written(&self) -> u64 {
+        self.written
     }
 
     /// Returns the transport.
@@ -127,7 +134,11 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Paced<Io> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write(context, bytes)
+        let written = Pin::new(&mut self.transport).poll_write(context, bytes);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.written += bytes as u64;
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

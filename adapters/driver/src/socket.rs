@@ -38,6 +38,8 @@ pub(crate) struct Socket<Io> {
     unflushed: bool,
     /// Since when outgoing data has waited without progress.
     pub(crate) stalled_since: Option<Instant>,
+    /// How many bytes the transport had taken at the last write.
+    written: u64,
     /// The peer has broken the protocol, and the driver answers with a Close frame.
     is_breached: bool,
 }
@@ -46,7 +48,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     pub(crate) fn new(link: LinkId, mut stream: WebSocketStream<Paced<Io>>) -> Socket<Io> {
         stream.get_mut().limit_unfinished();
         let outgoing = VecDeque::new();
-        Socket { link, stream, outgoing, unflushed: false, stalled_since: None, is_breached: false }
+        Socket {
+            link,
+            stream,
+            outgoing,
+            unflushed: false,
+            stalled_since: None,
+            written: 0,
+            is_breached: false,
+        }
     }
 
     pub(crate) fn send(&mut self, text: String) {
@@ -113,13 +123,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         longest: Duration,
         context: &mut Context<'_>,
     ) -> Result<(), Lost> {
-        let before = self.outgoing.len();
         self.poll_send(context)?;
+        let written = self.stream.get_ref().written();
+        let is_stuck = written == std::mem::replace(&mut self.written, written);
         if self.outgoing.is_empty() && !self.unflushed {
             self.stalled_since = None;
             return Ok(());
         }
-        let since = self.stalled_since.filter(|_| self.outgoing.len() == before).unwrap_or(now);
+        let since = self.stalled_since.filter(|_| is_stuck).unwrap_or(now);
         self.stalled_since = Some(since);
         if since + longest <= now { Err(Lost::Transport) } else { Ok(()) }
     }
@@ -158,4 +169,68 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
 #[cold]
 pub(crate) fn end(error: Option<&Error>) -> (Lost, Option<u16>) {
     error.map_or((Lost::End, None), |error| (lost_of(error), close_code_of(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io;
+    use std::rc::Rc;
+    use std::task::Waker;
+
+    use async_tungstenite::tungstenite::protocol::Role;
+    use gemini_ws::{Client, Config};
+
+    use super::*;
+
+    /// A transport that takes so many bytes, and nothing more until there is room again.
+    struct Slow {
+        room: Rc<Cell<usize>>,
+    }
+
+    impl AsyncRead for Slow {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            let taken = bytes.len().min(self.room.get());
+            self.room.set(self.room.get() - taken);
+            if taken == 0 { Poll::Pending } else { Poll::Ready(Ok(taken)) }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// A peer that takes a long message slowly is no peer that takes nothing.
+    #[test]
+    fn bytes_of_one_message_are_progress() {
+        let mut client = Client::single(Config::new("ws://v"));
+        client.open(Instant::ZERO).unwrap();
+        let link = client.links().next().unwrap().0;
+        let room = Rc::new(Cell::new(0));
+        let transport = Paced::new(Slow { room: Rc::clone(&room) });
+        let made = WebSocketStream::from_raw_socket(transport, Role::Client, Some(websocket_config()));
+        let mut socket = Socket::new(link, futures_lite::future::block_on(made));
+        socket.send("x".repeat(100_000));
+        let mut context = Context::from_waker(Waker::noop());
+        let longest = Duration::from_secs(10);
+        let mut write = |second: u64, bytes| {
+            room.set(bytes);
+            socket.poll_write(Instant::from_millis(second * 1_000), longest, &mut context)
+        };
+        for turn in 0..8 {
+            assert_eq!(write(turn * 6, 10_000), Ok(()), "it has taken bytes six seconds ago");
+        }
+        assert_eq!(write(51, 0), Ok(()));
+        assert_eq!(write(52, 0), Err(Lost::Transport), "nothing for ten seconds");
+    }
 }
