@@ -93,6 +93,8 @@ struct Posted {
     /// The view published before. Its memory is used again if no reader holds it.
     spare: Arc<BookView>,
     is_touched: bool,
+    /// Whether readers have to notice that there is no book, although they have seen none.
+    is_rejected: bool,
 }
 
 /// The books that the driver publishes.
@@ -130,6 +132,7 @@ impl Board {
                 groups: Vec::new(),
                 spare: Arc::default(),
                 is_touched: false,
+                is_rejected: false,
             });
             posted.groups.push(Arc::clone(&group));
             self.touch(slot.symbol);
@@ -146,6 +149,14 @@ impl Board {
             posted.is_touched = true;
             self.touched.push(symbol);
         }
+    }
+
+    /// Notes that the venue has rejected a subscription, so that no book will come.
+    pub(crate) fn reject(&mut self, symbol: Symbol) {
+        if let Some(posted) = self.posted.get_mut(&symbol) {
+            posted.is_rejected = true;
+        }
+        self.touch(symbol);
     }
 
     pub(crate) fn touch_all(&mut self) {
@@ -189,6 +200,7 @@ impl Posted {
         let symbol = symbol.as_str();
         let Ok(mut latest) = self.slot.latest.try_lock() else { return false };
         self.is_touched = false;
+        let is_rejected = std::mem::take(&mut self.is_rejected);
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(age)) => match Arc::get_mut(&mut self.spare) {
                 Some(spare) => spare.refill(book, age),
@@ -199,7 +211,7 @@ impl Posted {
                 }
             },
             // There is no book, and the readers know it.
-            _ if latest.stale == Some(StaleReason::NotSubscribed) => return true,
+            _ if latest.stale == Some(StaleReason::NotSubscribed) && !is_rejected => return true,
             _ => {
                 let stale = Some(StaleReason::NotSubscribed);
                 self.spare = Arc::new(BookView { stale, ..BookView::default() });
@@ -273,6 +285,9 @@ impl BookReader {
 
     /// Waits until a book has changed, or has become current or stale, since this reader last returned it here.
     /// Returns its symbol; `None` once the driver has ended. Several changes between two calls count as one.
+    ///
+    /// If the venue rejects the subscription, this returns the symbol once, and the book stays stale as
+    /// [`StaleReason::NotSubscribed`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

@@ -150,6 +150,12 @@ impl Keeper {
             | Event::Requested { .. }
             | Event::Reply { .. } => self.take_account(event, now),
             event => {
+                if let Event::Rejected { stream, .. } = event
+                    && stream.topic() == Topic::Depth
+                    && let Some(symbol) = stream.symbol()
+                {
+                    self.board.reject(symbol);
+                }
                 if self.keeps_books {
                     match self.books.apply(event) {
                         Some(change) => {

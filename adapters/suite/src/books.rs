@@ -13,8 +13,9 @@ use gemini_ws_driver::{BookReader, Handle, client, connect};
 use smol::future;
 
 use crate::Adapter;
-use crate::front::live_book;
+use crate::front::{beside, live_book};
 use crate::peers::{TEXT, frame, listen, read_frame, upgrade, within};
+use crate::trading::with_server;
 use crate::wire::fill;
 
 /// Returns the frame of a snapshot.
@@ -248,4 +249,25 @@ pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
     done.send(()).unwrap();
     driver.join().unwrap();
     thread.join().unwrap();
+}
+
+/// The venue does not know the symbol. A reader that waits for its book notices that.
+pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let (client, driver) = connect(A::runtime(), Config::new(url));
+        beside(driver, async {
+            let mut books = client.books(["nosuchusd"]).await.unwrap();
+            let late = async {
+                smol::Timer::after(Duration::from_secs(5)).await;
+                panic!("the reader waits for ever");
+            };
+            let changed = future::or(books.changed(), late).await;
+            assert_eq!(changed, "nosuchusd".parse().ok());
+            let Some(Book::Stale { reason, .. }) = books.get("nosuchusd") else { panic!() };
+            assert_eq!(reason, StaleReason::NotSubscribed);
+            client.close();
+            assert_eq!(books.changed().await, None, "it is reported once");
+        })
+        .await;
+    });
 }

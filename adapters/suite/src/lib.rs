@@ -82,7 +82,7 @@ tests! {
     pairs: the_events_of_a_driver_that_is_dropped, one_who_waits_is_woken, commands_of_a_driver_that_goes, commands_while_the_driver_ends, a_command_that_is_dropped_is_not_carried_out;
     front: books_for_any_task, a_reader_that_goes_unsubscribes, books_end_with_their_driver, an_order_and_its_ticket, an_end_in_spite_of_a_full_queue, orders_that_are_not_sent, a_ticket_ends_with_its_driver, events_as_a_stream, a_timer_beside_events, an_end_before_it_is_live;
     endings: a_cancel_just_before_a_shutdown, a_cancel_after_an_unknown_end, events_dropped_during_a_shutdown, events_dropped_after_the_last_one, orders_that_no_driver_has_taken, a_client_that_has_closed, a_client_whose_outputs_are_full;
-    books: an_overflow_of_many_books, a_reader_after_the_last_one, a_book_that_is_unsubscribed, a_link_lost_by_a_write;
+    books: an_overflow_of_many_books, a_reader_after_the_last_one, a_book_that_is_unsubscribed, a_link_lost_by_a_write, a_book_that_the_venue_rejects;
     trading: an_order_from_its_request_to_its_end, books_of_the_archived_endpoints, order_events_v1_are_signed_in_their_own_way;
     wire: dropped_in_the_midst, dropped_after_any_poll, an_end_in_the_midst_of_the_upgrade, a_tls_handshake_that_stalls, a_frame_after_the_close, an_end_without_a_close_frame, a_reset_after_the_close_frame, malformed_close_frames, a_breach_while_closing, a_peer_that_reads_nothing, a_peer_that_only_sends, half_a_peer, pongs_by_themselves, last_words_to_a_slow_reader, an_end_before_the_queue;
     framing: a_frame_that_is_too_long, a_message_that_never_ends, a_message_in_too_many_fragments, requests_that_are_dropped, whole_frames_only, input_cut_at_every_byte, a_consumer_that_panics, empty_messages;
