@@ -360,9 +360,17 @@ impl Handle {
 }
 
 impl Lent<'_> {
+    /// Sends a request. Refuses it if a shutdown was asked for.
+    pub(crate) fn send(&mut self, request: &Request) -> Result<RequestId, CommandError> {
+        if self.keeper.is_ending() {
+            return Err(CommandError::Closed);
+        }
+        self.client.request(self.now, request)
+    }
+
     /// Sends a request, and keeps the sender of its result until the reply.
-    pub(crate) fn request(self, request: &Request, answer: Sender<Result<Reply, RequestError>>) {
-        match self.client.request(self.now, request) {
+    pub(crate) fn request(mut self, request: &Request, answer: Sender<Result<Reply, RequestError>>) {
+        match self.send(request) {
             Ok(request) => self.replies.push((request, answer)),
             Err(error) => {
                 let _ = answer.try_send(Err(RequestError::Refused(error)));
@@ -382,7 +390,9 @@ impl Handle {
 
     /// Shuts down in steps, within so much time: [`Client::shut_down`]. The client takes no more commands, cancels the
     /// orders of the session and unsubscribes if the plan says so, and closes. Returns when the driver has ended, with
-    /// the orders that are still open or in doubt. [`close`](Handle::close) skips the remaining steps.
+    /// the orders that are still open or in doubt. Cancels that were accepted before and still wait, for the venue's id
+    /// of their order or for room in a limit, go first, for at most half of the time. [`close`](Handle::close) skips
+    /// the remaining steps.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -397,8 +407,9 @@ impl Handle {
         within: Duration,
         plan: impl FnOnce(ShutdownPlan) -> ShutdownPlan + Send + 'static,
     ) -> Ended {
-        let command: Box<dyn FnOnce(Lent<'_>) + Send> =
-            Box::new(move |lent| lent.client.shut_down(lent.now, plan(ShutdownPlan::by(lent.now + within))));
+        let command: Box<dyn FnOnce(Lent<'_>) + Send> = Box::new(move |lent| {
+            lent.keeper.shut_down(lent.client, lent.now, plan(ShutdownPlan::by(lent.now + within)))
+        });
         // The send fails if the driver has ended.
         let _ = self.commands.send(Command(command)).await;
         self.ended().await

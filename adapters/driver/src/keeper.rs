@@ -6,13 +6,15 @@ use async_channel::Sender;
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     BalanceRows, Balances, Books, Client, CommandError, Event, Instant, Moment, Order, OrderRef,
-    OrderStatusQuestion, Orders, Positions, Quotes, Reconciled, Request, Stream, StreamId, Symbol, Topic,
+    OrderStatusQuestion, Orders, Positions, Quotes, Reconciled, Request, ShutdownPlan, Stream, StreamId,
+    Symbol, Topic,
 };
 
 use crate::Closed;
 use crate::board::{Board, Group};
 use crate::ended::{Ended, Ending};
 use crate::handle::{Now, SharedClock};
+use crate::postponed::Postponed;
 use crate::sync::Arc;
 use crate::ticket::Cell;
 use crate::tickets::Tickets;
@@ -36,6 +38,7 @@ pub struct Keeper {
     quotes: Quotes,
     pub(crate) board: Board,
     pub(crate) tickets: Tickets<Arc<Cell>>,
+    postponed: Postponed,
     /// The calls of `Handle::live` that wait.
     waiting: Vec<Sender<()>>,
     clock: SharedClock,
@@ -57,6 +60,7 @@ impl Keeper {
             quotes: Quotes::new(),
             board: Board::default(),
             tickets: Tickets::default(),
+            postponed: Postponed::default(),
             waiting: Vec::new(),
             clock,
             ending,
@@ -239,12 +243,24 @@ impl Keeper {
         }
         self.tickets.handle_timeout(now);
         self.tickets.send_cancels(client, now);
+        self.postponed.begin_if_due(client, now, self.tickets.has_cancels());
         !self.board.publish(&self.books)
     }
 
     /// Returns when to call `finish_turn` without an event.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.tickets.deadline()
+        [self.tickets.deadline(), self.postponed.deadline()].into_iter().flatten().min()
+    }
+
+    /// Shuts the client down, after the cancels that it has accepted before.
+    pub(crate) fn shut_down(&mut self, client: &mut Client, now: Instant, plan: ShutdownPlan) {
+        self.tickets.send_cancels(client, now);
+        self.postponed.shut_down(client, now, plan, self.tickets.has_cancels());
+    }
+
+    /// Returns whether a shutdown was asked for that has not begun yet.
+    pub(crate) const fn is_ending(&self) -> bool {
+        self.postponed.is_some()
     }
 
     /// Notifies the caller as soon as every link is live.

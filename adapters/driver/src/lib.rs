@@ -38,6 +38,7 @@ mod keeper;
 mod non_blocking;
 mod paced;
 mod patience;
+mod postponed;
 mod reconcile;
 mod reply;
 mod retry_after;

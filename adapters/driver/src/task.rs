@@ -229,10 +229,15 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
+    /// Returns whether a shutdown has begun, or was asked for and begins after the cancels that wait.
+    fn is_ending(&self) -> bool {
+        self.client.is_shutting_down() || self.takers.keeper.is_ending()
+    }
+
     /// Closes the client; only the first call has an effect.
     fn close(&mut self, now: Instant, by: EndedBy) {
         // An end that has begun has a deadline of its own. Only a trigger of `Shutdown` cuts it short.
-        if by != EndedBy::Client && self.client.is_shutting_down() {
+        if by != EndedBy::Client && self.is_ending() {
             return;
         }
         if self.shutdown.take().is_some() {
@@ -308,7 +313,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         for _ in 0..FRAMES_PER_TURN_MAX {
             // During a shutdown this limit does not apply: its steps wait for frames, and an application that takes no
             // events must not delay them.
-            if self.takers.delivery.poll_ready(context).is_pending() && !self.client.is_shutting_down() {
+            if self.takers.delivery.poll_ready(context).is_pending() && !self.is_ending() {
                 return false;
             }
             match self.read_one(slot, now, context) {

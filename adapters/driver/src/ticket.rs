@@ -223,8 +223,8 @@ impl Ticket {
 
     /// Asks the venue to cancel the order, without waiting; also after the ticket has ended as [`Done::Unknown`], if the
     /// order may still be open. The ticket reports the outcome, unless it has ended. The venue's id of the order comes
-    /// with its first event; before that, the request waits for it. A request that still waits when the client shuts
-    /// down is not sent: [`Ended::orders`](crate::Ended::orders) then has the order.
+    /// with its first event; before that, the request waits for it. A shutdown
+    /// waits for it, but for at most half of its time: then [`Ended::orders`](crate::Ended::orders) has the order.
     ///
     /// # Errors
     ///

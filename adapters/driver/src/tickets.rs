@@ -108,6 +108,11 @@ impl<H: Holder> Tickets<H> {
         self.cancels.insert(request, order_id);
     }
 
+    /// Returns whether a cancel waits for the id of its order, or for room.
+    pub(crate) fn has_cancels(&self) -> bool {
+        !self.cancels.is_empty()
+    }
+
     /// Sends the cancels of orders whose ids are known. Those that have no room now stay for later.
     pub(crate) fn send_cancels(&mut self, client: &mut Client, now: Instant) {
         if self.retry.is_some_and(|retry| now < retry) {

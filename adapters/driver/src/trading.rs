@@ -45,10 +45,10 @@ impl Handle {
         let cell = Cell::new(terms(&order));
         let ticket = Ticket::new(Arc::clone(&cell), self.clone());
         let untaken = Untaken(Some(cell));
-        let taken = self.post(move |lent| {
+        let taken = self.post(move |mut lent| {
             let mut untaken = untaken;
             let Some(cell) = untaken.0.take() else { return };
-            match lent.client.request(lent.now, &Request::PlaceOrder(order)) {
+            match lent.send(&Request::PlaceOrder(order)) {
                 Ok(request) => {
                     cell.set_request(request);
                     lent.keeper.tickets.open(request, cell, lent.now);

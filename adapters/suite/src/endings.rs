@@ -30,6 +30,44 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     });
 }
 
+/// A cancel that waits for the venue's id of its order goes before a shutdown, and an order that is submitted after the
+/// shutdown does not.
+pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        signed::<A>(url, async |client| {
+            // The driver takes all of these in one turn.
+            let mut rests = client.submit(order("rests", "1000")).unwrap();
+            rests.cancel().unwrap();
+            let mut end = Box::pin(client.shut_down(Duration::from_secs(8), |plan| plan));
+            assert!(future::poll_once(&mut end).await.is_none());
+            let mut late = client.submit(order("late", "1000")).unwrap();
+            let ended = end.await;
+            assert!(ended.orders.is_empty(), "{ended}: {:?}", ended.orders);
+            assert!(matches!(rests.done().await, Done::Canceled(_)));
+            assert!(matches!(late.accepted().await, Err(PlaceError::Refused(CommandError::Closed))));
+        })
+        .await;
+    });
+}
+
+/// A cancel whose order never gets an id delays a shutdown by half of its time.
+pub(crate) fn a_cancel_that_waits_for_ever_at_a_shutdown<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        signed::<A>(url, async |client| {
+            let streams = client.with(|client, _, _| client.streams().map(|it| it.0).collect::<Vec<_>>());
+            for id in streams.await.unwrap() {
+                client.unsubscribe(id).await.unwrap();
+            }
+            let rests = client.submit(order("rests", "1000")).unwrap();
+            rests.cancel().unwrap();
+            let begin = std::time::Instant::now();
+            let ended = client.shut_down(Duration::from_secs(2), |plan| plan.cancel_orders(true)).await;
+            assert!(begin.elapsed() < Duration::from_secs(3), "{ended}");
+        })
+        .await;
+    });
+}
+
 /// A ticket that has ended as unknown still cancels its order.
 pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
     with_server::<A, _>(async |url| {

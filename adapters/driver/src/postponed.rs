@@ -1,0 +1,54 @@
+//! [`Postponed`]: a shutdown that lets cancels go first.
+
+use gemini_ws::{Client, Instant, ShutdownPlan};
+
+/// A shutdown that begins when the cancels that were accepted before it are sent.
+///
+/// A cancel waits for the venue's id of its order, or for room in a limit. The client refuses cancels once it shuts
+/// down, so that without this they would be lost.
+#[derive(Debug, Default)]
+pub(crate) struct Postponed {
+    /// The plan, and when it begins at the latest.
+    plan: Option<(ShutdownPlan, Instant)>,
+}
+
+impl Postponed {
+    pub(crate) const fn is_some(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.plan.map(|(_, at)| at)
+    }
+
+    /// Begins a shutdown, or postpones it while cancels wait. They have half of the time until its deadline. A second
+    /// shutdown postpones nothing.
+    pub(crate) fn shut_down(
+        &mut self,
+        client: &mut Client,
+        now: Instant,
+        plan: ShutdownPlan,
+        cancels_wait: bool,
+    ) {
+        if cancels_wait && !self.is_some() && !client.is_shutting_down() {
+            let half = plan.deadline().since(now) / 2;
+            self.plan = Some((plan, now + half));
+        } else {
+            self.begin(client, now);
+            client.shut_down(now, plan);
+        }
+    }
+
+    /// Begins the postponed shutdown if no cancel waits any more, or if its time has come.
+    pub(crate) fn begin_if_due(&mut self, client: &mut Client, now: Instant, cancels_wait: bool) {
+        if !cancels_wait || self.deadline().is_some_and(|at| at <= now) {
+            self.begin(client, now);
+        }
+    }
+
+    fn begin(&mut self, client: &mut Client, now: Instant) {
+        if let Some((plan, _)) = self.plan.take() {
+            client.shut_down(now, plan);
+        }
+    }
+}
