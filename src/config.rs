@@ -83,8 +83,7 @@ pub enum Snapshot {
 }
 
 impl Snapshot {
-    /// Returns how many levels per side the snapshots of an endpoint have, if not all. The archived endpoints send
-    /// all.
+    /// Returns how many levels per side the snapshots of an endpoint have, if not all. The archived endpoints send all.
     pub(crate) const fn levels(self, endpoint: Endpoint) -> Option<NonZeroU32> {
         match (endpoint, self) {
             (Endpoint::Streams, Snapshot::Best(levels)) => Some(levels),
@@ -101,10 +100,11 @@ impl Config {
     /// API it is: `/v2/marketdata`, `/v1/marketdata/{symbol}`, `/v1/multimarketdata` and `/v1/order/events` are
     /// archived ones, any other is the current API. [`Config::api`] overrides it.
     ///
-    /// The address is normalised: scheme and host are lower-cased, and the default port, a name and password, and
-    /// the slash after the path of an archived endpoint are removed. A name and password are passed on in
+    /// The address is normalised: scheme and host are lower-cased, and the default port, a name and password, and the
+    /// slash after the path of an archived endpoint are removed. A name and password are passed on in
     /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API the parameters `snapshot` and
-    /// `cancelOnDisconnect` of the query set [`Config::snapshot`] and [`Config::cancel_on_disconnect`].
+    /// `cancelOnDisconnect` of the query set [`Config::snapshot`] and [`Config::cancel_on_disconnect`]. [`Config::url`]
+    /// adds parameters that the client needs.
     ///
     /// ```
     /// use gemini_ws::{Config, Endpoint};
@@ -301,8 +301,7 @@ impl Config {
         })
     }
 
-    /// Sets which update ids count as contiguous. Default: strict, as measured
-    /// ([gaps](crate::protocol::streams#gaps)).
+    /// Sets which update ids count as contiguous. Default: strict, as measured ([gaps](crate::protocol::streams#gaps)).
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Config {
         self.gap_rule = rule;
@@ -373,9 +372,9 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which the client drops the link. Lowers [`Config::probe_after`] if the reply to a
-    /// probe would have less than a third of this time. Default: 45 s, over two of the venue's ping periods; 15 s
-    /// at archived endpoints.
+    /// Sets the silence after which the client drops the link. Also lowers [`Config::probe_after`] if necessary, so
+    /// that a third of this time remains for the reply to a probe. Default: 45 s, more than two ping periods of the
+    /// venue (20 s each); 15 s at archived endpoints.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));
@@ -436,18 +435,18 @@ impl Config {
         self
     }
 
-    /// Sets the time with nothing sent after which an authenticated link reports
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue). Use it for keys with "Requires Heartbeat": the venue
-    /// cancels the orders of a session that is silent for 30 s, and recommends a request over REST every 15 s
-    /// ([account conditions](crate::protocol::streams#account-conditions)). Default: never.
+    /// Sets how long an authenticated link may send nothing before it reports
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue); you then send `POST /v1/heartbeat`. The venue cancels the orders
+    /// of keys that [require heartbeats](crate::protocol::streams#account-conditions) 30 s after the last authenticated
+    /// request or heartbeat, and recommends one every 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));
         self
     }
 
-    /// Sets the most attempts to connect in any window, over all links of a client to the same host. Default: 300
-    /// in five minutes ([limits](crate::protocol::streams#limits)). The limits that the newest reply to
+    /// Sets the maximum number of attempts to connect in any window, over all links of a client to the same host.
+    /// Default: 300 in five minutes ([limits](crate::protocol::streams#limits)). The limits that the newest reply to
     /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) names hold beside this limit and the next two.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
@@ -455,8 +454,8 @@ impl Config {
         self
     }
 
-    /// Sets the most requests in any window, subscriptions among them, over all links of a client to the same host.
-    /// Further subscriptions wait; the client refuses other requests. Default: 7,000 in ten seconds
+    /// Sets the maximum number of requests in any window, subscriptions among them, over all links of a client to the
+    /// same host. Further subscriptions wait; the client refuses other requests. Default: 7,000 in ten seconds
     /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
@@ -464,15 +463,15 @@ impl Config {
         self
     }
 
-    /// Sets the most new orders in any window. The client refuses further ones. Default: 3,500 in ten seconds
-    /// ([limits](crate::protocol::streams#limits)).
+    /// Sets the maximum number of new orders in any window. The client refuses further ones. Default: 3,500 in ten
+    /// seconds ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
         self.order_limit = (orders, window);
         self
     }
 
-    /// Sets the most streams of a link. Default: 4,096; one connection has held 4,784
+    /// Sets the maximum number of streams of a link. Default: 4,096; one connection has held 4,784
     /// ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Config {
@@ -480,8 +479,8 @@ impl Config {
         self
     }
 
-    /// Sets the most streams in one `subscribe`, at least one. Default: 25; above about 100 the venue closes the
-    /// link with code 1009 ([measured](crate::protocol::quirks#large-subscribe-requests)).
+    /// Sets the maximum number of streams in one `subscribe`, at least one. Default: 25; above about 100 the venue
+    /// closes the link with code 1009 ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub fn streams_per_request_max(mut self, streams: usize) -> Config {
         self.streams_per_request_max = streams.max(1);
@@ -497,8 +496,9 @@ impl Config {
     }
 
     /// Sets how many requests may wait for a reply at a time over a link, at least one and at most 65,536.
-    /// Subscriptions take at most three quarters of these places. When all places are taken, a quarter as many
-    /// cancellations and one probe may still be in flight. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// Subscriptions take at most three quarters of these places. When all are taken, the client still sends a
+    /// cancellation if fewer than a quarter of `requests` are in flight, and a probe if none is. Default:
+    /// [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);

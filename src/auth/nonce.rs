@@ -91,8 +91,8 @@ impl fmt::Display for Nonce {
 ///
 /// The order of *arrival* counts. If two users of a key each draw a nonce and then send, one can overtake the
 /// other, and the venue refuses the lower nonce. Drawing therefore takes `&mut`. Put a shared source behind a lock,
-/// and hold the lock from the draw until the request is sent; if the two use different connections, until it is
-/// answered. `gemini-ws-driver` has such a lock, `SharedSigner`.
+/// and hold the lock from the draw until the request is sent; if the users have different connections, until
+/// it is answered. `gemini-ws-driver` has such a lock, `SharedSigner`.
 ///
 /// # A clock that is wrong
 ///

@@ -315,7 +315,8 @@ impl Client {
     ///
     /// [`CommandError::UnknownEndpoint`]; [`CommandError::WrongEndpoint`], as only [`Endpoint::Streams`] takes
     /// requests; [`CommandError::NotAuthenticated`] if the request is about an account and the endpoint is not
-    /// authenticated; [`CommandError::SeveralLinks`]; [`CommandError::NotConnected`]; [`CommandError::Closed`];
+    /// authenticated; [`CommandError::SeveralLinks`] if the request is about a session and the endpoint has several
+    /// links: use [`request_over`](Client::request_over); [`CommandError::NotConnected`]; [`CommandError::Closed`];
     /// [`CommandError::TooMany`]; [`CommandError::RateLimited`].
     ///
     /// ```

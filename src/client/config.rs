@@ -21,7 +21,7 @@ impl ClientConfig {
         ClientConfig { links_max: 64, streams_max: 4_096 }
     }
 
-    /// Sets the most links at a time, at least one and at most 1,024. Default: 64. Market data v1 needs one link
+    /// Sets how many links the client may have at a time, from 1 to 1,024. Default: 64. Market data v1 needs one link
     /// for each symbol.
     #[must_use]
     pub const fn links_max(mut self, links: usize) -> ClientConfig {
@@ -33,8 +33,9 @@ impl ClientConfig {
         self
     }
 
-    /// Sets the most streams over all links. Default: 4,096. [`Config::streams_max`](crate::Config::streams_max)
-    /// limits the streams of one link; more streams are spread over further links.
+    /// Sets how many streams all links may have together. Default: 4,096.
+    /// [`Config::streams_max`](crate::Config::streams_max) limits the streams of one link; more streams are spread over
+    /// further links.
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> ClientConfig {
         self.streams_max = streams;

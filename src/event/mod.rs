@@ -142,9 +142,10 @@ pub enum Event<'f> {
         /// When its last frame came, or when it was confirmed.
         since: Instant,
     },
-    /// A stream is not served. Its data is stale until [`Event::Synced`] for a book, or [`Event::Subscribed`] for
-    /// any other stream. Other streams are not affected, and the client requests this one again, less and less
-    /// often.
+    /// A stream is not served for now: the venue refused it, did not reply or sent no usable snapshot, or the book lost
+    /// updates again soon after a new snapshot. Its data is stale until [`Event::Synced`] for a book, or
+    /// [`Event::Subscribed`] for any other stream. Other streams are not affected, and the client requests this one
+    /// again, less and less often.
     Unserved {
         /// The link.
         link: LinkId,
@@ -438,9 +439,9 @@ impl<'f> Malformed<'f> {
 
 /// Several events of one frame of the venue, in the order in which to apply them.
 ///
-/// Archived endpoints put a book, trades and auctions into one frame, or many orders into one array.
-/// [`Event::parts`] returns them as events. [`Batch::message`] returns the frame as it was decoded, with what only
-/// its generation has.
+/// Archived endpoints put a book, trades and auctions into one frame, or many orders into one array; the current API
+/// sends the open orders as one list. [`Event::parts`] returns them as events. [`Batch::message`] returns the decoded
+/// frame, with the fields that no event has.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, Replay, Scratch};

@@ -8,12 +8,12 @@ use crate::event::lane::{Kind, Lane, lane};
 use crate::event::owned::EventBuf;
 use crate::wire::Scratch;
 
-/// The most facts that wait in an [`EventQueue`]: events about links, subscriptions, requests and accounts, which
-/// are no market data. From half of this number on, [`EventQueue::has_room`] is false, so that no frame adds to
-/// them. The other half is for events that commands and time cause.
+/// The maximum number of facts that wait in an [`EventQueue`]: events about links, subscriptions, requests and
+/// accounts, which are no market data. From half of this number on, [`EventQueue::has_room`] is false, so that no frame
+/// adds to them. The other half is for events that commands and time cause.
 pub const RESERVED_EVENTS_MAX: usize = 16_384;
 
-/// The most bytes of facts that wait in an [`EventQueue`]. See [`RESERVED_EVENTS_MAX`].
+/// The maximum number of bytes of facts that wait in an [`EventQueue`]. See [`RESERVED_EVENTS_MAX`].
 pub const RESERVED_BYTES_MAX: usize = 32 << 20;
 
 /// How many lanes with dropped events are reported separately. Further losses are reported by topic.
@@ -21,13 +21,13 @@ const AFFECTED_MAX: usize = 1_024;
 
 /// What an [`EventQueue`] does with market data that is not taken in time.
 ///
-/// Facts about links, subscriptions, requests and accounts have their own room and wait in any case: see
-/// [`RESERVED_EVENTS_MAX`].
+/// Facts about links, subscriptions, requests and accounts have their own room, whatever the policy: see
+/// [`RESERVED_EVENTS_MAX`]. The queue drops a fact only when that room is full.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
     /// The data waits, and the driver reads no frames meanwhile: see [`EventQueue::has_room`]. TCP holds the peer
-    /// back, nothing answers pings, and the client drops a link over which nothing is heard after
+    /// back, nothing answers pings, and the client drops a link over which it receives nothing for
     /// [`Config::silence_max`](crate::Config::silence_max).
     #[default]
     Block,
@@ -149,9 +149,9 @@ impl EventQueue {
         }
     }
 
-    /// Sets the most events of market data that wait, at least one. With [`Overflow::Latest`] there is as much room
-    /// again for the events that newer ones replace. An event whose [`Event::Overflow`] has been taken waits in
-    /// addition.
+    /// Sets the maximum number of events of market data that wait, at least one. With [`Overflow::Latest`] there is as
+    /// much room again for the events that newer ones replace. An event whose [`Event::Overflow`] has been taken waits
+    /// in addition.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);
@@ -159,7 +159,7 @@ impl EventQueue {
         self
     }
 
-    /// Sets the most bytes of market data that wait. The event that exceeds them is still accepted.
+    /// Sets the maximum number of bytes of market data that wait. The event that exceeds them is still accepted.
     #[must_use]
     pub const fn bytes_max(mut self, bytes: usize) -> EventQueue {
         self.room(Kind::Data).bytes_max = bytes;

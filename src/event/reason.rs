@@ -76,7 +76,7 @@ pub struct VenueReason {
 }
 
 impl VenueReason {
-    /// The most letters of a word. A longer one is cut.
+    /// The maximum number of letters of a word. A longer one is cut.
     pub const LENGTH_MAX: usize = 31;
 
     /// Creates a reason from a word of the venue. `None` unless it consists of letters and digits, and has at least
@@ -209,13 +209,13 @@ pub enum AttemptFailure {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The application asked for it. The peer completed the closing handshake, or none was needed.
+    /// The application requested the end. The peer completed the closing handshake, or none was needed.
     Requested,
-    /// The application asked for it. The peer did not complete the closing handshake in time, so the transport was
-    /// dropped.
+    /// The application requested the end. The peer did not complete the closing handshake in time, so the transport
+    /// was dropped.
     RequestedUnclean,
-    /// The application asked for it, and not all orders were cancelled that its
-    /// [`ShutdownPlan`](crate::ShutdownPlan) was to cancel: some may still be open. See [`Abandoned::sessions`].
+    /// The application requested the end, but the venue did not confirm that it cancelled all orders that the
+    /// [`ShutdownPlan`](crate::ShutdownPlan) covers. Some may still be open: see [`Abandoned::sessions`].
     RequestedIncomplete,
     /// Connecting cannot succeed until something changes: see the failure.
     ConnectRefused(ConnectFailure),

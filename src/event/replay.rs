@@ -19,17 +19,17 @@ use crate::wire::{Scratch, decode_from};
 
 /// Decodes recorded frames to events. The recording need not contain the requests that were sent.
 ///
-/// The first depth frame of a symbol is its snapshot. A later one that covers a single new update id is a snapshot
-/// too, because it follows a new subscription. After a gap a book waits for such a frame. In market data v2 the
-/// first frame of a symbol is its book, and so is any frame that looks like a first one.
+/// A depth frame that covers a single new update id is a snapshot, because updates cover more. Frames before the first
+/// snapshot are not applied; after a gap a book waits for the next one. In market data v2 the first frame of a symbol
+/// is its book, and so is any frame that looks like a first one.
 ///
 /// # The venue's time as a clock
 ///
 /// A recording has frames in order of arrival, not in order of the venue's times. A depth frame has the time of its
-/// last change, and comes up to its cadence later; a trade has its own time, and comes immediately. So an update of
-/// `depth@100ms` may be older than the trade before it, and contain changes from before that trade. The times rise
-/// only within one kind of frame and one symbol. A back-test that samples by the second should therefore use one
-/// kind of frame as its clock. It applies each frame in recorded order, and samples before the first frame of that
+/// last change, and arrives up to one publishing interval after it; a trade has its own time, and comes immediately. So
+/// an update of `depth@100ms` may be older than the trade before it, and contain changes from before that trade. The
+/// times rise only within one kind of frame and one symbol. A back-test that samples by the second should therefore use
+/// one kind of frame as its clock. It applies each frame in recorded order, and samples before the first frame of that
 /// kind that is later than the sampling time. A back-test that samples otherwise looks ahead, or misses updates.
 /// `adapters/examples/examples/backtest.rs` samples like this.
 ///
@@ -109,8 +109,9 @@ impl Replay {
 
     /// Decodes the next frame, and returns its event.
     ///
-    /// Returns `None` for replies, and for depth frames with nothing to apply: stale ones, and changes before a
-    /// snapshot. For market data v1 that names no symbol, set it with [`Scratch::set_symbol`].
+    /// Returns `None` for replies, and for depth frames that change nothing: those that the book has already, and those
+    /// that come while it waits for a snapshot. Frames of `/v1/marketdata/{symbol}` do not name their symbol: set it
+    /// with [`Scratch::set_symbol`].
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use crate::link::urgency::Urgency;
 use crate::message::Response;
 use crate::value::time::Instant;
 
-/// The most windows of a kind that the venue can add.
+/// The maximum number of windows of a kind that the venue can add.
 const NAMED_WINDOWS_MAX: usize = 8;
 
 /// The rate limits of one host. They survive links, as the venue counts by address and account.

@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::event::Event;
 use crate::value::id::LinkId;
 
-/// The most outputs that may wait to be polled before commands are refused.
+/// The maximum number of outputs that may wait to be polled before commands are refused.
 pub const OUTPUT_MAX: usize = 16_384;
 
 /// What the driver has to do.

@@ -16,8 +16,8 @@ pub struct Stats {
     pub data: u64,
     /// Responses to requests of the client or the application.
     pub control: u64,
-    /// Frames that showed that an update is missing. A malformed frame that may have been an update causes a gap
-    /// too, and counts as malformed.
+    /// Frames that showed that an update is missing. A malformed frame that may have been an update counts in
+    /// `malformed` only, although its book is stale as after a gap.
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,

@@ -13,7 +13,7 @@ use crate::value::id::StreamId;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::time::Instant;
 
-/// The most doublings of the time after which a stream that stays silent is requested again.
+/// The maximum number of doublings of the time after which a stream that stays silent is requested again.
 const SILENCES_MAX: u32 = 6;
 
 /// How long to wait for a snapshot (`snapshot`), the first and the longest delay before a stream is requested again

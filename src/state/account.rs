@@ -10,7 +10,7 @@ use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
 use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
-/// The most rows that are kept. Further rows are counted.
+/// The maximum number of rows that are kept. Further rows are counted.
 pub(super) const ROWS_MAX: usize = 65_536;
 
 /// Rows by key. A report leaves the rows that it does not name as they are, unless it is a whole list.

@@ -51,7 +51,7 @@ impl OrderFill {
     }
 }
 
-/// The most bytes that are kept of one text of the venue.
+/// The maximum number of bytes that are kept of one text of the venue.
 pub(super) const TEXT_MAX: usize = 256;
 
 /// Returns at most the first [`TEXT_MAX`] bytes of a text.

@@ -10,7 +10,7 @@ use crate::value::decimal::Decimal;
 use crate::value::sequence::{GapRule, Sequenced, sequence};
 use crate::value::side::Side;
 
-/// The most levels that one side of a book keeps. The book drops further levels, which are the worst, and
+/// The maximum number of levels that one side of a book keeps. The book drops further levels, which are the worst, and
 /// [`BookSide::known_depth`] shows that. The largest recorded book has 2,564 bids.
 pub const LEVELS_MAX: usize = 100_000;
 
@@ -155,7 +155,8 @@ impl OrderBook {
     }
 
     /// Replaces all levels by those of a snapshot that [`Snapshot::Best`](crate::Snapshot::Best) limited to `levels`
-    /// per side. [`BookSide::known_depth`] counts the levels that are known to be complete.
+    /// per side. [`BookSide::known_depth`] returns how many of the best levels have no missing level among
+    /// them.
     pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
         self.replace(snapshot);
         // A side with fewer levels is whole.

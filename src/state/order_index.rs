@@ -11,11 +11,11 @@ use crate::state::truth::Moment;
 use crate::value::id::RequestId;
 use crate::value::symbol_map::SymbolMap;
 
-/// The most finished orders that are kept, to recognize late and repeated events. Beyond it the oldest are forgotten.
-/// Orders in doubt are never forgotten.
+/// The maximum number of finished orders that are kept, to recognize late and repeated events. Beyond it the oldest are
+/// forgotten. Orders in doubt are never forgotten.
 pub const FINISHED_ORDERS_MAX: usize = 10_000;
 
-/// The most instruments whose fills are summed.
+/// The maximum number of instruments whose fills are summed.
 const TRADED_MAX: usize = 8_192;
 
 /// An index of orders. Each order has a key; keys count up in the order in which the orders became known.

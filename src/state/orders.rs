@@ -18,7 +18,7 @@ use crate::state::sums::Traded;
 use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
-/// The most orders, open or in doubt, beyond which orders that this client did not send are not kept.
+/// The maximum number of orders, open or in doubt, beyond which orders that this client did not send are not kept.
 /// [`Orders::untracked`] counts the events about these.
 pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 

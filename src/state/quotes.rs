@@ -14,9 +14,9 @@ use crate::state::followed::Followed;
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
-/// The most quotes that are kept. Beyond it the oldest quotes that have ended are forgotten; if none has ended, the
-/// quotes of new requests are kept all the same. While at least this many are kept, an event about any other quote
-/// only raises [`Quotes::untracked`].
+/// The maximum number of quotes that are kept. Beyond it the oldest quotes that have ended are forgotten; if none has
+/// ended, the quotes of new requests are kept all the same. While at least this many are kept, an event about any other
+/// quote only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.
@@ -483,7 +483,8 @@ impl Quotes {
         self.followed.moment()
     }
 
-    /// Applies the venue's answer about a quote in doubt, or `None` if the venue does not have it.
+    /// Applies the venue's answer about a quote in doubt: its id and state, or `None` if the venue does not have it.
+    /// `asked` is the [`moment`](Quotes::moment) before the question.
     ///
     /// Returns whether the answer resolved the doubt, as [`Orders::reconcile`](crate::Orders::reconcile) does.
     ///

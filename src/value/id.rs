@@ -96,9 +96,9 @@ impl StreamId {
     const PLACE_BITS: u32 = 20;
     const LINK_BITS: u32 = 10;
 
-    /// The most subscriptions per link.
+    /// The maximum number of subscriptions per link.
     pub(crate) const PLACES: usize = 1 << StreamId::PLACE_BITS;
-    /// The most links.
+    /// The maximum number of links.
     pub(crate) const LINKS: usize = 1 << StreamId::LINK_BITS;
 
     pub(crate) const fn new(generation: u64, link: u16, place: usize) -> StreamId {

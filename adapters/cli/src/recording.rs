@@ -18,7 +18,7 @@ const TIME_BYTES_MAX: usize = 64;
 /// [`FRAME_BYTES_MAX`], and therefore malformed.
 const LINE_BYTES_MAX: usize = FRAME_BYTES_MAX + TIME_BYTES_MAX;
 
-/// The most lines and bytes that are read ahead.
+/// The maximum number of lines and bytes that are read ahead.
 const AHEAD_LINES_MAX: usize = 4_096;
 const AHEAD_BYTES_MAX: usize = 16 << 20;
 

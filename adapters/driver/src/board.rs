@@ -283,8 +283,9 @@ impl BookReader {
         self.membership.group.slots.iter().map(|slot| slot.symbol)
     }
 
-    /// Waits until a book has changed, or has become current or stale, since this reader last returned it here.
-    /// Returns its symbol; `None` once the driver has ended. Several changes between two calls count as one.
+    /// Waits for a change of a book that this method has not returned yet: new levels, or a change between current and
+    /// stale. Returns the symbol of the book; `None` once the driver has ended. Several changes between two calls count
+    /// as one.
     ///
     /// If the venue rejects the subscription, this returns the symbol once, and the book stays stale as
     /// [`StaleReason::NotSubscribed`].

@@ -116,7 +116,7 @@ impl DialRequest {
         &self.url
     }
 
-    /// Upgrades a transport to a WebSocket. The transport is connected, and secured if the URL is `wss://`.
+    /// Upgrades a transport to a WebSocket. `transport` must be connected already, and secured if the URL is `wss://`.
     ///
     /// If the driver [signs](crate::Driver::sign_with) this dial, the nonce is drawn here, because connecting can take
     /// longer than a nonce is valid. The request is not logged, and its memory is wiped.
@@ -125,7 +125,7 @@ impl DialRequest {
     ///
     /// [`ConnectFailure::Status`] for any answer but 101, with the venue's reason and the delay that it asks for.
     /// [`ConnectFailure::Handshake`] if the answer is not HTTP/1, or an answer 101 breaks RFC 6455, section 4.1.
-    /// [`ConnectFailure::Transport`] or a result of [`io_failure`] if there is no whole answer.
+    /// What [`io_failure`] returns for the error, or [`ConnectFailure::Transport`], if the answer is not complete.
     /// [`ConnectFailure::InvalidUrl`] if the URL, or the name and password for it, cannot be used.
     pub async fn upgrade<Io: AsyncRead + AsyncWrite + Unpin>(
         self,

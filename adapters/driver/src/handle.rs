@@ -21,7 +21,8 @@ use crate::reply::Reply;
 use crate::shutdown::Shutdown;
 use crate::sync::{Arc, Mutex, PoisonError};
 
-/// The most commands that wait for the driver. With more, a call on a [`Handle`] waits until there is room.
+/// The maximum number of commands that wait for the driver. With more, a call on a [`Handle`] waits until there is
+/// room.
 pub const COMMANDS_MAX: usize = 64;
 
 /// Returns a handle of a client, and the driver that runs it.
@@ -388,11 +389,12 @@ impl Handle {
         self.close.trigger()
     }
 
-    /// Shuts down in steps, within so much time: [`Client::shut_down`]. The client takes no more commands, cancels the
-    /// orders of the session and unsubscribes if the plan says so, and closes. Returns when the driver has ended, with
-    /// the orders that are still open or in doubt. Cancels that were accepted before and still wait, for the venue's id
-    /// of their order or for room in a limit, go first, for at most half of the time. [`close`](Handle::close) skips
-    /// the remaining steps.
+    /// Shuts down in steps, as [`Client::shut_down`] does, within the given time. The client takes no more commands,
+    /// cancels the orders of the session and unsubscribes if the plan says so, and closes. Returns when the driver has
+    /// ended, with the orders that are still open or in doubt. [`close`](Handle::close) skips the remaining steps.
+    ///
+    /// Before the first step, the driver sends the cancels that it has accepted but not sent yet, because it does not
+    /// know the venue's id of the order or a limit has no room. That takes at most half of the time.
     ///
     /// ```
     /// # use std::time::Duration;

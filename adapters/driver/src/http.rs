@@ -5,16 +5,16 @@ use std::io;
 
 use futures_lite::{AsyncRead, AsyncReadExt};
 
-/// The most bytes in the head of an answer.
+/// The maximum number of bytes in the head of an answer.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 
-/// The most bytes that are read from the body of a refusal.
+/// The maximum number of bytes that are read from the body of a refusal.
 pub(crate) const BODY_BYTES_MAX: usize = 8 << 10;
 
-/// The most header fields in the head of an answer.
+/// The maximum number of header fields in the head of an answer.
 const HEADERS_MAX: usize = 96;
 
-/// The most interim answers (100 to 199, but not 101) before the one that counts.
+/// The maximum number of interim answers (100 to 199, but not 101) before the one that counts.
 const INTERIM_MAX: usize = 8;
 
 /// Stands for a value that is not UTF-8.

@@ -8,14 +8,14 @@ use std::task::{Context, Poll};
 use futures_lite::{AsyncRead, AsyncWrite};
 use gemini_ws::FRAME_BYTES_MAX;
 
-/// The most bytes that [`Paced`] reads before it returns to the executor.
+/// The maximum number of bytes that [`Paced`] reads before it returns to the executor.
 pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
-/// The most reads that [`Paced`] does before it returns to the executor. A read may bring a single byte.
+/// The maximum number of reads that [`Paced`] does before it returns to the executor. A read may bring a single byte.
 pub const READS_PER_TURN_MAX: usize = 64;
 
-/// The most bytes that a driver reads without a whole message among them: the longest message, and room for the
-/// headers of its fragments. The WebSocket layer counts payload only, so it would accept an endless row of empty
-/// fragments.
+/// The maximum number of bytes that a driver reads without a whole message among them: the longest message, and room
+/// for the headers of its fragments. The WebSocket layer counts payload only, so it would accept an endless row of
+/// empty fragments.
 pub const UNFINISHED_BYTES_MAX: usize = FRAME_BYTES_MAX + (1 << 20);
 
 /// An error: more than [`UNFINISHED_BYTES_MAX`] bytes arrived without a whole message.

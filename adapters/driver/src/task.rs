@@ -24,19 +24,20 @@ use crate::sleep::SleepWatch;
 use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
-/// The most frames that the driver reads from a socket before timers, commands and other sockets have their turn.
-/// Between turns an executor asks the system for events, which costs as much as some ten frames.
+/// The maximum number of frames that the driver reads from a socket before timers, commands and other sockets have
+/// their turn. Between turns an executor asks the system for events, which costs as much as some ten frames.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
-/// The most bytes that the driver reads from a socket in a turn: the frame that reaches this number is the last.
+/// The maximum number of bytes that the driver reads from a socket in a turn: the frame that reaches this number is the
+/// last.
 pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
-/// The most pings that the driver reads from a socket in a turn: each costs a write. tokio lets a task do 128
-/// operations on sockets in a row, and then makes everything else in that task wait, for example a future that waits
-/// for Ctrl-C.
+/// The maximum number of pings that the driver reads from a socket in a turn: each costs a write. tokio lets a task do
+/// 128 operations on sockets in a row, and then makes everything else in that task wait, for example a future that
+/// waits for Ctrl-C.
 const PINGS_PER_TURN_MAX: usize = 16;
 
-/// The most commands that the driver carries out in a turn.
+/// The maximum number of commands that the driver carries out in a turn.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
 /// How long the driver waits for the end of a socket after a Close frame, and for the application to take the last

@@ -221,10 +221,12 @@ impl Ticket {
         self.cell.lock().done.clone()
     }
 
-    /// Asks the venue to cancel the order, without waiting; also after the ticket has ended as [`Done::Unknown`], if the
-    /// order may still be open. The ticket reports the outcome, unless it has ended. The venue's id of the order comes
-    /// with its first event; before that, the request waits for it. A shutdown
-    /// waits for it, but for at most half of its time: then [`Ended::orders`](crate::Ended::orders) has the order.
+    /// Asks the venue to cancel the order and returns at once. Works also after the ticket has ended as
+    /// [`Done::Unknown`], if the order may still be open. The ticket reports the outcome, unless it has ended.
+    ///
+    /// The driver holds the cancel back until it knows the venue's id of the order, from the first event, and until
+    /// there is a link and the limits have room. A shutdown spends at most half of its time on such cancels;
+    /// [`Ended::orders`](crate::Ended::orders) lists the orders that are still open after it.
     ///
     /// # Errors
     ///

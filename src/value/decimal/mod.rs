@@ -86,7 +86,7 @@ impl Decimal {
     /// One, without decimals.
     pub const ONE: Decimal = Decimal { mantissa: 1, scale: 0 };
 
-    /// The most decimals that a value can have.
+    /// The maximum number of decimals that a value can have.
     pub const SCALE_MAX: u8 = 18;
 
     /// Creates `mantissa` · 10⁻ˢᶜᵃˡᵉ; `None` if `scale` exceeds [`Decimal::SCALE_MAX`] or `mantissa` is `i64::MIN`.

@@ -17,7 +17,7 @@ use crate::shown::Shown;
 /// The bytes of a regular file that are searched for symbols.
 const SURVEY_BYTES_MAX: usize = 64 << 20;
 
-/// The most lines that wait to be played.
+/// The maximum number of lines that wait to be played.
 const WAITING_LINES_MAX: usize = 16;
 
 /// The report on the end of a recording.

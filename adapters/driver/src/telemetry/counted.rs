@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Stats, Timestamp, UnixTime};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-/// The most requests whose time is kept: more than can be in flight on all links together.
+/// The maximum number of requests whose time is kept: more than can be in flight on all links together.
 const REQUESTS_MAX: usize = 1_024;
 
 /// The handles of `metrics`, looked up once.

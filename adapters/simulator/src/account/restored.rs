@@ -9,7 +9,7 @@ use crate::value::id::SessionId;
 use crate::value::instrument::power;
 use crate::value::order::{NewOrder, OrderState, OrderType, Origin, Outcome, reason_of};
 
-/// The most decimals that a price and a quantity may have together: those of an amount.
+/// The maximum number of decimals that a price and a quantity may have together: those of an amount.
 const DECIMALS_MAX: u8 = 18;
 
 /// The largest price or quantity that can be restored, so that sums of products do not overflow.

@@ -27,7 +27,7 @@ const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 /// The reason for rejecting an order if the market is recorded, or closed to clients.
 const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
-/// The most orders that the exchange remembers after they have ended. It forgets the oldest ones first.
+/// The maximum number of orders that the exchange remembers after they have ended. It forgets the oldest ones first.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
 /// All accounts and their orders.

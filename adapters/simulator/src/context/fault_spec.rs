@@ -214,9 +214,10 @@ impl FaultKind {
     }
 }
 
-/// A specification of a fault, and how long after the planning it happens.
+/// A fault, and the delay after the call of [`Exchange::plan_faults`](crate::Exchange::plan_faults) with which it
+/// begins.
 ///
-/// A specification consists of a name, its arguments, and optionally `@` with a time: `drop-depth btcusd 3 @10s`.
+/// It is written as a name, its arguments, and optionally `@` with the delay: `drop-depth btcusd 3 @10s`.
 /// [`FaultKind::ALL`] lists the kinds of faults. Times are whole numbers of `ms`, `s`, `m` or `h`.
 ///
 /// ```

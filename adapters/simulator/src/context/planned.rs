@@ -7,7 +7,7 @@ use gemini_ws::Symbol;
 use super::fault_spec::FaultAction;
 use crate::value::id::SessionId;
 
-/// The most faults that specifications can plan at a time. A fault counts until it has had its effect.
+/// The maximum number of faults that specifications can plan at a time. A fault counts until it has had its effect.
 pub const PLANNED_FAULTS_MAX: usize = 1_000;
 
 /// A planned change: a fault begins or ends.

@@ -36,7 +36,7 @@ use crate::value::id::SessionId;
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The most market time that one call makes up for. After a longer pause the market continues from this long before
+/// The longest market time that one call makes up for. After a longer pause the market continues from this long before
 /// `now`, as if it had stood still until then.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
@@ -44,20 +44,20 @@ pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 /// with it do not overflow.
 const FAR: Instant = Instant::from_nanos(u64::MAX / 2);
 
-/// The most requests per window and session.
+/// The maximum number of requests per window and session.
 const REQUESTS_MAX: u32 = 7_000;
 const REQUEST_WINDOW: Duration = Duration::from_secs(10);
 const CONNECTION_WINDOW: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The most orders per window and session.
+/// The maximum number of orders per window and session.
 const ORDERS_MAX: u32 = 3_500;
 const ORDERS_OF_DAY_MAX: u32 = 10_000_000;
 
 /// The code that stands for a Close frame without payload. It is never sent (RFC 6455 section 7.4.1).
 pub(crate) const NO_STATUS: u16 = 1005;
 
-/// The most replies that [`Faults::delay_replies`] holds back. Further replies are sent at once.
+/// The maximum number of replies that [`Faults::delay_replies`] holds back. Further replies are sent at once.
 const HELD_REPLIES_MAX: usize = 10_000;
 
 /// A simulated exchange without sockets, clocks or threads.

@@ -20,8 +20,8 @@ impl Exchange {
     }
 
     /// Returns the quotes of an account, the oldest first, to compare with those of a client; none for an unknown
-    /// account. The exchange remembers the last [`QUOTES_RECORDED_MAX`](crate::QUOTES_RECORDED_MAX) quotes of all
-    /// accounts.
+    /// account. The exchange remembers the last [`QUOTES_RECORDED_MAX`](crate::QUOTES_RECORDED_MAX) quotes, counted
+    /// over all accounts.
     ///
     /// ```
     /// use std::time::Duration;

@@ -19,7 +19,7 @@ const INDICATIVE_PERIOD: Duration = Duration::from_secs(15);
 const INDICATIVE_COUNT: u32 = 4;
 /// The shortest time between two auctions, and how much chance may add.
 const PAUSE_SECONDS: [u64; 2] = [120, 480];
-/// The most results and indicative prices that the first frame of a subscription contains.
+/// The maximum number of results and indicative prices that the first frame of a subscription contains.
 const RECENT_MAX: usize = 10;
 
 /// The planned times of an auction, in ms since 1970.

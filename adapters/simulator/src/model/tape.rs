@@ -2,7 +2,7 @@
 
 use crate::model::engine::{PriceQuantity, Side};
 
-/// The most trades that the first frame of the v2 feed `l2` contains.
+/// The maximum number of trades that the first frame of the v2 feed `l2` contains.
 pub(crate) const TAPE_LENGTH: usize = 50;
 
 /// The parties of a trade.

@@ -32,10 +32,10 @@ use record::Record;
 pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
-/// The most legs of a request that are contracts of this market.
+/// The maximum number of legs of a request that are contracts of this market.
 const KNOWN_LEGS_MAX: u64 = 3;
 
-/// The most quotes that can answer one request.
+/// The maximum number of quotes that can answer one request.
 const QUOTES_MAX: usize = 1_000;
 
 /// One of this many events is sent twice, because the venue delivers events at least once.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::quote::{Quote, QuoteStatus, Step};
 use crate::account::ledger::{LedgerQuote, QuoteState};
 
-/// The most quotes that an exchange remembers.
+/// The maximum number of quotes that an exchange remembers.
 pub const QUOTES_RECORDED_MAX: usize = 10_000;
 
 /// The last quotes, with the positions of their accounts. Their numbers are consecutive.

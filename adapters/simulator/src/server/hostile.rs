@@ -48,9 +48,9 @@ struct Counts {
 struct Client {
     first: Vec<u8>,
     then: Vec<u8>,
-    /// The most bytes that one read returns.
+    /// The maximum number of bytes that one read returns.
     piece: usize,
-    /// The most bytes that one write takes; zero if the client does not read.
+    /// The maximum number of bytes that one write takes; zero if the client does not read.
     takes: usize,
     /// How many bytes all writes together may still take.
     room: Rc<Cell<usize>>,

@@ -14,16 +14,16 @@ use crate::frame::request::REQUEST_BYTES_MAX;
 /// The length of the header of a client's short frame: two bytes, and four for its mask.
 pub(super) const FRAME_HEADER_BYTES: usize = 6;
 
-/// The most clients that are upgraded at a time. Further clients get the status 503 with `Retry-After`.
+/// The maximum number of clients that are upgraded at a time. Further clients get the status 503 with `Retry-After`.
 pub const CONNECTIONS_MAX: usize = 256;
 
-/// The most sockets that have not been upgraded yet. When one more connects, the server sends the status 503 to the
-/// oldest of them and closes it. If no socket can be accepted, for example because there are no more file
-/// descriptors, the server does so with half of them.
+/// The maximum number of sockets that are not upgraded yet. When one more connects, the server sends the status 503 to
+/// the oldest of them and closes it. If no socket can be accepted, for example because there are no more file
+/// descriptors, the server does this with the older half of them.
 pub const UPGRADING_MAX: usize = 256;
 
-/// How long a client may take from the connection to the end of its upgrade or its request. After this time it gets
-/// the status 408.
+/// How long a client may take from the connection to the end of its upgrade, or of its HTTP request without an upgrade.
+/// A client whose request is still incomplete then gets the status 408.
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest head of a request, in bytes. A longer one gets the status 431.
@@ -32,26 +32,26 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// The longest body of a request, in bytes. A longer one gets the status 413.
 pub const BODY_BYTES_MAX: usize = 16 << 10;
 
-/// The most bytes that a message of a client may take, including the headers of its frames. They are enough for the
-/// longest request in 65,536 fragments. The server closes the connection of a client with a longer message, with
-/// the code 1009.
+/// The maximum number of bytes that a message of a client may take, including the headers of its frames. They are
+/// enough for the longest request in 65,536 fragments. The server closes the connection of a client with a longer
+/// message, with the code 1009.
 pub const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 65_536 * FRAME_HEADER_BYTES;
 
-/// The most bytes that the server keeps for a client: those that wait to be written to it, and those of an
+/// The maximum number of bytes that the server keeps for a client: those that wait to be written to it, and those of an
 /// incomplete message. The server cuts a client with more.
 pub const WAITING_BYTES_MAX: usize = 16 << 20;
 
-/// The most bytes that the server keeps for all clients together. While there are more, it cuts the client with the
-/// most.
+/// The maximum number of bytes that the server keeps for all clients together. While there are more, it cuts the client
+/// with the most.
 pub const WAITING_BYTES_TOTAL_MAX: usize = 64 << 20;
 
-/// The most bytes that the server reads from a client in a turn.
+/// The maximum number of bytes that the server reads from a client in a turn.
 pub const READ_BYTES_PER_TURN_MAX: usize = 16 << 10;
 
-/// The most bytes that the server writes to a client in a turn.
+/// The maximum number of bytes that the server writes to a client in a turn.
 pub const WRITTEN_BYTES_PER_TURN_MAX: usize = 128 << 10;
 
-/// The most reads from a client in a turn, and the most writes to it. Each may move a single byte.
+/// The maximum number of reads from a client in a turn, and of writes to it. Each may move a single byte.
 pub const CALLS_PER_TURN_MAX: usize = 16;
 
 /// How long a turn reads, and how long it writes. The remaining clients have to wait for the next turn.

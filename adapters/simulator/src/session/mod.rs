@@ -58,8 +58,8 @@ impl Output {
     }
 }
 
-/// The most outputs that wait for one session. If there are more, the exchange cuts the session, so that memory
-/// stays bounded when the caller does not poll. A busy market takes some five minutes to produce so many.
+/// The maximum number of outputs that wait for one session. If there are more, the exchange cuts the session, so that
+/// memory stays bounded when the caller does not poll. A busy market takes some five minutes to produce so many.
 pub const OUTPUTS_MAX: usize = 1 << 17;
 
 /// The `snapshot` parameter of the connection.
