@@ -80,7 +80,7 @@ impl Balances {
         self.rows.iter().map(|(asset, balance)| (&**asset, balance))
     }
 
-    /// Returns the reason why the balance of an asset may be wrong or missing.
+    /// Returns the reason why the balance of an asset may be wrong or missing; `None` if it is current.
     pub fn stale_reason(&self, asset: &str) -> Option<StaleReason> {
         self.rows.stale_of(asset)
     }
@@ -103,11 +103,11 @@ impl Balances {
 
     /// Applies the venue's list of all balances (REST `balances`): asset, available and total.
     ///
-    /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after it are
+    /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked` are
     /// newer than the answer and stay.
     ///
-    /// Returns whether all balances are current now. If a loss came after the question they are not: ask again. While
-    /// no stream of balances is subscribed, the answer is kept but is stale at once.
+    /// Returns whether the answer made all balances current. It is not used if they were current before, or if a loss
+    /// came after `asked`: then ask again. While no stream of balances is subscribed, it is kept but stale at once.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};
@@ -129,7 +129,7 @@ impl Balances {
         self.rows.reconcile(rows, asked)
     }
 
-    /// Returns how many rows were not kept because there are too many assets.
+    /// Returns how many reported balances were not kept, because there are too many assets.
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

@@ -16,8 +16,8 @@ use crate::value::time::Instant;
 /// The books of all symbols whose depth is subscribed.
 ///
 /// Pass every event to [`apply`](Books::apply); it ignores those that do not concern books. A book is current from
-/// its snapshot until a gap, or until its link or its subscription ends. `Books` never returns a stale book as a
-/// current one.
+/// its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` never returns a stale
+/// book as a current one.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -63,7 +63,7 @@ pub struct BookChange {
     pub symbol: Symbol,
     /// Whether bids have changed.
     pub bids: bool,
-    /// Whether asks have changed. If neither side has, the book became stale or was removed.
+    /// Whether asks have changed. If neither side has, the book became stale or was removed, or an update was empty.
     pub asks: bool,
 }
 
@@ -75,8 +75,8 @@ pub enum Book<'b> {
     /// The book as it was before it became stale: for display, not for decisions. The next snapshot makes it
     /// current again.
     ///
-    /// After an overflow, a crossing, or an update that was lost between the client and `Books`, request the snapshot
-    /// with [`Books::to_resync`]. In all other cases the client requests it.
+    /// After an overflow, a crossing, or an update that was lost between the client and `Books`, you request the
+    /// snapshot: see [`Books::to_resync`]. In all other cases the client requests it.
     Stale {
         /// The reason.
         reason: StaleReason,
@@ -115,11 +115,11 @@ impl Books {
         self
     }
 
-    /// Applies an event. Returns the book that changed or became stale.
+    /// Applies an event. Returns the book that changed, became stale or was removed.
     ///
-    /// An update that does not follow the book, because events were dropped before they reached `Books`, makes the
-    /// book stale instead of wrong. Of a [`Batch`](crate::Batch) all parts are applied, and the change of the last is
-    /// returned. An event that makes several books stale returns `None`.
+    /// If events were dropped before they reached `Books`, the next update does not follow the book and makes it
+    /// stale, not wrong. For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. For an
+    /// event without a symbol, such as the end of a link, it makes all books concerned stale and returns `None`.
     ///
     /// ```
     /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};
@@ -151,8 +151,8 @@ impl Books {
         }
     }
 
-    /// Returns the book of a symbol, compared without regard to case; `None` if no snapshot of it was received or
-    /// lost, or its subscription has ended.
+    /// Returns the book of a symbol, in upper or lower case. Returns `None` if no snapshot of it has been received or
+    /// lost, or if its subscription has ended.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }
@@ -188,12 +188,12 @@ impl Books {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }
 
-    /// Returns the symbols of the books that need a new snapshot which the client has not requested. Pass them to
+    /// Returns the symbols of the books for which you have to request a new snapshot. Pass them to
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
     /// The client requests snapshots itself after the gaps and reconnects that it sees. It does not see that events
     /// were dropped between it and `Books`, or that an update crossed a book. A book whose snapshot is crossed is not
-    /// returned, because the venue publishes it so.
+    /// returned, because another snapshot would be crossed too.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()

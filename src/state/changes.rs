@@ -8,7 +8,7 @@ use crate::state::order_state::OrderState;
 use crate::state::truth::StaleReason;
 use crate::value::decimal::Decimal;
 
-/// What was known of an order before a change.
+/// What was known about an order before a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Known {
     /// The state.
@@ -32,7 +32,7 @@ pub struct OrderChange<'o> {
     pub before: Option<Known>,
     /// The order after.
     pub order: &'o Order,
-    /// The fill that was added.
+    /// The fill that was added, if there was one.
     pub fill: Option<&'o OrderFill>,
 }
 

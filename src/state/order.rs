@@ -48,14 +48,14 @@ pub struct Order {
     pub fills: Vec<OrderFill>,
     /// The reason why it was rejected or cancelled; `None` if the user cancelled it.
     pub reason: Option<Box<str>>,
-    /// The code of the reply that rejected it.
+    /// The code of the reply that rejected it; 0 if the request was not sent.
     pub refusal_code: Option<i64>,
     /// The venue's message when it last refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
     /// The times of the newest event about it.
     pub age: Age,
-    /// Whether [`Orders::reconcile`](crate::Orders::reconcile) applied an answer, which accounts for executions that
-    /// no fill shows.
+    /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer. Then the executed quantity may
+    /// include executions that are not among the fills.
     pub reconciled: bool,
     /// The reason why more may have happened than is known.
     doubt: Option<Doubt>,
@@ -111,9 +111,9 @@ pub(super) enum Accounted {
 // ---- questions -----------------------------------------------------------------------------------
 
 impl Order {
-    /// Returns the executed quantity: the sum of the fills, or the venue's figure if that is larger.
-    ///
-    /// After a final answer to a question it is the quantity of the answer, until another fill comes.
+    /// Returns the executed quantity: the sum of the fills, or the quantity that the venue reports if that is larger.
+    /// After [`Orders::reconcile`](crate::Orders::reconcile) with a final state, it is the quantity that was passed,
+    /// until another fill comes.
     pub fn executed(&self) -> Decimal {
         let told = || self.told_executed().map_or(self.filled, |told| told.max(self.filled));
         self.settled.unwrap_or_else(told)
@@ -144,7 +144,7 @@ impl Order {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
 
-    /// Returns how much more was executed, by the venue's figure, than the fills show.
+    /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills.
     pub fn missing_executions(&self) -> Decimal {
         let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
@@ -156,7 +156,7 @@ impl Order {
         self.doubt.is_some()
     }
 
-    /// Returns the reason why more may have happened than is known.
+    /// Returns the reason why more may have happened than is known; `None` if the order is not in doubt.
     pub fn doubt(&self) -> Option<StaleReason> {
         self.doubt.map(|doubt| doubt.reason)
     }

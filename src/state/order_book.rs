@@ -10,19 +10,19 @@ use crate::value::decimal::Decimal;
 use crate::value::sequence::{GapRule, Sequenced, sequence};
 use crate::value::side::Side;
 
-/// The maximum number of levels that one side of a book keeps. The book drops further levels, which are the worst, and
+/// The maximum number of levels that one side of a book keeps. Beyond it, the book drops the worst level, and
 /// [`BookSide::known_depth`] shows that. The largest recorded book has 2,564 bids.
 pub const LEVELS_MAX: usize = 100_000;
 
 /// The order book of one symbol.
 ///
 /// `OrderBook` applies what it is given and does not know whether it is current. [`Books`](crate::Books) also applies
-/// gaps and lost links: use it unless you follow a single book yourself.
+/// gaps and lost links: use `Books` unless you follow a single book yourself.
 ///
 /// A side that has not shrunk takes 30 bytes for each level, plus less than a kilobyte. Of the 30 bytes, 24 are the
-/// level itself, three are for vacant slots and three for growth. From 1,000 levels on, a side takes at most 32
-/// bytes for each level in all. A change near the best price costs the same whatever the number of levels. A change
-/// elsewhere costs a search and a short move, and a snapshot in any order no more than n log n steps.
+/// level itself, three are for vacant slots and three for growth. A side with 1,000 levels or more takes at most 32
+/// bytes for each level, all included. A change near the best price costs the same whatever the number of levels. A
+/// change elsewhere costs a search and a short move, and an unsorted snapshot at most n log n steps.
 ///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};
@@ -193,7 +193,7 @@ impl OrderBook {
         Applied::Changed
     }
 
-    /// Replaces all levels of one side by its best level, if it has one.
+    /// Replaces all levels of one side by the best level in `top`, or by none if the side is empty.
     pub fn replace_top(&mut self, top: &TopOfBook<'_>) {
         let side = match top.side {
             Side::Buy => &mut self.bids,
@@ -275,13 +275,12 @@ impl BookSide {
         self.levels.get(price).map_or(Decimal::ZERO, |level| level.quantity)
     }
 
-    /// Returns how many levels, counted from the best, are known to be complete: the venue has no other level among
-    /// them.
+    /// Returns how many of the best levels have no missing level among them. If the side is whole
+    /// ([`BookSide::is_whole`]), these are all its levels.
     ///
-    /// Behind these levels are only levels that came with later updates. The venue may have others there, because the
-    /// snapshot held only the best levels, or because a side keeps at most [`LEVELS_MAX`]. As the price moves, the
-    /// number can shrink to zero: request the book again. If the side is whole ([`BookSide::is_whole`]), all its
-    /// levels count.
+    /// Otherwise the side may also have worse levels, which came with later updates, and the venue may have others
+    /// among those: the snapshot held only the best levels, or the side dropped levels beyond [`LEVELS_MAX`]. As the
+    /// price moves, the number can shrink to zero: then request the book again.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(last) | Err(last)) = self.levels.find(edge);

@@ -9,7 +9,7 @@ pub enum OrderState {
     Sent,
     /// The venue accepted the request, which does not yet mean that the order exists.
     Acknowledged,
-    /// The request timed out or its link was lost, and no event has come: whether the order exists is unknown.
+    /// Whether the order exists is unknown: its request got no reply or an internal error, and no event has come.
     Unknown,
     /// The order passed the venue's checks.
     New,
@@ -21,7 +21,7 @@ pub enum OrderState {
     Filled,
     /// It was cancelled, perhaps after a part of it was executed. Final.
     Canceled,
-    /// It was refused. Final.
+    /// The venue refused it or does not have it, or the request was not sent. Final.
     Rejected,
     /// It ended; the venue has not said how. Final.
     Closed,
@@ -33,7 +33,7 @@ impl OrderState {
         matches!(self, OrderState::Filled | OrderState::Canceled | OrderState::Rejected | OrderState::Closed)
     }
 
-    /// Returns whether events have reported the order. Otherwise only the result of its request is known.
+    /// Returns whether events report this state: any but `Sent`, `Acknowledged` and `Unknown`.
     ///
     /// ```
     /// use gemini_ws::OrderState;

@@ -18,8 +18,8 @@ use crate::state::sums::Traded;
 use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
-/// The maximum number of orders, open or in doubt, beyond which orders that this client did not send are not kept.
-/// [`Orders::untracked`] counts the events about these.
+/// The number of orders, open or in doubt, from which on [`Orders`] adds only orders that this client sends.
+/// [`Orders::untracked`] counts the events about orders that were not added.
 pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 
 /// The orders of an account or a session.
@@ -27,14 +27,14 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// Pass every event to [`apply`](Orders::apply); it ignores those that do not concern orders. An order is known from
 /// [`Event::Requested`] on, before the venue reports it.
 ///
-/// - A reply and the events of an order may come in either sequence. Events decide. A refusal that comes as both
-///   counts once.
+/// - The reply may come before or after the events of an order. If they contradict each other, the events decide. A
+///   refusal that both the reply and an event report counts once.
 /// - Each fill is counted once, by its trade id.
 /// - An order whose request got no reply is [`OrderState::Unknown`](crate::OrderState::Unknown) until an event
 ///   reports it. It is never sent again automatically; [`Orders::to_reconcile`] returns the orders to ask the venue
 ///   about.
-/// - An order about which something may be missing is in doubt, with a reason. Events that account for all of its
-///   executions, or [`Orders::reconcile`], resolve the doubt.
+/// - If a report about an order may be missing, the order is in doubt, with a reason. An event after which nothing
+///   can be missing resolves the doubt, such as an end that agrees with the fills. [`Orders::reconcile`] does so too.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, OrderState, Orders, Replay, Scratch};
@@ -429,19 +429,19 @@ impl Orders {
     /// reason, for example that the link ended while the order was open, or that its request got no reply.
     ///
     /// Take a [`moment`](Orders::moment), ask the venue about each order
-    /// ([`OrderStatusQuestion`](crate::OrderStatusQuestion)), then pass the answer to
+    /// ([`OrderStatusQuestion`](crate::OrderStatusQuestion)), then pass each answer to
     /// [`reconcile`](Orders::reconcile).
     pub fn to_reconcile(&self) -> impl Iterator<Item = &Order> {
         self.index.doubtful().iter().filter_map(|key| self.index.get(*key))
     }
 
-    /// Returns the sums over all fills of an instrument that this collection has counted.
+    /// Returns the sums over all counted fills of an instrument. Sums are kept for the first 8,192 instruments.
     pub fn traded(&self, symbol: &str) -> Traded {
         self.index.traded(symbol)
     }
 
-    /// Returns whether a stream of orders is subscribed. An order that is sent over a link whose orders no stream
-    /// reports is in doubt.
+    /// Returns whether a stream of orders is subscribed, or events came from a recording. An order is in doubt as
+    /// soon as it is sent if no subscribed stream reports the orders of its link.
     pub fn is_followed(&self) -> bool {
         self.followed.is_any()
     }
@@ -452,12 +452,12 @@ impl Orders {
     }
 
     /// Returns how often two reports contradicted each other, for example by an id that belongs to another order, or
-    /// a `NEW` after an end. The orders concerned are in doubt.
+    /// a `NEW` after the order had ended. The orders concerned were put in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }
 
-    /// Returns how many events were about orders that are not kept, because there are [`FOREIGN_ORDERS_MAX`].
+    /// Returns how many events were about orders that were not added, because of [`FOREIGN_ORDERS_MAX`].
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
@@ -474,15 +474,15 @@ impl Orders {
     /// again at once. The answer is not used if
     ///
     /// - the order is not in doubt,
-    /// - the doubt was raised, an event about the order was applied, or a report was lost after the question, unless
-    ///   the answer is final,
-    /// - the answer has fewer executions than the fills, unless it is final and newer than them,
-    /// - the answer contradicts the ids that are known,
-    /// - the venue did not find an order that events have reported.
+    /// - after `asked`, the doubt was raised, an event about the order was applied, or a report was lost, unless the
+    ///   answer is final,
+    /// - it has executed less than the sum of the fills, unless it is final and nothing of that came after `asked`,
+    /// - it contradicts the ids that are known,
+    /// - it is `None`, but the venue's id of the order is known or an event has reported the order.
     ///
-    /// Ask again while [`to_reconcile`](Orders::to_reconcile) returns the order. The venue may answer with an order
-    /// that another request placed under the same client order id. Then it has no order of this request, unless the
-    /// question was [`Listed`](OrderRef::Listed).
+    /// Ask again while [`to_reconcile`](Orders::to_reconcile) returns the order. If you ask by client order id and
+    /// the venue answers with the order of another request, it has no order of this request. Such an answer is not
+    /// used if `of` is an [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed).
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};

@@ -15,8 +15,8 @@ use crate::value::symbol::Symbol;
 /// Pass every event to [`apply`](Positions::apply); it ignores those that do not concern positions.
 ///
 /// A report of `positions@account@1s` lists all positions: the account no longer holds a position that the report
-/// does not name. The other stream of positions reports only changes. After a loss its positions become current one
-/// by one, and the list becomes current when [`reconcile`](Positions::reconcile) applies the venue's answer.
+/// does not name. `positions@account` reports only changes. With it, each position becomes current after a loss with
+/// its next report, and the list when [`reconcile`](Positions::reconcile) applies the venue's answer.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
@@ -91,7 +91,7 @@ impl Positions {
         self.rows.iter().map(|(symbol, amounts)| (*symbol, amounts.as_slice()))
     }
 
-    /// Returns the reason why the position in an instrument may be wrong or missing.
+    /// Returns the reason why the position in an instrument may be wrong or missing; `None` if it is current.
     pub fn stale_reason(&self, symbol: Symbol) -> Option<StaleReason> {
         self.rows.stale_of(&symbol)
     }
@@ -114,7 +114,7 @@ impl Positions {
 
     /// Applies the venue's list of all positions.
     ///
-    /// Returns whether all positions are current now, as [`Balances::reconcile`](crate::Balances::reconcile) does.
+    /// Returns whether all positions became current: see [`Balances::reconcile`](crate::Balances::reconcile).
     ///
     /// ```
     /// use gemini_ws::{HeldAmount, Positions};
@@ -133,8 +133,8 @@ impl Positions {
         self.rows.reconcile(found.into_iter(), asked)
     }
 
-    /// Returns how many rows were not kept, because their symbol is longer than [`Symbol::LENGTH_MAX`] or there are
-    /// too many of them.
+    /// Returns how many reported positions were not kept, because their symbol is longer than [`Symbol::LENGTH_MAX`]
+    /// or there are too many instruments.
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

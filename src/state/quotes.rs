@@ -14,16 +14,16 @@ use crate::state::followed::Followed;
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
-/// The maximum number of quotes that are kept. Beyond it the oldest quotes that have ended are forgotten; if none has
-/// ended, the quotes of new requests are kept all the same. While at least this many are kept, an event about any other
-/// quote only raises [`Quotes::untracked`].
+/// The number of quotes beyond which [`Quotes`] drops the oldest of those that have ended. The quotes of new requests
+/// are kept even if none has ended. While there are this many quotes, an event about an unknown quote only raises
+/// [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.
 ///
 /// Pass every event to [`apply`](Quotes::apply); it ignores those that do not concern quotes. A quote is known from
 /// [`Event::Requested`] on. If its request gets no reply, the quote is in doubt, and only the request identifies it.
-/// The venue does not deduplicate quotes, so ask it about the quote before you submit it again.
+/// The venue does not deduplicate quotes, so ask the venue about the quote before you submit the quote again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -53,7 +53,7 @@ pub struct Quotes {
 pub enum QuoteState {
     /// The request was sent and has no reply yet.
     Sent,
-    /// The request got no reply: whether the quote exists is unknown.
+    /// Whether the quote exists is unknown: its request got no reply or an internal error.
     Unknown,
     /// It can be accepted.
     Active,
@@ -71,9 +71,9 @@ pub enum QuoteState {
     Withdrawn,
     /// The quote, or its request for quotes, expired. Final.
     Expired,
-    /// The quote, or its request for quotes, failed, or the latter was cancelled. Final.
+    /// The quote failed, or its request for quotes failed or was cancelled. Final.
     Failed,
-    /// The venue rejected it. Final.
+    /// The venue rejected it or does not have it, or the request was not sent. Final.
     Rejected,
 }
 
@@ -200,7 +200,7 @@ impl Quote {
         self.link.map(LinkId::endpoint)
     }
 
-    /// Returns the reason why more may have happened than is known.
+    /// Returns the reason why more may have happened than is known; `None` if the quote is not in doubt.
     pub fn doubt(&self) -> Option<StaleReason> {
         self.doubt.map(|(reason, _)| reason)
     }
@@ -472,8 +472,8 @@ impl Quotes {
         self.iter().filter(|quote| quote.doubt.is_some())
     }
 
-    /// Returns how many events were about quotes that are not kept, because there are [`QUOTES_MAX`] or an id is
-    /// longer than [`QuoteKey::LENGTH_MAX`].
+    /// Returns how many events were about quotes that were not added, because there are [`QUOTES_MAX`] quotes or an
+    /// id is longer than [`QuoteKey::LENGTH_MAX`].
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }

@@ -15,8 +15,8 @@ pub enum OrderRef<'a> {
     ClientOrderId(&'a str),
     /// The request that placed it.
     Request(RequestId),
-    /// Both ids, as in a list of orders: the order with the venue's id or, if that is not known, with the client's.
-    /// Such a list says nothing about other orders with the same client order id.
+    /// Both ids, as a list of orders has them. It refers to the order with this venue's id or, if there is none, with
+    /// this client's id. Such a list says nothing about other orders with the same client's id.
     Listed {
         /// The venue's id.
         order_id: u64,

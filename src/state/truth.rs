@@ -27,23 +27,23 @@ pub enum StaleReason {
     Silent,
     /// Events were dropped before they reached the collection.
     Overflow,
-    /// A frame that may have been about it could not be decoded.
+    /// A frame that may have been about the data could not be decoded.
     Malformed,
     /// The stream is not subscribed, so changes are not reported.
     NotSubscribed,
-    /// The best bid of the book is not below its best ask: a sign of a lost update, although the sandbox publishes
-    /// such books for long. An update that ends the crossing makes the book current again.
+    /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
+    /// such books for long periods. An update that ends the crossing makes the book current again.
     Crossed,
-    /// A request about it got no reply, or one that does not say whether the venue acted.
+    /// A request about the order or quote got no reply, or a reply that does not say whether the venue acted.
     Unanswered,
     /// The known executions do not add up to what the venue reports.
     Executions,
     /// The venue reports an unknown status, or an unknown kind of order event.
     UnknownStatus,
-    /// The venue says that the order does not exist, or does not list it among the open ones.
+    /// The venue refused to cancel the order or to change the quote, or does not list the order among the open ones.
     NotFound,
-    /// Two reports contradict each other, for example by an id that belongs to something else, or a `NEW` after an
-    /// end.
+    /// Two reports contradict each other, for example by an id that belongs to another order, or by a `NEW` after
+    /// the order had ended.
     Contradiction,
 }
 
@@ -206,9 +206,9 @@ impl Standing {
 
 /// A point in the sequence of events that a collection has applied.
 ///
-/// Take one before you ask the venue, and pass it on with the answer. The collection then recognizes an answer that
-/// is older than a doubt or an event. A moment counts events instead of time, because events that wait to be applied
-/// have happened but are not known yet.
+/// Take a moment before you ask the venue, and pass it with the answer. The collection then recognizes an answer that
+/// is older than a doubt or an event. A moment counts applied events and is not a time, because an event may happen
+/// before the question and be applied after it.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Moment(u64);
 
