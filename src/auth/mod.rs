@@ -23,9 +23,9 @@ use crate::value::time::UnixTime;
 /// The credentials of an account: either an API key with its secret, or an OAuth access token
 /// ([authentication](crate::protocol::streams#authentication)).
 ///
-/// An owned `String` or `Vec<u8>` that is passed in is wiped; of borrowed text only the copy is wiped. The secret
-/// itself is not kept, only the keyed state of the hash. The type is not `Clone`, because a copy would come with a
-/// second [`NonceSource`]: share a [`Signer`] instead. `Debug` shows the kind only.
+/// `Credentials` wipes each `String` or `Vec<u8>` that it receives; of borrowed text it wipes only its own copy. It
+/// does not keep the API secret, only the keyed state of the hash. The type is not `Clone`, because a copy would be
+/// used with a second [`NonceSource`]: share a [`Signer`] instead. `Debug` shows the kind only.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -64,8 +64,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`InvalidCredentials`] if the key or the secret is empty, if the key has anything but visible ASCII
-    /// characters, which could end its header, or if the secret begins or ends with white space.
+    /// Returns [`InvalidCredentials`] if the key or the secret is empty, if the key has a character that is not
+    /// visible ASCII and so could end its header, or if the secret begins or ends with white space.
     pub fn hmac(
         key: impl Into<String>,
         secret: impl Into<Vec<u8>>,
@@ -105,8 +105,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`InvalidCredentials`] if the token is empty or has anything but visible ASCII characters, which could end
-    /// its header.
+    /// Returns [`InvalidCredentials`] if the token is empty, or has a character that is not visible ASCII and so
+    /// could end its header.
     pub fn bearer(token: impl Into<String>) -> Result<Credentials, InvalidCredentials> {
         let token = Zeroizing::new(token.into());
         if token.is_empty() {
@@ -185,7 +185,7 @@ fn sign(keyed: &Hmac<Sha384>, message: &str) -> Zeroizing<String> {
     text
 }
 
-/// Why a key, secret or token is invalid. Shows nothing of its content.
+/// The reason why a key, secret or token is invalid. It contains no part of them.
 ///
 /// ```
 /// use gemini_ws::Credentials;
@@ -240,8 +240,8 @@ impl core::error::Error for InvalidCredentials {}
 /// The headers that authenticate one upgrade or REST request, in the order in which the venue's documents list
 /// them.
 ///
-/// They can be used once, and for [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make them immediately before they
-/// are sent. The values are wiped when dropped, and `Debug` shows the names only.
+/// They are valid for one request within [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make them immediately before
+/// you send them. The values are wiped when dropped, and `Debug` shows the names only.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -288,11 +288,11 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Credentials with the only source of their nonces. It makes the headers of every dial.
+/// Credentials with the only source of their nonces. A signer makes the headers of every dial.
 ///
 /// Use one signer for each key. Any other code that uses the key has to draw its nonces from
-/// [`nonces`](Signer::nonces), under one lock from the draw until the request is sent (see [`NonceSource`]).
-/// [`Signer::rest`] signs requests to the REST API.
+/// [`nonces`](Signer::nonces), and to hold the lock that [`NonceSource`] describes. [`Signer::rest`] signs requests
+/// to the REST API.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Signer, UnixTime};

@@ -36,7 +36,7 @@ pub enum NonceUnit {
 }
 
 impl NonceUnit {
-    /// Returns the time between a nonce and the next.
+    /// Returns the time between two consecutive nonces.
     pub const fn step(self) -> Duration {
         match self {
             NonceUnit::Seconds => Duration::from_secs(1),
@@ -81,7 +81,7 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// The nonces of one key. Each is the present time, or one more than the last nonce if that is later.
+/// The nonces of one key. Each is the present time, or one more than the last nonce if that is higher.
 ///
 /// The venue refuses a nonce that is not above the highest one that it has seen of the key, on WebSockets and REST
 /// together ([one nonce space](crate::protocol::quirks#one-nonce-space)). So use one source for each key, and draw
@@ -89,18 +89,18 @@ impl fmt::Display for Nonce {
 ///
 /// # Order
 ///
-/// The order of *arrival* counts. If two users of a key each draw a nonce and then send, one can overtake the
-/// other, and the venue refuses the lower nonce. Drawing therefore takes `&mut`. Put a shared source behind a lock,
-/// and hold the lock from the draw until the request is sent; if the users have different connections, until
-/// it is answered. `gemini-ws-driver` has such a lock, `SharedSigner`.
+/// The order of *arrival* counts. If two tasks each draw a nonce and then send a request, one request can overtake
+/// the other, and the venue refuses the lower nonce. Drawing therefore takes `&mut`. Put a shared source behind a
+/// lock, and hold the lock from the draw until the request is sent; if the tasks send over different connections,
+/// hold it until the venue has answered. `gemini-ws-driver` has such a lock, `SharedSigner`.
 ///
 /// # A clock that is wrong
 ///
 /// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the time if the
 /// clock was ahead for a while, or if nonces are drawn faster than one per [`NonceUnit::step`]. It stays ahead
 /// until time has caught up; [`ahead_of`](NonceSource::ahead_of) returns how far it is. Within the tolerance that
-/// does no harm; beyond it, the venue refuses requests. Then wait, or, after a jump of the clock, start a new
-/// source: a nonce that the venue refused probably does not count as used, though this is not documented.
+/// does no harm; beyond it, the venue refuses requests. Then wait. If the clock jumped ahead and was set back, a new
+/// source may help too: the venue probably does not count refused nonces as used, but does not document that.
 ///
 /// ```
 /// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};
@@ -118,7 +118,7 @@ pub struct NonceSource {
 }
 
 impl NonceSource {
-    /// Creates a source for a key that has not used a nonce later than now in this unit.
+    /// Creates a source. Call [`skip_to`](NonceSource::skip_to) if the key has used a nonce above the present time.
     pub const fn new(unit: NonceUnit) -> NonceSource {
         NonceSource { unit, last: None }
     }
@@ -147,7 +147,7 @@ impl NonceSource {
         self.last = self.last.max(Some(used));
     }
 
-    /// Returns the highest nonce that was drawn or excluded, to be stored; `None` at the beginning.
+    /// Returns the highest nonce that was drawn or excluded; `None` at the beginning. Store it to resume later.
     pub const fn last(&self) -> Option<Nonce> {
         self.last
     }

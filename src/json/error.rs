@@ -55,7 +55,7 @@ pub enum DecodeErrorKind {
     Negative,
     /// The last update id of an update is below its first.
     UpdateRange,
-    /// A side means neither buy nor sell.
+    /// The text of a side means neither buy nor sell.
     Side,
     /// A text is not a [`Symbol`](crate::Symbol): it is empty or too long, or has a character that no symbol has.
     Symbol,
@@ -92,7 +92,7 @@ impl DecodeError {
         self.kind
     }
 
-    /// Returns where the error is, in bytes from the beginning of the frame.
+    /// Returns where the error is, in bytes from the beginning of the frame, or of the part of it that was decoded.
     pub const fn offset(self) -> usize {
         self.offset as usize
     }

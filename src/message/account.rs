@@ -15,7 +15,7 @@ pub struct BalanceUpdate<'f> {
     pub event_time: Option<Timestamp>,
     /// `u`
     pub update_time: Option<Timestamp>,
-    /// `B`: merge it by asset.
+    /// `B`: each row replaces the earlier row of its asset.
     pub balances: List<'f, AssetBalance<'f>>,
 }
 

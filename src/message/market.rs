@@ -34,9 +34,9 @@ pub struct L2Updates<'f> {
 impl L2Updates<'_> {
     /// Returns whether the frame looks like an initial one, because it has `auction_events`.
     ///
-    /// In all recordings initial frames have them and other frames do not. `trades` do not tell: the initial frame of
-    /// [a pair without trades has none](crate::protocol::quirks#first-frames-without-trades). The first frame of a
-    /// subscription is an initial one even if this returns false.
+    /// In all recordings initial frames have `auction_events` and other frames do not. `trades` are no sign, because
+    /// the initial frame of [a pair without trades has none](crate::protocol::quirks#first-frames-without-trades).
+    /// The first frame of a subscription is an initial one even if this returns false.
     pub const fn looks_initial(&self) -> bool {
         self.auction_events.is_some()
     }
@@ -193,7 +193,7 @@ pub struct MarketUpdate<'f> {
     pub event_time: Option<Timestamp>,
     /// `events`
     pub entries: List<'f, MarketEntry<'f>>,
-    /// The symbol of entries that name none. The caller sets it, as it is part of the address.
+    /// The symbol of entries that name none, as [`Scratch::set_symbol`](crate::Scratch::set_symbol) set it.
     pub symbol: Option<&'f str>,
     /// The levels of all entries that change a bid, in their order; `asks` likewise.
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -297,7 +297,7 @@ pub struct AuctionOpen<'f> {
     pub opened: Option<Timestamp>,
     /// `auction_time_ms`: when the auction is held.
     pub auction_time: Option<Timestamp>,
-    /// `first_indicative_ms`: when its price is first indicated.
+    /// `first_indicative_ms`: when the venue first indicates its price.
     pub first_indicative_time: Option<Timestamp>,
     /// `last_cancel_time_ms`: until when its orders can be cancelled.
     pub last_cancel_time: Option<Timestamp>,
@@ -361,7 +361,7 @@ open_enum! {
 pub struct Heartbeat<'f> {
     /// `timestamp` of market data v2, `timestampms` of order events v1; sent in milliseconds.
     pub event_time: Option<Timestamp>,
-    /// `socket_sequence`, in the v1 APIs: counted with the other frames or events.
+    /// `socket_sequence`, in the v1 APIs, which count heartbeats together with the other frames or events.
     pub socket_sequence: Option<u64>,
     /// `sequence`, in order events v1: the number of the heartbeat.
     pub sequence: Option<u64>,

@@ -24,7 +24,7 @@ pub struct OrderUpdate<'f> {
     pub symbol: &'f str,
     /// `X`; v1 `type`.
     pub status: OrderStatus<'f>,
-    /// `E`; v1 `timestampms`, which only abridged examples lack.
+    /// `E`; v1 `timestampms`, absent only from abridged examples in the venue's documentation.
     pub event_time: Option<Timestamp>,
     /// `T`: when the venue made the change.
     pub transaction_time: Option<Timestamp>,
@@ -49,7 +49,7 @@ pub struct OrderUpdate<'f> {
     pub executed_quantity: Option<Decimal>,
     /// `a`; v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
-    /// The execution, if the update reports one. Members that the venue left out or sent as zero are missing.
+    /// The execution, if the update reports one. Members that the venue left out or sent as zero are `None`.
     pub fill: Option<Fill<'f>>,
     /// `r`; v1 `reason`: the reason why it was rejected or cancelled; absent if the user cancelled it.
     pub reason: Option<Text<'f>>,

@@ -84,7 +84,7 @@ pub struct PartialDepth<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Trade<'f> {
-    /// `s`. Empty in market data v1 on a connection for one symbol, if the caller does not name it.
+    /// `s`; empty in market data v1 if neither the frame nor the application names the symbol.
     pub symbol: &'f str,
     /// `E`; v2 `timestamp`, v1 `timestampms`.
     pub event_time: Option<Timestamp>,
@@ -137,7 +137,7 @@ impl Taker<'_> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TopOfBook<'f> {
-    /// The symbol; empty if neither the frame nor the caller names it.
+    /// The symbol; empty if neither the frame nor the application names it.
     pub symbol: &'f str,
     /// `timestampms`
     pub event_time: Option<Timestamp>,

@@ -29,11 +29,11 @@ pub struct RequestForQuote<'f> {
     pub execution_quantity: Option<Decimal>,
     /// `S`
     pub status: RfqStatus<'f>,
-    /// `w`: undocumented; by its position the end of the time for quotes.
+    /// `w`: undocumented; assumed to be the end of the time to submit quotes.
     pub submission_ends: Option<Timestamp>,
-    /// `x`: undocumented; by its position the end of the request.
+    /// `x`: undocumented; assumed to be the end of the time to accept a quote.
     pub expires: Option<Timestamp>,
-    /// `c`: undocumented; by its position the end of the time to confirm.
+    /// `c`: undocumented; assumed to be the end of the time to confirm.
     pub confirmation_ends: Option<Timestamp>,
 }
 

@@ -179,8 +179,8 @@ impl fmt::Debug for Number<'_> {
 }
 
 impl fmt::Display for Number<'_> {
-    /// Prints the number as it was written. A width pads; a precision pads with zeros or rounds to the nearest, a
-    /// half to the even digit.
+    /// Prints the number as it was written. A width pads. A precision adds zeros, or rounds to the nearest number;
+    /// ties go to the even last digit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_decimal() {
             Ok(decimal) if self.0.contains(['e', 'E']) => fmt::Display::fmt(&decimal, f),

@@ -189,7 +189,7 @@ impl Request {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
     }
 
-    /// Returns whether the request is for one endpoint: another one would reply or act differently.
+    /// Returns whether the request must go to a certain endpoint, because another would reply or act differently.
     pub const fn is_of_one_endpoint(&self) -> bool {
         self.is_of_account() || self.is_of_session() || matches!(self, Request::Raw(_))
     }

@@ -80,7 +80,7 @@ pub enum InvalidOrder {
     /// The stop price is not positive, is above the limit price of an order to buy, or is below the limit price of an
     /// order to sell.
     StopPrice,
-    /// A market order cannot rest in the book.
+    /// The time in force would let a market order rest in the book, which is impossible.
     TimeInForce,
     /// A text is not a client order id.
     ClientOrderId(InvalidClientOrderId),
@@ -321,7 +321,7 @@ impl fmt::Display for EventOutcome {
 pub struct ClientOrderId(Inline<{ ClientOrderId::LENGTH_MAX }>);
 
 impl ClientOrderId {
-    /// The longest id, in bytes.
+    /// The length of the longest id, in bytes.
     pub const LENGTH_MAX: usize = 36;
 }
 

@@ -18,7 +18,7 @@ pub struct NewQuote {
     pub price: Decimal,
     /// The number of contracts.
     pub quantity: Decimal,
-    /// When it stops being valid; sent in milliseconds.
+    /// When the quote stops being valid; sent in milliseconds.
     pub valid_until: Option<Timestamp>,
     /// An id that the caller chooses.
     pub client_id: Option<ClientOrderId>,
@@ -39,7 +39,7 @@ pub struct QuoteKey {
 }
 
 impl QuoteKey {
-    /// The longest id, in bytes.
+    /// The length of the longest id, in bytes.
     pub const LENGTH_MAX: usize = 64;
 
     /// Returns the id as text.

@@ -45,7 +45,7 @@ pub enum Stream {
     Depth {
         /// The instrument.
         symbol: Symbol,
-        /// The highest rate. Market data v2 sends each change.
+        /// The highest rate. It does not apply to market data v2, which sends each change.
         cadence: Cadence,
     },
     /// `{symbol}@fundingAmount`: the funding of a perpetual, every minute. Undocumented.
@@ -271,7 +271,7 @@ impl Stream {
         Stream::Quotes { scope: Scope::Account }
     }
 
-    /// Changes the rate of a depth stream to 100 ms. Other streams have only one rate.
+    /// Changes the rate of a depth or partial-depth stream to 100 ms. Other streams stay as they are.
     #[must_use]
     pub const fn fast(self) -> Stream {
         match self {
@@ -409,7 +409,7 @@ impl fmt::Display for Stream {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidStream {
-    /// The text has no `@` and is not a stream without a symbol.
+    /// The text has no `@`, and is not the name of a stream that covers all instruments.
     Name,
     /// The text before the `@` is not a symbol.
     Symbol(InvalidSymbol),

@@ -24,7 +24,7 @@ use crate::wire::rest;
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RestError {
-    /// The venue, or a proxy before it, refused the request or failed.
+    /// The venue, or a proxy in front of it, refused the request or failed.
     #[non_exhaustive]
     Refused {
         /// The HTTP status.
@@ -47,7 +47,7 @@ pub enum RestError {
         /// The venue's id of the other order.
         order_id: u64,
     },
-    /// Several orders have the client order id. Ask about each by its id.
+    /// Several orders have the client order id. Ask about each by the venue's id.
     SeveralOrders {
         /// The venue's ids, in the order of the answer.
         order_ids: Vec<u64>,
@@ -57,8 +57,8 @@ pub enum RestError {
         /// The venue's id of the order, or the name of the asset.
         name: Box<str>,
     },
-    /// The answer does not decide the state of the order: it is neither live nor cancelled nor wholly executed, or
-    /// both live and cancelled.
+    /// The answer does not decide the state of the order: it says both live and cancelled, or neither without showing
+    /// that the order was executed or rejected.
     Undecided {
         /// The venue's id of the order.
         order_id: u64,

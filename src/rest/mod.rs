@@ -60,7 +60,7 @@ pub trait RestQuestion: sealed::Question {
 /// Pass the question and its answer to [`Orders::reconcile`](crate::Orders::reconcile).
 ///
 /// The answer is `None` if the venue has no such order: HTTP status 404 or 400 with the reason `OrderNotFound`, or an
-/// empty list for a client order id. No other response means that, neither another 404 nor a failure
+/// empty list for a client order id. Another refusal, even with status 404, is a [`RestError`]
 /// ([answers about an order](crate::protocol::rest#order-status)).
 ///
 /// ```

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// The venue's endpoints, one per generation of its API.
+/// The venue's endpoints: the current API, and three archived ones.
 ///
 /// A frame does not say where it comes from, and the same member means different things at different endpoints. The
 /// owner of the connection knows the endpoint.
@@ -48,7 +48,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns the name, as the command `gemini-ws` takes it.
+    /// Returns the short name of the endpoint, which the command `gemini-ws` accepts as an argument.
     pub const fn name(self) -> &'static str {
         match self {
             Endpoint::Streams => "streams",

@@ -5,8 +5,8 @@ use core::num::NonZeroU64;
 
 /// The id of one attempt to connect: a slot, and the number of the attempt in it.
 ///
-/// Every input and output of a transport carries it, so events of an attempt that has ended cannot affect the next.
-/// Ids are not reused.
+/// Every input and output of a transport carries the id, so inputs of an attempt that has ended cannot affect the
+/// next attempt. Ids are not reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkId {
@@ -115,7 +115,7 @@ impl StreamId {
         (self.0.get() as usize) & StreamId::PLACES.wrapping_sub(1)
     }
 
-    /// Returns the [slot](LinkId::slot) of the link that serves it.
+    /// Returns the [slot](LinkId::slot) of the link that serves the subscription.
     pub const fn link_slot(self) -> usize {
         ((self.0.get() >> StreamId::PLACE_BITS) as usize) & StreamId::LINKS.wrapping_sub(1)
     }

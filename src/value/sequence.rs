@@ -1,7 +1,7 @@
 //! The order of book updates: which frame follows, which is old, and where one is missing
 //! ([order of book updates](crate::protocol::streams#order-of-book-updates)).
 
-/// The rule by which an update follows the one before; `last` is the update id that was applied last.
+/// The rule for which update follows a book: `U` is the update's first id, `last` the id that was applied last.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum GapRule {

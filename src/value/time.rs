@@ -215,8 +215,8 @@ impl core::error::Error for OutOfRange {}
 
 /// A time of the caller's wall clock: milliseconds since 1970-01-01 UTC.
 ///
-/// Only nonces are made from it (`NonceSource`, feature `auth`). No decision about a connection depends on it,
-/// because wall clocks jump.
+/// The client uses it only to make nonces (`NonceSource`, feature `auth`). No decision about a connection depends on
+/// it, because wall clocks jump.
 ///
 /// ```
 /// use core::time::Duration;

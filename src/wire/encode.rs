@@ -255,19 +255,19 @@ fn append(text: &mut String, value: impl Display) {
 }
 
 impl Request {
-    /// The request as text; the venue echoes the id.
+    /// Encodes this request as JSON text. The reply has the same id.
     pub fn encode(&self, id: u64) -> String {
         request(id, self)
     }
 
-    /// Encodes this request with an id that is a text. The venue echoes it like a number.
+    /// Encodes this request with a text as its id. The reply has the same text as its id.
     pub fn encode_with_text_id(&self, id: &str) -> String {
         request_with_text_id(id, self)
     }
 }
 
 impl MarketDataRequest {
-    /// The request as text; symbols in upper case.
+    /// Encodes this request as JSON text, with symbols in upper case.
     pub fn encode(&self) -> String {
         match self {
             MarketDataRequest::Subscribe(streams) => market_data_v2("subscribe", streams),

@@ -31,18 +31,18 @@ use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Message;
 use crate::value::endpoint::Endpoint;
 
-/// The longest frame that is looked at: 4 MiB. The longest recorded one, a full book, has 150 KiB
-/// ([large books](crate::protocol::quirks#large-books)).
+/// The maximum length of a frame in bytes: 4 MiB. Longer frames are not decoded. The longest recorded frame, a full
+/// book, has 150 KiB ([large books](crate::protocol::quirks#large-books)).
 pub const FRAME_BYTES_MAX: usize = 4 << 20;
 
 /// Decodes a single text frame of `wss://ws.gemini.com`. [`Endpoint::decode`] decodes frames of the other endpoints.
 ///
-/// Members may come in any order; unknown ones are ignored; a kind that is not known yields
-/// [`Message::Unrecognized`]. The whole frame is checked before anything of it is returned.
+/// Members may come in any order, and unknown members are ignored. A frame of an unknown kind becomes
+/// [`Message::Unrecognized`]. `decode` checks the whole frame before it returns.
 ///
 /// # Errors
 ///
-/// What is wrong and at which byte; `frame` is untouched and the next one can be decoded.
+/// Returns what is wrong and at which byte. The error does not affect the next frame.
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};
@@ -117,13 +117,13 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// What is wrong and at which byte; the next frame can be decoded.
+    /// Returns what is wrong and at which byte. The error does not affect the next frame.
     pub fn decode<'f>(self, frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
         decode_from(self, frame, scratch)
     }
 
-    /// The endpoint that sends frames like this one. `None` for those that more than one sends, such as
-    /// errors, and for text that is no frame at all.
+    /// Returns the endpoint that sends frames like this one. Returns `None` for frames that several endpoints send,
+    /// such as errors, and for a text that is not a frame.
     pub fn guess(frame: &str) -> Option<Endpoint> {
         match Cursor::new(frame).peek() {
             b'[' => Some(Endpoint::OrderEventsV1),

@@ -64,12 +64,12 @@ impl<'f> Read<'f> for RateLimit<'f> {
 }
 
 impl<'f> Response<'f> {
-    /// The result of [`Request::Time`](crate::Request::Time); sent in milliseconds.
+    /// Returns the time in the reply to [`Request::Time`](crate::Request::Time); sent in milliseconds.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if the response has no such result; the offset is the result's, as with all of
-    /// these.
+    /// Returns [`DecodeError`] if the response has no such result. In the errors of all methods that read a result,
+    /// the offset counts from the start of the result.
     ///
     /// ```
     /// use gemini_ws::{Message, Scratch, decode};
@@ -84,30 +84,30 @@ impl<'f> Response<'f> {
         TimeMembers::whole(self.result_text())?.server_time().required()
     }
 
-    /// The result of [`Request::ListSubscriptions`](crate::Request::ListSubscriptions).
+    /// Returns the names in the reply to [`Request::ListSubscriptions`](crate::Request::ListSubscriptions).
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if the response has no such result.
+    /// Returns [`DecodeError`] if the response has no such result.
     pub fn stream_names(&self) -> Result<List<'f, Text<'f>>, DecodeError> {
         list(self.result_text())
     }
 
-    /// The answer to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo), which stands beside
-    /// the result ([conninfo beside result](crate::protocol::quirks#conninfo-beside-result)).
+    /// Returns the limits in the reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo), where they are
+    /// not in the result but [beside it](crate::protocol::quirks#conninfo-beside-result).
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if the response has none.
+    /// Returns [`DecodeError`] if the response has none.
     pub fn rate_limits(&self) -> Result<List<'f, RateLimit<'f>>, DecodeError> {
         list(self.rate_limits.map_or("", RawJson::as_str))
     }
 
-    /// The result of [`Request::Depth`](crate::Request::Depth): a single book.
+    /// Returns the book in the reply to [`Request::Depth`](crate::Request::Depth).
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if the response has no such result.
+    /// Returns [`DecodeError`] if the response has no such result.
     pub fn depth(&self, scratch: &'f mut Scratch) -> Result<PartialDepth<'f>, DecodeError> {
         // It is written like a partial depth.
         match super::decode(self.result_text(), scratch)? {
@@ -116,21 +116,21 @@ impl<'f> Response<'f> {
         }
     }
 
-    /// The order id in the result of [`Request::PlaceOrder`](crate::Request::PlaceOrder). Normally there
-    /// is none ([acknowledged is not placed](crate::protocol::quirks#acknowledged-is-not-placed)): rely on the stream of orders.
+    /// Returns the order id in the reply to [`Request::PlaceOrder`](crate::Request::PlaceOrder), normally `None`
+    /// ([acknowledged is not placed](crate::protocol::quirks#acknowledged-is-not-placed)): use the stream of orders.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if there is one, and it is no id.
+    /// Returns [`DecodeError`] if the result is not an object, or its member `orderId` is not an id.
     pub fn order_id(&self) -> Result<Option<u64>, DecodeError> {
         self.result.map_or(Ok(None), |result| PlacedMembers::whole(result.as_str())?.order_id().if_any())
     }
 
-    /// The result of the three methods about quotes.
+    /// Returns the ids in the reply to a request that submits, withdraws or confirms a quote.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if the response has no such result.
+    /// Returns [`DecodeError`] if the response has no such result.
     pub fn quote(&self) -> Result<QuoteReceipt<'f>, DecodeError> {
         let it = QuoteMembers::whole(self.result_text())?;
         Ok(QuoteReceipt {

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use crate::message::Level;
 use crate::value::symbol::Symbol;
 
-/// Working memory of [`decode`](crate::decode): owned by the caller, reused from frame to frame.
+/// Working memory of [`decode`](crate::decode), which the caller owns and passes again with the next frame.
 ///
-/// Holds the levels of the frame at hand; it grows to the largest frame seen and then allocates no
-/// more.
+/// It holds the levels of the current frame. Once it has grown to the largest frame of a connection, decoding does
+/// not allocate.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     pub(super) bids: Vec<Level>,
@@ -18,7 +18,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Empty working memory.
+    /// Creates empty working memory.
     pub const fn new() -> Scratch {
         Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None }
     }
@@ -36,8 +36,8 @@ impl Scratch {
         scratch.map_or((&[], &[]), |scratch| (&scratch.bids, &scratch.asks))
     }
 
-    /// Names the symbol of frames that name none: those of market data v1, where the address has chosen
-    /// it ([addresses](crate::protocol::market_data_v1#addresses)).
+    /// Sets the symbol of frames that name none: those of `/v1/marketdata/{symbol}`, where only the address names it
+    /// ([addresses](crate::protocol::market_data_v1#addresses)).
     pub const fn set_symbol(&mut self, symbol: Option<Symbol>) {
         self.symbol = symbol;
     }

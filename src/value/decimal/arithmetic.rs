@@ -14,7 +14,7 @@ pub enum Rounding {
     Up,
     /// To the number nearer to zero.
     TowardsZero,
-    /// To the nearest number; a half to the even one.
+    /// To the nearest number; ties go to the even last digit.
     Nearest,
 }
 

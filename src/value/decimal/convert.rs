@@ -69,7 +69,7 @@ impl TryFrom<f64> for Decimal {
 }
 
 impl Decimal {
-    /// Returns the decimal nearest to a float, with exactly `scale` decimals; a half goes to the even one. Returns
+    /// Returns the decimal nearest to a float, with exactly `scale` decimals; ties go to the even last digit. Returns
     /// `None` if the float is not finite or the result does not fit.
     ///
     /// ```
