@@ -37,7 +37,7 @@ pub enum DecodeErrorKind {
     UnexpectedEnd,
     /// A string contains a control character.
     Control,
-    /// An escape sequence is invalid, or is in a name that must not have any.
+    /// An escape sequence is invalid or half of a surrogate pair, or is in a name that must not have any.
     Escape,
     /// Text follows the end of the value.
     TrailingText,

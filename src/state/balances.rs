@@ -106,8 +106,8 @@ impl Balances {
     /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked` are
     /// newer than the answer and stay.
     ///
-    /// Returns whether the answer made all balances current. It is not used if they were current before, or if a loss
-    /// came after `asked`: then ask again. While no stream of balances is subscribed, it is kept but stale at once.
+    /// Returns whether the answer made all balances current. It is not used if they were current already, or if a
+    /// loss came after `asked`: then ask again. If no stream of balances is subscribed, it is used but stale at once.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};

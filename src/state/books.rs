@@ -182,8 +182,8 @@ impl Books {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
 
-    /// Returns all books, in the order in which their first snapshots were received or lost. The last book takes the
-    /// place of one that is removed.
+    /// Returns all books, in the order in which their first snapshots were received or lost. When a book is removed,
+    /// the last book takes its place.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }

@@ -480,9 +480,9 @@ impl Orders {
     /// - it contradicts the ids that are known,
     /// - it is `None`, but the venue's id of the order is known or an event has reported the order.
     ///
-    /// Ask again while [`to_reconcile`](Orders::to_reconcile) returns the order. If you ask by client order id and
-    /// the venue answers with the order of another request, it has no order of this request. Such an answer is not
-    /// used if `of` is an [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed).
+    /// Ask again while [`to_reconcile`](Orders::to_reconcile) returns the order. If the venue answers with the order
+    /// of another request under the same client order id, the answer counts as `None`; it is not used if `of` is an
+    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed).
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};

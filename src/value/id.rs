@@ -68,7 +68,7 @@ impl fmt::Display for LinkId {
 pub struct RequestId(u64);
 
 impl RequestId {
-    /// Creates an id from a number, for tests of an application. The commands of a client return its ids.
+    /// Creates an id from a number, for tests of an application. The commands of a client return the ids of requests.
     ///
     /// ```
     /// assert_eq!(gemini_ws::RequestId::new(7).get(), 7);
