@@ -77,8 +77,8 @@ pub enum Snapshot {
     /// All levels.
     #[default]
     Full,
-    /// The given number of best levels per side. It is not known whether later changes are limited to these, so
-    /// only as many levels of the book are certain.
+    /// The given number of best levels per side. It is not known whether the venue sends changes of other levels, so
+    /// at most this many levels of the book are certain ([`BookSide::known_depth`](crate::BookSide::known_depth)).
     Best(NonZeroU32),
 }
 
@@ -101,10 +101,10 @@ impl Config {
     /// archived ones, any other is the current API. [`Config::api`] overrides it.
     ///
     /// The address is normalised: scheme and host are lower-cased, and the default port, a name and password, and the
-    /// slash after the path of an archived endpoint are removed. A name and password are passed on in
-    /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API the parameters `snapshot` and
-    /// `cancelOnDisconnect` of the query set [`Config::snapshot`] and [`Config::cancel_on_disconnect`]. [`Config::url`]
-    /// adds parameters that the client needs.
+    /// slash after the path of an archived endpoint are removed.
+    /// [`ConnectRequest::user`](crate::ConnectRequest::user) has the name and the password. On the current API the
+    /// parameters `snapshot` and `cancelOnDisconnect` of the query set [`Config::snapshot`] and
+    /// [`Config::cancel_on_disconnect`]. [`Config::url`] adds parameters that the client needs.
     ///
     /// ```
     /// use gemini_ws::{Config, Endpoint};
@@ -149,7 +149,8 @@ impl Config {
         Config::new(SANDBOX)
     }
 
-    /// Sets the API at the address, if its path does not show it.
+    /// Sets the API at the address, if the path does not show it. Also sets the symbol to that of the path, so call
+    /// [`Config::symbol`] later. Other defaults remain those of the API that the path shows.
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
         self.api = api;
@@ -158,7 +159,7 @@ impl Config {
         self
     }
 
-    /// Sets the symbol of market data v1 frames that name none, if the path does not name it.
+    /// Sets the symbol of market data v1 frames that name no symbol. Necessary only if the path does not name it.
     #[must_use]
     pub const fn symbol(mut self, symbol: Symbol) -> Config {
         self.symbol = Some(symbol);
@@ -265,8 +266,8 @@ impl Config {
         self
     }
 
-    /// Sets whether a [`Client`](crate::Client) keeps a link to this endpoint open when no stream needs it.
-    /// Default: yes if the endpoint takes orders or its address decides what is sent (v1), no otherwise.
+    /// Sets whether a [`Client`](crate::Client) keeps a link to this endpoint open when no stream needs it. Default:
+    /// yes for authenticated endpoints of the current API and for the v1 endpoints, no for others.
     #[must_use]
     pub const fn stay_open(mut self, stay: bool) -> Config {
         self.stay_open = Some(stay);
@@ -322,23 +323,23 @@ impl Config {
         self
     }
 
-    /// Sets the time for a snapshot. The time begins with the confirmation of the subscription, and again with each
-    /// snapshot of another book that was requested no later. When it is over, an
-    /// [`Event::Unserved`](crate::Event::Unserved) reports the book. Default: 5 s; up to 700 ms were measured
-    /// ([replies and data](crate::protocol::streams#replies-and-data)).
+    /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. The time begins
+    /// again whenever the snapshot of a book comes that was requested earlier or in the same request. When the time
+    /// is over, an [`Event::Unserved`](crate::Event::Unserved) reports the book. Default: 5 s; up to 700 ms were
+    /// measured ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
         self.snapshot_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// Sets the delay before the client repeats a subscription that failed: its request got no reply, the venue
-    /// refused it for now, or no snapshot came that could be decoded. If a `subscribe` for several streams failed, the
-    /// delay is not doubled. If a `subscribe` for this stream only, an `unsubscribe` or a snapshot failed, it is
-    /// doubled for each earlier failure in a row, of any kind, up to [`Config::resubscribe_cap`]: if requests for 25,
-    /// 12, 6, 3 and 1 streams fail, the delays are 1, 1, 1, 1 and 16 s. If a book loses an update, the client requests
-    /// it again immediately. If it loses another one within [`Config::stable_after`] of its new snapshot, the client
-    /// waits for this delay first, and longer after each further loss of this kind
+    /// Sets the delay before the client requests a stream again after a failure: no reply came, the venue refused the
+    /// request for now, or no snapshot came that could be decoded. After a failed `subscribe` for several streams,
+    /// the delay does not grow, and the next request names fewer. After any other failure, it is doubled for each
+    /// earlier failure in a row, of any kind, up to [`Config::resubscribe_cap`]: if requests for 25, 12, 6, 3 and 1
+    /// streams fail, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client requests the book
+    /// again immediately. Only if the book loses another update within [`Config::stable_after`] of the new snapshot,
+    /// the client waits first: for this delay, and for longer after each further such loss
     /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
@@ -360,10 +361,10 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which the client probes the link with the method `ping`. Raises
-    /// [`Config::silence_max`] if the reply to the probe would have less time than before. Default: 30 s, as the
-    /// venue pings every 20 s ([liveness](crate::protocol::streams#liveness)); 10 s at archived endpoints, where a
-    /// heartbeat serves as the reply.
+    /// Sets the silence after which the client probes the link with the method `ping`. Also raises
+    /// [`Config::silence_max`] if necessary, so that the reply to the probe has as much time as before. Default:
+    /// 30 s, as the venue pings every 20 s ([liveness](crate::protocol::streams#liveness)); 10 s at archived
+    /// endpoints, where the client sends no probe and waits for a heartbeat instead.
     #[must_use]
     pub fn probe_after(mut self, silence: Duration) -> Config {
         let answer = self.silence_max.saturating_sub(self.probe_after);
@@ -391,9 +392,9 @@ impl Config {
         self
     }
 
-    /// Sets the shortest and the longest delay before an attempt to connect. The n-th attempt in a row waits for a
-    /// random time between `base` and `base` · 2ⁿ, at most `cap`. The cap is at least twice the base, so that many
-    /// clients do not return at the same instant. Default: 500 ms and 30 s.
+    /// Sets the shortest and the longest delay before another attempt to connect. The n-th delay in a row is random,
+    /// between `base` and `base` · 2ⁿ, and at most `cap`. The cap is at least twice the base, so that many clients do
+    /// not return at the same instant. Default: 500 ms and 30 s.
     #[must_use]
     pub fn backoff(mut self, base: Duration, cap: Duration) -> Config {
         self.backoff_base = base.max(SHORTEST);
@@ -401,24 +402,24 @@ impl Config {
         self
     }
 
-    /// Sets an additional delay before an attempt, beside that of [`Config::backoff`]. It applies after an answer
-    /// that means "less of this" (HTTP 429 and 503, close codes 1008 and 1013), and after a failure that only time
-    /// can cure, such as a certificate that has expired. Default: 30 s.
+    /// Sets a delay that is added to that of [`Config::backoff`] in three cases: the venue asks for less (HTTP 429
+    /// and 503, close codes 1008 and 1013); only time can help, as with an expired certificate; or an endpoint that
+    /// has worked before refuses, for example with HTTP 401. Default: 30 s.
     #[must_use]
     pub fn slow_retry(mut self, delay: Duration) -> Config {
         self.slow_retry = delay;
         self
     }
 
-    /// Sets the longest delay that the venue can cause with `Retry-After` or with a limit that it names. The event
-    /// shows the delay that was asked for; a longer one is cut to this. Default: an hour.
+    /// Sets the longest delay that the venue can cause with `Retry-After` or with a limit that it names. A longer
+    /// delay is cut to this, although the event shows it whole. Default: an hour.
     #[must_use]
     pub fn retry_after_max(mut self, delay: Duration) -> Config {
         self.retry_after_max = delay.max(SHORTEST);
         self
     }
 
-    /// Sets how long a link stays open that nothing needs, so that another stream can use it. Default: 5 s.
+    /// Sets how long a link stays open after its last use, so that a new stream can use it. Default: 5 s.
     #[must_use]
     pub const fn linger(mut self, duration: Duration) -> Config {
         self.linger = duration;
@@ -426,9 +427,9 @@ impl Config {
     }
 
     /// Sets how many attempts in a row may fail, at least one, before the link ends with
-    /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). An attempt has failed if the link
-    /// did not open, or was lost before it was live. A link that has been live for [`Config::stable_after`] resets
-    /// the count. Default: no limit.
+    /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). An attempt fails if the link does
+    /// not open, or is lost before it is live. A link that is live for [`Config::stable_after`] resets the count.
+    /// Default: no limit.
     #[must_use]
     pub fn attempts_max(mut self, attempts: u32) -> Config {
         self.attempts_max = Some(attempts.max(1));
@@ -446,8 +447,8 @@ impl Config {
     }
 
     /// Sets the maximum number of attempts to connect in any window, over all links of a client to the same host.
-    /// Default: 300 in five minutes ([limits](crate::protocol::streams#limits)). The limits that the newest reply to
-    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) names hold beside this limit and the next two.
+    /// Default: 300 in five minutes ([limits](crate::protocol::streams#limits)). The limits in the newest reply to
+    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) apply as well, also to requests and orders.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
         self.dial_limit = (attempts, window);
@@ -487,8 +488,8 @@ impl Config {
         self
     }
 
-    /// Sets how many books of a link may wait for their snapshots at a time, at least one. Further books wait to be
-    /// requested. A book that was reported as not served does not count. Default: 100.
+    /// Sets how many books of a link may wait for their snapshots at a time, at least one. The client requests
+    /// further books later. A book that was reported as not served does not count. Default: 100.
     #[must_use]
     pub fn snapshots_max(mut self, books: usize) -> Config {
         self.snapshots_max = books.max(1);
@@ -497,18 +498,17 @@ impl Config {
 
     /// Sets how many requests may wait for a reply at a time over a link, at least one and at most 65,536.
     /// Subscriptions take at most three quarters of these places. When all are taken, the client still sends a
-    /// cancellation if fewer than a quarter of `requests` are in flight, and a probe if none is. Default:
-    /// [`REQUESTS_IN_FLIGHT_MAX`].
+    /// cancellation while fewer cancellations than a quarter of `requests` are in flight, and a probe while no other
+    /// probe is. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);
         self
     }
 
-    /// Sets how many undecodable frames in a row make the client drop the link, at least one. A frame of the same
-    /// stream as the frame before it does not count, because only that stream is affected. Each undecodable frame
-    /// is an [`Event::Malformed`](crate::Event::Malformed), and the client requests each book again that may have
-    /// lost an update with it. Default: 16.
+    /// Sets how many undecodable frames in a row make the client drop the link, at least one. Several in a row of one
+    /// stream count as one, because only that stream is affected. An [`Event::Malformed`](crate::Event::Malformed)
+    /// reports each. If a frame may have been an update of a book, the client requests the book again. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);

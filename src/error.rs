@@ -17,8 +17,8 @@ pub enum CommandError {
     /// A limit is reached; unsubscribe, wait for replies or poll outputs.
     TooMany(Limit),
     /// A stream of the same symbol is already subscribed at the endpoint, and the client could not tell its frames
-    /// from those of the requested stream. Unsubscribe it first, or use a second endpoint. A client holds one book
-    /// of a symbol, whatever the endpoint: for a second book use a second client.
+    /// from those of the requested stream. Unsubscribe that stream first, or use a second endpoint; for a second book
+    /// of a symbol use a second client, because a client holds only one, whatever the endpoint.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,
@@ -26,13 +26,13 @@ pub enum CommandError {
     /// The endpoint does not have the stream, or does not take the request. The v1 endpoints take neither: their
     /// address decides what is sent.
     WrongEndpoint,
-    /// There is no such stream: it was unsubscribed or rejected, or it belongs to another client.
+    /// There is no subscription with this id: it was unsubscribed or rejected, or it belongs to another client.
     UnknownStream,
     /// There is no such endpoint: it was removed, or it belongs to another client.
     UnknownEndpoint,
     /// No endpoint of the client is [authenticated](crate::Config::authenticated).
     NotAuthenticated,
-    /// Several endpoints could take the request, and it is for one of them. Name the endpoint with
+    /// Several endpoints could take the request, and the client cannot choose one. Name the endpoint with
     /// [`Client::request_at`](crate::Client::request_at).
     SeveralEndpoints,
     /// The endpoint has several links, and the request is about the session of one of them. Name the link with
@@ -43,9 +43,9 @@ pub enum CommandError {
     GivenUp,
     /// A rate limit is reached.
     RateLimited {
-        /// The limit. If several are reached, the one that has no room for the longest.
+        /// The limit. If several are reached, the one that has room again last.
         limit: RateKind,
-        /// The length of its window; zero if the venue has asked that nothing be sent for now.
+        /// The length of the limit's window; zero if the venue has asked the client to send nothing for now.
         window: Duration,
         /// When the request can be sent.
         retry: Instant,
@@ -73,7 +73,7 @@ pub enum Limit {
     Links,
     /// [`Config::requests_in_flight_max`](crate::Config::requests_in_flight_max).
     RequestsInFlight,
-    /// [`OUTPUT_MAX`](crate::OUTPUT_MAX): the driver does not poll.
+    /// [`OUTPUT_MAX`](crate::OUTPUT_MAX): the driver has not polled them.
     Outputs,
 }
 

@@ -6,33 +6,33 @@
 //!
 //! # A program
 //!
-//! With the crate `gemini-ws-tokio`, this program follows two books. It connects, subscribes, requests a new snapshot after
-//! a gap, and connects again when a link is lost.
+//! With the crate `gemini-ws-tokio`, this program follows two books. It connects, subscribes, requests a new snapshot
+//! after a gap, and reconnects when a link is lost.
 //!
 #![cfg_attr(not(doctest), doc = include_str!("guide/first_program.md"))]
 //!
-//! An order is as short: `client.place(order)` returns a ticket, and `ticket.done()` says how the order ended. The
-//! [guide](guide#) has whole programs for this and more.
+//! An order takes as few lines: `client.place(order)` returns a ticket, and `ticket.done()` waits until the order has
+//! ended. The [guide](guide#) has whole programs for this and more.
 //!
-//! # Four forms
+//! # Four ways to use it
 //!
-//! | form | for | guide |
+//! | way | for | guide |
 //! |---|---|---|
 //! | `connect`, and a handle: `books`, `place`, `orders`, `with` | applications: the driver keeps books, orders and balances | [`guide::books`], [`guide::trading`] |
 //! | `Driver::run`, a function that is called for each event | no queue and no copy, everything in one task | [`guide::back_pressure`] |
 //! | `Driver::run_with_events`, a stream of owned events | loops that take one event after the other | [`guide::back_pressure`] |
 //! | [`Client`], without a driver | your own loop over sockets, without a runtime | [`guide::own_loop`] |
 //!
-//! The first three are in the crate `gemini-ws-driver`, and each adapter has them. You can use a handle beside each
-//! of them.
+//! The first three are in the crate `gemini-ws-driver`, and each adapter exports them. Each of the three has a
+//! handle, which sends commands from any task.
 //!
 //! # Where to continue
 //!
 //! - [`guide`]: how to follow books, trade, test, replay and migrate, page by page, with
 //!   [limits and guarantees](guide::limits).
-//! - [`protocol`]: what the venue sends and takes, with the type of each, and its quirks.
-//! - [`Client`]: the state machine, and the contract of the code that drives it. [`lifecycle`] has its tables.
-//! - [`Event`]: what the client reports. [`Books`], [`Orders`], [`Balances`], [`Positions`] and [`Quotes`] take events.
+//! - [`protocol`]: what the venue sends and accepts, with the Rust type of each message, and the venue's quirks.
+//! - [`Client`]: the state machine, and the contract of its driver. [`lifecycle`] has the tables of its states.
+//! - [`Event`]: what the client reports. [`Books`], [`Orders`], [`Balances`], [`Positions`], [`Quotes`] apply events.
 //!
 //! # Features
 //!
@@ -41,9 +41,9 @@
 //! | `std` | yes | [`Clock`], which turns the system's monotonic clock into [`Instant`]s, and [`UnixTime::now`] |
 //! | `auth` | yes | [`Signer`], which makes the headers of an authenticated upgrade or REST request |
 //! | `serde` | yes | `Serialize` for events, messages and counters; `Deserialize` for values |
-//! | `rust_decimal` | no | conversions between [`Decimal`] and that of the crate `rust_decimal` |
+//! | `rust_decimal` | no | conversions between [`Decimal`] and the type of that name in the crate `rust_decimal` |
 //!
-//! Without them the crate needs `alloc` only.
+//! Without any feature the crate needs only `alloc`.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -61,8 +61,8 @@ impl Client {
         self.add_subscriber(endpoint, stream, Some(silence_max.max(Duration::from_millis(1))))
     }
 
-    /// Subscribes to a stream of this endpoint, even if other endpoints serve it as well: the
-    /// [`Source`](crate::Source) of an event names its link. `silence_max` means the same as in
+    /// Subscribes to a stream at this endpoint, even if it is subscribed at another one: [`Source`](crate::Source)
+    /// names the link of an event. A depth stream is refused then, as `Ambiguous`. `silence_max` is that of
     /// [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None` sets no limit.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::UnknownStream`].
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::UnknownStream`].
     pub fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         self.command(now)?;
         let ended = self.command_link(id.link_slot(), |link, cx| link.unsubscribe(cx, id));
@@ -98,7 +98,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::UnknownStream`]; [`CommandError::GivenUp`].
+    /// The errors of [`unsubscribe`](Client::unsubscribe); [`CommandError::GivenUp`].
     pub fn resync(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         self.command(now)?;
         let slot = id.link_slot();
@@ -116,8 +116,8 @@ impl Client {
     /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow). For an
     /// overflow that names no symbol there is [`resync_all_books`](Client::resync_all_books).
     ///
-    /// Returns how many of the symbols have a depth subscription. A book whose snapshot is already on its way, or
-    /// whose link is reconnecting, is not requested a second time: its snapshot follows anyway.
+    /// Returns how many of the symbols have a depth subscription whose link has not ended for good. If a snapshot is
+    /// already on its way, or the link is reconnecting, the client does not request a second one.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
@@ -142,7 +142,7 @@ impl Client {
     /// [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Depth`] that names no symbol, or of
     /// [`Topic::Connection`]: any book may have lost an update.
     ///
-    /// Returns how many books are subscribed. It treats each of them as [`resync_books`](Client::resync_books) does.
+    /// Calls [`resync_books`](Client::resync_books) with the symbols of these books, and returns what it returns.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
@@ -272,23 +272,23 @@ impl Client {
 
 impl Client {
     /// Sends a request to the endpoint that can take it. A request about an account goes to the authenticated
-    /// endpoint. Any other goes over the first open link, with the links of authenticated endpoints first.
+    /// endpoint. Any other goes over the first open link; links of authenticated endpoints come first.
     ///
     /// Exactly one [`Event::Reply`](crate::Event::Reply) follows, with what the request was about. The client never
-    /// sends a request twice: if the venue did not reply, this event says that the outcome is unknown.
+    /// sends a request twice: if the venue did not reply, the event says that the outcome is unknown.
     ///
     /// To subscribe, use [`subscribe`](Client::subscribe) instead: the client does not know subscriptions that a
     /// request made, and ignores their data.
     ///
     /// # Errors
     ///
-    /// [`CommandError::SeveralEndpoints`] for a request about an account if several endpoints are authenticated,
-    /// and for a request about a session or a [raw](Request::raw) one if the client has several endpoints of the
-    /// current API. Name the endpoint with [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if
-    /// the request is about a session and the endpoint has several links: use
-    /// [`request_over`](Client::request_over). [`CommandError::WrongEndpoint`] if no endpoint takes requests;
-    /// [`CommandError::NotConnected`]; [`CommandError::NotAuthenticated`]; [`CommandError::Closed`];
-    /// [`CommandError::TooMany`]; [`CommandError::RateLimited`].
+    /// [`CommandError::SeveralEndpoints`] if the client cannot choose between endpoints: the authenticated ones for a
+    /// request about an account, those of the current API for a request about a session or a [raw](Request::raw) one.
+    /// Name the endpoint with [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if the request is
+    /// about a session and the endpoint has several links: use [`request_over`](Client::request_over).
+    /// [`CommandError::WrongEndpoint`] if no endpoint takes requests; [`CommandError::NotConnected`];
+    /// [`CommandError::NotAuthenticated`]; [`CommandError::Closed`]; [`CommandError::TooMany`];
+    /// [`CommandError::RateLimited`].
     pub fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, CommandError> {
         self.command(now)?;
         if !self.endpoints.has_api(Endpoint::Streams) {

@@ -52,12 +52,12 @@ impl Client {
         }
     }
 
-    /// Takes a frame that came over this link, and returns its event, if it makes one. The event borrows from the
-    /// frame and the scratch only, so the application may issue commands while it holds the event. The event is
-    /// newer than all outputs that are waiting ([contract](Client#the-contract-of-a-driver)).
+    /// Takes a frame that came over this link, and returns the event of the frame, if there is one. The event borrows
+    /// from the frame and the scratch only, so the application may issue commands while it holds the event. The event
+    /// is newer than all outputs that are waiting ([contract](Client#the-contract-of-a-driver)).
     ///
-    /// Returns `None` for pings, pongs and replies to the client's own requests. Their consequences are among the
-    /// outputs.
+    /// Returns `None` for pings, pongs and replies to the client's own requests. What follows from these frames is
+    /// among the outputs.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,
@@ -117,9 +117,8 @@ impl Client {
         self.pump();
     }
 
-    /// Acts on the time that has passed. Call it at the [`deadline`](Client::deadline). An earlier call does
-    /// nothing. A late call fires each timer that is due once, even if several of its periods have passed. The new
-    /// deadline is later than `now`.
+    /// Acts on the time that has passed. Call it at the [`deadline`](Client::deadline). An earlier call does nothing.
+    /// A late call fires each due timer exactly once, however late the call is. The new deadline is later than `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         if let ClientState::ShuttingDown(shutdown) = &mut self.state {

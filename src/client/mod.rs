@@ -70,15 +70,15 @@ use crate::value::time::Instant;
 ///   may report a request that timed out, which raises a doubt that the event of the frame would have resolved.
 /// - **Sending.** Write the texts and the Close frame of a link in the order in which they were polled. If the
 ///   transport takes no more bytes, keep the remaining ones and write them when it is writable again. The client
-///   detects a peer that sends nothing. For a peer that sends but does not read, limit the bytes or the time that
-///   wait; then drop the transport and call [`handle_lost`](Client::handle_lost) with
+///   detects a peer that sends nothing. It does not detect a peer that sends but does not read: limit how many bytes
+///   wait, or for how long. Beyond the limit, drop the transport and call [`handle_lost`](Client::handle_lost) with
 ///   [`Lost::Transport`](crate::Lost::Transport).
 /// - **Connecting.** Call [`handle_dial`](Client::handle_dial) once for each [`Output::Connect`], unless an
 ///   [`Output::Abort`] withdraws it. The client limits the time of the attempt.
 /// - **Closing.** After [`Output::Close`], continue to read until the transport ends, then call `handle_lost`.
-/// - **Aborting.** After [`Output::Abort`], drop the transport or the attempt. The client expects no `handle_lost`
-///   or `handle_dial` for this link. It counts and ignores one that comes anyway, and emits another `Abort` if a
-///   dial has succeeded.
+/// - **Aborting.** After [`Output::Abort`], drop the transport or the attempt. The client expects no `handle_lost` or
+///   `handle_dial` for this link. It counts and ignores such a call, and emits another `Abort` if the call reports
+///   that the dial succeeded.
 /// - **Losing.** Call `handle_lost` once, when the transport has ended without `Abort`. Pass a Close frame of the
 ///   peer to `handle_frame` first. That frame ends the link, so the client ignores the `handle_lost` after it.
 ///
@@ -211,8 +211,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::TooMany`] if the endpoint stays open and the client has no room
-    /// for another link.
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`], also if the endpoint stays open and the client has no
+    /// room for another link.
     pub fn add(&mut self, now: Instant, config: Config) -> Result<EndpointId, CommandError> {
         self.command(now)?;
         if config.stays_open() && self.slots.sums().links() >= self.config.links_max {
@@ -228,7 +228,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::UnknownEndpoint`].
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::UnknownEndpoint`].
     pub fn remove(&mut self, now: Instant, endpoint: EndpointId) -> Result<(), CommandError> {
         self.command(now)?;
         let slots = self.endpoints.remove(endpoint, self.now).ok_or(CommandError::UnknownEndpoint)?;
@@ -242,13 +242,13 @@ impl Client {
         Ok(())
     }
 
-    /// Starts to connect. From now on the client keeps every link connected that is needed, until
-    /// [`close`](Client::close). Calling it again restarts the links that have stopped for good, after the delay
-    /// that their next attempt would have had; otherwise it has no effect.
+    /// Starts to connect. From now on the client connects every link that something needs, and reconnects it when it
+    /// is lost, until [`close`](Client::close). Another call restarts the links that have ended for good, each after
+    /// the delay that its next attempt would have had. On other links another call has no effect.
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`] after `close`.
+    /// [`CommandError::Closed`] after `close` or `shut_down`; [`CommandError::TooMany`].
     pub fn open(&mut self, now: Instant) -> Result<(), CommandError> {
         self.command(now)?;
         self.state = ClientState::Open;
@@ -260,8 +260,8 @@ impl Client {
         Ok(())
     }
 
-    /// Closes every open link with a closing handshake. [`Event::Closed`](crate::Event::Closed) follows exactly
-    /// once, at the latest after the longest [`Config::close_timeout`]. Calling it again has no effect.
+    /// Closes every open link with a closing handshake. [`Event::Closed`](crate::Event::Closed) follows exactly once,
+    /// within the longest [`Config::close_timeout`] of these links. Another call has no effect.
     pub fn close(&mut self, now: Instant) {
         let deadline = self.now.max(now) + self.close_timeout();
         self.close_by(now, deadline);
@@ -290,9 +290,9 @@ impl Client {
 // ---- outputs and getters -----------------------------------------------------------------------
 
 impl Client {
-    /// Returns the next output. The outputs of all links come in the order in which they arose. An event that
-    /// [`handle_frame`](Client::handle_frame) returned belongs before the outputs that its frame caused, and after
-    /// those that were waiting before ([contract](Client#the-contract-of-a-driver)).
+    /// Returns the next output. The outputs of all links come in the order in which the client produced them. An
+    /// event that [`handle_frame`](Client::handle_frame) returned belongs before the outputs that its frame caused,
+    /// and after those that were waiting before ([contract](Client#the-contract-of-a-driver)).
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
@@ -341,9 +341,9 @@ impl Client {
         self.deadline().map(|deadline| deadline.at.since(now))
     }
 
-    /// Returns whether the client shuts down or has shut down: it refuses commands. From then on a driver reads
-    /// frames even if the application has no room for their events, because the steps of the shutdown wait for
-    /// frames.
+    /// Returns whether the client is shutting down or has shut down, and so refuses commands. From then on a driver
+    /// has to read frames even if the application has no room for their events, because the steps of the shutdown
+    /// wait for frames.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
@@ -357,8 +357,8 @@ impl Client {
         matches!(self.state, ClientState::ShuttingDown(_) | ClientState::Closed(_))
     }
 
-    /// Returns the reason for the end of the client, once it has closed: that of [`Event::Closed`](crate::Event::Closed),
-    /// whether that event was polled or not.
+    /// Returns the reason with which the client closed; `None` before that. It is the reason in
+    /// [`Event::Closed`](crate::Event::Closed), even if that event was not polled yet.
     ///
     /// ```
     /// use gemini_ws::{Client, CloseReason, Config, Instant, PRODUCTION};
@@ -388,7 +388,7 @@ impl Client {
         })
     }
 
-    /// Returns the state of a link; `None` if its slot is empty or holds another attempt.
+    /// Returns the state of a link; `None` if the link no longer exists, or if a later attempt has replaced it.
     pub fn state(&self, link: LinkId) -> Option<State> {
         let known = self.slots.link(link.slot())?;
         (known.id() == link).then(|| known.state())

@@ -30,16 +30,15 @@ impl ShutdownPlan {
         ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
     }
 
-    /// Sets whether to cancel the orders of the session on each authenticated link. Default: no. The venue's reply
-    /// does not mean that the orders are gone; the client delivers their events until the end.
-    /// While there is time, the client sends the request again if the venue refuses it only for now, for example
-    /// with "too many requests".
+    /// Sets whether to cancel the orders of the session on each authenticated link. Default: no. When the venue
+    /// confirms the request, some orders may still be open; the client delivers their events until the end. If the
+    /// venue refuses the request only for now, for example with "too many requests", the client repeats it while
+    /// there is time.
     ///
-    /// The venue cancels the orders of a session over that session's link only. If the link has ended, the venue
-    /// has cancelled them only with [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect).
-    /// [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions that ended without this setting, and
-    /// those whose cancellation the venue did not confirm in time. If there are any, the client ends with
-    /// [`CloseReason::RequestedIncomplete`].
+    /// The client can cancel the orders of a session over the link of that session only. When the link ends, the
+    /// venue cancels them only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is set.
+    /// [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions whose orders may still be open. If
+    /// there are any, the client ends with [`CloseReason::RequestedIncomplete`].
     #[must_use]
     pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
         self.cancels_orders = cancel;

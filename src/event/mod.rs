@@ -81,14 +81,14 @@ pub enum Event<'f> {
 
     /// A heartbeat of an archived endpoint.
     Heartbeat(Heartbeat<'f>, Source<'f>),
-    /// Order events v1 confirm the subscription.
+    /// The endpoint `/v1/order/events` confirms its subscription.
     SubscriptionAck(SubscriptionAck<'f>, Source<'f>),
     /// An archived endpoint refuses something, without saying what.
     Error(VenueError<'f>, Source<'f>),
 
     /// The client has accepted a request; an [`Event::Reply`] follows. This event comes before every other event
     /// about the request, so that [`Orders`](crate::Orders) knows an order before the first report about it. A
-    /// refused request has no such event.
+    /// request that the client refuses has no such event.
     Requested {
         /// The link that sends the request.
         link: LinkId,
@@ -97,8 +97,8 @@ pub enum Event<'f> {
         /// What it is about.
         about: Subject,
     },
-    /// A request has ended: exactly one such event for each [`RequestId`]. It is an event even if a driver's handle
-    /// returns the outcome as well, because [`Orders`](crate::Orders) needs it.
+    /// A request has ended. Each [`RequestId`] has exactly one such event, even if a driver's handle also returns the
+    /// outcome, because [`Orders`](crate::Orders) needs the event.
     Reply {
         /// The link that sent the request.
         link: LinkId,
@@ -109,7 +109,7 @@ pub enum Event<'f> {
         /// How it ended.
         outcome: RequestOutcome<'f>,
     },
-    /// The venue accepted a subscription. Its data may have come before.
+    /// The venue accepted a subscription. Data of the stream may have come before this event.
     Subscribed {
         /// The link that serves the subscription, or served it last.
         link: LinkId,
@@ -139,7 +139,7 @@ pub enum Event<'f> {
         id: StreamId,
         /// Its stream.
         stream: Stream,
-        /// When its last frame came, or when it was confirmed.
+        /// When the last frame of the stream came, or when the venue confirmed it.
         since: Instant,
     },
     /// A stream is not served for now: the venue refused it, did not reply or sent no usable snapshot, or the book lost
@@ -155,9 +155,9 @@ pub enum Event<'f> {
         stream: Stream,
         /// The reason.
         reason: Unserved,
-        /// How often in a row it was not served.
+        /// How often in a row the stream was not served.
         attempts: u32,
-        /// When it is requested again.
+        /// When the client requests the stream again.
         retry: Instant,
     },
     /// The venue refused a subscription for good, for example because there is no such symbol. The client does not
@@ -206,8 +206,8 @@ pub enum Event<'f> {
         symbol: Symbol,
     },
 
-    /// A queue was full and dropped events. This event takes the place of the first of them, so the events after it
-    /// may depend on one that was dropped. The data of the topic is stale: pass the symbol of a book to
+    /// A queue was full and dropped events. This event takes the place of the first dropped event, so the events that
+    /// follow may depend on dropped ones. The data of the topic is stale: pass the symbol of a book to
     /// [`Client::resync_books`](crate::Client::resync_books), and ask REST about orders.
     Overflow {
         /// The topic of the dropped events.
@@ -223,7 +223,7 @@ pub enum Event<'f> {
     Opened {
         /// The link.
         link: LinkId,
-        /// When the previous connection was last heard. Events since then may be missing: ask REST about what
+        /// When the last frame of the previous connection came. Events since then may be missing: ask REST about what
         /// must not be missed, such as orders. `None` for the first connection.
         missing_since: Option<Instant>,
     },
@@ -249,7 +249,7 @@ pub enum Event<'f> {
     PeerClosing {
         /// The link.
         link: LinkId,
-        /// The code, if it named one.
+        /// The code, if the frame has one.
         code: Option<u16>,
         /// The peer's reason, for people.
         reason: Text<'f>,
@@ -263,9 +263,9 @@ pub enum Event<'f> {
         /// When the next attempt is made; `None` if none follows.
         retry: Option<Instant>,
     },
-    /// A link has ended, because no stream needs it or for good, and the client continues. The client keeps the
-    /// subscriptions of a link that has ended for good, and requests them when `open` restarts the link. A shutdown
-    /// reports no such event.
+    /// A link has ended, and the client continues: nothing needs the link any more, or no other attempt follows, as
+    /// `reason` shows. In the second case the client keeps the subscriptions, and requests them when `open` restarts
+    /// the link. A shutdown reports no such event.
     LinkClosed {
         /// The link.
         link: LinkId,
@@ -293,9 +293,9 @@ pub enum Event<'f> {
         abandoned: Abandoned,
     },
 
-    /// A frame that the client rightly did not use. [`Stats`](crate::Stats) counts it, and you need not do
-    /// anything. Do not log it: while a stream is being resubscribed, each of its frames becomes such an event,
-    /// with its text.
+    /// A frame that the client correctly did not use. [`Stats`](crate::Stats) counts it, and you need not do
+    /// anything. Do not log it: while a stream is being resubscribed, each of its frames becomes such an event, with
+    /// its text.
     Ignored(Ignored, Source<'f>),
     /// A complete frame of an unknown kind. A newer version of this crate may know it.
     Unrecognized(Unrecognized<'f>, Source<'f>),
@@ -361,7 +361,7 @@ impl core::fmt::Display for RequestOutcome<'_> {
     }
 }
 
-/// A frame that was rightly not used.
+/// A frame that the client correctly did not use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -380,7 +380,7 @@ pub enum IgnoredReason {
     BeforeSnapshot,
     /// Data of a stream that is not subscribed, or no longer.
     NotSubscribed,
-    /// A response whose id belongs to no request that waits.
+    /// A response whose id belongs to no waiting request.
     UnknownResponse,
     /// A frame of a link that has ended.
     EndedLink,
@@ -411,7 +411,7 @@ impl core::fmt::Display for Ignored {
 pub struct Malformed<'f> {
     /// The frame, or the malformed element of its list; empty if the frame was binary.
     pub frame: &'f str,
-    /// What is wrong with it, and where.
+    /// What is wrong with the frame, and where.
     pub error: DecodeError,
     /// The topic that the frame may have been about, as far as the text shows; `None` if it may have been about
     /// anything that comes over its link. The data of the topic is in doubt from now on.

@@ -8,9 +8,9 @@ use crate::event::lane::{Kind, Lane, lane};
 use crate::event::owned::EventBuf;
 use crate::wire::Scratch;
 
-/// The maximum number of facts that wait in an [`EventQueue`]: events about links, subscriptions, requests and
-/// accounts, which are no market data. From half of this number on, [`EventQueue::has_room`] is false, so that no frame
-/// adds to them. The other half is for events that commands and time cause.
+/// The maximum number of facts that wait in an [`EventQueue`]. Facts are events about links, subscriptions, requests
+/// and accounts; all others count as market data. When half as many facts wait, [`EventQueue::has_room`] becomes
+/// false, so that no frame adds another. The other half is for events that commands and time cause.
 pub const RESERVED_EVENTS_MAX: usize = 16_384;
 
 /// The maximum number of bytes of facts that wait in an [`EventQueue`]. See [`RESERVED_EVENTS_MAX`].
@@ -34,18 +34,19 @@ pub enum Overflow {
     /// The queue drops the oldest event, and an [`Event::Overflow`] reports it. The driver continues to read
     /// frames.
     DropOldest,
-    /// A best bid and ask, partial depth or mark price replaces the one of the same stream that waits. It contains
-    /// all that the older one did, so no event reports the replacement. The queue treats everything else as with
-    /// `DropOldest`. Each stream stays in order; a newer price may overtake events of other streams, but no fact.
+    /// A new best bid and ask, partial depth or mark price replaces the waiting one of the same stream. The new one
+    /// contains all of the older one, so no event reports the replacement. The queue treats everything else as with
+    /// `DropOldest`. Events of one stream stay in order; a newer one may overtake events of other streams, but no
+    /// fact.
     Latest,
 }
 
 /// A bounded queue of [`EventBuf`]s between the code that reads frames and the code that takes events.
 ///
-/// Events of one topic and symbol form a lane. The queue counts each event that it drops. It reports the number of
-/// each lane with an [`Event::Overflow`] in the place of the first dropped event: before the next event of the
-/// lane, and before every event of other lanes that came later. [`Books`](crate::Books), [`Orders`](crate::Orders),
-/// [`Balances`](crate::Balances) and [`Positions`](crate::Positions) act on it.
+/// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane, and reports
+/// their number with an [`Event::Overflow`] in the place of the first dropped one: before the next event of the lane,
+/// and before every event of other lanes that came later. [`Books`](crate::Books), [`Orders`](crate::Orders),
+/// [`Balances`](crate::Balances) and [`Positions`](crate::Positions) act on this event.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};
@@ -149,9 +150,9 @@ impl EventQueue {
         }
     }
 
-    /// Sets the maximum number of events of market data that wait, at least one. With [`Overflow::Latest`] there is as
-    /// much room again for the events that newer ones replace. An event whose [`Event::Overflow`] has been taken waits
-    /// in addition.
+    /// Sets the maximum number of events of market data that wait, at least one. With [`Overflow::Latest`] the events
+    /// that newer ones replace have as much room in addition. One more event may wait while
+    /// [`take`](EventQueue::take) returns the [`Event::Overflow`]s that belong before it.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);
@@ -159,7 +160,7 @@ impl EventQueue {
         self
     }
 
-    /// Sets the maximum number of bytes of market data that wait. The event that exceeds them is still accepted.
+    /// Sets the maximum number of bytes of market data that wait. The queue still accepts the event that exceeds it.
     #[must_use]
     pub const fn bytes_max(mut self, bytes: usize) -> EventQueue {
         self.room(Kind::Data).bytes_max = bytes;
@@ -177,7 +178,7 @@ impl EventQueue {
         for_facts && (!matches!(self.overflow, Overflow::Block) || data.has_room())
     }
 
-    /// Appends an event. It is always accepted: if an older event is dropped for it, the loss is reported.
+    /// Appends an event. The queue accepts each one; if it drops an older one for that, it will report the loss.
     pub fn push(&mut self, event: &Event<'_>) {
         let kind = Kind::of(event, self.overflow == Overflow::Latest);
         let lane = if matches!(event, Event::Batch(..)) { None } else { Some(lane(event)) };

@@ -17,8 +17,8 @@ pub enum ConnectFailure {
     Cancelled,
     /// The endpoint is [authenticated](crate::Config::authenticated), and the driver has no credentials for it.
     NoCredentials,
-    /// The request has to be signed and would be sent in clear text: the address begins with `ws://` and is not on
-    /// this machine.
+    /// The upgrade has to be signed but would be sent unencrypted: the address begins with `ws://` and is not on this
+    /// machine.
     NotSecure,
     /// The address is not a WebSocket URL.
     InvalidUrl,
@@ -49,8 +49,8 @@ pub enum ConnectFailure {
     Status {
         /// The HTTP status.
         status: u16,
-        /// The delay that the response asked for. The next attempt waits that long, but not longer than
-        /// [`Config::retry_after_max`](crate::Config::retry_after_max).
+        /// The delay that the response asked for. The next attempt waits for it, but not longer than
+        /// [`Config::retry_after_max`](crate::Config::retry_after_max), and for the usual backoff.
         retry_after: Option<Duration>,
         /// The venue's reason, if the response named one.
         reason: Option<VenueReason>,
@@ -79,8 +79,8 @@ impl VenueReason {
     /// The maximum number of letters of a word. A longer one is cut.
     pub const LENGTH_MAX: usize = 31;
 
-    /// Creates a reason from a word of the venue. `None` unless it consists of letters and digits, and has at least
-    /// one.
+    /// Creates a reason from a word of the venue. `None` if the word is empty or has other characters than ASCII
+    /// letters and digits.
     pub fn new(word: &str) -> Option<VenueReason> {
         if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return None;
@@ -160,8 +160,8 @@ pub enum Lost {
     Malformed,
     /// The frame numbers of an archived endpoint show that frames were lost.
     SequenceGap,
-    /// At least three requests got no reply, over a time of at least three times
-    /// [`Config::request_timeout`](crate::Config::request_timeout), and no message of any kind came meanwhile.
+    /// At least three requests have timed out, the first at least three times
+    /// [`Config::request_timeout`](crate::Config::request_timeout) ago, and no message of any kind has come since.
     Unresponsive,
     /// The client closed it, and the peer completed the closing handshake or ended the transport.
     Requested,
@@ -187,7 +187,7 @@ pub enum Unserved {
     /// The subscription was confirmed, and no snapshot of the book came within
     /// [`Config::snapshot_timeout`](crate::Config::snapshot_timeout).
     NoSnapshot,
-    /// A snapshot of the book may have come, and could not be decoded.
+    /// A frame that may have been the snapshot of the book could not be decoded.
     Undecodable,
     /// The book lost another update within [`Config::stable_after`](crate::Config::stable_after) of the snapshot that
     /// repaired an earlier loss.
@@ -217,7 +217,7 @@ pub enum CloseReason {
     /// The application requested the end, but the venue did not confirm that it cancelled all orders that the
     /// [`ShutdownPlan`](crate::ShutdownPlan) covers. Some may still be open: see [`Abandoned::sessions`].
     RequestedIncomplete,
-    /// Connecting cannot succeed until something changes: see the failure.
+    /// An attempt to connect failed, and another would fail as well until something changes: see the failure.
     ConnectRefused(ConnectFailure),
     /// The peer closed with a code that forbids another attempt.
     ClosedByPeer {
@@ -241,11 +241,11 @@ pub struct Abandoned {
     pub requests: usize,
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,
-    /// Sessions whose orders may still be open after a shutdown that
-    /// [cancels orders](crate::ShutdownPlan::cancel_orders): the venue has accepted an order or not replied, has not
-    /// confirmed that it cancelled the orders, and does not cancel them automatically
-    /// ([`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect)). A [raw](crate::Request::raw) request of
-    /// an authenticated link counts as an order. Ask REST which orders are open.
+    /// Sessions whose orders may still be open after a shutdown that [cancels
+    /// orders](crate::ShutdownPlan::cancel_orders). The venue accepted an order of the session, or did not say
+    /// whether it did; it did not confirm a later cancellation; and
+    /// [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set. A [raw](crate::Request::raw)
+    /// request over an authenticated link counts as an order. Ask REST which orders are open.
     pub sessions: usize,
 }
 
