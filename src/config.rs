@@ -83,7 +83,7 @@ pub enum Snapshot {
 }
 
 impl Snapshot {
-    /// Returns how many levels per side the snapshots of an endpoint have, if not all. The archived endpoints send all.
+    /// Returns how many levels per side the snapshots of an endpoint have; `None` if all, as at archived endpoints.
     pub(crate) const fn levels(self, endpoint: Endpoint) -> Option<NonZeroU32> {
         match (endpoint, self) {
             (Endpoint::Streams, Snapshot::Best(levels)) => Some(levels),
@@ -302,7 +302,7 @@ impl Config {
         })
     }
 
-    /// Sets which update ids count as contiguous. Default: strict, as measured ([gaps](crate::protocol::streams#gaps)).
+    /// Sets which update ids count as contiguous. Default: strict ([measured](crate::protocol::streams#gaps)).
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Config {
         self.gap_rule = rule;
@@ -437,9 +437,9 @@ impl Config {
     }
 
     /// Sets how long an authenticated link may send nothing before it reports
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue); you then send `POST /v1/heartbeat`. The venue cancels the orders
-    /// of keys that [require heartbeats](crate::protocol::streams#account-conditions) 30 s after the last authenticated
-    /// request or heartbeat, and recommends one every 15 s. Default: never.
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue); then send `POST /v1/heartbeat`. The venue cancels the
+    /// orders of keys that [require heartbeats](crate::protocol::streams#account-conditions) 30 s after the last
+    /// authenticated request or heartbeat, and recommends one every 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));

@@ -57,11 +57,11 @@ use crate::value::time::Instant;
 /// A driver repeats two steps. It carries out every output, and then waits for one input: until a transport has
 /// something to read, or until [`timeout`](Client::timeout) is over.
 ///
-/// - **Order of events.** Events arrive in two ways: [`handle_frame`](Client::handle_frame) returns at most one,
-///   and [`Output::Event`]s carry the others. In order, they are: the outputs that were waiting before the frame,
-///   the event that `handle_frame` returned, the outputs that the frame caused. So poll until `None` after each
-///   input and after each command. Polling late changes this order. Besides, a request that was still waiting when
-///   its link ended has the outcome [`NotSent`](crate::RequestOutcome::NotSent) instead of
+/// - **Order of events.** Events arrive in two ways: [`handle_frame`](Client::handle_frame) returns at most one, and
+///   [`Output::Event`]s carry the others. In order, they are: the outputs that were waiting before the frame, the
+///   event that `handle_frame` returned, the outputs that the frame caused. So poll until `None` after each input and
+///   after each command. Polling late changes this order. Besides, a request that the driver has not polled when its
+///   link ends has the outcome [`NotSent`](crate::RequestOutcome::NotSent) instead of
 ///   [`Lost`](crate::RequestOutcome::Lost), and the client refuses commands while [`OUTPUT_MAX`](crate::OUTPUT_MAX)
 ///   outputs wait.
 /// - **Polling late.** If outputs are waiting when `handle_frame` is called, the event that it returns is newer

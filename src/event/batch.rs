@@ -53,7 +53,7 @@ pub(crate) const fn depth_event<'f>(is_snapshot: bool, depth: Depth<'f>, source:
     if is_snapshot { Event::DepthSnapshot(depth, source) } else { Event::DepthUpdate(depth, source) }
 }
 
-/// The [parts](Event::parts) of an event.
+/// An iterator over the [parts](Event::parts) of an event.
 #[derive(Clone, Debug)]
 pub struct Events<'f> {
     rest: Rest<'f>,
@@ -86,8 +86,8 @@ enum Rest<'f> {
 }
 
 impl<'f> Event<'f> {
-    /// Returns the parts of a [`Batch`], or the event itself. A book comes first, then everything else in the order
-    /// of the frame.
+    /// Returns the parts of a [`Batch`], or the event itself. Books come first, then everything else in the order of
+    /// the frame.
     pub fn parts(&self) -> Events<'f> {
         match self {
             Event::Batch(batch, source) => Events { rest: Rest::new(batch), source: *source },

@@ -142,10 +142,10 @@ pub enum Event<'f> {
         /// When the last frame of the stream came, or when the venue confirmed it.
         since: Instant,
     },
-    /// A stream is not served for now: the venue refused it, did not reply or sent no usable snapshot, or the book lost
-    /// updates again soon after a new snapshot. Its data is stale until [`Event::Synced`] for a book, or
-    /// [`Event::Subscribed`] for any other stream. Other streams are not affected, and the client requests this one
-    /// again, less and less often.
+    /// A stream is not served for now: the venue refused it, did not reply or sent no usable snapshot, or the book
+    /// lost updates again soon after a new snapshot. The data of the stream is stale until [`Event::Synced`] for a
+    /// book, or [`Event::Subscribed`] for any other stream. Other streams are not affected, and the client requests
+    /// this one again, less and less often.
     Unserved {
         /// The link.
         link: LinkId,

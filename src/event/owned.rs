@@ -21,8 +21,8 @@ use crate::wire::{Scratch, decode, decode_from};
 
 /// An [`Event`] that borrows nothing.
 ///
-/// It keeps the text of the event's frame and decodes it again when the event is read, so creating one takes a
-/// single allocation. A part of a [`Batch`] keeps the whole frame.
+/// An `EventBuf` keeps the text of the event's frame, and decodes the text again when the event is read, so creating
+/// one takes a single allocation. A part of a [`Batch`] keeps the text of the whole frame.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch};
@@ -109,13 +109,13 @@ impl From<&Event<'_>> for EventBuf {
 }
 
 impl EventBuf {
-    /// Returns the event. It borrows from this value, which keeps the memory for decoding.
+    /// Returns the event, which borrows from this value. This value also keeps the memory for decoding.
     pub fn as_event(&mut self) -> Event<'_> {
         let EventBuf { kept, text, scratch } = self;
         kept.event(text, || scratch.get_or_insert_default())
     }
 
-    /// Returns the event, decoded with the caller's `Scratch`. Use it for shared values.
+    /// Returns the event, decoded with the caller's `Scratch`. Use this method for a shared `EventBuf`.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, EventBuf, Replay, Scratch};
@@ -130,7 +130,7 @@ impl EventBuf {
         self.kept.event(&self.text, || scratch)
     }
 
-    /// Returns the event if that takes no decoding: any but the data of a frame and the venue's reply to a request.
+    /// Returns the event if that takes no decoding; `None` for data of a frame and for a venue's reply to a request.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch, Topic};

@@ -35,9 +35,8 @@ pub enum Overflow {
     /// frames.
     DropOldest,
     /// A new best bid and ask, partial depth or mark price replaces the waiting one of the same stream. The new one
-    /// contains all of the older one, so no event reports the replacement. The queue treats everything else as with
-    /// `DropOldest`. Events of one stream stay in order; a newer one may overtake events of other streams, but no
-    /// fact.
+    /// contains all of the older one, so no event reports this. The queue treats everything else as with
+    /// `DropOldest`. Events of one stream stay in order; a newer one may overtake other streams, but no fact.
     Latest,
 }
 
@@ -150,8 +149,8 @@ impl EventQueue {
         }
     }
 
-    /// Sets the maximum number of events of market data that wait, at least one. With [`Overflow::Latest`] the events
-    /// that newer ones replace have as much room in addition. One more event may wait while
+    /// Sets the maximum number of events of market data that wait, at least one. With [`Overflow::Latest`] the kinds
+    /// of events that newer ones replace have as much room again. One more event may wait while
     /// [`take`](EventQueue::take) returns the [`Event::Overflow`]s that belong before it.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {

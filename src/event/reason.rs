@@ -241,9 +241,9 @@ pub struct Abandoned {
     pub requests: usize,
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,
-    /// Sessions whose orders may still be open after a shutdown that [cancels
-    /// orders](crate::ShutdownPlan::cancel_orders). The venue accepted an order of the session, or did not say
-    /// whether it did; it did not confirm a later cancellation; and
+    /// Sessions whose orders may still be open after a shutdown with
+    /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). The venue accepted an order of the
+    /// session, or did not say whether it did; it did not confirm a later cancellation; and
     /// [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set. A [raw](crate::Request::raw)
     /// request over an authenticated link counts as an order. Ask REST which orders are open.
     pub sessions: usize,

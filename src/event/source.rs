@@ -131,8 +131,8 @@ impl<'f> Source<'f> {
 
     /// Returns the subscription that the data belongs to: the oldest one of its stream that has not ended.
     ///
-    /// `None` if the data belongs to no subscription: in a recording, on the v1 endpoints, where the address
-    /// decides what is sent, for frames about no stream, and for data that is not subscribed.
+    /// `None` in a recording, on the v1 endpoints, for frames about no stream, for data that is not subscribed, and
+    /// for a partial depth without a symbol if several partial depths are subscribed.
     pub const fn stream(&self) -> Option<StreamId> {
         self.stream
     }

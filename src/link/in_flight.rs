@@ -33,8 +33,8 @@ impl<T> InFlight<T> {
         InFlight { entries: Vec::new(), most, taken: [0; 4] }
     }
 
-    /// Returns whether there is a place for another request. Stream requests leave a quarter of the places to
-    /// others; cancellations and a probe have additional places of their own.
+    /// Returns whether there is a place for another request. Stream requests leave a quarter to others. When all are
+    /// taken, a cancellation still has one while fewer than a quarter are in flight, and a probe while none is.
     pub(crate) fn has_place(&self, urgency: Urgency) -> bool {
         let is_any_free = self.taken.iter().sum::<usize>() < self.most;
         let taken = self.of(urgency);

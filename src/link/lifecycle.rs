@@ -12,7 +12,7 @@ pub enum State {
     Idle,
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
-    /// Open; some stream is not confirmed, rejected or reported as unserved yet, or all streams are unserved.
+    /// Open; a stream is neither confirmed nor rejected nor reported as unserved yet, or all streams are unserved.
     Subscribing,
     /// Open; every stream is confirmed, rejected or reported as unserved, and not all are unserved.
     Live,
@@ -43,7 +43,7 @@ impl core::fmt::Display for State {
 pub enum Input {
     /// The client opens the link.
     Open,
-    /// The client opens the link, and the limit on attempts to connect or a delay leaves no room yet.
+    /// The client opens the link, but the limit on attempts to connect or a delay allows no attempt yet.
     OpenLater,
     /// The upgrade succeeded.
     Connected,
@@ -203,12 +203,12 @@ pub enum StreamState {
     Active,
     /// The book is current.
     Synced,
-    /// The book lost an update or the stream fell silent. The client unsubscribes, and subscribes again once the
-    /// venue has confirmed that. If a book loses another update soon after its snapshot, the client waits before it
+    /// The book lost an update or the stream fell silent. The client unsubscribes, and subscribes again when the
+    /// venue has replied to that. If a book loses another update soon after its snapshot, the client waits before it
     /// subscribes again.
     Resyncing,
-    /// The application has unsubscribed, and the venue has not confirmed it. If no confirmation comes, the client
-    /// unsubscribes again. It delivers no more data of the stream.
+    /// The application has unsubscribed, and the venue has not confirmed that. If no confirmation comes, the client
+    /// unsubscribes again. The client delivers no more data of the stream.
     Leaving,
     /// Ended. Nothing leads out of this state.
     Gone,
@@ -235,24 +235,24 @@ pub enum StreamInput {
     LinkUp,
     /// The link has ended.
     LinkDown,
-    /// The venue accepted the newest request about it.
+    /// The venue accepted the newest request about the stream.
     Accepted,
-    /// The venue refused the newest request about it for good.
+    /// The venue refused the newest request about the stream for good.
     Refused,
-    /// The newest request about it got no reply in time or was refused for now, or its snapshot did not come in
-    /// time.
+    /// The newest request about the stream got no reply in time or was refused for now, or the snapshot did not come
+    /// in time or could not be decoded.
     Unanswered,
     /// The request to unsubscribe failed for now, and a newer subscription to the same stream takes over.
     Superseded,
-    /// Its snapshot came, perhaps before the reply to the request.
+    /// The snapshot of the book came, perhaps before the reply to the request.
     Snapshot,
     /// An update is missing.
     Gap,
-    /// An update is missing, and not for the first time: the previous snapshot did not last long.
+    /// An update is missing again, soon after the snapshot that repaired the previous loss.
     GapAgain,
     /// The delay before the next request is over.
     Overdue,
-    /// It was silent for longer than the application allowed.
+    /// The stream was silent for longer than the application allowed.
     Silence,
     /// The last subscriber unsubscribed.
     Unsubscribe,
@@ -265,7 +265,7 @@ pub enum StreamEffect {
     Join,
     /// Send `unsubscribe`.
     Leave,
-    /// Wait before the next request; longer each time.
+    /// Wait for [`Config::resubscribe_delay`](crate::Config::resubscribe_delay) before the next request.
     Delay,
     /// Report that the stream is not served, and when it is requested again.
     ReportUnserved,
@@ -273,11 +273,11 @@ pub enum StreamEffect {
     ReportQuiet,
     /// Report that the stream is subscribed.
     ReportSubscribed,
-    /// Report that its book is current.
+    /// Report that the book is current.
     ReportSynced,
     /// Report, once, that the application's subscription has ended.
     ReportUnsubscribed,
-    /// Report that the venue rejected it.
+    /// Report that the venue rejected the stream.
     ReportRejected,
 }
 

@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::event::Event;
 use crate::value::id::LinkId;
 
-/// The maximum number of outputs that may wait to be polled before commands are refused.
+/// How many outputs may wait before the client refuses commands.
 pub const OUTPUT_MAX: usize = 16_384;
 
 /// What the driver has to do.
@@ -34,7 +34,7 @@ pub enum Output {
     },
     /// Drop the transport, or the attempt to make one, immediately and without a closing handshake.
     Abort(LinkId),
-    /// Pass an event to the application. A command, time or the end of a link caused it.
+    /// Pass an event to the application. All events come this way, except those that `handle_frame` returns.
     Event(Event<'static>),
 }
 

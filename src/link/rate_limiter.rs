@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use crate::value::time::Instant;
 
-/// A limit on how many may be taken in any window of a given length: the generic cell rate algorithm, without a
-/// timer, a loop or a clock.
+/// A limit on how many units, such as requests, may be taken in any window of a given length: the generic cell rate
+/// algorithm, without a timer, a loop or a clock.
 ///
-/// It is a plain value: [`take`](RateLimiter::take) returns the limiter after the taking and does not change this
-/// one. Half of the limit may be taken at once; the rest is spread evenly over the window, so no window of that
-/// length, wherever it starts, contains more than the limit.
+/// It is a plain value: [`take`](RateLimiter::take) returns a changed limiter, and leaves the original as it is. Half
+/// of the limit may be taken at once; the rest is spread evenly over the window, so no window of that length,
+/// wherever it starts, contains more than the limit.
 ///
 /// ```
 /// use core::time::Duration;
@@ -34,7 +34,7 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Creates a limiter of at most `limit` in any `window`. A limit of zero counts as one.
+    /// Creates a limiter of at most `limit` units in any `window`. A limit of zero counts as one.
     pub fn per_window(limit: u32, window: Duration) -> RateLimiter {
         let limit = u64::from(limit.max(1));
         let window = nanoseconds(window);
@@ -47,7 +47,7 @@ impl RateLimiter {
         RateLimiter { interval: interval.max(1), burst, paid: Instant::ZERO }
     }
 
-    /// Checks whether one may be taken, without taking it.
+    /// Checks whether a unit may be taken, without taking it.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl RateLimiter {
         if free_at > now { Err(free_at) } else { Ok(()) }
     }
 
-    /// Takes one. Returns the limiter after that.
+    /// Takes one unit. Returns the limiter after that.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl RateLimiter {
         Ok(self.overdraw(now))
     }
 
-    /// Returns the first instant at which one may be taken; it may have passed.
+    /// Returns the first instant at which a unit may be taken; it may have passed.
     pub fn free_at(self) -> Instant {
         let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
@@ -89,15 +89,15 @@ impl RateLimiter {
         RateLimiter { burst, ..self }.free_at()
     }
 
-    /// Allows none before an instant, and then no burst.
+    /// Allows no unit before an instant, and no burst directly after it.
     #[must_use]
     pub fn hold_until(self, at: Instant) -> RateLimiter {
         let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
         RateLimiter { paid: self.paid.max(at + Duration::from_nanos(tolerance)), ..self }
     }
 
-    /// Notes that `used` of the limit were taken in the window that ends now, including those taken here. Until
-    /// these are paid for, no window contains more than the limit.
+    /// Notes that `used` units were taken in the window that ends now, including those that were taken here. All of
+    /// them count as taken now, so no window contains more than the limit.
     #[must_use]
     pub fn note_used(self, used: u64, now: Instant) -> RateLimiter {
         let debt = Duration::from_nanos(self.interval.saturating_mul(used));

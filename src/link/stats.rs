@@ -14,39 +14,39 @@ pub struct Stats {
     pub bytes: u64,
     /// Frames whose data was delivered.
     pub data: u64,
-    /// Responses to requests of the client or the application.
+    /// Responses to requests; on archived endpoints also heartbeats, confirmations and errors.
     pub control: u64,
-    /// Frames that showed that an update is missing. A malformed frame that may have been an update counts in
-    /// `malformed` only, although its book is stale as after a gap.
+    /// Frames that showed a missing update. Order events v1 that show one count in `data`; a malformed frame that may
+    /// have been an update counts in `malformed`, although its book is stale as after a gap.
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,
     /// Frames of an unknown kind.
     pub unrecognized: u64,
-    /// Updates of a book that has them already.
+    /// Updates whose changes the book has already.
     pub ignored_stale: u64,
     /// Updates of a book without a snapshot.
     pub ignored_before_snapshot: u64,
     /// Data of streams that are not subscribed.
     pub ignored_not_subscribed: u64,
-    /// Responses to no request that waits.
+    /// Responses whose id belongs to no waiting request.
     pub ignored_unknown_response: u64,
     /// Frames of links that have ended.
     pub ignored_ended_link: u64,
     /// Pings, pongs and Close frames.
     pub control_frames: u64,
-    /// Books that became current again after a gap or a silence.
+    /// How often a book became current again after a gap or a silence.
     pub resyncs: u64,
-    /// Links that opened.
+    /// How often a link opened.
     pub connects: u64,
     /// Attempts to connect that failed.
     pub connect_failures: u64,
-    /// Inputs about links that have ended, or that the present state ignores.
+    /// Inputs about links that have ended, and inputs that the present state of the link ignores.
     pub stale_inputs: u64,
 }
 
 impl Stats {
-    /// Returns how many times a link opened after the first time.
+    /// Returns `connects` minus one. With several links, this also counts the first opening of each further link.
     pub const fn reconnects(&self) -> u64 {
         self.connects.saturating_sub(1)
     }

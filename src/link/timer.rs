@@ -20,7 +20,7 @@ pub enum Timer {
     Stable,
     /// The closing handshake takes too long.
     Close,
-    /// The venue's limit on requests has room for a request that waits.
+    /// The limit on requests has room for a waiting request, or a refused cancellation is sent again.
     Quota,
     /// Nothing was sent for a while over a link with [`Config::heartbeat_every`](crate::Config::heartbeat_every).
     Heartbeat,
@@ -48,8 +48,7 @@ pub(super) const TIMERS: [Timer; 11] = [
 /// When to call `handle_timeout`, and for which timer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Deadline {
-    /// The earliest instant at which the call does anything. An earlier call does nothing; a later one does the
-    /// same, only later.
+    /// The earliest instant at which the call has an effect. A later call has the same effect, only later.
     pub at: Instant,
     /// The timer that is due.
     pub cause: Timer,
