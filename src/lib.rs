@@ -12,7 +12,7 @@
 #![cfg_attr(not(doctest), doc = include_str!("guide/first_program.md"))]
 //!
 //! An order takes as few lines: `client.place(order)` returns a ticket, and `ticket.done()` waits until the order has
-//! ended. The [guide](guide#) has whole programs for this and more.
+//! ended and returns how. The [guide](guide#) has whole programs for this and more.
 //!
 //! # Four ways to use it
 //!
@@ -32,7 +32,7 @@
 //!   [limits and guarantees](guide::limits).
 //! - [`protocol`]: what the venue sends and accepts, with the Rust type of each message, and the venue's quirks.
 //! - [`Client`]: the state machine, and the contract of its driver. [`lifecycle`] has the tables of its states.
-//! - [`Event`]: what the client reports. [`Books`], [`Orders`], [`Balances`], [`Positions`], [`Quotes`] apply events.
+//! - [`Event`]: what the client reports. [`Books`], [`Orders`], [`Balances`], [`Positions`] and [`Quotes`] apply it.
 //!
 //! # Features
 //!
