@@ -39,6 +39,8 @@ pub struct Stats {
     pub resyncs: u64,
     /// How often a link opened.
     pub connects: u64,
+    /// How often a link opened that had been open before.
+    pub reconnects: u64,
     /// Attempts to connect that failed.
     pub connect_failures: u64,
     /// Inputs about links that have ended, and inputs that the present state of the link ignores.
@@ -46,11 +48,6 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Returns `connects` minus one. With several links, this also counts the first opening of each further link.
-    pub const fn reconnects(&self) -> u64 {
-        self.connects.saturating_sub(1)
-    }
-
     /// Adds the counters of another link.
     pub(crate) fn add(&mut self, other: &Stats) {
         let Stats {
@@ -69,6 +66,7 @@ impl Stats {
             control_frames,
             resyncs,
             connects,
+            reconnects,
             connect_failures,
             stale_inputs,
         } = other;
@@ -88,6 +86,7 @@ impl Stats {
             (&mut self.control_frames, control_frames),
             (&mut self.resyncs, resyncs),
             (&mut self.connects, connects),
+            (&mut self.reconnects, reconnects),
             (&mut self.connect_failures, connect_failures),
             (&mut self.stale_inputs, stale_inputs),
         ] {
@@ -112,8 +111,9 @@ impl Stats {
         self.stale_inputs = self.stale_inputs.saturating_add(1);
     }
 
-    pub(super) const fn count_connect(&mut self) {
+    pub(super) fn count_connect(&mut self, again: bool) {
         self.connects = self.connects.saturating_add(1);
+        self.reconnects = self.reconnects.saturating_add(u64::from(again));
     }
 
     pub(super) const fn count_connect_failure(&mut self) {

@@ -217,7 +217,7 @@ impl<S: Session> Link<S> {
                 cx.report(Event::ConnectFailed { link, reason, retry });
             }
             Effect::ReportOpened => {
-                self.stats.count_connect();
+                self.stats.count_connect(self.missing_since.is_some());
                 cx.report(Event::Opened { link, missing_since: self.missing_since });
             }
             Effect::Restore => self.feed.open(cx),

@@ -245,3 +245,20 @@ fn inputs_of_old_attempts_change_nothing() {
     harness.drain();
     assert_eq!(harness.aborts, [old]);
 }
+
+/// The first opening of each link is no reconnect.
+#[test]
+fn only_links_that_were_open_before_reconnect() {
+    let mut harness = Harness::trading();
+    harness.subscribe("btcusd@trade");
+    harness.subscribe("orders@account");
+    harness.open();
+    harness.flush();
+    assert_eq!((harness.client.stats().connects, harness.client.stats().reconnects), (2, 0));
+    let link = harness.link(1, 0);
+    harness.client.handle_lost(link, harness.now, Lost::Reset);
+    harness.drain();
+    harness.pass(SECOND);
+    harness.flush();
+    assert_eq!((harness.client.stats().connects, harness.client.stats().reconnects), (3, 1));
+}

@@ -68,6 +68,8 @@ impl Shadow {
         self.effects.push((link.slot(), Effect::ReportOpened));
         self.stats.connects += 1;
         let now = self.now;
+        let was_open = self.leg_mut(link.slot()).missing_since.is_some();
+        self.stats.reconnects += u64::from(was_open);
         let leg = self.leg_mut(link.slot());
         if leg.link != Some(link) || leg.phase != Phase::Dialled {
             let what = format!("{link} opened; the newest is {:?}, {:?}", leg.link, leg.phase);

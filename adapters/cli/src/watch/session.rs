@@ -217,7 +217,7 @@ impl Session {
             unrecognized: self.stats.unrecognized,
             gaps: self.stats.gaps,
             resyncs: self.stats.resyncs,
-            reconnects: self.stats.reconnects(),
+            reconnects: self.stats.reconnects,
             crossed: self.books.crossed(),
             top_mismatches: tops(Tops::mismatches),
             tops_compared: tops(Tops::compared),
