@@ -84,7 +84,7 @@ impl Address {
         &self.host
     }
 
-    /// Returns the port: 443 or 80 if the URL names none.
+    /// Returns the port. If the URL names none, it is 443 for `wss` and 80 for `ws`.
     pub fn port(&self) -> u16 {
         self.named_port.unwrap_or(if self.is_secure { 443 } else { 80 })
     }
@@ -99,7 +99,7 @@ impl Address {
         &self.path
     }
 
-    /// Returns whether the host is this machine: a loopback address or a name of `localhost`.
+    /// Returns whether the host is this machine: a loopback address, or a name that [`is_localhost`] accepts.
     ///
     /// ```
     /// use gemini_ws_driver::Address;
@@ -117,7 +117,7 @@ impl Address {
         }
     }
 
-    /// Returns the host without the zone of an IPv6 address, which has a meaning on this machine only (RFC 6874).
+    /// Returns the host without the zone of an IPv6 address. A zone has a meaning on this machine only (RFC 6874).
     pub fn host_without_zone(&self) -> &str {
         self.host.split('%').next().unwrap_or_default()
     }

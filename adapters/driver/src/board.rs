@@ -13,7 +13,7 @@ use gemini_ws::{Age, Book, Books, Instant, OrderBook, StaleReason, StreamId, Sym
 use crate::Handle;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, PoisonError};
 
-/// A book as it was at the end of a turn of the driver.
+/// A copy of a book, as it was at the end of a turn of the driver (see [`BookReader`]).
 #[derive(Clone, Debug, Default)]
 pub struct BookView {
     book: OrderBook,
@@ -253,10 +253,10 @@ impl Drop for Membership {
 
 /// Reads the books of some symbols, from any task or thread. Returned by [`Handle::books`].
 ///
-/// The driver copies a book at the end of each turn in which it changed. A reader always gets the newest copy, and
-/// the driver never waits for a reader. `tests/BENCHMARKS.md` of the repository has the cost.
+/// After each turn (at most [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames per link), the driver copies
+/// the books that have changed. A reader always gets the newest copy, and the driver never waits for a reader.
 ///
-/// Each clone tracks its own changes. When the last clone is dropped, the driver unsubscribes the books.
+/// Each clone tracks its own changes. Dropping the last one unsubscribes the books. Cost: see `tests/BENCHMARKS.md`.
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,

@@ -91,7 +91,7 @@ impl<R> Connected<R> {
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if name or value is not valid in HTTP, or if the field is one that the upgrade sets.
+    /// [`InvalidHeader`] if name or value is not valid in HTTP, or if the field is one that only the client may set.
     pub fn header(
         self,
         name: impl Into<String>,
@@ -116,8 +116,8 @@ impl<R> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.doubt_timeout(longest), ..ready })
     }
 
-    /// Puts each event into a queue as well, like [`Driver::run_with_events`]. The driver stops reading while the
-    /// queue is full, so take the events.
+    /// Also puts each event into a queue, like [`Driver::run_with_events`]. The driver stops reading while the queue
+    /// is full, so take the events.
     pub fn events(self, capacity: usize) -> (Events, Connected<R>) {
         let (events, channel) = Channel::new(queue_of(capacity));
         (events, self.change(|ready| Ready { channel: Some(channel), ..ready }))

@@ -54,7 +54,7 @@ pub(crate) trait Delivery {
 pub enum Wake<'a> {
     /// An event of the client.
     Event(&'a Event<'a>),
-    /// The instant that the function returned last.
+    /// The instant that the function returned last has come.
     Timer,
 }
 
@@ -186,8 +186,8 @@ impl Events {
     /// Waits for the next event; `None` after [`Event::Closed`], and if the driver was dropped. Dropping the future
     /// loses no event.
     ///
-    /// When this returns an [`Event::Overflow`] of a book, the driver requests a new snapshot of it; of every book that
-    /// is subscribed, if the overflow does not say which one it concerns.
+    /// When this returns an [`Event::Overflow`] of the topic depth, the driver requests a new snapshot of the book.
+    /// If the overflow names no symbol, or its topic is `Connection`, it requests those of all subscribed books.
     pub async fn next(&mut self) -> Option<EventBuf> {
         poll_fn(|context| self.poll_event(context)).await
     }

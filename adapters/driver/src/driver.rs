@@ -23,8 +23,8 @@ pub struct Closed {
     pub reason: CloseReason,
     /// What caused the end.
     pub ended_by: EndedBy,
-    /// The events that were still in the queue when the driver ended: it waits a second for the application to take
-    /// them.
+    /// How many events were still in the queue when the driver ended. Before that, the driver waits up to a second
+    /// for the application to take them.
     pub undelivered: usize,
 }
 
@@ -32,11 +32,11 @@ pub struct Closed {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EndedBy {
-    /// The client closed. [`Handle::close`](crate::Handle::close) or another trigger of the driver's
-    /// [`Shutdown`](crate::Shutdown) closed it, the application called [`Client::close`] or [`Client::shut_down`],
-    /// or all its links ended for good.
+    /// The client closed: the application called [`Handle::close`](crate::Handle::close),
+    /// [`Handle::shut_down`](crate::Handle::shut_down), [`Client::close`] or [`Client::shut_down`], or all links of
+    /// the client ended for good.
     Client,
-    /// The application dropped the last [`Handle`](crate::Handle).
+    /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books.
     HandlesDropped,
     /// The application dropped [`Events`].
     EventsDropped,
@@ -96,9 +96,9 @@ impl Driver {
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
     ///
     /// Give all clients of one key clones of the same [`SharedSigner`]; for a single client, a
-    /// [`Signer`](gemini_ws::Signer) is enough. The driver signs dials to `wss://` addresses and to this machine;
-    /// other dials to be signed fail with [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure), unless
-    /// [`sign_in_clear_text`](Driver::sign_in_clear_text) allows them.
+    /// [`Signer`](gemini_ws::Signer) is enough. The driver signs only dials to `wss://` addresses and to this
+    /// machine, unless [`sign_in_clear_text`](Driver::sign_in_clear_text) allows others. Otherwise a dial that needs
+    /// a signature fails with [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure).
     ///
     /// ```
     /// use gemini_ws_driver::gemini_ws::{Client, Config, Credentials, PRODUCTION, Signer};
@@ -117,7 +117,7 @@ impl Driver {
     }
 
     /// Signs dials to `ws://` addresses of other machines too. Everyone on the way can read the API key, and the token
-    /// if there is one: use it only in a network of your own, where something else secures the connection.
+    /// if there is one: allow this only in a network of your own, where something else secures the connection.
     ///
     /// ```
     /// use gemini_ws_driver::client;
@@ -131,12 +131,12 @@ impl Driver {
         self
     }
 
-    /// Adds a header field to each upgrade request, for a gateway on the way. `User-Agent` replaces
+    /// Adds a header field to each upgrade request, for example for a gateway. A field `User-Agent` replaces
     /// [`USER_AGENT`](crate::USER_AGENT). Put a name and a password for a gateway into the URL.
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if name or value is not valid in HTTP, or if the field is one that the upgrade sets.
+    /// [`InvalidHeader`] if name or value is not valid in HTTP, or if the field is one that only the client may set.
     ///
     /// ```
     /// use gemini_ws_driver::gemini_ws::{Client, Config, PRODUCTION};
@@ -185,12 +185,12 @@ impl Driver {
         self
     }
 
-    /// Connects, and reconnects until [`close`](crate::Handle::close) or until the links end for good. Calls
-    /// `on_event` for each event, in this task, with the client for commands and the time to pass to them.
-    /// `on_event` should return soon: the driver does nothing else meanwhile.
+    /// Connects, and reconnects until [`close`](crate::Handle::close) or until the links end for good. For each
+    /// event, the driver calls `on_event` in this task, with the client and with the time to pass to the client's
+    /// methods. `on_event` should return soon: the driver does nothing else meanwhile.
     ///
     /// Dropping the future drops the sockets without a closing handshake. Calls of a [`Handle`](crate::Handle) that
-    /// wait then return `Closed`, and [`Events`] ends.
+    /// wait at that time return, and report that the driver has ended.
     pub async fn run<R: Runtime>(
         self,
         runtime: R,
@@ -199,9 +199,9 @@ impl Driver {
         self.run_with(runtime, Callback(on_event)).await
     }
 
-    /// Runs the client like [`run`](Driver::run), with a timer for the application. Calls `on_wake` for each event,
-    /// and at the instant that `on_wake` returned last, or up to a millisecond later; `None` sets no timer. The first
-    /// call is [`Wake::Timer`].
+    /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` for
+    /// each event, and at the instant that `on_wake` returned last (`None`: no timer). Calls by the timer are at
+    /// least a millisecond apart. The first call is [`Wake::Timer`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -231,11 +231,11 @@ impl Driver {
         self.run_with(runtime, Woken::new(on_wake)).await
     }
 
-    /// Runs the client and puts owned events into a queue of at most `capacity` events of market data, at least one.
-    /// Spawn the future, and take events from [`Events`].
+    /// Runs the client and puts owned events into a queue, which holds up to `capacity` events of market data (0
+    /// counts as 1). Spawn the future, and take events from [`Events`].
     ///
     /// While the queue is full the driver reads no more frames, so TCP holds the peer back. Timers and commands
-    /// continue.
+    /// continue. Dropping the future ends [`Events`].
     pub fn run_with_events<R: Runtime>(
         self,
         runtime: R,
@@ -244,7 +244,7 @@ impl Driver {
         self.run_with_queue(runtime, queue_of(capacity))
     }
 
-    /// Runs the client and puts owned events into your own queue, whose policy says what is dropped when it is full.
+    /// Runs the client and puts owned events into your own queue, whose [`Overflow`] says what a full queue does.
     pub fn run_with_queue<R: Runtime>(
         self,
         runtime: R,

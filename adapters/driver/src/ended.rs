@@ -13,7 +13,7 @@ use crate::shutdown::Shutdown;
 pub struct Ended {
     /// The end of the driver; `None` if its future was dropped early, by an abort or a panic.
     pub closed: Option<Closed>,
-    /// The orders that were open or in doubt then.
+    /// The orders that were open or in doubt when the driver ended.
     pub orders: Vec<Order>,
 }
 

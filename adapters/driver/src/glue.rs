@@ -12,8 +12,8 @@ use crate::paced::Endless;
 
 /// Returns the frame to give to [`Client::handle_frame`](gemini_ws::Client::handle_frame) for a message that was read.
 ///
-/// `None` for [`Message::Frame`], which is never read. You need not answer pings and Close frames: `tungstenite`
-/// writes the answers with the next read or flush.
+/// Returns `None` for [`Message::Frame`], which is never read. You need not answer pings and Close frames:
+/// `tungstenite` writes the answers with the next read or flush.
 ///
 /// ```
 /// use gemini_ws::Frame;
@@ -45,8 +45,8 @@ pub fn frame_of(message: &Message) -> Option<Frame<'_>> {
 /// although `tungstenite` reports it as a breach of the protocol. After a real breach, [`close_code_of`] returns the
 /// code to answer with.
 ///
-/// A non-blocking stream reports [`io::ErrorKind::WouldBlock`], and one with a time limit [`io::ErrorKind::TimedOut`].
-/// Neither is an end, so check for them first.
+/// A non-blocking stream without data reports [`io::ErrorKind::WouldBlock`]; when a time limit of a stream passes,
+/// the stream reports that or [`io::ErrorKind::TimedOut`]. Neither is an end, so check for them before you call this.
 ///
 /// ```
 /// use gemini_ws::Lost;

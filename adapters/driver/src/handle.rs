@@ -21,11 +21,11 @@ use crate::reply::Reply;
 use crate::shutdown::Shutdown;
 use crate::sync::{Arc, Mutex, PoisonError};
 
-/// The maximum number of commands that wait for the driver. With more, a call on a [`Handle`] waits until there is
-/// room.
+/// The maximum number of commands that wait for the driver. While so many wait, calls of a [`Handle`] wait for room;
+/// those that place an order, and `Ticket::cancel`, fail with [`PlaceError::Busy`](crate::PlaceError::Busy) instead.
 pub const COMMANDS_MAX: usize = 64;
 
-/// Returns a handle of a client, and the driver that runs it.
+/// Returns a handle of a client, and the driver that runs the client.
 ///
 /// ```
 /// use gemini_ws_driver::client;
@@ -80,11 +80,11 @@ impl fmt::Debug for SharedClock {
     }
 }
 
-/// Sends commands to a driver, from any task or thread. Clone it freely. When the last handle, ticket and reader of
-/// books is dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped).
+/// Sends commands to a driver, from any task or thread. Clone it freely. When all handles, tickets and readers of
+/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped).
 ///
-/// You may drop the future of a call before it is done. If the driver has not taken the command, nothing happens.
-/// If it has, it carries out the whole command, and events report the outcome.
+/// You may drop the future of a call before it is done. The driver completes a command that it has begun, and events
+/// report the outcome. It skips a command that still waits, unless that places an order or shuts down.
 #[derive(Clone, Debug)]
 #[must_use = "the driver closes when its last handle is dropped"]
 pub struct Handle {
@@ -146,7 +146,7 @@ impl Drop for Commands {
 pub enum RequestError {
     /// The client refused the command; the request was not sent.
     Refused(CommandError),
-    /// The driver ended first. If the request was sent before, its outcome is not known.
+    /// The driver ended before a reply arrived. If the request was sent, its outcome is not known.
     Closed,
     /// The venue's id of the order is not known yet: it comes with the first event of the order. The request was not
     /// sent.
@@ -171,7 +171,7 @@ impl std::error::Error for RequestError {}
 pub enum BooksError {
     /// A text is not a symbol.
     Symbol(InvalidSymbol),
-    /// The client refused a subscription; the others of this call were ended.
+    /// The client refused a subscription. Those that the same call began have been ended again.
     Refused(CommandError),
 }
 
@@ -234,7 +234,7 @@ impl Handle {
     }
 
     /// Requests a new snapshot of each of these books, and returns how many were requested: [`Client::resync_books`].
-    /// Books of the [`Keeper`] do not need it.
+    /// Books of the [`Keeper`] do not need this call: the driver requests their snapshots itself.
     ///
     /// # Errors
     ///
@@ -311,9 +311,9 @@ impl Handle {
         answer.await.ok_or(CommandError::Closed)
     }
 
-    /// Waits until every link of the client is live: it is connected, it is signed in if it is authenticated, and
-    /// each of its streams is confirmed, rejected or reported as unserved, but not all are unserved. Failing
-    /// attempts do not end the wait, so put a time limit around it if you need one.
+    /// Waits until every link of the client is live ([`Event::Live`](gemini_ws::Event::Live)): open (and signed in,
+    /// if authenticated), with each stream confirmed, rejected or reported as unserved, but not all unserved. Failed
+    /// attempts to connect do not end the wait, so put a time limit around it if you need one.
     ///
     /// # Errors
     ///
@@ -325,7 +325,7 @@ impl Handle {
         }
     }
 
-    /// Returns the driver's time, while it runs.
+    /// Returns the driver's time; `None` if the driver does not run.
     pub fn now(&self) -> Option<Instant> {
         self.clock.now()
     }
@@ -384,7 +384,7 @@ impl Lent<'_> {
 
 impl Handle {
     /// Closes the driver: it closes its links with a closing handshake and ends. Call it any number of times, from any
-    /// task. Returns whether this was the first time.
+    /// task. Returns whether this was the first call.
     pub fn close(&self) -> bool {
         self.close.trigger()
     }
@@ -417,7 +417,7 @@ impl Handle {
         self.ended().await
     }
 
-    /// Waits until the driver has ended. The handle that it borrows keeps the driver running meanwhile.
+    /// Waits until the driver has ended. This handle keeps the driver running meanwhile, even if it is the last one.
     pub async fn ended(&self) -> Ended {
         self.ending.wait().await
     }

@@ -49,10 +49,10 @@ pub struct Answer {
 pub enum Unreadable {
     /// The transport failed.
     Io(io::Error),
-    /// The transport ended before the empty line.
+    /// The transport ended before the empty line after the header fields.
     Ended,
-    /// It is not an answer of HTTP/1, its head has more than [`HEAD_BYTES_MAX`] bytes or 96 fields, or more than eight
-    /// interim answers came first.
+    /// The bytes are not an answer of HTTP/1, its head has more than [`HEAD_BYTES_MAX`] bytes or 96 fields, or more
+    /// than eight interim answers came first.
     NoHttp,
 }
 

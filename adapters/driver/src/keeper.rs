@@ -23,7 +23,7 @@ use crate::tickets::Tickets;
 /// before the application sees it, and requests a new snapshot of a book that needs one.
 ///
 /// Read it with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes follow the streams
-/// that are subscribed. The driver keeps books from the first call of [`Handle::books`](crate::Handle::books).
+/// that are subscribed. The driver begins to keep books at the first call of [`Handle::books`](crate::Handle::books).
 #[derive(Debug)]
 pub struct Keeper {
     books: Books,
@@ -68,8 +68,8 @@ impl Keeper {
         }
     }
 
-    /// Returns the books. A book is removed as soon as its last subscription is being ended: the venue may take time to
-    /// confirm that, and no update arrives meanwhile.
+    /// Returns the books. When the last subscription to a book is unsubscribed, the book is removed at once, before
+    /// the venue confirms it, because no more updates reach it.
     pub const fn books(&self) -> &Books {
         &self.books
     }

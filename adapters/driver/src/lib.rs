@@ -1,8 +1,8 @@
 //! Drives a [`gemini_ws::Client`] over [`async_tungstenite`], on any runtime.
 //!
 //! [`connect`] returns a [`Handle`] and a future. Spawn the future: it owns the client, its sockets, the dials under
-//! way and the timer, so none of these is shared or locked. The handle sends commands from any task; [`Handle::close`]
-//! ends the future in bounded time, with exactly one [`Closed`].
+//! way and the timer, so none of these is shared or locked. The handle sends commands from any task. After
+//! [`Handle::close`], the future returns a [`Closed`] within bounded time.
 //!
 //! The driver works with every [`Runtime`], a trait for a byte stream, a timer and dialling. The crates
 //! `gemini-ws-smol` and `gemini-ws-tokio` implement it. [`Driver::sign_with`] authenticates; each dial is signed
@@ -15,10 +15,10 @@
 //! | [`connect`], and a handle: [`books`](Handle::books), [`place`](Handle::place), [`with`](Handle::with) | applications: the driver keeps books, orders, balances and positions in a [`Keeper`], and requests missing snapshots |
 //! | [`Driver::run`], a function that is called for each event | no queue and no copies, everything in one task; [`Driver::run_with_timer`] adds a timer |
 //! | [`Driver::run_with_events`], a stream of owned events | loops that take events one by one; a full queue slows the peer down; [`Driver::run_with_queue`] drops by a policy instead |
-//! | [`Client`](gemini_ws::Client), without this crate's driver | your own loop over sockets; [`frame_of`] and [`lost_of`] translate for it |
+//! | [`Client`](gemini_ws::Client), without this crate's driver | your own loop over sockets; [`frame_of`] and [`lost_of`] translate messages and errors of `tungstenite` for the client |
 //!
-//! Each of the first three forms also has a handle. A reply that [`Handle::request`] returns is reported as an event
-//! as well. The first three forms open the client; a loop of your own calls [`Client::open`](gemini_ws::Client::open).
+//! The first three forms have a handle and open the client; a loop of your own calls
+//! [`Client::open`](gemini_ws::Client::open). The reply that [`Handle::request`] returns is emitted as an event too.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -17,11 +17,11 @@ use crate::socket::websocket_config;
 /// A WebSocket over a non-blocking stream, for a loop over readiness.
 ///
 /// It has three phases: the stream connects, the upgrade is under way, the WebSocket is open. Call
-/// [`upgrade`](NonBlocking::upgrade) whenever the stream is ready, until it returns a result. Then call
-/// [`read`](NonBlocking::read) until it returns `None`, and [`flush`](NonBlocking::flush) when the stream is writable
-/// again. Data that cannot be written yet waits in order, up to
-/// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes. The limits are those of
-/// [`websocket_config`](crate::websocket_config).
+/// [`upgrade`](NonBlocking::upgrade) whenever the stream is ready, until it returns a result. From then on, call
+/// [`read`](NonBlocking::read) whenever the stream is readable, until it returns `None`, and
+/// [`flush`](NonBlocking::flush) when the stream is writable again. Up to
+/// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until the stream takes them. The limits for
+/// messages are those of [`websocket_config`](crate::websocket_config).
 ///
 /// For TLS, put for example a `rustls::StreamOwned` between the stream and this type.
 ///
@@ -80,8 +80,8 @@ impl<S: Read + Write> NonBlocking<S> {
         Ok(NonBlocking { life: Life::Connecting(request, stream), wants_write: true })
     }
 
-    /// Continues the upgrade. Returns `None` while the stream is not ready, and later, once, the result for
-    /// [`Client::handle_dial`](gemini_ws::Client::handle_dial). Frames may have arrived with the answer, so call
+    /// Continues the upgrade. Returns `None` until the upgrade has ended, and then once the result to pass
+    /// to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Frames may have arrived with the answer, so call
     /// [`read`](NonBlocking::read) before you wait for the stream again.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {
         let result = match std::mem::replace(&mut self.life, Life::Ended(Lost::End)) {

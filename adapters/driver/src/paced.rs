@@ -14,7 +14,7 @@ pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
 pub const READS_PER_TURN_MAX: usize = 64;
 
 /// The maximum number of bytes that a driver reads without a whole message among them: the longest message, and room
-/// for the headers of its fragments. The WebSocket layer counts payload only, so it would accept an endless row of
+/// for the headers of its fragments. The WebSocket layer counts payload only, so it would accept any number of
 /// empty fragments.
 pub const UNFINISHED_BYTES_MAX: usize = FRAME_BYTES_MAX + (1 << 20);
 

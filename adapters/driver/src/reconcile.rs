@@ -17,7 +17,7 @@ pub struct Reconciliation {
     pub resolved: usize,
     /// The orders that are still in doubt.
     pub unresolved: Vec<Unresolved>,
-    /// The error in the answer about the balances, if the venue was asked for them.
+    /// The venue's error about the balances, if it was asked about them. `None` does not say that they are current.
     pub balances: Option<RestError>,
 }
 
@@ -27,8 +27,8 @@ pub struct Reconciliation {
 pub struct Unresolved {
     /// The order as it was before the question.
     pub order: Order,
-    /// The error in the answer. `None` if the venue cannot be asked about this order, or if something about it was
-    /// lost or reported after the question was asked: then ask again.
+    /// The error in the answer. `None` if the venue cannot be asked about this order, or if an event about the order
+    /// was lost or arrived during the question; only then does it help to ask again.
     pub error: Option<RestError>,
 }
 
@@ -37,7 +37,7 @@ pub struct Unresolved {
 pub enum ReconcileError<E> {
     /// The driver has ended.
     Closed,
-    /// A request failed. Earlier answers were applied.
+    /// The function that sends requests failed with this error. Earlier answers were applied.
     Rest(E),
 }
 
@@ -56,8 +56,8 @@ impl Handle {
     /// Asks the venue about each order that is in doubt, one after the other, and about the balances if they are
     /// stale. Tickets of these orders report what was found.
     ///
-    /// `ask` sends a request with any HTTP client and returns status and body. Give it a time limit: the signer is in
-    /// use until it returns.
+    /// `ask` sends a request with any HTTP client and returns status and body. Give it a time limit: until `ask`
+    /// returns, nothing else can use the signer.
     ///
     /// ```
     /// # use std::io;

@@ -7,15 +7,15 @@ use std::time::Duration;
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::Signer;
 
-/// How long a dial holds its [`Turn`] at most: by then its request has arrived, or the peer does not answer.
+/// How long a dial holds its [`Turn`] at most: after so long its request has arrived, or the peer does not answer.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
 ///
 /// The venue refuses a nonce that arrives after a higher one of the same key, on WebSockets and REST together. So each
-/// user takes a [`Turn`] before drawing a nonce, and keeps it until the request has arrived. A dial of a
-/// [`Driver`](crate::Driver) takes its turn once the transport is ready, and keeps it until the upgrade is answered,
-/// for at most [`TURN_MAX`].
+/// user takes a [`Turn`] before drawing a nonce, and keeps it until the venue has answered the request. A dial of a
+/// [`Driver`](crate::Driver) takes its turn once the transport is ready, and keeps it until the venue answers the
+/// upgrade, for at most [`TURN_MAX`].
 ///
 /// Clones share the signer. Make only one `SharedSigner` for each key.
 ///
@@ -59,10 +59,10 @@ impl From<Signer> for SharedSigner {
     }
 }
 
-/// The exclusive use of a [`SharedSigner`], until this is dropped.
+/// The exclusive use of a [`SharedSigner`], until this is dropped. It dereferences to the [`Signer`].
 ///
-/// Assign another signer to have the next dials use it, for example one with a new access token before the venue
-/// closes the connections of the old one.
+/// Assign another [`Signer`] to change the credentials of later dials, for example to a new access token before the
+/// venue closes the connections of the old one.
 ///
 /// ```
 /// use gemini_ws_driver::SharedSigner;

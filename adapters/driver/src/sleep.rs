@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gemini_ws::{Instant, UnixTime};
 
-/// How often a driver with open links checks whether the machine has slept. After a sleep, the book of a dead link
-/// is stale after this time and the time for the reply to a probe, which is [`silence_max`] minus [`probe_after`].
+/// How often a driver with open links checks whether the machine has slept. After a sleep, the books of a dead link
+/// become stale within this time plus the time for the reply to a probe ([`silence_max`] minus [`probe_after`]).
 ///
 /// [`silence_max`]: gemini_ws::Config::silence_max
 /// [`probe_after`]: gemini_ws::Config::probe_after

@@ -65,8 +65,8 @@ impl<S: Read + Write> Sockets<S> {
     /// Returns whether there may be more to read: then take the next turn without waiting. Otherwise wait until a
     /// stream is ready, for [`Client::timeout`] at most.
     ///
-    /// `dial` starts to connect a link, whose address [`Client::connect_request`] returns. Register the stream under
-    /// [`LinkId::slot`]. `on_event` is called for each event, in order.
+    /// `dial` starts to connect a link to the address that [`Client::connect_request`] returns, and registers the
+    /// stream with your poller under [`LinkId::slot`]. `on_event` is called for each event, in order.
     pub fn turn(
         &mut self,
         client: &mut Client,

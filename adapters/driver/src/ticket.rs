@@ -18,8 +18,8 @@ pub enum Done {
     Canceled(Order),
     /// The venue rejected the order, or it was never sent.
     Rejected(Order),
-    /// The outcome is not known: the order was in doubt for longer than [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT), or
-    /// the driver ended while it was open. Ask the venue with [`Handle::reconcile`](crate::Handle::reconcile).
+    /// The outcome is not known: the order was in doubt for longer than `Driver::doubt_timeout`, or the driver ended
+    /// while the order was open. Ask the venue with [`Handle::reconcile`](crate::Handle::reconcile).
     Unknown(Order),
 }
 
@@ -56,15 +56,15 @@ impl fmt::Display for Done {
     }
 }
 
-/// The reason why an order has no ticket.
+/// The reason why an order has no ticket, or why a cancel was not accepted.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PlaceError {
-    /// The client refused the command; the order was not sent.
+    /// The client refused the command, or the driver has ended; nothing was sent.
     Refused(CommandError),
-    /// [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands wait for the driver; the order was not sent.
+    /// [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands already wait for the driver; nothing was sent.
     Busy,
-    /// The venue rejected the order, which has the reason.
+    /// The venue rejected the order; [`Order::reason`] says why.
     Rejected(Box<Order>),
 }
 
@@ -157,7 +157,7 @@ impl Holder for Arc<Cell> {
 
 /// Follows one order through replies, events and reconnects. Returned by [`Handle::place`](crate::Handle::place).
 ///
-/// Dropping it does not cancel the order. It keeps the driver running, as a handle does.
+/// Dropping a ticket does not cancel the order. A ticket keeps the driver running, as a handle does.
 #[derive(Debug)]
 #[must_use = "an order continues without its ticket, but nothing follows it"]
 pub struct Ticket {
@@ -177,8 +177,8 @@ impl Ticket {
         self.cell.lock().order.clone()
     }
 
-    /// Waits until the venue has accepted the order, or the order is in doubt. It waits for the driver to take the
-    /// command, and then for at most [`Config::request_timeout`](gemini_ws::Config::request_timeout).
+    /// Waits until the venue has accepted the order, or the order is in doubt. Once the driver has taken the command,
+    /// this takes at most [`Config::request_timeout`](gemini_ws::Config::request_timeout).
     ///
     /// # Errors
     ///
@@ -196,7 +196,7 @@ impl Ticket {
         .await
     }
 
-    /// Waits for the next fill. Returns `None` at the end of the ticket.
+    /// Waits for the next fill. Returns `None` once the ticket has ended and all fills were returned.
     pub async fn next(&mut self) -> Option<OrderFill> {
         let returned = self.returned;
         let fill = self.until(|state| match state.order.fills.get(returned) {
@@ -208,10 +208,10 @@ impl Ticket {
         fill
     }
 
-    /// Waits until the order ends.
+    /// Waits until the ticket ends: normally with the order, which can rest in the book for any time.
     ///
-    /// For an order that rests in the book, that can take any time. An order that stays in doubt ends the ticket as
-    /// [`Done::Unknown`] after [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT); so does the end of the driver.
+    /// The ticket ends as [`Done::Unknown`] when the order has been in doubt for
+    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout), or when the driver ends while the order is open.
     pub async fn done(&mut self) -> Done {
         self.until(|state| state.done.clone()).await
     }
@@ -230,7 +230,7 @@ impl Ticket {
     ///
     /// # Errors
     ///
-    /// [`PlaceError::Busy`], if too many commands wait for the driver; [`PlaceError::Refused`] if it has ended.
+    /// [`PlaceError::Busy`], if too many commands wait for the driver; [`PlaceError::Refused`], if the driver ended.
     pub fn cancel(&self) -> Result<(), PlaceError> {
         self.handle.cancel_later(Arc::clone(&self.cell))
     }

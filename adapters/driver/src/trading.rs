@@ -28,19 +28,19 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`PlaceError`], if the order was not sent or the venue rejected it. If no reply comes, that is no error: the
-    /// ticket is returned, and follows the order.
+    /// [`PlaceError`], if the order was not sent or the venue rejected it. A missing reply is no error: this returns
+    /// the ticket, and the order is in doubt.
     pub async fn place(&self, order: NewOrder) -> Result<Ticket, PlaceError> {
         let mut ticket = self.submit(order)?;
         ticket.accepted().await?;
         Ok(ticket)
     }
 
-    /// Places an order without waiting. The ticket reports what happens to it.
+    /// Places an order without waiting. The ticket reports what happens to the order, also if it is refused unsent.
     ///
     /// # Errors
     ///
-    /// [`PlaceError::Busy`], if too many commands wait for the driver; [`PlaceError::Refused`] if it has ended.
+    /// [`PlaceError::Busy`], if too many commands wait for the driver; [`PlaceError::Refused`], if the driver ended.
     pub fn submit(&self, order: NewOrder) -> Result<Ticket, PlaceError> {
         let cell = Cell::new(terms(&order));
         let ticket = Ticket::new(Arc::clone(&cell), self.clone());

@@ -76,18 +76,18 @@ pub struct Tokio {
 }
 
 impl Tokio {
-    /// Returns a runtime that trusts the authorities that browsers trust and uses the proxies that the environment
-    /// names.
+    /// Returns a runtime that trusts the certificate authorities that browsers trust, and uses the proxies that the
+    /// environment names.
     pub fn new() -> Tokio {
         Tokio::default()
     }
 
-    /// Returns the clock of the driver, for commands to a client before the driver runs.
+    /// Returns the clock of the driver. Use its time to call methods of a client before the driver runs.
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Returns a runtime with this dialer, which sets the trusted authorities and the proxies.
+    /// Returns a runtime with this dialer, which has the trusted certificate authorities and the proxies.
     pub fn with_dialer(dialer: Dialer) -> Tokio {
         Tokio { clock: Clock::new(), dialer }
     }

@@ -32,7 +32,7 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// Returns a dialer with the authorities that browsers trust ([`tls::web_roots`]) and the proxies that the
+    /// Returns a dialer with the certificate authorities of browsers ([`tls::web_roots`]) and the proxies that the
     /// environment names ([`Proxies::from_environment`](crate::Proxies), with the feature `proxy`).
     pub fn new() -> Dialer {
         Dialer { tls: tls::web_roots(), proxies: Proxies::from_environment() }
@@ -51,11 +51,11 @@ impl Dialer {
     }
 
     /// Connects, through a proxy if there is one for the address; adds TLS if the URL is `wss://`; and upgrades the
-    /// stream to a WebSocket. `connect` connects to a host, which may be a name, and a port.
+    /// stream to a WebSocket. `connect` connects to a host (a name or an address) and a port.
     ///
     /// # Errors
     ///
-    /// [`ConnectFailure`], by the step that failed.
+    /// The [`ConnectFailure`] of the step that failed.
     pub async fn dial<S, F>(
         &self,
         request: DialRequest,

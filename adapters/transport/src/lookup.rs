@@ -7,16 +7,16 @@ use async_lock::Semaphore;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::is_localhost;
 
-/// The maximum number of name look-ups at a time. Further ones wait.
+/// The maximum number of name look-ups at a time, dropped ones included while their threads run. Further ones wait.
 pub const LOOK_UPS_MAX: usize = 64;
 
 static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
 
-/// Returns the addresses of a host. It asks the system's resolver in a thread of its own, because that call blocks. If
-/// the host is an address or a name of `localhost`, nothing is asked.
+/// Returns the addresses of a host. Asks the system's resolver in a separate thread, because that call blocks. If the
+/// host is an address or a name that [`is_localhost`] accepts, the resolver is not asked.
 ///
-/// Dropping the future does not stop the thread, and nothing waits for it: a name server that does not answer delays
-/// neither a runtime nor the end of the program.
+/// Dropping the future does not stop the thread, but nothing waits for the thread: a name server that does not answer
+/// delays neither a runtime nor the end of the program.
 ///
 /// ```
 /// use futures_lite::future::block_on;
@@ -28,7 +28,7 @@ static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
 ///
 /// # Errors
 ///
-/// [`ConnectFailure::NameLookup`] if the resolver finds no address.
+/// [`ConnectFailure::NameLookup`] if the resolver reports an error, or its thread cannot be started.
 pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectFailure> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);

@@ -14,9 +14,9 @@ use crate::tunnel;
 /// The proxies to use, by address: HTTP CONNECT (`http://`) and SOCKS5 (`socks5://`, `socks5h://`). With both kinds,
 /// and with both spellings of SOCKS5, the proxy looks up the venue's name.
 ///
-/// A proxy that refuses is reported as [`ConnectFailure::ProxyStatus`] or [`ConnectFailure::Proxy`], one that cannot
-/// be reached with the failure of the connection. A proxy that expects TLS (`https://`) is not supported; it fails as
-/// `Proxy`, and so does a proxy whose URL cannot be read. No dial bypasses a proxy that is configured for its address.
+/// If a proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`] or [`ConnectFailure::Proxy`]; if the proxy
+/// cannot be reached, with the failure of that connection. Proxies that expect TLS (`https://`), and proxies whose
+/// URL cannot be read, fail with `Proxy`. No dial bypasses a proxy that is configured for its address.
 ///
 /// ```
 /// use gemini_ws_transport::Proxies;
@@ -48,8 +48,8 @@ impl Proxies {
         Proxies { rules: Arc::new(Rules::except(&self.rules, hosts)) }
     }
 
-    /// Returns the proxies of the environment: `HTTPS_PROXY` (for `wss://`), `HTTP_PROXY` (for `ws://`), `ALL_PROXY`
-    /// and `NO_PROXY`, in upper or lower case, as they are now. Addresses of this machine are always reached directly.
+    /// Returns the proxies that `HTTPS_PROXY` (for `wss://`), `HTTP_PROXY` (for `ws://`), `ALL_PROXY` and `NO_PROXY`
+    /// name now. Lower-case names take precedence. Addresses of this machine are always reached directly.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var(name).ok())) }
     }
