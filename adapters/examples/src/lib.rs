@@ -13,7 +13,7 @@ use gemini_ws_simulator::{Config, Exchange, Output, SessionId};
 ///
 /// # Panics
 ///
-/// If a simulated exchange is needed and no port is free.
+/// If the command line has no address, and no port is free.
 pub fn address() -> String {
     address_of(&["btcusd".into()])
 }
@@ -23,7 +23,7 @@ pub fn address() -> String {
 ///
 /// # Panics
 ///
-/// If a simulated exchange is needed and a text is not a symbol or no port is free.
+/// If the command line has no address, and a text is not a symbol or no port is free.
 pub fn address_of(symbols: &[String]) -> String {
     if let Some(address) = std::env::args().nth(1) {
         return address;
@@ -36,7 +36,7 @@ pub fn address_of(symbols: &[String]) -> String {
     address
 }
 
-/// Returns the frames of a stream that a simulated exchange sends in so much time.
+/// Returns the frames that a simulated exchange sends to a subscriber of a stream within `time`.
 ///
 /// # Panics
 ///

@@ -79,9 +79,9 @@ impl Config {
 
     /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
-    /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id:
-    /// exchanges with the same seed repeat an id only if the later epoch lies within the run of the earlier
-    /// exchange.
+    /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id.
+    /// Two exchanges with the same seed have an id in common only if the second one begins at a venue's time that
+    /// the first one has not passed yet.
     ///
     /// ```
     /// use std::time::Duration;
@@ -107,16 +107,16 @@ impl Config {
         self
     }
 
-    /// Sets the mean number of orders, cancellations and trades per second in each symbol. Thin symbols have a
-    /// tenth of it. With zero, only orders of accounts change the books. Default: 20.
+    /// Sets the mean number of orders, cancellations and trades per second in each symbol. Thin symbols (contracts,
+    /// and some rare symbols) have a tenth of it. With zero, only orders of accounts change the books. Default: 20.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;
         self
     }
 
-    /// Sets about how many orders rest on each side of a book. Thin symbols have a tenth of it. The venue's btcusd
-    /// has some 2,500 levels a side. Default: 50.
+    /// Sets about how many orders rest on each side of a book. The thin symbols (see [`Config::events_per_second`])
+    /// have a tenth of it. The venue's btcusd has some 2,500 levels a side. Default: 50.
     #[must_use]
     pub fn orders_per_side(mut self, orders: u32) -> Config {
         self.orders_per_side = orders;
@@ -169,9 +169,9 @@ impl Config {
         self
     }
 
-    /// Sets the longest time from the end of a request for quotes to the next one. Less than a millisecond counts
-    /// as one. Each step of a request takes up to a quarter of this time. There are requests only if there are
-    /// prediction-market contracts. Default: 20 s.
+    /// Sets the longest time from the end of a request for quotes to the next request. Less than a millisecond counts
+    /// as one. Each step of a request takes up to a quarter of this time. An exchange without prediction-market
+    /// contracts makes no requests for quotes. Default: 20 s.
     #[must_use]
     pub fn quote_pause_max(mut self, pause: Duration) -> Config {
         self.quote_pause_max = pause.max(Duration::from_millis(1));

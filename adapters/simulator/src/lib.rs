@@ -75,9 +75,9 @@
 //! - Amounts are exact: fills and fees change the balances of an account to the last digit.
 //! - Books are never crossed. Update ids agree between streams: when a client has applied a depth frame with the
 //!   last update id `u`, its best levels are those of the newest ticker whose id is at most `u`.
-//! - The work per call is bounded: a call makes up for at most [`CATCH_UP_MAX`] of market time. So is memory: the
-//!   exchange keeps at most [`OUTPUTS_MAX`] outputs for a session, remembers at most [`FINISHED_ORDERS_MAX`] orders
-//!   that have ended, and a request for quotes takes at most a thousand quotes.
+//! - The work per call is bounded: a call makes up for at most [`CATCH_UP_MAX`] of market time. Memory is bounded
+//!   too: the exchange keeps at most [`OUTPUTS_MAX`] outputs for a session, [`FINISHED_ORDERS_MAX`] orders that have
+//!   ended, and a thousand quotes for one request.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

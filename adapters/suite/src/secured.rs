@@ -108,9 +108,9 @@ pub(crate) fn certificates<A: Adapter>() {
 /// The variable with the address of the server, for the process that tests the authorities of the operating system.
 const URL: &str = "GEMINI_WS_SUITE_TLS_URL";
 
-/// Tests whether `roots` are the authorities of the operating system. Only the test `name` may call it: the test is
-/// run again as a process whose system trusts the authority of a server, and as one whose system does not. On Unix
-/// systems, `SSL_CERT_FILE` decides that.
+/// Tests whether `roots` are the authorities of the operating system. Only the test `name` may call this: the
+/// function runs that test again in two processes. The system of one trusts the authority of a server, that of the
+/// other does not; on Unix systems, `SSL_CERT_FILE` decides that.
 ///
 /// # Panics
 ///

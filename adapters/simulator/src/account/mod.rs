@@ -90,8 +90,8 @@ impl Account {
         }
     }
 
-    /// Sets the number of the account. Default: 5365 for the first account of a configuration, and one more for
-    /// each account after it.
+    /// Sets the number of the account. Default: 5365 for the first account of a configuration, 5366 for the second,
+    /// and so on.
     #[must_use]
     pub fn id(mut self, id: AccountId) -> Account {
         self.id = Some(id);
@@ -145,9 +145,9 @@ impl Account {
 
     /// Sets whether the key's setting "Uses a time-based nonce" is on. Default: false.
     ///
-    /// With the setting, every nonce must be within 30 s of the venue's time. Without it, nonces of the archived
-    /// order events are counters of any unit, which only have to increase. The current API takes only times as
-    /// nonces: the venue refuses a key without the setting there, while the simulated exchange accepts it.
+    /// With the setting, every nonce must be within 30 s of the venue's time. Without it, nonces for the archived
+    /// order events only have to increase. The current API always requires nonces that are times. There, the venue
+    /// refuses a key without the setting, and the simulated exchange accepts the key.
     #[must_use]
     pub fn time_based_nonce(mut self, is_time_based: bool) -> Account {
         self.has_time_based_nonce = is_time_based;

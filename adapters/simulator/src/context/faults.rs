@@ -10,7 +10,7 @@ use crate::value::id::SessionId;
 
 /// The faults that a test plans. The exchange has no faults that were not planned.
 ///
-/// A fault that concerns a session happens before the next output is polled or the next input is handled.
+/// A fault of one session takes effect in the next call of the exchange, before that handles or returns anything.
 ///
 /// ```
 /// use gemini_ws_simulator::{Config, Exchange};
@@ -100,8 +100,8 @@ impl Faults {
         self.orders.push_back(FaultOrder::Silence(session, false));
     }
 
-    /// Loses the next `count` text frames to a session, of whatever kind. On the endpoints of market data v1 the
-    /// client sees a jump of `socket_sequence`; on v2 it cannot see the loss.
+    /// Loses the next `count` text frames to a session, of whatever kind. On market data v1 and the archived order
+    /// events the client sees a jump of `socket_sequence`; on market data v2 it cannot see the loss.
     pub fn lose_frames(&mut self, session: SessionId, count: u32) {
         self.orders.push_back(FaultOrder::Lose(session, count));
     }

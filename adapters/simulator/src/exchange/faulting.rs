@@ -46,8 +46,8 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// A [`FaultRefusal`] for the first line that is wrong, that names a symbol without a market, or that exceeds
-    /// [`PLANNED_FAULTS_MAX`], the number of faults that can wait at a time. Then no fault of the text is planned.
+    /// A [`FaultRefusal`] for the first line that is wrong, names a symbol without a market, or has one fault more
+    /// than may wait at a time ([`PLANNED_FAULTS_MAX`]). Then no fault of the text is planned.
     ///
     /// ```
     /// use gemini_ws::Instant;

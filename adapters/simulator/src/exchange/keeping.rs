@@ -8,9 +8,9 @@ use crate::state::{SavedIds, State, StateError};
 impl Exchange {
     /// Returns the state that a restarted exchange needs: balances, positions, orders, nonces and ids.
     ///
-    /// The state contains the open orders, and as many orders that have ended as the exchange remembers. It does
-    /// not contain sessions, quotes or the books of the market. If a session was opened with `cancelOnDisconnect`
-    /// and has not ended, its orders are cancelled when the state is restored.
+    /// The state contains the open orders, and the ended orders that the exchange still remembers. It does not
+    /// contain sessions, quotes or the books of the market. The open orders of sessions with `cancelOnDisconnect`
+    /// that are open now are cancelled when the state is restored.
     ///
     /// ```
     /// use gemini_ws::{Frame, Instant};

@@ -36,8 +36,8 @@ use crate::value::id::SessionId;
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The longest market time that one call makes up for. After a longer pause the market continues from this long before
-/// `now`, as if it had stood still until then.
+/// The longest market time that one call makes up for. If the caller pauses for longer, the market stands still until
+/// this long before the `now` of the next call, and continues from there.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
 /// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that sums
@@ -155,7 +155,7 @@ impl Exchange {
         }
     }
 
-    /// Handles the upgrade request of a client. If a session with the same id is open, it is lost.
+    /// Handles the upgrade request of a client. An open session with the same id ends first, as with `handle_lost`.
     ///
     /// If the request has credentials, which are `X-GEMINI-` headers or a bearer token, the session is
     /// authenticated for their [`Account`](crate::Account). The archived order events are available to
@@ -230,12 +230,12 @@ impl Exchange {
         self.remove(session);
     }
 
-    /// Does everything that is due at `now`. Afterwards [`Exchange::deadline`] is later than `now`.
+    /// Does everything that is due at `now`. After this call, [`Exchange::deadline`] is later than `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
     }
 
-    /// Returns the next output, in order; `None` if there is none until the next input.
+    /// Returns the next output, in order; `None` if nothing is to be sent before the next input.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.obey_faults();

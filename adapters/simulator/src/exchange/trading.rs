@@ -40,8 +40,8 @@ impl Exchange {
     }
 
     /// Returns the orders of an account, the oldest first, to compare with those of a client; none for an unknown
-    /// account. The exchange remembers at most [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX) orders of all
-    /// accounts that have ended.
+    /// account. Of the orders that have ended, the exchange remembers the last
+    /// [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX), counted over all accounts.
     ///
     /// ```
     /// use gemini_ws::{Frame, Instant};

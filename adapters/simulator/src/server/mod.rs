@@ -92,8 +92,8 @@ impl Counters {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Returns how many sockets were not upgraded: because the exchange refused them, because their request was
-    /// wrong or late, or because there were too many clients.
+    /// Returns how many sockets failed before an upgrade: the exchange refused them, their request was wrong or late,
+    /// the client disconnected first, or there were too many clients.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
