@@ -131,8 +131,8 @@ impl Driver {
         self
     }
 
-    /// Adds a header field to each upgrade request, for example for a gateway. A field `User-Agent` replaces
-    /// [`USER_AGENT`](crate::USER_AGENT). Put a name and a password for a gateway into the URL.
+    /// Adds a header field to each upgrade request, for a gateway. `User-Agent` replaces
+    /// [`USER_AGENT`](crate::USER_AGENT). Name and password for it go into the URL; a bearer token replaces them.
     ///
     /// # Errors
     ///
@@ -178,8 +178,8 @@ impl Driver {
         self
     }
 
-    /// Sets how long the order of a [`Ticket`](crate::Ticket) may be in doubt before the ticket ends as
-    /// [`Done::Unknown`](crate::Done::Unknown). Default: [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
+    /// Sets how long the order of a [`Ticket`](crate::Ticket) may be in doubt, or wait for its first event, before
+    /// the ticket ends as [`Done::Unknown`](crate::Done::Unknown). Default: [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
     pub fn doubt_timeout(mut self, longest: Duration) -> Driver {
         self.ends.keeper.tickets.set_doubt_timeout(longest);
         self
@@ -201,7 +201,7 @@ impl Driver {
 
     /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` for
     /// each event, and at the instant that `on_wake` returned last (`None`: no timer). Calls by the timer are at
-    /// least a millisecond apart. The first call is [`Wake::Timer`].
+    /// least a millisecond apart. The first call is [`Wake::Timer`], unless events of the client wait already.
     ///
     /// ```
     /// use std::time::Duration;

@@ -148,8 +148,8 @@ pub enum RequestError {
     Refused(CommandError),
     /// The driver ended before a reply arrived. If the request was sent, its outcome is not known.
     Closed,
-    /// The venue's id of the order is not known yet: it comes with the first event of the order. The request was not
-    /// sent.
+    /// The driver does not know the venue's id of the order: no event of the order has arrived yet, or the driver has
+    /// no such order. The request was not sent.
     NotYet,
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::{Client, CommandError, Instant, Order, OrderState, Request, RequestId};
 
-/// The default of `Driver::doubt_timeout`: how long the order of a ticket may be in doubt before the ticket ends as
-/// unknown.
+/// The default of `Driver::doubt_timeout`: how long the order of a ticket may be in doubt, or wait for its first
+/// event, before the ticket ends as unknown.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The driver's end of one ticket.

@@ -65,8 +65,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`RequestError`], if there is no reply; [`RequestError::NotYet`] if the venue's id of the order is not known
-    /// yet.
+    /// [`RequestError`], if there is no reply; [`RequestError::NotYet`] if the driver does not know the venue's id of
+    /// the order.
     pub async fn cancel(&self, order: impl Into<OrderRef<'_>>) -> Result<Reply, RequestError> {
         let order = Named::of(order.into());
         let reply =

@@ -80,8 +80,8 @@ impl Config {
     /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
     /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id.
-    /// Two exchanges with the same seed have an id in common only if the second one begins at a venue's time that
-    /// the first one has not passed yet.
+    /// Two exchanges with the same seed can have an id in common only if the venue's time of the second begins
+    /// before that of the first has ended.
     ///
     /// ```
     /// use std::time::Duration;

@@ -20,7 +20,7 @@ pub struct AccountId(pub u64);
 pub enum Role {
     /// The key may read, and place orders.
     Trader,
-    /// The key may only read.
+    /// The key may only read, and may not ask REST for the status of one order.
     Auditor,
 }
 
@@ -90,8 +90,8 @@ impl Account {
         }
     }
 
-    /// Sets the number of the account. Default: 5365 for the first account of a configuration, 5366 for the second,
-    /// and so on.
+    /// Sets the number of the account. Default: one more than the highest number of the accounts that were added
+    /// before, but at least 5365.
     #[must_use]
     pub fn id(mut self, id: AccountId) -> Account {
         self.id = Some(id);

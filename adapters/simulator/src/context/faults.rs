@@ -63,7 +63,7 @@ impl Faults {
     /// Loses the `nth` depth change of a symbol from now (1 is the next): no session receives it, while the book
     /// itself changes. Clients see a gap at the change after it.
     ///
-    /// Changes are counted when they are published, and each tempo that has subscribers publishes its own.
+    /// Each published change counts. Each speed of the depth stream that has subscribers publishes its own changes.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }

@@ -17,8 +17,8 @@ impl Exchange {
     /// as on the venue: `X-GEMINI-PAYLOAD` is the base64 text of a JSON object that contains the path as `request`, a
     /// `nonce` and the arguments. `X-GEMINI-SIGNATURE` is the HMAC-SHA384 of that text in hexadecimal digits. A key
     /// has one sequence of nonces for REST and for upgrades. A bearer token replaces the key, the signature and the
-    /// nonce. The status of an order takes an `order_id`, which yields an object, or a `client_order_id`, which
-    /// yields an array; `include_trades` adds the trades.
+    /// nonce. A question about the status of an order has an `order_id` (the answer is an object) or a
+    /// `client_order_id` (an array); `include_trades` adds the trades.
     ///
     /// The answer describes the accounts at `now`. If a fault delays the answer, [`RestResponse::delay`] says how
     /// long the caller has to hold it back.

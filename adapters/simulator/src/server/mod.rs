@@ -49,8 +49,8 @@ const GOING_AWAY: u16 = 1001;
 
 /// A server that makes an [`Exchange`] available to clients in any language.
 ///
-/// It speaks plain `ws://`. The exchange [decides](Exchange::handle_upgrade) which paths there are, and its
-/// refusals are sent with their status and body. Dropping the server closes all connections.
+/// It speaks plain `ws://`. The exchange [decides](Exchange::handle_upgrade) which paths there are, and the server
+/// sends the refusals of the exchange with status and body. Dropping the server closes all connections.
 ///
 /// Over HTTP it answers [`GET /v1/symbols`](Exchange::symbols), which clients request when they start, and
 /// [`POST`](Exchange::handle_rest) to `/v1/order/status`, `/v1/orders` and `/v1/balances`. `POST /simulator/faults`
