@@ -48,8 +48,8 @@ impl Proxies {
         Proxies { rules: Arc::new(Rules::except(&self.rules, hosts)) }
     }
 
-    /// Returns the proxies that `HTTPS_PROXY` (for `wss://`), `HTTP_PROXY` (for `ws://`), `ALL_PROXY` and `NO_PROXY`
-    /// name now. Lower-case names take precedence. Addresses of this machine are always reached directly.
+    /// Returns the proxies of the environment as it is now: `HTTPS_PROXY` (for `wss://`), `HTTP_PROXY` (for `ws://`),
+    /// `ALL_PROXY` and `NO_PROXY`; lower-case names take precedence. This machine is always reached directly.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var(name).ok())) }
     }
