@@ -131,8 +131,8 @@ impl Driver {
         self
     }
 
-    /// Adds a header field to upgrade requests, for a gateway. `User-Agent` replaces [`USER_AGENT`](crate::USER_AGENT).
-    /// Put a gateway's name and password into the URL; a bearer token of the signer replaces them.
+    /// Adds a header field to upgrade requests. `User-Agent` replaces [`USER_AGENT`](crate::USER_AGENT). For a
+    /// gateway on the way, put name and password into the URL instead; a bearer token of the signer replaces them.
     ///
     /// # Errors
     ///

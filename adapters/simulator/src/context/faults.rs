@@ -10,7 +10,7 @@ use crate::value::id::SessionId;
 
 /// The faults that a test plans. The exchange has no faults that were not planned.
 ///
-/// A fault of one session takes effect in the next call of the exchange, before that handles or returns anything.
+/// A fault of one session takes effect before the exchange handles the next input or returns the next output.
 ///
 /// ```
 /// use gemini_ws_simulator::{Config, Exchange};
