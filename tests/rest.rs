@@ -3,9 +3,9 @@
 mod support;
 
 use gemini_ws::{
-    BalancesQuestion, Client, Config, Event, FRAME_BYTES_MAX, Instant, LinkId, NewOrder, OpenOrder,
-    OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion, Orders, Reconciled, RequestId,
-    RequestOutcome, RestError, RestQuestion, Side, StaleReason, Stream, StreamId, Subject,
+    Balances, BalancesQuestion, Client, Config, Event, FRAME_BYTES_MAX, Frame, Instant, LinkId, NewOrder,
+    OpenOrder, OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion, Orders, Reconciled, RequestId,
+    RequestOutcome, RestError, RestQuestion, Scratch, Side, StaleReason, Stream, StreamId, Subject, Topic,
 };
 use support::{mutation, random::Random};
 
@@ -301,6 +301,58 @@ fn dropped_events_of_the_connection_leave_no_link_certain() {
     let asked = orders.moment();
     assert!(orders.reconcile(7, Some(found), asked) && orders.is_followed());
     assert_eq!(orders.to_reconcile().count(), 0);
+}
+
+// ---- balances -------------------------------------------------------------------------------------------
+
+const ALL: &str =
+    r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"BTC","f":"1","c":"1"},{"a":"USD","f":"2","c":"2"}]}"#;
+
+/// A link that reports balances, and what an application keeps of them.
+struct Account {
+    client: Client,
+    link: LinkId,
+    balances: Balances,
+}
+
+impl Account {
+    fn new(stream: &str) -> Account {
+        let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
+        client.subscribe(Instant::ZERO, stream.parse().unwrap()).unwrap();
+        client.open(Instant::ZERO).unwrap();
+        let link = client.links().next().expect("a link for the stream").0;
+        client.handle_connected(link, Instant::ZERO);
+        let mut account = Account { client, link, balances: Balances::new() };
+        account.report(0, ALL);
+        assert!(!account.balances.is_stale());
+        account
+    }
+
+    fn report(&mut self, second: u64, frame: &str) {
+        let (now, mut scratch) = (Instant::from_secs(second), Scratch::new());
+        let event = self.client.handle_frame(self.link, now, Frame::Text(frame), &mut scratch);
+        self.balances.apply(&event.expect("a report"));
+    }
+
+    fn overflow(&mut self, topic: Topic) {
+        self.balances.apply(&Event::Overflow { topic, symbol: None, dropped: 1 });
+        assert!(self.balances.is_stale());
+    }
+}
+
+/// The end of a link may be among dropped events of the connection. An answer does not make balances current that
+/// nothing is known to report.
+#[test]
+fn dropped_events_of_the_connection_leave_no_balance_current() {
+    let mut account = Account::new("balances@account");
+    account.overflow(Topic::Connection);
+    let asked = account.balances.moment();
+    assert!(!account.balances.reconcile([("USD", "2", "2")], asked));
+    assert_eq!(account.balances.stale_reason("USD"), Some(StaleReason::NotSubscribed));
+    // A report over the link shows that it is still there.
+    account.report(1, ALL);
+    let asked = account.balances.moment();
+    assert!(account.balances.reconcile([("USD", "2", "2")], asked) && !account.balances.is_stale());
 }
 
 // ---- signatures -----------------------------------------------------------------------------------------
