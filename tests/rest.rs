@@ -3,9 +3,10 @@
 mod support;
 
 use gemini_ws::{
-    Balances, BalancesQuestion, Client, Config, Event, FRAME_BYTES_MAX, Frame, Instant, LinkId, NewOrder,
-    OpenOrder, OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion, Orders, Reconciled, RequestId,
-    RequestOutcome, RestError, RestQuestion, Scratch, Side, StaleReason, Stream, StreamId, Subject, Topic,
+    Age, Balances, BalancesQuestion, Client, Config, Event, FRAME_BYTES_MAX, Frame, Instant, LinkId,
+    NewOrder, OpenOrder, OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion, Orders, Reconciled,
+    RequestId, RequestOutcome, RestError, RestQuestion, Scratch, Side, StaleReason, Stream, StreamId,
+    Subject, Topic,
 };
 use support::{mutation, random::Random};
 
@@ -353,6 +354,34 @@ fn dropped_events_of_the_connection_leave_no_balance_current() {
     account.report(1, ALL);
     let asked = account.balances.moment();
     assert!(account.balances.reconcile([("USD", "2", "2")], asked) && !account.balances.is_stale());
+}
+
+/// An answer that is late, because a report has made everything current, does not say that the balances are not.
+#[test]
+fn balances_that_are_current_need_no_other_question() {
+    let mut account = Account::new("balances@account@1s");
+    account.overflow(Topic::Balances);
+    let asked = account.balances.moment();
+    account.report(1, ALL);
+    assert!(!account.balances.is_stale());
+    assert!(account.balances.reconcile([("USD", "9", "9")], asked), "all are current");
+    assert_eq!(account.balances.get("USD").unwrap().total().as_str(), "2");
+}
+
+/// An answer is no report: it changes no times, and gives a balance not those of another.
+#[test]
+fn an_answer_keeps_the_age_of_each_balance() {
+    let mut account = Account::new("balances@account");
+    account.report(9, r#"{"e":"balanceUpdate","E":9000,"u":9,"B":[{"a":"BTC","f":"3","c":"3"}]}"#);
+    let ages = ["BTC", "USD"].map(|asset| account.balances.age(asset));
+    assert_ne!(ages[0], ages[1]);
+    account.overflow(Topic::Balances);
+    let asked = account.balances.moment();
+    let found = [("BTC", "3", "3"), ("USD", "4", "4"), ("ETH", "1", "1")];
+    assert!(account.balances.reconcile(found, asked));
+    assert_eq!(["BTC", "USD"].map(|asset| account.balances.age(asset)), ages);
+    assert_eq!(account.balances.age("ETH"), Some(Age::default()));
+    assert_eq!(account.balances.get("USD").unwrap().total().as_str(), "4");
 }
 
 // ---- signatures -----------------------------------------------------------------------------------------

@@ -141,28 +141,32 @@ impl<K: Ord, V> Rows<K, V> {
     /// Returns whether everything is current now. It is not if a doubt was raised after the question, or if no stream
     /// reports further changes.
     pub(super) fn reconcile(&mut self, rows: impl Iterator<Item = (K, V)>, asked: Moment) -> bool {
-        if self.stale().is_none() || self.doubted > asked {
+        if self.stale().is_none() {
+            return true;
+        }
+        if self.doubted > asked {
             return false;
         }
         self.moment.step();
         let answered = self.moment;
         for (key, value) in rows {
-            let newer = self.rows.get_mut(&key).filter(|row| row.reported > asked);
-            if let Some(row) = newer {
-                row.reported = answered;
-                continue;
+            match self.rows.get_mut(&key) {
+                Some(row) if row.reported > asked => row.reported = answered,
+                Some(row) => (row.value, row.reported) = (value, answered),
+                None => {
+                    self.rows.insert(key, Row { value, standing: Standing::NEW, reported: answered });
+                }
             }
-            self.rows.insert(key, Row { value, standing: self.standing, reported: answered });
         }
         self.rows.retain(|_, row| row.reported > asked);
         let is_followed = self.is_recording || self.followed.is_some();
-        if is_followed {
-            self.standing.confirm();
-        } else {
-            self.standing.set_stale(StaleReason::NotSubscribed);
-        }
-        for row in self.rows.values_mut().filter(|row| row.reported == answered) {
-            row.standing = self.standing;
+        let rows = self.rows.values_mut().filter(|row| row.reported == answered);
+        for standing in rows.map(|row| &mut row.standing).chain([&mut self.standing]) {
+            if is_followed {
+                standing.confirm();
+            } else {
+                standing.set_stale(StaleReason::NotSubscribed);
+            }
         }
         is_followed
     }

@@ -85,7 +85,7 @@ impl Balances {
         self.rows.stale_of(asset)
     }
 
-    /// Returns when the balance of an asset was last reported.
+    /// Returns when the balance of an asset was last reported, without times if only an answer from REST named it.
     pub fn age(&self, asset: &str) -> Option<Age> {
         self.rows.age_of(asset)
     }
@@ -104,10 +104,10 @@ impl Balances {
     /// Applies the venue's list of all balances (REST `balances`): asset, available and total.
     ///
     /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked` are
-    /// newer than the answer and stay.
+    /// newer than the answer and stay. If all balances are current already, the answer is not used.
     ///
-    /// Returns whether the answer made all balances current. It is not used if they were current already, or if a
-    /// loss came after `asked`: then ask again. If no stream of balances is subscribed, it is used but stale at once.
+    /// Returns whether all balances are current now. They are not if a loss came after `asked`: then ask again. If no
+    /// stream of balances is subscribed, the answer is used but stale at once.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};

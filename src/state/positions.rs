@@ -96,7 +96,8 @@ impl Positions {
         self.rows.stale_of(&symbol)
     }
 
-    /// Returns when the position in an instrument was last reported.
+    /// Returns when the position in an instrument was last reported, without times if only an answer from REST named
+    /// it.
     pub fn age(&self, symbol: Symbol) -> Option<Age> {
         self.rows.age_of(&symbol)
     }
