@@ -3,10 +3,10 @@
 mod support;
 
 use gemini_ws::{
-    Age, Balances, BalancesQuestion, Client, Config, Event, FRAME_BYTES_MAX, Frame, Instant, LinkId,
+    Age, Balances, BalancesQuestion, Client, Config, Event, FRAME_BYTES_MAX, Frame, Instant, LinkId, Message,
     NewOrder, OpenOrder, OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion, Orders, Reconciled,
     RequestId, RequestOutcome, RestError, RestQuestion, Scratch, Side, StaleReason, Stream, StreamId,
-    Subject, Topic,
+    Subject, Topic, decode,
 };
 use support::{mutation, random::Random};
 
@@ -302,6 +302,39 @@ fn dropped_events_of_the_connection_leave_no_link_certain() {
     let asked = orders.moment();
     assert!(orders.reconcile(7, Some(found), asked) && orders.is_followed());
     assert_eq!(orders.to_reconcile().count(), 0);
+}
+
+/// An order that the venue did not find may still be on the way. What becomes of its request counts.
+#[test]
+fn a_reply_outweighs_an_earlier_answer_without_the_order() {
+    let refusal = r#"{"id":1,"status":400,"error":{"code":-2010,"msg":"no funds"}}"#;
+    let accepted = r#"{"id":1,"status":200}"#;
+    // the reply, the state, whether the order is in doubt, the reason
+    let table = [
+        (Some(accepted), OrderState::Acknowledged, false, None),
+        (Some(refusal), OrderState::Rejected, false, Some("no funds")),
+        (None, OrderState::Unknown, true, None),
+    ];
+    for (reply, state, is_in_doubt, reason) in table {
+        let (mut orders, link, _) = followed();
+        let order = NewOrder::limit("a", "btcusd", Side::Buy, "2", "100.00").unwrap();
+        let (request, about) = (RequestId::new(1), Subject::PlaceOrder(order));
+        orders.apply(&Event::Requested { link, request, about });
+        orders.apply(&Event::Overflow { topic: Topic::Orders, symbol: None, dropped: 1 });
+        let asked = orders.moment();
+        assert!(orders.reconcile("a", None, asked));
+        assert_eq!(orders.get("a").unwrap().state, OrderState::Rejected);
+        let mut scratch = Scratch::new();
+        let outcome = match reply.map(|reply| decode(reply, &mut scratch)) {
+            Some(Ok(Message::Response(response))) => RequestOutcome::Answered(response),
+            Some(other) => panic!("{other:?}"),
+            None => RequestOutcome::TimedOut,
+        };
+        orders.apply(&Event::Reply { link, request, about, outcome });
+        let order = orders.get("a").unwrap();
+        assert_eq!((order.state, order.reason.as_deref()), (state, reason), "{reply:?}");
+        assert_eq!(order.needs_reconciling(), is_in_doubt, "{reply:?}");
+    }
 }
 
 // ---- balances -------------------------------------------------------------------------------------------

@@ -271,13 +271,13 @@ impl Order {
     }
 
     pub(super) fn acknowledge(&mut self) {
-        self.answered = true;
+        self.note_answered();
         self.go(OrderState::Acknowledged);
     }
 
     /// Notes that the request got no reply: whether the order exists is unknown, unless events have reported it.
     pub(super) fn lose(&mut self, now: Moment) {
-        self.answered = true;
+        self.note_answered();
         if !self.state.is_from_events() {
             self.state = OrderState::Unknown;
             self.raise(StaleReason::Unanswered, now);
@@ -312,7 +312,7 @@ impl Order {
 
     /// Notes that the request was refused. Events about the order outweigh the refusal.
     pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
-        self.answered = true;
+        self.note_answered();
         self.refusal_code = error.as_ref().map(|(code, _)| *code);
         if self.reason.is_none() {
             self.reason = error.map(|(_, message)| message);
@@ -321,6 +321,16 @@ impl Order {
             self.state = OrderState::Rejected;
             self.is_refused_by_reply = true;
             self.doubt = None;
+        }
+    }
+
+    /// Notes how the request ended. This outweighs an earlier answer that did not find the order, because the request
+    /// was still on the way.
+    fn note_answered(&mut self) {
+        self.answered = true;
+        if self.is_absent {
+            self.revive();
+            self.reason = None;
         }
     }
 
