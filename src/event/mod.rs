@@ -207,8 +207,9 @@ pub enum Event<'f> {
     },
 
     /// A queue was full and dropped events. This event takes the place of the first dropped event, so the events that
-    /// follow may depend on dropped ones. The data of the topic is stale: pass the symbol of a book to
-    /// [`Client::resync_books`](crate::Client::resync_books), and ask REST about orders.
+    /// follow may depend on dropped ones; a second one may follow in the place of the last. The data of the topic is
+    /// stale: pass the symbol of a book to [`Client::resync_books`](crate::Client::resync_books), and ask REST about
+    /// orders.
     Overflow {
         /// The topic of the dropped events.
         topic: Topic,

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::event::Event;
 use crate::event::lane::{Kind, Lane, lane};
 use crate::event::owned::EventBuf;
+use crate::request::stream::Topic;
 use crate::wire::Scratch;
 
 /// The maximum number of facts that wait in an [`EventQueue`]. Facts are events about links, subscriptions, requests
@@ -44,8 +45,10 @@ pub enum Overflow {
 ///
 /// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane, and reports
 /// their number with an [`Event::Overflow`] in the place of the first dropped one: before the next event of the lane,
-/// and before every event of other lanes that came later. [`Books`](crate::Books), [`Orders`](crate::Orders),
-/// [`Balances`](crate::Balances) and [`Positions`](crate::Positions) act on this event.
+/// and before every event of other lanes that came later. If a link or a stream may have ended by a later dropped
+/// event, another `Overflow` in the place of that event has a part of the number: events between the two may look
+/// current. [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances) and
+/// [`Positions`](crate::Positions) act on these events.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};
@@ -93,6 +96,9 @@ struct Loss {
     dropped: u64,
     /// The number of the first dropped event: the loss is reported before any later event.
     due: u64,
+    /// The number of the last dropped event that ends what events of other lanes may begin, such as a link. The loss
+    /// is reported in its place as well.
+    last: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -225,7 +231,7 @@ impl EventQueue {
         }
         if self.held.is_none() {
             let (_, lane) = *self.due.first()?;
-            self.announce(lane);
+            self.announce(lane, u64::MAX);
         }
         match self.announced.pop_front() {
             Some(((topic, symbol), dropped)) => {
@@ -301,17 +307,21 @@ impl EventQueue {
         self.room(kind).oldest = gone.number.wrapping_add(1);
         self.dropped = self.dropped.saturating_add(1);
         for lane in gone.lanes(&mut self.scratch) {
-            self.lose(lane, gone.number);
+            self.lose(lane, &gone);
         }
         true
     }
 
-    /// Notes that the event with this number was dropped from a lane.
-    fn lose(&mut self, lane: Lane, number: u64) {
+    /// Notes that an event was dropped, and that it was of this lane.
+    fn lose(&mut self, lane: Lane, gone: &Waiting) {
+        let number = gone.number;
         let is_told_apart = self.losses.len() < AFFECTED_MAX || self.losses.contains_key(&lane);
         let lane = if is_told_apart { lane } else { (lane.0, None) };
-        let loss = self.losses.entry(lane).or_insert(Loss { dropped: 0, due: number });
+        let loss = self.losses.entry(lane).or_insert(Loss { dropped: 0, due: number, last: number });
         loss.dropped = loss.dropped.saturating_add(1);
+        if gone.kind == Kind::Fact || is_about_facts(lane.0) {
+            loss.last = loss.last.max(number);
+        }
         if number < loss.due {
             self.due.remove(&(loss.due, lane));
             loss.due = number;
@@ -325,23 +335,28 @@ impl EventQueue {
         while let Some((due, lane)) = self.due.first().copied()
             && due <= first.number
         {
-            self.announce(lane);
-        }
-        if !self.losses.is_empty() {
-            // Losses beyond `AFFECTED_MAX` lanes are noted by topic.
-            for lane in first.lanes(&mut self.scratch).into_iter().flat_map(|lane| [lane, (lane.0, None)]) {
-                self.announce(lane);
-            }
+            self.announce(lane, first.number);
         }
         self.held = first.event;
     }
 
-    fn announce(&mut self, lane: Lane) {
-        if let Some(Loss { dropped, due }) = self.losses.remove(&lane) {
-            self.due.remove(&(due, lane));
-            self.announced.push_back((lane, dropped));
+    /// Reports the loss of a lane before the event with the number `before`. If the last dropped event came after that
+    /// event, one of the loss is left to report in its place.
+    fn announce(&mut self, lane: Lane, before: u64) {
+        let Some(Loss { dropped, due, last }) = self.losses.remove(&lane) else { return };
+        self.due.remove(&(due, lane));
+        let left = u64::from(last > before && dropped > 1);
+        if left > 0 {
+            self.losses.insert(lane, Loss { dropped: left, due: last, last });
+            self.due.insert((last, lane));
         }
+        self.announced.push_back((lane, dropped.saturating_sub(left)));
     }
+}
+
+/// Returns whether facts are about a topic.
+const fn is_about_facts(topic: Topic) -> bool {
+    matches!(topic, Topic::Orders | Topic::Balances | Topic::Positions | Topic::Quotes | Topic::Connection)
 }
 
 impl Waiting {

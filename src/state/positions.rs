@@ -115,7 +115,7 @@ impl Positions {
 
     /// Applies the venue's list of all positions.
     ///
-    /// Returns whether all positions became current: see [`Balances::reconcile`](crate::Balances::reconcile).
+    /// Returns whether all positions are current now: see [`Balances::reconcile`](crate::Balances::reconcile).
     ///
     /// ```
     /// use gemini_ws::{HeldAmount, Positions};

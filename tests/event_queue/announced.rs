@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    Abandoned, Balances, Book, Books, Client, CloseReason, Config, Event, EventQueue, Frame, Instant, Lost,
-    Orders, Output, Overflow, Positions, Scratch, StaleReason, Topic,
+    Abandoned, Balances, Book, Books, Client, CloseReason, Config, Event, EventBuf, EventQueue, Frame,
+    Instant, Lost, Orders, Output, Overflow, Positions, RESERVED_EVENTS_MAX, Scratch, StaleReason, Topic,
 };
 
 use super::support::single;
@@ -131,4 +131,78 @@ fn accounts_that_lost_an_update() {
             "{topic:?}"
         );
     }
+}
+
+/// Makes a client with a link for these streams, and returns the events of frames that come over it.
+fn received(streams: &[&str], frames: &[&str], is_lost: bool) -> Vec<EventBuf> {
+    let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
+    let now = Instant::ZERO;
+    for stream in streams {
+        client.subscribe(now, stream.parse().unwrap()).unwrap();
+    }
+    client.open(now).unwrap();
+    let link = single::link(&client);
+    client.handle_connected(link, now);
+    let mut events = Vec::new();
+    for frame in frames {
+        // The reports of its first steps come before its data.
+        events.extend(std::iter::from_fn(|| client.poll_output()).filter_map(reported));
+        let mut scratch = Scratch::new();
+        let event = client.handle_frame(link, now, Frame::Text(frame), &mut scratch);
+        events.extend(event.iter().map(EventBuf::from));
+    }
+    if is_lost {
+        client.handle_lost(link, now, Lost::Reset);
+    }
+    events.extend(std::iter::from_fn(|| client.poll_output()).filter_map(reported));
+    events
+}
+
+fn reported(output: Output) -> Option<EventBuf> {
+    match output {
+        Output::Event(event) => Some(EventBuf::from(&event)),
+        _ => None,
+    }
+}
+
+/// A snapshot waits among dropped facts. The first of them opened its link, and the last ended it.
+#[test]
+fn a_book_between_dropped_facts_is_not_current() {
+    let book = snapshot("a", 1, 2);
+    let mut queue = EventQueue::new(Overflow::Block);
+    for mut event in received(&["a@depth"], &[&book], true) {
+        queue.push(&event.as_event());
+    }
+    for number in 0..RESERVED_EVENTS_MAX as u64 {
+        push(&mut queue, ('!', number));
+    }
+    let (mut books, mut reported) = (Books::new(), 0);
+    while let Some(mut event) = queue.take() {
+        let event = event.as_event();
+        books.apply(&event);
+        if let Event::Overflow { dropped, .. } = event {
+            reported += dropped;
+        }
+    }
+    assert!(matches!(books.get("a"), Some(Book::Stale { reason: StaleReason::Overflow, .. })));
+    assert_eq!((reported, books.to_resync().count()), (queue.dropped(), 1));
+}
+
+/// The first event of an order waits. A later frame about orders cannot be decoded, and its event is dropped with the
+/// market data.
+#[test]
+fn a_dropped_report_about_orders_comes_after_the_orders_before_it() {
+    let new = r#"{"e":"orderUpdate","E":4,"s":"x","i":77,"S":"BUY","X":"NEW","q":"2","T":4}"#;
+    let canceled = r#"{"e":"orderUpdate","E":5,"s":"x","i":77,"S":"BUY","X":"CANCELED","q":"?","T":5}"#;
+    let mut queue = EventQueue::new(Overflow::DropOldest).events_max(1);
+    for mut event in received(&["orders@account"], &[new, canceled], false) {
+        queue.push(&event.as_event());
+    }
+    push(&mut queue, ('z', 1));
+    assert_eq!(queue.dropped(), 1);
+    let mut orders = Orders::new();
+    while let Some(mut event) = queue.take() {
+        orders.apply(&event.as_event());
+    }
+    assert_eq!(orders.get(77).unwrap().doubt(), Some(StaleReason::Overflow));
 }
