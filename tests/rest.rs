@@ -3,10 +3,10 @@
 mod support;
 
 use gemini_ws::{
-    Age, Balances, BalancesQuestion, Client, Config, Event, FRAME_BYTES_MAX, Frame, Instant, LinkId, Message,
-    NewOrder, OpenOrder, OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion, Orders, Reconciled,
-    RequestId, RequestOutcome, RestError, RestQuestion, Scratch, Side, StaleReason, Stream, StreamId,
-    Subject, Topic, decode,
+    Age, Balances, BalancesQuestion, Client, Config, Endpoint, Event, FRAME_BYTES_MAX, Frame, Instant,
+    LinkId, Message, NewOrder, OpenOrder, OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion,
+    Orders, Reconciled, Replay, RequestId, RequestOutcome, RestError, RestQuestion, Scratch, Side,
+    StaleReason, Stream, StreamId, Subject, Topic, decode,
 };
 use support::{mutation, random::Random};
 
@@ -335,6 +335,19 @@ fn a_reply_outweighs_an_earlier_answer_without_the_order() {
         assert_eq!((order.state, order.reason.as_deref()), (state, reason), "{reply:?}");
         assert_eq!(order.needs_reconciling(), is_in_doubt, "{reply:?}");
     }
+}
+
+/// An order without any id cannot be asked about, so a doubt about it would stay for ever.
+#[test]
+fn every_order_in_doubt_has_a_question() {
+    let mut orders = Orders::new();
+    for status in ["NEW", "OPEN", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "SOON"] {
+        let frame = format!(r#"{{"e":"orderUpdate","E":4,"s":"BTCUSD","i":0,"X":"{status}","q":"2","T":4}}"#);
+        let mut scratch = Scratch::new();
+        orders.apply(&Replay::new(Endpoint::Streams).event(&frame, &mut scratch).unwrap().unwrap());
+    }
+    assert_eq!(questions(&orders).len(), orders.to_reconcile().count());
+    assert_eq!((orders.iter().count(), orders.untracked()), (1, 6), "the rejection is kept");
 }
 
 // ---- balances -------------------------------------------------------------------------------------------

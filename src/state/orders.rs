@@ -304,7 +304,10 @@ impl Orders {
         if awaited.is_some() {
             return awaited;
         }
-        if self.index.certain().len().saturating_add(self.index.doubtful().len()) >= FOREIGN_ORDERS_MAX {
+        // Without an id no later event, and no answer of the venue, could be about the same order.
+        let is_nameless = id.is_none() && update.client_order_id.is_none() && !is_rejected;
+        let known = self.index.certain().len().saturating_add(self.index.doubtful().len());
+        if is_nameless || known >= FOREIGN_ORDERS_MAX {
             self.untracked = self.untracked.saturating_add(1);
             return None;
         }
@@ -457,7 +460,8 @@ impl Orders {
         self.contradictions
     }
 
-    /// Returns how many events were about orders that were not added, because of [`FOREIGN_ORDERS_MAX`].
+    /// Returns how many events were about orders that were not added, because of [`FOREIGN_ORDERS_MAX`] or because the
+    /// event has no id of its order.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
