@@ -302,7 +302,7 @@ fn l_131_numbers_begin_with_the_link() {
     for client in [&one, &other] {
         assert_eq!((client.count("sequence_gap"), client.book().as_str()), (0, "live 2x99 / 3x101"));
     }
-    assert_eq!((one.machine.stats().reconnects(), other.machine.stats().reconnects()), (1, 0));
+    assert_eq!((one.machine.stats().reconnects, other.machine.stats().reconnects), (1, 0));
     // The first frame must have the first number.
     one.reopen();
     one.feed(&update_v1(1, 40, "1x99", "3x101", "initial", &[]));

@@ -510,7 +510,7 @@ fn session(seed: u64, totals: &mut Totals) {
     totals.cancelled += count(OrderState::Canceled);
     totals.torn += pair.log.iter().filter(|line| line.starts_with("disconnected")).count() as u64;
     totals.repeated += pair.orders.repeated_fills();
-    if doubtful == 0 && pair.client.stats().reconnects() == 0 {
+    if doubtful == 0 && pair.client.stats().reconnects == 0 {
         assert!(pair.orders.iter().all(|order| order.missing_executions().is_zero()), "{place}");
     }
 }

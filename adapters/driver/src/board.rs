@@ -94,7 +94,7 @@ struct Posted {
     spare: Arc<BookView>,
     is_touched: bool,
     /// Whether readers have to notice that there is no book, although they have seen none.
-    is_rejected: bool,
+    has_no_book: bool,
 }
 
 /// The books that the driver publishes.
@@ -132,7 +132,7 @@ impl Board {
                 groups: Vec::new(),
                 spare: Arc::default(),
                 is_touched: false,
-                is_rejected: false,
+                has_no_book: false,
             });
             posted.groups.push(Arc::clone(&group));
             self.touch(slot.symbol);
@@ -151,10 +151,10 @@ impl Board {
         }
     }
 
-    /// Notes that the venue has rejected a subscription, so that no book will come.
-    pub(crate) fn reject(&mut self, symbol: Symbol) {
+    /// Notes that no book will come, for example because the venue has rejected the subscription.
+    pub(crate) fn note_no_book(&mut self, symbol: Symbol) {
         if let Some(posted) = self.posted.get_mut(&symbol) {
-            posted.is_rejected = true;
+            posted.has_no_book = true;
         }
         self.touch(symbol);
     }
@@ -200,7 +200,7 @@ impl Posted {
         let symbol = symbol.as_str();
         let Ok(mut latest) = self.slot.latest.try_lock() else { return false };
         self.is_touched = false;
-        let is_rejected = std::mem::take(&mut self.is_rejected);
+        let has_no_book = std::mem::take(&mut self.has_no_book);
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(age)) => match Arc::get_mut(&mut self.spare) {
                 Some(spare) => spare.refill(book, age),
@@ -211,7 +211,7 @@ impl Posted {
                 }
             },
             // There is no book, and the readers know it.
-            _ if latest.stale == Some(StaleReason::NotSubscribed) && !is_rejected => return true,
+            _ if latest.stale == Some(StaleReason::NotSubscribed) && !has_no_book => return true,
             _ => {
                 let stale = Some(StaleReason::NotSubscribed);
                 self.spare = Arc::new(BookView { stale, ..BookView::default() });
@@ -287,8 +287,8 @@ impl BookReader {
     /// stale. Returns the symbol of the book; `None` once the driver has ended. Several changes between two calls count
     /// as one.
     ///
-    /// If the venue rejects the subscription, this returns the symbol once, and the book stays stale as
-    /// [`StaleReason::NotSubscribed`].
+    /// If the venue rejects the subscription, or the link ends for good before it has brought the book, this returns
+    /// the symbol once, and the book stays stale as [`StaleReason::NotSubscribed`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

@@ -312,7 +312,8 @@ impl Handle {
     }
 
     /// Waits until every link of the client is live ([`Event::Live`](gemini_ws::Event::Live)): open (and signed in,
-    /// if authenticated), with each stream confirmed, rejected or reported as unserved, but not all unserved. Failed
+    /// if authenticated), with each stream confirmed, rejected or reported as unserved, but not all unserved. A link
+    /// that has ended for good does not count: [`Event::LinkClosed`](gemini_ws::Event::LinkClosed) reports it. Failed
     /// attempts to connect do not end the wait, so put a time limit around it if you need one.
     ///
     /// # Errors

@@ -32,6 +32,8 @@ pub struct Keeper {
     may_need_resync: bool,
     /// Whether a book may still be kept although its last subscription is being ended.
     may_have_left: bool,
+    /// Whether a link has ended for good, so that readers may wait for books of it.
+    has_link_ended: bool,
     orders: Orders,
     balances: Balances,
     positions: Positions,
@@ -54,6 +56,7 @@ impl Keeper {
             keeps_books: false,
             may_need_resync: false,
             may_have_left: false,
+            has_link_ended: false,
             orders: Orders::new(),
             balances: Balances::new(),
             positions: Positions::new(),
@@ -154,11 +157,10 @@ impl Keeper {
             | Event::Requested { .. }
             | Event::Reply { .. } => self.take_account(event, now),
             event => {
-                if let Event::Rejected { stream, .. } = event
-                    && stream.topic() == Topic::Depth
-                    && let Some(symbol) = stream.symbol()
-                {
-                    self.board.reject(symbol);
+                match event {
+                    Event::Rejected { stream, .. } => self.note_no_book(stream),
+                    Event::LinkClosed { .. } => self.has_link_ended = true,
+                    _ => {}
                 }
                 if self.keeps_books {
                     match self.books.apply(event) {
@@ -191,6 +193,24 @@ impl Keeper {
         self.balances.apply(event);
         self.positions.apply(event);
         self.quotes.apply(event);
+    }
+
+    /// Lets readers notice that no book of a stream will come.
+    fn note_no_book(&mut self, stream: &Stream) {
+        if let Some(symbol) = stream.symbol().filter(|_| stream.topic() == Topic::Depth) {
+            self.board.note_no_book(symbol);
+        }
+    }
+
+    /// Lets readers notice which books will not come because their links have ended for good.
+    fn note_ended_links(&mut self, client: &Client) {
+        if std::mem::take(&mut self.has_link_ended) {
+            let ended = client.links().filter(|(.., state)| *state == State::Closed);
+            let ended: HashSet<usize> = ended.map(|(link, ..)| link.slot()).collect();
+            for (_, stream, _) in client.streams().filter(|(id, ..)| ended.contains(&id.link_slot())) {
+                self.note_no_book(&stream);
+            }
+        }
     }
 
     /// Notes that a subscription may have been ended.
@@ -237,6 +257,7 @@ impl Keeper {
             self.note_left();
         }
         self.remove_left_books(client);
+        self.note_ended_links(client);
         if std::mem::take(&mut self.may_need_resync) {
             let symbols: Vec<Symbol> = self.books.to_resync().collect();
             client.resync_books(now, symbols);
@@ -327,9 +348,9 @@ impl Drop for Keeper {
     }
 }
 
-/// Returns whether there is a link, and all links are live.
+/// Returns whether all links are live, without those that have ended for good. There must be one.
 fn is_live(client: &Client) -> bool {
-    let mut links = client.links().peekable();
+    let mut links = client.links().filter(|(.., state)| *state != State::Closed).peekable();
     links.peek().is_some() && links.all(|(_, _, state)| state == State::Live)
 }
 

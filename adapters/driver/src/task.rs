@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_tungstenite::WebSocketStream;
 use event_listener::EventListener;
-use gemini_ws::{Client, CloseReason, ConnectFailure, Event, Frame, Instant, LinkId, Lost, Output, Scratch};
+use gemini_ws::{
+    Client, CloseReason, CommandError, ConnectFailure, Event, Frame, Instant, LinkId, Lost, Output, Scratch,
+};
 
 use crate::delivery::Delivery;
 use crate::dial::DialPolicy;
@@ -57,7 +59,7 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     /// `None` once the client was closed.
     shutdown: Option<Shutdown>,
     listener: Option<EventListener>,
-    /// Whether the first turn has opened the client.
+    /// Whether the client was opened.
     is_open: bool,
     timer: R::Timer,
     /// The instant to which the timer is set.
@@ -150,7 +152,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     /// of each socket; then outgoing data.
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.timer.now();
-        self.open(now);
+        self.open(now, context);
         if self.sleep.has_slept(now, || self.timer.time_of_day()) {
             self.client.handle_resumed(now);
         }
@@ -189,14 +191,16 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         Poll::Pending
     }
 
-    /// Opens the client in the first turn.
-    fn open(&mut self, now: Instant) {
+    /// Opens the client, unless that was done before.
+    fn open(&mut self, now: Instant, context: &mut Context<'_>) {
+        if self.is_open {
+            return;
+        }
+        // The client refuses commands while too many outputs wait. This turn carries them out. Another error says that
+        // the client is open or closed already: both are fine.
+        self.is_open = !matches!(self.client.open(now), Err(CommandError::TooMany(_)));
         if !self.is_open {
-            self.is_open = true;
-            // The client refuses commands while too many outputs wait.
-            self.perform(now);
-            // An error says that it is open or closed already: both are fine.
-            let _ = self.client.open(now);
+            context.waker().wake_by_ref();
         }
     }
 

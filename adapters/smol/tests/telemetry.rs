@@ -120,7 +120,7 @@ fn logged(level: Level, what: impl FnOnce()) -> String {
 /// Checks the trace of a link. At `info` it has the reasons and the slot, no frames and no secrets; at `trace` it has
 /// frames, but none of our secrets.
 fn traced() {
-    let log = logged(Level::INFO, || drop(live()));
+    let log = logged(Level::INFO, || _ = live());
     for line in ["link{slot=0 epoch=1}", ": open", ": live", "closed reason=closed as requested"] {
         assert!(log.contains(line), "no {line} in {log}");
     }
@@ -133,7 +133,7 @@ fn traced() {
         log.lines().filter_map(|line| line.split_once("overflow dropped=")?.1.trim().parse::<u64>().ok());
     assert_eq!((reported.sum::<u64>(), dropped > 0), (dropped, true), "{log}");
     // The WebSocket layer's own events have another target.
-    let log = logged(Level::TRACE, || drop(live()));
+    let log = logged(Level::TRACE, || _ = live());
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("gemini_ws")).collect();
     assert!(ours.iter().any(|line| line.contains("depthUpdate")));
     assert!(!ours.iter().any(|line| line.contains(SECRET) || line.contains("X-GEMINI")), "{ours:#?}");

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use gemini_ws_driver::gemini_ws::lifecycle::StreamState;
 use gemini_ws_driver::gemini_ws::{
-    Book, Books, Client, Config, Event, EventQueue, Instant, Overflow, StaleReason, Stream, StreamId, Topic,
+    Book, Books, Client, ClientConfig, Config, Event, EventQueue, Instant, Overflow, StaleReason, Stream,
+    StreamId, Topic,
 };
 use gemini_ws_driver::{BookReader, Handle, client, connect};
 use smol::future;
@@ -251,17 +252,18 @@ pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
     thread.join().unwrap();
 }
 
+async fn late<T>() -> T {
+    smol::Timer::after(Duration::from_secs(5)).await;
+    panic!("the reader waits for ever");
+}
+
 /// The venue does not know the symbol. A reader that waits for its book notices that.
 pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(url));
         beside(driver, async {
             let mut books = client.books(["nosuchusd"]).await.unwrap();
-            let late = async {
-                smol::Timer::after(Duration::from_secs(5)).await;
-                panic!("the reader waits for ever");
-            };
-            let changed = future::or(books.changed(), late).await;
+            let changed = future::or(books.changed(), late()).await;
             assert_eq!(changed, "nosuchusd".parse().ok());
             let Some(Book::Stale { reason, .. }) = books.get("nosuchusd") else { panic!() };
             assert_eq!(reason, StaleReason::NotSubscribed);
@@ -269,5 +271,26 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
             assert_eq!(books.changed().await, None, "it is reported once");
         })
         .await;
+    });
+}
+
+/// The link of a book ends for good before a snapshot, and another link keeps the client open. A reader that waits for
+/// the book notices that.
+pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let mut gemini = Client::new(ClientConfig::new(), 1);
+        for config in [Config::new("ws://127.0.0.1:1").attempts_max(1), Config::new(&url)] {
+            gemini.add(Instant::ZERO, config.stay_open(true)).unwrap();
+        }
+        let (client, driver) = client(gemini);
+        let application = async {
+            let mut books = client.books(["btcusd"]).await.unwrap();
+            let changed = future::or(books.changed(), late()).await;
+            assert_eq!(changed, "btcusd".parse().ok());
+            assert!(books.live("btcusd").is_none());
+            client.close();
+            assert_eq!(books.changed().await, None, "it is reported once");
+        };
+        future::zip(driver.run(A::runtime(), |_, _, _| {}), application).await;
     });
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use gemini_ws_driver::gemini_ws::{
-    Client, CloseReason, CommandError, Config, Event, Instant, Limit, Request, Stream,
+    Client, ClientConfig, CloseReason, CommandError, Config, Event, Instant, Limit, Request, Stream,
 };
-use gemini_ws_driver::{Done, EndedBy, PlaceError, client, connect};
+use gemini_ws_driver::{Done, EndedBy, PlaceError, Wake, client, connect};
 use smol::future;
 
 use crate::Adapter;
@@ -187,10 +187,38 @@ pub(crate) fn a_client_whose_outputs_are_full<A: Adapter>() {
     };
     assert_eq!(refused, CommandError::TooMany(Limit::Outputs));
     let (_handle, driver) = client(gemini);
-    let mut failures = 0;
-    let on_event = |_: &mut Client, _, event: &Event<'_>| {
-        failures += usize::from(matches!(event, Event::ConnectFailed { .. }));
+    let (mut is_first, mut failures) = (true, 0);
+    let on_wake = |_: &mut Client, _, wake: Wake<'_>| {
+        assert_eq!(
+            std::mem::take(&mut is_first),
+            matches!(wake, Wake::Timer),
+            "the first call is the timer's"
+        );
+        failures += usize::from(matches!(wake, Wake::Event(Event::ConnectFailed { .. })));
+        None
     };
-    within::<A, _>(driver.run(A::runtime(), on_event));
+    within::<A, _>(driver.run_with_timer(A::runtime(), on_wake));
     assert_eq!(failures, 1, "it has dialled");
+}
+
+/// One endpoint has ended for good. A caller that waits until the client is live does not wait for it.
+pub(crate) fn live_without_a_link_that_has_ended<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let mut gemini = Client::new(ClientConfig::new(), 1);
+        for config in [Config::new(&url), Config::new("ws://127.0.0.1:1").attempts_max(1)] {
+            gemini.add(Instant::ZERO, config.stay_open(true)).unwrap();
+        }
+        let (handle, driver) = client(gemini);
+        let (mut events, driver) = driver.run_with_events(A::runtime(), 100);
+        let application = async {
+            while !matches!(events.next().await.unwrap().as_event(), Event::LinkClosed { .. }) {}
+            let late = async {
+                smol::Timer::after(Duration::from_secs(5)).await;
+                panic!("it waits for ever");
+            };
+            future::or(handle.live(), late).await.unwrap();
+            handle.close();
+        };
+        future::zip(driver, application).await;
+    });
 }
