@@ -497,9 +497,9 @@ impl Config {
     }
 
     /// Sets how many requests may wait for a reply at a time over a link, at least one and at most 65,536.
-    /// Subscriptions take at most three quarters of these places. When all are taken, the client still sends a
-    /// cancellation while fewer cancellations than a quarter of `requests` are in flight, and a probe while no other
-    /// probe is. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// Subscriptions take at most three quarters of these places. Two requests are sent even if all places are taken: a
+    /// cancellation if less than a quarter of `requests` are cancellations, and a [probe](Config::probe_after) if there
+    /// is no other. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);

@@ -60,10 +60,10 @@ use crate::value::time::Instant;
 /// - **Order of events.** Events arrive in two ways: [`handle_frame`](Client::handle_frame) returns at most one, and
 ///   [`Output::Event`]s carry the others. In order, they are: the outputs that were waiting before the frame, the
 ///   event that `handle_frame` returned, the outputs that the frame caused. So poll until `None` after each input and
-///   after each command. Polling late changes this order. Besides, a request that the driver has not polled when its
-///   link ends has the outcome [`NotSent`](crate::RequestOutcome::NotSent) instead of
-///   [`Lost`](crate::RequestOutcome::Lost), and the client refuses commands while [`OUTPUT_MAX`](crate::OUTPUT_MAX)
-///   outputs wait.
+///   after each command. Polling late changes this order, and has two other effects. If a link ends, a request that was
+///   not polled has the outcome [`NotSent`](crate::RequestOutcome::NotSent), and a polled one without a reply
+///   [`Lost`](crate::RequestOutcome::Lost). And while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client
+///   refuses commands.
 /// - **Polling late.** If outputs are waiting when `handle_frame` is called, the event that it returns is newer
 ///   than these outputs. If you apply that event to [`Books`](crate::Books) and [`Orders`](crate::Orders) first, no
 ///   book becomes wrong, and no stale book becomes current. An order may stay in doubt for longer: a waiting output

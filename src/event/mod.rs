@@ -206,10 +206,10 @@ pub enum Event<'f> {
         symbol: Symbol,
     },
 
-    /// A queue was full and dropped events. This event takes the place of the first dropped event, so the events that
-    /// follow may depend on dropped ones; a second one may follow in the place of the last. The data of the topic is
-    /// stale: pass the symbol of a book to [`Client::resync_books`](crate::Client::resync_books), and ask REST about
-    /// orders.
+    /// A queue was full and dropped events. This event takes the place of the first dropped event, so the events after
+    /// it may depend on dropped ones. If a later dropped event may have ended a link or a stream, another `Overflow`
+    /// takes the place of the last such event, and has a part of the number. The data of the topic is stale: pass the
+    /// symbol of a book to [`Client::resync_books`](crate::Client::resync_books), and ask REST about orders.
     Overflow {
         /// The topic of the dropped events.
         topic: Topic,

@@ -249,8 +249,8 @@ pub struct Abandoned {
     pub sessions: usize,
 }
 
-/// A step of [`Client::shut_down`](crate::Client::shut_down). An
-/// [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports each when it begins, in this order.
+/// A step of [`Client::shut_down`](crate::Client::shut_down). An [`Event::ShuttingDown`](crate::Event::ShuttingDown)
+/// reports each step that begins, in this order; the plan, or a later `close`, may skip some.
 /// [`Event::Closed`](crate::Event::Closed) follows the last.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]

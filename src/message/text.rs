@@ -81,7 +81,7 @@ impl<'f> RawJson<'f> {
     ///
     /// # Errors
     ///
-    /// Returns the offset of the first byte at which `text` is not JSON.
+    /// Returns the offset of the first byte at which `text` is not JSON, or is nested too deeply for a request.
     ///
     /// ```
     /// use gemini_ws::RawJson;

@@ -159,7 +159,7 @@ impl NewOrder {
         Ok(NewOrder { client_order_id, symbol, side, quantity, terms, time_in_force, outcome: None })
     }
 
-    /// Creates a limit order, good till cancelled. Each value can be a text.
+    /// Creates a limit order, good till cancelled. Each value but the side can be a text.
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ impl NewOrder {
         NewOrder::new(client_order_id, symbol, side, quantity, Terms::Limit { price })
     }
 
-    /// Creates a market order, immediate-or-cancel. Each value can be a text.
+    /// Creates a market order, immediate-or-cancel. Each value but the side can be a text.
     ///
     /// # Errors
     ///
@@ -189,7 +189,8 @@ impl NewOrder {
         NewOrder::new(client_order_id, symbol, side, quantity, Terms::Market)
     }
 
-    /// Creates an order that becomes a limit order when the market reaches the stop price. Each value can be a text.
+    /// Creates an order that becomes a limit order when the market reaches the stop price. Each value but the side can
+    /// be a text.
     ///
     /// # Errors
     ///

@@ -122,8 +122,9 @@ impl Endpoint {
         decode_from(self, frame, scratch)
     }
 
-    /// Returns the endpoint that sends frames like this one. Returns `None` for frames that several endpoints send,
-    /// such as errors, and for a text that is not a frame.
+    /// Guesses the endpoint that sends frames like this one. A text that begins with `[` counts as order events, and an
+    /// object of an unknown kind as one of the current API or of market data v2. Returns `None` for a refusal with
+    /// `"result":"error"`, which several endpoints send, and for a text that is neither an array nor a JSON object.
     pub fn guess(frame: &str) -> Option<Endpoint> {
         match Cursor::new(frame).peek() {
             b'[' => Some(Endpoint::OrderEventsV1),

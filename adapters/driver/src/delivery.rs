@@ -186,8 +186,9 @@ impl Events {
     /// Waits for the next event; `None` after [`Event::Closed`], and if the driver was dropped. Dropping the future
     /// loses no event.
     ///
-    /// When this returns an [`Event::Overflow`] of the topic depth, the driver requests a new snapshot of the book.
-    /// If the overflow names no symbol, or its topic is `Connection`, it requests those of all subscribed books.
+    /// When this returns an [`Event::Overflow`] of the topic `Depth`, the driver requests a new snapshot of the book
+    /// that the overflow names. After one of `Depth` that names none, or one of `Connection`, it requests new snapshots
+    /// of all subscribed books.
     pub async fn next(&mut self) -> Option<EventBuf> {
         poll_fn(|context| self.poll_event(context)).await
     }

@@ -18,8 +18,8 @@ pub enum Done {
     Canceled(Order),
     /// The venue rejected the order, or it was never sent.
     Rejected(Order),
-    /// The outcome is not known: the order was in doubt for `Driver::doubt_timeout`, or the driver ended while the
-    /// order was open. Ask the venue with [`Handle::reconcile`](crate::Handle::reconcile).
+    /// The outcome is not known: for `Driver::doubt_timeout` the order was in doubt or had no event, or the driver
+    /// ended before the order did. Ask the venue with [`Handle::reconcile`](crate::Handle::reconcile).
     Unknown(Order),
 }
 

@@ -104,8 +104,8 @@ impl Counters {
         self.slow.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes waited for all clients together at the end of the last turn
-    /// ([`limits::WAITING_BYTES_TOTAL_MAX`]).
+    /// Returns how many bytes the server kept for all clients together at the end of the last turn: those that were not
+    /// written yet, and those of incomplete messages ([`limits::WAITING_BYTES_TOTAL_MAX`]).
     pub fn waiting_bytes(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
