@@ -69,6 +69,29 @@ fn a_terminal_that_takes_nothing() {
     }
 }
 
+/// Checks that the command ends with its terminal, as when a window is closed.
+#[test]
+fn a_terminal_that_is_gone() {
+    for (has, code) in [(Has::All, 129), (Has::NoSignals, 1)] {
+        let mut running = OnTerminal::start(&["watch", "btcusd"], has, false);
+        wait_until_it_hears(&running.child);
+        std::thread::sleep(Duration::from_secs(1));
+        running.hang_up();
+        assert_eq!(code_of(&mut running), Some(code), "{has:?}");
+    }
+}
+
+/// Checks that the command ends in time whatever the terminal sends, such as bytes that are no keys.
+#[test]
+fn a_terminal_that_sends_without_an_end() {
+    for keys in [&b"x\x1b[A"[..], &[0xFF]] {
+        let mut running = OnTerminal::start(&["watch", "btcusd", "--for", "2s"], Has::All, true);
+        running.wait_for("live", 1);
+        running.flood(keys);
+        assert_eq!(code_of(&mut running), Some(0), "{keys:?}");
+    }
+}
+
 #[test]
 fn without_a_controlling_terminal_lines_are_printed() {
     let mut running = OnTerminal::start(&["watch", "btcusd", "--for", "2s"], Has::OutputOnly, true);

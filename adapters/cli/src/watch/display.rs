@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gemini_ws::{Event, Instant};
 
-use super::keys::{self, Pressed};
+use super::keys::{Keys, Pressed};
 use super::lines::{JsonLines, LostBooks, PlainLines};
 use super::plain::{self, Notice};
 use super::screen::Screen;
@@ -50,6 +50,7 @@ enum Mode {
 #[derive(Debug)]
 struct Drawn {
     terminal: Terminal,
+    keys: Keys,
     screen: Screen,
     troubles: Vec<Shown>,
 }
@@ -66,7 +67,10 @@ impl Display {
     /// Takes over the terminal. [`finish`](Display::finish), its [`Restorer`] and a panic restore it.
     pub(crate) fn screen(output: Output) -> io::Result<Display> {
         let terminal = Terminal::take(&output)?;
-        let drawn = Drawn { terminal, screen: Screen::default(), troubles: Vec::new() };
+        let keys = Keys::listen().inspect_err(|_| {
+            let _ = terminal.restorer().restore();
+        })?;
+        let drawn = Drawn { terminal, keys, screen: Screen::default(), troubles: Vec::new() };
         Ok(Display::new(Mode::Screen(Box::new(drawn)), output))
     }
 
@@ -217,9 +221,9 @@ impl Drawn {
     /// Reads the keys that were pressed, without waiting. Also returns whether to draw again.
     fn read_keys(&mut self, session: &Session) -> io::Result<(Asked, bool)> {
         let mut changed = false;
-        while let Some(pressed) = keys::next()? {
+        for pressed in self.keys.take() {
             changed = true;
-            match pressed {
+            match pressed? {
                 Pressed::Screen(key) => self.screen.key(key, session),
                 Pressed::Quit => return Ok((Asked::Quit, true)),
                 Pressed::Interrupt => return Ok((Asked::Interrupt, true)),

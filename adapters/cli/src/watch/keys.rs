@@ -1,7 +1,8 @@
-//! Reads keys from the terminal.
+//! [`Keys`]: a thread that reads keys from the terminal.
 
 use std::io;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use crossterm::event::{self, Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
@@ -22,15 +23,41 @@ pub(crate) enum Pressed {
     Other,
 }
 
-/// Returns the next key, or change of the terminal; `None` if there is none now.
-pub(crate) fn next() -> io::Result<Option<Pressed>> {
-    if !event::poll(Duration::ZERO)? {
-        return Ok(None);
+/// The most keys that wait, and the most that are taken at a time.
+const WAITING_MAX: usize = 1_024;
+
+/// The keys that were pressed, and the changes of the terminal.
+///
+/// A thread reads them, because reading may never return: if the terminal sends bytes that are no keys, or is gone.
+#[derive(Debug)]
+pub(crate) struct Keys(Receiver<io::Result<Pressed>>);
+
+impl Keys {
+    pub(crate) fn listen() -> io::Result<Keys> {
+        let (sender, keys) = sync_channel(WAITING_MAX);
+        thread::Builder::new().name("keys".to_owned()).spawn(move || {
+            loop {
+                let pressed = event::read().map(of_input);
+                let is_last = pressed.is_err();
+                if sender.send(pressed).is_err() || is_last {
+                    return;
+                }
+            }
+        })?;
+        Ok(Keys(keys))
     }
-    Ok(Some(match event::read()? {
+
+    /// Takes the keys that wait. More may be left.
+    pub(crate) fn take(&self) -> impl Iterator<Item = io::Result<Pressed>> {
+        self.0.try_iter().take(WAITING_MAX)
+    }
+}
+
+fn of_input(input: Input) -> Pressed {
+    match input {
         Input::Key(key) if key.kind != KeyEventKind::Release => of(key),
         _ => Pressed::Other,
-    }))
+    }
 }
 
 fn of(key: KeyEvent) -> Pressed {

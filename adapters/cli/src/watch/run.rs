@@ -1,5 +1,5 @@
-//! Runs `watch`: one task for the connection, the simulator, signals, keys and the display. Another thread writes the
-//! output, and a third one handles a second signal.
+//! Runs `watch`: one task for the connection, the simulator, signals, keys and the display. Other threads
+//! write the output, read keys, and handle a second signal.
 
 use std::cell::RefCell;
 use std::future::pending;

@@ -124,9 +124,11 @@ impl Write for Pen {
         Ok(bytes.len())
     }
 
+    /// Returns no error: the next [`Terminal::draw`] does. Dropping ratatui's terminal prints an error on standard
+    /// error, and panics if that is gone too.
     fn flush(&mut self) -> io::Result<()> {
         if !self.drawn.is_empty() {
-            self.output.put(&self.drawn)?;
+            let _ = self.output.put(&self.drawn);
             self.drawn.clear();
         }
         Ok(())

@@ -22,6 +22,8 @@ pub(crate) struct OnTerminal {
 pub(crate) enum Has {
     /// It controls the command: keys can be read.
     All,
+    /// Keys can be read, but the command gets no SIGHUP when the terminal is gone.
+    NoSignals,
     /// Only the output goes there.
     OutputOnly,
 }
@@ -30,18 +32,18 @@ impl OnTerminal {
     /// Starts the command. If `is_looked_at` is false, no thread reads the terminal, so it takes what fits and no
     /// more.
     pub(crate) fn start(arguments: &[&str], has: Has, is_looked_at: bool) -> OnTerminal {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();
         tcsetwinsize(&terminal, Winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
         let open = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
         let mut command = Command::new("setsid");
-        if has == Has::All {
-            command.arg("--ctty").stdin(open()).stderr(open());
-        } else {
-            command.stdin(Stdio::null()).stderr(Stdio::piped());
-        }
+        match has {
+            Has::All => command.arg("--ctty").stdin(open()).stderr(open()),
+            Has::NoSignals => command.stdin(open()).stderr(open()),
+            Has::OutputOnly => command.stdin(Stdio::null()).stderr(Stdio::piped()),
+        };
         // The command would inherit signals that the process that started the tests ignores, as scripts do with `&`.
         command.args(["env", "--default-signal=HUP,INT"]);
         command.arg(env!("CARGO_BIN_EXE_gemini-ws")).args(arguments);
@@ -68,6 +70,17 @@ impl OnTerminal {
     /// Presses keys.
     pub(crate) fn press(&mut self, keys: &str) {
         self.terminal.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Presses keys without an end, in a thread.
+    pub(crate) fn flood(&self, keys: &'static [u8]) {
+        let mut terminal = self.terminal.try_clone().unwrap();
+        std::thread::spawn(move || while terminal.write_all(keys).is_ok() {});
+    }
+
+    /// Closes the terminal, as when its window is closed. Nothing may look at it.
+    pub(crate) fn hang_up(&mut self) {
+        self.terminal = File::open("/dev/null").unwrap();
     }
 
     /// All that was written to the terminal so far.
