@@ -62,10 +62,10 @@ impl Venue {
         if rest.contains('@') {
             return Err(Wrong::User);
         }
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let is_host = !authority.is_empty() && !authority.starts_with(':');
-        let is_text = !url.contains(|c: char| c.is_whitespace() || crate::shown::acts(c));
-        if is_host && is_text { Ok(Venue::Url(url.to_owned())) } else { Err(Wrong::Form) }
+        match Address::parse(url) {
+            Ok(_) => Ok(Venue::Url(url.to_owned())),
+            Err(_) => Err(Wrong::Form),
+        }
     }
 }
 
@@ -129,6 +129,12 @@ mod tests {
             ("ws://", wrong(Wrong::Form)),
             ("ws://:90", wrong(Wrong::Form)),
             ("ws:///x", wrong(Wrong::Form)),
+            ("ws://host:0", wrong(Wrong::Form)),
+            ("ws://host:99999/x", wrong(Wrong::Form)),
+            ("ws://127.0.0.1:1:2", wrong(Wrong::Form)),
+            ("ws://[::1", wrong(Wrong::Form)),
+            ("ws://[::1]x", wrong(Wrong::Form)),
+            ("ws://host/#part", wrong(Wrong::Form)),
             ("ws://a\u{1b}b", wrong(Wrong::Form)),
             ("simulater", wrong(Wrong::Form)),
         ];
