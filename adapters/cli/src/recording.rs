@@ -145,7 +145,7 @@ impl Recording {
                 Ok(false) => return Ok(false),
                 Err(error) => return Err(self.failure(error)),
             }
-            if !self.line.trim_ascii().is_empty() {
+            if !split(self.number, &self.line).frame.is_empty() {
                 return Ok(true);
             }
         }
@@ -229,7 +229,9 @@ mod tests {
     fn empty_lines_are_counted_but_passed_over() {
         let expected = vec![(2, b"{}".to_vec()), (5, b"a\xff".to_vec())];
         assert_eq!(read(b"\n{}\n  \r\n\na\xff"), expected);
-        assert_eq!(read(b""), []);
+        for text in [&b""[..], b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n"] {
+            assert_eq!(read(text), []);
+        }
     }
 
     #[test]
