@@ -1,6 +1,6 @@
 //! [`Recording`]: recorded frames of the venue.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Recording {
     /// The source of further frames.
     stream: Option<Stream>,
     symbols: Vec<Symbol>,
+    /// The position of each symbol.
+    positions: BTreeMap<Symbol, usize>,
     skipped: usize,
     interval: Duration,
     has_times: bool,
@@ -220,6 +222,7 @@ impl Recording {
             frames: VecDeque::new(),
             stream: None,
             symbols: Vec::new(),
+            positions: BTreeMap::new(),
             skipped: 0,
             interval: INTERVAL,
             has_times: true,
@@ -247,7 +250,7 @@ impl Recording {
             self.skipped += 1;
             return Ok(None);
         };
-        let is_known = |symbol: &Symbol| takes_symbols || self.symbols.contains(symbol);
+        let is_known = |symbol: &Symbol| takes_symbols || self.positions.contains_key(symbol);
         if !symbol.as_ref().is_none_or(is_known) {
             self.skipped += 1;
             return Ok(None);
@@ -342,7 +345,7 @@ impl Recording {
     }
 
     fn position(&mut self, symbol: Symbol) -> usize {
-        self.symbols.iter().position(|known| *known == symbol).unwrap_or_else(|| {
+        *self.positions.entry(symbol).or_insert_with(|| {
             self.symbols.push(symbol);
             self.symbols.len() - 1
         })

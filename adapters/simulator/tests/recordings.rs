@@ -26,6 +26,16 @@ fn venue() -> Venue {
 }
 
 #[test]
+fn many_symbols_cost_no_more_each() {
+    let trade = |number| format!(r#"{{"E":5,"s":"s{number}usd","t":7,"p":"1","q":"1","m":false}}"#);
+    let lines: Vec<String> = (0..100_000).map(trade).collect();
+    let started = std::time::Instant::now();
+    assert_eq!(Recording::parse(&lines.join("\n")).unwrap().symbols().len(), lines.len());
+    // About half a second; a search of all symbols for each frame takes a minute.
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[test]
 fn plays_what_is_subscribed() {
     let mut venue = venue();
     assert!(venue.exchange.symbols().eq([symbol("btcusd"), symbol("ethusd")]));

@@ -1,6 +1,7 @@
 //! [`Replay`]: a recording in place of a generated market. A thread reads it while it is played, so neither its size
 //! nor a slow disk delays anything.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -121,6 +122,7 @@ struct Survey {
     /// Whether the user named symbols.
     is_named: bool,
     symbols: Vec<Symbol>,
+    known: HashSet<Symbol>,
     /// Whether a frame can be played.
     is_usable: bool,
     /// The endpoint of the first frame that cannot be played.
@@ -135,6 +137,7 @@ impl Survey {
         Survey {
             is_named: !symbols.is_empty(),
             symbols: symbols.to_vec(),
+            known: HashSet::new(),
             is_usable: false,
             other: None,
             is_whole: false,
@@ -172,7 +175,7 @@ impl Survey {
         };
         let Ok(symbol) = symbol.parse() else { return false };
         self.is_usable = true;
-        if !self.is_named && !self.symbols.contains(&symbol) {
+        if !self.is_named && self.known.insert(symbol) {
             self.symbols.push(symbol);
         }
         self.is_named
@@ -236,6 +239,17 @@ mod tests {
                 (opened, _) => panic!("{text}: {}", opened.is_ok()),
             }
         }
+    }
+
+    #[test]
+    fn many_symbols_cost_no_more_each() {
+        let mut survey = Survey::new(&[]);
+        let started = std::time::Instant::now();
+        for number in 0..100_000 {
+            survey.take(TRADE.replace("btcusd", &format!("s{number}usd")).as_bytes());
+        }
+        assert_eq!(survey.symbols("test").unwrap().len(), 100_000);
+        assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
     }
 
     #[test]
