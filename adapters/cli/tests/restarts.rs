@@ -9,7 +9,7 @@ use std::time::Duration;
 use gemini_ws::{Endpoint, UnixTime};
 use serde_json::{Value, json};
 use support::simulator::{Simulator, ask, post, send, upgrade, wait_for};
-use support::{PATIENCE, comes_true, end_of, run, signal};
+use support::{PATIENCE, Run, comes_true, command, end_of, run, signal};
 
 const LOGIN: [&str; 2] = ["account-a", "secret"];
 const ARGUMENTS: [&str; 5] = ["btcusd", "--seed", "7", "--account", "account-a:secret"];
@@ -108,6 +108,53 @@ fn a_killed_simulator_goes_on() {
     // An orderly end keeps everything.
     assert!(fs::read_to_string(&path).unwrap().contains("\"later\""));
     assert!(!fs::exists(format!("{path}.tmp")).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_has_one_simulator() {
+    let scratch = Scratch::new("shared");
+    let path = scratch.path();
+    let arguments = [&ARGUMENTS[..], &["--state", &path]].concat();
+    let mut first = Simulator::start(&arguments);
+    for later in [0, 1_000] {
+        // Also after the file was replaced.
+        let before = fs::read(&path).unwrap();
+        let mut second = command(&[&["simulate"], &arguments[..]].concat()).spawn().unwrap();
+        end_of(&mut second, PATIENCE);
+        let _ = second.kill();
+        let second = Run::of(second.wait_with_output().unwrap());
+        assert_eq!((second.code, second.out.as_str()), (Some(1), ""), "{}", second.err);
+        assert!(second.err.contains("state.json: another simulator uses it"), "{}", second.err);
+        assert_eq!(fs::read(&path).unwrap(), before);
+        place(
+            &first,
+            later,
+            r#""side":"BUY","type":"LIMIT","timeInForce":"GTC","quantity":"0.5","price":"40000.00""#,
+        );
+        assert!(comes_true(PATIENCE, || fs::read(&path).unwrap() != before));
+    }
+    first.process.kill().unwrap();
+    first.process.wait().unwrap();
+    Simulator::start(&arguments);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_stays_what_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scratch = Scratch::new("link");
+    let (path, link) = (scratch.path(), scratch.0.join("link.json"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    drop(Simulator::start(&[&ARGUMENTS[..], &["--state", &path]].concat()));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    drop(Simulator::start(&[&ARGUMENTS[..], &["--state", link.to_str().unwrap()]].concat()));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    // Other devices never end, and a pipe waits for its writer.
+    let run = run(&["simulate", "--state", "/dev/null"], b"");
+    assert!(run.code == Some(1) && run.err.contains("/dev/null: this is not a regular file"), "{}", run.err);
 }
 
 #[test]

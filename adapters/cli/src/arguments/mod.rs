@@ -139,7 +139,8 @@ also answers for the last {FINISHED_ORDERS_MAX} orders that have ended.
 --state: the simulator writes the file at the start, at an orderly end, and within a second after a change; if it is \
 killed, at most the last second is lost. The file has balances, open orders, orders that have ended, nonces and ids, \
 but no secrets. After a restart the open orders rest in the books again, and the generated market starts from its \
-beginning. Give the same accounts and markets again. A damaged or foreign file is refused and not changed.
+beginning. Give the same accounts and markets again. A damaged or foreign file is refused and not changed, and so \
+is one that another simulator uses.
 
 --fault: NAME ARGUMENTS [@TIME]. The time counts from the start; without it the fault happens at once. Times are \
 whole numbers of ms, s, m or h. A fault acts on the sessions that are open then. While the simulator runs, POST the \

@@ -1,8 +1,8 @@
 //! [`Keeper`]: saves the state of the simulator in the file of `--state`.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use gemini_ws_simulator::{Exchange, State};
@@ -15,11 +15,16 @@ use crate::shown::Shown;
 /// Saves the state of an exchange in a file.
 #[derive(Debug)]
 pub(super) struct Keeper {
+    /// The path that the user gave, for messages.
     path: PathBuf,
+    /// The file itself, if the path is a link.
+    target: PathBuf,
+    /// The file as it was read or written last. It is locked, so that no other simulator uses it.
+    locked: Option<File>,
     /// The revision in the file; `None` before the first write.
     kept: Option<u64>,
     /// A revision that a thread is writing.
-    writing: Option<(u64, Task<io::Result<()>>)>,
+    writing: Option<(u64, Task<io::Result<File>>)>,
     is_failing: bool,
 }
 
@@ -28,15 +33,20 @@ impl Keeper {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or is not the state of a simulator. The file is not changed.
+    /// If the file cannot be read, is not the state of a simulator, or another simulator uses it. The file is not
+    /// changed.
     pub(super) fn open(path: &Path) -> Result<(Keeper, Option<State>), Failure> {
-        let state = match fs::read(path) {
-            Ok(bytes) => Some(state_of(&bytes).map_err(|reason| refused(path, &reason))?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        let (locked, state) = match read(path) {
+            Ok((file, bytes)) => {
+                let state = state_of(&bytes).map_err(|reason| refused(path, &reason))?;
+                (Some(file), Some(state))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (None, None),
             Err(error) => return Err(Failure::of_file(path, error)),
         };
-        let keeper = Keeper { path: path.to_owned(), kept: None, writing: None, is_failing: false };
-        Ok((keeper, state))
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = path.to_owned();
+        Ok((Keeper { path, target, locked, kept: None, writing: None, is_failing: false }, state))
     }
 
     /// Returns the failure for a state that does not belong to this exchange.
@@ -46,11 +56,14 @@ impl Keeper {
 
     /// Writes the state and waits until it is written.
     pub(super) fn keep_now(&mut self, exchange: &Exchange) -> Result<(), Failure> {
-        if let Some((_, task)) = self.writing.take() {
-            // The next write replaces its result.
-            let _ = smol::block_on(task);
+        if let Some((_, task)) = self.writing.take()
+            && let Ok(file) = smol::block_on(task)
+        {
+            // The next write replaces what it has written.
+            self.locked = Some(file);
         }
-        write(&self.path, &exchange.save()).map_err(|error| Failure::of_file(&self.path, error))?;
+        let file = write(&self.target, &exchange.save());
+        self.locked = Some(file.map_err(|error| Failure::of_file(&self.path, error))?);
         self.kept = Some(exchange.revision());
         Ok(())
     }
@@ -64,7 +77,9 @@ impl Keeper {
                 return;
             }
             match smol::block_on(task) {
-                Ok(()) => (self.kept, self.is_failing) = (Some(revision), false),
+                Ok(file) => {
+                    (self.locked, self.kept, self.is_failing) = (Some(file), Some(revision), false);
+                }
                 Err(error) => {
                     if !self.is_failing {
                         let path = self.path.display();
@@ -76,8 +91,8 @@ impl Keeper {
         }
         let revision = exchange.revision();
         if self.kept != Some(revision) {
-            let (path, state) = (self.path.clone(), exchange.save());
-            self.writing = Some((revision, smol::unblock(move || write(&path, &state))));
+            let (target, state) = (self.target.clone(), exchange.save());
+            self.writing = Some((revision, smol::unblock(move || write(&target, &state))));
         }
     }
 }
@@ -98,10 +113,55 @@ fn state_of(bytes: &[u8]) -> Result<State, String> {
     State::from_json(text).map_err(|error| error.to_string())
 }
 
-/// Replaces the file in one step.
-fn write(path: &Path, state: &State) -> io::Result<()> {
+/// Reads and locks the file.
+fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
+    // Opening a pipe would wait for its writer, and some devices never end.
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file"));
+    }
+    let (mut file, mut bytes) = (File::open(path)?, Vec::new());
+    lock(path, &file)?;
+    file.read_to_end(&mut bytes)?;
+    Ok((file, bytes))
+}
+
+/// Locks a file until it is closed. On Unix this fails if another simulator uses it; elsewhere there is no lock.
+#[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "only Unix has the lock"))]
+fn lock(path: &Path, file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{FlockOperation, flock};
+        use std::os::unix::fs::MetadataExt;
+
+        let busy =
+            || io::Error::new(io::ErrorKind::ResourceBusy, "another simulator uses it; name another file");
+        // Other errors are those of file systems without locks.
+        if flock(file, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK) {
+            return Err(busy());
+        }
+        // Another simulator may have replaced the file before it was locked here.
+        let [here, there] = [file.metadata()?, fs::metadata(path)?];
+        if (here.dev(), here.ino()) != (there.dev(), there.ino()) {
+            return Err(busy());
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, file);
+    Ok(())
+}
+
+/// Replaces the file in one step. Returns the new one, which is locked.
+fn write(path: &Path, state: &State) -> io::Result<File> {
     let mut temporary = OsString::from(path);
     temporary.push(".tmp");
-    fs::write(&temporary, state.to_json())?;
-    fs::rename(&temporary, path)
+    let temporary = PathBuf::from(temporary);
+    let mut file = File::create(&temporary)?;
+    lock(&temporary, &file)?;
+    if let Ok(before) = fs::metadata(path) {
+        file.set_permissions(before.permissions())?;
+    }
+    file.write_all(state.to_json().as_bytes())?;
+    fs::rename(&temporary, path)?;
+    Ok(file)
 }
