@@ -46,6 +46,11 @@ impl Followed {
         self.lost
     }
 
+    /// Notes that something may have happened that no report will show.
+    pub(super) const fn note_loss(&mut self) {
+        self.lost = self.moment;
+    }
+
     /// Notes that a stream was subscribed. An answer to a question from before then does not show what happened in
     /// between. Returns whether an earlier link of the same slot ended without a report.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {

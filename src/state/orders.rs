@@ -132,6 +132,8 @@ impl Orders {
                     RequestOutcome::NotSent => false,
                 };
                 if is_open {
+                    // An earlier answer does not resolve the doubts that exist already, either.
+                    self.followed.note_loss();
                     self.doubt_where(StaleReason::Unanswered, |order| order.is_at(Some(*link)));
                 }
             }
@@ -169,13 +171,12 @@ impl Orders {
         }
     }
 
-    /// Raises a doubt about those orders that may still change and meet a condition. It also counts for those that are
-    /// in doubt already: an answer from before it does not resolve it.
+    /// Raises a doubt about those orders that may still change, are not in doubt, and meet a condition.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
         let now = self.moment();
-        let keys: Vec<u64> = self.index.certain().union(self.index.doubtful()).copied().collect();
+        let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         for key in keys {
-            if self.index.get(key).is_some_and(|order| order.may_change() && concerns(order)) {
+            if self.index.get(key).is_some_and(&concerns) {
                 self.index.change(key, now, |order| order.raise(reason, now));
             }
         }
