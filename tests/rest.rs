@@ -5,8 +5,8 @@ mod support;
 use gemini_ws::{
     Age, Balances, BalancesQuestion, Client, Config, Endpoint, Event, FRAME_BYTES_MAX, Frame, Instant,
     LinkId, Message, NewOrder, OpenOrder, OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion,
-    Orders, Reconciled, Replay, RequestId, RequestOutcome, RestError, RestQuestion, Scratch, Side,
-    StaleReason, Stream, StreamId, Subject, Topic, decode,
+    Orders, Reconciled, Replay, RequestId, RequestOutcome, RestError, RestQuestion, Scratch, Side, Stream,
+    StreamId, Subject, Topic, decode,
 };
 use support::{mutation, random::Random};
 
@@ -284,26 +284,6 @@ fn an_answer_from_before_a_cancellation_resolves_nothing() {
     }
 }
 
-/// The end of a link may be among dropped events of the connection. Until something comes over a link again, no
-/// stream is known to report orders.
-#[test]
-fn dropped_events_of_the_connection_leave_no_link_certain() {
-    let (mut orders, link, id) = followed();
-    send(&mut orders, link, 1, "a");
-    orders.apply(&Event::Overflow { topic: gemini_ws::Topic::Connection, symbol: None, dropped: 1 });
-    let found = Reconciled { order_id: 7, state: OrderState::Open, executed: "0".parse().unwrap() };
-    let asked = orders.moment();
-    orders.reconcile(OrderRef::ClientOrderId("a"), Some(found), asked);
-    assert!(!orders.is_followed());
-    let doubts: Vec<_> = orders.to_reconcile().map(|order| order.doubt()).collect();
-    assert_eq!(doubts, [Some(StaleReason::NotSubscribed)]);
-    let stream = "orders@account".parse().unwrap();
-    orders.apply(&Event::Subscribed { link, id, stream });
-    let asked = orders.moment();
-    assert!(orders.reconcile(7, Some(found), asked) && orders.is_followed());
-    assert_eq!(orders.to_reconcile().count(), 0);
-}
-
 /// An order that the venue did not find may still be on the way. What becomes of its request counts.
 #[test]
 fn a_reply_outweighs_an_earlier_answer_without_the_order() {
@@ -385,21 +365,6 @@ impl Account {
         self.balances.apply(&Event::Overflow { topic, symbol: None, dropped: 1 });
         assert!(self.balances.is_stale());
     }
-}
-
-/// The end of a link may be among dropped events of the connection. An answer does not make balances current that
-/// nothing is known to report.
-#[test]
-fn dropped_events_of_the_connection_leave_no_balance_current() {
-    let mut account = Account::new("balances@account");
-    account.overflow(Topic::Connection);
-    let asked = account.balances.moment();
-    assert!(!account.balances.reconcile([("USD", "2", "2")], asked));
-    assert_eq!(account.balances.stale_reason("USD"), Some(StaleReason::NotSubscribed));
-    // A report over the link shows that it is still there.
-    account.report(1, ALL);
-    let asked = account.balances.moment();
-    assert!(account.balances.reconcile([("USD", "2", "2")], asked) && !account.balances.is_stale());
 }
 
 /// An answer that is late, because a report has made everything current, does not say that the balances are not.

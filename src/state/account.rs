@@ -111,9 +111,6 @@ impl<K: Ord, V> Rows<K, V> {
         let followed = self.followed;
         if loss.ends_subscription() && loss.is_over(self.followed) {
             (self.left, self.followed) = (self.followed.or(self.left), None);
-        } else if loss.may_hide_ends() {
-            // The next report over a link shows that the link is still there.
-            self.followed = None;
         }
         // A loss counts if it concerns the link that reports come over; without one, the link of the last report.
         let link = followed.or(self.standing.link());

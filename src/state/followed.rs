@@ -100,9 +100,6 @@ impl Followed {
         if loss.ends_subscription() {
             self.links.retain(|(own, _)| !hit.links.contains(own));
             self.left.extend(&hit.links);
-        } else if loss.may_hide_ends() {
-            // The next event over a link shows that the link is still there.
-            self.links.clear();
         }
         Some(hit)
     }

@@ -138,11 +138,6 @@ impl Loss {
         matches!(self.reason, StaleReason::Disconnected | StaleReason::NotSubscribed | StaleReason::Silent)
     }
 
-    /// Returns whether the ends of links may be among the events that were dropped.
-    pub(super) const fn may_hide_ends(&self) -> bool {
-        matches!(self, Loss { topic: None, link: None, reason: StaleReason::Overflow, .. })
-    }
-
     /// Returns whether it concerns data that came over a link. The end of an earlier link says nothing about the data
     /// of a later one.
     pub(super) fn is_over(&self, own: Option<LinkId>) -> bool {
