@@ -21,8 +21,8 @@ pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 /// The default of [`Config::requests_in_flight_max`].
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
-/// The settings of one endpoint and its links. Each method documents its default; `get_…` returns what is set.
-///
+/// The settings of one endpoint and of the links to it. Each setting documents its default; `get_…` returns a
+/// setting.
 /// ```
 /// use core::time::Duration;
 /// use gemini_ws::Config;
@@ -78,7 +78,7 @@ pub enum Snapshot {
     #[default]
     Full,
     /// The given number of best levels per side. It is not known whether the venue sends changes of other levels, so
-    /// at most this many levels of the book are certain ([`BookSide::known_depth`](crate::BookSide::known_depth)).
+    /// only these best levels can be certain ([`BookSide::known_depth`](crate::BookSide::known_depth)).
     Best(NonZeroU32),
 }
 
@@ -96,16 +96,15 @@ impl Snapshot {
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl Config {
-    /// Creates the default settings for an endpoint such as [`PRODUCTION`]. The path of the address decides which
-    /// API it is: `/v2/marketdata`, `/v1/marketdata/{symbol}`, `/v1/multimarketdata` and `/v1/order/events` are
-    /// archived ones, any other is the current API. [`Config::api`] overrides it.
+    /// Creates the default settings for an endpoint such as [`PRODUCTION`]. The path of the address decides the API:
+    /// `/v2/marketdata`, `/v1/marketdata/{symbol}`, `/v1/multimarketdata` and `/v1/order/events` are paths of
+    /// archived APIs, and any other path belongs to the current API. [`Config::api`] sets another API.
     ///
-    /// The address is normalised: scheme and host are lower-cased, and the default port, a name and password, and the
-    /// slash after the path of an archived endpoint are removed.
-    /// [`ConnectRequest::user`](crate::ConnectRequest::user) has the name and the password. On the current API the
-    /// parameters `snapshot` and `cancelOnDisconnect` of the query set [`Config::snapshot`] and
-    /// [`Config::cancel_on_disconnect`]. [`Config::url`] adds parameters that the client needs.
-    ///
+    /// The address is normalised: scheme and host become lower-case; the default port, a fragment, a dot after the
+    /// host, and slashes after the path of an archived endpoint are removed. A name and a password move to
+    /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API the query parameters `snapshot` and
+    /// `cancelOnDisconnect` set [`Config::snapshot`] and [`Config::cancel_on_disconnect`], if their values can be
+    /// read. [`Config::url`] adds parameters that the client needs.
     /// ```
     /// use gemini_ws::{Config, Endpoint};
     ///
@@ -134,7 +133,6 @@ impl Config {
     }
 
     /// Returns the defaults for [`PRODUCTION`], where every trade is real.
-    ///
     /// ```
     /// use gemini_ws::{Config, PRODUCTION};
     ///
@@ -149,8 +147,9 @@ impl Config {
         Config::new(SANDBOX)
     }
 
-    /// Sets the API at the address, if the path does not show it. Also sets the symbol to that of the path, so call
-    /// [`Config::symbol`] later. Other defaults remain those of the API that the path shows.
+    /// Sets the API at the address. Necessary only if the path does not show the API. Also resets the symbol to the
+    /// symbol in the path, so call [`Config::symbol`] after this method. The default of [`Config::stay_open`] follows
+    /// the new API; other defaults remain those of the API that the path shows.
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
         self.api = api;
@@ -209,12 +208,10 @@ impl Config {
         }
     }
 
-    /// Sets the seed of the random delays between attempts to connect, for
-    /// [`Client::single`](crate::Client::single). The same seed, inputs and times give the same outputs.
-    ///
-    /// Default: with the feature `std`, a random number for each client. Without it, zero: set another seed for
-    /// each client, or many of them reconnect at the same instant.
-    ///
+    /// Sets the seed of the random delays between attempts to connect, for [`Client::single`](crate::Client::single).
+    /// The same seed, inputs and times give the same outputs. Default: a random number for each client. Without the
+    /// feature `std` the default is zero: set a different seed for each client, so that clients do not reconnect at
+    /// the same instant.
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
     ///
@@ -250,24 +247,24 @@ impl Config {
         self
     }
 
-    /// Sets whether the venue cancels the orders that were placed over a link when the link ends
-    /// ([cancel on disconnect](crate::protocol::quirks#cancel-on-disconnect)). Default: no.
+    /// Sets whether the end of a link makes the venue cancel the orders that were placed over the link ([cancel on
+    /// disconnect](crate::protocol::quirks#cancel-on-disconnect)). Default: no.
     #[must_use]
     pub const fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
         self.cancel_on_disconnect = cancel;
         self
     }
 
-    /// Sets whether the upgrade is signed, so that a [`Client`](crate::Client) sends orders over this endpoint and
-    /// subscribes to the account's streams there. Default: no, except at `/v1/order/events`, which requires it.
+    /// Sets whether the driver signs the upgrade. Orders and the streams of an account need a signed upgrade.
+    /// Default: no, except at the path `/v1/order/events`, where the venue requires a signature.
     #[must_use]
     pub const fn authenticated(mut self, authenticated: bool) -> Config {
         self.authenticated = authenticated;
         self
     }
 
-    /// Sets whether a [`Client`](crate::Client) keeps a link to this endpoint open when no stream needs it. Default:
-    /// yes for authenticated endpoints of the current API and for the v1 endpoints, no for others.
+    /// Sets whether a [`Client`](crate::Client) keeps one link to this endpoint open while no stream needs the link.
+    /// Default: yes for authenticated endpoints of the current API, and for both v1 APIs; no for other endpoints.
     #[must_use]
     pub const fn stay_open(mut self, stay: bool) -> Config {
         self.stay_open = Some(stay);
@@ -324,8 +321,8 @@ impl Config {
     }
 
     /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. The time begins
-    /// again whenever the snapshot of a book comes that was requested earlier or in the same request. When the time
-    /// is over, an [`Event::Unserved`](crate::Event::Unserved) reports the book. Default: 5 s; up to 700 ms were
+    /// again with each snapshot of another book, if that book was requested earlier or in the same request. When the
+    /// time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the book. Default: 5 s; up to 700 ms were
     /// measured ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
@@ -333,14 +330,14 @@ impl Config {
         self
     }
 
-    /// Sets the delay before the client requests a stream again after a failure: no reply came, the venue refused the
-    /// request for now, or no snapshot came that could be decoded. After a failed `subscribe` for several streams,
-    /// the delay does not grow, and the next request names fewer. After any other failure, it is doubled for each
-    /// earlier failure in a row, of any kind, up to [`Config::resubscribe_cap`]: if requests for 25, 12, 6, 3 and 1
-    /// streams fail, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client requests the book
-    /// again immediately. Only if the book loses another update within [`Config::stable_after`] of the new snapshot,
-    /// the client waits first: for this delay, and for longer after each further such loss
-    /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Default: 1 s.
+    /// Sets the delay before the client requests a stream again after a failure: no reply or no snapshot came in
+    /// time, the venue refused the request for now, or a frame that may have been the snapshot could not be decoded.
+    /// Each earlier failure in a row doubles the delay, up to [`Config::resubscribe_cap`]. After a failed `subscribe`
+    /// for several streams the delay is not doubled; the next request names half as many streams. If requests for 25,
+    /// 12, 6, 3 and 1 streams fail, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client
+    /// requests the book again without a delay. If the book then loses another update within [`Config::stable_after`]
+    /// of the new snapshot, the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each
+    /// further such loss doubles the delay. Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);
@@ -361,10 +358,10 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which the client probes the link with the method `ping`. Also raises
-    /// [`Config::silence_max`] if necessary, so that the reply to the probe has as much time as before. Default:
-    /// 30 s, as the venue pings every 20 s ([liveness](crate::protocol::streams#liveness)); 10 s at archived
-    /// endpoints, where the client sends no probe and waits for a heartbeat instead.
+    /// Sets the silence after which the client probes the link with the method `ping`. If necessary, also raises
+    /// [`Config::silence_max`], so that the reply to a probe has as much time as before this call. Default: 30 s,
+    /// because the venue pings every 20 s ([liveness](crate::protocol::streams#liveness)). At archived endpoints the
+    /// client sends no probe and waits for any frame; the default there is 10 s.
     #[must_use]
     pub fn probe_after(mut self, silence: Duration) -> Config {
         let answer = self.silence_max.saturating_sub(self.probe_after);
@@ -373,9 +370,9 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which the client drops the link. Also lowers [`Config::probe_after`] if necessary, so
-    /// that a third of this time remains for the reply to a probe. Default: 45 s, more than two ping periods of the
-    /// venue (20 s each); 15 s at archived endpoints.
+    /// Sets the silence after which the client drops the link. If necessary, also lowers [`Config::probe_after`], so
+    /// that at least a third of this time remains for the reply to a probe. Default: 45 s, more than two ping periods
+    /// of the venue (20 s each). At archived endpoints the default is 15 s.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));
@@ -384,17 +381,18 @@ impl Config {
         self
     }
 
-    /// Sets how long a link must be live, and a book current, for earlier failures to be forgotten. Default: 30 s,
-    /// so that a peer that accepts and then drops a link cannot keep the delays short.
+    /// Sets how long a link must stay live before the client forgets the earlier failures of the link, and how long a
+    /// book must stay current before the client forgets the earlier losses of the book. Default: 30 s, so that the
+    /// delays grow if a peer accepts a link and soon drops it.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
         self.stable_after = duration.max(SHORTEST);
         self
     }
 
-    /// Sets the shortest and the longest delay before another attempt to connect. The n-th delay in a row is random,
-    /// between `base` and `base` · 2ⁿ, and at most `cap`. The cap is at least twice the base, so that many clients do
-    /// not return at the same instant. Default: 500 ms and 30 s.
+    /// Sets the shortest and the longest random delay before another attempt to connect. The n-th delay in a row is
+    /// between `base` and `base` · 2ⁿ, and not longer than `cap`. A `cap` below twice `base` is raised to twice
+    /// `base`, so that many clients do not return at the same instant. Default: 500 ms and 30 s.
     #[must_use]
     pub fn backoff(mut self, base: Duration, cap: Duration) -> Config {
         self.backoff_base = base.max(SHORTEST);
@@ -402,17 +400,18 @@ impl Config {
         self
     }
 
-    /// Sets a delay that is added to that of [`Config::backoff`] in three cases: the venue asks for less (HTTP 429
-    /// and 503, close codes 1008 and 1013); only time can help, as with an expired certificate; or an endpoint that
-    /// has worked before refuses, for example with HTTP 401. Default: 30 s.
+    /// Sets a delay that is added to the delay of [`Config::backoff`] in four cases: the venue asks for fewer
+    /// attempts (HTTP 429 or 503 without `Retry-After`, close codes 1008 and 1013); the peer's certificate is not
+    /// valid at this time; an unsigned upgrade gets HTTP 403 or 404 without a reason; an endpoint that has worked
+    /// before refuses, for example with HTTP 401. Default: 30 s.
     #[must_use]
     pub fn slow_retry(mut self, delay: Duration) -> Config {
         self.slow_retry = delay;
         self
     }
 
-    /// Sets the longest delay that the venue can cause with `Retry-After` or with a limit that it names. A longer
-    /// delay is cut to this, although the event shows it whole. Default: an hour.
+    /// Sets the longest delay that the venue can cause with `Retry-After` or with a limit that it names. The client
+    /// cuts longer delays; [`Event::ConnectFailed`](crate::Event::ConnectFailed) shows them uncut. Default: an hour.
     #[must_use]
     pub fn retry_after_max(mut self, delay: Duration) -> Config {
         self.retry_after_max = delay.max(SHORTEST);
@@ -426,20 +425,20 @@ impl Config {
         self
     }
 
-    /// Sets how many attempts in a row may fail, at least one, before the link ends with
-    /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). An attempt fails if the link does
-    /// not open, or is lost before it is live. A link that is live for [`Config::stable_after`] resets the count.
-    /// Default: no limit.
+    /// Sets after how many failed attempts in a row the link ends with
+    /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). Zero counts as 1. An attempt fails
+    /// if the link does not open, or is lost before it is live. A link that is live for [`Config::stable_after`]
+    /// resets the count. Default: no limit.
     #[must_use]
     pub fn attempts_max(mut self, attempts: u32) -> Config {
         self.attempts_max = Some(attempts.max(1));
         self
     }
 
-    /// Sets how long an authenticated link may send nothing before it reports
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue); then send `POST /v1/heartbeat`. The venue cancels the
-    /// orders of keys that [require heartbeats](crate::protocol::streams#account-conditions) 30 s after the last
-    /// authenticated request or heartbeat, and recommends one every 15 s. Default: never.
+    /// Sets how long an authenticated link may send nothing. After this time an
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. If a key [requires
+    /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels its orders 30 s after the last
+    /// authenticated request or heartbeat. The venue recommends a heartbeat every 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));
@@ -447,32 +446,32 @@ impl Config {
     }
 
     /// Sets the maximum number of attempts to connect in any window, over all links of a client to the same host.
-    /// Default: 300 in five minutes ([limits](crate::protocol::streams#limits)). The limits in the newest reply to
-    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) apply as well, also to requests and orders.
+    /// Default: 300 in five minutes ([limits](crate::protocol::streams#limits)). For attempts, requests and orders,
+    /// the limits in the newest reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) also apply.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
         self.dial_limit = (attempts, window);
         self
     }
 
-    /// Sets the maximum number of requests in any window, subscriptions among them, over all links of a client to the
-    /// same host. Further subscriptions wait; the client refuses other requests. Default: 7,000 in ten seconds
-    /// ([limits](crate::protocol::streams#limits)).
+    /// Sets the maximum number of requests in any window, over all links of a client to the same host. When the limit
+    /// is reached, subscriptions and probes wait, and the client refuses other requests. Default: 7,000 in ten
+    /// seconds ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);
         self
     }
 
-    /// Sets the maximum number of new orders in any window. The client refuses further ones. Default: 3,500 in ten
-    /// seconds ([limits](crate::protocol::streams#limits)).
+    /// Sets the maximum number of new orders in any window, over all links of a client to the same host. The client
+    /// refuses further orders. Default: 3,500 in ten seconds ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
         self.order_limit = (orders, window);
         self
     }
 
-    /// Sets the maximum number of streams of a link. Default: 4,096; one connection has held 4,784
+    /// Sets the maximum number of streams of a link. Default: 4,096; one connection to the venue has held 4,784
     /// ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Config {
@@ -480,35 +479,37 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of streams in one `subscribe`, at least one. Default: 25; above about 100 the venue
-    /// closes the link with code 1009 ([measured](crate::protocol::quirks#large-subscribe-requests)).
+    /// Sets the maximum number of streams in one `subscribe` or `unsubscribe`. Zero counts as 1. Default: 25; above
+    /// about 100 the venue closes the link with code 1009
+    /// ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub fn streams_per_request_max(mut self, streams: usize) -> Config {
         self.streams_per_request_max = streams.max(1);
         self
     }
 
-    /// Sets how many books of a link may wait for their snapshots at a time, at least one. The client requests
-    /// further books later. A book that was reported as not served does not count. Default: 100.
+    /// Sets how many books of a link may wait for their snapshots at the same time. Zero counts as 1. The client
+    /// requests further books later. A book that was reported as not served does not count. Default: 100.
     #[must_use]
     pub fn snapshots_max(mut self, books: usize) -> Config {
         self.snapshots_max = books.max(1);
         self
     }
 
-    /// Sets how many requests may wait for a reply at a time over a link, at least one and at most 65,536.
-    /// Subscriptions take at most three quarters of these places. Two requests are sent even if all places are taken: a
-    /// cancellation if less than a quarter of `requests` are cancellations, and a [probe](Config::probe_after) if there
-    /// is no other. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// Sets how many requests of a link may wait for a reply at the same time, from 1 to 65,536. Requests to
+    /// subscribe or unsubscribe take at most three quarters of these places. Even when all places are taken, the
+    /// client still sends a cancellation while cancellations take less than a quarter of the places, and a
+    /// [probe](Config::probe_after) while no other probe waits for a reply. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);
         self
     }
 
-    /// Sets how many undecodable frames in a row make the client drop the link, at least one. Several in a row of one
-    /// stream count as one, because only that stream is affected. An [`Event::Malformed`](crate::Event::Malformed)
-    /// reports each. If a frame may have been an update of a book, the client requests the book again. Default: 16.
+    /// Sets how many undecodable frames in a row make the client drop the link. Zero counts as 1. Frames of one
+    /// stream in a row count as one: only that stream is affected. An [`Event::Malformed`](crate::Event::Malformed)
+    /// reports each frame. If a frame may have been an update of a book, the client requests the book again. Default:
+    /// 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);

@@ -16,15 +16,16 @@ pub enum CommandError {
     NotConnected,
     /// A limit is reached; unsubscribe, wait for replies or poll outputs.
     TooMany(Limit),
-    /// A stream of the same symbol is already subscribed at the endpoint, and the client could not tell its frames
-    /// from those of the requested stream. Unsubscribe that stream first, or use a second endpoint; for a second book
-    /// of a symbol use a second client, because a client holds only one, whatever the endpoint.
+    /// The client could not tell the frames of the requested stream from the frames of a stream that is already
+    /// subscribed at the endpoint. Unsubscribe that stream first, or use a second endpoint. A book is also refused if
+    /// its symbol has a book at another endpoint, because a client holds one book of a symbol. For a second book use
+    /// a second client.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,
     },
-    /// The endpoint does not have the stream, or does not take the request. The v1 endpoints take neither: their
-    /// address decides what is sent.
+    /// The endpoint does not have the stream, or does not take the request. Market data v1 and order events v1 take
+    /// neither subscriptions nor requests: the address decides what the venue sends.
     WrongEndpoint,
     /// There is no subscription with this id: it was unsubscribed or rejected, or it belongs to another client.
     UnknownStream,
@@ -38,8 +39,8 @@ pub enum CommandError {
     /// The endpoint has several links, and the request is about the session of one of them. Name the link with
     /// [`Client::request_over`](crate::Client::request_over).
     SeveralLinks,
-    /// The endpoint's link has ended for good, as [`Event::LinkClosed`](crate::Event::LinkClosed) has reported;
-    /// `open` restarts it.
+    /// A link to the endpoint has ended for good, as [`Event::LinkClosed`](crate::Event::LinkClosed) has reported.
+    /// [`Client::open`](crate::Client::open) restarts the link.
     GivenUp,
     /// A rate limit is reached.
     RateLimited {

@@ -1,8 +1,8 @@
 //! A Rust client for Gemini's WebSocket APIs: the current one and the three archived ones.
 //!
 //! The core is a sans-IO state machine. It decodes frames, manages links and subscriptions, and maintains order
-//! books, orders and balances. It opens no sockets, reads no clocks and spawns no tasks, so it runs on any executor
-//! and its tests need no network. `gemini-ws-tokio` and `gemini-ws-smol` drive it over sockets.
+//! books, orders and balances. It opens no sockets, reads no clocks and spawns no tasks. So it runs on any executor,
+//! and its tests need no network. The crates `gemini-ws-tokio` and `gemini-ws-smol` drive the core over sockets.
 //!
 //! # A program
 //!
@@ -11,8 +11,8 @@
 //!
 #![cfg_attr(not(doctest), doc = include_str!("guide/first_program.md"))]
 //!
-//! An order takes as few lines: `client.place(order)` returns a ticket, and `ticket.done()` waits until the order has
-//! ended and returns how. The [guide](guide#) has whole programs for this and more.
+//! Placing an order is as short: `client.place(order)` returns a ticket, and `ticket.done()` waits for the end of the
+//! order and returns how the order ended. The [guide](guide#) has whole programs for books and orders.
 //!
 //! # Four ways to use it
 //!
@@ -23,8 +23,8 @@
 //! | `Driver::run_with_events`, a stream of owned events | loops that take one event after the other | [`guide::back_pressure`] |
 //! | [`Client`], without a driver | your own loop over sockets, without a runtime | [`guide::own_loop`] |
 //!
-//! The first three are in the crate `gemini-ws-driver`, and each adapter exports them. Each of the three has a
-//! handle, which sends commands from any task.
+//! The first three ways are in the crate `gemini-ws-driver`; `gemini-ws-tokio` and `gemini-ws-smol` export them. Each
+//! of these three ways has a handle, which sends commands from any task.
 //!
 //! # Where to continue
 //!
