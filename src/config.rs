@@ -508,8 +508,7 @@ impl Config {
 
     /// Sets how many undecodable frames in a row make the client drop the link. Zero counts as 1. Frames of one
     /// stream in a row count as one: only that stream is affected. An [`Event::Malformed`](crate::Event::Malformed)
-    /// reports each frame. If a frame may have been an update of a book, the client requests the book again. Default:
-    /// 16.
+    /// reports each frame. If a frame may be an update of a book, the client requests the book again. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);

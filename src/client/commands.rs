@@ -23,29 +23,29 @@ impl Client {
     /// Subscribes to a stream. The subscription survives reconnects and ends with
     /// [`unsubscribe`](Client::unsubscribe).
     ///
-    /// The stream goes to an endpoint where it is already subscribed, or else to the first endpoint that has it:
-    /// streams of an account go to an authenticated endpoint, others to one that is not authenticated if there is
-    /// one.
+    /// The stream goes to an endpoint where the stream is already subscribed. Otherwise the stream goes to the first
+    /// endpoint that has it. For a stream of an account, only authenticated endpoints count. For any other stream,
+    /// endpoints that are not authenticated come before authenticated endpoints.
     ///
-    /// Each call returns its own id. If the stream is already subscribed, the client sends nothing. It asks the
-    /// venue to stop only when the last id is unsubscribed. A second subscriber to a depth stream gets no new
-    /// snapshot: read the current book from [`Books`](crate::Books).
+    /// Each call returns its own id. If the stream is already subscribed, the client sends nothing. The client asks
+    /// the venue to stop the stream only after all ids are unsubscribed. A second subscriber to a depth stream gets
+    /// no new snapshot: read the current book from [`Books`](crate::Books).
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::WrongEndpoint`] or
-    /// [`CommandError::NotAuthenticated`] if no endpoint has the stream; [`CommandError::GivenUp`];
-    /// [`CommandError::Ambiguous`] if the client could not tell the stream's frames from those of a stream that is
-    /// already subscribed, such as `depth` and `depth@100ms` of one symbol.
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::WrongEndpoint`] if no endpoint has the
+    /// stream; [`CommandError::NotAuthenticated`] if only endpoints without authentication have the stream;
+    /// [`CommandError::GivenUp`]; [`CommandError::Ambiguous`] if frames of the stream look like frames of another
+    /// subscribed stream, such as `depth` and `depth@100ms` of one symbol.
     pub fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
         self.command(now)?;
         let endpoint = self.endpoint_of(&stream)?;
         self.add_subscriber(endpoint, stream, None)
     }
 
-    /// Subscribes to a stream, and resubscribes when it is silent for longer than `silence_max`. An
-    /// [`Event::Silent`](crate::Event::Silent) reports each such silence. If several calls name the same stream,
-    /// the shortest `silence_max` counts.
+    /// Subscribes to a stream, and resubscribes when the stream is silent for longer than `silence_max`. An
+    /// [`Event::Silent`](crate::Event::Silent) reports each such silence. If several calls name the same stream, the
+    /// shortest `silence_max` counts.
     ///
     /// # Errors
     ///
@@ -61,8 +61,10 @@ impl Client {
         self.add_subscriber(endpoint, stream, Some(silence_max.max(Duration::from_millis(1))))
     }
 
-    /// Subscribes to a stream at this endpoint, even if it is subscribed at another one: [`Source`](crate::Source)
-    /// names the link of an event. A depth stream is refused then, as `Ambiguous`. `silence_max` is that of
+    /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint.
+    /// [`Source::link`](crate::Source::link) tells the events of the endpoints apart. The client holds one book of a
+    /// symbol: if another endpoint has a book of the symbol, the client refuses a depth stream with
+    /// [`CommandError::Ambiguous`]. `silence_max` has the meaning that it has in
     /// [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None` sets no limit.
     ///
     /// # Errors
@@ -91,9 +93,9 @@ impl Client {
         ended.unwrap_or(Err(CommandError::UnknownStream))
     }
 
-    /// Requests a new snapshot of the book of a subscription. Call it if the application has lost events of the
-    /// book, or if the book shows something impossible. The book is stale from now on, which an
-    /// [`Event::Gap`](crate::Event::Gap) reports. Has no effect on a stream without a book, or on a book that is
+    /// Requests a new snapshot of the book of a subscription. Call this method if the application has lost events of
+    /// the book, or if the book shows something impossible. The book is stale from now on, and an
+    /// [`Event::Gap`](crate::Event::Gap) reports that. Has no effect on a stream without a book, or on a book that is
     /// already stale.
     ///
     /// # Errors
@@ -112,12 +114,13 @@ impl Client {
         }
     }
 
-    /// Requests a new snapshot of each of these books. Pass the symbols from
-    /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow). For an
-    /// overflow that names no symbol there is [`resync_all_books`](Client::resync_all_books).
+    /// Requests a new snapshot of the book of each symbol. Pass the symbols from
+    /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow). If the
+    /// overflow names no symbol, call [`resync_all_books`](Client::resync_all_books).
     ///
-    /// Returns how many of the symbols have a depth subscription whose link has not ended for good. If a snapshot is
-    /// already on its way, or the link is reconnecting, the client does not request a second one.
+    /// Returns how many of the symbols have a depth subscription on a link that has not ended for good; zero if the
+    /// client refuses commands. If a snapshot is already on its way, or the link is reconnecting, the client does not
+    /// request a second snapshot.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
@@ -138,11 +141,11 @@ impl Client {
         requested
     }
 
-    /// Requests a new snapshot of every book that is subscribed. Call it after an
-    /// [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Depth`] that names no symbol, or of
-    /// [`Topic::Connection`]: any book may have lost an update.
+    /// Requests a new snapshot of every book that is subscribed. Call this method after an
+    /// [`Event::Overflow`](crate::Event::Overflow) with the topic [`Topic::Connection`], or with the topic
+    /// [`Topic::Depth`] and no symbol: any book may have lost an update.
     ///
-    /// Calls [`resync_books`](Client::resync_books) with the symbols of these books, and returns what it returns.
+    /// Calls [`resync_books`](Client::resync_books) with the symbols of all subscribed books, and returns its result.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
@@ -271,20 +274,21 @@ impl Client {
 // ---- requests ----------------------------------------------------------------------------------
 
 impl Client {
-    /// Sends a request to the endpoint that can take it. A request about an account goes to the authenticated
-    /// endpoint. Any other goes over the first open link; links of authenticated endpoints come first.
+    /// Sends a request to the endpoint that can take it. A request about an account needs exactly one authenticated
+    /// endpoint. A request about a session, and a [raw](Request::raw) request, need exactly one endpoint of the
+    /// current API. Any other request goes over the first open link; links of authenticated endpoints come before
+    /// other links.
     ///
     /// Exactly one [`Event::Reply`](crate::Event::Reply) follows, with what the request was about. The client never
-    /// sends a request twice: if the venue did not reply, the event says that the outcome is unknown.
+    /// sends a request twice. If no reply came, the event says whether the venue may have acted.
     ///
-    /// To subscribe, use [`subscribe`](Client::subscribe) instead: the client does not know subscriptions that a
-    /// request made, and ignores their data.
+    /// To subscribe, use [`subscribe`](Client::subscribe) instead. The client does not know a subscription that a
+    /// request made, and ignores its data.
     ///
     /// # Errors
     ///
-    /// [`CommandError::SeveralEndpoints`] if the client cannot choose between endpoints: the authenticated ones for a
-    /// request about an account, those of the current API for a request about a session or a [raw](Request::raw) one.
-    /// Name the endpoint with [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if the request is
+    /// [`CommandError::SeveralEndpoints`] if several endpoints could take a request that needs exactly one endpoint:
+    /// name the endpoint with [`request_at`](Client::request_at). [`CommandError::SeveralLinks`] if the request is
     /// about a session and the endpoint has several links: use [`request_over`](Client::request_over).
     /// [`CommandError::WrongEndpoint`] if no endpoint takes requests; [`CommandError::NotConnected`];
     /// [`CommandError::NotAuthenticated`]; [`CommandError::Closed`]; [`CommandError::TooMany`];

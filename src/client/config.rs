@@ -21,8 +21,8 @@ impl ClientConfig {
         ClientConfig { links_max: 64, streams_max: 4_096 }
     }
 
-    /// Sets how many links the client may have at a time, from 1 to 1,024. Default: 64. `/v1/marketdata/{symbol}`
-    /// needs a link for each symbol.
+    /// Sets how many links the client may have at the same time, from 1 to 1,024. Default: 64. Each symbol of
+    /// `/v1/marketdata/{symbol}` needs a link.
     #[must_use]
     pub const fn links_max(mut self, links: usize) -> ClientConfig {
         self.links_max = match links {
@@ -34,8 +34,8 @@ impl ClientConfig {
     }
 
     /// Sets how many streams all links may have together. Default: 4,096.
-    /// [`Config::streams_max`](crate::Config::streams_max) limits the streams of one link; the client opens further
-    /// links for more.
+    /// [`Config::streams_max`](crate::Config::streams_max) limits the streams of one link; the client opens another
+    /// link for further streams.
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> ClientConfig {
         self.streams_max = streams;

@@ -54,10 +54,11 @@ impl Client {
 
     /// Takes a frame that came over this link, and returns the event of the frame, if there is one. The event borrows
     /// from the frame and the scratch only, so the application may issue commands while it holds the event. The event
-    /// is newer than all outputs that are waiting ([contract](Client#the-contract-of-a-driver)).
+    /// is newer than all outputs that were waiting before this call ([contract](Client#the-contract-of-a-driver)).
     ///
-    /// Returns `None` for pings, pongs and replies to the client's own requests. What follows from these frames is
-    /// among the outputs.
+    /// Returns `None` for pings, pongs, Close frames of a link that is closing or has ended, and replies to the
+    /// client's own requests. If such a reply rejects a stream, returns [`Event::Rejected`]. Further events that a
+    /// frame causes are among the outputs.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,
@@ -117,8 +118,9 @@ impl Client {
         self.pump();
     }
 
-    /// Acts on the time that has passed. Call it at the [`deadline`](Client::deadline). An earlier call does nothing.
-    /// A late call fires each due timer exactly once, however late the call is. The new deadline is later than `now`.
+    /// Acts on the time that has passed. Call this method at the [`deadline`](Client::deadline). An earlier call does
+    /// nothing. A late call fires each due timer exactly once, however late the call is. The new deadline is later
+    /// than `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         if let ClientState::ShuttingDown(shutdown) = &mut self.state {

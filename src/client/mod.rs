@@ -42,54 +42,56 @@ use crate::value::time::Instant;
 /// It is a state machine without sockets, clock or tasks. Its public methods are of four kinds:
 ///
 /// - *commands* ([`open`](Client::open), [`subscribe`](Client::subscribe), …) ask the client for something. They
-///   never wait, and the client may refuse one;
+///   never wait. The client may refuse a command;
 /// - *inputs* (`handle_*`) report what happened. They cannot fail;
 /// - *outputs* ([`poll_output`](Client::poll_output)) say what the driver has to do, in order;
-/// - *getters* read the state. One of them, [`deadline`](Client::deadline), says when to call
+/// - *getters* read the state. The getter [`deadline`](Client::deadline) says when to call
 ///   [`handle_timeout`](Client::handle_timeout).
 ///
-/// Any method may be called at any time, and no event is lost if outputs are polled late. Take `now` from one
-/// monotonic clock; an earlier `now` than before counts as the one before. The same seed, inputs and times give the
-/// same outputs.
+/// Any method may be called at any time. No event is lost if outputs are polled late. Take `now` from one monotonic
+/// clock. If `now` is earlier than in a previous call, the client uses the `now` of the previous call. The same seed,
+/// inputs and times give the same outputs.
 ///
 /// # The contract of a driver
 ///
-/// A driver repeats two steps. It carries out every output, and then waits for one input: until a transport has
-/// something to read, or until [`timeout`](Client::timeout) is over.
+/// A driver repeats two steps. It carries out every output. Then it waits until a transport has something to read, or
+/// until [`timeout`](Client::timeout) is over, and reports that with an input.
 ///
-/// - **Order of events.** Events arrive in two ways: [`handle_frame`](Client::handle_frame) returns at most one, and
-///   [`Output::Event`]s carry the others. In order, they are: the outputs that were waiting before the frame, the
-///   event that `handle_frame` returned, the outputs that the frame caused. So poll until `None` after each input and
-///   after each command. Polling late changes this order, and has two other effects. If a link ends, a request that was
-///   not polled has the outcome [`NotSent`](crate::RequestOutcome::NotSent), and a polled one without a reply
-///   [`Lost`](crate::RequestOutcome::Lost). And while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client
-///   refuses commands.
-/// - **Polling late.** If outputs are waiting when `handle_frame` is called, the event that it returns is newer
-///   than these outputs. If you apply that event to [`Books`](crate::Books) and [`Orders`](crate::Orders) first, no
-///   book becomes wrong, and no stale book becomes current. An order may stay in doubt for longer: a waiting output
-///   may report a request that timed out, which raises a doubt that the event of the frame would have resolved.
+/// - **Order of events.** [`handle_frame`](Client::handle_frame) returns at most one event; every other event arrives
+///   as [`Output::Event`]. The right order of a frame is: first the outputs that were waiting before the frame, then
+///   the event that `handle_frame` returns, then the outputs that the frame causes. So poll until `None` after each
+///   input and after each command. Polling late changes this order, and has two other effects. If a link ends, a
+///   request that was not polled has the outcome [`NotSent`](crate::RequestOutcome::NotSent), and a request that was
+///   polled but has no reply has the outcome [`Lost`](crate::RequestOutcome::Lost). While
+///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client refuses commands.
+/// - **Polling late.** If outputs are waiting when `handle_frame` is called, the event that it returns is newer than
+///   these outputs. If you apply that event to [`Books`](crate::Books) and [`Orders`](crate::Orders) first, no book
+///   becomes wrong, and no stale book becomes current. An order may stay in doubt for longer: a waiting output may
+///   report that a request timed out. This report puts the order in doubt, although the newer event has resolved the
+///   doubt before.
 /// - **Sending.** Write the texts and the Close frame of a link in the order in which they were polled. If the
-///   transport takes no more bytes, keep the remaining ones and write them when it is writable again. The client
-///   detects a peer that sends nothing. It does not detect a peer that sends but does not read: limit how many bytes
-///   wait, or for how long. Beyond the limit, drop the transport and call [`handle_lost`](Client::handle_lost) with
-///   [`Lost::Transport`](crate::Lost::Transport).
+///   transport takes no more bytes, keep the remaining bytes, and write them when the transport is writable again.
+///   The client detects a peer that sends nothing. It does not detect a peer that sends but does not read. So limit
+///   how many bytes wait to be written, or how long they wait. Beyond the limit, drop the transport and call
+///   [`handle_lost`](Client::handle_lost) with [`Lost::Transport`](crate::Lost::Transport).
 /// - **Connecting.** Call [`handle_dial`](Client::handle_dial) once for each [`Output::Connect`], unless an
-///   [`Output::Abort`] withdraws it. The client limits the time of the attempt.
+///   [`Output::Abort`] withdraws the attempt. The client limits the time of the attempt.
 /// - **Closing.** After [`Output::Close`], continue to read until the transport ends, then call `handle_lost`.
-/// - **Aborting.** After [`Output::Abort`], drop the transport or the attempt. The client expects no `handle_lost` or
-///   `handle_dial` for this link. It counts and ignores such a call, and emits another `Abort` if the call reports
-///   that the dial succeeded.
-/// - **Losing.** Call `handle_lost` once, when the transport has ended without `Abort`. Pass a Close frame of the
-///   peer to `handle_frame` first. That frame ends the link, so the client ignores the `handle_lost` after it.
+/// - **Aborting.** After [`Output::Abort`], drop the transport or the attempt. The client expects no `handle_lost`
+///   and no `handle_dial` for this link. The client counts and ignores such a call. If the call reports that the dial
+///   succeeded, the client emits another `Abort`.
+/// - **Losing.** Call `handle_lost` once, when the transport has ended without `Abort`. If the peer has sent a Close
+///   frame, pass the frame to `handle_frame` before that. The Close frame ends the link, so the client ignores the
+///   `handle_lost`.
 ///
 /// There is no iterator over the outputs: it would borrow the client, and the loop could not call
 /// [`connect_request`](Client::connect_request). `while let Some(output) = client.poll_output()` is as short.
 ///
 /// # Links
 ///
-/// The client opens a link when something first needs it, and closes it when nothing has needed it for
-/// [`Config::linger`]. When a link holds [`Config::streams_max`] streams, further ones go to another link. The end
-/// of one link does not affect the others.
+/// The client opens a link when something first needs the link. It closes the link when nothing has needed the link
+/// for [`Config::linger`]. When a link holds [`Config::streams_max`] streams, further streams go to another link. The
+/// end of one link does not affect the other links.
 ///
 /// ```
 /// use gemini_ws::{Client, ClientConfig, Config, Event, Instant, Output};
@@ -166,7 +168,7 @@ impl core::fmt::Display for Readiness {
 
 impl Client {
     /// Creates a client without endpoints, which does nothing yet. `seed` determines the random delays between
-    /// attempts to connect: give each client its own, so that many clients do not reconnect at the same instant.
+    /// attempts to connect. Give each client its own seed, so that many clients do not reconnect at the same instant.
     pub fn new(config: ClientConfig, seed: u64) -> Client {
         Client {
             config,
@@ -184,8 +186,8 @@ impl Client {
         }
     }
 
-    /// Creates a client of one endpoint, and keeps a link to it open whatever is subscribed. Streams beyond
-    /// [`Config::streams_max`] go to further links.
+    /// Creates a client with one endpoint. The client keeps one link to the endpoint open, even if no stream is
+    /// subscribed. Streams beyond [`Config::streams_max`] go to further links.
     ///
     /// The client does nothing until [`open`](Client::open). [`Config::seed`] determines its random delays.
     ///
@@ -206,13 +208,14 @@ impl Client {
         client
     }
 
-    /// Adds an endpoint. The client opens a link to it when something is subscribed there, or immediately if the
-    /// endpoint [stays open](Config::stay_open).
+    /// Adds an endpoint. After [`open`](Client::open), the client opens a link to the endpoint when a stream is
+    /// subscribed there. If the endpoint [stays open](Config::stay_open), the client opens the link without a
+    /// subscription.
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::TooMany`], also if the endpoint stays open and the client has no
-    /// room for another link.
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`] if too many outputs wait, or if the endpoint stays open
+    /// and the client has no room for another link.
     pub fn add(&mut self, now: Instant, config: Config) -> Result<EndpointId, CommandError> {
         self.command(now)?;
         if config.stays_open() && self.slots.sums().links() >= self.config.links_max {
@@ -223,8 +226,8 @@ impl Client {
         Ok(id)
     }
 
-    /// Removes an endpoint. Ends its subscriptions as [`unsubscribe`](Client::unsubscribe) does, and closes its
-    /// links.
+    /// Removes an endpoint. Ends the subscriptions at the endpoint, as [`unsubscribe`](Client::unsubscribe) does.
+    /// Closes the links to the endpoint.
     ///
     /// # Errors
     ///
@@ -242,13 +245,15 @@ impl Client {
         Ok(())
     }
 
-    /// Starts to connect. From now on the client connects every link that something needs, and reconnects it when it
-    /// is lost, until [`close`](Client::close). Another call restarts the links that have ended for good, each after
-    /// the delay that its next attempt would have had. On other links another call has no effect.
+    /// Starts to connect. Until [`close`](Client::close) or [`shut_down`](Client::shut_down), the client connects
+    /// every link that something needs, and reconnects every such link that is lost. Another call restarts the links
+    /// that have ended for good, each after the delay that follows its last failure. Another call has no effect on
+    /// other links.
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`] after `close` or `shut_down`; [`CommandError::TooMany`].
+    /// [`CommandError::Closed`] if the client is shutting down or has ended; [`CommandError::TooMany`] if too many
+    /// outputs wait.
     pub fn open(&mut self, now: Instant) -> Result<(), CommandError> {
         self.command(now)?;
         self.state = ClientState::Open;
@@ -261,26 +266,26 @@ impl Client {
     }
 
     /// Closes every open link with a closing handshake. [`Event::Closed`](crate::Event::Closed) follows exactly once,
-    /// within the longest [`Config::close_timeout`] of these links. Another call has no effect.
+    /// within the longest [`Config::close_timeout`] of these links. A second call has no effect.
     pub fn close(&mut self, now: Instant) {
         let deadline = self.now.max(now) + self.close_timeout();
         self.close_by(now, deadline);
     }
 
-    /// Closes every open link with a closing handshake that ends by `deadline`, and takes no longer than
+    /// Closes every open link with a closing handshake. The handshake ends by `deadline`, and takes no longer than
     /// [`Config::close_timeout`]. [`Event::Closed`](crate::Event::Closed) follows at the latest with the first
-    /// [`handle_timeout`](Client::handle_timeout) at or after `deadline`. Calling it again can only bring the
-    /// deadline forward.
+    /// [`handle_timeout`](Client::handle_timeout) at or after `deadline`. A second call of this method can only bring
+    /// the deadline forward.
     pub fn close_by(&mut self, now: Instant, deadline: Instant) {
         self.advance(now);
         self.begin_shutdown(ShutdownPlan::by(deadline), true);
     }
 
     /// Shuts down in steps: refuses commands, cancels orders, unsubscribes, closes the links. The plan selects the
-    /// steps, and an [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports each when it begins. A step that
-    /// takes too long is cut off, so that the following steps have their time.
-    /// [`Event::Closed`](crate::Event::Closed) follows exactly once, by the deadline of the plan. Calling it again
-    /// can only bring the deadline forward; [`close`](Client::close) skips the remaining steps.
+    /// steps. An [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the beginning of each step. The client
+    /// cuts off a step that takes too long, so that the following steps have their time.
+    /// [`Event::Closed`](crate::Event::Closed) follows exactly once, by the deadline of the plan. A second call of
+    /// this method can only bring the deadline forward. [`close`](Client::close) skips the remaining steps.
     pub fn shut_down(&mut self, now: Instant, plan: ShutdownPlan) {
         self.advance(now);
         self.begin_shutdown(plan, false);
@@ -291,8 +296,8 @@ impl Client {
 
 impl Client {
     /// Returns the next output. The outputs of all links come in the order in which the client produced them. An
-    /// event that [`handle_frame`](Client::handle_frame) returned belongs before the outputs that its frame caused,
-    /// and after those that were waiting before ([contract](Client#the-contract-of-a-driver)).
+    /// event that [`handle_frame`](Client::handle_frame) returned belongs between the outputs that were waiting
+    /// before the frame and the outputs that the frame caused ([contract](Client#the-contract-of-a-driver)).
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
@@ -341,9 +346,9 @@ impl Client {
         self.deadline().map(|deadline| deadline.at.since(now))
     }
 
-    /// Returns whether the client is shutting down or has shut down, and so refuses commands. From then on a driver
-    /// has to read frames even if the application has no room for their events, because the steps of the shutdown
-    /// wait for frames.
+    /// Returns whether the client is shutting down or has ended. Such a client refuses commands. While the client
+    /// shuts down, the driver has to read frames even if the application has no room for events, because the steps of
+    /// the shutdown wait for frames.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
@@ -357,8 +362,9 @@ impl Client {
         matches!(self.state, ClientState::ShuttingDown(_) | ClientState::Closed(_))
     }
 
-    /// Returns the reason with which the client closed; `None` before that. It is the reason in
-    /// [`Event::Closed`](crate::Event::Closed), even if that event was not polled yet.
+    /// Returns the reason with which the client ended; `None` if the client has not ended.
+    /// [`Event::Closed`](crate::Event::Closed) has the same reason. This method returns the reason even before that
+    /// event is polled.
     ///
     /// ```
     /// use gemini_ws::{Client, CloseReason, Config, Instant, PRODUCTION};

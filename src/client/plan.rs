@@ -23,30 +23,30 @@ pub struct ShutdownPlan {
 }
 
 impl ShutdownPlan {
-    /// Creates a plan that refuses commands, waits for the replies to requests in flight, and closes the links.
-    /// [`Event::Closed`](crate::Event::Closed) follows at the latest with the first `handle_timeout` at or after
-    /// `deadline`.
+    /// Creates a plan with two steps. In the first step the client refuses commands, and waits for the replies to
+    /// requests in flight. In the second step it closes the links. [`Event::Closed`](crate::Event::Closed) follows at
+    /// the latest with the first `handle_timeout` at or after `deadline`.
     pub const fn by(deadline: Instant) -> ShutdownPlan {
         ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
     }
 
-    /// Sets whether to cancel the orders of the session on each authenticated link. Default: no. When the venue
-    /// confirms the request, some orders may still be open; the client delivers their events until the end. If the
-    /// venue refuses the request only for now, for example with "too many requests", the client repeats it while
-    /// there is time.
+    /// Sets whether to cancel the orders of each session, which are the orders that were placed over one
+    /// authenticated link. Default: no. When the venue confirms the cancellation, some orders may still be open. The
+    /// client delivers the events of these orders until the link ends. If the venue refuses the cancellation only for
+    /// now, for example with "too many requests", the client repeats the request while there is time.
     ///
-    /// The client can cancel the orders of a session over the link of that session only. When the link ends, the
-    /// venue cancels them only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is set.
-    /// [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions whose orders may still be open. If
-    /// there are any, the client ends with [`CloseReason::RequestedIncomplete`].
+    /// The client can cancel the orders of a session only over the link of that session. When the link ends, the
+    /// venue cancels these orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is
+    /// set. [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions whose orders may still be open.
+    /// If this count is not zero, the client ends with [`CloseReason::RequestedIncomplete`].
     #[must_use]
     pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
         self.cancels_orders = cancel;
         self
     }
 
-    /// Sets whether to unsubscribe all streams except those of an account, and wait for the confirmations. Default:
-    /// no.
+    /// Sets whether to unsubscribe all streams except the streams of an account. The step waits for the
+    /// confirmations. Default: no.
     #[must_use]
     pub const fn unsubscribe(mut self, unsubscribe: bool) -> ShutdownPlan {
         self.unsubscribes = unsubscribe;
