@@ -56,9 +56,9 @@ impl Client {
     /// from the frame and the scratch only, so the application may issue commands while it holds the event. The event
     /// is newer than all outputs that were waiting before this call ([contract](Client#the-contract-of-a-driver)).
     ///
-    /// Returns `None` for pings, pongs, Close frames of a link that is closing or has ended, and replies to the
-    /// client's own requests. If such a reply rejects a stream, returns [`Event::Rejected`]. Further events that a
-    /// frame causes are among the outputs.
+    /// Returns `None` for pings, pongs, Close frames of a link that is closing or has ended, and replies to requests
+    /// that the client itself made. If such a reply rejects a stream, returns [`Event::Rejected`]. Further events
+    /// that a frame causes are among the outputs.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,

@@ -58,12 +58,12 @@ use crate::value::time::Instant;
 /// until [`timeout`](Client::timeout) is over, and reports that with an input.
 ///
 /// - **Order of events.** [`handle_frame`](Client::handle_frame) returns at most one event; every other event arrives
-///   as [`Output::Event`]. The right order of a frame is: first the outputs that were waiting before the frame, then
-///   the event that `handle_frame` returns, then the outputs that the frame causes. So poll until `None` after each
-///   input and after each command. Polling late changes this order, and has two other effects. If a link ends, a
-///   request that was not polled has the outcome [`NotSent`](crate::RequestOutcome::NotSent), and a request that was
-///   polled but has no reply has the outcome [`Lost`](crate::RequestOutcome::Lost). While
-///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client refuses commands.
+///   as [`Output::Event`]. The right order is: first the outputs that were waiting before the frame, then the event
+///   that `handle_frame` returns, then the outputs that the frame causes. So poll until `None` after each input and
+///   after each command. Polling late changes this order, and has two other effects. If a link ends, a request that
+///   was not polled has the outcome [`NotSent`](crate::RequestOutcome::NotSent), and a request that was polled but
+///   has no reply has the outcome [`Lost`](crate::RequestOutcome::Lost). While [`OUTPUT_MAX`](crate::OUTPUT_MAX)
+///   outputs wait, the client refuses commands.
 /// - **Polling late.** If outputs are waiting when `handle_frame` is called, the event that it returns is newer than
 ///   these outputs. If you apply that event to [`Books`](crate::Books) and [`Orders`](crate::Orders) first, no book
 ///   becomes wrong, and no stale book becomes current. An order may stay in doubt for longer: a waiting output may

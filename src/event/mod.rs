@@ -34,9 +34,9 @@ use crate::wire::affected::Affected;
 
 /// Something that happened: data of a frame, the outcome of a command, or a fact about the client.
 ///
-/// An event borrows from the frame and the scratch that were passed in, never from the client, so the application
-/// may issue commands while it holds one. Every generation of the API uses the same events. A frame that contains
-/// several of them is a [`Batch`]; [`Event::parts`] returns the parts of any event.
+/// An event borrows from the frame and the scratch that were passed in, never from the client, so the application may
+/// issue commands while it holds an event. Every generation of the API uses the same events. A frame that contains
+/// several events is a [`Batch`]; [`Event::parts`] returns the parts of any event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "an event is written where the caller has room for it")]
@@ -87,8 +87,8 @@ pub enum Event<'f> {
     Error(VenueError<'f>, Source<'f>),
 
     /// The client has accepted a request; an [`Event::Reply`] follows. This event comes before every other event
-    /// about the request, so that [`Orders`](crate::Orders) knows an order before the first report about it. A
-    /// request that the client refuses has no such event.
+    /// about the request, so that [`Orders`](crate::Orders) knows an order before the first report about the order. A
+    /// refused request has no such event.
     Requested {
         /// The link that sends the request.
         link: LinkId,
@@ -97,8 +97,8 @@ pub enum Event<'f> {
         /// What it is about.
         about: Subject,
     },
-    /// A request has ended. Each [`RequestId`] has exactly one such event, even if a driver's handle also returns the
-    /// outcome, because [`Orders`](crate::Orders) needs the event.
+    /// A request has ended. Each [`RequestId`] has exactly one such event. A driver's handle may return the outcome
+    /// too; the event still comes, because [`Orders`](crate::Orders) needs it.
     Reply {
         /// The link that sent the request.
         link: LinkId,
@@ -119,7 +119,7 @@ pub enum Event<'f> {
         stream: Stream,
     },
     /// A subscription has ended because the application unsubscribed. No more data of the stream follows, unless
-    /// another subscription to it exists.
+    /// another subscription to the stream exists.
     Unsubscribed {
         /// The link that serves the subscription, or served it last.
         link: LinkId,
@@ -130,8 +130,8 @@ pub enum Event<'f> {
         /// Whether no other subscription to the stream exists.
         last: bool,
     },
-    /// A stream was silent for longer than the application allowed. The data of the stream is stale from now on,
-    /// and the client requests the stream again, less and less often while it stays silent.
+    /// A stream was silent for longer than the application allowed. The data of the stream is stale from now on. The
+    /// client requests the stream again, less and less often while the stream stays silent.
     Silent {
         /// The link.
         link: LinkId,
@@ -142,10 +142,9 @@ pub enum Event<'f> {
         /// When the last frame of the stream came, or when the venue confirmed it.
         since: Instant,
     },
-    /// A stream is not served for now: the venue refused it, did not reply or sent no usable snapshot, or the book
-    /// lost updates again soon after a new snapshot. The data of the stream is stale until [`Event::Synced`] for a
-    /// book, or [`Event::Subscribed`] for any other stream. Other streams are not affected, and the client requests
-    /// this one again, less and less often.
+    /// A stream is not served for now: see `reason`. The data of the stream is stale: the data of a book until
+    /// [`Event::Synced`], the data of any other stream until [`Event::Subscribed`]. The client requests the stream
+    /// again, less and less often. Other streams are not affected.
     Unserved {
         /// The link.
         link: LinkId,
@@ -161,7 +160,7 @@ pub enum Event<'f> {
         retry: Instant,
     },
     /// The venue refused a subscription for good, for example because there is no such symbol. The client does not
-    /// request it again: check the name.
+    /// request the stream again: check the name.
     Rejected {
         /// The link that serves the subscription, or served it last.
         link: LinkId,
@@ -172,7 +171,8 @@ pub enum Event<'f> {
         /// The venue's error.
         error: ApiError<'f>,
     },
-    /// An update was lost. The book of this stream is stale from now on, and the client requests a new snapshot.
+    /// A book is stale from now on, and the client requests a new snapshot. An update was lost, or a frame that may
+    /// have been an update could not be decoded, or the application called [`Client::resync`](crate::Client::resync).
     Gap {
         /// The link; `None` in a recording.
         link: Option<LinkId>,
@@ -182,12 +182,12 @@ pub enum Event<'f> {
         symbol: Symbol,
         /// The last update id that was seen; zero on market data v2, which has none.
         expected: u64,
-        /// The first update id of the frame that does not follow. `None` if no such frame shows the gap: a frame
-        /// could not be decoded, or the application has asked for a new snapshot.
+        /// The first update id of the frame that shows the gap. `None` if no frame shows the gap: a frame could not
+        /// be decoded, or the application has asked for a new snapshot.
         got: Option<u64>,
     },
-    /// Frames or events of an archived v1 endpoint were lost, as their numbers show. All data of the link is stale,
-    /// and the client replaces the link.
+    /// The numbers of frames or events of an archived v1 endpoint show that some were lost. All data of the link is
+    /// stale. The client replaces the link.
     SequenceGap {
         /// The link.
         link: LinkId,
@@ -206,17 +206,17 @@ pub enum Event<'f> {
         symbol: Symbol,
     },
 
-    /// A queue was full and dropped events. This event takes the place of the first dropped event, so the events after
-    /// it may depend on dropped ones. If a later dropped event may have ended a link or a stream, another `Overflow`
-    /// takes the place of the last such event, and has a part of the number. The data of the topic is stale: pass the
-    /// symbol of a book to [`Client::resync_books`](crate::Client::resync_books), and ask REST about orders.
+    /// A queue was full and dropped events. This event takes the place of the first dropped event, so later events
+    /// may depend on dropped events. If another dropped event may have ended a link or a stream, a second `Overflow`
+    /// takes the place of the last such event, and the two share the number. The data of the topic is stale. For a
+    /// book, pass the symbol to [`Client::resync_books`](crate::Client::resync_books). For orders, ask REST.
     Overflow {
         /// The topic of the dropped events.
         topic: Topic,
         /// The instrument; `None` if the topic has none, if a frame did not name it, or if too many instruments are
         /// affected to report each.
         symbol: Option<Symbol>,
-        /// The exact number of dropped events.
+        /// The exact number of dropped events that this event reports.
         dropped: u64,
     },
 
@@ -224,15 +224,16 @@ pub enum Event<'f> {
     Opened {
         /// The link.
         link: LinkId,
-        /// When the last frame of the previous connection came. Events since then may be missing: ask REST about what
-        /// must not be missed, such as orders. `None` for the first connection.
+        /// When the last frame of the previous connection came; `None` for the first connection. Later events may be
+        /// missing: ask REST about everything that must not be missed, such as orders.
         missing_since: Option<Instant>,
     },
-    /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and not all are
-    /// unserved. A link whose streams were all rejected is live as well.
+    /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and some stream is served.
+    /// A link without streams, for example after all were rejected, is live as well.
     ///
-    /// `Live` is about the link; [`Book::Live`](crate::Book::Live) is about a book. Either may come first, as
-    /// snapshots come before and after the replies. A book is current after [`Event::Synced`].
+    /// `Live` is about the link; [`Book::Live`](crate::Book::Live) is about a book. A book can become current before
+    /// or after its link becomes live, because snapshots come before and after the replies. A book is current after
+    /// [`Event::Synced`].
     Live {
         /// The link.
         link: LinkId,
@@ -264,9 +265,10 @@ pub enum Event<'f> {
         /// When the next attempt is made; `None` if none follows.
         retry: Option<Instant>,
     },
-    /// A link has ended, and the client continues: nothing needs the link any more, or no other attempt follows, as
-    /// `reason` shows. In the second case the client keeps the subscriptions, and requests them when `open` restarts
-    /// the link. A shutdown reports no such event.
+    /// A link has ended without a shutdown of the client. `reason` shows whether nothing needs the link any more, or
+    /// no other attempt to connect follows. If no other attempt follows, the client keeps the subscriptions of the
+    /// link, and requests them when [`Client::open`](crate::Client::open) restarts the link. If no link can continue,
+    /// [`Event::Closed`] follows.
     LinkClosed {
         /// The link.
         link: LinkId,
@@ -274,7 +276,7 @@ pub enum Event<'f> {
         reason: CloseReason,
     },
     /// Nothing was sent over an authenticated link for [`Config::heartbeat_every`](crate::Config::heartbeat_every).
-    /// Send a heartbeat over REST, or the venue may cancel the orders of the session.
+    /// Send a heartbeat over REST; without a heartbeat the venue may cancel the orders of the session.
     HeartbeatDue {
         /// The link; it may have ended.
         link: LinkId,
@@ -294,14 +296,16 @@ pub enum Event<'f> {
         abandoned: Abandoned,
     },
 
-    /// A frame that the client correctly did not use. [`Stats`](crate::Stats) counts it, and you need not do
-    /// anything. Do not log it: while a stream is being resubscribed, each of its frames becomes such an event, with
-    /// its text.
+    /// A frame that the client correctly did not use. [`Stats`](crate::Stats) counts the frame, and you need not do
+    /// anything. Do not log the event, which contains the text of the frame: while the client resubscribes to a
+    /// stream, each frame of the stream becomes such an event.
     Ignored(Ignored, Source<'f>),
     /// A complete frame of an unknown kind. A newer version of this crate may know it.
     Unrecognized(Unrecognized<'f>, Source<'f>),
-    /// A frame that could not be decoded. The link continues, unless too many follow in a row. Log it with its
-    /// text.
+    /// A frame, or an element of a list in a frame, could not be decoded. Log the event with the text. The client
+    /// drops the link after [`Config::malformed_run_max`](crate::Config::malformed_run_max) such frames in a row. On
+    /// market data v1 and order events v1 it drops the link after each text frame that could not be decoded, except
+    /// heartbeats of market data v1.
     Malformed(Malformed<'f>, Source<'f>),
 
     /// Several events of one frame.
@@ -414,8 +418,8 @@ pub struct Malformed<'f> {
     pub frame: &'f str,
     /// What is wrong with the frame, and where.
     pub error: DecodeError,
-    /// The topic that the frame may have been about, as far as the text shows; `None` if it may have been about
-    /// anything that comes over its link. The data of the topic is in doubt from now on.
+    /// The topic that the frame may have been about, as far as the text shows. `None` if the frame may have been
+    /// about anything that comes over its link. The data of the topic is in doubt from now on.
     pub topic: Option<Topic>,
     /// The instrument that the frame names; `None` if it may have been about any.
     pub symbol: Option<Symbol>,
@@ -440,9 +444,10 @@ impl<'f> Malformed<'f> {
 
 /// Several events of one frame of the venue, in the order in which to apply them.
 ///
-/// Archived endpoints put a book, trades and auctions into one frame, or many orders into one array; the current API
-/// sends the open orders as one list. [`Event::parts`] returns them as events. [`Batch::message`] returns the decoded
-/// frame, with the fields that no event has.
+/// Archived endpoints put a book, trades and auctions into one frame, many orders into one array, or several mark
+/// prices or funding amounts into one list. The current API sends the open orders as one list. [`Event::parts`]
+/// returns the parts as events. [`Batch::message`] returns the decoded frame, which also has fields that no event
+/// has.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, Replay, Scratch};

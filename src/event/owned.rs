@@ -21,8 +21,8 @@ use crate::wire::{Scratch, decode, decode_from};
 
 /// An [`Event`] that borrows nothing.
 ///
-/// An `EventBuf` keeps the text of the event's frame, and decodes the text again when the event is read, so creating
-/// one takes a single allocation. A part of a [`Batch`] keeps the text of the whole frame.
+/// An `EventBuf` keeps the text of the event's frame, and decodes the text again when the event is read. So the
+/// creation of an `EventBuf` takes a single allocation. A part of a [`Batch`] keeps the text of the whole frame.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch};

@@ -10,8 +10,9 @@ use crate::request::stream::Topic;
 use crate::wire::Scratch;
 
 /// The maximum number of facts that wait in an [`EventQueue`]. Facts are events about links, subscriptions, requests
-/// and accounts; all others count as market data. When half as many facts wait, [`EventQueue::has_room`] becomes
-/// false, so that no frame adds another. The other half is for events that commands and time cause.
+/// and accounts; all other events count as market data. When half of this number waits, [`EventQueue::has_room`]
+/// becomes false, so that no frame adds another fact. The rest of the room is for events that commands and timers
+/// cause.
 pub const RESERVED_EVENTS_MAX: usize = 16_384;
 
 /// The maximum number of bytes of facts that wait in an [`EventQueue`]. See [`RESERVED_EVENTS_MAX`].
@@ -22,33 +23,34 @@ const AFFECTED_MAX: usize = 1_024;
 
 /// What an [`EventQueue`] does with market data that is not taken in time.
 ///
-/// Facts about links, subscriptions, requests and accounts have their own room, whatever the policy: see
-/// [`RESERVED_EVENTS_MAX`]. The queue drops a fact only when that room is full.
+/// Facts (events about links, subscriptions, requests and accounts) have a room of their own with every variant: see
+/// [`RESERVED_EVENTS_MAX`]. The queue drops a fact only when this room is full.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
     /// The data waits, and the driver reads no frames meanwhile: see [`EventQueue::has_room`]. TCP holds the peer
-    /// back, nothing answers pings, and the client drops a link over which it receives nothing for
+    /// back, and nothing answers pings. The client drops a link over which nothing comes for
     /// [`Config::silence_max`](crate::Config::silence_max).
     #[default]
     Block,
-    /// The queue drops the oldest event, and an [`Event::Overflow`] reports it. The driver continues to read
+    /// The queue drops the oldest event, and an [`Event::Overflow`] reports the loss. The driver continues to read
     /// frames.
     DropOldest,
-    /// A new best bid and ask, partial depth or mark price replaces the waiting one of the same stream. The new one
-    /// contains all of the older one, so no event reports this. The queue treats everything else as with
-    /// `DropOldest`. Events of one stream stay in order; a newer one may overtake other streams, but no fact.
+    /// A new best bid and ask, partial depth or mark price replaces the waiting event of the same stream. No event
+    /// reports the replacement, because the new event contains everything that the older event contained. The queue
+    /// treats all other events as with `DropOldest`. Events of one stream stay in order. A newer event may overtake
+    /// events of other streams, but no fact.
     Latest,
 }
 
 /// A bounded queue of [`EventBuf`]s between the code that reads frames and the code that takes events.
 ///
-/// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane, and reports
-/// their number with an [`Event::Overflow`] in the place of the first dropped one: before the next event of the lane,
-/// and before every event of other lanes that came later. If a link or a stream may have ended by a later dropped
-/// event, another `Overflow` in the place of that event has a part of the number: events between the two may look
-/// current. [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances) and
-/// [`Positions`](crate::Positions) act on these events.
+/// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
+/// [`Event::Overflow`] reports the number in the place of the first dropped event, before every event that was pushed
+/// later. If another dropped event may have ended a link or a stream, events behind the `Overflow` may look current
+/// although they are not. In this case a second `Overflow` takes the place of the last such event, and the two share
+/// the number. [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
+/// [`Positions`](crate::Positions) and [`Quotes`](crate::Quotes) act on these events.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};
@@ -155,9 +157,9 @@ impl EventQueue {
         }
     }
 
-    /// Sets the maximum number of events of market data that wait, at least one. With [`Overflow::Latest`] the kinds
-    /// of events that newer ones replace have as much room again. One more event may wait while
-    /// [`take`](EventQueue::take) returns the [`Event::Overflow`]s that belong before it.
+    /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], best
+    /// bids and asks, partial depths and mark prices have a second room of the same size. One more event may wait
+    /// while [`take`](EventQueue::take) returns the [`Event::Overflow`]s that belong before it.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);
@@ -173,17 +175,18 @@ impl EventQueue {
         self
     }
 
-    /// Returns whether the driver may read frames. If not, do not read from the transport until events were taken,
-    /// but continue with commands and [`Client::handle_timeout`](crate::Client::handle_timeout).
+    /// Returns whether the driver may read frames. If false, do not read from the transport until the application has
+    /// taken events, but continue with commands and [`Client::handle_timeout`](crate::Client::handle_timeout).
     ///
-    /// [`Overflow::Block`] drops market data only if frames are read in spite of this.
+    /// [`Overflow::Block`] drops market data only if the driver reads frames although this method returns false.
     pub const fn has_room(&self) -> bool {
         let [facts, data, _] = &self.rooms;
         let for_facts = facts.events < RESERVED_EVENTS_MAX / 2 && facts.bytes < RESERVED_BYTES_MAX / 2;
         for_facts && (!matches!(self.overflow, Overflow::Block) || data.has_room())
     }
 
-    /// Appends an event. The queue accepts each one; if it drops an older one for that, it will report the loss.
+    /// Appends an event. The queue accepts each event. If it drops an older event for the new one, it reports the
+    /// loss.
     pub fn push(&mut self, event: &Event<'_>) {
         let kind = Kind::of(event, self.overflow == Overflow::Latest);
         let lane = if matches!(event, Event::Batch(..)) { None } else { Some(lane(event)) };
@@ -258,8 +261,8 @@ impl EventQueue {
         self.rooms.iter().map(|room| room.bytes).fold(held, usize::saturating_add)
     }
 
-    /// Returns how many events the queue has ever dropped. A [`Batch`](crate::Batch) counts as one here, while an
-    /// [`Event::Overflow`] counts its parts.
+    /// Returns how many events the queue has ever dropped. Here a [`Batch`](crate::Batch) counts as one event. In an
+    /// [`Event::Overflow`] each part of a batch counts.
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }

@@ -49,8 +49,8 @@ pub enum ConnectFailure {
     Status {
         /// The HTTP status.
         status: u16,
-        /// The delay that the response asked for. The next attempt waits for it, but not longer than
-        /// [`Config::retry_after_max`](crate::Config::retry_after_max), and for the usual backoff.
+        /// The delay that the response asked for. The next attempt waits for this delay, cut to
+        /// [`Config::retry_after_max`](crate::Config::retry_after_max), and then for the usual backoff.
         retry_after: Option<Duration>,
         /// The venue's reason, if the response named one.
         reason: Option<VenueReason>,
@@ -79,8 +79,8 @@ impl VenueReason {
     /// The maximum number of letters of a word. A longer one is cut.
     pub const LENGTH_MAX: usize = 31;
 
-    /// Creates a reason from a word of the venue. `None` if the word is empty or has other characters than ASCII
-    /// letters and digits.
+    /// Creates a reason from a word of the venue. Returns `None` if the word is empty, or contains a character that
+    /// is not an ASCII letter or digit.
     pub fn new(word: &str) -> Option<VenueReason> {
         if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return None;
@@ -140,7 +140,7 @@ impl serde::Serialize for VenueReason {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Lost {
-    /// The peer closed it with this code, or without one.
+    /// The peer closed the link with this code; `None` if the Close frame has no code.
     Closed {
         /// The code of the Close frame.
         code: Option<u16>,
@@ -158,14 +158,16 @@ pub enum Lost {
     /// [`Config::malformed_run_max`](crate::Config::malformed_run_max) frames in a row could not be
     /// decoded.
     Malformed,
-    /// The frame numbers of an archived endpoint show that frames were lost.
+    /// Frames of an archived v1 endpoint were lost: the numbers of the frames or events show a gap, a frame could not
+    /// be decoded, or a frame was partly about symbols that were not requested.
     SequenceGap,
-    /// At least three requests have timed out, the first at least three times
-    /// [`Config::request_timeout`](crate::Config::request_timeout) ago, and no message of any kind has come since.
+    /// At least three requests have timed out since the last message from the peer. The first of these timeouts was
+    /// at least three times [`Config::request_timeout`](crate::Config::request_timeout) ago. Pings and pongs are not
+    /// messages.
     Unresponsive,
-    /// The client closed it, and the peer completed the closing handshake or ended the transport.
+    /// The client closed the link. The peer completed the closing handshake, or ended the transport.
     Requested,
-    /// The client closed it, and the peer did not complete the closing handshake within
+    /// The client closed the link. The peer did not complete the closing handshake within
     /// [`Config::close_timeout`](crate::Config::close_timeout).
     CloseTimedOut,
 }
@@ -175,7 +177,7 @@ pub enum Lost {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Unserved {
-    /// The venue refused it for now, for example because of too many requests.
+    /// The venue refused the stream for now, for example because of too many requests.
     Refused {
         /// The status of the reply, if it had one.
         status: Option<u16>,
@@ -209,13 +211,13 @@ pub enum AttemptFailure {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The application requested the end. The peer completed the closing handshake, or none was needed.
+    /// The application requested the end, or nothing needed the link any more. No closing handshake timed out.
     Requested,
-    /// The application requested the end. The peer did not complete the closing handshake in time, so the transport
-    /// was dropped.
+    /// The application requested the end, or nothing needed the link any more. The peer did not complete the closing
+    /// handshake in time, so the client dropped the transport.
     RequestedUnclean,
-    /// The application requested the end, but the venue did not confirm that it cancelled all orders that the
-    /// [`ShutdownPlan`](crate::ShutdownPlan) covers. Some may still be open: see [`Abandoned::sessions`].
+    /// The application requested the end. The venue did not confirm the cancellation of all orders that the
+    /// [`ShutdownPlan`](crate::ShutdownPlan) covers, so some orders may still be open: see [`Abandoned::sessions`].
     RequestedIncomplete,
     /// An attempt to connect failed, and another would fail as well until something changes: see the failure.
     ConnectRefused(ConnectFailure),
@@ -242,16 +244,17 @@ pub struct Abandoned {
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,
     /// Sessions whose orders may still be open after a shutdown with
-    /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). The venue accepted an order of the
-    /// session, or did not say whether it did; it did not confirm a later cancellation; and
-    /// [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set. A [raw](crate::Request::raw)
-    /// request over an authenticated link counts as an order. Ask REST which orders are open.
+    /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). A session counts if three conditions
+    /// hold: the venue accepted an order of the session, or did not say whether it accepted one; the venue did not
+    /// confirm a later cancellation; [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not
+    /// set. A [raw](crate::Request::raw) request over an authenticated link counts as an order. Ask REST which orders
+    /// are open.
     pub sessions: usize,
 }
 
 /// A step of [`Client::shut_down`](crate::Client::shut_down). An [`Event::ShuttingDown`](crate::Event::ShuttingDown)
-/// reports each step that begins, in this order; the plan, or a later `close`, may skip some.
-/// [`Event::Closed`](crate::Event::Closed) follows the last.
+/// reports each step that begins. The steps begin in the order of this list; the plan, or a later `close`, may skip
+/// steps. [`Event::Closed`](crate::Event::Closed) follows the last step.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum ShutdownStep {

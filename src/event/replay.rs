@@ -19,19 +19,20 @@ use crate::wire::{Scratch, decode_from};
 
 /// Decodes recorded frames to events. The recording need not contain the requests that were sent.
 ///
-/// A depth frame that covers a single new update id is a snapshot, because updates cover more. Frames before the
-/// first snapshot are not applied; after a gap a book waits for the next one. In market data v2 the first frame of a
-/// symbol has the whole book, and so has any that [`looks_initial`](crate::L2Updates::looks_initial).
+/// A depth frame that covers a single new update id is a snapshot, because updates cover more. `Replay` does not
+/// apply frames before the first snapshot. After a gap, a book waits for the next snapshot. In market data v2 the
+/// first frame of a symbol has the whole book, and so has any later frame that
+/// [`looks_initial`](crate::L2Updates::looks_initial).
 ///
 /// # The venue's time as a clock
 ///
 /// A recording has frames in order of arrival, not in order of the venue's times. A depth frame has the time of its
-/// last change, and arrives up to one publishing interval after that; a trade has its own time, and comes at once. So
-/// an update of `depth@100ms` may be older than the trade before it, and contain changes from before that trade. The
+/// last change, and arrives up to one publishing interval later. A trade has its own time, and arrives at once. So an
+/// update of `depth@100ms` may be older than the trade before it, and may contain changes from before that trade. The
 /// times rise only within one kind of frame and one symbol. A back-test that samples by the second should therefore
-/// use one kind of frame as its clock. It applies each frame in recorded order, and samples before the first frame of
-/// that kind that is later than the sampling time. A back-test that samples otherwise looks ahead, or misses updates.
-/// `adapters/examples/examples/backtest.rs` samples like this.
+/// use one kind of frame as its clock. It applies the frames in recorded order. It samples before it applies the
+/// first frame of that kind with a time later than the sampling time. A back-test that samples in another way looks
+/// ahead, or misses updates. `adapters/examples/examples/backtest.rs` samples as described here.
 ///
 /// ```
 /// use gemini_ws::{Books, Endpoint, Replay, Scratch};
@@ -109,14 +110,14 @@ impl Replay {
 
     /// Decodes the next frame, and returns its event.
     ///
-    /// Returns `None` for replies, and for depth frames that change nothing: those whose changes the book has
-    /// already, and those that come while the book waits for a snapshot. Frames of `/v1/marketdata/{symbol}` do not
-    /// name their symbol: set the symbol with [`Scratch::set_symbol`].
+    /// Returns `None` for replies, for depth frames whose symbol cannot be read, and for depth frames that change
+    /// nothing: the book already has the changes, or the book waits for a snapshot. Frames of
+    /// `/v1/marketdata/{symbol}` do not name their symbol: set the symbol with [`Scratch::set_symbol`].
     ///
     /// # Errors
     ///
-    /// What is wrong with the frame and at which byte, as [`Endpoint::decode`] returns it. You can still pass the
-    /// next frame.
+    /// What is wrong with the frame and at which byte, as [`Endpoint::decode`] returns it. After an error you can
+    /// still pass the next frame.
     pub fn event<'f>(
         &mut self,
         frame: &'f str,

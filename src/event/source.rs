@@ -36,8 +36,8 @@ pub struct Source<'f> {
 }
 
 impl<'f> Source<'f> {
-    /// Creates the source of a frame that no link received, such as one of a recording or a test. `frame` is the
-    /// text that the event was decoded from: an [`EventBuf`](crate::EventBuf) decodes it again.
+    /// Creates the source of a frame that no link received, such as a frame of a recording or a test. `frame` is the
+    /// text that the event was decoded from: an [`EventBuf`](crate::EventBuf) decodes this text again.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Source};
@@ -129,10 +129,11 @@ impl<'f> Source<'f> {
         if self.epoch == 0 { None } else { Some(self.received) }
     }
 
-    /// Returns the subscription that the data belongs to: the oldest one of its stream that has not ended.
+    /// Returns the subscription that the data belongs to. If several subscriptions to the stream exist, returns the
+    /// oldest subscription that has not ended.
     ///
-    /// `None` in a recording, on the v1 endpoints, for frames about no stream, for data that is not subscribed, and
-    /// for a partial depth without a symbol if several partial depths are subscribed.
+    /// `None` in a recording, on the v1 endpoints, for frames about no stream, for frames that the client ignored or
+    /// could not decode, and for a partial depth without a symbol if several partial depths are subscribed.
     pub const fn stream(&self) -> Option<StreamId> {
         self.stream
     }

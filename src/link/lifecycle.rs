@@ -1,8 +1,8 @@
 //! The lifecycles of a link and of a subscription, as tables: the next state and the effects of each input in each
 //! state.
 //!
-//! [`LINK`] and [`STREAM`] are the specification. The client runs them, the documentation shows them, and a test
-//! walks through every cell. Nothing else in the crate decides on a state.
+//! [`LINK`] and [`STREAM`] are the specification. The client runs the tables, the documentation shows them, and a
+//! test walks through every cell. Nothing else in the crate decides on the state of a link or of a subscription.
 
 /// The state of a link.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -203,12 +203,12 @@ pub enum StreamState {
     Active,
     /// The book is current.
     Synced,
-    /// The book lost an update or the stream fell silent. The client unsubscribes, and subscribes again when the
-    /// venue has replied to that. If a book loses another update soon after its snapshot, the client waits before it
-    /// subscribes again.
+    /// The book lost an update or its snapshot did not come, or the stream fell silent. The client unsubscribes, and
+    /// subscribes again when the venue has replied to the `unsubscribe`. If a book loses another update soon after
+    /// its snapshot, the client waits before it unsubscribes.
     Resyncing,
-    /// The application has unsubscribed, and the venue has not confirmed that. If no confirmation comes, the client
-    /// unsubscribes again. The client delivers no more data of the stream.
+    /// The application has unsubscribed, and the venue has not confirmed the `unsubscribe`. If no confirmation comes,
+    /// the client unsubscribes again. The client delivers no more data of the stream.
     Leaving,
     /// Ended. Nothing leads out of this state.
     Gone,
@@ -239,8 +239,8 @@ pub enum StreamInput {
     Accepted,
     /// The venue refused the newest request about the stream for good.
     Refused,
-    /// The newest request about the stream got no reply in time or was refused for now, or the snapshot did not come
-    /// in time or could not be decoded.
+    /// The newest request about the stream got no reply in time, the venue refused this request for now, the snapshot
+    /// did not come in time, or a frame that may have been the snapshot could not be decoded.
     Unanswered,
     /// The request to unsubscribe failed for now, and a newer subscription to the same stream takes over.
     Superseded,

@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use crate::value::time::Instant;
 
-/// A limit on how many units, such as requests, may be taken in any window of a given length: the generic cell rate
-/// algorithm, without a timer, a loop or a clock.
+/// A limit on how many units, such as requests, may be taken in any window of a given length. The algorithm is the
+/// generic cell rate algorithm, without a timer, a loop or a clock.
 ///
-/// It is a plain value: [`take`](RateLimiter::take) returns a changed limiter, and leaves the original as it is. Half
-/// of the limit may be taken at once; the rest is spread evenly over the window, so no window of that length,
-/// wherever it starts, contains more than the limit.
+/// A limiter is a plain value: [`take`](RateLimiter::take) returns a changed limiter, and leaves the original as it
+/// is. Half of the limit, rounded down but not to zero, may be taken at once. The rest is spread evenly over the
+/// window. So no window of the given length, wherever it starts, contains more than the limit.
 ///
 /// ```
 /// use core::time::Duration;
@@ -96,7 +96,8 @@ impl RateLimiter {
         RateLimiter { paid: self.paid.max(at + Duration::from_nanos(tolerance)), ..self }
     }
 
-    /// Notes that `used` units were taken in the window that ends now, including those that were taken here. All of
+    /// Notes that `used` units were taken in the window that ends now. `used` includes the units that were taken from
+    /// this limiter. All of them count as taken now, so no window contains more than the limit.
     /// them count as taken now, so no window contains more than the limit.
     #[must_use]
     pub fn note_used(self, used: u64, now: Instant) -> RateLimiter {

@@ -2,8 +2,8 @@
 
 use crate::event::IgnoredReason;
 
-/// The counters of a client. Every text frame is in exactly one of `data`, `control`, `gaps`, `malformed`,
-/// `unrecognized` and the `ignored_*`, and in `frames`.
+/// The counters of a client. Every text or binary frame counts in `frames`. Each of these frames also counts in
+/// exactly one of `data`, `control`, `gaps`, `malformed`, `unrecognized` and the `ignored_*` counters.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -16,8 +16,8 @@ pub struct Stats {
     pub data: u64,
     /// Responses to requests; on archived endpoints also heartbeats, confirmations and errors.
     pub control: u64,
-    /// Frames that showed a missing update. Order events v1 that show one count in `data`; a malformed frame that may
-    /// have been an update counts in `malformed`, although its book is stale as after a gap.
+    /// Frames that showed a missing update. Two kinds of frames do not count here: order events v1 that show a
+    /// missing event count in `data`, and a malformed frame that may have been an update counts in `malformed`.
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,

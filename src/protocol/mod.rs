@@ -1,7 +1,7 @@
-//! One page for each of the venue's APIs, and one for its quirks.
+//! One page for each of the venue's APIs, and one page for the quirks of the APIs.
 //!
-//! The pages are Markdown files beside this one. Link to a section as
-//! `crate::protocol::streams#snapshots`; `tests/protocol.rs` checks that its heading exists.
+//! The pages are Markdown files in the folder of this module. Link to a section as
+//! `crate::protocol::streams#snapshots`; `tests/protocol.rs` checks that the heading of the section exists.
 
 #[doc = include_str!("market_data_v1.md")]
 pub mod market_data_v1 {}
