@@ -38,7 +38,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | [`Clock`], which turns the system's monotonic clock into [`Instant`]s, and [`UnixTime::now`] |
+//! | `std` | yes | [`Clock`] (monotonic [`Instant`]s), [`UnixTime::now`], `SystemTime` conversions, random [`Config::seed`]s |
 //! | `auth` | yes | [`Signer`], which makes the headers of an authenticated upgrade or REST request |
 //! | `serde` | yes | `Serialize` for events, messages and counters; `Deserialize` for values |
 //! | `rust_decimal` | no | conversions between [`Decimal`] and the type of that name in the crate `rust_decimal` |

@@ -33,7 +33,8 @@ pub enum Overflow {
     /// [`Config::silence_max`](crate::Config::silence_max).
     #[default]
     Block,
-    /// The queue drops the oldest event, and an [`Event::Overflow`] reports the loss. The driver continues to read
+    /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. The driver
+    /// continues to read frames.
     /// frames.
     DropOldest,
     /// A new best bid and ask, partial depth or mark price replaces the waiting event of the same stream. No event
@@ -46,11 +47,11 @@ pub enum Overflow {
 /// A bounded queue of [`EventBuf`]s between the code that reads frames and the code that takes events.
 ///
 /// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
-/// [`Event::Overflow`] reports the number in the place of the first dropped event, before every event that was pushed
-/// later. If another dropped event may have ended a link or a stream, events behind the `Overflow` may look current
-/// although they are not. In this case a second `Overflow` takes the place of the last such event, and the two share
-/// the number. [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
-/// [`Positions`](crate::Positions) and [`Quotes`](crate::Quotes) act on these events.
+/// [`Event::Overflow`] reports the number. It takes the place of the first dropped event, so it comes before every
+/// event behind that place. If another dropped event may have ended a link or a stream, events behind the `Overflow`
+/// may look current although they are not. In this case a second `Overflow` takes the place of the last such event,
+/// and the two share the number. [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
+/// [`Positions`](crate::Positions) and [`Quotes`](crate::Quotes) act on an `Overflow`.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};
@@ -159,7 +160,7 @@ impl EventQueue {
 
     /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], best
     /// bids and asks, partial depths and mark prices have a second room of the same size. One more event may wait
-    /// while [`take`](EventQueue::take) returns the [`Event::Overflow`]s that belong before it.
+    /// while [`take`](EventQueue::take) returns the [`Event::Overflow`]s that belong before this event.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);

@@ -203,7 +203,7 @@ pub enum StreamState {
     Active,
     /// The book is current.
     Synced,
-    /// The book lost an update or its snapshot did not come, or the stream fell silent. The client unsubscribes, and
+    /// The book lost an update or got no usable snapshot, or the stream fell silent. The client unsubscribes, and
     /// subscribes again when the venue has replied to the `unsubscribe`. If a book loses another update soon after
     /// its snapshot, the client waits before it unsubscribes.
     Resyncing,
