@@ -247,8 +247,8 @@ impl Config {
         self
     }
 
-    /// Sets whether the end of a link makes the venue cancel the orders that were placed over the link ([cancel on
-    /// disconnect](crate::protocol::quirks#cancel-on-disconnect)). Default: no.
+    /// Sets whether the end of a link makes the venue cancel the orders that were placed over the link
+    /// ([cancel on disconnect](crate::protocol::quirks#cancel-on-disconnect)). Default: no.
     #[must_use]
     pub const fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
         self.cancel_on_disconnect = cancel;
@@ -436,9 +436,9 @@ impl Config {
     }
 
     /// Sets how long an authenticated link may send nothing. After this time an
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. If a key [requires
-    /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels its orders 30 s after the last
-    /// authenticated request or heartbeat. The venue recommends a heartbeat every 15 s. Default: never.
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. If a key
+    /// [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the key's orders 30 s
+    /// after the last authenticated request or heartbeat. Gemini recommends a heartbeat every 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));

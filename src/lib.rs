@@ -11,8 +11,9 @@
 //!
 #![cfg_attr(not(doctest), doc = include_str!("guide/first_program.md"))]
 //!
-//! Placing an order is as short: `client.place(order)` returns a ticket, and `ticket.done()` waits for the end of the
-//! order and returns how the order ended. The [guide](guide#) has whole programs for books and orders.
+//! Placing an order is as short as this program: `client.place(order)` returns a ticket, and `ticket.done()` waits
+//! for the end of the order and returns how the order ended. The [guide](guide#) has whole programs for books and
+//! orders.
 //!
 //! # Four ways to use it
 //!
@@ -31,14 +32,14 @@
 //! - [`guide`]: how to follow books, trade, test, replay and migrate, page by page, with
 //!   [limits and guarantees](guide::limits).
 //! - [`protocol`]: what the venue sends and accepts, with the Rust type of each message, and the venue's quirks.
-//! - [`Client`]: the state machine, and the contract of its driver. [`lifecycle`] has the tables of its states.
+//! - [`Client`]: the state machine, and the contract of its driver. [`lifecycle`] has the tables of all states.
 //! - [`Event`]: what the client reports. [`Books`], [`Orders`], [`Balances`], [`Positions`] and [`Quotes`] apply it.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | [`Clock`] (monotonic [`Instant`]s), [`UnixTime::now`], `SystemTime` conversions, random [`Config::seed`]s |
+//! | `std` | yes | [`Clock`] (monotonic time), [`UnixTime::now`], `SystemTime` conversions, a random seed |
 //! | `auth` | yes | [`Signer`], which makes the headers of an authenticated upgrade or REST request |
 //! | `serde` | yes | `Serialize` for events, messages and counters; `Deserialize` for values |
 //! | `rust_decimal` | no | conversions between [`Decimal`] and the type of that name in the crate `rust_decimal` |

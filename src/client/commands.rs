@@ -23,9 +23,10 @@ impl Client {
     /// Subscribes to a stream. The subscription survives reconnects and ends with
     /// [`unsubscribe`](Client::unsubscribe).
     ///
-    /// The stream goes to an endpoint where the stream is already subscribed. Otherwise the stream goes to the first
-    /// endpoint that has it. For a stream of an account, only authenticated endpoints count. For any other stream,
-    /// endpoints that are not authenticated come before authenticated endpoints.
+    /// The stream goes to an endpoint where the stream is already subscribed. Otherwise the client chooses the
+    /// endpoint that was added first, among the endpoints that have the stream. For a stream of an account, only
+    /// authenticated endpoints count. For any other stream, endpoints that are not authenticated come before
+    /// authenticated endpoints.
     ///
     /// Each call returns its own id. If the stream is already subscribed, the client sends nothing. The client asks
     /// the venue to stop the stream only after all ids are unsubscribed. A second subscriber to a depth stream gets
@@ -69,7 +70,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The errors of [`subscribe`](Client::subscribe); [`CommandError::UnknownEndpoint`].
+    /// The errors of [`subscribe`](Client::subscribe) except [`CommandError::NotAuthenticated`];
+    /// [`CommandError::UnknownEndpoint`].
     pub fn subscribe_at(
         &mut self,
         now: Instant,
@@ -351,7 +353,7 @@ impl Client {
         self.send_to(endpoint, request)
     }
 
-    /// Sends a request over this link. Use it for requests about the session of a link, such as
+    /// Sends a request over this link. Use this method for requests about the session of a link, such as
     /// [`Request::CancelSessionOrders`]. See [`request`](Client::request).
     ///
     /// # Errors

@@ -54,8 +54,8 @@ use crate::value::time::Instant;
 ///
 /// # The contract of a driver
 ///
-/// A driver repeats two steps. It carries out every output. Then it waits until a transport has something to read, or
-/// until [`timeout`](Client::timeout) is over, and reports that with an input.
+/// A driver repeats two steps. It carries out every output. Then it waits for one of two things: a transport has
+/// something to read, or [`timeout`](Client::timeout) is over. It reports this with an input.
 ///
 /// - **Order of events.** [`handle_frame`](Client::handle_frame) returns at most one event; every other event arrives
 ///   as [`Output::Event`]. The right order is: first the outputs that were waiting before the frame, then the event
@@ -64,11 +64,11 @@ use crate::value::time::Instant;
 ///   was not polled has the outcome [`NotSent`](crate::RequestOutcome::NotSent), and a request that was polled but
 ///   has no reply has the outcome [`Lost`](crate::RequestOutcome::Lost). While [`OUTPUT_MAX`](crate::OUTPUT_MAX)
 ///   outputs wait, the client refuses commands.
-/// - **Polling late.** If outputs are waiting when `handle_frame` is called, the event that it returns is newer than
-///   these outputs. If you apply that event to [`Books`](crate::Books) and [`Orders`](crate::Orders) first, no book
-///   becomes wrong, and no stale book becomes current. An order may stay in doubt for longer: a waiting output may
-///   report that a request timed out. This report puts the order in doubt, although the newer event has resolved the
-///   doubt before.
+/// - **Polling late.** If outputs are waiting when you call `handle_frame`, the event that `handle_frame` returns is
+///   newer than these outputs. If you apply the newer event to [`Books`](crate::Books) and [`Orders`](crate::Orders)
+///   first, no book becomes wrong, and no stale book becomes current. An order may stay in doubt for longer: a
+///   waiting output may report that a request timed out. This report puts the order in doubt, although the newer
+///   event would have resolved the doubt.
 /// - **Sending.** Write the texts and the Close frame of a link in the order in which they were polled. If the
 ///   transport takes no more bytes, keep the remaining bytes, and write them when the transport is writable again.
 ///   The client detects a peer that sends nothing. It does not detect a peer that sends but does not read. So limit
@@ -167,7 +167,7 @@ impl core::fmt::Display for Readiness {
 // ---- endpoints and the life of the client ------------------------------------------------------
 
 impl Client {
-    /// Creates a client without endpoints, which does nothing yet. `seed` determines the random delays between
+    /// Creates a client without endpoints. The client does nothing yet. `seed` determines the random delays between
     /// attempts to connect. Give each client its own seed, so that many clients do not reconnect at the same instant.
     pub fn new(config: ClientConfig, seed: u64) -> Client {
         Client {
@@ -189,7 +189,8 @@ impl Client {
     /// Creates a client with one endpoint. The client keeps one link to the endpoint open, even if no stream is
     /// subscribed. Streams beyond [`Config::streams_max`] go to further links.
     ///
-    /// The client does nothing until [`open`](Client::open). [`Config::seed`] determines its random delays.
+    /// The client does nothing until [`open`](Client::open). [`Config::seed`] determines the random delays of the
+    /// client.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
@@ -209,7 +210,7 @@ impl Client {
     }
 
     /// Adds an endpoint. After [`open`](Client::open), the client opens a link to the endpoint when a stream is
-    /// subscribed there. If the endpoint [stays open](Config::stay_open), the client opens the link without a
+    /// subscribed there. If the endpoint [stays open](Config::stay_open), the client opens one link even without a
     /// subscription.
     ///
     /// # Errors

@@ -30,10 +30,10 @@ impl ShutdownPlan {
         ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
     }
 
-    /// Sets whether to cancel the orders of each session, which are the orders that were placed over one
-    /// authenticated link. Default: no. When the venue confirms the cancellation, some orders may still be open. The
-    /// client delivers the events of these orders until the link ends. If the venue refuses the cancellation only for
-    /// now, for example with "too many requests", the client repeats the request while there is time.
+    /// Sets whether to cancel the orders that were placed over authenticated links. The orders of one such link are
+    /// the orders of a session. Default: no. When the venue confirms the cancellation, some orders may still be open.
+    /// The client delivers the events of these orders until the link ends. If the venue refuses the cancellation only
+    /// for now, for example with "too many requests", the client repeats the request while there is time.
     ///
     /// The client can cancel the orders of a session only over the link of that session. When the link ends, the
     /// venue cancels these orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is

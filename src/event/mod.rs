@@ -208,8 +208,9 @@ pub enum Event<'f> {
 
     /// A queue was full and dropped events. This event takes the place of the first dropped event, so later events
     /// may depend on dropped events. If another dropped event may have ended a link or a stream, a second `Overflow`
-    /// takes the place of the last such event, and the two share the number. The data of the topic is stale. For a
-    /// book, pass the symbol to [`Client::resync_books`](crate::Client::resync_books). For orders, ask REST.
+    /// takes the place of the last such event, and each of the two reports a part of the number. The data of the
+    /// topic is stale. For a book, pass the symbol to [`Client::resync_books`](crate::Client::resync_books). For
+    /// orders, ask REST.
     Overflow {
         /// The topic of the dropped events.
         topic: Topic,
@@ -304,8 +305,8 @@ pub enum Event<'f> {
     Unrecognized(Unrecognized<'f>, Source<'f>),
     /// A frame, or an element of a list in a frame, could not be decoded. Log the event with the text. The client
     /// drops the link after [`Config::malformed_run_max`](crate::Config::malformed_run_max) such frames in a row. On
-    /// market data v1 and order events v1 it drops the link after each text frame that could not be decoded, except
-    /// heartbeats of market data v1.
+    /// market data v1 and order events v1, the client drops the link after the first text frame that could not be
+    /// decoded, unless this frame is a heartbeat of market data v1.
     Malformed(Malformed<'f>, Source<'f>),
 
     /// Several events of one frame.

@@ -35,7 +35,6 @@ pub enum Overflow {
     Block,
     /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. The driver
     /// continues to read frames.
-    /// frames.
     DropOldest,
     /// A new best bid and ask, partial depth or mark price replaces the waiting event of the same stream. No event
     /// reports the replacement, because the new event contains everything that the older event contained. The queue
@@ -47,11 +46,12 @@ pub enum Overflow {
 /// A bounded queue of [`EventBuf`]s between the code that reads frames and the code that takes events.
 ///
 /// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
-/// [`Event::Overflow`] reports the number. It takes the place of the first dropped event, so it comes before every
-/// event behind that place. If another dropped event may have ended a link or a stream, events behind the `Overflow`
-/// may look current although they are not. In this case a second `Overflow` takes the place of the last such event,
-/// and the two share the number. [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
-/// [`Positions`](crate::Positions) and [`Quotes`](crate::Quotes) act on an `Overflow`.
+/// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event, so it comes
+/// before every event behind that place. If another dropped event may have ended a link or a stream, events behind
+/// the `Overflow` may look current although they are not. In this case a second `Overflow` takes the place of the
+/// last such event, and each of the two reports a part of the number. [`Books`](crate::Books),
+/// [`Orders`](crate::Orders), [`Balances`](crate::Balances), [`Positions`](crate::Positions) and
+/// [`Quotes`](crate::Quotes) act on an `Overflow`.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};

@@ -30,9 +30,9 @@ use crate::wire::{Scratch, decode_from};
 /// last change, and arrives up to one publishing interval later. A trade has its own time, and arrives at once. So an
 /// update of `depth@100ms` may be older than the trade before it, and may contain changes from before that trade. The
 /// times rise only within one kind of frame and one symbol. A back-test that samples by the second should therefore
-/// use one kind of frame as its clock. It applies the frames in recorded order. It samples before it applies the
-/// first frame of that kind with a time later than the sampling time. A back-test that samples in another way looks
-/// ahead, or misses updates. `adapters/examples/examples/backtest.rs` samples as described here.
+/// use one kind of frame as its clock. It applies all frames in recorded order. It takes each sample directly before
+/// the first frame of that kind whose time is later than the sampling time. A back-test that samples in another way
+/// looks ahead, or misses updates. `adapters/examples/examples/backtest.rs` samples as described here.
 ///
 /// ```
 /// use gemini_ws::{Books, Endpoint, Replay, Scratch};

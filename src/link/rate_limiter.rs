@@ -51,7 +51,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// The first instant at which one may be taken, if that is later than `now`.
+    /// The first instant at which a unit may be taken, if this instant is later than `now`.
     ///
     /// ```
     /// use core::time::Duration;
@@ -70,7 +70,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// The first instant at which one may be taken, if that is later than `now`.
+    /// The first instant at which a unit may be taken, if this instant is later than `now`.
     pub fn take(self, now: Instant) -> Result<RateLimiter, Instant> {
         self.check(now)?;
         Ok(self.overdraw(now))
@@ -97,7 +97,7 @@ impl RateLimiter {
     }
 
     /// Notes that `used` units were taken in the window that ends now. `used` includes the units that were taken from
-    /// this limiter. All of them count as taken now, so no window contains more than the limit.
+    /// this limiter, and the units that others have taken from the same limit, such as another process. All of
     /// them count as taken now, so no window contains more than the limit.
     #[must_use]
     pub fn note_used(self, used: u64, now: Instant) -> RateLimiter {
