@@ -21,8 +21,7 @@ pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 /// The default of [`Config::requests_in_flight_max`].
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
-/// The settings of one endpoint and of the links to it. Each setting documents its default; `get_…` returns a
-/// setting.
+/// The settings of one endpoint and its links. Each setting documents its default; `get_…` returns a setting.
 /// ```
 /// use core::time::Duration;
 /// use gemini_ws::Config;
@@ -507,8 +506,9 @@ impl Config {
     }
 
     /// Sets how many undecodable frames in a row make the client drop the link. Zero counts as 1. Frames of one
-    /// stream in a row count as one: only that stream is affected. An [`Event::Malformed`](crate::Event::Malformed)
-    /// reports each frame. If a frame may be an update of a book, the client requests the book again. Default: 16.
+    /// stream in a row count as one frame, because only that stream is affected. If a frame may be an update of a
+    /// book, the client requests the book again. An [`Event::Malformed`](crate::Event::Malformed) reports each frame,
+    /// and documents when the v1 APIs drop a link sooner. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);

@@ -8,7 +8,7 @@ use crate::message::Message;
 use crate::value::endpoint::Endpoint;
 use crate::wire::Scratch;
 
-/// Why an attempt to connect failed, as the driver saw it.
+/// Why an attempt to connect failed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -235,7 +235,7 @@ pub enum CloseReason {
     },
 }
 
-/// What was abandoned so that the client could end in time.
+/// What links abandoned when they ended for good, over the whole life of a client.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {

@@ -12,9 +12,11 @@ pub enum State {
     Idle,
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
-    /// Open; a stream is neither confirmed nor rejected nor reported as unserved yet, or all streams are unserved.
+    /// Open, but not live: some stream is not confirmed, rejected or reported as unserved yet, or all streams are
+    /// unserved.
     Subscribing,
-    /// Open; every stream is confirmed, rejected or reported as unserved, and not all are unserved.
+    /// Open. At some time on this connection every stream was confirmed, rejected or reported as unserved, and not
+    /// all streams were unserved. The link stays live while a later stream waits for its confirmation.
     Live,
     /// The client has sent its Close frame and waits for the peer's.
     Closing,
@@ -265,7 +267,7 @@ pub enum StreamEffect {
     Join,
     /// Send `unsubscribe`.
     Leave,
-    /// Wait for [`Config::resubscribe_delay`](crate::Config::resubscribe_delay) before the next request.
+    /// Wait before the next request, as [`Config::resubscribe_delay`](crate::Config::resubscribe_delay) sets.
     Delay,
     /// Report that the stream is not served, and when it is requested again.
     ReportUnserved,
