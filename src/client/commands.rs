@@ -63,10 +63,10 @@ impl Client {
     }
 
     /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint.
-    /// [`Source::link`](crate::Source::link) tells the events of the endpoints apart. The client holds one book of a
-    /// symbol: if another endpoint has a book of the symbol, the client refuses a depth stream with
-    /// [`CommandError::Ambiguous`]. `silence_max` has the meaning that it has in
-    /// [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None` sets no limit.
+    /// [`Source::link`](crate::Source::link) tells the events of the endpoints apart. A depth stream is an exception:
+    /// the client holds one book of a symbol, and refuses a second book with [`CommandError::Ambiguous`].
+    /// `silence_max` has the meaning that it has in [`subscribe_unless_silent`](Client::subscribe_unless_silent);
+    /// `None` sets no limit.
     ///
     /// # Errors
     ///
@@ -143,9 +143,9 @@ impl Client {
         requested
     }
 
-    /// Requests a new snapshot of every book that is subscribed. Call this method after an
-    /// [`Event::Overflow`](crate::Event::Overflow) with the topic [`Topic::Connection`], or with the topic
-    /// [`Topic::Depth`] and no symbol: any book may have lost an update.
+    /// Requests a new snapshot of every book that is subscribed. Call this method in two cases, in which any book may
+    /// have lost an update: after an [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Connection`], or after
+    /// an `Overflow` of [`Topic::Depth`] that names no symbol.
     ///
     /// Calls [`resync_books`](Client::resync_books) with the symbols of all subscribed books, and returns its result.
     ///

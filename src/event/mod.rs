@@ -209,8 +209,8 @@ pub enum Event<'f> {
     /// A queue was full and dropped events. This event takes the place of the first dropped event, so later events
     /// may depend on dropped events. If another dropped event may have ended a link or a stream, a second `Overflow`
     /// takes the place of the last such event, and each of the two reports a part of the number. The data of the
-    /// topic is stale. For a book, pass the symbol to [`Client::resync_books`](crate::Client::resync_books). For
-    /// orders, ask REST.
+    /// topic is stale; with [`Topic::Connection`], all data is stale. For a book, pass the symbol to
+    /// [`Client::resync_books`](crate::Client::resync_books). For orders, ask REST.
     Overflow {
         /// The topic of the dropped events.
         topic: Topic,
