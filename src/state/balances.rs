@@ -10,11 +10,14 @@ use crate::state::truth::{Age, Moment, StaleReason};
 
 /// The balances of an account.
 ///
-/// Pass every event to [`apply`](Balances::apply); it ignores those that do not concern balances.
+/// Pass every event to [`apply`](Balances::apply), which ignores events that do not concern balances.
 ///
-/// After a subscription the venue sends all assets, and then either those that change, or all of them every second.
-/// After a loss, each asset becomes current with its next report. The list becomes current when a report lists all
-/// assets, or when [`reconcile`](Balances::reconcile) applies an answer from REST.
+/// After a subscription the venue sends all assets. Later it sends only the assets that change, or all assets every
+/// second ([`Updates`](crate::Updates)).
+///
+/// If reports may have been lost, all balances become stale, and so does the list of assets. Each balance becomes
+/// current again with its next report. The list becomes current again when a report lists all assets, or when
+/// [`reconcile`](Balances::reconcile) applies an answer from REST.
 ///
 /// ```
 /// use gemini_ws::{Balances, Endpoint, Replay, Scratch};
@@ -70,12 +73,13 @@ impl Balances {
         true
     }
 
-    /// Returns the balance of an asset; `None` if none was reported. The asset is spelled as the venue spells it.
+    /// Returns the balance of an asset; `None` if the list does not contain the asset. Spell the asset as the venue
+    /// does, for example `USD`.
     pub fn get(&self, asset: &str) -> Option<&Balance> {
         self.rows.get(asset)
     }
 
-    /// Returns all balances that were reported, sorted by asset.
+    /// Returns all known balances, sorted by asset.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Balance)> {
         self.rows.iter().map(|(asset, balance)| (&**asset, balance))
     }
@@ -85,7 +89,8 @@ impl Balances {
         self.rows.stale_of(asset)
     }
 
-    /// Returns when the balance of an asset was last reported, without times if only an answer from REST named it.
+    /// Returns when an event last reported the balance of an asset; `None` for an unknown asset. If only an answer
+    /// from REST named the asset, the [`Age`] has no times.
     pub fn age(&self, asset: &str) -> Option<Age> {
         self.rows.age_of(asset)
     }
@@ -106,8 +111,9 @@ impl Balances {
     /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked` are
     /// newer than the answer and stay. If all balances are current already, the answer is not used.
     ///
-    /// Returns whether all balances are current now. They are not if a loss came after `asked`: then ask again. If no
-    /// stream of balances is subscribed, the answer is used but stale at once.
+    /// Returns whether all balances are current now. If reports may have been lost after `asked`, or a stream of
+    /// balances was subscribed after `asked`, the answer is not used: ask again. If no stream of balances is
+    /// subscribed, the answer is used, but the balances are stale at once.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};

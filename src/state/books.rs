@@ -15,9 +15,9 @@ use crate::value::time::Instant;
 
 /// The books of all symbols whose depth is subscribed.
 ///
-/// Pass every event to [`apply`](Books::apply); it ignores those that do not concern books. A book is current from
-/// its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` never returns a stale
-/// book as a current one.
+/// Pass every event to [`apply`](Books::apply), which ignores events that do not concern books. A book is current
+/// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` returns a stale
+/// book only as [`Book::Stale`]; crossed books are an exception after [`Books::trust_crossed`].
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -63,7 +63,8 @@ pub struct BookChange {
     pub symbol: Symbol,
     /// Whether bids have changed.
     pub bids: bool,
-    /// Whether asks have changed. If neither side has, the book became stale or was removed, or an update was empty.
+    /// Whether asks have changed. If neither bids nor asks have changed, the book became stale, the book was removed,
+    /// or an update was empty.
     pub asks: bool,
 }
 
@@ -72,11 +73,10 @@ pub struct BookChange {
 pub enum Book<'b> {
     /// The book is current as of the last update that arrived.
     Live(&'b OrderBook),
-    /// The book as it was before it became stale: for display, not for decisions. The next snapshot makes it
-    /// current again.
+    /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again.
     ///
-    /// After an overflow, a crossing, or an update that was lost between the client and `Books`, you request the
-    /// snapshot: see [`Books::to_resync`]. In all other cases the client requests it.
+    /// Request the snapshot if [`Books::to_resync`] returns the symbol of the book. In all other cases the client
+    /// requests the snapshot.
     Stale {
         /// The reason.
         reason: StaleReason,
@@ -117,9 +117,11 @@ impl Books {
 
     /// Applies an event. Returns the book that changed, became stale or was removed.
     ///
-    /// If events were dropped before they reached `Books`, the next update does not follow the book and makes it
-    /// stale, not wrong. For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. For an
-    /// event without a symbol, such as the end of a link, it makes all books concerned stale and returns `None`.
+    /// If updates of the current API were dropped before they reached `Books`, the next update does not follow the
+    /// book. `apply` then makes the book stale. Updates of the archived endpoints do not reveal such a loss.
+    ///
+    /// For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. For an event without a
+    /// symbol, such as the end of a link, `apply` makes all books concerned stale and returns `None`.
     ///
     /// ```
     /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};
@@ -151,21 +153,27 @@ impl Books {
         }
     }
 
-    /// Returns the book of a symbol, in upper or lower case. Returns `None` if no snapshot of it has been received or
-    /// lost, or if its subscription has ended.
+    /// Returns the book of a symbol. The symbol may be in upper or lower case.
+    ///
+    /// Returns `None` if no snapshot of the book has arrived, if its subscription has ended, or if [`BOOKS_MAX`]
+    /// other books are kept. If the snapshot may have been dropped before it reached `Books`, the book is stale and
+    /// empty.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }
 
-    /// Returns the book of a symbol if it is current. If the venue falls silent, a book stays current until the
-    /// link notices: for up to [`Config::silence_max`](crate::Config::silence_max). [`Books::fresh`] is stricter.
+    /// Returns the book of a symbol if the book is current. If the venue falls silent, a book stays current until the
+    /// client drops the link, which it does after [`Config::silence_max`](crate::Config::silence_max).
+    /// [`Books::fresh`] is stricter.
     pub fn live(&self, symbol: &str) -> Option<&OrderBook> {
         self.get(symbol)?.live()
     }
 
-    /// Returns the book of a symbol if it is current and has changed since `now - age_max`.
+    /// Returns the book of a symbol if the book is current and its newest frame was received within `age_max` before
+    /// `now`.
     ///
-    /// The book of a quiet symbol is not fresh, although it is current.
+    /// The book of a quiet symbol may be current and not fresh. Books of a recording are never fresh, because a
+    /// recording has no times of receipt.
     ///
     /// ```
     /// use gemini_ws::{Books, Instant};
@@ -182,8 +190,8 @@ impl Books {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
 
-    /// Returns all books, in the order in which their first snapshots were received or lost. When a book is removed,
-    /// the last book takes its place.
+    /// Returns all books, in the order in which their first snapshots arrived or were dropped. When a book is
+    /// removed, the last book of this order takes the place of the removed book.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }
@@ -191,9 +199,9 @@ impl Books {
     /// Returns the symbols of the books for which you have to request a new snapshot. Pass them to
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
-    /// The client requests snapshots itself after the gaps and reconnects that it sees. It does not see that events
-    /// were dropped between it and `Books`, or that an update crossed a book. A book whose snapshot is crossed is not
-    /// returned, because another snapshot would be crossed too.
+    /// The client itself requests snapshots after gaps and reconnects. The client does not see that events were
+    /// dropped before they reached `Books`, or that an update crossed a book. `to_resync` returns the symbols of such
+    /// books. `to_resync` leaves out a book whose snapshot is crossed, because another snapshot would be crossed too.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -208,8 +216,8 @@ impl Books {
         self.crossed
     }
 
-    /// Returns how many snapshots were not kept, because there are [`BOOKS_MAX`] books or the symbol is longer than
-    /// [`Symbol::LENGTH_MAX`].
+    /// Returns how many events were not used because they need a further book and [`BOOKS_MAX`] books are kept.
+    /// Snapshots without a symbol count too: a recording of market data v1 may contain them.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }

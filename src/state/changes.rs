@@ -45,7 +45,7 @@ pub(super) struct Recorded {
     pub(super) fill: Option<usize>,
 }
 
-/// The changes that one event made to orders. [`Orders::apply`](crate::Orders::apply) returns it.
+/// An iterator over the changes that one event made to orders, from [`Orders::apply`](crate::Orders::apply).
 #[derive(Clone, Debug)]
 pub struct OrderChanges<'o> {
     orders: &'o BTreeMap<u64, Order>,

@@ -26,7 +26,7 @@ pub struct Order {
     pub order_id: Option<u64>,
     /// The client's id. If no reply came, ask the venue by this id.
     pub client_order_id: Option<Box<str>>,
-    /// The instrument; `None` also if its name is longer than [`Symbol::LENGTH_MAX`].
+    /// The instrument, once known.
     pub symbol: Option<Symbol>,
     /// Whether it buys or sells.
     pub side: Option<Side>,
@@ -46,7 +46,7 @@ pub struct Order {
     pub state: OrderState,
     /// The fills, each once, in the order in which they were received.
     pub fills: Vec<OrderFill>,
-    /// The reason why it was rejected or cancelled; `None` if the user cancelled it.
+    /// The reason why the order was rejected or cancelled; `None` if the user cancelled it.
     pub reason: Option<Box<str>>,
     /// The code of the reply that rejected it; 0 if the request was not sent.
     pub refusal_code: Option<i64>,
@@ -54,8 +54,8 @@ pub struct Order {
     pub cancel_refusal: Option<Box<str>>,
     /// The times of the newest event about it.
     pub age: Age,
-    /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer. Then the executed quantity may
-    /// include executions that are not among the fills.
+    /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer that contains the order. Then
+    /// the executed quantity may include executions that are not among the fills.
     pub reconciled: bool,
     /// The reason why more may have happened than is known.
     doubt: Option<Doubt>,
@@ -111,9 +111,9 @@ pub(super) enum Accounted {
 // ---- questions -----------------------------------------------------------------------------------
 
 impl Order {
-    /// Returns the executed quantity: the sum of the fills, or the quantity that the venue reports if that is larger.
-    /// After [`Orders::reconcile`](crate::Orders::reconcile) with a final state, it is the quantity that was passed,
-    /// until another fill comes.
+    /// Returns the executed quantity: the sum of the fills or the quantity that the venue reports, whichever is
+    /// larger. A filled order has executed its whole quantity. If [`Orders::reconcile`](crate::Orders::reconcile) has
+    /// applied an answer with a final state, `executed` returns the quantity of the answer until another fill comes.
     pub fn executed(&self) -> Decimal {
         let told = || self.told_executed().map_or(self.filled, |told| told.max(self.filled));
         self.settled.unwrap_or_else(told)
@@ -138,8 +138,8 @@ impl Order {
         self.value.to_decimal()
     }
 
-    /// Returns the average price of the fills, rounded to `scale` decimals, halves away from zero; `None` without
-    /// fills.
+    /// Returns the average price of the fills, rounded to `scale` decimals; halves are rounded away from zero.
+    /// Returns `None` without fills, or if a decimal cannot hold the result.
     pub fn average_price(&self, scale: u8) -> Option<Decimal> {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
@@ -150,8 +150,8 @@ impl Order {
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
     }
 
-    /// Returns whether more may have happened than is known. [`Orders::to_reconcile`](crate::Orders::to_reconcile)
-    /// returns these orders.
+    /// Returns whether the order is in doubt: more may have happened to the order than is known.
+    /// [`Orders::to_reconcile`](crate::Orders::to_reconcile) returns all orders in doubt.
     pub const fn needs_reconciling(&self) -> bool {
         self.doubt.is_some()
     }

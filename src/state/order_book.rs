@@ -10,19 +10,22 @@ use crate::value::decimal::Decimal;
 use crate::value::sequence::{GapRule, Sequenced, sequence};
 use crate::value::side::Side;
 
-/// The maximum number of levels that one side of a book keeps. Beyond it, the book drops the worst level, and
-/// [`BookSide::known_depth`] shows that. The largest recorded book has 2,564 bids.
+/// The maximum number of levels that one side of a book keeps. A fuller side drops its worst levels and is no longer
+/// whole ([`BookSide::is_whole`]). The largest recorded book has 2,564 bids.
 pub const LEVELS_MAX: usize = 100_000;
 
 /// The order book of one symbol.
 ///
-/// `OrderBook` applies what it is given and does not know whether it is current. [`Books`](crate::Books) also applies
-/// gaps and lost links: use `Books` unless you follow a single book yourself.
+/// `OrderBook` applies the snapshots and changes that it is given. It does not know whether the link still delivers
+/// changes. [`Books`](crate::Books) does, because it applies all events: use `Books` unless you follow a single book
+/// yourself.
 ///
-/// A side that has not shrunk takes 30 bytes for each level, plus less than a kilobyte. Of the 30 bytes, 24 are the
-/// level itself, three are for vacant slots and three for growth. A side with 1,000 levels or more takes at most 32
-/// bytes for each level, all included. A change near the best price costs the same whatever the number of levels. A
-/// change elsewhere costs a search and a short move, and an unsorted snapshot at most n log n steps.
+/// A side that has not shrunk takes up to 30 bytes for each level, plus less than a kilobyte. Of the 30 bytes, 24 are
+/// the level itself, three are for vacant slots and three are for growth. With 1,000 levels or more, such a side
+/// takes less than 32 bytes for each level, the kilobyte included.
+///
+/// The cost of a change near the best price does not depend on the number of levels. Any other change costs a search
+/// and a short move. Sorting an unsorted snapshot of n levels takes at most n log n steps.
 ///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};
@@ -120,26 +123,28 @@ impl OrderBook {
         Some((*self.bids.best()?, *self.asks.best()?))
     }
 
-    /// Returns the exact price halfway between the best bid and the best ask; `None` if either side is empty.
+    /// Returns the exact price halfway between the best bid and the best ask. Returns `None` if either side is empty
+    /// or a decimal cannot hold the price.
     pub fn mid(&self) -> Option<Decimal> {
         let (bid, ask) = self.best()?;
         bid.price.checked_add(ask.price)?.checked_mul(Decimal::new(5, 1)?)
     }
 
-    /// Returns the best ask minus the best bid, negative in a crossed book; `None` if either side is empty.
+    /// Returns the best ask minus the best bid: not positive in a crossed book. Returns `None` if either side is
+    /// empty or a decimal cannot hold the difference.
     pub fn spread(&self) -> Option<Decimal> {
         let (bid, ask) = self.best()?;
         ask.price.checked_sub(bid.price)
     }
 
-    /// Returns the last update id of the newest snapshot or change; `None` where the venue sends none, as in market
-    /// data v2.
+    /// Returns the last update id of the newest snapshot or change. Returns `None` before the first snapshot, and for
+    /// market data v2, which has no update ids.
     pub const fn last_update_id(&self) -> Option<u64> {
         self.last_update_id
     }
 
-    /// Returns whether the best bid is not below the best ask. This is a sign of a lost update, although the sandbox
-    /// publishes crossed books.
+    /// Returns whether the book has a best bid and a best ask, and the bid is not below the ask. Such a book is a
+    /// sign of a lost update, although the sandbox publishes crossed books.
     pub fn is_crossed(&self) -> bool {
         match (self.bids.best(), self.asks.best()) {
             (Some(bid), Some(ask)) => bid.price >= ask.price,
@@ -154,9 +159,9 @@ impl OrderBook {
         self.last_update_id = snapshot.last_update_id;
     }
 
-    /// Replaces all levels by those of a snapshot that [`Snapshot::Best`](crate::Snapshot::Best) limited to `levels`
-    /// per side. [`BookSide::known_depth`] returns how many of the best levels have no missing level among
-    /// them.
+    /// Replaces all levels by the levels of a snapshot that contains only the best `levels` per side
+    /// ([`Snapshot::Best`](crate::Snapshot::Best)). A side with fewer levels than `levels` is whole. For any other
+    /// side, [`BookSide::known_depth`] returns how many levels are certain.
     pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
         self.replace(snapshot);
         // A side with fewer levels is whole.
@@ -168,8 +173,8 @@ impl OrderBook {
         }
     }
 
-    /// Applies all changes of a frame if they follow the book, and none otherwise. Changes without a range of update
-    /// ids, as the archived endpoints send them, are always applied.
+    /// Applies all changes of a frame, or none if the changes do not follow the book ([`Applied`]). Changes without a
+    /// range of update ids are always applied: the archived endpoints send such changes.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
         self.apply_by(changes, GapRule::Strict)
     }
@@ -275,12 +280,12 @@ impl BookSide {
         self.levels.get(price).map_or(Decimal::ZERO, |level| level.quantity)
     }
 
-    /// Returns how many of the best levels have no missing level among them. If the side is whole
-    /// ([`BookSide::is_whole`]), these are all its levels.
+    /// Returns how many levels, counted from the best level, are certain: the venue has no other level among them. If
+    /// the side is whole ([`BookSide::is_whole`]), all its levels are certain.
     ///
-    /// Otherwise the side may also have worse levels, which came with later updates, and the venue may have others
-    /// among those: the snapshot held only the best levels, or the side dropped levels beyond [`LEVELS_MAX`]. As the
-    /// price moves, the number can shrink to zero: then request the book again.
+    /// A side is not whole if its snapshot contained only the best levels, or if the side dropped levels beyond
+    /// [`LEVELS_MAX`]. The worse levels of such a side came with later updates and are not certain. As the price
+    /// moves, the number of certain levels can shrink to zero: then request the book again.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(last) | Err(last)) = self.levels.find(edge);

@@ -12,7 +12,8 @@ use crate::value::id::RequestId;
 use crate::value::symbol_map::SymbolMap;
 
 /// The maximum number of finished orders that [`Orders`](crate::Orders) keeps, to recognize late and repeated events.
-/// Beyond it, `Orders` drops those that finished first. It never drops an order that is open or in doubt.
+/// If there are more, `Orders` drops the orders that finished first. `Orders` never drops an order that is open or in
+/// doubt.
 pub const FINISHED_ORDERS_MAX: usize = 10_000;
 
 /// The maximum number of instruments whose fills are summed.

@@ -18,23 +18,24 @@ use crate::state::sums::Traded;
 use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
-/// The number of orders, open or in doubt, from which on [`Orders`] adds only orders that this client sends.
-/// [`Orders::untracked`] counts the events about orders that were not added.
+/// The number of orders, open or in doubt, at which [`Orders`] stops adding orders of other clients. `Orders` always
+/// adds the orders that this client sends. [`Orders::untracked`] counts the events about orders that were not added.
 pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 
 /// The orders of an account or a session.
 ///
-/// Pass every event to [`apply`](Orders::apply); it ignores those that do not concern orders. An order is known from
-/// [`Event::Requested`] on, before the venue reports it.
+/// Pass every event to [`apply`](Orders::apply), which ignores events that do not concern orders. An order of this
+/// client is known from [`Event::Requested`] on, before the venue reports the order.
 ///
-/// - The reply may come before or after the events of an order. If they contradict each other, the events decide. A
-///   refusal that both the reply and an event report counts once.
+/// - The reply may come before or after the events of an order. If the reply contradicts the events, the events
+///   decide. If both a reply and an event refuse an order, `Orders` contains one order for both.
 /// - Each fill is counted once, by its trade id.
-/// - An order whose request got no reply is [`OrderState::Unknown`](crate::OrderState::Unknown) until an event
-///   reports it. It is never sent again automatically; [`Orders::to_reconcile`] returns the orders to ask the venue
-///   about.
-/// - If a report about an order may be missing, the order is in doubt, with a reason. An event after which nothing
-///   can be missing resolves the doubt, such as an end that agrees with the fills. [`Orders::reconcile`] does so too.
+/// - If a request got no reply and no event has reported its order, the order is
+///   [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
+///   [`Orders::to_reconcile`] returns the orders to ask the venue about.
+/// - If a report about an order may be missing, the order is in doubt, with a reason. [`Orders::reconcile`] resolves
+///   the doubt with an answer of the venue. An event also resolves the doubt if the event shows that no report is
+///   missing: for example the end of an order with an executed quantity that equals the sum of the fills.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, OrderState, Orders, Replay, Scratch};
@@ -429,8 +430,9 @@ impl Orders {
         keys.filter_map(|key| self.index.get(*key)).filter(|order| order.is_open())
     }
 
-    /// Returns the orders in doubt: more may have happened to them than was reported. [`Order::doubt`] returns the
-    /// reason, for example that the link ended while the order was open, or that its request got no reply.
+    /// Returns the orders in doubt: more may have happened to these orders than was reported. [`Order::doubt`]
+    /// returns the reason. For example, the link ended while the order was open, or the request of the order got no
+    /// reply.
     ///
     /// Take a [`moment`](Orders::moment), ask the venue about each order
     /// ([`OrderStatusQuestion`](crate::OrderStatusQuestion)), then pass each answer to
@@ -444,8 +446,8 @@ impl Orders {
         self.index.traded(symbol)
     }
 
-    /// Returns whether a stream of orders is subscribed, or events came from a recording. An order is in doubt as
-    /// soon as it is sent if no subscribed stream reports the orders of its link.
+    /// Returns whether a stream of orders is subscribed, or events came from a recording. If no subscribed stream
+    /// reports the orders of a link, an order that is sent over the link is in doubt at once.
     pub fn is_followed(&self) -> bool {
         self.followed.is_any()
     }
@@ -455,14 +457,15 @@ impl Orders {
         self.repeated_fills
     }
 
-    /// Returns how often two reports contradicted each other, for example by an id that belongs to another order, or
-    /// a `NEW` after the order had ended. The orders concerned were put in doubt.
+    /// Returns how many contradictions between reports were found, counted for each order concerned. A contradiction
+    /// is, for example, an id that belongs to another order, or a `NEW` after the end of the order. Each
+    /// contradiction puts the order in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }
 
-    /// Returns how many events were about orders that were not added, because of [`FOREIGN_ORDERS_MAX`] or because the
-    /// event has no id of its order.
+    /// Returns how many events were about orders that were not added. An unknown order is not added if
+    /// [`FOREIGN_ORDERS_MAX`] is reached, or if the event has no id of the order and does not report a rejection.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
@@ -472,22 +475,27 @@ impl Orders {
         self.followed.moment()
     }
 
-    /// Applies the venue's answer about an order in doubt: its id, state and executed quantity, or `None` if the
-    /// venue does not have it. `asked` is the [`moment`](Orders::moment) before the question.
+    /// Applies the venue's answer about an order in doubt. The answer is the id, state and executed quantity of the
+    /// order, or `None` if the venue does not have the order. `asked` is the [`moment`](Orders::moment) before the
+    /// question.
     ///
-    /// Returns whether the answer resolved the doubt. An open order that no subscribed stream reports is in doubt
-    /// again at once. The answer is not used if
+    /// An answer is outdated if, after `asked`, the doubt was raised, an event about the order was applied, a stream
+    /// of orders was subscribed, or a report may have been lost. The answer is not used if
     ///
-    /// - the order is not in doubt,
-    /// - after `asked`, the doubt was raised, an event about the order was applied, or a report was lost, unless the
-    ///   answer is final,
-    /// - it has executed less than the sum of the fills, unless it is final and nothing of that came after `asked`,
-    /// - it contradicts the ids that are known,
-    /// - it is `None`, but the venue's id of the order is known or an event has reported the order.
+    /// - the order is unknown or not in doubt,
+    /// - the answer is outdated, and is `None` or has a state that is not final,
+    /// - the executed quantity of the answer is less than the sum of the fills, and the answer is outdated or has a
+    ///   state that is not final,
+    /// - the answer contradicts the known ids,
+    /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
     ///
-    /// Ask again while [`to_reconcile`](Orders::to_reconcile) returns the order. If the venue answers with the order
-    /// of another request under the same client order id, the answer counts as `None`; it is not used if `of` is an
-    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed).
+    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order and the order is
+    /// open, the order is in doubt again at once. Ask again while [`to_reconcile`](Orders::to_reconcile) returns the
+    /// order.
+    ///
+    /// Several requests may have one client order id, and the answer may be about the order of another request. Such
+    /// an answer counts as `None`. If `of` is an [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed), such
+    /// an answer is not used.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};

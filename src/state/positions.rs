@@ -12,11 +12,13 @@ use crate::value::symbol::Symbol;
 
 /// The positions of an account.
 ///
-/// Pass every event to [`apply`](Positions::apply); it ignores those that do not concern positions.
+/// Pass every event to [`apply`](Positions::apply), which ignores events that do not concern positions.
 ///
-/// A report of `positions@account@1s` lists all positions: the account no longer holds a position that the report
-/// does not name. `positions@account` reports only changes. With it, each position becomes current after a loss with
-/// its next report, and the list when [`reconcile`](Positions::reconcile) applies the venue's answer.
+/// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
+///
+/// The reports of `positions@account` list only changes. If such reports may have been lost, all positions become
+/// stale, and so does the list of positions. Each position becomes current again with its next report. The list
+/// becomes current again when [`reconcile`](Positions::reconcile) applies the venue's answer.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
@@ -96,8 +98,8 @@ impl Positions {
         self.rows.stale_of(&symbol)
     }
 
-    /// Returns when the position in an instrument was last reported, without times if only an answer from REST named
-    /// it.
+    /// Returns when an event last reported the position in an instrument; `None` for an unknown position. If only an
+    /// answer of the venue named the position, the [`Age`] has no times.
     pub fn age(&self, symbol: Symbol) -> Option<Age> {
         self.rows.age_of(&symbol)
     }
@@ -134,8 +136,7 @@ impl Positions {
         self.rows.reconcile(found.into_iter(), asked)
     }
 
-    /// Returns how many reported positions were not kept, because their symbol is longer than [`Symbol::LENGTH_MAX`]
-    /// or there are too many instruments.
+    /// Returns how many reported positions were not kept, because there are too many instruments.
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

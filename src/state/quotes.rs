@@ -14,16 +14,17 @@ use crate::state::followed::Followed;
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
-/// The number of quotes beyond which [`Quotes`] drops the oldest of those that have ended. The quotes of new requests
-/// are kept even if none has ended. While there are this many quotes, an event about an unknown quote only raises
-/// [`Quotes::untracked`].
+/// The number of quotes beyond which [`Quotes`] drops the oldest quote that has ended. `Quotes` always adds the
+/// quotes that this client submits, even if no quote has ended. While there are this many quotes, an event about an
+/// unknown quote only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.
 ///
-/// Pass every event to [`apply`](Quotes::apply); it ignores those that do not concern quotes. A quote is known from
-/// [`Event::Requested`] on. If its request gets no reply, the quote is in doubt, and only the request identifies it.
-/// The venue does not deduplicate quotes, so ask the venue about the quote before you submit the quote again.
+/// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. A quote of this
+/// client is known from [`Event::Requested`] on. If the request gets no reply, the quote is in doubt. Until the
+/// venue's id is known, only the request identifies the quote. The venue does not deduplicate quotes, so ask the
+/// venue about a quote in doubt before you submit the quote again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -466,14 +467,14 @@ impl Quotes {
         self.quotes.values()
     }
 
-    /// Returns the quotes in doubt: more may have happened to them than is known. [`Quote::doubt`] returns the
-    /// reason.
+    /// Returns the quotes in doubt: more may have happened to these quotes than is known. [`Quote::doubt`] returns
+    /// the reason.
     pub fn to_reconcile(&self) -> impl Iterator<Item = &Quote> {
         self.iter().filter(|quote| quote.doubt.is_some())
     }
 
     /// Returns how many events were about quotes that were not added, because there are [`QUOTES_MAX`] quotes or an
-    /// id is longer than [`QuoteKey::LENGTH_MAX`].
+    /// id in the event is not a [`QuoteKey`].
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
@@ -483,10 +484,18 @@ impl Quotes {
         self.followed.moment()
     }
 
-    /// Applies the venue's answer about a quote in doubt: its id and state, or `None` if the venue does not have it.
-    /// `asked` is the [`moment`](Quotes::moment) before the question.
+    /// Applies the venue's answer about a quote in doubt. The answer is the id and state of the quote, or `None` if
+    /// the venue does not have the quote. `asked` is the [`moment`](Quotes::moment) before the question.
     ///
-    /// Returns whether the answer resolved the doubt, as [`Orders::reconcile`](crate::Orders::reconcile) does.
+    /// The answer is outdated if, after `asked`, the doubt was raised, an event about the quote was applied, a stream
+    /// of quotes was subscribed, or a report may have been lost. The answer is not used if
+    ///
+    /// - the quote is unknown or not in doubt,
+    /// - the answer is outdated, and is `None` or has a state that is not final,
+    /// - the venue's id of the quote is known, and the answer is `None` or has another id.
+    ///
+    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote and the quote has not
+    /// ended, the quote is in doubt again at once.
     ///
     /// ```
     /// use gemini_ws::Quotes;

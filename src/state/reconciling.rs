@@ -15,8 +15,9 @@ pub enum OrderRef<'a> {
     ClientOrderId(&'a str),
     /// The request that placed it.
     Request(RequestId),
-    /// Both ids, as a list of orders has them. It refers to the order with this venue's id or, if there is none, with
-    /// this client's id. Such a list says nothing about other orders with the same client's id.
+    /// Both ids, as a list of orders contains them. `Listed` refers to the order with this venue's id. If no order
+    /// has this venue's id, `Listed` refers to the newest order with this client's id. The list says nothing about
+    /// other orders with this client's id.
     Listed {
         /// The venue's id.
         order_id: u64,

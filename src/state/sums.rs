@@ -107,8 +107,8 @@ impl Traded {
         self.bought()?.checked_sub(self.sold()?)
     }
 
-    /// Returns the average price of all purchases, rounded to `scale` decimals, halves away from zero; `None` if
-    /// there are none.
+    /// Returns the average price of all purchases, rounded to `scale` decimals; halves are rounded away from zero.
+    /// Returns `None` without purchases, or if a decimal cannot hold the result.
     pub fn average_bought(&self, scale: u8) -> Option<Decimal> {
         self.bought.average(scale)
     }

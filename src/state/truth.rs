@@ -201,9 +201,9 @@ impl Standing {
 
 /// A point in the sequence of events that a collection has applied.
 ///
-/// Take a moment before you ask the venue, and pass it with the answer. The collection then recognizes an answer that
-/// is older than a doubt or an event. A moment counts applied events and is not a time, because an event may happen
-/// before the question and be applied after it.
+/// Take a moment before you ask the venue, and pass the moment with the answer. The collection then recognizes an
+/// answer that is older than a doubt or an event. A moment counts what the collection has applied. It is not a time,
+/// because an event may happen before the question and be applied after the question.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Moment(u64);
 
