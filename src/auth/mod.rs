@@ -23,9 +23,10 @@ use crate::value::time::UnixTime;
 /// The credentials of an account: either an API key with its secret, or an OAuth access token
 /// ([authentication](crate::protocol::streams#authentication)).
 ///
-/// `Credentials` wipes each `String` or `Vec<u8>` that it receives; of borrowed text it wipes only its own copy. It
-/// does not keep the API secret, only the keyed state of the hash. The type is not `Clone`, because a copy would be
-/// used with a second [`NonceSource`]: share a [`Signer`] instead. `Debug` shows the kind only.
+/// `Credentials` wipes each `String` or `Vec<u8>` that it receives. If it receives a borrowed text, it wipes only its
+/// own copy. `Credentials` keeps the keyed state of the hash instead of the API secret. The type is not `Clone`,
+/// because a copy would be used with a second [`NonceSource`]: share a [`Signer`] instead. `Debug` shows only the
+/// kind of credentials.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -51,8 +52,8 @@ enum Kind {
 impl Credentials {
     /// Creates credentials from an API key and its secret, as the venue shows them. The secret is text or bytes.
     ///
-    /// The key must belong to one account and have a time-based nonce; the venue refuses others with
-    /// HTTP status 401 ([signed headers](crate::protocol::streams#signed-headers)).
+    /// The key must belong to one account and have a time-based nonce. The venue refuses other keys with HTTP status
+    /// 401 ([signed headers](crate::protocol::streams#signed-headers)).
     ///
     /// ```
     /// use gemini_ws::{Credentials, InvalidCredentials};
@@ -65,7 +66,7 @@ impl Credentials {
     /// # Errors
     ///
     /// Returns [`InvalidCredentials`] if the key or the secret is empty, if the key has a character that is not
-    /// visible ASCII and so could end its header, or if the secret begins or ends with white space.
+    /// visible ASCII, or if the secret begins or ends with white space.
     pub fn hmac(
         key: impl Into<String>,
         secret: impl Into<Vec<u8>>,
@@ -105,8 +106,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidCredentials`] if the token is empty, or has a character that is not visible ASCII and so
-    /// could end its header.
+    /// Returns [`InvalidCredentials`] if the token is empty or has a character that is not visible ASCII. Such a
+    /// character could end the header of the token.
     pub fn bearer(token: impl Into<String>) -> Result<Credentials, InvalidCredentials> {
         let token = Zeroizing::new(token.into());
         if token.is_empty() {
@@ -128,12 +129,14 @@ impl Credentials {
         matches!(self.kind, Kind::Hmac { .. })
     }
 
-    /// Returns the headers for one upgrade. The same arguments give the same headers, so use each nonce once;
-    /// [`Signer::headers`] does so. With a token the nonce is ignored. Market data is public and has no headers.
+    /// Returns the headers for one upgrade. Use each nonce once, because the same arguments give the same headers;
+    /// [`Signer::headers`] draws a new nonce for each call. With a token, `headers` ignores the nonce. The endpoints
+    /// of market data are public: for them, there are no headers.
     ///
-    /// On [`Endpoint::Streams`] the payload is the nonce ([signed headers](crate::protocol::streams#signed-headers)). On
-    /// [`Endpoint::OrderEventsV1`] it is a JSON text with path and nonce, and there is no header for the nonce
-    /// ([address and authentication](crate::protocol::order_events_v1#address-and-authentication)).
+    /// The payload of an API key depends on the endpoint. On [`Endpoint::Streams`] the payload is the nonce, which
+    /// also has its own header ([signed headers](crate::protocol::streams#signed-headers)). On
+    /// [`Endpoint::OrderEventsV1`] the payload is a JSON text with path and nonce ([address and
+    /// authentication](crate::protocol::order_events_v1#address-and-authentication)).
     pub fn headers(&self, endpoint: Endpoint, nonce: Nonce) -> Headers {
         let mut headers = Headers { fields: Vec::with_capacity(4) };
         if matches!(endpoint, Endpoint::MarketDataV1 | Endpoint::MarketDataV2) {
@@ -185,7 +188,7 @@ fn sign(keyed: &Hmac<Sha384>, message: &str) -> Zeroizing<String> {
     text
 }
 
-/// The reason why a key, secret or token is invalid. It contains no part of them.
+/// The reason why a key, secret or token is invalid. The error contains no part of the key, secret or token.
 ///
 /// ```
 /// use gemini_ws::Credentials;
@@ -240,8 +243,9 @@ impl core::error::Error for InvalidCredentials {}
 /// The headers that authenticate one upgrade or REST request, in the order in which the venue's documents list
 /// them.
 ///
-/// They are valid for one request within [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make them immediately before
-/// you send them. The values are wiped when dropped, and `Debug` shows the names only.
+/// Headers with a nonce are valid for one request, within [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make the
+/// headers immediately before you send the request. `Headers` wipes the values when it is dropped. `Debug` shows only
+/// the names.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -270,7 +274,7 @@ impl Headers {
         self.push("X-GEMINI-SIGNATURE", signature);
     }
 
-    /// Returns the names and values. Both are visible ASCII; the value of a token also has one space.
+    /// Returns the names and values. Names and values are visible ASCII; the value of a token also has one space.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> + '_ {
         self.fields.iter().map(|(name, value)| (*name, value.as_str()))
     }
@@ -290,8 +294,8 @@ impl fmt::Debug for Headers {
 
 /// Credentials with the only source of their nonces. A signer makes the headers of every dial.
 ///
-/// Use one signer for each key. Any other code that uses the key has to draw its nonces from
-/// [`nonces`](Signer::nonces), and to hold the lock that [`NonceSource`] describes. [`Signer::rest`] signs requests
+/// Use one signer for each key. All other code that uses the key must draw its nonces from
+/// [`nonces`](Signer::nonces), and must hold the lock that [`NonceSource`] describes. [`Signer::rest`] signs requests
 /// to the REST API.
 ///
 /// ```
@@ -316,7 +320,7 @@ impl Signer {
         Signer { credentials, nonces: NonceSource::new(NonceUnit::Seconds) }
     }
 
-    /// Sets the source of nonces: one with another unit, or one that resumes after an earlier run.
+    /// Sets the source of nonces: a source with another unit, or a source that resumes after an earlier run.
     ///
     /// ```
     /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, NonceSource, NonceUnit, Signer, UnixTime};

@@ -10,11 +10,11 @@ pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 
 /// The unit in which the nonces of a key count time since 1970.
 ///
-/// The unit belongs to the key, not to a request: everything that signs with the key must always use the same one.
-/// A number of milliseconds is a thousand times a number of seconds. After the first nonce in milliseconds no nonce
-/// in seconds is an increase, so the venue refuses every request that counts in seconds until the key is replaced
-/// ([units of nonces exclude each other](crate::protocol::quirks#units-of-nonces-exclude-each-other)). If an older
-/// program has used a key with milliseconds, keep to them or create a new key.
+/// The unit belongs to the key, not to a request: everything that signs with the key must always use the same unit.
+/// A nonce in milliseconds is a thousand times as high as a nonce in seconds. After the first nonce in
+/// milliseconds, the venue refuses every nonce in seconds until the key is replaced ([units of nonces exclude each
+/// other](crate::protocol::quirks#units-of-nonces-exclude-each-other)). If an older program has used a key with
+/// milliseconds, use milliseconds too, or create a new key.
 ///
 /// ```
 /// use core::time::Duration;
@@ -26,12 +26,12 @@ pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum NonceUnit {
-    /// Seconds, in ten digits, as the venue documents them ([ten digits](crate::protocol::quirks#ten-digits)). They
-    /// allow one nonce per second on average, and about thirty at once.
+    /// Seconds, in ten digits, as the venue documents ([ten digits](crate::protocol::quirks#ten-digits)). A key with
+    /// seconds can use one nonce per second on average, and about thirty nonces at once.
     #[default]
     Seconds,
-    /// Milliseconds, for keys that sign more often than once per second. The venue accepts them, but does not
-    /// document them ([measured](crate::protocol::quirks#milliseconds-accepted)).
+    /// Milliseconds, for keys that sign more often than once per second. The venue accepts milliseconds, but does not
+    /// document this ([measured](crate::protocol::quirks#milliseconds-accepted)).
     Milliseconds,
 }
 
@@ -64,7 +64,7 @@ impl NonceUnit {
 pub struct Nonce(u64);
 
 impl Nonce {
-    /// Creates a nonce from a known number, such as a stored one. New ones come from a [`NonceSource`].
+    /// Creates a nonce from a known number, such as a stored nonce. New nonces come from a [`NonceSource`].
     pub const fn new(value: u64) -> Nonce {
         Nonce(value)
     }
@@ -81,26 +81,30 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// The nonces of one key. Each is the present time, or one more than the last nonce if that is higher.
+/// The nonces of one key. Each nonce is the present time, or the previous nonce plus one if the sum is higher.
 ///
-/// The venue refuses a nonce that is not above the highest one that it has seen of the key, on WebSockets and REST
-/// together ([one nonce space](crate::protocol::quirks#one-nonce-space)). So use one source for each key, and draw
-/// every nonce of the key from it. The nonces also increase while the clock stands still, and when it goes back.
+/// The venue remembers the highest nonce of a key, on WebSockets and REST together, and refuses every nonce that is
+/// not higher ([one nonce space](crate::protocol::quirks#one-nonce-space)). Use one source for each key, and draw
+/// every nonce of the key from this source. The nonces increase even if the clock stands still or goes back.
 ///
 /// # Order
 ///
-/// The order of *arrival* counts. If two tasks each draw a nonce and then send a request, one request can overtake
-/// the other, and the venue refuses the lower nonce. Drawing therefore takes `&mut`. Put a shared source behind a
-/// lock, and hold the lock from the draw until the request is sent; if the tasks send over different connections,
-/// hold it until the venue has answered. `gemini-ws-driver` has such a lock, `SharedSigner`.
+/// The order of *arrival* counts. If two tasks each draw a nonce and then send a request, the request with the higher
+/// nonce can arrive first. The venue then refuses the request with the lower nonce. Drawing therefore takes `&mut`.
+///
+/// Put a shared source behind a lock, and hold the lock from the draw until the request is sent. If the tasks send
+/// over different connections, hold the lock until the venue has answered. `gemini-ws-driver` has such a lock,
+/// `SharedSigner`.
 ///
 /// # A clock that is wrong
 ///
 /// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the time if the
-/// clock was ahead for a while, or if nonces are drawn faster than one per [`NonceUnit::step`]. It stays ahead
-/// until time has caught up; [`ahead_of`](NonceSource::ahead_of) returns how far it is. Within the tolerance that
-/// does no harm; beyond it, the venue refuses requests. Then wait. If the clock jumped ahead and was set back, a new
-/// source may help too: the venue probably does not count refused nonces as used, but does not document that.
+/// clock was ahead for a while, or if nonces are drawn faster than one per [`NonceUnit::step`]. The source stays
+/// ahead until time has caught up. [`ahead_of`](NonceSource::ahead_of) returns how far ahead the source is.
+///
+/// A source that is ahead by less than the tolerance does no harm. If the source is further ahead, the venue refuses
+/// requests: wait until time has caught up. If the clock jumped ahead and was set back, a new source may also help.
+/// The venue probably does not count refused nonces as used, but does not document this.
 ///
 /// ```
 /// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};
@@ -123,17 +127,17 @@ impl NonceSource {
         NonceSource { unit, last: None }
     }
 
-    /// Returns the next nonce: `now` in the source's unit, or one more than the last if that is higher.
+    /// Returns the next nonce: `now` in the source's unit, or the previous nonce plus one if the sum is higher.
     ///
-    /// After `u64::MAX` it returns `u64::MAX` again. The venue refuses numbers long before that.
+    /// After `u64::MAX`, `next` returns `u64::MAX` again. The venue refuses much smaller numbers.
     pub const fn next(&mut self, now: UnixTime) -> Nonce {
         let nonce = self.upcoming(now);
         self.last = Some(nonce);
         nonce
     }
 
-    /// Excludes `used` and every lower nonce. Call it to resume after an earlier run of the program, or when
-    /// another program is known to have used the key.
+    /// Excludes `used` and every lower nonce. Call `skip_to` to resume after an earlier run of the program, or if
+    /// another program has used the key.
     ///
     /// ```
     /// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};
@@ -157,8 +161,8 @@ impl NonceSource {
         self.unit
     }
 
-    /// Returns how far the next nonce would be ahead of `now`; zero if it is the present second or millisecond. The
-    /// venue refuses a nonce that is ahead by more than [`NONCE_TOLERANCE`].
+    /// Returns how far the next nonce would be ahead of `now`; zero if the next nonce would be `now` in the source's
+    /// unit. The venue refuses a nonce that is ahead by more than [`NONCE_TOLERANCE`].
     ///
     /// ```
     /// use core::time::Duration;

@@ -37,7 +37,7 @@ pub enum DecodeErrorKind {
     UnexpectedEnd,
     /// A string contains a control character.
     Control,
-    /// An escape sequence is invalid or half of a surrogate pair, or is in a name that must not have any.
+    /// An escape sequence is invalid, is half of a surrogate pair, or stands in a name that must not contain escapes.
     Escape,
     /// Text follows the end of the value.
     TrailingText,
@@ -92,7 +92,8 @@ impl DecodeError {
         self.kind
     }
 
-    /// Returns where the error is, in bytes from the beginning of the frame, or of the part of it that was decoded.
+    /// Returns the offset of the error in bytes. The offset counts from the beginning of the decoded text, which is
+    /// the frame or a part of the frame.
     pub const fn offset(self) -> usize {
         self.offset as usize
     }

@@ -10,8 +10,8 @@ use crate::value::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BalanceUpdate<'f> {
-    /// `E`, in nanoseconds as documented and measured, although
-    /// [some sources show milliseconds](crate::protocol::quirks#unit-of-balance-times).
+    /// `E`: sent in nanoseconds, as documented and measured. [Some sources show
+    /// milliseconds](crate::protocol::quirks#unit-of-balance-times).
     pub event_time: Option<Timestamp>,
     /// `u`
     pub update_time: Option<Timestamp>,

@@ -23,8 +23,8 @@ pub(crate) mod sealed {
 
 /// The elements of an array of a frame.
 ///
-/// Decoding checks all elements. Each is read again when the iterator reaches it, so a list that is not iterated over
-/// costs nothing more.
+/// Decoding checks all elements. The iterator of a list reads each element again, so a list without an iterator costs
+/// nothing more.
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};

@@ -11,9 +11,10 @@ use crate::value::decimal::Decimal;
 use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
-/// Levels of a [book](crate::protocol::market_data_v2#books): all levels after subscribing, later those that changed.
+/// Levels of a [book](crate::protocol::market_data_v2#books). The first frame of a subscription contains all levels.
+/// Later frames contain the levels that changed.
 ///
-/// They have neither sequence numbers nor times, so a loss cannot be detected.
+/// The frames have neither sequence numbers nor times, so a lost frame cannot be detected.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -24,26 +25,27 @@ pub struct L2Updates<'f> {
     pub bids: &'f [Level],
     /// The `changes` of the side `sell`.
     pub asks: &'f [Level],
-    /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Initial frames
-    /// have them, unless the pair has no trades.
+    /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). An initial frame has
+    /// `trades` unless the pair has no trades.
     pub trades: Option<List<'f, Trade<'f>>>,
     /// `auction_events`: only in initial frames.
     pub auction_events: Option<List<'f, Auction<'f>>>,
 }
 
 impl L2Updates<'_> {
-    /// Returns whether the frame looks like an initial one, because it has `auction_events`.
+    /// Returns whether the frame looks like an initial frame, because it has `auction_events`.
     ///
-    /// In all recordings initial frames have `auction_events` and other frames do not. `trades` are no sign, because
-    /// the initial frame of [a pair without trades has none](crate::protocol::quirks#first-frames-without-trades).
-    /// The first frame of a subscription is an initial one even if this returns false.
+    /// In all recordings, initial frames have `auction_events` and other frames do not. `trades` are no sign, because
+    /// the initial frame of a pair without trades [has no
+    /// `trades`](crate::protocol::quirks#first-frames-without-trades). The first frame of a subscription is an
+    /// initial frame even if `looks_initial` returns false.
     pub const fn looks_initial(&self) -> bool {
         self.auction_events.is_some()
     }
 }
 
-/// [Candles](crate::protocol::market_data_v2#candles) of a symbol: many after subscribing, newest first; later those
-/// that changed.
+/// [Candles](crate::protocol::market_data_v2#candles) of a symbol. The first frame of a subscription contains many
+/// candles, newest first. Later frames contain the candles that changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -268,7 +270,7 @@ open_enum! {
         Cancel = "cancel",
         /// The level was there when the connection began.
         Initial = "initial",
-        /// The level is the best of its side now and replaces the previous best
+        /// The level is the new best level of its side and replaces the previous best level
         /// ([undocumented](crate::protocol::quirks#top-of-book-reason)).
         TopOfBook = "top-of-book",
     }
@@ -369,7 +371,7 @@ pub struct Heartbeat<'f> {
     pub trace_id: Option<Text<'f>>,
 }
 
-/// A refusal by an archived endpoint, which does not say what it refuses
+/// A refusal by an archived endpoint. It does not name the refused request
 /// ([errors](crate::protocol::market_data_v2#errors)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -11,9 +11,9 @@ use crate::value::time::Timestamp;
 /// A change of an order, or an order that existed when the stream began:
 /// [the current API](crate::protocol::streams#orders), [order events v1](crate::protocol::order_events_v1#events).
 ///
-/// Only the first three fields are always present. The venue leaves out what is empty or zero, and its
-/// cancellations carry neither side nor quantities: [`Orders`](crate::Orders) keeps those of earlier updates.
-/// Members on which no accounting depends are `None` if they cannot be decoded.
+/// Only the first three fields are always present, because the venue leaves out members that are empty or zero. A
+/// cancellation may contain neither the side nor the ordered quantity: [`Orders`](crate::Orders) keeps the values of
+/// earlier updates. If a member cannot be decoded and no accounting depends on the member, its field is `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -40,8 +40,8 @@ pub struct OrderUpdate<'f> {
     pub stop_price: Option<Number<'f>>,
     /// `q`; v1 `original_amount`.
     pub quantity: Option<Decimal>,
-    /// `z`; v1 `remaining_amount`. Some sources of the current API use it for the executed quantity
-    /// ([remaining or executed](crate::protocol::quirks#remaining-or-executed)): do not calculate with it.
+    /// `z`; v1 `remaining_amount`. Do not calculate with this quantity: some sources of the current API use `z` for
+    /// the executed quantity ([remaining or executed](crate::protocol::quirks#remaining-or-executed)).
     pub remaining_quantity: Option<Number<'f>>,
     /// `f`, undocumented; v1 `behavior`, for example `maker-or-cancel`.
     pub time_in_force: Option<Text<'f>>,
@@ -49,9 +49,10 @@ pub struct OrderUpdate<'f> {
     pub executed_quantity: Option<Decimal>,
     /// `a`; v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
-    /// The execution, if the update reports one. Members that the venue left out or sent as zero are `None`.
+    /// The execution, if the update reports an execution. In the current API, a trade id, price or quantity of zero
+    /// means that the venue did not send the value: the field is `None`.
     pub fill: Option<Fill<'f>>,
-    /// `r`; v1 `reason`: the reason why it was rejected or cancelled; absent if the user cancelled it.
+    /// `r`; v1 `reason`: the reason why the order was rejected or cancelled; absent if the user cancelled it.
     pub reason: Option<Text<'f>>,
     /// `O`: the outcome that is bought or sold, in prediction markets.
     pub outcome: Option<ContractOutcome<'f>>,
@@ -182,13 +183,13 @@ open_enum! {
     }
 }
 
-/// The API session of an order: the id of an API key. `Debug` does not show it, since it identifies the key
-/// ([keys in events](crate::protocol::quirks#keys-in-events)).
+/// The API session of an order: the id of an API key, or `UI`. `Debug` does not show the id, because the id
+/// identifies the key ([keys in events](crate::protocol::quirks#keys-in-events)).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct ApiSession<'f>(pub(crate) Text<'f>);
 
 impl<'f> ApiSession<'f> {
-    /// Returns the id in full.
+    /// Returns the id of the key, or `UI`.
     pub const fn reveal(self) -> Text<'f> {
         self.0
     }

@@ -25,8 +25,8 @@ pub struct Level {
 pub struct BookTicker<'f> {
     /// `s`
     pub symbol: &'f str,
-    /// `u`: the id of the book's state. The ids are those of [`Depth`], but the two streams
-    /// [arrive independently](crate::protocol::streams#tickers-and-books).
+    /// `u`: the id of the book's state, as in [`Depth`]. Tickers and depth frames [arrive
+    /// independently](crate::protocol::streams#tickers-and-books).
     pub update_id: u64,
     /// `E`
     pub event_time: Option<Timestamp>,
@@ -41,8 +41,8 @@ pub struct BookTicker<'f> {
 /// A snapshot of a book, or changes to it ([depth updates](crate::protocol::streams#depth-updates)). The frame does
 /// not say which.
 ///
-/// The current API sends a time and two ids. Market data v2 sends neither. Market data v1 sends one id, and a time in
-/// every frame but the first.
+/// The current API sends a time and two ids. Market data v2 sends neither a time nor an id. Market data v1 sends one
+/// id, and a time in every frame except initial frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -98,10 +98,12 @@ pub struct Trade<'f> {
     pub quantity: Decimal,
     /// `m`, converted to the taker; v2 `side`, v1 the opposite of `makerSide`.
     pub taker: Taker<'f>,
-    /// Whether the stream has reported the trade before: the first frames of the archived endpoints repeat the
-    /// latest trades. Always false in a [`Message`](crate::Message) that [`decode`](crate::decode) returns.
-    /// [`Client`](crate::Client) and [`Replay`](crate::Replay) set it in [`Event::Trade`](crate::Event::Trade),
-    /// because it depends on earlier frames.
+    /// Whether the stream has reported the trade before: the first frames of the archived endpoints repeat the latest
+    /// trades.
+    ///
+    /// `is_replay` depends on earlier frames. [`Client`](crate::Client) and [`Replay`](crate::Replay) set it in
+    /// [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message) from [`decode`](crate::decode) it is
+    /// always false.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }
@@ -131,8 +133,8 @@ impl Taker<'_> {
     }
 }
 
-/// A new best level of one side of a book, which replaces the previous best
-/// ([top of book replaces](crate::protocol::quirks#top-of-book-replaces)).
+/// A new best level of one side of a book. It replaces the previous best level ([top of book
+/// replaces](crate::protocol::quirks#top-of-book-replaces)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -200,7 +202,7 @@ pub struct FundingAmount<'f> {
     /// `s`
     pub symbol: &'f str,
     /// `E`: the next instant of funding, [not the time of sending](crate::protocol::quirks#funding-amounts). Frames
-    /// with different amounts have the same `E`. In market data v2 it is `timestamp`, the time of the frame.
+    /// with different amounts have the same `E`. In market data v2, this field is `timestamp`: the time of the frame.
     pub event_time: Option<Timestamp>,
     /// `T`: the next instant of funding; v2 `funding_date_time`.
     pub funding_time: Timestamp,
@@ -254,8 +256,10 @@ impl Response<'_> {
 
     /// Returns whether the venue refused the request and would refuse it again.
     ///
-    /// Both the status and the code of the [error](crate::protocol::streams#errors) must say so. If only one of
-    /// them is present and known, that one decides.
+    /// A status from 400 to 499 is a final refusal, except 408, 425, 429, and any status with the code -1000 or
+    /// -1003. Without a status, or with a status from 200 to 299, the code of the
+    /// [error](crate::protocol::streams#errors) decides: -1002, -1013, -1020 and the codes from -2999 to -1100 are
+    /// final refusals.
     ///
     /// ```
     /// use gemini_ws::{Message, Scratch, decode};

@@ -81,7 +81,8 @@ impl<'f> RawJson<'f> {
     ///
     /// # Errors
     ///
-    /// Returns the offset of the first byte at which `text` is not JSON, or is nested too deeply for a request.
+    /// Returns [`DecodeError`](crate::DecodeError) if `text` is not JSON or is nested too deeply for a request. The
+    /// offset of the error is the first wrong byte of `text`.
     ///
     /// ```
     /// use gemini_ws::RawJson;
@@ -161,7 +162,9 @@ impl<'f> Number<'f> {
     ///
     /// # Errors
     ///
-    /// Returns [`DecimalError::Precision`] if it has more digits than a decimal holds.
+    /// Returns [`DecimalError::Precision`] if the number has more digits than a decimal holds. Returns
+    /// [`DecimalError::Invalid`] if the application passed a text that is not a number to
+    /// [`Balances::reconcile`](crate::Balances::reconcile).
     pub fn to_decimal(self) -> Result<Decimal, DecimalError> {
         match self.0.split_once(['e', 'E']) {
             None => Decimal::parse(self.0.as_bytes()),
@@ -179,8 +182,10 @@ impl fmt::Debug for Number<'_> {
 }
 
 impl fmt::Display for Number<'_> {
-    /// Prints the number as it was written. A width pads. A precision adds zeros, or rounds to the nearest number;
-    /// ties go to the even last digit.
+    /// Prints the number as the venue wrote it. If the number has an exponent and a [`Decimal`] can hold the number,
+    /// it is printed without the exponent.
+    ///
+    /// A width pads. A precision adds zeros, or rounds to the nearest number; ties go to the even last digit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_decimal() {
             Ok(decimal) if self.0.contains(['e', 'E']) => fmt::Display::fmt(&decimal, f),

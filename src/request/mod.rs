@@ -16,8 +16,9 @@ use crate::value::symbol::Symbol;
 
 /// A request to `wss://ws.gemini.com` ([methods](crate::protocol::streams#methods)).
 ///
-/// [`Client::request`](crate::Client::request) sends it. To subscribe, use
-/// [`Client::subscribe`](crate::Client::subscribe): its subscriptions survive reconnects.
+/// [`Client::request`](crate::Client::request) sends a request. To subscribe, use
+/// [`Client::subscribe`](crate::Client::subscribe) instead of a request, because its subscriptions survive
+/// reconnects.
 ///
 /// ```
 /// use gemini_ws::Request;
@@ -50,13 +51,13 @@ pub enum Request {
         /// Levels per side, 1 to 5,000; the venue's default is 100.
         limit: Option<u16>,
     },
-    /// `order.place`. The reply says that the venue accepted the request. The stream of orders reports the order
+    /// `order.place`. The reply says whether the venue accepted the request. The stream of orders reports the order
     /// ([order entry](crate::protocol::streams#order-entry)).
     PlaceOrder(NewOrder),
     /// `order.cancel`. The reply does not mean that the order is cancelled.
     CancelOrder {
-        /// The venue's id. It is sent as text, because the venue refuses a number
-        /// ([order ids as text](crate::protocol::quirks#order-ids-as-text)).
+        /// The venue's id. The client sends the id as text, because the venue refuses a number ([order ids as
+        /// text](crate::protocol::quirks#order-ids-as-text)).
         order_id: u64,
     },
     /// `order.cancel_all`: cancels all orders of the account.
@@ -92,8 +93,8 @@ pub struct RawRequest {
     pub(crate) params: Option<String>,
 }
 
-/// The subject of a request, in its [`Event::Requested`](crate::Event::Requested) and its
-/// [`Event::Reply`](crate::Event::Reply).
+/// The subject of a request. [`Event::Requested`](crate::Event::Requested) and [`Event::Reply`](crate::Event::Reply)
+/// contain the subject.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -219,8 +220,8 @@ impl fmt::Display for Request {
     }
 }
 
-/// A request to `wss://api.gemini.com/v2/marketdata` ([subscribing](crate::protocol::market_data_v2#subscribing)). It
-/// has neither an id nor a reply: the first data confirms it.
+/// A request to `wss://api.gemini.com/v2/marketdata` ([subscribing](crate::protocol::market_data_v2#subscribing)).
+/// The request has neither an id nor a reply: the first data confirms a subscription.
 ///
 /// ```
 /// use gemini_ws::MarketDataRequest;

@@ -11,7 +11,7 @@ use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// An order to place ([placing and cancelling](crate::protocol::streams#placing-and-cancelling)).
 ///
-/// Each has a client order id. If no reply comes, ask the venue about the order by this id.
+/// Each order has a client order id. If no reply comes, ask the venue about the order by this id.
 ///
 /// ```
 /// use gemini_ws::{NewOrder, Request, Side, TimeInForce};
@@ -69,7 +69,7 @@ pub enum EventOutcome {
     No,
 }
 
-/// The reason why an order is invalid. The venue would refuse it.
+/// The reason why an order is invalid. The venue would refuse such an order.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidOrder {
@@ -163,7 +163,7 @@ impl NewOrder {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOrder`] if the quantity or the price is not positive, or a text cannot be parsed.
+    /// Returns [`InvalidOrder`] if the quantity or the price is not positive, or a value cannot be converted.
     pub fn limit(
         client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
         symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
@@ -179,7 +179,7 @@ impl NewOrder {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOrder`] if the quantity is not positive, or a text cannot be parsed.
+    /// Returns [`InvalidOrder`] if the quantity is not positive, or a value cannot be converted.
     pub fn market(
         client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
         symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
@@ -194,8 +194,12 @@ impl NewOrder {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOrder`] if a number is not positive, if the stop price is above the limit price of an order
-    /// to buy or below that of an order to sell, or if a text cannot be parsed.
+    /// Returns [`InvalidOrder`] if
+    ///
+    /// - the quantity, the price or the stop price is not positive,
+    /// - the stop price is above the limit price of an order to buy,
+    /// - the stop price is below the limit price of an order to sell,
+    /// - a value cannot be converted.
     pub fn stop_limit(
         client_order_id: impl TryInto<ClientOrderId, Error: Into<InvalidOrder>>,
         symbol: impl TryInto<Symbol, Error: Into<InvalidOrder>>,
@@ -309,7 +313,7 @@ impl fmt::Display for EventOutcome {
 /// An id of an order, chosen by the client: 1 to 36 printable ASCII characters without blanks
 /// ([length](crate::protocol::quirks#length-of-client-order-ids)), stored without an allocation.
 ///
-/// Use a new id for each order: the venue does not promise to refuse one that was used before.
+/// Use a new id for each order: the venue does not promise to refuse an id that was used before.
 ///
 /// ```
 /// use gemini_ws::{ClientOrderId, NameFault};

@@ -8,8 +8,8 @@ use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// A stream, [public](crate::protocol::streams#public-streams) or [private](crate::protocol::streams#private-streams).
 ///
-/// `Display` prints the name of a stream on `wss://ws.gemini.com`, and `parse` reads it. Candles exist only on
-/// market data v2; their name follows the same form.
+/// `Display` prints the name that a stream has on `wss://ws.gemini.com`. `parse` reads such a name. Candles exist
+/// only on market data v2; this crate gives candles a name of the same form.
 ///
 /// ```
 /// use gemini_ws::Stream;
@@ -45,7 +45,7 @@ pub enum Stream {
     Depth {
         /// The instrument.
         symbol: Symbol,
-        /// The highest rate. It does not apply to market data v2, which sends each change.
+        /// The highest rate. Market data v2 has no such rate and sends each change.
         cadence: Cadence,
     },
     /// `{symbol}@fundingAmount`: the funding of a perpetual, every minute. Undocumented.
@@ -85,8 +85,8 @@ pub enum Stream {
     },
     /// `requestForQuote`: public requests for quotes on combinations of contracts.
     RequestForQuote,
-    /// `settlements@account`: settled contracts. The venue has withdrawn it
-    /// ([settlements withdrawn](crate::protocol::quirks#settlements-withdrawn)).
+    /// `settlements@account`: settled contracts. The venue has withdrawn the stream ([settlements
+    /// withdrawn](crate::protocol::quirks#settlements-withdrawn)).
     Settlements,
     /// `{symbol}@trade`: all trades.
     Trade {
@@ -317,8 +317,8 @@ impl Stream {
         )
     }
 
-    /// Returns the name of the stream's feed on [market data v2](crate::protocol::market_data_v2#subscribing), if it
-    /// has one. `l2` also sends trades and auctions.
+    /// Returns the name of the stream's feed on [market data v2](crate::protocol::market_data_v2#subscribing); `None`
+    /// for a stream without a feed of its own. The feed `l2` of a depth stream also sends trades and auctions.
     pub const fn feed(&self) -> Option<&'static str> {
         Some(match self {
             Stream::Depth { .. } => "l2",

@@ -47,7 +47,7 @@ pub enum RestError {
         /// The venue's id of the other order.
         order_id: u64,
     },
-    /// Several orders have the client order id. Ask about each by the venue's id.
+    /// Several orders have the client order id. Ask about each order by the venue's id.
     SeveralOrders {
         /// The venue's ids, in the order of the answer.
         order_ids: Vec<u64>,
@@ -57,8 +57,8 @@ pub enum RestError {
         /// The venue's id of the order, or the name of the asset.
         name: Box<str>,
     },
-    /// The answer does not decide the state of the order: it says both live and cancelled, or neither without showing
-    /// that the order was executed or rejected.
+    /// The answer does not decide the state of the order. Either the answer says both live and cancelled. Or the
+    /// answer says neither live nor cancelled, and shows neither a complete execution nor a rejection.
     Undecided {
         /// The venue's id of the order.
         order_id: u64,
@@ -81,8 +81,9 @@ impl RestError {
         }
     }
 
-    /// Returns whether the same question, signed again, may be answered: after a failure of the venue, a rate limit,
-    /// a refused nonce, or a body that is damaged or undecided. Wait before each repetition, longer each time.
+    /// Returns whether the venue may answer the same question if you sign and send the question again. This is the
+    /// case after a failure or maintenance of the venue, a timeout (HTTP status 408), a rate limit, a refused nonce,
+    /// [`RestError::Malformed`] and [`RestError::Undecided`]. Wait before each repetition, and longer each time.
     pub fn may_ask_again(&self) -> bool {
         match self {
             RestError::Refused { status, reason, .. } => {

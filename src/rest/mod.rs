@@ -29,8 +29,8 @@ mod sealed {
 
 /// A question to the venue's REST API: a `POST` to a path with an empty body and signed headers.
 ///
-/// The questions are [`OrderStatusQuestion`], [`OpenOrdersQuestion`] and [`BalancesQuestion`]. They change nothing at
-/// the venue and may be repeated, but each request needs its own headers, because a nonce is valid once.
+/// The questions are [`OrderStatusQuestion`], [`OpenOrdersQuestion`] and [`BalancesQuestion`]. Questions change
+/// nothing at the venue and may be repeated. Each request needs its own headers, because a nonce is valid once.
 ///
 /// ```
 /// use gemini_ws::{BalancesQuestion, OpenOrdersQuestion, RestQuestion};
@@ -59,9 +59,9 @@ pub trait RestQuestion: sealed::Question {
 ///
 /// Pass the question and its answer to [`Orders::reconcile`](crate::Orders::reconcile).
 ///
-/// The answer is `None` if the venue has no such order: HTTP status 404 or 400 with the reason `OrderNotFound`, or an
-/// empty list for a client order id. Another refusal, even with status 404, is a [`RestError`]
-/// ([answers about an order](crate::protocol::rest#order-status)).
+/// The answer is `None` if the venue has no such order. The venue says this with HTTP status 404 or 400 and the
+/// reason `OrderNotFound`, or with an empty list for a client order id. Any other refusal, even with status 404, is a
+/// [`RestError`] ([answers about an order](crate::protocol::rest#order-status)).
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, OrderState, OrderStatusQuestion, Orders, Replay, RestQuestion, Scratch, Topic};
@@ -100,8 +100,8 @@ enum Name {
 }
 
 impl OrderStatusQuestion {
-    /// Creates a question about an order, by the venue's id or, if that is unknown, by the client order id. Returns
-    /// `None` without an id.
+    /// Creates a question about an order. The question contains the venue's id, or the client order id if the venue's
+    /// id is unknown. Returns `None` for an order without ids.
     ///
     /// ```
     /// use gemini_ws::{Order, OrderStatusQuestion};
@@ -128,8 +128,8 @@ impl OrderStatusQuestion {
         OrderStatusQuestion { name: Name::Venue(order_id) }
     }
 
-    /// Creates a question about the order with a client order id. If several orders have it, the answer is
-    /// [`RestError::SeveralOrders`].
+    /// Creates a question about the order with a client order id. If several orders have the id, the error of
+    /// [`answer`](RestQuestion::answer) is [`RestError::SeveralOrders`].
     ///
     /// ```
     /// use gemini_ws::{OrderRef, OrderStatusQuestion};

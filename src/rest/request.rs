@@ -7,9 +7,9 @@ use crate::wire::encode;
 
 /// A signed request to the venue's REST API: an HTTP request with an empty body.
 ///
-/// [`Signer::rest`] makes it. It is valid once, within [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): send it at once,
-/// over TLS, to the host of the account, such as `api.gemini.com` ([hosts](crate::protocol::rest#addresses)). `Debug`
-/// does not show the values of headers.
+/// [`Signer::rest`] makes a request. With the nonce of an API key, a request is valid once, within
+/// [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE). Send the request at once, over TLS, to the host of the account, such
+/// as `api.gemini.com` ([hosts](crate::protocol::rest#addresses)). `Debug` does not show the values of headers.
 ///
 /// ```
 /// use gemini_ws::{Credentials, InvalidCredentials, OrderStatusQuestion, Signer, UnixTime};
@@ -38,17 +38,19 @@ impl RestRequest {
         self.path
     }
 
-    /// Returns all headers except `Host`. HTTP clients that set `Content-Length` themselves do not need this one.
+    /// Returns all headers except `Host`. An HTTP client that sets `Content-Length` itself does not need the
+    /// `Content-Length` from here.
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }
 }
 
 impl Signer {
-    /// Signs a question to the REST API with a new nonce. `now` is the time of the wall clock.
+    /// Signs a question to the REST API. `now` is the time of the wall clock.
     ///
-    /// Upgrades use the same source of nonces, so the order of arrival matters: hold one lock from this call until
-    /// the venue has answered ([`NonceSource`](crate::NonceSource)).
+    /// With an API key, `rest` draws a new nonce. Upgrades to WebSocket draw nonces from the same source, so the
+    /// order of arrival matters: hold one lock from this call until the venue has answered
+    /// ([`NonceSource`](crate::NonceSource)). With an access token there is no nonce.
     ///
     /// ```
     /// use gemini_ws::{BalancesQuestion, Credentials, InvalidCredentials, Signer, UnixTime};

@@ -15,8 +15,8 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// After a subscription the venue sends all assets. Later it sends only the assets that change, or all assets every
 /// second ([`Updates`](crate::Updates)).
 ///
-/// If reports may have been lost, all balances become stale, and so does the list of assets. Each balance becomes
-/// current again with its next report. The list becomes current again when a report lists all assets, or when
+/// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
+/// again with its next report. The list becomes current again when a report lists all assets, or when
 /// [`reconcile`](Balances::reconcile) applies an answer from REST.
 ///
 /// ```

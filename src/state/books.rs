@@ -44,7 +44,7 @@ pub struct Books {
     untracked: u64,
 }
 
-/// The maximum number of books that are kept. [`Books::untracked`] counts the snapshots of further symbols.
+/// The maximum number of books that are kept. [`Books::untracked`] counts the events that need a further book.
 pub const BOOKS_MAX: usize = 8_192;
 
 #[derive(Clone, Debug)]

@@ -137,8 +137,8 @@ impl OrderBook {
         ask.price.checked_sub(bid.price)
     }
 
-    /// Returns the last update id of the newest snapshot or change. Returns `None` before the first snapshot, and for
-    /// market data v2, which has no update ids.
+    /// Returns the last update id of the newest snapshot or change. Returns `None` for a book without a snapshot, and
+    /// for market data v2, which has no update ids.
     pub const fn last_update_id(&self) -> Option<u64> {
         self.last_update_id
     }

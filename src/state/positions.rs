@@ -16,9 +16,9 @@ use crate::value::symbol::Symbol;
 ///
 /// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
 ///
-/// The reports of `positions@account` list only changes. If such reports may have been lost, all positions become
-/// stale, and so does the list of positions. Each position becomes current again with its next report. The list
-/// becomes current again when [`reconcile`](Positions::reconcile) applies the venue's answer.
+/// The reports of `positions@account` list only changes. If such reports may have been lost, all positions and the
+/// list of positions become stale. Each position becomes current again with its next report. The list becomes current
+/// again when [`reconcile`](Positions::reconcile) applies the venue's answer.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};

@@ -1,7 +1,8 @@
 //! The order of book updates: which frame follows, which is old, and where one is missing
 //! ([order of book updates](crate::protocol::streams#order-of-book-updates)).
 
-/// The rule for which update follows a book: `U` is the update's first id, `last` the id that was applied last.
+/// The rule that decides whether an update follows a book. `U` is the first id of the update, and `last` is the last
+/// update id of the book.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum GapRule {

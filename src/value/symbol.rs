@@ -61,8 +61,9 @@ impl Symbol {
         self.0.eq_ignore_ascii_case(text)
     }
 
-    /// Returns the symbol as requests spell it: upper case for instruments of prediction markets, which have hyphens,
-    /// and lower case for all others ([subscribing](crate::protocol::streams#subscribing)).
+    /// Returns the symbol as requests to the current API spell it. Symbols with a hyphen are instruments of
+    /// prediction markets and get upper case. All other symbols get lower case
+    /// ([subscribing](crate::protocol::streams#subscribing)).
     ///
     /// ```
     /// # use gemini_ws::Symbol;

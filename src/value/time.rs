@@ -65,8 +65,9 @@ impl core::ops::Add<Duration> for Instant {
 
 /// A time that the venue wrote into a frame: nanoseconds since 1970-01-01 UTC.
 ///
-/// Whether a member has nanoseconds or milliseconds is known for each member
-/// ([times](crate::protocol::streams#numbers-times-and-symbols)) and never guessed from the size of the number.
+/// Members of frames have different units: nanoseconds, milliseconds or seconds. The decoders know the unit of each
+/// member ([times](crate::protocol::streams#numbers-times-and-symbols)) and never guess a unit from the size of a
+/// number.
 ///
 /// ```
 /// use gemini_ws::Timestamp;
@@ -215,8 +216,8 @@ impl core::error::Error for OutOfRange {}
 
 /// A time of the caller's wall clock: milliseconds since 1970-01-01 UTC.
 ///
-/// The client uses it only to make nonces (`NonceSource`, feature `auth`). No decision about a connection depends on
-/// it, because wall clocks jump.
+/// This crate uses the wall clock only to make nonces (`NonceSource`, feature `auth`). No decision about a connection
+/// depends on the wall clock, because wall clocks jump.
 ///
 /// ```
 /// use core::time::Duration;
@@ -313,8 +314,8 @@ impl Clock {
         Instant::ZERO + instant.saturating_duration_since(self.origin)
     }
 
-    /// Converts to an instant of the standard library, for timers of a runtime. If the platform's clock cannot hold
-    /// it, the result is 30 years after the origin.
+    /// Converts an instant to an instant of the standard library, for timers of a runtime. If the platform's clock
+    /// cannot hold the instant, the result is 30 years after the origin.
     pub fn to_std(&self, instant: Instant) -> std::time::Instant {
         const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
         let after = instant.since(Instant::ZERO);

@@ -37,7 +37,7 @@ pub const FRAME_BYTES_MAX: usize = 4 << 20;
 
 /// Decodes a single text frame of `wss://ws.gemini.com`. [`Endpoint::decode`] decodes frames of the other endpoints.
 ///
-/// Members may come in any order, and unknown members are ignored. A frame of an unknown kind becomes
+/// Members may come in any order. Unknown members are ignored. An object of an unknown kind becomes
 /// [`Message::Unrecognized`]. `decode` checks the whole frame before it returns.
 ///
 /// # Errors
@@ -122,9 +122,12 @@ impl Endpoint {
         decode_from(self, frame, scratch)
     }
 
-    /// Guesses the endpoint that sends frames like this one. A text that begins with `[` counts as order events, and an
-    /// object of an unknown kind as one of the current API or of market data v2. Returns `None` for a refusal with
-    /// `"result":"error"`, which several endpoints send, and for a text that is neither an array nor a JSON object.
+    /// Guesses the endpoint that sends frames like `frame`. A text that begins with `[` counts as order events v1. An
+    /// object of an unknown kind counts as market data v2 if it has a `type`, and as the current API if it has no
+    /// `type`.
+    ///
+    /// Returns `None` for a text that neither begins with `[` nor is a JSON object. Returns `None` also for a refusal
+    /// with `"result":"error"` and without a `type`, because several endpoints send such refusals.
     pub fn guess(frame: &str) -> Option<Endpoint> {
         match Cursor::new(frame).peek() {
             b'[' => Some(Endpoint::OrderEventsV1),

@@ -93,12 +93,12 @@ impl<'f> Response<'f> {
         list(self.result_text())
     }
 
-    /// Returns the limits in the reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo), where they are
-    /// not in the result but [beside it](crate::protocol::quirks#conninfo-beside-result).
+    /// Returns the limits in the reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo). The limits are
+    /// not in the result of the reply but [beside the result](crate::protocol::quirks#conninfo-beside-result).
     ///
     /// # Errors
     ///
-    /// Returns [`DecodeError`] if the response has none.
+    /// Returns [`DecodeError`] if the response has no such limits.
     pub fn rate_limits(&self) -> Result<List<'f, RateLimit<'f>>, DecodeError> {
         list(self.rate_limits.map_or("", RawJson::as_str))
     }
@@ -116,8 +116,9 @@ impl<'f> Response<'f> {
         }
     }
 
-    /// Returns the order id in the reply to [`Request::PlaceOrder`](crate::Request::PlaceOrder), normally `None`
-    /// ([acknowledged is not placed](crate::protocol::quirks#acknowledged-is-not-placed)): use the stream of orders.
+    /// Returns the order id in the reply to [`Request::PlaceOrder`](crate::Request::PlaceOrder). The reply normally
+    /// has no order id ([acknowledged is not placed](crate::protocol::quirks#acknowledged-is-not-placed)): use the id
+    /// from the stream of orders.
     ///
     /// # Errors
     ///

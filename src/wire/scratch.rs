@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use crate::message::Level;
 use crate::value::symbol::Symbol;
 
-/// Working memory of [`decode`](crate::decode), which the caller owns and passes again with the next frame.
+/// Working memory of [`decode`](crate::decode). The caller owns the memory and passes it again with the next frame.
 ///
-/// It holds the levels of the current frame. Once it has grown to the largest frame of a connection, decoding does
-/// not allocate.
+/// `Scratch` holds the levels of the current frame. Once it has grown to the largest frame of a connection, decoding
+/// does not allocate.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     pub(super) bids: Vec<Level>,
@@ -36,8 +36,8 @@ impl Scratch {
         scratch.map_or((&[], &[]), |scratch| (&scratch.bids, &scratch.asks))
     }
 
-    /// Sets the symbol of frames that name none: those of `/v1/marketdata/{symbol}`, where only the address names it
-    /// ([addresses](crate::protocol::market_data_v1#addresses)).
+    /// Sets the symbol of frames without a symbol. The frames of `/v1/marketdata/{symbol}` have no symbol, because
+    /// the address names the symbol ([addresses](crate::protocol::market_data_v1#addresses)).
     pub const fn set_symbol(&mut self, symbol: Option<Symbol>) {
         self.symbol = symbol;
     }

@@ -13,12 +13,12 @@ use crate::value::print;
 
 /// An exact decimal number: a 64-bit mantissa and up to [`Decimal::SCALE_MAX`] decimals.
 ///
-/// A decimal keeps trailing zeros and compares by value: `83361.25000 == 83361.25`, and each prints as it was
-/// received.
+/// A decimal keeps trailing zeros: `83361.25000` prints as `83361.25000`. Decimals compare by value: `83361.25000 ==
+/// 83361.25`.
 ///
-/// If a number has too many digits, `Decimal` first drops trailing zeros of its fraction, because the venue pads
-/// numbers: there are asks of 9000000000000.0000000000. A number that still does not fit is an error; it is never
-/// rounded.
+/// If a text has too many digits, parsing drops the trailing zeros of the fraction, because the venue pads numbers:
+/// there are asks of 9000000000000.0000000000. If the number still does not fit, parsing returns an error. Parsing
+/// never rounds.
 ///
 /// ```
 /// use gemini_ws::Decimal;
@@ -298,8 +298,8 @@ impl FromStr for Decimal {
     ///
     /// # Errors
     ///
-    /// Returns [`DecimalError::Invalid`] for any other form, and [`DecimalError::Precision`] if the number would have
-    /// to be rounded.
+    /// Returns [`DecimalError::Invalid`] for any other form, and [`DecimalError::Precision`] if a decimal cannot hold
+    /// the exact number.
     fn from_str(text: &str) -> Result<Decimal, DecimalError> {
         Decimal::parse(text.as_bytes())
     }
