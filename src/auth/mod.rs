@@ -66,7 +66,8 @@ impl Credentials {
     /// # Errors
     ///
     /// Returns [`InvalidCredentials`] if the key or the secret is empty, if the key has a character that is not
-    /// visible ASCII, or if the secret begins or ends with white space.
+    /// visible ASCII, or if the secret begins or ends with white space. A key with other characters could end its
+    /// header.
     pub fn hmac(
         key: impl Into<String>,
         secret: impl Into<Vec<u8>>,
@@ -106,8 +107,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidCredentials`] if the token is empty or has a character that is not visible ASCII. Such a
-    /// character could end the header of the token.
+    /// Returns [`InvalidCredentials`] if the token is empty or has a character that is not visible ASCII. A token
+    /// with other characters could end its header.
     pub fn bearer(token: impl Into<String>) -> Result<Credentials, InvalidCredentials> {
         let token = Zeroizing::new(token.into());
         if token.is_empty() {

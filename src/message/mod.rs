@@ -81,7 +81,7 @@ pub enum Message<'f> {
     BalanceUpdate(BalanceUpdate<'f>),
     /// Positions of an account.
     PositionReport(PositionReport<'f>),
-    /// One event in the life of a request for quotes, sent to the account that it concerns.
+    /// One event in the life of a request for quotes. The venue sends the event to the account concerned.
     QuoteUpdate(QuoteUpdate<'f>),
     /// Settled contracts, of a stream that the venue has withdrawn.
     Settlements(Settlements<'f>),

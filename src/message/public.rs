@@ -61,8 +61,8 @@ pub struct Depth<'f> {
     pub asks: &'f [Level],
 }
 
-/// The best 5, 10 or 20 levels of a book. Each frame replaces the previous one
-/// ([partial depth](crate::protocol::streams#partial-depth)).
+/// The best 5, 10 or 20 levels of a book. Each frame replaces all levels of the previous frame ([partial
+/// depth](crate::protocol::streams#partial-depth)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -231,8 +231,8 @@ pub struct Response<'f> {
     pub result: Option<RawJson<'f>>,
     /// `error`
     pub error: Option<ApiError<'f>>,
-    /// `rateLimits`: the reply to `conninfo` has them
-    /// [beside the status](crate::protocol::quirks#conninfo-beside-result).
+    /// `rateLimits`: the reply to `conninfo` has the limits [beside the
+    /// status](crate::protocol::quirks#conninfo-beside-result).
     pub rate_limits: Option<RawJson<'f>>,
     /// The whole frame.
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -256,10 +256,10 @@ impl Response<'_> {
 
     /// Returns whether the venue refused the request and would refuse it again.
     ///
-    /// A status from 400 to 499 is a final refusal, except 408, 425, 429, and any status with the code -1000 or
-    /// -1003. Without a status, or with a status from 200 to 299, the code of the
-    /// [error](crate::protocol::streams#errors) decides: -1002, -1013, -1020 and the codes from -2999 to -1100 are
-    /// final refusals.
+    /// With the [error code](crate::protocol::streams#errors) -1000 or -1003, the refusal is not final. With any
+    /// other code, the status decides: the refusal is final if the status is from 400 to 499 and is not 408, 425 or
+    /// 429. Without a status, or with a status from 200 to 299, the code decides: -1002, -1013, -1020 and the codes
+    /// from -2999 to -1100 are final.
     ///
     /// ```
     /// use gemini_ws::{Message, Scratch, decode};

@@ -50,10 +50,10 @@ pub struct Leg<'f> {
     pub symbol: Option<&'f str>,
 }
 
-/// One event in the life of a request for quotes, sent to the account that it concerns
-/// ([private quotes](crate::protocol::streams#private-quotes)).
+/// One event in the life of a request for quotes. The venue sends the event to the account concerned ([private
+/// quotes](crate::protocol::streams#private-quotes)).
 ///
-/// The venue may send an update twice, with the same event id; `is_replay` marks the second.
+/// The venue may send an update twice, with the same event id. `is_replay` marks the second update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

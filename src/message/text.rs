@@ -82,7 +82,7 @@ impl<'f> RawJson<'f> {
     /// # Errors
     ///
     /// Returns [`DecodeError`](crate::DecodeError) if `text` is not JSON or is nested too deeply for a request. The
-    /// offset of the error is the first wrong byte of `text`.
+    /// error contains the offset of the first wrong byte.
     ///
     /// ```
     /// use gemini_ws::RawJson;

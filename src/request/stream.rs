@@ -77,8 +77,8 @@ pub enum Stream {
         /// Which positions are sent, and when.
         updates: Updates,
     },
-    /// `requestForQuote@account`, `requestForQuote@session`: the updates of the requests for quotes that concern
-    /// the account. Needs authentication.
+    /// `requestForQuote@account`, `requestForQuote@session`: updates about requests for quotes. The account receives
+    /// only the updates that concern the account. Needs authentication.
     Quotes {
         /// Whose quotes.
         scope: Scope,

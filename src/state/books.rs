@@ -73,10 +73,11 @@ pub struct BookChange {
 pub enum Book<'b> {
     /// The book is current as of the last update that arrived.
     Live(&'b OrderBook),
-    /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again.
+    /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again. An
+    /// update that ends a crossing also makes the book current.
     ///
-    /// Request the snapshot if [`Books::to_resync`] returns the symbol of the book. In all other cases the client
-    /// requests the snapshot.
+    /// Request the snapshot if [`Books::to_resync`] returns the symbol of the book. In all other cases except
+    /// [`StaleReason::Crossed`], the client requests the snapshot while it is open.
     Stale {
         /// The reason.
         reason: StaleReason,
@@ -163,16 +164,15 @@ impl Books {
     }
 
     /// Returns the book of a symbol if the book is current. If the venue falls silent, a book stays current until the
-    /// client drops the link, which it does after [`Config::silence_max`](crate::Config::silence_max).
+    /// client drops the link. The client does this after [`Config::silence_max`](crate::Config::silence_max).
     /// [`Books::fresh`] is stricter.
     pub fn live(&self, symbol: &str) -> Option<&OrderBook> {
         self.get(symbol)?.live()
     }
 
-    /// Returns the book of a symbol if the book is current and its newest frame was received within `age_max` before
-    /// `now`.
+    /// Returns the book of a symbol if the book is current and was last updated within `age_max` before `now`.
     ///
-    /// The book of a quiet symbol may be current and not fresh. Books of a recording are never fresh, because a
+    /// The book of a quiet symbol may be current but not fresh. Books of a recording are never fresh, because a
     /// recording has no times of receipt.
     ///
     /// ```
@@ -202,6 +202,7 @@ impl Books {
     /// The client itself requests snapshots after gaps and reconnects. The client does not see that events were
     /// dropped before they reached `Books`, or that an update crossed a book. `to_resync` returns the symbols of such
     /// books. `to_resync` leaves out a book whose snapshot is crossed, because another snapshot would be crossed too.
+    /// After [`Books::trust_crossed`], `to_resync` leaves out all crossed books.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()

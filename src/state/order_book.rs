@@ -17,8 +17,8 @@ pub const LEVELS_MAX: usize = 100_000;
 /// The order book of one symbol.
 ///
 /// `OrderBook` applies the snapshots and changes that it is given. It does not know whether the link still delivers
-/// changes. [`Books`](crate::Books) does, because it applies all events: use `Books` unless you follow a single book
-/// yourself.
+/// changes. [`Books`](crate::Books) applies all events and knows which books are current: use `Books` unless you
+/// follow a single book yourself.
 ///
 /// A side that has not shrunk takes up to 30 bytes for each level, plus less than a kilobyte. Of the 30 bytes, 24 are
 /// the level itself, three are for vacant slots and three are for growth. With 1,000 levels or more, such a side

@@ -459,7 +459,7 @@ impl Orders {
 
     /// Returns how many contradictions between reports were found, counted for each order concerned. A contradiction
     /// is, for example, an id that belongs to another order, or a `NEW` after the end of the order. Each
-    /// contradiction puts the order in doubt.
+    /// contradiction puts the order concerned in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }

@@ -3,10 +3,10 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// The venue's endpoints: the current API, and three archived ones.
+/// The venue's endpoints: the current API and three archived APIs.
 ///
-/// A frame does not say where it comes from, and the same member means different things at different endpoints. The
-/// owner of the connection knows the endpoint.
+/// A frame does not name its endpoint. One member means different things at different endpoints. The owner of the
+/// connection knows the endpoint.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Message, Scratch};

@@ -13,8 +13,8 @@ use crate::value::print;
 
 /// An exact decimal number: a 64-bit mantissa and up to [`Decimal::SCALE_MAX`] decimals.
 ///
-/// A decimal keeps trailing zeros: `83361.25000` prints as `83361.25000`. Decimals compare by value: `83361.25000 ==
-/// 83361.25`.
+/// A decimal keeps trailing zeros: `83361.25000` prints as `83361.25000`. Decimals compare by value: `83361.25000`
+/// and `83361.25` are equal.
 ///
 /// If a text has too many digits, parsing drops the trailing zeros of the fraction, because the venue pads numbers:
 /// there are asks of 9000000000000.0000000000. If the number still does not fit, parsing returns an error. Parsing
