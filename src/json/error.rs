@@ -43,11 +43,11 @@ pub enum DecodeErrorKind {
     TrailingText,
     /// A member that this kind of frame must have is missing.
     Missing,
-    /// A member has another JSON type than the one documented.
+    /// A member does not have the documented JSON type.
     Type,
     /// A price or quantity is not a decimal number.
     Decimal,
-    /// A decimal has more digits than 64 bits hold, and is never rounded.
+    /// A decimal has more digits than a [`Decimal`](crate::Decimal) holds. Decoding never rounds.
     Precision,
     /// An integer does not fit into 64 bits.
     Integer,

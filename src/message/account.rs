@@ -5,7 +5,7 @@ use super::order::ContractOutcome;
 use super::text::{Number, Text};
 use crate::value::time::Timestamp;
 
-/// [Balances](crate::protocol::streams#balances): those that changed, or all of them.
+/// [Balances](crate::protocol::streams#balances): all balances, or the balances that changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -195,7 +195,7 @@ pub struct MarketUpdate<'f> {
     pub event_time: Option<Timestamp>,
     /// `events`
     pub entries: List<'f, MarketEntry<'f>>,
-    /// The symbol of entries that name none, as [`Scratch::set_symbol`](crate::Scratch::set_symbol) set it.
+    /// The symbol of entries without a symbol, set by [`Scratch::set_symbol`](crate::Scratch::set_symbol).
     pub symbol: Option<&'f str>,
     /// The levels of all entries that change a bid, in their order; `asks` likewise.
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -299,9 +299,9 @@ pub struct AuctionOpen<'f> {
     pub opened: Option<Timestamp>,
     /// `auction_time_ms`: when the auction is held.
     pub auction_time: Option<Timestamp>,
-    /// `first_indicative_ms`: when the venue first indicates its price.
+    /// `first_indicative_ms`: when the venue first indicates the price of the auction.
     pub first_indicative_time: Option<Timestamp>,
-    /// `last_cancel_time_ms`: until when its orders can be cancelled.
+    /// `last_cancel_time_ms`: until when orders of the auction can be cancelled.
     pub last_cancel_time: Option<Timestamp>,
 }
 

@@ -27,7 +27,7 @@ macro_rules! open_enum {
                 }
             }
 
-            /// Returns the text of the variant in its current spelling, or the text as received if it is unknown.
+            /// Returns the current spelling of the variant. For an unknown text, returns the text as received.
             pub const fn text(self) -> $crate::message::text::Text<'f> {
                 match self {
                     $($name::$variant => $crate::message::text::Text($first),)+

@@ -67,7 +67,7 @@ pub struct OrderUpdate<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Fill<'f> {
-    /// `t`; v1 `trade_id`: tells a repeated fill from a new one.
+    /// `t`; v1 `trade_id`: tells a repeated fill from a new fill.
     pub trade_id: Option<u64>,
     /// `L`; v1 `price`.
     pub price: Option<Decimal>,
@@ -124,7 +124,7 @@ open_enum! {
         Canceled = "CANCELED" | "cancelled",
         /// The venue rejected the order.
         Rejected = "REJECTED" | "rejected",
-        /// The venue does not document its meaning.
+        /// The venue does not document the meaning of this status.
         Modified = "MODIFIED",
         /// Order events v1: the order was open when the connection began.
         Initial = "initial",

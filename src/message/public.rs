@@ -307,7 +307,7 @@ impl fmt::Display for Response<'_> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 pub enum ResponseId<'f> {
-    /// An integer. All requests of this crate have one.
+    /// An integer. All requests of a [`Client`](crate::Client) have an integer.
     Number(u64),
     /// A text, or a number that is not an unsigned integer, as the venue wrote it.
     Text(Text<'f>),

@@ -21,7 +21,7 @@ pub struct RequestForQuote<'f> {
     pub symbol: Option<&'f str>,
     /// `l`
     pub legs: List<'f, Leg<'f>>,
-    /// `n`: the requested notional; either this or the quantity is present.
+    /// `n`: the requested notional; either the notional or the quantity is present.
     pub notional: Option<Number<'f>>,
     /// `q`: the requested number of contracts.
     pub quantity: Option<Decimal>,

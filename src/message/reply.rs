@@ -17,7 +17,7 @@ pub struct RateLimit<'f> {
     pub interval_count: u64,
     /// `limit`
     pub limit: u64,
-    /// `count`: the number used so far in the window.
+    /// `count`: how much of the limit is used in the window.
     pub count: u64,
 }
 

@@ -32,7 +32,7 @@ use crate::value::symbol::Symbol;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Request {
-    /// `ping`: the venue only acknowledges it.
+    /// `ping`: the venue only acknowledges the request.
     Ping,
     /// `time`: [`Response::server_time`](crate::Response::server_time) reads the reply.
     Time,
@@ -79,7 +79,7 @@ pub enum Request {
         rfq_id: QuoteKey,
         /// The quote that was accepted.
         quote_id: QuoteKey,
-        /// Whether to confirm it or to decline it.
+        /// `true` confirms the quote, `false` declines it.
         confirm: bool,
     },
     /// Any other method: see [`Request::raw`].
@@ -122,7 +122,7 @@ pub enum Subject {
         rfq_id: QuoteKey,
         /// The quote that was accepted.
         quote_id: QuoteKey,
-        /// Whether to confirm it or to decline it.
+        /// `true` confirms the quote, `false` declines it.
         confirm: bool,
     },
     /// Any other subject.

@@ -119,7 +119,7 @@ pub enum Updates {
 pub enum Scope {
     /// All orders or quotes of the account: `@account`.
     Account,
-    /// Only those made over this connection: `@session`.
+    /// Only orders or quotes made over this connection: `@session`.
     Session,
 }
 
@@ -266,7 +266,7 @@ impl Stream {
         Stream::Positions { updates: Updates::Changes }
     }
 
-    /// Creates a stream of the updates of the requests for quotes that concern the account.
+    /// Creates a stream of the account's updates about requests for quotes.
     pub const fn quotes() -> Stream {
         Stream::Quotes { scope: Scope::Account }
     }
@@ -415,7 +415,7 @@ pub enum InvalidStream {
     Symbol(InvalidSymbol),
     /// The text after the `@` is not a kind of stream.
     Kind {
-        /// Where it starts, in bytes.
+        /// Where the text after the `@` starts, in bytes.
         offset: usize,
     },
 }

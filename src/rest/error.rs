@@ -34,7 +34,7 @@ pub enum RestError {
         /// The venue's explanation, or the beginning of a body in another form.
         message: Box<str>,
     },
-    /// The status is 200, but the body does not have the documented form.
+    /// The status is 200, but the body is too long or does not have the documented form.
     #[non_exhaustive]
     Malformed {
         /// What is wrong and where.

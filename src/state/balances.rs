@@ -61,7 +61,7 @@ impl Balances {
         Balances { rows: Rows::new() }
     }
 
-    /// Applies an event. Returns whether it concerned balances.
+    /// Applies an event. Returns whether the event concerned balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         let Event::Balances(update, source) = event else { return self.rows.lose(event, Topic::Balances) };
         let rows = update.balances.iter().map(|row| {
@@ -84,7 +84,7 @@ impl Balances {
         self.rows.iter().map(|(asset, balance)| (&**asset, balance))
     }
 
-    /// Returns the reason why the balance of an asset may be wrong or missing; `None` if it is current.
+    /// Returns the reason why the balance of an asset may be wrong or missing; `None` if the balance is current.
     pub fn stale_reason(&self, asset: &str) -> Option<StaleReason> {
         self.rows.stale_of(asset)
     }

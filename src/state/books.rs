@@ -87,7 +87,7 @@ pub enum Book<'b> {
 }
 
 impl<'b> Book<'b> {
-    /// Returns the book if it is current.
+    /// Returns the book if the book is current.
     pub const fn live(self) -> Option<&'b OrderBook> {
         match self {
             Book::Live(book) => Some(book),
@@ -212,7 +212,7 @@ impl Books {
             .map(|(symbol, _)| symbol)
     }
 
-    /// Returns how often a book became crossed: its best bid is not below its best ask.
+    /// Returns how often a book became crossed. The best bid of a crossed book is not below the best ask.
     pub const fn crossed(&self) -> u64 {
         self.crossed
     }

@@ -7,7 +7,7 @@ use crate::message::{Fill, Liquidity};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// An execution of an order. Each is counted once.
+/// An execution of an order. Each execution is counted once.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OrderFill {

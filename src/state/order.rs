@@ -48,11 +48,11 @@ pub struct Order {
     pub fills: Vec<OrderFill>,
     /// The reason why the order was rejected or cancelled; `None` if the user cancelled it.
     pub reason: Option<Box<str>>,
-    /// The code of the reply that rejected it; 0 if the request was not sent.
+    /// The code of the reply that refused the request of the order; 0 if the request was not sent.
     pub refusal_code: Option<i64>,
     /// The venue's message when it last refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
-    /// The times of the newest event about it.
+    /// The times of the newest event about the order.
     pub age: Age,
     /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer that contains the order. Then
     /// the executed quantity may include executions that are not among the fills.

@@ -409,7 +409,7 @@ impl Orders {
         other.zip(request(key)).is_some_and(|(other, own)| other != own)
     }
 
-    /// Returns an order by the venue's id, by the client's, or by the request that placed it.
+    /// Returns an order by the venue's id, by the client's id, by both ids, or by the request that placed the order.
     ///
     /// ```
     /// assert!(gemini_ws::Orders::new().get("my-order-1").is_none());

@@ -67,7 +67,7 @@ impl Positions {
         Positions { rows: Rows::new() }
     }
 
-    /// Applies an event. Returns whether it concerned positions.
+    /// Applies an event. Returns whether the event concerned positions.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         let Event::Positions(report, source) = event else { return self.rows.lose(event, Topic::Positions) };
         let rows = report.positions.iter().map(|row| {
@@ -83,12 +83,12 @@ impl Positions {
         true
     }
 
-    /// Returns the amounts of an instrument; `None` if none were reported.
+    /// Returns the amounts of the position in an instrument; `None` without a position.
     pub fn get(&self, symbol: Symbol) -> Option<&[HeldAmount]> {
         self.rows.get(&symbol).map(Vec::as_slice)
     }
 
-    /// Returns all positions that were reported, sorted by instrument.
+    /// Returns all known positions, sorted by instrument.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, &[HeldAmount])> {
         self.rows.iter().map(|(symbol, amounts)| (*symbol, amounts.as_slice()))
     }

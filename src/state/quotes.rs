@@ -132,7 +132,7 @@ pub struct Quote {
     pub quote_id: Option<QuoteKey>,
     /// The quote as submitted, if this client submitted it.
     pub terms: Option<NewQuote>,
-    /// The request that submitted it, if this client did.
+    /// The request that submitted the quote, if this client submitted the quote.
     pub request: Option<RequestId>,
     /// The state.
     pub state: QuoteState,
@@ -148,7 +148,7 @@ pub struct Quote {
 /// A reference to a quote: the request that submitted it, or the venue's id.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum QuoteRef<'a> {
-    /// The request that submitted it.
+    /// The request that submitted the quote.
     Request(RequestId),
     /// The venue's id.
     QuoteId(&'a str),
@@ -240,7 +240,7 @@ impl Quotes {
         }
     }
 
-    /// Applies an event. Returns whether it concerned quotes.
+    /// Applies an event. Returns whether the event concerned quotes.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         self.followed.step();
         match event {

@@ -11,9 +11,9 @@ use crate::value::id::RequestId;
 pub enum OrderRef<'a> {
     /// The venue's id.
     OrderId(u64),
-    /// The client's id. It refers to the newest order that has it.
+    /// The client's id. If several orders have the id, it refers to the newest of these orders.
     ClientOrderId(&'a str),
-    /// The request that placed it.
+    /// The request that placed the order.
     Request(RequestId),
     /// Both ids, as a list of orders contains them. `Listed` refers to the order with this venue's id. If no order
     /// has this venue's id, `Listed` refers to the newest order with this client's id. The list says nothing about

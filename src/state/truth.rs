@@ -40,7 +40,7 @@ pub enum StaleReason {
     Executions,
     /// The venue reports an unknown status, or an unknown kind of order event.
     UnknownStatus,
-    /// The venue refused to cancel the order or to change the quote, or does not list the order among the open ones.
+    /// The venue refused to cancel the order or to change the quote, or does not list the order as open.
     NotFound,
     /// Two reports contradict each other, for example by an id that belongs to another order, or by a `NEW` after
     /// the order had ended.

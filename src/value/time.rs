@@ -276,7 +276,7 @@ impl core::ops::Add<Duration> for UnixTime {
 
 #[cfg(feature = "std")]
 impl From<std::time::SystemTime> for UnixTime {
-    /// Converts a time. One before the epoch becomes the epoch.
+    /// Converts a time. A time before the epoch becomes the epoch.
     fn from(time: std::time::SystemTime) -> UnixTime {
         let after = time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
         UnixTime(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
@@ -309,7 +309,7 @@ impl Clock {
         self.from_std(std::time::Instant::now())
     }
 
-    /// Converts an instant of the standard library. One before the origin becomes the origin.
+    /// Converts an instant of the standard library. An instant before the origin becomes the origin.
     pub fn from_std(&self, instant: std::time::Instant) -> Instant {
         Instant::ZERO + instant.saturating_duration_since(self.origin)
     }

@@ -164,7 +164,7 @@ impl Decimal {
         Decimal::fit(sum, scale)
     }
 
-    /// Returns the mean, rounded to `scale` decimals; `None` if it does not fit or there are no values.
+    /// Returns the mean, rounded to `scale` decimals; `None` if the mean does not fit or there are no values.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
