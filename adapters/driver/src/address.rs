@@ -8,7 +8,8 @@ use gemini_ws::ConnectFailure;
 
 /// The parts of a `ws://` or `wss://` URL.
 ///
-/// A name and a password in the URL are sent as `Authorization: Basic`. `Display` and `Debug` do not show them.
+/// The URL may contain a name and a password. [`basic_authorization`](Address::basic_authorization) returns them as
+/// a header value. `Display` and `Debug` show neither the name nor the password.
 ///
 /// ```
 /// use gemini_ws_driver::Address;
@@ -63,12 +64,12 @@ impl Address {
         Some(Address { is_secure, host, named_port, path, user })
     }
 
-    /// Adds a name and a password, in the form that precedes the `@` of a URL.
+    /// Sets the name and the password, in the form that precedes the `@` of a URL.
     ///
     /// # Errors
     ///
-    /// [`ConnectFailure::InvalidUrl`] if they are not UTF-8 after decoding `%` escapes, if the name contains a colon,
-    /// or if there are control characters.
+    /// [`ConnectFailure::InvalidUrl`] if the name or the password, after decoding `%` escapes, is not UTF-8 or
+    /// contains a control character, or if the name then contains a colon.
     pub fn with_user(self, user: &str) -> Result<Address, ConnectFailure> {
         let user = name_and_password(user).ok_or(ConnectFailure::InvalidUrl)?;
         Ok(Address { user: Some(user), ..self })

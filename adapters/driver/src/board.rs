@@ -253,10 +253,12 @@ impl Drop for Membership {
 
 /// Reads the books of some symbols, from any task or thread. Returned by [`Handle::books`].
 ///
-/// After each turn (at most [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames per link), the driver copies
-/// the books that have changed. A reader always gets the newest copy, and the driver never waits for a reader.
+/// The driver works in turns. In a turn it reads no more than
+/// [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames of each link, and then copies the books that have
+/// changed. A reader always gets the newest copy. The driver never waits for a reader.
 ///
-/// Each clone tracks its own changes. Dropping the last one unsubscribes the books. Cost: see `tests/BENCHMARKS.md`.
+/// Each clone tracks its own changes. When the last clone is dropped, the subscriptions of that call of
+/// [`Handle::books`] end. `tests/BENCHMARKS.md` contains the cost of a copy.
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,
@@ -283,12 +285,13 @@ impl BookReader {
         self.membership.group.slots.iter().map(|slot| slot.symbol)
     }
 
-    /// Waits for a change of a book that this method has not returned yet: new levels, or a change between current and
-    /// stale. Returns the symbol of the book; `None` once the driver has ended. Several changes between two calls count
-    /// as one.
+    /// Waits for a change of a book and returns the symbol of the book. New levels are a change, and so is a change
+    /// between current and stale. Several changes of a book between two calls count as one. After an event about a
+    /// link, this may also return the symbol of a book that has not changed. Returns `None` when the driver has ended
+    /// and all changes were returned.
     ///
-    /// If the venue rejects the subscription, or the link ends for good before it has brought the book, this returns
-    /// the symbol once, and the book stays stale as [`StaleReason::NotSubscribed`].
+    /// If the venue rejects the subscription, or the link ends for good before the book has arrived, this returns the
+    /// symbol once. The book stays stale as [`StaleReason::NotSubscribed`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -329,8 +332,8 @@ impl BookReader {
         self.get(symbol)?.live()
     }
 
-    /// Returns the book of a symbol if it is current and its last change is at most `age_max` old. The book of a quiet
-    /// symbol can be current and not fresh.
+    /// Returns the book of a symbol if the book is current and changed no longer than `age_max` ago. The book of a
+    /// quiet symbol can be current and not fresh.
     pub fn fresh(&mut self, symbol: impl AsRef<str>, age_max: Duration) -> Option<&OrderBook> {
         let now = self.membership.handle.now();
         let place = self.look_at(symbol.as_ref())?;
@@ -342,8 +345,8 @@ impl BookReader {
         view.live().filter(|_| now.is_some_and(|now: Instant| now.since(received) <= age_max))
     }
 
-    /// Returns the book of a symbol, with the reason if it is stale; `None` if this reader does not read the symbol.
-    /// After the end of the driver every book is stale.
+    /// Returns the book of a symbol, with the reason if the book is stale. Returns `None` if this reader does not
+    /// read the symbol. After the end of the driver every book is stale.
     pub fn get(&mut self, symbol: impl AsRef<str>) -> Option<Book<'_>> {
         let place = self.look_at(symbol.as_ref())?;
         let is_ended = self.is_ended();
@@ -354,8 +357,8 @@ impl BookReader {
         })
     }
 
-    /// Returns the newest view of a symbol's book, to be kept or sent to another thread; `None` if this reader does
-    /// not read the symbol. A view never changes.
+    /// Returns the newest view of a symbol's book. The caller can keep the view or send it to another thread; a view
+    /// never changes. Returns `None` if this reader does not read the symbol.
     pub fn view(&self, symbol: impl AsRef<str>) -> Option<Arc<BookView>> {
         let slot = self.membership.group.slots.get(self.place(symbol.as_ref())?)?;
         let view = slot.newest().0;

@@ -17,7 +17,7 @@ use crate::runtime::Runtime;
 use crate::signer::SharedSigner;
 
 /// Returns a handle of a client of one endpoint, and the future that drives the client on a runtime. Spawn the future.
-/// The adapters have a `connect` with their own runtime.
+/// The crates `gemini-ws-smol` and `gemini-ws-tokio` have a `connect` that uses their own runtime.
 ///
 /// ```
 /// # use gemini_ws_driver::{Runtime, gemini_ws::Config};
@@ -91,7 +91,7 @@ impl<R> Connected<R> {
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if name or value is not valid in HTTP, or if the field is one that only the client may set.
+    /// [`InvalidHeader`], for the reasons that [`Driver::header`] lists.
     pub fn header(
         self,
         name: impl Into<String>,
@@ -116,8 +116,8 @@ impl<R> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.doubt_timeout(longest), ..ready })
     }
 
-    /// Also puts each event into a queue, like [`Driver::run_with_events`]. The driver stops reading while the queue
-    /// is full, so take the events.
+    /// Puts each event into a queue as well, like [`Driver::run_with_events`]. The driver reads no frames while the
+    /// queue is full, so the application must take the events.
     pub fn events(self, capacity: usize) -> (Events, Connected<R>) {
         let (events, channel) = Channel::new(queue_of(capacity));
         (events, self.change(|ready| Ready { channel: Some(channel), ..ready }))

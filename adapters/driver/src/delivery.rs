@@ -99,9 +99,11 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
     }
 }
 
-/// The receiving end of a bounded queue of events, whose policy says what happens while it is full.
+/// The receiving end of a bounded queue of events. The [`Overflow`](gemini_ws::Overflow) of the queue says what
+/// happens while the queue is full.
 ///
-/// It is a [`Stream`]. Dropping it closes the driver, with [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped).
+/// `Events` is a [`Stream`]. Dropping it closes the driver, with
+/// [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped).
 #[derive(Debug)]
 pub struct Events {
     shared: Arc<Shared>,
@@ -183,12 +185,12 @@ impl Shared {
 }
 
 impl Events {
-    /// Waits for the next event; `None` after [`Event::Closed`], and if the driver was dropped. Dropping the future
-    /// loses no event.
+    /// Waits for the next event. Returns `None` after [`Event::Closed`]. If the driver was dropped, returns the
+    /// events that wait, and after them `None`. Dropping the future loses no event.
     ///
-    /// When this returns an [`Event::Overflow`] of the topic `Depth`, the driver requests a new snapshot of the book
-    /// that the overflow names. After one of `Depth` that names none, or one of `Connection`, it requests new snapshots
-    /// of all subscribed books.
+    /// When this returns an [`Event::Overflow`], the driver may request snapshots. For the topic `Depth` with a
+    /// symbol, the driver requests a new snapshot of the symbol's book. For the topic `Depth` without a symbol, or
+    /// for the topic `Connection`, it requests new snapshots of all subscribed books.
     pub async fn next(&mut self) -> Option<EventBuf> {
         poll_fn(|context| self.poll_event(context)).await
     }
@@ -197,7 +199,7 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// [`TryNextError`], if there is no event now, or none will follow.
+    /// [`TryNextError`] says whether an event can still follow.
     pub fn try_next(&mut self) -> Result<EventBuf, TryNextError> {
         let mut state = self.shared.lock();
         let Some(event) = state.queue.take() else {

@@ -85,8 +85,8 @@ pub struct DialRequest {
 }
 
 impl DialRequest {
-    /// Returns a request without a driver and without a signature, for an application that uses only the dialling of
-    /// an adapter, with its proxies and TLS.
+    /// Returns a request without a driver and without a signature. An application can pass it to
+    /// [`Runtime::dial`](crate::Runtime::dial) to use the dialling of an adapter alone, including proxies and TLS.
     ///
     /// ```
     /// use gemini_ws_driver::DialRequest;
@@ -123,10 +123,13 @@ impl DialRequest {
     ///
     /// # Errors
     ///
-    /// [`ConnectFailure::Status`] for any answer but 101, with the venue's reason and the delay that it asks for.
-    /// [`ConnectFailure::Handshake`] if the answer is not HTTP/1, or an answer 101 breaks RFC 6455, section 4.1.
-    /// What [`io_failure`] returns for the error, or [`ConnectFailure::Transport`], if the answer is not complete.
-    /// [`ConnectFailure::InvalidUrl`] if the URL, or the name and password for it, cannot be used.
+    /// - [`ConnectFailure::Status`] if the status of the answer is not 101, with the venue's reason and the delay of
+    ///   `Retry-After`.
+    /// - [`ConnectFailure::Handshake`] if the answer is [`Unreadable::NoHttp`](crate::Unreadable::NoHttp), or if an
+    ///   answer with status 101 breaks RFC 6455, section 4.1.
+    /// - [`ConnectFailure::Transport`] if the transport ends before the head of the answer is complete. If the
+    ///   transport fails, the failure that [`io_failure`] returns for the error.
+    /// - [`ConnectFailure::InvalidUrl`] if the URL, the name or the password cannot be used.
     pub async fn upgrade<Io: AsyncRead + AsyncWrite + Unpin>(
         self,
         transport: Io,

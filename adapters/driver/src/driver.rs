@@ -23,8 +23,8 @@ pub struct Closed {
     pub reason: CloseReason,
     /// What caused the end.
     pub ended_by: EndedBy,
-    /// How many events were still in the queue when the driver ended. Before that, the driver waits up to a second
-    /// for the application to take them.
+    /// How many events were still in the queue when the driver ended. Before the driver ends, it waits up to a second
+    /// for the application to take the events.
     pub undelivered: usize,
 }
 
@@ -96,9 +96,10 @@ impl Driver {
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
     ///
     /// Give all clients of one key clones of the same [`SharedSigner`]; for a single client, a
-    /// [`Signer`](gemini_ws::Signer) is enough. The driver signs only dials to `wss://` addresses and to this
-    /// machine, unless [`sign_in_clear_text`](Driver::sign_in_clear_text) allows others. Otherwise a dial that needs
-    /// a signature fails with [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure).
+    /// [`Signer`](gemini_ws::Signer) is enough. The driver signs dials to `wss://` addresses and to this machine.
+    /// Another dial that needs a signature fails with
+    /// [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure), unless you call
+    /// [`sign_in_clear_text`](Driver::sign_in_clear_text).
     ///
     /// ```
     /// use gemini_ws_driver::gemini_ws::{Client, Config, Credentials, PRODUCTION, Signer};
@@ -116,8 +117,8 @@ impl Driver {
         self
     }
 
-    /// Signs dials to `ws://` addresses of other machines too. Everyone on the way can read the API key, and the token
-    /// if there is one: allow this only in a network of your own, where something else secures the connection.
+    /// Signs dials to `ws://` addresses of other machines too. Every machine on the path can read the API key or the
+    /// token. Call this only in a network of your own, where something else secures the connection.
     ///
     /// ```
     /// use gemini_ws_driver::client;
@@ -131,12 +132,17 @@ impl Driver {
         self
     }
 
-    /// Adds a header field to upgrade requests. `User-Agent` replaces [`USER_AGENT`](crate::USER_AGENT). For a
-    /// gateway on the way, put name and password into the URL instead; a bearer token of the signer replaces them.
+    /// Adds a header field to upgrade requests, or replaces the field of the same name that an earlier call added.
+    /// The field `User-Agent` replaces [`USER_AGENT`](crate::USER_AGENT). To send a name and a password to a gateway,
+    /// put them into the URL. If the signer has a bearer token, the driver sends the token instead of name and
+    /// password.
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if name or value is not valid in HTTP, or if the field is one that only the client may set.
+    /// [`InvalidHeader`] if the name is not a token of HTTP, if the value contains anything but printable ASCII
+    /// characters, spaces and tabs, or if the field is reserved. Reserved are `Authorization`, `Connection`,
+    /// `Content-Length`, `Host`, `Transfer-Encoding`, `Upgrade`, and names that begin with `Sec-WebSocket-` or
+    /// `X-Gemini-`.
     ///
     /// ```
     /// use gemini_ws_driver::gemini_ws::{Client, Config, PRODUCTION};
@@ -190,7 +196,9 @@ impl Driver {
     /// methods. `on_event` should return soon: the driver does nothing else meanwhile.
     ///
     /// Dropping the future drops the sockets without a closing handshake. Calls of a [`Handle`](crate::Handle) that
-    /// wait at that time return, and report that the driver has ended.
+    /// wait at that time return and report that the driver has ended. One exception is
+    /// [`Handle::place`](crate::Handle::place): if the order was sent, the call returns a ticket that has ended as
+    /// [`Done::Unknown`](crate::Done::Unknown).
     pub async fn run<R: Runtime>(
         self,
         runtime: R,
@@ -200,8 +208,9 @@ impl Driver {
     }
 
     /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` for
-    /// each event, and at the instant that `on_wake` returned last (`None`: no timer). Calls by the timer are at
-    /// least a millisecond apart. The first call is [`Wake::Timer`], unless events of the client wait already.
+    /// each event, and at the instant that `on_wake` returned last (`None`: no timer). The first call is
+    /// [`Wake::Timer`]. An instant that `on_wake` returns for [`Wake::Timer`] counts as one millisecond after that
+    /// call if it is earlier.
     ///
     /// ```
     /// use std::time::Duration;
@@ -235,7 +244,8 @@ impl Driver {
     /// counts as 1). Spawn the future, and take events from [`Events`].
     ///
     /// While the queue is full the driver reads no more frames, so TCP holds the peer back. Timers and commands
-    /// continue. Dropping the future ends [`Events`].
+    /// continue. During a shutdown the driver reads frames also while the queue is full. The queue then drops the
+    /// oldest market data and reports an [`Event::Overflow`]. Dropping the future ends [`Events`].
     pub fn run_with_events<R: Runtime>(
         self,
         runtime: R,

@@ -45,8 +45,9 @@ pub fn frame_of(message: &Message) -> Option<Frame<'_>> {
 /// although `tungstenite` reports it as a breach of the protocol. After a real breach, [`close_code_of`] returns the
 /// code to answer with.
 ///
-/// A non-blocking stream without data reports [`io::ErrorKind::WouldBlock`]; when a time limit of a stream passes,
-/// the stream reports that or [`io::ErrorKind::TimedOut`]. Neither is an end, so check for them before you call this.
+/// A non-blocking stream without data reports [`io::ErrorKind::WouldBlock`]. When a time limit of a stream passes,
+/// the stream reports [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`]. Neither error ends the link, so
+/// check for both errors before you call this function.
 ///
 /// ```
 /// use gemini_ws::Lost;
@@ -123,8 +124,8 @@ pub fn io_failure(error: &io::Error) -> ConnectFailure {
 /// [`Client::handle_connect_failed`](gemini_ws::Client::handle_connect_failed) after an error of
 /// `tungstenite::connect`, or of the handshake that `tungstenite::client` makes.
 ///
-/// For an answer that refuses the upgrade, the result has its status, the delay of its `Retry-After`, and the reason
-/// from its body. `tungstenite` returns only the part of the body that arrived with the head.
+/// If an answer refuses the upgrade, the result has the status of the answer, the delay of its `Retry-After`, and the
+/// reason in its body. `tungstenite` returns only the part of the body that arrived with the head.
 ///
 /// Needs the feature `handshake`.
 ///

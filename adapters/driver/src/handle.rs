@@ -21,8 +21,9 @@ use crate::reply::Reply;
 use crate::shutdown::Shutdown;
 use crate::sync::{Arc, Mutex, PoisonError};
 
-/// The maximum number of commands that wait for the driver. While so many wait, calls of a [`Handle`] wait for room;
-/// those that place an order, and `Ticket::cancel`, fail with [`PlaceError::Busy`](crate::PlaceError::Busy) instead.
+/// The maximum number of commands that wait for the driver. While so many wait, calls of a [`Handle`] that send a
+/// command wait for room. [`Handle::place`], [`Handle::submit`] and [`Ticket::cancel`](crate::Ticket::cancel) do not
+/// wait for room: they fail with [`PlaceError::Busy`](crate::PlaceError::Busy).
 pub const COMMANDS_MAX: usize = 64;
 
 /// Returns a handle of a client, and the driver that runs the client.
@@ -83,8 +84,9 @@ impl fmt::Debug for SharedClock {
 /// Sends commands to a driver, from any task or thread. Clone it freely. When all handles, tickets and readers of
 /// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped).
 ///
-/// You may drop the future of a call before it is done. The driver completes a command that it has begun, and events
-/// report the outcome. It skips a command that still waits, unless that places an order or shuts down.
+/// You may drop the future of a call before the call returns. The driver completes a command that it has begun, and
+/// events report the outcome. The driver skips a command that it has not begun, with two exceptions: it carries out
+/// queued commands that place an order or shut down.
 #[derive(Clone, Debug)]
 #[must_use = "the driver closes when its last handle is dropped"]
 pub struct Handle {
@@ -171,7 +173,8 @@ impl std::error::Error for RequestError {}
 pub enum BooksError {
     /// A text is not a symbol.
     Symbol(InvalidSymbol),
-    /// The client refused a subscription. Those that the same call began have been ended again.
+    /// The client refused a subscription, or the driver has ended. The client has ended the subscriptions that the
+    /// same call began.
     Refused(CommandError),
 }
 
@@ -210,8 +213,9 @@ impl Handle {
         self.with(move |client, _, now| client.subscribe(now, stream)).await?
     }
 
-    /// Subscribes to a stream. If nothing comes for `silence_max`, the client reports the stream as silent and its
-    /// book as stale, and subscribes again: [`Client::subscribe_unless_silent`].
+    /// Subscribes to a stream. If no frame of the stream arrives for `silence_max`, the client reports the stream as
+    /// silent and subscribes again. The book of a silent depth stream becomes stale. See
+    /// [`Client::subscribe_unless_silent`].
     ///
     /// # Errors
     ///
@@ -248,7 +252,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`BooksError`], if a text is not a symbol or a subscription is refused.
+    /// [`BooksError`], if a text is not a symbol, if the client refuses a subscription, or if the driver has ended.
     pub async fn books<S: TryInto<Symbol, Error: Into<BooksError>>>(
         &self,
         symbols: impl IntoIterator<Item = S>,
@@ -273,18 +277,21 @@ impl Handle {
 // ---- requests, and functions in the driver's task -------------------------------------------------
 
 impl Handle {
-    /// Sends a request and waits for the reply: [`Client::request`]. The reply is reported as an event as well.
+    /// Sends a request and waits for the reply: [`Client::request`]. An event reports the same reply. If the venue
+    /// answers with an error or does not answer, the call succeeds, and [`Reply::outcome`] contains the reason.
     ///
     /// # Errors
     ///
-    /// [`RequestError`], if there is no reply.
+    /// [`RequestError::Refused`] if the client refuses the request; [`RequestError::Closed`] if the driver ends
+    /// first.
     pub async fn request(&self, request: Request) -> Result<Reply, RequestError> {
         let reply = self.ask(move |lent, answer| lent.request(&request, answer));
         reply.await.unwrap_or(Err(RequestError::Closed))
     }
 
-    /// Calls a function in the driver's task, with the client, the [`Keeper`], and the time to pass to the client, and
-    /// returns its result. The function should return soon: the driver does nothing else meanwhile.
+    /// Calls a function in the driver's task and returns the result of the function. The function gets the client,
+    /// the [`Keeper`], and the time to pass to the client's methods. The function should return soon: the driver does
+    /// nothing else meanwhile.
     ///
     /// ```
     /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};
@@ -311,10 +318,9 @@ impl Handle {
         answer.await.ok_or(CommandError::Closed)
     }
 
-    /// Waits until every link of the client is live ([`Event::Live`](gemini_ws::Event::Live)): open (and signed in,
-    /// if authenticated), with each stream confirmed, rejected or reported as unserved, but not all unserved. A link
-    /// that has ended for good does not count: [`Event::LinkClosed`](gemini_ws::Event::LinkClosed) reports it. Failed
-    /// attempts to connect do not end the wait, so put a time limit around it if you need one.
+    /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
+    /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count.
+    /// Failed attempts to connect do not end the wait, so put a time limit around this call if you need a limit.
     ///
     /// # Errors
     ///
@@ -384,18 +390,21 @@ impl Lent<'_> {
 // ---- the end -------------------------------------------------------------------------------------
 
 impl Handle {
-    /// Closes the driver: it closes its links with a closing handshake and ends. Call it any number of times, from any
-    /// task. Returns whether this was the first call.
+    /// Closes the driver. The driver closes its links with a closing handshake and ends. You may call this any number
+    /// of times, from any task. Returns whether this was the first call.
     pub fn close(&self) -> bool {
         self.close.trigger()
     }
 
-    /// Shuts down in steps, as [`Client::shut_down`] does, within the given time. The client takes no more commands,
-    /// cancels the orders of the session and unsubscribes if the plan says so, and closes. Returns when the driver has
+    /// Shuts down in steps, as [`Client::shut_down`] does, within the given time. The client takes no more commands.
+    /// It cancels the orders of each session if the plan has
+    /// [`cancel_orders`](gemini_ws::ShutdownPlan::cancel_orders). It unsubscribes the streams if the plan has
+    /// [`unsubscribe`](gemini_ws::ShutdownPlan::unsubscribe). Then it closes. This call returns when the driver has
     /// ended, with the orders that are still open or in doubt. [`close`](Handle::close) skips the remaining steps.
     ///
-    /// Before the first step, the driver sends the cancels that it has accepted but not sent yet, because it does not
-    /// know the venue's id of the order or a limit has no room. That takes at most half of the time.
+    /// Some cancels of a [`Ticket`](crate::Ticket::cancel) may still wait for the venue's id of the order, for a link
+    /// or for room in a limit. The driver sends them before the first step. It waits for this no longer than half of
+    /// the given time.
     ///
     /// ```
     /// # use std::time::Duration;

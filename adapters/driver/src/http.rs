@@ -51,8 +51,8 @@ pub enum Unreadable {
     Io(io::Error),
     /// The transport ended before the empty line after the header fields.
     Ended,
-    /// The bytes are not an answer of HTTP/1, its head has more than [`HEAD_BYTES_MAX`] bytes or 96 fields, or more
-    /// than eight interim answers came first.
+    /// The bytes are not an answer of HTTP/1, the head of the answer has more than [`HEAD_BYTES_MAX`] bytes, the head
+    /// has more than 96 fields, or more than eight interim answers precede the answer.
     NoHttp,
 }
 
@@ -61,7 +61,7 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// [`Unreadable`], if there is no whole head.
+    /// [`Unreadable`] says why there is no answer.
     pub async fn read<Io: AsyncRead + Unpin>(transport: &mut Io) -> Result<Answer, Unreadable> {
         let mut bytes = Vec::new();
         for _ in 0..=INTERIM_MAX {

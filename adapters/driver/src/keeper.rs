@@ -20,10 +20,11 @@ use crate::ticket::Cell;
 use crate::tickets::Tickets;
 
 /// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event
-/// before the application sees it, and requests a new snapshot of a book that needs one.
+/// before the application sees the event. If a book needs a new snapshot, the driver requests it.
 ///
-/// Read it with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes follow the streams
-/// that are subscribed. The driver begins to keep books at the first call of [`Handle::books`](crate::Handle::books).
+/// Read the keeper with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes follow the
+/// streams that are subscribed. The driver begins to keep books at the first call of
+/// [`Handle::books`](crate::Handle::books).
 #[derive(Debug)]
 pub struct Keeper {
     books: Books,
@@ -71,8 +72,8 @@ impl Keeper {
         }
     }
 
-    /// Returns the books. When the last subscription to a book is unsubscribed, the book is removed at once, before
-    /// the venue confirms it, because no more updates reach it.
+    /// Returns the books. When the last subscription to a book is unsubscribed, the driver removes the book at once
+    /// and does not wait for the venue's confirmation, because no more updates of the book follow.
     pub const fn books(&self) -> &Books {
         &self.books
     }

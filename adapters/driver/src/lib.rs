@@ -1,12 +1,12 @@
 //! Drives a [`gemini_ws::Client`] over [`async_tungstenite`], on any runtime.
 //!
-//! [`connect`] returns a [`Handle`] and a future. Spawn the future: it owns the client, its sockets, the dials under
-//! way and the timer, so none of these is shared or locked. The handle sends commands from any task. After
-//! [`Handle::close`], the future returns a [`Closed`] within bounded time.
+//! [`connect`] returns a [`Handle`] and a future. Spawn the future. This future is the driver: it owns the client,
+//! the client's sockets, the dials under way and the timer, so no other task shares or locks them. The handle sends
+//! commands from any task. After [`Handle::close`], the future returns a [`Closed`] within bounded time.
 //!
 //! The driver works with every [`Runtime`], a trait for a byte stream, a timer and dialling. The crates
-//! `gemini-ws-smol` and `gemini-ws-tokio` implement it. [`Driver::sign_with`] authenticates; each dial is signed
-//! separately.
+//! `gemini-ws-smol` and `gemini-ws-tokio` implement this trait. [`Connected::sign_with`] and [`Driver::sign_with`]
+//! authenticate; each dial is signed separately.
 //!
 //! # Which form for which program
 //!
@@ -17,8 +17,9 @@
 //! | [`Driver::run_with_events`], a stream of owned events | loops that take events one by one; a full queue slows the peer down; [`Driver::run_with_queue`] drops by a policy instead |
 //! | [`Client`](gemini_ws::Client), without this crate's driver | your own loop over sockets; [`frame_of`] and [`lost_of`] translate messages and errors of `tungstenite` for the client |
 //!
-//! The first three forms have a handle and open the client; a loop of your own calls
-//! [`Client::open`](gemini_ws::Client::open). The reply that [`Handle::request`] returns is emitted as an event too.
+//! The first three forms have a handle, and the driver opens the client. In the fourth form, your own loop calls
+//! [`Client::open`](gemini_ws::Client::open). The driver also emits the reply that [`Handle::request`] returns as an
+//! event.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -16,12 +16,12 @@ use crate::socket::websocket_config;
 
 /// A WebSocket over a non-blocking stream, for a loop over readiness.
 ///
-/// It has three phases: the stream connects, the upgrade is under way, the WebSocket is open. Call
-/// [`upgrade`](NonBlocking::upgrade) whenever the stream is ready, until it returns a result. From then on, call
-/// [`read`](NonBlocking::read) whenever the stream is readable, until it returns `None`, and
-/// [`flush`](NonBlocking::flush) when the stream is writable again. Up to
-/// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until the stream takes them. The limits for
-/// messages are those of [`websocket_config`](crate::websocket_config).
+/// Until it ends, it has three phases: the stream connects, the upgrade is under way, the WebSocket is open. In the
+/// first two phases, call [`upgrade`](NonBlocking::upgrade) whenever the stream is ready. When `upgrade` has returned
+/// a result, the third phase begins. In the third phase, when the stream is readable, call
+/// [`read`](NonBlocking::read) again and again until `read` returns `None`. When the stream is writable, call
+/// [`flush`](NonBlocking::flush). Up to [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until
+/// the stream takes them. [`websocket_config`](crate::websocket_config) sets the limits for messages.
 ///
 /// For TLS, put for example a `rustls::StreamOwned` between the stream and this type.
 ///
@@ -80,9 +80,10 @@ impl<S: Read + Write> NonBlocking<S> {
         Ok(NonBlocking { life: Life::Connecting(request, stream), wants_write: true })
     }
 
-    /// Continues the upgrade. Returns `None` until the upgrade has ended, and then once the result to pass
-    /// to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Frames may have arrived with the answer, so call
-    /// [`read`](NonBlocking::read) before you wait for the stream again.
+    /// Continues the upgrade. Returns `None` while the upgrade is under way. When the upgrade ends, returns the
+    /// result once: pass it to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Later calls return `None`.
+    /// Frames may have arrived with the answer, so call [`read`](NonBlocking::read) before you wait for the stream
+    /// again.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {
         let result = match std::mem::replace(&mut self.life, Life::Ended(Lost::End)) {
             Life::Connecting(request, stream) => {
@@ -113,7 +114,7 @@ impl<S: Read + Write> NonBlocking<S> {
     /// # Errors
     ///
     /// [`Lost`], the reason why the link ended. After a breach of the protocol, the peer gets a Close frame with
-    /// the code for the breach, if the stream takes that at once.
+    /// the code for the breach, if the stream takes the frame at once.
     pub fn read(&mut self) -> Result<Option<Message>, Lost> {
         let socket = match &mut self.life {
             Life::Connecting(..) | Life::Upgrading(_) => return Ok(None),
@@ -134,7 +135,7 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Sends a text. The next [`read`](NonBlocking::read) or [`flush`](NonBlocking::flush) writes what the stream
-    /// does not take now.
+    /// does not take now. If the WebSocket is not [open](NonBlocking::is_open), this drops the text and returns `Ok`.
     ///
     /// # Errors
     ///
@@ -143,7 +144,8 @@ impl<S: Read + Write> NonBlocking<S> {
         self.write(Message::text(text))
     }
 
-    /// Sends a Close frame after the data that waits. Keep reading until the stream ends.
+    /// Sends a Close frame after the data that waits. Continue to read until the stream ends. If the WebSocket is not
+    /// [open](NonBlocking::is_open), this sends nothing and returns `Ok`.
     ///
     /// # Errors
     ///

@@ -33,8 +33,8 @@ impl std::error::Error for Endless {}
 /// A transport that now and then returns `Pending` although there is something to read, and wakes its task at once.
 ///
 /// The WebSocket layer reads until it has a whole message; the upgrade and the closing handshake read in loops too. A
-/// fast peer that never completes a message would keep them from returning. With this type, timers, commands and other
-/// links have their turn after [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads.
+/// fast peer that never completes a message would keep these loops from returning. With this type, timers, commands
+/// and other links have their turn after [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads.
 ///
 /// ```
 /// use futures_lite::{AsyncReadExt, future, io::Cursor};

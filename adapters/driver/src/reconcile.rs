@@ -27,8 +27,8 @@ pub struct Reconciliation {
 pub struct Unresolved {
     /// The order as it was before the question.
     pub order: Order,
-    /// The error in the answer. `None` if the venue cannot be asked about this order, or if an event about the order
-    /// was lost or arrived during the question; only then does it help to ask again.
+    /// The error in the answer. `None` has two meanings. Either the venue cannot be asked about this order, or an
+    /// event about the order was lost or arrived during the question. In the second case, ask again.
     pub error: Option<RestError>,
 }
 
@@ -53,11 +53,11 @@ impl<E: fmt::Display> fmt::Display for ReconcileError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
-    /// Asks the venue about each order that is in doubt, one after the other, and about the balances if they are
-    /// stale. Tickets of these orders report what was found.
+    /// Asks the venue about each order that is in doubt, in sequence, and about the balances if they are stale.
+    /// Tickets of these orders report what was found.
     ///
-    /// `ask` sends a request with any HTTP client and returns status and body. Give it a time limit: until `ask`
-    /// returns, nothing else can use the signer.
+    /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
+    /// `ask` returns, nothing else can use the signer.
     ///
     /// ```
     /// # use std::io;

@@ -7,7 +7,7 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 /// A switch that any task can trigger and any task can wait for. It stays triggered: a task that waits later returns
 /// at once.
 ///
-/// Each driver has one, which [`Handle::close`](crate::Handle::close) triggers. An application can use another one to
+/// [`Handle::close`](crate::Handle::close) triggers the switch of a driver. An application can make another switch to
 /// end several tasks of its own with one signal.
 ///
 /// ```

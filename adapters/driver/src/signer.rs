@@ -7,15 +7,17 @@ use std::time::Duration;
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::Signer;
 
-/// How long a dial holds its [`Turn`] at most: after so long its request has arrived, or the peer does not answer.
+/// The longest time for which a dial holds its [`Turn`]. After this time, the dial's request has arrived, or the peer
+/// does not answer.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
 ///
-/// The venue refuses a nonce that arrives after a higher one of the same key, on WebSockets and REST together. So each
-/// user takes a [`Turn`] before drawing a nonce, and keeps it until the venue has answered the request. A dial of a
-/// [`Driver`](crate::Driver) takes its turn once the transport is ready, and keeps it until the venue answers the
-/// upgrade, for at most [`TURN_MAX`].
+/// The venue refuses a nonce that arrives after a higher nonce of the same key. WebSockets and REST count together.
+/// So each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
+/// A dial of a [`Driver`](crate::Driver) takes its turn once the transport is ready. It keeps the turn until the
+/// venue answers the upgrade, but no longer than [`TURN_MAX`]. With a bearer token, there is no nonce, and the dial
+/// ends its turn before it sends the request.
 ///
 /// Clones share the signer. Make only one `SharedSigner` for each key.
 ///
@@ -47,7 +49,7 @@ impl SharedSigner {
 
     /// Waits until no other user has the signer. Dropping the future leaves the queue.
     ///
-    /// Do not block on it in a function that a driver calls: a dial of the same driver may have the turn.
+    /// In a function that a driver calls, do not block on this future: a dial of the same driver may have the turn.
     pub async fn turn(&self) -> Turn {
         Turn(self.signer.lock_arc().await)
     }
@@ -59,10 +61,10 @@ impl From<Signer> for SharedSigner {
     }
 }
 
-/// The exclusive use of a [`SharedSigner`], until this is dropped. It dereferences to the [`Signer`].
+/// The exclusive use of a [`SharedSigner`], until the turn is dropped. A turn dereferences to the [`Signer`].
 ///
 /// Assign another [`Signer`] to change the credentials of later dials, for example to a new access token before the
-/// venue closes the connections of the old one.
+/// venue closes the connections of the old token.
 ///
 /// ```
 /// use gemini_ws_driver::SharedSigner;

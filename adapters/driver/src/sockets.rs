@@ -59,11 +59,11 @@ impl<S: Read + Write> Sockets<S> {
         self.marked.insert(slot);
     }
 
-    /// Takes a turn. Fires the client's timer if it is due, carries out the client's outputs, continues upgrades, and
-    /// reads up to [`FRAMES_PER_TURN_MAX`] frames of each marked stream.
+    /// Takes a turn. Calls [`Client::handle_timeout`] if the client's deadline has passed, carries out the client's
+    /// outputs, continues upgrades, and reads up to [`FRAMES_PER_TURN_MAX`] frames of each marked stream.
     ///
-    /// Returns whether there may be more to read: then take the next turn without waiting. Otherwise wait until a
-    /// stream is ready, for [`Client::timeout`] at most.
+    /// Returns `true` if there may be more to read. In this case, take the next turn without waiting. After `false`,
+    /// wait until a stream is ready, but no longer than [`Client::timeout`].
     ///
     /// `dial` starts to connect a link to the address that [`Client::connect_request`] returns, and registers the
     /// stream with your poller under [`LinkId::slot`]. `on_event` is called for each event, in order.

@@ -27,11 +27,12 @@ use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
 /// The maximum number of frames that the driver reads from a socket before timers, commands and other sockets have
-/// their turn. Between turns an executor asks the system for events, which costs as much as some ten frames.
+/// their turn. Between turns an executor asks the system for events. Asking the system costs about as much as reading
+/// ten frames.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
-/// The maximum number of bytes that the driver reads from a socket in a turn: the frame that reaches this number is the
-/// last.
+/// The number of bytes after which the driver ends reading from a socket for this turn. The driver reads the frame
+/// that reaches this number to its end, so a turn can read more bytes than this.
 pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
 /// The maximum number of pings that the driver reads from a socket in a turn: each costs a write. tokio lets a task do

@@ -18,8 +18,9 @@ pub enum Done {
     Canceled(Order),
     /// The venue rejected the order, or it was never sent.
     Rejected(Order),
-    /// The outcome is not known: for `Driver::doubt_timeout` the order was in doubt or had no event, or the driver
-    /// ended before the order did. Ask the venue with [`Handle::reconcile`](crate::Handle::reconcile).
+    /// The outcome is not known. The order was in doubt, or had no event, for
+    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout); or the driver ended before the order ended. While the
+    /// driver runs, [`Handle::reconcile`](crate::Handle::reconcile) asks the venue about orders in doubt.
     Unknown(Order),
 }
 
@@ -178,7 +179,7 @@ impl Ticket {
     }
 
     /// Waits until the venue has accepted the order, or the order is in doubt. Once the driver has taken the command,
-    /// this takes at most [`Config::request_timeout`](gemini_ws::Config::request_timeout).
+    /// this wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
     ///
     /// # Errors
     ///
@@ -208,10 +209,12 @@ impl Ticket {
         fill
     }
 
-    /// Waits until the ticket ends: normally with the order, which can rest in the book for any time.
+    /// Waits until the ticket ends. Normally the ticket ends with the order. An order can rest in the book for any
+    /// time.
     ///
-    /// The ticket ends as [`Done::Unknown`] when the order has been in doubt for
-    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout), or when the driver ends while the order is open.
+    /// The ticket ends as [`Done::Unknown`] when the order has been in doubt, or has had no event, for
+    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout). It also ends as `Unknown` when the driver ends before
+    /// the order.
     pub async fn done(&mut self) -> Done {
         self.until(|state| state.done.clone()).await
     }
@@ -221,12 +224,14 @@ impl Ticket {
         self.cell.lock().done.clone()
     }
 
-    /// Asks the venue to cancel the order and returns at once. Works also after the ticket has ended as
-    /// [`Done::Unknown`], if the order may still be open. The ticket reports the outcome, unless it has ended.
+    /// Asks the venue to cancel the order and returns at once. You may also call this after the ticket has ended as
+    /// [`Done::Unknown`]. If the order was not sent or has ended, nothing is sent. The ticket reports the outcome,
+    /// unless the ticket has already ended.
     ///
-    /// The driver holds the cancel back until it knows the venue's id of the order, from the first event, and until
-    /// there is a link and the limits have room. A shutdown spends at most half of its time on such cancels;
-    /// [`Ended::orders`](crate::Ended::orders) lists the orders that are still open after it.
+    /// The driver sends the cancel when the first event of the order has brought the venue's id, the link is open and
+    /// the limits have room. [`Handle::shut_down`](crate::Handle::shut_down) waits for such cancels no longer than
+    /// half of its time; [`Ended::orders`](crate::Ended::orders) lists the orders that were open when the driver
+    /// ended.
     ///
     /// # Errors
     ///

@@ -10,8 +10,8 @@ use crate::sync::Arc;
 use crate::ticket::{Cell, PlaceError, Ticket};
 
 impl Handle {
-    /// Places an order and waits until the venue has accepted it. The stream `orders@account` must be subscribed;
-    /// [`connect`](crate::connect) with a signer does that.
+    /// Places an order and waits until the venue has accepted it. The stream `orders@account` must be subscribed.
+    /// [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
     ///
     /// ```
     /// # use gemini_ws_driver::gemini_ws::{NewOrder, Side};
@@ -36,7 +36,8 @@ impl Handle {
         Ok(ticket)
     }
 
-    /// Places an order without waiting. The ticket reports what happens to the order, also if it is refused unsent.
+    /// Places an order without waiting. The ticket reports what happens to the order. If the client refuses to send
+    /// the order, the ticket ends as [`Done::Rejected`](crate::Done::Rejected).
     ///
     /// # Errors
     ///
@@ -60,13 +61,14 @@ impl Handle {
         Ok(ticket)
     }
 
-    /// Cancels an order, named by the venue's id, the client order id or its request, and waits for the reply. The
-    /// reply does not say that the order has ended: its ticket and its events do.
+    /// Asks the venue to cancel an order and waits for the reply. `order` is the venue's id of the order, the client
+    /// order id, or the request that placed the order. The reply does not say that the order has ended. The ticket
+    /// and the events of the order report the end.
     ///
     /// # Errors
     ///
-    /// [`RequestError`], if there is no reply; [`RequestError::NotYet`] if the driver does not know the venue's id of
-    /// the order.
+    /// The errors of [`request`](Handle::request), and [`RequestError::NotYet`] if the driver does not know the
+    /// venue's id of the order.
     pub async fn cancel(&self, order: impl Into<OrderRef<'_>>) -> Result<Reply, RequestError> {
         let order = Named::of(order.into());
         let reply =
@@ -77,11 +79,11 @@ impl Handle {
         reply.await.unwrap_or(Err(RequestError::Closed))
     }
 
-    /// Cancels all orders of the account and waits for the reply.
+    /// Asks the venue to cancel all orders of the account and waits for the reply.
     ///
     /// # Errors
     ///
-    /// [`RequestError`], if there is no reply.
+    /// The errors of [`request`](Handle::request).
     pub async fn cancel_all(&self) -> Result<Reply, RequestError> {
         self.request(Request::CancelAllOrders).await
     }
