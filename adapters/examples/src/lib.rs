@@ -9,21 +9,22 @@ use gemini_ws::{Frame, Instant};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Config, Exchange, Output, SessionId};
 
-/// Returns the address on the command line, or that of a simulated exchange of `btcusd`, which it starts in a thread.
+/// Returns the address on the command line. If there is none, starts a simulated exchange of `btcusd` in a thread,
+/// and returns the address of the exchange.
 ///
 /// # Panics
 ///
-/// If the command line has no address, and no port is free.
+/// If the exchange is needed and no port is free.
 pub fn address() -> String {
     address_of(&["btcusd".into()])
 }
 
-/// Returns the address on the command line, or that of a simulated exchange of these symbols, which it starts in a
-/// thread.
+/// Returns the address on the command line. If there is none, starts a simulated exchange of these symbols in a
+/// thread, and returns the address of the exchange.
 ///
 /// # Panics
 ///
-/// If the command line has no address, and a text is not a symbol or no port is free.
+/// If the exchange is needed, and either no port is free or a text is not a symbol.
 pub fn address_of(symbols: &[String]) -> String {
     if let Some(address) = std::env::args().nth(1) {
         return address;

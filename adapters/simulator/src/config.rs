@@ -80,8 +80,8 @@ impl Config {
     /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
     /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id.
-    /// Two exchanges with the same seed can have an id in common only if the venue's time of the second begins
-    /// before that of the first has ended.
+    /// Suppose that a second exchange with the same seed begins at a later venue's time than the time at which the
+    /// first exchange ended. Then the two exchanges have no id in common. This holds for times from 1995 to 2153.
     ///
     /// ```
     /// use std::time::Duration;
@@ -100,30 +100,32 @@ impl Config {
         self
     }
 
-    /// Sets the time between RFC 6455 pings to a session. Less than a millisecond counts as one. Default: 20 s.
+    /// Sets the time between RFC 6455 pings to a session. A shorter time than a millisecond counts as a millisecond.
+    /// Default: 20 s.
     #[must_use]
     pub fn server_ping(mut self, period: Duration) -> Config {
         self.server_ping = period.max(Duration::from_millis(1));
         self
     }
 
-    /// Sets the mean number of orders, cancellations and trades per second in each symbol. Thin symbols (contracts,
-    /// and some rare symbols) have a tenth of it. With zero, only orders of accounts change the books. Default: 20.
+    /// Sets the mean number of orders, cancellations and trades per second in each symbol. Some rare symbols have a
+    /// tenth of this number. With zero, only orders of accounts change the books. Default: 20.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;
         self
     }
 
-    /// Sets about how many orders rest on each side of a book. The thin symbols (see [`Config::events_per_second`])
-    /// have a tenth of it. The venue's btcusd has some 2,500 levels a side. Default: 50.
+    /// Sets about how many orders rest on each side of a book. Prediction-market contracts and some rare symbols have
+    /// a tenth of this number. The venue's btcusd has some 2,500 levels on each side. Default: 50.
     #[must_use]
     pub fn orders_per_side(mut self, orders: u32) -> Config {
         self.orders_per_side = orders;
         self
     }
 
-    /// Sets how many of a hundred snapshots are followed by a change that they already contain. Default: 4.
+    /// Sets the percentage of snapshots after which the exchange sends a change that the snapshot already contains.
+    /// Default: 4.
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {
         self.stale_percent = percent;
@@ -169,9 +171,10 @@ impl Config {
         self
     }
 
-    /// Sets the longest time from the end of a request for quotes to the next request. Less than a millisecond counts
-    /// as one. Each step of a request takes up to a quarter of this time. An exchange without prediction-market
-    /// contracts makes no requests for quotes. Default: 20 s.
+    /// Sets the longest time from the end of a request for quotes to the next request. A shorter time than a
+    /// millisecond counts as a millisecond. A step of a request takes no longer than a quarter of this time, with two
+    /// exceptions: a maker has 5 s to confirm an accepted quote, and the last step takes between 50 and 550 ms. An
+    /// exchange without prediction-market contracts makes no requests for quotes. Default: 20 s.
     #[must_use]
     pub fn quote_pause_max(mut self, pause: Duration) -> Config {
         self.quote_pause_max = pause.max(Duration::from_millis(1));

@@ -15,14 +15,18 @@
 //! - [`Exchange::handle_rest`] answers requests to the REST API for the same accounts.
 //! - [`Exchange::save`] returns the state that a restarted exchange needs, and [`Exchange::restore`] continues from
 //!   it.
-//! - With the feature `server`, the module `server` serves the exchange over WebSocket and HTTP on the loopback
-//!   interface.
+//! - The module `server` serves the exchange over WebSocket and HTTP on the loopback interface. It needs the feature
+//!   `server`.
 //!
 //! The exchange speaks the current API and the three archived ones, on the same paths as the venue:
 //!
 //! | Path | API |
 //! |---|---|
-//! | `/` | the current API: public streams, including `requestForQuote` if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`. An authenticated session of an [`Account`] also has private streams, orders, which trade with the generated market and with each other, and quotes, which seeded requesters accept. Without an account the exchange refuses these as the venue does |
+//! | `/` | the current API: public streams, including `requestForQuote` if there are prediction-market contracts, and
+//! the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`. An
+//! authenticated session of an [`Account`] also has private streams, orders and quotes. Orders trade with the
+//! generated market and with other orders. Seeded requesters accept quotes. Without an account the exchange refuses
+//! private streams, orders and quotes as the venue does |
 //! | `/v1/order/events` | the orders of an account; heartbeats if the query asks for them |
 //! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if the query asks for them |
@@ -34,11 +38,12 @@
 //! at the end of a path. The archived paths serve market data of a generated market only: recordings contain frames
 //! of the current API.
 //!
-//! Seeded requesters ask for quotes on combinations of contracts that they intend to buy. A requester accepts the
-//! lowest quote, unless a hidden maker is cheaper or the requester accepts none. The exchange then executes an
-//! order of the maker that buys the outcome `NO` of the combination, at one minus the price. The exchange reports a
-//! quote that is withdrawn or has expired as `CLOSED`, and a quote that its maker declines or cannot pay for as
-//! `LOST`. The venue's documents leave these points open.
+//! A seeded requester intends to buy a combination of contracts, and asks for quotes. Some requests end without an
+//! accepted quote. Otherwise the requester accepts the lowest quote, unless the quote of a hidden maker is lower.
+//! When the maker of the accepted quote has confirmed it, the exchange executes an order of this maker. The order
+//! buys the outcome `NO` of the combination, at one minus the price of the quote. The exchange reports a quote that
+//! is withdrawn or has expired as `CLOSED`, and a quote that its maker declines or cannot pay for as `LOST`. The
+//! venue's documents leave these points open.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
@@ -73,11 +78,12 @@
 //! - The same seed and inputs yield the same outputs, byte for byte, on every platform. The market does not depend
 //!   on when the caller polls, or on how often it calls [`Exchange::handle_timeout`].
 //! - Amounts are exact: fills and fees change the balances of an account to the last digit.
-//! - Books are never crossed. Update ids agree between streams: when a client has applied a depth frame with the
-//!   last update id `u`, its best levels are those of the newest ticker whose id is at most `u`.
-//! - The work per call is bounded: a call makes up for at most [`CATCH_UP_MAX`] of market time. Memory is bounded
-//!   too: the exchange keeps at most [`OUTPUTS_MAX`] outputs for a session, [`FINISHED_ORDERS_MAX`] orders that have
-//!   ended, and a thousand quotes for one request.
+//! - Books of the generated market are never crossed. Update ids agree between streams. Suppose that a client has
+//!   applied a depth frame with the last update id `u`. Then the client's best levels are the levels of the newest
+//!   ticker whose id is not greater than `u`.
+//! - The work per call is bounded: a call makes up for no more than [`CATCH_UP_MAX`] of market time. Memory is
+//!   bounded too: the exchange keeps up to [`OUTPUTS_MAX`] outputs for a session, up to [`FINISHED_ORDERS_MAX`]
+//!   orders that have ended, and up to a thousand quotes for one request.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

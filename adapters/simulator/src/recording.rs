@@ -16,10 +16,10 @@ const LINES_PER_TURN: usize = 64;
 
 /// Recorded frames, one per line, read and checked.
 ///
-/// A line is a frame of `wss://ws.gemini.com` as it was received, or a receive time, a space or a tab, and a frame.
-/// The time is in seconds if it has a decimal point (`1790732601.672464`). An integer is in nanoseconds if it has
-/// at least sixteen digits, in milliseconds if it has at least twelve, otherwise in seconds. Blank lines, replies
-/// and frames of kinds that have no public stream are skipped.
+/// A line contains a frame of `wss://ws.gemini.com` as it was received. A receive time may precede the frame. Spaces
+/// or tabs separate the time from the frame. A time with a decimal point is in seconds (`1790732601.672464`). An
+/// integer with sixteen or more digits is in nanoseconds, with twelve to fifteen digits in milliseconds, and with
+/// fewer digits in seconds. Blank lines, replies and frames of kinds that have no public stream are skipped.
 ///
 /// ```
 /// use gemini_ws_simulator::Recording;
@@ -179,7 +179,7 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// The first line that is neither blank nor a frame, and what is wrong with it.
+    /// [`RecordingError`] for the first line that is neither blank nor a frame. The error says what is wrong there.
     pub fn parse(text: &str) -> Result<Recording, RecordingError> {
         let mut recording = Recording::empty();
         for (index, line) in text.lines().enumerate() {
@@ -195,7 +195,7 @@ impl Recording {
     /// calls `next` when it needs a line; `next` must not block.
     ///
     /// Only frames of these symbols and of streams over all symbols are played. Lines that are not frames are
-    /// skipped. Clones of a recording share its lines: each line is played by one of them.
+    /// skipped. Clones of a recording share the lines: one of the clones plays a line, and the other clones do not.
     ///
     /// ```
     /// use gemini_ws_simulator::{NextLine, Recording};
@@ -278,8 +278,8 @@ impl Recording {
         &self.symbols
     }
 
-    /// Returns the number of frames to be played, without those of a [stream](Recording::streamed), whose number is
-    /// unknown.
+    /// Returns the number of frames to be played. The frames of a [stream](Recording::streamed) do not count, because
+    /// their number is unknown.
     pub fn len(&self) -> usize {
         self.frames.len()
     }

@@ -14,8 +14,8 @@ const VERSION: u32 = 1;
 
 /// The accounts of an exchange, their orders, and the last ids that the exchange took.
 ///
-/// [`Exchange::save`](crate::Exchange::save) returns it, and [`Exchange::restore`](crate::Exchange::restore) takes
-/// it. It can be kept in a file as JSON. It contains the keys of accounts, but no secrets.
+/// [`Exchange::save`](crate::Exchange::save) returns a state, and [`Exchange::restore`](crate::Exchange::restore)
+/// takes a state. A state can be kept in a file as JSON. It contains the keys of accounts, but no secrets.
 ///
 /// ```
 /// use gemini_ws_simulator::{Config, Exchange, State};
@@ -85,8 +85,8 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`StateError`] if the text is not JSON, not a state, or a state of another version. The error says where.
-    /// [`Exchange::restore`](crate::Exchange::restore) checks whether the parts of the state fit together.
+    /// [`StateError`] if the text is not JSON, not a state, or a state of another version. The error names the
+    /// reason. [`Exchange::restore`](crate::Exchange::restore) checks whether the parts of the state fit together.
     pub fn from_json(text: &str) -> Result<State, StateError> {
         let head: Head = serde_json::from_str(text).map_err(|error| StateError::new(&error))?;
         match (head.format.as_deref(), head.version) {

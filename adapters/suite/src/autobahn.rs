@@ -13,7 +13,7 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 ///
 /// # Panics
 ///
-/// For the reasons of [`autobahn`], and if there are no cases.
+/// For the reasons of [`autobahn`], and if the server has no cases.
 pub fn autobahn_if_wanted<A: Adapter>(agent: &str) {
     match std::env::var("GEMINI_WS_AUTOBAHN") {
         Ok(server) => assert!(autobahn::<A>(&server, agent) > 0),
@@ -21,12 +21,12 @@ pub fn autobahn_if_wanted<A: Adapter>(agent: &str) {
     }
 }
 
-/// Runs all cases of a fuzzing server as `agent` and echoes each message. Then it lets the server write its report.
+/// Runs all cases of a fuzzing server as `agent` and echoes each message. Then asks the server to write the report.
 /// Returns the number of cases.
 ///
 /// # Panics
 ///
-/// If the server cannot be reached or does not say how many cases it has.
+/// If the server cannot be reached or does not send the number of cases.
 pub fn autobahn<A: Adapter>(server: &str, agent: &str) -> u32 {
     let runtime = A::runtime();
     let dial = |path: String| {

@@ -70,8 +70,8 @@ struct Shared {
 }
 
 impl Faulty {
-    /// Listens on a free port and passes connections on to `target`. The same seed chooses the same faults, in the
-    /// order of the connections.
+    /// Listens on a free port and passes connections on to `target`. The seed chooses the fault of each connection by
+    /// the number of the connection: the same seed chooses the same faults.
     ///
     /// # Errors
     ///

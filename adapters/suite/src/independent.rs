@@ -80,9 +80,9 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/redirect", &[refused(302, None)], ""),
 ];
 
-/// Runs clients against servers that use Python's `websockets` and Node's `ws`. `GEMINI_WS_PYTHON` is the path of a
-/// Python that has `websockets`, and `GEMINI_WS_NODE_MODULES` a folder of modules with `ws`. Without one of these
-/// variables, the server that needs it is left out.
+/// Runs clients against two servers: a server that uses Python's `websockets`, and a server that uses Node's `ws`.
+/// `GEMINI_WS_PYTHON` is the path of a Python that has `websockets`. `GEMINI_WS_NODE_MODULES` is a folder of modules
+/// with `ws`. If a variable is not set, its server is left out.
 ///
 /// # Panics
 ///

@@ -46,8 +46,8 @@ pub fn listen<T: Send + 'static>(
     (url, thread)
 }
 
-/// Runs a client against a peer until `accept` accepts an event, and then closes it. Also returns the result of the
-/// peer.
+/// Runs a client against a peer until `accept` accepts an event, and then closes the client. Returns how the driver
+/// ended, and the result of `peer`.
 pub fn meet<A: Adapter, T: Send + 'static>(
     scheme: &str,
     configure: impl FnOnce(Config) -> Config,

@@ -108,13 +108,14 @@ pub(crate) fn certificates<A: Adapter>() {
 /// The variable with the address of the server, for the process that tests the authorities of the operating system.
 const URL: &str = "GEMINI_WS_SUITE_TLS_URL";
 
-/// Tests whether `roots` are the authorities of the operating system. Only the test `name` may call this: the
-/// function runs that test again in two processes. The system of one trusts the authority of a server, that of the
-/// other does not; on Unix systems, `SSL_CERT_FILE` decides that.
+/// Tests whether `roots` are the authorities of the operating system. Only the test `name` may call this function,
+/// because the function runs the test `name` again in two processes. In the first process, the authorities of the
+/// system include the authority of a test server. In the second process, they do not include it. On Unix systems, the
+/// variable `SSL_CERT_FILE` selects the authorities.
 ///
 /// # Panics
 ///
-/// If the client trusts the server although it should not, or does not although it should.
+/// If the client does not trust the server in the first process, or trusts the server in the second process.
 pub fn authorities_of_the_system<A: Adapter>(name: &str, roots: impl FnOnce() -> Arc<ClientConfig>) {
     if let Ok(url) = std::env::var(URL) {
         println!("outcome {:?}", outcome::<A>(url, Dialer::new().tls(roots())));

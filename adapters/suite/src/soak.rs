@@ -81,8 +81,8 @@ struct Auditor {
     books: Books,
 }
 
-/// Runs [`soak`] for a few seconds, or for as many as `GEMINI_WS_SOAK_SECONDS` says. `GEMINI_WS_SEED` changes its
-/// random choices.
+/// Runs [`soak`] for `GEMINI_WS_SOAK_SECONDS` seconds, or for 12 seconds if the variable is not set. `GEMINI_WS_SEED`
+/// is the seed of the random choices. Default: 1.
 ///
 /// # Panics
 ///
@@ -93,8 +93,8 @@ pub fn soak_as_wanted<A: Adapter>() {
     soak::<A>(Duration::from_secs(seconds), number("GEMINI_WS_SEED").unwrap_or(1));
 }
 
-/// Lets a client trade for `duration`, while the network fails every few seconds. Then it stops the faults, and
-/// compares what the client knows with what is true at the venue. Prints a line each minute.
+/// Lets a client trade for `duration`, while the network fails every few seconds. Then stops the faults, and compares
+/// the client's orders and books with the venue's. Prints a line each minute.
 ///
 /// # Panics
 ///

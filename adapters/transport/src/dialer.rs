@@ -50,8 +50,8 @@ impl Dialer {
         Dialer { proxies, ..self }
     }
 
-    /// Connects, through a proxy if there is one for the address; adds TLS if the URL is `wss://`; and upgrades the
-    /// stream to a WebSocket. `connect` connects to a host (a name or an address) and a port.
+    /// Connects to the address of the request, or to the proxy for this address. Adds TLS if the URL is `wss://`, and
+    /// upgrades the stream to a WebSocket. `connect` connects to a host (a name or an address) and a port.
     ///
     /// # Errors
     ///

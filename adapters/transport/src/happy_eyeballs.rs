@@ -14,9 +14,10 @@ use gemini_ws_driver::io_failure;
 /// How long an attempt runs before the next address is tried beside it (RFC 8305, section 5).
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Connects to the first address that answers, in the manner of RFC 8305. IPv4 and IPv6 addresses alternate. An
-/// attempt begins when the one before has failed or [`ATTEMPT_DELAY`] has passed; when one succeeds, the others are
-/// dropped. So an address that never answers costs a quarter of a second, not the time for the whole dial.
+/// Connects to the first address that answers, in the manner of RFC 8305. IPv4 and IPv6 addresses alternate. The next
+/// attempt begins when a running attempt fails, or [`ATTEMPT_DELAY`] after the latest attempt. When an attempt
+/// succeeds, the other attempts are dropped. So an address that never answers costs a quarter of a second, not the
+/// time for the whole dial.
 ///
 /// `connect` connects to an address, and `pause` waits for a time.
 ///
@@ -38,7 +39,7 @@ pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 ///
-/// The failure of the last attempt; [`ConnectFailure::NameLookup`] if there is no address.
+/// The failure of the attempt that failed last. [`ConnectFailure::NameLookup`] if there is no address.
 pub async fn first_of<S>(
     addresses: impl IntoIterator<Item = SocketAddr>,
     connect: impl AsyncFn(SocketAddr) -> io::Result<S>,

@@ -1,6 +1,7 @@
-//! What the adapters share: everything between an address and a WebSocket, over any `futures-io` stream.
+//! What the adapters `gemini-ws-smol` and `gemini-ws-tokio` share: everything between an address and a WebSocket,
+//! over any `futures-io` stream.
 //!
-//! An adapter connects to an address and waits for a time with its runtime. This crate does the rest of a dial for all
+//! An adapter provides a TCP connection and a timer of its runtime. This crate does the rest of a dial for all
 //! runtimes: name look-up, the choice of an address, proxies, TLS, and the upgrade.
 
 #![forbid(unsafe_code)]

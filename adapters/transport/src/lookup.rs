@@ -7,7 +7,8 @@ use async_lock::Semaphore;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::is_localhost;
 
-/// The maximum number of name look-ups at a time, dropped ones included while their threads run. Further ones wait.
+/// The maximum number of name look-ups at a time. A look-up whose future was dropped counts until its thread ends.
+/// Further look-ups wait.
 pub const LOOK_UPS_MAX: usize = 64;
 
 static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);

@@ -11,12 +11,13 @@ use gemini_ws_driver::gemini_ws::ConnectFailure;
 use crate::rules::Rules;
 use crate::tunnel;
 
-/// The proxies to use, by address: HTTP CONNECT (`http://`) and SOCKS5 (`socks5://`, `socks5h://`). With both kinds,
-/// and with both spellings of SOCKS5, the proxy looks up the venue's name.
+/// The proxies to use, by address: HTTP CONNECT (`http://`) and SOCKS5 (`socks5://` or `socks5h://`). The proxy looks
+/// up the venue's name, with every one of these schemes.
 ///
-/// If a proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`] or [`ConnectFailure::Proxy`]; if the proxy
-/// cannot be reached, with the failure of that connection. Proxies that expect TLS (`https://`), and proxies whose
-/// URL cannot be read, fail with `Proxy`. No dial bypasses a proxy that is configured for its address.
+/// If a proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`] or [`ConnectFailure::Proxy`]. If the proxy
+/// cannot be reached, the dial fails with the failure of the connection to the proxy. If the URL of a proxy has
+/// another scheme, such as `https://`, or cannot be read, the dial fails with [`ConnectFailure::Proxy`]. A dial never
+/// bypasses the proxy that is configured for the dialled address.
 ///
 /// ```
 /// use gemini_ws_transport::Proxies;
@@ -35,21 +36,24 @@ impl Proxies {
         Proxies { rules: Arc::new(Rules::default()) }
     }
 
-    /// Returns this proxy for all addresses except those of this machine. Put a name and a password for it into the
-    /// URL.
+    /// Returns this proxy for all addresses except the addresses of this machine. If the proxy needs a name and a
+    /// password, put them into the URL.
     pub fn all(url: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::all(url)) }
     }
 
-    /// Excludes these hosts, in addition to those excluded before. The format is that of `NO_PROXY`: names (which
-    /// include their subdomains), addresses, networks and `*`, separated by commas, each with or without a port.
+    /// Excludes these hosts, in addition to hosts excluded before. `hosts` has the format of `NO_PROXY`: names,
+    /// addresses, networks and `*`, separated by commas or spaces. A name includes its subdomains. Each entry may end
+    /// with a port.
     #[must_use]
     pub fn except(self, hosts: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::except(&self.rules, hosts)) }
     }
 
-    /// Returns the proxies of the environment as it is now: `HTTPS_PROXY` (for `wss://`), `HTTP_PROXY` (for `ws://`),
-    /// `ALL_PROXY` and `NO_PROXY`; lower-case names take precedence. This machine is always reached directly.
+    /// Returns the proxies that the environment names now. `HTTPS_PROXY` is for `wss://`, and `HTTP_PROXY` is for
+    /// `ws://`. If one of these variables is not set, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts. Lower-case
+    /// names take precedence. In a CGI program, the upper-case `HTTP_PROXY` is ignored. Addresses of this machine are
+    /// always reached directly.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var(name).ok())) }
     }

@@ -23,13 +23,13 @@ pub fn web_roots() -> Arc<ClientConfig> {
     finish(builder().with_root_certificates(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }))
 }
 
-/// Returns a configuration with only these authorities, given as certificates in PEM, for example those of a company's
-/// proxy.
+/// Returns a configuration that trusts only these authorities. `pem` contains their certificates, for example the
+/// certificate of a company's proxy.
 ///
 /// # Errors
 ///
-/// An error of the kind [`InvalidData`](io::ErrorKind::InvalidData) if the text has no certificate, or one that cannot
-/// be read or used.
+/// An error of the kind [`InvalidData`](io::ErrorKind::InvalidData) if the text has no certificate, or if a
+/// certificate cannot be read or used.
 ///
 /// ```
 /// let error = gemini_ws_transport::tls::roots_of_pem(b"no certificate").unwrap_err();
@@ -55,7 +55,7 @@ pub fn roots_of_pem(pem: &[u8]) -> io::Result<Arc<ClientConfig>> {
 ///
 /// # Errors
 ///
-/// An error if the system has no authorities, or they cannot be read.
+/// An error if the system has no authorities, or if its authorities cannot be read.
 #[cfg(feature = "platform-verifier")]
 pub fn platform_roots() -> Result<Arc<ClientConfig>, rustls::Error> {
     use rustls_platform_verifier::BuilderVerifierExt;

@@ -91,7 +91,7 @@ impl Account {
     }
 
     /// Sets the number of the account. Default: one more than the highest number of the accounts that were added
-    /// before, but at least 5365.
+    /// before. If no number of these accounts is 5365 or greater, the default is 5365.
     #[must_use]
     pub fn id(mut self, id: AccountId) -> Account {
         self.id = Some(id);
@@ -145,9 +145,10 @@ impl Account {
 
     /// Sets whether the key's setting "Uses a time-based nonce" is on. Default: false.
     ///
-    /// With the setting, every nonce must be within 30 s of the venue's time. Without it, nonces for the archived
-    /// order events only have to increase. The current API always requires nonces that are times. There, the venue
-    /// refuses a key without the setting, and the simulated exchange accepts the key.
+    /// With the setting, every nonce must be within 30 s of the venue's time. Without the setting, nonces for REST
+    /// and for the archived order events only have to increase. On the current API every nonce must be within 30 s of
+    /// the venue's time. The current API of the venue refuses a key without the setting. The simulated exchange
+    /// accepts such a key.
     #[must_use]
     pub fn time_based_nonce(mut self, is_time_based: bool) -> Account {
         self.has_time_based_nonce = is_time_based;

@@ -214,10 +214,10 @@ impl FaultKind {
     }
 }
 
-/// A fault, and the delay after the call of [`Exchange::plan_faults`](crate::Exchange::plan_faults) with which it
-/// begins.
+/// A fault, and its delay: the time from the call of [`Exchange::plan_faults`](crate::Exchange::plan_faults) to the
+/// beginning of the fault.
 ///
-/// It is written as a name, its arguments, and optionally `@` with the delay: `drop-depth btcusd 3 @10s`.
+/// The text of a fault is a name, the arguments, and optionally `@` with the delay: `drop-depth btcusd 3 @10s`.
 /// [`FaultKind::ALL`] lists the kinds of faults. Times are whole numbers of `ms`, `s`, `m` or `h`.
 ///
 /// ```

@@ -60,8 +60,8 @@ pub(crate) enum FaultOrder {
 }
 
 impl Faults {
-    /// Loses the `nth` depth change of a symbol from now (1 is the next): no session receives it, while the book
-    /// itself changes. Clients see a gap at the change after it.
+    /// Loses the `nth` depth change of a symbol from now (1 is the next change). The book itself changes, but no
+    /// session receives the change. Clients see a gap at the change that follows the lost change.
     ///
     /// Each published change counts. Each speed of the depth stream that has subscribers publishes its own changes.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
@@ -74,7 +74,7 @@ impl Faults {
     }
 
     /// Sends an unrequested snapshot of the present book, if the session is subscribed to the symbol's depth. The
-    /// changes that follow apply to both snapshots.
+    /// changes that follow apply to this snapshot and to the book that the client had before.
     pub fn repeat_snapshot(&mut self, session: SessionId, symbol: Symbol) {
         self.orders.push_back(FaultOrder::Snapshot(session, symbol));
     }
@@ -89,8 +89,8 @@ impl Faults {
         self.withheld_replies = count;
     }
 
-    /// Stops sending to a session, including pings and replies, while the connection stays open. The frames that
-    /// the exchange would have sent are lost.
+    /// Stops sending to a session, including pings and replies. The connection stays open. The frames that the
+    /// exchange would have sent are lost.
     pub fn silence(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Silence(session, true));
     }
@@ -100,8 +100,8 @@ impl Faults {
         self.orders.push_back(FaultOrder::Silence(session, false));
     }
 
-    /// Loses the next `count` text frames to a session, of whatever kind. On market data v1 and the archived order
-    /// events the client sees a jump of `socket_sequence`; on market data v2 it cannot see the loss.
+    /// Loses the next `count` text frames of any kind to a session. On market data v1 and the archived order events
+    /// the client sees a jump of `socket_sequence`. On market data v2 the client cannot see the loss.
     pub fn lose_frames(&mut self, session: SessionId, count: u32) {
         self.orders.push_back(FaultOrder::Lose(session, count));
     }
@@ -138,8 +138,8 @@ impl Faults {
         self.refused_requests = times;
     }
 
-    /// Sends the snapshots of a symbol's book this long after the acknowledgement, whatever their size. Zero ends
-    /// the fault.
+    /// Delays the snapshots of a symbol's book: the exchange sends each snapshot this long after the acknowledgement
+    /// of the subscription. The size of the snapshot does not matter. Zero ends the fault.
     pub fn delay_snapshots(&mut self, symbol: Symbol, by: Duration) {
         if by.is_zero() {
             self.late_snapshots.remove(&symbol);
@@ -153,8 +153,8 @@ impl Faults {
         self.is_halted = is_halted;
     }
 
-    /// Closes or opens a market to clients. While it is closed, their orders are rejected with `MarketNotOpen`; the
-    /// orders in the book stay and the order flow continues.
+    /// Closes or opens a market to clients. While the market is closed, the exchange rejects orders of clients with
+    /// `MarketNotOpen`. The orders in the book stay, and the generated order flow continues.
     pub fn close_market(&mut self, symbol: Symbol, is_closed: bool) {
         if is_closed {
             self.closed_markets.insert(symbol);
@@ -163,8 +163,8 @@ impl Faults {
         }
     }
 
-    /// Loses the next `count` order events of any account, while the orders themselves change. Archived order
-    /// events count the lost ones in their sequence.
+    /// Loses the next `count` order events of any account, while the orders themselves change. The sequence of the
+    /// archived order events counts the lost events.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
@@ -174,8 +174,8 @@ impl Faults {
         self.repeated_order_events = count;
     }
 
-    /// Reports the next `count` quote events twice, with the same event id. Since the venue delivers quote events
-    /// at least once, a repetition sometimes happens without a fault as well.
+    /// Reports the next `count` quote events twice, with the same event id. The exchange sometimes repeats a quote
+    /// event without a fault as well, because the venue does not promise to deliver quote events only once.
     pub fn duplicate_quote_events(&mut self, count: u32) {
         self.repeated_quote_events = count;
     }
@@ -195,8 +195,8 @@ impl Faults {
         self.fails_rest = fails;
     }
 
-    /// Delays the answers to requests over REST. An answer describes the state at the time of its request. Zero
-    /// ends the fault.
+    /// Delays the answers to requests over REST. An answer describes the state at the time of the request. Zero ends
+    /// the fault.
     ///
     /// ```
     /// use std::time::Duration;

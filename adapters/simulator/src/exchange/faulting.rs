@@ -41,13 +41,14 @@ impl fmt::Display for FaultRefusal {
 impl std::error::Error for FaultRefusal {}
 
 impl Exchange {
-    /// Plans the faults that a text specifies, with one [`FaultSpec`] per line. Their times count from `now`, and
-    /// empty lines are ignored. Returns how many faults were planned.
+    /// Plans the faults that a text specifies, with one [`FaultSpec`] per line. The delays of the faults begin at
+    /// `now`. Empty lines are ignored. Returns how many faults were planned.
     ///
     /// # Errors
     ///
-    /// A [`FaultRefusal`] for the first line that is wrong, names a symbol without a market, or has one fault more
-    /// than may wait at a time ([`PLANNED_FAULTS_MAX`]). Then no fault of the text is planned.
+    /// A [`FaultRefusal`] for the first line that is not a [`FaultSpec`], that names a symbol without a market, or
+    /// with which more than [`PLANNED_FAULTS_MAX`] faults would wait. After an error, no fault of the text is
+    /// planned.
     ///
     /// ```
     /// use gemini_ws::Instant;

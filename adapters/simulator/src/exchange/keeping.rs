@@ -9,8 +9,8 @@ impl Exchange {
     /// Returns the state that a restarted exchange needs: balances, positions, orders, nonces and ids.
     ///
     /// The state contains the open orders, and the ended orders that the exchange still remembers. It does not
-    /// contain sessions, quotes or the books of the market. The open orders of sessions with `cancelOnDisconnect`
-    /// that are open now are cancelled when the state is restored.
+    /// contain sessions, quotes or the books of the market. If a session with `cancelOnDisconnect` is open now,
+    /// [`Exchange::restore`] cancels the open orders of this session.
     ///
     /// ```
     /// use gemini_ws::{Frame, Instant};
@@ -50,8 +50,8 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// [`StateError`] if the configuration lacks an account of the state or the market of an open order, or if the
-    /// parts of the state contradict each other.
+    /// [`StateError`] if the configuration lacks an account of the state or the market of an open order, if a value
+    /// of the state is impossible, or if two values contradict each other.
     pub fn restore(config: Config, seed: u64, state: &State) -> Result<Exchange, StateError> {
         let mut exchange = Exchange::new(config, seed);
         for saved in state.accounts() {

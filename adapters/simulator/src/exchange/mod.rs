@@ -36,8 +36,8 @@ use crate::value::id::SessionId;
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The longest market time that one call makes up for. If the caller pauses for longer, the market stands still until
-/// this long before the `now` of the next call, and continues from there.
+/// The longest market time that one call makes up for. If the caller pauses for longer than this time, the market
+/// stands still during the first part of the pause. It continues at the `now` of the next call minus this time.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
 /// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that sums
@@ -62,9 +62,9 @@ const HELD_REPLIES_MAX: usize = 10_000;
 
 /// A simulated exchange without sockets, clocks or threads.
 ///
-/// After each `handle_*` call, call [`Exchange::poll_output`] until it returns `None`. The caller passes the time;
-/// a time before the latest one counts as the latest. A clone continues independently, exactly as the original
-/// would. See the [crate's documentation](crate) for an example.
+/// After each `handle_*` call, call [`Exchange::poll_output`] until it returns `None`. The caller passes the time. A
+/// time before the latest time of the earlier calls counts as the latest time. A clone is independent of the
+/// original: the same calls have the same results on both. See the [crate's documentation](crate) for an example.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     now: Instant,
@@ -157,9 +157,9 @@ impl Exchange {
 
     /// Handles the upgrade request of a client. An open session with the same id ends first, as with `handle_lost`.
     ///
-    /// If the request has credentials, which are `X-GEMINI-` headers or a bearer token, the session is
-    /// authenticated for their [`Account`](crate::Account). The archived order events are available to
-    /// authenticated sessions only.
+    /// A request to the current API may have `X-GEMINI-` headers or a bearer token. They authenticate the session for
+    /// an [`Account`](crate::Account). A request to the archived order events must have `X-GEMINI-` headers. The
+    /// exchange ignores credentials in requests to archived market data.
     ///
     /// # Errors
     ///

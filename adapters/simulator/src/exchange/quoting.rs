@@ -19,9 +19,9 @@ impl Exchange {
         self.source.as_source().quotes()?.open_request(self.venue_time())
     }
 
-    /// Returns the quotes of an account, the oldest first, to compare with those of a client; none for an unknown
-    /// account. The exchange remembers the last [`QUOTES_RECORDED_MAX`](crate::QUOTES_RECORDED_MAX) quotes, counted
-    /// over all accounts.
+    /// Returns the quotes of an account, the oldest first, to compare with the quotes of a client. Returns no quotes
+    /// for an unknown account. The exchange remembers the last [`QUOTES_RECORDED_MAX`](crate::QUOTES_RECORDED_MAX)
+    /// quotes of all accounts together.
     ///
     /// ```
     /// use std::time::Duration;

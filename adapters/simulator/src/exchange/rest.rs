@@ -14,14 +14,16 @@ impl Exchange {
     /// Answers a request to the REST API.
     ///
     /// The exchange answers `POST /v1/order/status`, `POST /v1/orders` and `POST /v1/balances`. Requests are signed
-    /// as on the venue: `X-GEMINI-PAYLOAD` is the base64 text of a JSON object that contains the path as `request`, a
-    /// `nonce` and the arguments. `X-GEMINI-SIGNATURE` is the HMAC-SHA384 of that text in hexadecimal digits. A key
-    /// has one sequence of nonces for REST and for upgrades. A bearer token replaces the key, the signature and the
-    /// nonce. A question about the status of an order has an `order_id` (the answer is an object) or a
-    /// `client_order_id` (an array); `include_trades` adds the trades.
+    /// as on the venue, with three headers. `X-GEMINI-APIKEY` is the key. `X-GEMINI-PAYLOAD` is the base64 text of a
+    /// JSON object, which contains the path as `request`, a `nonce` and the arguments. `X-GEMINI-SIGNATURE` is the
+    /// HMAC-SHA384 of the base64 text in lower-case hexadecimal digits. A key has one sequence of nonces for REST and
+    /// for upgrades. A bearer token replaces the key, the signature and the nonce.
+    ///
+    /// A request to `/v1/order/status` has an `order_id` or a `client_order_id`. The answer to an `order_id` is an
+    /// object. The answer to a `client_order_id` is an array. The argument `include_trades` adds the trades.
     ///
     /// The answer describes the accounts at `now`. If a fault delays the answer, [`RestResponse::delay`] says how
-    /// long the caller has to hold it back.
+    /// long the caller has to hold the answer back.
     ///
     /// ```
     /// use gemini_ws::Instant;

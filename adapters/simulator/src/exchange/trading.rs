@@ -39,9 +39,9 @@ impl Exchange {
         self.broker.account(self.sessions.get(session)?.account()?)?.account_id()
     }
 
-    /// Returns the orders of an account, the oldest first, to compare with those of a client; none for an unknown
-    /// account. Of the orders that have ended, the exchange remembers the last
-    /// [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX), counted over all accounts.
+    /// Returns the orders of an account, the oldest first, to compare with the orders of a client. Returns no orders
+    /// for an unknown account. The exchange remembers the last [`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX)
+    /// ended orders of all accounts together.
     ///
     /// ```
     /// use gemini_ws::{Frame, Instant};

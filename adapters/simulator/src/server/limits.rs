@@ -17,13 +17,14 @@ pub(super) const FRAME_HEADER_BYTES: usize = 6;
 /// The maximum number of clients that are upgraded at a time. Further clients get the status 503 with `Retry-After`.
 pub const CONNECTIONS_MAX: usize = 256;
 
-/// The maximum number of sockets that are not upgraded yet. When one more connects, the server sends the status 503 to
-/// the oldest of them and closes it. If no socket can be accepted, for example because there are no more file
-/// descriptors, the server does this with the older half of them.
+/// The maximum number of sockets that are not upgraded yet. When a further client connects, the server closes the
+/// oldest of these sockets. If accepting a socket fails, for example because there are no more file descriptors, the
+/// server closes the older half of these sockets. The server sends the status 503 to a socket before it closes the
+/// socket, unless it has begun another response there.
 pub const UPGRADING_MAX: usize = 256;
 
-/// How long a client may take from the connection to the end of its upgrade, or of its HTTP request without an upgrade.
-/// A client whose request is still incomplete then gets the status 408.
+/// How long a client may take from the connection to the end of its upgrade. The limit also applies to an HTTP
+/// request without an upgrade. A client whose request is incomplete after this time gets the status 408.
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest head of a request, in bytes. A longer one gets the status 431.
@@ -32,17 +33,17 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// The longest body of a request, in bytes. A longer one gets the status 413.
 pub const BODY_BYTES_MAX: usize = 16 << 10;
 
-/// The maximum number of bytes that a message of a client may take, including the headers of its frames. They are
-/// enough for the longest request in 65,536 fragments. The server closes the connection of a client with a longer
-/// message, with the code 1009.
+/// The maximum number of bytes that a message of a client may take, including the headers of its frames. This number
+/// is enough for the longest request in 65,536 fragments. If a client sends a longer message, the server closes the
+/// connection with the code 1009.
 pub const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 65_536 * FRAME_HEADER_BYTES;
 
-/// The maximum number of bytes that the server keeps for a client: those that wait to be written to it, and those of an
-/// incomplete message. The server cuts a client with more.
+/// The maximum number of bytes that the server keeps for a client. The bytes that wait to be written to the client
+/// and the bytes of an incomplete message count. If there are more bytes, the server cuts the client.
 pub const WAITING_BYTES_MAX: usize = 16 << 20;
 
-/// The maximum number of bytes that the server keeps for all clients together. While there are more, it cuts the client
-/// with the most.
+/// The maximum number of bytes that the server keeps for all clients together. While it keeps more bytes, it cuts the
+/// client for which it keeps most.
 pub const WAITING_BYTES_TOTAL_MAX: usize = 64 << 20;
 
 /// The maximum number of bytes that the server reads from a client in a turn.

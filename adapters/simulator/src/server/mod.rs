@@ -92,20 +92,22 @@ impl Counters {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Returns how many sockets failed before an upgrade: the exchange refused them, their request was wrong or late,
-    /// the client disconnected first, or there were too many clients.
+    /// Returns how many sockets ended without an upgrade and without a successful answer. The reasons are: the
+    /// exchange refused the request, the request was wrong or late, the client disconnected first, or there were too
+    /// many clients.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Returns how many clients the server cut because too many bytes waited for them
-    /// ([`limits::WAITING_BYTES_MAX`], [`limits::WAITING_BYTES_TOTAL_MAX`]).
+    /// Returns how many clients the server cut because of [`limits::WAITING_BYTES_MAX`] or
+    /// [`limits::WAITING_BYTES_TOTAL_MAX`].
     pub fn slow(&self) -> u64 {
         self.slow.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes the server kept for all clients together at the end of the last turn: those that were not
-    /// written yet, and those of incomplete messages ([`limits::WAITING_BYTES_TOTAL_MAX`]).
+    /// Returns how many bytes the server kept for all clients together in the last turn, before the turn wrote to the
+    /// clients. Bytes that were not written yet and bytes of incomplete messages count
+    /// ([`limits::WAITING_BYTES_TOTAL_MAX`]).
     pub fn waiting_bytes(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
@@ -144,8 +146,8 @@ impl Server {
         self.address
     }
 
-    /// Returns the exchange, for example to read its books or to plan [`Faults`](crate::Faults). This is possible
-    /// before [`Server::run`] is called, and again after its future has been dropped.
+    /// Returns the exchange, for example to read its books or to plan [`Faults`](crate::Faults). You can call this
+    /// before [`Server::run`], and again after the future of `run` was dropped.
     pub const fn exchange_mut(&mut self) -> &mut Exchange {
         &mut self.exchange
     }
@@ -156,14 +158,14 @@ impl Server {
     }
 
     /// Serves clients as long as the future is polled. Dropping the future keeps the connections, and another call
-    /// continues with them. Dropping the server closes them.
+    /// continues with these connections. Dropping the server closes the connections.
     pub fn run(&mut self) -> impl Future<Output = Infallible> + Send + '_ {
         poll_fn(|context| self.poll_turn(context))
     }
 
-    /// Stops the server: it accepts no more clients, sends a Close frame with the code 1001 ("going away") to every
-    /// client, and waits until all have answered, but at most for `limit`. Returns the exchange, whose sessions
-    /// have ended.
+    /// Stops the server. The server accepts no more clients, and sends a Close frame with the code 1001 ("going
+    /// away") to every upgraded client. It waits until all these clients have answered, but no longer than `limit`.
+    /// Returns the exchange. All sessions of the exchange have ended.
     ///
     /// Outputs that wait for a client are sent before its Close frame. Dropping the future drops the server.
     ///
