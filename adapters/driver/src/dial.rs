@@ -111,7 +111,8 @@ impl DialRequest {
         DialRequest { config, ..self }
     }
 
-    /// Returns the URL, `ws://` or `wss://`, with its query. In a driver's request it has no name and no password.
+    /// Returns the URL, `ws://` or `wss://`, with its query. The URL of a driver's request has no name and no
+    /// password.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -32,9 +32,9 @@ pub struct Closed {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EndedBy {
-    /// The client closed: the application called [`Handle::close`](crate::Handle::close),
-    /// [`Handle::shut_down`](crate::Handle::shut_down), [`Client::close`] or [`Client::shut_down`], or all links of
-    /// the client ended for good.
+    /// The client closed. Either all links of the client ended for good, or the application called
+    /// [`Handle::close`](crate::Handle::close), [`Handle::shut_down`](crate::Handle::shut_down), [`Client::close`] or
+    /// [`Client::shut_down`].
     Client,
     /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books.
     HandlesDropped,
@@ -191,9 +191,9 @@ impl Driver {
         self
     }
 
-    /// Connects, and reconnects until [`close`](crate::Handle::close) or until the links end for good. For each
-    /// event, the driver calls `on_event` in this task, with the client and with the time to pass to the client's
-    /// methods. `on_event` should return soon: the driver does nothing else meanwhile.
+    /// Connects, and reconnects until the driver ends. [`EndedBy`] lists the reasons for the end. For each event, the
+    /// driver calls `on_event` in this task, with the client and with the time to pass to the client's methods.
+    /// `on_event` should return soon: the driver does nothing else meanwhile.
     ///
     /// Dropping the future drops the sockets without a closing handshake. Calls of a [`Handle`](crate::Handle) that
     /// wait at that time return and report that the driver has ended. One exception is
@@ -209,8 +209,8 @@ impl Driver {
 
     /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` for
     /// each event, and at the instant that `on_wake` returned last (`None`: no timer). The first call is
-    /// [`Wake::Timer`]. An instant that `on_wake` returns for [`Wake::Timer`] counts as one millisecond after that
-    /// call if it is earlier.
+    /// [`Wake::Timer`]. After a call with [`Wake::Timer`], a returned instant that is less than a millisecond away
+    /// counts as a millisecond away.
     ///
     /// ```
     /// use std::time::Duration;

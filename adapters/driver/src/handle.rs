@@ -403,8 +403,8 @@ impl Handle {
     /// ended, with the orders that are still open or in doubt. [`close`](Handle::close) skips the remaining steps.
     ///
     /// Some cancels of a [`Ticket`](crate::Ticket::cancel) may still wait for the venue's id of the order, for a link
-    /// or for room in a limit. The driver sends them before the first step. It waits for this no longer than half of
-    /// the given time.
+    /// or for room in a limit. The driver sends these cancels before the first step. It waits for them no longer than
+    /// half of the given time.
     ///
     /// ```
     /// # use std::time::Duration;

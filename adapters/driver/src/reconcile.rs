@@ -27,8 +27,9 @@ pub struct Reconciliation {
 pub struct Unresolved {
     /// The order as it was before the question.
     pub order: Order,
-    /// The error in the answer. `None` has two meanings. Either the venue cannot be asked about this order, or an
-    /// event about the order was lost or arrived during the question. In the second case, ask again.
+    /// The error in the answer. `None` if the venue cannot be asked about this order, or if the answer did not
+    /// resolve the doubt. An answer resolves no doubt if an event about the order was lost or arrived during the
+    /// question. In this case, ask again.
     pub error: Option<RestError>,
 }
 

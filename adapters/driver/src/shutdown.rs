@@ -4,8 +4,8 @@ use event_listener::{Event, EventListener};
 
 use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// A switch that any task can trigger and any task can wait for. It stays triggered: a task that waits later returns
-/// at once.
+/// A switch that any task can trigger and any task can wait for. A triggered switch stays triggered: a later call of
+/// [`wait`](Shutdown::wait) returns at once.
 ///
 /// [`Handle::close`](crate::Handle::close) triggers the switch of a driver. An application can make another switch to
 /// end several tasks of its own with one signal.

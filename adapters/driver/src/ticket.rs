@@ -230,8 +230,8 @@ impl Ticket {
     ///
     /// The driver sends the cancel when the first event of the order has brought the venue's id, the link is open and
     /// the limits have room. [`Handle::shut_down`](crate::Handle::shut_down) waits for such cancels no longer than
-    /// half of its time; [`Ended::orders`](crate::Ended::orders) lists the orders that were open when the driver
-    /// ended.
+    /// half of its time. [`Ended::orders`](crate::Ended::orders) lists the orders that were open or in doubt when the
+    /// driver ended.
     ///
     /// # Errors
     ///

@@ -80,8 +80,8 @@ impl Config {
     /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
     /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id.
-    /// Suppose that a second exchange with the same seed begins at a later venue's time than the time at which the
-    /// first exchange ended. Then the two exchanges have no id in common. This holds for times from 1995 to 2153.
+    /// If a second exchange with the same seed begins at a venue's time after the end of the first exchange, the two
+    /// exchanges have no id in common. This holds for times from 1995 to 2153.
     ///
     /// ```
     /// use std::time::Duration;

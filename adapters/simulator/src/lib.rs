@@ -40,10 +40,10 @@
 //!
 //! A seeded requester intends to buy a combination of contracts, and asks for quotes. Some requests end without an
 //! accepted quote. Otherwise the requester accepts the lowest quote, unless the quote of a hidden maker is lower.
-//! When the maker of the accepted quote has confirmed it, the exchange executes an order of this maker. The order
-//! buys the outcome `NO` of the combination, at one minus the price of the quote. The exchange reports a quote that
-//! is withdrawn or has expired as `CLOSED`, and a quote that its maker declines or cannot pay for as `LOST`. The
-//! venue's documents leave these points open.
+//! When the maker of the accepted quote has confirmed the quote, the exchange executes an order of this maker. The
+//! order buys the outcome `NO` of the combination, at one minus the price of the quote. If a quote is withdrawn, or
+//! expires before the requester accepts it, the event of the quote is `CLOSED`. If the maker declines a quote or
+//! cannot pay, the status of the quote is `LOST`. The venue's documents leave these points open.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};

@@ -179,7 +179,7 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// [`RecordingError`] for the first line that is neither blank nor a frame. The error says what is wrong there.
+    /// [`RecordingError`] for the first line that is neither blank nor a frame. The error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Recording, RecordingError> {
         let mut recording = Recording::empty();
         for (index, line) in text.lines().enumerate() {
@@ -195,7 +195,7 @@ impl Recording {
     /// calls `next` when it needs a line; `next` must not block.
     ///
     /// Only frames of these symbols and of streams over all symbols are played. Lines that are not frames are
-    /// skipped. Clones of a recording share the lines: one of the clones plays a line, and the other clones do not.
+    /// skipped. Clones of a recording share the lines: each line is played by only one clone.
     ///
     /// ```
     /// use gemini_ws_simulator::{NextLine, Recording};

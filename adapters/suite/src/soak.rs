@@ -94,12 +94,13 @@ pub fn soak_as_wanted<A: Adapter>() {
 }
 
 /// Lets a client trade for `duration`, while the network fails every few seconds. Then stops the faults, and compares
-/// the client's orders and books with the venue's. Prints a line each minute.
+/// the client's orders and books with the venue's. Prints a line each minute, and four lines if `duration` is shorter
+/// than four minutes.
 ///
 /// # Panics
 ///
-/// If an order is missing, a book differs from the venue's, memory or descriptors grow, or the run does not end in
-/// time.
+/// If the orders or the books differ from the venue's, if a request has no outcome, if no order was placed or no link
+/// was lost, if memory or descriptors grow, or if the run does not end in time.
 pub fn soak<A: Adapter>(duration: Duration, seed: u64) {
     let (address, is_bound) = mpsc::channel();
     let (stop, is_stopped) = smol::channel::bounded::<()>(1);
