@@ -22,11 +22,7 @@
 //!
 //! | Path | API |
 //! |---|---|
-//! | `/` | the current API: public streams, including `requestForQuote` if there are prediction-market contracts, and
-//! the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`. An
-//! authenticated session of an [`Account`] also has private streams, orders and quotes. Orders trade with the
-//! generated market and with other orders. Seeded requesters accept quotes. Without an account the exchange refuses
-//! private streams, orders and quotes as the venue does |
+//! | `/` | the current API: public streams, including `requestForQuote` if there are prediction-market contracts, and the methods `ping`, `time`, `conninfo`, `subscribe`, `unsubscribe`, `list_subscriptions` and `depth`. An authenticated session of an [`Account`] also has private streams, orders and quotes. Orders trade with the generated market and with other orders. Seeded requesters accept quotes. Without an account the exchange refuses private streams, orders and quotes as the venue does |
 //! | `/v1/order/events` | the orders of an account; heartbeats if the query asks for them |
 //! | `/v2/marketdata` | `subscribe` and `unsubscribe` of `l2`, `candles_1m` to `candles_1d`, `mark_price` and `funding_amount`; heartbeats |
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if the query asks for them |

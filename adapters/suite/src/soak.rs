@@ -94,8 +94,8 @@ pub fn soak_as_wanted<A: Adapter>() {
 }
 
 /// Lets a client trade for `duration`, while the network fails every few seconds. Then stops the faults, and compares
-/// the client's orders and books with the venue's. Prints a line each minute, and four lines if `duration` is shorter
-/// than four minutes.
+/// the client's orders and books with the venue's. Prints a line each minute. If `duration` is shorter than four
+/// minutes, prints four lines.
 ///
 /// # Panics
 ///
