@@ -427,7 +427,7 @@ impl Handle {
         self.ended().await
     }
 
-    /// Waits until the driver has ended. This handle keeps the driver running meanwhile, even if it is the last one.
+    /// Waits until the driver has ended. This handle keeps the driver running meanwhile, even if there is no other.
     pub async fn ended(&self) -> Ended {
         self.ending.wait().await
     }

@@ -17,7 +17,7 @@ pub struct Reconciliation {
     pub resolved: usize,
     /// The orders that are still in doubt.
     pub unresolved: Vec<Unresolved>,
-    /// The venue's error about the balances, if it was asked about them. `None` does not say that they are current.
+    /// The error in the venue's answer about the balances. `None` does not say that the balances are current.
     pub balances: Option<RestError>,
 }
 

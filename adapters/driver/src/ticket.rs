@@ -16,7 +16,7 @@ pub enum Done {
     Filled(Order),
     /// The order was cancelled, perhaps after a part of it was executed.
     Canceled(Order),
-    /// The venue rejected the order, or it was never sent.
+    /// The venue rejected the order, or the order was never sent.
     Rejected(Order),
     /// The outcome is not known. The order was in doubt, or had no event, for
     /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout); or the driver ended before the order ended. While the

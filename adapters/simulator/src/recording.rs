@@ -294,7 +294,8 @@ impl Recording {
         self.skipped
     }
 
-    /// Returns the time from the first frame to the last, without those of a [stream](Recording::streamed).
+    /// Returns the time from the first frame to the last frame. The frames of a [stream](Recording::streamed) do not
+    /// count.
     pub fn duration(&self) -> Duration {
         let received = self.frames.iter().map(|frame| frame.received);
         let pauses = received.clone().zip(received.skip(1)).map(|(before, at)| self.pause(Some(before), at));

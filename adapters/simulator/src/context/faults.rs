@@ -148,7 +148,8 @@ impl Faults {
         }
     }
 
-    /// Stops or resumes the order flow of a generated market. While it is halted, no book changes.
+    /// Stops or resumes the order flow of all generated markets. While it is stopped, only orders of accounts change
+    /// books.
     pub fn halt_market(&mut self, is_halted: bool) {
         self.is_halted = is_halted;
     }

@@ -15,7 +15,7 @@ pub struct TrueBook {
     pub bids: Vec<Level>,
     /// The asks, the best first.
     pub asks: Vec<Level>,
-    /// The update id of the last change. A depth stream reports the change after at most its publishing interval.
+    /// The update id of the last change. A depth stream reports this change within its publishing interval.
     pub last_update_id: u64,
 }
 

@@ -27,10 +27,10 @@ pub const UPGRADING_MAX: usize = 256;
 /// request without an upgrade. A client whose request is incomplete after this time gets the status 408.
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The longest head of a request, in bytes. A longer one gets the status 431.
+/// The longest head of a request, in bytes. A request with a longer head gets the status 431.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 
-/// The longest body of a request, in bytes. A longer one gets the status 413.
+/// The longest body of a request, in bytes. A request with a longer body gets the status 413.
 pub const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// The maximum number of bytes that a message of a client may take, including the headers of its frames. This number

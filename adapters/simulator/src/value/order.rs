@@ -47,7 +47,7 @@ pub enum TimeInForce {
 pub enum Outcome {
     /// `YES`.
     Yes,
-    /// `NO`: an order that buys it at a price of `p` is matched as a sale of `YES` at `1 - p`.
+    /// `NO`: an order that buys `NO` at a price of `p` is matched as a sale of `YES` at `1 - p`.
     No,
 }
 
