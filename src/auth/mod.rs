@@ -293,7 +293,8 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Credentials with the only source of their nonces. A signer makes the headers of every dial.
+/// Credentials, and the one source of nonces for their key. A signer makes the headers of each upgrade that
+/// authenticates.
 ///
 /// Use one signer for each key. All other code that uses the key must draw its nonces from
 /// [`nonces`](Signer::nonces), and must hold the lock that [`NonceSource`] describes. [`Signer::rest`] signs requests

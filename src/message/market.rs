@@ -173,8 +173,8 @@ pub struct FundingAmountChange<'f> {
     pub interval_minutes: Option<u64>,
     /// `is_realized`
     pub realized: bool,
-    /// `funding_rate`: in percent, truncated; [measured](crate::protocol::quirks#more-members-of-funding), not
-    /// documented.
+    /// `funding_rate`: in percent, truncated by the venue. Live frames
+    /// [have it](crate::protocol::quirks#more-members-of-funding), but the documents do not.
     pub rate_percent: Option<Number<'f>>,
     /// `mark_price`: measured, not documented.
     pub mark_price: Option<Number<'f>>,

@@ -50,7 +50,8 @@ pub struct OrderUpdate<'f> {
     /// `a`; v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
     /// The execution, if the update reports an execution. In the current API, a trade id, price or quantity of zero
-    /// means that the venue did not send the value: the field is `None`.
+    /// means that the venue did not send the value: then [`Fill::trade_id`], [`Fill::price`] or [`Fill::quantity`] is
+    /// `None`.
     pub fill: Option<Fill<'f>>,
     /// `r`; v1 `reason`: the reason why the order was rejected or cancelled; absent if the user cancelled it.
     pub reason: Option<Text<'f>>,

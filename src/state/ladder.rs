@@ -1,11 +1,11 @@
 //! `Ladder`: the sorted levels of one side of a book. The best ones are in the ladder itself (the top), the others
 //! in one block of memory (the slots).
 //!
-//! The best level comes last. Most changes are near the best price, so they are found near the end and move only
-//! the better levels. Because the best levels are in the ladder itself, most changes of one book among a thousand
-//! touch neighbouring cache lines only. Farther from the best price, a level that is removed leaves a vacant slot,
-//! which the next new level near it takes. So a change there moves a few levels and not all better ones. The order
-//! is that of exact decimals; while all prices have the same number of decimals, which is what the venue sends, a
+//! The best level comes last. Most changes are near the best price. So the search ends soon, and a change moves only
+//! the levels that are better than it. Because the best levels are in the ladder itself, most changes of one book among
+//! a thousand touch neighbouring cache lines only. Farther from the best price, a level that is removed leaves a vacant
+//! slot, which the next new level near it takes. So a change there moves a few levels and not all better ones. The
+//! order is that of exact decimals; while all prices have the same number of decimals, which is what the venue sends, a
 //! comparison compares integers.
 
 use alloc::vec::Vec;

@@ -1,5 +1,5 @@
-//! What the members of a record are: each kind of value has one meaning, read from any spelling, and a fast way
-//! through the spelling that the venue uses.
+//! The kinds of values that members of a record have. Each kind says how to read a value in any spelling
+//! ([`Value::of`]), and may have a faster way for the venue's usual spelling ([`Value::usual`]).
 
 use core::marker::PhantomData;
 use core::ops::Neg;

@@ -178,8 +178,10 @@ impl Ticket {
         self.cell.lock().order.clone()
     }
 
-    /// Waits until the venue has accepted the order, or the order is in doubt. Once the driver has taken the command,
-    /// this wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
+    /// Waits until the venue has replied to the request, or until an event reports the order. If no reply comes, this
+    /// returns `Ok` as well, and the order is in doubt. `Ok` does not yet mean that the order exists:
+    /// [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged). Once the driver has taken the command, the
+    /// wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
     ///
     /// # Errors
     ///

@@ -108,7 +108,8 @@ impl Config {
         self
     }
 
-    /// Sets the mean number of orders, cancellations and trades per second in each symbol. Some rare symbols have a
+    /// Sets the mean number of orders, cancellations and trades per second in each symbol. About a quarter of the
+    /// symbols for which the simulator has no recorded figures are thinly traded, chosen by their names: they have a
     /// tenth of this number. With zero, only orders of accounts change the books. Default: 20.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
@@ -116,8 +117,9 @@ impl Config {
         self
     }
 
-    /// Sets about how many orders rest on each side of a book. Prediction-market contracts and some rare symbols have
-    /// a tenth of this number. The venue's btcusd has some 2,500 levels on each side. Default: 50.
+    /// Sets about how many orders rest on each side of a book. Prediction-market contracts and thinly traded symbols
+    /// ([`events_per_second`](Config::events_per_second)) have a tenth of this number. The venue's btcusd has some
+    /// 2,500 levels on each side. Default: 50.
     #[must_use]
     pub fn orders_per_side(mut self, orders: u32) -> Config {
         self.orders_per_side = orders;

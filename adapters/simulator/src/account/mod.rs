@@ -98,7 +98,7 @@ impl Account {
         self
     }
 
-    /// Sets the name of the account, which archived order events report. Default: `primary`.
+    /// Sets the name of the account, which order events v1 report. Default: `primary`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Account {
         self.name = name.into();
@@ -146,7 +146,7 @@ impl Account {
     /// Sets whether the key's setting "Uses a time-based nonce" is on. Default: false.
     ///
     /// With the setting, every nonce must be within 30 s of the venue's time. Without the setting, nonces for REST
-    /// and for the archived order events only have to increase. On the current API every nonce must be within 30 s of
+    /// and for order events v1 only have to increase. On the current API every nonce must be within 30 s of
     /// the venue's time. The current API of the venue refuses a key without the setting. The simulated exchange
     /// accepts such a key.
     #[must_use]

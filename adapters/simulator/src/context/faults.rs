@@ -100,7 +100,7 @@ impl Faults {
         self.orders.push_back(FaultOrder::Silence(session, false));
     }
 
-    /// Loses the next `count` text frames of any kind to a session. On market data v1 and the archived order events
+    /// Loses the next `count` text frames of any kind to a session. On market data v1 and order events v1
     /// the client sees a jump of `socket_sequence`. On market data v2 the client cannot see the loss.
     pub fn lose_frames(&mut self, session: SessionId, count: u32) {
         self.orders.push_back(FaultOrder::Lose(session, count));
@@ -164,8 +164,8 @@ impl Faults {
         }
     }
 
-    /// Loses the next `count` order events of any account, while the orders themselves change. The sequence of the
-    /// archived order events counts the lost events.
+    /// Loses the next `count` order events of any account, while the orders themselves change. On order events v1
+    /// the `socket_sequence` leaves out the numbers of the lost events.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }

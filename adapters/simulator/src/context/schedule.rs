@@ -24,7 +24,7 @@ pub(crate) enum Task {
     Contract,
     /// Sends the periodic private streams of a session.
     AccountReport(SessionId),
-    /// Sends the heartbeat of a session with archived order events.
+    /// Sends the heartbeat of a session with order events v1.
     OrderEventsHeartbeat(SessionId),
     /// Plays the next frame of a recording.
     Play,

@@ -158,7 +158,7 @@ impl Exchange {
     /// Handles the upgrade request of a client. An open session with the same id ends first, as with `handle_lost`.
     ///
     /// A request to the current API may have `X-GEMINI-` headers or a bearer token. They authenticate the session for
-    /// an [`Account`](crate::Account). A request to the archived order events must have `X-GEMINI-` headers. The
+    /// an [`Account`](crate::Account). A request to order events v1 must have `X-GEMINI-` headers. The
     /// exchange ignores credentials in requests to archived market data.
     ///
     /// # Errors
@@ -198,7 +198,7 @@ impl Exchange {
     }
 
     /// Handles a frame from a client. The exchange ignores binary frames, frames from unknown sessions and texts on
-    /// the archived order events, and counts them in [`Stats`].
+    /// order events v1, and counts them in [`Stats`].
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
         let Some(open) = self.sessions.get(session) else {
@@ -206,7 +206,7 @@ impl Exchange {
             return;
         };
         match frame {
-            // The archived order events take no requests.
+            // Order events v1 take no requests.
             Frame::Text(_) if *open.endpoint() == Endpoint::OrderEventsV1 => {
                 self.sessions.stats_mut().ignored += 1
             }

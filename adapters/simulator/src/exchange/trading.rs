@@ -1,4 +1,4 @@
-//! The requests and streams of authenticated sessions: orders, private streams, archived order events.
+//! The requests and streams of authenticated sessions: orders, private streams, order events v1.
 
 use std::time::Duration;
 
@@ -310,7 +310,7 @@ impl Exchange {
         self.sessions.send(session, &text);
     }
 
-    /// Sends the heartbeat of a session with archived order events.
+    /// Sends the heartbeat of a session with order events v1.
     pub(super) fn send_heartbeat(&mut self, session: SessionId) {
         let (now, time) = (self.now, self.venue_time());
         let feed = self.sessions.get_mut(session).and_then(|open| open.private_mut().feed_mut());

@@ -1,4 +1,4 @@
-//! [`OrderEventFeed`]: the feed of a session with archived order events.
+//! [`OrderEventFeed`]: the feed of a session with order events v1.
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ const NONCE_WINDOW: i128 = 30_000_000_000;
 /// A nonce with more digits is in milliseconds, otherwise in seconds.
 const SECONDS_DIGITS_MAX: usize = 11;
 
-/// The path in the payload of archived order events.
+/// The path in the payload of order events v1.
 const ORDER_EVENTS_PATH: &str = "/v1/order/events";
 
 /// The last nonce of each key. All endpoints share it.

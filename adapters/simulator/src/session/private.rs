@@ -8,7 +8,7 @@ use super::tally::Tally;
 use crate::frame::order_events_v1::OrderEventFeed;
 use crate::frame::private::PrivateStream;
 
-/// The private streams of a session, its archived order events and its counts of orders.
+/// The private streams of a session, its order events v1 and its counts of orders.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Private {
     /// The serial number, unique among all sessions.
@@ -17,7 +17,7 @@ pub(crate) struct Private {
     streams: BTreeSet<PrivateStream>,
     /// When the periodic streams are sent next; `None` if there are none.
     next_report: Option<Instant>,
-    /// The feed of archived order events.
+    /// The feed of order events v1.
     feed: Option<OrderEventFeed>,
     /// The orders in ten seconds and in a day.
     orders: [Tally; 2],
