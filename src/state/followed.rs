@@ -54,7 +54,7 @@ impl Followed {
     /// Notes that a stream was subscribed. An answer to a question from before then does not show what happened in
     /// between. Returns whether an earlier link of the same slot ended without a report.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
-        self.lost = self.moment;
+        self.note_loss();
         self.add(
             link,
             match stream {
@@ -74,7 +74,7 @@ impl Followed {
         let is_known = self.left.contains(&link) || self.links.iter().any(|(own, _)| *own == link);
         let has_missed = !is_known && self.add(link, Scope::Account);
         if has_missed {
-            self.lost = self.moment;
+            self.note_loss();
         }
         has_missed
     }
@@ -96,7 +96,7 @@ impl Followed {
         if loss.link().is_some() && hit.links.is_empty() {
             return None;
         }
-        self.lost = self.moment;
+        self.note_loss();
         if loss.ends_subscription() {
             self.links.retain(|(own, _)| !hit.links.contains(own));
             self.left.extend(&hit.links);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use gemini_ws_driver::gemini_ws::lifecycle::StreamState;
@@ -148,8 +148,8 @@ async fn stream_ids(client: &Handle) -> Vec<StreamId> {
     client.with(|client, _, _| client.streams().map(|it| it.0).collect()).await.unwrap()
 }
 
-/// The venue has not answered the `unsubscribe` for the last reader. A new reader must not get the old book.
-pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
+/// Runs a test with a book that is current, and a venue that confirms an `unsubscribe` when the test says so.
+fn beside_a_venue_that_waits<A: Adapter>(test: impl AsyncFnOnce(Handle, Sender<()>, BookReader)) {
     let (confirm, may_end) = channel();
     let (url, thread) = listen("ws", move |stream| venue_that_waits(stream, &may_end));
     let (client, driver) = connect(A::runtime(), Config::new(url));
@@ -157,6 +157,15 @@ pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
     within::<A, _>(async {
         let mut books = client.books(["btcusd"]).await.unwrap();
         live_book(&mut books, "btcusd").await;
+        test(client, confirm, books).await;
+    });
+    driver.join().unwrap();
+    thread.join().unwrap();
+}
+
+/// The venue has not answered the `unsubscribe` for the last reader. A new reader must not get the old book.
+pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
+    beside_a_venue_that_waits::<A>(async |client, confirm, mut books| {
         assert_eq!((bid(&mut books).as_str(), kept(&client).await.0), ("10", true));
         drop(books);
         loop {
@@ -175,19 +184,11 @@ pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
         assert_eq!(bid(&mut books), "11");
         client.close();
     });
-    driver.join().unwrap();
-    thread.join().unwrap();
 }
 
 /// The application itself ends the subscription of a reader, in each way that there is.
 pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
-    let (confirm, may_end) = channel();
-    let (url, thread) = listen("ws", move |stream| venue_that_waits(stream, &may_end));
-    let (client, driver) = connect(A::runtime(), Config::new(url));
-    let driver = std::thread::spawn(move || A::block_on(driver));
-    within::<A, _>(async {
-        let mut books = client.books(["btcusd"]).await.unwrap();
-        live_book(&mut books, "btcusd").await;
+    beside_a_venue_that_waits::<A>(async |client, confirm, mut books| {
         for id in stream_ids(&client).await {
             client.unsubscribe(id).await.unwrap();
         }
@@ -212,8 +213,6 @@ pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
         };
         future::zip(end, stale).await;
     });
-    driver.join().unwrap();
-    thread.join().unwrap();
 }
 
 /// The driver loses the link while it writes. Its books are not current any more at once, and not only when the timer

@@ -6,10 +6,10 @@ use gemini_ws::{Event, LinkId, Request, RequestId, RequestOutcome, Subject};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
-    /// The requests of each link that may have placed orders.
-    holding: BTreeMap<LinkId, Vec<u64>>,
-    /// The requests of each link that cancelled orders.
-    cancelled: BTreeMap<LinkId, Vec<u64>>,
+    /// The newest request of each link that may have placed an order.
+    placed: BTreeMap<LinkId, RequestId>,
+    /// The newest request of each link that cancelled orders.
+    cancelled: BTreeMap<LinkId, RequestId>,
     /// Requests of methods that the client does not know: they may place orders.
     raw: BTreeSet<RequestId>,
     left: usize,
@@ -26,7 +26,7 @@ impl Sessions {
     /// Notes that a request was made over a link to an authenticated endpoint.
     pub(crate) fn note_signed(&mut self, link: LinkId, id: RequestId) {
         if self.raw.contains(&id) {
-            self.holding.entry(link).or_default().push(id.get());
+            raise(&mut self.placed, link, id);
         }
     }
 
@@ -39,7 +39,7 @@ impl Sessions {
                     RequestOutcome::NotSent => false,
                 };
                 if may_exist {
-                    self.holding.entry(*link).or_default().push(request.get());
+                    raise(&mut self.placed, *link, *request);
                 }
             }
             Event::Reply {
@@ -48,12 +48,10 @@ impl Sessions {
                 about: Subject::CancelSessionOrders | Subject::CancelAllOrders,
                 outcome: RequestOutcome::Answered(response),
             } if response.is_ok() => {
-                self.cancelled.entry(*link).or_default().push(request.get());
+                raise(&mut self.cancelled, *link, *request);
             }
             Event::Disconnected { link, .. } => {
-                let cancelled = self.cancelled.remove(link).and_then(|all| all.into_iter().max());
-                let placed = self.holding.remove(link).unwrap_or_default();
-                self.left += usize::from(placed.into_iter().any(|order| Some(order) > cancelled));
+                self.left += usize::from(self.placed.remove(link) > self.cancelled.remove(link));
             }
             _ => {}
         }
@@ -63,4 +61,10 @@ impl Sessions {
     pub(crate) fn left(&self) -> usize {
         self.left
     }
+}
+
+/// Notes a request of a link if it is newer than the one that is known.
+fn raise(newest: &mut BTreeMap<LinkId, RequestId>, link: LinkId, request: RequestId) {
+    let known = newest.entry(link).or_insert(request);
+    *known = request.max(*known);
 }
