@@ -1,8 +1,9 @@
-//! [`Lane`] and [`Kind`]: how an [`EventQueue`](crate::EventQueue) groups events.
+//! [`Lane`], [`Kind`] and [`Flow`]: how an [`EventQueue`](crate::EventQueue) groups events.
 
 use crate::event::{Event, Parts};
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
+use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
 
 /// The topic and symbol under which the loss of an event is reported.
@@ -49,6 +50,41 @@ impl Kind {
             _ => Kind::Fact,
         }
     }
+}
+
+/// Something that ends: a link, named by its slot, or the streams of one topic over a link.
+///
+/// There are at most five for each slot, so a queue has room for the newest end of each.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Flow {
+    slot: u16,
+    topic: Option<Topic>,
+}
+
+impl Flow {
+    /// Returns what an event ends, or begins again. Only links, and the streams of topics that facts are about, have a
+    /// flow.
+    pub(crate) fn of(event: &Event<'_>) -> Option<Flow> {
+        let (link, topic): (LinkId, _) = match event {
+            // The next link of the slot does not say that this one has ended, so it does not take its place.
+            Event::Disconnected { link, .. } => (*link, None),
+            Event::Subscribed { link, stream, .. }
+            | Event::Unsubscribed { link, stream, last: true, .. }
+            | Event::Rejected { link, stream, .. }
+            | Event::Silent { link, stream, .. }
+                if is_about_facts(stream.topic()) =>
+            {
+                (*link, Some(stream.topic()))
+            }
+            _ => return None,
+        };
+        Some(Flow { slot: link.short_slot(), topic })
+    }
+}
+
+/// Returns whether facts are about a topic.
+pub(crate) const fn is_about_facts(topic: Topic) -> bool {
+    matches!(topic, Topic::Orders | Topic::Balances | Topic::Positions | Topic::Quotes | Topic::Connection)
 }
 
 /// Returns the lane of an event that is no batch.

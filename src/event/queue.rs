@@ -4,9 +4,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::event::Event;
-use crate::event::lane::{Kind, Lane, lane};
+use crate::event::lane::{Flow, Kind, Lane, is_about_facts, lane};
 use crate::event::owned::EventBuf;
-use crate::request::stream::Topic;
 use crate::wire::Scratch;
 
 /// The maximum number of facts that wait in an [`EventQueue`]. Facts are events about links, subscriptions, requests
@@ -49,9 +48,13 @@ pub enum Overflow {
 /// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event, so it comes
 /// before every event behind that place. If another dropped event may have ended a link or a stream, events behind
 /// the `Overflow` may look current although they are not. In this case a second `Overflow` takes the place of the
-/// last such event, and each of the two reports a part of the number. [`Books`](crate::Books),
-/// [`Orders`](crate::Orders), [`Balances`](crate::Balances), [`Positions`](crate::Positions) and
-/// [`Quotes`](crate::Quotes) act on an `Overflow`.
+/// last such event, and each of the two reports a part of the number.
+///
+/// The queue never drops the newest end of a link, nor the newest event that says whether a stream of orders,
+/// balances, positions or quotes is served. So no collection counts on reports that cannot come.
+///
+/// [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
+/// [`Positions`](crate::Positions) and [`Quotes`](crate::Quotes) act on an `Overflow`.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};
@@ -87,6 +90,8 @@ pub struct EventQueue {
     due: BTreeSet<(u64, Lane)>,
     /// With [`Overflow::Latest`]: the number of the event of a lane that a newer one replaces.
     newest: BTreeMap<Lane, u64>,
+    /// The number of the waiting event that is the newest end or beginning of a flow. Such an event is not dropped.
+    turns: BTreeMap<Flow, u64>,
     next: u64,
     last_fact: Option<u64>,
     dropped: u64,
@@ -111,6 +116,8 @@ struct Waiting {
     kind: Kind,
     /// `None` for a batch, as each part has its own lane.
     lane: Option<Lane>,
+    /// What the event ends or begins.
+    flow: Option<Flow>,
     event: Option<EventBuf>,
 }
 
@@ -150,6 +157,7 @@ impl EventQueue {
             losses: BTreeMap::new(),
             due: BTreeSet::new(),
             newest: BTreeMap::new(),
+            turns: BTreeMap::new(),
             next: 0,
             last_fact: None,
             dropped: 0,
@@ -191,11 +199,12 @@ impl EventQueue {
     pub fn push(&mut self, event: &Event<'_>) {
         let kind = Kind::of(event, self.overflow == Overflow::Latest);
         let lane = if matches!(event, Event::Batch(..)) { None } else { Some(lane(event)) };
+        let flow = Flow::of(event);
         let (owned, mut number) = (EventBuf::from(event), self.next);
         let replaced =
             if kind == Kind::Latest { lane.and_then(|lane| self.newest.remove(&lane)) } else { None };
         if let Some(before) = replaced {
-            self.remove(self.waiting.partition_point(|waiting| waiting.number < before));
+            self.remove(self.place(before));
             self.replaced = self.replaced.saturating_add(1);
             if self.last_fact.is_none_or(|fact| fact < before) && self.room(kind).has_room() {
                 number = before;
@@ -208,12 +217,13 @@ impl EventQueue {
         if let (Kind::Latest, Some(lane)) = (kind, lane) {
             self.newest.insert(lane, number);
         }
-        let place = self.waiting.partition_point(|waiting| waiting.number < number);
+        let place = self.place(number);
         if let Some(waiting) = self.waiting.get_mut(place) {
             waiting.event = Some(owned);
             return;
         }
-        self.waiting.push_back(Waiting { number, kind, lane, event: Some(owned) });
+        self.turn(flow, number);
+        self.waiting.push_back(Waiting { number, kind, lane, flow, event: Some(owned) });
         self.next = number.wrapping_add(1);
         if self.waiting.len() / 2 > self.len() {
             self.waiting.retain(|waiting| waiting.event.is_some());
@@ -282,10 +292,25 @@ impl EventQueue {
         }
     }
 
+    /// Returns the place of the event with a number.
+    fn place(&self, number: u64) -> usize {
+        self.waiting.partition_point(|waiting| waiting.number < number)
+    }
+
+    /// Notes a new event that ends or begins a flow. Drops the event that was the newest one, if the queue has dropped
+    /// later facts in its place.
+    fn turn(&mut self, flow: Option<Flow>, number: u64) {
+        if let Some(before) = flow.and_then(|flow| self.turns.insert(flow, number))
+            && before < self.room(Kind::Fact).oldest
+        {
+            self.drop_at(self.place(before));
+        }
+    }
+
     /// Takes an event out of its place, and leaves the place empty.
     fn remove(&mut self, place: usize) -> Option<Waiting> {
         let waiting = self.waiting.get_mut(place)?;
-        let (number, kind, lane) = (waiting.number, waiting.kind, waiting.lane);
+        let (number, kind, lane, flow) = (waiting.number, waiting.kind, waiting.lane, waiting.flow);
         let event = waiting.event.take()?;
         let room = self.room(kind);
         room.events = room.events.saturating_sub(1);
@@ -295,20 +320,39 @@ impl EventQueue {
         {
             self.newest.remove(&lane);
         }
-        Some(Waiting { number, kind, lane, event: Some(event) })
+        if let Some(flow) = flow
+            && self.turns.get(&flow) == Some(&number)
+        {
+            self.turns.remove(&flow);
+        }
+        Some(Waiting { number, kind, lane, flow, event: Some(event) })
     }
 
-    /// Drops the oldest event of a kind. Returns whether there was one.
+    /// Drops the oldest event of a kind that may be dropped. Returns whether there was one.
     fn drop_oldest(&mut self, kind: Kind) -> bool {
         let from = self.room(kind).oldest;
-        let mut place = self.waiting.partition_point(|waiting| waiting.number < from);
-        while self.waiting.get(place).is_some_and(|it| it.kind != kind || it.event.is_none()) {
+        let mut place = self.place(from);
+        while self
+            .waiting
+            .get(place)
+            .is_some_and(|it| it.kind != kind || it.event.is_none() || self.keeps(it))
+        {
             place = place.wrapping_add(1);
         }
+        // The search for the next one starts here, so each place is visited once, however many other events wait.
+        let behind = self.waiting.get(place).map(|gone| gone.number.wrapping_add(1));
+        self.room(kind).oldest = behind.unwrap_or(self.next);
+        self.drop_at(place)
+    }
+
+    /// Returns whether an event is the newest end or beginning of its flow.
+    fn keeps(&self, waiting: &Waiting) -> bool {
+        waiting.flow.is_some_and(|flow| self.turns.get(&flow) == Some(&waiting.number))
+    }
+
+    /// Drops the event in a place, and notes the loss. Returns whether there was one.
+    fn drop_at(&mut self, place: usize) -> bool {
         let Some(gone) = self.remove(place) else { return false };
-        // The search for the next one starts here, so each place is visited once, however many events of other
-        // kinds wait.
-        self.room(kind).oldest = gone.number.wrapping_add(1);
         self.dropped = self.dropped.saturating_add(1);
         for lane in gone.lanes(&mut self.scratch) {
             self.lose(lane, &gone);
@@ -356,11 +400,6 @@ impl EventQueue {
         }
         self.announced.push_back((lane, dropped.saturating_sub(left)));
     }
-}
-
-/// Returns whether facts are about a topic.
-const fn is_about_facts(topic: Topic) -> bool {
-    matches!(topic, Topic::Orders | Topic::Balances | Topic::Positions | Topic::Quotes | Topic::Connection)
 }
 
 impl Waiting {

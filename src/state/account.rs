@@ -109,8 +109,10 @@ impl<K: Ord, V> Rows<K, V> {
         }
         let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(topic)) else { return false };
         let followed = self.followed;
-        if loss.ends_subscription() && loss.is_over(self.followed) {
-            (self.left, self.followed) = (self.followed.or(self.left), None);
+        // The event that began the subscription may have been dropped.
+        let has_unseen = followed.is_none() && loss.ends_stream();
+        if has_unseen || (loss.ends_subscription() && loss.is_over(followed)) {
+            (self.left, self.followed) = (followed.or(loss.link()).or(self.left), None);
         }
         // A loss counts if it concerns the link that reports come over; without one, the link of the last report.
         let link = followed.or(self.standing.link());

@@ -93,7 +93,13 @@ impl Followed {
         let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
         let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));
         let hit = Hit { loss, links: over.collect() };
-        if loss.link().is_some() && hit.links.is_empty() {
+        if let Some(link) = loss.link()
+            && hit.links.is_empty()
+        {
+            if loss.ends_stream() && !self.left.contains(&link) {
+                // The event that began the subscription was dropped.
+                self.left.push(link);
+            }
             return None;
         }
         self.note_loss();

@@ -138,6 +138,11 @@ impl Loss {
         matches!(self.reason, StaleReason::Disconnected | StaleReason::NotSubscribed | StaleReason::Silent)
     }
 
+    /// Returns whether a stream has ended on a link that continues: reports that were on their way may still arrive.
+    pub(super) const fn ends_stream(&self) -> bool {
+        self.topic.is_some() && self.ends_subscription()
+    }
+
     /// Returns whether it concerns data that came over a link. The end of an earlier link says nothing about the data
     /// of a later one.
     pub(super) fn is_over(&self, own: Option<LinkId>) -> bool {

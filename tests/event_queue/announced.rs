@@ -133,13 +133,20 @@ fn accounts_that_lost_an_update() {
     }
 }
 
+/// What ends after the frames.
+#[derive(Clone, Copy)]
+enum End {
+    Link,
+    Stream,
+    No,
+}
+
 /// Makes a client with a link for these streams, and returns the events of frames that come over it.
-fn received(streams: &[&str], frames: &[&str], is_lost: bool) -> Vec<EventBuf> {
+fn received(streams: &[&str], frames: &[&str], end: End) -> Vec<EventBuf> {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
     let now = Instant::ZERO;
-    for stream in streams {
-        client.subscribe(now, stream.parse().unwrap()).unwrap();
-    }
+    let ids: Vec<_> =
+        streams.iter().map(|stream| client.subscribe(now, stream.parse().unwrap()).unwrap()).collect();
     client.open(now).unwrap();
     let link = single::link(&client);
     client.handle_connected(link, now);
@@ -151,8 +158,10 @@ fn received(streams: &[&str], frames: &[&str], is_lost: bool) -> Vec<EventBuf> {
         let event = client.handle_frame(link, now, Frame::Text(frame), &mut scratch);
         events.extend(event.iter().map(EventBuf::from));
     }
-    if is_lost {
-        client.handle_lost(link, now, Lost::Reset);
+    match end {
+        End::Link => client.handle_lost(link, now, Lost::Reset),
+        End::Stream => ids.into_iter().for_each(|id| client.unsubscribe(now, id).unwrap()),
+        End::No => {}
     }
     events.extend(std::iter::from_fn(|| client.poll_output()).filter_map(reported));
     events
@@ -165,27 +174,31 @@ fn reported(output: Output) -> Option<EventBuf> {
     }
 }
 
-/// A snapshot waits among dropped facts. The first of them opened its link, and the last ended it.
+/// A snapshot waits among dropped facts. The last of them ended the link, which is never dropped, or the subscription.
 #[test]
 fn a_book_between_dropped_facts_is_not_current() {
     let book = snapshot("a", 1, 2);
-    let mut queue = EventQueue::new(Overflow::Block);
-    for mut event in received(&["a@depth"], &[&book], true) {
-        queue.push(&event.as_event());
-    }
-    for number in 0..RESERVED_EVENTS_MAX as u64 {
-        push(&mut queue, ('!', number));
-    }
-    let (mut books, mut reported) = (Books::new(), 0);
-    while let Some(mut event) = queue.take() {
-        let event = event.as_event();
-        books.apply(&event);
-        if let Event::Overflow { dropped, .. } = event {
-            reported += dropped;
+    for (end, reason) in [(End::Link, StaleReason::Disconnected), (End::Stream, StaleReason::Overflow)] {
+        let mut queue = EventQueue::new(Overflow::Block);
+        for mut event in received(&["a@depth"], &[&book], end) {
+            queue.push(&event.as_event());
         }
+        for number in 0..RESERVED_EVENTS_MAX as u64 {
+            push(&mut queue, ('!', number));
+        }
+        let (mut books, mut reported) = (Books::new(), 0);
+        while let Some(mut event) = queue.take() {
+            let event = event.as_event();
+            books.apply(&event);
+            if let Event::Overflow { dropped, .. } = event {
+                reported += dropped;
+            }
+        }
+        let Some(Book::Stale { reason: shown, .. }) = books.get("a") else { panic!("{reason}") };
+        // The link requests the snapshot after its own end, and nothing else does.
+        let to_resync = usize::from(reason == StaleReason::Overflow);
+        assert_eq!((shown, reported, books.to_resync().count()), (reason, queue.dropped(), to_resync));
     }
-    assert!(matches!(books.get("a"), Some(Book::Stale { reason: StaleReason::Overflow, .. })));
-    assert_eq!((reported, books.to_resync().count()), (queue.dropped(), 1));
 }
 
 /// The first event of an order waits. A later frame about orders cannot be decoded, and its event is dropped with the
@@ -195,7 +208,7 @@ fn a_dropped_report_about_orders_comes_after_the_orders_before_it() {
     let new = r#"{"e":"orderUpdate","E":4,"s":"x","i":77,"S":"BUY","X":"NEW","q":"2","T":4}"#;
     let canceled = r#"{"e":"orderUpdate","E":5,"s":"x","i":77,"S":"BUY","X":"CANCELED","q":"?","T":5}"#;
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(1);
-    for mut event in received(&["orders@account"], &[new, canceled], false) {
+    for mut event in received(&["orders@account"], &[new, canceled], End::No) {
         queue.push(&event.as_event());
     }
     push(&mut queue, ('z', 1));

@@ -1,11 +1,11 @@
 //! Faults of balances, positions and quotes.
 
 use gemini_ws::{
-    Config, Event, Frame, Lost, Positions, QUOTES_MAX, Quotes, Request, RequestId, RequestOutcome, Scratch,
-    Subject,
+    Balances, Config, Event, Frame, Lost, Orders, Positions, QUOTES_MAX, Quotes, Request, RequestId,
+    RequestOutcome, Scratch, StaleReason, Subject,
 };
 
-use super::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t};
+use super::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t, update};
 
 /// The first report, which alone lists everything, could not be decoded. The next report lists only changes.
 #[test]
@@ -18,6 +18,24 @@ fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
     assert!(fed.balances.is_stale());
     fed.feed(3, r#"{"e":"balanceUpdate","E":2,"u":2,"B":[{"a":"BTC","f":"2","c":"2"}]}"#);
     assert!(fed.balances.is_stale(), "USD {:?}, and nothing is stale", fed.balances.get("USD"));
+}
+
+/// The beginning of a subscription was dropped. Its end was not, and a report was on its way.
+#[test]
+fn x14_a_report_behind_the_end_of_its_subscription_is_not_current() {
+    let streams = ["balances@account", "positions@account", "orders@account"];
+    let mut fed = Fed::private(&streams);
+    (fed.balances, fed.positions, fed.orders) = (Balances::new(), Positions::new(), Orders::new());
+    fed.apply(&LOST_FACTS);
+    let (link, id) = (fed.link, first_stream());
+    for stream in streams {
+        fed.apply(&Event::Unsubscribed { link, id, stream: stream.parse().unwrap(), last: true });
+    }
+    fed.feed(2, r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"1","c":"1"}]}"#);
+    fed.feed(2, r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[]}"#);
+    fed.feed(2, &update("NEW", ""));
+    assert_eq!((fed.balances.is_stale(), fed.positions.is_stale()), (true, true));
+    assert_eq!(fed.order().doubt(), Some(StaleReason::NotSubscribed));
 }
 
 #[test]
