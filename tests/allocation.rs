@@ -1,8 +1,6 @@
 //! Tests that in the steady state the core allocates nothing per frame, and one message for each order that it
 //! sends.
 
-mod support;
-
 use std::time::Duration;
 
 use gemini_ws::{
@@ -10,7 +8,7 @@ use gemini_ws::{
     TimeInForce, decode,
 };
 use gemini_ws_simulator::{self as simulator, Config as Market, Exchange, SessionId};
-use support::{frames, single};
+use testkit::{frames, single};
 
 const STREAMS: [&str; 7] = [
     "btcgusdperp@depth@100ms",

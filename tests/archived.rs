@@ -1,13 +1,11 @@
 //! Joins a client of the archived endpoints and a simulated exchange in one process.
 
-mod support;
-
 use std::time::Duration;
 
 use gemini_ws::{Book, CommandError, OrderState, Request, Symbol};
 use gemini_ws_simulator::Config;
-use support::pair::{ACCOUNT, Pair};
-use support::script;
+use testkit::pair::{ACCOUNT, Pair};
+use testkit::script;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,7 +1,5 @@
 //! Compares books with a plain map, with the rules for books, and with the known books of recordings.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -12,8 +10,8 @@ use gemini_ws::{
 };
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
-use support::fed::{Client, STREAMS, depth};
-use support::frames;
+use testkit::fed::{Client, STREAMS, depth};
+use testkit::frames;
 
 // ---- against a plain map -------------------------------------------------------------------
 

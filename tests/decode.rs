@@ -1,10 +1,8 @@
 //! Tests the decoding of every kind of public message, written by hand with every member, and every kind of
 //! refusal.
 
-mod support;
-
 use gemini_ws::{Decimal, DecodeErrorKind, Level, Message, ResponseId, Scratch, Taker, decode};
-use support::{mutation, oracle, random::Random};
+use testkit::{mutation, oracle, random::Random};
 
 /// Decodes a frame as it is written and in other spellings, and calls `see` with each message.
 fn check(frame: &str, see: impl Fn(&Message<'_>)) {

@@ -1,18 +1,16 @@
 //! Tests the decoding of every kind of archived market data, written by hand with every member, every kind of
 //! refusal, and which endpoint a frame belongs to.
 
-mod support;
-
 use gemini_ws::{
     ChangeReason, DecodeErrorKind, Endpoint, MakerSide, MarketEntry, Message, Scratch, Side, Taker,
 };
 use serde_json::{Value, json};
-use support::expect::refuses;
+use testkit::expect::refuses;
 
 /// Checks the message of each row's frame. A member that the row does not name must be missing.
 fn says(endpoint: Endpoint, table: &[(&str, Value)]) {
     for (frame, expected) in table {
-        support::expect::says(endpoint, frame, expected);
+        testkit::expect::says(endpoint, frame, expected);
     }
 }
 

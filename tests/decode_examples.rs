@@ -1,10 +1,8 @@
 //! Tests the examples of the protocol's reference: each frame of the venue has the kind that the name of its file
 //! says, and the slow decoder returns the same message.
 
-mod support;
-
 use gemini_ws::{Endpoint, Scratch};
-use support::{frames, oracle};
+use testkit::{frames, oracle};
 
 /// The beginning of a file's name, and the kind of its frame. The first row that fits decides.
 type Kinds = &'static [(&'static str, &'static str)];

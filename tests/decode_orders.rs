@@ -1,13 +1,11 @@
 //! Tests the decoding of every kind of frame of order events v1, written by hand with every member, and of elements
 //! that cannot be read.
 
-mod support;
-
 use gemini_ws::{
     DecodeErrorKind, Endpoint, Liquidity, Message, OrderReport, OrderStatus, OrderType, OrderUpdate, Scratch,
 };
 use serde_json::{Value, json};
-use support::expect::{self, refuses, unmarked};
+use testkit::expect::{self, refuses, unmarked};
 
 /// Decodes a frame that must be an array, and calls `see` with its elements.
 fn elements(frame: &str, see: impl FnOnce(&[OrderReport<'_>])) {
@@ -233,7 +231,7 @@ fn elements_that_cannot_be_read() {
     for (marked, kind, member) in table {
         let (bad, offset) = unmarked(marked);
         let frame = format!("[{good}, {bad} ,{good}]");
-        support::oracle::check_everywhere(&frame, &mut Scratch::new());
+        testkit::oracle::check_everywhere(&frame, &mut Scratch::new());
         elements(&frame, |elements| {
             let [OrderReport::Update(_), OrderReport::Malformed { element, error }, OrderReport::Update(_)] =
                 elements

@@ -1,19 +1,17 @@
 //! Tests the decoding of every kind of message of private streams, written by hand with every member, and every
 //! kind of refusal.
 
-mod support;
-
 use gemini_ws::{
     ContractOutcome, DecodeErrorKind, Endpoint, Liquidity, Message, OrderReport, OrderStatus, OrderType,
     QuoteStatus, QuoteStep, RfqStatus, Scratch, Side, decode,
 };
 use serde_json::{Value, json};
-use support::expect::{refuses, unmarked};
+use testkit::expect::{refuses, unmarked};
 
 /// Checks the message of each row's frame. A member that the row does not name must be missing.
 fn says(table: &[(&str, Value)]) {
     for (frame, expected) in table {
-        support::expect::says(Endpoint::Streams, frame, expected);
+        testkit::expect::says(Endpoint::Streams, frame, expected);
     }
 }
 

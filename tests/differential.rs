@@ -1,10 +1,8 @@
 //! Compares the decoders with a general JSON parser and the slow decoder, on the corpus and on changed frames of
 //! it, each as a frame of every endpoint.
 
-mod support;
-
 use gemini_ws::{Endpoint, Scratch};
-use support::{decimals, frames, mutation, oracle, random::Random};
+use testkit::{decimals, frames, mutation, oracle, random::Random};
 
 /// Enough to reach every branch many times, and still a matter of seconds.
 const MUTATED: usize = 150_000;

@@ -1,10 +1,8 @@
 //! Tests how messages become events: which become one event and which several, in which order, and that an owned
 //! copy of an event has the same content.
 
-mod support;
-
 use gemini_ws::{Books, Endpoint, Event, EventBuf, Level, Replay, Scratch};
-use support::frames;
+use testkit::frames;
 
 /// Formats levels on a line: quantity and price of each.
 fn levels<'l>(levels: impl IntoIterator<Item = &'l Level>) -> String {

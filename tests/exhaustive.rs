@@ -6,13 +6,11 @@
 //!
 //! The long form goes further: `GEMINI_WS_DEPTH=7 cargo test --release --test exhaustive -- --nocapture`.
 
-mod support;
-
 use std::time::Instant;
 
-use support::machine::Machine;
-use support::search::input::{Input, What};
-use support::search::{Figures, World, hunts, worlds};
+use testkit::machine::Machine;
+use testkit::search::input::{Input, What};
+use testkit::search::{Figures, World, hunts, worlds};
 
 /// The default length of sequences.
 const DEPTH: usize = 5;

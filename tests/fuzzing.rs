@@ -1,12 +1,10 @@
 //! Runs the bodies of the fuzz targets on committed inputs and on random ones, so that they also run without a
 //! fuzzer.
 
-mod support;
-
 use std::path::Path;
 
-use support::random::Random;
-use support::{frames, script, targets};
+use testkit::random::Random;
+use testkit::{frames, script, targets};
 
 /// Every file of `fuzz/corpus`, which includes past findings, and of `tests/corpus`.
 #[test]

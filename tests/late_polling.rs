@@ -1,15 +1,13 @@
 //! `handle_frame` returns some events, and others are among the outputs. An application that polls outputs late
 //! applies the newer events first. These tests show that its state is still right.
 
-mod support;
-
 use std::time::Duration;
 
 use gemini_ws::{Config, NewOrder, Request, Side, Stream, StreamId, Symbol};
 use gemini_ws_simulator as simulator;
-use support::late::{Late, of_books, of_order};
-use support::pair::Pair;
-use support::random::Random;
+use testkit::late::{Late, of_books, of_order};
+use testkit::pair::Pair;
+use testkit::random::Random;
 
 const SECOND: Duration = Duration::from_secs(1);
 const SYMBOLS: [&str; 3] = ["btcusd", "ethusd", "solusd"];

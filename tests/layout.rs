@@ -1,11 +1,9 @@
 //! Tests the layout of `src/`: which room may import which, and how long files and functions may be. A room is a
 //! file or folder directly under `src/`.
 
-#[path = "support/layout.rs"]
-mod layout;
-
-use layout::Layout;
 use std::path::Path;
+
+use testkit::layout::Layout;
 
 /// The rooms, from the one that imports all others down to the one that imports none.
 const ORDER: [&str; 17] = [

@@ -9,8 +9,6 @@
 //! GEMINI_WS_LIVES=1000000 cargo test --profile lives --test lives -- --nocapture
 //! ```
 
-mod support;
-
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -19,12 +17,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gemini_ws::{Client, ClientConfig, Config};
-use support::machine::Many;
-use support::observer::Observed;
-use support::world::World;
-use support::world::figures::Figures;
-use support::world::network::{Message, Network};
-use support::world::scenario::Scenario;
+use testkit::machine::Many;
+use testkit::observer::Observed;
+use testkit::world::World;
+use testkit::world::figures::Figures;
+use testkit::world::network::{Message, Network};
+use testkit::world::scenario::Scenario;
 
 /// The default number of lives, and the hash that they lead to.
 const LIVES: u64 = 8_000;

@@ -1,13 +1,11 @@
 //! Tests market data failure by failure. Each test is named after its scenario.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
 use gemini_ws::{Book, Books, Config, Endpoint, Event, IgnoredReason, Replay, Scratch, Snapshot};
-use support::fed::{
+use testkit::fed::{
     Client, ENDPOINTS, STREAMS, V1, V2, depth, l2, levels, side, snapshot, trade_v2, trades_v2, update_v1,
 };
 

@@ -20,7 +20,6 @@ mod copy;
 mod hunt;
 #[path = "mutants/patch.rs"]
 mod patch;
-mod support;
 #[path = "mutants/table.rs"]
 mod table;
 

@@ -5,20 +5,19 @@
 mod bites;
 #[path = "observer/lives.rs"]
 mod lives;
-mod support;
 #[path = "observer/wrong.rs"]
 mod wrong;
 
 use std::time::{Duration, Instant};
 
 use gemini_ws::Scratch;
-use support::documents::{has_table, text_of};
-use support::machine::{Machine, Many, Settings};
-use support::observer::Observed;
-use support::observer::call::{Call, Names, written_id};
-use support::observer::checks::{CHECKS, Where};
-use support::random::Random;
-use support::script;
+use testkit::documents::{has_table, text_of};
+use testkit::machine::{Machine, Many, Settings};
+use testkit::observer::Observed;
+use testkit::observer::call::{Call, Names, written_id};
+use testkit::observer::checks::{CHECKS, Where};
+use testkit::random::Random;
+use testkit::script;
 
 #[test]
 fn table_of_the_documentation() {

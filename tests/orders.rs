@@ -1,8 +1,6 @@
 //! Compares a client's orders with a simulated exchange: whatever happens to requests, replies, events and links,
 //! the client's view of its orders is the exchange's own ledger.
 
-mod support;
-
 use std::time::Duration;
 
 use gemini_ws::{
@@ -10,8 +8,8 @@ use gemini_ws::{
     Reconciled, Replay, Request, RequestId, Scratch, Side, Stream, Subject, Symbol, TimeInForce,
 };
 use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
-use support::pair::{ACCOUNT, Pair};
-use support::random::Random;
+use testkit::pair::{ACCOUNT, Pair};
+use testkit::random::Random;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Long enough for a reply and the events of an order.

@@ -1,12 +1,10 @@
 //! Tests private events failure by failure. Each test is named after its scenario.
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use gemini_ws::{Endpoint, Message, OrderState, Scratch};
-use support::fed::{Client, STREAMS};
-use support::frames;
+use testkit::fed::{Client, STREAMS};
+use testkit::frames;
 
 fn order_v1(kind: &str, id: u64, members: &str) -> String {
     format!(r#"{{"type":"{kind}","order_id":"{id}","symbol":"btcusd"{members}}}"#)

@@ -1,9 +1,7 @@
 //! Tests with recorded frames of the venue: the crate knows all of them, and decodes them as the slow decoder does.
 
-mod support;
-
 use gemini_ws::{Endpoint, Event, Replay, Scratch};
-use support::{frames, oracle};
+use testkit::{frames, oracle};
 
 /// Returns the endpoint of a recording, by the recording's name.
 fn endpoint(name: &str) -> Endpoint {

@@ -1,14 +1,12 @@
 //! Tests questions to the REST API: their signatures, what the answers contain, and how answers resolve doubts.
 
-mod support;
-
 use gemini_ws::{
     Age, Balances, BalancesQuestion, Client, Config, Endpoint, Event, FRAME_BYTES_MAX, Frame, Instant,
     LinkId, Message, NewOrder, OpenOrder, OpenOrdersQuestion, OrderRef, OrderState, OrderStatusQuestion,
     Orders, Reconciled, Replay, RequestId, RequestOutcome, RestError, RestQuestion, Scratch, Side, Stream,
     StreamId, Subject, Topic, decode,
 };
-use support::{mutation, random::Random};
+use testkit::{mutation, random::Random};
 
 /// A line of `answers.txt`.
 struct Case {

@@ -2,8 +2,6 @@
 //!
 //! `UPDATE_TABLES=1 cargo test --test scenarios` writes the table in `ARCHITECTURE.md` again.
 
-mod support;
-
 #[path = "scenarios/asking.rs"]
 mod asking;
 #[path = "scenarios/ending.rs"]
@@ -19,8 +17,8 @@ mod table;
 
 use std::fs;
 
-use support::documents::{file, has_table, text_of};
 use table::SCENARIOS;
+use testkit::documents::{file, has_table, text_of};
 
 #[test]
 fn each_scenario_has_a_row() {

@@ -1,13 +1,11 @@
 //! Joins a client and an exchange in one process, and tests everything that goes wrong with books and links.
 
-mod support;
-
 use std::time::Duration;
 
 use gemini_ws::Symbol;
 use gemini_ws_simulator::Config;
-use support::pair::Pair;
-use support::script;
+use testkit::pair::Pair;
+use testkit::script;
 
 const SECOND: Duration = Duration::from_secs(1);
 const BOOK: &str = "btcusd@depth@100ms";

@@ -3,8 +3,6 @@
 //!
 //! `UPDATE_TABLES=1 cargo test --test tables` writes the tables.
 
-mod support;
-
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -16,8 +14,8 @@ use gemini_ws::{
     Client, ClientConfig, CommandError, Config, ConnectFailure, Event, Frame, Instant, Lost, Output, Request,
     Scratch, Stream, StreamId, Timer,
 };
-use support::documents::has_table;
-use support::single;
+use testkit::documents::has_table;
+use testkit::single;
 
 const BOOK: &str = "btcusd@depth@100ms";
 

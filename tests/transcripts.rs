@@ -2,12 +2,10 @@
 //!
 //! `UPDATE_TRANSCRIPTS=1 cargo test --test transcripts` writes them again; read the difference.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::transcript::replay;
+use testkit::transcript::replay;
 
 #[test]
 fn transcripts() {

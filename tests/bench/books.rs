@@ -6,7 +6,7 @@
 //! all of them, so that only the structure differs.
 
 #[path = "../support/random.rs"]
-#[allow(dead_code, reason = "what other targets use")]
+#[allow(dead_code, unreachable_pub, reason = "what other targets use")]
 mod random;
 
 mod contestants;

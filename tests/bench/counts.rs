@@ -9,7 +9,7 @@
 mod inputs;
 mod maker;
 #[path = "../support/random.rs"]
-#[allow(dead_code, reason = "other users need the rest")]
+#[allow(dead_code, unreachable_pub, reason = "other users need the rest")]
 mod random;
 mod reversed;
 

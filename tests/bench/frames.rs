@@ -12,7 +12,7 @@ mod maker;
 mod ours;
 mod race;
 #[path = "../support/random.rs"]
-#[allow(dead_code, reason = "other users need the rest")]
+#[allow(dead_code, unreachable_pub, reason = "other users need the rest")]
 mod random;
 mod recordings;
 mod reversed;

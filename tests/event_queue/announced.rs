@@ -7,8 +7,8 @@ use gemini_ws::{
     Instant, Lost, Orders, Output, Overflow, Positions, RESERVED_EVENTS_MAX, Scratch, StaleReason, Topic,
 };
 
-use super::support::single;
 use super::words::{event, frame, push, snapshot};
+use testkit::single;
 
 /// Data of a topic becomes stale when some events of the topic were dropped.
 #[test]

@@ -8,8 +8,8 @@ use gemini_ws::{
 };
 use proptest::prelude::*;
 
-use super::support::single;
 use super::words::push;
+use testkit::single;
 
 const ORDER: &str = r#"{"e":"orderUpdate","E":4,"s":"x","i":5,"S":"BUY","X":"NEW","q":"2","T":4}"#;
 const BALANCES: &str = r#"{"e":"balanceUpdate","E":1,"B":[{"a":"USD","f":"1","c":"1"}]}"#;

@@ -5,7 +5,5 @@ mod flows;
 mod limits;
 mod model;
 mod owner;
-#[path = "../support/mod.rs"]
-mod support;
 mod tables;
 mod words;

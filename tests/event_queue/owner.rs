@@ -10,8 +10,8 @@ use gemini_ws::{
     Overflow, Scratch, StaleReason, Stream,
 };
 
-use super::support::single;
 use super::words::snapshot;
+use testkit::single;
 
 type Shared = Rc<RefCell<EventQueue>>;
 

@@ -10,7 +10,5 @@ mod links;
 mod orders;
 mod state;
 mod streams;
-#[path = "../support/mod.rs"]
-mod support;
 mod values;
 mod values_cases;

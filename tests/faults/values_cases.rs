@@ -11,7 +11,7 @@ use gemini_ws::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{odd, oracle};
+use testkit::{odd, oracle};
 
 fn d(text: &str) -> Decimal {
     text.parse().unwrap()

@@ -24,7 +24,7 @@ mod values;
 use std::panic::catch_unwind;
 
 use crate::hunt::Found;
-use crate::support::observer::Violation;
+use testkit::observer::Violation;
 
 /// Tests, each with the name of the fault that it shows.
 type Cases = &'static [(&'static str, fn())];

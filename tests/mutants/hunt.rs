@@ -9,10 +9,10 @@ use gemini_ws::{
 };
 
 use crate::cases;
-use crate::support::machine::{Machine, Many};
-use crate::support::observer::Violation;
-use crate::support::search::input::{Input, What};
-use crate::support::search::{World, hunts, worlds};
+use testkit::machine::{Machine, Many};
+use testkit::observer::Violation;
+use testkit::search::input::{Input, What};
+use testkit::search::{World, hunts, worlds};
 
 #[derive(Debug)]
 #[allow(dead_code, reason = "a test that expects nothing prints it only")]

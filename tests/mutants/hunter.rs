@@ -3,8 +3,6 @@
 
 mod cases;
 mod hunt;
-#[path = "../support/mod.rs"]
-mod support;
 mod table;
 
 use std::time::Instant;

@@ -7,12 +7,12 @@ use gemini_ws::{
 };
 
 use super::wrong::{Fault, Wrong};
-use crate::support::machine::{Machine, Many, Settings};
-use crate::support::observer::Observed;
-use crate::support::observer::call::Link;
-use crate::support::observer::checks::{CHECKS, Where};
-use crate::support::observer::reader::Reader;
-use crate::support::single;
+use testkit::machine::{Machine, Many, Settings};
+use testkit::observer::Observed;
+use testkit::observer::call::Link;
+use testkit::observer::checks::{CHECKS, Where};
+use testkit::observer::reader::Reader;
+use testkit::single;
 
 const BOOK: &str = "btcusd@depth@100ms";
 const TRADES: &str = "ethusd@trade";

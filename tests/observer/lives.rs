@@ -8,10 +8,10 @@ use gemini_ws::{
     StreamId,
 };
 
-use crate::support::machine::{Machine, Many, Plan, Settings, Wanted};
-use crate::support::observer::call::Link;
-use crate::support::observer::{Observed, Violation};
-use crate::support::random::Random;
+use testkit::machine::{Machine, Many, Plan, Settings, Wanted};
+use testkit::observer::call::Link;
+use testkit::observer::{Observed, Violation};
+use testkit::random::Random;
 
 const STREAMS: [&str; 8] = [
     "btcusd@depth@100ms",
@@ -307,8 +307,7 @@ impl Life {
                     self.open.retain(|open| *open != link);
                 }
                 Output::Send { link, text } => {
-                    self.written
-                        .extend(crate::support::observer::call::written_id(&text).map(|id| (link, id)));
+                    self.written.extend(testkit::observer::call::written_id(&text).map(|id| (link, id)));
                 }
                 Output::Close { link, .. } if self.random.below(3) > 0 => {
                     self.frame(link, Frame::Close { code: Some(1000), reason: "" });

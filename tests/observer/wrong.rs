@@ -11,7 +11,7 @@ use gemini_ws::{
     StreamId, Timer, Topic,
 };
 
-use crate::support::machine::{Machine, Plan, Wanted};
+use testkit::machine::{Machine, Plan, Wanted};
 
 /// The fault of a machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

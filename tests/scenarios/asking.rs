@@ -3,7 +3,7 @@
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{Client, Config, Event, Output};
 
-use crate::support::single;
+use testkit::single;
 
 use super::reach::{at, drain, events, text};
 

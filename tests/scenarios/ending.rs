@@ -8,7 +8,7 @@ use gemini_ws::{
     Scratch,
 };
 
-use crate::support::single;
+use testkit::single;
 
 use super::reach::{at, dials, drain, events, reach, text, wait};
 

@@ -3,7 +3,7 @@
 use gemini_ws::lifecycle::State;
 use gemini_ws::{Client, Config, ConnectFailure, Event, Frame, Instant, Output, Scratch};
 
-use crate::support::single;
+use testkit::single;
 
 pub(crate) const STREAM: &str = "btcusd@trade";
 
@@ -42,7 +42,7 @@ pub(crate) fn reach(state: State) -> Client {
 pub(crate) fn text(client: &mut Client, now: Instant, text: &str) -> Option<String> {
     let (link, mut scratch) = (single::link(client), Scratch::new());
     let event = client.handle_frame(link, now, Frame::Text(text), &mut scratch);
-    event.map(|event| crate::support::told::describe(&event))
+    event.map(|event| testkit::told::describe(&event))
 }
 
 pub(crate) fn drain(client: &mut Client) -> Vec<Output> {

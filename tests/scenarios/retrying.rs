@@ -5,7 +5,7 @@ use std::time::Duration;
 use gemini_ws::lifecycle::State;
 use gemini_ws::{Client, Config, ConnectFailure, Event, Frame, Instant, Lost, Scratch};
 
-use crate::support::single;
+use testkit::single;
 
 use super::reach::{at, drain, events};
 

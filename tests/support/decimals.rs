@@ -11,7 +11,7 @@ use super::reading;
 /// # Panics
 ///
 /// If a result of `Decimal` differs from the expected one.
-pub(crate) fn check(a: &str, b: &str) {
+pub fn check(a: &str, b: &str) {
     if let (Some(a), Some(b)) = (parsed(a), parsed(b)) {
         pair(a, b);
         pair(b, a);

@@ -2,11 +2,13 @@
 //! name.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use super::root;
 
 /// Returns the path of a file of this repository.
-pub(crate) fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+pub fn file(name: &str) -> PathBuf {
+    root().join(name)
 }
 
 /// The name of each generated table, and the document that contains it.
@@ -19,7 +21,7 @@ const TABLES: [(&str, &str); 4] = [
 
 /// Compares a table with the one between its marks in its document. With `UPDATE_TABLES=1` it writes the table
 /// there.
-pub(crate) fn has_table(name: &str, table: &str) {
+pub fn has_table(name: &str, table: &str) {
     let (_, document) = TABLES.iter().find(|(of, _)| *of == name).expect("a document for the table");
     let path = file(document);
     let mut document = fs::read_to_string(&path).unwrap();
@@ -36,7 +38,7 @@ pub(crate) fn has_table(name: &str, table: &str) {
 
 /// Returns the text at a place such as `tests/file.rs::name`: a test with its documentation, or a whole file.
 /// `None` if the place does not exist.
-pub(crate) fn text_of(place: &str) -> Option<String> {
+pub fn text_of(place: &str) -> Option<String> {
     let (path, name) = place.split_once("::").unwrap_or((place, ""));
     let text = fs::read_to_string(file(path)).ok()?;
     if name.is_empty() {

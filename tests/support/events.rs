@@ -13,7 +13,7 @@ use super::reading;
 /// # Panics
 ///
 /// If a check fails.
-pub(crate) fn check(endpoint: Endpoint, text: &str, message: &Message<'_>) {
+pub fn check(endpoint: Endpoint, text: &str, message: &Message<'_>) {
     let mut scratch = Scratch::new();
     scratch.set_symbol(reading::SYMBOL.parse().ok());
     let event = Replay::new(endpoint).event(text, &mut scratch).expect("it was decoded");
@@ -34,7 +34,7 @@ pub(crate) fn check(endpoint: Endpoint, text: &str, message: &Message<'_>) {
 }
 
 /// Checks that an owned copy of an event has the same content.
-pub(crate) fn same(event: &Event<'_>) {
+pub fn same(event: &Event<'_>) {
     let mut owned = EventBuf::from(event);
     let (mut copy, mut scratch) = (owned.clone(), Scratch::new());
     assert_eq!(owned.event_in(&mut scratch), *event);

@@ -7,7 +7,7 @@ use super::random::Random;
 use super::{mutation, oracle};
 
 /// Decodes a frame as it is written and in other spellings. Calls `see` with each message and its serialised value.
-pub(crate) fn each(endpoint: Endpoint, frame: &str, see: impl Fn(&Message<'_>, Value)) {
+pub fn each(endpoint: Endpoint, frame: &str, see: impl Fn(&Message<'_>, Value)) {
     let mut scratch = Scratch::new();
     scratch.set_symbol(super::reading::SYMBOL.parse().ok());
     let mut random = Random(frame.len() as u64);
@@ -26,7 +26,7 @@ pub(crate) fn each(endpoint: Endpoint, frame: &str, see: impl Fn(&Message<'_>, V
 }
 
 /// Checks that a frame has exactly this value.
-pub(crate) fn says(endpoint: Endpoint, frame: &str, expected: &Value) {
+pub fn says(endpoint: Endpoint, frame: &str, expected: &Value) {
     each(endpoint, frame, |_, mut said| {
         only_present(&mut said);
         assert_eq!(said, *expected, "{frame}");
@@ -46,7 +46,7 @@ fn only_present(value: &mut Value) {
 }
 
 /// Checks that a frame is refused at the `^` in it. For a text the mark stands behind its opening quote.
-pub(crate) fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: Option<&str>) {
+pub fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: Option<&str>) {
     let (frame, offset) = unmarked(marked);
     let mut scratch = Scratch::new();
     let error = endpoint.decode(&frame, &mut scratch).expect_err(&frame);
@@ -56,7 +56,7 @@ pub(crate) fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, m
 }
 
 /// Removes the mark `^` from a text, and returns its offset as well.
-pub(crate) fn unmarked(marked: &str) -> (String, usize) {
+pub fn unmarked(marked: &str) -> (String, usize) {
     let (before, behind) = marked.split_once('^').expect(marked);
     (format!("{before}{behind}"), before.len())
 }

@@ -8,30 +8,30 @@ use gemini_ws::{
 
 use super::single;
 
-pub(crate) const STREAMS: &str = "ws://venue";
-pub(crate) const V2: &str = "ws://venue/v2/marketdata";
-pub(crate) const V1: &str = "ws://venue/v1/marketdata/btcusd";
+pub const STREAMS: &str = "ws://venue";
+pub const V2: &str = "ws://venue/v2/marketdata";
+pub const V1: &str = "ws://venue/v1/marketdata/btcusd";
 
 /// A client of one endpoint and its books. It answers requests only when the test calls `answer`.
-pub(crate) struct Client {
-    pub(crate) machine: gemini_ws::Client,
-    pub(crate) books: Books,
-    pub(crate) now: Instant,
-    pub(crate) unanswered: Vec<String>,
+pub struct Client {
+    pub machine: gemini_ws::Client,
+    pub books: Books,
+    pub now: Instant,
+    pub unanswered: Vec<String>,
     /// The kinds of the events that the client reported.
-    pub(crate) told: Vec<String>,
+    pub told: Vec<String>,
     /// The id of each reported trade, with an `r` if the trade was marked.
-    pub(crate) trades: Vec<String>,
-    pub(crate) orders: Orders,
+    pub trades: Vec<String>,
+    pub orders: Orders,
 }
 
 impl Client {
     /// Creates a client with an open link. It subscribes to the book of btcusd if the endpoint takes subscriptions.
-    pub(crate) fn new(url: &str) -> Client {
+    pub fn new(url: &str) -> Client {
         Client::with(Config::new(url))
     }
 
-    pub(crate) fn with(config: Config) -> Client {
+    pub fn with(config: Config) -> Client {
         let mut client = Client {
             machine: gemini_ws::Client::single(config.seed(1)),
             books: Books::new(),
@@ -47,35 +47,35 @@ impl Client {
         client
     }
 
-    pub(crate) fn subscribe(&mut self, stream: &str) {
+    pub fn subscribe(&mut self, stream: &str) {
         // The v1 endpoints take no subscriptions.
         let _ = self.machine.subscribe(self.now, stream.parse().unwrap());
         self.outputs();
     }
 
-    pub(crate) fn connect(&mut self) {
+    pub fn connect(&mut self) {
         self.machine.handle_connected(self.link(), self.now);
         self.outputs();
     }
 
-    pub(crate) fn link(&self) -> LinkId {
+    pub fn link(&self) -> LinkId {
         single::link(&self.machine)
     }
 
     /// Ends the link.
-    pub(crate) fn lose(&mut self) {
+    pub fn lose(&mut self) {
         self.machine.handle_lost(self.link(), self.now, Lost::Reset);
         self.outputs();
     }
 
     /// Ends the link and opens another one.
-    pub(crate) fn reopen(&mut self) {
+    pub fn reopen(&mut self) {
         self.lose();
         self.pass(Duration::from_secs(60));
         self.connect();
     }
 
-    pub(crate) fn pass(&mut self, time: Duration) {
+    pub fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(deadline) = self.machine.deadline().filter(|deadline| deadline.at <= until) {
             self.now = deadline.at;
@@ -88,7 +88,7 @@ impl Client {
         self.now = until;
     }
 
-    pub(crate) fn take(&mut self, event: &Event<'_>) {
+    pub fn take(&mut self, event: &Event<'_>) {
         // An owned event, as a queue keeps it, must have the same content.
         let mut owned = EventBuf::from(event);
         let event = &owned.as_event();
@@ -107,7 +107,7 @@ impl Client {
         }
     }
 
-    pub(crate) fn outputs(&mut self) {
+    pub fn outputs(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Event(event) => self.take(&event),
@@ -117,7 +117,7 @@ impl Client {
         }
     }
 
-    pub(crate) fn feed(&mut self, frame: &str) {
+    pub fn feed(&mut self, frame: &str) {
         let (link, mut scratch) = (self.link(), Scratch::new());
         let event = self.machine.handle_frame(link, self.now, Frame::Text(frame), &mut scratch);
         if let Some(event) = event {
@@ -127,7 +127,7 @@ impl Client {
     }
 
     /// Confirms every request, also the requests that this causes.
-    pub(crate) fn answer(&mut self) {
+    pub fn answer(&mut self) {
         while !self.unanswered.is_empty() {
             for request in std::mem::take(&mut self.unanswered) {
                 let request: serde_json::Value = serde_json::from_str(&request).unwrap();
@@ -137,7 +137,7 @@ impl Client {
     }
 
     /// Formats the book and its state on one line.
-    pub(crate) fn book(&self) -> String {
+    pub fn book(&self) -> String {
         match self.books.get("btcusd") {
             None => "none".to_owned(),
             Some(Book::Live(book)) => format!("live {} / {}", side(book.bids()), side(book.asks())),
@@ -145,30 +145,30 @@ impl Client {
         }
     }
 
-    pub(crate) fn count(&self, kind: &str) -> usize {
+    pub fn count(&self, kind: &str) -> usize {
         self.told.iter().filter(|told| *told == kind).count()
     }
 
-    pub(crate) fn resync(&mut self) {
+    pub fn resync(&mut self) {
         let (id, ..) = self.machine.streams().next().unwrap();
         self.machine.resync(self.now, id).unwrap();
         self.outputs();
     }
 }
 
-pub(crate) fn side(side: &BookSide) -> String {
+pub fn side(side: &BookSide) -> String {
     let levels: Vec<String> =
         side.iter().map(|level| format!("{}x{}", level.quantity, level.price)).collect();
     levels.join(" ")
 }
 
 /// Splits levels such as `1x99 2x98` into quantity and price.
-pub(crate) fn levels(text: &str) -> Vec<(&str, &str)> {
+pub fn levels(text: &str) -> Vec<(&str, &str)> {
     text.split_whitespace().map(|level| level.split_once('x').unwrap()).collect()
 }
 
 /// Formats a depth frame of the current API.
-pub(crate) fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
+pub fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
     let json = |text: &str| {
         let levels: Vec<_> =
             levels(text).iter().map(|(quantity, price)| format!("[\"{price}\",\"{quantity}\"]")).collect();
@@ -179,7 +179,7 @@ pub(crate) fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
 }
 
 /// Formats a frame of market data v2, with other members behind the changes.
-pub(crate) fn l2(bids: &str, asks: &str, members: &str) -> String {
+pub fn l2(bids: &str, asks: &str, members: &str) -> String {
     let mut changes = Vec::new();
     for (side, text) in [("buy", bids), ("sell", asks)] {
         let of_side = levels(text);
@@ -191,19 +191,19 @@ pub(crate) fn l2(bids: &str, asks: &str, members: &str) -> String {
 }
 
 /// Formats the trades of a first frame of market data v2.
-pub(crate) fn trades_v2(ids: impl Iterator<Item = u64>) -> String {
+pub fn trades_v2(ids: impl Iterator<Item = u64>) -> String {
     let trades: Vec<String> = ids.map(trade_v2).collect();
     format!(r#","trades":[{}],"auction_events":[]"#, trades.join(","))
 }
 
-pub(crate) fn trade_v2(id: u64) -> String {
+pub fn trade_v2(id: u64) -> String {
     format!(
         r#"{{"type":"trade","symbol":"BTCUSD","event_id":{id},"timestamp":1,"price":"1","quantity":"2","side":"sell"}}"#
     )
 }
 
 /// Formats a frame of market data v1, with changes for the given reason, and trades.
-pub(crate) fn update_v1(
+pub fn update_v1(
     sequence: u64,
     event_id: u64,
     bids: &str,
@@ -227,7 +227,7 @@ pub(crate) fn update_v1(
 }
 
 /// Formats a frame that contains the whole book, as the endpoint sends it.
-pub(crate) fn snapshot(url: &str, bids: &str, asks: &str) -> String {
+pub fn snapshot(url: &str, bids: &str, asks: &str) -> String {
     match url {
         V2 => l2(bids, asks, r#","trades":[],"auction_events":[]"#),
         V1 => update_v1(0, 10, bids, asks, "initial", &[]),
@@ -235,11 +235,11 @@ pub(crate) fn snapshot(url: &str, bids: &str, asks: &str) -> String {
     }
 }
 
-pub(crate) const ENDPOINTS: [&str; 3] = [STREAMS, V2, V1];
+pub const ENDPOINTS: [&str; 3] = [STREAMS, V2, V1];
 
 impl Client {
     /// Confirms all requests if the endpoint has replies.
-    pub(crate) fn answer_if(&mut self, url: &str) {
+    pub fn answer_if(&mut self, url: &str) {
         if url == STREAMS {
             self.answer();
         }

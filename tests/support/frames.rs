@@ -6,27 +6,29 @@ use std::path::{Path, PathBuf};
 
 use gemini_ws::Endpoint;
 
+use super::root;
+
 /// A frame or a file of frames, and its name.
 #[derive(Clone, Debug)]
-pub(crate) struct Named {
-    pub(crate) name: String,
-    pub(crate) text: String,
+pub struct Named {
+    pub name: String,
+    pub text: String,
 }
 
 impl Named {
-    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 }
 
 /// Returns the hand-written frames of the current API, from `tests/corpus`.
-pub(crate) fn corpus() -> Vec<Named> {
+pub fn corpus() -> Vec<Named> {
     corpus_of(Endpoint::Streams)
 }
 
 /// Returns the hand-written frames of an endpoint. Each archived endpoint has its own folder.
-pub(crate) fn corpus_of(endpoint: Endpoint) -> Vec<Named> {
-    let folder = manifest().join("tests/corpus").join(match endpoint {
+pub fn corpus_of(endpoint: Endpoint) -> Vec<Named> {
+    let folder = root().join("tests/corpus").join(match endpoint {
         Endpoint::Streams => "",
         Endpoint::MarketDataV2 => "v2",
         Endpoint::MarketDataV1 => "v1",
@@ -38,27 +40,27 @@ pub(crate) fn corpus_of(endpoint: Endpoint) -> Vec<Named> {
 }
 
 /// Returns the hand-written frames of all endpoints.
-pub(crate) fn corpus_of_all() -> Vec<Named> {
+pub fn corpus_of_all() -> Vec<Named> {
     Endpoint::ALL.into_iter().flat_map(corpus_of).collect()
 }
 
 /// Returns the recordings whose file name `wanted` accepts; `None` if there are no recordings on this machine.
 ///
 /// They are in `../shared/frames`, or in the folder that `GEMINI_WS_FRAMES` names.
-pub(crate) fn recordings(wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
+pub fn recordings(wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     let folder = env::var_os("GEMINI_WS_FRAMES").map(PathBuf::from);
-    present(folder.unwrap_or_else(|| manifest().join("../shared/frames")), wanted)
+    present(folder.unwrap_or_else(|| root().join("../shared/frames")), wanted)
 }
 
 /// Returns the examples for an endpoint from the reference of the protocol, in `../shared/protocol/examples`.
-pub(crate) fn examples(endpoint: Endpoint, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
+pub fn examples(endpoint: Endpoint, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     let folder = match endpoint {
         Endpoint::Streams => "ws-gemini-com",
         Endpoint::MarketDataV2 => "marketdata-v2",
         Endpoint::MarketDataV1 => "marketdata-v1",
         Endpoint::OrderEventsV1 => "order-events-v1",
     };
-    present(manifest().join("../shared/protocol/examples").join(folder), wanted)
+    present(root().join("../shared/protocol/examples").join(folder), wanted)
 }
 
 fn present(folder: PathBuf, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
@@ -81,8 +83,4 @@ fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<Named> {
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
-}
-
-fn manifest() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

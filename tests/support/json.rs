@@ -13,7 +13,7 @@ const HALF: char = '\u{fdd0}';
 const NUMBER: &str = "$serde_json::private::Number";
 
 #[derive(Clone, Debug)]
-pub(crate) enum Json {
+pub enum Json {
     Null,
     Boolean(bool),
     /// A number, with the digits of the frame.
@@ -25,25 +25,25 @@ pub(crate) enum Json {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Text {
-    pub(crate) text: String,
-    pub(crate) escaped: bool,
+pub struct Text {
+    pub text: String,
+    pub escaped: bool,
     is_whole: bool,
 }
 
 impl Json {
     /// Parses a JSON text. Half a surrogate pair, which JSON allows and `serde_json` does not, is read as U+FFFD.
-    pub(crate) fn parse(text: &str) -> serde_json::Result<Json> {
+    pub fn parse(text: &str) -> serde_json::Result<Json> {
         serde_json::from_str(&mended(text))
     }
 
     /// Returns whether `parse` can read the text. It would take an object with `serde_json`'s own key for a number.
-    pub(crate) fn can_read(text: &str) -> bool {
+    pub fn can_read(text: &str) -> bool {
         !text.contains("$serde_json")
     }
 
     /// Returns how deeply containers are nested in the value.
-    pub(crate) fn depth(&self) -> usize {
+    pub fn depth(&self) -> usize {
         match self {
             Json::Array(elements) => 1 + elements.iter().map(Json::depth).max().unwrap_or(0),
             Json::Object(members) => 1 + members.iter().map(|(_, value)| value.depth()).max().unwrap_or(0),
@@ -52,7 +52,7 @@ impl Json {
     }
 
     /// Converts the value to a `Value`, without the order of members.
-    pub(crate) fn value(&self) -> Value {
+    pub fn value(&self) -> Value {
         match self {
             Json::Null => Value::Null,
             Json::Boolean(value) => Value::Bool(*value),
@@ -73,13 +73,13 @@ impl Text {
     }
 
     /// Returns whether the value contains no half of a surrogate pair.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.is_whole
     }
 }
 
 /// Replaces each half of a surrogate pair by [`HALF`] at the same place.
-pub(crate) fn mended(text: &str) -> String {
+pub fn mended(text: &str) -> String {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
         let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -4,28 +4,28 @@
 use gemini_ws::{Book, Books, Event, Order, Orders};
 
 #[derive(Default)]
-pub(crate) struct Late {
-    pub(crate) books: Books,
-    pub(crate) orders: Orders,
+pub struct Late {
+    pub books: Books,
+    pub orders: Orders,
     waiting: Vec<Event<'static>>,
     /// How many events a frame returned while older events were still unpolled.
-    pub(crate) overtaken: u64,
+    pub overtaken: u64,
 }
 
 impl Late {
     /// Applies an event that a frame returned.
-    pub(crate) fn returned(&mut self, event: &Event<'_>) {
+    pub fn returned(&mut self, event: &Event<'_>) {
         self.overtaken += u64::from(!self.waiting.is_empty());
         self.apply(event);
     }
 
     /// Keeps an event that is among the outputs and is not yet polled.
-    pub(crate) fn waits(&mut self, event: Event<'static>) {
+    pub fn waits(&mut self, event: Event<'static>) {
         self.waiting.push(event);
     }
 
     /// Applies all events that are kept, as if the application polled the outputs now.
-    pub(crate) fn poll(&mut self) {
+    pub fn poll(&mut self) {
         for event in std::mem::take(&mut self.waiting) {
             self.apply(&event);
         }
@@ -38,7 +38,7 @@ impl Late {
 }
 
 /// Lists the visible state of all books, one book on each line.
-pub(crate) fn of_books(books: &Books) -> Vec<String> {
+pub fn of_books(books: &Books) -> Vec<String> {
     let mut lines: Vec<String> = books
         .iter()
         .map(|(symbol, book)| {
@@ -59,7 +59,7 @@ pub(crate) fn of_books(books: &Books) -> Vec<String> {
 }
 
 /// Formats the visible state of an order, except whether the order is in doubt.
-pub(crate) fn of_order(order: &Order) -> String {
+pub fn of_order(order: &Order) -> String {
     let Order { client_order_id, order_id, state, fills, .. } = order;
     format!("{client_order_id:?} {order_id:?} {state:?} {} {} fills", order.executed(), fills.len())
 }

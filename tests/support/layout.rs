@@ -23,7 +23,7 @@ type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// The source of a crate.
 #[derive(Debug)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// The files by path, relative to the folder of the root file.
     files: BTreeMap<String, File>,
 }
@@ -47,7 +47,7 @@ struct Token {
 
 impl Layout {
     /// Reads all Rust files in a folder and its subfolders.
-    pub(crate) fn read(root: &Path) -> Layout {
+    pub fn read(root: &Path) -> Layout {
         let mut sources = Vec::new();
         collect(root, "", &mut sources);
         assert!(sources.iter().any(|(path, _)| path == ROOT_FILE), "no crate in {}", root.display());
@@ -55,7 +55,7 @@ impl Layout {
     }
 
     /// Creates the layout of files that are given by path and text.
-    pub(crate) fn of(sources: Vec<(String, String)>) -> Layout {
+    pub fn of(sources: Vec<(String, String)>) -> Layout {
         let mut files = BTreeMap::new();
         let mut test_files = BTreeSet::new();
         for (path, text) in sources {
@@ -76,7 +76,7 @@ impl Layout {
     }
 
     /// Returns the loops of imports between rooms.
-    pub(crate) fn loops_of_rooms(&self) -> Vec<String> {
+    pub fn loops_of_rooms(&self) -> Vec<String> {
         let mut rooms = Graph::new();
         for (from, to) in self.imports() {
             if room(from) != room(to) {
@@ -87,12 +87,12 @@ impl Layout {
     }
 
     /// Returns the loops of imports between files.
-    pub(crate) fn loops_of_files(&self) -> Vec<String> {
+    pub fn loops_of_files(&self) -> Vec<String> {
         loops(&self.files.iter().map(|(path, file)| (path.clone(), file.imports.clone())).collect())
     }
 
     /// Returns the imports that do not lead downwards in a list of all rooms, whose first room is the top.
-    pub(crate) fn upward_imports(&self, order: &[&str]) -> Vec<String> {
+    pub fn upward_imports(&self, order: &[&str]) -> Vec<String> {
         let place = |name: &str| order.iter().position(|known| *known == name);
         let rooms: BTreeSet<String> = self.files.keys().map(|path| room(path)).collect();
         let unknown = rooms.iter().filter(|name| place(name).is_none());
@@ -105,7 +105,7 @@ impl Layout {
     }
 
     /// Returns the files and functions that are too long.
-    pub(crate) fn long_parts(&self) -> Vec<String> {
+    pub fn long_parts(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for (path, file) in &self.files {
             if file.lines > FILE_LINES_MAX {
@@ -123,7 +123,7 @@ impl Layout {
     /// Returns the structs with fields that are visible in other modules, except for the structs that `plain_data`
     /// names as `folder/file.rs: Name`, each with a reason. Also returns the entries of `plain_data` that name no
     /// such struct.
-    pub(crate) fn visible_fields(&self, plain_data: &[(&str, &str)]) -> Vec<String> {
+    pub fn visible_fields(&self, plain_data: &[(&str, &str)]) -> Vec<String> {
         let mut complaints = Vec::new();
         let mut unused: BTreeMap<&str, &str> = plain_data.iter().copied().collect();
         for (path, file) in &self.files {

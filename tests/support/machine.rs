@@ -14,7 +14,7 @@ use gemini_ws::{
 /// The commands, inputs, outputs and getters that the documentation of `Client` describes.
 ///
 /// An endpoint is named by the index of its settings.
-pub(crate) trait Machine: Clone {
+pub trait Machine: Clone {
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
     fn remove(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
     fn open(&mut self, now: Instant) -> Result<(), CommandError>;
@@ -55,30 +55,30 @@ pub(crate) trait Machine: Clone {
 
 /// The streams that a client is subscribed to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Wanted {
-    pub(crate) stream: Stream,
-    pub(crate) endpoint: Option<usize>,
-    pub(crate) silence_max: Option<Duration>,
+pub struct Wanted {
+    pub stream: Stream,
+    pub endpoint: Option<usize>,
+    pub silence_max: Option<Duration>,
 }
 
 impl Wanted {
-    pub(crate) const fn new(stream: Stream) -> Wanted {
+    pub const fn new(stream: Stream) -> Wanted {
         Wanted { stream, endpoint: None, silence_max: None }
     }
 }
 
 /// A `ShutdownPlan` with visible fields.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Plan {
-    pub(crate) deadline: Instant,
-    pub(crate) cancels_orders: bool,
-    pub(crate) unsubscribes: bool,
+pub struct Plan {
+    pub deadline: Instant,
+    pub cancels_orders: bool,
+    pub unsubscribes: bool,
 }
 
 /// A client, and the index of the settings of each of its endpoints.
 #[derive(Clone, Debug)]
-pub(crate) struct Many {
-    pub(crate) client: Client,
+pub struct Many {
+    pub client: Client,
     settings: Arc<[Settings]>,
     /// All endpoints, the removed ones included, because their links may not have ended.
     endpoints: Vec<(EndpointId, usize)>,
@@ -87,7 +87,7 @@ pub(crate) struct Many {
 
 impl Many {
     /// Creates a client that has all of the endpoints.
-    pub(crate) fn new(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
+    pub fn new(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
         let mut many = Many::without(config, settings, seed);
         for endpoint in 0..settings.len() {
             let _ = many.add(Instant::ZERO, endpoint);
@@ -96,12 +96,12 @@ impl Many {
     }
 
     /// Creates a client of one endpoint.
-    pub(crate) fn single(settings: &Settings, seed: u64) -> Many {
+    pub fn single(settings: &Settings, seed: u64) -> Many {
         Many::new(ClientConfig::new(), std::slice::from_ref(settings), seed)
     }
 
     /// Creates a client without endpoints, which can add any of these.
-    pub(crate) fn without(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
+    pub fn without(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
         let client = Client::new(config, seed);
         Many { client, settings: settings.into(), endpoints: Vec::new(), present: Vec::new() }
     }
@@ -234,37 +234,37 @@ impl Machine for Many {
 
 /// The values that a `Config` was made of, for tests that need to know them too.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) address: String,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) gap_rule: GapRule,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) request_timeout: Duration,
-    pub(crate) snapshot_timeout: Duration,
-    pub(crate) resubscribe_delay: Duration,
-    pub(crate) close_timeout: Duration,
-    pub(crate) probe_after: Duration,
-    pub(crate) silence_max: Duration,
-    pub(crate) stable_after: Duration,
-    pub(crate) backoff_base: Duration,
-    pub(crate) backoff_cap: Duration,
-    pub(crate) streams_max: usize,
-    pub(crate) streams_per_request_max: usize,
-    pub(crate) malformed_run_max: u32,
-    pub(crate) authenticated: bool,
-    pub(crate) stay_open: Option<bool>,
-    pub(crate) attempts_max: Option<u32>,
-    pub(crate) heartbeat_every: Option<Duration>,
-    pub(crate) dial_limit: (u32, Duration),
-    pub(crate) request_limit: (u32, Duration),
-    pub(crate) order_limit: (u32, Duration),
-    pub(crate) linger: Duration,
+pub struct Settings {
+    pub address: String,
+    pub endpoint: Endpoint,
+    pub gap_rule: GapRule,
+    pub connect_timeout: Duration,
+    pub request_timeout: Duration,
+    pub snapshot_timeout: Duration,
+    pub resubscribe_delay: Duration,
+    pub close_timeout: Duration,
+    pub probe_after: Duration,
+    pub silence_max: Duration,
+    pub stable_after: Duration,
+    pub backoff_base: Duration,
+    pub backoff_cap: Duration,
+    pub streams_max: usize,
+    pub streams_per_request_max: usize,
+    pub malformed_run_max: u32,
+    pub authenticated: bool,
+    pub stay_open: Option<bool>,
+    pub attempts_max: Option<u32>,
+    pub heartbeat_every: Option<Duration>,
+    pub dial_limit: (u32, Duration),
+    pub request_limit: (u32, Duration),
+    pub order_limit: (u32, Duration),
+    pub linger: Duration,
 }
 
 impl Settings {
     /// Creates the defaults of `Config`, as its documentation states them, except that unneeded links close at
     /// once.
-    pub(crate) fn new(address: &str) -> Settings {
+    pub fn new(address: &str) -> Settings {
         let endpoint = Config::new(address).endpoint();
         let silence = if endpoint == Endpoint::Streams { [30, 45] } else { [10, 15] };
         Settings {
@@ -296,11 +296,11 @@ impl Settings {
     }
 
     /// Creates the settings of `Client::single`: one link stays open, whatever is subscribed.
-    pub(crate) fn single(address: &str) -> Settings {
+    pub fn single(address: &str) -> Settings {
         Settings { stay_open: Some(true), ..Settings::new(address) }
     }
 
-    pub(crate) fn config(&self) -> Config {
+    pub fn config(&self) -> Config {
         let config = Config::new(self.address.as_str())
             .gap_rule(self.gap_rule)
             .connect_timeout(self.connect_timeout)
@@ -335,7 +335,7 @@ impl Settings {
     }
 
     /// Returns whether a client keeps a link to this endpoint even without subscriptions.
-    pub(crate) fn stays_open(&self) -> bool {
+    pub fn stays_open(&self) -> bool {
         self.stay_open.unwrap_or(match self.endpoint {
             Endpoint::Streams => self.authenticated,
             Endpoint::MarketDataV2 => false,
@@ -344,13 +344,13 @@ impl Settings {
     }
 
     /// Returns the host that request rates are counted for.
-    pub(crate) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         let rest = self.address.split_once("://").map_or(self.address.as_str(), |(_, rest)| rest);
         rest.split(['/', '?']).next().unwrap_or_default()
     }
 
     /// Returns the longest time that a link waits for the venue or the transport.
-    pub(crate) fn longest_wait(&self) -> Duration {
+    pub fn longest_wait(&self) -> Duration {
         // The client asks more rarely for a stream that has failed often, and it closes a link after several
         // requests without a reply.
         let delay = Duration::from_secs(60).max(self.resubscribe_delay);

@@ -96,7 +96,7 @@ const NAMES: [&str; 130] = [
 ];
 
 /// Returns one of `frames` with one to three changes, some of which insert a piece of one of `others`.
-pub(crate) fn mutated(frames: &[String], others: &[String], random: &mut Random) -> String {
+pub fn mutated(frames: &[String], others: &[String], random: &mut Random) -> String {
     let mut frame = random.pick(frames).clone();
     // A frame that is no longer JSON says little about members, so most changes keep it valid.
     let first = if random.below(4) == 0 { 0 } else { 4 };
@@ -123,14 +123,14 @@ pub(crate) fn mutated(frames: &[String], others: &[String], random: &mut Random)
 }
 
 /// Returns the frame with its members in another order.
-pub(crate) fn shuffled(frame: &str, random: &mut Random) -> String {
+pub fn shuffled(frame: &str, random: &mut Random) -> String {
     let Some(mut members) = members(frame) else { return frame.into() };
     random.shuffle(&mut members);
     object(&members)
 }
 
 /// Returns the frame with the members of every object in another order.
-pub(crate) fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
+pub fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
     if let Some(mut members) = members(frame) {
         random.shuffle(&mut members);
         let inner = |(name, value): &(String, String), random: &mut Random| {
@@ -148,7 +148,7 @@ pub(crate) fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
 }
 
 /// Returns the frame with white space wherever JSON allows it.
-pub(crate) fn spaced(frame: &str, random: &mut Random) -> String {
+pub fn spaced(frame: &str, random: &mut Random) -> String {
     let mut spaced = String::new();
     let (mut quoted, mut escaped) = (false, false);
     for character in frame.chars() {

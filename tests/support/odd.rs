@@ -9,18 +9,18 @@ use super::oracle;
 
 /// A kind of frame, with all of its members.
 #[derive(Debug)]
-pub(crate) struct Kind {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) frame: &'static str,
+pub struct Kind {
+    pub endpoint: Endpoint,
+    pub frame: &'static str,
     /// The members that only inform, and where the message has each of them. Whatever value such a member has, the
     /// message says the same about all other members.
-    pub(crate) informs: &'static [(&'static str, &'static str)],
+    pub informs: &'static [(&'static str, &'static str)],
     /// The members that are accounted. The frame is malformed unless each is exact, or absent where it may be.
-    pub(crate) accounts: &'static [(&'static str, &'static str)],
+    pub accounts: &'static [(&'static str, &'static str)],
 }
 
 /// Values that no decoder expects, as JSON. The last one stands for a missing member.
-pub(crate) const VALUES: [Option<&str>; 19] = [
+pub const VALUES: [Option<&str>; 19] = [
     Some("null"),
     Some(r#""""#),
     Some(r#""soon""#),
@@ -43,7 +43,7 @@ pub(crate) const VALUES: [Option<&str>; 19] = [
 ];
 
 #[rustfmt::skip]
-pub(crate) const KINDS: &[Kind] = &[
+pub const KINDS: &[Kind] = &[
     Kind {
         endpoint: Endpoint::Streams,
         frame: r#"{"e":"orderUpdate","E":1,"s":"BTCUSD","i":77,"h":"al","c":"a1","S":"BUY","o":"LIMIT","X":"PARTIALLY_FILLED","O":"YES","p":"100","P":"99","q":"2","z":"1","Z":"1","L":"100","a":"100","t":5,"n":"0.1","N":"USD","m":true,"f":"GTC","r":"why","T":2}"#,
@@ -305,7 +305,7 @@ fn said(endpoint: Endpoint, frame: &str) -> Option<Value> {
 }
 
 /// Replaces the value of a member, which is given as JSON.
-pub(crate) fn with(frame: &str, member: &str, value: Option<&str>) -> String {
+pub fn with(frame: &str, member: &str, value: Option<&str>) -> String {
     let mut whole: Value = serde_json::from_str(frame).unwrap();
     *whole.pointer_mut(member).unwrap_or_else(|| panic!("{member} of {frame}")) = "<odd>".into();
     match value {
@@ -331,11 +331,7 @@ fn without(mut said: Value, place: &str) -> Value {
 }
 
 /// Returns what is wrong with the message of a frame in which a member that only informs is odd.
-pub(crate) fn lost_by_what_informs(
-    kind: &Kind,
-    (member, place): (&str, &str),
-    odd: Option<&str>,
-) -> Option<String> {
+pub fn lost_by_what_informs(kind: &Kind, (member, place): (&str, &str), odd: Option<&str>) -> Option<String> {
     let frame = with(kind.frame, member, odd);
     let expected = said(kind.endpoint, kind.frame).map(|said| without(said, place));
     let found = said(kind.endpoint, &frame).map(|said| without(said, place));
@@ -343,7 +339,7 @@ pub(crate) fn lost_by_what_informs(
 }
 
 /// Returns what is wrong with the message of a frame in which an accounted member is odd.
-pub(crate) fn wrong_where_accounted(
+pub fn wrong_where_accounted(
     kind: &Kind,
     (member, place): (&str, &str),
     odd: Option<&str>,
@@ -367,7 +363,7 @@ pub(crate) fn wrong_where_accounted(
 }
 
 /// Returns the first member of any kind of frame that is read wrongly.
-pub(crate) fn violation() -> Option<String> {
+pub fn violation() -> Option<String> {
     KINDS.iter().find_map(|kind| {
         VALUES.iter().find_map(|odd| {
             let informs = kind.informs.iter().find_map(|row| lost_by_what_informs(kind, *row, *odd));

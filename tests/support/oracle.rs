@@ -16,7 +16,7 @@ use super::{events, reading};
 /// # Panics
 ///
 /// If the two disagree.
-pub(crate) fn check(text: &str, used: &mut Scratch) {
+pub fn check(text: &str, used: &mut Scratch) {
     check_from(Endpoint::Streams, text, used);
 }
 
@@ -27,12 +27,12 @@ pub(crate) fn check(text: &str, used: &mut Scratch) {
 /// # Panics
 ///
 /// If the two disagree.
-pub(crate) fn check_from(endpoint: Endpoint, text: &str, used: &mut Scratch) {
+pub fn check_from(endpoint: Endpoint, text: &str, used: &mut Scratch) {
     check_each(&[endpoint], text, used);
 }
 
 /// Compares the decoders of all endpoints, because the endpoint of a frame is not always known.
-pub(crate) fn check_everywhere(text: &str, used: &mut Scratch) {
+pub fn check_everywhere(text: &str, used: &mut Scratch) {
     check_each(&Endpoint::ALL, text, used);
 }
 
@@ -143,7 +143,7 @@ fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
 }
 
 /// Returns a message as it is serialised. A text that contains JSON is parsed, and the ids of API keys are visible.
-pub(crate) fn said(message: &Message<'_>, text: &str) -> Value {
+pub fn said(message: &Message<'_>, text: &str) -> Value {
     let mut said = serde_json::to_value(message).unwrap();
     match message {
         Message::Response(response) => {

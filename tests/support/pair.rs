@@ -17,27 +17,27 @@ use simulator::{Account, AccountId, EPOCH, Exchange, SessionId, UpgradeRequest};
 /// The time that a message takes from one end to the other.
 const LATENCY: Duration = Duration::from_millis(3);
 
-pub(crate) struct Pair {
-    pub(crate) client: Client,
-    pub(crate) exchange: Exchange,
-    pub(crate) books: Books,
-    pub(crate) orders: Orders,
-    pub(crate) balances: Balances,
-    pub(crate) positions: Positions,
+pub struct Pair {
+    pub client: Client,
+    pub exchange: Exchange,
+    pub books: Books,
+    pub orders: Orders,
+    pub balances: Balances,
+    pub positions: Positions,
     /// The ids of all trades.
-    pub(crate) trades: Vec<u64>,
+    pub trades: Vec<u64>,
     /// How many candle events came.
-    pub(crate) candles: u64,
+    pub candles: u64,
     /// How many events came whose owned copies may be compared.
     copied: u64,
     signer: Option<Signer>,
-    pub(crate) now: Instant,
+    pub now: Instant,
     /// Everything that the client reported except data, in order, one event on each line.
-    pub(crate) log: Vec<String>,
-    pub(crate) closed: bool,
+    pub log: Vec<String>,
+    pub closed: bool,
     /// How many books had other best levels than the newest ticker up to their update.
-    pub(crate) top_mismatches: u64,
-    pub(crate) tops_compared: u64,
+    pub top_mismatches: u64,
+    pub tops_compared: u64,
     /// The newest tickers of each symbol: update id, best bid, best ask.
     tickers: BTreeMap<Symbol, VecDeque<Ticker>>,
     scratch: Scratch,
@@ -47,9 +47,9 @@ pub(crate) struct Pair {
     under_way: BinaryHeap<Reverse<(Instant, u64, Message)>>,
     sent: u64,
     /// A second application of the same session that polls late, if a test has one.
-    pub(crate) late: Option<Late>,
+    pub late: Option<Late>,
     /// After how many inputs the pair polls outputs, and how many inputs came since it did.
-    pub(crate) polled_each: u32,
+    pub polled_each: u32,
     unpolled: u32,
 }
 
@@ -72,17 +72,17 @@ enum Wire {
 }
 
 /// The account of a pair that trades.
-pub(crate) const ACCOUNT: AccountId = AccountId(7);
+pub const ACCOUNT: AccountId = AccountId(7);
 const KEY: &str = "account-of-the-tests";
 const SECRET: &str = "a secret of the tests";
 
 impl Pair {
-    pub(crate) fn new(config: simulator::Config, seed: u64) -> Pair {
+    pub fn new(config: simulator::Config, seed: u64) -> Pair {
         Pair::with(Config::new("ws://venue"), config, seed)
     }
 
     /// Creates a pair that is connected for [`ACCOUNT`] and subscribed to its streams.
-    pub(crate) fn trading(config: Config, venue: simulator::Config, seed: u64) -> Pair {
+    pub fn trading(config: Config, venue: simulator::Config, seed: u64) -> Pair {
         let mut pair = Pair::with(
             config.authenticated(true),
             venue.account(Account::new(KEY, SECRET).id(ACCOUNT)),
@@ -97,7 +97,7 @@ impl Pair {
     }
 
     /// Creates a pair that is connected to an archived endpoint and subscribed to the given streams.
-    pub(crate) fn archived(target: &str, venue: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
+    pub fn archived(target: &str, venue: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let venue = venue.account(Account::new(KEY, SECRET).id(ACCOUNT));
         let mut pair = Pair::with(Config::new(format!("ws://venue{target}")), venue, seed);
         pair.signer = Some(Signer::new(Credentials::hmac(KEY, SECRET).unwrap()));
@@ -109,7 +109,7 @@ impl Pair {
     }
 
     /// Sends a request from another session of [`ACCOUNT`], which does not belong to the client.
-    pub(crate) fn request_beside(&mut self, text: &str) {
+    pub fn request_beside(&mut self, text: &str) {
         const BESIDE: SessionId = SessionId(1_000_000);
         if self.exchange.account_of(BESIDE).is_none() {
             let headers = self.headers(Endpoint::Streams).unwrap();
@@ -127,7 +127,7 @@ impl Pair {
         self.signer.as_mut().map(|signer| signer.headers(endpoint, now))
     }
 
-    pub(crate) fn with(client: Config, config: simulator::Config, seed: u64) -> Pair {
+    pub fn with(client: Config, config: simulator::Config, seed: u64) -> Pair {
         Pair {
             client: Client::single(client.seed(seed)),
             exchange: Exchange::new(config, seed),
@@ -157,7 +157,7 @@ impl Pair {
     }
 
     /// Creates a pair that is connected and subscribed to the given streams.
-    pub(crate) fn following(config: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
+    pub fn following(config: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let mut pair = Pair::new(config, seed);
         for stream in streams {
             pair.client.subscribe(Instant::ZERO, stream.parse::<Stream>().unwrap()).unwrap();
@@ -166,16 +166,16 @@ impl Pair {
         pair
     }
 
-    pub(crate) fn is_connected(&self) -> bool {
+    pub fn is_connected(&self) -> bool {
         self.session.is_some()
     }
 
-    pub(crate) fn session(&self) -> SessionId {
+    pub fn session(&self) -> SessionId {
         self.session.expect("a link").1
     }
 
     /// Ends the transport for both ends.
-    pub(crate) fn tear(&mut self) {
+    pub fn tear(&mut self) {
         let (link, session) = self.session.take().expect("a link");
         self.under_way.retain(|Reverse((_, _, message))| matches!(message, Message::Dialled(_)));
         self.exchange.handle_lost(session, self.now);
@@ -184,7 +184,7 @@ impl Pair {
     }
 
     /// Lets time pass, from each message or deadline to the next.
-    pub(crate) fn run(&mut self, duration: Duration) {
+    pub fn run(&mut self, duration: Duration) {
         let until = self.now + duration;
         self.flush();
         loop {
@@ -407,12 +407,12 @@ impl Pair {
     }
 
     /// Counts how often a line is in the log.
-    pub(crate) fn logged(&self, line: &str) -> usize {
+    pub fn logged(&self, line: &str) -> usize {
         self.log.iter().filter(|logged| *logged == line).count()
     }
 
     /// Halts the market, delivers all messages under way, and compares each book with the exchange's own.
-    pub(crate) fn assert_books_are_true(&mut self) {
+    pub fn assert_books_are_true(&mut self) {
         self.exchange.faults().halt_market(true);
         self.run(Duration::from_secs(3));
         let symbols: Vec<Symbol> = self.exchange.symbols().collect();

@@ -24,7 +24,7 @@ const STEPS_MAX: usize = 2_000;
 /// # Panics
 ///
 /// If a check fails, with the shortest trace that shows the failure.
-pub(crate) fn run(script: &[u8]) {
+pub fn run(script: &[u8]) {
     if play(script, false).is_err() {
         let again = play(script, true);
         panic!("not the same again: {again:?}");
@@ -42,7 +42,7 @@ fn play(script: &[u8], is_recorded: bool) -> Result<(), Violation> {
 }
 
 /// Returns the calls that a script makes.
-pub(crate) fn trace(script: &[u8]) -> Vec<Call> {
+pub fn trace(script: &[u8]) -> Vec<Call> {
     perform(script, true).calls().to_vec()
 }
 
@@ -286,7 +286,7 @@ impl Player {
 }
 
 /// Checks that exactly one counter has counted each text or binary frame.
-pub(crate) fn check_sums(stats: &Stats, texts: u64) {
+pub fn check_sums(stats: &Stats, texts: u64) {
     let ignored = stats.ignored_stale
         + stats.ignored_before_snapshot
         + stats.ignored_not_subscribed
@@ -297,7 +297,7 @@ pub(crate) fn check_sums(stats: &Stats, texts: u64) {
 }
 
 /// Creates a script with a number of steps, most of which make sense at their place.
-pub(crate) fn random(random: &mut super::random::Random, steps: usize) -> String {
+pub fn random(random: &mut super::random::Random, steps: usize) -> String {
     let endpoint = *random.pick(&["streams", "streams", "v2", "v1", "orders-v1"]);
     let common = [
         "o",

@@ -5,12 +5,12 @@ use gemini_ws::{Client, CommandError, Config, Instant, LinkId, Output};
 
 /// Returns the link of the present or the last attempt. Before the first attempt it returns the link that the
 /// client will dial first.
-pub(crate) fn link(client: &Client) -> LinkId {
+pub fn link(client: &Client) -> LinkId {
     client.links().next().map_or_else(first_link, |link| link.0)
 }
 
 /// Returns the link that a client dials first.
-pub(crate) fn first_link() -> LinkId {
+pub fn first_link() -> LinkId {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
     client.open(Instant::ZERO).expect("a client that is open");
     match client.poll_output() {
@@ -20,7 +20,7 @@ pub(crate) fn first_link() -> LinkId {
 }
 
 /// Returns the state of the link. A closed client no longer knows it, and the state is then `Closed`.
-pub(crate) fn state(client: &Client) -> State {
+pub fn state(client: &Client) -> State {
     match client.links().next() {
         Some((_, _, state)) => state,
         None if client.clone().open(Instant::ZERO) == Err(CommandError::Closed) => State::Closed,

@@ -3,35 +3,35 @@
 use gemini_ws::{Abandoned, Event, Instant, LinkId, Output, RequestOutcome};
 
 /// Formats an instant in seconds.
-pub(crate) fn seconds(at: Instant) -> String {
+pub fn seconds(at: Instant) -> String {
     let millis = at.as_nanos() / 1_000_000;
     format!("{}.{:03}", millis / 1_000, millis % 1_000)
 }
 
 /// Formats an event of a client of one link.
-pub(crate) fn describe(event: &Event<'_>) -> String {
+pub fn describe(event: &Event<'_>) -> String {
     Teller { places: false }.event(event)
 }
 
 /// Formats outputs and events.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Teller {
+pub struct Teller {
     /// Whether the lines name the slot of a link.
-    pub(crate) places: bool,
+    pub places: bool,
 }
 
 impl Teller {
-    pub(crate) fn link(self, link: LinkId) -> String {
+    pub fn link(self, link: LinkId) -> String {
         if self.places { format!("{}.{}", link.slot(), link.epoch()) } else { link.epoch().to_string() }
     }
 
     /// Formats the prefix that names the link of an output.
-    pub(crate) fn before(self, link: LinkId) -> String {
+    pub fn before(self, link: LinkId) -> String {
         if self.places { format!("{} ", self.link(link)) } else { String::new() }
     }
 
     /// Formats an output on one line.
-    pub(crate) fn output(self, output: &Output) -> String {
+    pub fn output(self, output: &Output) -> String {
         match output {
             Output::Connect(link) => format!("> connect {}", self.link(*link)),
             Output::Send { link, text } => format!("> {}{text}", self.before(*link)),
@@ -44,7 +44,7 @@ impl Teller {
     }
 
     /// Formats an event on one line.
-    pub(crate) fn event(self, event: &Event<'_>) -> String {
+    pub fn event(self, event: &Event<'_>) -> String {
         let name = |link: &LinkId| self.link(*link);
         let retry = |retry: &Option<Instant>| match retry {
             Some(at) => format!("retry at {}", seconds(*at)),

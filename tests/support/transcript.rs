@@ -42,7 +42,7 @@ use super::single;
 use super::told::{Teller, seconds};
 
 /// Runs the inputs of a transcript, and writes it again with what the client answers to them.
-pub(crate) fn replay(transcript: &str) -> String {
+pub fn replay(transcript: &str) -> String {
     let settings: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("config ")).collect();
     let seed = transcript.lines().find_map(|line| line.strip_prefix("seed "));
     let seed = seed.map_or(1, |seed| seed.parse().expect("a seed"));

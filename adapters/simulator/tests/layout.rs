@@ -1,12 +1,9 @@
 //! Tests the layout of the simulator's source: imports run downward, files and functions are short, fields are
 //! private.
 
-#[path = "../../../tests/support/layout.rs"]
-mod layout;
-
 use std::path::Path;
 
-use layout::Layout;
+use testkit::layout::Layout;
 
 /// The folders and files of the source. Each imports only those below it.
 const ORDER: [&str; 15] = [

@@ -12,7 +12,7 @@ use super::super::machine::{Machine, Plan, Wanted};
 
 /// A command or an input.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Act<'a> {
+pub enum Act<'a> {
     /// Adds an endpoint, named by the index of its settings.
     Add(usize),
     Remove(usize),
@@ -34,7 +34,7 @@ pub(crate) enum Act<'a> {
 
 /// The kind of an act.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Add,
     Remove,
     Open,
@@ -53,10 +53,10 @@ pub(crate) enum Kind {
 }
 
 /// The number of kinds.
-pub(crate) const KINDS: usize = 15;
+pub const KINDS: usize = 15;
 
 impl Kind {
-    pub(crate) const ALL: [Kind; KINDS] = [
+    pub const ALL: [Kind; KINDS] = [
         Kind::Add,
         Kind::Remove,
         Kind::Open,
@@ -77,7 +77,7 @@ impl Kind {
 
 /// What a command returns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Answer {
+pub enum Answer {
     Done,
     Stream(StreamId),
     Request(RequestId),
@@ -86,7 +86,7 @@ pub(crate) enum Answer {
 
 impl<'a> Act<'a> {
     /// Returns the link that an input is about.
-    pub(crate) const fn link(&self) -> Option<LinkId> {
+    pub const fn link(&self) -> Option<LinkId> {
         match *self {
             Act::Connected(link) | Act::ConnectFailed(link, _) | Act::Frame(link, _) | Act::Lost(link, _) => {
                 Some(link)
@@ -95,7 +95,7 @@ impl<'a> Act<'a> {
         }
     }
 
-    pub(crate) const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> Kind {
         match self {
             Act::Add(_) => Kind::Add,
             Act::Remove(_) => Kind::Remove,
@@ -115,7 +115,7 @@ impl<'a> Act<'a> {
         }
     }
 
-    pub(crate) fn perform<M: Machine>(
+    pub fn perform<M: Machine>(
         self,
         machine: &mut M,
         now: Instant,
@@ -163,13 +163,13 @@ impl<'a> Act<'a> {
 /// A step that can be kept. It refers to the links, subscriptions and requests of a machine by their positions, so
 /// that a trace without some of its steps still means the same.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Call {
-    pub(crate) now: Instant,
-    pub(crate) what: What,
+pub struct Call {
+    pub now: Instant,
+    pub what: What,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum What {
+pub enum What {
     Add(usize),
     Remove(usize),
     Open,
@@ -190,20 +190,20 @@ pub(crate) enum What {
 
 /// A link: its slot, and how many links were dialled there since.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Link {
-    pub(crate) slot: usize,
-    pub(crate) back: usize,
+pub struct Link {
+    pub slot: usize,
+    pub back: usize,
 }
 
 /// A subscription: its stream, and how many subscriptions to the same stream were made since.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Subscription {
-    pub(crate) stream: Stream,
-    pub(crate) back: usize,
+pub struct Subscription {
+    pub stream: Stream,
+    pub back: usize,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum OwnedFrame {
+pub enum OwnedFrame {
     Text(String),
     /// The response to a request: how many requests were newer, and the text behind its id.
     Response {
@@ -223,19 +223,19 @@ const RESPONSE: &str = "{\"id\":";
 
 /// The links, subscriptions and requests that a machine has named so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
+pub struct Names {
     /// The links of each slot, the newest last.
     links: Vec<Vec<LinkId>>,
     streams: Vec<(StreamId, Stream)>,
     /// The id of the newest request that was handed out.
-    pub(crate) newest_request: u64,
+    pub newest_request: u64,
 }
 
 /// How many links of a slot, and how many subscriptions, are remembered.
 const REMEMBERED: usize = 64;
 
 impl Names {
-    pub(crate) fn note_link(&mut self, link: LinkId) {
+    pub fn note_link(&mut self, link: LinkId) {
         if self.links.len() <= link.slot() {
             self.links.resize(link.slot() + 1, Vec::new());
         }
@@ -248,7 +248,7 @@ impl Names {
         }
     }
 
-    pub(crate) fn note_stream(&mut self, id: StreamId, stream: Stream) {
+    pub fn note_stream(&mut self, id: StreamId, stream: Stream) {
         if !self.streams.iter().rev().any(|known| known.0 == id) {
             if self.streams.len() == REMEMBERED * 16 {
                 self.streams.remove(0);
@@ -258,7 +258,7 @@ impl Names {
     }
 
     /// Notes the names that appear in a step.
-    pub(crate) fn note<M: Machine>(&mut self, machine: &M, act: Act<'_>, answer: Answer) {
+    pub fn note<M: Machine>(&mut self, machine: &M, act: Act<'_>, answer: Answer) {
         if let (Act::Subscribe(wanted), Answer::Stream(id)) = (act, answer) {
             self.note_stream(id, wanted.stream);
         }
@@ -266,7 +266,7 @@ impl Names {
     }
 
     /// Returns the link that was dialled a number of links before the newest one of its slot.
-    pub(crate) fn link(&self, Link { slot, back }: Link) -> Option<LinkId> {
+    pub fn link(&self, Link { slot, back }: Link) -> Option<LinkId> {
         self.links.get(slot)?.iter().rev().nth(back).copied()
     }
 
@@ -276,7 +276,7 @@ impl Names {
         Link { slot: link.slot(), back }
     }
 
-    pub(crate) fn subscription(&self, subscription: Subscription) -> Option<StreamId> {
+    pub fn subscription(&self, subscription: Subscription) -> Option<StreamId> {
         let mut same = self.streams.iter().rev().filter(|known| known.1 == subscription.stream);
         same.nth(subscription.back).map(|known| known.0)
     }
@@ -289,7 +289,7 @@ impl Names {
 
     /// Converts a step to a call that can be kept. `None` if it is about a subscription that is no longer
     /// remembered.
-    pub(crate) fn call(&self, now: Instant, act: Act<'_>) -> Option<Call> {
+    pub fn call(&self, now: Instant, act: Act<'_>) -> Option<Call> {
         let what = match act {
             Act::Add(endpoint) => What::Add(endpoint),
             Act::Remove(endpoint) => What::Remove(endpoint),
@@ -327,7 +327,7 @@ impl Names {
     }
 
     /// Converts a call to a step. `None` if it is about something that does not exist on this machine.
-    pub(crate) fn act<'a>(&self, call: &'a Call, text: &'a mut String) -> Option<Act<'a>> {
+    pub fn act<'a>(&self, call: &'a Call, text: &'a mut String) -> Option<Act<'a>> {
         Some(match &call.what {
             What::Add(endpoint) => Act::Add(*endpoint),
             What::Remove(endpoint) => Act::Remove(*endpoint),
@@ -371,7 +371,7 @@ fn response(text: &str) -> Option<(u64, &str)> {
 }
 
 /// Returns the id of a request that was handed out.
-pub(crate) fn written_id(text: &str) -> Option<u64> {
+pub fn written_id(text: &str) -> Option<u64> {
     response(text).map(|(id, _)| id)
 }
 

@@ -2,7 +2,7 @@
 
 /// The place of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Where {
+pub enum Where {
     /// The observer checks it after each call.
     Observer,
     /// The observer checks it on a copy of the machine.
@@ -17,7 +17,7 @@ use Where::{Fork, Metamorphic, Observer, Test};
 
 /// The id of each invariant, where it is checked, and what it says.
 #[rustfmt::skip]
-pub(crate) const CHECKS: [(&str, Where, &str); 67] = [
+pub const CHECKS: [(&str, Where, &str); 67] = [
     ("I-01", Observer, "each link opens once after its dial and ends once after that"),
     ("I-02", Observer, "each dial can be made, and ends as opened or failed, once"),
     ("I-03", Observer, "nothing is written to a link that is not open; nothing is dropped after its step"),

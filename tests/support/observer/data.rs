@@ -84,7 +84,7 @@ impl Shadow {
         self.feeds.iter().position(is_it)
     }
 
-    pub(crate) fn data(&mut self, link: LinkId, event: &Event<'_>, step: &Step<'_>) {
+    pub fn data(&mut self, link: LinkId, event: &Event<'_>, step: &Step<'_>) {
         if !self.leg_mut(link.slot()).is_open(link) {
             return self.fail("I-19", format!("data of {link}, which is not open: {event:?}"));
         }
@@ -193,7 +193,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn gap(&mut self, step: &Step<'_>, symbol: &str, expected: u64, got: Option<u64>) {
+    pub fn gap(&mut self, step: &Step<'_>, symbol: &str, expected: u64, got: Option<u64>) {
         let slot = match step.act {
             Act::Frame(link, _) => Some(link.slot()),
             Act::Resync(id) => Some(id.link_slot()),
@@ -219,7 +219,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn synced(&mut self, step: &Step<'_>, id: StreamId, symbol: &str) {
+    pub fn synced(&mut self, step: &Step<'_>, id: StreamId, symbol: &str) {
         let now = self.step;
         // A later subscriber joins an existing book.
         let joins = matches!(step.act, Act::Subscribe(_));
@@ -230,7 +230,7 @@ impl Shadow {
     }
 
     /// Checks that a frame that cannot be read made those live books stale that it may have changed.
-    pub(crate) fn malformed(&mut self, step: &Step<'_>, frame: &str) {
+    pub fn malformed(&mut self, step: &Step<'_>, frame: &str) {
         let Act::Frame(link, _) = step.act else { return };
         let (kind, before_symbol) = match self.endpoint_of(link) {
             Endpoint::Streams => ("\"depthUpdate\"", "\"s\":\""),
@@ -280,7 +280,7 @@ impl Shadow {
     }
 
     /// Checks the reason for which a frame was ignored.
-    pub(crate) fn ignored(&mut self, step: &Step<'_>, ignored: &Ignored, source: &Source<'_>) {
+    pub fn ignored(&mut self, step: &Step<'_>, ignored: &Ignored, source: &Source<'_>) {
         let Act::Frame(link, Frame::Text(text)) = step.act else { return };
         if !std::ptr::eq(source.frame(), text) {
             return self.fail("I-36", format!("{ignored:?} is not of the frame that came: {text}"));
@@ -347,7 +347,7 @@ impl Shadow {
     }
 
     /// Checks that exactly one counter has counted each frame. Links are counted by their events.
-    pub(crate) fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
+    pub fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let actual = machine.stats();
         if let Act::Frame(_, frame) = step.act {
             let stats = &mut self.stats;

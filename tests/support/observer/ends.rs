@@ -7,7 +7,7 @@ use super::paths::Follows;
 use super::shadow::{Phase, Shadow, Step};
 
 impl Shadow {
-    pub(crate) fn closed(&mut self, step: &Step<'_>, reason: CloseReason, abandoned: Abandoned) {
+    pub fn closed(&mut self, step: &Step<'_>, reason: CloseReason, abandoned: Abandoned) {
         self.told_abandoned = Some((abandoned.requests, abandoned.links));
         if self.terminated {
             return self.fail("I-06", format!("a second end: {reason:?}"));
@@ -67,7 +67,7 @@ impl Shadow {
     }
 
     /// Checks the event `LinkClosed`: the link has ended, or the client no longer dials it.
-    pub(crate) fn link_closed(&mut self, link: LinkId, reason: CloseReason) {
+    pub fn link_closed(&mut self, link: LinkId, reason: CloseReason) {
         self.links_closed += 1;
         self.link_ends.push(reason);
         let is_wanted = self.is_wanted(link.slot());
@@ -90,7 +90,7 @@ impl Shadow {
     }
 
     /// Checks that the steps of a shutdown are reported in their order.
-    pub(crate) fn shutting_down(&mut self, step: ShutdownStep) {
+    pub fn shutting_down(&mut self, step: ShutdownStep) {
         let before = self.shutdown.replace(step);
         let is_due = self.plan.is_none_or(|plan| match (before, step) {
             (None, _) => step == ShutdownStep::CommandsStopped,

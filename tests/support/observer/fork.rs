@@ -36,7 +36,7 @@ impl<M: Machine> Observed<M> {
     ///
     /// The first violation. Unless the observer is [lenient](Observed::lenient), it is reported with its trace
     /// first.
-    pub(crate) fn fork_checks(&self) -> Checked {
+    pub fn fork_checks(&self) -> Checked {
         let checked = self
             .ends_in_time()
             .and_then(|()| self.ends_unpolled())

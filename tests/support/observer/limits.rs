@@ -10,7 +10,7 @@ use super::shadow::Shadow;
 
 /// What the limits of an endpoint have counted, and its host.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Windows {
+pub struct Windows {
     dials: VecDeque<Instant>,
     requests: VecDeque<Instant>,
     orders: VecDeque<Instant>,
@@ -18,19 +18,19 @@ pub(crate) struct Windows {
 
 /// A host, for which the venue counts.
 #[derive(Clone, Debug)]
-pub(crate) struct Host {
+pub struct Host {
     name: String,
     /// Each limit on dials, with its own counter.
     dials: Vec<((u32, Duration), RateLimiter)>,
     /// The venue has asked for no dial before this instant.
-    pub(crate) held_until: Instant,
+    pub held_until: Instant,
     /// Whether the observer no longer knows when there is room. The venue may have stated that its limits are
     /// stricter, or it may have asked for a delay that ends at an instant that no event named.
-    pub(crate) is_tightened: bool,
+    pub is_tightened: bool,
 }
 
 impl Host {
-    pub(crate) fn of_all(settings: &[Settings]) -> Vec<Host> {
+    pub fn of_all(settings: &[Settings]) -> Vec<Host> {
         let mut hosts: Vec<Host> = Vec::new();
         for settings in settings {
             let (limit, window) = settings.dial_limit;
@@ -48,26 +48,26 @@ impl Host {
     }
 
     /// Returns whether the limit on dials may leave no room now.
-    pub(crate) fn may_be_full(&self, now: Instant) -> bool {
+    pub fn may_be_full(&self, now: Instant) -> bool {
         self.is_tightened || self.free_at() > now
     }
 
     /// Returns the instant at which there is room for a dial.
-    pub(crate) fn free_at(&self) -> Instant {
+    pub fn free_at(&self) -> Instant {
         let limiters = self.dials.iter().map(|(_, limiter)| limiter.free_at());
         limiters.fold(self.held_until, Instant::max)
     }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Counted {
+pub enum Counted {
     Dial,
     Request,
     Order,
 }
 
 impl Shadow {
-    pub(crate) fn host_of(&mut self, slot: usize) -> &mut Host {
+    pub fn host_of(&mut self, slot: usize) -> &mut Host {
         let name = self.settings_of(slot).host();
         let position = self.hosts.iter().position(|host| host.name == name).unwrap_or(0);
         &mut self.hosts[position]
@@ -75,7 +75,7 @@ impl Shadow {
 
     /// Notes that the venue asks for a delay without dials. `next` is the instant that an event named for the next
     /// dial of the link, if there is one.
-    pub(crate) fn hold(&mut self, slot: usize, delay: Duration, next: Option<Instant>) {
+    pub fn hold(&mut self, slot: usize, delay: Duration, next: Option<Instant>) {
         let least = self.now + delay;
         let host = self.host_of(slot);
         match next {
@@ -91,7 +91,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn count(&mut self, link: LinkId, what: Counted) {
+    pub fn count(&mut self, link: LinkId, what: Counted) {
         let now = self.now;
         if what == Counted::Dial {
             let host = self.host_of(link.slot());

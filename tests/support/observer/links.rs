@@ -26,7 +26,7 @@ impl Shadow {
         self.effects.push((link.slot(), effect));
     }
 
-    pub(crate) fn dial<M: Machine>(&mut self, machine: &M, step: &Step<'_>, link: LinkId) {
+    pub fn dial<M: Machine>(&mut self, machine: &M, step: &Step<'_>, link: LinkId) {
         self.check_series(step, link, Effect::Dial);
         let now = self.now;
         let (is_closing, terminated) = (self.closing.is_some(), self.terminated);
@@ -64,7 +64,7 @@ impl Shadow {
         self.count(link, Counted::Dial);
     }
 
-    pub(crate) fn opened(&mut self, step: &Step<'_>, link: LinkId, missing_since: Option<Instant>) {
+    pub fn opened(&mut self, step: &Step<'_>, link: LinkId, missing_since: Option<Instant>) {
         self.effects.push((link.slot(), Effect::ReportOpened));
         self.stats.connects += 1;
         let now = self.now;
@@ -87,7 +87,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn connect_failed(
+    pub fn connect_failed(
         &mut self,
         step: &Step<'_>,
         link: LinkId,
@@ -142,7 +142,7 @@ impl Shadow {
         (is_known.then_some(follows.is_final(was_stable)), follows.least())
     }
 
-    pub(crate) fn disconnected(&mut self, step: &Step<'_>, link: LinkId, why: Lost, retry: Option<Instant>) {
+    pub fn disconnected(&mut self, step: &Step<'_>, link: LinkId, why: Lost, retry: Option<Instant>) {
         self.check_series(step, link, Effect::ReportLost);
         let now = self.now;
         let settings = self.settings_of(link.slot());
@@ -246,7 +246,7 @@ impl Shadow {
         self.forget_link(link);
     }
 
-    pub(crate) fn live(&mut self, link: LinkId) {
+    pub fn live(&mut self, link: LinkId) {
         self.effects.push((link.slot(), Effect::ReportLive));
         let now = self.now;
         let leg = self.leg_mut(link.slot());
@@ -258,7 +258,7 @@ impl Shadow {
         self.check_restored(link);
     }
 
-    pub(crate) fn peer_closing(&mut self, step: &Step<'_>, link: LinkId, code: Option<u16>) {
+    pub fn peer_closing(&mut self, step: &Step<'_>, link: LinkId, code: Option<u16>) {
         let came =
             matches!(step.act, Act::Frame(of, Frame::Close { code: with, .. }) if of == link && with == code);
         if !came {
@@ -266,7 +266,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn close(&mut self, link: LinkId, code: u16) {
+    pub fn close(&mut self, link: LinkId, code: u16) {
         self.effects.push((link.slot(), Effect::SendClose));
         let settings = self.settings_of(link.slot());
         let (now, stable_after) = (self.now, settings.stable_after);
@@ -297,7 +297,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn abort(&mut self, step: &Step<'_>, link: LinkId) {
+    pub fn abort(&mut self, step: &Step<'_>, link: LinkId) {
         if matches!(step.act, Act::Connected(of) if of == link)
             && !step.is_current
             && !self.leg_mut(link.slot()).is_open(link)
@@ -315,7 +315,7 @@ impl Shadow {
     }
 
     /// Checks that the outputs about a link are between its dial and its end.
-    pub(crate) fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
+    pub fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
         if let Act::Connected(of) | Act::ConnectFailed(of, _) | Act::Frame(of, _) | Act::Lost(of, _) =
             step.act
             && of.slot() != link.slot()
@@ -347,7 +347,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn heartbeat_due(&mut self, step: &Step<'_>, link: LinkId, since: Instant) {
+    pub fn heartbeat_due(&mut self, step: &Step<'_>, link: LinkId, since: Instant) {
         let (now, every) = (self.now, self.settings_of(link.slot()).heartbeat_every);
         let sent = self.leg_mut(link.slot()).sent;
         let is_due = every.is_some_and(|every| now >= since + every);
@@ -358,7 +358,7 @@ impl Shadow {
     }
 
     /// Notes that the application has requested an end by this instant or earlier.
-    pub(crate) fn close_by(&mut self, deadline: Instant) {
+    pub fn close_by(&mut self, deadline: Instant) {
         self.close_timeout = Some(self.close_timeout());
         let by = self.closing.map_or(deadline, |before| before.min(deadline));
         self.closing = Some(by);
@@ -368,13 +368,13 @@ impl Shadow {
     }
 
     /// Returns the longest time for a closing handshake among the present links.
-    pub(crate) fn close_timeout(&self) -> Duration {
+    pub fn close_timeout(&self) -> Duration {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
         self.close_timeout.unwrap_or(timeouts.max().unwrap_or_default())
     }
 
-    pub(crate) fn revived(&mut self, step: &Step<'_>) {
+    pub fn revived(&mut self, step: &Step<'_>) {
         if step.answer == Answer::Done {
             for leg in self.legs.iter_mut().filter(|leg| leg.given_up) {
                 // The delays continue, but the count of failed attempts starts again.
@@ -387,7 +387,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn resumed(&mut self) {
+    pub fn resumed(&mut self) {
         let now = self.now;
         for leg in self.legs.iter_mut().filter(|leg| leg.phase == Phase::Open && leg.closing.is_none()) {
             // A probe that was sent is not restarted.
@@ -396,7 +396,7 @@ impl Shadow {
     }
 
     /// Returns whether a stream needs the link, or its endpoint keeps one open.
-    pub(crate) fn is_wanted(&self, slot: usize) -> bool {
+    pub fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
         let stays = settings.stays_open();
         let desired = self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired());
@@ -407,7 +407,7 @@ impl Shadow {
         desired || (stays && is_first && !self.removed.contains(&leg.endpoint))
     }
 
-    pub(crate) fn removed(&mut self, step: &Step<'_>, endpoint: usize) {
+    pub fn removed(&mut self, step: &Step<'_>, endpoint: usize) {
         if step.answer != Answer::Done {
             return;
         }
@@ -420,7 +420,7 @@ impl Shadow {
 
     /// Checks at the end of a step that the table of links allows the step of each link, and that the client has
     /// returned what ended with it.
-    pub(crate) fn check_links<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
+    pub fn check_links<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         for slot in 0..self.legs.len() {
             let leg = &self.legs[slot];
             if leg.phase == Phase::Ended && leg.ended == self.step && leg.handed_out {
@@ -487,13 +487,13 @@ impl Shadow {
     }
 
     /// Adds the attempts of a link that is gone to those that the next link to its endpoint may continue.
-    pub(crate) fn inherit(&mut self, endpoint: usize, attempts: u32) {
+    pub fn inherit(&mut self, endpoint: usize, attempts: u32) {
         let inherited = &mut self.inherited[endpoint];
         *inherited = attempts.saturating_add(*inherited);
     }
 
     /// Checks that an input about a link other than the present one had no effect.
-    pub(crate) fn check_stale(&mut self, step: &Step<'_>) {
+    pub fn check_stale(&mut self, step: &Step<'_>) {
         let spare = |output: &Output| match (step.act, output) {
             (Act::Connected(of), Output::Abort(link)) => of == *link,
             _ => false,
@@ -514,7 +514,7 @@ impl Shadow {
     }
 
     /// Checks that the client accepts no command after the application has closed it.
-    pub(crate) fn check_taken(&mut self, step: &Step<'_>) {
+    pub fn check_taken(&mut self, step: &Step<'_>) {
         let is_command = matches!(
             step.act,
             Act::Add(_)
@@ -531,7 +531,7 @@ impl Shadow {
     }
 
     /// Checks that a refused command had no effect.
-    pub(crate) fn check_refusal(&mut self, step: &Step<'_>) {
+    pub fn check_refusal(&mut self, step: &Step<'_>) {
         if let Answer::Refused(error) = step.answer
             && !step.outputs.is_empty()
         {

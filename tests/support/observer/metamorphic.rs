@@ -46,7 +46,7 @@ impl<M: Machine> Observed<M> {
     ///
     /// The first violation. Unless the observer is [lenient](Observed::lenient), it is reported with its trace
     /// first.
-    pub(crate) fn metamorphic_checks(&self) -> Result<(), Violation> {
+    pub fn metamorphic_checks(&self) -> Result<(), Violation> {
         match check(self.calls(), &self.make) {
             Err(violation) if !self.is_lenient => {
                 panic!("{}", report(self, &violation, Found::Metamorphosis))
@@ -56,7 +56,7 @@ impl<M: Machine> Observed<M> {
     }
 }
 
-pub(crate) fn check<M: Machine>(calls: &[Call], make: &Make<M>) -> Result<(), Violation> {
+pub fn check<M: Machine>(calls: &[Call], make: &Make<M>) -> Result<(), Violation> {
     for (id, variation) in VARIATIONS {
         compare(calls, make, variation)
             .map_err(|what| Violation { id, what: format!("{variation:?}: {what}") })?;

@@ -4,22 +4,22 @@
 //! Every call goes through an [`Observed`], which keeps a [`Shadow`](shadow::Shadow) of the machine: links,
 //! requests, subscriptions, delays. [`CHECKS`](checks::CHECKS) lists where each invariant is checked.
 
-pub(crate) mod call;
-pub(crate) mod checks;
+pub mod call;
+pub mod checks;
 mod data;
 mod ends;
-pub(crate) mod fork;
+pub mod fork;
 mod limits;
 mod links;
-pub(crate) mod metamorphic;
+pub mod metamorphic;
 mod paths;
-pub(crate) mod reader;
+pub mod reader;
 mod requests;
 mod response;
 mod sessions;
-pub(crate) mod shadow;
-pub(crate) mod shrink;
-pub(crate) mod subscriptions;
+pub mod shadow;
+pub mod shrink;
+pub mod subscriptions;
 mod time;
 
 use std::collections::VecDeque;
@@ -40,9 +40,9 @@ use shadow::Shadow;
 
 /// An invariant that does not hold: its id, and what showed it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Violation {
-    pub(crate) id: &'static str,
-    pub(crate) what: String,
+pub struct Violation {
+    pub id: &'static str,
+    pub what: String,
 }
 
 impl fmt::Display for Violation {
@@ -52,14 +52,14 @@ impl fmt::Display for Violation {
 }
 
 /// Makes a machine, always in the same way.
-pub(crate) type Make<M> = Arc<dyn Fn() -> M + Send + Sync>;
+pub type Make<M> = Arc<dyn Fn() -> M + Send + Sync>;
 
 /// A machine that the observer watches. It implements `Machine`, so whatever drives a machine can drive it.
 ///
 /// At the first violation it panics, with a report if the calls are recorded. If it is
 /// [lenient](Observed::lenient), it keeps the violation instead.
 #[derive(Clone)]
-pub(crate) struct Observed<M> {
+pub struct Observed<M> {
     machine: M,
     make: Make<M>,
     shadow: Shadow,
@@ -74,7 +74,7 @@ pub(crate) struct Observed<M> {
 
 impl<M: Machine> Observed<M> {
     /// Observes the machine that `make` makes with these settings, one for each endpoint.
-    pub(crate) fn new(settings: Vec<Settings>, make: impl Fn() -> M + Send + Sync + 'static) -> Observed<M> {
+    pub fn new(settings: Vec<Settings>, make: impl Fn() -> M + Send + Sync + 'static) -> Observed<M> {
         Observed::with(settings, Arc::new(make))
     }
 
@@ -96,59 +96,59 @@ impl<M: Machine> Observed<M> {
     }
 
     /// Records all calls, so that a violation comes with its trace. Call it before the first step.
-    pub(crate) fn recording(mut self) -> Observed<M> {
+    pub fn recording(mut self) -> Observed<M> {
         self.calls = Some(Vec::new());
         self
     }
 
     /// Passes events to a `Reader` too: books, orders and the account. That costs more than the other checks.
-    pub(crate) fn reading(mut self) -> Observed<M> {
+    pub fn reading(mut self) -> Observed<M> {
         self.reader = Some(Box::default());
         self
     }
 
     /// Passes events to the given reader.
-    pub(crate) fn reading_with(mut self, reader: Reader) -> Observed<M> {
+    pub fn reading_with(mut self, reader: Reader) -> Observed<M> {
         self.reader = Some(Box::new(reader));
         self
     }
 
     /// Keeps the first violation instead of panicking.
-    pub(crate) fn lenient(mut self) -> Observed<M> {
+    pub fn lenient(mut self) -> Observed<M> {
         self.is_lenient = true;
         self
     }
 
-    pub(crate) fn machine(&self) -> &M {
+    pub fn machine(&self) -> &M {
         &self.machine
     }
 
-    pub(crate) fn violation(&self) -> Option<&Violation> {
+    pub fn violation(&self) -> Option<&Violation> {
         self.shadow.violation.as_ref()
     }
 
     /// Returns the recorded calls.
-    pub(crate) fn calls(&self) -> &[Call] {
+    pub fn calls(&self) -> &[Call] {
         self.calls.as_deref().unwrap_or_default()
     }
 
     /// Returns what the machine has named, for inputs about links that have ended.
-    pub(crate) fn names(&self) -> &Names {
+    pub fn names(&self) -> &Names {
         &self.names
     }
 
     /// Returns the observer's model of the machine.
-    pub(crate) fn shadow(&self) -> &Shadow {
+    pub fn shadow(&self) -> &Shadow {
         &self.shadow
     }
 
     /// Returns whether the client has reported its end.
-    pub(crate) fn is_terminated(&self) -> bool {
+    pub fn is_terminated(&self) -> bool {
         self.shadow.terminated
     }
 
     /// Makes a recorded call. It does nothing if the call is about something that does not exist here.
-    pub(crate) fn call(&mut self, call: &Call, scratch: &mut Scratch) {
+    pub fn call(&mut self, call: &Call, scratch: &mut Scratch) {
         let mut text = String::new();
         if let Some(act) = self.names.act(call, &mut text) {
             self.step(call.now, act, scratch);
@@ -156,7 +156,7 @@ impl<M: Machine> Observed<M> {
     }
 
     /// Makes one step, takes its outputs, and checks all that must hold.
-    pub(crate) fn step<'f>(
+    pub fn step<'f>(
         &mut self,
         now: Instant,
         act: Act<'f>,

@@ -8,16 +8,16 @@ use gemini_ws::{ConnectFailure, Lost};
 use super::call::Kind;
 
 /// What the observer knows of the path from one state to another in a step.
-pub(crate) struct Path {
-    pub(crate) kind: Kind,
-    pub(crate) begins_anew: bool,
-    pub(crate) now: Option<State>,
+pub struct Path {
+    pub kind: Kind,
+    pub begins_anew: bool,
+    pub now: Option<State>,
 }
 
 impl Path {
     /// Returns whether at most `rows` rows of the table lead from a state to the present one, with the visible
     /// effects.
-    pub(crate) fn leads(&self, from: State, shown: &[Effect], rows: usize) -> bool {
+    pub fn leads(&self, from: State, shown: &[Effect], rows: usize) -> bool {
         let is_there = match self.now {
             Some(now) => now == from,
             None => matches!(from, State::Idle | State::Closed),
@@ -78,7 +78,7 @@ impl Path {
 
 /// What follows from an end, judged by its reason alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Follows {
+pub enum Follows {
     /// No attempt.
     Nothing,
     /// No attempt, unless the endpoint has worked before.
@@ -98,7 +98,7 @@ const SLOW: Duration = Duration::from_secs(30);
 const ASKED_FOR_MAX: Duration = Duration::from_secs(3_600);
 
 impl Follows {
-    pub(crate) fn of_failure(why: ConnectFailure, is_signed: bool) -> Follows {
+    pub fn of_failure(why: ConnectFailure, is_signed: bool) -> Follows {
         match why {
             ConnectFailure::Cancelled
             | ConnectFailure::NoCredentials
@@ -121,7 +121,7 @@ impl Follows {
         }
     }
 
-    pub(crate) fn of_loss(why: Lost) -> Follows {
+    pub fn of_loss(why: Lost) -> Follows {
         match why {
             Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) } => Follows::NothingAtFirst,
             Lost::Closed { code: Some(1008 | 1013) } => Follows::Slow,
@@ -129,12 +129,12 @@ impl Follows {
         }
     }
 
-    pub(crate) fn is_final(self, has_worked: bool) -> bool {
+    pub fn is_final(self, has_worked: bool) -> bool {
         self == Follows::Nothing || (self == Follows::NothingAtFirst && !has_worked)
     }
 
     /// Returns the delay before the usual one.
-    pub(crate) fn least(self) -> Option<Duration> {
+    pub fn least(self) -> Option<Duration> {
         match self {
             Follows::Nothing | Follows::Usual => None,
             Follows::Slow | Follows::NothingAtFirst => Some(SLOW),
@@ -144,7 +144,7 @@ impl Follows {
 }
 
 /// Returns whether the venue asks for fewer attempts from this address.
-pub(crate) const fn is_of_host(why: ConnectFailure) -> bool {
+pub const fn is_of_host(why: ConnectFailure) -> bool {
     matches!(
         why,
         ConnectFailure::Status { status: 429, .. } | ConnectFailure::Status { retry_after: Some(_), .. }

@@ -14,7 +14,7 @@ use super::Violation;
 type Plain = [BTreeMap<Decimal, Decimal>; 2];
 
 #[derive(Clone, Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     books: Books,
     /// How `Books` applies an event.
     apply: fn(&mut Books, &Event<'_>),
@@ -40,7 +40,7 @@ impl Default for Reader {
 }
 
 impl Reader {
-    pub(crate) fn with(apply: fn(&mut Books, &Event<'_>)) -> Reader {
+    pub fn with(apply: fn(&mut Books, &Event<'_>)) -> Reader {
         Reader {
             books: Books::new(),
             apply,
@@ -56,7 +56,7 @@ impl Reader {
     /// # Errors
     ///
     /// What does not hold after the event.
-    pub(crate) fn take(&mut self, event: &Event<'_>) -> Checked {
+    pub fn take(&mut self, event: &Event<'_>) -> Checked {
         (self.apply)(&mut self.books, event);
         self.orders.apply(event);
         self.balances.apply(event);

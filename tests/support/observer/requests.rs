@@ -12,29 +12,29 @@ use super::shadow::{Phase, Shadow, Step};
 
 /// A request of the application that was accepted and has no reply.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Outstanding {
-    pub(crate) id: u64,
+pub struct Outstanding {
+    pub id: u64,
     /// The link that it was written to.
-    pub(crate) link: Option<LinkId>,
-    pub(crate) deadline: Instant,
+    pub link: Option<LinkId>,
+    pub deadline: Instant,
 }
 
 /// A message that was handed out, and that the venue may answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Written {
+pub struct Written {
     /// Zero for endpoints whose messages have no id.
-    pub(crate) id: u64,
-    pub(crate) link: LinkId,
-    pub(crate) deadline: Instant,
-    pub(crate) asks: Asks,
+    pub id: u64,
+    pub link: LinkId,
+    pub deadline: Instant,
+    pub asks: Asks,
     /// The indices of the streams that it requests.
-    pub(crate) feeds: Vec<usize>,
+    pub feeds: Vec<usize>,
     /// Whether no answer came in time.
-    pub(crate) is_overdue: bool,
+    pub is_overdue: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Asks {
+pub enum Asks {
     Join,
     Leave,
     Other,
@@ -45,7 +45,7 @@ pub(crate) enum Asks {
 const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX + gemini_ws::REQUESTS_IN_FLIGHT_MAX / 4 + 1;
 
 impl Shadow {
-    pub(crate) fn requested(&mut self, step: &Step<'_>, request: &Request) {
+    pub fn requested(&mut self, step: &Step<'_>, request: &Request) {
         let Answer::Request(id) = step.answer else { return };
         if id.get() <= self.newest_request {
             self.fail("I-24", format!("{id:?} was used before"));
@@ -59,7 +59,7 @@ impl Shadow {
         self.outstanding.push(Outstanding { id: id.get(), link: None, deadline });
     }
 
-    pub(crate) fn send(&mut self, link: LinkId, text: &str) {
+    pub fn send(&mut self, link: LinkId, text: &str) {
         let endpoint = self.endpoint_of(link);
         let Some(message) = response::written(text, endpoint) else {
             return self.fail("I-39", format!("not a whole message: {text}"));
@@ -111,7 +111,7 @@ impl Shadow {
     }
 
     /// Finds the request that a text frame answers, if any.
-    pub(crate) fn answered(&mut self, step: &Step<'_>, link: LinkId, text: &str) {
+    pub fn answered(&mut self, step: &Step<'_>, link: LinkId, text: &str) {
         let unknown =
             matches!(step.event, Some(Event::Ignored(it, _)) if it.reason == IgnoredReason::UnknownResponse);
         let may_answer = unknown
@@ -143,7 +143,7 @@ impl Shadow {
     }
 
     /// Checks the event `Requested`, which comes once for each request, before its reply.
-    pub(crate) fn told_requested(&mut self, link: LinkId, id: RequestId) {
+    pub fn told_requested(&mut self, link: LinkId, id: RequestId) {
         if self.settings_of(link.slot()).authenticated {
             self.sessions.note_signed(link, id);
         }
@@ -153,13 +153,7 @@ impl Shadow {
         self.newest_told = id.get();
     }
 
-    pub(crate) fn replied(
-        &mut self,
-        step: &Step<'_>,
-        id: RequestId,
-        about: Subject,
-        outcome: &RequestOutcome<'_>,
-    ) {
+    pub fn replied(&mut self, step: &Step<'_>, id: RequestId, about: Subject, outcome: &RequestOutcome<'_>) {
         let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
             // A shutdown cancels orders with its own request, and no event has named it before this one.
             let is_own = about == Subject::CancelSessionOrders && !self.unsent.contains(&id);
@@ -201,7 +195,7 @@ impl Shadow {
 
     /// Marks the messages that were not answered in time, because the client may send them again. A link that is
     /// closing may wait for answers, or only for its end.
-    pub(crate) fn expire(&mut self) {
+    pub fn expire(&mut self) {
         let now = self.now;
         let mut position = 0;
         while position < self.written.len() {
@@ -225,7 +219,7 @@ impl Shadow {
     }
 
     /// Removes everything that was written to a link that has ended.
-    pub(crate) fn forget_link(&mut self, link: LinkId) {
+    pub fn forget_link(&mut self, link: LinkId) {
         self.written.retain(|written| written.link != link);
         for feed in &mut self.feeds {
             feed.forget(link);
@@ -233,7 +227,7 @@ impl Shadow {
     }
 
     /// Checks the requests at the end of a step.
-    pub(crate) fn check_requests(&mut self, step: &Step<'_>) {
+    pub fn check_requests(&mut self, step: &Step<'_>) {
         for position in 0..self.presumed_lost.len() {
             let link = self.presumed_lost[position];
             if self.legs[link.slot()].is_open(link) {
@@ -261,7 +255,7 @@ impl Shadow {
     }
 
     /// Checks at the end of a step that the number of its outputs is limited by what it was about.
-    pub(crate) fn check_size(&mut self, step: &Step<'_>) {
+    pub fn check_size(&mut self, step: &Step<'_>) {
         let bytes = match step.act {
             Act::Frame(_, Frame::Text(text)) => text.len(),
             _ => 0,

@@ -3,16 +3,16 @@
 use gemini_ws::{Endpoint, Message, ResponseId, Scratch};
 
 /// A message to the venue.
-pub(crate) struct WrittenMessage<'t> {
+pub struct WrittenMessage<'t> {
     /// Zero for endpoints whose messages have no id.
-    pub(crate) id: u64,
-    pub(crate) method: Method<'t>,
+    pub id: u64,
+    pub method: Method<'t>,
     /// The rest of the text, from the parameters on.
-    pub(crate) parameters: &'t str,
+    pub parameters: &'t str,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Method<'t> {
+pub enum Method<'t> {
     Subscribe,
     Unsubscribe,
     Other(&'t str),
@@ -29,7 +29,7 @@ impl<'t> Method<'t> {
 }
 
 /// Reads a message that was handed out. `None` if the text, from its first to its last byte, is not one.
-pub(crate) fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
+pub fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
     let message = match endpoint {
         Endpoint::Streams => {
             let rest = text.strip_prefix("{\"id\":")?;
@@ -58,7 +58,7 @@ pub(crate) fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'
 
 impl<'t> WrittenMessage<'t> {
     /// Calls `each` with the name of each stream in the message, or with name and symbol on market data v2.
-    pub(crate) fn each_stream(&self, mut each: impl FnMut(&str, Option<&str>)) {
+    pub fn each_stream(&self, mut each: impl FnMut(&str, Option<&str>)) {
         if self.id > 0 {
             let names = self.parameters.strip_prefix(",\"params\":[").unwrap_or_default();
             names.split('"').skip(1).step_by(2).for_each(|name| each(name, None));
@@ -76,17 +76,17 @@ impl<'t> WrittenMessage<'t> {
 }
 
 /// Returns the id of a message.
-pub(crate) fn id_of(text: &str) -> Option<u64> {
+pub fn id_of(text: &str) -> Option<u64> {
     written(text, Endpoint::Streams).map(|message| message.id)
 }
 
 /// An answer of the venue.
-pub(crate) struct Answered {
-    pub(crate) id: u64,
-    pub(crate) is_ok: bool,
+pub struct Answered {
+    pub id: u64,
+    pub is_ok: bool,
 }
 
-pub(crate) fn read(text: &str) -> Option<Answered> {
+pub fn read(text: &str) -> Option<Answered> {
     if let Some(rest) = text.strip_prefix("{\"id\":")
         && let Some(id) = rest.strip_suffix(",\"status\":200}").and_then(|id| id.parse().ok())
     {

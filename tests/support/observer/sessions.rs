@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gemini_ws::{Event, LinkId, Request, RequestId, RequestOutcome, Subject};
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sessions {
+pub struct Sessions {
     /// The newest request of each link that may have placed an order.
     placed: BTreeMap<LinkId, RequestId>,
     /// The newest request of each link that cancelled orders.
@@ -17,20 +17,20 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     /// Notes a request of the application.
-    pub(crate) fn note_request(&mut self, id: RequestId, request: &Request) {
+    pub fn note_request(&mut self, id: RequestId, request: &Request) {
         if matches!(request, Request::Raw(_)) {
             self.raw.insert(id);
         }
     }
 
     /// Notes that a request was made over a link to an authenticated endpoint.
-    pub(crate) fn note_signed(&mut self, link: LinkId, id: RequestId) {
+    pub fn note_signed(&mut self, link: LinkId, id: RequestId) {
         if self.raw.contains(&id) {
             raise(&mut self.placed, link, id);
         }
     }
 
-    pub(crate) fn note(&mut self, event: &Event<'_>) {
+    pub fn note(&mut self, event: &Event<'_>) {
         match event {
             Event::Reply { link, request, about: Subject::PlaceOrder(_), outcome } => {
                 let may_exist = match outcome {
@@ -58,7 +58,7 @@ impl Sessions {
     }
 
     /// Returns how many sessions have ended that may have left orders.
-    pub(crate) fn left(&self) -> usize {
+    pub fn left(&self) -> usize {
         self.left
     }
 }

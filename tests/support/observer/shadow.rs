@@ -20,55 +20,55 @@ use super::subscriptions::Feed;
 
 /// A slot: the newest attempt there, and what is known of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Leg {
-    pub(crate) endpoint: usize,
+pub struct Leg {
+    pub endpoint: usize,
     /// The endpoint of the link here at the end of the step.
     next_endpoint: usize,
-    pub(crate) link: Option<LinkId>,
-    pub(crate) phase: Phase,
+    pub link: Option<LinkId>,
+    pub phase: Phase,
     /// The state in the table.
-    pub(crate) state: State,
+    pub state: State,
     /// Whether the driver has a dial or a transport of the link.
-    pub(crate) handed_out: bool,
-    pub(crate) dialled: Instant,
-    pub(crate) heard: Instant,
+    pub handed_out: bool,
+    pub dialled: Instant,
+    pub heard: Instant,
     /// When `Live` was reported.
-    pub(crate) live: Option<Instant>,
+    pub live: Option<Instant>,
     /// The instant by which the transport is dropped, if the Close frame was handed out.
-    pub(crate) closing: Option<Instant>,
+    pub closing: Option<Instant>,
     /// When the machine resumed after a sleep, if it has received nothing since.
-    pub(crate) resumed: Option<Instant>,
+    pub resumed: Option<Instant>,
     /// When the link before received something for the last time.
-    pub(crate) missing_since: Option<Instant>,
+    pub missing_since: Option<Instant>,
     /// When a message was handed out for the last time.
-    pub(crate) sent: Instant,
+    pub sent: Instant,
     /// Whether the machine has a link here.
-    pub(crate) is_listed: bool,
+    pub is_listed: bool,
     /// Whether this step forgot what was known of earlier links, so that the slot starts again.
-    pub(crate) is_restarted: bool,
+    pub is_restarted: bool,
     /// The step in which the link ended.
-    pub(crate) ended: u64,
+    pub ended: u64,
     /// When the next attempt is due, and the instant before which the venue asked for none.
-    pub(crate) retry: Option<(Instant, Instant)>,
+    pub retry: Option<(Instant, Instant)>,
     /// Whether no attempt follows the last end.
-    pub(crate) given_up: bool,
+    pub given_up: bool,
     /// No attempt starts before this instant, even if a new subscription needs one.
-    pub(crate) not_before: Instant,
+    pub not_before: Instant,
     /// The number of attempts in a row, for the backoff.
-    pub(crate) attempts: u32,
+    pub attempts: u32,
     /// How many of those attempts failed, and the reason of the last one.
-    pub(crate) failed: u32,
-    pub(crate) last: Option<AttemptFailure>,
+    pub failed: u32,
+    pub last: Option<AttemptFailure>,
     /// The natural logarithm of the probability that so many delays in a row are as short as these.
-    pub(crate) likelihood: f64,
+    pub likelihood: f64,
     /// The number of frames in a row that could not be decoded. Frames that name the same stream as the one before
     /// are not counted.
-    pub(crate) malformed_run: u32,
-    pub(crate) malformed_of: Option<(Topic, Option<Symbol>)>,
+    pub malformed_run: u32,
+    pub malformed_of: Option<(Topic, Option<Symbol>)>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Phase {
+pub enum Phase {
     None,
     Dialled,
     Open,
@@ -107,7 +107,7 @@ impl Leg {
     }
 
     /// Starts the slot again. Of the links before, only the epoch still matters to the next link here.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
         self.not_before = Instant::ZERO;
@@ -116,101 +116,101 @@ impl Leg {
     }
 
     /// Returns whether the link has been live for `stable_after`.
-    pub(crate) fn is_stable(&self, now: Instant, stable_after: Duration) -> bool {
+    pub fn is_stable(&self, now: Instant, stable_after: Duration) -> bool {
         self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
     }
 
     /// Notes that the link has been live so long that attempts are counted from the start again.
-    pub(crate) fn note_stable(&mut self) {
+    pub fn note_stable(&mut self) {
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
     }
 
     /// Returns whether at the end of the step the slot has a link to another endpoint.
-    pub(crate) fn makes_room(&self) -> bool {
+    pub fn makes_room(&self) -> bool {
         self.endpoint != self.next_endpoint
     }
 
-    pub(crate) fn is_open(&self, link: LinkId) -> bool {
+    pub fn is_open(&self, link: LinkId) -> bool {
         self.link == Some(link) && self.phase == Phase::Open
     }
 }
 
 /// What a test does in a step, and what is known before the outputs of the step.
 #[derive(Clone, Copy)]
-pub(crate) struct Step<'s> {
-    pub(crate) act: Act<'s>,
-    pub(crate) answer: Answer,
-    pub(crate) event: Option<&'s Event<'s>>,
-    pub(crate) outputs: &'s [Output],
+pub struct Step<'s> {
+    pub act: Act<'s>,
+    pub answer: Answer,
+    pub event: Option<&'s Event<'s>>,
+    pub outputs: &'s [Output],
     /// Whether the link of an input is the newest one of its slot and has not ended.
-    pub(crate) is_current: bool,
+    pub is_current: bool,
     /// The deadline before the step.
-    pub(crate) deadline: Option<Deadline>,
+    pub deadline: Option<Deadline>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Shadow {
-    pub(crate) settings: Vec<Settings>,
-    pub(crate) hosts: Vec<Host>,
+pub struct Shadow {
+    pub settings: Vec<Settings>,
+    pub hosts: Vec<Host>,
     /// The rate limits, for each of the settings.
-    pub(crate) windows: Vec<Windows>,
+    pub windows: Vec<Windows>,
     /// For each of the settings: whether a link to it was opened, and whether it was live for `stable_after`.
-    pub(crate) experience: Vec<(bool, bool)>,
+    pub experience: Vec<(bool, bool)>,
     /// For each of the settings: the attempts of links that are gone, which the next link may continue.
-    pub(crate) inherited: Vec<u32>,
-    pub(crate) now: Instant,
-    pub(crate) step: u64,
-    pub(crate) legs: Vec<Leg>,
-    pub(crate) feeds: Vec<Feed>,
+    pub inherited: Vec<u32>,
+    pub now: Instant,
+    pub step: u64,
+    pub legs: Vec<Leg>,
+    pub feeds: Vec<Feed>,
     /// The index in `feeds` of each subscription, and its state when last seen.
-    pub(crate) subscriptions: HashMap<StreamId, (usize, StreamState)>,
+    pub subscriptions: HashMap<StreamId, (usize, StreamState)>,
     /// Requests of the application that have no reply.
-    pub(crate) outstanding: Vec<Outstanding>,
+    pub outstanding: Vec<Outstanding>,
     /// Messages that the venue may answer.
-    pub(crate) written: Vec<Written>,
-    pub(crate) newest_request: u64,
-    pub(crate) newest_written: u64,
-    pub(crate) newest_subscription: Option<StreamId>,
+    pub written: Vec<Written>,
+    pub newest_request: u64,
+    pub newest_written: u64,
+    pub newest_subscription: Option<StreamId>,
     /// The instant by which the application has requested an end.
-    pub(crate) closing: Option<Instant>,
+    pub closing: Option<Instant>,
     /// The longest time for a closing handshake when the application first requested the end.
-    pub(crate) close_timeout: Option<Duration>,
-    pub(crate) shutdown: Option<ShutdownStep>,
+    pub close_timeout: Option<Duration>,
+    pub shutdown: Option<ShutdownStep>,
     /// The steps of the shutdown, unless it is cut short.
-    pub(crate) plan: Option<Plan>,
+    pub plan: Option<Plan>,
     /// Whether the shutdown has promised to cancel orders, even if it is cut short later.
-    pub(crate) is_promised: bool,
-    pub(crate) sessions: Sessions,
+    pub is_promised: bool,
+    pub sessions: Sessions,
     /// Endpoints that were removed.
-    pub(crate) removed: Vec<usize>,
-    pub(crate) terminated: bool,
-    pub(crate) stats: Stats,
+    pub removed: Vec<usize>,
+    pub terminated: bool,
+    pub stats: Stats,
     /// The effects of the table of links that this step has shown.
-    pub(crate) effects: Vec<(usize, Effect)>,
+    pub effects: Vec<(usize, Effect)>,
     /// Links that the replies of this step presume to have ended.
-    pub(crate) presumed_lost: Vec<LinkId>,
+    pub presumed_lost: Vec<LinkId>,
     /// Links that were dropped in this step. `ended_for_good` are the links after which the slot has no further
     /// attempt.
-    pub(crate) dropped: Vec<LinkId>,
+    pub dropped: Vec<LinkId>,
     /// Requests of a shutdown, of any link, that came too late to be handed out.
-    pub(crate) unsent: Vec<RequestId>,
-    pub(crate) ended_for_good: Vec<LinkId>,
+    pub unsent: Vec<RequestId>,
+    pub ended_for_good: Vec<LinkId>,
     /// The reasons for which links were reported as closed.
-    pub(crate) link_ends: Vec<CloseReason>,
+    pub link_ends: Vec<CloseReason>,
     /// The number of links that were reported as closed.
-    pub(crate) links_closed: usize,
+    pub links_closed: usize,
     /// The numbers of requests and links that were abandoned because links ended.
-    pub(crate) abandoned: (usize, usize),
-    pub(crate) told_abandoned: Option<(usize, usize)>,
-    pub(crate) sequence_gap: bool,
+    pub abandoned: (usize, usize),
+    pub told_abandoned: Option<(usize, usize)>,
+    pub sequence_gap: bool,
     /// The id of the newest request that `Requested` reported.
-    pub(crate) newest_told: u64,
-    pub(crate) deadline: Option<Deadline>,
-    pub(crate) violation: Option<Violation>,
+    pub newest_told: u64,
+    pub deadline: Option<Deadline>,
+    pub violation: Option<Violation>,
 }
 
 impl Shadow {
-    pub(crate) fn new(settings: Vec<Settings>) -> Shadow {
+    pub fn new(settings: Vec<Settings>) -> Shadow {
         Shadow {
             hosts: Host::of_all(&settings),
             windows: vec![Windows::default(); settings.len()],
@@ -254,22 +254,22 @@ impl Shadow {
 
     /// Notes a violation, unless there is one already.
     #[cold]
-    pub(crate) fn fail(&mut self, id: &'static str, what: String) {
+    pub fn fail(&mut self, id: &'static str, what: String) {
         if self.violation.is_none() {
             self.violation = Some(Violation { id, what });
         }
     }
 
-    pub(crate) fn settings_of(&self, slot: usize) -> &Settings {
+    pub fn settings_of(&self, slot: usize) -> &Settings {
         let endpoint = self.legs.get(slot).map_or(0, |leg| leg.endpoint);
         &self.settings[endpoint.min(self.settings.len() - 1)]
     }
 
-    pub(crate) fn endpoint_of(&self, link: LinkId) -> Endpoint {
+    pub fn endpoint_of(&self, link: LinkId) -> Endpoint {
         self.settings_of(link.slot()).endpoint
     }
 
-    pub(crate) fn leg_mut(&mut self, slot: usize) -> &mut Leg {
+    pub fn leg_mut(&mut self, slot: usize) -> &mut Leg {
         while self.legs.len() <= slot {
             self.legs.push(Leg::new(0));
         }
@@ -287,7 +287,7 @@ impl Shadow {
     }
 
     /// Follows what a step did.
-    pub(crate) fn follow<M: Machine>(
+    pub fn follow<M: Machine>(
         &mut self,
         machine: &M,
         now: Instant,
@@ -479,7 +479,7 @@ fn tells_end(outputs: &[Output], slot: usize) -> bool {
 }
 
 /// Returns the link that an output is about.
-pub(crate) fn link_of(output: &Output) -> Option<LinkId> {
+pub fn link_of(output: &Output) -> Option<LinkId> {
     match output {
         Output::Connect(link) | Output::Abort(link) => Some(*link),
         Output::Send { link, .. } | Output::Close { link, .. } => Some(*link),

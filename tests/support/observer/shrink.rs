@@ -13,7 +13,7 @@ const TELLER: Teller = Teller { places: true };
 
 /// Which check has found a violation and can find it again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Found {
+pub enum Found {
     Trace,
     Fork,
     Metamorphosis,
@@ -62,7 +62,7 @@ fn fresh<M: Machine>(observed: &Observed<M>) -> Observed<M> {
 }
 
 /// Leaves out unneeded steps, in ever smaller pieces.
-pub(crate) fn shrink<M: Machine>(
+pub fn shrink<M: Machine>(
     observed: &Observed<M>,
     calls: &[Call],
     id: &'static str,
@@ -96,7 +96,7 @@ pub(crate) fn shrink<M: Machine>(
 }
 
 /// Formats a violation, and the shortest trace that shows it, with all outputs of the machine.
-pub(crate) fn report<M: Machine>(observed: &Observed<M>, violation: &Violation, found: Found) -> String {
+pub fn report<M: Machine>(observed: &Observed<M>, violation: &Violation, found: Found) -> String {
     let mut text = format!("{violation}\n");
     if observed.calls.is_none() {
         text += "The calls were not recorded: do the same again with `recording`.\n";

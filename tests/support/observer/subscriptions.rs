@@ -17,55 +17,55 @@ use super::shadow::{Shadow, Step};
 
 /// A stream, its subscriptions, and what the venue was asked for.
 #[derive(Clone, Debug)]
-pub(crate) struct Feed {
-    pub(crate) stream: Stream,
+pub struct Feed {
+    pub stream: Stream,
     /// The slot of the link that serves it.
-    pub(crate) slot: usize,
+    pub slot: usize,
     /// The endpoint of that link.
-    pub(crate) endpoint: usize,
+    pub endpoint: usize,
     /// Its subscriptions, and whether each of them is to end.
-    pub(crate) subscriptions: Vec<(StreamId, bool)>,
-    pub(crate) asked: Option<Asked>,
+    pub subscriptions: Vec<(StreamId, bool)>,
+    pub asked: Option<Asked>,
     /// The link over which the client unsubscribed in order to subscribe again.
-    pub(crate) left: Option<LinkId>,
+    pub left: Option<LinkId>,
     /// Whether the venue accepted the newest request for it.
-    pub(crate) confirmed: bool,
+    pub confirmed: bool,
     /// Whether the client reported it as `Unserved`, and nothing of it has come since.
-    pub(crate) unserved: bool,
+    pub unserved: bool,
     /// Whether its book was lost again, so that the client will unsubscribe and subscribe later.
     relapsed: bool,
     /// How often in a row its book was lost soon after it was live, the instant since when it is live, and how many
     /// updates in a row were old.
-    pub(crate) losses: u32,
-    pub(crate) lives_since: Instant,
-    pub(crate) stale: u32,
+    pub losses: u32,
+    pub lives_since: Instant,
+    pub stale: u32,
     /// The link whose snapshot the book is made of.
-    pub(crate) synced: Option<LinkId>,
+    pub synced: Option<LinkId>,
     /// The link before that, if the book was live until that link ended.
-    pub(crate) before: Option<LinkId>,
+    pub before: Option<LinkId>,
     /// Whether the book has lost an update and had no snapshot since.
-    pub(crate) lost_update: bool,
+    pub lost_update: bool,
     /// The id of the book's last update.
-    pub(crate) last: u64,
+    pub last: u64,
     /// The step in which the book's snapshot came.
-    pub(crate) snapshot: u64,
-    pub(crate) newest_trade: Option<u64>,
+    pub snapshot: u64,
+    pub newest_trade: Option<u64>,
     /// The last step that reported trades, and the newest trade before it.
-    pub(crate) trades_before: (u64, Option<u64>),
+    pub trades_before: (u64, Option<u64>),
     /// The longest time without data, if there is a limit.
-    pub(crate) silence_max: Option<Duration>,
+    pub silence_max: Option<Duration>,
     /// When its data was last reported.
-    pub(crate) told: Instant,
+    pub told: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
-    pub(crate) id: u64,
-    pub(crate) link: LinkId,
+pub struct Asked {
+    pub id: u64,
+    pub link: LinkId,
     /// Whether the request was refused, or not answered in time.
-    pub(crate) failed: bool,
+    pub failed: bool,
     /// Whether the link was already asked for it before. Frames from then may still come.
-    pub(crate) again: bool,
+    pub again: bool,
 }
 
 impl Feed {
@@ -95,11 +95,11 @@ impl Feed {
         }
     }
 
-    pub(crate) fn is_desired(&self) -> bool {
+    pub fn is_desired(&self) -> bool {
         self.subscriptions.iter().any(|subscription| !subscription.1)
     }
 
-    pub(crate) fn answered(&mut self, id: u64, asks: Asks, is_ok: bool) {
+    pub fn answered(&mut self, id: u64, asks: Asks, is_ok: bool) {
         if let Some(asked) = &mut self.asked
             && asked.id == id
             && asks == Asks::Join
@@ -109,7 +109,7 @@ impl Feed {
         }
     }
 
-    pub(crate) fn unanswered(&mut self, id: u64) {
+    pub fn unanswered(&mut self, id: u64) {
         if let Some(asked) = &mut self.asked
             && asked.id == id
         {
@@ -117,7 +117,7 @@ impl Feed {
         }
     }
 
-    pub(crate) fn forget(&mut self, link: LinkId) {
+    pub fn forget(&mut self, link: LinkId) {
         if self.asked.is_some_and(|asked| asked.link == link) {
             self.asked = None;
             (self.confirmed, self.unserved, self.relapsed) = (false, false, false);
@@ -146,7 +146,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn subscribed(&mut self, step: &Step<'_>, wanted: Wanted) {
+    pub fn subscribed(&mut self, step: &Step<'_>, wanted: Wanted) {
         let Answer::Stream(id) = step.answer else { return };
         if self.newest_subscription.is_some_and(|newest| newest >= id) {
             self.fail("I-24", format!("{id:?} was used before"));
@@ -180,7 +180,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn unsubscribed(&mut self, step: &Step<'_>, id: StreamId) {
+    pub fn unsubscribed(&mut self, step: &Step<'_>, id: StreamId) {
         if step.answer != Answer::Done {
             return;
         }
@@ -195,7 +195,7 @@ impl Shadow {
     }
 
     /// Follows a message that subscribes, and returns the indices of its streams.
-    pub(crate) fn joined(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
+    pub fn joined(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
         let indices = self.named(link, message);
         for &index in &indices {
             let feed = &self.feeds[index];
@@ -214,7 +214,7 @@ impl Shadow {
     }
 
     /// Follows a message that unsubscribes, and returns the indices of its streams.
-    pub(crate) fn parted(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
+    pub fn parted(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
         let indices = self.named(link, message);
         for &index in &indices {
             let feed = &mut self.feeds[index];
@@ -259,7 +259,7 @@ impl Shadow {
     }
 
     /// Checks the event `Subscribed`.
-    pub(crate) fn confirmed(&mut self, step: &Step<'_>, id: StreamId) {
+    pub fn confirmed(&mut self, step: &Step<'_>, id: StreamId) {
         let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is subscribed, and nobody wants it"));
         };
@@ -279,7 +279,7 @@ impl Shadow {
     }
 
     /// Checks the event `Unserved`: the request failed, or the book did not come, and the client asks again later.
-    pub(crate) fn unserved(&mut self, step: &Step<'_>, id: StreamId, reason: Unserved, retry: Instant) {
+    pub fn unserved(&mut self, step: &Step<'_>, id: StreamId, reason: Unserved, retry: Instant) {
         let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is not served, and nobody wants it"));
         };
@@ -305,7 +305,7 @@ impl Shadow {
     }
 
     /// Follows the event `Unsubscribed`.
-    pub(crate) fn left(&mut self, step: &Step<'_>, id: StreamId, last: bool) {
+    pub fn left(&mut self, step: &Step<'_>, id: StreamId, last: bool) {
         let Some((index, leaving)) = self.take_subscription(step, id, last) else {
             return self.fail("I-22", format!("{id:?} ends, and is not there"));
         };
@@ -321,7 +321,7 @@ impl Shadow {
     }
 
     /// Checks the event `Quiet`.
-    pub(crate) fn quiet(&mut self, step: &Step<'_>, id: StreamId, since: Instant) {
+    pub fn quiet(&mut self, step: &Step<'_>, id: StreamId, since: Instant) {
         let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is silent, and nobody wants it"));
         };
@@ -335,7 +335,7 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn rejected(&mut self, step: &Step<'_>, id: StreamId) {
+    pub fn rejected(&mut self, step: &Step<'_>, id: StreamId) {
         let Some((index, leaving)) = self.take_subscription(step, id, true) else {
             return self.fail("I-22", format!("{id:?} is refused, and is not there"));
         };
@@ -352,7 +352,7 @@ impl Shadow {
     }
 
     /// Removes the subscriptions of a link that has ended together with its client.
-    pub(crate) fn forget_subscriptions(&mut self, slot: usize) {
+    pub fn forget_subscriptions(&mut self, slot: usize) {
         if self.closing.is_some() || self.terminated {
             let feeds = &mut self.feeds;
             self.subscriptions.retain(|_, subscription| feeds[subscription.0].slot != slot);
@@ -371,7 +371,7 @@ impl Shadow {
     }
 
     /// Checks the event `Live` of a link: the venue has confirmed or refused every subscription.
-    pub(crate) fn check_restored(&mut self, link: LinkId) {
+    pub fn check_restored(&mut self, link: LinkId) {
         for index in 0..self.feeds.len() {
             let feed = &self.feeds[index];
             if feed.slot != link.slot() {
@@ -402,7 +402,7 @@ impl Shadow {
 
     /// Checks at the end of a step that the machine has exactly the expected subscriptions, and that the table of
     /// streams allows the step of each.
-    pub(crate) fn check_streams<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
+    pub fn check_streams<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let mut count = 0;
         machine.each_stream(|id, stream, state| {
             count += 1;

@@ -15,7 +15,7 @@ const NOT_CHANCE: f64 = -27.6;
 
 impl Shadow {
     /// Checks the reported delay before the next attempt.
-    pub(crate) fn check_delay(&mut self, slot: usize, at: Instant, asked_for: Option<Duration>) {
+    pub fn check_delay(&mut self, slot: usize, at: Instant, asked_for: Option<Duration>) {
         let now = self.now;
         let settings = self.settings_of(slot);
         let (base, cap) = (settings.backoff_base, settings.backoff_cap.max(settings.backoff_base * 2));
@@ -53,7 +53,7 @@ impl Shadow {
     }
 
     /// Checks deadlines at the end of a step.
-    pub(crate) fn check_time<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
+    pub fn check_time<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let deadline = self.deadline;
         let mut waits = None;
         let mut is_over = true;

@@ -13,20 +13,20 @@ use gemini_ws::{DecodeErrorKind, Endpoint};
 use serde_json::{Value, json};
 
 use super::json::Json;
-pub(crate) use streams::response_id;
+pub use streams::response_id;
 
 /// The symbol of frames that name none, which the caller passes to the decoder.
-pub(crate) const SYMBOL: &str = "btcusd";
+pub const SYMBOL: &str = "btcusd";
 
 /// Why a frame that is JSON cannot be decoded: the kind of error and the member that it is about.
-pub(crate) type Refusal = (DecodeErrorKind, &'static str);
+pub type Refusal = (DecodeErrorKind, &'static str);
 
-pub(crate) type Read<T> = Result<T, Refusal>;
+pub type Read<T> = Result<T, Refusal>;
 
 /// Reads a frame. `None` if it does not even have the JSON type that the endpoint sends.
 ///
 /// Texts that a message keeps as JSON are JSON values here.
-pub(crate) fn read(endpoint: Endpoint, frame: &Json) -> Option<Read<Value>> {
+pub fn read(endpoint: Endpoint, frame: &Json) -> Option<Read<Value>> {
     let whole = || unrecognized(frame);
     match (endpoint, frame) {
         (Endpoint::OrderEventsV1, Json::Array(events)) => Some(orders_v1::events(events)),
@@ -215,7 +215,7 @@ fn seconds(of: Object<'_>, names: Names) -> Read<Value> {
 
 /// Returns how a decimal that was read from `text` is printed: as it was written, without a sign of zero and
 /// without leading zeros. Trailing zeros are dropped only where the digits do not fit.
-pub(crate) fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
+pub fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (whole, fraction) = match digits.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction)),

@@ -232,7 +232,7 @@ fn response(frame: Object<'_>) -> Read<Value> {
 
 /// Returns an id that is no unsigned integer. A message cannot distinguish a text from another JSON value of the
 /// same characters, so neither does this. `raw` may still contain escapes.
-pub(crate) fn response_id(raw: &str, text: &str) -> Value {
+pub fn response_id(raw: &str, text: &str) -> Value {
     let no_text = |json: &str| serde_json::from_str::<Value>(json).ok().filter(|json| !json.is_string());
     json!(no_text(raw).or_else(|| no_text(text)).map_or_else(|| text.to_string(), |json| json.to_string()))
 }

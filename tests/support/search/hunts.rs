@@ -18,11 +18,11 @@ const TOO_MANY: ConnectFailure = ConnectFailure::Status { status: 429, retry_aft
 
 const TRADE: &str = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
 const TICKER: &str = r#"{"u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#;
-pub(crate) const BROKEN: &str = r#"{"e":"depthUpdate","s":"btcusd","U":1"#;
+pub const BROKEN: &str = r#"{"e":"depthUpdate","s":"btcusd","U":1"#;
 /// Two of the four rows cannot be decoded.
 const ORDERS: &str = r#"{"e":"orderSnapshot","orders":[{"E":1,"s":"BTCUSD","i":1,"X":"OPEN"},[1],{},{"E":1,"s":"BTCUSD","i":2,"X":"OPEN"}]}"#;
-pub(crate) const L2: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","1"]]}"#;
-pub(crate) const L2_WITH_TRADES: &str =
+pub const L2: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","1"]]}"#;
+pub const L2_WITH_TRADES: &str =
     r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","1"]],"trades":[],"auction_events":[]}"#;
 const HEARTBEAT: &str = r#"{"type":"heartbeat","timestamp":1}"#;
 
@@ -81,7 +81,7 @@ fn strain(address: &str) -> Settings {
 }
 
 /// One link with streams of an account and others, and orders.
-pub(crate) fn strained() -> World<Many> {
+pub fn strained() -> World<Many> {
     let settings = strain("wss://ws.gemini.com");
     let of = settings.clone();
     let mut world = World::new(vec![settings], move || Many::single(&of, 1));
@@ -116,7 +116,7 @@ pub(crate) fn strained() -> World<Many> {
 }
 
 /// Public links with room for one stream each, and a link of an account, all on one host.
-pub(crate) fn spread() -> World<Many> {
+pub fn spread() -> World<Many> {
     let account =
         Settings { attempts_max: None, dial_limit: (8, SECOND * 60), ..strain("wss://ws.gemini.com") };
     let public =
@@ -154,7 +154,7 @@ pub(crate) fn spread() -> World<Many> {
 }
 
 /// One endpoint of market data v2.
-pub(crate) fn archived() -> World<Many> {
+pub fn archived() -> World<Many> {
     let settings = Settings::single("wss://api.gemini.com/v2/marketdata");
     let of = settings.clone();
     let mut world = World::new(vec![settings], move || Many::single(&of, 1));
@@ -176,22 +176,22 @@ pub(crate) fn archived() -> World<Many> {
 }
 
 /// A violation that a hunt has found.
-pub(crate) struct Prey<M> {
-    pub(crate) violation: Violation,
-    pub(crate) by: shrink::Found,
-    pub(crate) state: Observed<M>,
+pub struct Prey<M> {
+    pub violation: Violation,
+    pub by: shrink::Found,
+    pub state: Observed<M>,
 }
 
 impl<M: Machine> Prey<M> {
     /// Formats the violation with the shortest trace.
-    pub(crate) fn report(&self) -> String {
+    pub fn report(&self) -> String {
         shrink::report(&self.state, &self.violation, self.by)
     }
 }
 
 impl<M: Machine + 'static> World<M> {
     /// Makes random walks until a check fails, and counts the steps.
-    pub(crate) fn hunt(&self, walks: u64, length: usize, steps: &mut usize) -> Option<Prey<M>> {
+    pub fn hunt(&self, walks: u64, length: usize, steps: &mut usize) -> Option<Prey<M>> {
         (0..walks).find_map(|seed| {
             let mut random = Random(seed);
             let mut state = self.begin().recording().reading();

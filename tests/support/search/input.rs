@@ -13,7 +13,7 @@ use super::World;
 
 /// A command, an input about a link, or a step of time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Input {
+pub enum Input {
     Open,
     /// Streams are named by their indices in the world.
     Subscribe(usize),
@@ -41,7 +41,7 @@ pub(crate) enum Input {
 
 /// An input about a link.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum What {
+pub enum What {
     Connected,
     Failed(ConnectFailure),
     Lost(Lost),
@@ -63,18 +63,18 @@ pub(crate) enum What {
 
 /// Memory in which inputs are made.
 #[derive(Debug, Default)]
-pub(crate) struct Buffers {
-    pub(crate) text: String,
-    pub(crate) scratch: Scratch,
+pub struct Buffers {
+    pub text: String,
+    pub scratch: Scratch,
 }
 
 impl Input {
-    pub(crate) const fn is_stale(self) -> bool {
+    pub const fn is_stale(self) -> bool {
         matches!(self, Input::Stale(..))
     }
 
     /// Returns whether a life begins with this input.
-    pub(crate) const fn is_beginning(self) -> bool {
+    pub const fn is_beginning(self) -> bool {
         matches!(self, Input::Open | Input::Subscribe(_) | Input::Link(_, What::Connected))
     }
 }

@@ -32,10 +32,10 @@ use super::World;
 /// How many deadlines the key looks ahead, to see whether an unanswered stream is requested again.
 const AHEAD: usize = 8;
 
-pub(crate) type Key = Vec<u8>;
+pub type Key = Vec<u8>;
 
 /// Returns the key of a state.
-pub(crate) fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
+pub fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
     let shadow = state.shadow();
     let mut key = Vec::with_capacity(128);
     if shadow.terminated {

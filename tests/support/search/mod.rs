@@ -1,10 +1,10 @@
 //! Exhaustive search: makes every input in every state that a machine can reach, and every sequence of inputs up to
 //! a length. The machine is the real one, with an observer; a state is a clone of it.
 
-pub(crate) mod hunts;
-pub(crate) mod input;
-pub(crate) mod key;
-pub(crate) mod worlds;
+pub mod hunts;
+pub mod input;
+pub mod key;
+pub mod worlds;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,28 +18,28 @@ use input::{Buffers, Input};
 
 /// The settings of a machine, and everything that can happen to it.
 #[derive(Clone)]
-pub(crate) struct World<M> {
-    pub(crate) settings: Vec<Settings>,
-    pub(crate) make: Make<M>,
+pub struct World<M> {
+    pub settings: Vec<Settings>,
+    pub make: Make<M>,
     /// The streams that inputs name by their indices here.
-    pub(crate) streams: Vec<Wanted>,
+    pub streams: Vec<Wanted>,
     /// The most subscriptions to a stream at a time.
-    pub(crate) subscriptions_max: usize,
+    pub subscriptions_max: usize,
     /// The most messages without an answer: no input makes a request beyond them.
-    pub(crate) written_max: usize,
-    pub(crate) requests: Vec<Request>,
-    pub(crate) alphabet: Vec<Input>,
+    pub written_max: usize,
+    pub requests: Vec<Request>,
+    pub alphabet: Vec<Input>,
 }
 
 /// How far a search went.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Figures {
+pub struct Figures {
     /// The number of states with different keys.
-    pub(crate) states: usize,
+    pub states: usize,
     /// The number of inputs that were made.
-    pub(crate) steps: usize,
+    pub steps: usize,
     /// The longest of the shortest ways to a state, or the length of the sequences.
-    pub(crate) depth: usize,
+    pub depth: usize,
 }
 
 impl fmt::Display for Figures {
@@ -50,13 +50,13 @@ impl fmt::Display for Figures {
 
 /// A violation, and the inputs that lead to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) violation: Violation,
-    pub(crate) inputs: Vec<Input>,
+pub struct Found {
+    pub violation: Violation,
+    pub inputs: Vec<Input>,
     /// Whether a copy of the last state showed the violation.
-    pub(crate) in_fork: bool,
+    pub in_fork: bool,
     /// The steps of the search up to here.
-    pub(crate) steps: usize,
+    pub steps: usize,
 }
 
 /// How a state was reached.
@@ -67,7 +67,7 @@ struct Origin {
 }
 
 impl<M: Machine + 'static> World<M> {
-    pub(crate) fn new(settings: Vec<Settings>, make: impl Fn() -> M + Send + Sync + 'static) -> World<M> {
+    pub fn new(settings: Vec<Settings>, make: impl Fn() -> M + Send + Sync + 'static) -> World<M> {
         World {
             settings,
             make: Arc::new(make),
@@ -79,13 +79,13 @@ impl<M: Machine + 'static> World<M> {
         }
     }
 
-    pub(crate) fn begin(&self) -> Observed<M> {
+    pub fn begin(&self) -> Observed<M> {
         let make = Arc::clone(&self.make);
         Observed::new(self.settings.clone(), move || make()).lenient()
     }
 
     /// Makes every input in every state, until no input leads to a state with another key.
-    pub(crate) fn close(&self, states_max: usize) -> Result<Figures, Found> {
+    pub fn close(&self, states_max: usize) -> Result<Figures, Found> {
         let mut buffers = Buffers::default();
         let begin = self.begin();
         let mut known = HashMap::from([(key::of(self, &begin), 0)]);
@@ -132,7 +132,7 @@ impl<M: Machine + 'static> World<M> {
 
     /// Makes every sequence of inputs up to a length, without regard to states. Sequences share their beginnings,
     /// so that each costs one step. Returns how many had that length.
-    pub(crate) fn unfold(&self, begin: &Observed<M>, depth: usize) -> Result<Figures, Found> {
+    pub fn unfold(&self, begin: &Observed<M>, depth: usize) -> Result<Figures, Found> {
         let mut figures = Figures { depth, ..Figures::default() };
         let mut path = Vec::with_capacity(depth);
         self.unfold_from(begin, depth, &mut path, &mut figures, &mut Buffers::default()).map(|()| figures)
@@ -168,7 +168,7 @@ impl<M: Machine + 'static> World<M> {
     }
 
     /// Makes all inputs, one after the other.
-    pub(crate) fn play(&self, inputs: &[Input], state: &mut Observed<M>) {
+    pub fn play(&self, inputs: &[Input], state: &mut Observed<M>) {
         let mut buffers = Buffers::default();
         for input in inputs {
             self.make_input(state, *input, &mut buffers);
@@ -185,7 +185,7 @@ impl<M: Machine + 'static> World<M> {
     }
 
     /// Makes the inputs again, and formats all outputs with the shortest trace.
-    pub(crate) fn report(&self, found: &Found) -> String {
+    pub fn report(&self, found: &Found) -> String {
         let Found { violation, inputs, in_fork, steps } = found;
         let path: Vec<String> = inputs.iter().map(Input::to_string).collect();
         let make = Arc::clone(&self.make);

@@ -23,7 +23,7 @@ fn wanted(name: &str) -> Wanted {
 }
 
 /// A client that follows a book over one link.
-pub(crate) fn single() -> World<Many> {
+pub fn single() -> World<Many> {
     let settings = Settings { malformed_run_max: 2, ..Settings::single("wss://ws.gemini.com") };
     let of = settings.clone();
     let mut world = World::new(vec![settings], move || Many::single(&of, 1));
@@ -74,7 +74,7 @@ pub(crate) fn single() -> World<Many> {
 }
 
 /// The world of `single` with the ten inputs that lead farthest, for sequences.
-pub(crate) fn short_single() -> World<Many> {
+pub fn short_single() -> World<Many> {
     let mut world = single();
     world.subscriptions_max = usize::MAX;
     world.alphabet = vec![
@@ -93,14 +93,14 @@ pub(crate) fn short_single() -> World<Many> {
 }
 
 /// A client of a public endpoint that has trades, and of an account's endpoint, which stays open, on one host.
-pub(crate) fn client() -> World<Many> {
+pub fn client() -> World<Many> {
     let mut world = full_client();
     world.alphabet.retain(|input| !matches!(input, Input::Remove(_) | Input::Request(_) | Input::Later(_)));
     world
 }
 
 /// The world of `client` that also removes an endpoint, and has requests and late ticks.
-pub(crate) fn full_client() -> World<Many> {
+pub fn full_client() -> World<Many> {
     let public = Settings::new("wss://ws.gemini.com");
     let private = Settings { authenticated: true, ..public.clone() };
     let settings = vec![public, private];
@@ -139,7 +139,7 @@ pub(crate) fn full_client() -> World<Many> {
 }
 
 /// The world of `client` with ten inputs.
-pub(crate) fn short_client() -> World<Many> {
+pub fn short_client() -> World<Many> {
     let mut world = full_client();
     world.subscriptions_max = usize::MAX;
     world.alphabet = vec![

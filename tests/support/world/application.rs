@@ -58,11 +58,6 @@ impl Application {
             self.former.push(self.subscriptions.swap_remove(position).0);
         }
     }
-
-    /// Returns whether it has all endpoints of the life.
-    pub(super) fn has_all(&self) -> bool {
-        self.has.iter().all(|has| *has)
-    }
 }
 
 /// What the application does, and how often in proportion to everything else.

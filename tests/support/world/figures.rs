@@ -10,10 +10,10 @@ macro_rules! listed {
     ($(#[$about:meta])* $name:ident { $($member:ident),+ $(,)? }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        pub(crate) enum $name { $($member),+ }
+        pub enum $name { $($member),+ }
 
         impl $name {
-            pub(crate) const ALL: &[$name] = &[$($name::$member),+];
+            pub const ALL: &[$name] = &[$($name::$member),+];
         }
     };
 }
@@ -156,7 +156,7 @@ listed!(
 );
 
 impl Milestone {
-    pub(crate) const fn of_link(state: State) -> Milestone {
+    pub const fn of_link(state: State) -> Milestone {
         match state {
             State::Idle => Milestone::Idle,
             State::Connecting => Milestone::Connecting,
@@ -168,7 +168,7 @@ impl Milestone {
         }
     }
 
-    pub(crate) const fn of_stream(state: StreamState) -> Option<Milestone> {
+    pub const fn of_stream(state: StreamState) -> Option<Milestone> {
         Some(match state {
             StreamState::Wanted => Milestone::Wanted,
             StreamState::Requested => Milestone::Requested,
@@ -187,13 +187,13 @@ const REASONS: [&str; 6] =
 
 /// Counts over lives.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Figures {
-    pub(crate) lives: u64,
+pub struct Figures {
+    pub lives: u64,
     /// The calls of the machine, and its events and outputs.
-    pub(crate) calls: u64,
-    pub(crate) events: u64,
-    pub(crate) frames: u64,
-    pub(crate) dials: u64,
+    pub calls: u64,
+    pub events: u64,
+    pub frames: u64,
+    pub dials: u64,
     faults: [u64; Fault::ALL.len()],
     acts: [u64; Act::ALL.len()],
     milestones: [u64; Milestone::ALL.len()],
@@ -201,11 +201,11 @@ pub(crate) struct Figures {
     /// The milestones of the present life, one bit for each.
     reached: u64,
     /// The sum of the hashes of all transcripts.
-    pub(crate) hash: u64,
+    pub hash: u64,
 }
 
 impl Figures {
-    pub(crate) const fn new() -> Figures {
+    pub const fn new() -> Figures {
         Figures {
             lives: 0,
             calls: 0,
@@ -221,19 +221,19 @@ impl Figures {
         }
     }
 
-    pub(crate) const fn fault(&mut self, fault: Fault) {
+    pub const fn fault(&mut self, fault: Fault) {
         self.faults[fault as usize] += 1;
     }
 
-    pub(crate) const fn act(&mut self, act: Act) {
+    pub const fn act(&mut self, act: Act) {
         self.acts[act as usize] += 1;
     }
 
-    pub(crate) const fn reach(&mut self, milestone: Milestone) {
+    pub const fn reach(&mut self, milestone: Milestone) {
         self.reached |= 1 << milestone as u64;
     }
 
-    pub(crate) const fn end(&mut self, reason: CloseReason) {
+    pub const fn end(&mut self, reason: CloseReason) {
         let position = match reason {
             CloseReason::Requested => 0,
             CloseReason::RequestedUnclean => 1,
@@ -246,7 +246,7 @@ impl Figures {
     }
 
     /// Adds the milestones and the hash of a life that is over.
-    pub(crate) fn finish_life(&mut self, hash: u64) {
+    pub fn finish_life(&mut self, hash: u64) {
         self.lives += 1;
         // The hashes are added, so that the order of the lives does not matter.
         self.hash = self.hash.wrapping_add(hash);
@@ -256,7 +256,7 @@ impl Figures {
         self.reached = 0;
     }
 
-    pub(crate) fn add(&mut self, other: &Figures) {
+    pub fn add(&mut self, other: &Figures) {
         self.lives += other.lives;
         self.calls += other.calls;
         self.events += other.events;
@@ -272,7 +272,7 @@ impl Figures {
     }
 
     /// Returns what has not happened at all.
-    pub(crate) fn missing(&self) -> Vec<String> {
+    pub fn missing(&self) -> Vec<String> {
         self.counts()
             .into_iter()
             .filter(|(name, count)| *count == 0 && name != "other")

@@ -6,23 +6,23 @@ use gemini_ws::{Event, Instant, LinkId, Output};
 
 /// FNV-1a over words of 64 bits. The upper half is folded in, because the lower bits do not depend on it otherwise.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fold(u64);
+pub struct Fold(u64);
 
 impl Fold {
-    pub(crate) const fn new() -> Fold {
+    pub const fn new() -> Fold {
         Fold(0xcbf2_9ce4_8422_2325)
     }
 
-    pub(crate) const fn value(self) -> u64 {
+    pub const fn value(self) -> u64 {
         self.0
     }
 
-    pub(crate) const fn word(&mut self, word: u64) {
+    pub const fn word(&mut self, word: u64) {
         let mixed = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3);
         self.0 = mixed ^ (mixed >> 32);
     }
 
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+    pub fn bytes(&mut self, bytes: &[u8]) {
         let mut words = bytes.chunks_exact(8);
         for word in &mut words {
             self.word(u64::from_le_bytes(word.try_into().unwrap_or_default()));
@@ -33,16 +33,16 @@ impl Fold {
         self.word(bytes.len() as u64);
     }
 
-    pub(crate) fn link(&mut self, link: LinkId) {
+    pub fn link(&mut self, link: LinkId) {
         self.word((link.slot() as u64) << 32 | u64::from(link.epoch()));
     }
 
-    pub(crate) fn now(&mut self, now: Instant) {
+    pub fn now(&mut self, now: Instant) {
         self.word(now.as_nanos());
     }
 
     /// Adds an output of the machine.
-    pub(crate) fn output(&mut self, output: &Output) {
+    pub fn output(&mut self, output: &Output) {
         match output {
             Output::Connect(link) => {
                 self.word(1);
@@ -72,7 +72,7 @@ impl Fold {
 
     /// Adds an event. An event of data counts with the bytes of its frame only, because other tests compare its
     /// content.
-    pub(crate) fn event(&mut self, event: &Event<'_>) {
+    pub fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Opened { link, missing_since } => {
                 self.word(6);
@@ -105,7 +105,7 @@ impl fmt::Write for Fold {
 }
 
 /// Returns whether an event is data of a stream.
-pub(crate) const fn is_data(event: &Event<'_>) -> bool {
+pub const fn is_data(event: &Event<'_>) -> bool {
     matches!(
         event,
         Event::BookTicker(..)

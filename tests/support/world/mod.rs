@@ -5,10 +5,10 @@
 
 mod application;
 mod beliefs;
-pub(crate) mod figures;
+pub mod figures;
 mod fold;
-pub(crate) mod network;
-pub(crate) mod scenario;
+pub mod network;
+pub mod scenario;
 mod tickets;
 mod trouble;
 mod truth;
@@ -34,7 +34,7 @@ use network::{Driver, Message, Network};
 use scenario::{KEY, Prepared, SECRET, Scenario, TOKEN};
 
 /// A machine that can be checked in more ways than after each call.
-pub(crate) trait Lived: Machine {
+pub trait Lived: Machine {
     /// Checks several continuations on copies of the machine.
     fn look_ahead(&self) {}
 
@@ -65,17 +65,17 @@ const STEPS_MAX: u32 = 400_000;
 
 /// What one life after the other uses.
 #[derive(Debug)]
-pub(crate) struct World {
+pub struct World {
     prepared: Prepared,
     network: Network,
     scratch: Scratch,
-    pub(crate) figures: Figures,
+    pub figures: Figures,
     /// Whether lives are printed.
-    pub(crate) is_told: bool,
+    pub is_told: bool,
 }
 
 impl World {
-    pub(crate) fn new() -> World {
+    pub fn new() -> World {
         World {
             prepared: Prepared::new(),
             network: Network::default(),
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// Runs one life of the machine that `make` makes for it, and returns the hash of its transcript.
-    pub(crate) fn live<M: Lived>(&mut self, seed: u64, make: impl FnOnce(&Scenario, u64) -> M) -> u64 {
+    pub fn live<M: Lived>(&mut self, seed: u64, make: impl FnOnce(&Scenario, u64) -> M) -> u64 {
         let mut random = Random(seed);
         // Lives with neighbouring seeds must not resemble each other.
         random.0 = random.next();

@@ -12,27 +12,27 @@ use super::beliefs::Truth;
 
 /// A dial, and the transport that it opens.
 #[derive(Clone, Debug)]
-pub(crate) struct Port {
-    pub(crate) link: LinkId,
-    pub(crate) target: String,
-    pub(crate) is_signed: bool,
-    pub(crate) driver: Driver,
+pub struct Port {
+    pub link: LinkId,
+    pub target: String,
+    pub is_signed: bool,
+    pub driver: Driver,
     /// Whether the venue has a session of it.
-    pub(crate) has_session: bool,
+    pub has_session: bool,
     /// Nothing reaches the venue. If `is_mute`, nothing comes from it.
-    pub(crate) is_deaf: bool,
-    pub(crate) is_mute: bool,
+    pub is_deaf: bool,
+    pub is_mute: bool,
     /// Whether messages under way still arrive after the driver has dropped the transport.
-    pub(crate) leaks: bool,
-    pub(crate) latency: Duration,
+    pub leaks: bool,
+    pub latency: Duration,
     /// When the newest message in each direction arrives. Messages do not overtake each other.
     to_venue: Instant,
     to_client: Instant,
-    pub(crate) unread_until: Instant,
+    pub unread_until: Instant,
     /// The number of the newest message that has arrived, at the driver and at the venue.
     arrived: [u64; 2],
     /// How many of the next texts are cut off on their way.
-    pub(crate) garbled: u32,
+    pub garbled: u32,
     /// For each moment at which the venue sent texts: how many of them are still under way, and the truth of that
     /// moment.
     rounds: VecDeque<(usize, Rc<Truth>)>,
@@ -40,7 +40,7 @@ pub(crate) struct Port {
 
 /// What the driver has of a port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Driver {
+pub enum Driver {
     Dialling,
     Open,
     Gone,
@@ -48,7 +48,7 @@ pub(crate) enum Driver {
 
 /// A message that arrives.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Message {
+pub enum Message {
     /// At the venue.
     Dial,
     TextToVenue(String),
@@ -65,7 +65,7 @@ pub(crate) enum Message {
 }
 
 impl Message {
-    pub(crate) const fn is_for_venue(&self) -> bool {
+    pub const fn is_for_venue(&self) -> bool {
         matches!(
             self,
             Message::Dial | Message::TextToVenue(_) | Message::CloseToVenue(_) | Message::EndToVenue
@@ -109,20 +109,20 @@ impl Ord for UnderWay {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Network {
-    pub(crate) ports: Vec<Port>,
+pub struct Network {
+    pub ports: Vec<Port>,
     under_way: BinaryHeap<UnderWay>,
     sent: u64,
 }
 
 impl Network {
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.ports.clear();
         self.under_way.clear();
         self.sent = 0;
     }
 
-    pub(crate) fn dial(&mut self, link: LinkId, target: &str, is_signed: bool, latency: Duration) -> usize {
+    pub fn dial(&mut self, link: LinkId, target: &str, is_signed: bool, latency: Duration) -> usize {
         self.ports.push(Port {
             link,
             target: target.to_owned(),
@@ -144,7 +144,7 @@ impl Network {
     }
 
     /// Returns a text as it arrives.
-    pub(crate) fn garble(&mut self, position: usize, mut text: String) -> String {
+    pub fn garble(&mut self, position: usize, mut text: String) -> String {
         let port = &mut self.ports[position];
         if port.garbled > 0 {
             port.garbled -= 1;
@@ -173,26 +173,26 @@ impl Network {
         if *count > 0 { None } else { rounds.pop_front().map(|(_, truth)| truth) }
     }
 
-    pub(crate) const fn session(position: usize) -> SessionId {
+    pub const fn session(position: usize) -> SessionId {
         SessionId(position as u64 + 1)
     }
 
-    pub(crate) fn of_session(&self, session: SessionId) -> Option<usize> {
+    pub fn of_session(&self, session: SessionId) -> Option<usize> {
         let position = usize::try_from(session.0).ok()?.checked_sub(1)?;
         (position < self.ports.len()).then_some(position)
     }
 
     /// Returns the newest port of a link.
-    pub(crate) fn of_link(&self, link: LinkId) -> Option<usize> {
+    pub fn of_link(&self, link: LinkId) -> Option<usize> {
         self.ports.iter().rposition(|port| port.link == link)
     }
 
     /// Sends a message. It arrives after all messages that were sent before in its direction.
-    pub(crate) fn send(&mut self, now: Instant, position: usize, message: Message) {
+    pub fn send(&mut self, now: Instant, position: usize, message: Message) {
         self.send_later(now, Duration::ZERO, position, message);
     }
 
-    pub(crate) fn send_later(&mut self, now: Instant, delay: Duration, position: usize, message: Message) {
+    pub fn send_later(&mut self, now: Instant, delay: Duration, position: usize, message: Message) {
         let port = &mut self.ports[position];
         let way = if message.is_for_venue() { &mut port.to_venue } else { &mut port.to_client };
         *way = (*way).max(now + port.latency + delay);
@@ -201,12 +201,12 @@ impl Network {
         self.under_way.push(UnderWay { at, number: self.sent, port: position, message });
     }
 
-    pub(crate) fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         self.under_way.peek().map(|it| it.at)
     }
 
     /// Returns the next message that has arrived. Messages that the driver does not read yet stay under way.
-    pub(crate) fn take(&mut self, now: Instant, stalled_until: Instant) -> Option<(usize, Message)> {
+    pub fn take(&mut self, now: Instant, stalled_until: Instant) -> Option<(usize, Message)> {
         let first = self.under_way.peek()?;
         let (position, is_for_venue) = (first.port, first.message.is_for_venue());
         let until = self.ports[position].unread_until.max(stalled_until);
@@ -234,11 +234,11 @@ impl Network {
     }
 
     /// Drops the messages that are under way to the driver.
-    pub(crate) fn forget(&mut self, position: usize) {
+    pub fn forget(&mut self, position: usize) {
         self.under_way.retain(|it| it.port != position || it.message.is_for_venue());
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.under_way.is_empty()
     }
 }

@@ -10,9 +10,9 @@ use super::super::pair::ACCOUNT;
 use super::super::random::Random;
 use super::figures::Fault;
 
-pub(crate) const KEY: &str = "account-of-the-lives";
-pub(crate) const SECRET: &str = "a secret of the lives";
-pub(crate) const TOKEN: &str = "a token of the lives";
+pub const KEY: &str = "account-of-the-lives";
+pub const SECRET: &str = "a secret of the lives";
+pub const TOKEN: &str = "a token of the lives";
 
 const STREAMS: &str = "ws://venue";
 const MARKET_DATA_V2: &str = "ws://venue/v2/marketdata";
@@ -25,18 +25,18 @@ const fn millis(millis: u64) -> Duration {
 
 /// What all lives share: streams, and exchanges that have just opened, of which each life takes a copy.
 #[derive(Debug)]
-pub(crate) struct Prepared {
-    pub(crate) exchanges: Vec<Exchange>,
+pub struct Prepared {
+    pub exchanges: Vec<Exchange>,
     public: Vec<Stream>,
     /// Streams of market data v2, of symbols that the other streams do not have.
     archived: Vec<Stream>,
     account: Vec<Stream>,
     /// Streams that do not exist.
-    pub(crate) unknown: Vec<Stream>,
+    pub unknown: Vec<Stream>,
 }
 
 impl Prepared {
-    pub(crate) fn new() -> Prepared {
+    pub fn new() -> Prepared {
         let exchange = |(events, orders, ping, shape): (u32, u32, u64, bool)| {
             let account = Account::new(KEY, SECRET).bearer_token(TOKEN).id(ACCOUNT);
             let symbols =
@@ -82,32 +82,32 @@ impl Prepared {
 
 /// The kind of a life.
 #[derive(Clone, Debug)]
-pub(crate) struct Scenario {
-    pub(crate) settings: Vec<Settings>,
+pub struct Scenario {
+    pub settings: Vec<Settings>,
     /// Streams that the endpoints have.
-    pub(crate) streams: Vec<Stream>,
-    pub(crate) exchange: usize,
-    pub(crate) trades: bool,
-    pub(crate) signs: bool,
+    pub streams: Vec<Stream>,
+    pub exchange: usize,
+    pub trades: bool,
+    pub signs: bool,
     /// Which faults may happen, and how many of a hundred steps and of a hundred dials have one.
     faults: u64,
-    pub(crate) trouble_percent: usize,
-    pub(crate) dial_trouble_percent: usize,
+    pub trouble_percent: usize,
+    pub dial_trouble_percent: usize,
     /// How many steps are between two comparisons, if there are any.
-    pub(crate) steps: usize,
-    pub(crate) rounds: usize,
-    pub(crate) compares: bool,
+    pub steps: usize,
+    pub rounds: usize,
+    pub compares: bool,
     /// How long a message takes to the other end.
-    pub(crate) latency: Duration,
+    pub latency: Duration,
     /// How long after its deadline the timer fires.
-    pub(crate) lateness: Duration,
-    pub(crate) ends_by_itself: bool,
+    pub lateness: Duration,
+    pub ends_by_itself: bool,
     /// The queue's rule for too many events, and how many events it may keep; `None` without a queue.
-    pub(crate) queue: Option<(Overflow, usize)>,
+    pub queue: Option<(Overflow, usize)>,
 }
 
 impl Scenario {
-    pub(crate) fn draw(random: &mut Random, prepared: &Prepared) -> Scenario {
+    pub fn draw(random: &mut Random, prepared: &Prepared) -> Scenario {
         let is_long = random.below(100) == 0;
         let kind = random.below(16);
         let (mut settings, mut streams) = (Vec::new(), Vec::new());
@@ -177,7 +177,7 @@ impl Scenario {
         }
     }
 
-    pub(crate) const fn has(&self, fault: Fault) -> bool {
+    pub const fn has(&self, fault: Fault) -> bool {
         self.faults >> fault as u64 & 1 == 1
     }
 }
