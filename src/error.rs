@@ -16,22 +16,26 @@ pub enum CommandError {
     NotConnected,
     /// A limit is reached; unsubscribe, wait for replies or poll outputs.
     TooMany(Limit),
-    /// The client could not tell the frames of the requested stream from the frames of a stream that is already
-    /// subscribed at the endpoint. Unsubscribe that stream first, or use a second endpoint. A book is also refused if
-    /// its symbol has a book at another endpoint, because a client holds one book of a symbol. For a second book use
-    /// a second client.
+    /// The client refuses the stream because of `with`, a stream that is already subscribed. Frames at one endpoint
+    /// do not show which of the two streams they belong to: unsubscribe `with` first, or subscribe at a second
+    /// endpoint. A second endpoint does not help for a depth stream, because a client holds one book of a symbol:
+    /// use a second client.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,
     },
-    /// The endpoint does not have the stream, or does not take the request. Market data v1 and order events v1 take
-    /// neither subscriptions nor requests: the address decides what the venue sends.
+    /// The endpoint does not have the stream, or does not take requests. If the command names no endpoint, this is
+    /// true of every endpoint of the client. Market data v2 takes subscriptions but no requests. Market data v1 and
+    /// order events v1 take neither subscriptions nor requests: the address decides what the venue sends.
     WrongEndpoint,
-    /// There is no subscription with this id: it was unsubscribed or rejected, or it belongs to another client.
+    /// No subscription has this id. For example, the subscription was unsubscribed or rejected, or the id belongs to
+    /// another client.
     UnknownStream,
-    /// There is no such endpoint: it was removed, or it belongs to another client.
+    /// No endpoint has this id: the endpoint was removed, or the id belongs to another client.
     UnknownEndpoint,
-    /// No endpoint of the client is [authenticated](crate::Config::authenticated).
+    /// The stream or the request needs an [authenticated](crate::Config::authenticated) endpoint of the current API.
+    /// The endpoint that the command names is not authenticated, or the command names no endpoint and the client has
+    /// no authenticated endpoint of the current API.
     NotAuthenticated,
     /// Several endpoints could take the request, and the client cannot choose one. Name the endpoint with
     /// [`Client::request_at`](crate::Client::request_at).
@@ -44,7 +48,7 @@ pub enum CommandError {
     GivenUp,
     /// A rate limit is reached.
     RateLimited {
-        /// The limit. If several are reached, the one that has room again last.
+        /// The limit. If several limits are reached, the limit that has room again last.
         limit: RateKind,
         /// The length of the limit's window; zero if the venue has asked the client to send nothing for now.
         window: Duration,
@@ -74,7 +78,7 @@ pub enum Limit {
     Links,
     /// [`Config::requests_in_flight_max`](crate::Config::requests_in_flight_max).
     RequestsInFlight,
-    /// [`OUTPUT_MAX`](crate::OUTPUT_MAX): the driver has not polled them.
+    /// [`OUTPUT_MAX`](crate::OUTPUT_MAX): the driver has not polled the outputs.
     Outputs,
 }
 

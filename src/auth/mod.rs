@@ -23,10 +23,10 @@ use crate::value::time::UnixTime;
 /// The credentials of an account: either an API key with its secret, or an OAuth access token
 /// ([authentication](crate::protocol::streams#authentication)).
 ///
-/// `Credentials` wipes each `String` or `Vec<u8>` that it receives. If it receives a borrowed text, it wipes only its
-/// own copy. `Credentials` keeps the keyed state of the hash instead of the API secret. The type is not `Clone`,
-/// because a copy would be used with a second [`NonceSource`]: share a [`Signer`] instead. `Debug` shows only the
-/// kind of credentials.
+/// `Credentials` wipes each `String` or `Vec<u8>` that it receives, at the latest when it is dropped. Of a borrowed
+/// text, `Credentials` wipes only its own copy. `Credentials` does not keep the API secret, but the keyed state of
+/// the hash. The type is not `Clone`, because a copy would be used with a second [`NonceSource`]: share a [`Signer`]
+/// instead. `Debug` shows only the kind of credentials.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -52,8 +52,9 @@ enum Kind {
 impl Credentials {
     /// Creates credentials from an API key and its secret, as the venue shows them. The secret is text or bytes.
     ///
-    /// The key must belong to one account and have a time-based nonce. The venue refuses other keys with HTTP status
-    /// 401 ([signed headers](crate::protocol::streams#signed-headers)).
+    /// The key must belong to one account, and its setting "Uses a time-based nonce" must be on. The venue refuses
+    /// the key of a master or group with HTTP status 401 ([signed
+    /// headers](crate::protocol::streams#signed-headers)).
     ///
     /// ```
     /// use gemini_ws::{Credentials, InvalidCredentials};
@@ -94,7 +95,7 @@ impl Credentials {
     /// Creates credentials from an OAuth 2.0 access token, without the word `Bearer`
     /// ([access tokens](crate::protocol::streams#access-tokens)).
     ///
-    /// The venue closes the link when the token expires, after 24 hours unless agreed otherwise. The next dial
+    /// A token expires after 24 hours unless configured otherwise. The venue then closes the link, and the next dial
     /// needs a new token.
     ///
     /// ```
@@ -125,17 +126,17 @@ impl Credentials {
         Ok(Credentials { kind: Kind::Bearer(value) })
     }
 
-    /// Returns whether requests need a nonce. With a token they do not.
+    /// Returns whether requests need a nonce: `true` with an API key, `false` with a token.
     pub const fn uses_nonces(&self) -> bool {
         matches!(self.kind, Kind::Hmac { .. })
     }
 
-    /// Returns the headers for one upgrade. Use each nonce once, because the same arguments give the same headers;
-    /// [`Signer::headers`] draws a new nonce for each call. With a token, `headers` ignores the nonce. The endpoints
-    /// of market data are public: for them, there are no headers.
+    /// Returns the headers for one upgrade. The venue refuses a nonce that was used before, so pass a new nonce in
+    /// each call. [`Signer::headers`] draws the nonce for you. With a token, `headers` ignores the nonce. For market
+    /// data v1 and v2, `headers` returns no headers, because these endpoints are public.
     ///
-    /// The payload of an API key depends on the endpoint. On [`Endpoint::Streams`] the payload is the nonce, which
-    /// also has its own header ([signed headers](crate::protocol::streams#signed-headers)). On
+    /// With an API key, the payload depends on the endpoint. On [`Endpoint::Streams`] the payload is the nonce, and
+    /// the nonce also has a header of its own ([signed headers](crate::protocol::streams#signed-headers)). On
     /// [`Endpoint::OrderEventsV1`] the payload is a JSON text with path and nonce ([address and
     /// authentication](crate::protocol::order_events_v1#address-and-authentication)).
     pub fn headers(&self, endpoint: Endpoint, nonce: Nonce) -> Headers {
@@ -244,9 +245,9 @@ impl core::error::Error for InvalidCredentials {}
 /// The headers that authenticate one upgrade or REST request, in the order in which the venue's documents list
 /// them.
 ///
-/// Headers with a nonce are valid for one request, within [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE): make the
-/// headers immediately before you send the request. `Headers` wipes the values when it is dropped. `Debug` shows only
-/// the names.
+/// Headers with a nonce are valid for one request, and only within [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE). So
+/// make the headers immediately before you send the request. `Headers` wipes the values when it is dropped. `Debug`
+/// shows only the names.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -275,12 +276,13 @@ impl Headers {
         self.push("X-GEMINI-SIGNATURE", signature);
     }
 
-    /// Returns the names and values. Names and values are visible ASCII; the value of a token also has one space.
+    /// Returns the names and values. Names and values are visible ASCII. The value of `Authorization` also has one
+    /// space.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> + '_ {
         self.fields.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// Returns the value of a header. Upper and lower case do not matter in its name.
+    /// Returns the value of a header. The case of `name` does not matter.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
@@ -293,8 +295,7 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Credentials, and the one source of nonces for their key. A signer makes the headers of each upgrade that
-/// authenticates.
+/// Credentials, and the source of nonces for their key. A signer makes the headers of each authenticated upgrade.
 ///
 /// Use one signer for each key. All other code that uses the key must draw its nonces from
 /// [`nonces`](Signer::nonces), and must hold the lock that [`NonceSource`] describes. [`Signer::rest`] signs requests
@@ -322,7 +323,8 @@ impl Signer {
         Signer { credentials, nonces: NonceSource::new(NonceUnit::Seconds) }
     }
 
-    /// Sets the source of nonces: a source with another unit, or a source that resumes after an earlier run.
+    /// Sets the source of nonces, for example a source with another unit, or a source that resumes after an earlier
+    /// run.
     ///
     /// ```
     /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, NonceSource, NonceUnit, Signer, UnixTime};

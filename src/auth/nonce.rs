@@ -89,22 +89,23 @@ impl fmt::Display for Nonce {
 ///
 /// # Order
 ///
-/// The order of *arrival* counts. If two tasks each draw a nonce and then send a request, the request with the higher
-/// nonce can arrive first. The venue then refuses the request with the lower nonce. Drawing therefore takes `&mut`.
+/// The order of *arrival* counts. If two tasks each draw a nonce and then send a request, the request with the
+/// higher nonce can arrive first. The venue then refuses the request with the lower nonce.
 ///
-/// Put a shared source behind a lock, and hold the lock from the draw until the request is sent. If the tasks send
-/// over different connections, hold the lock until the venue has answered. `gemini-ws-driver` has such a lock,
-/// `SharedSigner`.
+/// So put a shared source behind a lock, and hold the lock from the draw until the request is sent. If the tasks
+/// send over different connections, hold the lock until the venue has answered. The crate `gemini-ws-driver` has
+/// such a lock, `SharedSigner`.
 ///
 /// # A clock that is wrong
 ///
-/// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the time if the
-/// clock was ahead for a while, or if nonces are drawn faster than one per [`NonceUnit::step`]. The source stays
-/// ahead until time has caught up. [`ahead_of`](NonceSource::ahead_of) returns how far ahead the source is.
+/// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the time in two
+/// cases: the clock was ahead for a while, or the program draws more than one nonce per [`NonceUnit::step`]. The
+/// source stays ahead until the time has caught up. [`ahead_of`](NonceSource::ahead_of) returns how far ahead the
+/// source is.
 ///
 /// A source that is ahead by less than the tolerance does no harm. If the source is further ahead, the venue refuses
-/// requests: wait until time has caught up. If the clock jumped ahead and was set back, a new source may also help.
-/// The venue probably does not count refused nonces as used, but does not document this.
+/// requests: wait until the time has caught up. If the clock jumped ahead and was set back, a new source may also
+/// help. The venue probably does not count refused nonces as used, but does not document this.
 ///
 /// ```
 /// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};
@@ -151,7 +152,8 @@ impl NonceSource {
         self.last = self.last.max(Some(used));
     }
 
-    /// Returns the highest nonce that was drawn or excluded; `None` at the beginning. Store it to resume later.
+    /// Returns the highest nonce that was drawn or excluded; `None` at the beginning. To resume in a later run,
+    /// store this nonce and pass it to [`skip_to`](NonceSource::skip_to).
     pub const fn last(&self) -> Option<Nonce> {
         self.last
     }

@@ -86,8 +86,9 @@ enum Rest<'f> {
 }
 
 impl<'f> Event<'f> {
-    /// Returns the parts of a [`Batch`], or the event itself. Books come first; the other parts follow in the order
-    /// of the frame. In market data v2 all trades come before all auctions.
+    /// Returns the parts of a [`Batch`]. For any other event, returns only the event itself. The books of a batch
+    /// come first; the other parts follow in the order of the frame. In market data v2 all trades come before all
+    /// auctions.
     pub fn parts(&self) -> Events<'f> {
         match self {
             Event::Batch(batch, source) => Events { rest: Rest::new(batch), source: *source },

@@ -18,8 +18,10 @@ struct Data<'e, 'f, T> {
 }
 
 impl Serialize for Event<'_> {
-    /// Serializes a map of the kind, the members of the payload, and the link and subscription that they came over.
-    /// A [`Batch`](crate::Batch) is serialized as its frame.
+    /// Serializes a map with the kind of the event and the members of its payload. For a [`Batch`](crate::Batch),
+    /// the kind and the members are those of its [`Message`](crate::Message). If the event has a
+    /// [`Source`](crate::Source) and is not [`Event::Ignored`], the map also has the link and the subscription,
+    /// where they are known.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         macro_rules! data {
             ($($kind:ident $name:literal),*) => {

@@ -34,20 +34,21 @@ use crate::wire::affected::Affected;
 
 /// Something that happened: data of a frame, the outcome of a command, or a fact about the client.
 ///
-/// An event borrows from the frame and the scratch that were passed in, never from the client, so the application may
-/// issue commands while it holds an event. Every generation of the API uses the same events. A frame that contains
-/// several events is a [`Batch`]; [`Event::parts`] returns the parts of any event.
+/// An event may borrow from the frame and from the [`Scratch`](crate::Scratch) with which the frame was decoded. An
+/// event never borrows from the client, so the application may issue commands while it holds an event. The current
+/// API and the archived APIs have the same events. A frame with several events becomes an [`Event::Batch`].
+/// [`Event::parts`] returns the parts of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "an event is written where the caller has room for it")]
 pub enum Event<'f> {
     /// The best bid and ask of a symbol.
     BookTicker(BookTicker<'f>, Source<'f>),
-    /// The whole book of a symbol. Replace the book with it.
+    /// A snapshot of the book of a symbol. Replace the book with the snapshot.
     DepthSnapshot(Depth<'f>, Source<'f>),
-    /// Changes to a book that follow the previous frame without a gap. Apply them.
+    /// Changes to a book, without a gap after the previous frame. Apply the changes.
     DepthUpdate(Depth<'f>, Source<'f>),
-    /// The best levels of a book. Replace the previous ones with them.
+    /// The best levels of a book. They replace the best levels of the previous frame.
     PartialDepth(PartialDepth<'f>, Source<'f>),
     /// A trade.
     Trade(Trade<'f>, Source<'f>),
@@ -57,7 +58,7 @@ pub enum Event<'f> {
     MarkPrice(MarkPrice<'f>, Source<'f>),
     /// The funding of a perpetual.
     FundingAmount(FundingAmount<'f>, Source<'f>),
-    /// The best level of one side has changed. Replace it.
+    /// The new best level of one side of a book. Replace the previous best level.
     TopOfBook(TopOfBook<'f>, Source<'f>),
     /// An auction was opened.
     AuctionOpen(AuctionOpen<'f>, Source<'f>),
@@ -87,8 +88,8 @@ pub enum Event<'f> {
     Error(VenueError<'f>, Source<'f>),
 
     /// The client has accepted a request; an [`Event::Reply`] follows. This event comes before every other event
-    /// about the request, so that [`Orders`](crate::Orders) knows an order before the first report about the order. A
-    /// refused request has no such event.
+    /// about the request, so that [`Orders`](crate::Orders) knows an order before the first report about the order.
+    /// A request that the client refuses has no such event.
     Requested {
         /// The link that sends the request.
         link: LinkId,
@@ -97,8 +98,8 @@ pub enum Event<'f> {
         /// What it is about.
         about: Subject,
     },
-    /// A request has ended. Each [`RequestId`] has exactly one such event. A driver's handle may return the outcome
-    /// too; the event still comes, because [`Orders`](crate::Orders) needs it.
+    /// A request has ended. Each [`RequestId`] has exactly one such event. A handle of the crate `gemini-ws-driver`
+    /// may also return the outcome. The event still comes, because [`Orders`](crate::Orders) needs the event.
     Reply {
         /// The link that sent the request.
         link: LinkId,
@@ -118,8 +119,9 @@ pub enum Event<'f> {
         /// Its stream.
         stream: Stream,
     },
-    /// A subscription has ended because the application unsubscribed. No more data of the stream follows, unless
-    /// another subscription to the stream exists.
+    /// A subscription has ended. The application has unsubscribed, has removed the endpoint, or has shut the client
+    /// down with [`ShutdownPlan::unsubscribe`](crate::ShutdownPlan::unsubscribe). No more data of the stream
+    /// follows, unless another subscription to the stream exists.
     Unsubscribed {
         /// The link that serves the subscription, or served it last.
         link: LinkId,
@@ -130,8 +132,9 @@ pub enum Event<'f> {
         /// Whether no other subscription to the stream exists.
         last: bool,
     },
-    /// A stream was silent for longer than the application allowed. The data of the stream is stale from now on. The
-    /// client requests the stream again, less and less often while the stream stays silent.
+    /// A stream was silent for longer than the `silence_max` of
+    /// [`Client::subscribe_unless_silent`](crate::Client::subscribe_unless_silent). The data of the stream is stale
+    /// from now on. The client requests the stream again, less and less often while the stream stays silent.
     Silent {
         /// The link.
         link: LinkId,
@@ -139,12 +142,12 @@ pub enum Event<'f> {
         id: StreamId,
         /// Its stream.
         stream: Stream,
-        /// When the last frame of the stream came, or when the venue confirmed it.
+        /// When the last frame of the stream came, or when the venue confirmed the stream, whichever was later.
         since: Instant,
     },
-    /// A stream is not served for now: see `reason`. The data of the stream is stale: the data of a book until
-    /// [`Event::Synced`], the data of any other stream until [`Event::Subscribed`]. The client requests the stream
-    /// again, less and less often. Other streams are not affected.
+    /// A stream is not served for now: see `reason`. The data of a book is stale until [`Event::Synced`]. The data
+    /// of any other stream is stale until [`Event::Subscribed`]. The client requests the stream again at `retry`.
+    /// Other streams are not affected.
     Unserved {
         /// The link.
         link: LinkId,
@@ -154,7 +157,7 @@ pub enum Event<'f> {
         stream: Stream,
         /// The reason.
         reason: Unserved,
-        /// How often in a row the stream was not served.
+        /// How often in a row the stream was not served, this time included.
         attempts: u32,
         /// When the client requests the stream again.
         retry: Instant,
@@ -171,8 +174,10 @@ pub enum Event<'f> {
         /// The venue's error.
         error: ApiError<'f>,
     },
-    /// A book is stale from now on, and the client requests a new snapshot. An update was lost, or a frame that may
-    /// have been an update could not be decoded, or the application called [`Client::resync`](crate::Client::resync).
+    /// A book is stale from now on, and the client requests a new snapshot. There are four possible reasons: an
+    /// update was lost; a frame that may have been an update could not be decoded; 128 updates in a row were older
+    /// than the book; the application requested a new snapshot, for example with
+    /// [`Client::resync`](crate::Client::resync).
     Gap {
         /// The link; `None` in a recording.
         link: Option<LinkId>,
@@ -180,14 +185,14 @@ pub enum Event<'f> {
         id: Option<StreamId>,
         /// The instrument.
         symbol: Symbol,
-        /// The last update id that was seen; zero on market data v2, which has none.
+        /// The last update id of the book; zero on market data v2, which has no update ids.
         expected: u64,
         /// The first update id of the frame that shows the gap. `None` if no frame shows the gap: a frame could not
         /// be decoded, or the application has asked for a new snapshot.
         got: Option<u64>,
     },
-    /// The numbers of frames or events of an archived v1 endpoint show that some were lost. All data of the link is
-    /// stale. The client replaces the link.
+    /// The numbers of frames or events of an archived v1 endpoint have a gap: frames or events were lost. All data
+    /// of the link is stale. The client replaces the link.
     SequenceGap {
         /// The link.
         link: LinkId,
@@ -206,35 +211,39 @@ pub enum Event<'f> {
         symbol: Symbol,
     },
 
-    /// A queue was full and dropped events. This event takes the place of the first dropped event, so later events
-    /// may depend on dropped events. If another dropped event may have ended a link or a stream, a second `Overflow`
-    /// takes the place of the last such event, and each of the two reports a part of the number. The data of the
-    /// topic is stale; with [`Topic::Connection`], all data is stale. For a book, pass the symbol to
-    /// [`Client::resync_books`](crate::Client::resync_books). For orders, ask REST.
+    /// An [`EventQueue`](crate::EventQueue) was full and dropped events. The `Overflow` takes the place of the first
+    /// dropped event. Later events may depend on the dropped events. If a later dropped event may have ended a link
+    /// or a stream, a second `Overflow` takes the place of the last such event. Each dropped event counts in only
+    /// one of the two `Overflow`s.
+    ///
+    /// The data of the topic is stale. With [`Topic::Connection`], all data is stale. For a book, pass the symbol to
+    /// [`Client::resync_books`](crate::Client::resync_books). Without a symbol, call
+    /// [`Client::resync_all_books`](crate::Client::resync_all_books). For orders, ask REST.
     Overflow {
         /// The topic of the dropped events.
         topic: Topic,
-        /// The instrument; `None` if the topic has none, if a frame did not name it, or if too many instruments are
-        /// affected to report each.
+        /// The instrument. `None` if the topic has no instrument, if a frame did not name its instrument, or if too
+        /// many instruments are affected to report each instrument.
         symbol: Option<Symbol>,
         /// The exact number of dropped events that this event reports.
         dropped: u64,
     },
 
-    /// A link is open. The client requests its subscriptions.
+    /// A link is open. The client requests the streams of the link.
     Opened {
         /// The link.
         link: LinkId,
-        /// When the last frame of the previous connection came; `None` for the first connection. Later events may be
-        /// missing: ask REST about everything that must not be missed, such as orders.
+        /// When the last frame of the previous connection came; `None` if the link had no previous connection.
+        /// Events after that instant and before this event may be missing: ask REST about everything that must not
+        /// be missed, such as orders.
         missing_since: Option<Instant>,
     },
-    /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and some stream is served.
-    /// A link without streams, for example after all were rejected, is live as well.
+    /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and some stream is
+    /// served. A link without streams is live as well, for example after the venue has rejected all streams.
     ///
     /// `Live` is about the link; [`Book::Live`](crate::Book::Live) is about a book. A book can become current before
-    /// or after its link becomes live, because snapshots come before and after the replies. A book is current after
-    /// [`Event::Synced`].
+    /// or after its link becomes live, because a snapshot may come before or after the reply to its subscription. A
+    /// book is current after [`Event::Synced`].
     Live {
         /// The link.
         link: LinkId,
@@ -266,10 +275,12 @@ pub enum Event<'f> {
         /// When the next attempt is made; `None` if none follows.
         retry: Option<Instant>,
     },
-    /// A link has ended without a shutdown of the client. `reason` shows whether nothing needs the link any more, or
-    /// no other attempt to connect follows. If no other attempt follows, the client keeps the subscriptions of the
-    /// link, and requests them when [`Client::open`](crate::Client::open) restarts the link. If no link can continue,
-    /// [`Event::Closed`] follows.
+    /// A link has ended for good, and the client is not shutting down. With [`CloseReason::Requested`] and
+    /// [`CloseReason::RequestedUnclean`], nothing needs the link any more.
+    ///
+    /// With any other reason, the link has failed. The client keeps the subscriptions of the link, and requests the
+    /// streams again when [`Client::open`](crate::Client::open) restarts the link. If no link of the client can
+    /// continue, [`Event::Closed`] follows.
     LinkClosed {
         /// The link.
         link: LinkId,
@@ -289,7 +300,7 @@ pub enum Event<'f> {
         /// The step.
         step: ShutdownStep,
     },
-    /// The client has ended. This event comes exactly once, and no other follows.
+    /// The client has ended. This event comes exactly once. No other event follows.
     Closed {
         /// The reason.
         reason: CloseReason,
@@ -297,16 +308,19 @@ pub enum Event<'f> {
         abandoned: Abandoned,
     },
 
-    /// A frame that the client correctly did not use. [`Stats`](crate::Stats) counts the frame, and you need not do
-    /// anything. Do not log the event, which contains the text of the frame: while the client resubscribes to a
-    /// stream, each frame of the stream becomes such an event.
+    /// A frame that the client correctly did not use. [`Stats`](crate::Stats) counts the frame. The application need
+    /// not do anything. Do not log these events: they contain whole frames, and there can be many. While the client
+    /// resubscribes to a stream, each frame of the stream becomes such an event.
     Ignored(Ignored, Source<'f>),
-    /// A complete frame of an unknown kind. A newer version of this crate may know it.
+    /// A complete frame, or a complete element of a frame, of an unknown kind. A newer version of this crate may
+    /// know the kind.
     Unrecognized(Unrecognized<'f>, Source<'f>),
-    /// A frame, or an element of a list in a frame, could not be decoded. Log the event with the text. The client
-    /// drops the link after [`Config::malformed_run_max`](crate::Config::malformed_run_max) such frames in a row. On
-    /// market data v1 and order events v1, the client drops the link after the first text frame that could not be
-    /// decoded, unless this frame is a heartbeat of market data v1.
+    /// A frame, or an element of a list in a frame, could not be decoded. Log the event with the text.
+    ///
+    /// The client drops the link after too many undecodable frames in a row
+    /// ([`Config::malformed_run_max`](crate::Config::malformed_run_max)). Elements do not count. On market data v1
+    /// and order events v1, the client drops the link after the first undecodable text frame. The only exception is
+    /// a heartbeat of market data v1.
     Malformed(Malformed<'f>, Source<'f>),
 
     /// Several events of one frame.
@@ -343,7 +357,7 @@ impl<'f> Event<'f> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum RequestOutcome<'f> {
-    /// The venue replied; [`Response::is_ok`] says whether it accepted.
+    /// The venue replied. [`Response::is_ok`] returns whether the venue accepted the request.
     Answered(Response<'f>),
     /// No reply came within [`Config::request_timeout`](crate::Config::request_timeout). Whether the venue acted is
     /// unknown.
@@ -376,7 +390,7 @@ pub struct Ignored {
     pub reason: IgnoredReason,
 }
 
-/// The reason for which a frame was not used. Each has a counter in [`Stats`](crate::Stats).
+/// The reason for which a frame was not used. Each reason has a counter in [`Stats`](crate::Stats).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum IgnoredReason {
@@ -420,9 +434,10 @@ pub struct Malformed<'f> {
     /// What is wrong with the frame, and where.
     pub error: DecodeError,
     /// The topic that the frame may have been about, as far as the text shows. `None` if the frame may have been
-    /// about anything that comes over its link. The data of the topic is in doubt from now on.
+    /// about anything that comes over its link. The data of the topic is in doubt from now on; with `None`, all data
+    /// of the link is in doubt.
     pub topic: Option<Topic>,
-    /// The instrument that the frame names; `None` if it may have been about any.
+    /// The instrument that the frame names; `None` if the frame may have been about any instrument.
     pub symbol: Option<Symbol>,
 }
 

@@ -21,8 +21,9 @@ use crate::wire::{Scratch, decode, decode_from};
 
 /// An [`Event`] that borrows nothing.
 ///
-/// An `EventBuf` keeps the text of the event's frame, and decodes the text again when the event is read. So the
-/// creation of an `EventBuf` takes a single allocation. A part of a [`Batch`] keeps the text of the whole frame.
+/// If the event is data of a frame, the `EventBuf` keeps the text of the frame, and decodes the text again when the
+/// event is read. The creation of an `EventBuf` takes one allocation. The `EventBuf` of a part of a [`Batch`] keeps
+/// the text of the whole frame.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch};
@@ -130,7 +131,8 @@ impl EventBuf {
         self.kept.event(&self.text, || scratch)
     }
 
-    /// Returns the event if that takes no decoding; `None` for data of a frame and for a venue's reply to a request.
+    /// Returns the event without decoding. Returns `None` if the event has a [`Source`](crate::Source), or is the
+    /// venue's reply to a request: use [`event_in`](EventBuf::event_in) for these events.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch, Topic};

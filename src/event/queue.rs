@@ -9,12 +9,14 @@ use crate::event::owned::EventBuf;
 use crate::wire::Scratch;
 
 /// The maximum number of facts that wait in an [`EventQueue`]. Facts are events about links, subscriptions, requests
-/// and accounts; all other events count as market data. When half of this number waits, [`EventQueue::has_room`]
-/// becomes false, so that no frame adds another fact. The rest of the room is for events that commands and timers
-/// cause.
+/// and accounts; all other events count as market data. When half of this number of facts waits,
+/// [`EventQueue::has_room`] becomes false, so that no frame adds another fact. The other half is for facts that
+/// commands and timers cause.
 pub const RESERVED_EVENTS_MAX: usize = 16_384;
 
-/// The maximum number of bytes of facts that wait in an [`EventQueue`]. See [`RESERVED_EVENTS_MAX`].
+/// The maximum number of bytes of facts that wait in an [`EventQueue`]. The queue still accepts the fact that
+/// exceeds this number. When half of the bytes is in use, [`EventQueue::has_room`] becomes false.
+/// [`RESERVED_EVENTS_MAX`] explains what a fact is.
 pub const RESERVED_BYTES_MAX: usize = 32 << 20;
 
 /// How many lanes with dropped events are reported separately. Further losses are reported by topic.
@@ -27,31 +29,36 @@ const AFFECTED_MAX: usize = 1_024;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
-    /// The data waits, and the driver reads no frames meanwhile: see [`EventQueue::has_room`]. TCP holds the peer
-    /// back, and nothing answers pings. The client drops a link over which nothing comes for
-    /// [`Config::silence_max`](crate::Config::silence_max).
+    /// The data waits. While the queue is full, the driver reads no frames: see [`EventQueue::has_room`]. During
+    /// this time TCP holds the peer back, and the driver answers no pings. If this time is longer than
+    /// [`Config::silence_max`](crate::Config::silence_max), the client drops its links.
     #[default]
     Block,
     /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. The driver
     /// continues to read frames.
     DropOldest,
-    /// A new best bid and ask, partial depth or mark price replaces the waiting event of the same stream. No event
-    /// reports the replacement, because the new event contains everything that the older event contained. The queue
-    /// treats all other events as with `DropOldest`. Events of one stream stay in order. A newer event may overtake
-    /// events of other streams, but no fact.
+    /// A new best bid and ask, partial depth or mark price replaces the waiting event of the same topic and symbol.
+    /// No event reports the replacement, because the new event contains everything that the older event contained.
+    /// The queue treats all other market data as with `DropOldest`.
+    ///
+    /// Events of one stream stay in order. The new event takes the place of the older event, so it may overtake
+    /// events of other streams. If a fact waits behind the older event, the new event goes to the end of the queue
+    /// instead.
     Latest,
 }
 
 /// A bounded queue of [`EventBuf`]s between the code that reads frames and the code that takes events.
 ///
 /// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
-/// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event, so it comes
-/// before every event behind that place. If another dropped event may have ended a link or a stream, events behind
-/// the `Overflow` may look current although they are not. In this case a second `Overflow` takes the place of the
-/// last such event, and each of the two reports a part of the number.
+/// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event of the lane. If
+/// a later dropped event may have ended a link or a stream, data may look current again after the `Overflow`
+/// although it is stale. In this case a second `Overflow` takes the place of the last such event. Each dropped event
+/// counts in only one of the two `Overflow`s.
 ///
-/// The queue never drops the newest end of a link, nor the newest event that says whether a stream of orders,
-/// balances, positions or quotes is served. So no collection counts on reports that cannot come.
+/// The queue never drops the newest [`Event::Disconnected`] of a link's [slot](crate::LinkId::slot). For each slot
+/// and each of the topics orders, balances, positions and quotes, the queue never drops the newest event that says
+/// whether a stream of the topic is served. So a collection such as [`Orders`](crate::Orders) never waits for
+/// reports that cannot come.
 ///
 /// [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
 /// [`Positions`](crate::Positions) and [`Quotes`](crate::Quotes) act on an `Overflow`.
@@ -144,7 +151,8 @@ impl Room {
 }
 
 impl EventQueue {
-    /// Creates an empty queue for at most 4,096 events and 32 MiB of market data.
+    /// Creates an empty queue. [`events_max`](EventQueue::events_max) is 4,096, and
+    /// [`bytes_max`](EventQueue::bytes_max) is 32 MiB.
     pub const fn new(overflow: Overflow) -> EventQueue {
         let facts = Room::new(RESERVED_EVENTS_MAX, RESERVED_BYTES_MAX);
         let data = Room::new(4_096, 32 << 20);
@@ -168,7 +176,7 @@ impl EventQueue {
 
     /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], best
     /// bids and asks, partial depths and mark prices have a second room of the same size. One more event may wait
-    /// while [`take`](EventQueue::take) returns the [`Event::Overflow`]s that belong before this event.
+    /// while [`take`](EventQueue::take) returns the [`Event::Overflow`]s that come before this event.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);
@@ -176,7 +184,9 @@ impl EventQueue {
         self
     }
 
-    /// Sets the maximum number of bytes of market data that wait. The queue still accepts the event that exceeds it.
+    /// Sets the maximum number of bytes of market data that wait. The queue still accepts the event that exceeds
+    /// this number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices have a second room
+    /// of the same size.
     #[must_use]
     pub const fn bytes_max(mut self, bytes: usize) -> EventQueue {
         self.room(Kind::Data).bytes_max = bytes;
@@ -184,8 +194,9 @@ impl EventQueue {
         self
     }
 
-    /// Returns whether the driver may read frames. If false, do not read from the transport until the application has
-    /// taken events, but continue with commands and [`Client::handle_timeout`](crate::Client::handle_timeout).
+    /// Returns whether the driver may read frames. If this method returns false, do not read from the transports
+    /// until the application has taken events. Continue with commands and with
+    /// [`Client::handle_timeout`](crate::Client::handle_timeout).
     ///
     /// [`Overflow::Block`] drops market data only if the driver reads frames although this method returns false.
     pub const fn has_room(&self) -> bool {
@@ -194,8 +205,8 @@ impl EventQueue {
         for_facts && (!matches!(self.overflow, Overflow::Block) || data.has_room())
     }
 
-    /// Appends an event. The queue accepts each event. If it drops an older event for the new one, it reports the
-    /// loss.
+    /// Appends an event. The queue accepts each event. If the queue drops older events for the new event, an
+    /// [`Event::Overflow`] reports the loss.
     pub fn push(&mut self, event: &Event<'_>) {
         let kind = Kind::of(event, self.overflow == Overflow::Latest);
         let lane = if matches!(event, Event::Batch(..)) { None } else { Some(lane(event)) };

@@ -28,13 +28,14 @@ pub enum ConnectFailure {
     Refused,
     /// The host cannot be reached.
     Unreachable,
-    /// The attempt did not succeed within [`Config::connect_timeout`](crate::Config::connect_timeout).
+    /// The attempt did not succeed within [`Config::connect_timeout`](crate::Config::connect_timeout), or within the
+    /// operating system's own time limit.
     TimedOut,
     /// The proxy refused, or does not speak the protocol of its URL.
     Proxy,
     /// The proxy refused with this HTTP status.
     ProxyStatus {
-        /// The HTTP status: 407 if it requires other credentials.
+        /// The HTTP status: 407 if the proxy requires other credentials.
         status: u16,
     },
     /// The TLS handshake failed.
@@ -50,7 +51,8 @@ pub enum ConnectFailure {
         /// The HTTP status.
         status: u16,
         /// The delay that the response asked for. The next attempt waits for this delay, cut to
-        /// [`Config::retry_after_max`](crate::Config::retry_after_max), and then for the usual backoff.
+        /// [`Config::retry_after_max`](crate::Config::retry_after_max), plus the random delay of
+        /// [`Config::backoff`](crate::Config::backoff).
         retry_after: Option<Duration>,
         /// The venue's reason, if the response named one.
         reason: Option<VenueReason>,
@@ -76,7 +78,7 @@ pub struct VenueReason {
 }
 
 impl VenueReason {
-    /// The maximum number of letters of a word. A longer one is cut.
+    /// The maximum number of letters of a word. A longer word is cut.
     pub const LENGTH_MAX: usize = 31;
 
     /// Creates a reason from a word of the venue. Returns `None` if the word is empty, or contains a character that
@@ -94,7 +96,7 @@ impl VenueReason {
         Some(VenueReason { letters, length })
     }
 
-    /// Finds the reason in the body of a response. Drivers use it for a refused upgrade.
+    /// Finds the reason in the body of a response. Drivers call this function when an upgrade is refused.
     pub fn of_body(body: &[u8]) -> Option<VenueReason> {
         let mut scratch = Scratch::new();
         // Every generation of the API writes errors in the same form.
@@ -153,10 +155,12 @@ pub enum Lost {
     Protocol,
     /// Any other error of the transport.
     Transport,
-    /// Nothing came for [`Config::silence_max`](crate::Config::silence_max), not even a reply to a probe.
+    /// Nothing came for [`Config::silence_max`](crate::Config::silence_max), not even a reply to a probe. After
+    /// [`Client::handle_resumed`](crate::Client::handle_resumed) the client probes at once, so the silence may be
+    /// shorter.
     Silent,
-    /// [`Config::malformed_run_max`](crate::Config::malformed_run_max) frames in a row could not be
-    /// decoded.
+    /// Too many frames in a row could not be decoded: see
+    /// [`Config::malformed_run_max`](crate::Config::malformed_run_max).
     Malformed,
     /// Frames of an archived v1 endpoint were lost: the numbers of the frames or events show a gap, a frame could not
     /// be decoded, or a frame was partly about symbols that were not requested.
@@ -184,9 +188,10 @@ pub enum Unserved {
         /// The code of the error in the reply; zero if it had none.
         code: i64,
     },
-    /// The request got no reply within [`Config::request_timeout`](crate::Config::request_timeout).
+    /// The request got no reply within [`Config::request_timeout`](crate::Config::request_timeout). On market data
+    /// v2, which has no replies, no data came in this time.
     Unanswered,
-    /// The subscription was confirmed, and no snapshot of the book came within
+    /// The venue confirmed the subscription, but the snapshot of the book did not come in time: see
     /// [`Config::snapshot_timeout`](crate::Config::snapshot_timeout).
     NoSnapshot,
     /// A frame that may have been the snapshot of the book could not be decoded.
@@ -239,16 +244,18 @@ pub enum CloseReason {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {
-    /// Requests of the application that got no reply. Each has had its [`Event::Reply`](crate::Event::Reply).
+    /// Requests of the application that had no reply when their link ended for good. Each of these requests has had
+    /// its [`Event::Reply`](crate::Event::Reply).
     pub requests: usize,
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,
     /// Sessions whose orders may still be open after a shutdown with
     /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). A session counts if three conditions
-    /// hold: the venue accepted an order of the session, or did not say whether it accepted one; the venue did not
-    /// confirm a later cancellation; [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not
-    /// set. A [raw](crate::Request::raw) request over an authenticated link counts as an order. Ask REST which orders
-    /// are open.
+    /// hold: the venue accepted an order of the session, or did not say whether it accepted the order; the venue did
+    /// not confirm a later cancellation of all orders of the session or the account;
+    /// [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set. A
+    /// [raw](crate::Request::raw) request over an authenticated link counts as an accepted order. Ask REST which
+    /// orders are open.
     pub sessions: usize,
 }
 

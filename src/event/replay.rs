@@ -19,20 +19,23 @@ use crate::wire::{Scratch, decode_from};
 
 /// Decodes recorded frames to events. The recording need not contain the requests that were sent.
 ///
-/// A depth frame that covers a single new update id is a snapshot, because updates cover more. `Replay` does not
-/// apply frames before the first snapshot. After a gap, a book waits for the next snapshot. In market data v2 the
-/// first frame of a symbol has the whole book, and so has any later frame that
-/// [`looks_initial`](crate::L2Updates::looks_initial).
+/// In the current API, a depth frame that covers a single new update id is a snapshot, because an update covers more
+/// than one id. `Replay` returns no events for the depth frames before the first snapshot. After a gap, a book waits
+/// for the next snapshot. In market data v2, the first frame of a symbol contains the whole book. A later frame of
+/// market data v2 contains the whole book if [`looks_initial`](crate::L2Updates::looks_initial) returns true.
 ///
 /// # The venue's time as a clock
 ///
 /// A recording has frames in order of arrival, not in order of the venue's times. A depth frame has the time of its
-/// last change, and arrives up to one publishing interval later. A trade has its own time, and arrives at once. So an
-/// update of `depth@100ms` may be older than the trade before it, and may contain changes from before that trade. The
-/// times rise only within one kind of frame and one symbol. A back-test that samples by the second should therefore
-/// use one kind of frame as its clock. It applies all frames in recorded order. It takes each sample directly before
-/// the first frame of that kind whose time is later than the sampling time. A back-test that samples in another way
-/// looks ahead, or misses updates. `adapters/examples/examples/backtest.rs` samples as described here.
+/// last change. It may arrive a whole publishing interval after that time. A trade has its own time, and arrives at
+/// once. So an update of `depth@100ms` may have an earlier time than a trade that arrived before the update. The
+/// times rise only within one kind of frame and one symbol.
+///
+/// A back-test that samples by the second should therefore use one kind of frame as its clock. The back-test applies
+/// all frames in recorded order. Before it applies a clock frame, it compares the time of the frame with the next
+/// sampling time. If the time of the frame is later, the back-test first takes the sample. A back-test that samples
+/// in another way looks ahead, or misses updates. `adapters/examples/examples/backtest.rs` samples as described
+/// here.
 ///
 /// ```
 /// use gemini_ws::{Books, Endpoint, Replay, Scratch};
@@ -110,14 +113,14 @@ impl Replay {
 
     /// Decodes the next frame, and returns its event.
     ///
-    /// Returns `None` for replies, for depth frames whose symbol cannot be read, and for depth frames that change
-    /// nothing: the book already has the changes, or the book waits for a snapshot. Frames of
-    /// `/v1/marketdata/{symbol}` do not name their symbol: set the symbol with [`Scratch::set_symbol`].
+    /// Returns `None` for replies to requests, and for depth frames that change nothing: the book already has the
+    /// changes, or the book waits for a snapshot. Frames of `/v1/marketdata/{symbol}` do not name their symbol: set
+    /// the symbol with [`Scratch::set_symbol`].
     ///
     /// # Errors
     ///
-    /// What is wrong with the frame and at which byte, as [`Endpoint::decode`] returns it. After an error you can
-    /// still pass the next frame.
+    /// Returns the error of [`Endpoint::decode`]: what is wrong with the frame, and at which byte. The error does
+    /// not affect the next frame.
     pub fn event<'f>(
         &mut self,
         frame: &'f str,

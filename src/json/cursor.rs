@@ -6,7 +6,7 @@
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::value::digits::{ZEROS, eight_digits, others};
 
-/// The maximum depth of nested objects and arrays in a frame. The venue's frames have at most four levels.
+/// The maximum depth of nested objects and arrays in a frame. No known frame of the venue has more than five levels.
 pub const JSON_DEPTH_MAX: usize = 16;
 
 /// A string of the frame, between its quotes.

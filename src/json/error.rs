@@ -23,7 +23,7 @@ pub struct DecodeError {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// The frame is longer than [`FRAME_BYTES_MAX`](crate::FRAME_BYTES_MAX).
+    /// The frame or body is longer than [`FRAME_BYTES_MAX`](crate::FRAME_BYTES_MAX).
     TooLong,
     /// Containers are nested deeper than [`JSON_DEPTH_MAX`](crate::JSON_DEPTH_MAX).
     TooDeep,
@@ -53,7 +53,7 @@ pub enum DecodeErrorKind {
     Integer,
     /// A price or quantity of market data is negative.
     Negative,
-    /// The last update id of an update is below its first.
+    /// The last update id of an update is below the first update id.
     UpdateRange,
     /// The text of a side means neither buy nor sell.
     Side,
@@ -92,8 +92,8 @@ impl DecodeError {
         self.kind
     }
 
-    /// Returns the offset of the error in bytes. The offset counts from the beginning of the decoded text, which is
-    /// the frame or a part of the frame.
+    /// Returns the offset of the error in bytes. The offset counts from the beginning of the decoded text: a frame,
+    /// a part of a frame, or the body of a REST answer.
     pub const fn offset(self) -> usize {
         self.offset as usize
     }

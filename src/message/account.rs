@@ -19,7 +19,7 @@ pub struct BalanceUpdate<'f> {
     pub balances: List<'f, AssetBalance<'f>>,
 }
 
-/// The balance of one asset. It may be [slightly negative](crate::protocol::quirks#negative-balances).
+/// The balance of one asset. Amounts may be [slightly negative](crate::protocol::quirks#negative-balances).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

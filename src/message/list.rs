@@ -23,8 +23,8 @@ pub(crate) mod sealed {
 
 /// The elements of an array of a frame.
 ///
-/// Decoding checks all elements. The iterator of a list decodes each element again. A list without an iterator costs
-/// nothing beyond the check.
+/// The decoder of the frame checks all elements. The iterator of a list decodes each element again. A list that is
+/// not iterated costs nothing beyond the check.
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};

@@ -25,20 +25,20 @@ pub struct L2Updates<'f> {
     pub bids: &'f [Level],
     /// The `changes` of the side `sell`.
     pub asks: &'f [Level],
-    /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). An initial frame has
-    /// `trades` unless the pair has no trades.
+    /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Only the first
+    /// frame of a subscription has `trades`. If the pair has no trades, the first frame has no `trades`.
     pub trades: Option<List<'f, Trade<'f>>>,
-    /// `auction_events`: only in initial frames.
+    /// `auction_events`: only in the first frame of a subscription.
     pub auction_events: Option<List<'f, Auction<'f>>>,
 }
 
 impl L2Updates<'_> {
-    /// Returns whether the frame looks like an initial frame, because it has `auction_events`.
+    /// Returns whether the frame has `auction_events`, and so looks like the first frame of a subscription.
     ///
-    /// In all recordings, initial frames have `auction_events` and other frames do not. `trades` are no sign, because
-    /// the initial frame of a pair without trades [has no
-    /// `trades`](crate::protocol::quirks#first-frames-without-trades). The first frame of a subscription is an
-    /// initial frame even if `looks_initial` returns false.
+    /// In all recordings, the first frames have `auction_events`, and the later frames have no `auction_events`.
+    /// `trades` are no sign, because the first frame of a pair without trades [has no
+    /// `trades`](crate::protocol::quirks#first-frames-without-trades). The first frame of a subscription contains
+    /// the whole book even if `looks_initial` returns false.
     pub const fn looks_initial(&self) -> bool {
         self.auction_events.is_some()
     }
@@ -204,7 +204,7 @@ pub struct MarketUpdate<'f> {
     pub(crate) asks: &'f [Level],
 }
 
-/// One of the [entries](crate::protocol::market_data_v1#entries) of a [`MarketUpdate`].
+/// An [entry](crate::protocol::market_data_v1#entries) of a [`MarketUpdate`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -234,7 +234,7 @@ pub struct LevelChange<'f> {
     pub side: Side,
     /// `price`
     pub price: Decimal,
-    /// `remaining`: the new quantity of the level; zero removes it.
+    /// `remaining`: the new quantity of the level; zero removes the level.
     pub remaining: Decimal,
     /// `delta`: the signed change; absent if the reason is `top-of-book`.
     pub delta: Option<Number<'f>>,
@@ -363,7 +363,7 @@ open_enum! {
 pub struct Heartbeat<'f> {
     /// `timestamp` of market data v2, `timestampms` of order events v1; sent in milliseconds.
     pub event_time: Option<Timestamp>,
-    /// `socket_sequence`, in the v1 APIs, which count heartbeats together with the other frames or events.
+    /// `socket_sequence`, in the v1 APIs. These APIs count heartbeats together with the other frames or events.
     pub socket_sequence: Option<u64>,
     /// `sequence`, in order events v1: the number of the heartbeat.
     pub sequence: Option<u64>,
@@ -371,7 +371,7 @@ pub struct Heartbeat<'f> {
     pub trace_id: Option<Text<'f>>,
 }
 
-/// A refusal by an archived endpoint. It does not name the refused request
+/// A refusal by an archived endpoint. The refusal does not name the refused request
 /// ([errors](crate::protocol::market_data_v2#errors)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -409,7 +409,7 @@ pub struct SubscriptionAck<'f> {
     pub event_type_filter: List<'f, Text<'f>>,
 }
 
-/// An element of an array of orders. Each is decoded separately.
+/// An element of an array of orders. Each element is decoded separately.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -423,7 +423,7 @@ pub enum OrderReport<'f> {
     Malformed {
         /// The element.
         element: RawJson<'f>,
-        /// What is wrong and where.
+        /// What is wrong, and at which byte of the element.
         error: crate::json::error::DecodeError,
     },
 }
@@ -438,7 +438,7 @@ pub struct SnapshotOrder<'f>(pub OrderReport<'f>);
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderSnapshot<'f> {
-    /// `orders`, each decoded separately.
+    /// `orders`. Each order is decoded separately.
     pub orders: List<'f, SnapshotOrder<'f>>,
 }
 

@@ -36,8 +36,8 @@ pub use text::{Number, RawJson, Text};
 
 /// One frame of any endpoint of the venue, decoded without regard to earlier frames.
 ///
-/// Some facts depend on earlier frames: whether a [`Message::Depth`] is a snapshot, or to which request a
-/// [`Message::Response`] is the reply. [`Client`](crate::Client) knows the earlier frames and returns an
+/// Two facts depend on earlier frames or requests: whether a [`Message::Depth`] is a snapshot, and to which request
+/// a [`Message::Response`] is the reply. A [`Client`](crate::Client) knows these facts: it returns an
 /// [`Event`](crate::Event).
 ///
 /// ```
@@ -55,7 +55,7 @@ pub use text::{Number, RawJson, Text};
 #[allow(clippy::large_enum_variant, reason = "a message is written where the caller has room for it")]
 pub enum Message<'f> {
     // Public streams of the current API.
-    /// The best bid or ask of a book changed.
+    /// The best bid and ask of a book.
     BookTicker(BookTicker<'f>),
     /// A snapshot of a book or changes to it.
     Depth(Depth<'f>),
@@ -77,7 +77,7 @@ pub enum Message<'f> {
     OrderUpdate(OrderUpdate<'f>),
     /// The orders that were open when the stream began (undocumented).
     OrderSnapshot(OrderSnapshot<'f>),
-    /// Balances that changed.
+    /// Balances of an account.
     BalanceUpdate(BalanceUpdate<'f>),
     /// Positions of an account.
     PositionReport(PositionReport<'f>),

@@ -13,7 +13,8 @@ use crate::value::time::Timestamp;
 ///
 /// Only the first three fields are always present, because the venue leaves out members that are empty or zero. A
 /// cancellation may contain neither the side nor the ordered quantity: [`Orders`](crate::Orders) keeps the values of
-/// earlier updates. If a member cannot be decoded and no accounting depends on the member, its field is `None`.
+/// earlier updates. An update is malformed if a member on which accounting depends cannot be decoded. If any other
+/// member cannot be decoded, its field is `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -24,7 +25,7 @@ pub struct OrderUpdate<'f> {
     pub symbol: &'f str,
     /// `X`; v1 `type`.
     pub status: OrderStatus<'f>,
-    /// `E`; v1 `timestampms`, absent only from abridged examples in the venue's documentation.
+    /// `E`; v1 `timestampms`. Only abridged examples in the venue's documentation have no time.
     pub event_time: Option<Timestamp>,
     /// `T`: when the venue made the change.
     pub transaction_time: Option<Timestamp>,
@@ -49,11 +50,11 @@ pub struct OrderUpdate<'f> {
     pub executed_quantity: Option<Decimal>,
     /// `a`; v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
-    /// The execution, if the update reports an execution. In the current API, a trade id, price or quantity of zero
-    /// means that the venue did not send the value: then [`Fill::trade_id`], [`Fill::price`] or [`Fill::quantity`] is
-    /// `None`.
+    /// The execution, if the update reports an execution. In the current API, zero stands for a value that the venue
+    /// did not send. So a zero becomes `None` in [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`].
     pub fill: Option<Fill<'f>>,
-    /// `r`; v1 `reason`: the reason why the order was rejected or cancelled; absent if the user cancelled it.
+    /// `r`; v1 `reason`: the reason why the order was rejected or cancelled. In the current API, absent if the user
+    /// cancelled the order.
     pub reason: Option<Text<'f>>,
     /// `O`: the outcome that is bought or sold, in prediction markets.
     pub outcome: Option<ContractOutcome<'f>>,
@@ -184,13 +185,13 @@ open_enum! {
     }
 }
 
-/// The API session of an order: the id of an API key, or `UI`. `Debug` does not show the id, because the id
-/// identifies the key ([keys in events](crate::protocol::quirks#keys-in-events)).
+/// The API session of an order: an API key, or `UI`. `Debug` and `Serialize` show `(key)` instead of the key,
+/// because a key should not appear in logs ([keys in events](crate::protocol::quirks#keys-in-events)).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct ApiSession<'f>(pub(crate) Text<'f>);
 
 impl<'f> ApiSession<'f> {
-    /// Returns the id of the key, or `UI`.
+    /// Returns the API key, or `UI`.
     pub const fn reveal(self) -> Text<'f> {
         self.0
     }

@@ -34,7 +34,7 @@ pub struct BookTicker<'f> {
     pub bid: Option<Level>,
     /// `a`, `A`; `None` without an ask.
     pub ask: Option<Level>,
-    /// `c`, `C`: the price and quantity of the last trade; `None` before the first.
+    /// `c`, `C`: the price and quantity of the last trade; `None` before the first trade.
     pub last_trade: Option<Level>,
 }
 
@@ -61,8 +61,9 @@ pub struct Depth<'f> {
     pub asks: &'f [Level],
 }
 
-/// The best 5, 10 or 20 levels of a book. Each frame replaces all levels of the previous frame ([partial
-/// depth](crate::protocol::streams#partial-depth)).
+/// The best 5, 10 or 20 levels per side of a book. Each frame replaces all levels of the previous frame ([partial
+/// depth](crate::protocol::streams#partial-depth)). [`Response::depth`](crate::Response::depth) returns a book of up
+/// to 5,000 levels per side in the same type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -88,7 +89,7 @@ pub struct Trade<'f> {
     pub symbol: &'f str,
     /// `E`; v2 `timestamp`, v1 `timestampms`.
     pub event_time: Option<Timestamp>,
-    /// `t`: increases with gaps; v1 and v2 `tid`, or the event id where v2 sends none.
+    /// `t`: increases with gaps. v1 `tid`. v2 `tid`, or the event id if there is no `tid`.
     pub trade_id: u64,
     /// v2 `event_id`, v1 `eventId`.
     pub event_id: Option<u64>,
@@ -101,9 +102,9 @@ pub struct Trade<'f> {
     /// Whether the stream has reported the trade before: the first frames of the archived endpoints repeat the latest
     /// trades.
     ///
-    /// `is_replay` depends on earlier frames. [`Client`](crate::Client) and [`Replay`](crate::Replay) set it in
-    /// [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message) from [`decode`](crate::decode) it is
-    /// always false.
+    /// `is_replay` depends on earlier frames. [`Client`](crate::Client) and [`Replay`](crate::Replay) set
+    /// `is_replay` in [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always
+    /// false.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }
@@ -133,7 +134,7 @@ impl Taker<'_> {
     }
 }
 
-/// A new best level of one side of a book. It replaces the previous best level ([top of book
+/// A new best level of one side of a book. The new level replaces the previous best level ([top of book
 /// replaces](crate::protocol::quirks#top-of-book-replaces)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -201,8 +202,9 @@ pub struct MarkPrice<'f> {
 pub struct FundingAmount<'f> {
     /// `s`
     pub symbol: &'f str,
-    /// `E`: the next instant of funding, [not the time of sending](crate::protocol::quirks#funding-amounts). Frames
-    /// with different amounts have the same `E`. In market data v2, this field is `timestamp`: the time of the frame.
+    /// `E`: the next instant of funding, [not the time of sending](crate::protocol::quirks#funding-amounts). So
+    /// several frames with different amounts may have the same `E`. In market data v2, this field is `timestamp`:
+    /// the time of the frame.
     pub event_time: Option<Timestamp>,
     /// `T`: the next instant of funding; v2 `funding_date_time`.
     pub funding_time: Timestamp,
@@ -256,10 +258,12 @@ impl Response<'_> {
 
     /// Returns whether the venue refused the request and would refuse it again.
     ///
-    /// With the [error code](crate::protocol::streams#errors) -1000 or -1003, the refusal is not final. With any
-    /// other code, the status decides: the refusal is final if the status is from 400 to 499 and is not 408, 425 or
-    /// 429. Without a status, or with a status from 200 to 299, the code decides: -1002, -1013, -1020 and the codes
-    /// from -2999 to -1100 are final.
+    /// Three rules decide, in this order:
+    ///
+    /// - With the [error code](crate::protocol::streams#errors) -1000 or -1003, the refusal is not final.
+    /// - Without a status, or with a status from 200 to 299, the code decides: -1002, -1013, -1020 and the codes from
+    ///   -2999 to -1100 are final.
+    /// - With any other status, the status decides: the statuses from 400 to 499 are final, except 408, 425 and 429.
     ///
     /// ```
     /// use gemini_ws::{Message, Scratch, decode};
@@ -287,7 +291,8 @@ impl Response<'_> {
             }
     }
 
-    /// Returns whether the reply is an internal error, by status or code: the venue may have acted or not.
+    /// Returns whether the reply is an internal error: the status is 408 or at least 500, or the code is -1000.
+    /// After an internal error it is unknown whether the venue acted.
     pub const fn is_internal_error(&self) -> bool {
         matches!(self.status, Some(408 | 500..)) || matches!(&self.error, Some(ApiError { code: -1000, .. }))
     }
@@ -303,7 +308,7 @@ impl fmt::Display for Response<'_> {
     }
 }
 
-/// The id of a request, returned with its JSON type.
+/// The id of a request, as the response repeats it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 pub enum ResponseId<'f> {
@@ -330,11 +335,11 @@ impl fmt::Display for ApiError<'_> {
     }
 }
 
-/// A frame of an unknown kind: valid JSON, complete.
+/// A complete frame, or a complete element of a frame, of an unknown kind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Unrecognized<'f> {
-    /// The frame.
+    /// The frame or the element.
     pub frame: RawJson<'f>,
 }

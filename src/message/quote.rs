@@ -53,7 +53,7 @@ pub struct Leg<'f> {
 /// One event in the life of a request for quotes. The venue sends the event to the account concerned ([private
 /// quotes](crate::protocol::streams#private-quotes)).
 ///
-/// The venue may send an update twice, with the same event id. `is_replay` marks the second update.
+/// The venue may send an update several times, with the same event id. `is_replay` marks each repetition.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -78,8 +78,9 @@ pub struct QuoteUpdate<'f> {
     pub quote_status: Option<QuoteStatus<'f>>,
     /// `vu`: sent in milliseconds.
     pub valid_until: Option<Timestamp>,
-    /// Whether an update with this event id was delivered before. Always false in a [`Message`](crate::Message) that
-    /// [`decode`](crate::decode) returns.
+    /// Whether an update with this event id was delivered before. The client remembers the newest 4,096 event ids of
+    /// a stream. In a [`Message`](crate::Message) that [`decode`](crate::decode) returns, `is_replay` is always
+    /// false.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }

@@ -81,7 +81,7 @@ impl<'f> RawJson<'f> {
     ///
     /// # Errors
     ///
-    /// Returns [`DecodeError`](crate::DecodeError) if `text` is not JSON or is nested too deeply for a request. The
+    /// Returns [`DecodeError`](crate::DecodeError) if `text` is not JSON, or is nested too deeply for a request. The
     /// error contains the offset of the first wrong byte.
     ///
     /// ```
@@ -163,8 +163,8 @@ impl<'f> Number<'f> {
     /// # Errors
     ///
     /// Returns [`DecimalError::Precision`] if the number has more digits than a decimal holds. Returns
-    /// [`DecimalError::Invalid`] if the application passed a text that is not a number to
-    /// [`Balances::reconcile`](crate::Balances::reconcile).
+    /// [`DecimalError::Invalid`] if the text is not a number. Only
+    /// [`Balances::reconcile`](crate::Balances::reconcile) accepts such a text.
     pub fn to_decimal(self) -> Result<Decimal, DecimalError> {
         match self.0.split_once(['e', 'E']) {
             None => Decimal::parse(self.0.as_bytes()),
@@ -182,10 +182,11 @@ impl fmt::Debug for Number<'_> {
 }
 
 impl fmt::Display for Number<'_> {
-    /// Prints the number as the venue wrote it. If the number has an exponent and a [`Decimal`] can hold the number,
-    /// it is printed without the exponent.
+    /// Prints the number as the venue wrote it. A number with an exponent is printed without the exponent if a
+    /// [`Decimal`] can hold the number.
     ///
-    /// A width pads. A precision adds zeros, or rounds to the nearest number; ties go to the even last digit.
+    /// A width pads. A precision adds zeros, or rounds to the nearest number; ties go to the even last digit. A
+    /// number that is printed with an exponent ignores the precision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_decimal() {
             Ok(decimal) if self.0.contains(['e', 'E']) => fmt::Display::fmt(&decimal, f),

@@ -17,8 +17,7 @@ use crate::value::symbol::Symbol;
 /// A request to `wss://ws.gemini.com` ([methods](crate::protocol::streams#methods)).
 ///
 /// [`Client::request`](crate::Client::request) sends a request. To subscribe, use
-/// [`Client::subscribe`](crate::Client::subscribe) instead of a request, because its subscriptions survive
-/// reconnects.
+/// [`Client::subscribe`](crate::Client::subscribe) instead of a request: a subscription survives reconnects.
 ///
 /// ```
 /// use gemini_ws::Request;
@@ -190,7 +189,8 @@ impl Request {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
     }
 
-    /// Returns whether the request must go to a certain endpoint, because another would reply or act differently.
+    /// Returns whether the request must go to a certain endpoint, because another endpoint would reply or act
+    /// differently.
     pub const fn is_of_one_endpoint(&self) -> bool {
         self.is_of_account() || self.is_of_session() || matches!(self, Request::Raw(_))
     }
@@ -221,7 +221,7 @@ impl fmt::Display for Request {
 }
 
 /// A request to `wss://api.gemini.com/v2/marketdata` ([subscribing](crate::protocol::market_data_v2#subscribing)).
-/// The request has neither an id nor a reply: the first data confirms a subscription.
+/// The request has neither an id nor a reply: the first data of a stream confirms its subscription.
 ///
 /// ```
 /// use gemini_ws::MarketDataRequest;
@@ -234,7 +234,7 @@ impl fmt::Display for Request {
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum MarketDataRequest {
-    /// `subscribe`. Streams without a [feed](Stream::feed) are left out.
+    /// `subscribe`. [`encode`](MarketDataRequest::encode) leaves out streams without a [feed](Stream::feed).
     Subscribe(Vec<Stream>),
     /// `unsubscribe`.
     Unsubscribe(Vec<Stream>),

@@ -11,7 +11,7 @@ use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// An order to place ([placing and cancelling](crate::protocol::streams#placing-and-cancelling)).
 ///
-/// Each order has a client order id. If no reply comes, ask the venue about the order by this id.
+/// Each order has a client order id. If no reply to the request comes, ask REST about the order by this id.
 ///
 /// ```
 /// use gemini_ws::{NewOrder, Request, Side, TimeInForce};
@@ -77,8 +77,8 @@ pub enum InvalidOrder {
     Quantity,
     /// The price is not positive.
     Price,
-    /// The stop price is not positive, is above the limit price of an order to buy, or is below the limit price of an
-    /// order to sell.
+    /// The stop price is invalid: it is not positive, it is above the limit price of an order to buy, or it is below
+    /// the limit price of an order to sell.
     StopPrice,
     /// The time in force would let a market order rest in the book, which is impossible.
     TimeInForce,

@@ -7,8 +7,8 @@ use crate::request::new_order::ClientOrderId;
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// A quote to submit ([quote methods](crate::protocol::streams#quote-methods)). The venue does not deduplicate by the
-/// client id.
+/// A quote to submit ([quote methods](crate::protocol::streams#quote-methods)). The venue accepts a second quote
+/// with the same client id.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NewQuote {
@@ -25,7 +25,7 @@ pub struct NewQuote {
 }
 
 /// The venue's id of a quote or of a request for quotes: 1 to 64 printable ASCII characters without blanks, stored
-/// without an allocation. All recorded ids are UUIDs.
+/// without an allocation.
 ///
 /// ```
 /// let id: gemini_ws::QuoteKey = "r1".parse().unwrap();

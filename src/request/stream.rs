@@ -77,8 +77,8 @@ pub enum Stream {
         /// Which positions are sent, and when.
         updates: Updates,
     },
-    /// `requestForQuote@account`, `requestForQuote@session`: updates about requests for quotes. The account receives
-    /// only the updates that concern the account. Needs authentication.
+    /// `requestForQuote@account`, `requestForQuote@session`: updates about requests for quotes. The venue sends only
+    /// the updates that concern the account. Needs authentication.
     Quotes {
         /// Whose quotes.
         scope: Scope,
@@ -95,8 +95,8 @@ pub enum Stream {
     },
 }
 
-/// The highest rate of a depth stream. The venue sends nothing if nothing changed
-/// ([cadence is no clock](crate::protocol::quirks#cadence-is-no-clock)).
+/// The highest rate of a depth stream or a partial-depth stream. The interval is [only a rough
+/// bound](crate::protocol::quirks#cadence-is-no-clock). A depth stream sends nothing while the book does not change.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Cadence {
     /// Every 100 ms: `@100ms`.
@@ -145,8 +145,8 @@ impl PartialLevels {
     }
 }
 
-/// The topic of an event. Frames carry no stream name, so the frames of two streams with one symbol and one topic
-/// look the same.
+/// The topic of an event. Frames carry no stream name, so frames of two streams with the same symbol and topic look
+/// alike.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]

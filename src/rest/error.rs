@@ -57,8 +57,9 @@ pub enum RestError {
         /// The venue's id of the order, or the name of the asset.
         name: Box<str>,
     },
-    /// The answer does not decide the state of the order. Either the answer says both live and cancelled. Or the
-    /// answer says neither live nor cancelled, and shows neither a complete execution nor a rejection.
+    /// The answer does not decide the state of the order. For example, the answer says both live and cancelled; or
+    /// the order may not be in the book yet. The [table of states](crate::protocol::rest#order-status) shows all
+    /// cases.
     Undecided {
         /// The venue's id of the order.
         order_id: u64,
@@ -83,7 +84,8 @@ impl RestError {
 
     /// Returns whether the venue may answer the same question if you sign and send the question again. This is the
     /// case after a failure or maintenance of the venue, a timeout (HTTP status 408), a rate limit, a refused nonce,
-    /// [`RestError::Malformed`] and [`RestError::Undecided`]. Wait before each repetition, and longer each time.
+    /// [`RestError::Malformed`] and [`RestError::Undecided`]. Wait before each repetition, each time longer than
+    /// before.
     pub fn may_ask_again(&self) -> bool {
         match self {
             RestError::Refused { status, reason, .. } => {

@@ -7,9 +7,9 @@ use crate::wire::encode;
 
 /// A signed request to the venue's REST API: an HTTP request with an empty body.
 ///
-/// [`Signer::rest`] makes a request. With the nonce of an API key, a request is valid once, within
-/// [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE). Send the request at once, over TLS, to the host of the account, such
-/// as `api.gemini.com` ([hosts](crate::protocol::rest#addresses)). `Debug` does not show the values of headers.
+/// [`Signer::rest`] makes a request. A request that is signed with an API key is valid once, and only within
+/// [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE). Send the request immediately, over TLS, to the host of the account,
+/// such as `api.gemini.com` ([hosts](crate::protocol::rest#addresses)). `Debug` does not show the values of headers.
 ///
 /// ```
 /// use gemini_ws::{Credentials, InvalidCredentials, OrderStatusQuestion, Signer, UnixTime};
@@ -48,9 +48,9 @@ impl RestRequest {
 impl Signer {
     /// Signs a question to the REST API. `now` is the time of the wall clock.
     ///
-    /// With an API key, `rest` draws a new nonce. Upgrades to WebSocket draw nonces from the same source, so the
-    /// order of arrival matters: hold one lock from this call until the venue has answered
-    /// ([`NonceSource`](crate::NonceSource)). With an access token there is no nonce.
+    /// With an API key, `rest` draws a new nonce. The venue must receive the nonces of a key in increasing order,
+    /// and upgrades to WebSocket draw nonces from the same source. So hold one lock from this call until the venue
+    /// has answered ([`NonceSource`](crate::NonceSource)). With an access token, `rest` draws no nonce.
     ///
     /// ```
     /// use gemini_ws::{BalancesQuestion, Credentials, InvalidCredentials, Signer, UnixTime};

@@ -5,8 +5,8 @@ use core::str::FromStr;
 
 /// The venue's endpoints: the current API and three archived APIs.
 ///
-/// A frame does not name its endpoint. One member means different things at different endpoints. The owner of the
-/// connection knows the endpoint.
+/// A frame does not name its endpoint, but the same member may mean different things at different endpoints. So the
+/// caller names the endpoint when it decodes a frame.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Message, Scratch};

@@ -3,11 +3,11 @@
 use core::fmt;
 use core::num::NonZeroU64;
 
-/// The id of a link, that is, of one attempt to connect: a slot, and the number of the attempt in the slot. A slot is
-/// a place of a client that holds one link after another.
+/// The id of a link, that is, of one attempt to connect: a slot, and the number of the attempt in the slot. A client
+/// has numbered slots. Each slot holds one link after another.
 ///
-/// Every input and output of a transport carries the id of its link, so inputs of an attempt that has ended cannot
-/// affect the next attempt. Ids are not reused.
+/// Inputs and outputs contain the id of their link, so a late input of an ended attempt cannot affect the next
+/// attempt. Ids are not reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkId {
@@ -62,8 +62,8 @@ impl fmt::Display for LinkId {
     }
 }
 
-/// The id of a request, which frames carry as `id`. Ids are consecutive and never reused, so a late reply to an old
-/// request matches no other request.
+/// The id of a request: the member `id` of its frame. The ids of a client increase and are never reused, so a late
+/// reply to an old request matches no other request.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RequestId(u64);
@@ -84,9 +84,9 @@ impl RequestId {
     }
 }
 
-/// The id of a subscription. [`Client::subscribe`](crate::Client::subscribe) returns the id. It is valid until
-/// [`Event::Unsubscribed`](crate::Event::Unsubscribed) or [`Event::Rejected`](crate::Event::Rejected) reports the end
-/// of the subscription. The id survives reconnects and is never reused.
+/// The id of a subscription. [`Client::subscribe`](crate::Client::subscribe) returns the id. The id is valid until
+/// [`Event::Unsubscribed`](crate::Event::Unsubscribed) or [`Event::Rejected`](crate::Event::Rejected) reports the
+/// end of the subscription. The id survives reconnects and is never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct StreamId(NonZeroU64);
@@ -122,8 +122,8 @@ impl StreamId {
     }
 }
 
-/// The id of an endpoint of a [`Client`](crate::Client). [`Client::add`](crate::Client::add) returns the id. It is
-/// valid until [`Client::remove`](crate::Client::remove) and is never reused.
+/// The id of an endpoint of a [`Client`](crate::Client). [`Client::add`](crate::Client::add) returns the id. The id
+/// is valid until [`Client::remove`](crate::Client::remove), and is never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct EndpointId(u32);

@@ -53,7 +53,7 @@ impl TryFrom<f64> for Decimal {
 
     /// Converts a float whose exact value is a decimal, such as 0.5.
     ///
-    /// Returns [`DecimalError::Precision`] for other finite floats: the exact value of `0.1_f64` has 55 decimals.
+    /// Returns [`DecimalError::Precision`] for any other finite float: the exact value of `0.1_f64` has 55 decimals.
     /// Returns [`DecimalError::Invalid`] for a float that is not finite. [`Decimal::from_f64_nearest`] rounds.
     fn try_from(value: f64) -> Result<Decimal, DecimalError> {
         let (mantissa, exponent) = parts(value).ok_or(DecimalError::Invalid)?;

@@ -11,9 +11,10 @@ use core::str::FromStr;
 
 use crate::value::print;
 
-/// An exact decimal number: a 64-bit mantissa and up to [`Decimal::SCALE_MAX`] decimals.
+/// An exact decimal number: a 64-bit mantissa, and a scale of up to [`Decimal::SCALE_MAX`]. The scale is the number
+/// of digits after the point.
 ///
-/// A decimal keeps trailing zeros: `83361.25000` prints as `83361.25000`. Decimals compare by value: `83361.25000`
+/// A `Decimal` keeps trailing zeros: `83361.25000` prints as `83361.25000`. Comparison is by value: `83361.25000`
 /// and `83361.25` are equal.
 ///
 /// If a text has too many digits, parsing drops the trailing zeros of the fraction, because the venue pads numbers:
