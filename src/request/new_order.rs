@@ -189,8 +189,8 @@ impl NewOrder {
         NewOrder::new(client_order_id, symbol, side, quantity, Terms::Market)
     }
 
-    /// Creates an order that becomes a limit order when the market reaches the stop price. Each value but the side can
-    /// be a text.
+    /// Creates an order that becomes a limit order when the market reaches the stop price. Each value but the side
+    /// can be a text.
     ///
     /// # Errors
     ///

@@ -6,7 +6,8 @@ use core::str::FromStr;
 use crate::message::CandleInterval;
 use crate::value::symbol::{InvalidSymbol, Symbol};
 
-/// A stream, [public](crate::protocol::streams#public-streams) or [private](crate::protocol::streams#private-streams).
+/// A stream, [public](crate::protocol::streams#public-streams) or
+/// [private](crate::protocol::streams#private-streams).
 ///
 /// `Display` prints the name that a stream has on `wss://ws.gemini.com`. `parse` reads such a name. Candles exist
 /// only on market data v2; this crate gives candles a name of the same form.
