@@ -10,7 +10,7 @@ use crate::value::time::Instant;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// The client is shutting down or closed; make a new one.
+    /// The client is shutting down or closed; make a new client.
     Closed,
     /// No link is open now; try again after [`Event::Live`](crate::Event::Live).
     NotConnected,

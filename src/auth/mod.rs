@@ -23,10 +23,10 @@ use crate::value::time::UnixTime;
 /// The credentials of an account: either an API key with its secret, or an OAuth access token
 /// ([authentication](crate::protocol::streams#authentication)).
 ///
-/// `Credentials` wipes each `String` or `Vec<u8>` that it receives, at the latest when it is dropped. Of a borrowed
-/// text, `Credentials` wipes only its own copy. `Credentials` does not keep the API secret, but the keyed state of
-/// the hash. The type is not `Clone`, because a copy would be used with a second [`NonceSource`]: share a [`Signer`]
-/// instead. `Debug` shows only the kind of credentials.
+/// `Credentials` wipes each `String` or `Vec<u8>` that a constructor receives, at the latest when the `Credentials`
+/// are dropped. Of a borrowed text, `Credentials` wipes only its own copy. `Credentials` does not keep the API
+/// secret, but the keyed state of the hash. The type is not `Clone`, so that no key is used with two
+/// [`NonceSource`]s: share a [`Signer`] instead. `Debug` shows only the kind of credentials.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -52,9 +52,8 @@ enum Kind {
 impl Credentials {
     /// Creates credentials from an API key and its secret, as the venue shows them. The secret is text or bytes.
     ///
-    /// The key must belong to one account, and its setting "Uses a time-based nonce" must be on. The venue refuses
-    /// the key of a master or group with HTTP status 401 ([signed
-    /// headers](crate::protocol::streams#signed-headers)).
+    /// The key must belong to one account, and its setting "Uses a time-based nonce" must be on. The venue refuses a
+    /// master key or a group key with HTTP status 401 ([signed headers](crate::protocol::streams#signed-headers)).
     ///
     /// ```
     /// use gemini_ws::{Credentials, InvalidCredentials};
@@ -67,8 +66,8 @@ impl Credentials {
     /// # Errors
     ///
     /// Returns [`InvalidCredentials`] if the key or the secret is empty, if the key has a character that is not
-    /// visible ASCII, or if the secret begins or ends with white space. A key with other characters could end its
-    /// header.
+    /// visible ASCII, or if the secret begins or ends with white space. A line break in the key, for example, would
+    /// end the header.
     pub fn hmac(
         key: impl Into<String>,
         secret: impl Into<Vec<u8>>,
@@ -108,8 +107,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidCredentials`] if the token is empty or has a character that is not visible ASCII. A token
-    /// with other characters could end its header.
+    /// Returns [`InvalidCredentials`] if the token is empty or has a character that is not visible ASCII. A line
+    /// break in the token, for example, would end the header.
     pub fn bearer(token: impl Into<String>) -> Result<Credentials, InvalidCredentials> {
         let token = Zeroizing::new(token.into());
         if token.is_empty() {

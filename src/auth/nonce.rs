@@ -81,7 +81,8 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// The nonces of one key. Each nonce is the present time, or the previous nonce plus one if the sum is higher.
+/// The nonces of one key. Each nonce is the present time, or the previous nonce plus one if this sum is higher than
+/// the present time.
 ///
 /// The venue remembers the highest nonce of a key, on WebSockets and REST together, and refuses every nonce that is
 /// not higher ([one nonce space](crate::protocol::quirks#one-nonce-space)). Use one source for each key, and draw
@@ -98,10 +99,10 @@ impl fmt::Display for Nonce {
 ///
 /// # A clock that is wrong
 ///
-/// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the time in two
-/// cases: the clock was ahead for a while, or the program draws more than one nonce per [`NonceUnit::step`]. The
-/// source stays ahead until the time has caught up. [`ahead_of`](NonceSource::ahead_of) returns how far ahead the
-/// source is.
+/// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the time in three
+/// cases: the clock was ahead for a while; the program draws more than one nonce per [`NonceUnit::step`]; or
+/// [`skip_to`](NonceSource::skip_to) has excluded a nonce above the present time. The source stays ahead until the
+/// time has caught up. [`ahead_of`](NonceSource::ahead_of) returns how far ahead the source is.
 ///
 /// A source that is ahead by less than the tolerance does no harm. If the source is further ahead, the venue refuses
 /// requests: wait until the time has caught up. If the clock jumped ahead and was set back, a new source may also
@@ -128,7 +129,7 @@ impl NonceSource {
         NonceSource { unit, last: None }
     }
 
-    /// Returns the next nonce: `now` in the source's unit, or the previous nonce plus one if the sum is higher.
+    /// Returns the next nonce: `now` in the source's unit, or the previous nonce plus one if this sum is higher.
     ///
     /// After `u64::MAX`, `next` returns `u64::MAX` again. The venue refuses much smaller numbers.
     pub const fn next(&mut self, now: UnixTime) -> Nonce {

@@ -19,9 +19,8 @@ struct Data<'e, 'f, T> {
 
 impl Serialize for Event<'_> {
     /// Serializes a map with the kind of the event and the members of its payload. For a [`Batch`](crate::Batch),
-    /// the kind and the members are those of its [`Message`](crate::Message). If the event has a
-    /// [`Source`](crate::Source) and is not [`Event::Ignored`], the map also has the link and the subscription,
-    /// where they are known.
+    /// the kind and the members are those of its [`Message`](crate::Message). If the event has a [`Source`] and is
+    /// not [`Event::Ignored`], the map also has the link and the subscription, where they are known.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         macro_rules! data {
             ($($kind:ident $name:literal),*) => {

@@ -75,7 +75,7 @@ pub enum Event<'f> {
     Balances(BalanceUpdate<'f>, Source<'f>),
     /// Positions of the account.
     Positions(PositionReport<'f>, Source<'f>),
-    /// One event in the life of a request for quotes, sent to the account that it concerns.
+    /// One event in the life of a request for quotes. The venue sends the event to the account concerned.
     Quote(QuoteUpdate<'f>, Source<'f>),
     /// Settled contracts of the account.
     Settlements(Settlements<'f>, Source<'f>),
@@ -95,7 +95,7 @@ pub enum Event<'f> {
         link: LinkId,
         /// The request.
         request: RequestId,
-        /// What it is about.
+        /// The subject of the request.
         about: Subject,
     },
     /// A request has ended. Each [`RequestId`] has exactly one such event. A handle of the crate `gemini-ws-driver`
@@ -105,29 +105,29 @@ pub enum Event<'f> {
         link: LinkId,
         /// The request.
         request: RequestId,
-        /// What it was about.
+        /// The subject of the request.
         about: Subject,
-        /// How it ended.
+        /// How the request ended.
         outcome: RequestOutcome<'f>,
     },
     /// The venue accepted a subscription. Data of the stream may have come before this event.
     Subscribed {
-        /// The link that serves the subscription, or served it last.
+        /// The link that serves the subscription, or served the subscription last.
         link: LinkId,
         /// The subscription.
         id: StreamId,
-        /// Its stream.
+        /// The stream of the subscription.
         stream: Stream,
     },
     /// A subscription has ended. The application has unsubscribed, has removed the endpoint, or has shut the client
     /// down with [`ShutdownPlan::unsubscribe`](crate::ShutdownPlan::unsubscribe). No more data of the stream
     /// follows, unless another subscription to the stream exists.
     Unsubscribed {
-        /// The link that serves the subscription, or served it last.
+        /// The link that serves the subscription, or served the subscription last.
         link: LinkId,
         /// The subscription.
         id: StreamId,
-        /// Its stream.
+        /// The stream of the subscription.
         stream: Stream,
         /// Whether no other subscription to the stream exists.
         last: bool,
@@ -140,7 +140,7 @@ pub enum Event<'f> {
         link: LinkId,
         /// The subscription.
         id: StreamId,
-        /// Its stream.
+        /// The stream of the subscription.
         stream: Stream,
         /// When the last frame of the stream came, or when the venue confirmed the stream, whichever was later.
         since: Instant,
@@ -153,7 +153,7 @@ pub enum Event<'f> {
         link: LinkId,
         /// The subscription.
         id: StreamId,
-        /// Its stream.
+        /// The stream of the subscription.
         stream: Stream,
         /// The reason.
         reason: Unserved,
@@ -165,11 +165,11 @@ pub enum Event<'f> {
     /// The venue refused a subscription for good, for example because there is no such symbol. The client does not
     /// request the stream again: check the name.
     Rejected {
-        /// The link that serves the subscription, or served it last.
+        /// The link that serves the subscription, or served the subscription last.
         link: LinkId,
         /// The subscription.
         id: StreamId,
-        /// Its stream.
+        /// The stream of the subscription.
         stream: Stream,
         /// The venue's error.
         error: ApiError<'f>,
@@ -203,7 +203,7 @@ pub enum Event<'f> {
     },
     /// A book is current, for the first time or again: its snapshot has been delivered.
     Synced {
-        /// The link that serves the subscription, or served it last.
+        /// The link that serves the subscription, or served the subscription last.
         link: LinkId,
         /// The subscription.
         id: StreamId,
@@ -266,7 +266,7 @@ pub enum Event<'f> {
         /// The peer's reason, for people.
         reason: Text<'f>,
     },
-    /// A link that was open has ended. Everything that came over it is stale.
+    /// A link that was open has ended. Everything that came over the link is stale.
     Disconnected {
         /// The link.
         link: LinkId,

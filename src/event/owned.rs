@@ -131,8 +131,8 @@ impl EventBuf {
         self.kept.event(&self.text, || scratch)
     }
 
-    /// Returns the event without decoding. Returns `None` if the event has a [`Source`](crate::Source), or is the
-    /// venue's reply to a request: use [`event_in`](EventBuf::event_in) for these events.
+    /// Returns the event without decoding. Returns `None` if the event has a [`Source`], or is the venue's reply to
+    /// a request: use [`event_in`](EventBuf::event_in) for these events.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch, Topic};

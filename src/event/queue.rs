@@ -283,8 +283,8 @@ impl EventQueue {
         self.rooms.iter().map(|room| room.bytes).fold(held, usize::saturating_add)
     }
 
-    /// Returns how many events the queue has ever dropped. Here a [`Batch`](crate::Batch) counts as one event. In an
-    /// [`Event::Overflow`] each part of a batch counts.
+    /// Returns how many events the queue has ever dropped. In this number, a [`Batch`](crate::Batch) counts as one
+    /// event. In the number of an [`Event::Overflow`], each part of a batch counts as one event.
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }

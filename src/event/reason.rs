@@ -61,8 +61,8 @@ pub enum ConnectFailure {
     Transport,
 }
 
-/// The word with which the venue names a reason, such as `InvalidSignature`
-/// ([failures](crate::protocol::streams#refused-upgrades)).
+/// The word with which the venue names the reason for a refusal, such as `InvalidSignature` ([refused
+/// upgrades](crate::protocol::streams#refused-upgrades)).
 ///
 /// ```
 /// use gemini_ws::VenueReason;
@@ -183,9 +183,9 @@ pub enum Lost {
 pub enum Unserved {
     /// The venue refused the stream for now, for example because of too many requests.
     Refused {
-        /// The status of the reply, if it had one.
+        /// The status of the reply, if the reply had a status.
         status: Option<u16>,
-        /// The code of the error in the reply; zero if it had none.
+        /// The code of the error in the reply; zero if the reply had no code.
         code: i64,
     },
     /// The request got no reply within [`Config::request_timeout`](crate::Config::request_timeout). On market data
@@ -224,7 +224,8 @@ pub enum CloseReason {
     /// The application requested the end. The venue did not confirm the cancellation of all orders that the
     /// [`ShutdownPlan`](crate::ShutdownPlan) covers, so some orders may still be open: see [`Abandoned::sessions`].
     RequestedIncomplete,
-    /// An attempt to connect failed, and another would fail as well until something changes: see the failure.
+    /// An attempt to connect failed, and another attempt would fail as well until something changes: see the
+    /// failure.
     ConnectRefused(ConnectFailure),
     /// The peer closed with a code that forbids another attempt.
     ClosedByPeer {
@@ -235,7 +236,7 @@ pub enum CloseReason {
     AttemptsExhausted {
         /// How many attempts have failed.
         attempts: u32,
-        /// Why the last one failed.
+        /// Why the last attempt failed.
         last: AttemptFailure,
     },
 }

@@ -49,9 +49,9 @@ pub enum DecodeErrorKind {
     Decimal,
     /// A decimal has more digits than a [`Decimal`](crate::Decimal) holds. Decoding never rounds.
     Precision,
-    /// An integer does not fit into 64 bits.
+    /// An integer is out of range, for example beyond 64 bits.
     Integer,
-    /// A price or quantity of market data is negative.
+    /// A price or quantity is negative.
     Negative,
     /// The last update id of an update is below the first update id.
     UpdateRange,
@@ -98,7 +98,7 @@ impl DecodeError {
         self.offset as usize
     }
 
-    /// Returns the member that is missing or wrong, if the error is about one.
+    /// Returns the member that is missing or wrong, if the error is about a member.
     pub const fn member(self) -> Option<MemberName> {
         self.member
     }

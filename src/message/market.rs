@@ -173,14 +173,14 @@ pub struct FundingAmountChange<'f> {
     pub interval_minutes: Option<u64>,
     /// `is_realized`
     pub realized: bool,
-    /// `funding_rate`: in percent, truncated by the venue. Live frames
-    /// [have it](crate::protocol::quirks#more-members-of-funding), but the documents do not.
+    /// `funding_rate`: in percent, truncated by the venue. Live frames [have this
+    /// member](crate::protocol::quirks#more-members-of-funding), but the venue's documents do not mention it.
     pub rate_percent: Option<Number<'f>>,
     /// `mark_price`: measured, not documented.
     pub mark_price: Option<Number<'f>>,
 }
 
-/// One [event of the venue](crate::protocol::market_data_v1#updates).
+/// A frame of market data v1: the entries of one [event of the venue](crate::protocol::market_data_v1#updates).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -346,9 +346,9 @@ pub enum AuctionStage {
 open_enum! {
     /// Whether an auction finds a price.
     AuctionResult {
-        /// It finds a price.
+        /// The auction finds a price.
         Success = "success",
-        /// It finds none.
+        /// The auction finds no price.
         Failure = "failure",
     }
 }

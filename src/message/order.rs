@@ -11,10 +11,10 @@ use crate::value::time::Timestamp;
 /// A change of an order, or an order that existed when the stream began:
 /// [the current API](crate::protocol::streams#orders), [order events v1](crate::protocol::order_events_v1#events).
 ///
-/// Only the first three fields are always present, because the venue leaves out members that are empty or zero. A
-/// cancellation may contain neither the side nor the ordered quantity: [`Orders`](crate::Orders) keeps the values of
-/// earlier updates. An update is malformed if a member on which accounting depends cannot be decoded. If any other
-/// member cannot be decoded, its field is `None`.
+/// Only `order_id`, `symbol` and `status` are always present, because the venue leaves out members that are empty or
+/// zero. A cancellation may contain neither the side nor the ordered quantity: [`Orders`](crate::Orders) keeps the
+/// values of earlier updates. An update is malformed if a member on which accounting depends cannot be decoded. If
+/// any other member cannot be decoded, its field is `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -57,13 +57,13 @@ pub struct Depth<'f> {
     pub last_update_id: Option<u64>,
     /// `b`: the bids; sorted best first in a snapshot, unsorted in changes.
     pub bids: &'f [Level],
-    /// `a`: the asks, likewise.
+    /// `a`: the asks; sorted best first in a snapshot, unsorted in changes.
     pub asks: &'f [Level],
 }
 
 /// The best 5, 10 or 20 levels per side of a book. Each frame replaces all levels of the previous frame ([partial
-/// depth](crate::protocol::streams#partial-depth)). [`Response::depth`](crate::Response::depth) returns a book of up
-/// to 5,000 levels per side in the same type.
+/// depth](crate::protocol::streams#partial-depth)). [`Response::depth`] returns a book of up to 5,000 levels per
+/// side in the same type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -140,7 +140,7 @@ impl Taker<'_> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TopOfBook<'f> {
-    /// The symbol; empty if neither the frame nor the application names it.
+    /// The symbol; empty if neither the frame nor the application names the symbol.
     pub symbol: &'f str,
     /// `timestampms`
     pub event_time: Option<Timestamp>,
@@ -167,7 +167,7 @@ pub struct ContractStatus<'f> {
     pub contract_ticker: &'f str,
     /// `i`
     pub contract_id: u64,
-    /// `p`: absent in up/down contracts until it is known.
+    /// `p`: absent in up/down contracts until the strike is known.
     pub strike: Option<Number<'f>>,
     /// `o`, for example `Approved`; the venue may add texts.
     pub previous_status: Option<Text<'f>>,
@@ -312,7 +312,7 @@ impl fmt::Display for Response<'_> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 pub enum ResponseId<'f> {
-    /// An integer. All requests of a [`Client`](crate::Client) have an integer.
+    /// An integer. All requests of a [`Client`](crate::Client) have integers as ids.
     Number(u64),
     /// A text, or a number that is not an unsigned integer, as the venue wrote it.
     Text(Text<'f>),

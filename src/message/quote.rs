@@ -7,8 +7,8 @@ use super::text::{Number, Text};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// A request for quotes that was made or changed its status
-/// ([public requests](crate::protocol::streams#public-requests)).
+/// A request for quotes that was made, or that changed its status ([public
+/// requests](crate::protocol::streams#public-requests)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -79,8 +79,8 @@ pub struct QuoteUpdate<'f> {
     /// `vu`: sent in milliseconds.
     pub valid_until: Option<Timestamp>,
     /// Whether an update with this event id was delivered before. The client remembers the newest 4,096 event ids of
-    /// a stream. In a [`Message`](crate::Message) that [`decode`](crate::decode) returns, `is_replay` is always
-    /// false.
+    /// a stream, except ids longer than 64 bytes. In a [`Message`](crate::Message) that [`decode`](crate::decode)
+    /// returns, `is_replay` is always false.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }

@@ -185,8 +185,8 @@ impl fmt::Display for Number<'_> {
     /// Prints the number as the venue wrote it. A number with an exponent is printed without the exponent if a
     /// [`Decimal`] can hold the number.
     ///
-    /// A width pads. A precision adds zeros, or rounds to the nearest number; ties go to the even last digit. A
-    /// number that is printed with an exponent ignores the precision.
+    /// A width pads the text. A precision adds zeros, or rounds to the nearest number; ties go to the even last
+    /// digit. A number that is printed with an exponent ignores the precision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_decimal() {
             Ok(decimal) if self.0.contains(['e', 'E']) => fmt::Display::fmt(&decimal, f),

@@ -182,7 +182,7 @@ pub enum Topic {
     Trade,
     /// The connection instead of a stream: links, subscriptions and requests.
     Connection,
-    /// No stream and no subscription: heartbeats, and frames that were not used.
+    /// No stream and no subscription: heartbeats, ignored frames, and frames of unknown kinds.
     Other,
 }
 

@@ -9,7 +9,8 @@ use crate::json::error::DecodeError;
 use crate::state::fill::kept;
 use crate::wire::rest;
 
-/// A response of the REST API that does not answer the question. Only the first 256 bytes of texts are kept.
+/// A response of the REST API that does not answer the question. The error keeps only the first 256 bytes of each
+/// text.
 ///
 /// ```
 /// use gemini_ws::{BalancesQuestion, RestQuestion};
@@ -24,7 +25,7 @@ use crate::wire::rest;
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RestError {
-    /// The venue, or a proxy in front of it, refused the request or failed.
+    /// The venue, or a proxy in front of the venue, refused the request or failed.
     #[non_exhaustive]
     Refused {
         /// The HTTP status.

@@ -23,7 +23,7 @@ use crate::value::endpoint::Endpoint;
 pub struct UserInfo(String);
 
 impl UserInfo {
-    /// Returns the text before the `@`, percent-encoded.
+    /// Returns the text before the `@` of the address, unchanged.
     pub fn as_str(&self) -> &str {
         &self.0
     }

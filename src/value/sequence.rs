@@ -1,8 +1,8 @@
 //! The order of book updates: which frame follows, which is old, and where one is missing
 //! ([order of book updates](crate::protocol::streams#order-of-book-updates)).
 
-/// The rule that decides whether an update follows a book. `U` is the first id of the update, and `last` is the last
-/// update id of the book.
+/// The rule that decides whether an update follows a book without a gap. `U` is the first id of the update, and
+/// `last` is the last update id of the book.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum GapRule {

@@ -307,8 +307,8 @@ impl FromStr for Decimal {
 }
 
 impl fmt::Display for Decimal {
-    /// Prints all decimals, without an exponent. A width pads. A precision adds zeros, or rounds to the nearest
-    /// number; ties go to the even last digit.
+    /// Prints all decimals, without an exponent. A width pads the text. A precision adds zeros, or rounds to the
+    /// nearest number; ties go to the even last digit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.with_text(|text| print::number(f, text))
     }
