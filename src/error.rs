@@ -71,8 +71,8 @@ pub enum RateKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// [`Config::streams_max`](crate::Config::streams_max), or
-    /// [`ClientConfig::streams_max`](crate::ClientConfig::streams_max).
+    /// [`ClientConfig::streams_max`](crate::ClientConfig::streams_max), for the streams of a client; or
+    /// [`Config::streams_max`](crate::Config::streams_max), for the subscriptions to one stream.
     Streams,
     /// [`ClientConfig::links_max`](crate::ClientConfig::links_max).
     Links,

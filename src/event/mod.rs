@@ -315,7 +315,8 @@ pub enum Event<'f> {
     /// A complete frame, or a complete element of a frame, of an unknown kind. A newer version of this crate may
     /// know the kind.
     Unrecognized(Unrecognized<'f>, Source<'f>),
-    /// A frame, or an element of a list in a frame, could not be decoded. Log the event with the text.
+    /// A frame, or an element of a list in a frame, could not be decoded. Log the event with the text, except on
+    /// order events v1: there the text may [contain an API key](crate::protocol::quirks#keys-in-events).
     ///
     /// The client drops the link after too many undecodable frames in a row
     /// ([`Config::malformed_run_max`](crate::Config::malformed_run_max)). Elements do not count. On market data v1
@@ -398,7 +399,7 @@ pub enum IgnoredReason {
     StaleUpdate,
     /// A change to a book whose snapshot has not come yet.
     BeforeSnapshot,
-    /// Data of a stream that is not subscribed, or no longer.
+    /// Data of a stream that is not subscribed, or is no longer subscribed.
     NotSubscribed,
     /// A response whose id belongs to no waiting request.
     UnknownResponse,

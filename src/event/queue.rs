@@ -151,7 +151,7 @@ impl Room {
 }
 
 impl EventQueue {
-    /// Creates an empty queue. [`events_max`](EventQueue::events_max) is 4,096, and
+    /// Creates an empty queue. The default of [`events_max`](EventQueue::events_max) is 4,096. The default of
     /// [`bytes_max`](EventQueue::bytes_max) is 32 MiB.
     pub const fn new(overflow: Overflow) -> EventQueue {
         let facts = Room::new(RESERVED_EVENTS_MAX, RESERVED_BYTES_MAX);

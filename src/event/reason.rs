@@ -270,7 +270,7 @@ pub enum ShutdownStep {
     CommandsStopped,
     /// The client cancels the orders of its sessions.
     CancellingOrders,
-    /// The client unsubscribes its streams.
+    /// The client unsubscribes all streams except the streams of an account.
     Unsubscribing,
     /// The client closes its links.
     ClosingLinks,

@@ -132,8 +132,9 @@ impl<'f> Source<'f> {
     /// Returns the subscription that the data belongs to. If several subscriptions to the stream exist, returns the
     /// oldest subscription that has not ended.
     ///
-    /// `None` in a recording, on the v1 endpoints, for frames about no stream, for frames that the client ignored or
-    /// could not decode, and for a partial depth without a symbol if several partial depths are subscribed.
+    /// Returns `None` in a recording, on the v1 endpoints, for frames about no stream, for frames that the client
+    /// ignored or could not decode, and for a partial depth without a symbol if several partial depths are
+    /// subscribed.
     pub const fn stream(&self) -> Option<StreamId> {
         self.stream
     }

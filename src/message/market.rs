@@ -293,7 +293,7 @@ open_enum! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuctionOpen<'f> {
-    /// The symbol; `None` on a connection for one symbol.
+    /// The symbol; `None` on a connection for one symbol. In an event, [`MarketUpdate::symbol`] replaces `None`.
     pub symbol: Option<&'f str>,
     /// `auction_open_ms`
     pub opened: Option<Timestamp>,
@@ -311,7 +311,8 @@ pub struct AuctionOpen<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Auction<'f> {
-    /// The symbol; `None` in market data v1 on a connection for one symbol.
+    /// The symbol; `None` in market data v1 on a connection for one symbol. In an event, [`MarketUpdate::symbol`]
+    /// replaces `None`.
     pub symbol: Option<&'f str>,
     /// The stage, from `type`.
     pub stage: AuctionStage,
