@@ -14,7 +14,7 @@ use crate::value::symbol::Symbol;
 /// The production [address](crate::protocol::streams#addresses) of the current API.
 pub const PRODUCTION: &str = "wss://ws.gemini.com/";
 
-/// The sandbox address of the current API. Its books can
+/// The sandbox address of the current API. Books of the sandbox can
 /// [stay crossed for long](crate::protocol::quirks#crossed-books-on-the-sandbox).
 pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 
@@ -101,9 +101,9 @@ impl Config {
     ///
     /// The address is normalised: scheme and host become lower-case; the default port, a fragment, a dot after the
     /// host, and slashes after the path of an archived endpoint are removed. A name and a password move to
-    /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API the query parameters `snapshot` and
-    /// `cancelOnDisconnect` set [`Config::snapshot`] and [`Config::cancel_on_disconnect`], if their values can be
-    /// read. [`Config::url`] adds parameters that the client needs.
+    /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API a readable query parameter
+    /// `snapshot` sets [`Config::snapshot`], and a readable query parameter `cancelOnDisconnect` sets
+    /// [`Config::cancel_on_disconnect`]. [`Config::url`] adds parameters that the client needs.
     /// ```
     /// use gemini_ws::{Config, Endpoint};
     ///
@@ -146,9 +146,9 @@ impl Config {
         Config::new(SANDBOX)
     }
 
-    /// Sets the API at the address. Necessary only if the path does not show the API. Also resets the symbol to the
-    /// symbol in the path, so call [`Config::symbol`] after this method. The default of [`Config::stay_open`] follows
-    /// the new API; other defaults remain those of the API that the path shows.
+    /// Sets the API at the address. Necessary only if the path does not show the API. Also resets [`Config::symbol`]
+    /// (for market data v1 to the symbol in the path, otherwise to none), so set the symbol after the API. The
+    /// default of [`Config::stay_open`] follows the new API. All other defaults still follow the path.
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
         self.api = api;
@@ -157,7 +157,7 @@ impl Config {
         self
     }
 
-    /// Sets the symbol of market data v1 frames that name no symbol. Necessary only if the path does not name it.
+    /// Sets the symbol of market data v1 frames that name no symbol. Necessary only if the path names no symbol.
     #[must_use]
     pub const fn symbol(mut self, symbol: Symbol) -> Config {
         self.symbol = Some(symbol);
@@ -320,8 +320,8 @@ impl Config {
     }
 
     /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. The time begins
-    /// again with each snapshot of another book, if that book was requested earlier or in the same request. When the
-    /// time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the book. Default: 5 s; up to 700 ms were
+    /// again with each snapshot of a book that was requested earlier or in the same request. When the time is over,
+    /// an [`Event::Unserved`](crate::Event::Unserved) reports the waiting book. Default: 5 s; up to 700 ms were
     /// measured ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
@@ -350,7 +350,7 @@ impl Config {
         self
     }
 
-    /// Sets the time for the closing handshake. When it is over, the transport is dropped. Default: 3 s.
+    /// Sets the time for the closing handshake. After this time the client drops the transport. Default: 3 s.
     #[must_use]
     pub fn close_timeout(mut self, timeout: Duration) -> Config {
         self.close_timeout = timeout.max(SHORTEST);
@@ -402,15 +402,15 @@ impl Config {
     /// Sets a delay that is added to the delay of [`Config::backoff`] in four cases: the venue asks for fewer
     /// attempts (HTTP 429 or 503 without `Retry-After`, close codes 1008 and 1013); the peer's certificate is not
     /// valid at this time; an unsigned upgrade gets HTTP 403 or 404 without a reason; an endpoint that has worked
-    /// before refuses, for example with HTTP 401. Default: 30 s.
+    /// before refuses (with HTTP 401, for example) or shows an untrusted certificate. Default: 30 s.
     #[must_use]
     pub fn slow_retry(mut self, delay: Duration) -> Config {
         self.slow_retry = delay;
         self
     }
 
-    /// Sets the longest delay that the venue can cause with `Retry-After` or with a limit that it names. The client
-    /// cuts longer delays; [`Event::ConnectFailed`](crate::Event::ConnectFailed) shows them uncut. Default: an hour.
+    /// Sets the longest delay that the venue can cause with `Retry-After` or with a limit in a reply. The client cuts
+    /// longer delays; a [`ConnectFailure`](crate::ConnectFailure::Status) has the uncut `Retry-After`. Default: 1 h.
     #[must_use]
     pub fn retry_after_max(mut self, delay: Duration) -> Config {
         self.retry_after_max = delay.max(SHORTEST);
@@ -454,8 +454,8 @@ impl Config {
     }
 
     /// Sets the maximum number of requests in any window, over all links of a client to the same host. When the limit
-    /// is reached, subscriptions and probes wait, and the client refuses other requests. Default: 7,000 in ten
-    /// seconds ([limits](crate::protocol::streams#limits)).
+    /// is reached, subscriptions and probes wait, and the client refuses other requests. Only the cancellation of
+    /// orders in a shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);
@@ -496,9 +496,9 @@ impl Config {
     }
 
     /// Sets how many requests of a link may wait for a reply at the same time, from 1 to 65,536. Requests to
-    /// subscribe or unsubscribe take at most three quarters of these places. Even when all places are taken, the
-    /// client still sends a cancellation while cancellations take less than a quarter of the places, and a
-    /// [probe](Config::probe_after) while no other probe waits for a reply. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// subscribe or unsubscribe take at most three quarters of these places. When all places are taken, the client
+    /// still sends a [probe](Config::probe_after) if no other probe waits, and a cancellation if the waiting
+    /// cancellations take less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);
@@ -506,9 +506,9 @@ impl Config {
     }
 
     /// Sets how many undecodable frames in a row make the client drop the link. Zero counts as 1. Frames of one
-    /// stream in a row count as one frame, because only that stream is affected. If a frame may be an update of a
-    /// book, the client requests the book again. An [`Event::Malformed`](crate::Event::Malformed) reports each frame,
-    /// and documents when the v1 APIs drop a link sooner. Default: 16.
+    /// stream in a row count as one frame, because only that stream is affected. An
+    /// [`Event::Malformed`](crate::Event::Malformed) reports each frame. If an undecodable frame may be an update of
+    /// a book, the client requests the book again. With the v1 APIs, one frame can be enough. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);

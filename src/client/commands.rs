@@ -23,10 +23,10 @@ impl Client {
     /// Subscribes to a stream. The subscription survives reconnects and ends with
     /// [`unsubscribe`](Client::unsubscribe).
     ///
-    /// The stream goes to an endpoint where the stream is already subscribed. Otherwise the client chooses the
-    /// endpoint that was added first, among the endpoints that have the stream. For a stream of an account, only
-    /// authenticated endpoints count. For any other stream, endpoints that are not authenticated come before
-    /// authenticated endpoints.
+    /// If the stream is already subscribed at an endpoint, the client chooses this endpoint. Otherwise the client
+    /// chooses the endpoint that was added first, among the endpoints that have the stream. For a stream of an
+    /// account, only authenticated endpoints count. For any other stream, endpoints that are not authenticated come
+    /// before authenticated endpoints.
     ///
     /// Each call returns its own id. If the stream is already subscribed, the client sends nothing. The client asks
     /// the venue to stop the stream only after all ids are unsubscribed. A second subscriber to a depth stream gets
@@ -45,8 +45,9 @@ impl Client {
     }
 
     /// Subscribes to a stream, and resubscribes when the stream is silent for longer than `silence_max`. An
-    /// [`Event::Silent`](crate::Event::Silent) reports each such silence. If several calls name the same stream, the
-    /// shortest `silence_max` counts.
+    /// [`Event::Silent`](crate::Event::Silent) reports each such silence. While the stream stays silent, each silence
+    /// may be twice as long as the silence before, up to 64 times `silence_max`. If several calls name the same
+    /// stream, the shortest `silence_max` counts.
     ///
     /// # Errors
     ///
@@ -276,7 +277,7 @@ impl Client {
 // ---- requests ----------------------------------------------------------------------------------
 
 impl Client {
-    /// Sends a request to the endpoint that can take it. A request about orders or quotes needs exactly one
+    /// Sends a request to the endpoint that takes it. A request about orders or quotes needs exactly one
     /// authenticated endpoint of the current API. [`Request::ListSubscriptions`] and a [raw](Request::raw) request need
     /// exactly one endpoint of the current API, authenticated or not. Any other request goes over the first open link;
     /// links of authenticated endpoints come before other links.

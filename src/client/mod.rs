@@ -49,8 +49,8 @@ use crate::value::time::Instant;
 ///   [`handle_timeout`](Client::handle_timeout).
 ///
 /// Any method may be called at any time. No event is lost if outputs are polled late. Take `now` from one monotonic
-/// clock. If `now` is earlier than in a previous call, the client uses the `now` of the previous call. The same seed,
-/// inputs and times give the same outputs.
+/// clock. If `now` is earlier than the latest `now` so far, the client uses the latest `now`. The same seed, inputs
+/// and times give the same outputs.
 ///
 /// # The contract of a driver
 ///
@@ -60,10 +60,11 @@ use crate::value::time::Instant;
 /// - **Order of events.** [`handle_frame`](Client::handle_frame) returns at most one event; every other event arrives
 ///   as [`Output::Event`]. The right order is: first the outputs that were waiting before the frame, then the event
 ///   that `handle_frame` returns, then the outputs that the frame causes. So poll until `None` after each input and
-///   after each command. Polling late changes this order, and has two other effects. If a link ends, a request that
-///   was not polled has the outcome [`NotSent`](crate::RequestOutcome::NotSent), and a request that was polled but
-///   has no reply has the outcome [`Lost`](crate::RequestOutcome::Lost). While [`OUTPUT_MAX`](crate::OUTPUT_MAX)
-///   outputs wait, the client refuses commands.
+///   after each command. Polling late changes this order, and has two other effects. The first effect: while
+///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client refuses commands. The second effect: when a link
+///   ends, the client withdraws the requests that were not polled, with the outcome
+///   [`NotSent`](crate::RequestOutcome::NotSent). A polled request without a reply has the outcome
+///   [`Lost`](crate::RequestOutcome::Lost).
 /// - **Polling late.** If outputs are waiting when you call `handle_frame`, the event that `handle_frame` returns is
 ///   newer than these outputs. If you apply the newer event to [`Books`](crate::Books) and [`Orders`](crate::Orders)
 ///   first, no book becomes wrong, and no stale book becomes current. An order may stay in doubt for longer: a
@@ -81,10 +82,10 @@ use crate::value::time::Instant;
 ///   and no `handle_dial` for this link. The client counts and ignores such a call. If the call reports that the dial
 ///   succeeded, the client emits another `Abort`.
 /// - **Losing.** Call `handle_lost` once, when the transport has ended without `Abort`. If the peer has sent a Close
-///   frame, pass the frame to `handle_frame` before that. The Close frame ends the link, so the client ignores the
-///   `handle_lost`.
+///   frame, pass the frame to `handle_frame` before you call `handle_lost`. The Close frame ends the link, so the
+///   client ignores the `handle_lost`.
 ///
-/// There is no iterator over the outputs: it would borrow the client, and the loop could not call
+/// There is no iterator over the outputs. An iterator would borrow the client, and the loop could not call
 /// [`connect_request`](Client::connect_request). `while let Some(output) = client.poll_output()` is as short.
 ///
 /// # Links
@@ -145,8 +146,8 @@ enum ClientState {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Readiness {
-    /// Every link is live, and every stream is confirmed and not reported as
-    /// [`Event::Unserved`](crate::Event::Unserved).
+    /// Every link is live, and every stream is confirmed. Every stream that an
+    /// [`Event::Unserved`](crate::Event::Unserved) reported is served again.
     Ready,
     /// Some link is live, but not everything is ready.
     Partly,
@@ -282,11 +283,12 @@ impl Client {
         self.begin_shutdown(ShutdownPlan::by(deadline), true);
     }
 
-    /// Shuts down in steps: refuses commands, cancels orders, unsubscribes, closes the links. The plan selects the
-    /// steps. An [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the beginning of each step. The client
-    /// cuts off a step that takes too long, so that the following steps have their time.
-    /// [`Event::Closed`](crate::Event::Closed) follows exactly once, by the deadline of the plan. A second call of
-    /// this method can only bring the deadline forward. [`close`](Client::close) skips the remaining steps.
+    /// Shuts down in steps: refuses commands, cancels orders, unsubscribes, closes the links. The plan says whether
+    /// the client cancels orders, and whether the client unsubscribes. An
+    /// [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the beginning of each step. The client cuts off a
+    /// step that takes too long, so that the following steps have their time. [`Event::Closed`](crate::Event::Closed)
+    /// follows exactly once, by the deadline of the plan. A second call of this method can only bring the deadline
+    /// forward. [`close`](Client::close) skips to the last step.
     pub fn shut_down(&mut self, now: Instant, plan: ShutdownPlan) {
         self.advance(now);
         self.begin_shutdown(plan, false);

@@ -30,8 +30,8 @@ impl ShutdownPlan {
         ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
     }
 
-    /// Sets whether to cancel the orders that were placed over authenticated links. The orders of one such link are
-    /// the orders of a session. Default: no. When the venue confirms the cancellation, some orders may still be open.
+    /// Sets whether to cancel the orders that were placed over authenticated links. All orders of one link belong to
+    /// one session. Default: no. When the venue confirms the cancellation, some orders may still be open.
     /// The client delivers the events of these orders until the link ends. If the venue refuses the cancellation only
     /// for now, for example with "too many requests", the client repeats the request while there is time.
     ///

@@ -97,7 +97,7 @@ impl RateLimiter {
     }
 
     /// Notes that `used` units were taken in the window that ends now. `used` includes the units that were taken from
-    /// this limiter, and the units that others have taken from the same limit, such as another process. All of
+    /// this limiter, and the units that others, such as another process, have taken from the same limit. All of
     /// them count as taken now, so no window contains more than the limit.
     #[must_use]
     pub fn note_used(self, used: u64, now: Instant) -> RateLimiter {

@@ -77,7 +77,7 @@ pub enum Book<'b> {
     /// update that ends a crossing also makes the book current.
     ///
     /// Request the snapshot if [`Books::to_resync`] returns the symbol of the book. In all other cases except
-    /// [`StaleReason::Crossed`], the client requests the snapshot while it is open.
+    /// [`StaleReason::Crossed`], the client requests the snapshot, unless the client is closed.
     Stale {
         /// The reason.
         reason: StaleReason,
@@ -202,7 +202,7 @@ impl Books {
     /// The client itself requests snapshots after gaps and reconnects. The client does not see that events were
     /// dropped before they reached `Books`, or that an update crossed a book. `to_resync` returns the symbols of such
     /// books. `to_resync` leaves out a book whose snapshot is crossed, because another snapshot would be crossed too.
-    /// After [`Books::trust_crossed`], `to_resync` leaves out all crossed books.
+    /// After [`Books::trust_crossed`], `to_resync` also leaves out books that are stale for no reason but a crossing.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()

@@ -10,8 +10,8 @@ use crate::value::decimal::Decimal;
 use crate::value::sequence::{GapRule, Sequenced, sequence};
 use crate::value::side::Side;
 
-/// The maximum number of levels that one side of a book keeps. A fuller side drops its worst levels and is no longer
-/// whole ([`BookSide::is_whole`]). The largest recorded book has 2,564 bids.
+/// The maximum number of levels that one side of a book keeps. A side with more levels drops its worst levels and is
+/// no longer whole ([`BookSide::is_whole`]). The largest recorded book has 2,564 bids.
 pub const LEVELS_MAX: usize = 100_000;
 
 /// The order book of one symbol.
@@ -21,11 +21,11 @@ pub const LEVELS_MAX: usize = 100_000;
 /// follow a single book yourself.
 ///
 /// A side that has not shrunk takes up to 30 bytes for each level, plus less than a kilobyte. Of the 30 bytes, 24 are
-/// the level itself, three are for vacant slots and three are for growth. With 1,000 levels or more, such a side
-/// takes less than 32 bytes for each level, the kilobyte included.
+/// the level itself, three are for free places between levels and three are for growth. With 1,000 levels or more,
+/// such a side takes less than 32 bytes for each level, the kilobyte included.
 ///
 /// The cost of a change near the best price does not depend on the number of levels. Any other change costs a search
-/// and a short move. Sorting an unsorted snapshot of n levels takes at most n log n steps.
+/// and a short move. Sorting an unsorted snapshot of n levels takes O(n log n) steps.
 ///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};
@@ -173,8 +173,9 @@ impl OrderBook {
         }
     }
 
-    /// Applies all changes of a frame, or none if the changes do not follow the book ([`Applied`]). Changes without a
-    /// range of update ids are always applied: the archived endpoints send such changes.
+    /// Applies all changes of a frame. Applies none of them if the book contains them already, or if an update is
+    /// missing ([`Applied`]). Changes without a range of update ids are always applied: the archived endpoints send
+    /// such changes.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
         self.apply_by(changes, GapRule::Strict)
     }
@@ -283,9 +284,10 @@ impl BookSide {
     /// Returns how many levels, counted from the best level, are certain: the venue has no other level among them. If
     /// the side is whole ([`BookSide::is_whole`]), all its levels are certain.
     ///
-    /// A side is not whole if its snapshot contained only the best levels, or if the side dropped levels beyond
-    /// [`LEVELS_MAX`]. The worse levels of such a side came with later updates and are not certain. As the price
-    /// moves, the number of certain levels can shrink to zero: then request the book again.
+    /// A side is not whole in three cases: its snapshot contained only the best levels, the side dropped levels
+    /// beyond [`LEVELS_MAX`], or [`OrderBook::replace_top`] set its best level. Levels that are worse than the
+    /// certain levels came with later updates. As the price moves, the number of certain levels can shrink to zero.
+    /// In this case, request the book again.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(last) | Err(last)) = self.levels.find(edge);

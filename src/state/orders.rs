@@ -489,13 +489,13 @@ impl Orders {
     /// - the answer contradicts the known ids,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
     ///
-    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order and the order is
-    /// open, the order is in doubt again at once. Ask again while [`to_reconcile`](Orders::to_reconcile) returns the
-    /// order.
+    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order, then an open order,
+    /// or an order that the venue does not have, is in doubt again at once. Ask again while
+    /// [`to_reconcile`](Orders::to_reconcile) returns the order.
     ///
     /// Several requests may have one client order id, and the answer may be about the order of another request. Such
-    /// an answer counts as `None`. If `of` is an [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed), such
-    /// an answer is not used.
+    /// an answer is not used if the venue's id of the order is known, or if `of` is an
+    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed). Otherwise such an answer counts as `None`.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};

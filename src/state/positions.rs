@@ -136,7 +136,8 @@ impl Positions {
         self.rows.reconcile(found.into_iter(), asked)
     }
 
-    /// Returns how many reported positions were not kept, because there are too many instruments.
+    /// Returns how many reported positions were not kept, because there are too many instruments or the name of the
+    /// instrument is not a [`Symbol`].
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

@@ -494,8 +494,8 @@ impl Quotes {
     /// - the answer is outdated, and is `None` or has a state that is not final,
     /// - the venue's id of the quote is known, and the answer is `None` or has another id.
     ///
-    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote and the quote has not
-    /// ended, the quote is in doubt again at once.
+    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote, then a quote that
+    /// has not ended, or that the venue does not have, is in doubt again at once.
     ///
     /// ```
     /// use gemini_ws::Quotes;

@@ -15,9 +15,9 @@ pub enum OrderRef<'a> {
     ClientOrderId(&'a str),
     /// The request that placed the order.
     Request(RequestId),
-    /// Both ids, as a list of orders contains them. `Listed` refers to the order with this venue's id. If no order
-    /// has this venue's id, `Listed` refers to the newest order with this client's id. The list says nothing about
-    /// other orders with this client's id.
+    /// Both ids, as a list of orders contains them. `Listed` refers to the order with this `order_id`. If no order
+    /// has this `order_id`, `Listed` refers to the newest order with this `client_order_id`. The list says nothing
+    /// about other orders with this `client_order_id`.
     Listed {
         /// The venue's id.
         order_id: u64,

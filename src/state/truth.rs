@@ -72,7 +72,7 @@ impl fmt::Display for StaleReason {
 pub struct Age {
     /// The venue's time of the change; `None` where the venue sends none.
     pub event_time: Option<Timestamp>,
-    /// The instant at which the client received it; `None` in a recording.
+    /// The instant at which the client received the change; `None` in a recording.
     pub received: Option<Instant>,
 }
 

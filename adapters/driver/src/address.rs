@@ -68,8 +68,8 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// [`ConnectFailure::InvalidUrl`] if the name or the password, after decoding `%` escapes, is not UTF-8 or
-    /// contains a control character, or if the name then contains a colon.
+    /// [`ConnectFailure::InvalidUrl`] if the decoded name or the decoded password is not UTF-8 or contains a control
+    /// character, or if the decoded name contains a colon. Decoding replaces `%` escapes.
     pub fn with_user(self, user: &str) -> Result<Address, ConnectFailure> {
         let user = name_and_password(user).ok_or(ConnectFailure::InvalidUrl)?;
         Ok(Address { user: Some(user), ..self })

@@ -257,8 +257,8 @@ impl Drop for Membership {
 /// [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames of each link, and then copies the books that have
 /// changed. A reader always gets the newest copy. The driver never waits for a reader.
 ///
-/// Each clone tracks its own changes. When the last clone is dropped, the subscriptions of that call of
-/// [`Handle::books`] end. `tests/BENCHMARKS.md` contains the cost of a copy.
+/// Each clone returns every change once, whatever other clones have returned. The call of [`Handle::books`] began
+/// subscriptions. They end when the last clone is dropped. `tests/BENCHMARKS.md` contains the cost of a copy.
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,
@@ -286,9 +286,9 @@ impl BookReader {
     }
 
     /// Waits for a change of a book and returns the symbol of the book. New levels are a change, and so is a change
-    /// between current and stale. Several changes of a book between two calls count as one. After an event about a
-    /// link, this may also return the symbol of a book that has not changed. Returns `None` when the driver has ended
-    /// and all changes were returned.
+    /// between current and stale. Several changes of a book between two calls count as one. After an event that is
+    /// neither data nor a reply, this may also return the symbol of a book that has not changed. Returns `None` when
+    /// the driver has ended and all changes were returned.
     ///
     /// If the venue rejects the subscription, or the link ends for good before the book has arrived, this returns the
     /// symbol once. The book stays stale as [`StaleReason::NotSubscribed`].

@@ -116,8 +116,8 @@ impl<R> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.doubt_timeout(longest), ..ready })
     }
 
-    /// Puts each event into a queue as well, like [`Driver::run_with_events`]. The driver reads no frames while the
-    /// queue is full, so the application must take the events.
+    /// Puts each event into a queue as well, like [`Driver::run_with_events`]. Except during a shutdown, the driver
+    /// reads no frames while the queue is full, so the application must take the events.
     pub fn events(self, capacity: usize) -> (Events, Connected<R>) {
         let (events, channel) = Channel::new(queue_of(capacity));
         (events, self.change(|ready| Ready { channel: Some(channel), ..ready }))

@@ -33,8 +33,8 @@ pub struct Closed {
 #[non_exhaustive]
 pub enum EndedBy {
     /// The client closed. Either all links of the client ended for good, or the application called
-    /// [`Handle::close`](crate::Handle::close), [`Handle::shut_down`](crate::Handle::shut_down), [`Client::close`] or
-    /// [`Client::shut_down`].
+    /// [`Handle::close`](crate::Handle::close), [`Handle::shut_down`](crate::Handle::shut_down), [`Client::close`],
+    /// [`Client::close_by`] or [`Client::shut_down`].
     Client,
     /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books.
     HandlesDropped,
@@ -89,15 +89,15 @@ impl Driver {
         Driver { client, ..self }
     }
 
-    /// Signs dials to the endpoints that are [`authenticated`](gemini_ws::Config::authenticated), or all dials if no
-    /// endpoint is. Each dial gets headers of its own, made when the transport is connected.
+    /// Signs dials to the endpoints that are [`authenticated`](gemini_ws::Config::authenticated). If no endpoint is
+    /// authenticated, signs all dials. Each dial gets headers of its own, made when the transport is connected.
     ///
     /// Without a signer, the client can use public endpoints only: dials to authenticated endpoints fail at once with
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
     ///
     /// Give all clients of one key clones of the same [`SharedSigner`]; for a single client, a
     /// [`Signer`](gemini_ws::Signer) is enough. The driver signs dials to `wss://` addresses and to this machine.
-    /// Another dial that needs a signature fails with
+    /// Any other dial that needs a signature fails with
     /// [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure), unless you call
     /// [`sign_in_clear_text`](Driver::sign_in_clear_text).
     ///

@@ -41,9 +41,9 @@ pub fn frame_of(message: &Message) -> Option<Frame<'_>> {
 /// Returns the reason to give to [`Client::handle_lost`](gemini_ws::Client::handle_lost) after an error of an open
 /// WebSocket.
 ///
-/// A transport that ends without a Close frame, for example because the peer's process was killed, is [`Lost::End`],
-/// although `tungstenite` reports it as a breach of the protocol. After a real breach, [`close_code_of`] returns the
-/// code to answer with.
+/// A transport may end without a Close frame, for example because the peer's process was killed. This end is
+/// [`Lost::End`], although `tungstenite` reports a breach of the protocol. After a real breach, [`close_code_of`]
+/// returns the code to answer with.
 ///
 /// A non-blocking stream without data reports [`io::ErrorKind::WouldBlock`]. When a time limit of a stream passes,
 /// the stream reports [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`]. Neither error ends the link, so

@@ -21,9 +21,9 @@ use crate::reply::Reply;
 use crate::shutdown::Shutdown;
 use crate::sync::{Arc, Mutex, PoisonError};
 
-/// The maximum number of commands that wait for the driver. While so many wait, calls of a [`Handle`] that send a
-/// command wait for room. [`Handle::place`], [`Handle::submit`] and [`Ticket::cancel`](crate::Ticket::cancel) do not
-/// wait for room: they fail with [`PlaceError::Busy`](crate::PlaceError::Busy).
+/// The maximum number of commands that wait for the driver. While so many commands wait, [`Handle::place`],
+/// [`Handle::submit`] and [`Ticket::cancel`](crate::Ticket::cancel) fail with
+/// [`PlaceError::Busy`](crate::PlaceError::Busy). All other calls that send a command wait for room.
 pub const COMMANDS_MAX: usize = 64;
 
 /// Returns a handle of a client, and the driver that runs the client.
@@ -237,8 +237,8 @@ impl Handle {
         self.with(move |client, _, now| client.unsubscribe(now, id)).await?
     }
 
-    /// Requests a new snapshot of each of these books, and returns how many were requested: [`Client::resync_books`].
-    /// Books of the [`Keeper`] do not need this call: the driver requests their snapshots itself.
+    /// Requests a new snapshot of each of these books, and returns the result of [`Client::resync_books`]. Books of
+    /// the [`Keeper`] do not need this call: the driver requests their snapshots itself.
     ///
     /// # Errors
     ///
@@ -247,8 +247,8 @@ impl Handle {
         self.with(move |client, _, now| client.resync_books(now, symbols)).await
     }
 
-    /// Subscribes to the books of these symbols and returns a reader of them. If the depth of a symbol is subscribed
-    /// already, the reader shares that stream.
+    /// Subscribes to the books of these symbols and returns a reader of these books. If the depth of a symbol is
+    /// subscribed already, the reader shares that stream.
     ///
     /// # Errors
     ///
@@ -398,7 +398,7 @@ impl Handle {
 
     /// Shuts down in steps, as [`Client::shut_down`] does, within the given time. The client takes no more commands.
     /// It cancels the orders of each session if the plan has
-    /// [`cancel_orders`](gemini_ws::ShutdownPlan::cancel_orders). It unsubscribes the streams if the plan has
+    /// [`cancel_orders`](gemini_ws::ShutdownPlan::cancel_orders). It unsubscribes the public streams if the plan has
     /// [`unsubscribe`](gemini_ws::ShutdownPlan::unsubscribe). Then it closes. This call returns when the driver has
     /// ended, with the orders that are still open or in doubt. [`close`](Handle::close) skips the remaining steps.
     ///
@@ -427,7 +427,7 @@ impl Handle {
         self.ended().await
     }
 
-    /// Waits until the driver has ended. This handle keeps the driver running meanwhile, even if there is no other.
+    /// Waits until the driver has ended. This handle keeps the driver running meanwhile, even as the last handle.
     pub async fn ended(&self) -> Ended {
         self.ending.wait().await
     }

@@ -20,7 +20,7 @@ use crate::ticket::Cell;
 use crate::tickets::Tickets;
 
 /// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event
-/// before the application sees the event. If a book needs a new snapshot, the driver requests it.
+/// before the application sees the event. If a book needs a new snapshot, the driver requests the snapshot.
 ///
 /// Read the keeper with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes follow the
 /// streams that are subscribed. The driver begins to keep books at the first call of
@@ -93,7 +93,7 @@ impl Keeper {
         &self.positions
     }
 
-    /// Returns the requests for quotes, and the quotes.
+    /// Returns the quotes.
     pub const fn quotes(&self) -> &Quotes {
         &self.quotes
     }

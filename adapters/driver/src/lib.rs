@@ -5,8 +5,8 @@
 //! commands from any task. After [`Handle::close`], the future returns a [`Closed`] within bounded time.
 //!
 //! The driver works with every [`Runtime`], a trait for a byte stream, a timer and dialling. The crates
-//! `gemini-ws-smol` and `gemini-ws-tokio` implement this trait. [`Connected::sign_with`] and [`Driver::sign_with`]
-//! authenticate; each dial is signed separately.
+//! `gemini-ws-smol` and `gemini-ws-tokio` implement this trait. After [`Connected::sign_with`] or
+//! [`Driver::sign_with`], the driver signs each dial separately.
 //!
 //! # Which form for which program
 //!
@@ -18,8 +18,8 @@
 //! | [`Client`](gemini_ws::Client), without this crate's driver | your own loop over sockets; [`frame_of`] and [`lost_of`] translate messages and errors of `tungstenite` for the client |
 //!
 //! The first three forms have a handle, and the driver opens the client. In the fourth form, your own loop calls
-//! [`Client::open`](gemini_ws::Client::open). The driver also emits the reply that [`Handle::request`] returns as an
-//! event.
+//! [`Client::open`](gemini_ws::Client::open). The driver emits an event for every reply, also for a reply that
+//! [`Handle::request`] returns.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

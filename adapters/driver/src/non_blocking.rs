@@ -18,7 +18,7 @@ use crate::socket::websocket_config;
 ///
 /// Until it ends, it has three phases: the stream connects, the upgrade is under way, the WebSocket is open. In the
 /// first two phases, call [`upgrade`](NonBlocking::upgrade) whenever the stream is ready. When `upgrade` has returned
-/// a result, the third phase begins. In the third phase, when the stream is readable, call
+/// `Some(Ok(()))`, the third phase begins. In the third phase, when the stream is readable, call
 /// [`read`](NonBlocking::read) again and again until `read` returns `None`. When the stream is writable, call
 /// [`flush`](NonBlocking::flush). Up to [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until
 /// the stream takes them. [`websocket_config`](crate::websocket_config) sets the limits for messages.

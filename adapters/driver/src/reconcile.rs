@@ -28,8 +28,8 @@ pub struct Unresolved {
     /// The order as it was before the question.
     pub order: Order,
     /// The error in the answer. `None` if the venue cannot be asked about this order, or if the answer did not
-    /// resolve the doubt. An answer resolves no doubt if an event about the order was lost or arrived during the
-    /// question. In this case, ask again.
+    /// resolve the doubt. [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If
+    /// an event about the order was lost or arrived during the question, ask again.
     pub error: Option<RestError>,
 }
 
@@ -54,8 +54,8 @@ impl<E: fmt::Display> fmt::Display for ReconcileError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
-    /// Asks the venue about each order that is in doubt, in sequence, and about the balances if they are stale.
-    /// Tickets of these orders report what was found.
+    /// Asks the venue about each order that is in doubt, in sequence. Then asks about the balances if the balances
+    /// are stale. Tickets of these orders report what was found.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
     /// `ask` returns, nothing else can use the signer.

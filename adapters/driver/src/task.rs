@@ -31,8 +31,8 @@ use crate::telemetry::Telemetry;
 /// ten frames.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
-/// The number of bytes after which the driver ends reading from a socket for this turn. The driver reads the frame
-/// that reaches this number to its end, so a turn can read more bytes than this.
+/// The number of bytes after which the driver stops reading from a socket for this turn. The driver reads the frame
+/// that reaches this number to its end, so a turn can read more bytes than this number.
 pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
 /// The maximum number of pings that the driver reads from a socket in a turn: each costs a write. tokio lets a task do

@@ -156,7 +156,8 @@ impl Holder for Arc<Cell> {
     }
 }
 
-/// Follows one order through replies, events and reconnects. Returned by [`Handle::place`](crate::Handle::place).
+/// Follows one order through replies, events and reconnects. Returned by [`Handle::place`](crate::Handle::place) and
+/// [`Handle::submit`](crate::Handle::submit).
 ///
 /// Dropping a ticket does not cancel the order. A ticket keeps the driver running, as a handle does.
 #[derive(Debug)]
@@ -230,10 +231,10 @@ impl Ticket {
     /// [`Done::Unknown`]. If the order was not sent or has ended, nothing is sent. The ticket reports the outcome,
     /// unless the ticket has already ended.
     ///
-    /// The driver sends the cancel when the first event of the order has brought the venue's id, the link is open and
-    /// the limits have room. [`Handle::shut_down`](crate::Handle::shut_down) waits for such cancels no longer than
-    /// half of its time. [`Ended::orders`](crate::Ended::orders) lists the orders that were open or in doubt when the
-    /// driver ended.
+    /// The driver sends the cancel as soon as three conditions hold: the venue's id of the order is known, a link is
+    /// open, and the limits have room. [`Handle::shut_down`](crate::Handle::shut_down) waits for such cancels no
+    /// longer than half of its time. [`Ended::orders`](crate::Ended::orders) lists the orders that were open or in
+    /// doubt when the driver ended.
     ///
     /// # Errors
     ///

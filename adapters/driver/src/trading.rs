@@ -10,8 +10,9 @@ use crate::sync::Arc;
 use crate::ticket::{Cell, PlaceError, Ticket};
 
 impl Handle {
-    /// Places an order and waits until the venue has accepted it. The stream `orders@account` must be subscribed.
-    /// [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
+    /// Places an order, and waits until the venue has accepted the order or no reply has come in time. The stream
+    /// `orders@account` must be subscribed. [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this
+    /// stream.
     ///
     /// ```
     /// # use gemini_ws_driver::gemini_ws::{NewOrder, Side};

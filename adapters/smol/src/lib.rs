@@ -74,8 +74,8 @@ pub struct Smol {
 }
 
 impl Smol {
-    /// Returns a runtime that trusts the certificate authorities that browsers trust, and uses the proxies that the
-    /// environment names.
+    /// Returns a runtime with the dialer of [`Dialer::new`]: with the certificate authorities of browsers, and with
+    /// the proxies of the environment.
     pub fn new() -> Smol {
         Smol::default()
     }

@@ -76,8 +76,8 @@ pub struct Tokio {
 }
 
 impl Tokio {
-    /// Returns a runtime that trusts the certificate authorities that browsers trust, and uses the proxies that the
-    /// environment names.
+    /// Returns a runtime with the dialer of [`Dialer::new`]: with the certificate authorities of browsers, and with
+    /// the proxies of the environment.
     pub fn new() -> Tokio {
         Tokio::default()
     }

@@ -15,7 +15,7 @@ use gemini_ws_driver::io_failure;
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first address that answers, in the manner of RFC 8305. IPv4 and IPv6 addresses alternate. The next
-/// attempt begins when a running attempt fails, or [`ATTEMPT_DELAY`] after the latest attempt. When an attempt
+/// attempt begins when a running attempt fails, or [`ATTEMPT_DELAY`] after the latest attempt began. When an attempt
 /// succeeds, the other attempts are dropped. So an address that never answers costs a quarter of a second, not the
 /// time for the whole dial.
 ///

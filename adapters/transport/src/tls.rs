@@ -23,8 +23,8 @@ pub fn web_roots() -> Arc<ClientConfig> {
     finish(builder().with_root_certificates(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }))
 }
 
-/// Returns a configuration that trusts only the certificate authorities in `pem`, for example that of a company's
-/// proxy.
+/// Returns a configuration that trusts only the certificate authorities in `pem`, for example the authority of a
+/// company's proxy.
 ///
 /// # Errors
 ///
