@@ -409,8 +409,8 @@ impl Config {
         self
     }
 
-    /// Sets the longest delay that the venue can cause with `Retry-After` or with a limit in a reply. The client cuts
-    /// longer delays; a [`ConnectFailure`](crate::ConnectFailure::Status) has the uncut `Retry-After`. Default: 1 h.
+    /// Sets the longest delay that a `Retry-After` or a rate limit of the venue can cause. The client cuts longer
+    /// delays; a [`ConnectFailure::Status`](crate::ConnectFailure::Status) has the uncut `Retry-After`. Default: 1 h.
     #[must_use]
     pub fn retry_after_max(mut self, delay: Duration) -> Config {
         self.retry_after_max = delay.max(SHORTEST);
@@ -444,7 +444,7 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of attempts to connect in any window, over all links of a client to the same host.
+    /// Sets the maximum number of attempts to connect in any `window`, over all links of a client to the same host.
     /// Default: 300 in five minutes ([limits](crate::protocol::streams#limits)). For attempts, requests and orders,
     /// the limits in the newest reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) also apply.
     #[must_use]
@@ -453,7 +453,7 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of requests in any window, over all links of a client to the same host. When the limit
+    /// Sets the maximum number of requests in any `window`, over all links of a client to one host. When the limit
     /// is reached, subscriptions and probes wait, and the client refuses other requests. Only the cancellation of
     /// orders in a shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
@@ -462,7 +462,7 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of new orders in any window, over all links of a client to the same host. The client
+    /// Sets the maximum number of new orders in any `window`, over all links of a client to the same host. The client
     /// refuses further orders. Default: 3,500 in ten seconds ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
@@ -495,10 +495,10 @@ impl Config {
         self
     }
 
-    /// Sets how many requests of a link may wait for a reply at the same time, from 1 to 65,536. Requests to
-    /// subscribe or unsubscribe take at most three quarters of these places. When all places are taken, the client
-    /// still sends a [probe](Config::probe_after) if no other probe waits, and a cancellation if the waiting
-    /// cancellations take less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// Sets how many places a link has for requests that wait for a reply, from 1 to 65,536. Requests to subscribe or
+    /// unsubscribe take at most three quarters of the places. When all places are taken, the client still sends a
+    /// [probe](Config::probe_after) if no other probe waits, and a cancellation if the waiting cancellations take
+    /// less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);

@@ -45,9 +45,9 @@ impl Client {
     }
 
     /// Subscribes to a stream, and resubscribes when the stream is silent for longer than `silence_max`. An
-    /// [`Event::Silent`](crate::Event::Silent) reports each such silence. While the stream stays silent, each silence
-    /// may be twice as long as the silence before, up to 64 times `silence_max`. If several calls name the same
-    /// stream, the shortest `silence_max` counts.
+    /// [`Event::Silent`](crate::Event::Silent) reports each such silence. While the stream stays silent, the limit
+    /// doubles with each report, up to 64 times `silence_max`. If several calls name the same stream, the shortest
+    /// `silence_max` counts.
     ///
     /// # Errors
     ///
@@ -66,8 +66,8 @@ impl Client {
     /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint.
     /// [`Source::link`](crate::Source::link) tells the events of the endpoints apart. A depth stream is an exception:
     /// the client holds one book of a symbol, and refuses a second book with [`CommandError::Ambiguous`].
-    /// `silence_max` has the meaning that it has in [`subscribe_unless_silent`](Client::subscribe_unless_silent);
-    /// `None` sets no limit.
+    /// `silence_max` has the same effect as in [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None`
+    /// sets no limit.
     ///
     /// # Errors
     ///
@@ -97,9 +97,8 @@ impl Client {
     }
 
     /// Requests a new snapshot of the book of a subscription. Call this method if the application has lost events of
-    /// the book, or if the book shows something impossible. The book is stale from now on, and an
-    /// [`Event::Gap`](crate::Event::Gap) reports that. Has no effect on a stream without a book, or on a book that is
-    /// already stale.
+    /// the book, or if the book shows something impossible. An [`Event::Gap`](crate::Event::Gap) reports that the
+    /// book is stale from now on. Has no effect on a stream without a book, or on a book that is already stale.
     ///
     /// # Errors
     ///

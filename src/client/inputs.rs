@@ -57,8 +57,9 @@ impl Client {
     /// is newer than all outputs that were waiting before this call ([contract](Client#the-contract-of-a-driver)).
     ///
     /// Returns `None` for pings, pongs, Close frames of a link that is closing or has ended, and replies to requests
-    /// that the client itself made. If such a reply rejects a stream, returns [`Event::Rejected`]. Further events
-    /// that a frame causes are among the outputs.
+    /// that the client itself made. If such a reply rejects a stream, returns [`Event::Rejected`]. If such a reply
+    /// comes too late to be used, returns [`Event::Ignored`]. Further events that a frame causes are among the
+    /// outputs.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,

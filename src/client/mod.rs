@@ -247,10 +247,10 @@ impl Client {
         Ok(())
     }
 
-    /// Starts to connect. Until [`close`](Client::close) or [`shut_down`](Client::shut_down), the client connects
-    /// every link that something needs, and reconnects every such link that is lost. Another call restarts the links
-    /// that have ended for good, each after the delay that follows its last failure. Another call has no effect on
-    /// other links.
+    /// Starts to connect. Until [`close`](Client::close), [`close_by`](Client::close_by) or
+    /// [`shut_down`](Client::shut_down), the client connects every link that something needs, and reconnects every
+    /// such link that is lost. A second call restarts the links that have ended for good, each after the delay that
+    /// follows its last failure. A second call has no effect on all other links.
     ///
     /// # Errors
     ///
@@ -274,7 +274,7 @@ impl Client {
         self.close_by(now, deadline);
     }
 
-    /// Closes every open link with a closing handshake. The handshake ends by `deadline`, and takes no longer than
+    /// Closes every open link with a closing handshake. Each handshake ends by `deadline`, and takes no longer than
     /// [`Config::close_timeout`]. [`Event::Closed`](crate::Event::Closed) follows at the latest with the first
     /// [`handle_timeout`](Client::handle_timeout) at or after `deadline`. A second call of this method can only bring
     /// the deadline forward.

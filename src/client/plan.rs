@@ -30,10 +30,11 @@ impl ShutdownPlan {
         ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
     }
 
-    /// Sets whether to cancel the orders that were placed over authenticated links. All orders of one link belong to
-    /// one session. Default: no. When the venue confirms the cancellation, some orders may still be open.
-    /// The client delivers the events of these orders until the link ends. If the venue refuses the cancellation only
-    /// for now, for example with "too many requests", the client repeats the request while there is time.
+    /// Sets whether to cancel the orders that were placed over authenticated links. All orders that were placed over
+    /// one link belong to one session. Default: no. When the venue confirms the cancellation, some orders may still
+    /// be open. The client delivers the events of these orders until the link ends. If the venue refuses the
+    /// cancellation only for now, for example with "too many requests", the client repeats the request while there is
+    /// time.
     ///
     /// The client can cancel the orders of a session only over the link of that session. When the link ends, the
     /// venue cancels these orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is
@@ -45,8 +46,8 @@ impl ShutdownPlan {
         self
     }
 
-    /// Sets whether to unsubscribe all streams except the streams of an account. The step waits for the
-    /// confirmations. Default: no.
+    /// Sets whether to unsubscribe all streams except the streams of an account. This step of the shutdown waits for
+    /// the confirmations of the venue. Default: no.
     #[must_use]
     pub const fn unsubscribe(mut self, unsubscribe: bool) -> ShutdownPlan {
         self.unsubscribes = unsubscribe;

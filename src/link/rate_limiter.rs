@@ -66,7 +66,7 @@ impl RateLimiter {
         if free_at > now { Err(free_at) } else { Ok(()) }
     }
 
-    /// Takes one unit. Returns the limiter after that.
+    /// Takes one unit. Returns the changed limiter.
     ///
     /// # Errors
     ///

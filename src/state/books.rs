@@ -76,8 +76,8 @@ pub enum Book<'b> {
     /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again. An
     /// update that ends a crossing also makes the book current.
     ///
-    /// Request the snapshot if [`Books::to_resync`] returns the symbol of the book. In all other cases except
-    /// [`StaleReason::Crossed`], the client requests the snapshot, unless the client is closed.
+    /// Request the snapshot if [`Books::to_resync`] returns the symbol of the book. With [`StaleReason::Crossed`] no
+    /// other book needs a snapshot. In all other cases, an open client requests the snapshot.
     Stale {
         /// The reason.
         reason: StaleReason,
@@ -121,8 +121,8 @@ impl Books {
     /// If updates of the current API were dropped before they reached `Books`, the next update does not follow the
     /// book. `apply` then makes the book stale. Updates of the archived endpoints do not reveal such a loss.
     ///
-    /// For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. For an event without a
-    /// symbol, such as the end of a link, `apply` makes all books concerned stale and returns `None`.
+    /// For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. If an event without a
+    /// symbol reports a loss, such as the end of a link, `apply` makes all books concerned stale and returns `None`.
     ///
     /// ```
     /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};

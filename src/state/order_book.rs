@@ -20,9 +20,10 @@ pub const LEVELS_MAX: usize = 100_000;
 /// changes. [`Books`](crate::Books) applies all events and knows which books are current: use `Books` unless you
 /// follow a single book yourself.
 ///
-/// A side that has not shrunk takes up to 30 bytes for each level, plus less than a kilobyte. Of the 30 bytes, 24 are
-/// the level itself, three are for free places between levels and three are for growth. With 1,000 levels or more,
-/// such a side takes less than 32 bytes for each level, the kilobyte included.
+/// A side keeps its memory when levels are removed. A side at its largest number of levels takes up to 30 bytes for
+/// each level, plus less than a kilobyte. Of the 30 bytes, 24 are the level itself, three are for free places between
+/// levels and three are for growth. With 1,000 levels or more, such a side takes less than 32 bytes for each level,
+/// the kilobyte included.
 ///
 /// The cost of a change near the best price does not depend on the number of levels. Any other change costs a search
 /// and a short move. Sorting an unsorted snapshot of n levels takes O(n log n) steps.

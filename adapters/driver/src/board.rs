@@ -257,8 +257,8 @@ impl Drop for Membership {
 /// [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames of each link, and then copies the books that have
 /// changed. A reader always gets the newest copy. The driver never waits for a reader.
 ///
-/// Each clone returns every change once, whatever other clones have returned. The call of [`Handle::books`] began
-/// subscriptions. They end when the last clone is dropped. `tests/BENCHMARKS.md` contains the cost of a copy.
+/// Each clone returns every change once, whatever other clones have returned. The subscriptions of a reader end when
+/// its last clone is dropped. `tests/BENCHMARKS.md` contains the cost of a copy.
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,

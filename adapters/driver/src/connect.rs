@@ -16,8 +16,8 @@ use crate::keeper::ACCOUNT_STREAMS;
 use crate::runtime::Runtime;
 use crate::signer::SharedSigner;
 
-/// Returns a handle of a client of one endpoint, and the future that drives the client on a runtime. Spawn the future.
-/// The crates `gemini-ws-smol` and `gemini-ws-tokio` have a `connect` that uses their own runtime.
+/// Returns a handle, and the future that drives a client of one endpoint on a runtime. Spawn the future. The crates
+/// `gemini-ws-smol` and `gemini-ws-tokio` have a `connect` that uses their own runtime.
 ///
 /// ```
 /// # use gemini_ws_driver::{Runtime, gemini_ws::Config};

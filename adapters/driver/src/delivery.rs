@@ -102,7 +102,7 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
 /// The receiving end of a bounded queue of events. The [`Overflow`](gemini_ws::Overflow) of the queue says what
 /// happens while the queue is full.
 ///
-/// `Events` is a [`Stream`]. Dropping it closes the driver, with
+/// `Events` is a [`Stream`]. Dropping `Events` closes the driver, with
 /// [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped).
 #[derive(Debug)]
 pub struct Events {

@@ -196,7 +196,7 @@ impl Driver {
     /// `on_event` should return soon: the driver does nothing else meanwhile.
     ///
     /// Dropping the future drops the sockets without a closing handshake. Calls of a [`Handle`](crate::Handle) that
-    /// wait at that time return and report that the driver has ended. One exception is
+    /// wait at that time return and report that the driver has ended. The exception is
     /// [`Handle::place`](crate::Handle::place): if the order was sent, the call returns a ticket that has ended as
     /// [`Done::Unknown`](crate::Done::Unknown).
     pub async fn run<R: Runtime>(
@@ -244,8 +244,8 @@ impl Driver {
     /// counts as 1). Spawn the future, and take events from [`Events`].
     ///
     /// While the queue is full the driver reads no more frames, so TCP holds the peer back. Timers and commands
-    /// continue. During a shutdown the driver reads frames also while the queue is full. The queue then drops the
-    /// oldest market data and reports an [`Event::Overflow`]. Dropping the future ends [`Events`].
+    /// continue. During a shutdown the driver reads frames also while the queue is full. In this case the queue drops
+    /// the oldest market data and reports an [`Event::Overflow`]. Dropping the future ends [`Events`].
     pub fn run_with_events<R: Runtime>(
         self,
         runtime: R,

@@ -13,8 +13,8 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
 ///
-/// The venue refuses a nonce that arrives after a higher nonce of the same key. WebSockets and REST count together.
-/// So each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
+/// The venue refuses a nonce that arrives after a higher nonce of the same key, over a WebSocket or over REST. So
+/// each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
 /// A dial of a [`Driver`](crate::Driver) takes its turn once the transport is ready. It keeps the turn until the
 /// venue answers the upgrade, but no longer than [`TURN_MAX`]. With a bearer token, there is no nonce, and the dial
 /// ends its turn before it sends the request.

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! Places an order and waits until it ends:
+//! This program places an order and waits for the end of the order:
 //!
 //! ```no_run
 //! use gemini_ws_smol::gemini_ws::{Config, Credentials, NewOrder, Side, Signer};
@@ -59,7 +59,7 @@ use async_tungstenite::WebSocketStream;
 use gemini_ws::{Clock, Config, ConnectFailure, Instant};
 use smol::net::TcpStream;
 
-/// Returns a handle of a client of one endpoint, and the future that drives the client. Spawn the future.
+/// Returns a handle, and the future that drives a client of one endpoint. Spawn the future.
 ///
 /// For other certificate authorities or proxies, use [`driver::connect`] with [`Smol::with_dialer`].
 pub fn connect(config: Config) -> (Handle, Connected<Smol>) {

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! Places an order and waits until it ends:
+//! This program places an order and waits for the end of the order:
 //!
 //! ```no_run
 //! use gemini_ws_tokio::gemini_ws::{Config, Credentials, NewOrder, Side, Signer};
@@ -61,7 +61,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, sleep_until};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
-/// Returns a handle of a client of one endpoint, and the future that drives the client. Spawn the future.
+/// Returns a handle, and the future that drives a client of one endpoint. Spawn the future.
 ///
 /// For other certificate authorities or proxies, use [`driver::connect`] with [`Tokio::with_dialer`].
 pub fn connect(config: Config) -> (Handle, Connected<Tokio>) {
