@@ -71,8 +71,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The errors of [`subscribe`](Client::subscribe) except [`CommandError::NotAuthenticated`];
-    /// [`CommandError::UnknownEndpoint`].
+    /// [`CommandError::UnknownEndpoint`], and the errors of [`subscribe`](Client::subscribe) except
+    /// [`CommandError::NotAuthenticated`].
     pub fn subscribe_at(
         &mut self,
         now: Instant,

@@ -76,7 +76,7 @@ impl RateLimiter {
         Ok(self.overdraw(now))
     }
 
-    /// Returns the first instant at which a unit may be taken; it may have passed.
+    /// Returns the first instant at which a unit may be taken; this instant may have passed.
     pub fn free_at(self) -> Instant {
         let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))

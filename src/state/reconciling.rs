@@ -11,7 +11,7 @@ use crate::value::id::RequestId;
 pub enum OrderRef<'a> {
     /// The venue's id.
     OrderId(u64),
-    /// The client's id. If several orders have the id, it refers to the newest of these orders.
+    /// The client's id. If several orders have the id, `ClientOrderId` refers to the newest of these orders.
     ClientOrderId(&'a str),
     /// The request that placed the order.
     Request(RequestId),

@@ -62,6 +62,7 @@ pub trait Timer {
     /// Sets the timer to fire at `at`, instead of at the instant set before.
     fn set(&mut self, at: Instant);
 
-    /// Returns `Ready` at or after the instant that was set, at every poll until the timer is set again.
+    /// Returns `Ready` at the first poll at or after the instant that was set. Later polls may return `Ready` or
+    /// `Pending` until the timer is set again.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()>;
 }

@@ -14,9 +14,10 @@ use crate::tickets::{End, Holder};
 pub enum Done {
     /// The order was executed completely.
     Filled(Order),
-    /// The order was cancelled, perhaps after a part of it was executed.
+    /// The order was cancelled, perhaps after a part of it was executed. Also for an order that ended as
+    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed).
     Canceled(Order),
-    /// The venue rejected the order, or the order was never sent.
+    /// The venue rejected the order or does not have it, or the order was never sent.
     Rejected(Order),
     /// The outcome is not known. The order was in doubt, or had no event, for
     /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout); or the driver ended before the order ended. While the
@@ -65,7 +66,7 @@ pub enum PlaceError {
     Refused(CommandError),
     /// [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands already wait for the driver; nothing was sent.
     Busy,
-    /// The venue rejected the order; [`Order::reason`] says why.
+    /// The venue rejected the order, or the link ended before the order was sent: see [`Order::reason`].
     Rejected(Box<Order>),
 }
 
