@@ -78,7 +78,7 @@ impl Text {
     }
 }
 
-/// Replaces each half of a surrogate pair by [`HALF`] at the same place.
+/// Replaces each half of a surrogate pair by `HALF` at the same place.
 pub fn mended(text: &str) -> String {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;

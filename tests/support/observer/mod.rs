@@ -1,7 +1,7 @@
 //! The observer sees nothing but the inputs and outputs of a machine, and reports which invariant of a lifecycle
 //! the machine has broken, with the shortest trace that does so.
 //!
-//! Every call goes through an [`Observed`], which keeps a [`Shadow`](shadow::Shadow) of the machine: links,
+//! Every call goes through an [`Observed`], which keeps a [`Shadow`] of the machine: links,
 //! requests, subscriptions, delays. [`CHECKS`](checks::CHECKS) lists where each invariant is checked.
 
 pub mod call;

@@ -1,6 +1,6 @@
 //! A client, the simulated exchange and a network that fails, under one virtual clock and one seed.
 //!
-//! A [`Life`] is a client from its first call to a little after its end. Everything that happens in it is drawn
+//! A `Life` is a client from its first call to a little after its end. Everything that happens in it is drawn
 //! from its seed: the same seed leads to the same life, call by call.
 
 mod application;
