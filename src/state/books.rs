@@ -141,7 +141,7 @@ impl Books {
             Event::DepthUpdate(depth, source) => self.update(depth, source),
             // The snapshot was applied before this event, or it was dropped before it reached `Books`.
             Event::Synced { link, symbol, .. } => {
-                let entry = self.entry(symbol.as_str())?;
+                let entry = self.entry_if_room(symbol.as_str())?;
                 let is_live = entry.standing.stale().is_none();
                 let is_older = entry.standing.link().is_some_and(|own| own.epoch() > link.epoch());
                 if is_live || is_older {
@@ -219,21 +219,32 @@ impl Books {
 
     /// Returns how many events were not used because they need a further book and [`BOOKS_MAX`] books are kept.
     /// Snapshots without a symbol count too: a recording of market data v1 may contain them.
+    /// [`Event::Synced`] does not count: it only confirms the snapshot before it.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
 
-    /// Returns the entry of a symbol. Makes one if there is room.
+    /// Returns the entry of a symbol. Makes one if there is room. Otherwise counts the event.
     fn entry(&mut self, symbol: &str) -> Option<&mut Entry> {
+        if self.books.get(symbol).is_none() && self.new_symbol(symbol).is_none() {
+            self.untracked = self.untracked.saturating_add(1);
+            return None;
+        }
+        self.entry_if_room(symbol)
+    }
+
+    /// Returns the entry of a symbol. Makes one if there is room.
+    fn entry_if_room(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() {
-            let new = symbol.parse().ok().filter(|_| self.books.len() < BOOKS_MAX);
-            let Some(symbol) = new else {
-                self.untracked = self.untracked.saturating_add(1);
-                return None;
-            };
+            let symbol = self.new_symbol(symbol)?;
             return self.books.get_or_insert(symbol, Entry::new);
         }
         self.books.get_mut(symbol)
+    }
+
+    /// Returns the symbol of a further book, if there is room for it.
+    fn new_symbol(&self, symbol: &str) -> Option<Symbol> {
+        symbol.parse().ok().filter(|_| self.books.len() < BOOKS_MAX)
     }
 
     fn replace(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {

@@ -26,6 +26,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("B14", b14_an_unordered_snapshot_is_the_book_that_its_levels_make_one_by_one),
     ("C12", c12_the_peer_cannot_make_books_without_bound),
     ("C12", c12_what_is_not_kept_is_counted),
+    ("C12", c12_a_book_that_is_not_kept_is_counted_once),
     ("C21", c21_a_book_follows_the_rule_of_its_link),
     ("LA-01", la_01_what_was_on_its_way_does_not_follow),
     ("LA-02", la_02_what_was_on_its_way_ends_no_doubt),
@@ -379,6 +380,22 @@ fn c12_what_is_not_kept_is_counted() {
         books.apply(&replay.event(&text, &mut scratch).unwrap().unwrap());
     }
     assert_eq!((books.iter().count(), books.untracked()), (BOOKS_MAX, 3));
+}
+
+#[test]
+fn c12_a_book_that_is_not_kept_is_counted_once() {
+    let mut fed = Fed::new(Config::new("ws://v"));
+    let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
+    for n in 0..BOOKS_MAX {
+        let text = format!(r#"{{"e":"depthUpdate","E":1,"s":"x{n}","U":7,"u":7,"b":[],"a":[]}}"#);
+        fed.books.apply(&replay.event(&text, &mut scratch).unwrap().unwrap());
+    }
+    fed.subscribe(1, "btcusd@depth");
+    fed.feed(2, r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[],"a":[]}"#);
+    assert!(fed.log.iter().any(|event| event.starts_with("Synced")), "{:?}", fed.log);
+    assert_eq!(fed.books.untracked(), 1);
+    fed.apply(&Event::Overflow { topic: Topic::Depth, symbol: "btcusd".parse().ok(), dropped: 1 });
+    assert_eq!(fed.books.untracked(), 2);
 }
 
 #[test]
