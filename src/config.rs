@@ -1,14 +1,14 @@
 //! [`Config`]: the settings of one endpoint, and why each default is what it is.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::request::stream::Stream;
 use crate::value::address::{Address, UserInfo};
 use crate::value::endpoint::Endpoint;
 use crate::value::sequence::GapRule;
+use crate::value::snapshot::Snapshot;
 use crate::value::symbol::Symbol;
 
 /// The production [address](crate::protocol::streams#addresses) of the current API.
@@ -70,27 +70,6 @@ pub struct Config {
     seed: Option<u64>,
 }
 
-/// Which levels the snapshot of a book has ([parameter](crate::protocol::streams#parameters) `snapshot`).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Snapshot {
-    /// All levels.
-    #[default]
-    Full,
-    /// The given number of best levels per side. It is not known whether the venue sends changes of other levels, so
-    /// only these best levels can be certain ([`BookSide::known_depth`](crate::BookSide::known_depth)).
-    Best(NonZeroU32),
-}
-
-impl Snapshot {
-    /// Returns how many levels per side the snapshots of an endpoint have; `None` if all, as at archived endpoints.
-    pub(crate) const fn levels(self, endpoint: Endpoint) -> Option<NonZeroU32> {
-        match (endpoint, self) {
-            (Endpoint::Streams, Snapshot::Best(levels)) => Some(levels),
-            _ => None,
-        }
-    }
-}
-
 /// The shortest duration: a timer of zero would always be due.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -103,7 +82,8 @@ impl Config {
     /// host, and slashes after the path of an archived endpoint are removed. A name and a password move to
     /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API a readable query parameter
     /// `snapshot` sets [`Config::snapshot`], and a readable query parameter `cancelOnDisconnect` sets
-    /// [`Config::cancel_on_disconnect`]. [`Config::url`] adds parameters that the client needs.
+    /// [`Config::cancel_on_disconnect`]. [`Config::url`] sets parameters that the client needs: `snapshot`, or
+    /// `heartbeat` for the v1 APIs.
     /// ```
     /// use gemini_ws::{Config, Endpoint};
     ///
@@ -115,17 +95,9 @@ impl Config {
     pub fn new(endpoint: impl AsRef<str>) -> Config {
         let address = Address::new(endpoint.as_ref());
         let api = Endpoint::of_path(address.path());
-        let mut config =
-            Config::with_defaults(address).api(api).authenticated(api == Endpoint::OrderEventsV1);
+        let config = Config::with_defaults(address).api(api).authenticated(api == Endpoint::OrderEventsV1);
         if api == Endpoint::Streams {
-            let snapshot = config.address.take_parameter("snapshot", |value| match value {
-                "-1" => Some(Snapshot::Full),
-                levels => levels.parse().ok().map(Snapshot::Best),
-            });
-            let cancel = config.address.take_parameter("cancelOnDisconnect", |value| value.parse().ok());
-            return config
-                .snapshot(snapshot.unwrap_or_default())
-                .cancel_on_disconnect(cancel.unwrap_or(false));
+            return config;
         }
         // Heartbeats come every five seconds, and there is no `ping` to probe with.
         config.probe_after(Duration::from_secs(10)).silence_max(Duration::from_secs(15))
@@ -147,13 +119,20 @@ impl Config {
     }
 
     /// Sets the API at the address. Necessary only if the path does not show the API. Also resets [`Config::symbol`]
-    /// (for market data v1 to the symbol in the path, otherwise to none), so set the symbol after the API. The
-    /// default of [`Config::stay_open`] follows the new API. All other defaults still follow the path.
+    /// (for market data v1 to the symbol in the path, otherwise to none), so set the symbol after the API. For the
+    /// current API, also reads the parameters that [`Config::new`] reads. The default of [`Config::stay_open`]
+    /// follows the new API. All other defaults still follow the path.
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
         self.api = api;
         let one = self.address.path().strip_prefix("/v1/marketdata/").and_then(|symbol| symbol.parse().ok());
         self.symbol = one.filter(|_| api == Endpoint::MarketDataV1);
+        if api == Endpoint::Streams {
+            let snapshot = self.address.take_parameter("snapshot", Snapshot::of_parameter);
+            let cancel = self.address.take_parameter("cancelOnDisconnect", |value| value.parse().ok());
+            self.snapshot = snapshot.unwrap_or(self.snapshot);
+            self.cancel_on_disconnect = cancel.unwrap_or(self.cancel_on_disconnect);
+        }
         self
     }
 
@@ -249,7 +228,9 @@ impl Config {
     /// Sets whether the end of a link makes the venue cancel the orders that were placed over the link
     /// ([cancel on disconnect](crate::protocol::quirks#cancel-on-disconnect)). Default: no.
     #[must_use]
-    pub const fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
+    pub fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
+        // The address may have one that could not be read.
+        self.address.remove_parameter("cancelOnDisconnect");
         self.cancel_on_disconnect = cancel;
         self
     }
@@ -520,11 +501,7 @@ impl Config {
         let mut parameters = Vec::new();
         match self.api {
             Endpoint::Streams => {
-                let levels = match self.snapshot {
-                    Snapshot::Full => String::from("-1"),
-                    Snapshot::Best(levels) => levels.to_string(),
-                };
-                parameters.push(("snapshot", levels));
+                parameters.push(("snapshot", self.snapshot.parameter()));
                 if self.cancel_on_disconnect {
                     parameters.push(("cancelOnDisconnect", "true".into()));
                 }

@@ -96,7 +96,7 @@ pub use auth::{Credentials, Headers, InvalidCredentials, Signer};
 pub use client::config::ClientConfig;
 pub use client::plan::ShutdownPlan;
 pub use client::{Client, Readiness};
-pub use config::{Config, PRODUCTION, REQUESTS_IN_FLIGHT_MAX, SANDBOX, Snapshot};
+pub use config::{Config, PRODUCTION, REQUESTS_IN_FLIGHT_MAX, SANDBOX};
 pub use error::{CommandError, Limit, RateKind};
 pub use event::Batch;
 pub use event::batch::Events;
@@ -161,6 +161,7 @@ pub use value::id::{EndpointId, LinkId, RequestId, StreamId};
 pub use value::inline::NameFault;
 pub use value::sequence::GapRule;
 pub use value::side::Side;
+pub use value::snapshot::Snapshot;
 pub use value::symbol::{InvalidSymbol, Symbol};
 #[cfg(feature = "std")]
 pub use value::time::{Clock, OutOfRange};

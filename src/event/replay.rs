@@ -2,7 +2,6 @@
 
 use core::num::NonZeroU32;
 
-use crate::config::Snapshot;
 use crate::event::Event;
 use crate::event::batch::{funding_amount, l2_book, mark_price};
 use crate::event::last_trade::LastTrade;
@@ -13,6 +12,7 @@ use crate::json::error::DecodeError;
 use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message};
 use crate::value::endpoint::Endpoint;
 use crate::value::sequence::{DepthRole, GapRule, Position};
+use crate::value::snapshot::Snapshot;
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 use crate::wire::{Scratch, decode_from};

@@ -96,14 +96,15 @@ impl Address {
         self.user.as_ref()
     }
 
-    /// Returns the address with its query and further parameters, without user name and password. A parameter that is
-    /// already in the query is not added.
+    /// Returns the address with its query and these parameters, without user name and password. Each of these
+    /// parameters takes the place of the first one in the query that has the same name, and occurs once.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let mut query = self.query.clone();
         for (name, value) in parameters {
-            if !self.query.iter().any(|pair| parameter_name(pair) == *name) {
-                query.push(alloc::format!("{name}={value}"));
-            }
+            let is_of_name = |pair: &String| parameter_name(pair) == *name;
+            let place = query.iter().position(is_of_name).unwrap_or(query.len());
+            query.retain(|pair| !is_of_name(pair));
+            query.insert(place, alloc::format!("{name}={value}"));
         }
         let mark = if query.is_empty() { "" } else { "?" };
         alloc::format!("{}{mark}{}", self.base, query.join("&"))
@@ -119,6 +120,11 @@ impl Address {
     pub(crate) fn path(&self) -> &str {
         let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
+    }
+
+    /// Removes a parameter from the query.
+    pub(crate) fn remove_parameter(&mut self, name: &str) {
+        self.query.retain(|pair| parameter_name(pair) != name);
     }
 
     /// Removes a parameter from the query and returns its value. The last occurrence counts; if it cannot be read, it

@@ -11,6 +11,7 @@ pub(crate) mod sequence;
 #[cfg(feature = "serde")]
 pub(crate) mod serde_text;
 pub(crate) mod side;
+pub(crate) mod snapshot;
 pub(crate) mod symbol;
 pub(crate) mod symbol_map;
 pub(crate) mod time;

@@ -1,5 +1,7 @@
 //! Tests of the private parts of `config.rs`.
 
+use core::num::NonZeroU32;
+
 use super::*;
 
 #[test]
@@ -13,13 +15,17 @@ fn urls() {
         ("ws://ws.gemini.com:443/", "ws://ws.gemini.com:443/?snapshot=-1"),
         ("ws://trader:hunter2@host/a@b", "ws://host/a@b?snapshot=-1"),
         ("ws://host?cancelOnDisconnect=true", "ws://host/?snapshot=-1&cancelOnDisconnect=true"),
+        ("ws://host?snapshot=-7", "ws://host/?snapshot=-1"),
         ("ws://host?snapshot=5&x=1&snapshot=20#part", "ws://host/?x=1&snapshot=20"),
-        ("ws://host/?snapshot=0&cancelOnDisconnect=maybe", "ws://host/?snapshot=0&cancelOnDisconnect=maybe"),
+        ("ws://host/?snapshot=0&cancelOnDisconnect=maybe", "ws://host/?snapshot=-1&cancelOnDisconnect=maybe"),
+        ("ws://host/?snapshot=x&snapshot=0&x=1", "ws://host/?x=1&snapshot=-1"),
         ("ws://h/v2/marketdata//", "ws://h/v2/marketdata"),
         ("ws://h/v2/marketdata", "ws://h/v2/marketdata"),
         ("ws://h/v1/marketdata/BTCUSD", "ws://h/v1/marketdata/BTCUSD?heartbeat=true"),
         ("ws://h/v1/multimarketdata?symbols=A,B", "ws://h/v1/multimarketdata?symbols=A,B&heartbeat=true"),
-        ("ws://h/v1/order/events?heartbeat=false", "ws://h/v1/order/events?heartbeat=false"),
+        ("ws://h/v1/order/events?heartbeat=false", "ws://h/v1/order/events?heartbeat=true"),
+        ("ws://h/v1/order/events?heartbeat=true&x=1", "ws://h/v1/order/events?heartbeat=true&x=1"),
+        ("ws://h/v1/order/events?heartbeat=1&heartbeat=true", "ws://h/v1/order/events?heartbeat=true"),
     ];
     for (endpoint, url) in table {
         assert_eq!(Config::new(endpoint).url(), url);
@@ -43,4 +49,32 @@ fn urls() {
         let config = Config::new(other);
         assert!(config.user().is_none() && !config.url().contains("hunter2"), "{other}");
     }
+}
+
+/// A setting and the address must not contradict each other: the venue sees only the address, and the client relies
+/// on the setting.
+#[test]
+fn a_setting_replaces_the_parameter_of_the_address() {
+    let best = Snapshot::Best(NonZeroU32::new(20).unwrap());
+    for query in ["snapshot=0", "snapshot=5", "snapshot=x&snapshot=7"] {
+        let config = Config::new(alloc::format!("ws://h/?{query}")).snapshot(best);
+        assert_eq!((config.url().as_str(), config.get_snapshot()), ("ws://h/?snapshot=20", best));
+    }
+    for value in ["maybe", "1", "false", "true"] {
+        let config = Config::new(alloc::format!("ws://h/?cancelOnDisconnect={value}"));
+        for cancel in [true, false] {
+            let config = config.clone().cancel_on_disconnect(cancel);
+            let url =
+                if cancel { "ws://h/?snapshot=-1&cancelOnDisconnect=true" } else { "ws://h/?snapshot=-1" };
+            assert_eq!((config.url().as_str(), config.get_cancel_on_disconnect()), (url, cancel), "{value}");
+        }
+    }
+    // A gateway with the current API behind the path of another one.
+    let config = Config::new("ws://gateway/v2/marketdata?snapshot=20&cancelOnDisconnect=true");
+    assert_eq!(config.url(), "ws://gateway/v2/marketdata?snapshot=20&cancelOnDisconnect=true");
+    let config = config.api(Endpoint::Streams);
+    assert_eq!((config.get_snapshot(), config.get_cancel_on_disconnect()), (best, true));
+    assert_eq!(config.url(), "ws://gateway/v2/marketdata?snapshot=20&cancelOnDisconnect=true");
+    let config = Config::new("ws://gateway/?heartbeat=false").api(Endpoint::MarketDataV1);
+    assert_eq!(config.url(), "ws://gateway/?heartbeat=true");
 }

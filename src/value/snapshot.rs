@@ -1,0 +1,43 @@
+//! [`Snapshot`]: which levels of a book the venue sends first.
+
+use alloc::string::{String, ToString};
+use core::num::NonZeroU32;
+
+use crate::value::endpoint::Endpoint;
+
+/// Which levels the snapshot of a book has ([parameter](crate::protocol::streams#parameters) `snapshot`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Snapshot {
+    /// All levels.
+    #[default]
+    Full,
+    /// The given number of best levels per side. It is not known whether the venue sends changes of other levels, so
+    /// only these best levels can be certain ([`BookSide::known_depth`](crate::BookSide::known_depth)).
+    Best(NonZeroU32),
+}
+
+impl Snapshot {
+    /// Returns how many levels per side the snapshots of an endpoint have; `None` if all, as at archived endpoints.
+    pub(crate) const fn levels(self, endpoint: Endpoint) -> Option<NonZeroU32> {
+        match (endpoint, self) {
+            (Endpoint::Streams, Snapshot::Best(levels)) => Some(levels),
+            _ => None,
+        }
+    }
+    /// Returns the value of the parameter.
+    pub(crate) fn parameter(self) -> String {
+        match self {
+            Snapshot::Full => "-1".into(),
+            Snapshot::Best(levels) => levels.to_string(),
+        }
+    }
+
+    /// Reads the value of the parameter. Any negative number stands for all levels. Zero is not a snapshot: the client
+    /// cannot keep a book without one.
+    pub(crate) fn of_parameter(value: &str) -> Option<Snapshot> {
+        match value.parse::<i64>() {
+            Ok(..0) => Some(Snapshot::Full),
+            _ => value.parse().ok().map(Snapshot::Best),
+        }
+    }
+}
