@@ -105,6 +105,10 @@ impl Client {
     /// The errors of [`unsubscribe`](Client::unsubscribe); [`CommandError::GivenUp`].
     pub fn resync(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         self.command(now)?;
+        self.resync_book(id)
+    }
+
+    fn resync_book(&mut self, id: StreamId) -> Result<(), CommandError> {
         let slot = id.link_slot();
         if self.slots.get(slot).is_some_and(|slot| slot.given_up().is_some()) {
             return Err(CommandError::GivenUp);
@@ -121,8 +125,9 @@ impl Client {
     /// overflow names no symbol, call [`resync_all_books`](Client::resync_all_books).
     ///
     /// Returns how many of the symbols have a depth subscription on a link that has not ended for good; zero if the
-    /// client refuses commands. If a snapshot is already on its way, or the link is reconnecting, the client does not
-    /// request a second snapshot.
+    /// client is shutting down or has ended. If a snapshot is already on its way, or the link is reconnecting, the
+    /// client does not request a second snapshot. Unlike other commands, this one is accepted while
+    /// [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
@@ -135,9 +140,15 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn resync_books(&mut self, now: Instant, symbols: impl IntoIterator<Item = Symbol>) -> usize {
+        self.advance(now);
+        if self.is_shutting_down() {
+            return 0;
+        }
         let mut requested: usize = 0;
         for symbol in symbols {
-            let is_requested = self.book_of(symbol).is_some_and(|id| self.resync(now, id).is_ok());
+            // Waiting outputs are no obstacle: otherwise the remaining books would never be requested. Their number
+            // is limited all the same, because a book that is stale already adds none.
+            let is_requested = self.book_of(symbol).is_some_and(|id| self.resync_book(id).is_ok());
             requested = requested.saturating_add(usize::from(is_requested));
         }
         requested

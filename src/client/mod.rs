@@ -61,8 +61,9 @@ use crate::value::time::Instant;
 ///   as [`Output::Event`]. The right order is: first the outputs that were waiting before the frame, then the event
 ///   that `handle_frame` returns, then the outputs that the frame causes. So poll until `None` after each input and
 ///   after each command. Polling late changes this order, and has two other effects. The first effect: while
-///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client refuses commands. The second effect: when a link
-///   ends, the client withdraws the requests that were not polled, with the outcome
+///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client refuses commands, except
+///   [`resync_books`](Client::resync_books) and [`resync_all_books`](Client::resync_all_books). The second effect:
+///   when a link ends, the client withdraws the requests that were not polled, with the outcome
 ///   [`NotSent`](crate::RequestOutcome::NotSent). A polled request without a reply has the outcome
 ///   [`Lost`](crate::RequestOutcome::Lost).
 /// - **Polling late.** If outputs are waiting when you call `handle_frame`, the event that `handle_frame` returns is

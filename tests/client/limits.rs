@@ -3,7 +3,7 @@
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{ClientConfig, CommandError, Config, ConnectFailure, Lost, RateKind, Request};
 
-use super::harness::{Harness, SECOND, order, private, public};
+use super::harness::{Harness, SECOND, SNAPSHOT, order, private, public, stream};
 
 /// Requests that were counted before the client was opened stay counted when an unneeded link is forgotten.
 #[test]
@@ -151,4 +151,34 @@ fn attempts_have_a_limit_if_that_is_wanted() {
     );
     harness.pass(SECOND * 3_600);
     assert!(harness.dials.is_empty() && harness.events.is_empty());
+}
+
+/// Books whose events were lost are requested again also while the client refuses commands: otherwise those beyond
+/// the limit on outputs would look current for ever. Repeating the call adds no outputs.
+#[test]
+fn lost_books_are_requested_while_outputs_wait() {
+    let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true)]);
+    harness.open();
+    harness.flush();
+    let books = ["btcusd", "ethusd", "solusd"];
+    for symbol in books {
+        harness.subscribe(&format!("{symbol}@depth"));
+        harness.flush();
+        harness.frame(harness.link(0, 0), &SNAPSHOT.replace("btcusd", symbol));
+    }
+    harness.take_events();
+    let more = stream("btcusd@depth");
+    while let Ok(id) = harness.client.subscribe(harness.now, more) {
+        let _ = harness.client.unsubscribe(harness.now, id);
+    }
+    for _ in 0..3 {
+        assert_eq!(harness.client.resync_all_books(harness.now), books.len());
+    }
+    assert_eq!(harness.client.resync_books(harness.now, ["btcusd".parse().unwrap()]), 1);
+    harness.drain();
+    let gaps = harness.take_events().iter().filter(|event| *event == "gap").count();
+    assert_eq!((gaps, harness.books.to_resync().count()), (books.len(), 0));
+    assert!(books.iter().all(|symbol| harness.books.live(symbol).is_none()));
+    harness.client.close(harness.now);
+    assert_eq!(harness.client.resync_all_books(harness.now), 0);
 }
