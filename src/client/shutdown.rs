@@ -84,11 +84,12 @@ impl Client {
     }
 
     fn begin_step(&mut self, step: ShutdownStep) {
+        let by = self.shutdown_deadline().map_or(self.now, |deadline| deadline.at);
         for slot in 0..self.slots.count() {
             match step {
                 ShutdownStep::CommandsStopped | ShutdownStep::ClosingLinks => return,
                 ShutdownStep::CancellingOrders => {
-                    self.with_link(slot, |link, _| link.cancel_session_orders());
+                    self.with_link(slot, |link, _| link.cancel_session_orders(by));
                 }
                 ShutdownStep::Unsubscribing => self.unsubscribe_where(slot, |stream| !stream.is_private()),
             }

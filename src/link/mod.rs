@@ -225,10 +225,10 @@ impl<S: Session> Link<S> {
     }
 
     /// Requests the cancellation of the orders that were placed over this link. It is sent as soon as the link is
-    /// open and the venue's limit on requests allows it.
-    pub(crate) fn cancel_session_orders(&mut self) {
+    /// open and the venue's limit on requests allows it. `by` is when the time for it is over.
+    pub(crate) fn cancel_session_orders(&mut self, by: Instant) {
         if self.session.dialect().takes_requests && self.config.authenticated {
-            self.feed.outbox_mut().want_cancel();
+            self.feed.outbox_mut().want_cancel(by);
             if self.state == State::Closed {
                 self.feed.outbox_mut().fail_cancel();
             }

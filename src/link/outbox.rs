@@ -16,7 +16,8 @@ use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// The delay after which a cancellation is sent again that the venue could not carry out then.
+/// The first delay after which a cancellation is sent again that the venue could not carry out then. Each further
+/// refusal doubles the delay, up to half of the time that remains for the cancellation.
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How many stream requests are kept that got no reply in time.
@@ -97,6 +98,10 @@ pub(crate) struct Outbox {
     cancellation: Option<Cancellation>,
     /// The cancellation waits until this instant, because the venue could not carry it out before.
     cancel_at: Instant,
+    /// The delay after the next refusal of the cancellation.
+    cancel_delay: Duration,
+    /// When the time for the cancellation is over.
+    cancel_by: Instant,
     probe_waits: bool,
     /// Whether stream requests go out one after the other, so that an error without an id can be assigned to its
     /// request.
@@ -120,6 +125,8 @@ impl Outbox {
             late: VecDeque::new(),
             cancellation: None,
             cancel_at: Instant::ZERO,
+            cancel_delay: CANCEL_AGAIN_AFTER,
+            cancel_by: Instant::ZERO,
             probe_waits: false,
             one_at_a_time: false,
             sends: VecDeque::new(),
@@ -200,10 +207,12 @@ impl Outbox {
         self.one_at_a_time = is_so;
     }
 
-    /// Requests the cancellation of the session's orders, unless one is waiting or in flight.
-    pub(super) fn want_cancel(&mut self) {
+    /// Requests the cancellation of the session's orders, unless one is waiting or in flight. `by` is when the time
+    /// for it is over.
+    pub(super) fn want_cancel(&mut self, by: Instant) {
         if !self.cancellation.is_some_and(Cancellation::is_open) {
             self.cancellation = Some(Cancellation::Waiting);
+            (self.cancel_delay, self.cancel_by) = (CANCEL_AGAIN_AFTER, by);
         }
     }
 
@@ -244,7 +253,9 @@ impl Outbox {
     pub(super) fn answer_cancel(&mut self, id: u64, response: &Response<'_>, now: Instant) {
         let is_for_now = !response.is_ok() && !response.is_final_refusal();
         if is_for_now && self.cancellation == Some(Cancellation::Sent(id)) {
-            self.cancel_at = now + CANCEL_AGAIN_AFTER;
+            let half = self.cancel_by.since(now).checked_div(2).unwrap_or_default();
+            self.cancel_at = now + self.cancel_delay.min(half).max(CANCEL_AGAIN_AFTER);
+            self.cancel_delay = self.cancel_delay.saturating_mul(2);
         }
         self.end_cancel(
             id,

@@ -398,15 +398,18 @@ fn a_cancellation_refused_for_now_is_sent_again() {
         harness
             .client
             .shut_down(harness.now, ShutdownPlan::by(harness.now + SECOND * 60).cancel_orders(true));
-        for _ in 0..3 {
+        for repeat in 0..4 {
             harness.drain();
             assert_eq!(harness.sent.len(), 1, "{reply}");
             reply_to(&mut harness, reply);
             if !repeats {
                 break;
             }
+            // Each delay is twice as long as the one before.
+            let delay = SECOND / 2 * (1 << repeat);
+            harness.pass(delay - SECOND / 1_000);
             assert!(harness.sent.is_empty() && harness.closes.is_empty(), "{reply}");
-            harness.pass(SECOND);
+            harness.pass(SECOND / 1_000);
         }
         assert_eq!(harness.sent.is_empty(), !repeats);
         harness.answer_all();
@@ -422,15 +425,17 @@ fn a_cancellation_refused_for_now_is_sent_again() {
 fn a_cancellation_that_is_always_refused_for_now_ends_in_time() {
     let mut harness = with_links();
     harness.client.shut_down(harness.now, ShutdownPlan::by(harness.now + SECOND * 10).cancel_orders(true));
-    let mut repeats = 0;
-    for _ in 0..200 {
+    let mut tries = Vec::new();
+    for tenth in 0..200 {
         harness.drain();
         while !harness.sent.is_empty() {
-            repeats += 1;
+            tries.push(tenth);
             reply_to(&mut harness, r#""status":429,"error":{"code":-1003,"msg":"Too many requests"}"#);
         }
         harness.pass(SECOND / 10);
     }
-    assert!((10..=20).contains(&repeats), "{repeats}");
+    // The delays grow, and half of the time that remains is not exceeded: the last try is close to the end of the step,
+    // after seven seconds.
+    assert!((5..=9).contains(&tries.len()) && tries.last() >= Some(&62), "{tries:?}");
     assert_eq!(harness.events.iter().filter(|event| event.starts_with("closed")).count(), 1);
 }

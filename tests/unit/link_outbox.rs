@@ -133,7 +133,7 @@ fn a_promise_is_answered_once() {
     use Cancellation::{Failed, Kept, Sent, Waiting};
     let mut bench = bench(2);
     assert!(bench.at(1, |outbox, cx| outbox.take_room(cx, Urgency::Cancel)));
-    bench.outbox.want_cancel();
+    bench.outbox.want_cancel(Instant::from_secs(100));
     assert_eq!(bench.outbox.cancellation(), Some(Waiting));
     assert!(bench.outbox.awaits_replies());
     let sent = bench.at(1, |outbox, cx| outbox.send_cancel(cx, LINK));
@@ -143,7 +143,7 @@ fn a_promise_is_answered_once() {
     bench.outbox.end_cancel(id, Kept);
     bench.outbox.end_cancel(id, Failed);
     assert_eq!(bench.outbox.cancellation(), Some(Kept));
-    bench.outbox.want_cancel();
+    bench.outbox.want_cancel(Instant::from_secs(100));
     let _ = bench.outbox.take_lost();
     assert_eq!(bench.outbox.cancellation(), Some(Failed));
 }
