@@ -26,8 +26,6 @@ const BODY_WAIT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DialPolicy {
     signer: Option<SharedSigner>,
-    /// Whether all dials are signed, because no endpoint is marked as authenticated.
-    signs_all: bool,
     signs_in_clear: bool,
     fields: Fields,
 }
@@ -46,19 +44,16 @@ impl DialPolicy {
         self.fields.add(name, value)
     }
 
-    /// Completes the policy: if no endpoint is authenticated, all dials are signed.
-    pub(crate) fn for_endpoints(self, some_are_authenticated: bool) -> DialPolicy {
-        DialPolicy { signs_all: !some_are_authenticated, ..self }
-    }
-
-    /// Returns the request for a dial, or the failure if the policy forbids it.
+    /// Returns the request for a dial, or the failure if the policy forbids it. If no endpoint is authenticated now,
+    /// all dials are signed.
     pub(crate) fn request(
         &self,
         request: ConnectRequest,
+        some_are_authenticated: bool,
         patience: impl FnOnce() -> Patience,
     ) -> Result<DialRequest, ConnectFailure> {
         let ConnectRequest { url, user, endpoint, authenticated, .. } = request;
-        let signer = self.signer.clone().filter(|_| self.signs_all || authenticated);
+        let signer = self.signer.clone().filter(|_| authenticated || !some_are_authenticated);
         if authenticated && signer.is_none() {
             // The venue would refuse it.
             return Err(ConnectFailure::NoCredentials);

@@ -90,7 +90,8 @@ impl Driver {
     }
 
     /// Signs dials to the endpoints that are [`authenticated`](gemini_ws::Config::authenticated). If no endpoint is
-    /// authenticated, signs all dials. Each dial gets headers of its own, made when the transport is connected.
+    /// authenticated when a dial begins, the driver signs this dial. Each dial gets headers of its own, made when the
+    /// transport is connected.
     ///
     /// Without a signer, the client can use public endpoints only: dials to authenticated endpoints fail at once with
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
@@ -265,8 +266,8 @@ impl Driver {
     }
 
     pub(crate) async fn run_with<R: Runtime>(self, runtime: R, delivery: impl Delivery) -> Closed {
-        let policy = self.policy.for_endpoints(self.client.is_authenticated());
-        let mut task = Task::new(runtime, (self.client, self.ends), policy, self.write_timeout, delivery);
+        let Driver { client, ends, policy, write_timeout } = self;
+        let mut task = Task::new(runtime, (client, ends), policy, write_timeout, delivery);
         poll_fn(move |context| task.turn(context)).await
     }
 }

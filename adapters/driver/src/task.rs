@@ -448,7 +448,9 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     fn dial(&mut self, link: LinkId) {
         let Some(request) = self.client.connect_request(link) else { return };
         self.dial_is_new = true;
-        self.dials.push(match self.policy.request(request, || Patience::new(self.runtime.timer())) {
+        let is_authenticated = self.client.is_authenticated();
+        let patience = || Patience::new(self.runtime.timer());
+        self.dials.push(match self.policy.request(request, is_authenticated, patience) {
             Ok(request) => {
                 let runtime = self.runtime.clone();
                 (link, Box::pin(async move { runtime.dial(request).await }))

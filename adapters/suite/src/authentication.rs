@@ -9,8 +9,8 @@ use std::time::Duration;
 use gemini_ws_driver::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use gemini_ws_driver::async_tungstenite::{WebSocketStream, accept_hdr_async};
 use gemini_ws_driver::gemini_ws::{
-    Client, CloseReason, Config, ConnectFailure, Credentials, Endpoint, NONCE_TOLERANCE, Nonce, NonceSource,
-    NonceUnit, Signer, UnixTime,
+    Client, ClientConfig, CloseReason, Config, ConnectFailure, Credentials, Endpoint, NONCE_TOLERANCE, Nonce,
+    NonceSource, NonceUnit, Signer, UnixTime,
 };
 use gemini_ws_driver::{DialRequest, Driver, Handle, Paced, Runtime, SharedSigner, TURN_MAX, client};
 use smol::net::{TcpListener, TcpStream};
@@ -117,6 +117,31 @@ pub(crate) fn every_dial_is_signed_anew<A: Adapter>() {
 
 pub(crate) fn without_a_signer_nothing_is_sent<A: Adapter>() {
     assert_eq!(upgrades::<A>(|driver| driver, &[101, 101]), [[], []]);
+}
+
+/// Endpoints are added while the driver runs. It does not sign the dials of a public endpoint beside an authenticated one.
+pub(crate) fn endpoints_that_are_added<A: Adapter>() {
+    let seen = within::<A, _>(async {
+        let ((public, public_url), (private, private_url)) = (listen().await, listen().await);
+        let (handle, driver) = client(Client::new(ClientConfig::new(), 1));
+        let server = async {
+            let added = handle.with(move |client, _, now| {
+                client.add(now, Config::new(public_url).stay_open(true))?;
+                client.add(now, Config::new(private_url).authenticated(true))
+            });
+            added.await.unwrap().unwrap();
+            let mut seen = Vec::new();
+            for listener in [public, private] {
+                let (stream, _) = listener.accept().await.unwrap();
+                drop(answer(stream, 101, &mut seen).await);
+            }
+            handle.close();
+            seen
+        };
+        let runtime = A::runtime();
+        smol::future::zip(driver.sign_with(signer()).run(&runtime, |_, _, _| {}), server).await.1
+    });
+    assert_eq!(seen.iter().map(Vec::is_empty).collect::<Vec<_>>(), [true, false], "{seen:?}");
 }
 
 /// The driver does not sign or dial an address where others could read the headers in clear text, unless the
