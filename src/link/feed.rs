@@ -111,6 +111,7 @@ impl Feed {
             return Ok(());
         }
         self.subscriptions.unroute(of);
+        cx.numbers().note_unsubscribed();
         self.step(cx, of, StreamInput::Unsubscribe);
         Ok(())
     }

@@ -313,7 +313,6 @@ impl Handle {
             lent.keeper.remove_left_books(lent.client);
             // If the caller has stopped waiting, the result is dropped.
             let _ = answer.try_send(call(lent.client, lent.keeper, lent.now));
-            lent.keeper.note_left();
         });
         answer.await.ok_or(CommandError::Closed)
     }

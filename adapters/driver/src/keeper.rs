@@ -31,8 +31,8 @@ pub struct Keeper {
     keeps_books: bool,
     /// Whether a book may need a snapshot that was not requested yet.
     may_need_resync: bool,
-    /// Whether a book may still be kept although its last subscription is being ended.
-    may_have_left: bool,
+    /// What [`Client::streams_unsubscribed`] returned when books were last removed whose last subscription was being ended.
+    streams_unsubscribed: u64,
     /// Whether a link has ended for good, so that readers may wait for books of it.
     has_link_ended: bool,
     orders: Orders,
@@ -56,7 +56,7 @@ impl Keeper {
             books: Books::new(),
             keeps_books: false,
             may_need_resync: false,
-            may_have_left: false,
+            streams_unsubscribed: 0,
             has_link_ended: false,
             orders: Orders::new(),
             balances: Balances::new(),
@@ -214,15 +214,11 @@ impl Keeper {
         }
     }
 
-    /// Notes that a subscription may have been ended.
-    pub(crate) const fn note_left(&mut self) {
-        self.may_have_left = true;
-    }
-
     /// Removes the books whose last subscription is being ended. The client delivers no more updates of them, and
     /// reports the end only when the venue has confirmed it.
     pub(crate) fn remove_left_books(&mut self, client: &Client) {
-        if !std::mem::take(&mut self.may_have_left) || !self.keeps_books {
+        let before = std::mem::replace(&mut self.streams_unsubscribed, client.streams_unsubscribed());
+        if self.streams_unsubscribed == before || !self.keeps_books {
             return;
         }
         let books = || client.streams().filter(|(_, stream, _)| stream.topic() == Topic::Depth);
@@ -255,7 +251,6 @@ impl Keeper {
         for id in self.board.take_left() {
             // It fails if the subscription has ended, for example because the venue refused it.
             let _ = client.unsubscribe(now, id);
-            self.note_left();
         }
         self.remove_left_books(client);
         self.note_ended_links(client);
@@ -302,7 +297,6 @@ impl Keeper {
         now: Instant,
         symbols: &[Symbol],
     ) -> Result<Arc<Group>, CommandError> {
-        self.note_left();
         self.remove_left_books(client);
         let is_shared =
             |stream: &Stream, state| stream.topic() == Topic::Depth && state != StreamState::Leaving;

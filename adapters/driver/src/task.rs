@@ -416,10 +416,6 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                 self.dial(link);
             }
             Output::Send { link, text } => {
-                // The event about it follows only when the venue has answered.
-                if text.contains("\"unsubscribe\"") {
-                    self.takers.keeper.note_left();
-                }
                 if let Some(Some(socket)) = self.socket_of(link) {
                     socket.send(text);
                 }

@@ -215,6 +215,34 @@ pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
     });
 }
 
+/// The callback of the application ends the subscription of a reader, and the request for that waits for a limit. No
+/// update of the book arrives any more, so the book is stale before the request is sent.
+pub(crate) fn a_book_whose_unsubscribe_waits<A: Adapter>() {
+    let (url, thread) = listen("ws", |stream| venue_that_waits(stream, &channel().1));
+    let config = Config::new(url).request_limit(1, Duration::from_secs(60));
+    let (handle, driver) = client(Client::single(config));
+    let (left, is_left) = smol::channel::bounded(1);
+    within::<A, _>(async {
+        let application = async {
+            let mut books = handle.books(["btcusd"]).await.unwrap();
+            is_left.recv().await.unwrap();
+            while books.live("btcusd").is_some() {
+                future::or(books.changed(), late()).await;
+            }
+            assert_eq!(kept(&handle).await, (false, vec![StreamState::Leaving]));
+            handle.close();
+        };
+        let run = driver.run(A::runtime(), |client, now, event| {
+            if let Event::Synced { id, .. } = event {
+                client.unsubscribe(now, *id).unwrap();
+                left.try_send(()).unwrap();
+            }
+        });
+        future::zip(run, application).await;
+    });
+    thread.join().unwrap();
+}
+
 /// The driver loses the link while it writes. Its books are not current any more at once, and not only when the timer
 /// of the next attempt fires.
 pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
