@@ -398,6 +398,27 @@ impl Client {
         })
     }
 
+    /// Returns the endpoint of a link, also if the link has ended. Returns `None` if the endpoint was removed.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
+    ///
+    /// let mut client = Client::new(ClientConfig::new(), 1);
+    /// let private = client.add(Instant::ZERO, Config::new(PRODUCTION).authenticated(true))?;
+    /// client.open(Instant::ZERO)?;
+    /// let (link, ..) = client.links().next().unwrap();
+    /// assert_eq!(client.endpoint(link), Some(private));
+    /// client.remove(Instant::ZERO, private)?;
+    /// assert_eq!(client.endpoint(link), None);
+    /// # Ok::<(), gemini_ws::CommandError>(())
+    /// ```
+    pub fn endpoint(&self, link: LinkId) -> Option<EndpointId> {
+        let mut known = self.endpoints.ids().filter(|id| id.tag() == link.endpoint());
+        // After 65,536 endpoints a number is used again. It may not be clear which of two is meant.
+        let first = known.next()?;
+        known.next().is_none().then_some(first)
+    }
+
     /// Returns the state of a link; `None` if the link no longer exists, or if a later attempt has replaced it.
     pub fn state(&self, link: LinkId) -> Option<State> {
         let known = self.slots.link(link.slot())?;

@@ -60,3 +60,13 @@ pub(crate) fn kept(text: impl ToString) -> Box<str> {
     let end = (0..=TEXT_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     text.get(..end.unwrap_or_default()).unwrap_or_default().into()
 }
+
+/// How the fill of an event was accounted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Accounted {
+    /// The event has no fill.
+    None,
+    New,
+    Repeated,
+    Unaccountable,
+}

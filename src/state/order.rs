@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::message::{ContractOutcome, Fill, OrderStatus, OrderUpdate, Response, Text};
 use crate::request::new_order::{EventOutcome, NewOrder, Terms, TimeInForce};
-use crate::state::fill::{OrderFill, TEXT_MAX, kept};
+use crate::state::fill::{Accounted, OrderFill, TEXT_MAX, kept};
 use crate::state::order_state::OrderState;
 use crate::state::reconciling::Reconciled;
 use crate::state::sums::Sum;
@@ -98,16 +98,6 @@ struct Doubt {
     raised: Moment,
 }
 
-/// How the fill of an event was accounted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Accounted {
-    /// The event has no fill.
-    None,
-    New,
-    Repeated,
-    Unaccountable,
-}
-
 // ---- questions -----------------------------------------------------------------------------------
 
 impl Order {
@@ -164,6 +154,14 @@ impl Order {
     /// Returns the request that placed the order, if this client placed it.
     pub fn request(&self) -> Option<RequestId> {
         self.request.map(|(request, _)| request)
+    }
+
+    /// Returns the link of the request that placed the order. For an order of another client, returns the link of the
+    /// newest event about the order. [`Client::endpoint`](crate::Client::endpoint) returns the endpoint of the link,
+    /// to which a cancel has to go.
+    pub fn link(&self) -> Option<LinkId> {
+        let [request, event] = self.links();
+        request.or(event)
     }
 
     /// Returns the link of its request and the link of its newest event.

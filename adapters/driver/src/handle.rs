@@ -10,13 +10,14 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use futures_lite::Stream as _;
 use gemini_ws::{
-    Client, CommandError, Instant, InvalidSymbol, Request, RequestId, ShutdownPlan, Stream, StreamId, Symbol,
+    Client, CommandError, Instant, InvalidSymbol, OrderRef, Request, RequestId, ShutdownPlan, Stream,
+    StreamId, Symbol,
 };
 
 use crate::board::BookReader;
 use crate::driver::Driver;
 use crate::ended::{Ended, Ending};
-use crate::keeper::Keeper;
+use crate::keeper::{self, Keeper};
 use crate::reply::Reply;
 use crate::shutdown::Shutdown;
 use crate::sync::{Arc, Mutex, PoisonError};
@@ -369,18 +370,41 @@ impl Handle {
 impl Lent<'_> {
     /// Sends a request. Refuses it if a shutdown was asked for.
     pub(crate) fn send(&mut self, request: &Request) -> Result<RequestId, CommandError> {
-        if self.keeper.is_ending() {
-            return Err(CommandError::Closed);
-        }
+        self.check()?;
         self.client.request(self.now, request)
+    }
+
+    /// Returns an error if a shutdown was asked for.
+    fn check(&self) -> Result<(), CommandError> {
+        if self.keeper.is_ending() { Err(CommandError::Closed) } else { Ok(()) }
     }
 
     /// Sends a request, and keeps the sender of its result until the reply.
     pub(crate) fn request(mut self, request: &Request, answer: Sender<Result<Reply, RequestError>>) {
-        match self.send(request) {
+        let sent = self.send(request);
+        self.wait_for_reply(sent.map_err(RequestError::Refused), answer);
+    }
+
+    /// Sends the cancel of an order, and keeps the sender of its result until the reply.
+    pub(crate) fn cancel(self, of: OrderRef<'_>, answer: Sender<Result<Reply, RequestError>>) {
+        let cancel = keeper::cancel(self.keeper.orders(), of);
+        let sent = match self.check() {
+            Ok(()) => cancel.and_then(|cancel| cancel.send(self.client, self.now)),
+            Err(error) => Some(Err(error)),
+        };
+        let sent = sent.map_or(Err(RequestError::NotYet), |sent| sent.map_err(RequestError::Refused));
+        self.wait_for_reply(sent, answer);
+    }
+
+    fn wait_for_reply(
+        self,
+        sent: Result<RequestId, RequestError>,
+        answer: Sender<Result<Reply, RequestError>>,
+    ) {
+        match sent {
             Ok(request) => self.replies.push((request, answer)),
             Err(error) => {
-                let _ = answer.try_send(Err(RequestError::Refused(error)));
+                let _ = answer.try_send(Err(error));
             }
         }
     }

@@ -6,8 +6,8 @@ use async_channel::Sender;
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     BalanceRows, Balances, Books, Client, CommandError, Event, Instant, Moment, Order, OrderRef,
-    OrderStatusQuestion, Orders, Positions, Quotes, Reconciled, Request, ShutdownPlan, Stream, StreamId,
-    Symbol, Topic,
+    OrderStatusQuestion, Orders, Positions, Quotes, Reconciled, ShutdownPlan, Stream, StreamId, Symbol,
+    Topic,
 };
 
 use crate::Closed;
@@ -17,7 +17,7 @@ use crate::handle::{Now, SharedClock};
 use crate::postponed::Postponed;
 use crate::sync::Arc;
 use crate::ticket::Cell;
-use crate::tickets::Tickets;
+use crate::tickets::{Cancel, Tickets};
 
 /// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event
 /// before the application sees the event. If a book needs a new snapshot, the driver requests the snapshot.
@@ -31,7 +31,7 @@ pub struct Keeper {
     keeps_books: bool,
     /// Whether a book may need a snapshot that was not requested yet.
     may_need_resync: bool,
-    /// What [`Client::streams_unsubscribed`] returned when books were last removed whose last subscription was being ended.
+    /// What [`Client::streams_unsubscribed`] returned when books whose last subscription had ended were last removed.
     streams_unsubscribed: u64,
     /// Whether a link has ended for good, so that readers may wait for books of it.
     has_link_ended: bool,
@@ -352,11 +352,11 @@ fn is_live(client: &Client) -> bool {
 /// The streams that `connect` subscribes to for an account.
 pub(crate) const ACCOUNT_STREAMS: [Stream; 2] = [Stream::orders(), Stream::balances()];
 
-/// Returns the request that cancels an order, if the venue's id is known.
-pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Request> {
-    let order_id = match of {
-        OrderRef::OrderId(order_id) => Some(order_id),
-        of => orders.get(of)?.order_id,
-    };
-    order_id.map(|order_id| Request::CancelOrder { order_id })
+/// Returns the cancel of an order; `None` if the order is not known, and `of` is not the venue's id.
+pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
+    match (orders.get(of), of) {
+        (Some(order), _) => Some(Cancel::of(order)),
+        (None, OrderRef::OrderId(order_id)) => Some(Cancel::of_id(order_id)),
+        (None, _) => None,
+    }
 }

@@ -232,10 +232,13 @@ impl Ticket {
     /// [`Done::Unknown`]. If the order was not sent or has ended, nothing is sent. The ticket reports the outcome,
     /// unless the ticket has already ended.
     ///
-    /// The driver sends the cancel as soon as three conditions hold: the venue's id of the order is known, a link is
-    /// open, and the limits have room. [`Handle::shut_down`](crate::Handle::shut_down) waits for such cancels no
-    /// longer than half of its time. [`Ended::orders`](crate::Ended::orders) lists the orders that were open or in
-    /// doubt when the driver ended.
+    /// The cancel goes to the endpoint of the order. If that endpoint was removed, the cancel goes to the only
+    /// authenticated endpoint; if there are several, nothing is sent.
+    ///
+    /// The driver sends the cancel as soon as three conditions hold: the venue's id of the order is known, a link to
+    /// the endpoint is open, and the limits have room. [`Handle::shut_down`](crate::Handle::shut_down) waits for such
+    /// cancels no longer than half of its time. [`Ended::orders`](crate::Ended::orders) lists the orders that were
+    /// open or in doubt when the driver ended.
     ///
     /// # Errors
     ///

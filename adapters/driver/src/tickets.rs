@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use gemini_ws::{Client, CommandError, Instant, Order, OrderState, Request, RequestId};
+use gemini_ws::{Client, CommandError, Instant, LinkId, Order, OrderState, Request, RequestId};
 
 /// The default of `Driver::doubt_timeout`: how long the order of a ticket may be in doubt, or wait for its first
 /// event, before the ticket ends as unknown.
@@ -37,10 +37,43 @@ pub(crate) struct Tickets<H: Holder> {
     /// When each ticket ends, unless the doubt is resolved before.
     due: BTreeSet<(Instant, RequestId)>,
     doubt_timeout: Duration,
-    /// Orders to cancel, with the venue's id once it is known.
-    cancels: BTreeMap<RequestId, Option<u64>>,
+    /// Orders to cancel.
+    cancels: BTreeMap<RequestId, Cancel>,
     /// When to send cancels again after a rate limit refused one.
     retry: Option<Instant>,
+}
+
+/// What a cancel needs to know of its order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cancel {
+    /// The venue's id, once it is known.
+    order_id: Option<u64>,
+    /// The link whose endpoint has the order.
+    link: Option<LinkId>,
+}
+
+impl Cancel {
+    pub(crate) fn of(order: &Order) -> Cancel {
+        Cancel { order_id: order.order_id, link: order.link() }
+    }
+
+    /// Returns a cancel of an order of which only the venue's id is known.
+    pub(crate) const fn of_id(order_id: u64) -> Cancel {
+        Cancel { order_id: Some(order_id), link: None }
+    }
+
+    /// Sends the request to the endpoint of the order, whichever endpoints were added since. If that endpoint is not
+    /// known, was removed or takes no requests, the client chooses the endpoint. `None` if the id is not known yet.
+    pub(crate) fn send(self, client: &mut Client, now: Instant) -> Option<Result<RequestId, CommandError>> {
+        let request = Request::CancelOrder { order_id: self.order_id? };
+        let endpoint = self.link.and_then(|link| client.endpoint(link));
+        match endpoint.map(|endpoint| client.request_at(now, endpoint, &request)) {
+            None | Some(Err(CommandError::WrongEndpoint | CommandError::NotAuthenticated)) => {
+                Some(client.request(now, &request))
+            }
+            sent => sent,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -81,8 +114,8 @@ impl<H: Holder> Tickets<H> {
         // The order is cancelled even if its ticket was dropped.
         if end.is_some() {
             self.cancels.remove(&request);
-        } else if let Some(id) = self.cancels.get_mut(&request) {
-            *id = order.order_id;
+        } else if let Some(cancel) = self.cancels.get_mut(&request) {
+            *cancel = Cancel::of(order);
         }
         let Some(open) = self.open.get_mut(&request) else { return };
         let is_dropped = open.holder.is_dropped();
@@ -104,8 +137,8 @@ impl<H: Holder> Tickets<H> {
     }
 
     /// Cancels an order as soon as the venue's id is known.
-    pub(crate) fn cancel(&mut self, request: RequestId, order_id: Option<u64>) {
-        self.cancels.insert(request, order_id);
+    pub(crate) fn cancel(&mut self, request: RequestId, cancel: Cancel) {
+        self.cancels.insert(request, cancel);
     }
 
     /// Returns whether a cancel waits for the id of its order, or for room.
@@ -120,9 +153,9 @@ impl<H: Holder> Tickets<H> {
         }
         self.retry = None;
         let retry = &mut self.retry;
-        self.cancels.retain(|_, id| {
-            let Some(order_id) = *id else { return true };
-            match client.request(now, &Request::CancelOrder { order_id }) {
+        self.cancels.retain(|_, cancel| {
+            let Some(sent) = cancel.send(client, now) else { return true };
+            match sent {
                 Err(CommandError::RateLimited { retry: at, .. }) => {
                     *retry = Some(at);
                     true

@@ -4,10 +4,10 @@ use gemini_ws::{CommandError, NewOrder, Order, OrderRef, Request};
 
 use crate::Handle;
 use crate::handle::RequestError;
-use crate::keeper;
 use crate::reply::Reply;
 use crate::sync::Arc;
 use crate::ticket::{Cell, PlaceError, Ticket};
+use crate::tickets::Cancel;
 
 impl Handle {
     /// Places an order, and waits until the venue has accepted the order or no reply has come in time. The stream
@@ -63,7 +63,8 @@ impl Handle {
     }
 
     /// Asks the venue to cancel an order and waits for the reply. `order` is the venue's id of the order, the client
-    /// order id, or the request that placed the order. The reply does not say that the order has ended. The ticket
+    /// order id, or the request that placed the order. The request goes to the endpoint of the order, if the driver
+    /// knows the order. The reply does not say that the order has ended. The ticket
     /// and the events of the order report the end.
     ///
     /// # Errors
@@ -72,11 +73,7 @@ impl Handle {
     /// venue's id of the order.
     pub async fn cancel(&self, order: impl Into<OrderRef<'_>>) -> Result<Reply, RequestError> {
         let order = Named::of(order.into());
-        let reply =
-            self.ask(move |lent, answer| match keeper::cancel(lent.keeper.orders(), order.as_ref()) {
-                Some(request) => lent.request(&request, answer),
-                None => drop(answer.try_send(Err(RequestError::NotYet))),
-            });
+        let reply = self.ask(move |lent, answer| lent.cancel(order.as_ref(), answer));
         reply.await.unwrap_or(Err(RequestError::Closed))
     }
 
@@ -102,9 +99,8 @@ impl Handle {
         as_taken(self.post(move |lent| {
             let Some(request) = cell.request() else { return };
             let order = lent.keeper.orders().get(OrderRef::Request(request));
-            if let Some(order_id) = order.filter(|order| !order.state.is_final()).map(|order| order.order_id)
-            {
-                lent.keeper.tickets.cancel(request, order_id);
+            if let Some(cancel) = order.filter(|order| !order.state.is_final()).map(Cancel::of) {
+                lent.keeper.tickets.cancel(request, cancel);
                 lent.keeper.tickets.send_cancels(lent.client, lent.now);
             }
         }))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gemini_ws_driver::gemini_ws::{
     Client, ClientConfig, CloseReason, CommandError, Config, Event, Instant, Limit, Request, Stream,
 };
-use gemini_ws_driver::{Done, EndedBy, PlaceError, Wake, client, connect};
+use gemini_ws_driver::{Done, EndedBy, PlaceError, RequestError, Wake, client, connect};
 use smol::future;
 
 use crate::Adapter;
@@ -92,6 +92,34 @@ pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
             rests.cancel().unwrap();
             smol::Timer::after(Duration::from_millis(300)).await;
             assert!(!client.cancel("rests").await.unwrap().is_ok(), "it was cancelled before");
+            client.close();
+        })
+        .await;
+    });
+}
+
+/// A second authenticated endpoint is added after two orders were placed. Their cancels go to the first.
+pub(crate) fn a_cancel_beside_a_second_endpoint<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        signed::<A>(url.clone(), async |client| {
+            let mut rests = client.place(order("rests", "1000")).await.unwrap();
+            let other = client.place(order("other", "1000")).await.unwrap();
+            while rests.order().order_id.is_none() || other.order().order_id.is_none() {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+            let second = Config::new(&url).authenticated(true);
+            client.with(move |client, _, now| client.add(now, second)).await.unwrap().unwrap();
+            rests.cancel().unwrap();
+            let done = future::or(rests.done(), async {
+                smol::Timer::after(Duration::from_secs(5)).await;
+                panic!("the cancel was not sent");
+            });
+            assert!(matches!(done.await, Done::Canceled(_)));
+            assert!(client.cancel("other").await.unwrap().is_ok());
+            let id = other.order().order_id.unwrap();
+            assert!(client.cancel(id).await.is_ok(), "the driver knows the endpoint of this id");
+            let unknown = client.cancel(id + 1_000_000).await.unwrap_err();
+            assert_eq!(unknown, RequestError::Refused(CommandError::SeveralEndpoints));
             client.close();
         })
         .await;
