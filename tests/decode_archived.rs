@@ -364,10 +364,10 @@ fn refusals_of_v2() {
         (r#"{"type":"l2_updates","symbol":"X","changes":[],"trades":^{}}"#, Type, "trades"),
         (r#"{"type":"l2_updates","symbol":"X","changes":[],"auction_events":[{"type":"^halt"}]}"#, Type, "type"),
         (r#"{"type":"trade","symbol":"X","timestamp":1,"price":"1","quantity":"2","side":"buy"^}"#, Missing, "event_id"),
-        (r#"{"type":"trade","symbol":"X","eventid":^-1,"timestamp":1,"price":"1","quantity":"2","side":"buy"}"#, Integer, "event_id"),
+        (r#"{"type":"trade","symbol":"X","eventid":^-1,"timestamp":1,"price":"1","quantity":"2","side":"buy"}"#, Integer, "eventid"),
         (r#"{"type":"trade","symbol":"X","event_id":1,"timestamp":1,"price":"^","quantity":"2","side":"buy"}"#, Decimal, "price"),
         (r#"{"type":"auction_result","symbol":"X","time_ms":1^}"#, Missing, "result"),
-        (r#"{"type":"auction_result","symbol":"X","time_ms":1,"result":"success","indicative_price":"^-1"}"#, Negative, "auction_price"),
+        (r#"{"type":"auction_result","symbol":"X","time_ms":1,"result":"success","indicative_price":"^-1"}"#, Negative, "indicative_price"),
         (r#"{"type":"candles_1m_updates","symbol":"X","changes":[[^1.0,2,3,4,5,6]]}"#, Integer, "changes"),
         (r#"{"type":"candles_1m_updates","symbol":"X","changes":[[^"1",2,3,4,5,6]]}"#, Type, "changes"),
         (r#"{"type":"mark_price_updates","symbol":"X","changes":[^[]]}"#, Type, "changes"),
@@ -406,7 +406,7 @@ fn refusals_of_v1() {
         (r#"{"type":"block_trade","tid":1,"price":"1"^}"#, Missing, "amount"),
         (r#"{"type":"trade","tid":1,"price":"1","amount":"2","makerSide":^true}"#, Type, "makerSide"),
         (r#"{"type":"auction_result","time_ms":1^}"#, Missing, "result"),
-        (r#"{"type":"auction_result","time_ms":1,"result":"success","indicative_quantity":"^x"}"#, Decimal, "auction_quantity"),
+        (r#"{"type":"auction_result","time_ms":1,"result":"success","indicative_quantity":"^x"}"#, Decimal, "indicative_quantity"),
     ];
     for (marked, kind, member) in frames {
         refuses(Endpoint::MarketDataV1, marked, kind, Some(member));

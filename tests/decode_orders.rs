@@ -220,7 +220,7 @@ fn elements_that_cannot_be_read() {
         (r#"{"type":"closed","order_id":^-1,"symbol":"x"}"#, Integer, Some("order_id")),
         (r#"{"type":"closed","order_id":"1","symbol":"^\u0078"}"#, Escape, Some("symbol")),
         (r#"{"type":"fill","order_id":"1","symbol":"x","remaining_amount":"^-1"}"#, Negative, Some("remaining_amount")),
-        (r#"{"type":"closed","order_id":"1","symbol":"x","original_price":"^x"}"#, Decimal, Some("price")),
+        (r#"{"type":"closed","order_id":"1","symbol":"x","original_price":"^x"}"#, Decimal, Some("original_price")),
         (r#"{"type":"closed","order_id":"1","symbol":"x","price":"^0.1234567890123456789"}"#, Precision, Some("price")),
         (r#"{"type":"fill","order_id":"1","symbol":"x","is_live":"^no"}"#, Type, Some("is_live")),
         (r#"{"type":"fill","order_id":"1","symbol":"x","fill":"^all"}"#, Type, Some("fill")),

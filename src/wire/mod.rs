@@ -19,6 +19,7 @@ pub(crate) mod replies;
 pub(crate) mod rest;
 mod rows;
 mod scratch;
+mod spelling;
 mod stream;
 mod values;
 
@@ -103,11 +104,15 @@ pub(crate) fn decode_from<'f>(
     if frame.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::new(DecodeErrorKind::TooLong, FRAME_BYTES_MAX));
     }
-    match endpoint {
+    let decoded = match endpoint {
         Endpoint::Streams => decode(frame, scratch),
         Endpoint::MarketDataV2 => market_v2::decode(frame, scratch),
         Endpoint::MarketDataV1 => market_v1::decode(frame, scratch),
         Endpoint::OrderEventsV1 => orders_v1::decode(frame, scratch),
+    };
+    match decoded {
+        Err(error) => Err(spelling::as_spelled(error, frame)),
+        decoded => decoded,
     }
 }
 

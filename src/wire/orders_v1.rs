@@ -7,6 +7,7 @@ use super::outline::unrecognized;
 use super::reader::{Json, Place, Reader, Slot, Value};
 use super::record::record;
 use super::scratch::Scratch;
+use super::spelling::as_spelled;
 use super::values::{
     Exact, Figure, Flag, Label, Milliseconds, OrderSide, Placed, Price, Seconds, SymbolName, Unsigned, Word,
     element,
@@ -163,7 +164,7 @@ impl<'f> Read<'f> for OrderReport<'f> {
         Ok(match report(text, &mut Cursor::new(text)) {
             Ok(Some(update)) => OrderReport::Update(update),
             Ok(None) => OrderReport::Unrecognized(Unrecognized { frame: element }),
-            Err(error) => OrderReport::Malformed { element, error },
+            Err(error) => OrderReport::Malformed { element, error: as_spelled(error, text) },
         })
     }
 }

@@ -57,6 +57,12 @@ impl<'j> Object<'j> {
         Some(value).filter(|value| !matches!(value, Json::Null))
     }
 
+    /// Returns the name of the member that [`get`](Object::get) returns.
+    fn name(self, names: Names) -> &'static str {
+        let known = |name: &str| names.split('|').find(|known| *known == name);
+        self.0.iter().rev().find_map(|(name, _)| known(name)).unwrap_or_else(|| first(names))
+    }
+
     fn has(self, names: &str) -> bool {
         self.get(names).is_some()
     }
@@ -90,7 +96,7 @@ impl<'j> Object<'j> {
     fn array(self, names: Names) -> Read<&'j [Json]> {
         match self.require(names)? {
             Json::Array(elements) => Ok(elements),
-            _ => Err((DecodeErrorKind::Type, first(names))),
+            _ => Err((DecodeErrorKind::Type, self.name(names))),
         }
     }
 
@@ -98,7 +104,7 @@ impl<'j> Object<'j> {
     fn list(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
         let element = |element: &'j Json| match element {
             Json::Object(members) => read(Object(members)),
-            _ => Err((DecodeErrorKind::Type, first(names))),
+            _ => Err((DecodeErrorKind::Type, self.name(names))),
         };
         self.array(names)?.iter().map(element).collect()
     }
@@ -115,8 +121,8 @@ fn first(names: Names) -> &'static str {
 fn text(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
         Json::Text(text) if text.is_whole() => Ok(json!(text.text)),
-        Json::Text(_) => Err((DecodeErrorKind::Escape, first(names))),
-        _ => Err((DecodeErrorKind::Type, first(names))),
+        Json::Text(_) => Err((DecodeErrorKind::Escape, of.name(names))),
+        _ => Err((DecodeErrorKind::Type, of.name(names))),
     }
 }
 
@@ -136,13 +142,17 @@ fn word(of: Object<'_>, names: Names) -> Value {
 /// Reads the side of an order.
 fn side(of: Object<'_>, names: Names) -> Read<Value> {
     let side = text(of, names)?.as_str().unwrap().to_ascii_lowercase();
-    if side == "buy" || side == "sell" { Ok(json!(side)) } else { Err((DecodeErrorKind::Side, first(names))) }
+    if side == "buy" || side == "sell" {
+        Ok(json!(side))
+    } else {
+        Err((DecodeErrorKind::Side, of.name(names)))
+    }
 }
 
 /// Reads a text that must be written without escapes, such as a symbol.
 fn plain(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
-        Json::Text(text) if text.escaped => Err((DecodeErrorKind::Escape, first(names))),
+        Json::Text(text) if text.escaped => Err((DecodeErrorKind::Escape, of.name(names))),
         _ => text(of, names),
     }
 }
@@ -153,14 +163,14 @@ fn symbol(of: Object<'_>, names: Names) -> Read<Value> {
     let text = symbol.as_str().unwrap();
     let is_allowed = |character: char| character.is_ascii_alphanumeric() || "-_.:/".contains(character);
     let is_symbol = !text.is_empty() && text.len() <= 64 && text.chars().all(is_allowed);
-    if is_symbol { Ok(symbol) } else { Err((DecodeErrorKind::Symbol, first(names))) }
+    if is_symbol { Ok(symbol) } else { Err((DecodeErrorKind::Symbol, of.name(names))) }
 }
 
 /// Reads an array of texts.
 fn texts(of: Object<'_>, names: Names) -> Read<Value> {
     let text = |element: &Json| match element {
         Json::Text(text) => Ok(json!(text.text)),
-        _ => Err((DecodeErrorKind::Type, first(names))),
+        _ => Err((DecodeErrorKind::Type, of.name(names))),
     };
     of.array(names)?.iter().map(text).collect()
 }
@@ -168,7 +178,7 @@ fn texts(of: Object<'_>, names: Names) -> Read<Value> {
 fn boolean(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
         Json::Boolean(value) => Ok(json!(value)),
-        _ => Err((DecodeErrorKind::Type, first(names))),
+        _ => Err((DecodeErrorKind::Type, of.name(names))),
     }
 }
 
@@ -188,7 +198,7 @@ fn integer(value: &Json) -> Result<i128, DecodeErrorKind> {
 fn unsigned(of: Object<'_>, names: Names) -> Read<Value> {
     let value =
         integer(of.require(names)?).and_then(|value| as_unsigned(value).ok_or(DecodeErrorKind::Integer));
-    value.map_err(|kind| (kind, first(names)))
+    value.map_err(|kind| (kind, of.name(names)))
 }
 
 fn as_unsigned(value: i128) -> Option<Value> {
@@ -202,15 +212,15 @@ fn time(value: Result<i128, DecodeErrorKind>, unit: i128) -> Result<Value, Decod
 }
 
 fn nanoseconds(of: Object<'_>, names: Names) -> Read<Value> {
-    time(integer(of.require(names)?), 1).map_err(|kind| (kind, first(names)))
+    time(integer(of.require(names)?), 1).map_err(|kind| (kind, of.name(names)))
 }
 
 fn milliseconds(of: Object<'_>, names: Names) -> Read<Value> {
-    time(integer(of.require(names)?), 1_000_000).map_err(|kind| (kind, first(names)))
+    time(integer(of.require(names)?), 1_000_000).map_err(|kind| (kind, of.name(names)))
 }
 
 fn seconds(of: Object<'_>, names: Names) -> Read<Value> {
-    time(integer(of.require(names)?), 1_000_000_000).map_err(|kind| (kind, first(names)))
+    time(integer(of.require(names)?), 1_000_000_000).map_err(|kind| (kind, of.name(names)))
 }
 
 /// Returns how a decimal that was read from `text` is printed: as it was written, without a sign of zero and
@@ -262,17 +272,17 @@ fn unsigned_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
 }
 
 fn market_decimal(of: Object<'_>, names: Names) -> Read<Value> {
-    unsigned_decimal(of.require(names)?).map(Value::String).map_err(|kind| (kind, first(names)))
+    unsigned_decimal(of.require(names)?).map(Value::String).map_err(|kind| (kind, of.name(names)))
 }
 
 fn signed_decimal(of: Object<'_>, names: Names) -> Read<Value> {
     let printed = digits(of.require(names)?).and_then(decimal);
-    printed.map(Value::String).map_err(|kind| (kind, first(names)))
+    printed.map(Value::String).map_err(|kind| (kind, of.name(names)))
 }
 
 /// Reads a number of any length and sign with its digits as they are written, perhaps with an exponent.
 fn number(of: Object<'_>, names: Names) -> Read<Value> {
-    any_number(of.require(names)?).map_err(|kind| (kind, first(names)))
+    any_number(of.require(names)?).map_err(|kind| (kind, of.name(names)))
 }
 
 fn any_number(value: &Json) -> Result<Value, DecodeErrorKind> {
