@@ -139,6 +139,7 @@ pub use rest::error::RestError;
 pub use rest::request::RestRequest;
 pub use rest::{BalancesQuestion, OpenOrdersQuestion, OrderStatusQuestion, RestQuestion};
 pub use state::balances::{Balance, Balances};
+pub use state::book_top::BookTop;
 pub use state::books::{BOOKS_MAX, Book, BookChange, Books};
 pub use state::changes::{Known, OrderChange, OrderChanges};
 pub use state::fill::OrderFill;

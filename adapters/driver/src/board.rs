@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use event_listener::Event;
-use gemini_ws::{Age, Book, Books, Instant, OrderBook, StaleReason, StreamId, Symbol};
+use gemini_ws::{Age, Book, BookTop, Books, Instant, OrderBook, StaleReason, StreamId, Symbol};
 
 use crate::Handle;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, PoisonError};
@@ -43,6 +43,18 @@ impl BookView {
     /// Returns when the book last changed.
     pub const fn age(&self) -> Age {
         self.age
+    }
+
+    /// Returns the best levels of the book as plain data, which can be serialized.
+    ///
+    /// ```
+    /// # use gemini_ws_driver::{BookReader, gemini_ws::BookTop};
+    /// fn top(books: &BookReader, symbol: &str) -> Option<BookTop> {
+    ///     Some(books.view(symbol)?.top(10))
+    /// }
+    /// ```
+    pub fn top(&self, levels: usize) -> BookTop {
+        BookTop::new(self.get(), self.age, levels)
     }
 
     fn refill(&mut self, book: Book<'_>, age: Age) {
@@ -311,6 +323,29 @@ impl BookReader {
                 listener.await;
             }
         }
+    }
+
+    /// Waits until the book of a symbol is current, and returns the book. Returns `None` if the driver has ended, or if
+    /// the reader does not read the symbol. Changes of other books count as returned by
+    /// [`changed`](BookReader::changed).
+    ///
+    /// A book that the venue rejects never becomes current, so put a time limit around this call if you need a limit.
+    ///
+    /// ```
+    /// # async fn first(client: gemini_ws_driver::Handle) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut books = client.books(["btcusd"]).await?;
+    /// let book = books.until_live("btcusd").await.ok_or("the driver has ended")?;
+    /// println!("{:?}", book.best());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn until_live(&mut self, symbol: impl AsRef<str>) -> Option<&OrderBook> {
+        let symbol = symbol.as_ref();
+        self.view(symbol)?;
+        while self.live(symbol).is_none() {
+            self.changed().await?;
+        }
+        self.live(symbol)
     }
 
     fn take_change(&mut self) -> Option<Symbol> {

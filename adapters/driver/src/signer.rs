@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_lock::{Mutex, MutexGuardArc};
-use gemini_ws::Signer;
+use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
 /// The longest time for which a dial holds its [`Turn`]. After this time, the dial's request has arrived, or the peer
 /// does not answer.
@@ -45,6 +45,24 @@ impl SharedSigner {
     /// Returns a signer that can be shared by cloning.
     pub fn new(signer: Signer) -> SharedSigner {
         SharedSigner { signer: Arc::new(Mutex::new(signer)) }
+    }
+
+    /// Returns a signer with an API key and its secret: [`Credentials::hmac`], with the nonces of [`Signer::new`].
+    ///
+    /// ```
+    /// use gemini_ws_driver::SharedSigner;
+    ///
+    /// assert!(SharedSigner::hmac("key", "secret").is_ok());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCredentials`], for the reasons that [`Credentials::hmac`] lists.
+    pub fn hmac(
+        key: impl Into<String>,
+        secret: impl Into<Vec<u8>>,
+    ) -> Result<SharedSigner, InvalidCredentials> {
+        Ok(SharedSigner::new(Signer::new(Credentials::hmac(key, secret)?)))
     }
 
     /// Waits until no other user has the signer. Dropping the future leaves the queue.

@@ -1,6 +1,6 @@
 //! Methods of [`Handle`] for orders.
 
-use gemini_ws::{CommandError, NewOrder, Order, OrderRef, Request};
+use gemini_ws::{CommandError, NewOrder, Order, OrderRef, Request, Traded};
 
 use crate::Handle;
 use crate::handle::RequestError;
@@ -93,6 +93,16 @@ impl Handle {
     /// [`CommandError::Closed`] if the driver has ended.
     pub async fn orders(&self) -> Result<Vec<Order>, CommandError> {
         self.with(|_, keeper, _| keeper.unfinished()).await
+    }
+
+    /// Returns the sums over all fills of an instrument that the driver has seen: [`Orders::traded`](gemini_ws::Orders).
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`] if the driver has ended.
+    pub async fn traded(&self, symbol: &str) -> Result<Traded, CommandError> {
+        let symbol = symbol.to_owned();
+        self.with(move |_, keeper, _| keeper.orders().traded(&symbol)).await
     }
 
     pub(crate) fn cancel_later(&self, cell: Arc<Cell>) -> Result<(), PlaceError> {

@@ -26,9 +26,7 @@ pub(crate) async fn beside(
 }
 
 pub(crate) async fn live_book(books: &mut gemini_ws_driver::BookReader, symbol: &str) {
-    while books.live(symbol).is_none() {
-        books.changed().await.expect("the driver has not ended");
-    }
+    books.until_live(symbol).await.expect("the driver has not ended");
 }
 
 pub(crate) fn books_for_any_task<A: Adapter>() {
@@ -41,7 +39,15 @@ pub(crate) fn books_for_any_task<A: Adapter>() {
             let (bid, ask) = books.live("btcusd").and_then(|book| book.best()).unwrap();
             assert!(bid.price < ask.price && books.get("ethusd").is_none());
             assert!(books.fresh("btcusd", Duration::from_secs(30)).is_some());
-            assert!(books.view("btcusd").unwrap().age().received.is_some());
+            let view = books.view("btcusd").unwrap();
+            assert!(view.age().received.is_some());
+            let (top, all) = (view.top(2), view.top(usize::MAX));
+            assert_eq!(
+                (top.stale, top.bids.len(), all.asks.len()),
+                (None, 2, view.get().last().asks().len())
+            );
+            assert_eq!((top.asks.first(), top.event_time), (all.asks.first(), view.age().event_time));
+            assert!(books.until_live("ethusd").await.is_none(), "this reader has no such book");
             // Another thread reads the same book with a handle that was created after the snapshot.
             let (later, mut clone) = (client.books(["btcusd"]).await.unwrap(), books.clone());
             let other = std::thread::spawn(move || {
@@ -60,6 +66,8 @@ pub(crate) fn books_for_any_task<A: Adapter>() {
             assert!(books.live("btcusd").unwrap().last_update_id() >= seen, "the newest, whoever reads it");
             assert!(client.books(["no symbol"]).await.unwrap_err().to_string().contains("byte 2"));
             client.close();
+            while books.changed().await.is_some() {}
+            assert!(books.until_live("btcusd").await.is_none(), "the driver has ended");
         };
         let closed = beside(driver, application).await;
         assert_eq!((closed.reason, closed.ended_by), (CloseReason::Requested, EndedBy::Client));
@@ -142,6 +150,7 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
             let Done::Filled(order_filled) = filled.done().await else { panic!() };
             assert_eq!(order_filled.executed(), executed);
             assert_eq!(Some(order_filled.executed()), order_filled.quantity);
+            assert_eq!(client.traded("btcusd").await.unwrap().net(), Some(executed));
 
             let resting = order("maker", "1000").time_in_force(TimeInForce::MakerOrCancel).unwrap();
             let mut rests = client.submit(resting).unwrap();

@@ -1,0 +1,46 @@
+//! [`BookTop`]: the best levels of a book as plain data.
+
+use alloc::vec::Vec;
+
+use crate::message::Level;
+use crate::state::books::Book;
+use crate::state::truth::{Age, StaleReason};
+use crate::value::time::Timestamp;
+
+/// The best levels of a book, and whether the book is current: to be shown, or sent to another program. With the
+/// feature `serde`, it can be serialized.
+///
+/// ```
+/// use gemini_ws::{BookTop, Books, Endpoint, Replay, Scratch};
+///
+/// let frame = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"],["98","4"]],"a":[["101","3"]]}"#;
+/// let (mut books, mut scratch) = (Books::new(), Scratch::new());
+/// books.apply(&Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap());
+/// let top = BookTop::new(books.get("btcusd").unwrap(), books.age("btcusd").unwrap(), 1);
+/// assert_eq!((top.bids[0].price.to_string(), top.bids.len(), top.stale), ("99".into(), 1, None));
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct BookTop {
+    /// The best bids, best first.
+    pub bids: Vec<Level>,
+    /// The best asks, best first.
+    pub asks: Vec<Level>,
+    /// The reason why the book is stale; `None` if the book is current.
+    pub stale: Option<StaleReason>,
+    /// The venue's time of the last change, if it sends one.
+    pub event_time: Option<Timestamp>,
+}
+
+impl BookTop {
+    /// Copies at most `levels` levels of each side.
+    pub fn new(book: Book<'_>, age: Age, levels: usize) -> BookTop {
+        let (last, stale) = match book {
+            Book::Live(last) => (last, None),
+            Book::Stale { reason, last } => (last, Some(reason)),
+        };
+        let [bids, asks] = [last.bids(), last.asks()].map(|side| side.iter().take(levels).copied().collect());
+        BookTop { bids, asks, stale, event_time: age.event_time }
+    }
+}
