@@ -11,73 +11,44 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
-use gemini_ws_tokio::gemini_ws::{Config, Level};
+use gemini_ws_tokio::gemini_ws::{BookTop, Config};
 use gemini_ws_tokio::{BookReader, connect};
-use serde::Serialize;
 
-/// The best levels of a book, and whether it is current.
-#[derive(Serialize)]
-struct Top {
-    bids: Vec<Level>,
-    asks: Vec<Level>,
-    /// The reason why the book is stale, if it is.
-    stale: Option<String>,
-    /// The venue's time of the last change, in nanoseconds.
-    event_time: Option<i64>,
-}
-
-async fn book(State(books): State<BookReader>, Path(symbol): Path<String>) -> Result<Json<Top>, StatusCode> {
-    let view = books.view(symbol).ok_or(StatusCode::NOT_FOUND)?;
-    let book = view.get().last();
-    Ok(Json(Top {
-        bids: book.bids().iter().take(10).copied().collect(),
-        asks: book.asks().iter().take(10).copied().collect(),
-        stale: view.stale_reason().map(|reason| reason.to_string()),
-        event_time: view.age().event_time.map(|time| time.as_nanos()),
-    }))
+async fn book(books: State<BookReader>, symbol: Path<String>) -> Result<Json<BookTop>, StatusCode> {
+    let view = books.view(symbol.as_str()).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Json(view.top(10)))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut symbols: Vec<String> = std::env::args().skip(2).collect();
-    if symbols.is_empty() {
-        symbols.push("btcusd".into());
-    }
-    let url = gemini_ws_examples::address_of(&symbols);
+    let (url, symbols) = gemini_ws_examples::market();
     let (client, driver) = connect(Config::new(&url));
-    let driver = tokio::spawn(driver);
+    tokio::spawn(driver);
     let books = client.books(symbols.iter().map(String::as_str)).await?;
     let app = axum::Router::new().route("/book/{symbol}", get(book)).with_state(books.clone());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-    let address = listener.local_addr()?;
-    println!("http://{address}/book/{}", symbols.first().map_or("", String::as_str));
-    let server = tokio::spawn(async { axum::serve(listener, app).await });
+    let served = format!("http://{}/book", listener.local_addr()?);
+    println!("{served}/{}", symbols.first().map_or("", String::as_str));
+    tokio::spawn(async { axum::serve(listener, app).await });
     if std::env::args().len() > 1 {
         tokio::signal::ctrl_c().await?;
     } else {
-        ask_itself(books, address).await?;
+        ask_itself(books, &served).await?;
     }
-    server.abort();
     client.close();
-    println!("{}", driver.await?);
+    println!("{}", client.ended().await);
     Ok(())
 }
 
 /// Waits until a book is current, and requests it over HTTP.
-async fn ask_itself(mut books: BookReader, address: std::net::SocketAddr) -> Result<(), Box<dyn Error>> {
-    while books.live("btcusd").is_none() {
-        tokio::time::timeout(Duration::from_secs(10), books.changed()).await?;
+async fn ask_itself(mut books: BookReader, served: &str) -> Result<(), Box<dyn Error>> {
+    tokio::time::timeout(Duration::from_secs(10), books.until_live("btcusd")).await?;
+    // Blocks the thread of `main` only: the driver and the server run in others.
+    let ask = |symbol: &str| ureq::get(format!("{served}/{symbol}")).call();
+    let body = ask("BTCUSD")?.into_body().read_to_string()?;
+    println!("200 {}…", body.chars().take(60).collect::<String>());
+    match ask("dogeusd") {
+        Err(ureq::Error::StatusCode(404)) if body.contains(r#""stale":null"#) => Ok(()),
+        other => Err(format!("{other:?} {body}").into()),
     }
-    let ask = move |path: &str| {
-        let url = format!("http://{address}/book/{path}");
-        let answer = ureq::get(url).config().http_status_as_error(false).build().call()?;
-        Ok::<_, ureq::Error>((answer.status().as_u16(), answer.into_body().read_to_string()?))
-    };
-    let (found, body) = tokio::task::spawn_blocking(move || ask("BTCUSD")).await??;
-    println!("{found} {}…", body.chars().take(60).collect::<String>());
-    let (none, _) = tokio::task::spawn_blocking(move || ask("dogeusd")).await??;
-    if (found, none) != (200, 404) || !body.contains(r#""stale":null"#) {
-        return Err(format!("{found} {none} {body}").into());
-    }
-    Ok(())
 }

@@ -37,6 +37,20 @@ pub fn address_of(symbols: &[String]) -> String {
     address
 }
 
+/// Returns the address and the symbols on the command line. If there are none, starts a simulated exchange of `btcusd`
+/// in a thread, and returns the address of the exchange and `btcusd`.
+///
+/// # Panics
+///
+/// If the exchange is needed and no port is free.
+pub fn market() -> (String, Vec<String>) {
+    let mut symbols: Vec<String> = std::env::args().skip(2).collect();
+    if symbols.is_empty() {
+        symbols.push("btcusd".into());
+    }
+    (address_of(&symbols), symbols)
+}
+
 /// Returns the frames that a simulated exchange sends to a subscriber of a stream within `time`.
 ///
 /// # Panics

@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use async_signal::{Signal, Signals};
 use gemini_ws_smol::gemini_ws::{
-    Config, Credentials, Decimal, NewOrder, OrderBook, Readiness, RestRequest, Rounding, Side, Signer,
-    TimeInForce,
+    Config, Decimal, NewOrder, OrderBook, Readiness, RestRequest, Rounding, Side, TimeInForce,
 };
 use gemini_ws_smol::{Handle, SharedSigner, Ticket, connect};
 use smol::stream::StreamExt as _;
@@ -83,9 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: maker URL SYMBOL [REST]".into());
     };
     let rest = rest.first().cloned().unwrap_or(url.trim_end_matches('/').replacen("ws", "http", 1));
-    let credentials =
-        Credentials::hmac(std::env::var("GEMINI_API_KEY")?, std::env::var("GEMINI_API_SECRET")?)?;
-    let signer = SharedSigner::new(Signer::new(credentials));
+    let signer = SharedSigner::hmac(std::env::var("GEMINI_API_KEY")?, std::env::var("GEMINI_API_SECRET")?)?;
     let (client, driver) = connect(Config::new(url).cancel_on_disconnect(true));
     smol::spawn(driver.sign_with(signer.clone())).detach();
     smol::block_on(quote(client, signer, rest, symbol))
@@ -130,8 +127,7 @@ async fn quote(
             }
         }
     }
-    let traded = symbol.to_string();
-    let position = client.with(move |_, keeper, _| keeper.orders().traded(&traded).net()).await?;
+    let position = client.traded(symbol).await?.net();
     let ended = client.shut_down(Duration::from_secs(5), |plan| plan.cancel_orders(true)).await;
     println!("position {}; {ended}", position.unwrap_or(Decimal::ZERO));
     Ok(())

@@ -12,8 +12,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use gemini_ws_tokio::gemini_ws::{
-    Config, Credentials, Decimal, NewOrder, OrderBook, Readiness, RestRequest, Rounding, Side, Signer,
-    TimeInForce,
+    Config, Decimal, NewOrder, OrderBook, Readiness, RestRequest, Rounding, Side, TimeInForce,
 };
 use gemini_ws_tokio::{Handle, SharedSigner, Ticket, connect};
 
@@ -82,9 +81,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: maker URL SYMBOL [REST]".into());
     };
     let rest = rest.first().cloned().unwrap_or(url.trim_end_matches('/').replacen("ws", "http", 1));
-    let credentials =
-        Credentials::hmac(std::env::var("GEMINI_API_KEY")?, std::env::var("GEMINI_API_SECRET")?)?;
-    let signer = SharedSigner::new(Signer::new(credentials));
+    let signer = SharedSigner::hmac(std::env::var("GEMINI_API_KEY")?, std::env::var("GEMINI_API_SECRET")?)?;
     let (client, driver) = connect(Config::new(url).cancel_on_disconnect(true));
     tokio::spawn(driver.sign_with(signer.clone()));
     client.live().await?;
@@ -121,8 +118,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    let symbol = symbol.clone();
-    let position = client.with(move |_, keeper, _| keeper.orders().traded(&symbol).net()).await?;
+    let position = client.traded(symbol).await?.net();
     let ended = client.shut_down(Duration::from_secs(5), |plan| plan.cancel_orders(true)).await;
     println!("position {}; {ended}", position.unwrap_or(Decimal::ZERO));
     Ok(())
