@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::saved::{SavedAccount, SavedOrder};
+use crate::account::restored::StateOrder;
+use crate::account::saved::SavedAccount;
 
 /// The value of the member `format`.
 const FORMAT: &str = "gemini-ws-simulator state";
@@ -35,7 +36,7 @@ pub struct State {
     version: u32,
     ids: SavedIds,
     accounts: Vec<SavedAccount>,
-    orders: Vec<SavedOrder>,
+    orders: Vec<StateOrder>,
 }
 
 /// The last ids that the exchange took.
@@ -58,7 +59,7 @@ struct Head {
 }
 
 impl State {
-    pub(crate) fn new(ids: SavedIds, accounts: Vec<SavedAccount>, orders: Vec<SavedOrder>) -> State {
+    pub(crate) fn new(ids: SavedIds, accounts: Vec<SavedAccount>, orders: Vec<StateOrder>) -> State {
         State { format: FORMAT.to_owned(), version: VERSION, ids, accounts, orders }
     }
 
@@ -71,7 +72,7 @@ impl State {
     }
 
     /// Returns the orders: first those that have ended, in the order in which they ended, then the open ones.
-    pub(crate) fn orders(&self) -> &[SavedOrder] {
+    pub(crate) fn orders(&self) -> &[StateOrder] {
         &self.orders
     }
 

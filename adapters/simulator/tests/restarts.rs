@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::rest::post;
 use common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::Instant;
-use gemini_ws_simulator::{Account, Config, EPOCH, Exchange, OrderState, State};
+use gemini_ws_simulator::{Account, Config, EPOCH, Exchange, FINISHED_ORDERS_MAX, OrderState, State};
 
 /// Runs five seconds in which two accounts trade.
 fn traded(config: Config, seed: u64) -> Floor {
@@ -135,6 +135,43 @@ fn a_change_is_seen() {
         assert!(floor.exchange.revision() > last, "{order}");
         last = floor.exchange.revision();
     }
+}
+
+/// A server saves while its clients wait. The bar for each delay is 50 ms.
+#[test]
+fn many_orders_delay_nobody_when_they_are_saved() {
+    let mut floor = Floor::quiet(|config| config);
+    floor.place(SECOND, "btcusd SELL LIMIT GTC 1 60000.00");
+    floor.place(FIRST, "btcusd BUY LIMIT GTC 1 60000.00 - - a-name-of-some-length");
+    let mut state: serde_json::Value = serde_json::from_str(&floor.exchange.save().to_json()).unwrap();
+    let order = state["orders"].as_array().unwrap().last().unwrap().clone();
+    let last = order["order_id"].as_u64().unwrap();
+    let orders = (0..FINISHED_ORDERS_MAX as u64).map(|number| {
+        let mut order = order.clone();
+        order["order_id"] = (last - number).into();
+        order
+    });
+    state["orders"] = orders.collect();
+    let state = State::from_json(&state.to_string()).unwrap();
+    let market = common::market(&["btcusd", "GEMI-A-UP"]);
+    let mut exchange = Exchange::restore(common::trading::with_accounts(market), 1, &state).unwrap();
+    // The fastest of a few, because other programs may hold up the others.
+    let times = (0..5).map(|_| {
+        let start = std::time::Instant::now();
+        let saved = exchange.save();
+        let time = start.elapsed();
+        assert_eq!(saved, state);
+        time
+    });
+    let fastest = times.min().unwrap();
+    assert!(fastest < Duration::from_millis(25), "{fastest:?}");
+    // What is saved does not change with the exchange.
+    let (saved, text) = (exchange.save(), state.to_json());
+    exchange.handle_timeout(Instant::from_secs(1));
+    floor = Floor { exchange, now: Instant::from_secs(1) };
+    floor.connect(FIRST, "one", "/");
+    floor.place(FIRST, "btcusd BUY LIMIT GTC 1 50000.00");
+    assert!(floor.exchange.save() != saved && saved.to_json().len() == text.len());
 }
 
 /// Damages to a valid state, and the errors for them.

@@ -3,7 +3,7 @@
 pub(crate) mod holdings;
 pub(crate) mod ledger;
 pub(crate) mod order;
-mod restored;
+pub(crate) mod restored;
 pub(crate) mod saved;
 
 use std::collections::BTreeSet;

@@ -1,4 +1,9 @@
-//! Conversions between [`ClientOrder`] and [`SavedOrder`].
+//! Conversions between [`ClientOrder`] and [`SavedOrder`], and [`StateOrder`], which is one of both.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::holdings::Asset;
 use super::ledger::LedgerFill;
@@ -14,6 +19,51 @@ const DECIMALS_MAX: u8 = 18;
 
 /// The largest price or quantity that can be restored, so that sums of products do not overflow.
 const UNITS_MAX: u64 = 1 << 62;
+
+/// An order of a state. Its form in a file is that of [`SavedOrder`].
+#[derive(Clone, Debug)]
+pub(crate) enum StateOrder {
+    /// An order of an exchange, which is converted when the state is written.
+    Shared {
+        order: Arc<ClientOrder>,
+        /// The key of the order's account.
+        key: Arc<str>,
+        ends_with_session: bool,
+    },
+    /// An order from a file.
+    Read(Box<SavedOrder>),
+}
+
+impl StateOrder {
+    pub(crate) fn saved(&self) -> Cow<'_, SavedOrder> {
+        match self {
+            StateOrder::Shared { order, key, ends_with_session } => {
+                Cow::Owned(order.saved(key, *ends_with_session))
+            }
+            StateOrder::Read(saved) => Cow::Borrowed(saved),
+        }
+    }
+}
+
+impl PartialEq for StateOrder {
+    fn eq(&self, other: &StateOrder) -> bool {
+        self.saved() == other.saved()
+    }
+}
+
+impl Eq for StateOrder {}
+
+impl Serialize for StateOrder {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.saved().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for StateOrder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StateOrder, D::Error> {
+        SavedOrder::deserialize(deserializer).map(|saved| StateOrder::Read(Box::new(saved)))
+    }
+}
 
 impl ClientOrder {
     /// Converts the order for saving. `key` is the key of its account.

@@ -1,12 +1,14 @@
 //! Saving the accounts and their orders, and restoring them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Broker;
 use crate::account::Account;
 use crate::account::holdings::Holdings;
 use crate::account::order::ClientOrder;
-use crate::account::saved::{SavedAccount, SavedOrder};
+use crate::account::restored::StateOrder;
+use crate::account::saved::SavedAccount;
 use crate::context::Context;
 use crate::market::Market;
 use crate::market::client_orders::Ticket;
@@ -35,15 +37,18 @@ impl Broker {
 
     /// Returns all orders: first those that have ended, in the order in which they ended, then the open ones.
     /// `ends` says by a session's serial number whether its end cancels its orders.
-    pub(crate) fn saved_orders(&self, ends: impl Fn(u64) -> bool) -> Vec<SavedOrder> {
-        let open = self.open.iter().map(|(_, id)| id);
-        let orders = self.finished.iter().chain(open).filter_map(|id| self.orders.get(id));
-        let saved = |order: &ClientOrder| {
+    ///
+    /// The orders are shared and not copied, so that 100,000 of them delay no client.
+    pub(crate) fn saved_orders(&self, ends: impl Fn(u64) -> bool) -> Vec<StateOrder> {
+        let keys: Vec<Arc<str>> = self.accounts.iter().map(|account| Arc::from(account.key())).collect();
+        let open = self.open.iter().filter_map(|(_, id)| self.orders.get(id));
+        let shared = |order: &Arc<ClientOrder>| {
             let origin = order.origin();
-            let key = self.accounts.get(origin.account).map_or("", Account::key);
-            order.saved(key, !order.is_final() && ends(origin.serial))
+            let key = keys.get(origin.account).cloned().unwrap_or_default();
+            let ends_with_session = !order.is_final() && ends(origin.serial);
+            StateOrder::Shared { order: Arc::clone(order), key, ends_with_session }
         };
-        orders.map(saved).collect()
+        self.finished.iter().chain(open).map(shared).collect()
     }
 
     /// Restores accounts and orders. Open orders rest in the books again.
@@ -76,12 +81,12 @@ impl Broker {
                 *place = holdings;
             }
         }
-        for saved in state.orders() {
+        for saved in state.orders().iter().map(StateOrder::saved) {
             let wrong = |error: &str| StateError::new(format_args!("order {}: {error}", saved.order_id));
             let account = positions.get(saved.account.as_str()).copied();
             let account = account.ok_or_else(|| wrong("its account is not in the state"))?;
             let position = market.as_deref().and_then(|market| market.position(saved.symbol));
-            let order = ClientOrder::restored(saved, account, position).map_err(|error| wrong(&error))?;
+            let order = ClientOrder::restored(&saved, account, position).map_err(|error| wrong(&error))?;
             if order.id() > self.last_id {
                 return Err(wrong("its id is later than ids.order"));
             }
@@ -114,8 +119,8 @@ impl Broker {
             order.cancel(None);
         }
         if order.is_final() {
-            self.orders.insert(id, order);
-            self.finished.push_back(id);
+            self.keep(order);
+            self.finish(id);
             return Ok(());
         }
         if let Some(name) = &order.request().client_order_id
@@ -150,7 +155,7 @@ impl Broker {
             self.resting.insert((ticket.position, resting), id);
             order.rest_again(resting);
         }
-        self.orders.insert(id, order);
+        self.keep(order);
         self.open.insert((account, id));
         self.update_hold(id);
         Ok(())

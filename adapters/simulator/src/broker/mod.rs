@@ -5,6 +5,7 @@ mod keeping;
 mod quotes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use gemini_ws::Timestamp;
 
@@ -36,7 +37,8 @@ pub(crate) struct Broker {
     accounts: Vec<Account>,
     /// The holdings of each account.
     holdings: Vec<Holdings>,
-    orders: BTreeMap<u64, ClientOrder>,
+    /// All orders. A state that was saved shares them: an order is copied before it changes.
+    orders: BTreeMap<u64, Arc<ClientOrder>>,
     /// The orders that have not ended: the position of the account and the order id.
     open: BTreeSet<(usize, u64)>,
     /// The client order ids of orders that have not ended.
@@ -45,7 +47,8 @@ pub(crate) struct Broker {
     resting: BTreeMap<(usize, OrderId), u64>,
     /// The stop orders that have not been triggered.
     stops: BTreeSet<u64>,
-    finished: VecDeque<u64>,
+    /// The orders that have ended, and do not change any more, in the order in which they ended.
+    finished: VecDeque<Arc<ClientOrder>>,
     /// The events that have not been reported yet.
     events: Vec<OrderEvent>,
     last_id: u64,
@@ -101,19 +104,27 @@ impl Broker {
         self.holdings.get_mut(account).map(Holdings::take_changes).unwrap_or_default()
     }
 
+    fn keep(&mut self, order: ClientOrder) {
+        self.orders.insert(order.id(), Arc::new(order));
+    }
+
+    fn order_mut(&mut self, id: u64) -> Option<&mut ClientOrder> {
+        self.orders.get_mut(&id).map(Arc::make_mut)
+    }
+
     pub(crate) fn order(&self, id: u64) -> Option<&ClientOrder> {
-        self.orders.get(&id)
+        self.orders.get(&id).map(Arc::as_ref)
     }
 
     /// Returns the orders of an account, the oldest first.
     pub(crate) fn orders_of(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
-        self.orders.values().filter(move |order| order.origin().account == account)
+        self.orders.values().map(Arc::as_ref).filter(move |order| order.origin().account == account)
     }
 
     /// Returns the orders of an account that have not ended.
     pub(crate) fn open_orders(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
         let ids = self.open.range((account, 0)..=(account, u64::MAX));
-        ids.filter_map(|(_, id)| self.orders.get(id))
+        ids.filter_map(|(_, id)| self.order(*id))
     }
 
     pub(crate) fn take_events(&mut self) -> Vec<OrderEvent> {
@@ -148,9 +159,9 @@ impl Broker {
             (checked, _) => {
                 let reason = checked.err().unwrap_or(MARKET_NOT_OPEN);
                 order.reject(reason);
-                self.orders.insert(id, order);
+                self.keep(order);
                 self.tell(cx, id, EventKind::Rejected { reason });
-                self.finished.push_back(id);
+                self.finish(id);
                 return Err(reason);
             }
         };
@@ -159,7 +170,7 @@ impl Broker {
         }
         let is_waiting = terms.stop.is_some() && !is_triggered(market, &terms, order.request().side);
         order.accept(terms);
-        self.orders.insert(id, order);
+        self.keep(order);
         self.open.insert((origin.account, id));
         self.update_hold(id);
         self.tell(cx, id, EventKind::Accepted);
@@ -267,7 +278,7 @@ impl Broker {
         }
         if let Some(resting) = placement.resting {
             self.resting.insert((position, resting), id);
-            if let Some(order) = self.orders.get_mut(&id) {
+            if let Some(order) = self.order_mut(id) {
                 order.rest(resting);
             }
             self.tell(cx, id, EventKind::Booked);
@@ -287,7 +298,7 @@ impl Broker {
 
     fn fill(&mut self, cx: &Context<'_>, id: u64, fill: Fill, is_maker: bool) {
         let basis_points = if is_maker { self.maker_fee } else { self.taker_fee };
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get_mut(&id).map(Arc::make_mut) else { return };
         let Some(terms) = order.terms() else { return };
         let Some(holdings) = self.holdings.get_mut(order.origin().account) else { return };
         let (price, quantity) = (terms.own_price(fill.price), fill.quantity);
@@ -323,7 +334,7 @@ impl Broker {
 
     /// Cancels an order that has not ended.
     fn end(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64, reason: Option<&'static str>) {
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get_mut(&id).map(Arc::make_mut) else { return };
         order.cancel(reason);
         if let (Some(resting), Some(terms)) = (order.resting(), order.terms()) {
             market.withdraw(cx, terms.position, resting);
@@ -336,7 +347,7 @@ impl Broker {
     /// Sets aside the amount that the order needs now.
     fn update_hold(&mut self, id: u64) {
         let basis_points = self.maker_fee.max(self.taker_fee);
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get_mut(&id).map(Arc::make_mut) else { return };
         let difference = order.update_hold(basis_points);
         let account = order.origin().account;
         if let (Some(asset), Some(holdings)) = (order.held_asset(), self.holdings.get_mut(account)) {
@@ -344,10 +355,9 @@ impl Broker {
         }
     }
 
-    /// Removes an order that has ended from all indices. When too many orders have ended, the oldest are forgotten
-    /// later.
+    /// Removes an order that has ended from all indices.
     fn close(&mut self, id: u64) {
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get_mut(&id).map(Arc::make_mut) else { return };
         let account = order.origin().account;
         if let (Some(resting), Some(terms)) = (order.leave_book(), order.terms()) {
             self.resting.remove(&(terms.position, resting));
@@ -361,14 +371,19 @@ impl Broker {
         }
         self.open.remove(&(account, id));
         self.stops.remove(&id);
-        self.finished.push_back(id);
+        self.finish(id);
+    }
+
+    /// Notes that an order has ended. When too many orders have ended, the oldest are forgotten later.
+    fn finish(&mut self, id: u64) {
+        self.finished.extend(self.orders.get(&id).cloned());
     }
 
     /// Forgets the oldest orders that have ended. All their events have been reported.
     fn forget_oldest(&mut self) {
         while self.finished.len() > FINISHED_ORDERS_MAX {
             if let Some(oldest) = self.finished.pop_front() {
-                self.orders.remove(&oldest);
+                self.orders.remove(&oldest.id());
             }
         }
     }

@@ -58,7 +58,7 @@ impl Broker {
         };
         let mut order = ClientOrder::new(id, quote.origin(), request, cx.venue_time());
         order.accept(terms);
-        self.orders.insert(id, order);
+        self.keep(order);
         self.fill(cx, id, Fill { price: quote.price(), quantity: contracts, trade_id }, true);
         true
     }
