@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::handshake::server::{Request, create_response, write_response};
-use async_tungstenite::tungstenite::http::StatusCode;
+use async_tungstenite::tungstenite::http::{Method, StatusCode, Version};
 use gemini_ws::Instant;
 use serde_json::json;
 
 use crate::exchange::Exchange;
-use crate::frame::rest::{RestRequest, RestResponse};
+use crate::frame::rest::{RestMethod, RestRequest, RestResponse};
 use crate::frame::upgrade::{UpgradeRefusal, UpgradeRequest, refusal};
 use crate::value::id::SessionId;
 
@@ -19,13 +19,18 @@ const SYMBOLS_PATH: &str = "/v1/symbols";
 /// The path that takes faults. The venue has no such path.
 const FAULTS_PATH: &str = "/simulator/faults";
 
+/// The version of RFC 6455.
+const WEBSOCKET_VERSION: &str = "13";
+
 /// An HTTP response with a JSON body. The connection ends after it.
 #[derive(Debug)]
 pub(super) struct Response {
     status: u16,
-    /// One more header line; empty if there is none.
+    /// More header lines; empty if there are none.
     header: &'static str,
     body: String,
+    /// False in the answer to the method HEAD, which has only the head.
+    has_body: bool,
     /// How long the server holds the response back.
     delay: Duration,
 }
@@ -42,7 +47,7 @@ impl Response {
     }
 
     fn of_json(status: u16, body: String) -> Response {
-        Response { status, header: "", body, delay: Duration::ZERO }
+        Response { status, header: "", body, has_body: true, delay: Duration::ZERO }
     }
 
     /// Returns how long the server holds the response back.
@@ -57,12 +62,13 @@ impl Response {
 
     /// Returns the bytes of the response.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let Response { status, header, body, .. } = self;
+        let Response { status, header, body, has_body, .. } = self;
         let phrase = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
         format!(
             "HTTP/1.1 {status} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{header}Connection: close\r\n\r\n{body}",
             phrase.unwrap_or("Refused"),
-            body.len()
+            body.len(),
+            body = if *has_body { body } else { "" },
         )
         .into_bytes()
     }
@@ -89,19 +95,55 @@ impl From<RestResponse> for Response {
 /// The response to a client that is not upgraded.
 pub(super) fn decide(
     request: &Request,
+    body: &[u8],
     exchange: &mut Exchange,
     session: SessionId,
     now: Instant,
     has_place: bool,
 ) -> Result<Vec<u8>, Response> {
     let headers = headers_of(request);
-    let upgrade = UpgradeRequest { target: target_of(request), headers: &headers };
-    if upgrade.plain_path() == SYMBOLS_PATH {
-        return Err(symbols(exchange));
-    }
-    if upgrade.header("upgrade").is_none() {
-        upgrade.endpoint()?;
-        let header = "Upgrade: websocket\r\n";
+    let (method, target) = (request.method(), target_of(request));
+    let rest = RestRequest { method: method.as_str(), target, headers: &headers };
+    let upgrade = UpgradeRequest { target, headers: &headers };
+    let is_post = method == Method::POST;
+    let response = if rest.path() == FAULTS_PATH && is_post {
+        plan_faults(body, exchange, now)
+    } else if rest.path() == FAULTS_PATH || RestMethod::of_path(rest.path()).is_some() {
+        if is_post { exchange.handle_rest(now, &rest).into() } else { not_allowed("Allow: POST\r\n") }
+    } else if upgrade.plain_path() == SYMBOLS_PATH || upgrade.endpoint().is_ok() {
+        if upgrade.plain_path() == SYMBOLS_PATH && is_read(method) {
+            symbols(exchange)
+        } else if is_read(method) {
+            match open(request, &upgrade, exchange, session, now, has_place) {
+                Ok(head) => return Ok(head),
+                Err(response) => response,
+            }
+        } else {
+            not_allowed("Allow: GET, HEAD\r\n")
+        }
+    } else if is_post {
+        // The refusal of REST has a message for people.
+        exchange.handle_rest(now, &rest).into()
+    } else {
+        upgrade.endpoint().err().map_or_else(|| Response::error(404, "EndpointNotFound"), Response::from)
+    };
+    Err(Response { has_body: method != Method::HEAD, ..response })
+}
+
+/// Opens the session of a client that asks for an upgrade.
+fn open(
+    request: &Request,
+    upgrade: &UpgradeRequest<'_>,
+    exchange: &mut Exchange,
+    session: SessionId,
+    now: Instant,
+    has_place: bool,
+) -> Result<Vec<u8>, Response> {
+    let version = upgrade.header("sec-websocket-version").unwrap_or(WEBSOCKET_VERSION);
+    // HTTP/1.0 has no upgrades.
+    let asks = upgrade.header("upgrade").is_some() && request.version() == Version::HTTP_11;
+    if !asks || version != WEBSOCKET_VERSION {
+        let header = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
         return Err(Response { header, ..Response::error(426, "UpgradeRequired") });
     }
     let response = create_response(request).map_err(|_| Response::error(400, "BadUpgrade"))?;
@@ -110,24 +152,23 @@ pub(super) fn decide(
     }
     let mut head = Vec::new();
     write_response(&mut head, &response).map_err(|_| Response::error(400, "BadUpgrade"))?;
-    exchange.handle_upgrade(session, now, &upgrade)?;
+    exchange.handle_upgrade(session, now, upgrade)?;
     Ok(head)
+}
+
+const fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Returns the refusal of a method. `header` has the methods that the path takes.
+fn not_allowed(header: &'static str) -> Response {
+    Response { header, ..Response::error(405, "MethodNotAllowed") }
 }
 
 /// Returns the names of all symbols, in the order of the configuration.
 fn symbols(exchange: &Exchange) -> Response {
     let names: Vec<String> = exchange.symbols().map(|symbol| format!(r#""{symbol}""#)).collect();
     Response::of_json(200, format!("[{}]", names.join(",")))
-}
-
-/// Answers a request with the method POST. The body of a REST request is ignored.
-pub(super) fn post(request: &Request, body: &[u8], exchange: &mut Exchange, now: Instant) -> Response {
-    let headers = headers_of(request);
-    let request = RestRequest { method: "POST", target: target_of(request), headers: &headers };
-    if request.path() == FAULTS_PATH {
-        return plan_faults(body, exchange, now);
-    }
-    exchange.handle_rest(now, &request).into()
 }
 
 /// Plans the faults in a body. The response says how many there are, or which line is wrong.

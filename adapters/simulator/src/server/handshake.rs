@@ -5,14 +5,14 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use async_tungstenite::WebSocketStream;
-use async_tungstenite::tungstenite::handshake::machine::TryParse;
 use async_tungstenite::tungstenite::handshake::server::Request;
 use async_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::answer::Response;
-use super::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, READ_BYTES_PER_TURN_MAX};
+use super::limits::{HEAD_BYTES_MAX, READ_BYTES_PER_TURN_MAX};
 use super::paced::Paced;
+use super::request::Head;
 use crate::frame::request::REQUEST_BYTES_MAX;
 
 /// How many bytes of frames are gathered before they are written.
@@ -25,17 +25,20 @@ pub(super) type Socket<Io> = WebSocketStream<Paced<Io>>;
 pub(super) struct Asking<Io> {
     transport: Paced<Io>,
     /// The received part of the head, and after the head that of the body.
-    head: Vec<u8>,
-    /// A request whose body is not complete yet, and the length of the body.
-    posted: Option<(Box<Request>, usize)>,
+    received: Vec<u8>,
+    /// The head of a request whose body is not complete yet.
+    head: Option<Box<Head>>,
+    /// The part of an interim response that is not written yet.
+    interim: &'static [u8],
 }
+
+/// The response to a client that waits before it sends the body.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The request of a client.
 pub(super) enum Asked {
-    /// A request with the method GET, and the bytes that followed it.
-    Request(Request, Vec<u8>),
-    /// A request with the method POST, and its body.
-    Post(Request, Vec<u8>),
+    /// A request, its body, and the bytes that followed it.
+    Request { request: Request, body: Vec<u8>, rest: Vec<u8> },
     /// A request that is not valid. The response says why.
     Nonsense(Response),
     /// No request, because the client has disconnected.
@@ -44,7 +47,7 @@ pub(super) enum Asked {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
     pub(super) const fn new(transport: Io) -> Asking<Io> {
-        Asking { transport: Paced::new(transport), head: Vec::new(), posted: None }
+        Asking { transport: Paced::new(transport), received: Vec::new(), head: None, interim: &[] }
     }
 
     pub(super) const fn transport(&mut self) -> &mut Paced<Io> {
@@ -59,23 +62,29 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Asked> {
         let mut part = [0; 1024];
         loop {
+            while let [_, ..] = self.interim {
+                match ready!(Pin::new(&mut self.transport).poll_write(context, self.interim)) {
+                    Ok(count @ 1..) => self.interim = self.interim.get(count..).unwrap_or_default(),
+                    _ => return Poll::Ready(Asked::Nothing),
+                }
+            }
             let count = match ready!(Pin::new(&mut self.transport).poll_read(context, &mut part)) {
                 Ok(count @ 1..) => count,
                 _ => return Poll::Ready(Asked::Nothing),
             };
-            let looked_at = self.head.len();
-            self.head.extend_from_slice(part.get(..count).unwrap_or_default());
-            if self.posted.is_some() || has_end(&self.head, looked_at) {
+            let looked_at = self.received.len();
+            self.received.extend_from_slice(part.get(..count).unwrap_or_default());
+            if self.head.is_some() || has_end(&self.received, looked_at) {
                 match self.parse() {
                     Some(asked) => return Poll::Ready(asked),
                     None => continue,
                 }
             }
-            if !self.head.first().is_some_and(|byte| byte.is_ascii_uppercase() || byte.is_ascii_whitespace())
-            {
+            let first = self.received.first();
+            if !first.is_some_and(|byte| byte.is_ascii_uppercase() || byte.is_ascii_whitespace()) {
                 return Poll::Ready(Asked::Nonsense(Response::error(400, "BadRequest")));
             }
-            if self.head.len() > HEAD_BYTES_MAX {
+            if self.received.len() > HEAD_BYTES_MAX {
                 return Poll::Ready(Asked::Nonsense(Response::error(431, "RequestTooLarge")));
             }
         }
@@ -83,53 +92,26 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
 
     /// Parses the bytes that have been received; `None` if a part of the request is missing.
     fn parse(&mut self) -> Option<Asked> {
-        if self.posted.is_none() && self.head.starts_with(POST) {
-            match parse_post(&self.head) {
-                Ok((head_length, posted)) => {
-                    self.head.drain(..head_length);
-                    self.posted = Some(posted);
+        let (head, is_new) = match self.head.take() {
+            Some(head) => (head, false),
+            None => match Head::parse(&self.received) {
+                Ok((length, head)) => {
+                    self.received.drain(..length);
+                    (Box::new(head), true)
                 }
                 Err(response) => return Some(Asked::Nonsense(response)),
+            },
+        };
+        if self.received.len() < head.body_length() {
+            if is_new && self.received.is_empty() && head.expects_to_continue() {
+                self.interim = CONTINUE;
             }
+            self.head = Some(head);
+            return None;
         }
-        if let Some((request, length)) = self.posted.take() {
-            if self.head.len() < length {
-                self.posted = Some((request, length));
-                return None;
-            }
-            self.head.truncate(length);
-            return Some(Asked::Post(*request, std::mem::take(&mut self.head)));
-        }
-        Some(match Request::try_parse(&self.head) {
-            Ok(Some((length, request))) => Asked::Request(request, self.head.split_off(length)),
-            _ if is_other_method(&self.head) => Asked::Nonsense(Response::error(404, "EndpointNotFound")),
-            _ => Asked::Nonsense(Response::error(400, "BadRequest")),
-        })
+        let rest = self.received.split_off(head.body_length());
+        Some(Asked::Request { request: head.into_request(), body: std::mem::take(&mut self.received), rest })
     }
-}
-
-/// The first bytes of a request with the method POST.
-const POST: &[u8] = b"POST ";
-
-/// Returns the length of the head of a request with the method POST, the request, and the length of its body.
-fn parse_post(head: &[u8]) -> Result<(usize, (Box<Request>, usize)), Response> {
-    // The parser accepts only requests for upgrades, whose method is GET.
-    let as_get = [b"GET ", head.get(POST.len()..).unwrap_or_default()].concat();
-    let Ok(Some((length, request))) = Request::try_parse(&as_get) else {
-        return Err(Response::error(400, "BadRequest"));
-    };
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    if header("transfer-encoding").is_some() {
-        return Err(Response::error(411, "LengthRequired"));
-    }
-    let body = match header("content-length") {
-        None => 0,
-        Some(text) => text.trim().parse().map_err(|_| Response::error(400, "BadRequest"))?,
-    };
-    if body > BODY_BYTES_MAX {
-        return Err(Response::error(413, "RequestTooLarge"));
-    }
-    Ok((length + POST.len() - b"GET ".len(), (Box::new(request), body)))
 }
 
 /// Whether the head has an empty line that ends after its first `looked_at` bytes. Parsing the whole head
@@ -138,15 +120,6 @@ fn has_end(head: &[u8], looked_at: usize) -> bool {
     let rest = head.get(looked_at.saturating_sub(2)..).unwrap_or_default();
     let ends = |end: &[u8]| rest.windows(end.len()).any(|part| part == end);
     ends(b"\n\r\n") || ends(b"\n\n")
-}
-
-/// Whether a request is HTTP with another method than GET. The server has no path for such methods.
-fn is_other_method(head: &[u8]) -> bool {
-    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let mut words = line.split(|byte| *byte == b' ');
-    let method = words.next().unwrap_or_default();
-    let is_method = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase) && method != b"GET";
-    is_method && words.nth(1).is_some_and(|version| version.starts_with(b"HTTP/1."))
 }
 
 /// A client to which the server writes a response.

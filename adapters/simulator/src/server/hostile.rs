@@ -160,14 +160,10 @@ impl Case {
         for _ in 0..events {
             match self.link.poll_read(context, now) {
                 Progress::Waits => break,
-                Progress::Asks(request) => {
-                    let answer = answer::decide(&request, &mut self.exchange, CLIENT, now, true);
-                    self.link.answer(answer, now);
-                }
-                Progress::Posts(request, body) => {
+                Progress::Asks(request, body) => {
                     assert!(body.len() <= BODY_BYTES_MAX);
-                    let response = answer::post(&request, &body, &mut self.exchange, now);
-                    self.link.answer(Err(response), now);
+                    let answer = answer::decide(&request, &body, &mut self.exchange, CLIENT, now, true);
+                    self.link.answer(answer, now);
                 }
                 Progress::Received(message) => {
                     self.received += 1;

@@ -70,10 +70,8 @@ enum State<Io> {
 pub(super) enum Progress {
     /// There is nothing more to read at present.
     Waits,
-    /// The client sent a request, and waits for [`Link::answer`].
-    Asks(Request),
-    /// The client sent a request with the method POST and this body, and waits for [`Link::answer`].
-    Posts(Request, Vec<u8>),
+    /// The client sent a request with this body, and waits for [`Link::answer`].
+    Asks(Request, Vec<u8>),
     /// The client sent an invalid request, and the link sends the refusal.
     Refused,
     /// The upgrade succeeded.
@@ -255,17 +253,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                     self.answer(Err(response), now);
                     Progress::Refused
                 }
-                Poll::Ready(Asked::Request(request, rest)) => {
+                Poll::Ready(Asked::Request { request, body, rest }) => {
                     if let State::Asking(asking) = mem::replace(&mut self.state, State::Gone) {
                         self.state = State::Deciding(asking.into_transport(), rest);
                     }
-                    Progress::Asks(request)
-                }
-                Poll::Ready(Asked::Post(request, body)) => {
-                    if let State::Asking(asking) = mem::replace(&mut self.state, State::Gone) {
-                        self.state = State::Deciding(asking.into_transport(), Vec::new());
-                    }
-                    Progress::Posts(request, body)
+                    Progress::Asks(request, body)
                 }
             },
             State::Deciding(..) => Progress::Waits,

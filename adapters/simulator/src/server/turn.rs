@@ -137,24 +137,15 @@ impl Server {
                     }
                 }
                 Progress::Ignored => {}
-                Progress::Asks(request) => {
+                Progress::Asks(request, body) => {
                     let has_place =
                         self.links.values().filter(|link| link.has_place()).count() < CONNECTIONS_MAX;
-                    let answer = answer::decide(&request, &mut self.exchange, session, now, has_place);
+                    let answer = answer::decide(&request, &body, &mut self.exchange, session, now, has_place);
                     if answer.as_ref().is_err_and(Response::is_refusal) {
                         add_one(&self.counters.refused);
                     }
                     if let Some(link) = self.links.get_mut(&session) {
                         link.answer(answer, now);
-                    }
-                }
-                Progress::Posts(request, body) => {
-                    let response = answer::post(&request, &body, &mut self.exchange, now);
-                    if response.is_refusal() {
-                        add_one(&self.counters.refused);
-                    }
-                    if let Some(link) = self.links.get_mut(&session) {
-                        link.answer(Err(response), now);
                     }
                 }
                 Progress::Refused => add_one(&self.counters.refused),
