@@ -9,7 +9,7 @@ use std::time::Duration;
 use gemini_ws::{Endpoint, UnixTime};
 use serde_json::{Value, json};
 use support::simulator::{Simulator, ask, post, send, upgrade, wait_for};
-use support::{PATIENCE, Run, comes_true, command, end_of, run, signal};
+use support::{PATIENCE, Run, comes_true, command, end_of, run, signal, wait_until_it_hears};
 
 const LOGIN: [&str; 2] = ["account-a", "secret"];
 const ARGUMENTS: [&str; 5] = ["btcusd", "--seed", "7", "--account", "account-a:secret"];
@@ -27,6 +27,15 @@ impl Scratch {
 
     fn path(&self) -> String {
         self.0.join("state.json").to_str().unwrap().to_owned()
+    }
+
+    /// Returns the names of all files, in their order.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 }
 
@@ -107,7 +116,7 @@ fn a_killed_simulator_goes_on() {
     assert_eq!(end_of(&mut second.process, PATIENCE).unwrap().code(), Some(130));
     // An orderly end keeps everything.
     assert!(fs::read_to_string(&path).unwrap().contains("\"later\""));
-    assert!(!fs::exists(format!("{path}.tmp")).unwrap());
+    assert_eq!(scratch.names(), ["state.json"]);
 }
 
 #[cfg(unix)]
@@ -155,6 +164,38 @@ fn a_file_stays_what_it_is() {
     // Other devices never end, and a pipe waits for its writer.
     let run = run(&["simulate", "--state", "/dev/null"], b"");
     assert!(run.code == Some(1) && run.err.contains("/dev/null: this is not a regular file"), "{}", run.err);
+}
+
+/// No file of the user is overwritten, whatever its name, and every file of the command is removed.
+#[cfg(unix)]
+#[test]
+fn files_of_the_user_stay() {
+    let scratch = Scratch::new("others");
+    let (path, mine) = (scratch.path(), scratch.0.join("state.json.tmp"));
+    fs::write(&mine, "mine").unwrap();
+    let secret = scratch.0.join("secret");
+    fs::write(&secret, "secret").unwrap();
+    let run = || drop(Simulator::start(&[&ARGUMENTS[..], &["--state", &path]].concat()));
+    run();
+    assert_eq!(fs::read(&mine).unwrap(), b"mine");
+    // Readable for the same users as any new file.
+    assert_eq!(fs::metadata(&path).unwrap().permissions(), fs::metadata(&mine).unwrap().permissions());
+    fs::remove_file(&mine).unwrap();
+    std::os::unix::fs::symlink(&secret, &mine).unwrap();
+    run();
+    assert_eq!(fs::read(&secret).unwrap(), b"secret");
+    assert_eq!(scratch.names(), ["secret", "state.json", "state.json.tmp"]);
+    // A relative name without a folder, and at the end a write that fails.
+    let before = fs::metadata(&path).unwrap().modified().unwrap();
+    let mut command = command(&[&["simulate"], &ARGUMENTS[..], &["--state", "state.json"]].concat());
+    let mut running = command.current_dir(&scratch.0).spawn().unwrap();
+    assert!(comes_true(PATIENCE, || fs::metadata(&path).unwrap().modified().unwrap() != before));
+    wait_until_it_hears(&running);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    signal(&running, "INT");
+    assert_eq!(end_of(&mut running, PATIENCE).unwrap().code(), Some(1));
+    assert_eq!(scratch.names(), ["secret", "state.json", "state.json.tmp"]);
 }
 
 #[test]
@@ -209,7 +250,7 @@ fn a_file_that_is_no_state_is_left_as_it_is() {
             assert!(run.err.contains(part), "{part}: {}", run.err);
         }
         assert_eq!(fs::read(&path).unwrap(), bytes);
-        assert!(!fs::exists(format!("{path}.tmp")).unwrap());
+        assert_eq!(scratch.names(), ["state.json"]);
     }
     // Nor is a folder that is not there made.
     let missing = scratch.0.join("no/state.json");

@@ -1,6 +1,5 @@
 //! [`Keeper`]: saves the state of the simulator in the file of `--state`.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -153,15 +152,21 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
 
 /// Replaces the file in one step. Returns the new one, which is locked.
 fn write(path: &Path, state: &State) -> io::Result<File> {
-    let mut temporary = OsString::from(path);
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
-    let mut file = File::create(&temporary)?;
-    lock(&temporary, &file)?;
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(".");
+    // A file that did not exist. It is removed unless it takes the place of the other one.
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    lock(file.path(), file.as_file())?;
     if let Ok(before) = fs::metadata(path) {
-        file.set_permissions(before.permissions())?;
+        file.as_file().set_permissions(before.permissions())?;
     }
     file.write_all(state.to_json().as_bytes())?;
-    fs::rename(&temporary, path)?;
-    Ok(file)
+    // Some file systems report only here that there is no room.
+    file.as_file().sync_all()?;
+    Ok(file.persist(path)?)
 }
