@@ -208,7 +208,21 @@ fn standard_error_that_takes_nothing() {
 
 #[test]
 fn output_that_cannot_be_written() {
-    for arguments in [&["watch", "btcusd"][..], &["watch", "btcusd", "--json"], &["simulate"], &["decode"]] {
+    let table: [&[&str]; 12] = [
+        &["watch", "btcusd"],
+        &["watch", "btcusd", "--json"],
+        &["watch", "btcusd", "--for", "100ms"],
+        &["simulate"],
+        &["decode"],
+        &["book", "-"],
+        &["book", "-", "--json"],
+        &["--help"],
+        &["-V"],
+        &["help"],
+        &["help", "watch"],
+        &["simulate", "--help"],
+    ];
+    for arguments in table {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut child = command(arguments).stdout(full).spawn().unwrap();
         let _ = child.stdin.take().unwrap().write_all(b"{\"id\":1,\"status\":200}\n");
@@ -218,6 +232,17 @@ fn output_that_cannot_be_written() {
         said.read_to_string(&mut text).unwrap();
         assert_eq!(status.code(), Some(1), "{arguments:?}: {text}");
         assert!(text.starts_with("gemini-ws: standard output: "), "{arguments:?}: {text}");
+    }
+}
+
+/// A reader that has gone is no failure, as in `gemini-ws --help | head -1`.
+#[test]
+fn help_without_a_reader() {
+    for arguments in [&["--help"][..], &["--version"], &["help", "simulate"]] {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let mut child = command(arguments).stdout(writer).spawn().unwrap();
+        assert_eq!(end_of(&mut child, PATIENCE).unwrap().code(), Some(0), "{arguments:?}");
     }
 }
 

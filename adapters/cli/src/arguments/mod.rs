@@ -6,6 +6,7 @@ mod venue;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use gemini_ws::{Endpoint, Symbol};
 use gemini_ws_simulator::{FINISHED_ORDERS_MAX, FaultKind, FaultSpec, FaultSpecError};
 
+use crate::ending::Failure;
 use crate::output::Messages;
 use crate::shown::{Shown, acts};
 use login::Login;
@@ -251,13 +253,19 @@ fn refuse(error: clap::Error) -> ! {
     let text = error.to_string();
     let shown = without_users(&text);
     let acts = |character: char| character != '\n' && acts(character);
+    let mut messages = Messages::default();
+    let mut code = error.exit_code();
     if matches!(shown, Cow::Owned(_)) || shown.contains(acts) {
-        let mut messages = Messages::default();
         shown.lines().for_each(|line| messages.say(&Shown::of(line)));
-        messages.finish();
-        std::process::exit(error.exit_code());
+    } else if let Err(failed) = error.print().and_then(|()| io::stdout().flush())
+        && !error.use_stderr()
+        && let Failure::Message(message) = Failure::of_output(&failed)
+    {
+        messages.say(&message);
+        code = 1;
     }
-    error.exit()
+    messages.finish();
+    std::process::exit(code)
 }
 
 /// Checks the arguments of `watch` beyond the declaration, and adds the default symbols.
