@@ -1,5 +1,6 @@
 //! Draws `watch` on a terminal: the book of one market, or a table of many with the selected one below.
 
+mod fit;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Row, Table, TableState};
+use ratatui::widgets::{Row, Table, TableState};
 
 use super::format::{self, Spread};
 use super::plain;
@@ -23,6 +24,10 @@ const TITLE: Style = Style::new().add_modifier(Modifier::BOLD);
 const ALARM: Style = Style::new().fg(Color::Yellow);
 // The reverse of the viewer's own colours can be read on every terminal.
 const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
+
+/// The smallest terminal on which something is drawn.
+const WIDTH_MIN: u16 = 28;
+const HEIGHT_MIN: u16 = 7;
 
 /// The width of a price or a quantity.
 const NUMBER_WIDTH: usize = 15;
@@ -74,13 +79,16 @@ impl Screen {
     }
 
     pub(crate) fn draw(&mut self, frame: &mut Frame<'_>, now: Instant, session: &Session) {
+        if frame.area().width < WIDTH_MIN || frame.area().height < HEIGHT_MIN {
+            return draw_too_small(frame);
+        }
         let trouble = u16::from(trouble(now, session).is_some());
         let rows =
             [Constraint::Length(1), Constraint::Length(trouble), Constraint::Fill(1), Constraint::Length(1)];
         let [top, alarm, body, bottom] = Layout::vertical(rows).areas(frame.area());
-        frame.render_widget(header(now, session), top);
+        show(frame, top, vec![header(now, session)]);
         if let Some(trouble) = self::trouble(now, session) {
-            frame.render_widget(Line::styled(format!(" {trouble}"), ALARM), alarm);
+            show(frame, alarm, vec![Line::styled(format!(" {trouble}"), ALARM)]);
         }
         let is_single = session.markets.len() == 1;
         if let Some(market) = session.markets.get(self.selected) {
@@ -90,7 +98,7 @@ impl Screen {
                 self.draw_table(frame, body, now, session);
             }
         }
-        frame.render_widget(Line::styled(self.keys(session), BAR).style(BAR), bottom);
+        show(frame, bottom, vec![Line::styled(self.keys(session), BAR)]);
     }
 
     /// Returns the help line: the keys that have an effect now.
@@ -114,7 +122,7 @@ impl Screen {
     fn draw_table(&mut self, frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session) {
         let rows = u16::try_from(session.markets.len()).unwrap_or(u16::MAX).saturating_add(1);
         // Details need a dozen rows to be useful; the table scrolls.
-        let table = rows.min((area.height / 2).max(area.height.saturating_sub(14)));
+        let table = rows.min((area.height / 2).max(area.height.saturating_sub(14)).max(2));
         let rows = [Constraint::Length(table), Constraint::Length(1), Constraint::Fill(1)];
         let [table, _, details] = Layout::vertical(rows).areas(area);
         self.page = usize::from(table.height).saturating_sub(1);
@@ -140,6 +148,20 @@ impl Screen {
             draw_details(frame, details, now, session, market);
         }
     }
+}
+
+/// Shows lines. A line that is too long loses its last words.
+fn show(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'static>>) {
+    for (row, line) in area.rows().zip(lines) {
+        frame.render_widget(fit::fit(line, usize::from(area.width)), row);
+    }
+}
+
+/// Asks for a larger terminal, as far as there is room for whole words.
+fn draw_too_small(frame: &mut Frame<'_>) {
+    let size = format!("{WIDTH_MIN}×{HEIGHT_MIN} needed");
+    let lines = ["too small".to_owned(), size, "q quit".to_owned()];
+    show(frame, frame.area(), lines.map(|line| Line::styled(line, ALARM)).into());
 }
 
 fn best(book: &OrderBook) -> (Option<&Level>, Option<&Level>) {
@@ -189,13 +211,13 @@ fn draw_market(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessio
     } else {
         [area, Rect::default(), Rect::default()]
     };
-    frame.render_widget(Paragraph::new(ladder_lines(ladder, session, market)), ladder);
+    show(frame, ladder, ladder_lines(ladder, session, market));
     if aside.width > 0 {
         let mut lines = numbers(now, session, market);
         lines.push(Line::default());
         let above = lines.len();
         lines.extend(trade_lines(aside, now, market, above));
-        frame.render_widget(Paragraph::new(lines), aside);
+        show(frame, aside, lines);
     }
 }
 
@@ -352,7 +374,7 @@ fn trade_lines(area: Rect, now: Instant, market: &Market, above: usize) -> Vec<L
 /// Draws the details below the table: the best levels of the selected market side by side, and its trades.
 fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session, market: &Market) {
     let Some(book) = session.book(market.symbol) else {
-        return frame.render_widget(missing(market), area);
+        return show(frame, area, vec![missing(market)]);
     };
     let aside = if area.width >= 3 * ASIDE_WIDTH { ASIDE_WIDTH } else { ASIDE_NARROW_WIDTH };
     let columns = [Constraint::Fill(1), Constraint::Length(1), Constraint::Length(aside)];
@@ -361,9 +383,9 @@ fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessi
     } else {
         [area, Rect::default(), Rect::default()]
     };
-    frame.render_widget(Paragraph::new(two_sides(book_area, book, market)), book_area);
+    show(frame, book_area, two_sides(book_area, book, market));
     if aside.width > 0 {
-        frame.render_widget(Paragraph::new(trade_lines(aside, now, market, 0)), aside);
+        show(frame, aside, trade_lines(aside, now, market, 0));
     }
 }
 

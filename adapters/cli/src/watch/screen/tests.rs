@@ -125,6 +125,54 @@ fn numbers_are_not_cut() {
     }
 }
 
+/// Returns the words of a picture in their lines.
+fn words(shown: &str) -> Vec<Vec<&str>> {
+    let lines = shown.lines().map(|line| line.trim_matches('"').split_whitespace().collect());
+    lines.collect()
+}
+
+/// On every terminal each word is shown as a whole or not at all.
+#[test]
+fn words_are_not_cut() {
+    for (name, fed) in sessions() {
+        for zoomed in [false, true] {
+            let screen = || Screen { zoomed, ..Screen::default() };
+            let wide = draw(&fed, &mut screen(), 200, 60);
+            let low = draw(&fed, &mut screen(), 120, 8);
+            let known = [
+                words(&wide).concat(),
+                words(&low).concat(),
+                // Other sizes have other parts of the list, and the symbols of the table may be cut.
+                vec!["…", "too", "small", "28×7", "needed", "q", "quit", "PgUp", "PgDn"],
+            ]
+            .concat();
+            for width in 1..=100 {
+                for height in [1, 3, 6, 7, 8, 9, 12, 24] {
+                    let shown = draw(&fed, &mut screen(), width, height);
+                    for word in words(&shown).concat() {
+                        let is_other = word.chars().all(|c| "▏▎▍▌▋▊▉█".contains(c))
+                            || word.starts_with("GEMI")
+                            || word.contains('–')
+                            || word.starts_with("coin") && word.ends_with("usd");
+                        assert!(
+                            is_other || known.contains(&word),
+                            "{name} {width}x{height}: {word} in\n{shown}"
+                        );
+                    }
+                    let is_small = width < WIDTH_MIN || height < HEIGHT_MIN;
+                    assert!(!is_small || !shown.contains("live"), "{name} {width}x{height}:\n{shown}");
+                    // The selected market is in sight.
+                    let best = ["83401.50", "83399.50", "83398.50"].iter().any(|price| shown.contains(price));
+                    assert!(
+                        is_small || best || !wide.contains("83398.50"),
+                        "{name} {width}x{height}:\n{shown}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_keys_do() {
     let (_, fed) = sessions().pop().unwrap();
