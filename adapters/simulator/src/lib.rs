@@ -101,7 +101,7 @@ mod value;
 
 pub use account::ledger::{LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition, LedgerQuote, QuoteState};
 pub use account::{Account, AccountId, Role};
-pub use broker::FINISHED_ORDERS_MAX;
+pub use broker::{FINISHED_ORDERS_MAX, SAME_NAME_MAX};
 pub use config::Config;
 pub use context::fault_spec::{FaultKind, FaultSpec, FaultSpecError};
 pub use context::faults::Faults;

@@ -8,7 +8,9 @@ use std::time::Duration;
 use common::rest::post;
 use common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::Instant;
-use gemini_ws_simulator::{Account, Config, EPOCH, Exchange, FINISHED_ORDERS_MAX, OrderState, State};
+use gemini_ws_simulator::{
+    Account, Config, EPOCH, Exchange, FINISHED_ORDERS_MAX, OrderState, SAME_NAME_MAX, State,
+};
 
 /// Runs five seconds in which two accounts trade.
 fn traded(config: Config, seed: u64) -> Floor {
@@ -137,9 +139,9 @@ fn a_change_is_seen() {
     }
 }
 
-/// A server saves while its clients wait. The bar for each delay is 50 ms.
+/// A server saves, and answers one client, while the others wait. The bar for each delay is 50 ms.
 #[test]
-fn many_orders_delay_nobody_when_they_are_saved() {
+fn many_orders_delay_no_client() {
     let mut floor = Floor::quiet(|config| config);
     floor.place(SECOND, "btcusd SELL LIMIT GTC 1 60000.00");
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 60000.00 - - a-name-of-some-length");
@@ -165,6 +167,19 @@ fn many_orders_delay_nobody_when_they_are_saved() {
     });
     let fastest = times.min().unwrap();
     assert!(fastest < Duration::from_millis(25), "{fastest:?}");
+    // Nor does REST, which finds all of them by the same name.
+    let times = (1..6).map(|nonce| {
+        let start = std::time::Instant::now();
+        let arguments = r#","client_order_id":"a-name-of-some-length""#;
+        let (status, orders) = post(&mut exchange, Instant::ZERO, "/v1/order/status", nonce, arguments);
+        let id = |order: &serde_json::Value| order["order_id"].as_str().unwrap().parse::<u64>().unwrap();
+        let ids: Vec<u64> = orders.as_array().unwrap().iter().map(id).collect();
+        assert_eq!((status, ids), (200, (last + 1 - SAME_NAME_MAX as u64..=last).collect()));
+        start.elapsed()
+    });
+    let fastest = times.min().unwrap();
+    assert!(fastest < Duration::from_millis(25), "{fastest:?}");
+    let state = exchange.save();
     // What is saved does not change with the exchange.
     let (saved, text) = (exchange.save(), state.to_json());
     exchange.handle_timeout(Instant::from_secs(1));

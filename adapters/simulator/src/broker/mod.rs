@@ -31,6 +31,9 @@ const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 /// The maximum number of orders that the exchange remembers after they have ended. It forgets the oldest ones first.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
+/// The maximum number of orders with the same client order id that REST reports.
+pub const SAME_NAME_MAX: usize = 100;
+
 /// All accounts and their orders.
 #[derive(Clone, Debug)]
 pub(crate) struct Broker {
@@ -43,6 +46,8 @@ pub(crate) struct Broker {
     open: BTreeSet<(usize, u64)>,
     /// The client order ids of orders that have not ended.
     client_order_ids: BTreeMap<(usize, String), u64>,
+    /// The client order ids of all orders: the position of the account, the client order id and the order id.
+    names: BTreeSet<(usize, String, u64)>,
     /// The orders in the books: the position of the symbol and the id in its book.
     resting: BTreeMap<(usize, OrderId), u64>,
     /// The stop orders that have not been triggered.
@@ -72,6 +77,7 @@ impl Broker {
             orders: BTreeMap::new(),
             open: BTreeSet::new(),
             client_order_ids: BTreeMap::new(),
+            names: BTreeSet::new(),
             resting: BTreeMap::new(),
             stops: BTreeSet::new(),
             finished: VecDeque::new(),
@@ -105,6 +111,7 @@ impl Broker {
     }
 
     fn keep(&mut self, order: ClientOrder) {
+        self.names.extend(name_of(&order));
         self.orders.insert(order.id(), Arc::new(order));
     }
 
@@ -119,6 +126,16 @@ impl Broker {
     /// Returns the orders of an account, the oldest first.
     pub(crate) fn orders_of(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
         self.orders.values().map(Arc::as_ref).filter(move |order| order.origin().account == account)
+    }
+
+    /// Returns the newest orders of an account that have a client order id, at most [`SAME_NAME_MAX`], the oldest
+    /// first. Many more would delay other clients.
+    pub(crate) fn orders_named(&self, account: usize, name: &str) -> Vec<&ClientOrder> {
+        let name = |id| (account, name.to_owned(), id);
+        let ids = self.names.range(name(0)..=name(u64::MAX)).rev().take(SAME_NAME_MAX);
+        let mut orders: Vec<_> = ids.filter_map(|(_, _, id)| self.order(*id)).collect();
+        orders.reverse();
+        orders
     }
 
     /// Returns the orders of an account that have not ended.
@@ -384,6 +401,9 @@ impl Broker {
         while self.finished.len() > FINISHED_ORDERS_MAX {
             if let Some(oldest) = self.finished.pop_front() {
                 self.orders.remove(&oldest.id());
+                if let Some(name) = name_of(&oldest) {
+                    self.names.remove(&name);
+                }
             }
         }
     }
@@ -394,6 +414,12 @@ impl Broker {
         let progress = order.progress();
         self.events.push(OrderEvent { order: id, event_id, time: cx.venue_time(), kind, progress });
     }
+}
+
+/// Returns the entry of an order in [`Broker::names`].
+fn name_of(order: &ClientOrder) -> Option<(usize, String, u64)> {
+    let name = order.request().client_order_id.clone()?;
+    Some((order.origin().account, name, order.id()))
 }
 
 /// An execution of an order, in the units of its instrument. The price is that of the book.

@@ -20,7 +20,8 @@ impl Exchange {
     /// for upgrades. A bearer token replaces the key, the signature and the nonce.
     ///
     /// A request to `/v1/order/status` has an `order_id` or a `client_order_id`. The answer to an `order_id` is an
-    /// object. The answer to a `client_order_id` is an array. The argument `include_trades` adds the trades.
+    /// object. The answer to a `client_order_id` is an array of the newest orders that have it, at most
+    /// [`SAME_NAME_MAX`](crate::SAME_NAME_MAX), the oldest first. The argument `include_trades` adds the trades.
     ///
     /// The answer describes the accounts at `now`. If a fault delays the answer, [`RestResponse::delay`] says how
     /// long the caller has to hold the answer back.
@@ -88,8 +89,7 @@ impl Exchange {
                 order.map(|order| rest::order(order, with_trades)).ok_or_else(not_found)
             }
             OrderName::Client(name) => {
-                let same = self.broker.orders_of(account);
-                let same = same.filter(|order| order.request().client_order_id.as_deref() == Some(&*name));
+                let same = self.broker.orders_named(account, &name).into_iter();
                 let orders: Vec<Value> = same.map(|order| rest::order(order, with_trades)).collect();
                 if orders.is_empty() { Err(not_found()) } else { Ok(Value::Array(orders)) }
             }
