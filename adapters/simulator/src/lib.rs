@@ -78,8 +78,8 @@
 //!   applied a depth frame with the last update id `u`. Then the client's best levels are the levels of the newest
 //!   ticker whose id is not greater than `u`.
 //! - The work per call is bounded: a call makes up for no more than [`CATCH_UP_MAX`] of market time. Memory is
-//!   bounded too: the exchange keeps up to [`OUTPUTS_MAX`] outputs for a session, up to [`FINISHED_ORDERS_MAX`]
-//!   orders that have ended, and up to a thousand quotes for one request.
+//!   bounded too: the exchange keeps up to [`OUTPUTS_MAX`] outputs for a session, up to [`OPEN_ORDERS_MAX`]
+//!   open orders of an account, up to [`FINISHED_ORDERS_MAX`] orders that have ended, and up to a thousand quotes for one request.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -101,7 +101,7 @@ mod value;
 
 pub use account::ledger::{LedgerBalance, LedgerFill, LedgerOrder, LedgerPosition, LedgerQuote, QuoteState};
 pub use account::{Account, AccountId, Role};
-pub use broker::{FINISHED_ORDERS_MAX, SAME_NAME_MAX};
+pub use broker::{FINISHED_ORDERS_MAX, OPEN_ORDERS_MAX, SAME_NAME_MAX};
 pub use config::Config;
 pub use context::fault_spec::{FaultKind, FaultSpec, FaultSpecError};
 pub use context::faults::Faults;

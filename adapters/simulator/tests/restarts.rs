@@ -5,11 +5,11 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::rest::post;
+use common::rest::{ask, headers, post};
 use common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::Instant;
 use gemini_ws_simulator::{
-    Account, Config, EPOCH, Exchange, FINISHED_ORDERS_MAX, OrderState, SAME_NAME_MAX, State,
+    Account, Config, EPOCH, Exchange, FINISHED_ORDERS_MAX, OPEN_ORDERS_MAX, OrderState, SAME_NAME_MAX, State,
 };
 
 /// Runs five seconds in which two accounts trade.
@@ -187,6 +187,38 @@ fn many_orders_delay_no_client() {
     floor.connect(FIRST, "one", "/");
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 50000.00");
     assert!(floor.exchange.save() != saved && saved.to_json().len() == text.len());
+}
+
+#[test]
+fn many_open_orders_delay_no_client() {
+    let mut floor = Floor::quiet(|config| config);
+    let is_placed = |texts: Vec<String>| texts.iter().any(|text| text.ends_with(": 200"));
+    for number in 0..OPEN_ORDERS_MAX {
+        let order = format!("btcusd BUY LIMIT GTC 0.00001 {}.00", 1_000 + number);
+        assert!(is_placed(floor.place(FIRST, &order)), "{number}");
+    }
+    let one_more = "btcusd BUY LIMIT GTC 0.00001 900.00";
+    let refused = floor.place(FIRST, one_more);
+    assert!(refused.iter().any(|text| text.contains("TooManyOpenOrders")), "{refused:?}");
+    // The other account is not affected, and after a cancellation there is room for one more.
+    assert!(is_placed(floor.place(SECOND, one_more)));
+    let first = floor.exchange.orders(floor.account(0))[0].order_id;
+    floor.cancel(FIRST, first);
+    assert!(is_placed(floor.place(FIRST, one_more)));
+    // The fastest of a few, as above.
+    let times = (1..6).map(|nonce| {
+        let payload = format!(r#"{{"request":"/v1/orders","nonce":{nonce}}}"#);
+        let headers = headers("account-one", &payload);
+        let start = std::time::Instant::now();
+        let response = ask(&mut floor.exchange, floor.now, "/v1/orders", &headers);
+        let time = start.elapsed();
+        assert_eq!((response.status, response.body.matches("is_live").count()), (200, OPEN_ORDERS_MAX));
+        time
+    });
+    let fastest = times.min().unwrap();
+    assert!(fastest < Duration::from_millis(25), "{fastest:?}");
+    let all = floor.send(FIRST, r#"{"id":1,"method":"order.cancel_all"}"#);
+    assert!(all.len() > OPEN_ORDERS_MAX, "{}", all.len());
 }
 
 /// Damages to a valid state, and the errors for them.

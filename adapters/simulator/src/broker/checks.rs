@@ -2,7 +2,7 @@
 
 use gemini_ws::Decimal;
 
-use super::{Broker, MARKET_NOT_OPEN};
+use super::{Broker, MARKET_NOT_OPEN, OPEN_ORDERS_MAX};
 use crate::account::holdings::Asset;
 use crate::account::order::Terms;
 use crate::context::faults::Faults;
@@ -69,6 +69,9 @@ impl Broker {
             && self.client_order_ids.contains_key(&(account, client_order_id.clone()))
         {
             return Err("DuplicateOrder");
+        }
+        if self.open_orders(account).nth(OPEN_ORDERS_MAX - 1).is_some() {
+            return Err("TooManyOpenOrders");
         }
         if request.order_type == OrderType::Market {
             terms.spend = spend(market, account, request.side, &terms)?;

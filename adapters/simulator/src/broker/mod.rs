@@ -31,6 +31,10 @@ const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 /// The maximum number of orders that the exchange remembers after they have ended. It forgets the oldest ones first.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
+/// The maximum number of open orders of an account. Further orders are rejected. The venue's documents have no such
+/// limit; here it bounds the work for a list of open orders, or for cancelling all of them.
+pub const OPEN_ORDERS_MAX: usize = 1_000;
+
 /// The maximum number of orders with the same client order id that REST reports.
 pub const SAME_NAME_MAX: usize = 100;
 

@@ -102,7 +102,7 @@ pub(crate) struct Origin {
 }
 
 /// The reasons for which orders are rejected or cancelled.
-const REASONS: [&str; 14] = [
+const REASONS: [&str; 15] = [
     "DuplicateOrder",
     "FillOrKillWouldNotFill",
     "ImmediateOrCancelWouldPost",
@@ -116,6 +116,7 @@ const REASONS: [&str; 14] = [
     "MarketNotOpen",
     "SelfCrossPrevented",
     "TERMS_NOT_ACCEPTED",
+    "TooManyOpenOrders",
     "UnknownInstrument",
 ];
 
