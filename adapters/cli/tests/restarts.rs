@@ -148,6 +148,25 @@ fn a_file_has_one_simulator() {
     Simulator::start(&arguments);
 }
 
+/// Two simulators that start at the same time, with a file that does not exist yet.
+#[test]
+fn a_new_file_has_one_simulator() {
+    for round in 0..5 {
+        let scratch = Scratch::new(&format!("race-{round}"));
+        let path = scratch.path();
+        let start =
+            || command(&[&["simulate"], &ARGUMENTS[..], &["--state", &path]].concat()).spawn().unwrap();
+        let mut both = [start(), start()];
+        let ended = || both.iter_mut().any(|running| running.try_wait().unwrap().is_some());
+        assert!(comes_true(PATIENCE, ended), "both use it");
+        for mut running in both {
+            let _ = running.kill();
+            running.wait().unwrap();
+        }
+        assert_eq!(scratch.names(), ["state.json"]);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_stays_what_it_is() {
@@ -155,7 +174,10 @@ fn a_file_stays_what_it_is() {
 
     let scratch = Scratch::new("link");
     let (path, link) = (scratch.path(), scratch.0.join("link.json"));
-    std::os::unix::fs::symlink(&path, &link).unwrap();
+    std::os::unix::fs::symlink("state.json", &link).unwrap();
+    // The file of the link does not exist yet.
+    drop(Simulator::start(&[&ARGUMENTS[..], &["--state", link.to_str().unwrap()]].concat()));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     drop(Simulator::start(&[&ARGUMENTS[..], &["--state", &path]].concat()));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     drop(Simulator::start(&[&ARGUMENTS[..], &["--state", link.to_str().unwrap()]].concat()));

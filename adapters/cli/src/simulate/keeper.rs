@@ -11,6 +11,9 @@ use crate::ending::Failure;
 use crate::output::Messages;
 use crate::shown::Shown;
 
+/// The maximum number of links to follow, as on Linux.
+const LINKS_MAX: usize = 40;
+
 /// Saves the state of an exchange in a file.
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -43,7 +46,7 @@ impl Keeper {
             Err(error) if error.kind() == io::ErrorKind::NotFound => (None, None),
             Err(error) => return Err(Failure::of_file(path, error)),
         };
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let target = target_of(path);
         let path = path.to_owned();
         Ok((Keeper { path, target, locked, kept: None, writing: None, is_failing: false }, state))
     }
@@ -61,7 +64,7 @@ impl Keeper {
             // The next write replaces what it has written.
             self.locked = Some(file);
         }
-        let file = write(&self.target, &exchange.save());
+        let file = write(&self.target, &exchange.save(), self.locked.is_none());
         self.locked = Some(file.map_err(|error| Failure::of_file(&self.path, error))?);
         self.kept = Some(exchange.revision());
         Ok(())
@@ -91,7 +94,7 @@ impl Keeper {
         let revision = exchange.revision();
         if self.kept != Some(revision) {
             let (target, state) = (self.target.clone(), exchange.save());
-            self.writing = Some((revision, smol::unblock(move || write(&target, &state))));
+            self.writing = Some((revision, smol::unblock(move || write(&target, &state, false))));
         }
     }
 }
@@ -150,8 +153,19 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Replaces the file in one step. Returns the new one, which is locked.
-fn write(path: &Path, state: &State) -> io::Result<File> {
+/// Follows links, also to a file that does not exist yet.
+fn target_of(path: &Path) -> PathBuf {
+    let mut target = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(next) = fs::read_link(&target) else { break };
+        target = target.parent().unwrap_or(Path::new("")).join(next);
+    }
+    target
+}
+
+/// Replaces the file in one step, or creates it if `is_new` says that there is none. Returns the new one, which is
+/// locked.
+fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let mut prefix = path.file_name().unwrap_or_default().to_owned();
     prefix.push(".");
@@ -168,5 +182,13 @@ fn write(path: &Path, state: &State) -> io::Result<File> {
     file.write_all(state.to_json().as_bytes())?;
     // Some file systems report only here that there is no room.
     file.as_file().sync_all()?;
-    Ok(file.persist(path)?)
+    if !is_new {
+        return Ok(file.persist(path)?);
+    }
+    // Another simulator may have been started at the same time.
+    let created = file.persist_noclobber(path);
+    Ok(created.map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => io::Error::other("another program has just created it"),
+        _ => error.error,
+    })?)
 }
