@@ -186,9 +186,8 @@ fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
         return Ok(file.persist(path)?);
     }
     // Another simulator may have been started at the same time.
-    let created = file.persist_noclobber(path);
-    Ok(created.map_err(|error| match error.error.kind() {
+    file.persist_noclobber(path).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => io::Error::other("another program has just created it"),
         _ => error.error,
-    })?)
+    })
 }

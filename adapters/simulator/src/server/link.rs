@@ -71,7 +71,7 @@ pub(super) enum Progress {
     /// There is nothing more to read at present.
     Waits,
     /// The client sent a request with this body, and waits for [`Link::answer`].
-    Asks(Request, Vec<u8>),
+    Asks(Box<Request>, Vec<u8>),
     /// The client sent an invalid request, and the link sends the refusal.
     Refused,
     /// The upgrade succeeded.

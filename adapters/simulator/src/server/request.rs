@@ -81,8 +81,8 @@ impl Head {
         self.request.headers().contains_key(EXPECT) && self.request.version() == Version::HTTP_11
     }
 
-    pub(super) fn into_request(self) -> Request {
-        self.request
+    pub(super) fn into_request(self) -> Box<Request> {
+        Box::new(self.request)
     }
 }
 
