@@ -184,6 +184,21 @@ fn who_waits_to_continue_gets_the_status_100() {
     });
 }
 
+/// A list over several lines is one list.
+#[test]
+fn lists_in_several_lines() {
+    let mut server = server(|config| config);
+    let address = server.local_addr();
+    serve(&mut server, async {
+        for more in ["", "Connection: keep-alive\r\n", "Connection: keep-alive\r\nConnection: Close, te\r\n"]
+        {
+            let request = format!("GET / HTTP/1.1\r\n{more}{UPGRADE}");
+            let answer = interim(&open(address, request.as_bytes()).await).await;
+            assert!(answer.starts_with("HTTP/1.1 101 "), "{more:?}: {answer}");
+        }
+    });
+}
+
 /// A client that sends several requests at once gets one answer, and the connection ends.
 #[test]
 fn requests_in_a_row() {

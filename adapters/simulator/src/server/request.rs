@@ -2,7 +2,7 @@
 
 use async_tungstenite::tungstenite::handshake::server::Request;
 use async_tungstenite::tungstenite::http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
-use async_tungstenite::tungstenite::http::{HeaderName, Method, Uri, Version};
+use async_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Method, Uri, Version};
 use httparse::Status;
 
 use super::answer::Response;
@@ -58,10 +58,13 @@ impl Head {
         *request.uri_mut() = parsed.path.unwrap_or_default().parse::<Uri>().map_err(|_| bad())?;
         for header in parsed.headers.iter() {
             let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| bad())?;
-            let value = header.value.try_into().map_err(|_| bad())?;
-            if request.headers_mut().append(&name, value) && ONCE.contains(&name.as_str()) {
-                return Err(bad());
-            }
+            // A list may be spread over several lines.
+            let value = match request.headers().get(&name) {
+                None => HeaderValue::from_bytes(header.value),
+                Some(_) if ONCE.contains(&name.as_str()) => return Err(bad()),
+                Some(before) => HeaderValue::from_bytes(&[before.as_bytes(), b", ", header.value].concat()),
+            };
+            request.headers_mut().insert(name, value.map_err(|_| bad())?);
         }
         let body_length = body_length(&request)?;
         match request.headers().get(EXPECT) {
