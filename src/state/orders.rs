@@ -228,7 +228,7 @@ impl Orders {
             RequestOutcome::Answered(response) if response.is_ok() => {}
             RequestOutcome::Answered(response) => {
                 order.note_cancel_refusal(response.error.map(|error| error.message));
-                if order.is_open() && !matches!(response.status, Some(429)) {
+                if order.is_open() && !response.is_over_limit() {
                     order.raise(StaleReason::NotFound, now);
                 }
             }

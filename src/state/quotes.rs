@@ -348,7 +348,9 @@ impl Quotes {
             RequestOutcome::NotSent => {}
             RequestOutcome::Answered(response) => {
                 quote.reason = response.error.map(|error| error.message.to_string().into());
-                quote.raise(StaleReason::NotFound, now);
+                if !response.is_over_limit() {
+                    quote.raise(StaleReason::NotFound, now);
+                }
             }
             RequestOutcome::TimedOut | RequestOutcome::Lost => quote.raise(StaleReason::Unanswered, now),
         }

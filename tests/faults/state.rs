@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use gemini_ws::{
     BOOKS_MAX, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, GapRule, NewQuote, Overflow,
-    Replay, Request, RequestId, RequestOutcome, Scratch, Snapshot, StaleReason, Subject, Topic,
+     Replay, Request, RequestId, RequestOutcome, Scratch, Snapshot, StaleReason,
+    Subject, Topic,
 };
 
-use super::fed::{Fed, d, new_order, order, t, update};
+use super::fed::{Fed, d, id_of, new_order, order, t, update};
 
 /// Each fault with the tests that show it. The hunters of planted faults run them.
 #[allow(dead_code, reason = "the tests run by themselves")]
@@ -22,6 +23,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("A7", a7_balances_of_a_new_subscription_replace_and_later_ones_add),
     ("B18", b18_a_quote_event_that_comes_twice_is_marked),
     ("B18", b18_a_lost_quote_is_named_and_can_be_resolved),
+    ("B18", b18_a_refusal_for_a_limit_raises_no_doubt),
     ("B14", b14_a_level_twice_or_empty_does_not_make_a_snapshot_quadratic),
     ("B14", b14_an_unordered_snapshot_is_the_book_that_its_levels_make_one_by_one),
     ("C12", c12_the_peer_cannot_make_books_without_bound),
@@ -307,6 +309,30 @@ fn b18_a_lost_quote_is_named_and_can_be_resolved() {
         gemini_ws::FoundQuote { quote_id: "q1".parse().unwrap(), state: gemini_ws::QuoteState::Active };
     assert!(fed.quotes.reconcile(request, Some(found), asked));
     assert_eq!(fed.quotes.to_reconcile().count(), 0);
+}
+
+/// "Too many requests" says nothing about what the request was about.
+#[test]
+fn b18_a_refusal_for_a_limit_raises_no_doubt() {
+    for (reply, raises) in [
+        (r#""status":429,"error":{"code":-1003,"msg":"Too many requests"}"#, false),
+        (r#""error":{"code":-1003,"msg":"Too many requests"}"#, false),
+        (r#""status":404,"error":{"code":-2013,"msg":"Unknown"}"#, true),
+    ] {
+        let mut fed = Fed::private(&["requestForQuote@account", "orders@account"]);
+        fed.feed(2, &update("NEW", ""));
+        fed.feed(2, r#"{"e":"requestForQuote","i":"8","E":1790743321322,"r":"r1","x":"CLOSED","S":"PENDING_ACCEPTANCE","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#);
+        let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());
+        for request in [Request::CancelOrder { order_id: 77 }, Request::WithdrawQuote { rfq_id, quote_id }] {
+            fed.client.request(t(3), &request).unwrap();
+            fed.poll();
+            let id = id_of(&fed.sent.pop().unwrap());
+            fed.feed(4, &format!(r#"{{"id":{id},{reply}}}"#));
+        }
+        let doubts = (fed.orders.to_reconcile().count(), fed.quotes.to_reconcile().count());
+        assert_eq!(doubts, if raises { (1, 1) } else { (0, 0) }, "{reply}");
+        assert!(fed.order().cancel_refusal.is_some() && fed.quotes.get("q1").unwrap().reason.is_some());
+    }
 }
 
 // ---- books ------------------------------------------------------------------------------------------------------------------
