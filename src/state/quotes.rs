@@ -318,6 +318,7 @@ impl Quotes {
             _ => None,
         };
         if let Some(id) = id {
+            let key = self.separate(key, id);
             self.attach(key, id);
         }
         let key = id.and_then(|id| self.by_quote_id.get(&id).copied()).unwrap_or(key);
@@ -336,6 +337,16 @@ impl Quotes {
                 quote.raise(StaleReason::Unanswered, now);
             }
         }
+    }
+
+    /// Separates a request whose reply names a quote from the quote of another client whose events were attributed to
+    /// the request before. Returns the entry of the request.
+    fn separate(&mut self, key: u64, id: QuoteKey) -> u64 {
+        let has_another = |quote: &&mut Quote| quote.quote_id.is_some_and(|known| known != id);
+        let Some(theirs) = self.quotes.get_mut(&key).filter(has_another) else { return key };
+        let (terms, request, link) = (theirs.terms.take(), theirs.request.take(), theirs.link);
+        let own = Quote { terms, request, link, doubt: theirs.doubt, ..Quote::new(theirs.rfq_id) };
+        self.insert(own)
     }
 
     /// Applies the reply to a request that withdraws, confirms or declines a quote.

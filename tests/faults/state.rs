@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gemini_ws::{
     BOOKS_MAX, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, GapRule, NewQuote, Overflow,
-     Replay, Request, RequestId, RequestOutcome, Scratch, Snapshot, StaleReason,
+    QuoteRef, QuoteState, Replay, Request, RequestId, RequestOutcome, Scratch, Snapshot, StaleReason,
     Subject, Topic,
 };
 
@@ -23,6 +23,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("A7", a7_balances_of_a_new_subscription_replace_and_later_ones_add),
     ("B18", b18_a_quote_event_that_comes_twice_is_marked),
     ("B18", b18_a_lost_quote_is_named_and_can_be_resolved),
+    ("B18", b18_a_quote_of_another_client_is_not_taken_for_the_own),
     ("B18", b18_a_refusal_for_a_limit_raises_no_doubt),
     ("B14", b14_a_level_twice_or_empty_does_not_make_a_snapshot_quadratic),
     ("B14", b14_an_unordered_snapshot_is_the_book_that_its_levels_make_one_by_one),
@@ -309,6 +310,29 @@ fn b18_a_lost_quote_is_named_and_can_be_resolved() {
         gemini_ws::FoundQuote { quote_id: "q1".parse().unwrap(), state: gemini_ws::QuoteState::Active };
     assert!(fed.quotes.reconcile(request, Some(found), asked));
     assert_eq!(fed.quotes.to_reconcile().count(), 0);
+}
+
+/// Another program of the account quotes the same, and its event comes before the reply to the own request.
+#[test]
+fn b18_a_quote_of_another_client_is_not_taken_for_the_own() {
+    let mut fed = Fed::private(&["requestForQuote@account"]);
+    let request = fed.client.request(t(1), &Request::SubmitQuote(quote())).unwrap();
+    fed.poll();
+    let event = |number: u64, id: &str, status: &str| {
+        format!(
+            r#"{{"e":"requestForQuote","i":"{number}","E":1790743321322,"r":"r1","x":"CLOSED","S":"PENDING_ACCEPTANCE","q":"{id}","p":"0.5","sz":"10","qs":"{status}"}}"#
+        )
+    };
+    fed.feed(2, &event(8, "other", "ACTIVE"));
+    let id = id_of(&fed.sent.pop().unwrap());
+    fed.feed(3, &format!(r#"{{"id":{id},"status":200,"result":{{"rfqId":"r1","quoteId":"own"}}}}"#));
+    fed.feed(4, &event(9, "other", "WITHDRAWN"));
+    for of in [QuoteRef::Request(request), QuoteRef::QuoteId("own")] {
+        let own = fed.quotes.get(of).unwrap();
+        assert_eq!((own.request, own.terms, own.state), (Some(request), Some(quote()), QuoteState::Active));
+    }
+    let other = fed.quotes.get("other").unwrap();
+    assert_eq!((other.request, other.terms, other.state), (None, None, QuoteState::Withdrawn));
 }
 
 /// "Too many requests" says nothing about what the request was about.
