@@ -92,6 +92,24 @@ fn a_terminal_that_sends_without_an_end() {
     }
 }
 
+/// A terminal without a size, such as a serial line or a new container, is taken for one of the usual size.
+#[test]
+fn a_terminal_that_reports_no_size() {
+    let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
+    running.wait_for("q quit", 1);
+    for (columns, rows, is_small) in
+        [(0, 0, false), (100, 30, false), (80, 0, false), (9, 2, true), (0, 24, false)]
+    {
+        let before = running.shown().len();
+        running.resize(columns, rows);
+        let part = if is_small { "too small" } else { "q quit" };
+        let is_drawn = || running.shown()[before..].contains(part);
+        assert!(support::comes_true(PATIENCE, is_drawn), "{columns}x{rows}: {}", &running.shown()[before..]);
+    }
+    running.press("q");
+    assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
+}
+
 #[test]
 fn without_a_controlling_terminal_lines_are_printed() {
     let mut running = OnTerminal::start(&["watch", "btcusd", "--for", "2s"], Has::OutputOnly, true);

@@ -10,18 +10,24 @@ use crossterm::queue;
 use crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Frame, TerminalOptions, Viewport};
 
 use crate::output::{Output, Unwritten};
 
 /// How long restoring may wait for a terminal that takes nothing.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// The size of a terminal that does not report any, such as a serial line or a new container.
+const USUAL_SIZE: Rect = Rect::new(0, 0, 80, 24);
+
 /// A terminal that is drawn on. No call waits for the terminal: see [`draw`](Terminal::draw).
 #[derive(Debug)]
 pub(crate) struct Terminal {
     drawn: ratatui::Terminal<CrosstermBackend<Pen>>,
+    /// Whether the terminal reported its size when `drawn` was made.
+    has_size: bool,
     screen: Restorer,
 }
 
@@ -55,7 +61,7 @@ impl Terminal {
                 return Err(error);
             }
         };
-        let terminal = Terminal { drawn, screen: restorer };
+        let terminal = Terminal { drawn, has_size: has_size(), screen: restorer };
         terminal.screen.enter()?;
         let (restorer, before) = (terminal.screen.clone(), std::panic::take_hook());
         std::panic::set_hook(Box::new(move |panic| {
@@ -74,6 +80,14 @@ impl Terminal {
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.screen.output.check()?;
         if self.screen.output.is_idle() && self.screen.is_taken.load(Ordering::Acquire) {
+            if self.has_size != has_size() {
+                self.has_size = has_size();
+                self.drawn = Pen::terminal(&self.screen.output)?;
+                // Not `drawn.clear`, which waits until the terminal says where its cursor is.
+                let mut sequence = Vec::new();
+                queue!(sequence, Clear(ClearType::All))?;
+                self.screen.output.put(&sequence)?;
+            }
             self.drawn.draw(draw)?;
         }
         Ok(())
@@ -112,9 +126,16 @@ impl Restorer {
     }
 }
 
+/// Whether the terminal reports its size. If not, it says that it has no rows or no columns.
+fn has_size() -> bool {
+    !crossterm::terminal::size().is_ok_and(|(columns, rows)| columns == 0 || rows == 0)
+}
+
 impl Pen {
     fn terminal(output: &Output) -> io::Result<ratatui::Terminal<CrosstermBackend<Pen>>> {
-        ratatui::Terminal::new(CrosstermBackend::new(Pen { output: output.clone(), drawn: Vec::new() }))
+        let pen = CrosstermBackend::new(Pen { output: output.clone(), drawn: Vec::new() });
+        let viewport = if has_size() { Viewport::Fullscreen } else { Viewport::Fixed(USUAL_SIZE) };
+        ratatui::Terminal::with_options(pen, TerminalOptions { viewport })
     }
 }
 

@@ -72,6 +72,12 @@ impl OnTerminal {
         self.terminal.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Changes the size, as when a window is enlarged.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.terminal, size).unwrap();
+    }
+
     /// Presses keys without an end, in a thread.
     pub(crate) fn flood(&self, keys: &'static [u8]) {
         let mut terminal = self.terminal.try_clone().unwrap();
