@@ -40,7 +40,11 @@ pub(crate) fn run(options: &arguments::Book, messages: &mut Messages) -> Result<
     };
     text.truncate(text.trim_end().len());
     writeln!(io::stdout().lock(), "{text}").map_err(|error| Failure::of_output(&error))?;
-    check_use(frames.name(), report.frames, report.malformed, options.strict)
+    let ending = check_use(frames.name(), report.frames, report.malformed, options.strict)?;
+    if report.is_empty() {
+        return Err(Failure::new(format_args!("{}: none of its frames is about a book", frames.name())));
+    }
+    Ok(ending)
 }
 
 fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> {

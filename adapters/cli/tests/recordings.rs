@@ -11,7 +11,7 @@ use support::{Run, command, recording, run};
 #[test]
 fn decode_goes_on_after_what_it_cannot_decode() {
     let all = b"17 {\"id\":1,\"status\":200}\n\n{\"id\":}\n{\"s\":\"a\xff\"}\n{\"e\":\"news\"}\n";
-    let cases: [(&[&str], &[u8], i32, &str); 6] = [
+    let cases: [(&[&str], &[u8], i32, &str); 8] = [
         (&["decode", "--strict"], all, 1, "gemini-ws: of 4 frames, 2 malformed and 1 unrecognized\n"),
         (
             &["decode", "--strict"],
@@ -23,6 +23,8 @@ fn decode_goes_on_after_what_it_cannot_decode() {
         (&["decode"], b"\n", 1, "gemini-ws: standard input: it has no frames\n"),
         (&["book", "-", "--strict"], all, 1, ""),
         (&["book", "-"], b"{\n", 1, "none of its frames could be decoded\n"),
+        (&["book", "-"], b"{\"e\":\"news\"}", 1, "standard input: none of its frames is about a book\n"),
+        (&["book", "-", "--json"], b"{\"id\":1,\"status\":200}", 1, "none of its frames is about a book\n"),
     ];
     for (arguments, input, code, said) in cases {
         let run = run(arguments, input);

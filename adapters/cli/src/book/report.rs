@@ -116,6 +116,11 @@ fn hash(book: &OrderBook) -> String {
 }
 
 impl Report {
+    /// Returns whether no frame was about a book.
+    pub(super) fn is_empty(&self) -> bool {
+        self.books.is_empty() && self.without_snapshot.is_empty()
+    }
+
     pub(super) fn knows(&self, symbol: &str) -> bool {
         self.books.contains_key(symbol) || self.without_snapshot.contains_key(symbol)
     }
