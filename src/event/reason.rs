@@ -310,8 +310,8 @@ pub(crate) enum Retry {
     /// Never on an endpoint that has not worked before. On one that has, something has changed at the venue or in
     /// between and may change back: after [`Config::slow_retry`](crate::Config::slow_retry).
     NeverAtFirst,
-    /// After [`Config::slow_retry`](crate::Config::slow_retry) and the usual backoff: the venue asked for less, or
-    /// only time helps.
+    /// After [`Config::slow_retry`](crate::Config::slow_retry) and the usual backoff: the venue asked for fewer
+    /// attempts, or only time helps.
     Slow,
     /// After the delay that the venue asked for and the usual backoff.
     After(Duration),
