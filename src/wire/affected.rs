@@ -80,10 +80,11 @@ fn is_of_type(text: &str, named: &str) -> bool {
 fn only_value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let mut values = text.match_indices(name).filter_map(|(at, _)| {
         let rest = text.get(at.checked_add(name.len())?..)?.trim_start().strip_prefix(':')?;
-        // A value that is no text counts as an empty one.
-        rest.trim_start()
-            .strip_prefix('"')
-            .map_or(Some(""), |value| value.split_once('"').map(|(value, _)| value))
+        // A value that is no text counts as an empty one, and so does a text with something else behind it.
+        let Some(value) = rest.trim_start().strip_prefix('"') else { return Some("") };
+        let (value, behind) = value.split_once('"')?;
+        let is_whole = behind.trim_start().starts_with([',', '}']) || behind.trim_start().is_empty();
+        Some(if is_whole { value } else { "" })
     });
     let first = values.next()?;
     values.all(|other| other == first).then_some(first)
