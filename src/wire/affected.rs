@@ -42,7 +42,7 @@ impl Affected {
             && text.len() <= FRAME_BYTES_MAX
             && let Some((topic, symbol)) = topic_of(text)
         {
-            return Affected { topic: Some(topic), symbol };
+            return Affected { topic, symbol };
         }
         let (kind, symbol) = match endpoint {
             Endpoint::Streams => ("\"e\"", "\"s\""),

@@ -104,6 +104,8 @@ pub(super) struct Outline<'f> {
     there: u64,
     /// The values of `e`, `type`, `s`, `symbol` and `result`.
     texts: [Option<RawJson<'f>>; 5],
+    /// Whether one of them came again with another value.
+    contradicts: bool,
 }
 
 impl<'f> Outline<'f> {
@@ -187,24 +189,36 @@ impl<'f> Outline<'f> {
 
     fn look(frame: &'f str) -> Result<Outline<'f>, DecodeError> {
         let mut reader = Reader::new(frame);
-        let mut it = Outline { there: 0, texts: [None; 5] };
+        let mut it = Outline { there: 0, texts: [None; 5], contradicts: false };
         let mut place = Place::Before;
         while let Some(name) = reader.next_name(place, Outline::NAMES)? {
             let bit = Outline::bit(name);
             let value = value(&mut reader)?;
             it.there = if value.is_some() { it.there | bit } else { it.there & !bit };
             match bit {
-                Outline::E => it.texts[0] = value,
-                Outline::TYPE => it.texts[1] = value,
-                Outline::S => it.texts[2] = value,
-                Outline::SYMBOL => it.texts[3] = value,
-                Outline::RESULT => it.texts[4] = value,
+                Outline::E => it.name(0, value),
+                Outline::TYPE => it.name(1, value),
+                Outline::S => it.name(2, value),
+                Outline::SYMBOL => it.name(3, value),
+                Outline::RESULT => it.name(4, value),
                 _ => {}
             }
             place = Place::BehindValue;
         }
         reader.cursor.finish()?;
         Ok(it)
+    }
+
+    fn name(&mut self, place: usize, value: Option<RawJson<'f>>) {
+        if let Some(text) = self.texts.get_mut(place) {
+            let before = core::mem::replace(text, value);
+            self.contradicts |= before.is_some() && before != value;
+        }
+    }
+
+    /// Whether a member that names the kind or the symbol came again with another value.
+    pub(super) const fn contradicts(&self) -> bool {
+        self.contradicts
     }
 
     /// Whether all these [bits](Outline::bits) are there.
