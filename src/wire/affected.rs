@@ -31,18 +31,22 @@ const MARKET_DATA_V2: [(&str, Topic); 7] = [
 const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbeat", Topic::Other)];
 
 impl Affected {
-    /// Reads what can be read. Frames of the current API that are whole are told apart as those are that can be
-    /// decoded. Of others a kind or a symbol counts if the text has that member with one value and no other: in a
-    /// broken frame a member may be part of something else, and the one that names the kind may be missing.
+    /// Reads what can be read. A frame that is JSON but names two kinds or two symbols may be about any. Other frames of
+    /// the current API that are JSON are told apart as those are that can be decoded. Of all others a kind or a symbol
+    /// counts if the text has that member with one value and no other: in a broken frame a member may be part of
+    /// something else, and the one that names the kind may be missing.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {
             return Affected { topic: Some(Topic::Orders), symbol: None };
         }
+        let whole = if text.len() <= FRAME_BYTES_MAX { Outline::whole(text) } else { None };
+        if whole.as_ref().is_some_and(Outline::contradicts) {
+            return Affected { topic: None, symbol: None };
+        }
         if endpoint == Endpoint::Streams
-            && text.len() <= FRAME_BYTES_MAX
-            && let Some((topic, symbol)) = topic_of(text)
+            && let Some((topic, symbol)) = whole.as_ref().and_then(topic_of)
         {
-            return Affected { topic, symbol };
+            return Affected { topic: Some(topic), symbol };
         }
         let (kind, symbol) = match endpoint {
             Endpoint::Streams => ("\"e\"", "\"s\""),
@@ -55,7 +59,7 @@ impl Affected {
             Endpoint::Streams => topic_named(named),
             Endpoint::MarketDataV2 => {
                 let topic = find(&MARKET_DATA_V2, named).or_else(|| interval(named).map(Topic::Candles));
-                topic.filter(|topic| *topic != Topic::Trade || is_of_type(text, named))
+                topic.filter(|topic| *topic != Topic::Trade || is_of_type(text, whole.as_ref(), named))
             }
             _ => find(&MARKET_DATA_V1, named),
         });
@@ -70,10 +74,10 @@ impl Affected {
 
 /// Whether a frame of market data v2 itself is of this type. The first frame of a book has rows with types of their own,
 /// and its own type may be what cannot be read.
-fn is_of_type(text: &str, named: &str) -> bool {
+fn is_of_type(text: &str, whole: Option<&Outline<'_>>, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
-    let is_whole = || Outline::whole(text).is_some_and(|it| it.settled() == Some(Text(named)));
-    begins.is_some_and(|behind| behind.starts_with('"')) || is_whole()
+    begins.is_some_and(|behind| behind.starts_with('"'))
+        || whole.is_some_and(|it| it.settled() == Some(Text(named)))
 }
 
 /// The text that follows each occurrence of a member's name, if it is always the same.

@@ -104,8 +104,8 @@ pub(super) struct Outline<'f> {
     there: u64,
     /// The values of `e`, `type`, `s`, `symbol` and `result`.
     texts: [Option<RawJson<'f>>; 5],
-    /// Whether one of them came again with another value.
-    contradicts: bool,
+    /// Whether one that names the kind or the symbol came again with another value.
+    names_two: bool,
 }
 
 impl<'f> Outline<'f> {
@@ -189,7 +189,7 @@ impl<'f> Outline<'f> {
 
     fn look(frame: &'f str) -> Result<Outline<'f>, DecodeError> {
         let mut reader = Reader::new(frame);
-        let mut it = Outline { there: 0, texts: [None; 5], contradicts: false };
+        let mut it = Outline { there: 0, texts: [None; 5], names_two: false };
         let mut place = Place::Before;
         while let Some(name) = reader.next_name(place, Outline::NAMES)? {
             let bit = Outline::bit(name);
@@ -200,7 +200,7 @@ impl<'f> Outline<'f> {
                 Outline::TYPE => it.name(1, value),
                 Outline::S => it.name(2, value),
                 Outline::SYMBOL => it.name(3, value),
-                Outline::RESULT => it.name(4, value),
+                Outline::RESULT => it.texts[4] = value,
                 _ => {}
             }
             place = Place::BehindValue;
@@ -212,13 +212,14 @@ impl<'f> Outline<'f> {
     fn name(&mut self, place: usize, value: Option<RawJson<'f>>) {
         if let Some(text) = self.texts.get_mut(place) {
             let before = core::mem::replace(text, value);
-            self.contradicts |= before.is_some() && before != value;
+            self.names_two |= before.is_some() && before != value;
         }
     }
 
-    /// Whether a member that names the kind or the symbol came again with another value.
-    pub(super) const fn contradicts(&self) -> bool {
-        self.contradicts
+    /// Whether the frame names two kinds, or two symbols.
+    pub(super) fn contradicts(&self) -> bool {
+        let [_, _, s, symbol, _] = self.texts;
+        self.names_two || (s.is_some() && symbol.is_some() && s != symbol)
     }
 
     /// Whether all these [bits](Outline::bits) are there.

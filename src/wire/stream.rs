@@ -100,15 +100,11 @@ fn kind(outline: &Outline<'_>) -> Option<Kind> {
     is_it.then_some(*known)
 }
 
-/// What a frame is about that is whole, whatever is wrong with its values, and the symbol that it names: anything, if it
-/// names two kinds or two symbols. `None` if it is no object, or of no known kind.
-pub(super) fn topic_of(frame: &str) -> Option<(Option<Topic>, Option<Symbol>)> {
-    let outline = Outline::whole(frame)?;
-    if outline.contradicts() {
-        return Some((None, None));
-    }
-    let (topic, _) = kind(&outline)?;
-    Some((Some(topic), outline.symbol()))
+/// What a frame with these members is about, whatever is wrong with their values, and the symbol that it names; `None` if
+/// it is of no known kind.
+pub(super) fn topic_of(outline: &Outline<'_>) -> Option<(Topic, Option<Symbol>)> {
+    let (topic, _) = kind(outline)?;
+    Some((topic, outline.symbol()))
 }
 
 /// What a frame is about that says in `e` that it is of this kind.

@@ -137,6 +137,29 @@ fn the_last_type_counts() {
     }
 }
 
+/// Of two members the last one counts for a message, and the other one may be the right one.
+#[test]
+fn a_frame_that_names_two_kinds_or_symbols_may_be_about_any() {
+    let rows = [
+        (Endpoint::Streams, r#"{"e":"depthUpdate","e":"trade","s":"btcusd"}"#),
+        (Endpoint::Streams, r#"{"e":"depthUpdate","\u0065":"trade","s":"btcusd"}"#),
+        (Endpoint::Streams, r#"{"e":"depthUpdate","s":"btcusd","s":"ethusd"}"#),
+        (Endpoint::Streams, r#"{"e":"depthUpdate","s":"btcusd","s":null}"#),
+        (Endpoint::Streams, r#"{"e":"depthUpdate","s":"btcusd","symbol":"ethusd"}"#),
+        (Endpoint::Streams, r#"{"e":"trade""depthUpdate","s":"btcusd"}"#),
+        (Endpoint::Streams, r#"{"e":"trade","e":"depthUpdate","s":"#),
+        (Endpoint::MarketDataV2, r#"{"type":"trade","type":"l2_updates","symbol":"BTCUSD"}"#),
+        (Endpoint::MarketDataV2, r#"{"type":"trade","ty\u0070e":"l2_updates","symbol":"BTCUSD"}"#),
+        (Endpoint::MarketDataV2, r#"{"type":"l2_updates","symbol":"BTCUSD","\u0073ymbol":"ETHUSD"}"#),
+        (Endpoint::MarketDataV1, r#"{"type":"heartbeat","ty\u0070e":"update"}"#),
+    ];
+    let wrong = |(endpoint, frame): &(Endpoint, &str)| {
+        let affected = affected::Affected::by(*endpoint, frame);
+        affected != affected::Affected { topic: None, symbol: None }
+    };
+    assert_eq!(rows.iter().filter(|row| wrong(row)).collect::<Vec<_>>(), Vec::<&(Endpoint, &str)>::new());
+}
+
 #[test]
 fn rows_of_a_broken_first_frame_do_not_tell_its_kind() {
     let trade = r#"{"type":"trade","symbol":"BTCUSD","price":"?","side":"buy"}"#;
