@@ -96,8 +96,9 @@ impl Followed {
         if let Some(link) = loss.link()
             && hit.links.is_empty()
         {
-            if loss.ends_stream() && !self.left.contains(&link) {
-                // The event that began the subscription was dropped.
+            if loss.ends_stream() {
+                // The event that began the subscription was dropped. Links before this one have ended.
+                self.left.retain(|own| own.slot() != link.slot());
                 self.left.push(link);
             }
             return None;

@@ -24,6 +24,7 @@ impl Snapshot {
             _ => None,
         }
     }
+
     /// Returns the value of the parameter.
     pub(crate) fn parameter(self) -> String {
         match self {

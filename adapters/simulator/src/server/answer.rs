@@ -101,33 +101,40 @@ pub(super) fn decide(
     now: Instant,
     has_place: bool,
 ) -> Result<Vec<u8>, Response> {
+    let response = |response| Response { has_body: request.method() != Method::HEAD, ..response };
+    respond(request, body, exchange, session, now, has_place).map_err(response)
+}
+
+/// Decides about a request, whose response may have a body.
+fn respond(
+    request: &Request,
+    body: &[u8],
+    exchange: &mut Exchange,
+    session: SessionId,
+    now: Instant,
+    has_place: bool,
+) -> Result<Vec<u8>, Response> {
     let headers = headers_of(request);
     let (method, target) = (request.method(), target_of(request));
     let rest = RestRequest { method: method.as_str(), target, headers: &headers };
     let upgrade = UpgradeRequest { target, headers: &headers };
-    let is_post = method == Method::POST;
-    let response = if rest.path() == FAULTS_PATH && is_post {
-        plan_faults(body, exchange, now)
-    } else if rest.path() == FAULTS_PATH || RestMethod::of_path(rest.path()).is_some() {
-        if is_post { exchange.handle_rest(now, &rest).into() } else { not_allowed("Allow: POST\r\n") }
-    } else if upgrade.plain_path() == SYMBOLS_PATH || upgrade.endpoint().is_ok() {
-        if upgrade.plain_path() == SYMBOLS_PATH && is_read(method) {
-            symbols(exchange)
-        } else if is_read(method) {
-            match open(request, &upgrade, exchange, session, now, has_place) {
-                Ok(head) => return Ok(head),
-                Err(response) => response,
-            }
-        } else {
-            not_allowed("Allow: GET, HEAD\r\n")
-        }
-    } else if is_post {
-        // The refusal of REST has a message for people.
-        exchange.handle_rest(now, &rest).into()
-    } else {
-        upgrade.endpoint().err().map_or_else(|| Response::error(404, "EndpointNotFound"), Response::from)
-    };
-    Err(Response { has_body: method != Method::HEAD, ..response })
+    let takes_faults = rest.path() == FAULTS_PATH;
+    let is_of_symbols = upgrade.plain_path() == SYMBOLS_PATH;
+    let endpoint = upgrade.endpoint();
+    let has_frames = endpoint.is_ok();
+    let is_of_rest = takes_faults || RestMethod::of_path(rest.path()).is_some();
+    match *method {
+        Method::POST if takes_faults => return Err(plan_faults(body, exchange, now)),
+        // The refusal of REST of a path that is not known has a message for people.
+        Method::POST if !is_of_symbols && !has_frames => return Err(exchange.handle_rest(now, &rest).into()),
+        Method::GET | Method::HEAD if is_of_symbols => return Err(symbols(exchange)),
+        Method::GET | Method::HEAD if !is_of_rest => {}
+        _ if is_of_rest => return Err(not_allowed("Allow: POST\r\n")),
+        _ if is_of_symbols || has_frames => return Err(not_allowed("Allow: GET, HEAD\r\n")),
+        _ => {}
+    }
+    endpoint?;
+    open(request, &upgrade, exchange, session, now, has_place)
 }
 
 /// Opens the session of a client that asks for an upgrade.
@@ -154,10 +161,6 @@ fn open(
     write_response(&mut head, &response).map_err(|_| Response::error(400, "BadUpgrade"))?;
     exchange.handle_upgrade(session, now, upgrade)?;
     Ok(head)
-}
-
-const fn is_read(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// Returns the refusal of a method. `header` has the methods that the path takes.

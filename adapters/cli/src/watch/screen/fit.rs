@@ -8,7 +8,7 @@ const MORE: &str = "…";
 /// Returns the line with as many of its words as fit into `room` columns.
 pub(super) fn fit(line: Line<'_>, room: usize) -> Line<'static> {
     let is_whole = line.width() <= room;
-    let mut room = if is_whole { room } else { room.saturating_sub(MORE.len().min(1)) };
+    let mut room = if is_whole { room } else { room.saturating_sub(Span::raw(MORE).width()) };
     let mut fitted = Vec::new();
     'spans: for span in &line.spans {
         let mut text = String::new();
