@@ -301,8 +301,9 @@ impl Config {
     }
 
     /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. The time begins
-    /// again with each snapshot of a book that was requested earlier or in the same request. When the time is over,
-    /// an [`Event::Unserved`](crate::Event::Unserved) reports the waiting book. Default: 5 s; up to 700 ms were
+    /// again whenever the snapshot of another book of the link arrives, if that book was requested before the waiting
+    /// book or in the same request. When the time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the
+    /// waiting book. Default: 5 s; up to 700 ms were
     /// measured ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
@@ -427,25 +428,28 @@ impl Config {
     }
 
     /// Sets the maximum number of attempts to connect in any `window`, over all links of a client to the same host.
-    /// Default: 300 in five minutes ([limits](crate::protocol::streams#limits)). For attempts, requests and orders,
-    /// the limits in the newest reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) also apply.
+    /// Half of the limit may be used at once; the rest is spread evenly over the window
+    /// ([`RateLimiter`](crate::RateLimiter)). Default: 300 in five minutes
+    /// ([limits](crate::protocol::streams#limits)). For attempts, requests and orders, the limits in the newest reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) also apply.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
         self.dial_limit = (attempts, window);
         self
     }
 
-    /// Sets the maximum number of requests in any `window`, over all links of a client to one host. When the limit
-    /// is reached, subscriptions and probes wait, and the client refuses other requests. Only the cancellation of
-    /// orders in a shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
+    /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
+    /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
+    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Only the cancellation
+    /// of orders in a shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);
         self
     }
 
-    /// Sets the maximum number of new orders in any `window`, over all links of a client to the same host. The client
-    /// refuses further orders. Default: 3,500 in ten seconds ([limits](crate::protocol::streams#limits)).
+    /// Sets the maximum number of new orders in any `window`, over all links of a client to the same host. Half of the
+    /// limit may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). The
+    /// client refuses an order for which there is no room. Default: 3,500 in ten seconds ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
         self.order_limit = (orders, window);

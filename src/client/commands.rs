@@ -126,8 +126,9 @@ impl Client {
     ///
     /// Returns how many of the symbols have a depth subscription on a link that has not ended for good; zero if the
     /// client is shutting down or has ended. If a snapshot is already on its way, or the link is reconnecting, the
-    /// client does not request a second snapshot. Unlike other commands, this one is accepted while
-    /// [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait.
+    /// client does not request a second snapshot. Like [`resync_all_books`](Client::resync_all_books), and unlike
+    /// commands that return a `Result`, `resync_books` is accepted while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs
+    /// wait.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};

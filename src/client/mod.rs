@@ -54,8 +54,9 @@ use crate::value::time::Instant;
 ///
 /// # The contract of a driver
 ///
-/// A driver repeats two steps. It carries out every output. Then it waits for one of two things: a transport has
-/// something to read, or [`timeout`](Client::timeout) is over. It reports this with an input.
+/// A driver repeats two steps. It carries out every output. Then it waits until a dial ends, a transport has something
+/// to read or has ended, bytes that were kept can be written, or [`timeout`](Client::timeout) is over. It reports
+/// dials, frames, ends and the timeout with inputs.
 ///
 /// - **Order of events.** [`handle_frame`](Client::handle_frame) returns at most one event; every other event arrives
 ///   as [`Output::Event`]. The right order is: first the outputs that were waiting before the frame, then the event

@@ -193,8 +193,8 @@ pub const LINK: [(Input, [Cell<State, Effect>; 7]); 18] = [
     (Input::Request,        [Refuse(NotConnected),        Refuse(NotConnected),                               Stay(&[Send]),             Stay(&[Send]),             REFUSE_CLOSED,                          Refuse(NotConnected),       REFUSE_CLOSED]),
 ];
 
-/// The state of a subscription on its link. When a connection ends, every subscription that the application has not
-/// unsubscribed starts again at [`Wanted`](StreamState::Wanted).
+/// The state of a subscription on its link. When a connection ends, a subscription in [`Leaving`](StreamState::Leaving)
+/// ends. Every other subscription that has not ended starts again at [`Wanted`](StreamState::Wanted).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum StreamState {

@@ -495,8 +495,9 @@ impl Orders {
     /// [`to_reconcile`](Orders::to_reconcile) returns the order.
     ///
     /// Several requests may have one client order id, and the answer may be about the order of another request. Such
-    /// an answer is not used if the venue's id of the order is known, or if `of` is an
-    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed). Otherwise such an answer counts as `None`.
+    /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
+    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed). Otherwise such an answer counts as `None` for
+    /// the order in doubt.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};

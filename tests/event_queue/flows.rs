@@ -150,7 +150,7 @@ fn run(script: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The last events are not only dropped, they also end or begin what earlier events report.
+/// Each script ends or begins a link or a stream, and then fills the queue, so that the oldest facts are dropped.
 #[test]
 fn the_newest_end_and_beginning_are_kept() {
     for script in [
