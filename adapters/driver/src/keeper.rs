@@ -155,8 +155,11 @@ impl Keeper {
             | Event::Quote(..)
             | Event::RequestForQuote(..)
             | Event::Settlements(..)
-            | Event::Requested { .. }
-            | Event::Reply { .. } => self.take_account(event, now),
+            | Event::Requested { .. } => self.take_account(event, now),
+            Event::Reply { request, outcome, .. } => {
+                self.tickets.note_cancel(*request, outcome, now);
+                self.take_account(event, now);
+            }
             event => {
                 match event {
                     Event::Rejected { stream, .. } => self.note_no_book(stream),

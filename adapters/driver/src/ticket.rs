@@ -236,8 +236,10 @@ impl Ticket {
     /// authenticated endpoint; if there are several, nothing is sent.
     ///
     /// The driver sends the cancel as soon as three conditions hold: the venue's id of the order is known, a link to
-    /// the endpoint is open, and the limits have room. [`Handle::shut_down`](crate::Handle::shut_down) waits for such
-    /// cancels no longer than half of its time. [`Ended::orders`](crate::Ended::orders) lists the orders that were
+    /// the endpoint is open, and the limits have room. The driver sends the cancel again if no reply comes, and, after
+    /// a growing delay, if the venue cannot carry it out now, for example because of a limit (429). A refusal for
+    /// another reason ends this: see [`Order::cancel_refusal`]. [`Handle::shut_down`](crate::Handle::shut_down) waits
+    /// for cancels that are still to be sent, but no longer than half of its time. [`Ended::orders`](crate::Ended::orders) lists the orders that were
     /// open or in doubt when the driver ended.
     ///
     /// # Errors

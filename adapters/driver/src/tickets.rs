@@ -4,11 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use gemini_ws::{Client, CommandError, Instant, LinkId, Order, OrderState, Request, RequestId};
+use gemini_ws::{
+    Client, CommandError, Instant, LinkId, Order, OrderState, Request, RequestId, RequestOutcome,
+};
 
 /// The default of `Driver::doubt_timeout`: how long the order of a ticket may be in doubt, or wait for its first
 /// event, before the ticket ends as unknown.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The first delay after which a cancel is sent again that the venue could not carry out. Each further refusal
+/// doubles the delay, up to [`CANCEL_AGAIN_MAX`].
+const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
+const CANCEL_AGAIN_MAX: Duration = Duration::from_secs(8);
 
 /// The driver's end of one ticket.
 pub(crate) trait Holder {
@@ -37,10 +44,22 @@ pub(crate) struct Tickets<H: Holder> {
     /// When each ticket ends, unless the doubt is resolved before.
     due: BTreeSet<(Instant, RequestId)>,
     doubt_timeout: Duration,
-    /// Orders to cancel.
-    cancels: BTreeMap<RequestId, Cancel>,
-    /// When to send cancels again after a rate limit refused one.
+    /// The cancels without a final answer, by the request that placed the order.
+    cancels: BTreeMap<RequestId, Repeated>,
+    /// When to send cancels again after a rate limit of the client refused one.
     retry: Option<Instant>,
+}
+
+/// A cancel that the driver sends until the venue has answered it, or the order has ended.
+#[derive(Debug)]
+struct Repeated {
+    cancel: Cancel,
+    /// The request that has no reply yet.
+    sent: Option<RequestId>,
+    /// When to send it again after the venue could not carry it out.
+    again: Option<Instant>,
+    /// The delay after the next such reply.
+    delay: Duration,
 }
 
 /// What a cancel needs to know of its order.
@@ -114,8 +133,8 @@ impl<H: Holder> Tickets<H> {
         // The order is cancelled even if its ticket was dropped.
         if end.is_some() {
             self.cancels.remove(&request);
-        } else if let Some(cancel) = self.cancels.get_mut(&request) {
-            *cancel = Cancel::of(order);
+        } else if let Some(repeated) = self.cancels.get_mut(&request) {
+            repeated.cancel = Cancel::of(order);
         }
         let Some(open) = self.open.get_mut(&request) else { return };
         let is_dropped = open.holder.is_dropped();
@@ -138,12 +157,32 @@ impl<H: Holder> Tickets<H> {
 
     /// Cancels an order as soon as the venue's id is known.
     pub(crate) fn cancel(&mut self, request: RequestId, cancel: Cancel) {
-        self.cancels.insert(request, cancel);
+        let first = Repeated { cancel, sent: None, again: None, delay: CANCEL_AGAIN_AFTER };
+        // One that waits for its reply, or for the time to send it again, is enough.
+        self.cancels.entry(request).or_insert(first).cancel = cancel;
     }
 
-    /// Returns whether a cancel waits for the id of its order, or for room.
+    /// Returns whether a cancel is still to be sent: for the first time, or again.
     pub(crate) fn has_cancels(&self) -> bool {
-        !self.cancels.is_empty()
+        self.cancels.values().any(|cancel| cancel.sent.is_none())
+    }
+
+    /// Notes the outcome of a request to cancel an order. The cancel is sent again if the venue could not carry it
+    /// out now, or if no reply came: to cancel an order twice does no harm.
+    pub(crate) fn note_cancel(&mut self, request: RequestId, outcome: &RequestOutcome<'_>, now: Instant) {
+        let sent = self.cancels.iter_mut().find(|(_, cancel)| cancel.sent == Some(request));
+        let Some((&order, cancel)) = sent else { return };
+        cancel.sent = None;
+        match outcome {
+            RequestOutcome::Answered(response) if response.is_ok() || response.is_final_refusal() => {
+                self.cancels.remove(&order);
+            }
+            RequestOutcome::Answered(_) => {
+                cancel.again = Some(now + cancel.delay);
+                cancel.delay = cancel.delay.saturating_mul(2).min(CANCEL_AGAIN_MAX);
+            }
+            RequestOutcome::TimedOut | RequestOutcome::Lost | RequestOutcome::NotSent => {}
+        }
     }
 
     /// Sends the cancels of orders whose ids are known. Those that have no room now stay for later.
@@ -153,23 +192,28 @@ impl<H: Holder> Tickets<H> {
         }
         self.retry = None;
         let retry = &mut self.retry;
-        self.cancels.retain(|_, cancel| {
-            let Some(sent) = cancel.send(client, now) else { return true };
-            match sent {
-                Err(CommandError::RateLimited { retry: at, .. }) => {
-                    *retry = Some(at);
-                    true
-                }
-                // A new link and new room are events, and each event brings a turn that tries again.
-                Err(CommandError::NotConnected | CommandError::TooMany(_)) => true,
-                Ok(_) | Err(_) => false,
+        self.cancels.retain(|_, repeated| {
+            if repeated.sent.is_some() || repeated.again.is_some_and(|again| now < again) {
+                return true;
             }
+            repeated.again = None;
+            let Some(sent) = repeated.cancel.send(client, now) else { return true };
+            match sent {
+                Ok(request) => repeated.sent = Some(request),
+                Err(CommandError::RateLimited { retry: at, .. }) => *retry = Some(at),
+                // A new link and new room are events, and each event brings a turn that tries again.
+                Err(CommandError::NotConnected | CommandError::TooMany(_)) => {}
+                Err(_) => return false,
+            }
+            true
         });
     }
 
+    /// Returns when to call [`handle_timeout`](Tickets::handle_timeout) and [`send_cancels`](Tickets::send_cancels).
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let due = self.due.first().map(|(due, _)| *due);
-        [due, self.retry].into_iter().flatten().min()
+        let again = self.cancels.values().filter_map(|cancel| cancel.again).min();
+        [due, self.retry, again].into_iter().flatten().min()
     }
 
     /// Ends the tickets whose orders have been in doubt for too long.
@@ -200,5 +244,129 @@ fn end(order: &Order) -> Option<End> {
         OrderState::Rejected => Some(End::Rejected),
         OrderState::Canceled | OrderState::Closed => Some(End::Canceled),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gemini_ws::{Config, Event, Frame, Lost, NewOrder, Output, Scratch, Side};
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Holder for Nothing {
+        fn note(&self, _: &Order, _: Option<End>) {}
+
+        fn abandon(&self) {}
+
+        fn is_dropped(&self) -> bool {
+            false
+        }
+    }
+
+    /// A client with an order, whose cancel the tickets repeat.
+    struct Desk {
+        client: Client,
+        tickets: Tickets<Nothing>,
+        link: LinkId,
+    }
+
+    impl Desk {
+        fn new() -> Desk {
+            let mut client = Client::single(Config::new("ws://v").authenticated(true).seed(1));
+            client.open(Instant::ZERO).unwrap();
+            let link = client.links().next().unwrap().0;
+            let mut desk = Desk { client, tickets: Tickets::default(), link };
+            desk.sent(0);
+            desk.client.handle_connected(link, Instant::ZERO);
+            let order = NewOrder::limit("one", "btcusd", Side::Buy, "1", "1").unwrap();
+            let request = desk.client.request(Instant::ZERO, &Request::PlaceOrder(order)).unwrap();
+            desk.tickets.cancel(request, Cancel::of_id(77));
+            desk
+        }
+
+        /// Takes a turn at this time in ms. Returns the ids of the cancels that it sends.
+        fn sent(&mut self, at: u64) -> Vec<String> {
+            let now = Instant::from_millis(at);
+            if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
+                self.client.handle_timeout(now);
+            }
+            let mut ids = Vec::new();
+            for _ in 0..2 {
+                while let Some(output) = self.client.poll_output() {
+                    match output {
+                        Output::Connect(link) => self.link = link,
+                        Output::Send { text, .. } if text.contains("cancel") => {
+                            let id = text.split("\"id\":").nth(1).unwrap();
+                            ids.push(id.chars().take_while(char::is_ascii_digit).collect());
+                        }
+                        Output::Event(Event::Reply { request, outcome, .. }) => {
+                            self.tickets.note_cancel(request, &outcome, now);
+                        }
+                        _ => {}
+                    }
+                }
+                self.tickets.send_cancels(&mut self.client, now);
+            }
+            ids
+        }
+
+        fn answer(&mut self, at: u64, id: &str, rest: &str) {
+            let (now, mut scratch) = (Instant::from_millis(at), Scratch::new());
+            let text = format!(r#"{{"id":{id},{rest}}}"#);
+            let event = self.client.handle_frame(self.link, now, Frame::Text(&text), &mut scratch);
+            let Some(Event::Reply { request, outcome, .. }) = event else { panic!("no reply: {event:?}") };
+            self.tickets.note_cancel(request, &outcome, now);
+        }
+    }
+
+    const LIMIT: &str = r#""status":429,"error":{"code":-1003,"msg":"Too many requests"}"#;
+
+    #[test]
+    fn a_cancel_is_sent_until_the_venue_answers_it() {
+        let mut desk = Desk::new();
+        let first = desk.sent(0);
+        assert!(first.len() == 1 && desk.sent(10).is_empty(), "{first:?}");
+        assert!(!desk.tickets.has_cancels());
+        // Refused for now: after 500 ms, then after 1 s.
+        desk.answer(20, &first[0], LIMIT);
+        assert!(desk.tickets.has_cancels() && desk.sent(519).is_empty());
+        assert_eq!(desk.tickets.deadline(), Some(Instant::from_millis(520)));
+        let second = desk.sent(520);
+        assert!(second.len() == 1 && second != first, "{second:?}");
+        assert_eq!(desk.tickets.deadline(), None, "while it waits for the reply");
+        desk.answer(600, &second[0], LIMIT);
+        assert!(desk.sent(1_599).is_empty());
+        let third = desk.sent(1_600);
+        assert_eq!(third.len(), 1);
+        // No reply, since the link ends. The next link sends it at once.
+        desk.client.handle_lost(desk.link, Instant::from_millis(1_700), Lost::Transport);
+        let lost = desk.link;
+        let mut at = 1_700;
+        while desk.link == lost && at < 10_000 {
+            assert!(desk.sent(at).is_empty());
+            at += 100;
+        }
+        assert_eq!(desk.tickets.deadline(), None, "without a link there is nothing to do");
+        desk.client.handle_connected(desk.link, Instant::from_millis(at));
+        let fourth = desk.sent(at);
+        assert_eq!(fourth.len(), 1);
+        // No reply in time.
+        let fifth: Vec<String> = (1..400).flat_map(|step| desk.sent(at + step * 100)).take(1).collect();
+        assert_eq!(fifth.len(), 1);
+        desk.answer(at + 40_000, &fifth[0], r#""status":200"#);
+        assert!(desk.sent(at + 40_000).is_empty() && !desk.tickets.has_cancels());
+        assert!(desk.tickets.cancels.is_empty());
+    }
+
+    #[test]
+    fn a_final_refusal_ends_a_cancel() {
+        let mut desk = Desk::new();
+        let first = desk.sent(0);
+        let refusal = r#""status":400,"error":{"code":-2013,"msg":"Order does not exist"}"#;
+        desk.answer(20, &first[0], refusal);
+        assert!(desk.tickets.cancels.is_empty());
+        assert!(desk.sent(10_000).is_empty());
     }
 }
