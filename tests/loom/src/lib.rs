@@ -1,13 +1,17 @@
-//! Tests `Shutdown` and `Events` of the driver in every order in which threads can use them.
+//! Tests `Shutdown`, `Events` and `BookReader` of the driver in every order in which threads can use them.
 #![cfg(loom)]
 #![cfg(test)]
 
 /// What the driver uses of the standard library.
 mod sync {
-    pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
     pub(crate) use std::sync::PoisonError;
 }
+
+#[path = "../../../adapters/driver/src/board.rs"]
+#[allow(dead_code, reason = "the driver uses all of it")]
+mod board;
 
 #[path = "../../../adapters/driver/src/delivery.rs"]
 #[allow(dead_code, reason = "the driver uses all of it")]
@@ -20,11 +24,24 @@ mod shutdown;
 use std::future::poll_fn;
 use std::task::Poll;
 
+use board::{Board, BookReader};
 use delivery::{Channel, Delivery};
-use gemini_ws::{Client, Config, Event, EventQueue, Instant, Overflow};
+use gemini_ws::{Books, Client, Config, Endpoint, Event, EventQueue, Instant, Overflow, Replay, Scratch};
 use loom::future::block_on;
 use loom::thread;
 use shutdown::Shutdown;
+
+/// What a reader of books uses of a handle: it wakes the driver, which looks for readers that were dropped.
+#[derive(Debug)]
+struct Handle;
+
+impl Handle {
+    const fn nudge(&self) {}
+
+    const fn now(&self) -> Option<Instant> {
+        None
+    }
+}
 
 fn channel() -> (delivery::Events, Channel) {
     Channel::new(EventQueue::new(Overflow::Block).events_max(1))
@@ -127,5 +144,82 @@ fn two_who_wait() {
         block_on(shutdown.wait());
         waiting.join().unwrap();
         assert!(trigger.join().unwrap());
+    });
+}
+
+/// Books of one symbol, as far as this update id.
+fn books(to: u64) -> Books {
+    let (mut books, mut replay, mut scratch) = (Books::new(), Replay::new(Endpoint::Streams), Scratch::new());
+    for id in 1..=to {
+        let frame = format!(
+            r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{id},"u":{id},"b":[["{id}","1"]],"a":[["9","1"]]}}"#
+        );
+        if let Some(event) = replay.event(&frame, &mut scratch).expect("an update") {
+            books.apply(&event);
+        }
+    }
+    books
+}
+
+/// Publishes books as the driver does: in turns, until no reader holds a lock.
+fn publish(board: &mut Board, books: &Books) {
+    board.touch_all();
+    while !board.publish(books) {
+        thread::yield_now();
+    }
+}
+
+fn last_id(reader: &mut BookReader) -> Option<u64> {
+    reader.get("btcusd").expect("it reads the symbol").last().last_update_id()
+}
+
+/// A reader gets the newest book and then the end, whenever the driver publishes and goes. No copy is older than the one
+/// before.
+#[test]
+fn a_reader_misses_nothing() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let mut board = Board::default();
+        let symbol = "btcusd".parse().expect("a symbol");
+        let group = board.open(&[symbol], Vec::new());
+        let mut reader = BookReader::new(group, Handle);
+        let driver = thread::spawn(move || {
+            publish(&mut board, &books(1));
+            publish(&mut board, &books(2));
+        });
+        let mut seen = None;
+        while block_on(reader.changed()).is_some() {
+            let last = last_id(&mut reader);
+            assert!(last >= seen, "{last:?} after {seen:?}");
+            seen = last;
+        }
+        assert_eq!(seen, Some(2));
+        assert!(reader.live("btcusd").is_none(), "the driver has gone");
+        driver.join().unwrap();
+    });
+}
+
+/// The driver notices a reader that was dropped, and reports its subscription once.
+#[test]
+fn a_reader_goes() {
+    loom::model(|| {
+        let mut board = Board::default();
+        let symbol = "btcusd".parse().expect("a symbol");
+        let id = {
+            let mut client = client();
+            client.subscribe(Instant::ZERO, "btcusd@depth@100ms".parse().expect("a stream")).expect("room")
+        };
+        let reader = BookReader::new(board.open(&[symbol], vec![id]), Handle);
+        let other = reader.clone();
+        let dropped = thread::spawn(move || drop(other));
+        publish(&mut board, &books(1));
+        assert!(board.take_left().is_empty(), "one reader is left");
+        let last = thread::spawn(move || drop(reader));
+        let early = board.take_left();
+        last.join().unwrap();
+        dropped.join().unwrap();
+        assert_eq!(early.len() + board.take_left().len(), 1);
+        assert!(board.take_left().is_empty());
     });
 }
