@@ -115,7 +115,7 @@ fn all_places_are_taken() {
         assert_eq!(head[0], "HTTP/1.1 503 Service Unavailable");
         assert!(head.contains(&"Retry-After: 1".to_owned()), "{head:?}");
         // Requests without an upgrade are still answered.
-        let (head, _) = serving::ask(address, b"GET /v1/symbols HTTP/1.1\r\n\r\n").await;
+        let (head, _) = serving::ask(address, b"GET /v1/symbols HTTP/1.1\r\nHost: a\r\n\r\n").await;
         assert_eq!(head[0], "HTTP/1.1 200 OK");
         drop(clients.pop());
         loop {

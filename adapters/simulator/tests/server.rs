@@ -418,7 +418,8 @@ fn faults_over_http() {
         let mut client = connect(address, "").await;
         let faults = "delay-rest 400ms\nclose 1012 @100ms";
         let length = faults.len();
-        let plan = format!("POST /simulator/faults HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{faults}");
+        let plan =
+            format!("POST /simulator/faults HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{faults}");
         assert_eq!(ask(address, plan.as_bytes()).await.0[0], "HTTP/1.1 200 OK");
         let asked = std::time::Instant::now();
         assert_eq!(ask(address, &signed("/v1/orders", 1, "")).await.1, "[]");

@@ -205,13 +205,17 @@ fn turns_are_bounded() {
         ("a frame that is too large", &[UPGRADE, &too_large], b" "),
         ("no frames", &[UPGRADE], b"\xFF"),
         ("a head without end", &[b"GET / HTTP/1.1\r\n"], b"a: b\r\n"),
-        ("a body without end", &[b"POST /v1/orders HTTP/1.1\r\n\r\n"], b"{"),
+        ("a body without end", &[b"POST /v1/orders HTTP/1.1\r\nHost: a\r\n\r\n"], b"{"),
         (
             "a body that is not whole",
-            &[b"POST /simulator/faults HTTP/1.1\r\nContent-Length: 16384\r\n\r\n"],
+            &[b"POST /simulator/faults HTTP/1.1\r\nHost: a\r\nContent-Length: 16384\r\n\r\n"],
             b"abort\n",
         ),
-        ("a body that is too long", &[b"POST /v1/orders HTTP/1.1\r\nContent-Length: 16385\r\n\r\n"], b"{"),
+        (
+            "a body that is too long",
+            &[b"POST /v1/orders HTTP/1.1\r\nHost: a\r\nContent-Length: 16385\r\n\r\n"],
+            b"{",
+        ),
         ("nothing", &[], b""),
     ];
     for (name, first, then) in kinds {

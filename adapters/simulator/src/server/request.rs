@@ -1,7 +1,7 @@
 //! [`Head`]: the head of an HTTP request, by the rules of RFC 9112.
 
 use async_tungstenite::tungstenite::handshake::server::Request;
-use async_tungstenite::tungstenite::http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use async_tungstenite::tungstenite::http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use async_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Method, Uri, Version};
 use httparse::Status;
 
@@ -65,6 +65,9 @@ impl Head {
                 Some(before) => HeaderValue::from_bytes(&[before.as_bytes(), b", ", header.value].concat()),
             };
             request.headers_mut().insert(name, value.map_err(|_| bad())?);
+        }
+        if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) {
+            return Err(bad());
         }
         let body_length = body_length(&request)?;
         match request.headers().get(EXPECT) {
