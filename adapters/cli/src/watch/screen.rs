@@ -101,7 +101,7 @@ impl Screen {
         show(frame, bottom, vec![Line::styled(self.keys(session), BAR)]);
     }
 
-    /// Returns the help line: the keys that have an effect now.
+    /// Returns the help line: the keys that have an effect now. A narrow terminal cuts the last ones.
     fn keys(&self, session: &Session) -> String {
         if matches!(session.link, Link::Closing) {
             return " closing …   Ctrl-C ends at once".to_owned();
@@ -109,13 +109,13 @@ impl Screen {
         let count = session.markets.len();
         match (count, self.zoomed) {
             (0 | 1, _) => " q quit".to_owned(),
-            (_, true) => " ↑ ↓ Tab select   Enter Esc all markets   q quit".to_owned(),
+            (_, true) => " q quit   ↑ ↓ Tab select   Enter Esc all markets".to_owned(),
             (_, false) if self.page < count => {
                 let first = self.table.offset() + 1;
                 let last = count.min(self.table.offset() + self.page);
-                format!(" {first}–{last} of {count}   ↑ ↓ PgUp PgDn select   Enter book alone   q quit")
+                format!(" {first}–{last} of {count}   q quit   ↑ ↓ PgUp PgDn select   Enter book alone")
             }
-            (_, false) => " ↑ ↓ Tab select   Enter book alone   q quit".to_owned(),
+            (_, false) => " q quit   ↑ ↓ Tab select   Enter book alone".to_owned(),
         }
     }
 

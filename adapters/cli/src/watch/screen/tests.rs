@@ -95,6 +95,16 @@ fn what_is_shown() {
 }
 
 #[test]
+fn how_to_quit_is_always_shown() {
+    for (name, fed) in &sessions() {
+        for width in WIDTH_MIN..120 {
+            let shown = draw(fed, &mut Screen::default(), width, 24);
+            assert!(shown.lines().last().unwrap().contains("q quit"), "{name}, {width}: {shown}");
+        }
+    }
+}
+
+#[test]
 fn ten_levels_a_side_fit_the_smallest_usual_terminal() {
     let mut fed = Fed::new(&["btcusd"]);
     fed.connect();
