@@ -36,11 +36,8 @@ pub struct BookTop {
 impl BookTop {
     /// Copies at most `levels` levels of each side.
     pub fn new(book: Book<'_>, age: Age, levels: usize) -> BookTop {
-        let (last, stale) = match book {
-            Book::Live(last) => (last, None),
-            Book::Stale { reason, last } => (last, Some(reason)),
-        };
-        let [bids, asks] = [last.bids(), last.asks()].map(|side| side.iter().take(levels).copied().collect());
-        BookTop { bids, asks, stale, event_time: age.event_time }
+        let sides = [book.last().bids(), book.last().asks()];
+        let [bids, asks] = sides.map(|side| side.iter().take(levels).copied().collect());
+        BookTop { bids, asks, stale: book.stale_reason(), event_time: age.event_time }
     }
 }

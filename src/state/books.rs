@@ -101,6 +101,14 @@ impl<'b> Book<'b> {
             Book::Live(last) | Book::Stale { last, .. } => last,
         }
     }
+
+    /// Returns the reason why the book is stale, if it is.
+    pub const fn stale_reason(self) -> Option<StaleReason> {
+        match self {
+            Book::Live(_) => None,
+            Book::Stale { reason, .. } => Some(reason),
+        }
+    }
 }
 
 impl Books {

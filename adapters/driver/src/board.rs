@@ -59,10 +59,7 @@ impl BookView {
 
     fn refill(&mut self, book: Book<'_>, age: Age) {
         self.book.clone_from(book.last());
-        self.stale = match book {
-            Book::Live(_) => None,
-            Book::Stale { reason, .. } => Some(reason),
-        };
+        self.stale = book.stale_reason();
         self.age = age;
     }
 }

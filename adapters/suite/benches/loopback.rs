@@ -77,9 +77,9 @@ fn main() {
             })
         };
         let [smol, tokio] = ratio(1, 0);
-        println!("\nthe driver, of the bare stream: smol {smol:.2}, tokio {tokio:.2} (bar: 1.5)");
+        println!("\nthe driver, of the bare stream: smol {smol:.2}, tokio {tokio:.2} (bar: 1.25)");
         let [smol, tokio] = ratio(4, 2);
-        println!("full client with books, of the bare stream: smol {smol:.2}, tokio {tokio:.2}");
+        println!("full client with books, of the bare stream: smol {smol:.2}, tokio {tokio:.2} (goal: 2.2)");
         let [smol, tokio] = ratio(5, 4);
         println!("the handle, of the callback with books: smol {smol:.2}, tokio {tokio:.2} (bar: 1.3)");
     }

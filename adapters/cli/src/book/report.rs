@@ -75,14 +75,11 @@ impl Serialize for Row {
 
 impl BookReport {
     pub(super) fn of(book: Book<'_>, counts: Counts, doubtful: bool) -> BookReport {
-        let (state, reason) = match book {
-            Book::Live(_) => ("live", None),
-            Book::Stale { reason, .. } => ("stale", Some(reason)),
-        };
+        let reason = book.stale_reason();
         let last = book.last();
         let top = |side: &BookSide| side.iter().take(TOP).copied().map(Row).collect();
         BookReport {
-            state,
+            state: if reason.is_none() { "live" } else { "stale" },
             reason,
             bids: last.bids().len(),
             asks: last.asks().len(),

@@ -282,17 +282,16 @@ fn fitting(parts: &[String], room: usize) -> String {
     text
 }
 
-const fn stale(book: Book<'_>) -> Option<&'static str> {
-    match book {
-        Book::Live(_) => None,
-        Book::Stale { reason: StaleReason::Gap, .. } => Some("an update was lost; resyncing"),
-        Book::Stale { reason: StaleReason::Disconnected, .. } => Some("the link was lost"),
-        Book::Stale { reason: StaleReason::Crossed, .. } => Some("it is crossed"),
-        Book::Stale { reason: StaleReason::Overflow, .. } => Some("events were dropped"),
-        Book::Stale { reason: StaleReason::Silent, .. } => Some("nothing came for too long; resyncing"),
-        Book::Stale { reason: StaleReason::Malformed, .. } => Some("a frame could not be decoded"),
-        Book::Stale { .. } => Some("it may be wrong"),
-    }
+fn stale(book: Book<'_>) -> Option<&'static str> {
+    book.stale_reason().map(|reason| match reason {
+        StaleReason::Gap => "an update was lost; resyncing",
+        StaleReason::Disconnected => "the link was lost",
+        StaleReason::Crossed => "it is crossed",
+        StaleReason::Overflow => "events were dropped",
+        StaleReason::Silent => "nothing came for too long; resyncing",
+        StaleReason::Malformed => "a frame could not be decoded",
+        _ => "it may be wrong",
+    })
 }
 
 /// Returns the text in place of a book.
