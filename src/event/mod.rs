@@ -275,11 +275,11 @@ pub enum Event<'f> {
         /// When the next attempt is made; `None` if none follows.
         retry: Option<Instant>,
     },
-    /// A link has ended for good, and the client is not shutting down. With [`CloseReason::Requested`] and
-    /// [`CloseReason::RequestedUnclean`], nothing needs the link any more.
+    /// The client makes no further attempt in the slot of this link, and is not shutting down. With
+    /// [`CloseReason::Requested`] and [`CloseReason::RequestedUnclean`], nothing needs a link there any more.
     ///
-    /// With any other reason, the link has failed. The client keeps the subscriptions of the link, and requests the
-    /// streams again when [`Client::open`](crate::Client::open) restarts the link. If no link of the client can
+    /// With any other reason, the link has failed. The client keeps the subscriptions of the slot, and requests their
+    /// streams again when [`Client::open`](crate::Client::open) connects the slot. If no slot of the client can
     /// continue, [`Event::Closed`] follows.
     LinkClosed {
         /// The link.

@@ -175,7 +175,7 @@ impl EventQueue {
     }
 
     /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], best
-    /// bids and asks, partial depths and mark prices have a second room of the same size. One more event may wait
+    /// bids and asks, partial depths and mark prices count separately, up to the same number. One more event may wait
     /// while [`take`](EventQueue::take) returns the [`Event::Overflow`]s that come before this event.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
@@ -185,8 +185,8 @@ impl EventQueue {
     }
 
     /// Sets the maximum number of bytes of market data that wait. The queue still accepts the event that exceeds
-    /// this number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices have a second room
-    /// of the same size.
+    /// this number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices count separately, up
+    /// to the same number.
     #[must_use]
     pub const fn bytes_max(mut self, bytes: usize) -> EventQueue {
         self.room(Kind::Data).bytes_max = bytes;

@@ -13,8 +13,9 @@ use crate::value::time::Timestamp;
 ///
 /// Only `order_id`, `symbol` and `status` are always present, because the venue leaves out members that are empty or
 /// zero. A cancellation may contain neither the side nor the ordered quantity: [`Orders`](crate::Orders) keeps the
-/// values of earlier updates. An update is malformed if a member on which accounting depends cannot be decoded. If
-/// any other member cannot be decoded, its field is `None`.
+/// values of earlier updates. An update is malformed if one of these cannot be decoded: an id, the symbol, the
+/// status, the limit price, the ordered or executed quantity, or the price of a fill. If any other member cannot be
+/// decoded, its field is `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -38,8 +38,9 @@ pub struct BookTicker<'f> {
     pub last_trade: Option<Level>,
 }
 
-/// A snapshot of a book, or changes to it ([depth updates](crate::protocol::streams#depth-updates)). The frame does
-/// not say which.
+/// A snapshot of a book, or changes to it ([depth updates](crate::protocol::streams#depth-updates)). `Depth`
+/// does not say which: [`Event::DepthSnapshot`](crate::Event::DepthSnapshot) and
+/// [`Event::DepthUpdate`](crate::Event::DepthUpdate) do.
 ///
 /// The current API sends a time and two ids. Market data v2 sends neither a time nor an id. Market data v1 sends one
 /// id, and a time in every frame except initial frames.

@@ -126,8 +126,8 @@ impl Books {
 
     /// Applies an event. Returns the book that changed, became stale or was removed.
     ///
-    /// If updates of the current API were dropped before they reached `Books`, the next update does not follow the
-    /// book. `apply` then makes the book stale. Updates of the archived endpoints do not reveal such a loss.
+    /// If updates of the current API were dropped before they reached `Books`, the ids of the next update show a gap,
+    /// and `apply` makes the book stale. Updates of the archived endpoints have no ids that show such a loss.
     ///
     /// For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. If an event without a
     /// symbol reports a loss, such as the end of a link, `apply` makes all books concerned stale and returns `None`.
@@ -180,8 +180,8 @@ impl Books {
 
     /// Returns the book of a symbol if the book is current and was last updated within `age_max` before `now`.
     ///
-    /// The book of a quiet symbol may be current but not fresh. Books of a recording are never fresh, because a
-    /// recording has no times of receipt.
+    /// The book of a quiet symbol may be current but not fresh. Books of a [`Replay`](crate::Replay) are never
+    /// fresh: its events have no [time of receipt](crate::Source::received).
     ///
     /// ```
     /// use gemini_ws::{Books, Instant};

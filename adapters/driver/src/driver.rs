@@ -89,9 +89,9 @@ impl Driver {
         Driver { client, ..self }
     }
 
-    /// Signs dials to the endpoints that are [`authenticated`](gemini_ws::Config::authenticated). If no endpoint is
-    /// authenticated when a dial begins, the driver signs this dial. Each dial gets headers of its own, made when the
-    /// transport is connected.
+    /// Signs dials to [`authenticated`](gemini_ws::Config::authenticated) endpoints. While the client has no
+    /// authenticated endpoint, the driver signs every dial. Each dial gets headers of its own, made when the transport
+    /// is connected.
     ///
     /// Without a signer, the client can use public endpoints only: dials to authenticated endpoints fail at once with
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).

@@ -58,8 +58,8 @@ pub enum Unreadable {
 
 impl Answer {
     /// Reads an answer up to the empty line after its header fields. Skips interim answers, with a status from 100 to
-    /// 199 (RFC 9110, section 15.2), but not 101. Bytes that came with the empty line and belong to what follows it
-    /// are in [`rest`](Answer::rest).
+    /// 199 (RFC 9110, section 15.2), but not 101. Bytes that were read beyond the empty line are in
+    /// [`rest`](Answer::rest).
     ///
     /// # Errors
     ///

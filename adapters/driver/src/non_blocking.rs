@@ -14,13 +14,12 @@ use gemini_ws::{ConnectFailure, Lost};
 use crate::glue::{close_code_of, connect_failure_of, lost_of};
 use crate::socket::websocket_config;
 
-/// A WebSocket over a non-blocking stream, for a loop over readiness.
+/// A WebSocket over a non-blocking stream, for a loop that waits until streams are ready.
 ///
-/// Until it ends, it has three phases: the stream connects, the upgrade is under way, the WebSocket is open. In the
-/// first two phases, call [`upgrade`](NonBlocking::upgrade) whenever the stream is ready. When `upgrade` has returned
-/// `Some(Ok(()))`, the third phase begins. In the third phase, when the stream is readable, call
-/// [`read`](NonBlocking::read) again and again until `read` returns `None`. When the stream is writable, call
-/// [`flush`](NonBlocking::flush). Up to [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until
+/// While the stream connects and the upgrade is under way, call [`upgrade`](NonBlocking::upgrade) whenever the stream is
+/// ready. When `upgrade` has returned `Some(Ok(()))`, the WebSocket is open. Call [`read`](NonBlocking::read) until
+/// `read` returns `Ok(None)`: at once, because frames may have arrived with the upgrade, and again whenever the stream
+/// is readable. When the stream is writable, call [`flush`](NonBlocking::flush). Up to [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until
 /// the stream takes them. [`websocket_config`](crate::websocket_config) sets the limits for messages.
 ///
 /// For TLS, put for example a `rustls::StreamOwned` between the stream and this type.

@@ -266,24 +266,24 @@ mod tests {
     }
 
     /// A client with an order, whose cancel the tickets repeat.
-    struct Desk {
+    struct Cancelling {
         client: Client,
         tickets: Tickets<Nothing>,
         link: LinkId,
     }
 
-    impl Desk {
-        fn new() -> Desk {
+    impl Cancelling {
+        fn new() -> Cancelling {
             let mut client = Client::single(Config::new("ws://v").authenticated(true).seed(1));
             client.open(Instant::ZERO).unwrap();
             let link = client.links().next().unwrap().0;
-            let mut desk = Desk { client, tickets: Tickets::default(), link };
-            desk.sent(0);
-            desk.client.handle_connected(link, Instant::ZERO);
+            let mut it = Cancelling { client, tickets: Tickets::default(), link };
+            it.sent(0);
+            it.client.handle_connected(link, Instant::ZERO);
             let order = NewOrder::limit("one", "btcusd", Side::Buy, "1", "1").unwrap();
-            let request = desk.client.request(Instant::ZERO, &Request::PlaceOrder(order)).unwrap();
-            desk.tickets.cancel(request, Cancel::of_id(77));
-            desk
+            let request = it.client.request(Instant::ZERO, &Request::PlaceOrder(order)).unwrap();
+            it.tickets.cancel(request, Cancel::of_id(77));
+            it
         }
 
         /// Takes a turn at this time in ms. Returns the ids of the cancels that it sends.
@@ -325,48 +325,48 @@ mod tests {
 
     #[test]
     fn a_cancel_is_sent_until_the_venue_answers_it() {
-        let mut desk = Desk::new();
-        let first = desk.sent(0);
-        assert!(first.len() == 1 && desk.sent(10).is_empty(), "{first:?}");
-        assert!(!desk.tickets.has_cancels());
+        let mut it = Cancelling::new();
+        let first = it.sent(0);
+        assert!(first.len() == 1 && it.sent(10).is_empty(), "{first:?}");
+        assert!(!it.tickets.has_cancels());
         // Refused for now: after 500 ms, then after 1 s.
-        desk.answer(20, &first[0], LIMIT);
-        assert!(desk.tickets.has_cancels() && desk.sent(519).is_empty());
-        assert_eq!(desk.tickets.deadline(), Some(Instant::from_millis(520)));
-        let second = desk.sent(520);
+        it.answer(20, &first[0], LIMIT);
+        assert!(it.tickets.has_cancels() && it.sent(519).is_empty());
+        assert_eq!(it.tickets.deadline(), Some(Instant::from_millis(520)));
+        let second = it.sent(520);
         assert!(second.len() == 1 && second != first, "{second:?}");
-        assert_eq!(desk.tickets.deadline(), None, "while it waits for the reply");
-        desk.answer(600, &second[0], LIMIT);
-        assert!(desk.sent(1_599).is_empty());
-        let third = desk.sent(1_600);
+        assert_eq!(it.tickets.deadline(), None, "while it waits for the reply");
+        it.answer(600, &second[0], LIMIT);
+        assert!(it.sent(1_599).is_empty());
+        let third = it.sent(1_600);
         assert_eq!(third.len(), 1);
         // No reply, since the link ends. The next link sends it at once.
-        desk.client.handle_lost(desk.link, Instant::from_millis(1_700), Lost::Transport);
-        let lost = desk.link;
+        it.client.handle_lost(it.link, Instant::from_millis(1_700), Lost::Transport);
+        let lost = it.link;
         let mut at = 1_700;
-        while desk.link == lost && at < 10_000 {
-            assert!(desk.sent(at).is_empty());
+        while it.link == lost && at < 10_000 {
+            assert!(it.sent(at).is_empty());
             at += 100;
         }
-        assert_eq!(desk.tickets.deadline(), None, "without a link there is nothing to do");
-        desk.client.handle_connected(desk.link, Instant::from_millis(at));
-        let fourth = desk.sent(at);
+        assert_eq!(it.tickets.deadline(), None, "without a link there is nothing to do");
+        it.client.handle_connected(it.link, Instant::from_millis(at));
+        let fourth = it.sent(at);
         assert_eq!(fourth.len(), 1);
         // No reply in time.
-        let fifth: Vec<String> = (1..400).flat_map(|step| desk.sent(at + step * 100)).take(1).collect();
+        let fifth: Vec<String> = (1..400).flat_map(|step| it.sent(at + step * 100)).take(1).collect();
         assert_eq!(fifth.len(), 1);
-        desk.answer(at + 40_000, &fifth[0], r#""status":200"#);
-        assert!(desk.sent(at + 40_000).is_empty() && !desk.tickets.has_cancels());
-        assert!(desk.tickets.cancels.is_empty());
+        it.answer(at + 40_000, &fifth[0], r#""status":200"#);
+        assert!(it.sent(at + 40_000).is_empty() && !it.tickets.has_cancels());
+        assert!(it.tickets.cancels.is_empty());
     }
 
     #[test]
     fn a_final_refusal_ends_a_cancel() {
-        let mut desk = Desk::new();
-        let first = desk.sent(0);
+        let mut it = Cancelling::new();
+        let first = it.sent(0);
         let refusal = r#""status":400,"error":{"code":-2013,"msg":"Order does not exist"}"#;
-        desk.answer(20, &first[0], refusal);
-        assert!(desk.tickets.cancels.is_empty());
-        assert!(desk.sent(10_000).is_empty());
+        it.answer(20, &first[0], refusal);
+        assert!(it.tickets.cancels.is_empty());
+        assert!(it.sent(10_000).is_empty());
     }
 }

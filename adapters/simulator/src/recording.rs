@@ -278,8 +278,8 @@ impl Recording {
         &self.symbols
     }
 
-    /// Returns the number of frames to be played. The frames of a [stream](Recording::streamed) do not count, because
-    /// their number is unknown.
+    /// Returns the number of frames to be played. Returns zero for a recording that is
+    /// [read while it is played](Recording::streamed), because the number is unknown.
     pub fn len(&self) -> usize {
         self.frames.len()
     }
@@ -294,8 +294,8 @@ impl Recording {
         self.skipped
     }
 
-    /// Returns the time from the first frame to the last frame. The frames of a [stream](Recording::streamed) do not
-    /// count.
+    /// Returns the time from the first frame to the last frame. Returns zero for a recording that is
+    /// [read while it is played](Recording::streamed).
     pub fn duration(&self) -> Duration {
         let received = self.frames.iter().map(|frame| frame.received);
         let pauses = received.clone().zip(received.skip(1)).map(|(before, at)| self.pause(Some(before), at));

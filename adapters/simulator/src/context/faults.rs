@@ -139,7 +139,8 @@ impl Faults {
     }
 
     /// Delays the snapshots of a symbol's book: the exchange sends each snapshot this long after the acknowledgement
-    /// of the subscription. The size of the snapshot does not matter. Zero ends the fault.
+    /// of the subscription. This delay replaces the random delay that snapshots of large books have otherwise. Zero
+    /// ends the fault.
     pub fn delay_snapshots(&mut self, symbol: Symbol, by: Duration) {
         if by.is_zero() {
             self.late_snapshots.remove(&symbol);
