@@ -94,6 +94,13 @@ pub(crate) struct Group {
     is_left: AtomicBool,
 }
 
+impl Group {
+    /// Notes that every reader was dropped.
+    pub(crate) fn leave(&self) {
+        self.is_left.store(true, Ordering::Release);
+    }
+}
+
 /// A book that the driver publishes, and its readers.
 #[derive(Debug)]
 struct Posted {
@@ -255,7 +262,7 @@ struct Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.group.is_left.store(true, Ordering::Release);
+        self.group.leave();
         self.handle.nudge();
     }
 }

@@ -42,6 +42,8 @@ pub struct Keeper {
     pub(crate) board: Board,
     pub(crate) tickets: Tickets<Arc<Cell>>,
     postponed: Postponed,
+    /// Subscriptions that no reader needs any more. They wait while the client has no room for commands.
+    leaving: Vec<StreamId>,
     /// The calls of `Handle::live` that wait.
     waiting: Vec<Sender<()>>,
     clock: SharedClock,
@@ -65,6 +67,7 @@ impl Keeper {
             board: Board::default(),
             tickets: Tickets::default(),
             postponed: Postponed::default(),
+            leaving: Vec::new(),
             waiting: Vec::new(),
             clock,
             ending,
@@ -251,10 +254,9 @@ impl Keeper {
                 let _ = waiting.try_send(());
             }
         }
-        for id in self.board.take_left() {
-            // It fails if the subscription has ended, for example because the venue refused it.
-            let _ = client.unsubscribe(now, id);
-        }
+        self.leaving.extend(self.board.take_left());
+        // Another error says that the subscription has ended, for example because the venue refused it.
+        self.leaving.retain(|id| matches!(client.unsubscribe(now, *id), Err(CommandError::TooMany(_))));
         self.remove_left_books(client);
         self.note_ended_links(client);
         if std::mem::take(&mut self.may_need_resync) {
@@ -264,7 +266,7 @@ impl Keeper {
         self.tickets.handle_timeout(now);
         self.tickets.send_cancels(client, now);
         self.postponed.begin_if_due(client, now, self.tickets.has_cancels());
-        !self.board.publish(&self.books)
+        !self.board.publish(&self.books) || !self.leaving.is_empty()
     }
 
     /// Returns when to call `finish_turn` without an event.
@@ -313,9 +315,7 @@ impl Keeper {
             match client.subscribe(now, known.unwrap_or(Stream::depth(*symbol).fast())) {
                 Ok(id) => ids.push(id),
                 Err(error) => {
-                    for id in ids {
-                        let _ = client.unsubscribe(now, id);
-                    }
+                    self.leaving.append(&mut ids);
                     return Err(error);
                 }
             }
@@ -361,5 +361,36 @@ pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
         (Some(order), _) => Some(Cancel::of(order)),
         (None, OrderRef::OrderId(order_id)) => Some(Cancel::of_id(order_id)),
         (None, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gemini_ws::{Config, Limit};
+
+    use super::*;
+
+    /// A reader that goes while the client takes no commands is unsubscribed when the client takes them again.
+    #[test]
+    fn a_reader_that_goes_while_outputs_are_full() {
+        let now = Instant::ZERO;
+        let mut client = Client::single(Config::new("ws://v"));
+        let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+        let symbol = "btcusd".parse().unwrap();
+        let group = keeper.open_books(&mut client, now, &[symbol]).unwrap();
+        let full = loop {
+            let other = client.subscribe(now, Stream::trades(symbol));
+            if let Err(error) = other.and_then(|id| client.unsubscribe(now, id)) {
+                break error;
+            }
+        };
+        assert_eq!(full, CommandError::TooMany(Limit::Outputs));
+        group.leave();
+        assert!(keeper.finish_turn(&mut client, now), "another turn follows");
+        let depth = |client: &Client| client.streams().any(|(_, stream, _)| stream.topic() == Topic::Depth);
+        assert!(depth(&client));
+        while client.poll_output().is_some() {}
+        assert!(!keeper.finish_turn(&mut client, now));
+        assert!(!depth(&client));
     }
 }
