@@ -30,12 +30,13 @@ pub struct Address {
 }
 
 impl Address {
-    /// Parses a URL (RFC 3986, RFC 6455 section 3). It must have no fragment. The host is an ASCII name, an IPv4
+    /// Parses a `ws://` or `wss://` URL without a fragment (RFC 6455, section 3). The host is an ASCII name, an IPv4
     /// address, or an IPv6 address in brackets, perhaps with a zone (`%25eth0`).
     ///
     /// # Errors
     ///
-    /// [`ConnectFailure::InvalidUrl`].
+    /// [`ConnectFailure::InvalidUrl`] if the text is no such URL, if the port is 0, or if
+    /// [`with_user`](Address::with_user) would refuse the name and the password.
     pub fn parse(url: &str) -> Result<Address, ConnectFailure> {
         Address::of(url).ok_or(ConnectFailure::InvalidUrl)
     }

@@ -273,8 +273,8 @@ impl Drop for Membership {
 /// [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames of each link, and then copies the books that have
 /// changed. A reader always gets the newest copy. The driver never waits for a reader.
 ///
-/// Each clone returns every change once, whatever other clones have returned. The subscriptions of a reader end when
-/// its last clone is dropped. `tests/BENCHMARKS.md` contains the cost of a copy.
+/// Clones of a reader return changes independently of each other. The subscriptions of a reader end when its last
+/// clone is dropped. `tests/BENCHMARKS.md` contains the cost of a copy.
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,
@@ -303,11 +303,11 @@ impl BookReader {
 
     /// Waits for a change of a book and returns the symbol of the book. New levels are a change, and so is a change
     /// between current and stale. Several changes of a book between two calls count as one. After an event that is
-    /// neither data nor a reply, this may also return the symbol of a book that has not changed. Returns `None` when
-    /// the driver has ended and all changes were returned.
+    /// neither data nor a reply, `changed` may also return the symbol of a book that has not changed. Returns `None`
+    /// when the driver has ended and all changes were returned.
     ///
-    /// If the venue rejects the subscription, or the link ends for good before the book has arrived, this returns the
-    /// symbol once. The book stays stale as [`StaleReason::NotSubscribed`].
+    /// If the venue rejects the subscription, or the link ends for good before the book has arrived, `changed`
+    /// returns the symbol once. The book stays stale as [`StaleReason::NotSubscribed`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -329,9 +329,9 @@ impl BookReader {
         }
     }
 
-    /// Waits until the book of a symbol is current, and returns the book. Returns `None` if the driver has ended, or if
-    /// the reader does not read the symbol. Changes of other books count as returned by
-    /// [`changed`](BookReader::changed).
+    /// Waits until the book of a symbol is current, and returns the book. Returns `None` if the driver has ended, or
+    /// if the reader does not read the symbol. While `until_live` waits, it calls [`changed`](BookReader::changed)
+    /// and drops the symbols that `changed` returns, also those of other books.
     ///
     /// A book that the venue rejects never becomes current, so put a time limit around this call if you need a limit.
     ///

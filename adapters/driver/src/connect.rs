@@ -40,6 +40,7 @@ pub fn connect<R: Runtime + 'static>(runtime: R, config: Config) -> (Handle, Con
 }
 
 /// A driver with its runtime: a future to be spawned, which ends when the client has closed. Returned by [`connect`].
+/// Call its methods before you spawn the future: after the first poll, the methods change nothing.
 #[must_use = "a driver does nothing unless it is spawned or awaited"]
 pub struct Connected<R>(Stage<R>);
 
@@ -67,7 +68,8 @@ impl<R> Connected<R> {
     }
 
     /// Signs dials with this signer ([`Driver::sign_with`]), marks the endpoint as
-    /// [authenticated](Config::authenticated), and subscribes to the orders and balances of the account.
+    /// [authenticated](Config::authenticated), and subscribes to the orders and balances of the account if the
+    /// endpoint has these streams.
     pub fn sign_with(self, signer: impl Into<SharedSigner>) -> Connected<R> {
         let signer = signer.into();
         self.change(|ready| {

@@ -54,7 +54,7 @@ pub(crate) trait Delivery {
 pub enum Wake<'a> {
     /// An event of the client.
     Event(&'a Event<'a>),
-    /// The instant that the function returned last has come.
+    /// The instant that the function returned last has come, or this is the first call.
     Timer,
 }
 

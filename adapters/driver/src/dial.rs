@@ -68,7 +68,8 @@ impl DialPolicy {
     }
 }
 
-/// One dial. Connect to [`url`](DialRequest::url), then call [`upgrade`](DialRequest::upgrade), once.
+/// A dial that a [`Runtime`](crate::Runtime) carries out: the runtime connects to [`url`](DialRequest::url), then
+/// calls [`upgrade`](DialRequest::upgrade) once.
 pub struct DialRequest {
     url: String,
     user: Option<UserInfo>,
@@ -82,6 +83,7 @@ pub struct DialRequest {
 impl DialRequest {
     /// Returns a request without a driver and without a signature. An application can pass it to
     /// [`Runtime::dial`](crate::Runtime::dial) to use the dialling of an adapter alone, including proxies and TLS.
+    /// Such a dial has no time limit.
     ///
     /// ```
     /// use gemini_ws_driver::DialRequest;
@@ -120,7 +122,7 @@ impl DialRequest {
     /// # Errors
     ///
     /// - [`ConnectFailure::Status`] if the status of the answer is not 101, with the venue's reason and the delay of
-    ///   `Retry-After`.
+    ///   `Retry-After` if the answer has them.
     /// - [`ConnectFailure::Handshake`] if the answer is [`Unreadable::NoHttp`](crate::Unreadable::NoHttp), or if an
     ///   answer with status 101 breaks RFC 6455, section 4.1.
     /// - [`ConnectFailure::Transport`] if the transport ends before the head of the answer is complete. If the

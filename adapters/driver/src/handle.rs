@@ -249,7 +249,7 @@ impl Handle {
     }
 
     /// Subscribes to the books of these symbols and returns a reader of these books. If the depth of a symbol is
-    /// subscribed already, the reader shares that stream.
+    /// subscribed already, the reader shares that stream. Otherwise the client subscribes to `{symbol}@depth@100ms`.
     ///
     /// # Errors
     ///
@@ -319,8 +319,9 @@ impl Handle {
     }
 
     /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
-    /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count.
-    /// Failed attempts to connect do not end the wait, so put a time limit around this call if you need a limit.
+    /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count, but
+    /// at least one link must be live. Neither failed attempts to connect nor the end of all links of a client that
+    /// [stays open](gemini_ws::Config::stay_open) end the wait, so put a time limit around this call if you need one.
     ///
     /// # Errors
     ///

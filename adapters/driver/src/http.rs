@@ -81,7 +81,7 @@ impl Answer {
         self.status
     }
 
-    /// Returns the value of the first header field of this name, if it is text.
+    /// Returns the value of the first header field of this name, if the value is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next().filter(|value| *value != NO_TEXT)
     }

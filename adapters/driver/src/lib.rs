@@ -5,8 +5,8 @@
 //! commands from any task. After [`Handle::close`], the future returns a [`Closed`] within bounded time.
 //!
 //! The driver works with every [`Runtime`], a trait for a byte stream, a timer and dialling. The crates
-//! `gemini-ws-smol` and `gemini-ws-tokio` implement this trait. After [`Connected::sign_with`] or
-//! [`Driver::sign_with`], the driver signs each dial separately.
+//! `gemini-ws-smol` and `gemini-ws-tokio` implement this trait. [`Connected::sign_with`] and [`Driver::sign_with`]
+//! give the driver a signer for dials to authenticated endpoints.
 //!
 //! # Which form for which program
 //!

@@ -8,14 +8,14 @@ use std::task::{Context, Poll};
 use futures_lite::{AsyncRead, AsyncWrite};
 use gemini_ws::FRAME_BYTES_MAX;
 
-/// The maximum number of bytes that [`Paced`] reads before it returns to the executor.
+/// The number of bytes after which [`Paced`] returns to the executor. The read that reaches it can exceed it.
 pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
 /// The maximum number of reads that [`Paced`] does before it returns to the executor. A read may bring a single byte.
 pub const READS_PER_TURN_MAX: usize = 64;
 
-/// The maximum number of bytes that a driver reads without a whole message among them: the longest message, and room
-/// for the headers of its fragments. The WebSocket layer counts payload only, so it would accept any number of
-/// empty fragments.
+/// The maximum number of bytes of an incomplete message: the longest payload, and 1 MiB for the headers of fragments.
+/// If a driver has read more, it ends the link as [`Lost::Protocol`](gemini_ws::Lost::Protocol). The WebSocket layer
+/// counts payload only, so that layer would accept any number of empty fragments.
 pub const UNFINISHED_BYTES_MAX: usize = FRAME_BYTES_MAX + (1 << 20);
 
 /// An error: more than [`UNFINISHED_BYTES_MAX`] bytes arrived without a whole message.

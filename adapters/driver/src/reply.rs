@@ -38,7 +38,7 @@ impl Reply {
         }
     }
 
-    /// Returns the venue's error, if it refused the request.
+    /// Returns the error with which the venue refused the request, if there is one.
     pub fn error(&mut self) -> Option<ApiError<'_>> {
         self.response()?.error
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
-/// The longest time for which a dial holds its [`Turn`]. After this time, the dial's request has arrived, or the peer
-/// does not answer.
+/// The longest time for which a dial holds its [`Turn`] after it has begun to send its request. After this time, the
+/// driver assumes that the request has arrived, or that the peer does not answer at all.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.

@@ -54,7 +54,7 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.is_empty()
     }
 
-    /// Marks the stream of the link in this slot as ready.
+    /// Marks the stream of the link in this slot as ready to be read or written.
     pub fn mark(&mut self, slot: usize) {
         self.marked.insert(slot);
     }
@@ -66,7 +66,7 @@ impl<S: Read + Write> Sockets<S> {
     /// wait until a stream is ready, but no longer than [`Client::timeout`].
     ///
     /// `dial` starts to connect a link to the address that [`Client::connect_request`] returns, and registers the
-    /// stream with your poller under [`LinkId::slot`]. `on_event` is called for each event, in order.
+    /// stream with your poller under [`LinkId::slot`]. `turn` calls `on_event` for each event, in order.
     pub fn turn(
         &mut self,
         client: &mut Client,

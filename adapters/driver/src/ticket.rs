@@ -9,12 +9,12 @@ use crate::Handle;
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::tickets::{End, Holder};
 
-/// How an order ended.
+/// How a [`Ticket`] ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Done {
     /// The order was executed completely.
     Filled(Order),
-    /// The order was cancelled, perhaps after a part of it was executed. Also for an order that ended as
+    /// The order was cancelled, perhaps after a part of it was executed, or ended as
     /// [`OrderState::Closed`](gemini_ws::OrderState::Closed).
     Canceled(Order),
     /// The venue rejected the order or does not have it, or the order was never sent.
@@ -180,8 +180,8 @@ impl Ticket {
         self.cell.lock().order.clone()
     }
 
-    /// Waits until the venue has replied to the request, or until an event reports the order. If no reply comes, this
-    /// returns `Ok` as well, and the order is in doubt. `Ok` does not yet mean that the order exists:
+    /// Waits until the venue has replied to the request, or until an event reports the order. If no reply comes,
+    /// `accepted` returns `Ok` as well, and the order is in doubt. `Ok` does not mean that the order exists: see
     /// [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged). Once the driver has taken the command, the
     /// wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
     ///
@@ -228,19 +228,21 @@ impl Ticket {
         self.cell.lock().done.clone()
     }
 
-    /// Asks the venue to cancel the order and returns at once. You may also call this after the ticket has ended as
-    /// [`Done::Unknown`]. If the order was not sent or has ended, nothing is sent. The ticket reports the outcome,
-    /// unless the ticket has already ended.
+    /// Asks the venue to cancel the order and returns at once. You may also call `cancel` after the ticket has ended
+    /// as [`Done::Unknown`]. If the order was not sent or has ended, the driver sends nothing. The ticket reports the
+    /// outcome, unless the ticket has already ended.
     ///
     /// The cancel goes to the endpoint of the order. If that endpoint was removed, the cancel goes to the only
-    /// authenticated endpoint; if there are several, nothing is sent.
+    /// authenticated endpoint of the current API; if there are several or none, the driver sends nothing.
     ///
     /// The driver sends the cancel as soon as three conditions hold: the venue's id of the order is known, a link to
-    /// the endpoint is open, and the limits have room. The driver sends the cancel again if no reply comes, and, after
-    /// a growing delay, if the venue cannot carry it out now, for example because of a limit (429). A refusal for
-    /// another reason ends this: see [`Order::cancel_refusal`]. [`Handle::shut_down`](crate::Handle::shut_down) waits
-    /// for cancels that are still to be sent, but no longer than half of its time. [`Ended::orders`](crate::Ended::orders) lists the orders that were
-    /// open or in doubt when the driver ended.
+    /// the endpoint is open, and the limits have room. If no reply comes, the driver sends the cancel again. If the
+    /// venue cannot cancel the order now, for example because of a limit (429), the driver sends the cancel again
+    /// after 500 ms; each further refusal of this kind doubles the delay, up to 8 s. After any other refusal, the
+    /// driver stops: see [`Order::cancel_refusal`].
+    ///
+    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for cancels that are still to be sent, but no longer
+    /// than half of its time.
     ///
     /// # Errors
     ///

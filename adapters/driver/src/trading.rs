@@ -10,9 +10,9 @@ use crate::ticket::{Cell, PlaceError, Ticket};
 use crate::tickets::Cancel;
 
 impl Handle {
-    /// Places an order, and waits until the venue has accepted the order or no reply has come in time. The stream
-    /// `orders@account` must be subscribed. [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this
-    /// stream.
+    /// Places an order, and waits until the venue has accepted the order or no reply has come in time. If the stream
+    /// `orders@account` is not subscribed, the order is in doubt at once.
+    /// [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
     ///
     /// ```
     /// # use gemini_ws_driver::gemini_ws::{NewOrder, Side};
@@ -96,7 +96,8 @@ impl Handle {
         self.with(|_, keeper, _| keeper.unfinished()).await
     }
 
-    /// Returns the sums over all fills of an instrument that the driver has seen: [`Orders::traded`](gemini_ws::Orders).
+    /// Returns the sums over the fills that the driver has seen in an instrument: see
+    /// [`Orders::traded`](gemini_ws::Orders::traded).
     ///
     /// # Errors
     ///

@@ -80,8 +80,8 @@ impl Config {
     /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
     /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id.
-    /// If a second exchange with the same seed begins at a venue's time after the end of the first exchange, the two
-    /// exchanges have no id in common. This holds for times from 1995 to 2153.
+    /// If the epoch of a second exchange with the same seed is later than the venue's time at the end of the first
+    /// exchange, the two exchanges have no id in common. This holds for times from 1995 to 2153.
     ///
     /// ```
     /// use std::time::Duration;
@@ -100,8 +100,8 @@ impl Config {
         self
     }
 
-    /// Sets the time between RFC 6455 pings to a session. A shorter time than a millisecond counts as a millisecond.
-    /// Default: 20 s.
+    /// Sets the time between RFC 6455 pings to a session. Sessions of archived market data get no pings. A shorter
+    /// time than a millisecond counts as a millisecond. Default: 20 s.
     #[must_use]
     pub fn server_ping(mut self, period: Duration) -> Config {
         self.server_ping = period.max(Duration::from_millis(1));

@@ -71,15 +71,16 @@
 //!
 //! # Guarantees
 //!
-//! - The same seed and inputs yield the same outputs, byte for byte, on every platform. The market does not depend
-//!   on when the caller polls, or on how often it calls [`Exchange::handle_timeout`].
+//! - The same seed and inputs yield the same outputs, byte for byte, on every platform. If no pause between calls is
+//!   longer than [`CATCH_UP_MAX`], the market does not depend on when the caller calls [`Exchange::handle_timeout`].
 //! - Amounts are exact: fills and fees change the balances of an account to the last digit.
 //! - Books of the generated market are never crossed. Update ids agree between streams. Suppose that a client has
 //!   applied a depth frame with the last update id `u`. Then the client's best levels are the levels of the newest
 //!   ticker whose id is not greater than `u`.
 //! - The work per call is bounded: a call makes up for no more than [`CATCH_UP_MAX`] of market time. Memory is
 //!   bounded too: the exchange keeps up to [`OUTPUTS_MAX`] outputs for a session, up to [`OPEN_ORDERS_MAX`]
-//!   open orders of an account, up to [`FINISHED_ORDERS_MAX`] orders that have ended, and up to a thousand quotes for one request.
+//!   open orders of an account, up to [`FINISHED_ORDERS_MAX`] orders that have ended, up to a thousand quotes for one
+//!   request, and the states of the last [`QUOTES_RECORDED_MAX`] quotes.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -19,7 +19,8 @@ const LINES_PER_TURN: usize = 64;
 /// A line contains a frame of `wss://ws.gemini.com` as it was received. A receive time may precede the frame. Spaces
 /// or tabs separate the time from the frame. A time with a decimal point is in seconds (`1790732601.672464`). An
 /// integer with sixteen or more digits is in nanoseconds, with twelve to fifteen digits in milliseconds, and with
-/// fewer digits in seconds. Blank lines, replies and frames of kinds that have no public stream are skipped.
+/// fewer digits in seconds. Blank lines, replies, frames of kinds that have no public stream and partial depths
+/// without a symbol are skipped.
 ///
 /// ```
 /// use gemini_ws_simulator::Recording;
@@ -259,7 +260,8 @@ impl Recording {
         Ok(Some(RecordedFrame { text: frame.to_owned(), received, symbol, kind }))
     }
 
-    /// Sets the time between frames without receive times. Less than a microsecond counts as one. Default: 10 ms.
+    /// Sets the time between two consecutive frames if either has no receive time. Less than a microsecond counts as
+    /// a microsecond. Default: 10 ms.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Recording {
         self.interval = interval.max(Duration::from_micros(1));
@@ -273,7 +275,8 @@ impl Recording {
         self
     }
 
-    /// Returns the symbols of the recording, in the order of their first frames.
+    /// Returns the symbols of the recording, in the order of their first frames, or in the order in which
+    /// [`streamed`](Recording::streamed) got them.
     pub fn symbols(&self) -> &[Symbol] {
         &self.symbols
     }
@@ -284,12 +287,15 @@ impl Recording {
         self.frames.len()
     }
 
-    /// Whether there are no frames to play, as far as this is known.
+    /// Returns whether there are no frames to play; `false` for a recording that is
+    /// [read while it is played](Recording::streamed), until its lines have ended.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty() && self.stream.is_none()
     }
 
-    /// Returns the number of frames that were skipped: replies, and kinds without a public stream.
+    /// Returns the number of lines that were skipped so far, without blank lines. A recording that is
+    /// [read while it is played](Recording::streamed) also skips lines that are not frames, and frames of other
+    /// symbols.
     pub const fn skipped(&self) -> usize {
         self.skipped
     }

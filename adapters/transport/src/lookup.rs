@@ -14,7 +14,7 @@ pub const LOOK_UPS_MAX: usize = 64;
 static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
 
 /// Returns the addresses of a host. Asks the system's resolver in a separate thread, because the resolver blocks. If
-/// the host is an address or a name that [`is_localhost`] accepts, the resolver is not asked.
+/// the host is an address without a zone, or a name that [`is_localhost`] accepts, the resolver is not asked.
 ///
 /// Dropping the future does not stop the thread, but nothing waits for the thread: a name server that does not answer
 /// delays neither a runtime nor the end of the program.

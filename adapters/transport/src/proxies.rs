@@ -11,8 +11,8 @@ use gemini_ws_driver::gemini_ws::ConnectFailure;
 use crate::rules::Rules;
 use crate::tunnel;
 
-/// The proxies to use, by address: HTTP CONNECT (`http://`) and SOCKS5 (`socks5://` or `socks5h://`). The proxy looks
-/// up the venue's name, with every one of these schemes.
+/// The proxies to use, by address: HTTP CONNECT (`http://`, or a URL without a scheme) and SOCKS5 (`socks5://` or
+/// `socks5h://`). With each of these schemes, the proxy looks up the venue's name.
 ///
 /// If a proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`] or [`ConnectFailure::Proxy`]. If the proxy
 /// cannot be reached, the dial fails with the failure of the connection to the proxy. If the URL of a proxy has

@@ -122,7 +122,7 @@ impl Account {
         self
     }
 
-    /// Removes all initial balances that were set before.
+    /// Removes all initial balances: the defaults, and those that were set before.
     #[must_use]
     pub fn without_balances(mut self) -> Account {
         self.balances.clear();

@@ -183,7 +183,7 @@ impl FaultKind {
         },
     ];
 
-    /// Returns the first word of a specification.
+    /// Returns the first word of a specification of this kind.
     pub const fn name(&self) -> &'static str {
         self.name
     }
@@ -218,7 +218,8 @@ impl FaultKind {
 /// beginning of the fault.
 ///
 /// The text of a fault is a name, the arguments, and optionally `@` with the delay: `drop-depth btcusd 3 @10s`.
-/// [`FaultKind::ALL`] lists the kinds of faults. Times are whole numbers of `ms`, `s`, `m` or `h`.
+/// [`FaultKind::ALL`] lists the kinds of faults. Times are whole numbers of `ms`, `s`, `m` or `h`, up to 24 h. Counts
+/// are numbers from 1 to 1,000,000.
 ///
 /// ```
 /// use gemini_ws_simulator::FaultSpec;

@@ -84,7 +84,7 @@ impl Faults {
         self.reply_delay = by;
     }
 
-    /// Carries out the next `count` requests without a reply.
+    /// Withholds the next `count` replies. The exchange still carries out the requests.
     pub fn withhold_replies(&mut self, count: u32) {
         self.withheld_replies = count;
     }
@@ -182,7 +182,7 @@ impl Faults {
         self.repeated_quote_events = count;
     }
 
-    /// Sets whether every request over REST is answered with the status 503.
+    /// Sets whether the exchange answers requests over REST with the status 503. An unknown path still gets 404.
     ///
     /// ```
     /// use gemini_ws::Instant;

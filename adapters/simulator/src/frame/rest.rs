@@ -9,8 +9,8 @@ use crate::account::order::ClientOrder;
 use crate::frame::upgrade::value_of;
 use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, TimeInForce};
 
-/// A request to the REST API, with the parts that the exchange reads. It does not read the body: the arguments are
-/// in the header `X-GEMINI-PAYLOAD`.
+/// A request to the REST API, with the parts that the exchange reads. The exchange does not read the body: the
+/// arguments are in the header `X-GEMINI-PAYLOAD`.
 ///
 /// ```
 /// use gemini_ws::Instant;

@@ -70,7 +70,7 @@ pub enum OrderState {
 }
 
 impl OrderState {
-    /// Whether the order has ended, so that nothing more can happen to it.
+    /// Returns whether the order has ended, so that nothing more can happen to the order.
     pub const fn is_final(self) -> bool {
         matches!(self, OrderState::Filled | OrderState::Canceled | OrderState::Rejected)
     }
