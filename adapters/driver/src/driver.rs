@@ -16,7 +16,7 @@ use crate::task::Task;
 /// The default of [`Driver::write_timeout`].
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a driver ended. Each driver reports it once.
+/// How a driver ended: the result of its future.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Closed {
     /// The reason why the client closed.

@@ -82,7 +82,8 @@ impl Tokio {
         Tokio::default()
     }
 
-    /// Returns the clock of the driver. Use its time to call methods of a client before the driver runs.
+    /// Returns the clock of a driver on this runtime. If you call methods of a client before its driver runs, pass
+    /// the time of this clock.
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }

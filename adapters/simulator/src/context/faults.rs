@@ -63,7 +63,8 @@ impl Faults {
     /// Loses the `nth` depth change of a symbol from now (1 is the next change). The book itself changes, but no
     /// session receives the change. Clients see a gap at the change that follows the lost change.
     ///
-    /// Each published change counts. Each speed of the depth stream that has subscribers publishes its own changes.
+    /// Each published change counts. In a generated market, each speed of the depth stream that has subscribers
+    /// publishes its own changes. In a recording, each change that is played counts.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
@@ -89,8 +90,8 @@ impl Faults {
         self.withheld_replies = count;
     }
 
-    /// Stops sending to a session, including pings and replies. The connection stays open. The frames that the
-    /// exchange would have sent are lost.
+    /// Stops sending to a session, including pings, replies and Close frames. The connection stays open. The frames
+    /// that the exchange would have sent are lost.
     pub fn silence(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Silence(session, true));
     }
@@ -149,8 +150,8 @@ impl Faults {
         }
     }
 
-    /// Stops or resumes the order flow of all generated markets. While it is stopped, only orders of accounts change
-    /// books.
+    /// Stops or resumes the order flow of all generated markets. While the flow is stopped, only orders of accounts
+    /// change books.
     pub fn halt_market(&mut self, is_halted: bool) {
         self.is_halted = is_halted;
     }

@@ -197,8 +197,8 @@ impl Exchange {
         let _ = self.handle_upgrade(session, now, &UpgradeRequest { target: &target, headers: &[] });
     }
 
-    /// Handles a frame from a client. The exchange ignores binary frames, frames from unknown sessions and texts on
-    /// order events v1, and counts them in [`Stats`].
+    /// Handles a frame from a client. The exchange ignores binary frames, frames from unknown sessions, and texts on
+    /// market data v1 and order events v1, which take no requests. [`Stats::ignored`] counts the ignored frames.
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
         let Some(open) = self.sessions.get(session) else {
