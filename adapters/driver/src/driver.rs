@@ -241,9 +241,9 @@ impl Driver {
         self.run_with(runtime, Woken::new(on_wake)).await
     }
 
-    /// Runs the client and puts owned events into a queue. The queue is full when it holds `capacity` events (0
-    /// counts as 1) or 32 MiB of market data, or half of the other events that it can hold. Spawn the future, and
-    /// take events from [`Events`].
+    /// Runs the client and puts owned events into a queue. The queue is full with `capacity` events of market data (0
+    /// counts as 1), with 32 MiB of market data, or when its reserve for other events is half full. Spawn the future,
+    /// and take events from [`Events`].
     ///
     /// While the queue is full the driver reads no more frames, so TCP holds the peer back. Timers and commands
     /// continue. During a shutdown the driver reads frames also while the queue is full. In this case the queue drops

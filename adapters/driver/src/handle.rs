@@ -424,7 +424,8 @@ impl Handle {
     /// It cancels the orders of each session if the plan has
     /// [`cancel_orders`](gemini_ws::ShutdownPlan::cancel_orders). It unsubscribes the public streams if the plan has
     /// [`unsubscribe`](gemini_ws::ShutdownPlan::unsubscribe). Then it closes. This call returns when the driver has
-    /// ended, with the orders that are still open or in doubt. [`close`](Handle::close) skips the remaining steps.
+    /// ended, about a second after the given time at the latest, with the orders that are still open or in doubt.
+    /// [`close`](Handle::close) skips the remaining steps.
     ///
     /// Some cancels of a [`Ticket`](crate::Ticket::cancel) may still wait for the venue's id of the order, for a link
     /// or for room in a limit. The driver sends these cancels before the first step. It waits for them no longer than

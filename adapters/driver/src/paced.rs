@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use futures_lite::{AsyncRead, AsyncWrite};
 use gemini_ws::FRAME_BYTES_MAX;
 
-/// The number of bytes after which [`Paced`] returns to the executor. The read that reaches it can exceed it.
+/// The number of bytes after which [`Paced`] returns to the executor. The last read can exceed this number.
 pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
 /// The maximum number of reads that [`Paced`] does before it returns to the executor. A read may bring a single byte.
 pub const READS_PER_TURN_MAX: usize = 64;

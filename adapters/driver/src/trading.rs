@@ -10,8 +10,8 @@ use crate::ticket::{Cell, PlaceError, Ticket};
 use crate::tickets::Cancel;
 
 impl Handle {
-    /// Places an order, and waits until the venue has accepted the order or no reply has come in time. If the stream
-    /// `orders@account` is not subscribed, the order is in doubt at once.
+    /// Places an order, and waits until the venue has accepted the order or no reply has come in time. Subscribe to
+    /// `orders@account` first: without a stream of orders, the order is in doubt at once.
     /// [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
     ///
     /// ```
