@@ -14,6 +14,7 @@ use crate::state::fill::Accounted;
 use crate::state::followed::Followed;
 use crate::state::order::Order;
 use crate::state::order_index::OrderIndex;
+use crate::state::order_state::OrderState;
 use crate::state::reconciling::{OrderRef, Reconciled};
 use crate::state::sums::Traded;
 use crate::state::truth::{Age, Moment, StaleReason};
@@ -544,6 +545,31 @@ impl Orders {
         let now_settled = self.index.change(key, now, |order| order.reconcile(found.as_ref(), asked, lost));
         self.doubt_unfollowed(key);
         is_settled || now_settled == Some(true)
+    }
+
+    /// Puts an order in doubt that the venue has accepted, but that no event has reported. Call this when the first
+    /// event is overdue; the reason of the doubt is [`StaleReason::NothingYet`]. An event or
+    /// [`reconcile`](Orders::reconcile) ends the doubt. Has no effect on an order that has had an event, is in doubt,
+    /// or is not known.
+    ///
+    /// ```
+    /// use gemini_ws::Orders;
+    ///
+    /// let mut orders = Orders::new();
+    /// orders.doubt_overdue("never-sent");
+    /// assert_eq!(orders.to_reconcile().count(), 0);
+    /// ```
+    pub fn doubt_overdue<'a>(&mut self, of: impl Into<OrderRef<'a>>) {
+        self.index.forget_changes();
+        self.followed.step();
+        let now = self.moment();
+        if let Some(key) = self.key(of.into()) {
+            self.index.change(key, now, |order| {
+                if order.state == OrderState::Acknowledged && !order.needs_reconciling() {
+                    order.raise(StaleReason::NothingYet, now);
+                }
+            });
+        }
     }
 }
 

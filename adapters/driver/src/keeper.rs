@@ -263,6 +263,12 @@ impl Keeper {
             let symbols: Vec<Symbol> = self.books.to_resync().collect();
             client.resync_books(now, symbols);
         }
+        for request in self.tickets.overdue(now) {
+            self.orders.doubt_overdue(OrderRef::Request(request));
+            if let Some(order) = self.orders.get(OrderRef::Request(request)) {
+                self.tickets.note(order, now);
+            }
+        }
         self.tickets.handle_timeout(now);
         self.tickets.send_cancels(client, now);
         self.postponed.begin_if_due(client, now, self.tickets.has_cancels());

@@ -54,8 +54,8 @@ impl<E: fmt::Display> fmt::Display for ReconcileError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
-    /// Asks the venue about each order that is in doubt, in sequence. The tickets of these orders report what was
-    /// found. Then asks about the balances if the balances are stale.
+    /// Asks the venue about each order that is in doubt, in sequence. Tickets that have not ended report
+    /// what was found; [`order`](Handle::order) returns it also for an order whose ticket has ended. Then asks about the balances if the balances are stale.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
     /// `ask` returns, nothing else can use the signer.

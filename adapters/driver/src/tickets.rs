@@ -216,6 +216,12 @@ impl<H: Holder> Tickets<H> {
         [due, self.retry, again].into_iter().flatten().min()
     }
 
+    /// Returns the requests of the tickets that the next [`handle_timeout`](Tickets::handle_timeout) ends.
+    pub(crate) fn overdue(&self, now: Instant) -> Vec<RequestId> {
+        let due = self.due.iter().take_while(|(due, _)| *due <= now);
+        due.map(|(_, request)| *request).collect()
+    }
+
     /// Ends the tickets whose orders have been in doubt for too long.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         while let Some((due, request)) = self.due.first().copied().filter(|(due, _)| *due <= now) {

@@ -96,6 +96,16 @@ impl Handle {
         self.with(|_, keeper, _| keeper.unfinished()).await
     }
 
+    /// Returns an order as it is known now; `None` if the driver does not know the order.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`] if the driver has ended.
+    pub async fn order(&self, order: impl Into<OrderRef<'_>>) -> Result<Option<Order>, CommandError> {
+        let order = Named::of(order.into());
+        self.with(move |_, keeper, _| keeper.orders().get(order.as_ref()).cloned()).await
+    }
+
     /// Returns the sums over the fills that the driver has seen in an instrument: see
     /// [`Orders::traded`](gemini_ws::Orders::traded).
     ///

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use gemini_ws_driver::gemini_ws::{
-    Client, ClientConfig, CloseReason, CommandError, Config, Event, Instant, Limit, Request, Stream,
+    Client, ClientConfig, CloseReason, CommandError, Config, Event, Instant, Limit, Request, StaleReason,
+    Stream,
 };
-use gemini_ws_driver::{Done, EndedBy, PlaceError, RequestError, Wake, client, connect};
+use gemini_ws_driver::{Done, EndedBy, Keeper, PlaceError, RequestError, Wake, client, connect};
 use smol::future;
 
 use crate::Adapter;
 use crate::front::{beside, order, signed};
 use crate::peers::within;
-use crate::trading::{signer, with_server};
+use crate::trading::{signer, with_faulty_server, with_server};
 
 /// A cancel that a ticket has accepted is sent, though the same turn of the driver begins a shutdown.
 pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
@@ -96,6 +97,31 @@ pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
         })
         .await;
     });
+}
+
+/// The venue accepts an order, and its events are lost. The order is in doubt when its ticket ends, so that it is asked
+/// about.
+pub(crate) fn an_order_without_events<A: Adapter>() {
+    with_faulty_server::<A, _>(
+        |exchange| exchange.faults().drop_order_events(1_000),
+        async |url| {
+            let (client, driver) = connect(A::runtime(), Config::new(&url));
+            let driver = driver.sign_with(signer()).doubt_timeout(Duration::from_millis(300));
+            beside(driver, async {
+                client.live().await.unwrap();
+                let mut lost = client.place(order("lost", "1000")).await.unwrap();
+                let done = lost.done().await;
+                assert!(matches!(done, Done::Unknown(_)), "{done:?}");
+                assert_eq!(done.order().doubt(), Some(StaleReason::NothingYet));
+                let in_doubt = |keeper: &Keeper| keeper.orders().to_reconcile().count();
+                assert_eq!(client.with(move |_, keeper, _| in_doubt(keeper)).await, Ok(1));
+                let known = client.order("lost").await.unwrap().unwrap();
+                assert!(known.needs_reconciling() && known.request() == done.order().request());
+                client.close();
+            })
+            .await;
+        },
+    );
 }
 
 /// A second authenticated endpoint is added after two orders were placed. Their cancels go to the first.

@@ -20,10 +20,19 @@ const SECRET: &str = "a secret of the sockets";
 
 /// Runs a future beside a server, for at most half a minute.
 pub(crate) fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> T {
+    with_faulty_server::<A, T>(|_| {}, run)
+}
+
+/// Runs a future beside a server whose exchange has faults.
+pub(crate) fn with_faulty_server<A: Adapter, T>(
+    plan: impl FnOnce(&mut Exchange),
+    run: impl AsyncFnOnce(String) -> T,
+) -> T {
     // Nonces are times, so the venue's clock must be the same as the client's.
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(50).epoch(now);
-    let exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), 1);
+    let mut exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), 1);
+    plan(&mut exchange);
     let mut server = Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap();
     let address = format!("ws://{}", server.local_addr());
     let late = async {

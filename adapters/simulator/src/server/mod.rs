@@ -183,7 +183,15 @@ impl Server {
     /// ```
     pub fn close(mut self, limit: Duration) -> impl Future<Output = Exchange> + Send {
         self.listener = None;
-        self.links.retain(|_, link| link.is_open());
+        let now = self.clock.now();
+        let exchange = &mut self.exchange;
+        self.links.retain(|session, link| {
+            // An upgrade that is not complete may have a session.
+            if !link.is_open() {
+                exchange.handle_lost(*session, now);
+            }
+            link.is_open()
+        });
         for session in self.links.keys() {
             self.exchange.faults().close(*session, GOING_AWAY, "going away");
         }
