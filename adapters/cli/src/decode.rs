@@ -37,12 +37,6 @@ pub(crate) fn run(options: &Decode, messages: &mut Messages) -> Result<Ending, F
     if let Some(summary) = counts.summary() {
         messages.say(&Shown::of(summary));
     }
-    if counts.frames > 0 && counts.frames == counts.of_frames.unrecognized {
-        return Err(Failure::new(format_args!(
-            "{}: none of its frames is a message of the venue",
-            frames.name()
-        )));
-    }
     check_use(frames.name(), counts.frames, counts.of_frames.malformed, options.strict)
 }
 
