@@ -12,7 +12,7 @@ use crate::value::time::Instant;
 pub enum CommandError {
     /// The client is shutting down or closed; make a new client.
     Closed,
-    /// No link is open now; try again after [`Event::Live`](crate::Event::Live).
+    /// No link that could take the request is open now; try again after [`Event::Live`](crate::Event::Live).
     NotConnected,
     /// A limit is reached; unsubscribe, wait for replies or poll outputs.
     TooMany(Limit),
@@ -43,8 +43,8 @@ pub enum CommandError {
     /// The endpoint has several links, and the request is about the session of one of them. Name the link with
     /// [`Client::request_over`](crate::Client::request_over).
     SeveralLinks,
-    /// A link to the endpoint has ended for good, as [`Event::LinkClosed`](crate::Event::LinkClosed) has reported.
-    /// [`Client::open`](crate::Client::open) restarts the link.
+    /// A link to the endpoint has failed for good, and the client makes no further attempt in its slot (see
+    /// [`Event::LinkClosed`](crate::Event::LinkClosed)). [`Client::open`](crate::Client::open) connects the slot again.
     GivenUp,
     /// A rate limit is reached.
     RateLimited {

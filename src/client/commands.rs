@@ -20,8 +20,8 @@ use crate::value::time::Instant;
 // ---- streams -----------------------------------------------------------------------------------
 
 impl Client {
-    /// Subscribes to a stream. The subscription survives reconnects and ends with
-    /// [`unsubscribe`](Client::unsubscribe).
+    /// Subscribes to a stream. The subscription survives reconnects. It ends with
+    /// [`unsubscribe`](Client::unsubscribe), or if the venue [rejects](crate::Event::Rejected) the stream.
     ///
     /// If the stream is already subscribed at an endpoint, the client chooses this endpoint. Otherwise the client
     /// chooses the endpoint that was added first, among the endpoints that have the stream. For a stream of an

@@ -56,10 +56,10 @@ impl Client {
     /// from the frame and the scratch only, so the application may issue commands while it holds the event. The event
     /// is newer than all outputs that were waiting before this call ([contract](Client#the-contract-of-a-driver)).
     ///
-    /// Returns `None` for pings, pongs, Close frames of a link that is closing or has ended, and replies to requests
-    /// that the client itself made. If such a reply rejects a stream, returns [`Event::Rejected`]. If such a reply
-    /// comes too late to be used, returns [`Event::Ignored`]. Further events that a frame causes are among the
-    /// outputs.
+    /// Returns `None` for pings, pongs, Close frames of a link that is closing or has ended, and replies to the
+    /// client's probes and requests for streams. If such a reply rejects a stream, returns [`Event::Rejected`]. If
+    /// such a reply comes too late to be used, returns [`Event::Ignored`]. Further events that a frame causes are
+    /// among the outputs.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,
@@ -110,7 +110,7 @@ impl Client {
         Some(Event::Ignored(Ignored { reason: IgnoredReason::EndedLink }, source))
     }
 
-    /// Reports that the transport of this link ended. Not needed after [`Output::Abort`], and ignored then.
+    /// Reports that the transport of this link ended. After [`Output::Abort`] the client needs no report, and ignores it.
     pub fn handle_lost(&mut self, link: LinkId, now: Instant, reason: Lost) {
         self.advance(now);
         if self.with_link(link.slot(), |it, cx| it.handle_lost(cx, link, reason)).is_none() {

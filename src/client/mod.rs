@@ -63,7 +63,8 @@ use crate::value::time::Instant;
 ///   that `handle_frame` returns, then the outputs that the frame causes. So poll until `None` after each input and
 ///   after each command. Polling late changes this order, and has two other effects. The first effect: while
 ///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client refuses commands, except
-///   [`resync_books`](Client::resync_books) and [`resync_all_books`](Client::resync_all_books). The second effect:
+///   [`resync_books`](Client::resync_books), [`resync_all_books`](Client::resync_all_books),
+///   [`close`](Client::close), [`close_by`](Client::close_by) and [`shut_down`](Client::shut_down). The second effect:
 ///   when a link ends, the client withdraws the requests that were not polled, with the outcome
 ///   [`NotSent`](crate::RequestOutcome::NotSent). A polled request without a reply has the outcome
 ///   [`Lost`](crate::RequestOutcome::Lost).
@@ -190,7 +191,7 @@ impl Client {
     }
 
     /// Creates a client with one endpoint. The client keeps one link to the endpoint open, even if no stream is
-    /// subscribed. Streams beyond [`Config::streams_max`] go to further links.
+    /// subscribed and whatever [`Config::stay_open`] sets. Streams beyond [`Config::streams_max`] go to further links.
     ///
     /// The client does nothing until [`open`](Client::open). [`Config::seed`] determines the random delays of the
     /// client.
@@ -250,9 +251,10 @@ impl Client {
     }
 
     /// Starts to connect. Until [`close`](Client::close), [`close_by`](Client::close_by) or
-    /// [`shut_down`](Client::shut_down), the client connects every link that something needs, and reconnects every
-    /// such link that is lost. A second call restarts the links that have ended for good, each after the delay that
-    /// follows its last failure. A second call has no effect on all other links.
+    /// [`shut_down`](Client::shut_down), the client opens every link that something needs, and replaces every such
+    /// link that is lost. A further call connects the slots in which links have failed for good (see
+    /// [`Event::LinkClosed`](crate::Event::LinkClosed)), each after the delay that follows its last failure. A
+    /// further call has no effect on other slots.
     ///
     /// # Errors
     ///
@@ -451,9 +453,9 @@ impl Client {
         self.slots.links().flat_map(Link::streams)
     }
 
-    /// Returns how many streams have lost their last subscriber since the client was created. The client delivers no
-    /// more data of such a stream. While the number stays the same, no stream of [`streams`](Client::streams) has begun
-    /// to [leave](StreamState::Leaving).
+    /// Returns how often the last subscription to a stream was unsubscribed since the client was created. After that,
+    /// the client delivers data of the stream only for a new subscription. While the number stays the same, no stream
+    /// of [`streams`](Client::streams) has begun to [leave](StreamState::Leaving).
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};

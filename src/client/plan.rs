@@ -24,8 +24,9 @@ pub struct ShutdownPlan {
 
 impl ShutdownPlan {
     /// Creates a plan with two steps. In the first step the client refuses commands, and waits for the replies to
-    /// requests in flight. In the second step it closes the links. [`Event::Closed`](crate::Event::Closed) follows at
-    /// the latest with the first `handle_timeout` at or after `deadline`.
+    /// requests in flight while there is time. In the second step the client closes the links.
+    /// [`Event::Closed`](crate::Event::Closed) follows at the latest with the first `handle_timeout` at or after
+    /// `deadline`.
     pub const fn by(deadline: Instant) -> ShutdownPlan {
         ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
     }
@@ -34,7 +35,7 @@ impl ShutdownPlan {
     /// one link belong to one session. Default: no. When the venue confirms the cancellation, some orders may still
     /// be open. The client delivers the events of these orders until the link ends. If the venue refuses the
     /// cancellation only for now, for example with "too many requests", the client repeats the request while there is
-    /// time. The delay before a repeat is first 500 ms and then doubles, up to half of the time that remains.
+    /// time. The delay before a repeat doubles each time, up to half of the time that remains, and is at least 500 ms.
     ///
     /// The client can cancel the orders of a session only over the link of that session. When the link ends, the
     /// venue cancels these orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is

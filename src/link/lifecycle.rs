@@ -62,7 +62,8 @@ pub enum Input {
     Unusable,
     /// The transport ended, or the peer's Close frame came.
     Lost,
-    /// The peer closed with a code that forbids another attempt.
+    /// The peer closed with a code that forbids another attempt, and no earlier link to the endpoint was stable
+    /// ([`Config::stable_after`](crate::Config::stable_after)).
     LostForGood,
     /// The client closes the link.
     Close,
@@ -76,7 +77,7 @@ pub enum Input {
     Silence,
     /// The time for the closing handshake is over.
     CloseTimeout,
-    /// The application subscribes or unsubscribes.
+    /// The application subscribes, or requests a new snapshot of a book. It may unsubscribe in every state.
     Subscribe,
     /// The application sends a request.
     Request,

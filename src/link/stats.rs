@@ -39,7 +39,7 @@ pub struct Stats {
     pub resyncs: u64,
     /// How often a link opened.
     pub connects: u64,
-    /// How often a link opened that had been open before.
+    /// How often a link opened that replaced an earlier open link.
     pub reconnects: u64,
     /// Attempts to connect that failed.
     pub connect_failures: u64,

@@ -163,8 +163,8 @@ impl<'f> Number<'f> {
     /// # Errors
     ///
     /// Returns [`DecimalError::Precision`] if the number has more digits than a decimal holds. Returns
-    /// [`DecimalError::Invalid`] if the text is not a number. Only
-    /// [`Balances::reconcile`](crate::Balances::reconcile) accepts such a text.
+    /// [`DecimalError::Invalid`] if the text is not a number. This can happen only in a [`Balance`](crate::Balance),
+    /// because [`Balances::reconcile`](crate::Balances::reconcile) does not check the texts of its rows.
     pub fn to_decimal(self) -> Result<Decimal, DecimalError> {
         match self.0.split_once(['e', 'E']) {
             None => Decimal::parse(self.0.as_bytes()),

@@ -61,7 +61,7 @@ pub enum Request {
     },
     /// `order.cancel_all`: cancels all orders of the account.
     CancelAllOrders,
-    /// `order.cancel_session`: cancels the orders that were placed over this connection.
+    /// `order.cancel_session`: cancels the orders that were placed over the link that carries this request.
     CancelSessionOrders,
     /// `rfq.submit_quote`: [`Response::quote`](crate::Response::quote) reads the reply.
     SubmitQuote(NewQuote),
@@ -100,11 +100,11 @@ pub struct RawRequest {
 pub enum Subject {
     /// Placing this order.
     PlaceOrder(NewOrder),
-    /// Cancelling this order.
+    /// Cancelling the order with this id of the venue.
     CancelOrder(u64),
     /// Cancelling all orders of the account.
     CancelAllOrders,
-    /// Cancelling the orders of the connection.
+    /// Cancelling the orders that were placed over the link of the request.
     CancelSessionOrders,
     /// Submitting this quote.
     SubmitQuote(NewQuote),
@@ -234,7 +234,7 @@ impl fmt::Display for Request {
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum MarketDataRequest {
-    /// `subscribe`. [`encode`](MarketDataRequest::encode) leaves out streams without a [feed](Stream::feed).
+    /// `subscribe`.
     Subscribe(Vec<Stream>),
     /// `unsubscribe`.
     Unsubscribe(Vec<Stream>),

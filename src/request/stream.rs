@@ -120,7 +120,7 @@ pub enum Updates {
 pub enum Scope {
     /// All orders or quotes of the account: `@account`.
     Account,
-    /// Only orders or quotes made over this connection: `@session`.
+    /// Only orders or quotes made over the link of the stream: `@session`.
     Session,
 }
 

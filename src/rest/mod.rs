@@ -30,7 +30,7 @@ mod sealed {
 /// A question to the venue's REST API: a `POST` to a path with an empty body and signed headers.
 ///
 /// The questions are [`OrderStatusQuestion`], [`OpenOrdersQuestion`] and [`BalancesQuestion`]. Questions change
-/// nothing at the venue and may be repeated. Each request needs its own headers, because a nonce is valid once.
+/// nothing at the venue and may be repeated. Sign each repetition again, because a nonce is valid once.
 ///
 /// ```
 /// use gemini_ws::{BalancesQuestion, OpenOrdersQuestion, RestQuestion};

@@ -50,7 +50,7 @@ impl LinkId {
         self.slot as usize
     }
 
-    /// Returns the number of the attempt, from 1.
+    /// Returns the number of the attempt in the slot, from 1; zero before the first attempt.
     pub const fn epoch(self) -> u32 {
         self.epoch
     }

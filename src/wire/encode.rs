@@ -267,7 +267,8 @@ impl Request {
 }
 
 impl MarketDataRequest {
-    /// Encodes this request as JSON text, with symbols in upper case.
+    /// Encodes this request as JSON text, with symbols in upper case. Leaves out streams without a
+    /// [feed](Stream::feed).
     pub fn encode(&self) -> String {
         match self {
             MarketDataRequest::Subscribe(streams) => market_data_v2("subscribe", streams),

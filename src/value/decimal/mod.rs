@@ -40,12 +40,12 @@ pub struct Decimal {
     scale: u8,
 }
 
-/// The reason why a text or number is not a [`Decimal`].
+/// The reason why a conversion to or from a [`Decimal`] fails.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum DecimalError {
     /// The text is not of the form `-?digits(.digits)?`, or the float is not finite.
     Invalid,
-    /// The number has more digits than a 64-bit mantissa and eighteen decimals hold.
+    /// The target type cannot hold the exact number. A `Decimal` has a 64-bit mantissa and at most eighteen decimals.
     Precision,
 }
 
