@@ -82,8 +82,8 @@ impl Config {
     /// host, and slashes after the path of an archived endpoint are removed. A name and a password move to
     /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API a readable query parameter
     /// `snapshot` sets [`Config::snapshot`], and a readable query parameter `cancelOnDisconnect` sets
-    /// [`Config::cancel_on_disconnect`]. [`Config::url`] adds the parameters that the client needs: `snapshot` and, if
-    /// set, `cancelOnDisconnect` for the current API, and `heartbeat` for the v1 APIs.
+    /// [`Config::cancel_on_disconnect`]. [`Config::url`] adds the parameters that the client needs: `snapshot` and,
+    /// if set, `cancelOnDisconnect` for the current API, and `heartbeat` for the v1 APIs.
     /// ```
     /// use gemini_ws::{Config, Endpoint};
     ///
@@ -136,8 +136,8 @@ impl Config {
         self
     }
 
-    /// Sets the symbol of market data v1 frames. Necessary only if neither the frames nor the path names the symbol. Set
-    /// no symbol for `/v1/multimarketdata`: the client would not use frames about other symbols.
+    /// Sets the symbol of market data v1 frames. Necessary only if neither the frames nor the path names the symbol.
+    /// Set no symbol for `/v1/multimarketdata`: the client would not use frames about other symbols.
     #[must_use]
     pub const fn symbol(mut self, symbol: Symbol) -> Config {
         self.symbol = Some(symbol);
@@ -387,7 +387,7 @@ impl Config {
     /// Sets a delay that is added to the delay of [`Config::backoff`] in four cases: the venue asks for fewer
     /// attempts (HTTP 429 or 503 without `Retry-After`, close codes 1008 and 1013); the peer's certificate is not
     /// valid at this time; an unsigned upgrade gets HTTP 403 or 404 without a reason; an endpoint that has worked
-    /// before refuses (for example with HTTP 401 or close code 4001) or shows an untrusted certificate. Default: 30 s.
+    /// before refuses (such as HTTP 401, close code 4001) or shows an untrusted certificate. Default: 30 s.
     #[must_use]
     pub fn slow_retry(mut self, delay: Duration) -> Config {
         self.slow_retry = delay;
@@ -433,8 +433,8 @@ impl Config {
     /// Sets the maximum number of attempts to connect in any `window`, over all links of a client to the same host.
     /// Half of the limit may be used at once; the rest is spread evenly over the window
     /// ([`RateLimiter`](crate::RateLimiter)). Default: 300 in five minutes
-    /// ([limits](crate::protocol::streams#limits)). For attempts, requests and orders, the limits in the newest reply to
-    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) also apply.
+    /// ([limits](crate::protocol::streams#limits)). For attempts, requests and orders, the limits in the newest reply
+    /// to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) also apply.
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
         self.dial_limit = (attempts, window);
@@ -443,9 +443,9 @@ impl Config {
 
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
-    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Of the half, about a
-    /// quarter is closed to subscriptions, and about a sixteenth is open only to probes and cancellations. Only the
-    /// cancellation of orders in a shutdown ignores this limit. Default: 7,000 in 10 s
+    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Subscriptions leave
+    /// about a quarter of the half to other requests. Other requests leave about a sixteenth of the half to probes and
+    /// cancellations. Only the cancellation of orders in a shutdown ignores this limit. Default: 7,000 in 10 s
     /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
@@ -453,18 +453,18 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of new orders in any `window`, over all links of a client to the same host. Half of the
-    /// limit may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). The
-    /// client refuses an order for which there is no room. Default: 3,500 in 10 s
-    /// ([limits](crate::protocol::streams#limits)).
+    /// Sets the maximum number of new orders in any `window`, over all links of a client to the same host. Half of
+    /// the limit may be used at once; the rest is spread evenly over the window
+    /// ([`RateLimiter`](crate::RateLimiter)). The client refuses an order for which there is no room. Default: 3,500
+    /// in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
         self.order_limit = (orders, window);
         self
     }
 
-    /// Sets the maximum number of streams of a link, and of subscriptions to one stream. Default: 4,096; one connection
-    /// to the venue has held 4,784 streams ([measured](crate::protocol::quirks#large-subscribe-requests)).
+    /// Sets the maximum number of streams of a link, and of subscriptions to one stream. Default: 4,096; one
+    /// connection to the venue has held 4,784 streams ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Config {
         self.streams_max = streams;
@@ -490,8 +490,8 @@ impl Config {
 
     /// Sets how many places a link has for requests that wait for a reply, from 1 to 65,536. Requests to subscribe or
     /// unsubscribe take at most three quarters of the places. When all places are taken, the client still sends a
-    /// [probe](Config::probe_after) if no other probe waits for its reply, and a cancellation of orders or a quote if
-    /// such cancellations take less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// [probe](Config::probe_after) if no other probe waits for its reply, and a cancellation (of orders or of a quote)
+    /// if such cancellations take less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);

@@ -44,7 +44,8 @@ pub enum CommandError {
     /// [`Client::request_over`](crate::Client::request_over).
     SeveralLinks,
     /// A link to the endpoint has failed for good, and the client makes no further attempt in its slot (see
-    /// [`Event::LinkClosed`](crate::Event::LinkClosed)). [`Client::open`](crate::Client::open) connects the slot again.
+    /// [`Event::LinkClosed`](crate::Event::LinkClosed)). [`Client::open`](crate::Client::open) connects the slot
+    /// again.
     GivenUp,
     /// A rate limit is reached.
     RateLimited {

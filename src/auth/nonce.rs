@@ -131,7 +131,8 @@ impl NonceSource {
 
     /// Returns the next nonce: `now` in the source's unit, or the previous nonce plus one if this sum is higher.
     ///
-    /// After `u64::MAX`, `next` returns `u64::MAX` again. The venue accepts no nonce that is so far ahead of its clock.
+    /// After `u64::MAX`, `next` returns `u64::MAX` again. The venue accepts no nonce that is so far ahead of its
+    /// clock.
     pub const fn next(&mut self, now: UnixTime) -> Nonce {
         let nonce = self.upcoming(now);
         self.last = Some(nonce);

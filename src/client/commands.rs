@@ -289,9 +289,9 @@ impl Client {
 
 impl Client {
     /// Sends a request to the endpoint that takes it. A request about orders or quotes needs exactly one
-    /// authenticated endpoint of the current API. [`Request::ListSubscriptions`] and a [raw](Request::raw) request need
-    /// exactly one endpoint of the current API, authenticated or not. Any other request goes over the first open link;
-    /// links of authenticated endpoints come before other links.
+    /// authenticated endpoint of the current API. [`Request::ListSubscriptions`] and a [raw](Request::raw) request
+    /// need exactly one endpoint of the current API, authenticated or not. Any other request goes over the first open
+    /// link; links of authenticated endpoints come before other links.
     ///
     /// Exactly one [`Event::Reply`](crate::Event::Reply) follows, with what the request was about. The client never
     /// sends a request twice. If no reply came, the event says whether the venue may have acted.

@@ -110,7 +110,7 @@ impl Client {
         Some(Event::Ignored(Ignored { reason: IgnoredReason::EndedLink }, source))
     }
 
-    /// Reports that the transport of this link ended. After [`Output::Abort`] the client needs no report, and ignores it.
+    /// Reports that the transport of this link ended. After [`Output::Abort`] the client ignores the report.
     pub fn handle_lost(&mut self, link: LinkId, now: Instant, reason: Lost) {
         self.advance(now);
         if self.with_link(link.slot(), |it, cx| it.handle_lost(cx, link, reason)).is_none() {

@@ -54,9 +54,9 @@ use crate::value::time::Instant;
 ///
 /// # The contract of a driver
 ///
-/// A driver repeats two steps. It carries out every output. Then it waits until a dial ends, a transport has something
-/// to read or has ended, bytes that were kept can be written, or [`timeout`](Client::timeout) is over. It reports
-/// dials, frames, ends and the timeout with inputs.
+/// A driver repeats two steps. It carries out every output. Then it waits until a dial ends, a transport has
+/// something to read or has ended, bytes that were kept can be written, or [`timeout`](Client::timeout) is over. It
+/// reports dials, frames, ends and the timeout with inputs.
 ///
 /// - **Order of events.** [`handle_frame`](Client::handle_frame) returns at most one event; every other event arrives
 ///   as [`Output::Event`]. The right order is: first the outputs that were waiting before the frame, then the event
@@ -64,8 +64,8 @@ use crate::value::time::Instant;
 ///   after each command. Polling late changes this order, and has two other effects. The first effect: while
 ///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client refuses commands, except
 ///   [`resync_books`](Client::resync_books), [`resync_all_books`](Client::resync_all_books),
-///   [`close`](Client::close), [`close_by`](Client::close_by) and [`shut_down`](Client::shut_down). The second effect:
-///   when a link ends, the client withdraws the requests that were not polled, with the outcome
+///   [`close`](Client::close), [`close_by`](Client::close_by) and [`shut_down`](Client::shut_down). The second
+///   effect: when a link ends, the client withdraws the requests that were not polled, with the outcome
 ///   [`NotSent`](crate::RequestOutcome::NotSent). A polled request without a reply has the outcome
 ///   [`Lost`](crate::RequestOutcome::Lost).
 /// - **Polling late.** If outputs are waiting when you call `handle_frame`, the event that `handle_frame` returns is
@@ -191,7 +191,8 @@ impl Client {
     }
 
     /// Creates a client with one endpoint. The client keeps one link to the endpoint open, even if no stream is
-    /// subscribed and whatever [`Config::stay_open`] sets. Streams beyond [`Config::streams_max`] go to further links.
+    /// subscribed and whatever [`Config::stay_open`] sets. Streams beyond [`Config::streams_max`] go to further
+    /// links.
     ///
     /// The client does nothing until [`open`](Client::open). [`Config::seed`] determines the random delays of the
     /// client.

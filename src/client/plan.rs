@@ -35,7 +35,7 @@ impl ShutdownPlan {
     /// one link belong to one session. Default: no. When the venue confirms the cancellation, some orders may still
     /// be open. The client delivers the events of these orders until the link ends. If the venue refuses the
     /// cancellation only for now, for example with "too many requests", the client repeats the request while there is
-    /// time. The delay before a repeat doubles each time, up to half of the time that remains, and is at least 500 ms.
+    /// time. The delay before a repeat is at least 500 ms. It doubles each time, up to half of the time that remains.
     ///
     /// The client can cancel the orders of a session only over the link of that session. When the link ends, the
     /// venue cancels these orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is

@@ -274,8 +274,8 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Goes to the next value of open containers: through their ends, over a comma and a key. `is_first` says that it is
-    /// the first of its container. Returns whether no container is open any more.
+    /// Goes to the next value of open containers: through their ends, over a comma and a key. `is_first` says that it
+    /// is the first of its container. Returns whether no container is open any more.
     #[inline(always)]
     fn is_over(&mut self, open: &mut Open, mut is_first: bool) -> Result<bool, DecodeError> {
         while open.count > 0 {

@@ -12,11 +12,11 @@ pub enum State {
     Idle,
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
-    /// Open, but not live yet. The link stays in this state while some stream is neither confirmed nor rejected nor
-    /// reported as unserved, or while all streams are unserved.
+    /// Open, but not live yet. The link becomes live as soon as every stream is confirmed, rejected or reported as
+    /// unserved, and not all streams are unserved.
     Subscribing,
-    /// Open. At some time on this connection every stream was confirmed, rejected or reported as unserved, and not
-    /// all streams were unserved. The link stays live while a later stream waits for its confirmation.
+    /// Open, and [`Subscribing`](State::Subscribing) has ended. The link stays live while a later stream waits for its
+    /// confirmation, and if streams become unserved.
     Live,
     /// The client has sent its Close frame and waits for the peer's.
     Closing,
@@ -194,8 +194,9 @@ pub const LINK: [(Input, [Cell<State, Effect>; 7]); 18] = [
     (Input::Request,        [Refuse(NotConnected),        Refuse(NotConnected),                               Stay(&[Send]),             Stay(&[Send]),             REFUSE_CLOSED,                          Refuse(NotConnected),       REFUSE_CLOSED]),
 ];
 
-/// The state of a subscription on its link. When a connection ends, a subscription in [`Leaving`](StreamState::Leaving)
-/// ends. Every other subscription that has not ended starts again at [`Wanted`](StreamState::Wanted).
+/// The state of a subscription on its link. When a connection ends, a subscription in
+/// [`Leaving`](StreamState::Leaving) ends. Every other subscription that has not ended starts again at
+/// [`Wanted`](StreamState::Wanted).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum StreamState {

@@ -248,8 +248,8 @@ impl Outbox {
         self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
     }
 
-    /// Notes the reply to the request with this id, if it is the cancellation. One that the venue has refused only for
-    /// now, for example because of a limit, waits to be sent again.
+    /// Notes the reply to the request with this id, if it is the cancellation. One that the venue has refused only
+    /// for now, for example because of a limit, waits to be sent again.
     pub(super) fn answer_cancel(&mut self, id: u64, response: &Response<'_>, now: Instant) {
         let is_for_now = !response.is_ok() && !response.is_final_refusal();
         if is_for_now && self.cancellation == Some(Cancellation::Sent(id)) {

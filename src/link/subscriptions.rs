@@ -31,8 +31,8 @@ pub(crate) struct Subscriptions {
     asked: BTreeSet<Symbol>,
     /// Books that were unsubscribed on this connection, while the venue may still send them.
     unended: BTreeSet<Symbol>,
-    /// Requests, and when a snapshot of them came. Both ascend. The last entry whose request is not later than a given
-    /// one shows the newest snapshot that was requested no later.
+    /// Requests, and when a snapshot of them came. Both ascend. The last entry whose request is not later than a
+    /// given one shows the newest snapshot that was requested no later.
     progress: VecDeque<(u64, Instant)>,
 }
 

@@ -340,7 +340,7 @@ pub struct Auction<'f> {
 pub enum AuctionStage {
     /// An indication of the price at which the auction would be held now.
     Indicative,
-    /// The final price.
+    /// The final price, or the failure of the auction.
     Result,
 }
 

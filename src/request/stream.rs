@@ -109,7 +109,8 @@ pub enum Cadence {
 /// What a stream of balances or positions sends.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Updates {
-    /// Only changes, when they happen.
+    /// Changes, when they happen. The first report of balances [lists every
+    /// asset](crate::protocol::streams#private-streams).
     Changes,
     /// All rows, every second: `@1s`.
     EachSecond,

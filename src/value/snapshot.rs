@@ -33,8 +33,8 @@ impl Snapshot {
         }
     }
 
-    /// Reads the value of the parameter. Any negative number stands for all levels. Zero is not a snapshot: the client
-    /// cannot keep a book without one.
+    /// Reads the value of the parameter. Any negative number stands for all levels. Zero is not a snapshot: the
+    /// client cannot keep a book without one.
     pub(crate) fn of_parameter(value: &str) -> Option<Snapshot> {
         match value.parse::<i64>() {
             Ok(..0) => Some(Snapshot::Full),

@@ -31,10 +31,10 @@ const MARKET_DATA_V2: [(&str, Topic); 7] = [
 const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbeat", Topic::Other)];
 
 impl Affected {
-    /// Reads what can be read. A frame that is JSON but names two kinds or two symbols may be about any. Other frames of
-    /// the current API that are JSON are told apart as those are that can be decoded. Of all others a kind or a symbol
-    /// counts if the text has that member with one value and no other: in a broken frame a member may be part of
-    /// something else, and the one that names the kind may be missing.
+    /// Reads what can be read. A frame that is JSON but names two kinds or two symbols may be about any. Other frames
+    /// of the current API that are JSON are told apart as those are that can be decoded. Of all others a kind or a
+    /// symbol counts if the text has that member with one value and no other: in a broken frame a member may be part
+    /// of something else, and the one that names the kind may be missing.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {
             return Affected { topic: Some(Topic::Orders), symbol: None };
@@ -72,8 +72,8 @@ impl Affected {
     }
 }
 
-/// Whether a frame of market data v2 itself is of this type. The first frame of a book has rows with types of their own,
-/// and its own type may be what cannot be read.
+/// Whether a frame of market data v2 itself is of this type. The first frame of a book has rows with types of their
+/// own, and its own type may be what cannot be read.
 fn is_of_type(text: &str, whole: Option<&Outline<'_>>, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
     begins.is_some_and(|behind| behind.starts_with('"'))

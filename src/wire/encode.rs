@@ -168,7 +168,8 @@ pub(crate) fn market_data_v2(kind: &str, streams: &[Stream]) -> String {
     text
 }
 
-/// The payload of a question to [REST](crate::protocol::rest#requests); the nonce is left out where a token stands for the key.
+/// The payload of a question to [REST](crate::protocol::rest#requests); the nonce is left out where a token stands
+/// for the key.
 #[cfg(feature = "auth")]
 pub(crate) fn rest_payload(
     path: &str,

@@ -150,7 +150,8 @@ record! {
     }
 }
 
-/// An event of an array. One that cannot be read [does not cost the others](crate::protocol::quirks#each-element-separately).
+/// An event of an array. One that cannot be read [does not cost the
+/// others](crate::protocol::quirks#each-element-separately).
 impl<'f> Read<'f> for OrderReport<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<OrderReport<'f>, DecodeError> {
         let before = cursor.clone();

@@ -51,9 +51,9 @@ impl Certainty {
     }
 }
 
-/// Makes the decoder of a kind of frames: the record that they are, the text that they begin with, the members that tell
-/// this kind, and the message. If the kind was a guess and the frame has a name that tells another kind, or has not
-/// what tells this one, the frame is decoded otherwise.
+/// Makes the decoder of a kind of frames: the record that they are, the text that they begin with, the members that
+/// tell this kind, and the message. If the kind was a guess and the frame has a name that tells another kind, or has
+/// not what tells this one, the frame is decoded otherwise.
 macro_rules! decoder {
     ($(#[$about:meta])* $decoder:ident($it:ident: $record:ident, $frame:ident, $scratch:ident) begins $named:literal has $is_it:expr => $message:block) => {
         $(#[$about])*

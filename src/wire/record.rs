@@ -1,12 +1,11 @@
 //! [`record!`]: one description of an object, and the reader that is made of it.
 //!
 //! A description lists the members in the venue's order: the names of each and the kind of its value. The reader
-//! follows that order, which costs one comparison a member. From the first difference it reads by names, in any order,
-//! without reading a member twice; only a number that turns out to be longer than its digits makes it begin again. A
-//! member that may be missing is no difference. One that is marked `| always` is, so that the compiler knows it to be
-//! there wherever the order was kept. It notes a value of the wrong
-//! kind and continues, because the rest of the frame has to be JSON first: [`Found`] turns it into an error if the
-//! decoder needs the member.
+//! follows that order, which costs one comparison a member. From the first difference it reads by names, in any
+//! order, without reading a member twice; only a number that turns out to be longer than its digits makes it begin
+//! again. A member that may be missing is no difference. One that is marked `| always` is, so that the compiler knows
+//! it to be there wherever the order was kept. It notes a value of the wrong kind and continues, because the rest of
+//! the frame has to be JSON first: [`Found`] turns it into an error if the decoder needs the member.
 
 use super::reader::{Reader, Slot, Value};
 use crate::json::error::{DecodeError, DecodeErrorKind};
@@ -43,7 +42,8 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// The value, if the member is there and not an empty text, which the venue writes for a value that does not exist.
+    /// The value, if the member is there and not an empty text, which the venue writes for a value that does not
+    /// exist.
     #[inline(always)]
     pub(super) fn unless_empty(self) -> Result<Option<V::Is<'f>>, DecodeError> {
         match *self.slot {

@@ -1,4 +1,5 @@
-//! Frames of `wss://ws.gemini.com`: which kind each is, by [its members](crate::protocol::streams#recognising-a-frame).
+//! Frames of `wss://ws.gemini.com`: which kind each is, by [its
+//! members](crate::protocol::streams#recognising-a-frame).
 
 use super::names::Names;
 use super::outline::{Certainty, Decoded, Outline, Read, unrecognized};
@@ -100,8 +101,8 @@ fn kind(outline: &Outline<'_>) -> Option<Kind> {
     is_it.then_some(*known)
 }
 
-/// What a frame with these members is about, whatever is wrong with their values, and the symbol that it names; `None` if
-/// it is of no known kind.
+/// What a frame with these members is about, whatever is wrong with their values, and the symbol that it names;
+/// `None` if it is of no known kind.
 pub(super) fn topic_of(outline: &Outline<'_>) -> Option<(Topic, Option<Symbol>)> {
     let (topic, _) = kind(outline)?;
     Some((topic, outline.symbol()))

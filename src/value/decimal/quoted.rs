@@ -12,8 +12,8 @@ impl Decimal {
         Decimal::parse_until(after_quote, |byte| byte == b'"')
     }
 
-    /// Parses an unsigned number without exponent that an array or object has. Returns the value and its length. After
-    /// `None` the caller must look whether it is a number.
+    /// Parses an unsigned number without exponent that an array or object has. Returns the value and its length.
+    /// After `None` the caller must look whether it is a number.
     #[inline(always)]
     pub(crate) fn parse_number(text: &[u8]) -> Option<(Decimal, usize)> {
         let is_end = |byte| matches!(byte, b',' | b']' | b'}');
@@ -48,9 +48,9 @@ impl Decimal {
 
     /// Parses an unsigned quoted decimal without a branch per digit. `after_quote` starts after the opening quote.
     ///
-    /// It handles nearly every number in frames: with its end it must have at most sixteen bytes, and at most seven digits
-    /// before the point. Returns the value and its length without the closing quote. After `None` the caller must try
-    /// [`Decimal::parse_quoted`] or [`Decimal::parse`].
+    /// It handles nearly every number in frames: with its end it must have at most sixteen bytes, and at most seven
+    /// digits before the point. Returns the value and its length without the closing quote. After `None` the caller
+    /// must try [`Decimal::parse_quoted`] or [`Decimal::parse`].
     #[inline(always)]
     pub(crate) fn parse_quoted_short(after_quote: &[u8]) -> Option<(Decimal, usize)> {
         Decimal::parse_short_until(after_quote, |byte| byte == b'"')
