@@ -444,8 +444,8 @@ impl Config {
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
     /// there is no room, subscriptions and probes wait, and the client refuses other requests. Subscriptions leave
-    /// about a quarter of the half to other requests. Other requests leave about a sixteenth of the half to probes and
-    /// cancellations. Only the cancellation of orders in a shutdown ignores this limit. Default: 7,000 in 10 s
+    /// about a quarter of the half to other requests. Other requests leave about a sixteenth of the half to probes
+    /// and cancellations. Only the cancellation of orders in a shutdown ignores this limit. Default: 7,000 in 10 s
     /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
@@ -490,8 +490,8 @@ impl Config {
 
     /// Sets how many places a link has for requests that wait for a reply, from 1 to 65,536. Requests to subscribe or
     /// unsubscribe take at most three quarters of the places. When all places are taken, the client still sends a
-    /// [probe](Config::probe_after) if no other probe waits for its reply, and a cancellation (of orders or of a quote)
-    /// if such cancellations take less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// [probe](Config::probe_after) if no other probe waits for its reply, and a cancellation (of orders or of a
+    /// quote) if such cancellations take less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);

@@ -15,8 +15,8 @@ pub enum State {
     /// Open, but not live yet. The link becomes live as soon as every stream is confirmed, rejected or reported as
     /// unserved, and not all streams are unserved.
     Subscribing,
-    /// Open, and [`Subscribing`](State::Subscribing) has ended. The link stays live while a later stream waits for its
-    /// confirmation, and if streams become unserved.
+    /// Open, and [`Subscribing`](State::Subscribing) has ended. The link stays live while a later stream waits for
+    /// its confirmation, and if streams become unserved.
     Live,
     /// The client has sent its Close frame and waits for the peer's.
     Closing,
