@@ -60,7 +60,7 @@ impl Client {
     ) -> Result<StreamId, CommandError> {
         self.command(now)?;
         let endpoint = self.endpoint_of(&stream)?;
-        self.add_subscriber(endpoint, stream, Some(silence_max.max(Duration::from_millis(1))))
+        self.add_subscriber(endpoint, stream, Some(silence_max))
     }
 
     /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint.
@@ -215,6 +215,8 @@ impl Client {
         if self.endpoints.get(endpoint).is_none() {
             return Err(CommandError::UnknownEndpoint);
         }
+        // The limit doubles with each silence, which zero would not.
+        let silence_max = silence_max.map(|longest| longest.max(Duration::from_millis(1)));
         let is_at = |slot: usize| self.slots.get(slot).is_some_and(|slot| slot.endpoint() == endpoint);
         // A symbol has one book, whichever endpoint it comes from.
         let is_book = stream.topic() == Topic::Depth;

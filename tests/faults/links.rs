@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{CommandError, Config, GapRule, Request, Unserved};
+use gemini_ws::{Client, ClientConfig, CommandError, Config, Frame, GapRule, Request, Scratch, Unserved};
 
 use super::fed::{Fed, id_of, new_order, pair, s, t, update};
 use super::line::{Line, refuse};
@@ -16,6 +16,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("X15", x15_a_malformed_trade_costs_neither_books_nor_orders),
     ("X15", x15_a_malformed_frame_costs_what_it_is_about),
     ("X15", y12_books_are_live_beside_a_stream_that_cannot_be_decoded),
+    ("X16", x16_a_limit_of_silence_is_never_zero),
     ("Y01", y01_a_stream_of_malformed_frames_does_not_end_the_link),
     ("Y01", y01_a_link_ends_by_frames_of_no_stream_or_of_several),
     ("Y02", y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed),
@@ -552,4 +553,21 @@ fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
             }
         }
     }
+}
+
+/// A limit of zero would never grow, and each reply would be followed by the next subscription.
+#[test]
+fn x16_a_limit_of_silence_is_never_zero() {
+    let mut client = Client::new(ClientConfig::new(), 1);
+    let endpoint = client.add(t(0), Config::new("ws://v")).unwrap();
+    client.subscribe_at(t(0), endpoint, s("btcusd@trade"), Some(Duration::ZERO)).unwrap();
+    client.open(t(0)).unwrap();
+    while client.poll_output().is_some() {}
+    let link = client.links().next().unwrap().0;
+    client.handle_connected(link, t(1));
+    while client.poll_output().is_some() {}
+    let reply = Frame::Text(r#"{"id":1,"status":200}"#);
+    assert!(client.handle_frame(link, t(2), reply, &mut Scratch::new()).is_none());
+    while client.poll_output().is_some() {}
+    assert_eq!(client.deadline().unwrap().at, t(2) + Duration::from_millis(1));
 }
