@@ -250,10 +250,13 @@ impl Handle {
 
     /// Subscribes to the books of these symbols and returns a reader of these books. If the depth of a symbol is
     /// subscribed already, the reader shares that stream. Otherwise the client subscribes to `{symbol}@depth@100ms`.
+    /// To make a book stale when its updates stop, call [`subscribe_unless_silent`](Handle::subscribe_unless_silent)
+    /// with the stream first. Works with every form of the driver, also with [`Driver::run`](crate::Driver::run).
     ///
     /// # Errors
     ///
-    /// [`BooksError`], if a text is not a symbol, if the client refuses a subscription, or if the driver has ended.
+    /// [`BooksError`], if a text is not a symbol, if the client refuses a subscription, or if the driver has ended:
+    /// [`ended`](Handle::ended) then returns the reason.
     pub async fn books<S: TryInto<Symbol, Error: Into<BooksError>>>(
         &self,
         symbols: impl IntoIterator<Item = S>,
@@ -333,7 +336,8 @@ impl Handle {
         }
     }
 
-    /// Returns the driver's time; `None` if the driver does not run.
+    /// Returns the time by the driver's clock; `None` if the driver does not run. The instants of events and
+    /// [`Age::received`](gemini_ws::Age::received) are by the same clock.
     pub fn now(&self) -> Option<Instant> {
         self.clock.now()
     }
