@@ -114,6 +114,14 @@ macro_rules! inline_name {
             }
         }
 
+        impl TryFrom<alloc::string::String> for $name {
+            type Error = $error;
+
+            fn try_from(text: alloc::string::String) -> Result<$name, $error> {
+                text.parse()
+            }
+        }
+
         impl core::fmt::Debug for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 core::fmt::Debug::fmt(self.as_str(), f)

@@ -15,6 +15,7 @@ use crate::value::inline::{Inline, inline_name};
 ///
 /// let symbol: Symbol = "BTCUSD".parse().unwrap();
 /// assert_eq!(symbol, Symbol::try_from("btcusd").unwrap());
+/// assert_eq!(symbol, Symbol::try_from(String::from("btcusd")).unwrap());
 /// assert_eq!(symbol.as_str(), "BTCUSD");
 /// assert_eq!("btc usd".parse::<Symbol>().unwrap_err().fault(), NameFault::Character { offset: 3 });
 /// ```
