@@ -495,6 +495,9 @@ impl Orders {
     /// or an order that the venue does not have, is in doubt again at once. Ask again while
     /// [`to_reconcile`](Orders::to_reconcile) returns the order.
     ///
+    /// After a lost link, the network may still hold the request of an order: the venue does not have the order yet.
+    /// Ask some seconds after the loss. If the order arrives after the answer `None`, its events count again.
+    ///
     /// Several requests may have one client order id, and the answer may be about the order of another request. Such
     /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
     /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed). Otherwise such an answer counts as `None` for
