@@ -59,6 +59,13 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
             error.code,
             advice(stream)
         )),
+        Event::Unserved { stream, reason: why, retry: at, .. } => {
+            Notice::trouble(format_args!("{stream} is not served: {why}{}", retry(&Some(*at))))
+        }
+        Event::Silent { stream, since, .. } => Notice::trouble(format_args!(
+            "{stream}: nothing came for {}; subscribing again",
+            format::delay(now.since(*since))
+        )),
         Event::ConnectFailed { reason: why, retry: at, .. } => {
             let advice = match why {
                 ConnectFailure::Certificate => {
@@ -177,7 +184,7 @@ pub(crate) fn link(now: Instant, session: &Session) -> Shown {
 mod tests {
     use super::super::testing::Fed;
     use super::*;
-    use gemini_ws::{Frame, Scratch};
+    use gemini_ws::{Frame, Scratch, Unserved};
 
     #[test]
     fn status_of_a_market() {
@@ -207,6 +214,13 @@ mod tests {
         let expected =
             "! cannot connect to ws://venue: connection refused: nobody listens there; next attempt in 1.2 s";
         assert_eq!(told(&fed, &failed), expected);
+        let (id, stream, _) = fed.client.streams().next().unwrap();
+        let (reason, retry) = (Unserved::NoSnapshot, Instant::from_millis(2_000));
+        let unserved = Event::Unserved { link, id, stream, reason, attempts: 1, retry };
+        let expected = format!(
+            "! {stream} is not served: confirmed, but the book did not come in time; next attempt in 2.0 s"
+        );
+        assert_eq!(told(&fed, &unserved), expected);
         fed.connect();
         let (mut client, mut scratch) = (fed.client.clone(), Scratch::new());
         let close = Frame::Close { code: Some(1001), reason: "bye" };

@@ -5,7 +5,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use gemini_ws::{Book, BookSide, Decimal, Instant, Level, OrderBook, StaleReason};
+use gemini_ws::{Book, BookSide, Decimal, Instant, Level, OrderBook, StaleReason, Unserved};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -294,11 +294,24 @@ fn stale(book: Book<'_>) -> Option<&'static str> {
     })
 }
 
+/// Returns why a book has not come, in a few words.
+const fn late(why: Unserved) -> &'static str {
+    match why {
+        Unserved::Refused { .. } => "refused for now",
+        Unserved::Unanswered => "no answer came",
+        Unserved::NoSnapshot => "no snapshot came",
+        Unserved::Undecodable => "cannot be decoded",
+        Unserved::Relapsed => "lost again",
+        _ => "not served for now",
+    }
+}
+
 /// Returns the text in place of a book.
 fn missing(market: &Market) -> Line<'static> {
-    match &market.refused {
-        Some(why) => Line::styled(format!(" {} refused: {why}", market.symbol), ALARM),
-        None => Line::styled(format!(" {}: waiting for the snapshot …", market.symbol), DIM),
+    match (&market.refused, market.unserved) {
+        (Some(why), _) => Line::styled(format!(" {} refused: {why}", market.symbol), ALARM),
+        (None, Some(why)) => Line::styled(format!(" {}: {}", market.symbol, late(why)), ALARM),
+        (None, None) => Line::styled(format!(" {}: waiting for the snapshot …", market.symbol), DIM),
     }
 }
 

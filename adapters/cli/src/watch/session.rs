@@ -6,7 +6,9 @@ use std::fmt;
 use super::rate::Rate;
 use super::tops::{Top, Tops};
 use crate::shown::Shown;
-use gemini_ws::{Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Trade};
+use gemini_ws::{
+    Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Topic, Trade, Unserved,
+};
 
 /// The number of trades that are kept per symbol.
 const TRADES_MAX: usize = 64;
@@ -66,6 +68,8 @@ pub(crate) struct Market {
     /// The venue's message when it refused the first of the streams.
     pub(crate) refused: Option<Shown>,
     streams_refused: usize,
+    /// The reason why the book has not come, if it is late.
+    pub(crate) unserved: Option<Unserved>,
     tops: Tops,
 }
 
@@ -164,6 +168,16 @@ impl Session {
                         .get_or_insert_with(|| Shown::of(format_args!("{} ({})", error.message, error.code)));
                 }
             }
+            Event::Unserved { stream, reason, .. } if stream.topic() == Topic::Depth => {
+                if let Some(market) = stream.symbol().and_then(|symbol| self.market_mut(symbol)) {
+                    market.unserved = Some(*reason);
+                }
+            }
+            Event::Synced { symbol, .. } => {
+                if let Some(market) = self.market_mut(*symbol) {
+                    market.unserved = None;
+                }
+            }
             Event::Opened { .. } => self.link = Link::Subscribing,
             Event::Live { .. } => {
                 self.link = Link::Live;
@@ -260,6 +274,7 @@ impl Market {
             updates: Rate::default(),
             refused: None,
             streams_refused: 0,
+            unserved: None,
             tops: Tops::new(),
         }
     }

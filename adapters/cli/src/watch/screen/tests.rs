@@ -95,6 +95,20 @@ fn what_is_shown() {
 }
 
 #[test]
+fn a_book_that_does_not_come() {
+    let mut fed = Fed::new(&["btcusd"]);
+    let streams = fed.client.streams().find(|(_, stream, _)| stream.topic() == gemini_ws::Topic::Depth);
+    let (id, stream, _) = streams.unwrap();
+    let (link, reason) = (fed.link(), gemini_ws::Unserved::NoSnapshot);
+    fed.event(&gemini_ws::Event::Unserved { link, id, stream, reason, attempts: 1, retry: fed.now });
+    let shown = draw(&fed, &mut Screen::default(), 80, 24);
+    assert!(shown.contains("btcusd: no snapshot came"), "{shown}");
+    fed.connect();
+    fed.fill("btcusd", 3);
+    assert!(!draw(&fed, &mut Screen::default(), 80, 24).contains("no snapshot"));
+}
+
+#[test]
 fn how_to_quit_is_always_shown() {
     for (name, fed) in &sessions() {
         for width in WIDTH_MIN..120 {
