@@ -101,19 +101,6 @@ pub(super) fn decide(
     now: Instant,
     has_place: bool,
 ) -> Result<Vec<u8>, Response> {
-    let response = |response| Response { has_body: request.method() != Method::HEAD, ..response };
-    respond(request, body, exchange, session, now, has_place).map_err(response)
-}
-
-/// Decides about a request, whose response may have a body.
-fn respond(
-    request: &Request,
-    body: &[u8],
-    exchange: &mut Exchange,
-    session: SessionId,
-    now: Instant,
-    has_place: bool,
-) -> Result<Vec<u8>, Response> {
     let headers = headers_of(request);
     let (method, target) = (request.method(), target_of(request));
     let rest = RestRequest { method: method.as_str(), target, headers: &headers };
@@ -121,20 +108,26 @@ fn respond(
     let takes_faults = rest.path() == FAULTS_PATH;
     let is_of_symbols = upgrade.plain_path() == SYMBOLS_PATH;
     let endpoint = upgrade.endpoint();
-    let has_frames = endpoint.is_ok();
     let is_of_rest = takes_faults || RestMethod::of_path(rest.path()).is_some();
-    match *method {
-        Method::POST if takes_faults => return Err(plan_faults(body, exchange, now)),
+    let response = match *method {
+        Method::POST if takes_faults => plan_faults(body, exchange, now),
         // The refusal of REST of a path that is not known has a message for people.
-        Method::POST if !is_of_symbols && !has_frames => return Err(exchange.handle_rest(now, &rest).into()),
-        Method::GET | Method::HEAD if is_of_symbols => return Err(symbols(exchange)),
-        Method::GET | Method::HEAD if !is_of_rest => {}
-        _ if is_of_rest => return Err(not_allowed("Allow: POST\r\n")),
-        _ if is_of_symbols || has_frames => return Err(not_allowed("Allow: GET, HEAD\r\n")),
-        _ => {}
-    }
-    endpoint?;
-    open(request, &upgrade, exchange, session, now, has_place)
+        Method::POST if !is_of_symbols && endpoint.is_err() => exchange.handle_rest(now, &rest).into(),
+        Method::GET | Method::HEAD if is_of_symbols => symbols(exchange),
+        _ if is_of_rest => not_allowed("Allow: POST\r\n"),
+        Method::GET | Method::HEAD => {
+            let opened = endpoint.map_err(Response::from);
+            match opened.and_then(|_| open(request, &upgrade, exchange, session, now, has_place)) {
+                Ok(head) => return Ok(head),
+                Err(response) => response,
+            }
+        }
+        _ => match endpoint {
+            Err(refusal) if !is_of_symbols => refusal.into(),
+            _ => not_allowed("Allow: GET, HEAD\r\n"),
+        },
+    };
+    Err(Response { has_body: *method != Method::HEAD, ..response })
 }
 
 /// Opens the session of a client that asks for an upgrade.

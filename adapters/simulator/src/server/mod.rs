@@ -186,11 +186,12 @@ impl Server {
         let now = self.clock.now();
         let exchange = &mut self.exchange;
         self.links.retain(|session, link| {
+            let is_open = link.is_open();
             // An upgrade that is not complete may have a session.
-            if !link.is_open() {
+            if !is_open {
                 exchange.handle_lost(*session, now);
             }
-            link.is_open()
+            is_open
         });
         for session in self.links.keys() {
             self.exchange.faults().close(*session, GOING_AWAY, "going away");
