@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::message::CandleInterval;
+use crate::value::inline::from_text;
 use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// A stream, [public](crate::protocol::streams#public-streams) or
@@ -473,13 +474,7 @@ impl FromStr for Stream {
     }
 }
 
-impl TryFrom<&str> for Stream {
-    type Error = InvalidStream;
-
-    fn try_from(name: &str) -> Result<Stream, InvalidStream> {
-        name.parse()
-    }
-}
+from_text!(Stream, InvalidStream);
 
 /// The streams without a symbol.
 const GLOBAL: [(&str, Stream); 11] = [

@@ -77,6 +77,30 @@ impl<const N: usize> Inline<N> {
     }
 }
 
+/// Implements conversion from texts, borrowed and owned, for a type that can be parsed.
+macro_rules! from_text {
+    ($name:ident, $error:ident) => {
+        impl TryFrom<&str> for $name {
+            type Error = $error;
+
+            /// Parses a text, as `parse` does.
+            fn try_from(text: &str) -> Result<$name, $error> {
+                text.parse()
+            }
+        }
+
+        impl TryFrom<alloc::string::String> for $name {
+            type Error = $error;
+
+            /// Parses a text, as `parse` does.
+            fn try_from(text: alloc::string::String) -> Result<$name, $error> {
+                text.parse()
+            }
+        }
+    };
+}
+pub(crate) use from_text;
+
 /// Implements conversion from and to text for a type around [`Inline`].
 macro_rules! inline_name {
     ($name:ident, $error:ident, $expected:literal, $allowed:expr) => {
@@ -106,21 +130,7 @@ macro_rules! inline_name {
             }
         }
 
-        impl TryFrom<&str> for $name {
-            type Error = $error;
-
-            fn try_from(text: &str) -> Result<$name, $error> {
-                text.parse()
-            }
-        }
-
-        impl TryFrom<alloc::string::String> for $name {
-            type Error = $error;
-
-            fn try_from(text: alloc::string::String) -> Result<$name, $error> {
-                text.parse()
-            }
-        }
+        crate::value::inline::from_text!($name, $error);
 
         impl core::fmt::Debug for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

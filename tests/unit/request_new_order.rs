@@ -1,5 +1,7 @@
 //! Tests orders that are refused, and client order ids.
 
+use alloc::string::String;
+
 use super::*;
 
 fn decimal(text: &str) -> Decimal {
@@ -45,4 +47,15 @@ fn client_order_ids() {
     {
         assert_eq!(text.parse::<ClientOrderId>().is_ok(), valid, "{text}");
     }
+}
+
+/// Every value that can be a text can be an owned one, such as `format!` returns.
+#[test]
+fn owned_texts() {
+    let [id, symbol, quantity, price] = ["my-1", "btcusd", "0.5", "20000"].map(String::from);
+    let owned = NewOrder::limit(id, symbol, Side::Buy, quantity, price).unwrap();
+    assert_eq!(owned, NewOrder::limit("my-1", "btcusd", Side::Buy, "0.5", "20000").unwrap());
+    assert!(NewOrder::limit(String::from("my-1"), "btcusd", Side::Buy, String::from("x"), "1").is_err());
+    let stream = crate::Stream::try_from(String::from("btcusd@trade"));
+    assert_eq!(stream, "btcusd@trade".parse());
 }

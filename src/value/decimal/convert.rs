@@ -2,6 +2,7 @@
 
 use super::arithmetic::Rounding;
 use super::{Decimal, DecimalError};
+use crate::value::inline::from_text;
 
 macro_rules! from_small {
     ($($integer:ty)*) => {$(
@@ -39,14 +40,7 @@ macro_rules! from_and_to_large {
 }
 from_and_to_large!(i64 i128 isize u64 u128 usize);
 
-impl TryFrom<&str> for Decimal {
-    type Error = DecimalError;
-
-    /// Parses a text, as `parse` does.
-    fn try_from(text: &str) -> Result<Decimal, DecimalError> {
-        text.parse()
-    }
-}
+from_text!(Decimal, DecimalError);
 
 impl TryFrom<f64> for Decimal {
     type Error = DecimalError;
