@@ -286,10 +286,15 @@ mod tests {
             let mut it = Cancelling { client, tickets: Tickets::default(), link };
             it.sent(0);
             it.client.handle_connected(link, Instant::ZERO);
-            let order = NewOrder::limit("one", "btcusd", Side::Buy, "1", "1").unwrap();
-            let request = it.client.request(Instant::ZERO, &Request::PlaceOrder(order)).unwrap();
-            it.tickets.cancel(request, Cancel::of_id(77));
+            it.cancel_another(0, 77);
             it
+        }
+
+        /// Places an order, and cancels it by this id.
+        fn cancel_another(&mut self, at: u64, order_id: u64) {
+            let order = NewOrder::limit("one", "btcusd", Side::Buy, "1", "1").unwrap();
+            let placed = self.client.request(Instant::from_millis(at), &Request::PlaceOrder(order));
+            self.tickets.cancel(placed.unwrap(), Cancel::of_id(order_id));
         }
 
         /// Takes a turn at this time in ms. Returns the ids of the cancels that it sends.
@@ -364,6 +369,16 @@ mod tests {
         it.answer(at + 40_000, &fifth[0], r#""status":200"#);
         assert!(it.sent(at + 40_000).is_empty() && !it.tickets.has_cancels());
         assert!(it.tickets.cancels.is_empty());
+    }
+
+    #[test]
+    fn a_refused_cancel_delays_no_other() {
+        let mut it = Cancelling::new();
+        let first = it.sent(0);
+        it.answer(20, &first[0], LIMIT);
+        it.cancel_another(30, 78);
+        assert_eq!(it.sent(30).len(), 1);
+        assert_eq!(it.sent(520).len(), 1);
     }
 
     #[test]

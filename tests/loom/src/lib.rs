@@ -1,4 +1,5 @@
-//! Tests `Shutdown`, `Events` and `BookReader` of the driver in every order in which threads can use them.
+//! Tests `Shutdown`, `Events` and `BookReader` of the driver in every order in which threads can use them. A test with a
+//! preemption bound tries the orders in which threads interrupt each other no more often than that.
 #![cfg(loom)]
 #![cfg(test)]
 
