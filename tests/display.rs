@@ -47,8 +47,8 @@ fn rows() -> Vec<Row> {
             Sent, Unknown, Active, Accepted, Confirmed, Declined, Won, Lost, Withdrawn, Expired, Failed, Rejected
         }
         StaleReason {
-            NothingYet, Gap, Disconnected, Silent, Overflow, Malformed, NotSubscribed, Crossed, Unanswered, Executions,
-            UnknownStatus, NotFound, Contradiction,
+            NothingYet, Gap, Disconnected, Silent, Overflow, Malformed, NotSubscribed, Crossed, Unanswered, Overdue,
+            Executions, UnknownStatus, NotFound, Contradiction,
         }
         Applied { Changed, Stale, Gap { expected: 7, got: 9 } }
         State { Idle, Connecting, Subscribing, Live, Closing, Backoff, Closed }

@@ -17,7 +17,8 @@ use crate::state::truth::{Age, Moment, StaleReason};
 ///
 /// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
 /// again with its next report. The list becomes current again when a report lists all assets, or when
-/// [`reconcile`](Balances::reconcile) applies an answer from REST.
+/// [`reconcile`](Balances::reconcile) applies an answer from REST. A venue that reports no change on a link that
+/// works makes nothing stale: [`age`](Balances::age) says when each balance was last reported.
 ///
 /// ```
 /// use gemini_ws::{Balances, Endpoint, Replay, Scratch};

@@ -17,11 +17,18 @@ pub struct Known {
     pub executed: Decimal,
     /// The reason why the order was in doubt.
     pub doubt: Option<StaleReason>,
+    /// Whether the venue had accepted a request to cancel the order.
+    pub cancel_accepted: bool,
 }
 
 impl Known {
     pub(super) fn of(order: &Order) -> Known {
-        Known { state: order.state, executed: order.executed(), doubt: order.doubt() }
+        Known {
+            state: order.state,
+            executed: order.executed(),
+            doubt: order.doubt(),
+            cancel_accepted: order.cancel_accepted,
+        }
     }
 }
 

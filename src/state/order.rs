@@ -9,7 +9,6 @@ use crate::message::{ContractOutcome, Fill, OrderStatus, OrderUpdate, Response, 
 use crate::request::new_order::{EventOutcome, NewOrder, Terms, TimeInForce};
 use crate::state::fill::{Accounted, OrderFill, TEXT_MAX, kept};
 use crate::state::order_state::OrderState;
-use crate::state::reconciling::Reconciled;
 use crate::state::sums::Sum;
 use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::decimal::Decimal;
@@ -17,6 +16,8 @@ use crate::value::id::{LinkId, RequestId};
 use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
+
+mod answers;
 
 /// An order, as replies and events describe it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,6 +51,9 @@ pub struct Order {
     pub reason: Option<Box<str>>,
     /// The code of the reply that refused the request of the order; 0 if the request was not sent.
     pub refusal_code: Option<i64>,
+    /// Whether the venue has accepted a request to cancel the order. The order has not ended until an event reports
+    /// its end. If the venue reports the order as open although this event is overdue, this is `false` again.
+    pub cancel_accepted: bool,
     /// The venue's message when it last refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
     /// The times of the newest event about the order.
@@ -290,6 +294,10 @@ impl Order {
         self.refuse(response.error.map(|error| (error.code, kept(error.message))));
     }
 
+    pub(super) const fn accept_cancel(&mut self) {
+        self.cancel_accepted = self.is_open();
+    }
+
     pub(super) fn note_cancel_refusal(&mut self, message: Option<Text<'_>>) {
         self.cancel_refusal = message.map(kept);
     }
@@ -445,6 +453,7 @@ impl Order {
             // The last event of an order in order events v1, after the one that says how the order ended.
             OrderStatus::Closed => OrderState::Closed,
             OrderStatus::CancelRejected => {
+                self.cancel_accepted = false;
                 // The order may have ended without an event.
                 if self.is_open() {
                     self.raise(StaleReason::NotFound, now);
@@ -476,15 +485,6 @@ impl Order {
             _ => false,
         };
         if is_whole && self.unaccountable == self.explained.1 {
-            self.doubt = None;
-        }
-    }
-
-    /// Notes that the venue lists the order as open. Resolves a doubt if the listed executed quantity, or zero
-    /// without one, equals the sum of the fills.
-    pub(super) fn confirm_open(&mut self, executed: Option<Decimal>) {
-        let is_accounted = self.unaccountable == self.explained.1;
-        if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.filled {
             self.doubt = None;
         }
     }
@@ -521,66 +521,6 @@ impl Order {
         self.value.add(price, quantity);
         self.fills.push(OrderFill::new(trade_id, price, quantity, fill, event_time));
         Accounted::New
-    }
-
-    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is when a report about orders was
-    /// last lost. Returns whether the answer resolved the doubt.
-    pub(super) fn reconcile(&mut self, found: Option<&Reconciled>, asked: Moment, lost: Moment) -> bool {
-        let Some(doubt) = self.doubt else { return false };
-        let is_older = doubt.raised.max(lost) > asked || self.observed > asked;
-        let Some(found) = found else {
-            if is_older || self.is_seen() {
-                // An event has shown that it exists, or it may have been placed after the question.
-                return false;
-            }
-            self.doubt = None;
-            self.state = OrderState::Rejected;
-            (self.is_refused_by_reply, self.is_absent) = (true, true);
-            self.reason = Some("the venue does not know it".into());
-            return true;
-        };
-        // Nothing follows a final state, so the age of the answer does not matter.
-        let is_final = found.state.is_final();
-        if (is_older && !is_final) || (found.executed < self.filled && (is_older || !is_final)) {
-            return false;
-        }
-        self.order_id = Some(found.order_id);
-        self.revive();
-        self.go(found.state);
-        self.reported = Some(self.reported.map_or(found.executed, |reported| reported.max(found.executed)));
-        self.explained = (self.discrepancy(), self.unaccountable);
-        self.settled = Some(found.executed).filter(|_| is_final);
-        self.doubt = None;
-        self.reconciled = true;
-        true
-    }
-
-    /// Merges another entry for the same order. It has no fills, because no event was about it.
-    pub(super) fn merge(&mut self, other: Order, now: Moment) {
-        self.order_id = self.order_id.or(other.order_id);
-        self.client_order_id = self.client_order_id.take().or(other.client_order_id);
-        self.symbol = self.symbol.or(other.symbol);
-        self.side = self.side.or(other.side);
-        self.order_type = self.order_type.take().or(other.order_type);
-        self.time_in_force = self.time_in_force.or(other.time_in_force);
-        self.quantity = self.quantity.or(other.quantity);
-        self.price = self.price.or(other.price);
-        self.stop_price = self.stop_price.or(other.stop_price);
-        self.outcome = self.outcome.or(other.outcome);
-        self.request = self.request.or(other.request);
-        self.answered |= other.answered;
-        self.reported = self.reported.max(other.reported);
-        self.reason = self.reason.take().or(other.reason);
-        self.refusal_code = self.refusal_code.or(other.refusal_code);
-        if !other.is_refused_by_reply {
-            self.go(other.state);
-        }
-        // `Unanswered` is a doubt whether the order exists: this entry has been reported, so it does.
-        if let Some(doubt) = other.doubt.filter(|doubt| doubt.reason != StaleReason::Unanswered) {
-            let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));
-            self.raise(doubt.reason, newest);
-        }
-        self.check_sums(now);
     }
 }
 

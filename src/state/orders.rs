@@ -14,11 +14,12 @@ use crate::state::fill::Accounted;
 use crate::state::followed::Followed;
 use crate::state::order::Order;
 use crate::state::order_index::OrderIndex;
-use crate::state::order_state::OrderState;
-use crate::state::reconciling::{OrderRef, Reconciled};
+use crate::state::reconciling::OrderRef;
 use crate::state::sums::Traded;
 use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
+
+mod doubts;
 
 /// The number of orders, open or in doubt, at which [`Orders`] stops adding orders of other clients. `Orders` always
 /// adds the orders that this client sends. [`Orders::untracked`] counts the events about orders that were not added.
@@ -123,22 +124,11 @@ impl Orders {
                 self.reply(*request, outcome)
             }
             Event::Reply { about: Subject::CancelOrder(id), outcome, .. } => self.cancel_reply(*id, outcome),
-            Event::Reply {
-                link,
-                about: Subject::CancelAllOrders | Subject::CancelSessionOrders,
-                outcome,
-                ..
-            } => {
-                let is_open = match outcome {
-                    RequestOutcome::Answered(response) => response.is_internal_error(),
-                    RequestOutcome::TimedOut | RequestOutcome::Lost => true,
-                    RequestOutcome::NotSent => false,
-                };
-                if is_open {
-                    // An earlier answer does not resolve the doubts that exist already, either.
-                    self.followed.note_loss();
-                    self.doubt_where(StaleReason::Unanswered, |order| order.is_at(Some(*link)));
-                }
+            Event::Reply { link, request, about: Subject::CancelAllOrders, outcome } => {
+                self.cancel_all_reply(*link, *request, false, outcome);
+            }
+            Event::Reply { link, request, about: Subject::CancelSessionOrders, outcome } => {
+                self.cancel_all_reply(*link, *request, true, outcome);
             }
             Event::Subscribed { link, stream: stream @ Stream::Orders { .. }, .. } => {
                 self.follow(*link, stream)
@@ -177,10 +167,16 @@ impl Orders {
     /// Raises a doubt about those orders that may still change, are not in doubt, and meet a condition.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
         let now = self.moment();
+        self.change_where(|order| order.raise(reason, now), concerns);
+    }
+
+    /// Changes those orders that may still change, are not in doubt, and meet a condition.
+    fn change_where(&mut self, change: impl Fn(&mut Order), concerns: impl Fn(&Order) -> bool) {
+        let now = self.moment();
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         for key in keys {
             if self.index.get(key).is_some_and(&concerns) {
-                self.index.change(key, now, |order| order.raise(reason, now));
+                self.index.change(key, now, &change);
             }
         }
     }
@@ -226,7 +222,7 @@ impl Orders {
         let Some(key) = self.index.by_order_id(order_id) else { return };
         let now = self.moment();
         self.index.change(key, now, |order| match outcome {
-            RequestOutcome::Answered(response) if response.is_ok() => {}
+            RequestOutcome::Answered(response) if response.is_ok() => order.accept_cancel(),
             RequestOutcome::Answered(response) => {
                 order.note_cancel_refusal(response.error.map(|error| error.message));
                 if order.is_open() && !response.is_over_limit() {
@@ -238,6 +234,33 @@ impl Orders {
             }
             _ => {}
         });
+    }
+
+    /// Applies the reply to a request that cancels the orders of an account or of a session. Without an answer, each
+    /// of them may be cancelled or not.
+    fn cancel_all_reply(
+        &mut self,
+        link: LinkId,
+        request: RequestId,
+        of_session: bool,
+        outcome: &RequestOutcome<'_>,
+    ) {
+        match outcome {
+            RequestOutcome::Answered(response) if response.is_ok() => {
+                self.change_where(Order::accept_cancel, |order| {
+                    let is_later = order.request().is_some_and(|own| own > request);
+                    let is_of_session = order.request().is_some() && order.link() == Some(link);
+                    !is_later && if of_session { is_of_session } else { order.is_at(Some(link)) }
+                });
+            }
+            RequestOutcome::Answered(response) if !response.is_internal_error() => {}
+            RequestOutcome::NotSent => {}
+            RequestOutcome::Answered(_) | RequestOutcome::TimedOut | RequestOutcome::Lost => {
+                // An earlier answer does not resolve the doubts that exist already, either.
+                self.followed.note_loss();
+                self.doubt_where(StaleReason::Unanswered, |order| order.is_at(Some(link)));
+            }
+        }
     }
 
     /// Gives an order the venue's id. An entry that has the id already is the same order and is merged, unless the
@@ -391,26 +414,6 @@ impl Orders {
 
     /// Returns the order in doubt that an answer is about. Among several with one client order id it is the one with
     /// the venue's id, or the newest that has none.
-    fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
-        let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
-        let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {
-            return self.key(of).filter(is_doubtful);
-        };
-        let known = found.and_then(|found| self.index.by_order_id(found.order_id));
-        let is_unnamed = |key: &u64| self.index.get(*key).is_some_and(|order| order.order_id.is_none());
-        let of_client = || self.index.by_client_order_id(id).rev().filter(is_doubtful);
-        let found = of_client().find(|key| Some(*key) == known).or_else(|| of_client().find(is_unnamed));
-        found.or(known.filter(is_doubtful))
-    }
-
-    /// Returns whether another request placed the order with this id: two orders have one client order id, and the
-    /// venue knows one of them.
-    fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
-        let request = |key: u64| self.index.get(key).and_then(Order::request);
-        let other = self.index.by_order_id(order_id).and_then(request);
-        other.zip(request(key)).is_some_and(|(other, own)| other != own)
-    }
-
     /// Returns an order by the venue's id, by the client's id, by both ids, or by the request that placed the order.
     ///
     /// ```
@@ -443,7 +446,9 @@ impl Orders {
         self.index.doubtful().iter().filter_map(|key| self.index.get(*key))
     }
 
-    /// Returns the sums over all counted fills of an instrument. Sums are kept for the first 8,192 instruments.
+    /// Returns the sums over all counted fills of an instrument. Executions that only an answer of REST reports are not
+    /// fills and are not in the sums: see [`Order::missing_executions`](crate::Order::missing_executions). Sums are
+    /// kept for the first 8,192 instruments.
     pub fn traded(&self, symbol: &str) -> Traded {
         self.index.traded(symbol)
     }
@@ -475,104 +480,6 @@ impl Orders {
     /// Returns the current moment. Take it before you ask the venue, and pass it to [`reconcile`](Orders::reconcile).
     pub const fn moment(&self) -> Moment {
         self.followed.moment()
-    }
-
-    /// Applies the venue's answer about an order in doubt. The answer is the id, state and executed quantity of the
-    /// order, or `None` if the venue does not have the order. `asked` is the [`moment`](Orders::moment) before the
-    /// question.
-    ///
-    /// An answer is outdated if, after `asked`, the doubt was raised, an event about the order was applied, a stream
-    /// of orders was subscribed, or a report may have been lost. The answer is not used if
-    ///
-    /// - the order is unknown or not in doubt,
-    /// - the answer is outdated, and is `None` or has a state that is not final,
-    /// - the executed quantity of the answer is less than the sum of the fills, and the answer is outdated or has a
-    ///   state that is not final,
-    /// - the answer contradicts the known ids,
-    /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
-    ///
-    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order, then an open order,
-    /// or an order that the venue does not have, is in doubt again at once. Ask again while
-    /// [`to_reconcile`](Orders::to_reconcile) returns the order.
-    ///
-    /// After a lost link, the network may still hold the request of an order: the venue does not have the order yet.
-    /// Ask some seconds after the loss. If the order arrives after the answer `None`, its events count again.
-    ///
-    /// Several requests may have one client order id, and the answer may be about the order of another request. Such
-    /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
-    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed). Otherwise such an answer counts as `None` for
-    /// the order in doubt.
-    ///
-    /// ```
-    /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};
-    ///
-    /// let frame = r#"{"e":"orderUpdate","E":4,"s":"BTCUSD","i":77,"S":"BUY","X":"OPEN","q":"2","T":4}"#;
-    /// let mut scratch = Scratch::new();
-    /// let mut orders = Orders::new();
-    /// orders.apply(&Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap());
-    /// orders.apply(&Event::Overflow { topic: Topic::Orders, symbol: None, dropped: 1 });
-    /// assert_eq!(orders.to_reconcile().count(), 1);
-    ///
-    /// let asked = orders.moment();
-    /// let found = Reconciled { order_id: 77, state: OrderState::Canceled, executed: "0".parse().unwrap() };
-    /// assert!(orders.reconcile(77, Some(found), asked));
-    /// assert_eq!(orders.get(77).unwrap().state, OrderState::Canceled);
-    /// ```
-    pub fn reconcile<'a>(
-        &mut self,
-        of: impl Into<OrderRef<'a>>,
-        found: Option<Reconciled>,
-        asked: Moment,
-    ) -> bool {
-        self.index.forget_changes();
-        self.followed.step();
-        let of = of.into();
-        let Some(key) = self.doubtful_key(of, found.as_ref()) else { return false };
-        let is_unnamed = self.index.get(key).is_some_and(|order| order.order_id.is_none());
-        let (key, found) = match found {
-            Some(found) if self.is_of_another_request(key, found.order_id) => {
-                if !is_unnamed || matches!(of, OrderRef::OrderId(_) | OrderRef::Listed { .. }) {
-                    return false;
-                }
-                // Asked for this client order id, the venue names the order of another request: it has none of this
-                // request.
-                (key, None)
-            }
-            Some(found) if !self.attach(key, found.order_id, false) => return false,
-            Some(found) => (self.index.by_order_id(found.order_id).unwrap_or(key), Some(found)),
-            None => (key, None),
-        };
-        // If two entries were merged, the remaining one may not be in doubt.
-        let is_settled = !self.index.doubtful().contains(&key);
-        let (now, lost) = (self.moment(), self.followed.lost());
-        let now_settled = self.index.change(key, now, |order| order.reconcile(found.as_ref(), asked, lost));
-        self.doubt_unfollowed(key);
-        is_settled || now_settled == Some(true)
-    }
-
-    /// Puts an order in doubt that the venue has accepted, but that no event has reported. Call this when the first
-    /// event is overdue; the reason of the doubt is [`StaleReason::NothingYet`]. An event or
-    /// [`reconcile`](Orders::reconcile) ends the doubt. Has no effect on an order that has had an event, is in doubt,
-    /// or is not known.
-    ///
-    /// ```
-    /// use gemini_ws::Orders;
-    ///
-    /// let mut orders = Orders::new();
-    /// orders.doubt_overdue("never-sent");
-    /// assert_eq!(orders.to_reconcile().count(), 0);
-    /// ```
-    pub fn doubt_overdue<'a>(&mut self, of: impl Into<OrderRef<'a>>) {
-        self.index.forget_changes();
-        self.followed.step();
-        let now = self.moment();
-        if let Some(key) = self.key(of.into()) {
-            self.index.change(key, now, |order| {
-                if order.state == OrderState::Acknowledged && !order.needs_reconciling() {
-                    order.raise(StaleReason::NothingYet, now);
-                }
-            });
-        }
     }
 }
 

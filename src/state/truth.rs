@@ -36,6 +36,8 @@ pub enum StaleReason {
     Crossed,
     /// A request about the order or quote got no reply, or a reply that does not say whether the venue acted.
     Unanswered,
+    /// The event that the venue owes is overdue: see [`Order::awaits_event`](crate::Order::awaits_event).
+    Overdue,
     /// The known executions do not add up to what the venue reports.
     Executions,
     /// The venue reports an unknown status, or an unknown kind of order event.
@@ -59,6 +61,7 @@ impl fmt::Display for StaleReason {
             StaleReason::NotSubscribed => "the stream is not subscribed",
             StaleReason::Crossed => "the best bid is not below the best ask",
             StaleReason::Unanswered => "a request got no answer",
+            StaleReason::Overdue => "an event is overdue",
             StaleReason::Executions => "the executions do not add up",
             StaleReason::UnknownStatus => "the status is not known",
             StaleReason::NotFound => "the venue does not find it",

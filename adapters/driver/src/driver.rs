@@ -185,10 +185,12 @@ impl Driver {
         self
     }
 
-    /// Sets how long the order of a [`Ticket`](crate::Ticket) may be in doubt, or wait for its first event, before
-    /// the ticket ends as [`Done::Unknown`](crate::Done::Unknown). Default: [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
+    /// Sets how long an order may be in doubt before its [`Ticket`](crate::Ticket) ends as
+    /// [`Done::Unknown`](crate::Done::Unknown). An order is also put in doubt if the venue has owed an event about it
+    /// for this long: see [`Orders::doubt_overdue`](gemini_ws::Orders::doubt_overdue). Default:
+    /// [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
     pub fn doubt_timeout(mut self, longest: Duration) -> Driver {
-        self.ends.keeper.tickets.set_doubt_timeout(longest);
+        self.ends.keeper.set_doubt_timeout(longest);
         self
     }
 

@@ -1,6 +1,7 @@
 //! [`Keeper`]: the books, orders, balances, positions and quotes of a driver.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use async_channel::Sender;
 use gemini_ws::lifecycle::{State, StreamState};
@@ -14,10 +15,11 @@ use crate::Closed;
 use crate::board::{Board, Group};
 use crate::ended::{Ended, Ending};
 use crate::handle::{Now, SharedClock};
+use crate::overdue::Overdue;
 use crate::postponed::Postponed;
 use crate::sync::Arc;
 use crate::ticket::Cell;
-use crate::tickets::{Cancel, Tickets};
+use crate::tickets::{Cancel, DOUBT_TIMEOUT, Tickets};
 
 /// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event
 /// before the application sees the event. If a book needs a new snapshot, the driver requests the snapshot.
@@ -41,6 +43,7 @@ pub struct Keeper {
     quotes: Quotes,
     pub(crate) board: Board,
     pub(crate) tickets: Tickets<Arc<Cell>>,
+    overdue: Overdue,
     postponed: Postponed,
     /// Subscriptions that no reader needs any more. They wait while the client has no room for commands.
     leaving: Vec<StreamId>,
@@ -66,6 +69,7 @@ impl Keeper {
             quotes: Quotes::new(),
             board: Board::default(),
             tickets: Tickets::default(),
+            overdue: Overdue::new(DOUBT_TIMEOUT),
             postponed: Postponed::default(),
             leaving: Vec::new(),
             waiting: Vec::new(),
@@ -107,6 +111,12 @@ impl Keeper {
         self.orders.open().chain(ended).cloned().collect()
     }
 
+    /// Sets how long the order of a ticket may be in doubt, and how long the venue may owe an event.
+    pub(crate) const fn set_doubt_timeout(&mut self, timeout: Duration) {
+        self.tickets.set_doubt_timeout(timeout);
+        self.overdue.set_timeout(timeout);
+    }
+
     /// Applies the answer of REST about an order. Returns whether it resolved the doubt.
     pub(crate) fn reconcile_order(
         &mut self,
@@ -116,10 +126,23 @@ impl Keeper {
         now: Instant,
     ) -> bool {
         let is_settled = self.orders.reconcile(question, found, asked);
-        if let Some(order) = self.orders.get(question) {
+        self.note_order(question.into(), now);
+        is_settled
+    }
+
+    /// Removes an order that is in doubt. Its ticket ends as unknown.
+    pub(crate) fn forget_order(&mut self, order: OrderRef<'_>) -> Option<Order> {
+        let order = self.orders.forget(order)?;
+        self.tickets.forget(&order);
+        Some(order)
+    }
+
+    /// Notes that an order may have changed without an event.
+    fn note_order(&mut self, order: OrderRef<'_>, now: Instant) {
+        if let Some(order) = self.orders.get(order) {
+            self.overdue.note(order, now);
             self.tickets.note(order, now);
         }
-        is_settled
     }
 
     /// Applies the answer of REST about the balances. Returns whether they are current now.
@@ -195,6 +218,7 @@ impl Keeper {
 
     fn take_account(&mut self, event: &Event<'_>, now: Instant) {
         for change in self.orders.apply(event) {
+            self.overdue.note(change.order, now);
             self.tickets.note(change.order, now);
         }
         self.balances.apply(event);
@@ -263,11 +287,9 @@ impl Keeper {
             let symbols: Vec<Symbol> = self.books.to_resync().collect();
             client.resync_books(now, symbols);
         }
-        for request in self.tickets.overdue(now) {
-            self.orders.doubt_overdue(OrderRef::Request(request));
-            if let Some(order) = self.orders.get(OrderRef::Request(request)) {
-                self.tickets.note(order, now);
-            }
+        while let Some(order) = self.overdue.take(now) {
+            self.orders.doubt_overdue(order);
+            self.note_order(order, now);
         }
         self.tickets.handle_timeout(now);
         self.tickets.send_cancels(client, now);
@@ -277,7 +299,10 @@ impl Keeper {
 
     /// Returns when to call `finish_turn` without an event.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.tickets.deadline(), self.postponed.deadline()].into_iter().flatten().min()
+        [self.tickets.deadline(), self.overdue.deadline(), self.postponed.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Shuts the client down, after the cancels that it has accepted before.

@@ -37,6 +37,7 @@ mod http;
 mod keeper;
 #[cfg(feature = "handshake")]
 mod non_blocking;
+mod overdue;
 mod paced;
 mod patience;
 mod postponed;

@@ -27,6 +27,10 @@ pub struct Reconciliation {
 pub struct Unresolved {
     /// The order as it was before the question.
     pub order: Order,
+    /// Whether the venue answered that it does not have the order, although an event or a reply has shown that the
+    /// order exists. If the next question gets the same answer, no answer will resolve the doubt:
+    /// [`Handle::forget`](crate::Handle::forget) removes the order.
+    pub is_absent: bool,
     /// The error in the answer. `None` if the venue cannot be asked about this order, or if the answer did not
     /// resolve the doubt. [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If
     /// an event about the order was lost or arrived during the question, ask again.
@@ -55,10 +59,12 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
     /// Asks the venue about each order that is in doubt, in sequence. Tickets that have not ended report
-    /// what was found; [`order`](Handle::order) returns it also for an order whose ticket has ended. Then asks about the balances if the balances are stale.
+    /// what was found; [`order`](Handle::order) returns it also for an order whose ticket has ended. Then asks about
+    /// the balances if the balances are stale.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
-    /// `ask` returns, nothing else can use the signer.
+    /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`: the
+    /// compiler cannot see that a function is `Send` if the function borrows a local variable.
     ///
     /// ```
     /// # use std::io;
@@ -93,21 +99,22 @@ impl Handle {
         let mut it = Reconciliation { resolved: 0, unresolved: Vec::new(), balances: None };
         for order in orders {
             let Some(question) = OrderStatusQuestion::of(&order) else {
-                it.unresolved.push(Unresolved { order, error: None });
+                it.unresolved.push(Unresolved { order, is_absent: false, error: None });
                 continue;
             };
             let asked = self.with(|_, keeper, _| keeper.orders().moment());
             let asked = asked.await.map_err(|_| ReconcileError::Closed)?;
             match answer(signer, &ask, &question).await? {
-                Err(error) => it.unresolved.push(Unresolved { order, error: Some(error) }),
+                Err(error) => it.unresolved.push(Unresolved { order, is_absent: false, error: Some(error) }),
                 Ok(found) => {
+                    let is_absent = found.is_none() && order.order_id.is_some();
                     let settled = self.ask(move |lent, answer| {
                         let settled = lent.keeper.reconcile_order(&question, found, asked, lent.now);
                         let _ = answer.try_send(settled);
                     });
                     match settled.await.ok_or(ReconcileError::Closed)? {
                         true => it.resolved += 1,
-                        false => it.unresolved.push(Unresolved { order, error: None }),
+                        false => it.unresolved.push(Unresolved { order, is_absent, error: None }),
                     }
                 }
             }

@@ -9,7 +9,7 @@ use gemini_ws::{
 };
 
 /// The default of `Driver::doubt_timeout`: how long the order of a ticket may be in doubt, or wait for its first
-/// event, before the ticket ends as unknown.
+/// event, before the ticket ends as unknown, and how long the venue may owe an event.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The first delay after which a cancel is sent again that the venue could not carry out. Each further refusal
@@ -120,10 +120,19 @@ impl<H: Holder> Tickets<H> {
     }
 
     /// Adds the ticket of an order that was accepted for sending.
-    pub(crate) fn open(&mut self, request: RequestId, holder: H, now: Instant) {
-        let due = now + self.doubt_timeout;
-        self.due.insert((due, request));
-        self.open.insert(request, Open { holder, due: Some(due) });
+    /// The first change of the order, that it was sent, begins the time of the ticket.
+    pub(crate) fn open(&mut self, request: RequestId, holder: H) {
+        self.open.insert(request, Open { holder, due: None });
+    }
+
+    /// Ends the ticket of an order that is not followed any more.
+    pub(crate) fn forget(&mut self, order: &Order) {
+        let Some(request) = order.request() else { return };
+        self.cancels.remove(&request);
+        if let Some(open) = self.open.remove(&request) {
+            open.due.into_iter().for_each(|due| _ = self.due.remove(&(due, request)));
+            open.holder.abandon();
+        }
     }
 
     /// Notes a change of an order.
@@ -214,12 +223,6 @@ impl<H: Holder> Tickets<H> {
         let due = self.due.first().map(|(due, _)| *due);
         let again = self.cancels.values().filter_map(|cancel| cancel.again).min();
         [due, self.retry, again].into_iter().flatten().min()
-    }
-
-    /// Returns the requests of the tickets that the next [`handle_timeout`](Tickets::handle_timeout) ends.
-    pub(crate) fn overdue(&self, now: Instant) -> Vec<RequestId> {
-        let due = self.due.iter().take_while(|(due, _)| *due <= now);
-        due.map(|(_, request)| *request).collect()
     }
 
     /// Ends the tickets whose orders have been in doubt for too long.

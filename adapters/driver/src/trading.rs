@@ -53,7 +53,7 @@ impl Handle {
             match lent.send(&Request::PlaceOrder(order)) {
                 Ok(request) => {
                     cell.set_request(request);
-                    lent.keeper.tickets.open(request, cell, lent.now);
+                    lent.keeper.tickets.open(request, cell);
                 }
                 Err(error) => cell.refuse(error),
             }
@@ -104,6 +104,22 @@ impl Handle {
     pub async fn order(&self, order: impl Into<OrderRef<'_>>) -> Result<Option<Order>, CommandError> {
         let order = Named::of(order.into());
         self.with(move |_, keeper, _| keeper.orders().get(order.as_ref()).cloned()).await
+    }
+
+    /// Removes an order that is in doubt and that the venue does not have, as
+    /// [`Unresolved::is_absent`](crate::Unresolved::is_absent) says. Its ticket ends as
+    /// [`Done::Unknown`](crate::Done::Unknown). See [`Orders::forget`](gemini_ws::Orders::forget). Returns the order;
+    /// `None` if the order is unknown or not in doubt.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`] if the driver has ended.
+    pub async fn forget(&self, order: impl Into<OrderRef<'_>>) -> Result<Option<Order>, CommandError> {
+        let order = Named::of(order.into());
+        let forgotten = self.ask(move |lent, answer| {
+            let _ = answer.try_send(lent.keeper.forget_order(order.as_ref()));
+        });
+        forgotten.await.ok_or(CommandError::Closed)
     }
 
     /// Returns the sums over the fills that the driver has seen in an instrument: see

@@ -6,8 +6,9 @@ use gemini_ws_driver::gemini_ws::{
     Client, ClientConfig, CloseReason, CommandError, Config, Event, Instant, Limit, Request, StaleReason,
     Stream,
 };
-use gemini_ws_driver::{Done, EndedBy, Keeper, PlaceError, RequestError, Wake, client, connect};
+use gemini_ws_driver::{Done, EndedBy, Handle, Keeper, PlaceError, RequestError, Wake, client, connect};
 use smol::future;
+use smol::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::Adapter;
 use crate::front::{beside, order, signed};
@@ -112,7 +113,7 @@ pub(crate) fn an_order_without_events<A: Adapter>() {
                 let mut lost = client.place(order("lost", "1000")).await.unwrap();
                 let done = lost.done().await;
                 assert!(matches!(done, Done::Unknown(_)), "{done:?}");
-                assert_eq!(done.order().doubt(), Some(StaleReason::NothingYet));
+                assert_eq!(done.order().doubt(), Some(StaleReason::Overdue));
                 let in_doubt = |keeper: &Keeper| keeper.orders().to_reconcile().count();
                 assert_eq!(client.with(move |_, keeper, _| in_doubt(keeper)).await, Ok(1));
                 let known = client.order("lost").await.unwrap().unwrap();
@@ -122,6 +123,69 @@ pub(crate) fn an_order_without_events<A: Adapter>() {
             .await;
         },
     );
+}
+
+/// The venue accepts cancels of any form, and the events of the ends are lost. The orders are in doubt soon, also those
+/// without a ticket.
+pub(crate) fn cancels_without_events<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let (client, driver) = connect(A::runtime(), Config::new(&url));
+        let driver = driver.sign_with(signer()).doubt_timeout(Duration::from_millis(300));
+        beside(driver, async {
+            client.live().await.unwrap();
+            let mut tickets = Vec::new();
+            for id in ["ticket", "id", "session", "all"] {
+                let mut ticket = client.place(order(id, "1000")).await.unwrap();
+                while !ticket.order().state.is_from_events() {
+                    ticket.next().await;
+                }
+                tickets.push(ticket);
+            }
+            plan_faults(&url, "drop-order-events 1000").await;
+            let mut kept = tickets.remove(0);
+            drop(tickets);
+            kept.cancel().unwrap();
+            assert!(client.cancel("id").await.unwrap().is_ok());
+            in_doubt(&client, &["ticket", "id"]).await;
+            assert!(client.request(Request::CancelSessionOrders).await.unwrap().is_ok());
+            in_doubt(&client, &["ticket", "id", "session", "all"]).await;
+            let done = kept.done().await;
+            assert!(matches!(done, Done::Unknown(_)) && done.order().cancel_accepted, "{done:?}");
+            // The application asked the venue, and the venue does not have it.
+            let forgotten = client.forget("id").await.unwrap().unwrap();
+            assert_eq!(forgotten.doubt(), Some(StaleReason::Overdue));
+            assert_eq!(client.order("id").await, Ok(None));
+            assert_eq!(client.forget("id").await, Ok(None));
+            client.close();
+        })
+        .await;
+    });
+}
+
+/// Plans faults of a simulated exchange that runs.
+async fn plan_faults(url: &str, faults: &str) {
+    let address = url.strip_prefix("ws://").unwrap();
+    let mut socket = smol::net::TcpStream::connect(address).await.unwrap();
+    let length = faults.len();
+    let request = format!(
+        "POST /simulator/faults HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Length: {length}\r\n\r\n{faults}"
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Waits until these orders are in doubt because an event is overdue.
+async fn in_doubt(client: &Handle, ids: &[&str]) {
+    for id in ids {
+        let reason = async || client.order(*id).await.unwrap().unwrap().doubt();
+        while reason().await.is_none() {
+            smol::Timer::after(Duration::from_millis(1)).await;
+        }
+        assert_eq!(reason().await, Some(StaleReason::Overdue), "{id}");
+    }
 }
 
 /// A second authenticated endpoint is added after two orders were placed. Their cancels go to the first.

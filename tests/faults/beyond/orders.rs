@@ -397,3 +397,78 @@ fn z13_orders_of_two_endpoints_are_not_one() {
         fed.orders.iter().map(|it| (it.quantity.map(|it| it.to_string()), it.doubt())).collect();
     assert!(quantities.len() == 2 || quantities.iter().all(|it| it.1.is_some()), "{quantities:?}");
 }
+
+/// The venue accepted a cancel, and the event of the end was lost: nothing else would ever put the order in doubt. Each
+/// row: the cancel, the number of its request, and whether it covers the order of request 5 and one of another client.
+#[test]
+fn z14_the_end_that_follows_an_accepted_cancel_may_be_overdue() {
+    let link = Fed::new(Config::new("ws://v")).link;
+    let mut scratch = Scratch::new();
+    let Ok(gemini_ws::Message::Response(ok)) = gemini_ws::decode(r#"{"id":9,"status":200}"#, &mut scratch)
+    else {
+        panic!()
+    };
+    for (about, number, covers) in [
+        (Subject::CancelOrder(77), 9, [true, false]),
+        (Subject::CancelOrder(78), 9, [false, true]),
+        (Subject::CancelAllOrders, 9, [true, true]),
+        (Subject::CancelSessionOrders, 9, [true, false]),
+        (Subject::CancelSessionOrders, 4, [false, false]),
+        (Subject::CancelAllOrders, 4, [false, true]),
+    ] {
+        let mut orders = Orders::new();
+        apply(&mut orders, &order(78, None, "NEW", ""));
+        let own = send(&mut orders, 5, "a1");
+        assert!(!orders.get("a1").unwrap().awaits_event(), "the venue has accepted nothing yet");
+        answer(&mut orders, own, r#"{"id":5,"status":200}"#);
+        assert!(orders.get("a1").unwrap().awaits_event());
+        apply(&mut orders, &order(77, Some("a1"), "NEW", ""));
+        let outcome = RequestOutcome::Answered(ok);
+        let changed = orders.apply(&Event::Reply { link, request: RequestId::new(number), about, outcome });
+        assert_eq!(changed.count(), covers.iter().filter(|is_covered| **is_covered).count(), "{about:?}");
+        for (id, is_covered) in [77, 78].into_iter().zip(covers) {
+            let state = |orders: &Orders| {
+                let order = orders.get(id).unwrap();
+                (order.cancel_accepted, order.awaits_event(), order.doubt())
+            };
+            assert_eq!(state(&orders), (is_covered, is_covered, None), "{about:?} {number}: {id}");
+            // It was executed in part, which says nothing about its end.
+            let fill = r#","Z":"0.5","L":"99.50","t":7"#;
+            apply(&mut orders, &order(id, Some("a1").filter(|_| id == 77), "PARTIALLY_FILLED", fill));
+            orders.doubt_overdue(id);
+            let doubt = is_covered.then_some(StaleReason::Overdue);
+            assert_eq!(state(&orders), (is_covered, false, doubt), "{about:?} {number}: {id}");
+            let asked = orders.moment();
+            let is_settled = orders.reconcile(id, found(id, OrderState::PartiallyFilled, "0.5"), asked);
+            assert_eq!(
+                (is_settled, state(&orders)),
+                (is_covered, (false, false, None)),
+                "it is open after all"
+            );
+            orders.doubt_overdue(id);
+            assert_eq!(orders.to_reconcile().count(), 0, "nothing is owed any more");
+        }
+    }
+}
+
+/// An answer that was on its way when the cancel was accepted says nothing about the end that the venue owes.
+#[test]
+fn z15_an_answer_about_another_doubt_leaves_the_end_owed() {
+    let mut orders = Orders::new();
+    apply(&mut orders, &order(77, None, "NEW", ""));
+    orders.apply(&OVERFLOW);
+    let asked = orders.moment();
+    let (link, request) = (Fed::new(Config::new("ws://v")).link, RequestId::new(1));
+    let mut scratch = Scratch::new();
+    let Ok(gemini_ws::Message::Response(ok)) = gemini_ws::decode(r#"{"id":1,"status":200}"#, &mut scratch)
+    else {
+        panic!()
+    };
+    let outcome = RequestOutcome::Answered(ok);
+    orders.apply(&Event::Reply { link, request, about: Subject::CancelOrder(77), outcome });
+    assert!(!orders.get(77).unwrap().awaits_event(), "it is in doubt");
+    assert!(orders.reconcile(77, found(77, OrderState::Open, "0"), asked));
+    assert!(orders.get(77).unwrap().awaits_event());
+    apply(&mut orders, &order(77, None, "CANCELED", r#","Z":"0""#));
+    assert!(!orders.get(77).unwrap().awaits_event() && orders.open().count() == 0);
+}

@@ -1,0 +1,95 @@
+//! What the venue's answers say about one order: lists of open orders and the replies of REST.
+
+use crate::state::order::Order;
+use crate::state::order_state::OrderState;
+use crate::state::reconciling::Reconciled;
+use crate::state::truth::{Moment, StaleReason};
+use crate::value::decimal::Decimal;
+
+impl Order {
+    /// Returns whether the venue owes an event: the first event of an order that it has accepted, or the end of an
+    /// order whose cancel it has accepted.
+    pub fn awaits_event(&self) -> bool {
+        let is_owed = self.state == OrderState::Acknowledged || self.cancel_accepted;
+        is_owed && self.is_open() && !self.needs_reconciling()
+    }
+
+    /// Notes that the venue lists the order as open. Resolves a doubt if the listed executed quantity, or zero
+    /// without one, equals the sum of the fills.
+    pub(in crate::state) fn confirm_open(&mut self, executed: Option<Decimal>) {
+        let is_accounted = self.unaccountable == self.explained.1;
+        if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.filled {
+            self.doubt = None;
+        }
+    }
+
+    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is when a report about orders was
+    /// last lost. Returns whether the answer resolved the doubt.
+    pub(in crate::state) fn reconcile(
+        &mut self,
+        found: Option<&Reconciled>,
+        asked: Moment,
+        lost: Moment,
+    ) -> bool {
+        let Some(doubt) = self.doubt else { return false };
+        let is_older = doubt.raised.max(lost) > asked || self.observed > asked;
+        let Some(found) = found else {
+            if is_older || self.is_seen() {
+                // An event has shown that it exists, or it may have been placed after the question.
+                return false;
+            }
+            self.doubt = None;
+            self.state = OrderState::Rejected;
+            (self.is_refused_by_reply, self.is_absent) = (true, true);
+            self.reason = Some("the venue does not know it".into());
+            return true;
+        };
+        // Nothing follows a final state, so the age of the answer does not matter.
+        let is_final = found.state.is_final();
+        if (is_older && !is_final) || (found.executed < self.filled && (is_older || !is_final)) {
+            return false;
+        }
+        if doubt.reason == StaleReason::Overdue {
+            // There was time enough for the cancel.
+            self.cancel_accepted = false;
+        }
+        self.order_id = Some(found.order_id);
+        self.revive();
+        self.go(found.state);
+        self.reported = Some(self.reported.map_or(found.executed, |reported| reported.max(found.executed)));
+        self.explained = (self.discrepancy(), self.unaccountable);
+        self.settled = Some(found.executed).filter(|_| is_final);
+        self.doubt = None;
+        self.reconciled = true;
+        true
+    }
+
+    /// Merges another entry for the same order. It has no fills, because no event was about it.
+    pub(in crate::state) fn merge(&mut self, other: Order, now: Moment) {
+        self.order_id = self.order_id.or(other.order_id);
+        self.client_order_id = self.client_order_id.take().or(other.client_order_id);
+        self.symbol = self.symbol.or(other.symbol);
+        self.side = self.side.or(other.side);
+        self.order_type = self.order_type.take().or(other.order_type);
+        self.time_in_force = self.time_in_force.or(other.time_in_force);
+        self.quantity = self.quantity.or(other.quantity);
+        self.price = self.price.or(other.price);
+        self.stop_price = self.stop_price.or(other.stop_price);
+        self.outcome = self.outcome.or(other.outcome);
+        self.request = self.request.or(other.request);
+        self.answered |= other.answered;
+        self.cancel_accepted |= other.cancel_accepted;
+        self.reported = self.reported.max(other.reported);
+        self.reason = self.reason.take().or(other.reason);
+        self.refusal_code = self.refusal_code.or(other.refusal_code);
+        if !other.is_refused_by_reply {
+            self.go(other.state);
+        }
+        // `Unanswered` is a doubt whether the order exists: this entry has been reported, so it does.
+        if let Some(doubt) = other.doubt.filter(|doubt| doubt.reason != StaleReason::Unanswered) {
+            let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));
+            self.raise(doubt.reason, newest);
+        }
+        self.check_sums(now);
+    }
+}

@@ -1,0 +1,154 @@
+//! How the doubts of [`Orders`] end, and how the application raises or drops one.
+
+use crate::state::order::Order;
+use crate::state::orders::Orders;
+use crate::state::reconciling::{OrderRef, Reconciled};
+use crate::state::truth::{Moment, StaleReason};
+
+impl Orders {
+    /// Applies the venue's answer about an order in doubt. The answer is the id, state and executed quantity of the
+    /// order, or `None` if the venue does not have the order. `asked` is the [`moment`](Orders::moment) before the
+    /// question.
+    ///
+    /// An answer is outdated if, after `asked`, the doubt was raised, an event about the order was applied, a stream
+    /// of orders was subscribed, or a report may have been lost. The answer is not used if
+    ///
+    /// - the order is unknown or not in doubt,
+    /// - the answer is outdated, and is `None` or has a state that is not final,
+    /// - the executed quantity of the answer is less than the sum of the fills, and the answer is outdated or has a
+    ///   state that is not final,
+    /// - the answer contradicts the known ids,
+    /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
+    ///
+    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order, then an open order,
+    /// or an order that the venue does not have, is in doubt again at once. Ask again while
+    /// [`to_reconcile`](Orders::to_reconcile) returns the order.
+    ///
+    /// After a lost link, the network may still hold the request of an order: the venue does not have the order yet.
+    /// Ask some seconds after the loss. If the order arrives after the answer `None`, its events count again.
+    ///
+    /// Several requests may have one client order id, and the answer may be about the order of another request. Such
+    /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
+    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed). Otherwise such an answer counts as `None` for
+    /// the order in doubt.
+    ///
+    /// ```
+    /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};
+    ///
+    /// let frame = r#"{"e":"orderUpdate","E":4,"s":"BTCUSD","i":77,"S":"BUY","X":"OPEN","q":"2","T":4}"#;
+    /// let mut scratch = Scratch::new();
+    /// let mut orders = Orders::new();
+    /// orders.apply(&Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap());
+    /// orders.apply(&Event::Overflow { topic: Topic::Orders, symbol: None, dropped: 1 });
+    /// assert_eq!(orders.to_reconcile().count(), 1);
+    ///
+    /// let asked = orders.moment();
+    /// let found = Reconciled { order_id: 77, state: OrderState::Canceled, executed: "0".parse().unwrap() };
+    /// assert!(orders.reconcile(77, Some(found), asked));
+    /// assert_eq!(orders.get(77).unwrap().state, OrderState::Canceled);
+    /// ```
+    pub fn reconcile<'a>(
+        &mut self,
+        of: impl Into<OrderRef<'a>>,
+        found: Option<Reconciled>,
+        asked: Moment,
+    ) -> bool {
+        self.index.forget_changes();
+        self.followed.step();
+        let of = of.into();
+        let Some(key) = self.doubtful_key(of, found.as_ref()) else { return false };
+        let is_unnamed = self.index.get(key).is_some_and(|order| order.order_id.is_none());
+        let (key, found) = match found {
+            Some(found) if self.is_of_another_request(key, found.order_id) => {
+                if !is_unnamed || matches!(of, OrderRef::OrderId(_) | OrderRef::Listed { .. }) {
+                    return false;
+                }
+                // Asked for this client order id, the venue names the order of another request: it has none of this
+                // request.
+                (key, None)
+            }
+            Some(found) if !self.attach(key, found.order_id, false) => return false,
+            Some(found) => (self.index.by_order_id(found.order_id).unwrap_or(key), Some(found)),
+            None => (key, None),
+        };
+        // If two entries were merged, the remaining one may not be in doubt.
+        let is_settled = !self.index.doubtful().contains(&key);
+        let (now, lost) = (self.moment(), self.followed.lost());
+        let now_settled = self.index.change(key, now, |order| order.reconcile(found.as_ref(), asked, lost));
+        self.doubt_unfollowed(key);
+        is_settled || now_settled == Some(true)
+    }
+
+    /// Puts an order in doubt whose next event is overdue: the venue has accepted the order and no event has reported
+    /// it, or the venue has accepted a cancel and no event has reported the end. Call this when the application has
+    /// waited long enough. The reason of the doubt is [`StaleReason::Overdue`]; an event that shows what happened, or
+    /// [`reconcile`](Orders::reconcile), ends the doubt. Has no effect unless
+    /// [`Order::awaits_event`](crate::Order::awaits_event).
+    ///
+    /// ```
+    /// use gemini_ws::Orders;
+    ///
+    /// let mut orders = Orders::new();
+    /// orders.doubt_overdue("never-sent");
+    /// assert_eq!(orders.to_reconcile().count(), 0);
+    /// ```
+    pub fn doubt_overdue<'a>(&mut self, of: impl Into<OrderRef<'a>>) {
+        self.index.forget_changes();
+        self.followed.step();
+        let now = self.moment();
+        if let Some(key) = self.key(of.into()) {
+            self.index.change(key, now, |order| {
+                if order.awaits_event() {
+                    order.raise(StaleReason::Overdue, now);
+                }
+            });
+        }
+    }
+
+    /// Removes an order that is in doubt, and returns it. This is for an order that an event has reported and that
+    /// the venue does not find when it is asked: no answer resolves the doubt about such an order. Its fills remain
+    /// in [`traded`](Orders::traded). If an event about the order comes later, it is added as an order of another
+    /// client. Returns `None` and has no effect if the order is unknown or not in doubt.
+    ///
+    /// ```
+    /// use gemini_ws::{Endpoint, Event, Orders, Replay, Scratch, Topic};
+    ///
+    /// let frame = r#"{"e":"orderUpdate","E":4,"s":"BTCUSD","i":77,"S":"BUY","X":"OPEN","q":"2","T":4}"#;
+    /// let mut scratch = Scratch::new();
+    /// let mut orders = Orders::new();
+    /// orders.apply(&Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap());
+    /// assert!(orders.forget(77).is_none(), "it is not in doubt");
+    ///
+    /// orders.apply(&Event::Overflow { topic: Topic::Orders, symbol: None, dropped: 1 });
+    /// let asked = orders.moment();
+    /// assert!(!orders.reconcile(77, None, asked), "an event has shown that it exists");
+    /// assert_eq!(orders.forget(77).unwrap().order_id, Some(77));
+    /// assert_eq!(orders.iter().count(), 0);
+    /// ```
+    pub fn forget<'a>(&mut self, of: impl Into<OrderRef<'a>>) -> Option<Order> {
+        self.index.forget_changes();
+        self.followed.step();
+        let key = self.key(of.into()).filter(|key| self.index.doubtful().contains(key))?;
+        self.index.remove(key)
+    }
+
+    fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
+        let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
+        let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {
+            return self.key(of).filter(is_doubtful);
+        };
+        let known = found.and_then(|found| self.index.by_order_id(found.order_id));
+        let is_unnamed = |key: &u64| self.index.get(*key).is_some_and(|order| order.order_id.is_none());
+        let of_client = || self.index.by_client_order_id(id).rev().filter(is_doubtful);
+        let found = of_client().find(|key| Some(*key) == known).or_else(|| of_client().find(is_unnamed));
+        found.or(known.filter(is_doubtful))
+    }
+
+    /// Returns whether another request placed the order with this id: two orders have one client order id, and the
+    /// venue knows one of them.
+    fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
+        let request = |key: u64| self.index.get(key).and_then(Order::request);
+        let other = self.index.by_order_id(order_id).and_then(request);
+        other.zip(request(key)).is_some_and(|(other, own)| other != own)
+    }
+}
