@@ -9,7 +9,7 @@ use gemini_ws::{Instant, Order, OrderRef, OrderState};
 #[derive(Debug)]
 pub(crate) struct Overdue {
     due: HashMap<OrderRef<'static>, Instant>,
-    /// The same, the earliest first. An entry that `due` does not have is void.
+    /// The times of `due` in their order. An entry that `due` does not have is void.
     queue: VecDeque<(Instant, OrderRef<'static>)>,
     timeout: Duration,
 }
