@@ -71,8 +71,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CommandError::UnknownEndpoint`], and the errors of [`subscribe`](Client::subscribe) except
-    /// [`CommandError::NotAuthenticated`].
+    /// [`CommandError::UnknownEndpoint`]; [`CommandError::NotAuthenticated`] if the stream is of an account and the
+    /// endpoint is not authenticated; the other errors of [`subscribe`](Client::subscribe).
     pub fn subscribe_at(
         &mut self,
         now: Instant,
@@ -81,6 +81,10 @@ impl Client {
         silence_max: Option<Duration>,
     ) -> Result<StreamId, CommandError> {
         self.command(now)?;
+        let config = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?.config();
+        if stream.is_private() && config.has(&stream) && !config.authenticated {
+            return Err(CommandError::NotAuthenticated);
+        }
         self.add_subscriber(endpoint, stream, silence_max)
     }
 
@@ -212,9 +216,6 @@ impl Client {
         stream: Stream,
         silence_max: Option<Duration>,
     ) -> Result<StreamId, CommandError> {
-        if self.endpoints.get(endpoint).is_none() {
-            return Err(CommandError::UnknownEndpoint);
-        }
         // The limit doubles with each silence, which zero would not.
         let silence_max = silence_max.map(|longest| longest.max(Duration::from_millis(1)));
         let is_at = |slot: usize| self.slots.get(slot).is_some_and(|slot| slot.endpoint() == endpoint);

@@ -571,3 +571,15 @@ fn x16_a_limit_of_silence_is_never_zero() {
     while client.poll_output().is_some() {}
     assert_eq!(client.deadline().unwrap().at, t(2) + Duration::from_millis(1));
 }
+
+/// A stream of an account at an endpoint that is not authenticated: only the venue's refusal would have shown it.
+#[test]
+fn x17_a_stream_of_an_account_needs_an_authenticated_endpoint() {
+    let mut client = Client::new(ClientConfig::new(), 1);
+    let urls = ["ws://v", "wss://api.gemini.com/v2/marketdata"];
+    let [public, archived] = urls.map(|url| client.add(t(0), Config::new(url)).unwrap());
+    let mut subscribe = |endpoint, stream| client.subscribe_at(t(0), endpoint, s(stream), None).err();
+    assert_eq!(subscribe(public, "orders@account"), Some(CommandError::NotAuthenticated));
+    assert_eq!(subscribe(archived, "orders@account"), Some(CommandError::WrongEndpoint));
+    assert_eq!(subscribe(public, "btcusd@trade"), None);
+}

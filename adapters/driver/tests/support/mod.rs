@@ -2,7 +2,7 @@
 //! decide what happens. Whatever they say, each turn is bounded, the end comes in time, no task waits for ever, and
 //! every stream and timer is dropped.
 
-#![allow(dead_code, reason = "whoever includes it uses a part")]
+#![allow(dead_code, unused_imports, reason = "whoever includes it uses a part")]
 
 mod bytes;
 mod life;
