@@ -128,7 +128,7 @@ impl Board {
             None => Arc::new(Slot {
                 symbol: *symbol,
                 latest: Mutex::new(Arc::new(BookView {
-                    stale: Some(StaleReason::NotSubscribed),
+                    stale: Some(StaleReason::NothingYet),
                     ..BookView::default()
                 })),
                 version: AtomicU64::new(0),
@@ -227,7 +227,11 @@ impl Posted {
                 }
             },
             // There is no book, and the readers know it.
-            _ if latest.stale == Some(StaleReason::NotSubscribed) && !has_no_book => return true,
+            _ if !has_no_book
+                && matches!(latest.stale, Some(StaleReason::NothingYet | StaleReason::NotSubscribed)) =>
+            {
+                return true;
+            }
             _ => {
                 let stale = Some(StaleReason::NotSubscribed);
                 self.spare = Arc::new(BookView { stale, ..BookView::default() });
@@ -306,8 +310,9 @@ impl BookReader {
     /// neither data nor a reply, `changed` may also return the symbol of a book that has not changed. Returns `None`
     /// when the driver has ended and all changes were returned.
     ///
-    /// If the venue rejects the subscription, or the link ends for good before the book has arrived, `changed`
-    /// returns the symbol once. The book stays stale as [`StaleReason::NotSubscribed`].
+    /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
+    /// return its symbol. If the venue rejects the subscription, or the link ends for good before that, `changed`
+    /// returns the symbol once, and the book stays stale as [`StaleReason::NotSubscribed`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

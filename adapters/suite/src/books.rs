@@ -290,10 +290,11 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
         let (client, driver) = connect(A::runtime(), Config::new(url));
         beside(driver, async {
             let mut books = client.books(["nosuchusd"]).await.unwrap();
+            let reason = |books: &BookReader| books.view("nosuchusd").and_then(|view| view.stale_reason());
+            assert_eq!(reason(&books), Some(StaleReason::NothingYet));
             let changed = future::or(books.changed(), late()).await;
             assert_eq!(changed, "nosuchusd".parse().ok());
-            let Some(Book::Stale { reason, .. }) = books.get("nosuchusd") else { panic!() };
-            assert_eq!(reason, StaleReason::NotSubscribed);
+            assert_eq!(reason(&books), Some(StaleReason::NotSubscribed));
             client.close();
             assert_eq!(books.changed().await, None, "it is reported once");
         })
