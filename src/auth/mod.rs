@@ -244,9 +244,9 @@ impl core::error::Error for InvalidCredentials {}
 /// The headers that authenticate one upgrade or REST request, in the order in which the venue's documents list
 /// them.
 ///
-/// Headers with a nonce are valid for one request, and only within [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE). So
-/// make the headers immediately before you send the request. `Headers` wipes the values when it is dropped. `Debug`
-/// shows only the names.
+/// Headers with a nonce are valid for one request, and only while the nonce is within
+/// [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE) of the venue's clock. So make the headers immediately before you send
+/// the request. `Headers` wipes the values when it is dropped. `Debug` shows only the names.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};

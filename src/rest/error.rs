@@ -25,7 +25,8 @@ use crate::wire::rest;
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RestError {
-    /// The venue, or a proxy in front of the venue, refused the request or failed.
+    /// The venue, or a proxy in front of the venue, refused the request or failed: the status is not 200, or the body
+    /// is an error.
     #[non_exhaustive]
     Refused {
         /// The HTTP status.
@@ -68,7 +69,7 @@ pub enum RestError {
 }
 
 impl RestError {
-    /// Returns the HTTP status of the response.
+    /// Returns the HTTP status of the response: 200 unless the error is [`RestError::Refused`].
     ///
     /// ```
     /// use gemini_ws::{BalancesQuestion, RestQuestion};

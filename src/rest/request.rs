@@ -7,9 +7,10 @@ use crate::wire::encode;
 
 /// A signed request to the venue's REST API: an HTTP request with an empty body.
 ///
-/// [`Signer::rest`] makes a request. A request that is signed with an API key is valid once, and only within
-/// [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE). Send the request immediately, over TLS, to the host of the account,
-/// such as `api.gemini.com` ([hosts](crate::protocol::rest#addresses)). `Debug` does not show the values of headers.
+/// [`Signer::rest`] makes a request. A request that is signed with an API key is valid once, and only while its nonce
+/// is within [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE) of the venue's clock. Send the request immediately, over
+/// TLS, to the host of the account, such as `api.gemini.com` ([hosts](crate::protocol::rest#addresses)). `Debug` does
+/// not show the values of headers.
 ///
 /// ```
 /// use gemini_ws::{Credentials, InvalidCredentials, OrderStatusQuestion, Signer, UnixTime};

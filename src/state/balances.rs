@@ -17,8 +17,8 @@ use crate::state::truth::{Age, Moment, StaleReason};
 ///
 /// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
 /// again with its next report. The list becomes current again when a report lists all assets, or when
-/// [`reconcile`](Balances::reconcile) applies an answer from REST. A venue that reports no change on a link that
-/// works makes nothing stale: [`age`](Balances::age) says when each balance was last reported.
+/// [`reconcile`](Balances::reconcile) applies an answer from REST. Balances do not become stale with time:
+/// [`age`](Balances::age) returns when an event last reported a balance.
 ///
 /// ```
 /// use gemini_ws::{Balances, Endpoint, Replay, Scratch};
@@ -136,7 +136,7 @@ impl Balances {
         self.rows.reconcile(rows, asked)
     }
 
-    /// Returns how many reported balances were not kept, because there are too many assets.
+    /// Returns how many reported balances were not kept, because 65,536 other assets are kept already.
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

@@ -7,8 +7,8 @@ use crate::state::books::Book;
 use crate::state::truth::{Age, StaleReason};
 use crate::value::time::Timestamp;
 
-/// The best levels of a book, and whether the book is current: to be shown, or sent to another program. With the
-/// feature `serde`, it can be serialized.
+/// A copy of the best levels of a book, with the reason if the book is stale: for display, or for another program.
+/// With the feature `serde`, `BookTop` implements `Serialize`.
 ///
 /// ```
 /// use gemini_ws::{BookTop, Books, Endpoint, Replay, Scratch};
@@ -29,12 +29,12 @@ pub struct BookTop {
     pub asks: Vec<Level>,
     /// The reason why the book is stale; `None` if the book is current.
     pub stale: Option<StaleReason>,
-    /// The venue's time of the last change, if it sends one.
+    /// The venue's time of the last snapshot or update, if the venue sends a time.
     pub event_time: Option<Timestamp>,
 }
 
 impl BookTop {
-    /// Copies at most `levels` levels of each side.
+    /// Copies at most `levels` levels of each side. Pass the result of [`Books::age`](crate::Books::age) as `age`.
     pub fn new(book: Book<'_>, age: Age, levels: usize) -> BookTop {
         let sides = [book.last().bids(), book.last().asks()];
         let [bids, asks] = sides.map(|side| side.iter().take(levels).copied().collect());

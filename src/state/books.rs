@@ -17,7 +17,7 @@ use crate::value::time::Instant;
 ///
 /// Pass every event to [`apply`](Books::apply), which ignores events that do not concern books. A book is current
 /// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` returns a stale
-/// book only as [`Book::Stale`]; crossed books are an exception after [`Books::trust_crossed`].
+/// book only as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -56,15 +56,15 @@ struct Entry {
     to_resync: bool,
 }
 
-/// What an event changed in a book.
+/// What an event changed in a book. If neither bids nor asks have changed, the book is stale or was removed, or an
+/// update was empty.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct BookChange {
     /// The symbol of the book.
     pub symbol: Symbol,
     /// Whether bids have changed.
     pub bids: bool,
-    /// Whether asks have changed. If neither bids nor asks have changed, the book became stale, the book was removed,
-    /// or an update was empty.
+    /// Whether asks have changed.
     pub asks: bool,
 }
 
@@ -73,11 +73,11 @@ pub struct BookChange {
 pub enum Book<'b> {
     /// The book is current as of the last update that arrived.
     Live(&'b OrderBook),
-    /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again. An
-    /// update that ends a crossing also makes the book current.
+    /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again,
+    /// unless the snapshot is crossed. An update ends [`StaleReason::Crossed`] if it ends the crossing.
     ///
-    /// Request the snapshot if [`Books::to_resync`] returns the symbol of the book. With [`StaleReason::Crossed`] no
-    /// other book needs a snapshot. In all other cases, an open client requests the snapshot.
+    /// If [`Books::to_resync`] returns the symbol of the book, request the snapshot. If not, a book with
+    /// [`StaleReason::Crossed`] needs none, and for any other reason an open client requests the snapshot.
     Stale {
         /// The reason.
         reason: StaleReason,
@@ -172,7 +172,7 @@ impl Books {
     }
 
     /// Returns the book of a symbol if the book is current. If the venue falls silent, a book stays current until the
-    /// client drops the link. The client does this after [`Config::silence_max`](crate::Config::silence_max).
+    /// client reports [`Event::Silent`], or drops the link after [`Config::silence_max`](crate::Config::silence_max).
     /// [`Books::fresh`] is stricter.
     pub fn live(&self, symbol: &str) -> Option<&OrderBook> {
         self.get(symbol)?.live()
@@ -193,7 +193,7 @@ impl Books {
         self.live(symbol).filter(|_| now.since(received) <= age_max)
     }
 
-    /// Returns when the book of a symbol last changed.
+    /// Returns when a snapshot or update was last applied to the book of a symbol; `None` without a book.
     pub fn age(&self, symbol: &str) -> Option<Age> {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
@@ -204,7 +204,7 @@ impl Books {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }
 
-    /// Returns the symbols of the books for which you have to request a new snapshot. Pass them to
+    /// Returns the symbols of the books for which you have to request a new snapshot. Pass these symbols to
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
     /// The client itself requests snapshots after gaps and reconnects. The client does not see that events were
@@ -220,14 +220,14 @@ impl Books {
             .map(|(symbol, _)| symbol)
     }
 
-    /// Returns how often a book became crossed. The best bid of a crossed book is not below the best ask.
+    /// Returns how often books became crossed. The best bid of a crossed book is not below its best ask.
     pub const fn crossed(&self) -> u64 {
         self.crossed
     }
 
     /// Returns how many events were not used because they need a further book and [`BOOKS_MAX`] books are kept.
-    /// Snapshots without a symbol count too: a recording of market data v1 may contain them.
-    /// [`Event::Synced`] does not count: it only confirms the snapshot before it.
+    /// Snapshots without a symbol count too: a recording of market data v1 may contain such snapshots.
+    /// [`Event::Synced`] does not count, because this event only confirms a snapshot.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }

@@ -35,11 +35,11 @@ impl Known {
 /// A change of an order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OrderChange<'o> {
-    /// The order before; `None` if it is new.
+    /// What was known before the change; `None` if the order is new.
     pub before: Option<Known>,
-    /// The order after.
+    /// The order after the whole event, even if the event changed the order several times.
     pub order: &'o Order,
-    /// The fill that was added, if there was one.
+    /// The fill that the change added, if any.
     pub fill: Option<&'o OrderFill>,
 }
 

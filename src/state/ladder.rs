@@ -55,7 +55,7 @@ pub(crate) struct Ladder {
     descending: bool,
 }
 
-/// The levels of a [`BookSide`](crate::BookSide), best first.
+/// An iterator over the levels of a [`BookSide`](crate::BookSide), best first.
 #[derive(Clone, Debug)]
 pub struct Levels<'b> {
     top: core::slice::Iter<'b, Level>,

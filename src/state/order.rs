@@ -25,11 +25,11 @@ mod answers;
 pub struct Order {
     /// The venue's id, once known.
     pub order_id: Option<u64>,
-    /// The client's id. If no reply came, ask the venue by this id.
+    /// The client's id, if known and at most 256 bytes long. While the venue's id is unknown, ask REST by this id.
     pub client_order_id: Option<Box<str>>,
     /// The instrument, once known.
     pub symbol: Option<Symbol>,
-    /// Whether it buys or sells.
+    /// Whether the order buys or sells, once known.
     pub side: Option<Side>,
     /// The type, as the venue spells it, for example `LIMIT`.
     pub order_type: Option<Box<str>>,
@@ -39,7 +39,7 @@ pub struct Order {
     pub price: Option<Decimal>,
     /// The price at which a stop order becomes active.
     pub stop_price: Option<Decimal>,
-    /// The original quantity.
+    /// The ordered quantity, as last reported.
     pub quantity: Option<Decimal>,
     /// The outcome that the order is for, in prediction markets.
     pub outcome: Option<EventOutcome>,
@@ -47,16 +47,18 @@ pub struct Order {
     pub state: OrderState,
     /// The fills, each once, in the order in which they were received.
     pub fills: Vec<OrderFill>,
-    /// The reason why the order was rejected or cancelled; `None` if the user cancelled it.
+    /// The reason why the order was rejected or cancelled, from the venue or from this crate. `None` also after a
+    /// cancellation by the user.
     pub reason: Option<Box<str>>,
-    /// The code of the reply that refused the request of the order; 0 if the request was not sent.
+    /// The code of the reply that refused to place the order; 0 if the request was not sent.
     pub refusal_code: Option<i64>,
-    /// Whether the venue has accepted a request to cancel the order. The order has not ended until an event reports
-    /// its end. If the venue reports the order as open although this event is overdue, this is `false` again.
+    /// Whether the venue has accepted a request to cancel the open order. The order stays open until an event or an
+    /// answer reports its end. `false` again if an event reports that the venue refused the cancel, or if
+    /// [`Orders::reconcile`](crate::Orders::reconcile) resolves a doubt with [`StaleReason::Overdue`].
     pub cancel_accepted: bool,
-    /// The venue's message when it last refused to cancel the order.
+    /// The message of the last reply that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
-    /// The times of the newest event about the order.
+    /// The times of the newest event about the order; no times without an event.
     pub age: Age,
     /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer that contains the order. Then
     /// the executed quantity may include executions that are not among the fills.
@@ -113,7 +115,7 @@ impl Order {
         self.settled.unwrap_or_else(told)
     }
 
-    /// Returns the quantity that is not executed; `None` if the order's quantity is not known.
+    /// Returns the quantity that is not executed, also after the end of the order; `None` if the quantity is unknown.
     pub fn remaining(&self) -> Option<Decimal> {
         let remaining = self.quantity?.checked_sub(self.executed())?;
         Some(remaining.max(Decimal::ZERO))
@@ -127,7 +129,7 @@ impl Order {
         }
     }
 
-    /// Returns the sum of price times quantity over the fills; `None` if it has more digits than a decimal holds.
+    /// Returns the sum of price times quantity over the fills; `None` if a decimal cannot hold the sum.
     pub fn executed_value(&self) -> Option<Decimal> {
         self.value.to_decimal()
     }
@@ -138,7 +140,7 @@ impl Order {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
 
-    /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills.
+    /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills; zero if not.
     pub fn missing_executions(&self) -> Decimal {
         let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
@@ -161,8 +163,7 @@ impl Order {
     }
 
     /// Returns the link of the request that placed the order. For an order of another client, returns the link of the
-    /// newest event about the order. [`Client::endpoint`](crate::Client::endpoint) returns the endpoint of the link,
-    /// to which a cancel has to go.
+    /// newest event about the order. Send a cancel to the [endpoint](crate::Client::endpoint) of this link.
     pub fn link(&self) -> Option<LinkId> {
         let [request, event] = self.links();
         request.or(event)

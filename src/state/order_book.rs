@@ -20,10 +20,10 @@ pub const LEVELS_MAX: usize = 100_000;
 /// changes. [`Books`](crate::Books) applies all events and knows which books are current: use `Books` unless you
 /// follow a single book yourself.
 ///
-/// A side keeps its memory when levels are removed. A side at its largest number of levels takes up to 30 bytes for
-/// each level, plus less than a kilobyte. Of the 30 bytes, 24 are the level itself, three are for free places between
-/// levels and three are for growth. With 1,000 levels or more, such a side takes less than 32 bytes for each level,
-/// the kilobyte included.
+/// A side keeps its memory when levels are removed. So the largest number of levels so far decides how much memory
+/// the side takes: up to 30 bytes for each of these levels, plus less than a kilobyte. Of the 30 bytes, 24 are the
+/// level itself, three are for free places between levels and three are for growth. From 1,000 levels on, all of this
+/// is less than 32 bytes for each level.
 ///
 /// The cost of a change near the best price does not depend on the number of levels. Any other change costs a search
 /// and a short move. Sorting an unsorted snapshot of n levels takes O(n log n) steps.
@@ -69,7 +69,7 @@ pub enum Applied {
     Stale,
     /// An update is missing between the book and the changes. Nothing has changed: request a snapshot.
     Gap {
-        /// The last update id of the book.
+        /// The last update id of the book; 0 if the book has none.
         expected: u64,
         /// The first update id of the changes.
         got: u64,
@@ -174,9 +174,9 @@ impl OrderBook {
         }
     }
 
-    /// Applies all changes of a frame. Applies none of them if the book contains them already, or if an update is
-    /// missing ([`Applied`]). Changes without a range of update ids are always applied: the archived endpoints send
-    /// such changes.
+    /// Applies all changes of a frame, or none of them: if the ids show that the book contains all changes already or
+    /// that an update is missing, `apply` changes nothing ([`Applied`]). Changes without a range of update ids are
+    /// always applied: the archived endpoints send such changes.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
         self.apply_by(changes, GapRule::Strict)
     }
@@ -200,7 +200,7 @@ impl OrderBook {
         Applied::Changed
     }
 
-    /// Replaces all levels of one side by the best level in `top`, or by none if the side is empty.
+    /// Replaces all levels of one side by the level in `top`. If `top` has no level, the side becomes empty.
     pub fn replace_top(&mut self, top: &TopOfBook<'_>) {
         let side = match top.side {
             Side::Buy => &mut self.bids,
@@ -214,7 +214,7 @@ impl OrderBook {
         self.last_update_id = Some(top.update_id);
     }
 
-    /// Removes all levels but keeps their memory.
+    /// Removes all levels and the last update id, but keeps the memory of the levels.
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();

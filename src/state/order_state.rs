@@ -4,10 +4,10 @@
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum OrderState {
-    /// The request was sent. No reply and no event has come.
+    /// The client has accepted the request, which may still wait to be sent. No reply and no event has come.
     #[default]
     Sent,
-    /// The venue accepted the request, which does not yet mean that the order exists.
+    /// The venue accepted the request. The order may not exist yet.
     Acknowledged,
     /// Whether the order exists is unknown: its request got no reply or an internal error, and no event has come.
     Unknown,
@@ -15,15 +15,16 @@ pub enum OrderState {
     New,
     /// The order rests in the book.
     Open,
-    /// A part of it was executed.
+    /// A part of the order was executed.
     PartiallyFilled,
-    /// All of it was executed. Final.
+    /// The whole order was executed. Final.
     Filled,
-    /// It was cancelled, perhaps after a part of it was executed. Final.
+    /// The order was cancelled, perhaps after a part was executed. Final.
     Canceled,
-    /// The venue refused it or does not have it, or the request was not sent. Final.
+    /// The venue refused the order or does not have the order, or the request was not sent. Final if an event says
+    /// so; after a mere reply or answer, a later event can show that the order exists.
     Rejected,
-    /// It ended; the venue has not said how. Final.
+    /// The order ended; the venue has not said how. Final.
     Closed,
 }
 
@@ -33,7 +34,7 @@ impl OrderState {
         matches!(self, OrderState::Filled | OrderState::Canceled | OrderState::Rejected | OrderState::Closed)
     }
 
-    /// Returns whether events report this state: any but `Sent`, `Acknowledged` and `Unknown`.
+    /// Returns whether an event can report this state: any state but `Sent`, `Acknowledged` and `Unknown`.
     ///
     /// ```
     /// use gemini_ws::OrderState;

@@ -30,10 +30,10 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// Pass every event to [`apply`](Orders::apply), which ignores events that do not concern orders. An order of this
 /// client is known from [`Event::Requested`] on, before the venue reports the order.
 ///
-/// - The reply may come before or after the events of an order. If the reply contradicts the events, the events
-///   decide. If both a reply and an event refuse an order, `Orders` contains one order for both.
+/// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
+///   reported, the event decides. If the ids in a reply and an event contradict each other, the order is in doubt.
 /// - Each fill is counted once, by its trade id.
-/// - If a request got no reply and no event has reported its order, the order is
+/// - If a request got no reply, or an internal error, and no event has reported its order, the order is
 ///   [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
 ///   [`Orders::to_reconcile`] returns the orders to ask the venue about.
 /// - If a report about an order may be missing, the order is in doubt, with a reason. [`Orders::reconcile`] resolves
@@ -82,8 +82,8 @@ impl Orders {
         }
     }
 
-    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns the changes: each order before and after,
-    /// with its new fill.
+    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns new orders, new fills, and changes of the
+    /// members of [`Known`](crate::Known). An order that changes several times is returned several times.
     pub fn apply(&mut self, event: &Event<'_>) -> OrderChanges<'_> {
         self.index.forget_changes();
         if matches!(event, Event::Batch(..)) {
@@ -412,8 +412,6 @@ impl Orders {
         }
     }
 
-    /// Returns the order in doubt that an answer is about. Among several with one client order id it is the one with
-    /// the venue's id, or the newest that has none.
     /// Returns an order by the venue's id, by the client's id, by both ids, or by the request that placed the order.
     ///
     /// ```
@@ -446,20 +444,20 @@ impl Orders {
         self.index.doubtful().iter().filter_map(|key| self.index.get(*key))
     }
 
-    /// Returns the sums over all counted fills of an instrument. Executions that only an answer of REST reports are not
-    /// fills and are not in the sums: see [`Order::missing_executions`](crate::Order::missing_executions). Sums are
-    /// kept for the first 8,192 instruments.
+    /// Returns the sums over all counted fills of an instrument. Executions that only an answer from REST reports are
+    /// not fills: see [`Order::missing_executions`](crate::Order::missing_executions). `Orders` keeps sums for the
+    /// first 8,192 instruments with fills; for others, the sums are zero.
     pub fn traded(&self, symbol: &str) -> Traded {
         self.index.traded(symbol)
     }
 
-    /// Returns whether a stream of orders is subscribed, or events came from a recording. If no subscribed stream
-    /// reports the orders of a link, an order that is sent over the link is in doubt at once.
+    /// Returns whether a link reports orders, or a [`Replay`](crate::Replay) has done so. If no subscribed stream
+    /// reports the orders of a link, an order that is sent over this link is in doubt at once.
     pub fn is_followed(&self) -> bool {
         self.followed.is_any()
     }
 
-    /// Returns how many fills were repeated and not counted again.
+    /// Returns how many repeated fills were not counted.
     pub const fn repeated_fills(&self) -> u64 {
         self.repeated_fills
     }

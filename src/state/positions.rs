@@ -16,9 +16,9 @@ use crate::value::symbol::Symbol;
 ///
 /// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
 ///
-/// The reports of `positions@account` list only changes. If such reports may have been lost, all positions and the
-/// list of positions become stale. Each position becomes current again with its next report. The list becomes current
-/// again when [`reconcile`](Positions::reconcile) applies the venue's answer.
+/// The reports of `positions@account` list only changes, so the list of positions is stale until
+/// [`reconcile`](Positions::reconcile) applies the venue's answer. If reports may have been lost, all positions and
+/// the list become stale. Each position becomes current again with its next report.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
@@ -115,7 +115,7 @@ impl Positions {
         self.rows.moment()
     }
 
-    /// Applies the venue's list of all positions.
+    /// Applies the venue's list of all positions. This crate has no question for it: use a REST client of your own.
     ///
     /// Returns whether all positions are current now: see [`Balances::reconcile`](crate::Balances::reconcile).
     ///
@@ -136,8 +136,8 @@ impl Positions {
         self.rows.reconcile(found.into_iter(), asked)
     }
 
-    /// Returns how many reported positions were not kept, because there are too many instruments or the name of the
-    /// instrument is not a [`Symbol`].
+    /// Returns how many reported positions were not kept, because 65,536 other instruments are kept already, or the
+    /// name of the instrument is not a [`Symbol`].
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

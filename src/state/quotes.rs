@@ -22,9 +22,9 @@ pub const QUOTES_MAX: usize = 10_000;
 /// The quotes of an account, submitted for requests for quotes.
 ///
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. A quote of this
-/// client is known from [`Event::Requested`] on. If the request gets no reply, the quote is in doubt. Until the
-/// venue's id is known, only the request identifies the quote. The venue does not deduplicate quotes, so ask the
-/// venue about a quote in doubt before you submit the quote again.
+/// client is known from [`Event::Requested`] on. If its request gets no reply or an internal error, the quote is in
+/// doubt. Until the venue's id is known, only the request identifies the quote. The venue does not deduplicate
+/// quotes, so ask the venue about a quote in doubt before you submit the quote again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -52,29 +52,29 @@ pub struct Quotes {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum QuoteState {
-    /// The request was sent and has no reply yet.
+    /// The client has accepted the request, which may still wait to be sent. No reply has come.
     Sent,
     /// Whether the quote exists is unknown: its request got no reply or an internal error.
     Unknown,
-    /// It can be accepted.
+    /// The quote can be accepted.
     Active,
-    /// It was accepted: its maker must confirm or decline it.
+    /// The quote was accepted: its maker must confirm or decline the quote.
     Accepted,
-    /// Its maker has confirmed it.
+    /// The maker has confirmed the quote.
     Confirmed,
-    /// Its maker has declined it. Final.
+    /// The maker has declined the quote. Final.
     Declined,
-    /// It was executed. Final.
+    /// The quote was executed. Final.
     Won,
     /// Another quote was executed. Final.
     Lost,
-    /// Its maker withdrew it. Final.
+    /// The maker withdrew the quote. Final.
     Withdrawn,
     /// The quote, or its request for quotes, expired. Final.
     Expired,
     /// The quote failed, or its request for quotes failed or was cancelled. Final.
     Failed,
-    /// The venue rejected it or does not have it, or the request was not sent. Final.
+    /// The request was refused or not sent, or the venue does not have the quote. Final, unless the quote comes later.
     Rejected,
 }
 
@@ -136,7 +136,7 @@ pub struct Quote {
     pub request: Option<RequestId>,
     /// The state.
     pub state: QuoteState,
-    /// The venue's message when it last refused a request about the quote.
+    /// The message of the last reply that refused a request about the quote.
     pub reason: Option<Box<str>>,
     doubt: Option<(StaleReason, Moment)>,
     link: Option<LinkId>,

@@ -11,13 +11,15 @@ use crate::value::id::RequestId;
 pub enum OrderRef<'a> {
     /// The venue's id.
     OrderId(u64),
-    /// The client's id. If several orders have the id, `ClientOrderId` refers to the newest of these orders.
+    /// The client's id. If several orders have the id, `ClientOrderId` refers to the newest of these orders. In
+    /// [`Orders::reconcile`](crate::Orders::reconcile), only orders in doubt count: the order with the venue's id in
+    /// the answer, or else the newest order without a venue's id.
     ClientOrderId(&'a str),
     /// The request that placed the order.
     Request(RequestId),
     /// Both ids, as a list of orders contains them. `Listed` refers to the order with this `order_id`. If no order
-    /// has this `order_id`, `Listed` refers to the newest order with this `client_order_id`. The list says nothing
-    /// about other orders with this `client_order_id`.
+    /// has this `order_id`, `Listed` refers to the order to which [`ClientOrderId`](OrderRef::ClientOrderId) refers.
+    /// The list says nothing about other orders with this `client_order_id`.
     Listed {
         /// The venue's id.
         order_id: u64,

@@ -54,7 +54,7 @@ impl Sum {
     }
 }
 
-/// The sums over the fills of one instrument.
+/// The totals and average prices of the fills of one instrument.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Traded {
     bought: Half,
@@ -92,23 +92,23 @@ impl Traded {
         side.add(price, quantity);
     }
 
-    /// Returns how much was bought; `None` if it has more digits than a decimal holds.
+    /// Returns the quantity bought; `None` if a decimal cannot hold this quantity.
     pub fn bought(&self) -> Option<Decimal> {
         self.bought.quantity()
     }
 
-    /// Returns how much was sold; `None` if it has more digits than a decimal holds.
+    /// Returns the quantity sold; `None` if a decimal cannot hold this quantity.
     pub fn sold(&self) -> Option<Decimal> {
         self.sold.quantity()
     }
 
-    /// Returns the quantity bought minus the quantity sold; `None` if it has more digits than a decimal holds.
+    /// Returns the quantity bought minus the quantity sold; `None` if a decimal cannot hold either or the difference.
     pub fn net(&self) -> Option<Decimal> {
         self.bought()?.checked_sub(self.sold()?)
     }
 
     /// Returns the average price of all purchases, rounded to `scale` decimals; halves are rounded away from zero.
-    /// Returns `None` without purchases, or if a decimal cannot hold the result.
+    /// Returns `None` without purchases, or if a decimal cannot hold their quantity or the average.
     pub fn average_bought(&self, scale: u8) -> Option<Decimal> {
         self.bought.average(scale)
     }

@@ -17,11 +17,11 @@ use crate::value::time::{Instant, Timestamp};
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StaleReason {
-    /// Nothing was reported yet.
+    /// Nothing has reported the data yet. For a list: no report has contained the whole list yet.
     NothingYet,
-    /// An update was lost.
+    /// An update is missing.
     Gap,
-    /// The link ended.
+    /// The link, or the whole client, has ended.
     Disconnected,
     /// The stream was silent for longer than the limit that was set for it.
     Silent,
@@ -29,23 +29,25 @@ pub enum StaleReason {
     Overflow,
     /// A frame that may have been about the data could not be decoded.
     Malformed,
-    /// The stream is not subscribed, so changes are not reported.
+    /// The stream is not subscribed, or was not when the order began, so events may be missing.
     NotSubscribed,
     /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
-    /// such books for long periods. An update that ends the crossing makes the book current again.
+    /// such books for long periods. A snapshot or update that ends the crossing makes the book current again.
     Crossed,
     /// A request about the order or quote got no reply, or a reply that does not say whether the venue acted.
     Unanswered,
-    /// The event that the venue owes is overdue: see [`Order::awaits_event`](crate::Order::awaits_event).
+    /// The application has called [`Orders::doubt_overdue`](crate::Orders::doubt_overdue): an event is overdue.
     Overdue,
-    /// The known executions do not add up to what the venue reports.
+    /// The fills do not add up to the executed quantity that the venue reports, or this cannot be checked: for
+    /// example, a fill has no quantity.
     Executions,
-    /// The venue reports an unknown status, or an unknown kind of order event.
+    /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
     UnknownStatus,
-    /// The venue refused to cancel the order or to change the quote, or does not list the order as open.
+    /// The venue does not list the order as open. Or the venue refused to cancel the order, or to withdraw, confirm
+    /// or decline the quote, for another reason than a limit on requests.
     NotFound,
-    /// Two reports contradict each other, for example by an id that belongs to another order, or by a `NEW` after
-    /// the order had ended.
+    /// Two reports contradict each other, for example by an id that belongs to another order, or by a `NEW` after the
+    /// end of the order. Or an event may belong to any of several orders with one client order id.
     Contradiction,
 }
 
@@ -70,12 +72,12 @@ impl fmt::Display for StaleReason {
     }
 }
 
-/// When data last changed.
+/// When an event last reported data.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Age {
-    /// The venue's time of the change; `None` where the venue sends none.
+    /// The venue's time of this report; `None` where the venue sends none.
     pub event_time: Option<Timestamp>,
-    /// The instant at which the client received the change; `None` in a recording.
+    /// When the client received this report; `None` for events of a [`Replay`](crate::Replay).
     pub received: Option<Instant>,
 }
 
@@ -209,9 +211,9 @@ impl Standing {
 
 /// A point in the sequence of events that a collection has applied.
 ///
-/// Take a moment before you ask the venue, and pass the moment with the answer. The collection then recognizes an
-/// answer that is older than a doubt or an event. A moment counts what the collection has applied. It is not a time,
-/// because an event may happen before the question and be applied after the question.
+/// Take a moment from the collection before you ask the venue, and pass the moment to the same collection with the
+/// answer. The collection then recognizes an answer that is older than a doubt or an event. A `Moment` is a count and
+/// not a time, because an event may happen before the question and be applied after the question.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Moment(u64);
 

@@ -9,7 +9,7 @@ pub enum NameFault {
     Empty,
     /// The name is too long.
     TooLong {
-        /// Its length in bytes.
+        /// The length of the name in bytes.
         length: usize,
     },
     /// The name has a character that is not allowed.

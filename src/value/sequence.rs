@@ -6,10 +6,10 @@
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum GapRule {
-    /// `U <= last`: true of all healthy traffic that was measured.
+    /// `U <= last`. All measured updates without a loss before them satisfy this rule.
     #[default]
     Strict,
-    /// `U <= last + 1`: the rule of some other clients.
+    /// `U <= last + 1`, the rule of some other clients.
     Lax,
 }
 

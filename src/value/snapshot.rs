@@ -6,12 +6,14 @@ use core::num::NonZeroU32;
 use crate::value::endpoint::Endpoint;
 
 /// Which levels the snapshot of a book has ([parameter](crate::protocol::streams#parameters) `snapshot`).
+///
+/// The archived endpoints always send all levels.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Snapshot {
     /// All levels.
     #[default]
     Full,
-    /// The given number of best levels per side. It is not known whether the venue sends changes of other levels, so
+    /// The given number of best levels per side. Whether the venue also sends changes of worse levels is unknown, so
     /// only these best levels can be certain ([`BookSide::known_depth`](crate::BookSide::known_depth)).
     Best(NonZeroU32),
 }

@@ -7,8 +7,8 @@ use crate::state::truth::{Moment, StaleReason};
 use crate::value::decimal::Decimal;
 
 impl Order {
-    /// Returns whether the venue owes an event: the first event of an order that it has accepted, or the end of an
-    /// order whose cancel it has accepted.
+    /// Returns whether the venue owes an event: it has accepted the order and no event has reported the order, or it
+    /// has accepted a cancel and the order is still open. `false` if the order has ended or is in doubt.
     pub fn awaits_event(&self) -> bool {
         let is_owed = self.state == OrderState::Acknowledged || self.cancel_accepted;
         is_owed && self.is_open() && !self.needs_reconciling()

@@ -25,7 +25,7 @@ impl Orders {
     /// [`to_reconcile`](Orders::to_reconcile) returns the order.
     ///
     /// After a lost link, the network may still hold the request of an order: the venue does not have the order yet.
-    /// Ask some seconds after the loss. If the order arrives after the answer `None`, its events count again.
+    /// Ask some seconds after the loss. If the venue gets the order after the answer `None`, events reopen the order.
     ///
     /// Several requests may have one client order id, and the answer may be about the order of another request. Such
     /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
@@ -79,11 +79,11 @@ impl Orders {
         is_settled || now_settled == Some(true)
     }
 
-    /// Puts an order in doubt whose next event is overdue: the venue has accepted the order and no event has reported
-    /// it, or the venue has accepted a cancel and no event has reported the end. Call this when the application has
-    /// waited long enough. The reason of the doubt is [`StaleReason::Overdue`]; an event that shows what happened, or
-    /// [`reconcile`](Orders::reconcile), ends the doubt. Has no effect unless
-    /// [`Order::awaits_event`](crate::Order::awaits_event).
+    /// Puts an order in doubt, with the reason [`StaleReason::Overdue`], if
+    /// [`Order::awaits_event`](crate::Order::awaits_event) returns `true`. Has no effect on other orders.
+    ///
+    /// Call `doubt_overdue` when the application has waited long enough for the event. An event that shows that no
+    /// report is missing, or [`reconcile`](Orders::reconcile), resolves the doubt.
     ///
     /// ```
     /// use gemini_ws::Orders;
@@ -105,10 +105,12 @@ impl Orders {
         }
     }
 
-    /// Removes an order that is in doubt, and returns it. This is for an order that an event has reported and that
-    /// the venue does not find when it is asked: no answer resolves the doubt about such an order. Its fills remain
-    /// in [`traded`](Orders::traded). If an event about the order comes later, it is added as an order of another
-    /// client. Returns `None` and has no effect if the order is unknown or not in doubt.
+    /// Removes an order in doubt, and returns the order. Returns `None`, without effect, if the order is unknown or
+    /// not in doubt.
+    ///
+    /// Call `forget` if the venue does not find an order that has a venue's id or that an event has reported: the
+    /// answer `None` does not resolve this doubt. The fills of the order remain in [`traded`](Orders::traded). A
+    /// later event adds the order again, as an order of another client; a repeated fill then counts twice.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, Orders, Replay, Scratch, Topic};
@@ -132,6 +134,8 @@ impl Orders {
         self.index.remove(key)
     }
 
+    /// Returns the order in doubt that an answer is about. Among several with one client order id it is the one with
+    /// the venue's id, or the newest that has none.
     fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
         let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
         let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {
