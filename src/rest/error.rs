@@ -44,9 +44,9 @@ pub enum RestError {
         /// The beginning of the body.
         body: Box<str>,
     },
-    /// The answer is about another order.
+    /// The answer is about another order, or an order in it does not have the client order id of the question.
     OtherOrder {
-        /// The venue's id of the other order.
+        /// The venue's id of this order.
         order_id: u64,
     },
     /// Several orders have the client order id. Ask about each order by the venue's id.

@@ -288,7 +288,7 @@ impl BookSide {
     /// A side is not whole in three cases: its snapshot contained only the best levels, the side dropped levels
     /// beyond [`LEVELS_MAX`], or [`OrderBook::replace_top`] set its best level. Levels that are worse than the
     /// certain levels came with later updates. As the price moves, the number of certain levels can shrink to zero.
-    /// In this case, request the book again.
+    /// In this case, request a new snapshot.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(last) | Err(last)) = self.levels.find(edge);

@@ -31,7 +31,8 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// client is known from [`Event::Requested`] on, before the venue reports the order.
 ///
 /// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
-///   reported, the event decides. If the ids in a reply and an event contradict each other, the order is in doubt.
+///   reported, the event decides. If both a reply and an event refuse an order, `Orders` contains one order for
+///   both. If the ids in a reply and an event contradict each other, the order is in doubt.
 /// - Each fill is counted once, by its trade id.
 /// - If a request got no reply, or an internal error, and no event has reported its order, the order is
 ///   [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.

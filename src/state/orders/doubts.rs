@@ -25,7 +25,7 @@ impl Orders {
     /// [`to_reconcile`](Orders::to_reconcile) returns the order.
     ///
     /// After a lost link, the network may still hold the request of an order: the venue does not have the order yet.
-    /// Ask some seconds after the loss. If the venue gets the order after the answer `None`, events reopen the order.
+    /// Ask some seconds after the loss. If the venue gets the order after the answer `None`, events reopen it.
     ///
     /// Several requests may have one client order id, and the answer may be about the order of another request. Such
     /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
@@ -134,8 +134,8 @@ impl Orders {
         self.index.remove(key)
     }
 
-    /// Returns the order in doubt that an answer is about. Among several with one client order id it is the one with
-    /// the venue's id, or the newest that has none.
+    /// Returns the order in doubt that an answer is about. Among several orders with one client order id, this is the
+    /// order with the venue's id in the answer, or else the newest order without a venue's id.
     fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
         let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
         let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {
