@@ -74,7 +74,7 @@ pub enum QuoteState {
     Expired,
     /// The quote failed, or its request for quotes failed or was cancelled. Final.
     Failed,
-    /// The request was refused or not sent: final. Or the venue has no such quote: final unless the quote comes later.
+    /// The request was refused or not sent: final. Or the venue has no such quote: final, unless it comes later.
     Rejected,
 }
 
