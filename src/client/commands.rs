@@ -46,8 +46,8 @@ impl Client {
 
     /// Subscribes to a stream, and resubscribes when the stream is silent for longer than `silence_max`. An
     /// [`Event::Silent`](crate::Event::Silent) reports each such silence. While the stream stays silent, the limit
-    /// doubles with each report, up to 64 times `silence_max`. If several calls name the same stream, the shortest
-    /// `silence_max` counts.
+    /// doubles with each report, up to 64 times `silence_max`. Less than 1 ms counts as 1 ms. If several calls name
+    /// the same stream, the shortest `silence_max` counts as long as any subscription to the stream exists.
     ///
     /// # Errors
     ///
@@ -102,7 +102,9 @@ impl Client {
 
     /// Requests a new snapshot of the book of a subscription. Call this method if the application has lost events of
     /// the book, or if the book shows something impossible. An [`Event::Gap`](crate::Event::Gap) reports that the
-    /// book is stale from now on. Has no effect on a stream without a book, or on a book that is already stale.
+    /// book is stale from now on. The call counts as a loss: if the book lost an update shortly before, the client
+    /// waits for [`Config::resubscribe_delay`](crate::Config::resubscribe_delay) first. Has no effect on a stream
+    /// without a book, or on a book that is already stale.
     ///
     /// # Errors
     ///
@@ -296,11 +298,12 @@ impl Client {
     /// need exactly one endpoint of the current API, authenticated or not. Any other request goes over the first open
     /// link; links of authenticated endpoints come before other links.
     ///
-    /// Exactly one [`Event::Reply`](crate::Event::Reply) follows, with what the request was about. The client never
-    /// sends a request twice. If no reply came, the event says whether the venue may have acted.
+    /// Exactly one [`Event::Reply`](crate::Event::Reply) follows, with the [subject](crate::Subject) of the request.
+    /// The client never sends a request twice. If the venue did not reply, the event says whether the venue may have
+    /// acted.
     ///
-    /// To subscribe, use [`subscribe`](Client::subscribe) instead. The client does not know a subscription that a
-    /// request made, and ignores its data.
+    /// To subscribe, use [`subscribe`](Client::subscribe) instead. If [`Request::Subscribe`] makes the venue send a
+    /// stream, the client ignores the data of the stream.
     ///
     /// # Errors
     ///

@@ -57,9 +57,9 @@ impl Client {
     /// is newer than all outputs that were waiting before this call ([contract](Client#the-contract-of-a-driver)).
     ///
     /// Returns `None` for pings, pongs, Close frames of a link that is closing or has ended, and replies to the
-    /// client's probes and requests for streams. If such a reply rejects a stream, returns [`Event::Rejected`]. If
-    /// such a reply comes too late to be used, returns [`Event::Ignored`]. Further events that a frame causes are
-    /// among the outputs.
+    /// probes, `subscribe`s and `unsubscribe`s of the client. For such a reply, returns [`Event::Rejected`] if the
+    /// reply rejects a stream, and [`Event::Ignored`] if the reply comes too late to be used. Further events that a
+    /// frame causes are among the outputs.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,
@@ -143,7 +143,8 @@ impl Client {
     }
 
     /// Reports that the machine has slept or that the network has changed. The client probes each open link
-    /// immediately, however little time has passed by the clock, and drops a link whose peer does not reply.
+    /// immediately, however little time has passed by the clock, and drops a link whose peer does not reply in time.
+    /// An archived endpoint takes no probe: there the client waits for any frame.
     pub fn handle_resumed(&mut self, now: Instant) {
         self.advance(now);
         for slot in 0..self.slots.count() {

@@ -149,8 +149,8 @@ enum ClientState {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Readiness {
-    /// Every link is live, and every stream is confirmed. Every stream that an
-    /// [`Event::Unserved`](crate::Event::Unserved) reported is served again.
+    /// At least one link exists, every link is live, and every stream is confirmed. Every stream that an
+    /// [`Event::Unserved`](crate::Event::Unserved) reported is served again. Books may still be stale.
     Ready,
     /// Some link is live, but not everything is ready.
     Partly,
@@ -221,7 +221,7 @@ impl Client {
     /// # Errors
     ///
     /// [`CommandError::Closed`]; [`CommandError::TooMany`] if too many outputs wait, or if the endpoint stays open
-    /// and the client has no room for another link.
+    /// and the client already has as many links as [`ClientConfig::links_max`] allows.
     pub fn add(&mut self, now: Instant, config: Config) -> Result<EndpointId, CommandError> {
         self.command(now)?;
         if config.stays_open() && self.slots.sums().links() >= self.config.links_max {
@@ -324,7 +324,7 @@ impl Client {
         self.outputs.poll()
     }
 
-    /// Returns what the driver needs to dial a link; `None` if the client is no longer connecting it.
+    /// Returns what the driver needs to dial a link; `None` if the client no longer waits for this dial.
     pub fn connect_request(&self, link: LinkId) -> Option<ConnectRequest> {
         self.slots.link(link.slot())?.connect_request(link)
     }
@@ -402,7 +402,8 @@ impl Client {
         })
     }
 
-    /// Returns the endpoint of a link, also if the link has ended. Returns `None` if the endpoint was removed.
+    /// Returns the endpoint of a link, also if the link has ended. Returns `None` if the endpoint was removed. The
+    /// result is reliable for clients that have added at most 65,536 endpoints.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
@@ -454,9 +455,9 @@ impl Client {
         self.slots.links().flat_map(Link::streams)
     }
 
-    /// Returns how often the last subscription to a stream was unsubscribed since the client was created. After that,
-    /// the client delivers data of the stream only for a new subscription. While the number stays the same, no stream
-    /// of [`streams`](Client::streams) has begun to [leave](StreamState::Leaving).
+    /// Returns how often, since the client was created, the last subscription to a stream at an endpoint was
+    /// unsubscribed. From then on the client delivers data of this stream only for a new subscription. While the
+    /// number stays the same, no stream of [`streams`](Client::streams) has begun to [leave](StreamState::Leaving).
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};

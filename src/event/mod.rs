@@ -35,9 +35,9 @@ use crate::wire::affected::Affected;
 /// Something that happened: data of a frame, the outcome of a command, or a fact about the client.
 ///
 /// An event may borrow from the frame and from the [`Scratch`](crate::Scratch) with which the frame was decoded. An
-/// event never borrows from the client, so the application may issue commands while it holds an event. The current
-/// API and the archived APIs have the same events. A frame with several events becomes an [`Event::Batch`].
-/// [`Event::parts`] returns the parts of a batch.
+/// event never borrows from the client, so the application may issue commands while it holds an event. Each variant
+/// has the same meaning for the current API and for the archived APIs. A frame with several events becomes an
+/// [`Event::Batch`], whose parts [`Event::parts`] returns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "an event is written where the caller has room for it")]
@@ -46,7 +46,7 @@ pub enum Event<'f> {
     BookTicker(BookTicker<'f>, Source<'f>),
     /// A snapshot of the book of a symbol. Replace the book with the snapshot.
     DepthSnapshot(Depth<'f>, Source<'f>),
-    /// Changes to a book, without a gap after the previous frame. Apply the changes.
+    /// Changes to a book. Apply the changes: as far as the API numbers its frames, no change before them is missing.
     DepthUpdate(Depth<'f>, Source<'f>),
     /// The best levels of a book. They replace the best levels of the previous frame.
     PartialDepth(PartialDepth<'f>, Source<'f>),
@@ -66,7 +66,7 @@ pub enum Event<'f> {
     Auction(Auction<'f>, Source<'f>),
     /// Candles that are new or changed.
     Candles(Candles<'f>, Source<'f>),
-    /// A request for quotes by another participant.
+    /// A public request for quotes was made, or its status changed.
     RequestForQuote(RequestForQuote<'f>, Source<'f>),
 
     /// A change of an order.
@@ -82,14 +82,14 @@ pub enum Event<'f> {
 
     /// A heartbeat of an archived endpoint.
     Heartbeat(Heartbeat<'f>, Source<'f>),
-    /// The endpoint `/v1/order/events` confirms its subscription.
+    /// The acknowledgement with which order events v1 begins.
     SubscriptionAck(SubscriptionAck<'f>, Source<'f>),
     /// An archived endpoint refuses something, without saying what.
     Error(VenueError<'f>, Source<'f>),
 
-    /// The client has accepted a request; an [`Event::Reply`] follows. This event comes before every other event
-    /// about the request, so that [`Orders`](crate::Orders) knows an order before the first report about the order.
-    /// A request that the client refuses has no such event.
+    /// The client has accepted a request of the application, or cancels orders in a shutdown. An [`Event::Reply`]
+    /// follows. `Requested` comes before every other event about the request, so that [`Orders`](crate::Orders) knows
+    /// an order before the first report about the order. A request that the client refuses causes no `Requested`.
     Requested {
         /// The link that sends the request.
         link: LinkId,
@@ -98,8 +98,8 @@ pub enum Event<'f> {
         /// The subject of the request.
         about: Subject,
     },
-    /// A request has ended. Each [`RequestId`] has exactly one such event. A handle of the crate `gemini-ws-driver`
-    /// may also return the outcome. The event still comes, because [`Orders`](crate::Orders) needs the event.
+    /// A request has ended. Each [`RequestId`] has exactly one `Reply`, even if a handle of the crate
+    /// `gemini-ws-driver` also returns the outcome, because [`Orders`](crate::Orders) needs the event.
     Reply {
         /// The link that sent the request.
         link: LinkId,
@@ -110,9 +110,10 @@ pub enum Event<'f> {
         /// How the request ended.
         outcome: RequestOutcome<'f>,
     },
-    /// The venue accepted a subscription. Data of the stream may have come before this event.
+    /// The venue accepted a subscription; on market data v2, its first data came. Data of the stream may have come
+    /// before this event. The event comes again after each reconnect and after each resubscription.
     Subscribed {
-        /// The link that serves the subscription, or served the subscription last.
+        /// The link that serves the subscription.
         link: LinkId,
         /// The subscription.
         id: StreamId,
@@ -123,13 +124,13 @@ pub enum Event<'f> {
     /// down with [`ShutdownPlan::unsubscribe`](crate::ShutdownPlan::unsubscribe). No more data of the stream
     /// follows, unless another subscription to the stream exists.
     Unsubscribed {
-        /// The link that serves the subscription, or served the subscription last.
+        /// The newest link in the slot of the subscription.
         link: LinkId,
         /// The subscription.
         id: StreamId,
         /// The stream of the subscription.
         stream: Stream,
-        /// Whether no other subscription to the stream exists.
+        /// Whether no other subscription to the stream existed at the endpoint when the subscription was ended.
         last: bool,
     },
     /// A stream was silent for longer than the `silence_max` of
@@ -165,23 +166,23 @@ pub enum Event<'f> {
     /// The venue refused a subscription for good, for example because there is no such symbol. The client does not
     /// request the stream again: check the name.
     Rejected {
-        /// The link that serves the subscription, or served the subscription last.
+        /// The link over which the venue refused.
         link: LinkId,
         /// The subscription.
         id: StreamId,
         /// The stream of the subscription.
         stream: Stream,
-        /// The venue's error.
+        /// The venue's error. If several subscriptions to the stream end, only one event has the venue's message.
         error: ApiError<'f>,
     },
-    /// A book is stale from now on, and the client requests a new snapshot. There are four possible reasons: an
-    /// update was lost; a frame that may have been an update could not be decoded; 128 updates in a row were older
-    /// than the book; the application requested a new snapshot, for example with
-    /// [`Client::resync`](crate::Client::resync).
+    /// A book is stale from now on, for one of four reasons: an update was lost; a frame that may have been an update
+    /// could not be decoded; 128 updates in a row were older than the book; the application requested a new snapshot,
+    /// for example with [`Client::resync`](crate::Client::resync). The client requests a new snapshot. If the book
+    /// lost an update shortly before, the client waits first, and an [`Event::Unserved`] reports the delay.
     Gap {
-        /// The link; `None` in a recording.
+        /// The link; `None` in a [`Replay`](crate::Replay).
         link: Option<LinkId>,
-        /// The subscription, as [`Source::stream`] names it; `None` in a recording.
+        /// The subscription that [`Source::stream`] names; `None` in a [`Replay`](crate::Replay).
         id: Option<StreamId>,
         /// The instrument.
         symbol: Symbol,
@@ -203,7 +204,7 @@ pub enum Event<'f> {
     },
     /// A book is current, for the first time or again: its snapshot has been delivered.
     Synced {
-        /// The link that serves the subscription, or served the subscription last.
+        /// The link that serves the subscription.
         link: LinkId,
         /// The subscription.
         id: StreamId,
@@ -233,9 +234,9 @@ pub enum Event<'f> {
     Opened {
         /// The link.
         link: LinkId,
-        /// When the last frame of the previous connection came; `None` if the link had no previous connection.
-        /// Events after that instant and before this event may be missing: ask REST about everything that must not
-        /// be missed, such as orders.
+        /// When the last frame came over the open link that this link replaces; `None` if it replaces no open link.
+        /// Events between `missing_since` and `Opened` may be missing: ask REST about everything that must not be
+        /// missed, such as orders.
         missing_since: Option<Instant>,
     },
     /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and some stream is
@@ -254,7 +255,8 @@ pub enum Event<'f> {
         link: LinkId,
         /// The reason.
         reason: ConnectFailure,
-        /// When the next attempt is made; `None` if none follows.
+        /// When the client makes the next attempt, if the [`dial_limit`](crate::Config::dial_limit) has room then;
+        /// `None` if no attempt follows.
         retry: Option<Instant>,
     },
     /// The peer has sent a Close frame; the end of the link follows.
@@ -272,15 +274,16 @@ pub enum Event<'f> {
         link: LinkId,
         /// The reason.
         reason: Lost,
-        /// When the next attempt is made; `None` if none follows.
+        /// When the client makes the next attempt, if the [`dial_limit`](crate::Config::dial_limit) has room then;
+        /// `None` if no attempt follows.
         retry: Option<Instant>,
     },
     /// The client makes no further attempt in the slot of this link, and is not shutting down. With
     /// [`CloseReason::Requested`] and [`CloseReason::RequestedUnclean`], nothing needs a link there any more.
     ///
     /// With any other reason, the link has failed. The client keeps the subscriptions of the slot, and requests their
-    /// streams again when [`Client::open`](crate::Client::open) connects the slot. If no slot of the client can
-    /// continue, [`Event::Closed`] follows.
+    /// streams again when [`Client::open`](crate::Client::open) connects the slot. If every endpoint has a link and
+    /// all links have failed, [`Event::Closed`] follows.
     LinkClosed {
         /// The link.
         link: LinkId,
@@ -300,7 +303,8 @@ pub enum Event<'f> {
         /// The step.
         step: ShutdownStep,
     },
-    /// The client has ended. This event comes exactly once. No other event follows.
+    /// The client has ended. This event comes exactly once. No other event follows, except [`Event::Ignored`] for
+    /// frames that the driver still passes to the client.
     Closed {
         /// The reason.
         reason: CloseReason,
@@ -310,7 +314,7 @@ pub enum Event<'f> {
 
     /// A frame that the client correctly did not use. [`Stats`](crate::Stats) counts the frame. The application need
     /// not do anything. Do not log these events: they contain whole frames, and there can be many. While the client
-    /// resubscribes to a stream, each frame of the stream becomes such an event.
+    /// resyncs a book, each frame of the depth stream becomes an `Ignored`.
     Ignored(Ignored, Source<'f>),
     /// A complete frame, or a complete element of a frame, of an unknown kind. A newer version of this crate may
     /// know the kind.
@@ -395,15 +399,16 @@ pub struct Ignored {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum IgnoredReason {
-    /// An update that the book has already, by its update ids.
+    /// An update that the book has already, as the update ids show.
     StaleUpdate,
     /// A change to a book whose snapshot has not come yet.
     BeforeSnapshot,
-    /// Data of a stream that is not subscribed, or is no longer subscribed.
+    /// Data of a stream that is not subscribed, or is no longer subscribed; on market data v1, data of a symbol that
+    /// the address does not name.
     NotSubscribed,
     /// A response whose id belongs to no waiting request.
     UnknownResponse,
-    /// A frame of a link that has ended.
+    /// A frame of a link that has ended or is not open yet.
     EndedLink,
 }
 
@@ -434,9 +439,8 @@ pub struct Malformed<'f> {
     pub frame: &'f str,
     /// What is wrong with the frame, and where.
     pub error: DecodeError,
-    /// The topic that the frame may have been about, as far as the text shows. `None` if the frame may have been
-    /// about anything that comes over its link. The data of the topic is in doubt from now on; with `None`, all data
-    /// of the link is in doubt.
+    /// The topic that the frame may have been about, as far as the text shows; `None` if the frame may have been
+    /// about any topic. From now on the data of the topic is stale; with `None`, all data of the link is stale.
     pub topic: Option<Topic>,
     /// The instrument that the frame names; `None` if the frame may have been about any instrument.
     pub symbol: Option<Symbol>,

@@ -21,8 +21,8 @@ use crate::wire::{Scratch, decode, decode_from};
 
 /// An [`Event`] that borrows nothing.
 ///
-/// If the event is data of a frame, the `EventBuf` keeps the text of the frame, and decodes the text again when the
-/// event is read. The creation of an `EventBuf` takes one allocation. The `EventBuf` of a part of a [`Batch`] keeps
+/// If the event is data of a frame, the `EventBuf` keeps the text of the frame, and decodes the text again whenever
+/// you read the event. The creation of an `EventBuf` takes one allocation. The `EventBuf` of a part of a [`Batch`] keeps
 /// the text of the whole frame.
 ///
 /// ```
@@ -110,7 +110,7 @@ impl From<&Event<'_>> for EventBuf {
 }
 
 impl EventBuf {
-    /// Returns the event, which borrows from this value. This value also keeps the memory for decoding.
+    /// Returns the event, which borrows from this `EventBuf`. The `EventBuf` also keeps the memory for decoding.
     pub fn as_event(&mut self) -> Event<'_> {
         let EventBuf { kept, text, scratch } = self;
         kept.event(text, || scratch.get_or_insert_default())

@@ -24,8 +24,8 @@ const AFFECTED_MAX: usize = 1_024;
 
 /// What an [`EventQueue`] does with market data that is not taken in time.
 ///
-/// Facts (events about links, subscriptions, requests and accounts) have a room of their own with every variant: see
-/// [`RESERVED_EVENTS_MAX`]. The queue drops a fact only when this room is full.
+/// With every variant, facts (events about links, subscriptions, requests and accounts) count separately, up to
+/// [`RESERVED_EVENTS_MAX`] and [`RESERVED_BYTES_MAX`]. Beyond these limits the queue drops the oldest fact.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
@@ -42,8 +42,8 @@ pub enum Overflow {
     /// The queue treats all other market data as with `DropOldest`.
     ///
     /// Events of one stream stay in order. The new event takes the place of the older event, so it may overtake
-    /// events of other streams. If a fact waits behind the older event, the new event goes to the end of the queue
-    /// instead.
+    /// events of other streams. If a fact waits behind the older event, or the queue has no room for more data of
+    /// this kind, the new event goes to the end of the queue instead.
     Latest,
 }
 
@@ -56,9 +56,10 @@ pub enum Overflow {
 /// counts in only one of the two `Overflow`s.
 ///
 /// The queue never drops the newest [`Event::Disconnected`] of a link's [slot](crate::LinkId::slot). For each slot
-/// and each of the topics orders, balances, positions and quotes, the queue never drops the newest event that says
-/// whether a stream of the topic is served. So a collection such as [`Orders`](crate::Orders) never waits for
-/// reports that cannot come.
+/// and each of the topics orders, balances, positions and quotes, the queue never drops the newest of the events
+/// [`Subscribed`](Event::Subscribed), [`Rejected`](Event::Rejected), [`Silent`](Event::Silent) and
+/// [`Unsubscribed`](Event::Unsubscribed) (with `last`). So a collection such as [`Orders`](crate::Orders) never waits
+/// for reports that cannot come.
 ///
 /// [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
 /// [`Positions`](crate::Positions) and [`Quotes`](crate::Quotes) act on an `Overflow`.
@@ -175,8 +176,8 @@ impl EventQueue {
     }
 
     /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], best
-    /// bids and asks, partial depths and mark prices count separately, up to the same number. One more event may wait
-    /// while [`take`](EventQueue::take) returns the [`Event::Overflow`]s that come before this event.
+    /// bids and asks, partial depths and mark prices count separately, up to the same number. While
+    /// [`take`](EventQueue::take) returns the [`Event::Overflow`]s that precede an event, that event does not count.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);

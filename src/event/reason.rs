@@ -155,9 +155,9 @@ pub enum Lost {
     Protocol,
     /// Any other error of the transport.
     Transport,
-    /// Nothing came for [`Config::silence_max`](crate::Config::silence_max), not even a reply to a probe. After
-    /// [`Client::handle_resumed`](crate::Client::handle_resumed) the client probes at once, so the silence may be
-    /// shorter.
+    /// No frame came for [`Config::silence_max`](crate::Config::silence_max), not even a reply to a probe. If
+    /// [`Client::handle_resumed`](crate::Client::handle_resumed) caused the probe, the silence may be shorter. If the
+    /// probe had to wait for a limit, the silence may be longer.
     Silent,
     /// Too many frames in a row could not be decoded: see
     /// [`Config::malformed_run_max`](crate::Config::malformed_run_max).
@@ -172,7 +172,7 @@ pub enum Lost {
     /// The client closed the link. The peer completed the closing handshake, or ended the transport.
     Requested,
     /// The client closed the link. The peer did not complete the closing handshake within
-    /// [`Config::close_timeout`](crate::Config::close_timeout).
+    /// [`Config::close_timeout`](crate::Config::close_timeout), or by the earlier deadline of a shutdown.
     CloseTimedOut,
 }
 
@@ -188,8 +188,9 @@ pub enum Unserved {
         /// The code of the error in the reply; zero if the reply had no code.
         code: i64,
     },
-    /// The request got no reply within [`Config::request_timeout`](crate::Config::request_timeout). On market data
-    /// v2, which has no replies, no data came in this time.
+    /// The `subscribe` or `unsubscribe` got no reply within
+    /// [`Config::request_timeout`](crate::Config::request_timeout). On market data v2, which has no replies, no data
+    /// came in this time.
     Unanswered,
     /// The venue confirmed the subscription, but the snapshot of the book did not come in time: see
     /// [`Config::snapshot_timeout`](crate::Config::snapshot_timeout).
@@ -241,12 +242,12 @@ pub enum CloseReason {
     },
 }
 
-/// What links abandoned when they ended for good, over the whole life of a client.
+/// What a client abandoned with the links that no further attempt followed, over the whole life of the client.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {
-    /// Requests of the application that had no reply when their link ended for good. Each of these requests has had
-    /// its [`Event::Reply`](crate::Event::Reply).
+    /// Requests without a reply of the venue when their link ended. An [`Event::Reply`](crate::Event::Reply) has
+    /// reported each of these requests as lost or not sent.
     pub requests: usize,
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,

@@ -133,8 +133,8 @@ impl<'f> Source<'f> {
     /// oldest subscription that has not ended.
     ///
     /// Returns `None` in a recording, on the v1 endpoints, for frames about no stream, for frames that the client
-    /// ignored or could not decode, and for a partial depth without a symbol if several partial depths are
-    /// subscribed.
+    /// ignored or could not decode, and for a partial depth without a symbol if the link may receive several partial
+    /// depths.
     pub const fn stream(&self) -> Option<StreamId> {
         self.stream
     }

@@ -1,8 +1,8 @@
-//! The lifecycles of a link and of a subscription, as tables: the next state and the effects of each input in each
-//! state.
+//! The lifecycles of a link and of a stream on a link, as tables: the next state and the effects of each input in
+//! each state.
 //!
 //! [`LINK`] and [`STREAM`] are the specification. The client runs the tables, the documentation shows them, and a
-//! test walks through every cell. Nothing else in the crate decides on the state of a link or of a subscription.
+//! test walks through every cell. Nothing else in the crate decides on the state of a link or of a stream.
 
 /// The state of a link.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -77,7 +77,8 @@ pub enum Input {
     Silence,
     /// The time for the closing handshake is over.
     CloseTimeout,
-    /// The application subscribes, or requests a new snapshot of a book. It may unsubscribe in every state.
+    /// The application subscribes, or requests a new snapshot of a book. The application may unsubscribe in every
+    /// state.
     Subscribe,
     /// The application sends a request.
     Request,
@@ -90,7 +91,7 @@ pub enum Effect {
     Dial,
     /// Ask the driver to drop the transport immediately.
     Abort,
-    /// Report that the attempt failed, and when the next one is.
+    /// Report that the attempt failed, and when the next attempt is.
     ReportFailure,
     /// Report that the link is open.
     ReportOpened,
@@ -98,7 +99,7 @@ pub enum Effect {
     Restore,
     /// Report that the link is live.
     ReportLive,
-    /// Report every request in flight as lost or not sent, and make every stream wait for the next connection.
+    /// Report every request in flight as lost or not sent, and make every stream wait for the next open link.
     FailAll,
     /// Report that the link was lost, and when the next attempt is.
     ReportLost,
@@ -194,15 +195,15 @@ pub const LINK: [(Input, [Cell<State, Effect>; 7]); 18] = [
     (Input::Request,        [Refuse(NotConnected),        Refuse(NotConnected),                               Stay(&[Send]),             Stay(&[Send]),             REFUSE_CLOSED,                          Refuse(NotConnected),       REFUSE_CLOSED]),
 ];
 
-/// The state of a subscription on its link. When a connection ends, a subscription in
-/// [`Leaving`](StreamState::Leaving) ends. Every other subscription that has not ended starts again at
-/// [`Wanted`](StreamState::Wanted).
+/// The state of a stream on a link. When the link ends, a stream in [`Leaving`](StreamState::Leaving) ends. Every
+/// other stream that has not ended starts again at [`Wanted`](StreamState::Wanted).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum StreamState {
-    /// Not requested on this connection yet.
+    /// Not requested over this link yet.
     Wanted,
-    /// Requested and not confirmed yet. Requested again if no reply comes.
+    /// Requested and not confirmed yet. The client requests the stream again if no reply comes, or if the venue
+    /// refuses for now.
     Requested,
     /// Confirmed. A book still waits for its snapshot.
     Active,
@@ -233,10 +234,10 @@ impl core::fmt::Display for StreamState {
     }
 }
 
-/// An input of a subscription.
+/// An input of a stream on a link.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum StreamInput {
-    /// The link is open, and no other subscription delays the request.
+    /// The link is open, and the client is not unsubscribing a stream whose frames look the same.
     LinkUp,
     /// The link has ended.
     LinkDown,
@@ -247,7 +248,7 @@ pub enum StreamInput {
     /// The newest request about the stream got no reply in time, the venue refused this request for now, the snapshot
     /// did not come in time, or a frame that may have been the snapshot could not be decoded.
     Unanswered,
-    /// The request to unsubscribe failed for now, and a newer subscription to the same stream takes over.
+    /// The `unsubscribe` failed for now, and the application has subscribed to the same stream again.
     Superseded,
     /// The snapshot of the book came, perhaps before the reply to the request.
     Snapshot,
@@ -255,15 +256,15 @@ pub enum StreamInput {
     Gap,
     /// An update is missing again, soon after the snapshot that repaired the previous loss.
     GapAgain,
-    /// The delay before the next request is over.
+    /// The delay before the next request about the stream is over.
     Overdue,
     /// The stream was silent for longer than the application allowed.
     Silence,
-    /// The last subscriber unsubscribed.
+    /// The application ended the last subscription to the stream.
     Unsubscribe,
 }
 
-/// An effect of a step of a subscription. A step performs its effects in the order of its cell.
+/// An effect of a step of a stream. A step performs its effects in the order of its cell.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum StreamEffect {
     /// Send `subscribe`.
@@ -280,13 +281,13 @@ pub enum StreamEffect {
     ReportSubscribed,
     /// Report that the book is current.
     ReportSynced,
-    /// Report, once, that the application's subscription has ended.
+    /// Report, once, that the application's last subscription has ended.
     ReportUnsubscribed,
     /// Report that the venue rejected the stream.
     ReportRejected,
 }
 
-/// The states of a subscription, in the order of the columns of [`STREAM`].
+/// The states of a stream, in the order of the columns of [`STREAM`].
 pub const STREAM_STATES: [StreamState; 7] = [
     StreamState::Wanted,
     StreamState::Requested,
@@ -313,8 +314,7 @@ const RELAPSE: Cell<StreamState, StreamEffect> = Go(Resyncing, &[Delay, ReportUn
 const QUIET: Cell<StreamState, StreamEffect> = Go(Resyncing, &[ReportQuiet, Leave]);
 const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
 
-/// The lifecycle of a subscription: one row per input, one column per state in the order of
-/// [`STREAM_STATES`].
+/// The lifecycle of a stream on a link: one row per input, one column per state in the order of [`STREAM_STATES`].
 #[rustfmt::skip]
 pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 12] = [
     //                          `Wanted`                   Requested                        Active                      Synced                      Resyncing                    Leaving  Gone

@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::event::Event;
 use crate::value::id::LinkId;
 
-/// How many outputs may wait before the client refuses commands.
+/// How many outputs may wait before the client refuses the commands that return a `Result`.
 pub const OUTPUT_MAX: usize = 16_384;
 
 /// What the driver has to do.
@@ -14,7 +14,8 @@ pub const OUTPUT_MAX: usize = 16_384;
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "outputs are few; data does not come this way")]
 pub enum Output {
-    /// Dial what `connect_request` returns for this id, then call `handle_connected` or `handle_connect_failed`.
+    /// Dial the address that `connect_request` returns for this link, then call `handle_connected` or
+    /// `handle_connect_failed`.
     Connect(LinkId),
     /// Send a text message.
     Send {

@@ -89,16 +89,16 @@ impl RateLimiter {
         RateLimiter { burst, ..self }.free_at()
     }
 
-    /// Allows no unit before an instant, and no burst directly after it.
+    /// Returns a limiter that allows no unit before `at`, and no burst directly after `at`.
     #[must_use]
     pub fn hold_until(self, at: Instant) -> RateLimiter {
         let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
         RateLimiter { paid: self.paid.max(at + Duration::from_nanos(tolerance)), ..self }
     }
 
-    /// Notes that `used` units were taken in the window that ends now. `used` includes the units that were taken from
-    /// this limiter, and the units that others, such as another process, have taken from the same limit. All of
-    /// them count as taken now, so no window contains more than the limit.
+    /// Returns a limiter after `used` units were taken in the window that ends now. `used` includes the units that
+    /// were taken from this limiter, and the units that others, such as another process, have taken from the same
+    /// limit. All of these units count as taken now, so no window contains more than the limit.
     #[must_use]
     pub fn note_used(self, used: u64, now: Instant) -> RateLimiter {
         let debt = Duration::from_nanos(self.interval.saturating_mul(used));

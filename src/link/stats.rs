@@ -31,7 +31,7 @@ pub struct Stats {
     pub ignored_not_subscribed: u64,
     /// Responses whose id belongs to no waiting request.
     pub ignored_unknown_response: u64,
-    /// Frames of links that have ended.
+    /// Frames of links that have ended or are not open yet.
     pub ignored_ended_link: u64,
     /// Pings, pongs and Close frames.
     pub control_frames: u64,

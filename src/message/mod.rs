@@ -36,9 +36,9 @@ pub use text::{Number, RawJson, Text};
 
 /// One frame of any endpoint of the venue, decoded without regard to earlier frames.
 ///
-/// Two facts depend on earlier frames or requests: whether a [`Message::Depth`] is a snapshot, and to which request
-/// a [`Message::Response`] is the reply. A [`Client`](crate::Client) knows these facts: it returns an
-/// [`Event`](crate::Event).
+/// Some facts depend on earlier frames or requests: whether levels are a snapshot, whether a trade or an update of a
+/// quote was delivered before, and to which request a [`Message::Response`] is the reply. A [`Client`](crate::Client)
+/// knows these facts, so it returns an [`Event`](crate::Event).
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};

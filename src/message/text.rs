@@ -77,7 +77,7 @@ impl<'f> RawJson<'f> {
         self.0
     }
 
-    /// Creates a JSON value for [`Client::request`](crate::Client::request) from a text.
+    /// Creates a JSON value from a text, for the parameters of a [`Request::raw`](crate::Request::raw).
     ///
     /// # Errors
     ///
