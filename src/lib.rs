@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | `connect`, and a handle: `books`, `place`, `orders`, `with` | applications: the driver keeps books, orders and balances | [`guide::books`], [`guide::trading`] |
 //! | `Driver::run`, a function that is called for each event | no queue and no copy, everything in one task | [`guide::back_pressure`] |
-//! | `Driver::run_with_events`, a stream of owned events | loops that take one event after the other | [`guide::back_pressure`] |
+//! | `Driver::run_with_events`, a queue of owned events | loops that take one event after the other | [`guide::back_pressure`] |
 //! | [`Client`], without a driver | your own loop over sockets, without a runtime | [`guide::own_loop`] |
 //!
 //! The first three ways are in the crate `gemini-ws-driver`; `gemini-ws-tokio` and `gemini-ws-smol` export them. Each
@@ -33,7 +33,8 @@
 //!   [limits and guarantees](guide::limits).
 //! - [`protocol`]: what the venue sends and accepts, with the Rust type of each message, and the venue's quirks.
 //! - [`Client`]: the state machine, and the contract of its driver. [`lifecycle`] has the tables of all states.
-//! - [`Event`]: what the client reports. [`Books`], [`Orders`], [`Balances`], [`Positions`] and [`Quotes`] apply it.
+//! - [`Event`]: what the client reports. [`Books`], [`Orders`], [`Balances`], [`Positions`] and [`Quotes`] apply
+//!   events.
 //!
 //! # Features
 //!

@@ -232,8 +232,8 @@ impl Client {
         Ok(id)
     }
 
-    /// Removes an endpoint. Ends the subscriptions at the endpoint, as [`unsubscribe`](Client::unsubscribe) does.
-    /// Closes the links to the endpoint.
+    /// Removes an endpoint. The client ends the subscriptions at the endpoint, as
+    /// [`unsubscribe`](Client::unsubscribe) does, and closes the links to the endpoint.
     ///
     /// # Errors
     ///
@@ -394,7 +394,7 @@ impl Client {
         self.endpoints.ids()
     }
 
-    /// Returns each link with its endpoint and state.
+    /// Returns the newest link of each slot in use, with its endpoint and state.
     pub fn links(&self) -> impl Iterator<Item = (LinkId, EndpointId, State)> + '_ {
         self.slots.iter().filter_map(|slot| {
             let link = slot.link()?;

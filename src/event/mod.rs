@@ -110,8 +110,9 @@ pub enum Event<'f> {
         /// How the request ended.
         outcome: RequestOutcome<'f>,
     },
-    /// The venue accepted a subscription; on market data v2, its first data came. Data of the stream may have come
-    /// before this event. The event comes again after each reconnect and after each resubscription.
+    /// The venue accepted a subscription. Data of the stream may have come before this event. The event comes again
+    /// after each reconnect and each resubscription. Market data v2 has no replies: there the first data of a stream
+    /// causes the event, and a depth stream has only [`Event::Synced`].
     Subscribed {
         /// The link that serves the subscription.
         link: LinkId,

@@ -119,12 +119,12 @@ impl<'f> Source<'f> {
         self
     }
 
-    /// Returns the link that received the frame; `None` in a recording.
+    /// Returns the link that received the frame; `None` for a [recorded](Source::recorded) frame.
     pub const fn link(&self) -> Option<LinkId> {
         if self.epoch == 0 { None } else { Some(LinkId::new(self.slot, self.epoch).at(self.link_endpoint)) }
     }
 
-    /// Returns when the client received the frame; `None` in a recording.
+    /// Returns when the client received the frame; `None` for a [recorded](Source::recorded) frame.
     pub const fn received(&self) -> Option<Instant> {
         if self.epoch == 0 { None } else { Some(self.received) }
     }
@@ -132,9 +132,9 @@ impl<'f> Source<'f> {
     /// Returns the subscription that the data belongs to. If several subscriptions to the stream exist, returns the
     /// oldest subscription that has not ended.
     ///
-    /// Returns `None` in a recording, on the v1 endpoints, for frames about no stream, for frames that the client
-    /// ignored or could not decode, and for a partial depth without a symbol if the link may receive several partial
-    /// depths.
+    /// Returns `None` for recorded frames, for frames of the v1 endpoints or about no stream, for frames that the
+    /// client ignored or could not decode, and for a partial depth without a symbol if the link may receive several
+    /// partial depths.
     pub const fn stream(&self) -> Option<StreamId> {
         self.stream
     }

@@ -49,13 +49,13 @@ pub(crate) enum Terms {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum TimeInForce {
-    /// `GTC`: until it is executed or cancelled.
+    /// `GTC`: the order remains open until it is executed or cancelled.
     GoodTillCanceled,
-    /// `IOC`: executed at once as far as possible; the rest is cancelled.
+    /// `IOC`: the venue executes the order at once as far as possible, and cancels the rest.
     ImmediateOrCancel,
-    /// `FOK`: executed at once and whole, or cancelled.
+    /// `FOK`: the venue executes the whole order at once, or cancels it.
     FillOrKill,
-    /// `MOC`: added to the book, or cancelled if it would take from the book (post only).
+    /// `MOC` (post only): the venue adds the order to the book, or cancels it if it would take from the book.
     MakerOrCancel,
 }
 

@@ -182,9 +182,9 @@ pub enum Topic {
     Settlements,
     /// [`Stream::Trade`], and auctions, which the archived endpoints send with trades.
     Trade,
-    /// The connection instead of a stream: links, subscriptions and requests.
+    /// No stream: events about links, subscriptions and requests.
     Connection,
-    /// No stream and no subscription: heartbeats, ignored frames, and frames of unknown kinds.
+    /// Neither a stream nor a link: heartbeats, ignored frames, and frames of unknown kinds.
     Other,
 }
 
@@ -308,7 +308,7 @@ impl Stream {
         }
     }
 
-    /// Returns whether the stream belongs to an account, so that the connection must be authenticated.
+    /// Returns whether the stream belongs to an account, so that the link must be authenticated.
     pub const fn is_private(&self) -> bool {
         matches!(
             self,
