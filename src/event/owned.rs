@@ -22,8 +22,8 @@ use crate::wire::{Scratch, decode, decode_from};
 /// An [`Event`] that borrows nothing.
 ///
 /// If the event is data of a frame, the `EventBuf` keeps the text of the frame, and decodes the text again whenever
-/// you read the event. The creation of an `EventBuf` takes one allocation. The `EventBuf` of a part of a [`Batch`] keeps
-/// the text of the whole frame.
+/// you read the event. The creation of an `EventBuf` takes one allocation. The `EventBuf` of a part of a [`Batch`]
+/// keeps the text of the whole frame.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch};

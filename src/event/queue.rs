@@ -29,9 +29,9 @@ const AFFECTED_MAX: usize = 1_024;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
-    /// The data waits. While the queue is full, the driver reads no frames: see [`EventQueue::has_room`]. During
-    /// this time TCP holds the peer back, and the driver answers no pings. If this time is longer than
-    /// [`Config::silence_max`](crate::Config::silence_max), the client drops its links.
+    /// The data waits. While the queue is full, the driver reads no frames, except during a shutdown: see
+    /// [`EventQueue::has_room`]. Meanwhile TCP holds the peer back, and the driver answers no pings. If the queue is
+    /// full for longer than [`Config::silence_max`](crate::Config::silence_max), the client drops its links.
     #[default]
     Block,
     /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. The driver

@@ -27,9 +27,9 @@ use crate::wire::{Scratch, decode_from};
 /// # The venue's time as a clock
 ///
 /// A recording has frames in order of arrival, not in order of the venue's times. A depth frame has the time of its
-/// last change. It may arrive a whole publishing interval after that time. A trade has its own time, and arrives at
-/// once. So an update of `depth@100ms` may have an earlier time than a trade that arrived before the update. The
-/// times rise only within one kind of frame and one symbol.
+/// last change, and may arrive a whole publishing interval after this change. A trade arrives at once. So an update
+/// of `depth@100ms` may have an earlier time than a trade that arrived before the update. The times rise only within
+/// one kind of frame and one symbol.
 ///
 /// A back-test that samples by the second should therefore use one kind of frame as its clock. The back-test applies
 /// all frames in recorded order. Before it applies a clock frame, it compares the time of the frame with the next
@@ -114,8 +114,8 @@ impl Replay {
     /// Decodes the next frame, and returns its event.
     ///
     /// Returns `None` for replies to requests, and for depth frames that change nothing: the book already has the
-    /// changes, or the book waits for a snapshot. Frames of `/v1/marketdata/{symbol}` do not name their symbol: set
-    /// the symbol with [`Scratch::set_symbol`].
+    /// changes, or the book waits for a snapshot. A depth frame that shows a gap becomes an [`Event::Gap`]. Frames of
+    /// `/v1/marketdata/{symbol}` do not name their symbol: set the symbol with [`Scratch::set_symbol`].
     ///
     /// # Errors
     ///

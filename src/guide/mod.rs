@@ -12,8 +12,9 @@
 //! | [`limits`] | Which limits hold, what is guaranteed, and what is not? |
 //!
 //! The programs name the core as `gemini_ws`. The adapters re-export it as `gemini_ws_tokio::gemini_ws` and
-//! `gemini_ws_smol::gemini_ws`, so an application needs one dependency only. Programs with an adapter use tokio; with smol
-//! replace `tokio::spawn(driver)` by `smol::spawn(driver).detach()`. [`protocol`] has the facts about the venue.
+//! `gemini_ws_smol::gemini_ws`, so an application need not depend on the core itself. Programs with an adapter use
+//! tokio; for smol, replace `tokio::spawn(driver)` by `smol::spawn(driver).detach()`. [`protocol`] has the facts about
+//! the venue.
 
 // Pages link to the items of the crate by their short names.
 use crate::*;

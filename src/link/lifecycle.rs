@@ -18,7 +18,7 @@ pub enum State {
     /// Open, and [`Subscribing`](State::Subscribing) has ended. The link stays live while a later stream waits for
     /// its confirmation, and if streams become unserved.
     Live,
-    /// The client has sent its Close frame and waits for the peer's.
+    /// The client has sent a Close frame, and waits for the Close frame of the peer.
     Closing,
     /// Waiting before the next attempt to connect.
     Backoff,

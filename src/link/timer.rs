@@ -16,7 +16,7 @@ pub enum Timer {
     Request,
     /// A stream has to be requested again, its snapshot is overdue, or it may have been silent for too long.
     Resync,
-    /// The link has been live for so long that its backoff is reset.
+    /// The link has been live for so long that the client forgets its earlier failures.
     Stable,
     /// The closing handshake takes too long.
     Close,
@@ -24,7 +24,7 @@ pub enum Timer {
     Quota,
     /// Nothing was sent for a while over a link with [`Config::heartbeat_every`](crate::Config::heartbeat_every).
     Heartbeat,
-    /// Nothing has needed the link for so long that it is closed.
+    /// Nothing has needed the link for so long that the client closes it.
     Linger,
     /// The next step of a client's shutdown is due.
     Shutdown,
