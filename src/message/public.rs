@@ -56,9 +56,9 @@ pub struct Depth<'f> {
     pub first_update_id: Option<u64>,
     /// `u`: the last update id that the frame covers; v1 `eventId`, which cannot reveal a loss.
     pub last_update_id: Option<u64>,
-    /// `b`: the bids; sorted best first in a snapshot, unsorted in changes.
+    /// `b`: the bids. On the current API they are sorted, best first, in a snapshot, and unsorted in changes.
     pub bids: &'f [Level],
-    /// `a`: the asks; sorted best first in a snapshot, unsorted in changes.
+    /// `a`: the asks, sorted like the bids.
     pub asks: &'f [Level],
 }
 
