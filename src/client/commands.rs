@@ -102,9 +102,9 @@ impl Client {
 
     /// Requests a new snapshot of the book of a subscription. Call this method if the application has lost events of
     /// the book, or if the book shows something impossible. An [`Event::Gap`](crate::Event::Gap) reports that the
-    /// book is stale from now on. The call counts as a loss: if the book lost an update shortly before, the client
-    /// waits for [`Config::resubscribe_delay`](crate::Config::resubscribe_delay) first. Has no effect on a stream
-    /// without a book, or on a book that is already stale.
+    /// book is stale from now on. The call counts as a loss: after repeated losses
+    /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)) the client waits before it requests the snapshot. Has no
+    /// effect on a stream without a book, or on a book that is already stale.
     ///
     /// # Errors
     ///

@@ -93,9 +93,10 @@ use crate::value::time::Instant;
 ///
 /// # Links
 ///
-/// The client opens a link when something first needs the link. It closes the link when nothing has needed the link
-/// for [`Config::linger`]. When a link holds [`Config::streams_max`] streams, further streams go to another link. The
-/// end of one link does not affect the other links.
+/// The client opens a link when a stream needs one, or at once if the endpoint [stays open](Config::stay_open). It
+/// closes a link that no stream, no request in flight and no such endpoint has needed for [`Config::linger`]. When a
+/// link holds [`Config::streams_max`] streams, further streams go to another link. The end of one link does not
+/// affect the other links.
 ///
 /// ```
 /// use gemini_ws::{Client, ClientConfig, Config, Event, Instant, Output};

@@ -242,7 +242,7 @@ pub enum CloseReason {
     },
 }
 
-/// What a client abandoned with the links that no further attempt followed, over the whole life of the client.
+/// What a client abandoned when links ended and no further attempt followed: sums over the life of the client.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {
