@@ -291,8 +291,9 @@ pub enum Event<'f> {
         /// The reason.
         reason: CloseReason,
     },
-    /// Nothing was sent over an authenticated link for [`Config::heartbeat_every`](crate::Config::heartbeat_every).
-    /// Send a heartbeat over REST; without a heartbeat the venue may cancel the orders of the session.
+    /// The client sent nothing over an authenticated link for
+    /// [`Config::heartbeat_every`](crate::Config::heartbeat_every). Send a heartbeat over REST; without a heartbeat the
+    /// venue may cancel open orders. While nothing is sent, the event comes again after each such interval.
     HeartbeatDue {
         /// The link; it may have ended.
         link: LinkId,
