@@ -292,8 +292,8 @@ pub enum Event<'f> {
         reason: CloseReason,
     },
     /// The client sent nothing over an authenticated link for
-    /// [`Config::heartbeat_every`](crate::Config::heartbeat_every). Send a heartbeat over REST; without a heartbeat the
-    /// venue may cancel open orders. While nothing is sent, the event comes again after each such interval.
+    /// [`Config::heartbeat_every`](crate::Config::heartbeat_every). Send a heartbeat over REST; without a heartbeat
+    /// the venue may cancel open orders. While the client sends nothing, the event comes again after each interval.
     HeartbeatDue {
         /// The link; it may have ended.
         link: LinkId,
