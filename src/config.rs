@@ -422,7 +422,7 @@ impl Config {
 
     /// Sets how long an authenticated link may send nothing. After this time an
     /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. If a key
-    /// [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the key's orders 30 s
+    /// [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the session 30 s
     /// after the last authenticated request or heartbeat. Gemini recommends a heartbeat every 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {

@@ -2,7 +2,8 @@
 //! that cannot be read.
 
 use gemini_ws::{
-    DecodeErrorKind, Endpoint, Liquidity, Message, OrderReport, OrderStatus, OrderType, OrderUpdate, Scratch,
+    DecodeErrorKind, Endpoint, EventBuf, Liquidity, Message, OrderReport, OrderStatus, OrderType,
+    OrderUpdate, Replay, Scratch,
 };
 use serde_json::{Value, json};
 use testkit::expect::{self, refuses, unmarked};
@@ -193,6 +194,7 @@ fn last_fills() {
 /// The id of an API key identifies the key, so only `reveal` shows it.
 #[test]
 fn ids_of_keys_are_not_shown() {
+    let mut scratch = Scratch::new();
     let frame = r#"[{"type":"closed","order_id":"1","symbol":"x","api_session":"account-Zz9"}]"#;
     order(frame, |update| {
         let session = update.event.unwrap().api_session.unwrap();
@@ -200,6 +202,18 @@ fn ids_of_keys_are_not_shown() {
         let shown = format!("{update:?} {}", serde_json::to_string(update).unwrap());
         assert!(!shown.contains("Zz9"), "{shown}");
     });
+    // Frames and elements that cannot be decoded, or whose kind is unknown, are kept as they are.
+    for frame in [
+        r#"[{"type":"closed","order_id":"1","symbol":"x","api_session":"account-Zz9"}]"#,
+        r#"[{"type":"closed","order_id":"x","symbol":"x","api_session":"account-Zz9"}]"#,
+        r#"{"type":"subscription_ack","accountId":1,"apiSessionFilter":["account-Zz9"],"extra":[]}"#,
+        r#"{"type":"later","api_session":"account-Zz9"}"#,
+        r#"{"api_session":"account-Zz9"}"#,
+    ] {
+        let event = Replay::new(Endpoint::OrderEventsV1).event(frame, &mut scratch).unwrap().unwrap();
+        let shown = format!("{event:?} {:?} {:?}", EventBuf::from(&event), event.parts().collect::<Vec<_>>());
+        assert!(!shown.contains("Zz9"), "{shown}");
+    }
 }
 
 /// A malformed element reports the reason and the offset in the element. The elements beside it are still read.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::{Refusal, State, StreamState};
 use gemini_ws::{
-    Abandoned, Applied, AttemptFailure, BalancesQuestion, CloseReason, CommandError, ConnectFailure,
+    Abandoned, Applied, AttemptFailure, Awaited, BalancesQuestion, CloseReason, CommandError, ConnectFailure,
     IgnoredReason, Instant, Limit, Lost, Message, OpenOrdersQuestion, OrderState, OrderStatusQuestion,
     QuoteState, RateKind, Readiness, RequestOutcome, Response, RestQuestion, Scratch, ShutdownStep,
     StaleReason, Stream, Unserved, VenueError, VenueReason, decode,
@@ -43,6 +43,7 @@ fn rows() -> Vec<Row> {
     let answer = response(r#"{"id":1,"status":200}"#);
     let mut rows = rows! {
         OrderState { Sent, Acknowledged, Unknown, New, Open, PartiallyFilled, Filled, Canceled, Rejected, Closed }
+        Awaited { FirstEvent, End }
         QuoteState {
             Sent, Unknown, Active, Accepted, Confirmed, Declined, Won, Lost, Withdrawn, Expired, Failed, Rejected
         }

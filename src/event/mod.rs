@@ -18,6 +18,7 @@ use crate::event::last_trade::LastTrade;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, ShutdownStep, Unserved};
 use crate::event::source::Source;
 use crate::json::error::{DecodeError, DecodeErrorKind};
+use crate::message::text::Shown;
 use crate::message::{
     ApiError, Auction, AuctionOpen, BalanceUpdate, BookTicker, Candles, ContractStatus, Depth, FundingAmount,
     FundingAmounts, Heartbeat, L2Updates, MarkPrice, MarkPrices, MarketUpdate, OrderEvents, OrderSnapshot,
@@ -375,6 +376,35 @@ pub enum RequestOutcome<'f> {
     NotSent,
 }
 
+/// What an outcome says about the subject of the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verdict<'f> {
+    /// The venue accepted it.
+    Accepted(Response<'f>),
+    /// The venue refused it.
+    Refused(Response<'f>),
+    /// The venue refused it because of a limit on requests, which says nothing about the subject.
+    OverLimit(Response<'f>),
+    /// The venue has not seen it.
+    NotSent,
+    /// The venue may have acted or not: it replied with an internal error, or no reply came.
+    Unknown,
+}
+
+impl<'f> RequestOutcome<'f> {
+    /// Returns what it says about the subject of the request. This is the only place that decides.
+    pub(crate) const fn verdict(&self) -> Verdict<'f> {
+        match *self {
+            RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),
+            RequestOutcome::Answered(response) if response.is_internal_error() => Verdict::Unknown,
+            RequestOutcome::Answered(response) if response.is_over_limit() => Verdict::OverLimit(response),
+            RequestOutcome::Answered(response) => Verdict::Refused(response),
+            RequestOutcome::NotSent => Verdict::NotSent,
+            RequestOutcome::TimedOut | RequestOutcome::Lost => Verdict::Unknown,
+        }
+    }
+}
+
 impl core::fmt::Display for RequestOutcome<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
@@ -432,8 +462,8 @@ impl core::fmt::Display for Ignored {
     }
 }
 
-/// A frame that could not be decoded.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// A frame that could not be decoded. `Debug` leaves out a frame that names an API key.
+#[derive(Clone, Copy, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Malformed<'f> {
@@ -446,6 +476,14 @@ pub struct Malformed<'f> {
     pub topic: Option<Topic>,
     /// The instrument that the frame names; `None` if the frame may have been about any instrument.
     pub symbol: Option<Symbol>,
+}
+
+impl core::fmt::Debug for Malformed<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut shown = f.debug_struct("Malformed");
+        shown.field("frame", &Shown::new(self.frame)).field("error", &self.error);
+        shown.field("topic", &self.topic).field("symbol", &self.symbol).finish()
+    }
 }
 
 impl<'f> Malformed<'f> {

@@ -295,7 +295,7 @@ impl Response<'_> {
     /// Returns whether the venue refused the request only because of a limit on requests. Then it did not act.
     pub(crate) const fn is_over_limit(&self) -> bool {
         let is_named = matches!(&self.error, Some(ApiError { code: -1003, .. }));
-        matches!(self.status, Some(429)) || (is_named && !self.is_internal_error())
+        !self.is_internal_error() && (is_named || matches!(self.status, Some(429)))
     }
 
     /// Returns whether the reply is an internal error: the status is 408 or at least 500, or the code is -1000.

@@ -100,8 +100,28 @@ impl<'f> RawJson<'f> {
 }
 
 impl fmt::Debug for RawJson<'_> {
+    /// Leaves out a text that names an API key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        Shown(self.0).fmt(f)
+    }
+}
+
+/// A frame for `Debug`. Leaves out a frame that names an API key, because a key should not appear in logs.
+pub(crate) struct Shown<'f>(&'f str);
+
+impl<'f> Shown<'f> {
+    pub(crate) const fn new(frame: &'f str) -> Shown<'f> {
+        Shown(frame)
+    }
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.contains("api_session") || self.0.contains("apiSession") {
+            write!(f, "({} bytes with a key)", self.0.len())
+        } else {
+            f.write_str(self.0)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::message::{ContractOutcome, Fill, OrderStatus, OrderUpdate, Response, Text};
+use crate::message::{ContractOutcome, Fill, OrderStatus, OrderUpdate, Response};
 use crate::request::new_order::{EventOutcome, NewOrder, Terms, TimeInForce};
 use crate::state::fill::{Accounted, OrderFill, TEXT_MAX, kept};
 use crate::state::order_state::OrderState;
@@ -52,9 +52,10 @@ pub struct Order {
     pub reason: Option<Box<str>>,
     /// The code of the reply that refused to place the order; 0 if the request was not sent.
     pub refusal_code: Option<i64>,
-    /// Whether the venue has accepted a request to cancel the open order. The order stays open until an event or an
-    /// answer reports its end. `false` again if an event reports that the venue refused the cancel, or if
-    /// [`Orders::reconcile`](crate::Orders::reconcile) resolves a doubt with [`StaleReason::Overdue`].
+    /// Whether the venue has accepted a request to cancel the order while it was open. The order has not ended until an
+    /// event reports its end. `false` again if an answer or event of the venue shows that the cancel had no effect. A
+    /// request that cancels several orders counts for each order that is known when the reply comes, except for orders
+    /// that this client placed later.
     pub cancel_accepted: bool,
     /// The message of the last reply that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
@@ -71,6 +72,8 @@ pub struct Order {
     request: Option<(RequestId, LinkId)>,
     /// When the newest event was applied.
     observed: Moment,
+    /// When the newest cancel was accepted.
+    cancel_accepted_at: Moment,
     answered: bool,
     /// Whether it is rejected only by a reply, or by an answer that did not find it. An event revives it.
     is_refused_by_reply: bool,
@@ -101,7 +104,29 @@ pub struct Order {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Doubt {
     reason: StaleReason,
+    /// When it was raised first.
+    since: Moment,
+    /// When it was raised last.
     raised: Moment,
+}
+
+/// An event about an order that the venue owes.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum Awaited {
+    /// The first event of an order that the venue has accepted.
+    FirstEvent,
+    /// The end of an order whose cancel the venue has accepted.
+    End,
+}
+
+impl core::fmt::Display for Awaited {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            Awaited::FirstEvent => "the first event",
+            Awaited::End => "the end",
+        })
+    }
 }
 
 // ---- questions -----------------------------------------------------------------------------------
@@ -269,8 +294,8 @@ impl Order {
 
     /// Raises a doubt. The oldest reason remains; the newest moment counts.
     pub(super) fn raise(&mut self, reason: StaleReason, raised: Moment) {
-        let reason = self.doubt.map_or(reason, |doubt| doubt.reason);
-        self.doubt = Some(Doubt { reason, raised });
+        let first = self.doubt.unwrap_or(Doubt { reason, since: raised, raised });
+        self.doubt = Some(Doubt { raised, ..first });
     }
 
     pub(super) fn acknowledge(&mut self) {
@@ -287,20 +312,14 @@ impl Order {
         }
     }
 
-    /// Applies a refusal. If the venue reports an internal error, it may have acted.
-    pub(super) fn refuse_by(&mut self, response: &Response<'_>, now: Moment) {
-        if response.is_internal_error() {
-            return self.lose(now);
+    pub(super) const fn accept_cancel(&mut self, now: Moment) {
+        if self.may_change() {
+            (self.cancel_accepted, self.cancel_accepted_at) = (true, now);
         }
-        self.refuse(response.error.map(|error| (error.code, kept(error.message))));
     }
 
-    pub(super) const fn accept_cancel(&mut self) {
-        self.cancel_accepted = self.is_open();
-    }
-
-    pub(super) fn note_cancel_refusal(&mut self, message: Option<Text<'_>>) {
-        self.cancel_refusal = message.map(kept);
+    pub(super) fn note_cancel_refusal(&mut self, response: &Response<'_>) {
+        self.cancel_refusal = response.error.map(|error| kept(error.message));
     }
 
     /// Splits off the order that the request placed: the reply has another order id than the events, so the events

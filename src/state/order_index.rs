@@ -61,9 +61,10 @@ impl OrderIndex {
         change: impl FnOnce(&mut Order) -> T,
     ) -> Option<T> {
         let order = self.orders.get_mut(&key)?;
-        let (before, fills) = (Known::of(order), order.fills.len());
+        let (before, fills, request) = (Known::of(order), order.fills.len(), order.request());
         let result = change(order);
-        if Known::of(order) != before || order.fills.len() != fills {
+        // A follower of the request has to learn that the request placed this order.
+        if Known::of(order) != before || order.fills.len() != fills || order.request() != request {
             let fill = (order.fills.len() > fills).then_some(fills);
             self.changes.push(Recorded { key, before: Some(before), fill });
         }

@@ -4,13 +4,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::event::source::Source;
-use crate::event::{Event, RequestOutcome};
+use crate::event::{Event, RequestOutcome, Verdict};
 use crate::message::{OrderStatus, OrderUpdate};
 use crate::request::Subject;
 use crate::request::new_order::NewOrder;
 use crate::request::stream::{Stream, Topic};
 use crate::state::changes::OrderChanges;
-use crate::state::fill::Accounted;
+use crate::state::fill::{Accounted, kept};
 use crate::state::followed::Followed;
 use crate::state::order::Order;
 use crate::state::order_index::OrderIndex;
@@ -168,16 +168,10 @@ impl Orders {
     /// Raises a doubt about those orders that may still change, are not in doubt, and meet a condition.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
         let now = self.moment();
-        self.change_where(|order| order.raise(reason, now), concerns);
-    }
-
-    /// Changes those orders that may still change, are not in doubt, and meet a condition.
-    fn change_where(&mut self, change: impl Fn(&mut Order), concerns: impl Fn(&Order) -> bool) {
-        let now = self.moment();
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         for key in keys {
             if self.index.get(key).is_some_and(&concerns) {
-                self.index.change(key, now, &change);
+                self.index.change(key, now, |order| order.raise(reason, now));
             }
         }
     }
@@ -197,20 +191,21 @@ impl Orders {
             return;
         }
         let now = self.moment();
-        match outcome {
-            RequestOutcome::Answered(response) if response.is_ok() => {
+        match outcome.verdict() {
+            Verdict::Accepted(response) => {
                 self.index.change(key, now, Order::acknowledge);
                 if let Some(id) = response.order_id().ok().flatten() {
                     self.attach(key, id, true);
                 }
             }
-            RequestOutcome::Answered(response) => {
-                self.index.change(key, now, |order| order.refuse_by(response, now));
+            Verdict::Refused(response) | Verdict::OverLimit(response) => {
+                let error = response.error.map(|error| (error.code, kept(error.message)));
+                self.index.change(key, now, |order| order.refuse(error));
             }
-            RequestOutcome::TimedOut | RequestOutcome::Lost => {
+            Verdict::Unknown => {
                 self.index.change(key, now, |order| order.lose(now));
             }
-            RequestOutcome::NotSent => {
+            Verdict::NotSent => {
                 let reason = (0, "the link ended before it was sent".into());
                 self.index.change(key, now, |order| order.refuse(Some(reason)));
             }
@@ -222,18 +217,17 @@ impl Orders {
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.index.by_order_id(order_id) else { return };
         let now = self.moment();
-        self.index.change(key, now, |order| match outcome {
-            RequestOutcome::Answered(response) if response.is_ok() => order.accept_cancel(),
-            RequestOutcome::Answered(response) => {
-                order.note_cancel_refusal(response.error.map(|error| error.message));
-                if order.is_open() && !response.is_over_limit() {
+        self.index.change(key, now, |order| match outcome.verdict() {
+            Verdict::Accepted(_) => order.accept_cancel(now),
+            Verdict::OverLimit(response) => order.note_cancel_refusal(&response),
+            Verdict::Refused(response) => {
+                order.note_cancel_refusal(&response);
+                if order.is_open() {
                     order.raise(StaleReason::NotFound, now);
                 }
             }
-            RequestOutcome::TimedOut | RequestOutcome::Lost if order.is_open() => {
-                order.raise(StaleReason::Unanswered, now);
-            }
-            _ => {}
+            Verdict::Unknown if order.is_open() => order.raise(StaleReason::Unanswered, now),
+            Verdict::Unknown | Verdict::NotSent => {}
         });
     }
 
@@ -246,17 +240,22 @@ impl Orders {
         of_session: bool,
         outcome: &RequestOutcome<'_>,
     ) {
-        match outcome {
-            RequestOutcome::Answered(response) if response.is_ok() => {
-                self.change_where(Order::accept_cancel, |order| {
-                    let is_later = order.request().is_some_and(|own| own > request);
-                    let is_of_session = order.request().is_some() && order.link() == Some(link);
-                    !is_later && if of_session { is_of_session } else { order.is_at(Some(link)) }
-                });
+        match outcome.verdict() {
+            Verdict::Accepted(_) => {
+                let now = self.moment();
+                let keys: Vec<u64> = self.index.certain().union(self.index.doubtful()).copied().collect();
+                for key in keys {
+                    let is_covered = self.index.get(key).is_some_and(|order| match order.request() {
+                        Some(own) if of_session => own < request && order.link() == Some(link),
+                        own => !of_session && own.is_none_or(|own| own < request) && order.is_at(Some(link)),
+                    });
+                    if is_covered {
+                        self.index.change(key, now, |order| order.accept_cancel(now));
+                    }
+                }
             }
-            RequestOutcome::Answered(response) if !response.is_internal_error() => {}
-            RequestOutcome::NotSent => {}
-            RequestOutcome::Answered(_) | RequestOutcome::TimedOut | RequestOutcome::Lost => {
+            Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {}
+            Verdict::Unknown => {
                 // An earlier answer does not resolve the doubts that exist already, either.
                 self.followed.note_loss();
                 self.doubt_where(StaleReason::Unanswered, |order| order.is_at(Some(link)));

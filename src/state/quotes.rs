@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::event::{Event, RequestOutcome};
+use crate::event::{Event, RequestOutcome, Verdict};
 use crate::message::{QuoteStatus, QuoteStep, QuoteUpdate, Response, RfqStatus};
 use crate::request::Subject;
 use crate::request::quote::{NewQuote, QuoteKey};
@@ -13,6 +13,8 @@ use crate::request::stream::Topic;
 use crate::state::followed::Followed;
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
+
+mod doubts;
 
 /// The number of quotes beyond which [`Quotes`] drops the oldest quote that has ended. `Quotes` always adds the
 /// quotes that this client submits, even if no quote has ended. While there are this many quotes, an event about an
@@ -201,9 +203,18 @@ impl Quote {
         self.link.map(LinkId::endpoint)
     }
 
+    /// Returns when the newest doubt was raised, or the newest event applied.
+    fn last_change(&self) -> Moment {
+        self.doubt.map_or(self.observed, |(_, raised)| raised.max(self.observed))
+    }
+
     /// Returns the reason why more may have happened than is known; `None` if the quote is not in doubt.
     pub fn doubt(&self) -> Option<StaleReason> {
         self.doubt.map(|(reason, _)| reason)
+    }
+
+    fn note_refusal(&mut self, response: &Response<'_>) {
+        self.reason = response.error.map(|error| error.message.to_string().into());
     }
 
     fn go(&mut self, state: QuoteState) {
@@ -313,8 +324,9 @@ impl Quotes {
     fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.by_request.get(&request).copied() else { return };
         let now = self.followed.moment();
-        let id = match outcome {
-            RequestOutcome::Answered(response) if response.is_ok() => quote_id(response),
+        let verdict = outcome.verdict();
+        let id = match &verdict {
+            Verdict::Accepted(response) => quote_id(response),
             _ => None,
         };
         if let Some(id) = id {
@@ -323,16 +335,16 @@ impl Quotes {
         }
         let key = id.and_then(|id| self.by_quote_id.get(&id).copied()).unwrap_or(key);
         let Some(quote) = self.quotes.get_mut(&key) else { return };
-        match outcome {
-            RequestOutcome::Answered(response) if response.is_ok() => quote.go(QuoteState::Active),
-            RequestOutcome::Answered(response) if !response.is_internal_error() => {
-                quote.reason = response.error.map(|error| error.message.to_string().into());
+        match verdict {
+            Verdict::Accepted(_) => quote.go(QuoteState::Active),
+            Verdict::Refused(response) | Verdict::OverLimit(response) => {
+                quote.note_refusal(&response);
                 if quote.quote_id.is_none() {
                     quote.go(QuoteState::Rejected);
                 }
             }
-            RequestOutcome::NotSent => quote.go(QuoteState::Rejected),
-            RequestOutcome::Answered(_) | RequestOutcome::TimedOut | RequestOutcome::Lost => {
+            Verdict::NotSent => quote.go(QuoteState::Rejected),
+            Verdict::Unknown => {
                 quote.go(QuoteState::Unknown);
                 quote.raise(StaleReason::Unanswered, now);
             }
@@ -354,16 +366,15 @@ impl Quotes {
         let now = self.followed.moment();
         let key = self.by_quote_id.get(quote_id);
         let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
-        match outcome {
-            RequestOutcome::Answered(response) if response.is_ok() => quote.go(state),
-            RequestOutcome::NotSent => {}
-            RequestOutcome::Answered(response) => {
-                quote.reason = response.error.map(|error| error.message.to_string().into());
-                if !response.is_over_limit() {
-                    quote.raise(StaleReason::NotFound, now);
-                }
+        match outcome.verdict() {
+            Verdict::Accepted(_) => quote.go(state),
+            Verdict::NotSent => {}
+            Verdict::OverLimit(response) => quote.note_refusal(&response),
+            Verdict::Refused(response) => {
+                quote.note_refusal(&response);
+                quote.raise(StaleReason::NotFound, now);
             }
-            RequestOutcome::TimedOut | RequestOutcome::Lost => quote.raise(StaleReason::Unanswered, now),
+            Verdict::Unknown => quote.raise(StaleReason::Unanswered, now),
         }
     }
 
@@ -495,65 +506,6 @@ impl Quotes {
     /// Returns the current moment. Take it before you ask the venue, and pass it to [`reconcile`](Quotes::reconcile).
     pub const fn moment(&self) -> Moment {
         self.followed.moment()
-    }
-
-    /// Applies the venue's answer about a quote in doubt. The answer is the id and state of the quote, or `None` if
-    /// the venue does not have the quote. `asked` is the [`moment`](Quotes::moment) before the question.
-    ///
-    /// The answer is outdated if, after `asked`, the doubt was raised, an event about the quote was applied, a stream
-    /// of quotes was subscribed, or a report may have been lost. The answer is not used if
-    ///
-    /// - the quote is unknown or not in doubt,
-    /// - the answer is outdated, and is `None` or has a state that is not final,
-    /// - the venue's id of the quote is known, and the answer is `None` or has another id.
-    ///
-    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote, then a quote that
-    /// has not ended, or that the venue does not have, is in doubt again at once.
-    ///
-    /// ```
-    /// use gemini_ws::Quotes;
-    ///
-    /// let mut quotes = Quotes::new();
-    /// let asked = quotes.moment();
-    /// assert!(!quotes.reconcile("q1", None, asked), "there is no doubt about it");
-    /// ```
-    pub fn reconcile<'a>(
-        &mut self,
-        of: impl Into<QuoteRef<'a>>,
-        found: Option<FoundQuote>,
-        asked: Moment,
-    ) -> bool {
-        self.followed.step();
-        let Some(key) = self.key(of.into()) else { return false };
-        let Some((_, raised)) = self.quotes.get(&key).and_then(|quote| quote.doubt) else { return false };
-        let is_older = raised.max(self.followed.lost()) > asked
-            || self.quotes.get(&key).is_some_and(|quote| quote.observed > asked);
-        if is_older && !found.is_some_and(|found| found.state.is_final()) {
-            return false;
-        }
-        let Some(found) = found else {
-            let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_none()) else {
-                return false;
-            };
-            quote.go(QuoteState::Rejected);
-            (quote.is_absent, quote.doubt) = (true, None);
-            if !self.followed.is_any() {
-                quote.raise(StaleReason::NotSubscribed, self.followed.moment());
-            }
-            return true;
-        };
-        if self.quotes.get(&key).and_then(|quote| quote.quote_id).is_some_and(|id| id != found.quote_id) {
-            return false;
-        }
-        self.attach(key, found.quote_id);
-        let Some(key) = self.by_quote_id.get(&found.quote_id) else { return false };
-        let Some(quote) = self.quotes.get_mut(key) else { return false };
-        quote.go(found.state);
-        quote.doubt = None;
-        if !self.followed.tells_of([quote.link, None]) {
-            quote.raise(StaleReason::NotSubscribed, self.followed.moment());
-        }
-        true
     }
 }
 

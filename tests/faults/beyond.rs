@@ -6,7 +6,11 @@ mod account;
 mod links;
 #[path = "beyond/orders.rs"]
 mod orders;
+#[path = "beyond/owed.rs"]
+mod owed;
 #[path = "beyond/random.rs"]
 mod random;
+#[path = "beyond/replies.rs"]
+mod replies;
 
 use super::fed;

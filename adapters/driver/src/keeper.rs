@@ -112,7 +112,8 @@ impl Keeper {
     }
 
     /// Sets how long the order of a ticket may be in doubt, and how long the venue may owe an event.
-    pub(crate) const fn set_doubt_timeout(&mut self, timeout: Duration) {
+    pub(crate) fn set_doubt_timeout(&mut self, timeout: Duration) {
+        let timeout = timeout.max(Duration::from_millis(1));
         self.tickets.set_doubt_timeout(timeout);
         self.overdue.set_timeout(timeout);
     }
@@ -287,7 +288,7 @@ impl Keeper {
             let symbols: Vec<Symbol> = self.books.to_resync().collect();
             client.resync_books(now, symbols);
         }
-        while let Some(order) = self.overdue.take(now) {
+        for order in self.overdue.take(now) {
             self.orders.doubt_overdue(order);
             self.note_order(order, now);
         }

@@ -1,66 +1,94 @@
 //! [`Overdue`]: when the events that the venue owes are overdue.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use gemini_ws::{Instant, Order, OrderRef, OrderState};
+use gemini_ws::{Awaited, Instant, Order, OrderRef, OrderState, RequestId};
 
-/// The orders about which the venue owes an event, and when each event is overdue. All have the same time.
+/// The name of an order, by which it is found again.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Name {
+    Request(RequestId),
+    OrderId(u64),
+}
+
+impl From<Name> for OrderRef<'_> {
+    fn from(name: Name) -> Self {
+        match name {
+            Name::Request(request) => OrderRef::Request(request),
+            Name::OrderId(id) => OrderRef::OrderId(id),
+        }
+    }
+}
+
+/// The orders about which the venue owes an event, and when each event is overdue.
 #[derive(Debug)]
 pub(crate) struct Overdue {
-    due: HashMap<OrderRef<'static>, Instant>,
-    /// The times of `due` in their order. An entry that `due` does not have is void.
-    queue: VecDeque<(Instant, OrderRef<'static>)>,
+    due: BTreeMap<Name, (Instant, Awaited)>,
+    /// The names in `due`, by time.
+    by_time: BTreeSet<(Instant, Name)>,
     timeout: Duration,
 }
 
 impl Overdue {
-    pub(crate) fn new(timeout: Duration) -> Overdue {
-        Overdue { due: HashMap::new(), queue: VecDeque::new(), timeout }
+    pub(crate) const fn new(timeout: Duration) -> Overdue {
+        Overdue { due: BTreeMap::new(), by_time: BTreeSet::new(), timeout }
     }
 
     pub(crate) const fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
     }
 
-    /// Notes a change of an order. The time of a request begins when it is sent, not when the venue replies.
+    /// Notes a change of an order. The time of the first event begins when the request is sent.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
-        let id = order.order_id.map(OrderRef::OrderId);
-        let Some(name) = order.request().map(OrderRef::Request).or(id) else { return };
-        let is_sent = order.state == OrderState::Sent && !order.needs_reconciling();
-        if !is_sent && !order.awaits_event() {
-            self.due.remove(&name);
-        } else if !self.due.contains_key(&name) {
-            let due = now + self.timeout;
-            self.due.insert(name, due);
-            self.queue.push_back((due, name));
+        let id = order.order_id.map(Name::OrderId);
+        let request = order.request().map(Name::Request);
+        if let (Some(_), Some(id)) = (request, id) {
+            // It may have been known only by its id before.
+            self.remove(id);
         }
-        while self.queue.front().is_some_and(|(due, name)| self.due.get(name) != Some(due)) {
-            self.queue.pop_front();
+        let Some(name) = request.or(id) else { return };
+        let is_sent = order.state == OrderState::Sent && !order.needs_reconciling();
+        let awaited = order.awaited().or(is_sent.then_some(Awaited::FirstEvent));
+        let known = self.due.get(&name).map(|(_, awaited)| *awaited);
+        if awaited == known {
+            return;
+        }
+        self.remove(name);
+        if let Some(awaited) = awaited {
+            let due = now + self.timeout;
+            self.due.insert(name, (due, awaited));
+            self.by_time.insert((due, name));
+        }
+    }
+
+    fn remove(&mut self, name: Name) {
+        if let Some((due, _)) = self.due.remove(&name) {
+            self.by_time.remove(&(due, name));
         }
     }
 
     /// Returns when to call [`take`](Overdue::take).
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.queue.front().map(|(due, _)| *due)
+        self.by_time.first().map(|(due, _)| *due)
     }
 
-    /// Takes an order whose event is overdue.
-    pub(crate) fn take(&mut self, now: Instant) -> Option<OrderRef<'static>> {
-        while let Some((due, name)) = self.queue.front().copied().filter(|(due, _)| *due <= now) {
-            self.queue.pop_front();
-            if self.due.get(&name) == Some(&due) {
-                self.due.remove(&name);
-                return Some(name);
-            }
+    /// Takes the orders whose events are overdue.
+    pub(crate) fn take(&mut self, now: Instant) -> Vec<OrderRef<'static>> {
+        let mut orders = Vec::new();
+        while let Some((_, name)) = self.by_time.first().copied().filter(|(due, _)| *due <= now) {
+            self.remove(name);
+            orders.push(name.into());
         }
-        None
+        orders
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use gemini_ws::{Endpoint, Orders, Replay, Scratch};
+    use gemini_ws::{
+        Client, Config, Endpoint, Frame, NewOrder, Orders, Output, Replay, Request, Scratch, Side,
+    };
 
     use super::*;
 
@@ -83,23 +111,71 @@ mod tests {
             order.cancel_accepted = is_owed;
             order
         };
+        let taken = |overdue: &mut Overdue, ms| overdue.take(at(ms));
         overdue.note(&order(1, true), at(0));
         overdue.note(&order(1, true), at(50));
         overdue.note(&order(2, true), at(60));
-        assert_eq!((overdue.deadline(), overdue.take(at(99))), (Some(at(100)), None));
+        assert_eq!((overdue.deadline(), taken(&mut overdue, 99)), (Some(at(100)), vec![]));
         // The event came, and a later cancel has its own time.
         overdue.note(&order(1, false), at(70));
         assert_eq!(overdue.deadline(), Some(at(160)));
         overdue.note(&order(1, true), at(80));
-        assert_eq!(overdue.take(at(179)), Some(OrderRef::OrderId(2)));
-        assert_eq!(overdue.take(at(179)), None);
-        assert_eq!(overdue.take(at(180)), Some(OrderRef::OrderId(1)));
+        assert_eq!(taken(&mut overdue, 179), [OrderRef::OrderId(2)]);
+        assert_eq!(taken(&mut overdue, 180), [OrderRef::OrderId(1)]);
         assert_eq!((overdue.deadline(), overdue.due.len()), (None, 0));
-        // An entry in the middle of the queue that is void.
-        for (id, is_owed, time) in [(1, true, 200), (2, true, 201), (2, false, 202)] {
-            overdue.note(&order(id, is_owed), at(time));
+        for round in 0..1_000 {
+            overdue.note(&order(2, round % 2 == 0), at(200));
         }
-        assert_eq!(overdue.take(at(400)), Some(OrderRef::OrderId(1)));
-        assert_eq!((overdue.take(at(400)), overdue.queue.len()), (None, 0));
+        assert_eq!((overdue.due.len(), overdue.by_time.len()), (0, 0), "nothing is kept of what has come");
+    }
+
+    /// An order that is cancelled just before its first event is overdue.
+    #[test]
+    fn each_event_has_its_own_time() {
+        let (mut client, mut orders) =
+            (Client::single(Config::new("ws://v").authenticated(true).seed(1)), Orders::new());
+        let mut overdue = Overdue::new(Duration::from_millis(100));
+        client.open(at(0)).unwrap();
+        let link = client.links().next().unwrap().0;
+        while client.poll_output().is_some() {}
+        client.handle_connected(link, at(0));
+        client.subscribe(at(0), "orders@account".parse().unwrap()).unwrap();
+        while client.poll_output().is_some() {}
+        let mut scratch = Scratch::new();
+        let mut feed = |client: &mut Client, orders: &mut Orders, text: &str| {
+            if let Some(event) = client.handle_frame(link, at(0), Frame::Text(text), &mut scratch) {
+                orders.apply(&event);
+            }
+            while let Some(output) = client.poll_output() {
+                if let Output::Event(event) = output {
+                    orders.apply(&event);
+                }
+            }
+        };
+        feed(&mut client, &mut orders, r#"{"id":1,"status":200}"#);
+        let order = NewOrder::limit("a1", "btcusd", Side::Buy, "1", "1").unwrap();
+        client.request(at(0), &Request::PlaceOrder(order)).unwrap();
+        while let Some(output) = client.poll_output() {
+            if let Output::Event(event) = output {
+                orders.apply(&event);
+            }
+        }
+        overdue.note(orders.get("a1").unwrap(), at(0));
+        assert_eq!(overdue.deadline(), Some(at(100)), "it was sent");
+        feed(&mut client, &mut orders, r#"{"id":2,"status":200}"#);
+        overdue.note(orders.get("a1").unwrap(), at(90));
+        assert_eq!(overdue.deadline(), Some(at(100)), "it was accepted");
+        client.request(at(95), &Request::CancelAllOrders).unwrap();
+        while client.poll_output().is_some() {}
+        feed(&mut client, &mut orders, r#"{"id":3,"status":200}"#);
+        overdue.note(orders.get("a1").unwrap(), at(95));
+        assert_eq!(overdue.deadline(), Some(at(195)), "its cancel was accepted");
+        feed(
+            &mut client,
+            &mut orders,
+            r#"{"e":"orderUpdate","E":4,"s":"BTCUSD","i":7,"c":"a1","X":"NEW","q":"1","T":4}"#,
+        );
+        overdue.note(orders.get("a1").unwrap(), at(99));
+        assert_eq!(overdue.take(at(195)).len(), 1);
     }
 }

@@ -27,9 +27,8 @@ pub struct Reconciliation {
 pub struct Unresolved {
     /// The order as it was before the question.
     pub order: Order,
-    /// Whether the venue answered that it does not have the order, although an event or a reply has shown that the
-    /// order exists. If the next question gets the same answer, no answer will resolve the doubt:
-    /// [`Handle::forget`](crate::Handle::forget) removes the order.
+    /// Whether the venue answered that it does not have the order. If an event or reply has shown that the order
+    /// exists, no such answer resolves the doubt: [`Handle::forget`](crate::Handle::forget) removes the order.
     pub is_absent: bool,
     /// The error in the answer. `None` if the venue cannot be asked about this order, or if the answer did not
     /// resolve the doubt. [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If
@@ -107,7 +106,7 @@ impl Handle {
             match answer(signer, &ask, &question).await? {
                 Err(error) => it.unresolved.push(Unresolved { order, is_absent: false, error: Some(error) }),
                 Ok(found) => {
-                    let is_absent = found.is_none() && order.order_id.is_some();
+                    let is_absent = found.is_none();
                     let settled = self.ask(move |lent, answer| {
                         let settled = lent.keeper.reconcile_order(&question, found, asked, lent.now);
                         let _ = answer.try_send(settled);

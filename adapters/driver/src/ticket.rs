@@ -127,6 +127,10 @@ impl Cell {
         self.lock().request = Some(request);
     }
 
+    pub(crate) fn order(&self) -> Order {
+        self.lock().order.clone()
+    }
+
     /// Returns the request that the order was sent with.
     pub(crate) fn request(&self) -> Option<RequestId> {
         self.lock().request
@@ -177,7 +181,7 @@ impl Ticket {
 
     /// Returns the order as it is known now.
     pub fn order(&self) -> Order {
-        self.cell.lock().order.clone()
+        self.cell.order()
     }
 
     /// Waits until the venue has replied to the request, or until an event reports the order. If no reply comes,
@@ -218,7 +222,7 @@ impl Ticket {
     ///
     /// The ticket ends as [`Done::Unknown`] when the order has been in doubt, or has had no event, for
     /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout). It also ends as `Unknown` when the driver ends before
-    /// the order.
+    /// the order, and when the application [forgets](Handle::forget) the order.
     pub async fn done(&mut self) -> Done {
         self.until(|state| state.done.clone()).await
     }

@@ -139,8 +139,9 @@ impl<H: Holder> Tickets<H> {
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let Some(request) = order.request() else { return };
         let end = end(order);
-        // The order is cancelled even if its ticket was dropped.
-        if end.is_some() {
+        // The order is cancelled even if its ticket was dropped. An order that was rejected may exist after all.
+        let has_ended = matches!(order.state, OrderState::Filled | OrderState::Canceled | OrderState::Closed);
+        if end.is_some() || has_ended {
             self.cancels.remove(&request);
         } else if let Some(repeated) = self.cancels.get_mut(&request) {
             repeated.cancel = Cancel::of(order);
@@ -222,6 +223,8 @@ impl<H: Holder> Tickets<H> {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let due = self.due.first().map(|(due, _)| *due);
         let again = self.cancels.values().filter_map(|cancel| cancel.again).min();
+        // No cancel is sent before `retry`.
+        let again = again.map(|again| self.retry.map_or(again, |retry| retry.max(again)));
         [due, self.retry, again].into_iter().flatten().min()
     }
 
@@ -283,7 +286,11 @@ mod tests {
 
     impl Cancelling {
         fn new() -> Cancelling {
-            let mut client = Client::single(Config::new("ws://v").authenticated(true).seed(1));
+            Cancelling::of(Config::new("ws://v").authenticated(true).seed(1))
+        }
+
+        fn of(config: Config) -> Cancelling {
+            let mut client = Client::single(config);
             client.open(Instant::ZERO).unwrap();
             let link = client.links().next().unwrap().0;
             let mut it = Cancelling { client, tickets: Tickets::default(), link };
@@ -382,6 +389,28 @@ mod tests {
         it.cancel_another(30, 78);
         assert_eq!(it.sent(30).len(), 1);
         assert_eq!(it.sent(520).len(), 1);
+    }
+
+    /// The venue refuses one cancel, and the client's own limit refuses the next. Until the limit has room, there is
+    /// nothing to do, so the deadline is not before.
+    #[test]
+    fn no_deadline_is_in_the_past() {
+        let config =
+            Config::new("ws://v").authenticated(true).seed(1).request_limit(24, Duration::from_secs(72));
+        let mut it = Cancelling::of(config);
+        let first = it.sent(0);
+        it.answer(20, &first[0], LIMIT);
+        for order_id in 78..100 {
+            it.tickets.cancel(RequestId::new(order_id), Cancel::of_id(order_id));
+        }
+        it.sent(30);
+        let at = (0..400).map(|step| 100 + step * 10).find(|at| {
+            let now = Instant::from_millis(*at);
+            it.sent(*at);
+            it.tickets.deadline().is_some_and(|deadline| deadline <= now)
+        });
+        assert_eq!(at, None, "the driver would run without a pause");
+        assert!(it.tickets.retry.is_some(), "the limit of the client refused a cancel");
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Handle {
     /// let order = NewOrder::limit("my-1", "btcusd", Side::Buy, "0.01", "20000")?;
     /// let mut ticket = client.place(order).await?;
     /// if let Done::Unknown(order) = ticket.done().await {
-    ///     assert!(order.needs_reconciling());
+    ///     println!("ask the venue about {:?}", order.client_order_id);
     /// }
     /// # Ok(())
     /// # }
@@ -106,10 +106,10 @@ impl Handle {
         self.with(move |_, keeper, _| keeper.orders().get(order.as_ref()).cloned()).await
     }
 
-    /// Removes an order that is in doubt and that the venue does not have, as
-    /// [`Unresolved::is_absent`](crate::Unresolved::is_absent) says. Its ticket ends as
-    /// [`Done::Unknown`](crate::Done::Unknown). See [`Orders::forget`](gemini_ws::Orders::forget). Returns the order;
-    /// `None` if the order is unknown or not in doubt.
+    /// Removes an order in doubt, and returns the order; `None` if the order is unknown or not in doubt. Its ticket ends
+    /// as [`Done::Unknown`](crate::Done::Unknown). Call this when [`reconcile`](Handle::reconcile) has repeatedly found
+    /// that the venue does not have the order ([`Unresolved::is_absent`](crate::Unresolved::is_absent)). See
+    /// [`Orders::forget`](gemini_ws::Orders::forget).
     ///
     /// # Errors
     ///
@@ -136,7 +136,9 @@ impl Handle {
     pub(crate) fn cancel_later(&self, cell: Arc<Cell>) -> Result<(), PlaceError> {
         as_taken(self.post(move |lent| {
             let Some(request) = cell.request() else { return };
-            let order = lent.keeper.orders().get(OrderRef::Request(request));
+            // The order is not known any more if the application has forgotten it.
+            let last = cell.order();
+            let order = lent.keeper.orders().get(OrderRef::Request(request)).or(Some(&last));
             if let Some(cancel) = order.filter(|order| !order.state.is_final()).map(Cancel::of) {
                 lent.keeper.tickets.cancel(request, cancel);
                 lent.keeper.tickets.send_cancels(lent.client, lent.now);

@@ -125,6 +125,27 @@ pub(crate) fn an_order_without_events<A: Adapter>() {
     );
 }
 
+/// No time at all for doubts: the driver still takes its turns.
+pub(crate) fn no_time_for_doubts<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let (client, driver) = connect(A::runtime(), Config::new(&url));
+        beside(driver.sign_with(signer()).doubt_timeout(Duration::ZERO), async {
+            client.live().await.unwrap();
+            let mut rests = client.place(order("rests", "1000")).await.unwrap();
+            rests.cancel().unwrap();
+            let done = future::or(rests.done(), late()).await;
+            assert!(matches!(done, Done::Unknown(_) | Done::Canceled(_)), "{done:?}");
+            client.close();
+        })
+        .await;
+    });
+}
+
+async fn late() -> Done {
+    smol::Timer::after(Duration::from_secs(5)).await;
+    panic!("the ticket does not end");
+}
+
 /// The venue accepts cancels of any form, and the events of the ends are lost. The orders are in doubt soon, also those
 /// without a ticket.
 pub(crate) fn cancels_without_events<A: Adapter>() {

@@ -1,17 +1,25 @@
 //! What the venue's answers say about one order: lists of open orders and the replies of REST.
 
-use crate::state::order::Order;
+use crate::state::order::{Awaited, Doubt, Order};
 use crate::state::order_state::OrderState;
 use crate::state::reconciling::Reconciled;
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::decimal::Decimal;
 
 impl Order {
-    /// Returns whether the venue owes an event: it has accepted the order and no event has reported the order, or it
-    /// has accepted a cancel and the order is still open. `false` if the order has ended or is in doubt.
-    pub fn awaits_event(&self) -> bool {
-        let is_owed = self.state == OrderState::Acknowledged || self.cancel_accepted;
-        is_owed && self.is_open() && !self.needs_reconciling()
+    /// Returns the event that the venue owes; `None` if it owes none, or if the order is in doubt.
+    pub fn awaited(&self) -> Option<Awaited> {
+        if !self.is_open() || self.needs_reconciling() {
+            return None;
+        }
+        let is_first_owed = self.state == OrderState::Acknowledged;
+        self.cancel_accepted.then_some(Awaited::End).or(is_first_owed.then_some(Awaited::FirstEvent))
+    }
+
+    /// Ends the doubt of an order that is open. If its end was overdue, the cancel had no effect.
+    fn confirm(&mut self) {
+        let overdue = self.doubt.take().filter(|doubt| doubt.reason == StaleReason::Overdue);
+        self.cancel_accepted &= overdue.is_none_or(|doubt| self.cancel_accepted_at >= doubt.since);
     }
 
     /// Notes that the venue lists the order as open. Resolves a doubt if the listed executed quantity, or zero
@@ -19,7 +27,7 @@ impl Order {
     pub(in crate::state) fn confirm_open(&mut self, executed: Option<Decimal>) {
         let is_accounted = self.unaccountable == self.explained.1;
         if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.filled {
-            self.doubt = None;
+            self.confirm();
         }
     }
 
@@ -49,17 +57,17 @@ impl Order {
         if (is_older && !is_final) || (found.executed < self.filled && (is_older || !is_final)) {
             return false;
         }
-        if doubt.reason == StaleReason::Overdue {
-            // There was time enough for the cancel.
-            self.cancel_accepted = false;
-        }
         self.order_id = Some(found.order_id);
         self.revive();
         self.go(found.state);
         self.reported = Some(self.reported.map_or(found.executed, |reported| reported.max(found.executed)));
         self.explained = (self.discrepancy(), self.unaccountable);
         self.settled = Some(found.executed).filter(|_| is_final);
-        self.doubt = None;
+        if is_final {
+            self.doubt = None;
+        } else {
+            self.confirm();
+        }
         self.reconciled = true;
         true
     }
@@ -79,14 +87,16 @@ impl Order {
         self.request = self.request.or(other.request);
         self.answered |= other.answered;
         self.cancel_accepted |= other.cancel_accepted;
+        self.cancel_accepted_at = self.cancel_accepted_at.max(other.cancel_accepted_at);
         self.reported = self.reported.max(other.reported);
         self.reason = self.reason.take().or(other.reason);
         self.refusal_code = self.refusal_code.or(other.refusal_code);
         if !other.is_refused_by_reply {
             self.go(other.state);
         }
-        // `Unanswered` is a doubt whether the order exists: this entry has been reported, so it does.
-        if let Some(doubt) = other.doubt.filter(|doubt| doubt.reason != StaleReason::Unanswered) {
+        // These are doubts whether the order exists: this entry has been reported, so it does.
+        let is_known = |doubt: &Doubt| matches!(doubt.reason, StaleReason::Unanswered | StaleReason::Overdue);
+        if let Some(doubt) = other.doubt.filter(|doubt| !is_known(doubt)) {
             let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));
             self.raise(doubt.reason, newest);
         }

@@ -79,8 +79,8 @@ impl Orders {
         is_settled || now_settled == Some(true)
     }
 
-    /// Puts an order in doubt, with the reason [`StaleReason::Overdue`], if
-    /// [`Order::awaits_event`](crate::Order::awaits_event) returns `true`. Has no effect on other orders.
+    /// Puts an order in doubt, with the reason [`StaleReason::Overdue`], if the venue owes an event about the order
+    /// ([`Order::awaited`](crate::Order::awaited)). Has no effect on other orders.
     ///
     /// Call `doubt_overdue` when the application has waited long enough for the event. An event that shows that no
     /// report is missing, or [`reconcile`](Orders::reconcile), resolves the doubt.
@@ -98,7 +98,7 @@ impl Orders {
         let now = self.moment();
         if let Some(key) = self.key(of.into()) {
             self.index.change(key, now, |order| {
-                if order.awaits_event() {
+                if order.awaited().is_some() {
                     order.raise(StaleReason::Overdue, now);
                 }
             });
@@ -110,7 +110,7 @@ impl Orders {
     ///
     /// Call `forget` if the venue does not find an order that has a venue's id or that an event has reported: the
     /// answer `None` does not resolve this doubt. The fills of the order remain in [`traded`](Orders::traded). A
-    /// later event adds the order again, as an order of another client; a repeated fill then counts twice.
+    /// later event about the order counts as one about an order that was never known: its fills count again.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, Orders, Replay, Scratch, Topic};

@@ -419,9 +419,9 @@ fn z14_the_end_that_follows_an_accepted_cancel_may_be_overdue() {
         let mut orders = Orders::new();
         apply(&mut orders, &order(78, None, "NEW", ""));
         let own = send(&mut orders, 5, "a1");
-        assert!(!orders.get("a1").unwrap().awaits_event(), "the venue has accepted nothing yet");
+        assert!(orders.get("a1").unwrap().awaited().is_none(), "the venue has accepted nothing yet");
         answer(&mut orders, own, r#"{"id":5,"status":200}"#);
-        assert!(orders.get("a1").unwrap().awaits_event());
+        assert!(orders.get("a1").unwrap().awaited().is_some());
         apply(&mut orders, &order(77, Some("a1"), "NEW", ""));
         let outcome = RequestOutcome::Answered(ok);
         let changed = orders.apply(&Event::Reply { link, request: RequestId::new(number), about, outcome });
@@ -429,7 +429,7 @@ fn z14_the_end_that_follows_an_accepted_cancel_may_be_overdue() {
         for (id, is_covered) in [77, 78].into_iter().zip(covers) {
             let state = |orders: &Orders| {
                 let order = orders.get(id).unwrap();
-                (order.cancel_accepted, order.awaits_event(), order.doubt())
+                (order.cancel_accepted, order.awaited().is_some(), order.doubt())
             };
             assert_eq!(state(&orders), (is_covered, is_covered, None), "{about:?} {number}: {id}");
             // It was executed in part, which says nothing about its end.
@@ -466,9 +466,9 @@ fn z15_an_answer_about_another_doubt_leaves_the_end_owed() {
     };
     let outcome = RequestOutcome::Answered(ok);
     orders.apply(&Event::Reply { link, request, about: Subject::CancelOrder(77), outcome });
-    assert!(!orders.get(77).unwrap().awaits_event(), "it is in doubt");
+    assert!(orders.get(77).unwrap().awaited().is_none(), "it is in doubt");
     assert!(orders.reconcile(77, found(77, OrderState::Open, "0"), asked));
-    assert!(orders.get(77).unwrap().awaits_event());
+    assert!(orders.get(77).unwrap().awaited().is_some());
     apply(&mut orders, &order(77, None, "CANCELED", r#","Z":"0""#));
-    assert!(!orders.get(77).unwrap().awaits_event() && orders.open().count() == 0);
+    assert!(orders.get(77).unwrap().awaited().is_none() && orders.open().count() == 0);
 }

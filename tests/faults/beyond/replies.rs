@@ -1,0 +1,157 @@
+//! What each form of a reply says about an order or a quote, whatever the request was.
+
+use gemini_ws::{
+    Config, Endpoint, Event, FoundQuote, Message, OrderState, Orders, QuoteKey, QuoteState, Quotes, Replay,
+    RequestId, RequestOutcome, Scratch, StaleReason, Subject, decode,
+};
+
+use super::fed::{Fed, apply, first_stream, new_order, order, pair, quote, update};
+
+/// The doubt about something that existed before, or its state if this was the request that created it.
+#[derive(Debug, PartialEq)]
+struct After {
+    placed: (OrderState, Option<StaleReason>),
+    canceled: [Option<StaleReason>; 3],
+    submitted: (QuoteState, Option<StaleReason>),
+    followed_up: [Option<StaleReason>; 2],
+}
+
+const ACCEPTED: After = After {
+    placed: (OrderState::Acknowledged, None),
+    canceled: [None; 3],
+    submitted: (QuoteState::Active, None),
+    followed_up: [None; 2],
+};
+
+const REFUSED: After = After {
+    placed: (OrderState::Rejected, None),
+    canceled: [Some(StaleReason::NotFound), None, None],
+    submitted: (QuoteState::Rejected, None),
+    followed_up: [Some(StaleReason::NotFound); 2],
+};
+
+/// Nothing was done, and nothing is known about the subject.
+const UNDONE: After = After { canceled: [None; 3], followed_up: [None; 2], ..REFUSED };
+
+const UNKNOWN: After = After {
+    placed: (OrderState::Unknown, Some(StaleReason::Unanswered)),
+    canceled: [Some(StaleReason::Unanswered); 3],
+    submitted: (QuoteState::Unknown, Some(StaleReason::Unanswered)),
+    followed_up: [Some(StaleReason::Unanswered); 2],
+};
+
+fn event(quotes: &mut Quotes, id: &str, rest: &str) {
+    let frame = format!(
+        r#"{{"e":"requestForQuote","i":"{id}","E":1,"r":"r1","x":"CLOSED","S":"OPEN","p":"0.5","sz":"10"{rest}}}"#
+    );
+    let mut scratch = Scratch::new();
+    quotes.apply(&Replay::new(Endpoint::Streams).event(&frame, &mut scratch).unwrap().unwrap());
+}
+
+fn after(outcome: RequestOutcome<'_>) -> After {
+    let (link, request) = (Fed::new(Config::new("ws://v")).link, RequestId::new(9));
+    let reply = |about| Event::Reply { link, request, about, outcome };
+    let placed = {
+        let mut orders = Orders::new();
+        apply(&mut orders, &order(78, None, "NEW", ""));
+        let about = Subject::PlaceOrder(new_order("a1"));
+        orders.apply(&Event::Requested { link, request, about });
+        orders.apply(&reply(about));
+        let order = orders.get("a1").unwrap();
+        (order.state, order.doubt())
+    };
+    let canceled =
+        [Subject::CancelOrder(77), Subject::CancelAllOrders, Subject::CancelSessionOrders].map(|about| {
+            let mut orders = Orders::new();
+            apply(&mut orders, &update("NEW", ""));
+            orders.apply(&reply(about));
+            orders.get(77).unwrap().doubt()
+        });
+    let submitted = {
+        let mut quotes = Quotes::new();
+        event(&mut quotes, "1", r#","q":"other","qs":"ACTIVE""#);
+        let about = Subject::SubmitQuote(quote("0.5"));
+        quotes.apply(&Event::Requested { link, request, about });
+        quotes.apply(&reply(about));
+        let quote = quotes.get(request).unwrap();
+        (quote.state, quote.doubt())
+    };
+    let [rfq_id, quote_id]: [QuoteKey; 2] = ["r1", "q1"].map(|id| id.parse().unwrap());
+    let followed_up = [
+        Subject::WithdrawQuote { rfq_id, quote_id },
+        Subject::ConfirmQuote { rfq_id, quote_id, confirm: true },
+    ]
+    .map(|about| {
+        let mut quotes = Quotes::new();
+        event(&mut quotes, "1", r#","q":"q1","qs":"ACTIVE""#);
+        quotes.apply(&reply(about));
+        quotes.get("q1").unwrap().doubt()
+    });
+    After { placed, canceled, submitted, followed_up }
+}
+
+/// Each form of a reply means the same for all requests. Nothing says "not found" but a refusal.
+#[test]
+fn z16_a_reply_means_the_same_for_every_request() {
+    for (reply, expected) in [
+        (r#"{"id":9,"status":200,"result":{"rfqId":"r1","quoteId":"q1"}}"#, ACCEPTED),
+        (r#"{"id":9,"status":400,"error":{"code":-1013,"msg":"not found"}}"#, REFUSED),
+        (r#"{"id":9,"error":{"code":-2010,"msg":"no funds"}}"#, REFUSED),
+        (r#"{"id":9,"status":429,"error":{"code":-1003,"msg":"Too many"}}"#, UNDONE),
+        (r#"{"id":9,"status":429}"#, UNDONE),
+        (r#"{"id":9,"error":{"code":-1003,"msg":"Too many"}}"#, UNDONE),
+        (r#"{"id":9,"status":500,"error":{"code":-1003,"msg":"Too many"}}"#, UNKNOWN),
+        (r#"{"id":9,"status":429,"error":{"code":-1000,"msg":"Internal error"}}"#, UNKNOWN),
+        (r#"{"id":9,"status":408,"error":{"code":0,"msg":"Timed out"}}"#, UNKNOWN),
+        (r#"{"id":9,"status":503}"#, UNKNOWN),
+        (r#"{"id":9,"error":{"code":-1000,"msg":"Internal error"}}"#, UNKNOWN),
+    ] {
+        let mut scratch = Scratch::new();
+        let Ok(Message::Response(response)) = decode(reply, &mut scratch) else { panic!("{reply}") };
+        assert_eq!(after(RequestOutcome::Answered(response)), expected, "{reply}");
+    }
+    assert_eq!(after(RequestOutcome::TimedOut), UNKNOWN);
+    assert_eq!(after(RequestOutcome::Lost), UNKNOWN);
+    assert_eq!(after(RequestOutcome::NotSent), UNDONE);
+}
+
+/// A quote that the venue does not have stays in doubt while only the other endpoint reports quotes.
+#[test]
+fn z17_quotes_of_another_endpoint_do_not_report_this_one() {
+    let (mut fed, [first, second]) = pair(["ws://a", "ws://b"]);
+    let stream = "requestForQuote@account".parse().unwrap();
+    fed.quotes.apply(&Event::Subscribed { link: second, id: first_stream(), stream });
+    let (request, about) = (RequestId::new(9), Subject::SubmitQuote(quote("0.5")));
+    for (link, is_reported) in [(first, false), (second, true)] {
+        let mut quotes = fed.quotes.clone();
+        quotes.apply(&Event::Requested { link, request, about });
+        quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
+        let asked = quotes.moment();
+        assert!(quotes.reconcile(request, None, asked));
+        let doubt = (!is_reported).then_some(StaleReason::NotSubscribed);
+        assert_eq!(quotes.get(request).unwrap().doubt(), doubt, "the request may still be on the way");
+    }
+}
+
+/// The answer says that two entries are one quote. It was asked for before the doubt about one of them.
+#[test]
+fn z18_an_answer_is_as_old_as_for_either_entry() {
+    let link = Fed::new(Config::new("ws://v")).link;
+    let mut quotes = Quotes::new();
+    // The price of the event differs, so that it is not taken for the quote of the request.
+    event(&mut quotes, "1", r#","q":"q1","qs":"ACTIVE""#);
+    let (request, about) = (RequestId::new(9), Subject::SubmitQuote(quote("0.6")));
+    quotes.apply(&Event::Requested { link, request, about });
+    quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
+    let asked = quotes.moment();
+    let [rfq_id, quote_id]: [QuoteKey; 2] = ["r1", "q1"].map(|id| id.parse().unwrap());
+    let about = Subject::WithdrawQuote { rfq_id, quote_id };
+    let outcome = RequestOutcome::TimedOut;
+    quotes.apply(&Event::Reply { link, request: RequestId::new(10), about, outcome });
+    let found = Some(FoundQuote { quote_id, state: QuoteState::Active });
+    assert!(!quotes.reconcile(request, found, asked), "it does not know of the withdrawal");
+    assert_eq!(quotes.get("q1").unwrap().doubt(), Some(StaleReason::Unanswered));
+    let asked = quotes.moment();
+    assert!(quotes.reconcile(request, found, asked));
+    assert_eq!(quotes.get("q1").unwrap().doubt(), None);
+}
