@@ -93,5 +93,9 @@ pub fn run<A: Adapter>() -> ExitCode {
     if let Some(code) = child::main::<A>() {
         return code;
     }
-    libtest_mimic::run(&Arguments::from_args(), tests::<A>()).exit_code()
+    let mut arguments = Arguments::from_args();
+    // Most tests wait most of the time.
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    arguments.test_threads.get_or_insert(4 * processors);
+    libtest_mimic::run(&arguments, tests::<A>()).exit_code()
 }

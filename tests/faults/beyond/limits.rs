@@ -1,0 +1,101 @@
+//! Times that a user may set, at their extremes.
+
+use std::time::Duration;
+
+use gemini_ws::{Client, Config, Frame, Instant, Lost, Output, Request, Scratch};
+
+use super::fed::{id_of, s, t};
+
+type Setter = fn(Config, Duration) -> Config;
+
+const SETTERS: [(&str, Setter); 17] = [
+    ("connect_timeout", |config, time| config.connect_timeout(time)),
+    ("request_timeout", |config, time| config.request_timeout(time)),
+    ("snapshot_timeout", |config, time| config.snapshot_timeout(time)),
+    ("resubscribe_delay", |config, time| config.resubscribe_delay(time)),
+    ("resubscribe_cap", |config, time| config.resubscribe_cap(time)),
+    ("close_timeout", |config, time| config.close_timeout(time)),
+    ("probe_after", |config, time| config.probe_after(time)),
+    ("silence_max", |config, time| config.silence_max(time)),
+    ("stable_after", |config, time| config.stable_after(time)),
+    ("backoff", |config, time| config.backoff(time, time)),
+    ("slow_retry", |config, time| config.slow_retry(time)),
+    ("retry_after_max", |config, time| config.retry_after_max(time)),
+    ("linger", |config, time| config.linger(time)),
+    ("heartbeat_every", |config, time| config.heartbeat_every(time)),
+    ("dial_limit", |config, time| config.dial_limit(3, time)),
+    ("request_limit", |config, time| config.request_limit(30, time)),
+    ("order_limit", |config, time| config.order_limit(30, time)),
+];
+
+/// A peer that replies, falls silent or ends the link, by the number of the link.
+fn live(config: Config, last_call: Instant) -> (usize, Instant) {
+    let mut client = Client::single(config.authenticated(true).seed(1));
+    let mut now = t(0);
+    client.open(now).unwrap();
+    client.subscribe(now, s("btcusd@depth")).unwrap();
+    client.subscribe_unless_silent(now, s("btcusd@trade"), Duration::from_secs(5)).unwrap();
+    client.subscribe(now, s("orders@account")).unwrap();
+    let (mut links, mut stands, mut steps) = (0_u32, 0_u32, 0_usize);
+    let mut scratch = Scratch::new();
+    while steps < 20_000 && now < last_call {
+        steps += 1;
+        let mut sent = Vec::new();
+        while let Some(output) = client.poll_output() {
+            match output {
+                Output::Connect(link) => {
+                    links += 1;
+                    sent.push((link, None));
+                }
+                Output::Send { link, text, .. } => sent.push((link, Some(text))),
+                _ => {}
+            }
+        }
+        for (link, text) in sent {
+            match text {
+                None if links % 5 == 4 => client.handle_lost(link, now, Lost::Reset),
+                None => client.handle_connected(link, now),
+                Some(text) if text.contains("\"id\"") && links % 3 != 2 => {
+                    let reply = format!("{{\"id\":{},\"status\":200}}", id_of(&text));
+                    client.handle_frame(link, now, Frame::Text(&reply), &mut scratch);
+                }
+                Some(_) => {}
+            }
+        }
+        let _ = client.request(now, &Request::CancelAllOrders);
+        if steps % 50 == 49 {
+            client.resync_all_books(now);
+        }
+        let Some(deadline) = client.deadline() else { break };
+        stands = if deadline.at <= now { stands + 1 } else { 0 };
+        assert!(stands < 100, "the clock stands at {now:?}");
+        now = now.max(deadline.at);
+        client.handle_timeout(now);
+    }
+    client.close(now);
+    (steps, now)
+}
+
+/// No time of a configuration, however short or long, makes the client panic, or ask to be called without a pause.
+#[test]
+fn z24_no_time_that_is_set_stops_the_clock() {
+    for (name, set) in SETTERS {
+        for time in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(1), Duration::MAX] {
+            let (steps, now) = live(set(Config::new("ws://v"), time), t(600_000));
+            assert!(steps > 2, "{name} {time:?}: nothing happened until {now:?}");
+        }
+    }
+}
+
+/// The same with every pair of times.
+#[test]
+fn z25_no_pair_of_times_stops_the_clock() {
+    let times = [Duration::ZERO, Duration::MAX];
+    for (place, (_, one)) in SETTERS.into_iter().enumerate() {
+        for (_, other) in &SETTERS[place + 1..] {
+            for (first, second) in times.into_iter().flat_map(|first| times.map(|second| (first, second))) {
+                live(other(one(Config::new("ws://v"), first), second), t(60_000));
+            }
+        }
+    }
+}
