@@ -315,10 +315,10 @@ impl Config {
     /// Sets the delay before the client requests a stream again after a failure: no reply or no snapshot came in
     /// time, the venue refused the request for now, or a frame that may have been the snapshot could not be decoded.
     /// Each earlier failure in a row doubles the delay, up to [`Config::resubscribe_cap`]. After a failed `subscribe`
-    /// for several streams the client does not double the delay, and the next request names half as many streams. The
-    /// failure still counts for the first request that names one stream: if requests for 25, 12, 6, 3 and 1 streams
-    /// fail in a row, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client requests the book
-    /// again without a delay. If the book then loses another update within [`Config::stable_after`]
+    /// for several streams the client does not double the delay, and the next request names half as many streams.
+    /// Once a request names one stream, each of these failures has doubled the delay: if requests for 25, 12, 6, 3
+    /// and 1 streams fail in a row, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client
+    /// requests the book again without a delay. If the book then loses another update within [`Config::stable_after`]
     /// of the new snapshot, the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each
     /// further such loss doubles the delay. Default: 1 s.
     #[must_use]
@@ -421,9 +421,9 @@ impl Config {
     }
 
     /// Sets how long an authenticated link may send nothing. After this time an
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. If a key
-    /// [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the session 30 s
-    /// after the last authenticated request or heartbeat. Gemini recommends a heartbeat every 15 s. Default: never.
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. If a key [requires
+    /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the session 30
+    /// s after the last authenticated request or heartbeat. Gemini recommends a heartbeat every 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));

@@ -219,7 +219,8 @@ pub enum Event<'f> {
     /// or a stream, a second `Overflow` takes the place of the last such event. Each dropped event counts in only
     /// one of the two `Overflow`s.
     ///
-    /// The data of the topic is stale. With [`Topic::Connection`], all data is stale. For a book, pass the symbol to
+    /// The data of the topic and the symbol is stale; without a symbol, all data of the topic; with
+    /// [`Topic::Connection`], all data. For a book, pass the symbol to
     /// [`Client::resync_books`](crate::Client::resync_books). Without a symbol, call
     /// [`Client::resync_all_books`](crate::Client::resync_all_books). For orders, ask REST.
     Overflow {
@@ -236,9 +237,9 @@ pub enum Event<'f> {
     Opened {
         /// The link.
         link: LinkId,
-        /// When the last frame came over the open link that this link replaces; `None` if it replaces no open link.
-        /// Events between `missing_since` and `Opened` may be missing: ask REST about everything that must not be
-        /// missed, such as orders.
+        /// When the last frame came over the newest earlier link of this slot that was open, however many attempts
+        /// have failed since; `None` if no earlier link of this slot was open. Events between `missing_since` and
+        /// `Opened` may be missing: ask REST about everything that must not be missed, such as orders.
         missing_since: Option<Instant>,
     },
     /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and some stream is

@@ -176,8 +176,8 @@ impl EventQueue {
     }
 
     /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], best
-    /// bids and asks, partial depths and mark prices count separately, up to the same number. While
-    /// [`take`](EventQueue::take) returns the [`Event::Overflow`]s that precede an event, that event does not count.
+    /// bids and asks, partial depths and mark prices together have a limit of their own, of the same number. An event
+    /// counts until [`take`](EventQueue::take) has returned the event or an [`Event::Overflow`] that precedes it.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);
@@ -185,9 +185,9 @@ impl EventQueue {
         self
     }
 
-    /// Sets the maximum number of bytes of market data that wait. The queue still accepts the event that exceeds
-    /// this number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices count separately, up
-    /// to the same number.
+    /// Sets the maximum number of bytes of market data that wait. The queue still accepts the event that exceeds this
+    /// number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices together have a limit of
+    /// their own, of the same number.
     #[must_use]
     pub const fn bytes_max(mut self, bytes: usize) -> EventQueue {
         self.room(Kind::Data).bytes_max = bytes;
@@ -309,8 +309,8 @@ impl EventQueue {
         self.waiting.partition_point(|waiting| waiting.number < number)
     }
 
-    /// Notes a new event that ends or begins a flow. Drops the event that was the newest one, if the queue has dropped
-    /// later facts in its place.
+    /// Notes a new event that ends or begins a flow. Drops the event that was the newest one, if the queue has
+    /// dropped later facts in its place.
     fn turn(&mut self, flow: Option<Flow>, number: u64) {
         if let Some(before) = flow.and_then(|flow| self.turns.insert(flow, number))
             && before < self.room(Kind::Fact).oldest
@@ -400,8 +400,8 @@ impl EventQueue {
         self.held = first.event;
     }
 
-    /// Reports the loss of a lane before the event with the number `before`. If the last dropped event came after that
-    /// event, one of the loss is left to report in its place.
+    /// Reports the loss of a lane before the event with the number `before`. If the last dropped event came after
+    /// that event, one of the loss is left to report in its place.
     fn announce(&mut self, lane: Lane, before: u64) {
         let Some(Loss { dropped, due, last }) = self.losses.remove(&lane) else { return };
         self.due.remove(&(due, lane));

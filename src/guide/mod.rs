@@ -13,8 +13,8 @@
 //!
 //! The programs name the core as `gemini_ws`. The adapters re-export it as `gemini_ws_tokio::gemini_ws` and
 //! `gemini_ws_smol::gemini_ws`, so an application need not depend on the core itself. Programs with an adapter use
-//! tokio; for smol, replace `tokio::spawn(driver)` by `smol::spawn(driver).detach()`. The facts about the venue are in
-//! [`protocol`].
+//! tokio; for smol, replace `tokio::spawn(driver)` by `smol::spawn(driver).detach()`. The facts about the venue are
+//! in [`protocol`].
 
 // Pages link to the items of the crate by their short names.
 use crate::*;

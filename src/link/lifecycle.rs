@@ -62,8 +62,8 @@ pub enum Input {
     Unusable,
     /// The transport ended, or the peer's Close frame came.
     Lost,
-    /// The peer closed with a code that forbids another attempt, and no earlier link to the endpoint was stable
-    /// ([`Config::stable_after`](crate::Config::stable_after)).
+    /// The peer closed with a code that forbids another attempt, and neither this link nor an earlier link to the
+    /// endpoint was stable ([`Config::stable_after`](crate::Config::stable_after)).
     LostForGood,
     /// The client closes the link.
     Close,

@@ -52,8 +52,8 @@ pub struct OrderUpdate<'f> {
     pub executed_quantity: Option<Decimal>,
     /// `a`; v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
-    /// The execution, if the update reports an execution. In the current API, zero stands for a value that the venue
-    /// did not send. So a zero becomes `None` in [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`].
+    /// The execution, if the update reports an execution. In the current API, a zero counts like a missing
+    /// member: it becomes `None` in [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`].
     pub fill: Option<Fill<'f>>,
     /// `r`; v1 `reason`: the reason why the order was rejected or cancelled. In the current API, absent if the user
     /// cancelled the order.

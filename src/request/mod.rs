@@ -189,8 +189,8 @@ impl Request {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
     }
 
-    /// Returns whether the request must go to a certain endpoint, because another endpoint would reply or act
-    /// differently.
+    /// Returns whether [`Client::request`](crate::Client::request) refuses the request if several endpoints take it:
+    /// `true` for requests about an account or a session, and for raw requests.
     pub const fn is_of_one_endpoint(&self) -> bool {
         self.is_of_account() || self.is_of_session() || matches!(self, Request::Raw(_))
     }

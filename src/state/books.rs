@@ -76,8 +76,10 @@ pub enum Book<'b> {
     /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again,
     /// unless the snapshot is crossed. An update ends [`StaleReason::Crossed`] if it ends the crossing.
     ///
-    /// If [`Books::to_resync`] returns the symbol of the book, request the snapshot. If not, a book with
-    /// [`StaleReason::Crossed`] needs none, and for any other reason an open client requests the snapshot.
+    /// If [`Books::to_resync`] returns the symbol of the book, request a snapshot. If not, wait for an update if the
+    /// reason is [`StaleReason::Crossed`]; for any other reason the client requests a snapshot automatically. After
+    /// [`Event::LinkClosed`](crate::Event::LinkClosed), the client does so only when you have called
+    /// [`Client::open`](crate::Client::open).
     Stale {
         /// The reason.
         reason: StaleReason,
@@ -198,8 +200,9 @@ impl Books {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
 
-    /// Returns all books, in the order in which their first snapshots arrived or were dropped. When a book is
-    /// removed, the last book of this order takes the place of the removed book.
+    /// Returns all books, in the order in which they became known: by a snapshot, or by an event after which a
+    /// snapshot may be missing. When a book is removed, the last book of this order takes the place of the removed
+    /// book.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }

@@ -2,11 +2,11 @@
 //! in one block of memory (the slots).
 //!
 //! The best level comes last. Most changes are near the best price. So the search ends soon, and a change moves only
-//! the levels that are better than it. Because the best levels are in the ladder itself, most changes of one book among
-//! a thousand touch neighbouring cache lines only. Farther from the best price, a level that is removed leaves a vacant
-//! slot, which the next new level near it takes. So a change there moves a few levels and not all better ones. The
-//! order is that of exact decimals; while all prices have the same number of decimals, which is what the venue sends, a
-//! comparison compares integers.
+//! the levels that are better than it. Because the best levels are in the ladder itself, most changes of one book
+//! among a thousand touch neighbouring cache lines only. Farther from the best price, a level that is removed leaves
+//! a vacant slot, which the next new level near it takes. So a change there moves a few levels and not all better
+//! ones. The order is that of exact decimals; while all prices have the same number of decimals, which is what the
+//! venue sends, a comparison compares integers.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -268,7 +268,8 @@ impl Ladder {
         }
     }
 
-    /// Puts a level before a slot, moving levels as far as the nearest vacant slot. Returns whether there is one near.
+    /// Puts a level before a slot, moving levels as far as the nearest vacant slot. Returns whether there is one
+    /// near.
     fn take_vacant(&mut self, slot: usize, level: &Level) -> bool {
         let (worse, better) = self.slots.split_at_mut(slot);
         let above = better.iter().take(REACH).position(|level| !is_filled(level));

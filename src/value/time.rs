@@ -216,8 +216,8 @@ impl core::error::Error for OutOfRange {}
 
 /// A time of the caller's wall clock: milliseconds since 1970-01-01 UTC.
 ///
-/// This crate uses the wall clock only to make nonces (`NonceSource`, feature `auth`). No decision about a connection
-/// depends on the wall clock, because wall clocks jump.
+/// This crate uses the wall clock only to make nonces (`NonceSource`, feature `auth`), because wall clocks jump. The
+/// crate `gemini-ws-driver` also uses it, to notice that the machine slept and to read dates in `Retry-After`.
 ///
 /// ```
 /// use core::time::Duration;

@@ -1,8 +1,8 @@
 //! [`BookReader`]: books that any task or thread can read.
 //!
 //! The driver copies each book that has changed, once in a turn, and publishes the copy in a [`Slot`]. Readers hold
-//! the lock of a slot for as long as it takes to clone an `Arc`. The driver only tries the lock; if a reader holds it,
-//! the driver tries again in its next turn.
+//! the lock of a slot for as long as it takes to clone an `Arc`. The driver only tries the lock; if a reader holds
+//! it, the driver tries again in its next turn.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -200,8 +200,8 @@ impl Board {
         ids
     }
 
-    /// Publishes the books that have changed. Returns `false` if a reader holds a lock, so that some must wait for the
-    /// next turn.
+    /// Publishes the books that have changed. Returns `false` if a reader holds a lock, so that some must wait for
+    /// the next turn.
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
         let posted = &mut self.posted;
         self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));

@@ -90,8 +90,8 @@ impl Driver {
     }
 
     /// Signs dials to [`authenticated`](gemini_ws::Config::authenticated) endpoints. While the client has no
-    /// authenticated endpoint, the driver signs every dial. Each dial gets headers of its own, made when the transport
-    /// is connected.
+    /// authenticated endpoint, the driver signs every dial. Each dial gets headers of its own, made when the
+    /// transport is connected.
     ///
     /// Without a signer, the client can use public endpoints only: dials to authenticated endpoints fail at once with
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
@@ -167,8 +167,8 @@ impl Driver {
 
     /// Sets how long outgoing data may wait while the peer takes no bytes. Default: [`WRITE_TIMEOUT`].
     ///
-    /// After that time the link ends as [`Lost::Transport`](gemini_ws::Lost::Transport) and the client reconnects. The
-    /// outcome of requests that were in flight is unknown.
+    /// After that time the link ends as [`Lost::Transport`](gemini_ws::Lost::Transport) and the client reconnects.
+    /// The outcome of requests that were in flight is unknown.
     ///
     /// ```
     /// use std::time::Duration;

@@ -62,8 +62,8 @@ impl Handle {
     /// the balances if the balances are stale.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
-    /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`: the
-    /// compiler cannot see that a function is `Send` if the function borrows a local variable.
+    /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`:
+    /// the compiler cannot see that a function is `Send` if the function borrows a local variable.
     ///
     /// ```
     /// # use std::io;

@@ -19,9 +19,10 @@ pub enum Done {
     Canceled(Order),
     /// The venue rejected the order or does not have it, or the order was never sent.
     Rejected(Order),
-    /// The outcome is not known. The order was in doubt, or had no event, for
-    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout); or the driver ended before the order ended. While the
-    /// driver runs, [`Handle::reconcile`](crate::Handle::reconcile) asks the venue about orders in doubt.
+    /// The outcome is not known. The order was in doubt, or its first event did not come, for
+    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout); or the application forgot the order; or the driver
+    /// ended before the order ended. While the driver runs, [`Handle::reconcile`](crate::Handle::reconcile) asks the
+    /// venue about orders in doubt.
     Unknown(Order),
 }
 
@@ -220,9 +221,10 @@ impl Ticket {
     /// Waits until the ticket ends. Normally the ticket ends with the order. An order can rest in the book for any
     /// time.
     ///
-    /// The ticket ends as [`Done::Unknown`] when the order has been in doubt, or has had no event, for
-    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout). It also ends as `Unknown` when the driver ends before
-    /// the order, and when the application [forgets](Handle::forget) the order.
+    /// The ticket ends as [`Done::Unknown`] when the order has been in doubt for
+    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout), or its first event has not come within that time. It
+    /// also ends as `Unknown` when the driver ends before the order, and when the application
+    /// [forgets](Handle::forget) the order.
     pub async fn done(&mut self) -> Done {
         self.until(|state| state.done.clone()).await
     }

@@ -10,9 +10,9 @@ use crate::ticket::{Cell, PlaceError, Ticket};
 use crate::tickets::Cancel;
 
 impl Handle {
-    /// Places an order, and waits until the venue has accepted the order or no reply has come in time. Subscribe to
-    /// `orders@account` first: without a stream of orders, the order is in doubt at once.
-    /// [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
+    /// Places an order, and waits until the venue has replied, an event has reported the order, or no reply has come
+    /// in time ([`Ticket::accepted`]). Subscribe to `orders@account` first: without a stream of orders, the order is
+    /// in doubt at once. [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
     ///
     /// ```
     /// # use gemini_ws_driver::gemini_ws::{NewOrder, Side};
@@ -106,10 +106,10 @@ impl Handle {
         self.with(move |_, keeper, _| keeper.orders().get(order.as_ref()).cloned()).await
     }
 
-    /// Removes an order in doubt, and returns the order; `None` if the order is unknown or not in doubt. Its ticket ends
-    /// as [`Done::Unknown`](crate::Done::Unknown). Call this when [`reconcile`](Handle::reconcile) has repeatedly found
-    /// that the venue does not have the order ([`Unresolved::is_absent`](crate::Unresolved::is_absent)). See
-    /// [`Orders::forget`](gemini_ws::Orders::forget).
+    /// Removes an order in doubt, and returns the order; `None` if the order is unknown or not in doubt. Its ticket
+    /// ends as [`Done::Unknown`](crate::Done::Unknown). Call this when [`reconcile`](Handle::reconcile) has
+    /// repeatedly found that the venue does not have the order
+    /// ([`Unresolved::is_absent`](crate::Unresolved::is_absent)). See [`Orders::forget`](gemini_ws::Orders::forget).
     ///
     /// # Errors
     ///

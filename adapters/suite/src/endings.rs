@@ -32,8 +32,8 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A cancel that waits for the venue's id of its order goes before a shutdown, and an order that is submitted after the
-/// shutdown does not.
+/// A cancel that waits for the venue's id of its order goes before a shutdown, and an order that is submitted after
+/// the shutdown does not.
 pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -100,8 +100,8 @@ pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
     });
 }
 
-/// The venue accepts an order, and its events are lost. The order is in doubt when its ticket ends, so that it is asked
-/// about.
+/// The venue accepts an order, and its events are lost. The order is in doubt when its ticket ends, so that it is
+/// asked about.
 pub(crate) fn an_order_without_events<A: Adapter>() {
     with_faulty_server::<A, _>(
         |exchange| exchange.faults().drop_order_events(1_000),
@@ -146,8 +146,8 @@ async fn late() -> Done {
     panic!("the ticket does not end");
 }
 
-/// The venue accepts cancels of any form, and the events of the ends are lost. The orders are in doubt soon, also those
-/// without a ticket.
+/// The venue accepts cancels of any form, and the events of the ends are lost. The orders are in doubt soon, also
+/// those without a ticket.
 pub(crate) fn cancels_without_events<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -296,7 +296,8 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     });
 }
 
-/// A client whose last event was polled before the driver got it. The driver ends at once, with the end of the client.
+/// A client whose last event was polled before the driver got it. The driver ends at once, with the end of the
+/// client.
 pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     for is_polled in [true, false] {
         let mut gemini = Client::single(Config::new("ws://127.0.0.1:1"));

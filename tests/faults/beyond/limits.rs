@@ -76,7 +76,8 @@ fn live(config: Config, last_call: Instant) -> (usize, Instant) {
     (steps, now)
 }
 
-/// No time of a configuration, however short or long, makes the client panic, or ask to be called without a pause.
+/// No time of a configuration, however short or long, makes the client panic, or ask for another call without a
+/// pause.
 #[test]
 fn z24_no_time_that_is_set_stops_the_clock() {
     for (name, set) in SETTERS {
@@ -87,7 +88,7 @@ fn z24_no_time_that_is_set_stops_the_clock() {
     }
 }
 
-/// The same with every pair of times.
+/// Every pair of times.
 #[test]
 fn z25_no_pair_of_times_stops_the_clock() {
     let times = [Duration::ZERO, Duration::MAX];

@@ -398,8 +398,9 @@ fn z13_orders_of_two_endpoints_are_not_one() {
     assert!(quantities.len() == 2 || quantities.iter().all(|it| it.1.is_some()), "{quantities:?}");
 }
 
-/// The venue accepted a cancel, and the event of the end was lost: nothing else would ever put the order in doubt. Each
-/// row: the cancel, the number of its request, and whether it covers the order of request 5 and one of another client.
+/// The venue accepted a cancel, and the event of the end was lost: nothing else would ever put the order in doubt.
+/// Each row: the cancel, the number of its request, and whether it covers the order of request 5 and one of another
+/// client.
 #[test]
 fn z14_the_end_that_follows_an_accepted_cancel_may_be_overdue() {
     let link = Fed::new(Config::new("ws://v")).link;

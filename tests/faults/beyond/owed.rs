@@ -15,8 +15,8 @@ fn accept(orders: &mut Orders, number: u64, about: Subject) {
     answer(orders, (RequestId::new(number), about), OK);
 }
 
-/// A cancel of one, of all or of a session is accepted while the order is in doubt. The doubt ends, and the end of the
-/// order is still owed.
+/// A cancel of one, of all or of a session is accepted while the order is in doubt. The doubt ends, and the end of
+/// the order is still owed.
 #[test]
 fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
     for about in [Subject::CancelOrder(77), Subject::CancelAllOrders, Subject::CancelSessionOrders] {
@@ -55,8 +55,8 @@ fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
     assert_eq!(orders.get(77).unwrap().awaited(), Some(Awaited::End));
 }
 
-/// The first event was overdue, a cancel was accepted while REST was asked, and the answer says that the order is open.
-/// The answer is older than the cancel, and says nothing about it. The same with a second cancel.
+/// The first event was overdue, a cancel was accepted while REST was asked, and the answer says that the order is
+/// open. The answer is older than the cancel, and says nothing about it. The same with a second cancel.
 #[test]
 fn z20_an_answer_says_nothing_about_a_later_cancel() {
     for is_second in [false, true] {

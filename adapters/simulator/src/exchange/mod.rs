@@ -259,7 +259,7 @@ impl Exchange {
     }
 
     /// Returns the names of the streams that a session is subscribed to, public and private, without
-    /// `requestForQuote`. Sessions of the archived endpoints have none.
+    /// `requestForQuote`. Returns no names for a session of an archived endpoint.
     pub fn subscriptions(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
         let public = open.into_iter().flat_map(|open| open.stream_names());
