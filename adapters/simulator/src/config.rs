@@ -108,9 +108,10 @@ impl Config {
         self
     }
 
-    /// Sets the mean number of orders, cancellations and trades per second in each symbol. About a quarter of the
-    /// symbols for which the simulator has no recorded figures are thinly traded, chosen by their names: they have a
-    /// tenth of this number. With zero, only orders of accounts change the books. Default: 20.
+    /// Sets the mean number of events per second in each symbol: orders, cancellations and trades together. Thinly
+    /// traded symbols have a tenth of this number. They are about a quarter of the symbols for which the simulator
+    /// has no recorded figures, and their names determine which. With zero, only orders of accounts change the books,
+    /// and there are no auctions. Default: 20.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;

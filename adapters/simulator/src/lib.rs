@@ -1,8 +1,8 @@
 //! A simulated Gemini exchange that speaks the venue's WebSocket APIs, as the counterpart of [`gemini_ws`]'s
 //! client.
 //!
-//! It is a sans-IO state machine: it opens no sockets, reads no clocks and starts no threads. Callers pass in
-//! frames and [instants](gemini_ws::Instant), and take [outputs](Output). All randomness comes from a seed. A test
+//! [`Exchange`] is a sans-IO state machine: it opens no sockets, reads no clocks and starts no threads. Callers pass
+//! in frames and [instants](gemini_ws::Instant), and take [outputs](Output). All randomness comes from a seed. A test
 //! can therefore run a whole conversation in memory, and each run gives the same conversation.
 //!
 //! - [`Config::market`] generates markets: seeded traders trade with each other through a matching engine.

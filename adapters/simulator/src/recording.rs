@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// How many lines of a [stream](Recording::streamed) one turn reads before it continues with other work.
 const LINES_PER_TURN: usize = 64;
 
-/// Recorded frames, one per line, read and checked.
+/// Recorded frames of the venue, one per line.
 ///
 /// A line contains a frame of `wss://ws.gemini.com` as it was received. A receive time may precede the frame. Spaces
 /// or tabs separate the time from the frame. A time with a decimal point is in seconds (`1790732601.672464`). An
@@ -139,7 +139,7 @@ pub(crate) struct RecordedDepth {
     pub(crate) asks: Vec<Level>,
 }
 
-/// The error of a line that is not a recorded frame.
+/// The error of a line that cannot be read as a recorded frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RecordingError {
     line: usize,
@@ -153,12 +153,12 @@ impl RecordingError {
         self.line
     }
 
-    /// Returns the offset in bytes within the line.
+    /// Returns the position of the error in the line, in bytes from 0.
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Returns what is wrong there.
+    /// Returns what is wrong at this position.
     pub const fn reason(&self) -> &'static str {
         self.reason
     }
@@ -180,7 +180,8 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// [`RecordingError`] for the first line that is neither blank nor a frame. The error says what is wrong with it.
+    /// [`RecordingError`] for the first line that cannot be read, or whose frame lacks a member. Lines that are
+    /// skipped are no errors.
     pub fn parse(text: &str) -> Result<Recording, RecordingError> {
         let mut recording = Recording::empty();
         for (index, line) in text.lines().enumerate() {

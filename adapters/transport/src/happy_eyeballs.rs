@@ -19,7 +19,7 @@ pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// succeeds, the other attempts are dropped. So an address that never answers costs a quarter of a second, not the
 /// time for the whole dial.
 ///
-/// `connect` connects to an address, and `pause` waits for a time.
+/// `connect` connects to an address, and `pause` waits for a time. `first_of` sets no limit for the whole time.
 ///
 /// ```
 /// use std::io;

@@ -51,9 +51,9 @@ impl Proxies {
     }
 
     /// Returns the proxies that the environment names now. `HTTPS_PROXY` is for `wss://`, and `HTTP_PROXY` is for
-    /// `ws://`. If one of these variables is not set or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts.
-    /// Lower-case names take precedence. In a CGI program, the upper-case `HTTP_PROXY` is ignored. Loopback addresses
-    /// and `localhost` are always reached directly.
+    /// `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts.
+    /// Lower-case names take precedence, even if their value is empty. In a CGI program, the upper-case `HTTP_PROXY`
+    /// is ignored. Loopback addresses and `localhost` are always reached directly.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var(name).ok())) }
     }

@@ -37,7 +37,8 @@ pub struct LedgerOrder {
     pub executed_notional: Decimal,
     /// The executions, the oldest first.
     pub fills: Vec<LedgerFill>,
-    /// The reason why the exchange rejected or cancelled the order; `None` if its owner cancelled it.
+    /// The reason for which the exchange rejected or cancelled the order. `None` for other orders: those that are
+    /// open or filled, and those that were cancelled by their owner or with their session.
     pub reason: Option<&'static str>,
     /// The session that placed the order. It may have ended.
     pub session: SessionId,
@@ -47,7 +48,7 @@ pub struct LedgerOrder {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerFill {
-    /// The id of the trade. Both orders of a trade have the same one.
+    /// The id of the trade. The fills of both orders of a trade have the same id.
     pub trade_id: u64,
     /// The venue's time of the execution.
     pub time: Timestamp,
@@ -57,7 +58,7 @@ pub struct LedgerFill {
     pub quantity: Decimal,
     /// The fee, in the quote currency.
     pub fee: Decimal,
-    /// Whether the order rested in the book before.
+    /// Whether the order was the maker: it rested in the book before, or the fill executes a quote.
     pub is_maker: bool,
 }
 
@@ -79,7 +80,7 @@ pub struct LedgerBalance {
 pub struct LedgerPosition {
     /// The instrument.
     pub symbol: Symbol,
-    /// The contracts for the outcome minus those against it.
+    /// The number of `YES` contracts minus the number of `NO` contracts.
     pub quantity: Decimal,
 }
 
@@ -100,7 +101,7 @@ pub struct LedgerQuote {
 /// The state of a quote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum QuoteState {
-    /// The requester can accept it.
+    /// The requester can accept the quote.
     Active,
     /// The requester has accepted it, and its maker has not confirmed it yet.
     Accepted,
@@ -110,10 +111,10 @@ pub enum QuoteState {
     Declined,
     /// Its maker has withdrawn it.
     Withdrawn,
-    /// Its time is over.
+    /// Its time is over, or its maker has not confirmed it within 5 s of the acceptance.
     Expired,
     /// The exchange has executed it.
     Won,
-    /// The exchange has executed another quote, or none.
+    /// Its request has ended without executing it, for example because the maker could not pay.
     Lost,
 }

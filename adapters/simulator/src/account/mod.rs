@@ -18,7 +18,7 @@ pub struct AccountId(pub u64);
 /// What an API key may do.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Role {
-    /// The key may read, and place orders.
+    /// The key may read, and may send orders and quotes.
     Trader,
     /// The key may only read, and may not ask REST for the status of one order.
     Auditor,
@@ -145,10 +145,9 @@ impl Account {
 
     /// Sets whether the key's setting "Uses a time-based nonce" is on. Default: false.
     ///
-    /// With the setting, every nonce must be within 30 s of the venue's time. Without the setting, nonces for REST
-    /// and for order events v1 only have to increase. On the current API every nonce must be within 30 s of
-    /// the venue's time. The current API of the venue refuses a key without the setting. The simulated exchange
-    /// accepts such a key.
+    /// The nonces of a key must always increase. With the setting, every nonce must also be within 30 s of the
+    /// venue's time. Without the setting, only nonces for upgrades to the current API must be within these 30 s. The
+    /// venue refuses a key without the setting on the current API; the simulated exchange accepts such a key.
     #[must_use]
     pub fn time_based_nonce(mut self, is_time_based: bool) -> Account {
         self.has_time_based_nonce = is_time_based;

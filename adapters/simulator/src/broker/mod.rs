@@ -28,14 +28,15 @@ const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 /// The reason for rejecting an order if the market is recorded, or closed to clients.
 const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
-/// The maximum number of orders that the exchange remembers after they have ended. It forgets the oldest ones first.
+/// The maximum number of orders that the exchange remembers after they have ended. When it takes the next order, it
+/// forgets the surplus: the orders that ended first.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
 /// The maximum number of open orders of an account. Further orders are rejected. The venue's documents have no such
 /// limit; here it bounds the work for a list of open orders, or for cancelling all of them.
 pub const OPEN_ORDERS_MAX: usize = 1_000;
 
-/// The maximum number of orders with the same client order id that REST reports.
+/// The maximum number of orders in an answer of REST to a question about a client order id.
 pub const SAME_NAME_MAX: usize = 100;
 
 /// All accounts and their orders.

@@ -198,7 +198,7 @@ impl FaultKind {
         self.example
     }
 
-    /// Returns what the exchange does.
+    /// Returns what the exchange does during such a fault, as a text for people.
     pub const fn effect(&self) -> &'static str {
         self.effect
     }
@@ -235,7 +235,7 @@ pub struct FaultSpec {
 }
 
 impl FaultSpec {
-    /// Returns the market that the fault concerns; `None` if it concerns none, or all of them.
+    /// Returns the argument `SYMBOL` of the fault; `None` if the fault has no such argument.
     pub const fn market(&self) -> Option<Symbol> {
         match self.action {
             FaultAction::DropDepth(symbol, _)

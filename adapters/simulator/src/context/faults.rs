@@ -60,32 +60,34 @@ pub(crate) enum FaultOrder {
 }
 
 impl Faults {
-    /// Loses the `nth` depth change of a symbol from now (1 is the next change). The book itself changes, but no
-    /// session receives the change. Clients see a gap at the change that follows the lost change.
+    /// Loses the `nth` depth update of a symbol from now (1 is the next update). The book itself changes, but no
+    /// session receives the update. Clients see a gap at the update that follows the lost update.
     ///
-    /// Each published change counts. In a generated market, each speed of the depth stream that has subscribers
-    /// publishes its own changes. In a recording, each change that is played counts.
+    /// In a generated market, each speed of the depth stream that has subscribers publishes its own updates, and each
+    /// of them counts. If both speeds have subscribers, the fault therefore affects the subscribers of one speed
+    /// only. In a recording, each depth frame that is played counts, except snapshots.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
 
-    /// Sends the `nth` depth change of a symbol from now (1 is the next) twice.
+    /// Sends the `nth` depth update of a symbol from now twice. Updates count as for [`Faults::drop_depth`].
     pub fn duplicate_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 2 });
     }
 
-    /// Sends an unrequested snapshot of the present book, if the session is subscribed to the symbol's depth. The
-    /// changes that follow apply to this snapshot and to the book that the client had before.
+    /// Sends an unrequested snapshot of the whole present book, if the session is subscribed to the symbol's depth.
+    /// The updates that follow apply to this snapshot and to the book that the client had before.
     pub fn repeat_snapshot(&mut self, session: SessionId, symbol: Symbol) {
         self.orders.push_back(FaultOrder::Snapshot(session, symbol));
     }
 
-    /// Delays all replies, but not the frames of streams. Zero ends the fault.
+    /// Delays all replies on the current API, but not the frames of streams. Up to 10,000 replies wait at a time; the
+    /// exchange sends further replies at once. Zero ends the fault for later replies.
     pub fn delay_replies(&mut self, by: Duration) {
         self.reply_delay = by;
     }
 
-    /// Withholds the next `count` replies. The exchange still carries out the requests.
+    /// Withholds the next `count` replies on the current API. The exchange still carries out the requests.
     pub fn withhold_replies(&mut self, count: u32) {
         self.withheld_replies = count;
     }
@@ -128,20 +130,21 @@ impl Faults {
         self.refused_names = names.into_iter().map(str::to_ascii_lowercase).collect();
     }
 
-    /// Refuses the next `times` subscribe requests with an error code, for example -1003 or -1000.
+    /// Refuses the next `times` subscribe requests on the current API with an error code, for example -1003 or -1000.
+    /// The refusals of an earlier call come first.
     pub fn refuse_subscribes(&mut self, code: i32, times: u32) {
         self.refused_subscribes.extend((times > 0).then_some((code, times)));
     }
 
-    /// Refuses the next `times` requests of any kind with 429, as if other programs had used up the limits of the
-    /// account.
+    /// Refuses the next `times` valid requests of any kind on the current API with the status 429, as if other
+    /// programs had used up the limits of the account. Requests over REST are not affected.
     pub fn refuse_requests(&mut self, times: u32) {
         self.refused_requests = times;
     }
 
-    /// Delays the snapshots of a symbol's book: the exchange sends each snapshot this long after the acknowledgement
-    /// of the subscription. This delay replaces the random delay that snapshots of large books have otherwise. Zero
-    /// ends the fault.
+    /// Delays the snapshots of a symbol's book in a generated market: the exchange sends each snapshot this long
+    /// after the subscribe request on the current API. This delay replaces the random delay that snapshots of large
+    /// books have otherwise. Zero ends the fault. Snapshots of a recording are not delayed.
     pub fn delay_snapshots(&mut self, symbol: Symbol, by: Duration) {
         if by.is_zero() {
             self.late_snapshots.remove(&symbol);
@@ -150,8 +153,8 @@ impl Faults {
         }
     }
 
-    /// Stops or resumes the order flow of all generated markets. While the flow is stopped, only orders of accounts
-    /// change books.
+    /// Stops or resumes the order flow and the auctions of all generated markets. While the flow is stopped, only
+    /// orders of accounts change books.
     pub fn halt_market(&mut self, is_halted: bool) {
         self.is_halted = is_halted;
     }

@@ -62,9 +62,11 @@ const HELD_REPLIES_MAX: usize = 10_000;
 
 /// A simulated exchange without sockets, clocks or threads.
 ///
-/// After each `handle_*` call, call [`Exchange::poll_output`] until it returns `None`. The caller passes the time. A
-/// time before the latest time of the earlier calls counts as the latest time. A clone is independent of the
-/// original: the same calls have the same results on both. See the [crate's documentation](crate) for an example.
+/// After each `handle_*` call, and after planning faults, call [`Exchange::poll_output`] until it returns `None`. The
+/// caller passes the time. A time before the latest time of the earlier calls counts as the latest time. A clone is
+/// independent of the original: the same calls have the same results on both, unless the exchange plays a
+/// [`Recording::streamed`](crate::Recording::streamed), whose lines the clones share. See the [crate's
+/// documentation](crate) for an example.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     now: Instant,
@@ -112,7 +114,7 @@ impl SourceKind {
 }
 
 impl Exchange {
-    /// Opens an exchange. The same seed and inputs yield the same outputs.
+    /// Opens an exchange. The same configuration, seed and inputs yield the same outputs.
     pub fn new(config: Config, seed: u64) -> Exchange {
         let mut schedule = Schedule::default();
         let start = Start::of(config.epoch);
@@ -197,8 +199,12 @@ impl Exchange {
         let _ = self.handle_upgrade(session, now, &UpgradeRequest { target: &target, headers: &[] });
     }
 
-    /// Handles a frame from a client. The exchange ignores binary frames, frames from unknown sessions, and texts on
-    /// market data v1 and order events v1, which take no requests. [`Stats::ignored`] counts the ignored frames.
+    /// Handles a frame from a client. A Close frame ends the session: the exchange answers with [`Output::Close`] and
+    /// the same code. A text that is too large for a request ends the session with the code 1009, except on order
+    /// events v1.
+    ///
+    /// The exchange ignores binary frames, frames from unknown sessions, and other texts on market data v1 and order
+    /// events v1, which take no requests. [`Stats::ignored`] counts these frames.
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
         let Some(open) = self.sessions.get(session) else {
@@ -266,7 +272,7 @@ impl Exchange {
         public.chain(self.private_names(session))
     }
 
-    /// Returns the symbols, each once.
+    /// Returns the symbols of the market or recording, each once.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.source.as_source().symbols()
     }

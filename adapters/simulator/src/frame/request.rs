@@ -6,8 +6,8 @@ use crate::frame::order_entry::{OrderMethod, OrderRequest};
 use crate::frame::quote_entry::{QuoteMethod, QuoteRequest};
 use crate::frame::refusal::Refusal;
 
-/// The maximum number of streams in one request. If a request names more, the exchange closes the connection with the
-/// code 1009.
+/// The maximum number of streams in one request to the current API. If a request names more, the exchange closes the
+/// connection with the code 1009.
 pub const STREAMS_MAX: usize = 100;
 
 /// The longest request, in bytes. After a longer one the exchange closes the connection with [`TOO_LARGE`].

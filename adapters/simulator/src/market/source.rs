@@ -15,7 +15,8 @@ pub struct TrueBook {
     pub bids: Vec<Level>,
     /// The asks, the best first.
     pub asks: Vec<Level>,
-    /// The update id of the last change. A depth stream reports this change within its publishing interval.
+    /// The update id of the last change. In a generated market, a depth stream reports this change after at most its
+    /// interval of 100 ms or 1 s.
     pub last_update_id: u64,
 }
 

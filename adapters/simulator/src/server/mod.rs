@@ -166,8 +166,8 @@ impl Server {
     }
 
     /// Stops the server. The server accepts no more clients, and sends a Close frame with the code 1001 ("going
-    /// away") to every upgraded client. It waits until all these clients have answered, but no longer than `limit`.
-    /// Returns the exchange. All sessions of the exchange have ended.
+    /// away") to every upgraded client. It waits until all these clients have answered, but no longer than `limit`,
+    /// and at most 5 s for each client. Returns the exchange, whose sessions with clients of the server have ended.
     ///
     /// Outputs that wait for a client are sent before its Close frame. Dropping the future drops the server.
     ///

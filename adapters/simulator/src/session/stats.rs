@@ -6,9 +6,9 @@
 pub struct Stats {
     /// Sessions that were opened.
     pub connections: u64,
-    /// Requests that were read, including those that were refused.
+    /// Requests over WebSocket that were read, including those that were refused.
     pub requests: u64,
-    /// Requests that were refused.
+    /// Requests over WebSocket that were refused.
     pub refused: u64,
     /// Text frames queued for sending.
     pub frames: u64,

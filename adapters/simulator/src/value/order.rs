@@ -23,7 +23,7 @@ pub enum OrderType {
     Limit,
     /// `MARKET`.
     Market,
-    /// `STOP_LIMIT`: a limit order that waits for a trade at its stop price.
+    /// `STOP_LIMIT`: a limit order that waits until the price of the last trade reaches the stop price.
     StopLimit,
 }
 
