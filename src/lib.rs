@@ -19,7 +19,7 @@
 //!
 //! | way | for | guide |
 //! |---|---|---|
-//! | `connect`, and a handle: `books`, `place`, `orders`, `with` | applications: the driver keeps books, orders and balances | [`guide::books`], [`guide::trading`] |
+//! | `connect`, and a handle: `books`, `place`, `orders`, `with` | applications: the driver keeps books, orders, balances and positions | [`guide::books`], [`guide::trading`] |
 //! | `Driver::run`, a function that is called for each event | no queue and no copy, everything in one task | [`guide::back_pressure`] |
 //! | `Driver::run_with_events`, a queue of owned events | loops that take one event after the other | [`guide::back_pressure`] |
 //! | [`Client`], without a driver | your own loop over sockets, without a runtime | [`guide::own_loop`] |

@@ -55,7 +55,8 @@ impl Config {
         Config::new(SourceConfig::Market(symbols.collect()))
     }
 
-    /// Creates the settings for an exchange that plays a recording.
+    /// Creates the settings for an exchange that plays a recording. The exchange plays each frame once, beginning
+    /// with the first subscription to a public stream.
     pub fn recording(recording: Recording) -> Config {
         Config::new(SourceConfig::Recording(recording))
     }
@@ -111,7 +112,7 @@ impl Config {
     /// Sets the mean number of events per second in each symbol: orders, cancellations and trades together. Thinly
     /// traded symbols have a tenth of this number. They are about a quarter of the symbols for which the simulator
     /// has no recorded figures, and their names determine which. With zero, only orders of accounts change the books,
-    /// and there are no auctions. Default: 20.
+    /// and there are no auctions. More than a million counts as a million. Default: 20.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;

@@ -269,7 +269,7 @@ impl Recording {
         self
     }
 
-    /// Ignores the receive times, so that all frames come at the fixed interval.
+    /// Ignores the receive times: the time between two frames is always the [`interval`](Recording::interval).
     #[must_use]
     pub const fn without_receive_times(mut self) -> Recording {
         self.has_times = false;

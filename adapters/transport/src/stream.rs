@@ -13,7 +13,7 @@ use gemini_ws_driver::Paced;
 pub enum Stream<S> {
     /// The stream that the runtime connected.
     Plain(S),
-    /// TLS over that stream.
+    /// TLS over the stream that the runtime connected.
     Tls(Box<TlsStream<Paced<S>>>),
 }
 

@@ -115,6 +115,6 @@ pub enum QuoteState {
     Expired,
     /// The exchange has executed it.
     Won,
-    /// Its request has ended without executing it, for example because the maker could not pay.
+    /// The request has ended, and the exchange has not executed the quote, for example because the maker cannot pay.
     Lost,
 }

@@ -230,7 +230,9 @@ impl Exchange {
         self.cut_overrun();
     }
 
-    /// Handles the loss of a client's connection. Outputs for the session that have not been polled are dropped.
+    /// Handles the loss of a client's connection. The exchange drops the outputs for the session that have not been
+    /// polled. If the query of the upgrade had `cancelOnDisconnect=true`, the exchange cancels the open orders of the
+    /// session.
     pub fn handle_lost(&mut self, session: SessionId, now: Instant) {
         self.advance(now);
         self.remove(session);
@@ -259,7 +261,8 @@ impl Exchange {
         &mut self.faults
     }
 
-    /// Returns the true book of a symbol, to compare with the book of a client; `None` for an unknown symbol.
+    /// Returns the true book of a symbol, to compare with the book of a client; `None` for an unknown symbol. With a
+    /// recording, the book contains the frames that have been played.
     pub fn book(&self, symbol: Symbol) -> Option<TrueBook> {
         self.source.as_source().book(symbol)
     }
