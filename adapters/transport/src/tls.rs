@@ -51,11 +51,12 @@ pub fn roots_of_pem(pem: &[u8]) -> io::Result<Arc<ClientConfig>> {
     Ok(finish(builder().with_root_certificates(roots)))
 }
 
-/// Returns a configuration with the authorities, and the verifier, of the operating system.
+/// Returns a configuration with the authorities of the operating system. On Windows and on Apple systems, the
+/// operating system also verifies the certificates.
 ///
 /// # Errors
 ///
-/// An error if the system has no authorities, or if its authorities cannot be read.
+/// An error if no authority of the system can be loaded. Authorities that cannot be read are ignored.
 #[cfg(feature = "platform-verifier")]
 pub fn platform_roots() -> Result<Arc<ClientConfig>, rustls::Error> {
     use rustls_platform_verifier::BuilderVerifierExt;
