@@ -241,8 +241,8 @@ impl fmt::Display for InvalidCredentials {
 
 impl core::error::Error for InvalidCredentials {}
 
-/// The headers that authenticate one upgrade or REST request, in the order in which the venue's documents list
-/// them.
+/// The headers of one upgrade or REST request, in the order in which the venue's documents list them. An upgrade to
+/// market data v1 or v2 has none.
 ///
 /// Headers with a nonce are valid for one request, and only while the nonce is within
 /// [`NONCE_TOLERANCE`](crate::NONCE_TOLERANCE) of the venue's clock. So make the headers immediately before you send
@@ -340,7 +340,8 @@ impl Signer {
         self
     }
 
-    /// Returns the headers for one upgrade, with a new nonce. Pass the time of the wall clock as `now`.
+    /// Draws a new nonce, and returns the headers for one upgrade ([`Credentials::headers`]). Pass the time of the
+    /// wall clock as `now`.
     ///
     /// Never fails. If the source is too far [ahead](NonceSource::ahead_of), the venue refuses the nonce with HTTP
     /// status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).

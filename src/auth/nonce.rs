@@ -81,8 +81,8 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// The nonces of one key. Each nonce is the present time, or the previous nonce plus one if this sum is higher than
-/// the present time.
+/// The nonces of one key. Each nonce is the present time, or [`last`](NonceSource::last) plus one if this sum is
+/// higher than the present time.
 ///
 /// The venue remembers the highest nonce of a key, on WebSockets and REST together, and refuses every nonce that is
 /// not higher ([one nonce space](crate::protocol::quirks#one-nonce-space)). Use one source for each key, and draw
@@ -129,7 +129,8 @@ impl NonceSource {
         NonceSource { unit, last: None }
     }
 
-    /// Returns the next nonce: `now` in the source's unit, or the previous nonce plus one if this sum is higher.
+    /// Returns the next nonce: `now` in the source's unit, or [`last`](NonceSource::last) plus one if this sum is
+    /// higher.
     ///
     /// After `u64::MAX`, `next` returns `u64::MAX` again. The venue accepts no nonce that is so far ahead of its
     /// clock.

@@ -113,7 +113,7 @@ pub enum Event<'f> {
     },
     /// The venue accepted a subscription. Data of the stream may have come before this event. The event comes again
     /// after each reconnect and each resubscription. Market data v2 has no replies: there the first data of a stream
-    /// causes the event, and a depth stream has only [`Event::Synced`].
+    /// causes the event. For a depth stream of market data v2, wait for [`Event::Synced`]: `Subscribed` may not come.
     Subscribed {
         /// The link that serves the subscription.
         link: LinkId,
@@ -262,7 +262,7 @@ pub enum Event<'f> {
         /// `None` if no attempt follows.
         retry: Option<Instant>,
     },
-    /// The peer has sent a Close frame; the end of the link follows.
+    /// The peer has sent a Close frame that does not answer the client's own. The end of the link follows.
     PeerClosing {
         /// The link.
         link: LinkId,
@@ -317,8 +317,8 @@ pub enum Event<'f> {
     },
 
     /// A frame that the client correctly did not use. [`Stats`](crate::Stats) counts the frame. The application need
-    /// not do anything. Do not log these events: they contain whole frames, and there can be many. While the client
-    /// resyncs a book, each frame of the depth stream becomes an `Ignored`.
+    /// not do anything. Do not log these events: they contain whole frames, and there can be many. While a book
+    /// waits for a new snapshot, each update of the book becomes an `Ignored`.
     Ignored(Ignored, Source<'f>),
     /// A complete frame, or a complete element of a frame, of an unknown kind. A newer version of this crate may
     /// know the kind.
@@ -434,7 +434,8 @@ pub struct Ignored {
 pub enum IgnoredReason {
     /// An update that the book has already, as the update ids show.
     StaleUpdate,
-    /// A change to a book whose snapshot has not come yet.
+    /// A change to a book whose snapshot has not come yet; on market data v1 also any data after a lost frame, until
+    /// the link ends.
     BeforeSnapshot,
     /// Data of a stream that is not subscribed, or is no longer subscribed; on market data v1, data of a symbol that
     /// the address does not name.
@@ -463,7 +464,8 @@ impl core::fmt::Display for Ignored {
     }
 }
 
-/// A frame that could not be decoded. `Debug` leaves out a frame that names an API key.
+/// A frame, or an element of a list in a frame, that could not be decoded. `Debug` leaves out a text that names an
+/// API key.
 #[derive(Clone, Copy, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -473,9 +475,9 @@ pub struct Malformed<'f> {
     /// What is wrong with the frame, and where.
     pub error: DecodeError,
     /// The topic that the frame may have been about, as far as the text shows; `None` if the frame may have been
-    /// about any topic. From now on the data of the topic is stale; with `None`, all data of the link is stale.
+    /// about any topic. From now on the link's data of the topic and of `symbol` is stale.
     pub topic: Option<Topic>,
-    /// The instrument that the frame names; `None` if the frame may have been about any instrument.
+    /// The instrument that the frame names; `None` if the frame may have been about any instrument of the topic.
     pub symbol: Option<Symbol>,
 }
 

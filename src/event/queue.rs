@@ -9,9 +9,9 @@ use crate::event::owned::EventBuf;
 use crate::wire::Scratch;
 
 /// The maximum number of facts that wait in an [`EventQueue`]. Facts are events about links, subscriptions, requests
-/// and accounts; all other events count as market data. When half of this number of facts waits,
-/// [`EventQueue::has_room`] becomes false, so that no frame adds another fact. The other half is for facts that
-/// commands and timers cause.
+/// and accounts. All other events count as market data, and so do [`Event::Malformed`] and [`Event::Unrecognized`] of
+/// an account's stream. When half of this number of facts waits, [`EventQueue::has_room`] becomes false, so that no
+/// frame adds another fact. The other half is for facts that commands and timers cause.
 pub const RESERVED_EVENTS_MAX: usize = 16_384;
 
 /// The maximum number of bytes of facts that wait in an [`EventQueue`]. The queue still accepts the fact that

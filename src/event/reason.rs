@@ -78,7 +78,7 @@ pub struct VenueReason {
 }
 
 impl VenueReason {
-    /// The maximum number of letters of a word. A longer word is cut.
+    /// The maximum number of letters and digits that are kept of a word. A longer word is cut.
     pub const LENGTH_MAX: usize = 31;
 
     /// Creates a reason from a word of the venue. Returns `None` if the word is empty, or contains a character that
@@ -96,7 +96,8 @@ impl VenueReason {
         Some(VenueReason { letters, length })
     }
 
-    /// Finds the reason in the body of a response. Drivers call this function when an upgrade is refused.
+    /// Finds the reason in the body of a response; `None` if the body names none. Drivers call this function when
+    /// the venue refuses an upgrade.
     pub fn of_body(body: &[u8]) -> Option<VenueReason> {
         let mut scratch = Scratch::new();
         // Every generation of the API writes errors in the same form.
@@ -228,7 +229,9 @@ pub enum CloseReason {
     /// An attempt to connect failed, and another attempt would fail as well until something changes: see the
     /// failure.
     ConnectRefused(ConnectFailure),
-    /// The peer closed with a code that forbids another attempt.
+    /// The peer closed with code 1010, 4001, 4003, 4401 or 4403, and no link of the endpoint had been live for
+    /// [`Config::stable_after`](crate::Config::stable_after). The client takes these codes for wrong credentials or a
+    /// wrong request.
     ClosedByPeer {
         /// The code of the Close frame.
         code: u16,

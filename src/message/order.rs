@@ -13,9 +13,10 @@ use crate::value::time::Timestamp;
 ///
 /// Only `order_id`, `symbol` and `status` are always present, because the venue leaves out members that are empty or
 /// zero. A cancellation may contain neither the side nor the ordered quantity: [`Orders`](crate::Orders) keeps the
-/// values of earlier updates. An update is malformed if one of these cannot be decoded: an id, the symbol, the
-/// status, the limit price, the ordered or executed quantity, or the price of a fill. If any other member cannot be
-/// decoded, its field is `None`.
+/// values of earlier updates. An update is malformed if one of these cannot be decoded: the order id, the client
+/// order id, the symbol, the status, the limit price, the ordered or executed quantity, or the trade id, price or
+/// quantity of a fill. In order events v1 this also holds for the member that shows whether a fill is the last
+/// (`remaining_amount` or `is_live`). If any other member cannot be decoded, its field is `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -53,7 +54,7 @@ pub struct OrderUpdate<'f> {
     /// `a`; v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
     /// The execution, if the update reports an execution. In the current API, a zero counts like a missing
-    /// member: it becomes `None` in [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`].
+    /// member: [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`] are `None` instead of zero.
     pub fill: Option<Fill<'f>>,
     /// `r`; v1 `reason`: the reason why the order was rejected or cancelled. In the current API, absent if the user
     /// cancelled the order.

@@ -78,9 +78,9 @@ pub struct QuoteUpdate<'f> {
     pub quote_status: Option<QuoteStatus<'f>>,
     /// `vu`: sent in milliseconds.
     pub valid_until: Option<Timestamp>,
-    /// Whether an update with this event id was delivered before. The client remembers the newest 4,096 event ids of
-    /// a stream, except ids longer than 64 bytes. In a [`Message`](crate::Message) that [`decode`](crate::decode)
-    /// returns, `is_replay` is always false.
+    /// Whether an update with this event id was delivered before. [`Client`](crate::Client) and
+    /// [`Replay`](crate::Replay) remember the newest 4,096 event ids of a stream, except ids longer than 64 bytes. In
+    /// a [`Message`](crate::Message), `is_replay` is always false.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }

@@ -167,8 +167,8 @@ impl Books {
     /// Returns the book of a symbol. The symbol may be in upper or lower case.
     ///
     /// Returns `None` if no snapshot of the book has arrived, if its subscription has ended, or if [`BOOKS_MAX`]
-    /// other books are kept. If the snapshot may have been dropped before it reached `Books`, the book is stale and
-    /// empty.
+    /// other books are kept. If the first snapshot may have been dropped before it reached `Books`, the book is stale
+    /// and empty.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }

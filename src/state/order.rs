@@ -47,8 +47,8 @@ pub struct Order {
     pub state: OrderState,
     /// The fills, each once, in the order in which they were received.
     pub fills: Vec<OrderFill>,
-    /// The reason why the order was rejected or cancelled, from the venue or from this crate. `None` also after a
-    /// cancellation by the user.
+    /// The reason why the order was rejected or cancelled, from the venue or from this crate. In the current API,
+    /// the venue sends no reason if the user cancelled the order.
     pub reason: Option<Box<str>>,
     /// The code of the reply that refused to place the order; 0 if the request was not sent.
     pub refusal_code: Option<i64>,

@@ -25,8 +25,9 @@ pub const LEVELS_MAX: usize = 100_000;
 /// level itself, three are for free places between levels and three are for growth. From 1,000 levels on, all of this
 /// is less than 32 bytes for each level.
 ///
-/// The cost of a change near the best price does not depend on the number of levels. Any other change costs a search
-/// and a short move. Sorting an unsorted snapshot of n levels takes O(n log n) steps.
+/// On average, the cost of a change near the best price does not depend on the number of levels, and any other change
+/// costs a search and a short move. A few changes move all levels, to make room. Sorting an unsorted snapshot of n
+/// levels takes O(n log n) steps.
 ///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};

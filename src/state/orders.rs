@@ -445,9 +445,10 @@ impl Orders {
         self.index.doubtful().iter().filter_map(|key| self.index.get(*key))
     }
 
-    /// Returns the sums over all counted fills of an instrument. Executions that only an answer from REST reports are
-    /// not fills: see [`Order::missing_executions`](crate::Order::missing_executions). `Orders` keeps sums for the
-    /// first 8,192 instruments with fills; for others, the sums are zero.
+    /// Returns the sums over all counted fills of an instrument. Fills of an order whose [`side`](Order::side) is
+    /// unknown are not included. Executions that only an answer from REST reports are not fills: see
+    /// [`Order::missing_executions`](crate::Order::missing_executions). `Orders` keeps sums for the first 8,192
+    /// instruments with fills; for others, the sums are zero.
     pub fn traded(&self, symbol: &str) -> Traded {
         self.index.traded(symbol)
     }

@@ -18,7 +18,8 @@ use crate::value::symbol::Symbol;
 ///
 /// The reports of `positions@account` list only changes, so the list of positions is stale until
 /// [`reconcile`](Positions::reconcile) applies the venue's answer. If reports may have been lost, all positions and
-/// the list become stale. Each position becomes current again with its next report.
+/// the list become stale. Each position becomes current again with its next report, the list with a report of all
+/// positions or with `reconcile`.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};

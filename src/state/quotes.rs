@@ -76,7 +76,8 @@ pub enum QuoteState {
     Expired,
     /// The quote failed, or its request for quotes failed or was cancelled. Final.
     Failed,
-    /// The request was refused or not sent: final. Or the venue has no such quote: final, unless it comes later.
+    /// The request was refused or not sent, or the venue has no such quote. Final; but in the last case a later event
+    /// can show that the quote exists.
     Rejected,
 }
 
