@@ -24,8 +24,8 @@ use crate::value::time::UnixTime;
 /// ([authentication](crate::protocol::streams#authentication)).
 ///
 /// `Credentials` wipes each `String` or `Vec<u8>` that a constructor receives, at the latest when the `Credentials`
-/// are dropped. Of a borrowed text, `Credentials` wipes only its own copy. `Credentials` does not keep the API
-/// secret, but the keyed state of the hash. The type is not `Clone`, so that no key is used with two
+/// are dropped. Of a borrowed text, `Credentials` wipes only its own copy. Instead of the API secret, `Credentials`
+/// keeps the state of the hash that is made from the secret. The type is not `Clone`, so that no key is used with two
 /// [`NonceSource`]s: share a [`Signer`] instead. `Debug` shows only the kind of credentials.
 ///
 /// ```

@@ -237,9 +237,10 @@ pub enum Event<'f> {
     Opened {
         /// The link.
         link: LinkId,
-        /// When the last frame came over the newest earlier link of this slot that was open, however many attempts
-        /// have failed since; `None` if no earlier link of this slot was open. Events between `missing_since` and
-        /// `Opened` may be missing: ask REST about everything that must not be missed, such as orders.
+        /// When the last frame came over the newest earlier link of this slot that was open (if no frame came, when
+        /// that link opened), however many attempts have failed since; `None` if no earlier link of this slot was
+        /// open. Events between `missing_since` and `Opened` may be missing: ask REST about everything that must not
+        /// be missed, such as orders.
         missing_since: Option<Instant>,
     },
     /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and some stream is

@@ -119,8 +119,9 @@ impl Replay {
     ///
     /// # Errors
     ///
-    /// Returns the error of [`Endpoint::decode`]: what is wrong with the frame, and at which byte. The error does
-    /// not affect the next frame.
+    /// Returns the error of [`Endpoint::decode`]: what is wrong with the frame, and at which byte. `Replay` can
+    /// decode the next frame. If the undecodable frame was an update of a book, only the current API shows the loss:
+    /// the next update of the book becomes an [`Event::Gap`].
     pub fn event<'f>(
         &mut self,
         frame: &'f str,

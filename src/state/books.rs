@@ -79,7 +79,7 @@ pub enum Book<'b> {
     /// If [`Books::to_resync`] returns the symbol of the book, request a snapshot. If not, wait for an update if the
     /// reason is [`StaleReason::Crossed`]; for any other reason the client requests a snapshot automatically. After
     /// [`Event::LinkClosed`](crate::Event::LinkClosed), the client does so only when you have called
-    /// [`Client::open`](crate::Client::open).
+    /// [`Client::open`](crate::Client::open); after [`Event::Closed`](crate::Event::Closed), never.
     Stale {
         /// The reason.
         reason: StaleReason,

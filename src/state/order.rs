@@ -52,10 +52,10 @@ pub struct Order {
     pub reason: Option<Box<str>>,
     /// The code of the reply that refused to place the order; 0 if the request was not sent.
     pub refusal_code: Option<i64>,
-    /// Whether the venue has accepted a request to cancel the order while it was open. The order has not ended until
-    /// an event reports its end. `false` again if an answer or event of the venue shows that the cancel had no
-    /// effect. A request that cancels several orders counts for each order that is known when the reply comes, except
-    /// for orders that this client placed later.
+    /// Whether the venue has accepted a request to cancel the order while the order was open. The order has not ended
+    /// until an event or an answer reports its end. `false` again if an answer or event shows that the cancel had no
+    /// effect. A request that cancels all orders of a session or account counts for each of these orders that is
+    /// known when the reply comes, except for orders that this client placed later.
     pub cancel_accepted: bool,
     /// The message of the last reply that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,

@@ -7,7 +7,7 @@ use crate::state::truth::{Moment, StaleReason};
 use crate::value::decimal::Decimal;
 
 impl Order {
-    /// Returns the event that the venue owes; `None` if it owes none, or if the order is in doubt.
+    /// Returns the event that the venue owes; `None` if the venue owes no event, or if the order is in doubt.
     pub fn awaited(&self) -> Option<Awaited> {
         if !self.is_open() || self.needs_reconciling() {
             return None;
