@@ -29,7 +29,7 @@ pub enum DecodeErrorKind {
     TooDeep,
     /// The frame is binary, not text.
     Binary,
-    /// The frame is not a JSON object, and not an array either where the endpoint sends arrays.
+    /// The frame is not a JSON object; at an endpoint that sends arrays, neither an object nor an array.
     NotAnObject,
     /// The frame has a character where JSON does not allow it.
     Syntax,

@@ -195,8 +195,8 @@ pub struct MarketUpdate<'f> {
     pub event_time: Option<Timestamp>,
     /// `events`
     pub entries: List<'f, MarketEntry<'f>>,
-    /// The symbol of entries without a symbol. [`Scratch::set_symbol`](crate::Scratch::set_symbol) sets it; a client
-    /// takes it from the address or from [`Config::symbol`](crate::Config::symbol).
+    /// The symbol of entries without a symbol, as [`Scratch::set_symbol`](crate::Scratch::set_symbol) sets it. A
+    /// client takes this symbol from the address or from [`Config::symbol`](crate::Config::symbol).
     pub symbol: Option<&'f str>,
     /// The levels of all entries that change a bid, in their order; `asks` likewise.
     #[cfg_attr(feature = "serde", serde(skip))]
