@@ -314,13 +314,13 @@ impl Config {
 
     /// Sets the delay before the client requests a stream again after a failure: no reply or no snapshot came in
     /// time, the venue refused the request for now, or a frame that may have been the snapshot could not be decoded.
-    /// Each earlier failure in a row doubles the delay, up to [`Config::resubscribe_cap`]. After a failed `subscribe`
-    /// for several streams the client does not double the delay, and the next request names half as many streams.
-    /// Once a request names one stream, each of these failures has doubled the delay: if requests for 25, 12, 6, 3
-    /// and 1 streams fail in a row, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client
-    /// requests the book again without a delay. If the book then loses another update within [`Config::stable_after`]
-    /// of the new snapshot, the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each
-    /// further such loss doubles the delay. Default: 1 s.
+    /// Each earlier failure in a row doubles the delay, up to [`Config::resubscribe_cap`]. If a `subscribe` for
+    /// several streams fails, the delay is not doubled, and the next request names half as many streams. If a
+    /// `subscribe` for one stream fails, all earlier failures count: when requests for 25, 12, 6, 3 and 1 streams
+    /// fail in a row, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client requests the book
+    /// again without a delay. If the book then loses another update within [`Config::stable_after`] of the new
+    /// snapshot, the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each further
+    /// such loss doubles the delay. Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);
@@ -365,9 +365,9 @@ impl Config {
         self
     }
 
-    /// Sets how long a link must stay live before the client forgets the earlier failures of the link, and how long a
-    /// book must stay current before the client forgets the earlier losses of the book. Default: 30 s, so that the
-    /// delays grow if a peer accepts a link and soon drops it.
+    /// Sets how long a link must stay live before the client forgets the earlier failures in the slot of the link,
+    /// and how long a book must stay current before the client forgets the earlier losses of the book. Default: 30 s,
+    /// so that the delays grow if a peer accepts links and soon drops them.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
         self.stable_after = duration.max(SHORTEST);

@@ -6,13 +6,14 @@ use core::time::Duration;
 use crate::request::stream::Stream;
 use crate::value::time::Instant;
 
-/// Why a command was refused. A refused command changes nothing.
+/// The reason why the client refused a command. A refused command changes nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CommandError {
     /// The client is shutting down or closed; make a new client.
     Closed,
-    /// No link that could take the request is open now; try again after [`Event::Live`](crate::Event::Live).
+    /// No link that could take the request is open now: try again after [`Event::Live`](crate::Event::Live). If the
+    /// command named a link that has ended, name the new link of the slot.
     NotConnected,
     /// A limit is reached; unsubscribe, wait for replies or poll outputs.
     TooMany(Limit),
@@ -49,7 +50,7 @@ pub enum CommandError {
     GivenUp,
     /// A rate limit is reached.
     RateLimited {
-        /// The limit. If several limits are reached, the limit that has room again last.
+        /// The limit. If several limits are reached, the one that holds the request back the longest.
         limit: RateKind,
         /// The length of the limit's window; zero if the venue has asked the client to send nothing for now.
         window: Duration,

@@ -62,8 +62,8 @@ pub enum Input {
     Unusable,
     /// The transport ended, or the peer's Close frame came.
     Lost,
-    /// The peer closed with a code that forbids another attempt, and neither this link nor an earlier link to the
-    /// endpoint was stable ([`Config::stable_after`](crate::Config::stable_after)).
+    /// The peer closed with a code that forbids another attempt, and no link of the client to the endpoint has been
+    /// stable ([`Config::stable_after`](crate::Config::stable_after)).
     LostForGood,
     /// The client closes the link.
     Close,
@@ -99,7 +99,8 @@ pub enum Effect {
     Restore,
     /// Report that the link is live.
     ReportLive,
-    /// Report every request in flight as lost or not sent, and make every stream wait for the next open link.
+    /// Report every request of the application in flight as lost or not sent. End the streams that are being
+    /// unsubscribed, and make every other stream wait for the next open link.
     FailAll,
     /// Report that the link was lost, and when the next attempt is.
     ReportLost,
@@ -115,7 +116,7 @@ pub enum Effect {
     Send,
 }
 
-/// Why a state refuses a command.
+/// The reason why a state refuses a command.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Refusal {
     /// The link is closing or closed.
@@ -210,8 +211,8 @@ pub enum StreamState {
     /// The book is current.
     Synced,
     /// The book lost an update or got no usable snapshot, or the stream fell silent. The client unsubscribes, and
-    /// subscribes again when the venue has replied to the `unsubscribe`. If a book loses another update soon after
-    /// its snapshot, the client waits before it unsubscribes.
+    /// subscribes again when the venue has replied to the `unsubscribe` (at once on market data v2, which does not
+    /// reply). If a book loses another update soon after its snapshot, the client waits before it unsubscribes.
     Resyncing,
     /// The application has unsubscribed, and the venue has not confirmed the `unsubscribe`. If no confirmation comes,
     /// the client unsubscribes again. The client delivers no more data of the stream.

@@ -16,7 +16,7 @@ pub enum Timer {
     Request,
     /// A stream has to be requested again, its snapshot is overdue, or it may have been silent for too long.
     Resync,
-    /// The link has been live for so long that the client forgets its earlier failures.
+    /// The link has been live for so long that the client forgets the earlier failures in the slot of the link.
     Stable,
     /// The closing handshake takes too long.
     Close,

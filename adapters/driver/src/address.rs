@@ -139,12 +139,12 @@ impl Address {
         if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
     }
 
-    /// Returns the name and the password in the URL, if there are any.
+    /// Returns the name and the password, decoded, if the URL or [`with_user`](Address::with_user) has set them.
     pub fn name_and_password(&self) -> Option<(&str, &str)> {
         self.user.as_ref().map(|(name, password)| (name.as_str(), password.as_str()))
     }
 
-    /// Returns the value of the header `Authorization` for the name and the password in the URL (RFC 7617).
+    /// Returns the value of the header `Authorization` for the name and the password, if there are any (RFC 7617).
     ///
     /// ```
     /// use gemini_ws_driver::Address;
@@ -173,8 +173,8 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Returns whether a name is `localhost` or ends with `.localhost`. Such names belong to this machine, whatever a name
-/// server says (RFC 6761, section 6.3).
+/// Returns whether a name is `localhost` or ends with `.localhost`. Such names belong to this machine, whatever a
+/// name server says (RFC 6761, section 6.3).
 pub fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")

@@ -188,9 +188,9 @@ impl Events {
     /// Waits for the next event. Returns `None` after [`Event::Closed`]. If the driver was dropped, returns the
     /// events that wait, and after them `None`. Dropping the future loses no event.
     ///
-    /// When this returns an [`Event::Overflow`], the driver may request snapshots. For the topic `Depth` with a
-    /// symbol, the driver requests a new snapshot of the symbol's book. For the topic `Depth` without a symbol, or
-    /// for the topic `Connection`, it requests new snapshots of all subscribed books.
+    /// When `next` or [`try_next`](Events::try_next) has returned an [`Event::Overflow`] of the topic `Depth` with a
+    /// symbol, the driver requests a new snapshot of the symbol's book. After an `Overflow` of the topic `Depth`
+    /// without a symbol, or of the topic `Connection`, the driver requests new snapshots of all subscribed books.
     pub async fn next(&mut self) -> Option<EventBuf> {
         poll_fn(|context| self.poll_event(context)).await
     }

@@ -114,10 +114,10 @@ impl DialRequest {
         &self.url
     }
 
-    /// Upgrades a transport to a WebSocket. `transport` must be connected already, and secured if the URL is `wss://`.
+    /// Upgrades a transport to a WebSocket. `transport` must be connected, and secured by TLS if the URL is `wss://`.
     ///
-    /// If the driver [signs](crate::Driver::sign_with) this dial, the nonce is drawn here, because connecting can take
-    /// longer than a nonce is valid. The request is not logged, and its memory is wiped.
+    /// If the driver [signs](crate::Driver::sign_with) this dial, `upgrade` draws the nonce, because connecting can
+    /// take longer than a nonce is valid. `upgrade` does not log the HTTP request, and wipes the memory of it.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use gemini_ws::{ConnectFailure, Frame, Lost};
 
 use crate::paced::Endless;
 
-/// Returns the frame to give to [`Client::handle_frame`](gemini_ws::Client::handle_frame) for a message that was read.
+/// Returns the frame for [`Client::handle_frame`](gemini_ws::Client::handle_frame), from a message that was read.
 ///
 /// Returns `None` for [`Message::Frame`], which is never read. You need not answer pings and Close frames:
 /// `tungstenite` writes the answers with the next read or flush.

@@ -174,8 +174,8 @@ impl std::error::Error for RequestError {}
 pub enum BooksError {
     /// A text is not a symbol.
     Symbol(InvalidSymbol),
-    /// The client refused a subscription, or the driver has ended. The client has ended the subscriptions that the
-    /// same call began.
+    /// The client refused a subscription, or the driver has ended. The driver ends the subscriptions that the same
+    /// call began.
     Refused(CommandError),
 }
 
@@ -323,8 +323,8 @@ impl Handle {
 
     /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
     /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count, but
-    /// at least one link must be live. Neither failed attempts to connect nor the end of all links of a client that
-    /// [stays open](gemini_ws::Config::stay_open) end the wait, so put a time limit around this call if you need one.
+    /// at least one link must be live. Failed attempts to connect do not end the wait. If an endpoint has no link,
+    /// not even the end of all links ends the wait. So put a time limit around this call if you need one.
     ///
     /// # Errors
     ///

@@ -16,10 +16,11 @@ use crate::socket::websocket_config;
 
 /// A WebSocket over a non-blocking stream, for a loop that waits until streams are ready.
 ///
-/// While the stream connects and the upgrade is under way, call [`upgrade`](NonBlocking::upgrade) whenever the stream is
-/// ready. When `upgrade` has returned `Some(Ok(()))`, the WebSocket is open. Call [`read`](NonBlocking::read) until
-/// `read` returns `Ok(None)`: at once, because frames may have arrived with the upgrade, and again whenever the stream
-/// is readable. When the stream is writable, call [`flush`](NonBlocking::flush). Up to [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until
+/// While the stream connects and the upgrade is under way, call [`upgrade`](NonBlocking::upgrade) whenever the
+/// stream is ready. When `upgrade` has returned `Some(Ok(()))`, the WebSocket is open. Call
+/// [`read`](NonBlocking::read) until `read` returns `Ok(None)`: at once, because frames may have arrived with the
+/// upgrade, and again whenever the stream is readable. When the stream is writable, call
+/// [`flush`](NonBlocking::flush). Up to [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until
 /// the stream takes them. [`websocket_config`](crate::websocket_config) sets the limits for messages.
 ///
 /// For TLS, put for example a `rustls::StreamOwned` between the stream and this type.
@@ -107,8 +108,8 @@ impl<S: Read + Write> NonBlocking<S> {
         }
     }
 
-    /// Reads the next message; `None` if the stream has nothing more now, or the upgrade is under way. Answers pings
-    /// and Close frames.
+    /// Reads the next message. Returns `Ok(None)` if the stream has nothing more now, or if the upgrade is under way.
+    /// Answers pings and Close frames.
     ///
     /// # Errors
     ///

@@ -21,11 +21,11 @@ pub struct Reconciliation {
     pub balances: Option<RestError>,
 }
 
-/// An order that is still in doubt after the venue was asked.
+/// An order that is still in doubt after [`Handle::reconcile`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unresolved {
-    /// The order as it was before the question.
+    /// The order as it was when `reconcile` began.
     pub order: Order,
     /// Whether the venue answered that it does not have the order. If an event or reply has shown that the order
     /// exists, no such answer resolves the doubt: [`Handle::forget`](crate::Handle::forget) removes the order.
@@ -57,9 +57,9 @@ impl<E: fmt::Display> fmt::Display for ReconcileError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
-    /// Asks the venue about each order that is in doubt, in sequence. Tickets that have not ended report
-    /// what was found; [`order`](Handle::order) returns it also for an order whose ticket has ended. Then asks about
-    /// the balances if the balances are stale.
+    /// Asks the venue about each order that is in doubt, one after the other. A ticket that has not ended reports the
+    /// state that the venue answers; [`order`](Handle::order) returns this state also for an order whose ticket has
+    /// ended. Then asks about the balances if the balances were stale at the beginning.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
     /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`:

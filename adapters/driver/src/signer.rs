@@ -47,8 +47,8 @@ impl SharedSigner {
         SharedSigner { signer: Arc::new(Mutex::new(signer)) }
     }
 
-    /// Returns a signer for an API key and its secret, which [`Credentials::hmac`] checks. Its nonces are in seconds, as
-    /// with [`Signer::new`].
+    /// Returns a signer for an API key and its secret. [`Credentials::hmac`] checks both. The nonces are in seconds,
+    /// as with [`Signer::new`].
     ///
     /// ```
     /// use gemini_ws_driver::SharedSigner;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use gemini_ws::{Instant, UnixTime};
 
 /// How often a driver with open links checks whether the machine has slept for three seconds or longer. After such a
-/// sleep the driver probes its links. The books of a dead link become stale within `SLEEP_CHECK` plus the time for the
-/// reply to the probe ([`silence_max`] minus [`probe_after`]).
+/// sleep the driver probes its links. The books of a dead link become stale within `SLEEP_CHECK` plus the time for
+/// the reply to the probe ([`silence_max`] minus [`probe_after`]).
 ///
 /// [`silence_max`]: gemini_ws::Config::silence_max
 /// [`probe_after`]: gemini_ws::Config::probe_after

@@ -63,8 +63,8 @@ impl Handle {
     }
 
     /// Asks the venue to cancel an order and waits for the reply. `order` is the venue's id of the order, the client
-    /// order id, or the request that placed the order. The driver sends the cancel to the endpoint of the
-    /// order. If the driver does not know this endpoint, the client chooses the endpoint as in
+    /// order id, or the request that placed the order. The driver sends the cancel to the endpoint of the order. If
+    /// the driver does not know this endpoint, or the endpoint was removed, the client chooses the endpoint as in
     /// [`Client::request`](gemini_ws::Client::request). The reply does not say that the order has ended: the ticket
     /// and the events of the order report the end.
     ///

@@ -68,7 +68,7 @@ pub fn connect(config: Config) -> (Handle, Connected<Tokio>) {
     driver::connect(Tokio::new(), config)
 }
 
-/// The [`Runtime`] of tokio. It needs tokio's time and I/O drivers.
+/// The [`Runtime`] of tokio. The tokio runtime needs I/O and time, which `enable_all` of its builder enables.
 #[derive(Clone, Debug, Default)]
 pub struct Tokio {
     clock: Clock,
