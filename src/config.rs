@@ -420,10 +420,11 @@ impl Config {
         self
     }
 
-    /// Sets how long an authenticated link may send nothing. After this time an
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. If a key [requires
-    /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the session 30
-    /// s after the last authenticated request or heartbeat. Gemini recommends a heartbeat every 15 s. Default: never.
+    /// Sets how long an authenticated link may send nothing. After this time, and again after each further `interval`
+    /// without a request, an [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send
+    /// `POST /v1/heartbeat`. If a key [requires heartbeats](crate::protocol::streams#account-conditions), the venue
+    /// cancels the open orders of the session 30 s after the last authenticated request or heartbeat. Gemini
+    /// recommends a heartbeat every 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));

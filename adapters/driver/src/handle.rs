@@ -282,7 +282,7 @@ impl Handle {
 
 impl Handle {
     /// Sends a request and waits for the reply: [`Client::request`]. An event reports the same reply. If the venue
-    /// answers with an error or does not answer, the call succeeds, and [`Reply::outcome`] contains the reason.
+    /// replies with an error or does not reply, the call succeeds, and [`Reply::outcome`] contains the reason.
     ///
     /// # Errors
     ///

@@ -11,10 +11,10 @@ use crate::glue::frame_of;
 use crate::task::FRAMES_PER_TURN_MAX;
 
 /// The sockets of a client's links, for a loop of your own over non-blocking streams. The loop [marks](Sockets::mark)
-/// the streams that are ready, and takes [turns](Sockets::turn). A turn reads a marked stream until the stream has
-/// nothing more, or asks for the next turn, so edge-triggered and level-triggered pollers both work. A stream that
-/// blocks works too if its reads have a time limit: mark it before each turn. After a turn, stop if
-/// [`Client::close_reason`] returns a reason.
+/// the streams that are ready, and takes [turns](Sockets::turn). A stream stays marked until a turn finds that the
+/// stream has nothing more, so edge-triggered and level-triggered pollers both work. A stream that blocks works too
+/// if its reads have a time limit: mark the stream before each turn. After a turn, stop if [`Client::close_reason`]
+/// returns a reason.
 ///
 /// Needs the feature `handshake`. The example `poll` is a complete program.
 ///
