@@ -221,7 +221,7 @@ impl fmt::Display for Request {
 }
 
 /// A request to `wss://api.gemini.com/v2/marketdata` ([subscribing](crate::protocol::market_data_v2#subscribing)).
-/// The request has neither an id nor a reply: the first data of a stream confirms its subscription.
+/// The request has no id. The first data of a stream confirms the subscription; a refusal names no request.
 ///
 /// ```
 /// use gemini_ws::MarketDataRequest;

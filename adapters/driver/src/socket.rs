@@ -16,9 +16,9 @@ use gemini_ws::{FRAME_BYTES_MAX, Instant, LinkId, Lost};
 use crate::glue::{close_code_of, lost_of};
 use crate::paced::Paced;
 
-/// The maximum number of bytes in the write buffer of a WebSocket. The driver writes a message to the buffer only when
-/// the buffer is empty, and keeps further messages until then. A `NonBlocking` writes each message to the buffer at
-/// once. If a message does not fit, the link ends as [`Lost::Transport`].
+/// The maximum number of bytes in the write buffer of a WebSocket. The driver writes a message to the buffer only
+/// when the buffer is empty, and keeps further messages until then. A `NonBlocking` writes each message to the buffer
+/// at once. If a message does not fit, the link ends as [`Lost::Transport`].
 pub const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
 
 /// Returns the configuration of `tungstenite` that agrees with the limits of the core.
