@@ -211,8 +211,9 @@ pub enum StreamState {
     /// The book is current.
     Synced,
     /// The book lost an update or got no usable snapshot, or the stream fell silent. The client unsubscribes, and
-    /// subscribes again when the venue has replied to the `unsubscribe` (on market data v2, which sends no such reply,
-    /// at once). If a book loses another update soon after its snapshot, the client waits before it unsubscribes.
+    /// subscribes again when the venue has replied to the `unsubscribe` (on market data v2, which sends no such
+    /// reply, at once). If a book loses another update soon after its snapshot, the client waits before it
+    /// unsubscribes.
     Resyncing,
     /// The application has unsubscribed, and the venue has not confirmed the `unsubscribe`. If no confirmation comes,
     /// the client unsubscribes again. The client delivers no more data of the stream.

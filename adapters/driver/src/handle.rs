@@ -432,8 +432,8 @@ impl Handle {
     /// [`close`](Handle::close) skips the remaining steps.
     ///
     /// Some cancels of a [`Ticket`](crate::Ticket::cancel) may still wait for the venue's id of the order, for a link
-    /// or for room in a limit. The driver sends these cancels before the first step. It waits for them no longer than
-    /// half of the given time.
+    /// or for room in a limit. The driver sends these cancels before the first step, within half of the given time at
+    /// most. Meanwhile it refuses new orders and requests of a handle with [`CommandError::Closed`].
     ///
     /// ```
     /// # use std::time::Duration;
