@@ -149,12 +149,14 @@ impl<K: Ord, V> Rows<K, V> {
         self.moment.step();
         let answered = self.moment;
         for (key, value) in rows {
+            let has_room = self.has_room(&key);
             match self.rows.get_mut(&key) {
                 Some(row) if row.reported > asked => row.reported = answered,
                 Some(row) => (row.value, row.reported) = (value, answered),
-                None => {
+                None if has_room => {
                     self.rows.insert(key, Row { value, standing: Standing::NEW, reported: answered });
                 }
+                None => self.untracked = self.untracked.saturating_add(1),
             }
         }
         self.rows.retain(|_, row| row.reported > asked);

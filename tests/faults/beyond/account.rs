@@ -169,3 +169,13 @@ fn x09_positions_that_were_asked_for_while_the_link_was_down_are_not_current() {
     });
     assert!(positions.is_stale(), "what was opened while the link was down was never told");
 }
+
+/// An answer of REST is bounded like the reports of the venue.
+#[test]
+fn z26_balances_of_an_answer_take_no_memory_without_bound() {
+    let mut balances = Balances::new();
+    let asked = balances.moment();
+    let assets: Vec<String> = (0..65_538).map(|n| format!("A{n}")).collect();
+    balances.reconcile(assets.iter().map(|asset| (asset.as_str(), "1", "1")), asked);
+    assert_eq!((balances.iter().count(), balances.untracked()), (65_536, 2));
+}

@@ -27,9 +27,7 @@ impl<M: Machine> Life<'_, M> {
         let is_archived = self.world.network.ports[position].target.contains("/v");
         let exchange = &self.exchange;
         self.machine.each_stream(|id, stream, state| {
-            // The simulator does not list the subscribers to requests for quotes.
-            let is_listed = stream != Stream::RequestForQuote;
-            let is_told = is_listed && matches!(state, StreamState::Active | StreamState::Synced);
+            let is_told = matches!(state, StreamState::Active | StreamState::Synced);
             if id.link_slot() == link.slot() && is_told && !is_archived {
                 let name = stream.to_string();
                 assert!(
@@ -165,7 +163,7 @@ impl<M: Machine> Life<'_, M> {
             let Some(position) = self.world.network.of_link(link) else { continue };
             let mut wanted = Vec::new();
             self.machine.each_stream(|id, stream, _| {
-                if id.link_slot() == link.slot() && stream != Stream::RequestForQuote {
+                if id.link_slot() == link.slot() {
                     wanted.push(stream.to_string());
                 }
             });

@@ -267,12 +267,14 @@ impl Exchange {
         self.source.as_source().book(symbol)
     }
 
-    /// Returns the names of the streams that a session is subscribed to, public and private, without
-    /// `requestForQuote`. Returns no names for a session of an archived endpoint.
+    /// Returns the names of the streams that a session is subscribed to, public and private. Returns no names for a
+    /// session of an archived endpoint.
     pub fn subscriptions(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
         let public = open.into_iter().flat_map(|open| open.stream_names());
-        public.chain(self.private_names(session))
+        let quotes = self.source.as_source().quotes();
+        let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers().contains(&session));
+        public.chain(self.private_names(session)).chain(has_quotes.then_some(QUOTE_STREAM))
     }
 
     /// Returns the symbols of the market or recording, each once.
@@ -403,10 +405,7 @@ impl Exchange {
             }
             Method::ConnectionInfo => self.connection_info(session, id, used),
             Method::ListSubscriptions => {
-                let quotes = self.source.as_source().quotes();
-                let has_quotes = quotes.is_some_and(|quotes| quotes.subscribers().contains(&session));
                 let names = self.subscriptions(session).map(Value::from);
-                let names = names.chain(has_quotes.then(|| Value::from(QUOTE_STREAM)));
                 request::result(id, &Value::Array(names.collect()).to_string())
             }
             Method::Depth { symbol, limit } => {
