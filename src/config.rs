@@ -482,7 +482,8 @@ impl Config {
     }
 
     /// Sets how many books of a link may wait for their snapshots at the same time. Zero counts as 1. The client
-    /// requests further books later. A book that was reported as not served does not count. Default: 100.
+    /// requests further books later. A book that was reported as not served counts again only when the client
+    /// requests it again. Default: 100.
     #[must_use]
     pub fn snapshots_max(mut self, books: usize) -> Config {
         self.snapshots_max = books.max(1);

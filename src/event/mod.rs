@@ -282,8 +282,9 @@ pub enum Event<'f> {
         /// `None` if no attempt follows.
         retry: Option<Instant>,
     },
-    /// The client makes no further attempt in the slot of this link, and is not shutting down. With
-    /// [`CloseReason::Requested`] and [`CloseReason::RequestedUnclean`], nothing needs a link there any more.
+    /// The link has ended, no attempt to replace it follows, and the client is not shutting down. With
+    /// [`CloseReason::Requested`] and [`CloseReason::RequestedUnclean`], nothing needs the link any more. A later
+    /// subscription may open another link in the same slot.
     ///
     /// With any other reason, the link has failed. The client keeps the subscriptions of the slot, and requests their
     /// streams again when [`Client::open`](crate::Client::open) connects the slot. If every endpoint has a link and

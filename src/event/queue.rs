@@ -35,7 +35,8 @@ pub enum Overflow {
     #[default]
     Block,
     /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. The driver
-    /// continues to read frames.
+    /// continues to read frames while [`EventQueue::has_room`] returns `true`: only events that the queue never drops
+    /// can fill the queue.
     DropOldest,
     /// A new best bid and ask, partial depth or mark price replaces the waiting event of the same topic and symbol.
     /// No event reports the replacement, because the new event contains everything that the older event contained.

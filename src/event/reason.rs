@@ -190,8 +190,8 @@ pub enum Unserved {
         code: i64,
     },
     /// The `subscribe` or `unsubscribe` got no reply within
-    /// [`Config::request_timeout`](crate::Config::request_timeout). On market data v2, which has no replies, no data
-    /// came in this time.
+    /// [`Config::request_timeout`](crate::Config::request_timeout). On market data v2, which confirms no
+    /// subscription, no data came in this time.
     Unanswered,
     /// The venue confirmed the subscription, but the snapshot of the book did not come in time: see
     /// [`Config::snapshot_timeout`](crate::Config::snapshot_timeout).

@@ -216,7 +216,8 @@ pub enum StreamState {
     /// unsubscribes.
     Resyncing,
     /// The application has unsubscribed, and the venue has not confirmed the `unsubscribe`. If no confirmation comes,
-    /// the client unsubscribes again. The client delivers no more data of the stream.
+    /// the client unsubscribes again. Market data v2 confirms nothing: there the stream ends when the `unsubscribe`
+    /// is sent. The client delivers no more data of the stream.
     Leaving,
     /// Ended. Nothing leads out of this state.
     Gone,

@@ -53,7 +53,8 @@ pub struct Leg<'f> {
 /// One event in the life of a request for quotes. The venue sends the event to the account concerned ([private
 /// quotes](crate::protocol::streams#private-quotes)).
 ///
-/// The venue may send an update several times, with the same event id. `is_replay` marks each repetition.
+/// The venue may send an update several times, with the same event id. `is_replay` marks the repetitions
+/// that the client recognizes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -74,7 +74,7 @@ impl Balances {
         true
     }
 
-    /// Returns the balance of an asset; `None` if the list does not contain the asset. Spell the asset as the venue
+    /// Returns the balance of an asset; `None` if no balance of the asset is known. Spell the asset as the venue
     /// does, for example `USD`.
     pub fn get(&self, asset: &str) -> Option<&Balance> {
         self.rows.get(asset)

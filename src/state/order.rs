@@ -55,7 +55,7 @@ pub struct Order {
     /// Whether the venue has accepted a request to cancel the order while the order was open. The order has not ended
     /// until an event or an answer reports its end. `false` again if an answer or event shows that the cancel had no
     /// effect. A request that cancels all orders of a session or account counts for each of these orders that is
-    /// known when the reply comes, except for orders that this client placed later.
+    /// known when the reply comes, except for orders that this client placed after that request.
     pub cancel_accepted: bool,
     /// The message of the last reply that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,

@@ -376,8 +376,8 @@ impl BookReader {
         self.get(symbol)?.live()
     }
 
-    /// Returns the book of a symbol if the book is current and changed no longer than `age_max` ago. The book of a
-    /// quiet symbol can be current and not fresh.
+    /// Returns the book of a symbol if the book is current and was last updated no longer than `age_max` ago. The
+    /// book of a quiet symbol can be current and not fresh.
     pub fn fresh(&mut self, symbol: impl AsRef<str>, age_max: Duration) -> Option<&OrderBook> {
         let now = self.membership.handle.now();
         let place = self.look_at(symbol.as_ref())?;

@@ -64,7 +64,8 @@ pub(crate) struct Woken<F> {
     at: Option<Instant>,
 }
 
-/// The least time between two calls by the timer, so that the application cannot keep the driver from everything else.
+/// The least time between two calls by the timer, so that the application cannot keep the driver from everything
+/// else.
 const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 impl<F> Woken<F> {

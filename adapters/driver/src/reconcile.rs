@@ -57,13 +57,13 @@ impl<E: fmt::Display> fmt::Display for ReconcileError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
-    /// Asks the venue about each order that is in doubt, one after the other. A ticket that has not ended reports the
-    /// state that the venue answers; [`order`](Handle::order) returns this state also for an order whose ticket has
-    /// ended. Then asks about the balances if the balances were stale at the beginning.
+    /// Asks the venue about each order that is in doubt, one after the other. The venue's answer gives the order its
+    /// state. The ticket of the order reports this state if the ticket has not ended, and [`order`](Handle::order)
+    /// returns it in any case. Then asks about the balances if the balances were stale at the beginning.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
     /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`:
-    /// the compiler cannot see that a function is `Send` if the function borrows a local variable.
+    /// the compiler does not accept the future as `Send` if this function borrows a local variable.
     ///
     /// ```
     /// # use std::io;

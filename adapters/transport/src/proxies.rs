@@ -36,8 +36,8 @@ impl Proxies {
         Proxies { rules: Arc::new(Rules::default()) }
     }
 
-    /// Returns this proxy for all addresses except loopback addresses and `localhost`. If the proxy needs a name and a
-    /// password, put them into the URL.
+    /// Returns this proxy for all addresses except loopback addresses and `localhost`. If the proxy needs a name and
+    /// a password, put them into the URL.
     pub fn all(url: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::all(url)) }
     }

@@ -61,7 +61,8 @@ pub(crate) enum FaultOrder {
 
 impl Faults {
     /// Loses the `nth` depth update of a symbol from now (1 is the next update). The book itself changes, but no
-    /// session receives the update. Clients see a gap at the update that follows the lost update.
+    /// subscriber of the depth stream receives the update. Clients see a gap at the update that follows the lost
+    /// update. Sessions of the archived endpoints are not affected.
     ///
     /// In a generated market, each speed of the depth stream that has subscribers publishes its own updates, and each
     /// of them counts. If both speeds have subscribers, the fault therefore affects the subscribers of one speed

@@ -34,8 +34,8 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 pub const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// The maximum number of bytes that a message of a client may take, including the headers of its frames. This number
-/// is enough for the longest request in 65,536 fragments. If a client sends a longer message, the server closes the
-/// connection with the code 1009.
+/// is enough for the longest request in 65,536 equal fragments. If a client sends a longer message, the server closes
+/// the connection with the code 1009.
 pub const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 65_536 * FRAME_HEADER_BYTES;
 
 /// The maximum number of bytes that the server keeps for a client. The bytes that wait to be written to the client
