@@ -112,7 +112,7 @@ impl<K: Ord, V> Rows<K, V> {
         // The event that began the subscription may have been dropped.
         let has_unseen = followed.is_none() && loss.ends_stream();
         if has_unseen || (loss.ends_subscription() && loss.is_over(followed)) {
-            (self.left, self.followed) = (followed.or(loss.link()).or(self.left), None);
+            (self.left, self.followed) = (loss.link().or(followed).or(self.left), None);
         }
         // A loss counts if it concerns the link that reports come over; without one, the link of the last report.
         let link = followed.or(self.standing.link());

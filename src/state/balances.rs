@@ -10,7 +10,9 @@ use crate::state::truth::{Age, Moment, StaleReason};
 
 /// The balances of an account.
 ///
-/// Pass every event to [`apply`](Balances::apply), which ignores events that do not concern balances.
+/// Pass every event to [`apply`](Balances::apply), which ignores events that do not concern balances. If a client has
+/// endpoints of several accounts, keep one `Balances` for each account, and pass it only the events whose
+/// [`source`](crate::Event::source) names a link of that endpoint, and the events without a source.
 ///
 /// After a subscription the venue sends all assets. Later it sends only the assets that change, or all assets every
 /// second ([`Updates`](crate::Updates)).

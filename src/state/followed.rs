@@ -107,6 +107,8 @@ impl Followed {
         if loss.ends_subscription() {
             self.links.retain(|(own, _)| !hit.links.contains(own));
             self.left.extend(&hit.links);
+            // Perhaps the event that began the subscription over this link was dropped.
+            self.left.extend(loss.link().filter(|link| !hit.links.contains(link)));
         }
         Some(hit)
     }

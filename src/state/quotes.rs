@@ -3,10 +3,9 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
-use alloc::vec::Vec;
 
 use crate::event::{Event, RequestOutcome, Verdict};
-use crate::message::{QuoteStatus, QuoteStep, QuoteUpdate, Response, RfqStatus};
+use crate::message::Response;
 use crate::request::Subject;
 use crate::request::quote::{NewQuote, QuoteKey};
 use crate::request::stream::Topic;
@@ -15,18 +14,20 @@ use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
 mod doubts;
+mod events;
 
-/// The number of quotes beyond which [`Quotes`] drops the oldest quote that has ended. `Quotes` always adds the
-/// quotes that this client submits, even if no quote has ended. While there are this many quotes, an event about an
-/// unknown quote only raises [`Quotes::untracked`].
+/// The number of quotes beyond which [`Quotes`] drops the oldest quote that has ended and is not in doubt. `Quotes`
+/// always adds the quotes that this client submits. If there are this many quotes and `Quotes` can drop none, an event
+/// about an unknown quote only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.
 ///
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. A quote of this
 /// client is known from [`Event::Requested`] on. If its request gets no reply or an internal error, the quote is in
-/// doubt. Until the venue's id is known, only the request identifies the quote. The venue does not deduplicate
-/// quotes, so ask the venue about a quote in doubt before you submit the quote again.
+/// doubt. Until the venue's id is known, only the request identifies the quote. An event about a quote with the same
+/// terms counts for the request, unless a reply or an answer shows that another client submitted that quote. The venue
+/// does not deduplicate quotes, so ask the venue about a quote in doubt before you submit the quote again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -44,8 +45,9 @@ pub struct Quotes {
     quotes: BTreeMap<u64, Quote>,
     next: u64,
     by_request: BTreeMap<RequestId, u64>,
-    by_quote_id: BTreeMap<QuoteKey, u64>,
-    by_rfq: BTreeSet<(QuoteKey, u64)>,
+    /// The second part is the number of the endpoint, as two exchanges may choose the same id.
+    by_quote_id: BTreeMap<(QuoteKey, u16), u64>,
+    by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
     followed: Followed,
     untracked: u64,
 }
@@ -146,6 +148,13 @@ pub struct Quote {
     observed: Moment,
     /// Whether the venue did not find it. Its request may still be on the way.
     is_absent: bool,
+    /// Whether its request got no reply.
+    is_unanswered: bool,
+    /// Whether the id is that of an event about a quote with the same terms, and no answer has confirmed it. The quote
+    /// may be that of another client.
+    is_presumed: bool,
+    /// The doubt that the request has without that event.
+    own_doubt: Option<(StaleReason, Moment)>,
 }
 
 /// A reference to a quote: the request that submitted it, or the venue's id.
@@ -153,7 +162,8 @@ pub struct Quote {
 pub enum QuoteRef<'a> {
     /// The request that submitted the quote.
     Request(RequestId),
-    /// The venue's id.
+    /// The venue's id. If quotes at several endpoints have the id, `QuoteId` refers to the quote at the endpoint that
+    /// was added first.
     QuoteId(&'a str),
 }
 
@@ -191,6 +201,9 @@ impl Quote {
             link: None,
             observed: Moment::BEGINNING,
             is_absent: false,
+            is_unanswered: false,
+            is_presumed: false,
+            own_doubt: None,
         }
     }
 
@@ -202,6 +215,11 @@ impl Quote {
     /// Returns the number of its endpoint.
     fn endpoint(&self) -> Option<u16> {
         self.link.map(LinkId::endpoint)
+    }
+
+    /// Returns whether it is uncertain that the request and the id belong to one quote.
+    const fn is_perhaps_two(&self) -> bool {
+        self.is_presumed && self.is_unanswered
     }
 
     /// Returns when the newest doubt was raised, or the newest event applied.
@@ -225,14 +243,17 @@ impl Quote {
         if state.rank() > self.state.rank() {
             self.state = state;
         }
-        if self.state.is_final() {
+        if self.state.is_final() && !self.is_perhaps_two() {
             self.doubt = None;
         }
     }
 
     /// Raises a doubt. The oldest reason remains; the newest moment counts.
     fn raise(&mut self, reason: StaleReason, now: Moment) {
-        if !self.state.is_final() || self.is_absent {
+        if self.is_presumed {
+            self.own_doubt = self.own_doubt.or(Some((reason, now)));
+        }
+        if !self.state.is_final() || self.is_absent || self.is_perhaps_two() {
             self.doubt = Some((self.doubt().unwrap_or(reason), now));
         }
     }
@@ -267,12 +288,14 @@ impl Quotes {
             Event::Reply { request, about: Subject::SubmitQuote(_), outcome, .. } => {
                 self.reply(*request, outcome)
             }
-            Event::Reply { about: Subject::WithdrawQuote { quote_id, .. }, outcome, .. } => {
-                self.follow_up(quote_id, outcome, QuoteState::Withdrawn);
+            Event::Reply { link, about: Subject::WithdrawQuote { quote_id, .. }, outcome, .. } => {
+                self.follow_up((*quote_id, link.endpoint()), outcome, QuoteState::Withdrawn);
             }
-            Event::Reply { about: Subject::ConfirmQuote { quote_id, confirm, .. }, outcome, .. } => {
+            Event::Reply {
+                link, about: Subject::ConfirmQuote { quote_id, confirm, .. }, outcome, ..
+            } => {
                 let state = if *confirm { QuoteState::Confirmed } else { QuoteState::Declined };
-                self.follow_up(quote_id, outcome, state);
+                self.follow_up((*quote_id, link.endpoint()), outcome, state);
             }
             Event::Subscribed { link, stream, .. } if stream.topic() == Topic::Quotes => {
                 if self.followed.begin(*link, stream) {
@@ -283,7 +306,9 @@ impl Quotes {
             }
             event => return self.lose(event),
         }
-        self.bound();
+        if self.quotes.len() > QUOTES_MAX {
+            self.forget_oldest_ended();
+        }
         true
     }
 
@@ -306,9 +331,9 @@ impl Quotes {
             self.by_request.insert(request, key);
         }
         if let Some(id) = quote.quote_id {
-            self.by_quote_id.insert(id, key);
+            self.by_quote_id.insert((id, endpoint_of(quote.link)), key);
         }
-        self.by_rfq.insert((quote.rfq_id, key));
+        self.by_rfq.insert((quote.rfq_id, endpoint_of(quote.link), key));
         self.quotes.insert(key, quote);
         key
     }
@@ -323,18 +348,19 @@ impl Quotes {
     }
 
     fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
-        let Some(key) = self.by_request.get(&request).copied() else { return };
+        let Some(mut key) = self.by_request.get(&request).copied() else { return };
         let now = self.followed.moment();
         let verdict = outcome.verdict();
-        let id = match &verdict {
-            Verdict::Accepted(response) => quote_id(response),
-            _ => None,
-        };
-        if let Some(id) = id {
-            let key = self.separate(key, id);
-            self.attach(key, id);
+        match &verdict {
+            Verdict::Accepted(response) => {
+                if let Some(id) = quote_id(response) {
+                    key = self.name(key, id);
+                }
+            }
+            // The event was about the quote of another client.
+            Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => key = self.separate(key),
+            Verdict::Unknown => {}
         }
-        let key = id.and_then(|id| self.by_quote_id.get(&id).copied()).unwrap_or(key);
         let Some(quote) = self.quotes.get_mut(&key) else { return };
         match verdict {
             Verdict::Accepted(_) => quote.go(QuoteState::Active),
@@ -346,26 +372,48 @@ impl Quotes {
             }
             Verdict::NotSent => quote.go(QuoteState::Rejected),
             Verdict::Unknown => {
+                quote.is_unanswered = true;
                 quote.go(QuoteState::Unknown);
                 quote.raise(StaleReason::Unanswered, now);
             }
         }
     }
 
-    /// Separates a request whose reply names a quote from the quote of another client whose events were attributed to
-    /// the request before. Returns the entry of the request.
-    fn separate(&mut self, key: u64, id: QuoteKey) -> u64 {
-        let has_another = |quote: &&mut Quote| quote.quote_id.is_some_and(|known| known != id);
-        let Some(theirs) = self.quotes.get_mut(&key).filter(has_another) else { return key };
-        let (terms, request, link) = (theirs.terms.take(), theirs.request.take(), theirs.link);
-        let own = Quote { terms, request, link, doubt: theirs.doubt, ..Quote::new(theirs.rfq_id) };
+    /// Separates a request from the quote of another client whose event was attributed to the request. Returns the
+    /// entry of the request.
+    fn separate(&mut self, key: u64) -> u64 {
+        let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| quote.is_presumed) else { return key };
+        let own = Quote {
+            terms: theirs.terms.take(),
+            request: theirs.request.take(),
+            link: theirs.link,
+            doubt: theirs.own_doubt.take(),
+            is_unanswered: theirs.is_unanswered,
+            ..Quote::new(theirs.rfq_id)
+        };
+        (theirs.is_presumed, theirs.is_unanswered) = (false, false);
+        if theirs.state.is_final() {
+            theirs.doubt = None;
+        }
         self.insert(own)
     }
 
+    /// Gives the quote of a request the id in an answer. Returns the entry that has both.
+    fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
+        let is_another =
+            self.quotes.get(&key).is_some_and(|quote| quote.quote_id.is_some_and(|own| own != id));
+        let key = if is_another { self.separate(key) } else { key };
+        let key = self.attach(key, id);
+        if let Some(quote) = self.quotes.get_mut(&key) {
+            (quote.is_presumed, quote.is_unanswered, quote.own_doubt) = (false, false, None);
+        }
+        key
+    }
+
     /// Applies the reply to a request that withdraws, confirms or declines a quote.
-    fn follow_up(&mut self, quote_id: &QuoteKey, outcome: &RequestOutcome<'_>, state: QuoteState) {
+    fn follow_up(&mut self, id: (QuoteKey, u16), outcome: &RequestOutcome<'_>, state: QuoteState) {
         let now = self.followed.moment();
-        let key = self.by_quote_id.get(quote_id);
+        let key = self.by_quote_id.get(&id);
         let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
         match outcome.verdict() {
             Verdict::Accepted(_) => quote.go(state),
@@ -379,106 +427,55 @@ impl Quotes {
         }
     }
 
-    /// Gives a quote the venue's id. If another entry has the id, the two are one quote and are merged.
-    fn attach(&mut self, key: u64, id: QuoteKey) {
-        let Some(other) = self.by_quote_id.get(&id).copied().filter(|other| *other != key) else {
-            self.by_quote_id.insert(id, key);
+    /// Gives a quote the venue's id. If another entry has the id, the two are one quote and are merged. Returns the
+    /// entry that remains.
+    fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
+        let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
+        let Some(other) = self.by_quote_id.get(&(id, endpoint)).copied().filter(|other| *other != key) else {
+            self.by_quote_id.insert((id, endpoint), key);
             if let Some(quote) = self.quotes.get_mut(&key) {
                 quote.quote_id = Some(id);
             }
-            return;
+            return key;
         };
-        let Some(sent) = self.quotes.remove(&key) else { return };
-        self.by_rfq.remove(&(sent.rfq_id, key));
+        let Some(sent) = self.quotes.remove(&key) else { return other };
+        self.by_rfq.remove(&(sent.rfq_id, endpoint, key));
         if let Some(request) = sent.request {
             self.by_request.insert(request, other);
         }
         if let Some(quote) = self.quotes.get_mut(&other) {
             (quote.terms, quote.request) = (sent.terms, sent.request);
         }
+        other
     }
 
-    fn update(&mut self, update: &QuoteUpdate<'_>, link: Option<LinkId>) {
-        if self.followed.note(link) {
-            self.doubt_where(StaleReason::Disconnected, |quote| {
-                quote.endpoint() == link.map(LinkId::endpoint)
-            });
-        }
-        let keys = self.concerned(update);
-        let now = self.followed.moment();
-        for key in keys {
-            let Some(quote) = self.quotes.get_mut(&key) else { continue };
-            (quote.link, quote.observed) = (link, now);
-            match state_of(update) {
-                Some(state) => quote.go(state),
-                None => quote.raise(StaleReason::UnknownStatus, now),
-            }
-        }
-    }
-
-    /// Returns the quotes that an event is about: the one with its id or, without an id, all of the request for
-    /// quotes.
-    fn concerned(&mut self, update: &QuoteUpdate<'_>) -> Vec<u64> {
-        let key_of = |text: &str| text.parse::<QuoteKey>().ok();
-        let Some(rfq_id) = key_of(&update.rfq_id.to_string()) else {
-            self.untracked = self.untracked.saturating_add(1);
-            return Vec::new();
+    /// Forgets the quote that is the oldest of those that have ended and are not in doubt. Returns whether there was
+    /// one.
+    fn forget_oldest_ended(&mut self) -> bool {
+        let has_ended = |quote: &Quote| quote.state.is_final() && quote.doubt.is_none();
+        let oldest = self.quotes.iter().find(|(_, quote)| has_ended(quote)).map(|(key, _)| *key);
+        let Some((key, gone)) = oldest.and_then(|key| Some((key, self.quotes.remove(&key)?))) else {
+            return false;
         };
-        let of_rfq = self.by_rfq.range((rfq_id, 0)..=(rfq_id, u64::MAX)).map(|(_, key)| *key);
-        let Some(id) = update.quote_id else { return of_rfq.collect() };
-        let Some(id) = key_of(&id.to_string()) else {
-            self.untracked = self.untracked.saturating_add(1);
-            return Vec::new();
-        };
-        if let Some(key) = self.by_quote_id.get(&id) {
-            return [*key].into();
-        }
-        // A quote that this client submitted to the same request, and whose id is not known yet.
-        let mut unnamed = of_rfq.filter(|key| {
-            let quote = self.quotes.get(key).filter(|quote| quote.quote_id.is_none());
-            let terms = quote.filter(|quote| !quote.is_refused()).and_then(|quote| quote.terms);
-            terms.is_some_and(|terms| {
-                update.price.is_none_or(|price| price == terms.price)
-                    && update.quantity.is_none_or(|quantity| quantity == terms.quantity)
-            })
-        });
-        let (first, second) = (unnamed.next(), unnamed.next().is_some());
-        if let Some(key) = first.filter(|_| !second) {
-            self.attach(key, id);
-            return [key].into();
-        }
-        if self.quotes.len() >= QUOTES_MAX {
-            self.untracked = self.untracked.saturating_add(1);
-            return Vec::new();
-        }
-        let mut quote = Quote::new(rfq_id);
-        (quote.quote_id, quote.state) = (Some(id), QuoteState::Active);
-        [self.insert(quote)].into()
-    }
-
-    /// Forgets the oldest quote that has ended if there are too many.
-    fn bound(&mut self) {
-        if self.quotes.len() <= QUOTES_MAX {
-            return;
-        }
-        let Some(key) = self.quotes.iter().find(|(_, quote)| quote.state.is_final()).map(|(key, _)| *key)
-        else {
-            return;
-        };
-        let Some(gone) = self.quotes.remove(&key) else { return };
-        self.by_rfq.remove(&(gone.rfq_id, key));
-        if let Some(id) = gone.quote_id.filter(|id| self.by_quote_id.get(id) == Some(&key)) {
+        let endpoint = endpoint_of(gone.link);
+        self.by_rfq.remove(&(gone.rfq_id, endpoint, key));
+        let id = gone.quote_id.map(|id| (id, endpoint));
+        if let Some(id) = id.filter(|id| self.by_quote_id.get(id) == Some(&key)) {
             self.by_quote_id.remove(&id);
         }
         if let Some(request) = gone.request {
             self.by_request.remove(&request);
         }
+        true
     }
 
     fn key(&self, of: QuoteRef<'_>) -> Option<u64> {
         match of {
             QuoteRef::Request(request) => self.by_request.get(&request).copied(),
-            QuoteRef::QuoteId(id) => self.by_quote_id.get(&id.parse().ok()?).copied(),
+            QuoteRef::QuoteId(id) => {
+                let id: QuoteKey = id.parse().ok()?;
+                self.by_quote_id.range((id, 0)..=(id, u16::MAX)).next().map(|(_, key)| *key)
+            }
         }
     }
 
@@ -510,40 +507,14 @@ impl Quotes {
     }
 }
 
+/// Returns the number of the endpoint of a link; zero for a recording.
+fn endpoint_of(link: Option<LinkId>) -> u16 {
+    link.map_or(0, LinkId::endpoint)
+}
+
 /// Returns the id in the reply to a submission.
 fn quote_id(response: &Response<'_>) -> Option<QuoteKey> {
     response.quote().ok()?.quote_id.to_string().parse().ok()
-}
-
-/// Returns the state that an event gives a quote; `None` if its meaning is unknown.
-fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
-    let of_request = match update.status {
-        RfqStatus::Cancelled | RfqStatus::Failed => Some(QuoteState::Failed),
-        RfqStatus::Expired => Some(QuoteState::Expired),
-        RfqStatus::Other(_) => None,
-        _ => Some(QuoteState::Active),
-    };
-    let of_step = match update.step {
-        QuoteStep::Closed => of_request,
-        QuoteStep::Accepted => Some(QuoteState::Accepted),
-        QuoteStep::Confirmed => Some(QuoteState::Confirmed),
-        QuoteStep::Declined => Some(QuoteState::Declined),
-        // The status of the quote says which quote was executed.
-        QuoteStep::Finalized if update.quote_id.is_some() => Some(QuoteState::Won),
-        QuoteStep::Finalized => of_request,
-        QuoteStep::Failed => Some(QuoteState::Failed),
-        QuoteStep::Other(_) => None,
-    };
-    match update.quote_status {
-        None => of_step,
-        // The step is more precise: the quote may be accepted.
-        Some(QuoteStatus::Active) => of_step,
-        Some(QuoteStatus::Withdrawn) => Some(QuoteState::Withdrawn),
-        Some(QuoteStatus::Expired) => Some(QuoteState::Expired),
-        Some(QuoteStatus::Won) => Some(QuoteState::Won),
-        Some(QuoteStatus::Lost) => Some(QuoteState::Lost),
-        Some(QuoteStatus::Other(_)) => None,
-    }
 }
 
 impl Default for Quotes {

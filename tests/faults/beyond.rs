@@ -10,6 +10,8 @@ mod links;
 mod orders;
 #[path = "beyond/owed.rs"]
 mod owed;
+#[path = "beyond/quotes.rs"]
+mod quotes;
 #[path = "beyond/random.rs"]
 mod random;
 #[path = "beyond/replies.rs"]

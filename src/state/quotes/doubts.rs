@@ -1,6 +1,6 @@
 //! How the doubts of [`Quotes`] end.
 
-use crate::state::quotes::{FoundQuote, QuoteRef, QuoteState, Quotes};
+use crate::state::quotes::{FoundQuote, Quote, QuoteRef, QuoteState, Quotes, endpoint_of};
 use crate::state::truth::{Moment, StaleReason};
 
 impl Quotes {
@@ -36,12 +36,21 @@ impl Quotes {
             return false;
         }
         // The answer may show that two entries are one quote.
-        let other = found.and_then(|found| self.by_quote_id.get(&found.quote_id).copied());
-        let mut entries = [Some(key), other].into_iter().flatten().filter_map(|key| self.quotes.get(&key));
-        let is_older = self.followed.lost() > asked || entries.any(|quote| quote.last_change() > asked);
+        let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
+        let other = found.and_then(|found| self.by_quote_id.get(&(found.quote_id, endpoint)).copied());
+        if other.is_some_and(|other| !self.may_be_one(key, other)) {
+            return false;
+        }
+        let last_change = |key: u64| self.quotes.get(&key).map(Quote::last_change);
+        let is_older =
+            self.followed.lost().max(last_change(key).max(other.and_then(last_change)).unwrap_or(asked))
+                > asked;
         if is_older && !found.is_some_and(|found| found.state.is_final()) {
             return false;
         }
+        let id = self.quotes.get(&key).and_then(|quote| quote.quote_id);
+        let has_another = id.is_some_and(|id| found.is_none_or(|found| found.quote_id != id));
+        let key = if has_another { self.separate(key) } else { key };
         let Some(found) = found else {
             let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_none()) else {
                 return false;
@@ -56,14 +65,21 @@ impl Quotes {
         if self.quotes.get(&key).and_then(|quote| quote.quote_id).is_some_and(|id| id != found.quote_id) {
             return false;
         }
-        self.attach(key, found.quote_id);
-        let Some(key) = self.by_quote_id.get(&found.quote_id) else { return false };
-        let Some(quote) = self.quotes.get_mut(key) else { return false };
+        let key = self.name(key, found.quote_id);
+        let Some(quote) = self.quotes.get_mut(&key) else { return false };
         quote.go(found.state);
         quote.doubt = None;
         if !self.followed.tells_of([quote.link, None]) {
             quote.raise(StaleReason::NotSubscribed, self.followed.moment());
         }
         true
+    }
+
+    /// Returns whether the entry of a request and an entry with an id may be one quote.
+    fn may_be_one(&self, own: u64, other: u64) -> bool {
+        let both = self.quotes.get(&own).zip(self.quotes.get(&other));
+        both.is_none_or(|(own, other)| {
+            own.rfq_id == other.rfq_id && (other.request.is_none() || other.request == own.request)
+        })
     }
 }

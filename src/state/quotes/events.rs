@@ -1,0 +1,152 @@
+//! What the events of a request for quotes do to [`Quotes`].
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::message::{QuoteStatus, QuoteStep, QuoteUpdate, RfqStatus};
+use crate::request::quote::QuoteKey;
+use crate::state::quotes::{QUOTES_MAX, Quote, QuoteState, Quotes, endpoint_of};
+use crate::state::truth::StaleReason;
+use crate::value::id::LinkId;
+
+impl Quotes {
+    pub(super) fn update(&mut self, update: &QuoteUpdate<'_>, link: Option<LinkId>) {
+        if self.followed.note(link) {
+            self.doubt_where(StaleReason::Disconnected, |quote| {
+                quote.endpoint() == link.map(LinkId::endpoint)
+            });
+        }
+        let key_of = |text: &str| text.parse::<QuoteKey>().ok();
+        let rfq_id = key_of(&update.rfq_id.to_string());
+        let quote_id = update.quote_id.map(|id| key_of(&id.to_string()));
+        let (Some(rfq_id), None | Some(Some(_))) = (rfq_id, quote_id) else {
+            self.untracked = self.untracked.saturating_add(1);
+            return;
+        };
+        match quote_id.flatten() {
+            Some(id) => {
+                if let Some(key) = self.named(update, (rfq_id, id), link) {
+                    self.take(key, link, state_of(update));
+                }
+            }
+            None => {
+                let (keys, state) = self.of_request(update, rfq_id, link);
+                keys.into_iter().for_each(|key| self.take(key, link, state));
+            }
+        }
+    }
+
+    /// Applies a state, or an unknown one, to a quote.
+    fn take(&mut self, key: u64, link: Option<LinkId>, state: Option<QuoteState>) {
+        let now = self.followed.moment();
+        let Some(quote) = self.quotes.get_mut(&key) else { return };
+        (quote.link, quote.observed) = (link, now);
+        match state {
+            Some(state) => quote.go(state),
+            None => quote.raise(StaleReason::UnknownStatus, now),
+        }
+        if quote.is_perhaps_two() {
+            quote.raise(StaleReason::Unanswered, now);
+        }
+        if !self.followed.tells_of([link, None]) {
+            // A late event does not show what happened since.
+            quote.raise(StaleReason::NotSubscribed, now);
+        }
+    }
+
+    fn keys_of(&self, rfq_id: QuoteKey, link: Option<LinkId>) -> impl Iterator<Item = u64> + '_ {
+        let endpoint = endpoint_of(link);
+        self.by_rfq.range((rfq_id, endpoint, 0)..=(rfq_id, endpoint, u64::MAX)).map(|(.., key)| *key)
+    }
+
+    /// Returns the quotes that an event without the id of a quote is about, and their state. A quote whose id is not
+    /// known may not exist, so it can only end.
+    fn of_request(
+        &self,
+        update: &QuoteUpdate<'_>,
+        rfq_id: QuoteKey,
+        link: Option<LinkId>,
+    ) -> (Vec<u64>, Option<QuoteState>) {
+        let state = state_of(update);
+        let ends_request = matches!(state, Some(QuoteState::Failed | QuoteState::Expired));
+        let concerns = |quote: &Quote| match quote.quote_id {
+            _ if ends_request && update.quote_status.is_none() => !quote.is_absent,
+            Some(_) => !quote.state.is_final(),
+            None => false,
+        };
+        let keys: Vec<u64> =
+            self.keys_of(rfq_id, link).filter(|key| self.quotes.get(key).is_some_and(concerns)).collect();
+        // It does not say which of several quotes was accepted, confirmed or declined.
+        let is_of_all = ends_request || state == Some(QuoteState::Active);
+        let state = state.filter(|_| is_of_all || keys.len() == 1);
+        (keys, state)
+    }
+
+    /// Returns the quote with the id in an event.
+    fn named(
+        &mut self,
+        update: &QuoteUpdate<'_>,
+        (rfq_id, id): (QuoteKey, QuoteKey),
+        link: Option<LinkId>,
+    ) -> Option<u64> {
+        if let Some(key) = self.by_quote_id.get(&(id, endpoint_of(link))) {
+            return Some(*key);
+        }
+        // A quote that this client submitted to the same request, and whose id is not known yet.
+        let mut unnamed = self.keys_of(rfq_id, link).filter(|key| {
+            let quote = self.quotes.get(key).filter(|quote| quote.quote_id.is_none());
+            let terms = quote.filter(|quote| !quote.is_refused()).and_then(|quote| quote.terms);
+            terms.is_some_and(|terms| {
+                update.price.is_none_or(|price| price == terms.price)
+                    && update.quantity.is_none_or(|quantity| quantity == terms.quantity)
+            })
+        });
+        let (first, second) = (unnamed.next(), unnamed.next().is_some());
+        drop(unnamed);
+        if let Some(key) = first.filter(|_| !second) {
+            let key = self.attach(key, id);
+            if let Some(quote) = self.quotes.get_mut(&key) {
+                (quote.is_presumed, quote.own_doubt) = (true, quote.doubt);
+            }
+            return Some(key);
+        }
+        if self.quotes.len() >= QUOTES_MAX && !self.forget_oldest_ended() {
+            self.untracked = self.untracked.saturating_add(1);
+            return None;
+        }
+        let mut quote = Quote::new(rfq_id);
+        (quote.quote_id, quote.state, quote.link) = (Some(id), QuoteState::Active, link);
+        Some(self.insert(quote))
+    }
+}
+
+/// Returns the state that an event gives a quote; `None` if its meaning is unknown.
+fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
+    let of_request = match update.status {
+        RfqStatus::Cancelled | RfqStatus::Failed => Some(QuoteState::Failed),
+        RfqStatus::Expired => Some(QuoteState::Expired),
+        RfqStatus::Other(_) => None,
+        _ => Some(QuoteState::Active),
+    };
+    let of_step = match update.step {
+        QuoteStep::Closed => of_request,
+        QuoteStep::Accepted => Some(QuoteState::Accepted),
+        QuoteStep::Confirmed => Some(QuoteState::Confirmed),
+        QuoteStep::Declined => Some(QuoteState::Declined),
+        // The status of the quote says which quote was executed.
+        QuoteStep::Finalized if update.quote_id.is_some() => Some(QuoteState::Won),
+        QuoteStep::Finalized => of_request.filter(|state| state.is_final()),
+        QuoteStep::Failed => Some(QuoteState::Failed),
+        QuoteStep::Other(_) => None,
+    };
+    match update.quote_status {
+        None => of_step,
+        // The step is more precise: the quote may be accepted.
+        Some(QuoteStatus::Active) => of_step,
+        Some(QuoteStatus::Withdrawn) => Some(QuoteState::Withdrawn),
+        Some(QuoteStatus::Expired) => Some(QuoteState::Expired),
+        Some(QuoteStatus::Won) => Some(QuoteState::Won),
+        Some(QuoteStatus::Lost) => Some(QuoteState::Lost),
+        Some(QuoteStatus::Other(_)) => None,
+    }
+}

@@ -1,0 +1,210 @@
+//! Faults of quotes: whose quote an event is about, and which.
+
+use gemini_ws::{
+    Config, Event, FoundQuote, Quote, QuoteState, RequestId, RequestOutcome, StaleReason, Subject,
+};
+
+use super::fed::{Fed, LOST_FACTS, first_stream, id_of, pair, quote, t};
+
+const STREAM: &str = "requestForQuote@account";
+
+/// Formats an event of the request `r1`.
+fn event(number: u32, step: &str, status: &str, rest: &str) -> String {
+    format!(
+        r#"{{"e":"requestForQuote","i":"e{number}","E":1790743321322,"r":"r1","x":"{step}","S":"{status}"{rest}}}"#
+    )
+}
+
+/// Formats the members of a quote with the terms of [`quote`].
+fn named(id: &str, status: &str) -> String {
+    format!(r#","q":"{id}","p":"0.5","sz":"10","qs":"{status}""#)
+}
+
+/// Submits a quote. Returns the request and its id as text.
+fn submitted(fed: &mut Fed) -> (RequestId, String) {
+    let about = gemini_ws::Request::SubmitQuote(quote("0.5"));
+    let request = fed.client.request(t(1), &about).unwrap();
+    fed.poll();
+    let id = id_of(&fed.sent.pop().unwrap());
+    (request, id)
+}
+
+fn shown(quote: &Quote) -> (QuoteState, Option<&str>, Option<StaleReason>) {
+    (quote.state, quote.quote_id.as_ref().map(|id| id.as_str()), quote.doubt())
+}
+
+/// Another client has quoted the same terms, and its event comes before the reply. Each row: the reply, and what is
+/// known of the request and of the other quote after it.
+#[test]
+fn z27_a_quote_of_another_client_with_the_same_terms() {
+    use QuoteState::{Active, Rejected, Withdrawn};
+    let ok = |id: &str| format!(r#""status":200,"result":{{"rfqId":"r1","quoteId":"{id}"}}"#);
+    let refused = r#""status":400,"error":{"code":-1013,"msg":"no"}"#.to_owned();
+    for (status, reply, own, other) in [
+        ("ACTIVE", ok("own"), (Active, Some("own"), None), Some(Active)),
+        ("ACTIVE", ok("other"), (Active, Some("other"), None), None),
+        ("WITHDRAWN", ok("own"), (Active, Some("own"), None), Some(Withdrawn)),
+        ("ACTIVE", refused.clone(), (Rejected, None, None), Some(Active)),
+        ("WITHDRAWN", refused, (Rejected, None, None), Some(Withdrawn)),
+    ] {
+        let mut fed = Fed::private(&[STREAM]);
+        let (request, id) = submitted(&mut fed);
+        fed.feed(2, &event(1, "CLOSED", "OPEN", &named("other", status)));
+        fed.feed(3, &format!("{{\"id\":{id},{reply}}}"));
+        let quotes = &fed.quotes;
+        assert_eq!(shown(quotes.get(request).unwrap()), own, "{status} {reply}");
+        if let Some(state) = other {
+            let theirs = quotes.get("other").unwrap();
+            assert_eq!((theirs.state, theirs.request, theirs.doubt()), (state, None, None), "{reply}");
+        }
+        assert_eq!(quotes.iter().count(), 1 + usize::from(other.is_some()), "{reply}");
+    }
+}
+
+/// The same, and no reply comes: the request stays in doubt until REST says which quote is its own.
+#[test]
+fn z28_without_a_reply_an_equal_quote_may_be_that_of_another_client() {
+    for status in ["ACTIVE", "WITHDRAWN", "WON"] {
+        for (found, own) in [
+            (Some(("other", QuoteState::Withdrawn)), Some("other")),
+            (Some(("own", QuoteState::Withdrawn)), Some("own")),
+            (None, None),
+        ] {
+            let mut fed = Fed::private(&[STREAM]);
+            let (request, _) = submitted(&mut fed);
+            fed.feed(2, &event(1, "CLOSED", "OPEN", &named("other", status)));
+            let outcome = RequestOutcome::TimedOut;
+            let about = Subject::SubmitQuote(quote("0.5"));
+            let link = fed.link;
+            fed.quotes.apply(&Event::Reply { link, request, about, outcome });
+            assert_eq!(fed.quotes.get(request).unwrap().doubt(), Some(StaleReason::Unanswered), "{status}");
+            fed.feed(3, &event(2, "CLOSED", "OPEN", &named("other", status)));
+            assert_eq!(fed.quotes.get(request).unwrap().doubt(), Some(StaleReason::Unanswered), "{status}");
+            let asked = fed.quotes.moment();
+            let found = found.map(|(id, state)| FoundQuote { quote_id: id.parse().unwrap(), state });
+            assert!(fed.quotes.reconcile(request, found, asked), "{status} {own:?}");
+            let quote = fed.quotes.get(request).unwrap();
+            assert_eq!((quote.quote_id.map(|id| id.to_string()).as_deref(), quote.doubt()), (own, None));
+            assert!(own == Some("other") || fed.quotes.get("other").unwrap().request.is_none());
+        }
+    }
+}
+
+/// An event of the whole request for quotes changes only quotes that exist, and does not say which of several was
+/// accepted or executed.
+#[test]
+fn z29_an_event_without_the_id_of_a_quote() {
+    let two = [named("q1", "ACTIVE"), named("q2", "ACTIVE")];
+    for (step, status, one, both) in [
+        ("CLOSED", "PENDING_ACCEPTANCE", (QuoteState::Active, None), (QuoteState::Active, None)),
+        (
+            "ACCEPTED",
+            "CONFIRMING",
+            (QuoteState::Accepted, None),
+            (QuoteState::Active, Some(StaleReason::UnknownStatus)),
+        ),
+        (
+            "DECLINED",
+            "OPEN",
+            (QuoteState::Declined, None),
+            (QuoteState::Active, Some(StaleReason::UnknownStatus)),
+        ),
+        (
+            "FINALIZED",
+            "FINALIZED",
+            (QuoteState::Active, Some(StaleReason::UnknownStatus)),
+            (QuoteState::Active, Some(StaleReason::UnknownStatus)),
+        ),
+        ("CLOSED", "EXPIRED", (QuoteState::Expired, None), (QuoteState::Expired, None)),
+    ] {
+        for (quotes, expected) in [(&two[..1], one), (&two[..], both)] {
+            let mut fed = Fed::private(&[STREAM]);
+            for (number, rest) in (1..).zip(quotes) {
+                fed.feed(2, &event(number, "CLOSED", "OPEN", rest));
+            }
+            fed.feed(3, &event(9, step, status, ""));
+            for quote in fed.quotes.iter() {
+                assert_eq!(
+                    (quote.state, quote.doubt()),
+                    expected,
+                    "{step} {status}, {} quotes",
+                    quotes.len()
+                );
+            }
+        }
+        // A quote whose request has no reply yet, and one that the venue did not find, may not exist.
+        let mut fed = Fed::private(&[STREAM]);
+        let (request, _) = submitted(&mut fed);
+        fed.feed(3, &event(9, step, status, ""));
+        let state = fed.quotes.get(request).unwrap().state;
+        assert!(matches!(state, QuoteState::Sent | QuoteState::Expired), "{step}: {state}");
+        fed.reconnect(4);
+        fed.acknowledge(2_000);
+        let asked = fed.quotes.moment();
+        if fed.quotes.reconcile(request, None, asked) {
+            fed.feed(2_001, &event(10, step, status, ""));
+            assert_eq!(fed.quotes.get(request).unwrap().state, QuoteState::Rejected, "{step}");
+        }
+    }
+}
+
+/// Two exchanges may choose the same ids.
+#[test]
+fn z30_quotes_of_two_endpoints_are_not_one() {
+    let (mut fed, [first, second]) = pair(["ws://a", "ws://b"]);
+    let endpoints: Vec<_> = fed.client.endpoints().collect();
+    for (endpoint, link) in endpoints.into_iter().zip([first, second]) {
+        fed.client.subscribe_at(t(1), endpoint, STREAM.parse().unwrap(), None).unwrap();
+        fed.poll();
+        let id = id_of(&fed.sent.pop().unwrap());
+        fed.feed_over(link, 1, &format!("{{\"id\":{id},\"status\":200}}"));
+    }
+    fed.poll();
+    let (request, about) = (RequestId::new(9), Subject::SubmitQuote(quote("0.5")));
+    fed.quotes.apply(&Event::Requested { link: first, request, about });
+    fed.feed_over(second, 2, &event(1, "CLOSED", "OPEN", &named("q1", "ACTIVE")));
+    assert_eq!(shown(fed.quotes.get(request).unwrap()), (QuoteState::Sent, None, None));
+    fed.feed_over(first, 3, &event(2, "CLOSED", "OPEN", &named("q1", "WITHDRAWN")));
+    fed.feed_over(second, 4, &event(3, "CLOSED", "EXPIRED", ""));
+    let states: Vec<QuoteState> = fed.quotes.iter().map(|quote| quote.state).collect();
+    assert_eq!(states, [QuoteState::Withdrawn, QuoteState::Expired]);
+}
+
+/// A quote that is first seen while no stream is subscribed, and the end of a link whose beginning was dropped.
+#[test]
+fn z31_what_is_seen_while_nothing_is_subscribed_is_in_doubt() {
+    let mut fed = Fed::private(&[STREAM]);
+    let (link, id, stream) = (fed.link, first_stream(), STREAM.parse().unwrap());
+    fed.quotes.apply(&Event::Unsubscribed { link, id, stream, last: true });
+    fed.feed(2, &event(1, "CLOSED", "OPEN", &named("q1", "ACTIVE")));
+    assert_eq!(fed.quotes.get("q1").unwrap().doubt(), Some(StaleReason::NotSubscribed));
+    // The end of the first link and the beginning of the second were dropped.
+    let mut fed = Fed::private(&[STREAM]);
+    let mut later = Fed::new(Config::new("ws://v"));
+    later.reconnect(2);
+    fed.quotes.apply(&LOST_FACTS);
+    fed.quotes.apply(&Event::Unsubscribed { link: later.link, id, stream, last: true });
+    let mut scratch = gemini_ws::Scratch::new();
+    let text = event(1, "CLOSED", "OPEN", &named("q1", "ACTIVE"));
+    let seen = later.client.handle_frame(later.link, t(9_000), gemini_ws::Frame::Text(&text), &mut scratch);
+    if let Some(event) = seen {
+        fed.quotes.apply(&event);
+        assert!(fed.quotes.iter().all(|quote| quote.doubt().is_some()));
+    }
+}
+
+/// An answer that names the quote of another request does not merge the two.
+#[test]
+fn z32_an_answer_about_the_quote_of_another_request() {
+    let mut fed = Fed::private(&[STREAM]);
+    let (request, _) = submitted(&mut fed);
+    let (other, id) = submitted(&mut fed);
+    fed.feed(3, &format!(r#"{{"id":{id},"status":200,"result":{{"rfqId":"r1","quoteId":"q2"}}}}"#));
+    let (link, about) = (fed.link, Subject::SubmitQuote(quote("0.5")));
+    fed.quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
+    let found = FoundQuote { quote_id: "q2".parse().unwrap(), state: QuoteState::Active };
+    let asked = fed.quotes.moment();
+    assert!(!fed.quotes.reconcile(request, Some(found), asked));
+    assert_eq!(fed.quotes.get("q2").unwrap().request, Some(other));
+    assert_eq!(fed.quotes.get(request).unwrap().doubt(), Some(StaleReason::Unanswered));
+}
