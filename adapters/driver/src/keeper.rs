@@ -24,6 +24,8 @@ use crate::tickets::{Cancel, DOUBT_TIMEOUT, Tickets};
 /// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event
 /// before the application sees the event. If a book needs a new snapshot, the driver requests the snapshot.
 ///
+/// Orders, balances, positions and quotes are those of one account: use a driver of its own for each account.
+///
 /// Read the keeper with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes follow the
 /// streams that are subscribed. The driver begins to keep books at the first call of
 /// [`Handle::books`](crate::Handle::books).

@@ -61,7 +61,7 @@ fn z27_a_quote_of_another_client_with_the_same_terms() {
     }
 }
 
-/// The same, and no reply comes: the request stays in doubt until REST says which quote is its own.
+/// No reply comes after such an event: the request stays in doubt until REST says which quote is its own.
 #[test]
 fn z28_without_a_reply_an_equal_quote_may_be_that_of_another_client() {
     for status in ["ACTIVE", "WITHDRAWN", "WON"] {
