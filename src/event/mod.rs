@@ -18,11 +18,10 @@ use crate::event::last_trade::LastTrade;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, ShutdownStep, Unserved};
 use crate::event::source::Source;
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::text::Shown;
 use crate::message::{
     ApiError, Auction, AuctionOpen, BalanceUpdate, BookTicker, Candles, ContractStatus, Depth, FundingAmount,
     FundingAmounts, Heartbeat, L2Updates, MarkPrice, MarkPrices, MarketUpdate, OrderEvents, OrderSnapshot,
-    OrderUpdate, PartialDepth, PositionReport, QuoteUpdate, RequestForQuote, Response, Settlements,
+    OrderUpdate, PartialDepth, PositionReport, QuoteUpdate, RawJson, RequestForQuote, Response, Settlements,
     SubscriptionAck, Text, TopOfBook, Trade, Unrecognized, VenueError,
 };
 use crate::request::Subject;
@@ -486,7 +485,7 @@ pub struct Malformed<'f> {
 impl core::fmt::Debug for Malformed<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mut shown = f.debug_struct("Malformed");
-        shown.field("frame", &Shown::new(self.frame)).field("error", &self.error);
+        shown.field("frame", &RawJson(self.frame)).field("error", &self.error);
         shown.field("topic", &self.topic).field("symbol", &self.symbol).finish()
     }
 }

@@ -11,7 +11,7 @@ mod order;
 mod public;
 mod quote;
 pub(crate) mod reply;
-pub(crate) mod text;
+mod text;
 
 pub use account::{
     AssetBalance, BalanceUpdate, Position, PositionAmount, PositionReport, Settlement, Settlements,

@@ -100,22 +100,7 @@ impl<'f> RawJson<'f> {
 }
 
 impl fmt::Debug for RawJson<'_> {
-    /// Leaves out a text that names an API key.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Shown(self.0).fmt(f)
-    }
-}
-
-/// A frame for `Debug`. Leaves out a frame that names an API key, because a key should not appear in logs.
-pub(crate) struct Shown<'f>(&'f str);
-
-impl<'f> Shown<'f> {
-    pub(crate) const fn new(frame: &'f str) -> Shown<'f> {
-        Shown(frame)
-    }
-}
-
-impl fmt::Debug for Shown<'_> {
+    /// Leaves out a text that names an API key, because a key should not appear in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.contains("api_session") || self.0.contains("apiSession") {
             write!(f, "({} bytes with a key)", self.0.len())

@@ -341,10 +341,18 @@ impl Quotes {
     fn send(&mut self, terms: &NewQuote, request: RequestId, link: LinkId) {
         let mut quote = Quote::new(terms.rfq_id);
         (quote.terms, quote.request, quote.link) = (Some(*terms), Some(request), Some(link));
-        if !self.followed.tells_of([Some(link), None]) {
-            quote.raise(StaleReason::NotSubscribed, self.followed.moment());
+        let key = self.insert(quote);
+        self.doubt_unfollowed(key);
+    }
+
+    /// Raises a doubt about a quote if no subscribed stream reports it.
+    fn doubt_unfollowed(&mut self, key: u64) {
+        let now = self.followed.moment();
+        if let Some(quote) = self.quotes.get_mut(&key)
+            && !self.followed.tells_of([quote.link, None])
+        {
+            quote.raise(StaleReason::NotSubscribed, now);
         }
-        self.insert(quote);
     }
 
     fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
@@ -358,7 +366,9 @@ impl Quotes {
                 }
             }
             // The event was about the quote of another client.
-            Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => key = self.separate(key),
+            Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {
+                key = self.separate(key, |quote| quote.is_presumed);
+            }
             Verdict::Unknown => {}
         }
         let Some(quote) = self.quotes.get_mut(&key) else { return };
@@ -379,15 +389,15 @@ impl Quotes {
         }
     }
 
-    /// Separates a request from the quote of another client whose event was attributed to the request. Returns the
-    /// entry of the request.
-    fn separate(&mut self, key: u64) -> u64 {
-        let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| quote.is_presumed) else { return key };
+    /// Separates a request from the id in its entry, if the id is that of another quote. Returns the entry of the
+    /// request.
+    fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
+        let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| is_another(quote)) else { return key };
         let own = Quote {
             terms: theirs.terms.take(),
             request: theirs.request.take(),
             link: theirs.link,
-            doubt: theirs.own_doubt.take(),
+            doubt: theirs.own_doubt.take().or(theirs.doubt),
             is_unanswered: theirs.is_unanswered,
             ..Quote::new(theirs.rfq_id)
         };
@@ -400,9 +410,7 @@ impl Quotes {
 
     /// Gives the quote of a request the id in an answer. Returns the entry that has both.
     fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
-        let is_another =
-            self.quotes.get(&key).is_some_and(|quote| quote.quote_id.is_some_and(|own| own != id));
-        let key = if is_another { self.separate(key) } else { key };
+        let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
         let key = self.attach(key, id);
         if let Some(quote) = self.quotes.get_mut(&key) {
             (quote.is_presumed, quote.is_unanswered, quote.own_doubt) = (false, false, None);

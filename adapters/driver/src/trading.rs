@@ -136,10 +136,13 @@ impl Handle {
     pub(crate) fn cancel_later(&self, cell: Arc<Cell>) -> Result<(), PlaceError> {
         as_taken(self.post(move |lent| {
             let Some(request) = cell.request() else { return };
-            // The order is not known any more if the application has forgotten it.
-            let last = cell.order();
-            let order = lent.keeper.orders().get(OrderRef::Request(request)).or(Some(&last));
-            if let Some(cancel) = order.filter(|order| !order.state.is_final()).map(Cancel::of) {
+            let cancel = |order: &Order| (!order.state.is_final()).then(|| Cancel::of(order));
+            let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
+                Some(order) => cancel(order),
+                // The application has forgotten it.
+                None => cancel(&cell.order()),
+            };
+            if let Some(cancel) = cancel {
                 lent.keeper.tickets.cancel(request, cancel);
                 lent.keeper.tickets.send_cancels(lent.client, lent.now);
             }

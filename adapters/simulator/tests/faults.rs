@@ -4,7 +4,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{CLIENT, ClientBook, Venue, market, symbol};
+use common::quoting::Harness;
+use common::trading::FIRST;
+use common::{CLIENT, ClientBook, Venue, market, request, symbol};
 use gemini_ws::{Message, Scratch, decode};
 use gemini_ws_simulator::Output;
 
@@ -144,4 +146,23 @@ fn refused_subscriptions() {
     assert_eq!(venue.request("subscribe", &["btcusd@depth", "BTCUSD@bookTicker"]), [refused]);
     venue.exchange.faults().refuse_names([]);
     assert!(venue.request("subscribe", &["btcusd@bookTicker"]).len() == 2);
+}
+
+/// A name that is refused from now on does not concern a session that has the stream, whatever the stream is.
+#[test]
+fn a_refused_name_that_is_subscribed() {
+    let mut floor = Harness::new(|config| config, 13).floor;
+    let names = ["requestForQuote", "requestForQuote@account"];
+    floor.send(FIRST, &request("subscribe", &names));
+    assert!(names.iter().all(|name| floor.exchange.subscriptions(FIRST).any(|on| on == *name)));
+    floor.exchange.faults().refuse_names(names);
+    for name in names {
+        let texts = floor.send(FIRST, &request("subscribe", &[name]));
+        assert!(texts[0].1.contains(r#""status":200"#), "{name}: {texts:?}");
+    }
+    floor.send(FIRST, &request("unsubscribe", &names));
+    for name in names {
+        let texts = floor.send(FIRST, &request("subscribe", &[name]));
+        assert!(texts[0].1.contains("-1013"), "{name}: {texts:?}");
+    }
 }

@@ -427,25 +427,6 @@ fn no_requests() {
     }
 }
 
-/// A name that is refused from now on does not concern a session that has the stream.
-#[test]
-fn a_refused_name_that_is_subscribed() {
-    let mut harness = Harness::new(plain, 13);
-    let names = ["requestForQuote", "requestForQuote@account"];
-    harness.floor.send(FIRST, &request("subscribe", &names));
-    assert!(names.iter().all(|name| harness.floor.exchange.subscriptions(FIRST).any(|on| on == *name)));
-    harness.floor.exchange.faults().refuse_names(names);
-    for name in names {
-        let texts = harness.floor.send(FIRST, &request("subscribe", &[name]));
-        assert!(texts[0].1.contains(r#""status":200"#), "{name}: {texts:?}");
-    }
-    harness.floor.send(FIRST, &request("unsubscribe", &names));
-    for name in names {
-        let texts = harness.floor.send(FIRST, &request("subscribe", &[name]));
-        assert!(texts[0].1.contains("-1013"), "{name}: {texts:?}");
-    }
-}
-
 /// One account has two sessions. Events of the account go to both, events of a session to the one that sent the
 /// quote. Each session may confirm for the other.
 #[test]

@@ -1,7 +1,7 @@
 //! How the doubts of [`Quotes`] end.
 
-use crate::state::quotes::{FoundQuote, Quote, QuoteRef, QuoteState, Quotes, endpoint_of};
-use crate::state::truth::{Moment, StaleReason};
+use crate::state::quotes::{FoundQuote, QuoteRef, QuoteState, Quotes, endpoint_of};
+use crate::state::truth::Moment;
 
 impl Quotes {
     /// Applies the venue's answer about a quote in doubt. The answer is the id and state of the quote, or `None` if
@@ -12,7 +12,9 @@ impl Quotes {
     ///
     /// - the quote is unknown or not in doubt,
     /// - the answer is outdated, and is `None` or has a state that is not final,
-    /// - the venue's id of the quote is known, and the answer is `None` or has another id.
+    /// - the answer is `None` or has another id than the quote, and a reply or an earlier answer has shown this id, or
+    ///   the quote was submitted by another client,
+    /// - the answer has the id of a quote for another request for quotes, or of another request of this client.
     ///
     /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote, then a quote that
     /// has not ended, or that the venue does not have, is in doubt again at once.
@@ -41,37 +43,24 @@ impl Quotes {
         if other.is_some_and(|other| !self.may_be_one(key, other)) {
             return false;
         }
-        let last_change = |key: u64| self.quotes.get(&key).map(Quote::last_change);
-        let is_older =
-            self.followed.lost().max(last_change(key).max(other.and_then(last_change)).unwrap_or(asked))
-                > asked;
+        let mut entries = [Some(key), other].into_iter().flatten().filter_map(|key| self.quotes.get(&key));
+        let is_older = self.followed.lost() > asked || entries.any(|quote| quote.last_change() > asked);
         if is_older && !found.is_some_and(|found| found.state.is_final()) {
             return false;
         }
-        let id = self.quotes.get(&key).and_then(|quote| quote.quote_id);
-        let has_another = id.is_some_and(|id| found.is_none_or(|found| found.quote_id != id));
-        let key = if has_another { self.separate(key) } else { key };
-        let Some(found) = found else {
-            let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_none()) else {
-                return false;
-            };
-            quote.go(QuoteState::Rejected);
-            (quote.is_absent, quote.doubt) = (true, None);
-            if !self.followed.tells_of([quote.link, None]) {
-                quote.raise(StaleReason::NotSubscribed, self.followed.moment());
-            }
-            return true;
-        };
-        if self.quotes.get(&key).and_then(|quote| quote.quote_id).is_some_and(|id| id != found.quote_id) {
+        let Some(quote) = self.quotes.get(&key) else { return false };
+        let known = quote.quote_id.filter(|_| !quote.is_presumed);
+        if known.is_some_and(|known| found.is_none_or(|found| found.quote_id != known)) {
             return false;
         }
-        let key = self.name(key, found.quote_id);
+        let key = match found {
+            Some(found) => self.name(key, found.quote_id),
+            None => self.separate(key, |quote| quote.is_presumed),
+        };
         let Some(quote) = self.quotes.get_mut(&key) else { return false };
-        quote.go(found.state);
-        quote.doubt = None;
-        if !self.followed.tells_of([quote.link, None]) {
-            quote.raise(StaleReason::NotSubscribed, self.followed.moment());
-        }
+        quote.go(found.map_or(QuoteState::Rejected, |found| found.state));
+        (quote.is_absent, quote.doubt) = (found.is_none(), None);
+        self.doubt_unfollowed(key);
         true
     }
 

@@ -48,10 +48,8 @@ impl Quotes {
         if quote.is_perhaps_two() {
             quote.raise(StaleReason::Unanswered, now);
         }
-        if !self.followed.tells_of([link, None]) {
-            // A late event does not show what happened since.
-            quote.raise(StaleReason::NotSubscribed, now);
-        }
+        // A late event does not show what happened since.
+        self.doubt_unfollowed(key);
     }
 
     fn keys_of(&self, rfq_id: QuoteKey, link: Option<LinkId>) -> impl Iterator<Item = u64> + '_ {

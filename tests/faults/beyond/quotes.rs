@@ -1,8 +1,6 @@
 //! Faults of quotes: whose quote an event is about, and which.
 
-use gemini_ws::{
-    Config, Event, FoundQuote, Quote, QuoteState, RequestId, RequestOutcome, StaleReason, Subject,
-};
+use gemini_ws::{Event, FoundQuote, Quote, QuoteState, RequestId, RequestOutcome, StaleReason, Subject};
 
 use super::fed::{Fed, LOST_FACTS, first_stream, id_of, pair, quote, t};
 
@@ -180,17 +178,16 @@ fn z31_what_is_seen_while_nothing_is_subscribed_is_in_doubt() {
     assert_eq!(fed.quotes.get("q1").unwrap().doubt(), Some(StaleReason::NotSubscribed));
     // The end of the first link and the beginning of the second were dropped.
     let mut fed = Fed::private(&[STREAM]);
-    let mut later = Fed::new(Config::new("ws://v"));
+    let mut later = Fed::private(&[STREAM]);
     later.reconnect(2);
+    later.acknowledge(2_000);
     fed.quotes.apply(&LOST_FACTS);
     fed.quotes.apply(&Event::Unsubscribed { link: later.link, id, stream, last: true });
-    let mut scratch = gemini_ws::Scratch::new();
-    let text = event(1, "CLOSED", "OPEN", &named("q1", "ACTIVE"));
-    let seen = later.client.handle_frame(later.link, t(9_000), gemini_ws::Frame::Text(&text), &mut scratch);
-    if let Some(event) = seen {
-        fed.quotes.apply(&event);
-        assert!(fed.quotes.iter().all(|quote| quote.doubt().is_some()));
-    }
+    let (mut scratch, text) = (gemini_ws::Scratch::new(), event(1, "CLOSED", "OPEN", &named("q1", "ACTIVE")));
+    let frame = gemini_ws::Frame::Text(&text);
+    let late = later.client.handle_frame(later.link, t(2_001), frame, &mut scratch).unwrap();
+    fed.quotes.apply(&late);
+    assert_eq!(fed.quotes.get("q1").unwrap().doubt(), Some(StaleReason::NotSubscribed));
 }
 
 /// An answer that names the quote of another request does not merge the two.
@@ -207,4 +204,19 @@ fn z32_an_answer_about_the_quote_of_another_request() {
     assert!(!fed.quotes.reconcile(request, Some(found), asked));
     assert_eq!(fed.quotes.get("q2").unwrap().request, Some(other));
     assert_eq!(fed.quotes.get(request).unwrap().doubt(), Some(StaleReason::Unanswered));
+}
+
+/// REST named a quote for the request, and the reply names another: these are two quotes.
+#[test]
+fn z33_a_reply_outweighs_an_answer() {
+    let mut fed = Fed::private(&[STREAM]);
+    let (request, id) = submitted(&mut fed);
+    fed.quotes.apply(&LOST_FACTS);
+    let asked = fed.quotes.moment();
+    let found = FoundQuote { quote_id: "q1".parse().unwrap(), state: QuoteState::Active };
+    assert!(fed.quotes.reconcile(request, Some(found), asked));
+    fed.feed(3, &format!(r#"{{"id":{id},"status":200,"result":{{"rfqId":"r1","quoteId":"q2"}}}}"#));
+    let [theirs, own] = ["q1", "q2"].map(|id| fed.quotes.get(id).unwrap());
+    assert_eq!((theirs.request, own.request), (None, Some(request)));
+    assert_eq!([theirs, own].map(|quote| quote.quote_id.map(|id| id.to_string()).unwrap()), ["q1", "q2"]);
 }
