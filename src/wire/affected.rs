@@ -33,8 +33,9 @@ const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbea
 impl Affected {
     /// Reads what can be read. A frame that is JSON but names two kinds or two symbols may be about any. Other frames
     /// of the current API that are JSON are told apart as those are that can be decoded. Of all others a kind or a
-    /// symbol counts if the text has that member with one value and no other: in a broken frame a member may be part
-    /// of something else, and the one that names the kind may be missing.
+    /// symbol counts if the text has that member with one value and no other, and a kind only if no other kind is
+    /// named anywhere: in a broken frame a member may be part of something else, and the one that names the kind may be
+    /// damaged or missing.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {
             return Affected { topic: Some(Topic::Orders), symbol: None };
@@ -52,17 +53,23 @@ impl Affected {
             Endpoint::Streams => ("\"e\"", "\"s\""),
             _ => ("\"type\"", "\"symbol\""),
         };
-        let find = |kinds: &[(&str, Topic)], named| {
+        let find = |kinds: &[(&str, Topic)], named: &str| {
             kinds.iter().find(|(name, _)| *name == named).map(|(_, topic)| *topic)
         };
-        let topic = only_value(text, kind).and_then(|named| match endpoint {
+        let of_kind = |named: &str| match endpoint {
             Endpoint::Streams => topic_named(named),
             Endpoint::MarketDataV2 => {
-                let topic = find(&MARKET_DATA_V2, named).or_else(|| interval(named).map(Topic::Candles));
-                topic.filter(|topic| *topic != Topic::Trade || is_of_type(text, whole.as_ref(), named))
+                find(&MARKET_DATA_V2, named).or_else(|| interval(named).map(Topic::Candles))
             }
             _ => find(&MARKET_DATA_V1, named),
-        });
+        };
+        let is_sure = |named: &str, topic: Topic| {
+            let is_row = endpoint == Endpoint::MarketDataV2 && topic == Topic::Trade;
+            let is_its_own = !is_row || is_of_type(text, whole.as_ref(), named);
+            is_its_own && text.split('"').filter_map(of_kind).all(|other| other == topic)
+        };
+        let topic =
+            only_value(text, kind).and_then(|named| of_kind(named).filter(|topic| is_sure(named, *topic)));
         // One frame of market data v1 can be about several symbols; its address may name the only one.
         let symbol = match endpoint {
             Endpoint::MarketDataV1 => None,
@@ -80,16 +87,16 @@ fn is_of_type(text: &str, whole: Option<&Outline<'_>>, named: &str) -> bool {
         || whole.is_some_and(|it| it.settled() == Some(Text(named)))
 }
 
-/// The text that follows each occurrence of a member's name, if it is always the same.
+/// The text that follows each occurrence of a member's name, if it is always the same one. What is no text counts as an
+/// empty one, and so does a name without a value, or a text with something else behind it.
 fn only_value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let mut values = text.match_indices(name).filter_map(|(at, _)| {
-        let rest = text.get(at.checked_add(name.len())?..)?.trim_start().strip_prefix(':')?;
-        // A value that is no text counts as an empty one, and so does a text with something else behind it.
-        let Some(value) = rest.trim_start().strip_prefix('"') else { return Some("") };
+    let text_behind = |rest: &'t str| {
+        let value = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
         let (value, behind) = value.split_once('"')?;
-        let is_whole = behind.trim_start().starts_with([',', '}']) || behind.trim_start().is_empty();
-        Some(if is_whole { value } else { "" })
-    });
+        let behind = behind.trim_start();
+        (behind.starts_with([',', '}']) || behind.is_empty()).then_some(value)
+    };
+    let mut values = text.split(name).skip(1).map(|rest| text_behind(rest).unwrap_or_default());
     let first = values.next()?;
     values.all(|other| other == first).then_some(first)
 }
