@@ -22,6 +22,29 @@ impl Client {
         self.pump();
     }
 
+    /// Reports that the dial for this link begins only now, because it had to wait for something on this machine, such
+    /// as the turn of a signer. [`Config::connect_timeout`](crate::Config::connect_timeout) starts again, once for each
+    /// dial; the wait before had the same limit. A driver that dials at once does not call this.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
+    ///
+    /// let mut client = Client::single(Config::new(PRODUCTION).connect_timeout(Duration::from_secs(10)));
+    /// client.open(Instant::ZERO)?;
+    /// let Some(Output::Connect(link)) = client.poll_output() else { panic!() };
+    /// client.handle_dial_started(link, Instant::from_secs(4));
+    /// assert_eq!(client.deadline().unwrap().at, Instant::from_secs(14));
+    /// # Ok::<(), gemini_ws::CommandError>(())
+    /// ```
+    pub fn handle_dial_started(&mut self, link: LinkId, now: Instant) {
+        self.advance(now);
+        if self.with_link(link.slot(), |it, cx| it.handle_dial_started(cx, link)).is_none() {
+            self.ended.count_stale_input();
+        }
+        self.pump();
+    }
+
     /// Reports that the dial for this link failed.
     pub fn handle_connect_failed(&mut self, link: LinkId, now: Instant, reason: ConnectFailure) {
         self.advance(now);

@@ -76,6 +76,8 @@ pub(crate) struct Link<S> {
     state: State,
     /// When the present state times out, or when the link counts as stable.
     wake: Option<Deadline>,
+    /// Whether the driver has reported that the present dial began late.
+    dial_started: bool,
     backoff: Backoff,
     experience: Experience,
     linger: Linger,
@@ -137,6 +139,7 @@ impl<S: Session> Link<S> {
             id,
             state: State::Idle,
             wake: None,
+            dial_started: false,
             backoff,
             experience: Experience::default(),
             linger: Linger::Needed,
@@ -292,6 +295,13 @@ impl<S: Session> Link<S> {
         } else {
             // The attempt succeeded too late: the transport is not used.
             cx.push(Output::Abort(link));
+        }
+    }
+
+    pub(crate) fn handle_dial_started(&mut self, cx: &mut Context<'_>, link: LinkId) {
+        if self.admits(cx, link) && self.state == State::Connecting && !self.dial_started {
+            self.dial_started = true;
+            self.wake = Some(self.dial_until(cx.now()));
         }
     }
 

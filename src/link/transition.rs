@@ -114,7 +114,9 @@ impl<S: Session> Link<S> {
             State::Connecting => {
                 self.id = self.id.next();
                 self.feed.begin(self.id);
-                (Timer::Connect, now + self.config.connect_timeout)
+                self.dial_started = false;
+                self.wake = Some(self.dial_until(now));
+                return None;
             }
             State::Subscribing => {
                 self.wake = None;
@@ -134,6 +136,11 @@ impl<S: Session> Link<S> {
         };
         self.wake = Some(Deadline { at, cause });
         None
+    }
+
+    /// When a dial that begins now has taken too long.
+    pub(super) fn dial_until(&self, now: Instant) -> Deadline {
+        Deadline { at: now + self.config.connect_timeout, cause: Timer::Connect }
     }
 
     /// Returns when the next attempt is; `None` if the link makes no other attempt on its own.

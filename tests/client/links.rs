@@ -3,7 +3,7 @@
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     Client, ClientConfig, CommandError, Config, ConnectFailure, EndpointId, Instant, Limit, Lost, Readiness,
-    Request,
+    Request, Timer,
 };
 
 use super::harness::{Harness, SECOND, order, private, public, stream};
@@ -261,4 +261,36 @@ fn only_links_that_were_open_before_reconnect() {
     harness.pass(SECOND);
     harness.flush();
     assert_eq!((harness.client.stats().connects, harness.client.stats().reconnects), (3, 1));
+}
+
+/// A dial that had to wait has the whole of `connect_timeout`, once. At any other moment the report changes nothing.
+#[test]
+fn a_dial_that_starts_late_has_its_whole_time() {
+    let mut harness = Harness::new(ClientConfig::new(), &[public()]);
+    harness.subscribe("btcusd@trade");
+    harness.open();
+    let link = harness.dials[0];
+    let due = |harness: &Harness| harness.client.deadline().map(|it| (it.at.since(harness.now), it.cause));
+    let (limit, cause) = due(&harness).unwrap();
+    assert_eq!(cause, Timer::Connect);
+    harness.pass(limit / 2);
+    harness.client.handle_dial_started(link, harness.now);
+    assert_eq!(due(&harness), Some((limit, Timer::Connect)), "the whole time");
+    harness.pass(limit / 4);
+    harness.client.handle_dial_started(link, harness.now);
+    assert_eq!(due(&harness), Some((limit - limit / 4, Timer::Connect)), "once for each dial");
+    harness.pass(limit);
+    assert!(harness.take_events().iter().any(|it| it.contains("no answer in time")), "it times out");
+    let again = *harness.dials.last().unwrap();
+    assert_ne!(link, again, "the next attempt");
+    let before = due(&harness);
+    harness.client.handle_dial_started(link, harness.now);
+    assert_eq!(due(&harness), before, "a report on an old attempt");
+    harness.client.handle_dial_started(again, harness.now);
+    assert_eq!(due(&harness), Some((limit, Timer::Connect)), "each attempt");
+    harness.flush();
+    let before = due(&harness);
+    harness.client.handle_dial_started(again, harness.now);
+    assert_eq!(due(&harness), before, "a report on a dial that has ended");
+    assert_eq!(harness.client.state(again), Some(State::Live));
 }

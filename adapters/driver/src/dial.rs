@@ -114,6 +114,10 @@ impl DialRequest {
         &self.url
     }
 
+    pub(crate) const fn signer(&self) -> Option<&SharedSigner> {
+        self.signer.as_ref()
+    }
+
     /// Upgrades a transport to a WebSocket. `transport` must be connected, and secured by TLS if the URL is `wss://`.
     ///
     /// If the driver [signs](crate::Driver::sign_with) this dial, `upgrade` draws the nonce, because connecting can

@@ -29,6 +29,7 @@ mod board;
 mod connect;
 mod delivery;
 mod dial;
+mod dials;
 mod driver;
 mod ended;
 mod glue;

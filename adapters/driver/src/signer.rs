@@ -8,16 +8,22 @@ use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
 /// The longest time for which a dial holds its [`Turn`] after it has begun to send its request. After this time, the
-/// driver assumes that the request has arrived, or that the peer does not answer at all.
+/// driver assumes that the request has arrived, or that the peer does not answer at all. It is also the longest time
+/// for which a dial that connects holds up the next dial of the same [`SharedSigner`].
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
 ///
 /// The venue refuses a nonce that arrives after a higher nonce of the same key, over a WebSocket or over REST. So
 /// each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
-/// A dial of a [`Driver`](crate::Driver) takes its turn once the transport is ready. It keeps the turn until the
-/// venue answers the upgrade, but no longer than [`TURN_MAX`]. With a bearer token, there is no nonce, and the dial
-/// ends its turn before it sends the request.
+/// Dials of [`Driver`](crate::Driver)s queue for the signer before they connect, because a venue drops a connection
+/// that sends no request for some time (HTTP status 408). The next dial begins when the dial before it has ended, or
+/// has lasted for [`TURN_MAX`]. Each takes its turn once the transport is ready, and keeps the turn until the venue
+/// answers the upgrade, but no longer than [`TURN_MAX`]. [`Config::connect_timeout`] limits the wait in the queue, and
+/// starts again when the dial begins. With a bearer token, there is no nonce: dials do not queue, and each ends its turn
+/// before it sends the request.
+///
+/// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 ///
 /// Clones share the signer. Make only one `SharedSigner` for each key.
 ///
@@ -39,12 +45,14 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct SharedSigner {
     signer: Arc<Mutex<Signer>>,
+    /// Held by the dial that comes next.
+    queue: Arc<Mutex<()>>,
 }
 
 impl SharedSigner {
     /// Returns a signer that can be shared by cloning.
     pub fn new(signer: Signer) -> SharedSigner {
-        SharedSigner { signer: Arc::new(Mutex::new(signer)) }
+        SharedSigner { signer: Arc::new(Mutex::new(signer)), queue: Arc::default() }
     }
 
     /// Returns a signer for an API key and its secret. [`Credentials::hmac`] checks both. The nonces are in seconds,
@@ -72,12 +80,25 @@ impl SharedSigner {
     pub async fn turn(&self) -> Turn {
         Turn(self.signer.lock_arc().await)
     }
+
+    /// Waits until this dial is the next one and no other user has the signer; `None` if the dial need not hold up
+    /// others, because its request has no nonce.
+    pub(crate) async fn place(&self) -> Option<Place> {
+        let place = self.queue.lock_arc().await;
+        let turn = self.turn().await;
+        turn.credentials().uses_nonces().then_some(Place { _held: place })
+    }
 }
 
 impl From<Signer> for SharedSigner {
     fn from(signer: Signer) -> SharedSigner {
         SharedSigner::new(signer)
     }
+}
+
+/// The first place in the queue of dials, until it is dropped.
+pub(crate) struct Place {
+    _held: MutexGuardArc<()>,
 }
 
 /// The exclusive use of a [`SharedSigner`], until the turn is dropped. A turn dereferences to the [`Signer`].

@@ -1,23 +1,20 @@
 //! [`Task`]: the state of a running driver.
 
-use std::future::{Future, ready};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_tungstenite::WebSocketStream;
 use event_listener::EventListener;
-use gemini_ws::{
-    Client, CloseReason, CommandError, ConnectFailure, Event, Frame, Instant, LinkId, Lost, Output, Scratch,
-};
+use gemini_ws::{Client, CloseReason, CommandError, Event, Frame, Instant, LinkId, Lost, Output, Scratch};
 
 use crate::delivery::Delivery;
 use crate::dial::DialPolicy;
+use crate::dials::{Dials, Progress};
 use crate::driver::{Closed, EndedBy};
 use crate::glue::frame_of;
 use crate::handle::{Commands, Ends, Lent, Replies, RequestError};
 use crate::keeper::Keeper;
-use crate::paced::Paced;
 use crate::patience::Patience;
 use crate::reply::Reply;
 use crate::runtime::{Runtime, Timer};
@@ -47,10 +44,6 @@ const COMMANDS_PER_TURN_MAX: usize = 16;
 /// events.
 const CLOSING_MAX: Duration = Duration::from_secs(1);
 
-/// A dial under way.
-type Dial<'r, Io> =
-    (LinkId, Pin<Box<dyn Future<Output = Result<WebSocketStream<Paced<Io>>, ConnectFailure>> + Send + 'r>>);
-
 pub(crate) struct Task<'r, R: Runtime, D> {
     runtime: R,
     client: Client,
@@ -72,9 +65,7 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     /// Sockets that received a Close frame, or send one after a breach, with the time until which the driver reads
     /// them.
     closing: Vec<(Socket<R::Io>, Instant)>,
-    dials: Vec<Dial<'r, R::Io>>,
-    /// Whether a dial has not been polled yet.
-    dial_is_new: bool,
+    dials: Dials<'r, R>,
     scratch: Scratch,
     /// What caused the end.
     ended_by: EndedBy,
@@ -128,6 +119,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         keeper.start(Box::new(move || clock.now()));
         Task {
             timer: runtime.timer(),
+            dials: Dials::new(runtime.clone()),
             runtime,
             client,
             commands,
@@ -141,8 +133,6 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             write_timeout,
             sockets: Vec::new(),
             closing: Vec::new(),
-            dials: Vec::new(),
-            dial_is_new: false,
             scratch: Scratch::new(),
             ended_by: EndedBy::Client,
             closed: None,
@@ -185,7 +175,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                 return Poll::Ready(closed);
             }
         }
-        if more || self.dial_is_new {
+        if more || self.dials.has_new() {
             context.waker().wake_by_ref();
         }
         self.set_timer(context);
@@ -279,16 +269,15 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     }
 
     fn poll_dials(&mut self, now: Instant, context: &mut Context<'_>) {
-        self.dial_is_new = false;
-        let mut position = 0;
-        while let Some((link, dial)) = self.dials.get_mut(position) {
-            let link = *link;
-            let Poll::Ready(result) = dial.as_mut().poll(context) else {
-                position += 1;
-                continue;
+        for (link, progress) in self.dials.poll(context) {
+            let ended = match progress {
+                Progress::Started => {
+                    self.client.handle_dial_started(link, now);
+                    continue;
+                }
+                Progress::Ended(ended) => *ended,
             };
-            drop(self.dials.swap_remove(position));
-            match result {
+            match ended {
                 Ok(stream) => {
                     let places = self.sockets.len().max(link.slot() + 1);
                     self.sockets.resize_with(places, || None);
@@ -429,7 +418,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                 if let Some(place) = self.socket_of(link) {
                     *place = None;
                 }
-                self.dials.retain(|(dialled, _)| *dialled != link);
+                self.dials.abort(link);
             }
             Output::Event(event) => {
                 if let Event::Closed { reason, .. } = event {
@@ -443,16 +432,9 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
 
     fn dial(&mut self, link: LinkId) {
         let Some(request) = self.client.connect_request(link) else { return };
-        self.dial_is_new = true;
         let is_authenticated = self.client.is_authenticated();
         let patience = || Patience::new(self.runtime.timer());
-        self.dials.push(match self.policy.request(request, is_authenticated, patience) {
-            Ok(request) => {
-                let runtime = self.runtime.clone();
-                (link, Box::pin(async move { runtime.dial(request).await }))
-            }
-            Err(why) => (link, Box::pin(ready(Err(why)))),
-        });
+        self.dials.begin(link, self.policy.request(request, is_authenticated, patience));
     }
 
     /// Sets the timer if its instant has changed, and polls it so that it wakes this task.

@@ -2,15 +2,15 @@
 //!
 //! Every test is bounded by a time-out.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gemini_ws_driver::async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use gemini_ws_driver::async_tungstenite::{WebSocketStream, accept_hdr_async};
 use gemini_ws_driver::gemini_ws::{
-    Client, ClientConfig, CloseReason, Config, ConnectFailure, Credentials, Endpoint, NONCE_TOLERANCE, Nonce,
-    NonceSource, NonceUnit, Signer, UnixTime,
+    Client, ClientConfig, CloseReason, Config, ConnectFailure, Credentials, Endpoint, Event, NONCE_TOLERANCE,
+    Nonce, NonceSource, NonceUnit, Signer, UnixTime,
 };
 use gemini_ws_driver::{DialRequest, Driver, Handle, Paced, Runtime, SharedSigner, TURN_MAX, client};
 use smol::net::{TcpListener, TcpStream};
@@ -190,6 +190,106 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
     });
     println!("the other link was open after {waited:?}");
     assert!(waited > TURN_MAX / 2 && waited < TURN_MAX * 4, "{waited:?}");
+}
+
+/// A dial that waits for its turn is not connected: a venue answers 408 to a connection without a request. While a REST
+/// request has the signer, no dial is connected, and of several dials only one is.
+pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
+    const DIALS: usize = 4;
+    let most = within::<A, _>(async {
+        let (listener, url) = listen().await;
+        let signer = SharedSigner::new(signer());
+        let runtime = A::runtime();
+        let (handles, drivers): (Vec<_>, Vec<_>) = (0..DIALS).map(|_| connect(&url)).unzip();
+        let (unanswered, most) = (Cell::new(0), Cell::new(0));
+        let executor = smol::LocalExecutor::new();
+        let rest = signer.turn().await;
+        let drivers = drivers.into_iter().map(|driver| driver.sign_with(signer.clone()));
+        let runs: Vec<_> = drivers.map(|driver| executor.spawn(driver.run(&runtime, |_, _, _| {}))).collect();
+        let server = async {
+            let early = async {
+                smol::Timer::after(Duration::from_millis(50)).await;
+                false
+            };
+            let is_early = smol::future::or(async { listener.accept().await.is_ok() }, early).await;
+            assert!(!is_early, "a dial is connected while another user has the signer");
+            drop(rest);
+            let mut answers = Vec::new();
+            for _ in 0..DIALS {
+                let (stream, _) = listener.accept().await.unwrap();
+                unanswered.set(unanswered.get() + 1);
+                most.set(unanswered.get().max(most.get()));
+                let unanswered = &unanswered;
+                answers.push(executor.spawn(async move {
+                    smol::Timer::after(Duration::from_millis(20)).await;
+                    unanswered.set(unanswered.get() - 1);
+                    answer(stream, 101, &mut Vec::new()).await
+                }));
+            }
+            for answer in answers {
+                assert!(answer.await.is_some());
+            }
+            for handle in &handles {
+                handle.close();
+            }
+            for run in runs {
+                run.await;
+            }
+        };
+        executor.run(server).await;
+        most.get()
+    });
+    assert_eq!(most, 1, "connections that waited for an answer at once");
+}
+
+/// Two endpoints are silent. The wait for them does not use up the time for the dial of a third one.
+pub(crate) fn the_wait_for_a_turn_is_not_charged<A: Adapter>() {
+    let within_limit = Duration::from_millis(1700);
+    let opened = within::<A, _>(async {
+        let (silent, silent_url) = listen().await;
+        let (listener, url) = listen().await;
+        let signer = SharedSigner::new(signer());
+        let runtime = A::runtime();
+        let limited = |url: &str| {
+            let config = Config::new(url).connect_timeout(TURN_MAX * 3).seed(1);
+            client(Client::single(config))
+        };
+        let (opened, is_open) = smol::channel::bounded(4);
+        let drive = |driver: Driver| {
+            driver.sign_with(signer.clone()).run(&runtime, move |_, _, event: &Event<'_>| match event {
+                Event::ConnectFailed { reason, .. } => drop(opened.try_send(Err(*reason))),
+                Event::Opened { .. } => drop(opened.try_send(Ok(()))),
+                _ => {}
+            })
+        };
+        let executor = smol::LocalExecutor::new();
+        let mute: Vec<_> = (0..2).map(|_| limited(&silent_url)).collect();
+        let mut ends = Vec::new();
+        for (handle, driver) in mute {
+            let run = driver.sign_with(signer.clone()).run(&runtime, |_, _, _| {});
+            ends.push((handle, executor.spawn(run)));
+        }
+        let (handle, driver) = limited(&url);
+        let server = async {
+            let first = silent.accept().await.unwrap();
+            let run = executor.spawn(drive(driver));
+            let second = silent.accept().await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            smol::Timer::after(within_limit).await;
+            let open = answer(stream, 101, &mut Vec::new()).await;
+            let opened = is_open.recv().await.unwrap();
+            handle.close();
+            drop((open, first, second));
+            run.await;
+            for (handle, run) in ends {
+                handle.close();
+                run.await;
+            }
+            opened
+        };
+        executor.run(server).await
+    });
+    assert_eq!(opened, Ok(()), "the first dial of the third endpoint");
 }
 
 /// A token that expires is replaced in the next attempt.

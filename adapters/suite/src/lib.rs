@@ -74,7 +74,7 @@ macro_rules! tests {
 
 tests! {
     answers: to_the_upgrade, reasons_of_refusals, without_an_end, what_is_asked;
-    authentication: every_dial_is_signed_anew, nothing_is_signed_in_clear_text, a_silent_upgrade_holds_up_no_other, without_a_signer_nothing_is_sent, endpoints_that_are_added, a_token_and_its_successor, the_users_of_a_key_take_turns, nothing_is_printed;
+    authentication: every_dial_is_signed_anew, nothing_is_signed_in_clear_text, a_silent_upgrade_holds_up_no_other, who_waits_for_the_signer_is_not_connected, the_wait_for_a_turn_is_not_charged, without_a_signer_nothing_is_sent, endpoints_that_are_added, a_token_and_its_successor, the_users_of_a_key_take_turns, nothing_is_printed;
     interrupts: while_connecting, while_subscribing, while_live, while_closing, while_waiting_to_retry;
     proxied: http_connect, an_answer_without_an_end, socks5, no_proxy, of_the_environment;
     secured: certificates;

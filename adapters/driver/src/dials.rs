@@ -1,0 +1,121 @@
+//! [`Dials`]: the dials under way, and those that wait to be signed.
+
+use std::future::{Future, ready};
+use std::mem;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use async_tungstenite::WebSocketStream;
+use gemini_ws::{ConnectFailure, LinkId};
+
+use crate::dial::DialRequest;
+use crate::paced::Paced;
+use crate::patience::Patience;
+use crate::runtime::Runtime;
+use crate::signer::{Place, TURN_MAX};
+
+type Dialled<Io> = Result<WebSocketStream<Paced<Io>>, ConnectFailure>;
+type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
+
+/// What has become of a dial.
+pub(crate) enum Progress<Io> {
+    /// A dial begins that had to wait for its place in the queue of its signer.
+    Started,
+    Ended(Box<Dialled<Io>>),
+}
+
+enum Stage<'r, Io> {
+    /// Not connected, because other users of the signer come before.
+    Queued(DialRequest, Boxed<'r, Option<Place>>),
+    Dialling(Boxed<'r, Dialled<Io>>),
+}
+
+pub(crate) struct Dials<'r, R: Runtime> {
+    runtime: R,
+    dials: Vec<(LinkId, Stage<'r, R::Io>)>,
+    /// Whether a dial has not been polled yet.
+    has_new: bool,
+}
+
+impl<'r, R: Runtime + 'r> Dials<'r, R> {
+    pub(crate) const fn new(runtime: R) -> Dials<'r, R> {
+        Dials { runtime, dials: Vec::new(), has_new: false }
+    }
+
+    /// Returns whether a dial must be polled before the task sleeps.
+    pub(crate) const fn has_new(&self) -> bool {
+        self.has_new
+    }
+
+    /// Begins a dial, or lets it wait for its place. A request that could not be made counts as a dial that failed.
+    pub(crate) fn begin(&mut self, link: LinkId, request: Result<DialRequest, ConnectFailure>) {
+        self.has_new = true;
+        let stage = match request {
+            Err(why) => Stage::Dialling(Box::pin(ready(Err(why)))),
+            Ok(request) => match request.signer().cloned() {
+                None => self.dialling(request, None),
+                Some(signer) => Stage::Queued(request, Box::pin(async move { signer.place().await })),
+            },
+        };
+        self.dials.push((link, stage));
+    }
+
+    fn dialling(&self, request: DialRequest, place: Option<Place>) -> Stage<'r, R::Io> {
+        Stage::Dialling(Box::pin(dial(self.runtime.clone(), request, place)))
+    }
+
+    /// Polls each dial, and returns what has become of it.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Vec<(LinkId, Progress<R::Io>)> {
+        self.has_new = false;
+        let mut progress = Vec::new();
+        for (link, mut stage) in mem::take(&mut self.dials) {
+            if let Stage::Queued(request, place) = stage {
+                stage = self.queued(request, place, context);
+                if let Stage::Dialling(_) = stage {
+                    progress.push((link, Progress::Started));
+                }
+            }
+            if let Stage::Dialling(dial) = &mut stage
+                && let Poll::Ready(ended) = dial.as_mut().poll(context)
+            {
+                progress.push((link, Progress::Ended(Box::new(ended))));
+            } else {
+                self.dials.push((link, stage));
+            }
+        }
+        progress
+    }
+
+    fn queued(
+        &self,
+        request: DialRequest,
+        mut place: Boxed<'r, Option<Place>>,
+        context: &mut Context<'_>,
+    ) -> Stage<'r, R::Io> {
+        match place.as_mut().poll(context) {
+            Poll::Ready(place) => self.dialling(request, place),
+            Poll::Pending => Stage::Queued(request, place),
+        }
+    }
+
+    pub(crate) fn abort(&mut self, link: LinkId) {
+        self.dials.retain(|(dialled, _)| *dialled != link);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.dials.clear();
+    }
+}
+
+/// Dials. Keeps the place until the end of the dial, for at most [`TURN_MAX`].
+async fn dial<R: Runtime>(runtime: R, request: DialRequest, place: Option<Place>) -> Dialled<R::Io> {
+    let mut dial = pin!(runtime.dial(request));
+    if let Some(place) = place {
+        let ended = Patience::new(runtime.timer()).within(TURN_MAX, dial.as_mut()).await;
+        drop(place);
+        if let Some(ended) = ended {
+            return ended;
+        }
+    }
+    dial.await
+}
