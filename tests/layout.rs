@@ -152,3 +152,30 @@ fn files_and_functions_are_short() {
 fn fields_are_private() {
     assert_none(&core().visible_fields(PLAIN_DATA));
 }
+
+/// The programs of users, and how many lines each may need. A program that needs more shows what the library lacks.
+#[rustfmt::skip]
+const PROGRAMS: [(&str, usize); 8] = [
+    ("adapters/tokio/examples/book.rs", 15),
+    ("adapters/tokio/examples/trade.rs", 25),
+    ("adapters/tokio/examples/maker.rs", 110),
+    ("adapters/smol/examples/maker.rs", 110),
+    // A dashboard.
+    ("adapters/examples/examples/serve.rs", 45),
+    // A tap of two hundred books without a runtime.
+    ("adapters/examples/examples/poll.rs", 80),
+    ("adapters/examples/examples/backtest.rs", 40),
+    ("adapters/smol/examples/book.rs", 25),
+];
+
+#[test]
+fn programs_of_users_are_short() {
+    let lines = |name: &str| {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect(name);
+        let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+        text.lines().filter(is_code).count()
+    };
+    let long = PROGRAMS.map(|(name, most)| (name, most, lines(name))).into_iter();
+    let long: Vec<_> = long.filter(|(_, most, lines)| lines > most).map(|it| format!("{it:?}")).collect();
+    assert_none(&long);
+}

@@ -4,6 +4,9 @@
 //! ```sh
 //! cargo run -p gemini-ws-examples --example poll
 //! ```
+//!
+//! Without arguments it runs against a simulated exchange in the same process. With an address and a number of seconds
+//! it follows the books of another one: `… --example poll -- ws://127.0.0.1:9001 60`.
 
 use std::error::Error;
 use std::io;
@@ -16,8 +19,6 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 const SYMBOLS: usize = 200;
-/// How many times to show the number of current books before the end.
-const SHOWN: u32 = 3;
 
 /// Begins to connect. A program for the real venue would look up names in another thread, and put TLS around the
 /// stream.
@@ -43,6 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     client.open(clock.now())?;
     let (mut poll, mut ready) = (Poll::new()?, Events::with_capacity(64));
     let (mut sockets, mut books, mut scratch) = (Sockets::new(), Books::new(), Scratch::new());
+    // How many times to show the number of current books before the end.
+    let shows: u32 = std::env::args().nth(2).map_or(Ok(3), |seconds| seconds.parse())?;
     let (mut closed, mut shown, mut next) = (None, 0, clock.now() + Duration::from_secs(1));
     while closed.is_none() {
         let now = clock.now();
@@ -58,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let live = books.iter().filter(|(_, book)| book.live().is_some()).count();
             println!("{live} of {SYMBOLS} books are live, over {} links", sockets.len());
             (shown, next) = (shown + 1, now + Duration::from_secs(1));
-            if shown == SHOWN {
+            if shown == shows {
                 client.close(now);
                 continue;
             }
