@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::message::Level;
 use crate::state::books::Book;
 use crate::state::truth::{Age, StaleReason};
-use crate::value::time::Timestamp;
+use crate::value::time::{Instant, Timestamp};
 
 /// A copy of the best levels of a book, with the reason if the book is stale: for display, or for another program.
 /// With the feature `serde`, `BookTop` implements `Serialize`.
@@ -16,7 +16,7 @@ use crate::value::time::Timestamp;
 /// let frame = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"],["98","4"]],"a":[["101","3"]]}"#;
 /// let (mut books, mut scratch) = (Books::new(), Scratch::new());
 /// books.apply(&Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap());
-/// let top = BookTop::new(books.get("btcusd").unwrap(), books.age("btcusd").unwrap(), 1);
+/// let top = BookTop::new(books.get("btcusd").unwrap(), books.age("btcusd").unwrap(), None, 1);
 /// assert_eq!((top.bids[0].price.to_string(), top.bids.len(), top.stale), ("99".into(), 1, None));
 /// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -31,13 +31,20 @@ pub struct BookTop {
     pub stale: Option<StaleReason>,
     /// The venue's time of the last snapshot or update, if the venue sends a time.
     pub event_time: Option<Timestamp>,
+    /// How many milliseconds before `now` the client received the last snapshot or update; `None` if one of the two is
+    /// not known, as with events of a [`Replay`](crate::Replay). The book of a quiet market, or of a peer that has
+    /// stopped, grows old before it becomes stale.
+    pub age_ms: Option<u64>,
 }
 
 impl BookTop {
-    /// Copies at most `levels` levels of each side. Pass the result of [`Books::age`](crate::Books::age) as `age`.
-    pub fn new(book: Book<'_>, age: Age, levels: usize) -> BookTop {
+    /// Copies at most `levels` levels of each side. Pass the result of [`Books::age`](crate::Books::age) as `age`, and
+    /// the present instant as `now`.
+    pub fn new(book: Book<'_>, age: Age, now: Option<Instant>, levels: usize) -> BookTop {
         let sides = [book.last().bids(), book.last().asks()];
         let [bids, asks] = sides.map(|side| side.iter().take(levels).copied().collect());
-        BookTop { bids, asks, stale: book.stale_reason(), event_time: age.event_time }
+        let passed = now.zip(age.received).map(|(now, at)| now.since(at).as_millis());
+        let age_ms = passed.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX));
+        BookTop { bids, asks, stale: book.stale_reason(), event_time: age.event_time, age_ms }
     }
 }

@@ -45,18 +45,6 @@ impl BookView {
         self.age
     }
 
-    /// Returns the best levels of the book as plain data, which can be serialized.
-    ///
-    /// ```
-    /// # use gemini_ws_driver::{BookReader, gemini_ws::BookTop};
-    /// fn top(books: &BookReader, symbol: &str) -> Option<BookTop> {
-    ///     Some(books.view(symbol)?.top(10))
-    /// }
-    /// ```
-    pub fn top(&self, levels: usize) -> BookTop {
-        BookTop::new(self.get(), self.age, levels)
-    }
-
     fn refill(&mut self, book: Book<'_>, age: Age) {
         self.book.clone_from(book.last());
         self.stale = book.stale_reason();
@@ -411,6 +399,20 @@ impl BookReader {
             return Some(Arc::new(BookView { stale, ..BookView::clone(&view) }));
         }
         Some(view)
+    }
+
+    /// Returns the best levels of a symbol's book as plain data, which can be serialized, with the age of the book
+    /// while the driver runs. Returns `None` if this reader does not read the symbol.
+    ///
+    /// ```
+    /// # use gemini_ws_driver::{BookReader, gemini_ws::BookTop};
+    /// fn is_old(books: &BookReader, symbol: &str) -> bool {
+    ///     books.top(symbol, 10).and_then(|top| top.age_ms).is_none_or(|age| age > 2_000)
+    /// }
+    /// ```
+    pub fn top(&self, symbol: impl AsRef<str>, levels: usize) -> Option<BookTop> {
+        let view = self.view(symbol)?;
+        Some(BookTop::new(view.get(), view.age, self.membership.handle.now(), levels))
     }
 
     fn is_ended(&self) -> bool {

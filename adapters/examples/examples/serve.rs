@@ -1,4 +1,5 @@
-//! Serves books over HTTP: `GET /book/{symbol}`, from any number of tasks, beside the driver of one client.
+//! Serves books over HTTP: `GET /book/{symbol}`, from any number of tasks, beside the driver of one client. Each answer
+//! says whether the book is stale, and how old it is.
 //!
 //! Without arguments it runs against a simulated exchange in the same process, and requests the books itself: `cargo
 //! run -p gemini-ws-examples --example serve`. With an address and symbols it serves the books of a venue until
@@ -15,8 +16,7 @@ use gemini_ws_tokio::gemini_ws::{BookTop, Config};
 use gemini_ws_tokio::{BookReader, connect};
 
 async fn book(books: State<BookReader>, symbol: Path<String>) -> Result<Json<BookTop>, StatusCode> {
-    let view = books.view(symbol.as_str()).ok_or(StatusCode::NOT_FOUND)?;
-    Ok(Json(view.top(10)))
+    books.top(symbol.as_str(), 10).map(Json).ok_or(StatusCode::NOT_FOUND)
 }
 
 #[tokio::main]

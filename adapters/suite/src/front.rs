@@ -41,12 +41,16 @@ pub(crate) fn books_for_any_task<A: Adapter>() {
             assert!(books.fresh("btcusd", Duration::from_secs(30)).is_some());
             let view = books.view("btcusd").unwrap();
             assert!(view.age().received.is_some());
-            let (top, all) = (view.top(2), view.top(usize::MAX));
+            let [top, all] = [2, usize::MAX].map(|levels| books.top("btcusd", levels).unwrap());
             assert_eq!(
                 (top.stale, top.bids.len(), all.asks.len()),
                 (None, 2, view.get().last().asks().len())
             );
             assert_eq!((top.asks.first(), top.event_time), (all.asks.first(), view.age().event_time));
+            assert!(
+                top.age_ms.is_some_and(|age| age < 30_000) && books.top("ethusd", 2).is_none(),
+                "{top:?}"
+            );
             assert!(books.until_live("ethusd").await.is_none(), "this reader has no such book");
             // Another thread reads the same book with a handle that was created after the snapshot.
             let (later, mut clone) = (client.books(["btcusd"]).await.unwrap(), books.clone());
@@ -68,6 +72,8 @@ pub(crate) fn books_for_any_task<A: Adapter>() {
             client.close();
             while books.changed().await.is_some() {}
             assert!(books.until_live("btcusd").await.is_none(), "the driver has ended");
+            let top = books.top("btcusd", 2).unwrap();
+            assert_eq!((top.stale, top.age_ms), (Some(StaleReason::Disconnected), None), "no clock runs");
         };
         let closed = beside(driver, application).await;
         assert_eq!((closed.reason, closed.ended_by), (CloseReason::Requested, EndedBy::Client));
