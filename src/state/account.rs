@@ -52,10 +52,12 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Applies a report. If the report is a whole list, rows that it does not name are removed.
+    /// Applies a report. If the report is a whole list, rows that it does not name are removed. A recording does not
+    /// show which streams were subscribed: its first report counts as a whole list if each stream begins with one.
     pub(super) fn report(
         &mut self,
         source: &Source<'_>,
+        begins_whole: bool,
         event_time: Option<Timestamp>,
         rows: impl Iterator<Item = Option<(K, V)>>,
     ) {
@@ -81,8 +83,8 @@ impl<K: Ord, V> Rows<K, V> {
         if source.is_whole() && !is_late {
             self.rows.retain(|_, row| row.reported == reported);
             self.standing.renew(source, event_time);
-        } else if self.standing.stale() == Some(StaleReason::NothingYet) && source.link().is_none() {
-            // A recording does not show which streams were subscribed.
+        } else if begins_whole && self.is_recording && self.standing.stale() == Some(StaleReason::NothingYet)
+        {
             self.standing.renew(source, event_time);
         } else {
             self.standing.note(source, event_time);

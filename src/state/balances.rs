@@ -15,7 +15,7 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// [`source`](crate::Event::source) names a link of that endpoint, and the events without a source.
 ///
 /// After a subscription the venue sends all assets. Later it sends only the assets that change, or all assets every
-/// second ([`Updates`](crate::Updates)).
+/// second ([`Updates`](crate::Updates)). The first report of a recording counts as one that has all assets.
 ///
 /// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
 /// again with its next report. The list becomes current again when a report lists all assets, or when
@@ -72,7 +72,7 @@ impl Balances {
                 Balance { available: row.available.as_str().into(), total: row.total.as_str().into() };
             Some((row.asset.into(), balance))
         });
-        self.rows.report(source, update.event_time, rows);
+        self.rows.report(source, true, update.event_time, rows);
         true
     }
 

@@ -17,7 +17,8 @@ use crate::value::symbol::Symbol;
 /// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
 ///
 /// The reports of `positions@account` list only changes, so the list of positions is stale until
-/// [`reconcile`](Positions::reconcile) applies the venue's answer. If reports may have been lost, all positions and
+/// [`reconcile`](Positions::reconcile) applies the venue's answer. So is the list of a recording, which does not show
+/// which of the two streams it is of. If reports may have been lost, all positions and
 /// the list become stale. Each position becomes current again with its next report, the list with a report of all
 /// positions or with `reconcile`.
 ///
@@ -80,7 +81,8 @@ impl Positions {
             });
             Some((row.symbol.parse().ok()?, amounts.collect()))
         });
-        self.rows.report(source, report.event_time, rows);
+        // A stream of changes begins with the first change.
+        self.rows.report(source, false, report.event_time, rows);
         true
     }
 

@@ -285,6 +285,10 @@ impl Quotes {
             Event::Requested { link, request, about: Subject::SubmitQuote(terms) } => {
                 self.send(terms, *request, *link);
             }
+            // They change nothing before their reply.
+            Event::Requested {
+                about: Subject::WithdrawQuote { .. } | Subject::ConfirmQuote { .. }, ..
+            } => {}
             Event::Reply { request, about: Subject::SubmitQuote(_), outcome, .. } => {
                 self.reply(*request, outcome)
             }

@@ -1,8 +1,8 @@
 //! Faults of balances, positions and quotes.
 
 use gemini_ws::{
-    Balances, Config, Event, Frame, Lost, Orders, Positions, QUOTES_MAX, Quotes, Request, RequestId,
-    RequestOutcome, Scratch, StaleReason, Subject,
+    Balances, Config, Endpoint, Event, Frame, Lost, Orders, Positions, QUOTES_MAX, Quotes, Replay, Request,
+    RequestId, RequestOutcome, Scratch, StaleReason, Subject,
 };
 
 use super::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t, update};
@@ -178,4 +178,20 @@ fn z26_balances_of_an_answer_take_no_memory_without_bound() {
     let assets: Vec<String> = (0..65_538).map(|n| format!("A{n}")).collect();
     balances.reconcile(assets.iter().map(|asset| (asset.as_str(), "1", "1")), asked);
     assert_eq!((balances.iter().count(), balances.untracked()), (65_536, 2));
+}
+
+/// A recording does not show whether its reports of positions list changes or all positions.
+#[test]
+fn z34_recorded_positions_are_not_the_whole_list() {
+    let row = r#"{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}"#;
+    let text = format!(r#"{{"e":"positionReport","E":1,"u":1,"A":8,"P":[{row}]}}"#);
+    let mut scratch = Scratch::new();
+    let event = Replay::new(Endpoint::Streams).event(&text, &mut scratch).unwrap().unwrap();
+    let mut positions = Positions::new();
+    positions.apply(&event);
+    assert_eq!(positions.stale_reason("A".parse().unwrap()), None, "the row is as reported");
+    assert!(positions.is_stale(), "there may be others");
+    assert_eq!(positions.stale_reason("B".parse().unwrap()), Some(StaleReason::NothingYet));
+    let asked = positions.moment();
+    assert!(positions.reconcile([], asked) && !positions.is_stale() && positions.iter().next().is_none());
 }

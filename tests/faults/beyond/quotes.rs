@@ -1,6 +1,8 @@
 //! Faults of quotes: whose quote an event is about, and which.
 
-use gemini_ws::{Event, FoundQuote, Quote, QuoteState, RequestId, RequestOutcome, StaleReason, Subject};
+use gemini_ws::{
+    Event, FoundQuote, Quote, QuoteState, Quotes, RequestId, RequestOutcome, StaleReason, Subject,
+};
 
 use super::fed::{Fed, LOST_FACTS, first_stream, id_of, pair, quote, t};
 
@@ -219,4 +221,24 @@ fn z33_a_reply_outweighs_an_answer() {
     let [theirs, own] = ["q1", "q2"].map(|id| fed.quotes.get(id).unwrap());
     assert_eq!((theirs.request, own.request), (None, Some(request)));
     assert_eq!([theirs, own].map(|quote| quote.quote_id.map(|id| id.to_string()).unwrap()), ["q1", "q2"]);
+}
+
+/// What `apply` returns says whether an event concerned quotes, for each request about quotes and its reply.
+#[test]
+fn z35_requests_about_quotes_concern_quotes() {
+    let fed = Fed::private(&[STREAM]);
+    let [rfq_id, quote_id] = ["r1", "q1"].map(|id| id.parse().unwrap());
+    let subjects = [
+        (Subject::SubmitQuote(quote("0.5")), true),
+        (Subject::WithdrawQuote { rfq_id, quote_id }, true),
+        (Subject::ConfirmQuote { rfq_id, quote_id, confirm: true }, true),
+        (Subject::CancelAllOrders, false),
+    ];
+    for (about, expected) in subjects {
+        let (mut quotes, link, request) = (Quotes::new(), fed.link, RequestId::new(900));
+        let sent = quotes.apply(&Event::Requested { link, request, about });
+        let answered =
+            quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
+        assert_eq!([sent, answered], [expected; 2], "{about:?}");
+    }
 }
