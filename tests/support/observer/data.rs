@@ -232,11 +232,14 @@ impl Shadow {
     /// Checks that a frame that cannot be read made those live books stale that it may have changed.
     pub fn malformed(&mut self, step: &Step<'_>, frame: &str) {
         let Act::Frame(link, _) = step.act else { return };
-        let (kind, before_symbol) = match self.endpoint_of(link) {
-            Endpoint::Streams => ("\"depthUpdate\"", "\"s\":\""),
-            _ => ("\"l2_updates\"", "\"symbol\":\""),
+        let is_streams = self.endpoint_of(link) == Endpoint::Streams;
+        let (member, kind, before_symbol) = match self.endpoint_of(link) {
+            Endpoint::Streams => ("e", "depthUpdate", "\"s\":\""),
+            _ => ("type", "l2_updates", "\"symbol\":\""),
         };
-        let named = frame.split_once(before_symbol).filter(|_| frame.contains(kind));
+        let is_other = is_of_another_kind(frame, member, kind) || is_streams && is_no_depth(frame);
+        let may_be_depth = frame.contains(&format!("\"{kind}\"")) && !is_other;
+        let named = frame.split_once(before_symbol).filter(|_| may_be_depth);
         let named = named.and_then(|(_, rest)| rest.split('"').next());
         let is_text = matches!(step.act, Act::Frame(_, Frame::Text(_)));
         let kinds = match self.endpoint_of(link) {
@@ -408,6 +411,13 @@ fn counter<'s>(stats: &'s mut Stats, event: Option<&Event<'_>>) -> &'s mut u64 {
         },
         _ => &mut stats.data,
     }
+}
+
+/// Returns whether a frame is complete and names a kind, once, and another one.
+fn is_of_another_kind(frame: &str, member: &str, kind: &str) -> bool {
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_str(frame) else { return false };
+    let is_one = !frame.contains('\\') && frame.matches(&format!("\"{member}\"")).count() == 1;
+    is_one && object.get(member).and_then(serde_json::Value::as_str).is_some_and(|named| named != kind)
 }
 
 /// Returns whether a frame that does not name its kind is complete, and has members that no update of a book has.
