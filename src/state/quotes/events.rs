@@ -31,7 +31,11 @@ impl Quotes {
             }
             None => {
                 let (keys, state) = self.of_request(update, rfq_id, link);
-                keys.into_iter().for_each(|key| self.take(key, link, state));
+                for key in keys {
+                    if !self.doubt_again(key, state) {
+                        self.take(key, link, state);
+                    }
+                }
             }
         }
     }
@@ -50,6 +54,22 @@ impl Quotes {
         }
         // A late event does not show what happened since.
         self.doubt_unfollowed(key);
+    }
+
+    /// The end of a request does not show how a quote ended whose own event was lost. Renews the doubt about such a
+    /// quote, so that no earlier answer ends it.
+    fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
+        let now = self.followed.moment();
+        let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_some()) else {
+            return false;
+        };
+        match quote.doubt() {
+            Some(reason) if state.is_some_and(QuoteState::is_final) => {
+                quote.raise(reason, now);
+                true
+            }
+            _ => false,
+        }
     }
 
     fn keys_of(&self, rfq_id: QuoteKey, link: Option<LinkId>) -> impl Iterator<Item = u64> + '_ {

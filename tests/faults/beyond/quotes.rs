@@ -1,7 +1,7 @@
 //! Faults of quotes: whose quote an event is about, and which.
 
 use gemini_ws::{
-    Event, FoundQuote, Quote, QuoteState, Quotes, RequestId, RequestOutcome, StaleReason, Subject,
+    Event, FoundQuote, Quote, QuoteState, Quotes, RequestId, RequestOutcome, StaleReason, Subject, Topic,
 };
 
 use super::fed::{Fed, LOST_FACTS, first_stream, id_of, pair, quote, t};
@@ -240,5 +240,30 @@ fn z35_requests_about_quotes_concern_quotes() {
         let answered =
             quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
         assert_eq!([sent, answered], [expected; 2], "{about:?}");
+    }
+}
+
+/// An event about the whole request does not show what became of a quote whose own event was lost.
+#[test]
+fn z36_an_event_of_the_request_ends_no_doubt_about_a_quote() {
+    for (step, status) in
+        [("CLOSED", "EXPIRED"), ("CLOSED", "CANCELLED"), ("FAILED", "FAILED"), ("CLOSED", "OPEN")]
+    {
+        let mut fed = Fed::private(&[STREAM]);
+        fed.feed(2, &event(1, "ACCEPTED", "CONFIRMING", r#","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE""#));
+        fed.quotes.apply(&Event::Overflow { topic: Topic::Quotes, symbol: None, dropped: 1 });
+        let asked = fed.quotes.moment();
+        fed.feed(3, &event(3, step, status, ""));
+        let doubt = fed.quotes.get("q1").unwrap().doubt();
+        assert_eq!(doubt, Some(StaleReason::Overflow), "{step} {status}: it may be declined");
+        let answer = |state| FoundQuote { quote_id: "q1".parse().unwrap(), state };
+        if status != "OPEN" {
+            let is_used = fed.quotes.reconcile("q1", Some(answer(QuoteState::Active)), asked);
+            assert!(!is_used, "{status}: the answer is older than the event");
+        }
+        let asked = fed.quotes.moment();
+        let declined = Some(answer(QuoteState::Declined));
+        assert!(fed.quotes.reconcile("q1", declined, asked), "{step} {status}");
+        assert_eq!(fed.quotes.get("q1").unwrap().doubt(), None, "{step} {status}");
     }
 }
