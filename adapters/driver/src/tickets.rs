@@ -211,8 +211,11 @@ impl<H: Holder> Tickets<H> {
             match sent {
                 Ok(request) => repeated.sent = Some(request),
                 Err(CommandError::RateLimited { retry: at, .. }) => *retry = Some(at),
-                // A new link and new room are events, and each event brings a turn that tries again.
-                Err(CommandError::NotConnected | CommandError::TooMany(_)) => {}
+                // A new link and new room are events, and each event brings a turn that tries again. So does a change
+                // of endpoints: if that of the order was removed, one of several others may be the next to go.
+                Err(
+                    CommandError::NotConnected | CommandError::TooMany(_) | CommandError::SeveralEndpoints,
+                ) => {}
                 Err(_) => return false,
             }
             true
@@ -411,6 +414,28 @@ mod tests {
         });
         assert_eq!(at, None, "the driver would run without a pause");
         assert!(it.tickets.retry.is_some(), "the limit of the client refused a cancel");
+    }
+
+    /// The endpoint of an order was removed, and which of two others has its account is not known. The cancel waits.
+    #[test]
+    fn a_cancel_without_an_endpoint_waits() {
+        let mut it = Cancelling::new();
+        let own = it.client.endpoint(it.link).unwrap();
+        let others = [2, 3].map(|seed| {
+            let config = Config::new("ws://w").authenticated(true).stay_open(true).seed(seed);
+            let added = it.client.add(Instant::ZERO, config).unwrap();
+            it.client.open(Instant::ZERO).unwrap();
+            while let Some(output) = it.client.poll_output() {
+                if let Output::Connect(link) = output {
+                    it.client.handle_connected(link, Instant::ZERO);
+                }
+            }
+            added
+        });
+        it.client.remove(Instant::ZERO, own).unwrap();
+        assert!(it.sent(1).is_empty() && it.tickets.has_cancels(), "no account is known");
+        it.client.remove(Instant::from_millis(2), others[0]).unwrap();
+        assert_eq!(it.sent(3).len(), 1, "one account is left");
     }
 
     #[test]
