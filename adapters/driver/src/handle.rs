@@ -326,6 +326,16 @@ impl Handle {
     /// at least one link must be live. Failed attempts to connect do not end the wait. If an endpoint has no link,
     /// not even the end of all links ends the wait. So put a time limit around this call if you need one.
     ///
+    /// A link is live although the venue refused some of its streams for now. Orders that are placed while no stream
+    /// reports them are in doubt at once. To ask whether a stream reports them:
+    ///
+    /// ```
+    /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};
+    /// async fn is_reported(client: &Handle) -> Result<bool, CommandError> {
+    ///     client.with(|_, keeper, _| keeper.orders().is_followed()).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Ended`], with the reason, if the driver ends first.

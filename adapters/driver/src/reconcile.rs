@@ -32,7 +32,9 @@ pub struct Unresolved {
     pub is_absent: bool,
     /// The error in the answer. `None` if the venue cannot be asked about this order, or if the answer did not
     /// resolve the doubt. [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If
-    /// an event about the order was lost or arrived during the question, ask again.
+    /// an event about the order was lost or arrived during the question, ask again. While no subscribed stream reports
+    /// orders, an answer is used, but an open order stays in doubt
+    /// ([`Orders::is_followed`](gemini_ws::Orders::is_followed)).
     pub error: Option<RestError>,
 }
 
@@ -109,7 +111,9 @@ impl Handle {
                     let is_absent = found.is_none();
                     let settled = self.ask(move |lent, answer| {
                         let settled = lent.keeper.reconcile_order(&question, found, asked, lent.now);
-                        let _ = answer.try_send(settled);
+                        // Without a stream that reports the order, the doubt is back at once.
+                        let order = lent.keeper.orders().get(&question);
+                        let _ = answer.try_send(settled && !order.is_some_and(Order::needs_reconciling));
                     });
                     match settled.await.ok_or(ReconcileError::Closed)? {
                         true => it.resolved += 1,
