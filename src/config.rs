@@ -188,8 +188,8 @@ impl Config {
     }
 
     /// Sets the seed of the random delays between attempts to connect, for [`Client::single`](crate::Client::single).
-    /// The same seed, inputs and times give the same outputs. Default: a random number for each client. Without the
-    /// feature `std` the default is zero: set a different seed for each client, so that clients do not reconnect at
+    /// The same seed, calls and times give the same outputs. Default: a random number for each client. Without the
+    /// feature `std` the default is zero. Then set another seed for each client, so that clients do not reconnect at
     /// the same instant.
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
@@ -226,8 +226,8 @@ impl Config {
         self
     }
 
-    /// Sets whether the end of a link makes the venue cancel the orders that were placed over the link
-    /// ([cancel on disconnect](crate::protocol::quirks#cancel-on-disconnect)); only for the current API. Default: no.
+    /// Sets whether the venue cancels the orders that were placed over a link when the link ends ([cancel on
+    /// disconnect](crate::protocol::quirks#cancel-on-disconnect)). Only for the current API. Default: no.
     #[must_use]
     pub fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
         // The address may have one that could not be read.
@@ -302,25 +302,25 @@ impl Config {
     }
 
     /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. The time begins
-    /// again whenever the snapshot of another book of the link arrives, if that book was requested before the waiting
-    /// book or in the same request. When the time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the
-    /// waiting book. Default: 5 s; up to 700 ms were measured
-    /// ([replies and data](crate::protocol::streams#replies-and-data)).
+    /// again when the snapshot of another book of the link arrives that was requested before the waiting book or in
+    /// the same request. When the time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the waiting
+    /// book. Default: 5 s; up to 700 ms were measured ([replies and
+    /// data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
         self.snapshot_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// Sets the delay before the client requests a stream again after a failure: no reply or no snapshot came in
-    /// time, the venue refused the request for now, or a frame that may have been the snapshot could not be decoded.
-    /// Each earlier failure in a row doubles the delay, up to [`Config::resubscribe_cap`]. If a `subscribe` for
-    /// several streams fails, the delay is not doubled, and the next request names half as many streams. If a
-    /// `subscribe` for one stream fails, all earlier failures count: when requests for 25, 12, 6, 3 and 1 streams
-    /// fail in a row, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client requests the book
-    /// again without a delay. If the book then loses another update within [`Config::stable_after`] of the new
-    /// snapshot, the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each further
-    /// such loss doubles the delay. Default: 1 s.
+    /// Sets the delay before the client requests a stream again after a failure. A failure is: no reply or no
+    /// snapshot came in time, the venue refused the request for now, or a frame that may have been the snapshot could
+    /// not be decoded. Each earlier failure in a row doubles the delay, up to [`Config::resubscribe_cap`]. If a
+    /// `subscribe` for several streams fails, the delay is not doubled, and the next request names half as many
+    /// streams. If a `subscribe` for one stream fails, all earlier failures count. So when requests for 25, 12, 6, 3
+    /// and 1 streams fail in a row, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client
+    /// requests the book again without a delay. If the book then loses another update within [`Config::stable_after`]
+    /// of the new snapshot, the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each
+    /// further such loss doubles the delay. Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);
@@ -365,9 +365,9 @@ impl Config {
         self
     }
 
-    /// Sets how long a link must stay live before the client forgets the earlier failures in the slot of the link,
-    /// and how long a book must stay current before the client forgets the earlier losses of the book. Default: 30 s,
-    /// so that the delays grow if a peer accepts links and soon drops them.
+    /// Sets the time after which the client forgets earlier failures. A link that stays live for this time resets the
+    /// failures in its slot. A book that stays current for this time resets the losses of the book. Default: 30 s, so
+    /// that the delays grow if a peer accepts links and soon drops them.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
         self.stable_after = duration.max(SHORTEST);
@@ -384,10 +384,11 @@ impl Config {
         self
     }
 
-    /// Sets a delay that is added to the delay of [`Config::backoff`] in four cases: the venue asks for fewer
-    /// attempts (HTTP 429 or 503 without `Retry-After`, close codes 1008 and 1013); the peer's certificate is not
-    /// valid at this time; an unsigned upgrade gets HTTP 403 or 404 without a reason; an endpoint that has worked
-    /// before refuses (such as HTTP 401, close code 4001) or shows an untrusted certificate. Default: 30 s.
+    /// Sets a delay that is added to the delay of [`Config::backoff`] if the venue asks for fewer attempts (HTTP 429
+    /// or 503 without `Retry-After`, close codes 1008 and 1013), if the peer's certificate has expired or is not
+    /// valid yet, or if an unsigned upgrade gets HTTP 403 or 404 without a reason. The delay is also added if an
+    /// endpoint that has worked before refuses (such as HTTP 401, close code 4001) or shows an untrusted certificate.
+    /// Default: 30 s.
     #[must_use]
     pub fn slow_retry(mut self, delay: Duration) -> Config {
         self.slow_retry = delay;
@@ -492,8 +493,8 @@ impl Config {
 
     /// Sets how many places a link has for requests that wait for a reply, from 1 to 65,536. Requests to subscribe or
     /// unsubscribe take at most three quarters of the places. When all places are taken, the client still sends a
-    /// [probe](Config::probe_after) if no other probe waits for its reply, and a cancellation (of orders or of a
-    /// quote) if such cancellations take less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// [probe](Config::probe_after) if no other probe waits for its reply. It also sends a cancellation (of orders or
+    /// of a quote) if cancellations take less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);

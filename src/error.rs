@@ -35,8 +35,8 @@ pub enum CommandError {
     /// No endpoint has this id: the endpoint was removed, or the id belongs to another client.
     UnknownEndpoint,
     /// The stream or the request needs an [authenticated](crate::Config::authenticated) endpoint of the current API.
-    /// The endpoint that the command names is not authenticated, or the command names no endpoint and the client has
-    /// no authenticated endpoint of the current API.
+    /// Either the command names an endpoint that is not authenticated, or it names no endpoint and the client has no
+    /// authenticated endpoint of the current API.
     NotAuthenticated,
     /// Several endpoints could take the request, and the client cannot choose one. Name the endpoint with
     /// [`Client::request_at`](crate::Client::request_at).
@@ -54,7 +54,7 @@ pub enum CommandError {
         limit: RateKind,
         /// The length of the limit's window; zero if the venue has asked the client to send nothing for now.
         window: Duration,
-        /// When the request can be sent.
+        /// The earliest instant at which the limits have room for the request.
         retry: Instant,
     },
 }

@@ -47,8 +47,9 @@ impl Client {
 
     /// Subscribes to a stream, and resubscribes when the stream is silent for longer than `silence_max`. An
     /// [`Event::Silent`](crate::Event::Silent) reports each such silence. While the stream stays silent, the limit
-    /// doubles with each report, up to 64 times `silence_max`. Less than 1 ms counts as 1 ms. If several calls name
-    /// the same stream, the shortest `silence_max` counts as long as any subscription to the stream exists.
+    /// doubles with each report, up to 64 times `silence_max`. A `silence_max` of less than 1 ms counts as 1 ms. If
+    /// several calls name the same stream, the shortest `silence_max` counts as long as any subscription to the
+    /// stream exists.
     ///
     /// # Errors
     ///
@@ -162,9 +163,9 @@ impl Client {
         requested
     }
 
-    /// Requests a new snapshot of every book that is subscribed. Call this method in two cases, in which any book may
-    /// have lost an update: after an [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Connection`], or after
-    /// an `Overflow` of [`Topic::Depth`] that names no symbol.
+    /// Requests a new snapshot of every book that is subscribed. Call this method if any book may have lost an
+    /// update: after an [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Connection`], or of [`Topic::Depth`]
+    /// without a symbol.
     ///
     /// Calls [`resync_books`](Client::resync_books) with the symbols of all subscribed books, and returns its result.
     ///

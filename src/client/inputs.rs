@@ -22,9 +22,10 @@ impl Client {
         self.pump();
     }
 
-    /// Reports that the dial for this link begins only now, because it had to wait for something on this machine, such
-    /// as the turn of a signer. [`Config::connect_timeout`](crate::Config::connect_timeout) starts again, once for each
-    /// dial; the wait before had the same limit. A driver that dials at once does not call this.
+    /// Reports that the dial for this link begins only now, because the dial had to wait on this machine, for example
+    /// for a signer. [`Config::connect_timeout`](crate::Config::connect_timeout) starts again; a second call for the
+    /// same dial does not start it again. The wait before this call has the same limit. A driver that dials at once
+    /// does not call this method.
     ///
     /// ```
     /// use core::time::Duration;
@@ -166,8 +167,9 @@ impl Client {
     }
 
     /// Reports that the machine has slept or that the network has changed. The client probes each open link
-    /// immediately, however little time has passed by the clock, and drops a link whose peer does not reply in time.
-    /// An archived endpoint takes no probe: there the client waits for any frame.
+    /// immediately, however little time has passed by the clock. If no frame comes within
+    /// [`silence_max`](crate::Config::silence_max) minus [`probe_after`](crate::Config::probe_after), the client
+    /// drops the link. An archived endpoint takes no probe: there the client only waits for a frame.
     pub fn handle_resumed(&mut self, now: Instant) {
         self.advance(now);
         for slot in 0..self.slots.count() {

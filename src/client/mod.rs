@@ -49,7 +49,7 @@ use crate::value::time::Instant;
 ///   [`handle_timeout`](Client::handle_timeout).
 ///
 /// Any method may be called at any time. No event is lost if outputs are polled late. Take `now` from one monotonic
-/// clock. If `now` is earlier than the latest `now` so far, the client uses the latest `now`. The same seed, inputs
+/// clock. If `now` is earlier than the latest `now` so far, the client uses the latest `now`. The same seed, calls
 /// and times give the same outputs.
 ///
 /// # The contract of a driver
@@ -93,10 +93,10 @@ use crate::value::time::Instant;
 ///
 /// # Links
 ///
-/// The client opens a link when a stream needs one, or at once if the endpoint [stays open](Config::stay_open). It
-/// closes a link that no stream, no request in flight and no such endpoint has needed for [`Config::linger`]. When a
-/// link holds [`Config::streams_max`] streams, further streams go to another link. The end of one link does not
-/// affect the other links.
+/// After [`open`](Client::open), the client opens a link when a stream needs one, or at once if the endpoint [stays
+/// open](Config::stay_open). It closes a link that no stream, no request in flight and no such endpoint has needed
+/// for [`Config::linger`]. When a link holds [`Config::streams_max`] streams, further streams go to another link. The
+/// end of one link does not affect the other links.
 ///
 /// ```
 /// use gemini_ws::{Client, ClientConfig, Config, Event, Instant, Output};
@@ -330,7 +330,8 @@ impl Client {
         self.slots.link(link.slot())?.connect_request(link)
     }
 
-    /// Returns when to call [`handle_timeout`](Client::handle_timeout) next, and for which timer.
+    /// Returns when to call [`handle_timeout`](Client::handle_timeout) next, and for which timer; `None` if no timer
+    /// runs.
     pub fn deadline(&self) -> Option<Deadline> {
         let first = self.slots.first_due().and_then(|slot| self.slots.link(slot)?.deadline());
         first.into_iter().chain(self.shutdown_deadline()).min_by_key(|deadline| deadline.at)
@@ -355,9 +356,8 @@ impl Client {
         self.deadline().map(|deadline| deadline.at.since(now))
     }
 
-    /// Returns whether the client is shutting down or has ended. Such a client refuses commands. While the client
-    /// shuts down, the driver has to read frames even if the application has no room for events, because the steps of
-    /// the shutdown wait for frames.
+    /// Returns whether the client is shutting down or has ended. Such a client refuses commands. The steps of a
+    /// shutdown wait for frames, so the driver has to read frames even if the application has no room for events.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
@@ -458,7 +458,7 @@ impl Client {
 
     /// Returns how often, since the client was created, the last subscription to a stream at an endpoint was
     /// unsubscribed. From then on the client delivers data of this stream only for a new subscription. While the
-    /// number stays the same, no stream of [`streams`](Client::streams) has begun to [leave](StreamState::Leaving).
+    /// number stays the same, no stream in [`streams`](Client::streams) has begun to [leave](StreamState::Leaving).
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};

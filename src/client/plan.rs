@@ -35,7 +35,8 @@ impl ShutdownPlan {
     /// one link belong to one session. Default: no. When the venue confirms the cancellation, some orders may still
     /// be open. The client delivers the events of these orders until the link ends. If the venue refuses the
     /// cancellation only for now, for example with "too many requests", the client repeats the request while there is
-    /// time. The delay before a repeat is at least 500 ms. It doubles each time, up to half of the time that remains.
+    /// time. The first repeat follows after 500 ms. Then the delay doubles each time, up to half of the time that
+    /// remains for this step, but is never shorter than 500 ms.
     ///
     /// The client can cancel the orders of a session only over the link of that session. When the link ends, the
     /// venue cancels these orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is

@@ -370,7 +370,7 @@ impl<'f> Books<'f> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Batch<'_> {
-    /// Serializes the frame.
+    /// Serializes the [message](Batch::message).
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.message().serialize(serializer)
     }

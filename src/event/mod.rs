@@ -46,7 +46,8 @@ pub enum Event<'f> {
     BookTicker(BookTicker<'f>, Source<'f>),
     /// A snapshot of the book of a symbol. Replace the book with the snapshot.
     DepthSnapshot(Depth<'f>, Source<'f>),
-    /// Changes to a book. Apply the changes: as far as the API numbers its frames, no change before them is missing.
+    /// Changes to a book. Apply the changes to the book. The client has checked that no earlier change is missing,
+    /// except on market data v2, whose frames have no numbers.
     DepthUpdate(Depth<'f>, Source<'f>),
     /// The best levels of a book. They replace the best levels of the previous frame.
     PartialDepth(PartialDepth<'f>, Source<'f>),
@@ -69,11 +70,11 @@ pub enum Event<'f> {
     /// A public request for quotes was made, or its status changed.
     RequestForQuote(RequestForQuote<'f>, Source<'f>),
 
-    /// A change of an order.
+    /// A change of an order, or an order that existed when the stream began.
     Order(OrderUpdate<'f>, Source<'f>),
-    /// Balances of the account.
+    /// The balances of the account: all balances, or the balances that changed.
     Balances(BalanceUpdate<'f>, Source<'f>),
-    /// Positions of the account.
+    /// The positions of the account: all positions, or the positions that changed.
     Positions(PositionReport<'f>, Source<'f>),
     /// One event in the life of a request for quotes. The venue sends the event to the account concerned.
     Quote(QuoteUpdate<'f>, Source<'f>),
@@ -82,9 +83,9 @@ pub enum Event<'f> {
 
     /// A heartbeat of an archived endpoint.
     Heartbeat(Heartbeat<'f>, Source<'f>),
-    /// The acknowledgement with which order events v1 begins.
+    /// The acknowledgement that order events v1 sends first on each link.
     SubscriptionAck(SubscriptionAck<'f>, Source<'f>),
-    /// An archived endpoint refuses something, without saying what.
+    /// An archived endpoint reports an error. The error does not name the request that the venue refused.
     Error(VenueError<'f>, Source<'f>),
 
     /// The client has accepted a request of the application, or cancels orders in a shutdown. An [`Event::Reply`]
@@ -98,7 +99,7 @@ pub enum Event<'f> {
         /// The subject of the request.
         about: Subject,
     },
-    /// A request has ended. Each [`RequestId`] has exactly one `Reply`, even if a handle of the crate
+    /// A request has ended. Exactly one `Reply` follows each [`Event::Requested`], even if a handle of the crate
     /// `gemini-ws-driver` also returns the outcome, because [`Orders`](crate::Orders) needs the event.
     Reply {
         /// The link that sent the request.
@@ -110,9 +111,10 @@ pub enum Event<'f> {
         /// How the request ended.
         outcome: RequestOutcome<'f>,
     },
-    /// The venue accepted a subscription. Data of the stream may have come before this event. The event comes again
-    /// after each reconnect and each resubscription. Market data v2 has no replies: there the first data of a stream
-    /// causes the event. For a depth stream of market data v2, wait for [`Event::Synced`]: `Subscribed` may not come.
+    /// The venue accepted a subscription. If the venue had already accepted the stream for another subscription, the
+    /// event comes at once. Data of the stream may have come before this event. The event comes again after each
+    /// reconnect and each resubscription. Market data v2 has no replies: there the first data of a stream causes the
+    /// event. For a depth stream of market data v2, wait for [`Event::Synced`]: `Subscribed` may not come.
     Subscribed {
         /// The link that serves the subscription.
         link: LinkId,
@@ -138,7 +140,7 @@ pub enum Event<'f> {
     /// [`Client::subscribe_unless_silent`](crate::Client::subscribe_unless_silent). The data of the stream is stale
     /// from now on. The client requests the stream again, less and less often while the stream stays silent.
     Silent {
-        /// The link.
+        /// The link that serves the subscription.
         link: LinkId,
         /// The subscription.
         id: StreamId,
@@ -147,11 +149,11 @@ pub enum Event<'f> {
         /// When the last frame of the stream came, or when the venue confirmed the stream, whichever was later.
         since: Instant,
     },
-    /// A stream is not served for now: see `reason`. The data of a book is stale until [`Event::Synced`]. The data
-    /// of any other stream is stale until [`Event::Subscribed`]. The client requests the stream again at `retry`.
-    /// Other streams are not affected.
+    /// A stream is not served for now: see `reason`. The data of a book is stale until [`Event::Synced`]. The data of
+    /// any other stream is stale until [`Event::Subscribed`]. The client tries again at `retry`. Other streams are
+    /// not affected.
     Unserved {
-        /// The link.
+        /// The link of the subscription.
         link: LinkId,
         /// The subscription.
         id: StreamId,
@@ -161,7 +163,7 @@ pub enum Event<'f> {
         reason: Unserved,
         /// How often in a row the stream was not served, this time included.
         attempts: u32,
-        /// When the client requests the stream again.
+        /// When the client sends the next request about the stream, if the rate limits have room then.
         retry: Instant,
     },
     /// The venue refused a subscription for good, for example because there is no such symbol. The client does not
@@ -183,7 +185,7 @@ pub enum Event<'f> {
     Gap {
         /// The link; `None` in a [`Replay`](crate::Replay).
         link: Option<LinkId>,
-        /// The subscription that [`Source::stream`] names; `None` in a [`Replay`](crate::Replay).
+        /// The oldest subscription to the depth stream that has not ended; `None` in a [`Replay`](crate::Replay).
         id: Option<StreamId>,
         /// The instrument.
         symbol: Symbol,
@@ -196,14 +198,15 @@ pub enum Event<'f> {
     /// The numbers of frames or events of an archived v1 endpoint have a gap: frames or events were lost. All data
     /// of the link is stale. The client replaces the link.
     SequenceGap {
-        /// The link.
+        /// The link over which the frames or events were lost.
         link: LinkId,
         /// The number that was expected.
         expected: u64,
         /// The number that came.
         got: u64,
     },
-    /// A book is current, for the first time or again: its snapshot has been delivered.
+    /// A book is current, for the first time or again: its snapshot has been delivered. For another subscription to a
+    /// book that is current, the event comes at once.
     Synced {
         /// The link that serves the subscription.
         link: LinkId,
@@ -213,10 +216,10 @@ pub enum Event<'f> {
         symbol: Symbol,
     },
 
-    /// An [`EventQueue`](crate::EventQueue) was full and dropped events. The `Overflow` takes the place of the first
-    /// dropped event. Later events may depend on the dropped events. If a later dropped event may have ended a link
-    /// or a stream, a second `Overflow` takes the place of the last such event. Each dropped event counts in only
-    /// one of the two `Overflow`s.
+    /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
+    /// the place of the first of these events. Later events may depend on the dropped events. If a later dropped
+    /// event may have ended a link or a stream, a second `Overflow` takes the place of the last such event. Each
+    /// dropped event counts in only one of the two `Overflow`s.
     ///
     /// The data of the topic and the symbol is stale; without a symbol, all data of the topic; with
     /// [`Topic::Connection`], all data. For a book, pass the symbol to
@@ -226,7 +229,7 @@ pub enum Event<'f> {
         /// The topic of the dropped events.
         topic: Topic,
         /// The instrument. `None` if the topic has no instrument, if a frame did not name its instrument, or if too
-        /// many instruments are affected to report each instrument.
+        /// many instruments are affected to report each of them.
         symbol: Option<Symbol>,
         /// The exact number of dropped events that this event reports.
         dropped: u64,
@@ -236,9 +239,9 @@ pub enum Event<'f> {
     Opened {
         /// The link.
         link: LinkId,
-        /// When the last frame came over the newest earlier link of this slot that was open (if no frame came, when
-        /// that link opened), however many attempts have failed since; `None` if no earlier link of this slot was
-        /// open. Events between `missing_since` and `Opened` may be missing: ask REST about everything that must not
+        /// When the last frame came over the open link that this link replaces; if no frame came, when that link
+        /// opened. Attempts that failed between the two links do not count. `None` if this link replaces no open
+        /// link. Events between `missing_since` and `Opened` may be missing: ask REST about everything that must not
         /// be missed, such as orders.
         missing_since: Option<Instant>,
     },
@@ -254,7 +257,7 @@ pub enum Event<'f> {
     },
     /// An attempt to connect failed.
     ConnectFailed {
-        /// The link.
+        /// The attempt that failed.
         link: LinkId,
         /// The reason.
         reason: ConnectFailure,
@@ -262,7 +265,7 @@ pub enum Event<'f> {
         /// `None` if no attempt follows.
         retry: Option<Instant>,
     },
-    /// The peer has sent a Close frame that does not answer the client's own. The end of the link follows.
+    /// The peer has sent a Close frame, and the client had sent none. An [`Event::Disconnected`] follows.
     PeerClosing {
         /// The link.
         link: LinkId,
@@ -273,7 +276,7 @@ pub enum Event<'f> {
     },
     /// A link that was open has ended. Everything that came over the link is stale.
     Disconnected {
-        /// The link.
+        /// The link that has ended.
         link: LinkId,
         /// The reason.
         reason: Lost,
@@ -300,7 +303,7 @@ pub enum Event<'f> {
     HeartbeatDue {
         /// The link; it may have ended.
         link: LinkId,
-        /// When something was last sent.
+        /// When the client last sent something, or when the link opened, whichever was later.
         since: Instant,
     },
     /// A step of [`Client::shut_down`](crate::Client::shut_down) begins.
@@ -333,7 +336,7 @@ pub enum Event<'f> {
     /// a heartbeat of market data v1.
     Malformed(Malformed<'f>, Source<'f>),
 
-    /// Several events of one frame.
+    /// The events of one frame: usually several, but perhaps one or none.
     Batch(Batch<'f>, Source<'f>),
 }
 
@@ -435,10 +438,10 @@ pub struct Ignored {
 pub enum IgnoredReason {
     /// An update that the book has already, as the update ids show.
     StaleUpdate,
-    /// A change to a book whose snapshot has not come yet; on market data v1 also any data after a lost frame, until
-    /// the link ends.
+    /// A change to a book that waits for a snapshot. On market data v1, also any data after a lost frame, until the
+    /// link ends.
     BeforeSnapshot,
-    /// Data of a stream that is not subscribed, or is no longer subscribed; on market data v1, data of a symbol that
+    /// Data of a stream that is not subscribed, or is no longer subscribed. On market data v1, data of a symbol that
     /// the address does not name.
     NotSubscribed,
     /// A response whose id belongs to no waiting request.
@@ -475,8 +478,8 @@ pub struct Malformed<'f> {
     pub frame: &'f str,
     /// What is wrong with the frame, and where.
     pub error: DecodeError,
-    /// The topic that the frame may have been about, as far as the text shows; `None` if the frame may have been
-    /// about any topic. From now on the link's data of the topic and of `symbol` is stale.
+    /// The topic that the frame may have been about, as far as the text shows; `None` if any topic is possible. The
+    /// link's data of this topic is stale from now on. With a `symbol`, only its data is.
     pub topic: Option<Topic>,
     /// The instrument that the frame names; `None` if the frame may have been about any instrument of the topic.
     pub symbol: Option<Symbol>,
@@ -507,7 +510,8 @@ impl<'f> Malformed<'f> {
     }
 }
 
-/// Several events of one frame of the venue, in the order in which to apply them.
+/// The events of one frame of the venue, in the order in which to apply them: usually several, but perhaps one or
+/// none.
 ///
 /// Archived endpoints put a book, trades and auctions into one frame, many orders into one array, or several mark
 /// prices or funding amounts into one list. The current API sends the open orders as one list. [`Event::parts`]

@@ -25,7 +25,8 @@ const AFFECTED_MAX: usize = 1_024;
 /// What an [`EventQueue`] does with market data that is not taken in time.
 ///
 /// With every variant, facts (events about links, subscriptions, requests and accounts) count separately, up to
-/// [`RESERVED_EVENTS_MAX`] and [`RESERVED_BYTES_MAX`]. Beyond these limits the queue drops the oldest fact.
+/// [`RESERVED_EVENTS_MAX`] and [`RESERVED_BYTES_MAX`]. Beyond these limits the queue drops the oldest fact, except
+/// for facts that an [`EventQueue`] never drops.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
@@ -35,12 +36,12 @@ pub enum Overflow {
     #[default]
     Block,
     /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. The driver
-    /// continues to read frames while [`EventQueue::has_room`] returns `true`: only events that the queue never drops
-    /// can fill the queue.
+    /// continues to read frames while [`EventQueue::has_room`] returns `true`: only waiting facts can make it return
+    /// `false`.
     DropOldest,
-    /// A new best bid and ask, partial depth or mark price replaces the waiting event of the same topic and symbol.
-    /// No event reports the replacement, because the new event contains everything that the older event contained.
-    /// The queue treats all other market data as with `DropOldest`.
+    /// A new best bid and ask, mark price, or partial depth with a symbol replaces the waiting event of the same
+    /// topic and symbol. No event reports the replacement, because the new event contains everything that the older
+    /// event contained. The queue treats all other market data as with `DropOldest`.
     ///
     /// Events of one stream stay in order. The new event takes the place of the older event, so it may overtake
     /// events of other streams. If a fact waits behind the older event, or the queue has no room for more data of
@@ -56,8 +57,8 @@ pub enum Overflow {
 /// although it is stale. In this case a second `Overflow` takes the place of the last such event. Each dropped event
 /// counts in only one of the two `Overflow`s.
 ///
-/// The queue never drops the newest [`Event::Disconnected`] of a link's [slot](crate::LinkId::slot). For each slot
-/// and each of the topics orders, balances, positions and quotes, the queue never drops the newest of the events
+/// For each [slot](crate::LinkId::slot), the queue never drops the newest [`Event::Disconnected`]. For each slot and
+/// each of the topics orders, balances, positions and quotes, it never drops the newest of four events:
 /// [`Subscribed`](Event::Subscribed), [`Rejected`](Event::Rejected), [`Silent`](Event::Silent) and
 /// [`Unsubscribed`](Event::Unsubscribed) (with `last`). So a collection such as [`Orders`](crate::Orders) never waits
 /// for reports that cannot come.
@@ -246,7 +247,7 @@ impl EventQueue {
         }
     }
 
-    /// Takes the next event; `None` if none waits.
+    /// Takes the next event or the next report of a loss; `None` if neither waits.
     pub fn take(&mut self) -> Option<EventBuf> {
         while self.held.is_none()
             && let Some(first) = self.waiting.front()

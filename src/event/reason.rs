@@ -50,8 +50,9 @@ pub enum ConnectFailure {
     Status {
         /// The HTTP status.
         status: u16,
-        /// The delay that the response asked for. The next attempt waits for this delay, cut to
-        /// [`Config::retry_after_max`](crate::Config::retry_after_max), plus the random delay of
+        /// The delay that the response asked for; `None` if it asked for none. No link of the client to this host
+        /// dials before two delays are over, one after the other: this delay, cut to
+        /// [`Config::retry_after_max`](crate::Config::retry_after_max), and the random delay of
         /// [`Config::backoff`](crate::Config::backoff).
         retry_after: Option<Duration>,
         /// The venue's reason, if the response named one.
@@ -163,8 +164,8 @@ pub enum Lost {
     /// Too many frames in a row could not be decoded: see
     /// [`Config::malformed_run_max`](crate::Config::malformed_run_max).
     Malformed,
-    /// Frames of an archived v1 endpoint were lost: the numbers of the frames or events show a gap, a frame could not
-    /// be decoded, or a frame was partly about symbols that were not requested.
+    /// Frames of an archived v1 endpoint were lost. Either the numbers of the frames or events show a gap, or a frame
+    /// could not be decoded, or a frame was partly about symbols that were not requested.
     SequenceGap,
     /// At least three requests have timed out since the last message from the peer. The first of these timeouts was
     /// at least three times [`Config::request_timeout`](crate::Config::request_timeout) ago. Pings and pongs are not
@@ -249,8 +250,8 @@ pub enum CloseReason {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {
-    /// Requests without a reply of the venue when their link ended. An [`Event::Reply`](crate::Event::Reply) has
-    /// reported each of these requests as lost or not sent.
+    /// Requests of the application that had no reply of the venue when their link ended. An
+    /// [`Event::Reply`](crate::Event::Reply) has reported each of these requests as lost or not sent.
     pub requests: usize,
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,

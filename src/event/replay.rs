@@ -113,8 +113,8 @@ impl Replay {
 
     /// Decodes the next frame, and returns its event.
     ///
-    /// Returns `None` for replies to requests, and for depth frames that change nothing: the book already has the
-    /// changes, or the book waits for a snapshot. A depth frame that shows a gap becomes an [`Event::Gap`]. Frames of
+    /// Returns `None` for replies to requests, and for depth frames that change nothing because the book already has
+    /// the changes or waits for a snapshot. A depth frame that shows a gap becomes an [`Event::Gap`]. Frames of
     /// `/v1/marketdata/{symbol}` do not name their symbol: set the symbol with [`Scratch::set_symbol`].
     ///
     /// # Errors

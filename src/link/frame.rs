@@ -13,7 +13,7 @@ pub enum Frame<'f> {
     Ping(&'f [u8]),
     /// A pong.
     Pong(&'f [u8]),
-    /// A Close frame. The WebSocket layer answers it; no data follows.
+    /// A Close frame; no data follows. The WebSocket layer answers a Close frame that the peer sends first.
     Close {
         /// The status code; `None` if the frame has no payload.
         code: Option<u16>,

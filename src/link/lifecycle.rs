@@ -13,7 +13,7 @@ pub enum State {
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
     /// Open, but not live yet. The link becomes live as soon as every stream is confirmed, rejected or reported as
-    /// unserved, and not all streams are unserved.
+    /// unserved, but not while all streams are unserved. A link without streams becomes live at once.
     Subscribing,
     /// Open, and [`Subscribing`](State::Subscribing) has ended. The link stays live while a later stream waits for
     /// its confirmation, and if streams become unserved.
@@ -55,7 +55,8 @@ pub enum Input {
     ConnectRefused,
     /// A frame came.
     Frame,
-    /// Every stream is confirmed, rejected or reported as unserved, and not all are unserved.
+    /// Every stream is confirmed, rejected or reported as unserved, and not all are unserved; or there are no
+    /// streams.
     Settled,
     /// The link is unusable: the peer does not reply, too many frames in a row could not be decoded, or frames of
     /// an archived endpoint were lost.
@@ -248,16 +249,16 @@ pub enum StreamInput {
     Accepted,
     /// The venue refused the newest request about the stream for good.
     Refused,
-    /// The newest request about the stream got no reply in time, the venue refused this request for now, the snapshot
-    /// did not come in time, or a frame that may have been the snapshot could not be decoded.
+    /// The newest request about the stream got no reply in time, or the venue refused it for now. Or the snapshot did
+    /// not come in time, or may have come in a frame that could not be decoded.
     Unanswered,
     /// The `unsubscribe` failed for now, and the application has subscribed to the same stream again.
     Superseded,
     /// The snapshot of the book came, perhaps before the reply to the request.
     Snapshot,
-    /// An update is missing.
+    /// An update is missing or may be missing, or the application requests a new snapshot.
     Gap,
-    /// An update is missing again, soon after the snapshot that repaired the previous loss.
+    /// A loss as with [`Gap`](StreamInput::Gap), soon after the snapshot that repaired the previous loss.
     GapAgain,
     /// The delay before the next request about the stream is over.
     Overdue,

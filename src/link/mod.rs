@@ -59,7 +59,8 @@ use crate::value::time::Instant;
 pub struct ConnectRequest {
     /// The address, with its query, without a name and a password.
     pub url: String,
-    /// The name and the password in the address, for a gateway: send both as `Authorization: Basic`.
+    /// The name and the password in the address, for a gateway: send both as `Authorization: Basic`. `None` if the
+    /// address has neither.
     pub user: Option<UserInfo>,
     /// The API at the address, which decides how the upgrade is signed.
     pub endpoint: Endpoint,

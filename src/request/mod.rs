@@ -37,9 +37,9 @@ pub enum Request {
     Time,
     /// `conninfo`: [`Response::rate_limits`](crate::Response::rate_limits) reads the reply.
     ConnectionInfo,
-    /// `subscribe`.
+    /// `subscribe`. The client ignores the data of a stream to which only this request subscribes.
     Subscribe(Vec<Stream>),
-    /// `unsubscribe`.
+    /// `unsubscribe`. The client does not notice that the venue stops the streams.
     Unsubscribe(Vec<Stream>),
     /// `list_subscriptions`: [`Response::stream_names`](crate::Response::stream_names) reads the reply.
     ListSubscriptions,
@@ -65,14 +65,14 @@ pub enum Request {
     CancelSessionOrders,
     /// `rfq.submit_quote`: [`Response::quote`](crate::Response::quote) reads the reply.
     SubmitQuote(NewQuote),
-    /// `rfq.withdraw_quote`.
+    /// `rfq.withdraw_quote`: withdraws a quote.
     WithdrawQuote {
         /// The request for quotes.
         rfq_id: QuoteKey,
         /// The quote.
         quote_id: QuoteKey,
     },
-    /// `rfq.confirm_quote`.
+    /// `rfq.confirm_quote`: confirms or declines a quote that was accepted.
     ConfirmQuote {
         /// The request for quotes.
         rfq_id: QuoteKey,
@@ -124,7 +124,7 @@ pub enum Subject {
         /// `true` confirms the quote, `false` declines it.
         confirm: bool,
     },
-    /// Any other subject.
+    /// Any other subject, for example that of a request for the venue's time or of a raw request.
     Other,
 }
 

@@ -184,7 +184,7 @@ pub enum Topic {
     Trade,
     /// No stream: events about links, subscriptions and requests.
     Connection,
-    /// Neither a stream nor a link: heartbeats, ignored frames, and frames of unknown kinds.
+    /// Neither a stream nor a link: heartbeats, ignored frames, binary frames, and frames of unknown kinds.
     Other,
 }
 

@@ -11,8 +11,8 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// The balances of an account.
 ///
 /// Pass every event to [`apply`](Balances::apply), which ignores events that do not concern balances. If a client has
-/// endpoints of several accounts, keep one `Balances` for each account, and pass it only the events whose
-/// [`source`](crate::Event::source) names a link of that endpoint, and the events without a source.
+/// endpoints of several accounts, keep one `Balances` for each account. Pass it only the events that name a link of
+/// the account's endpoint, as `link` or in the [`source`](crate::Event::source), and the events that name no link.
 ///
 /// After a subscription the venue sends all assets. Later it sends only the assets that change, or all assets every
 /// second ([`Updates`](crate::Updates)). The first report of a recording counts as one that has all assets.
@@ -52,7 +52,7 @@ impl Balance {
         Number(&self.available)
     }
 
-    /// Returns the whole amount.
+    /// Returns the whole amount, including what orders hold and what is pending.
     pub fn total(&self) -> Number<'_> {
         Number(&self.total)
     }

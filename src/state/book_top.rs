@@ -31,15 +31,15 @@ pub struct BookTop {
     pub stale: Option<StaleReason>,
     /// The venue's time of the last snapshot or update, if the venue sends a time.
     pub event_time: Option<Timestamp>,
-    /// How many milliseconds before `now` the client received the last snapshot or update; `None` if one of the two is
-    /// not known, as with events of a [`Replay`](crate::Replay). The book of a quiet market, or of a peer that has
-    /// stopped, grows old before it becomes stale.
+    /// How many milliseconds before `now` the client received the last snapshot or update. `None` if `now` or the
+    /// time of receipt is unknown, as with events of a [`Replay`](crate::Replay). A current book may be old, because
+    /// its market is quiet or because the peer has stopped sending.
     pub age_ms: Option<u64>,
 }
 
 impl BookTop {
-    /// Copies at most `levels` levels of each side. Pass the result of [`Books::age`](crate::Books::age) as `age`, and
-    /// the present instant as `now`.
+    /// Copies at most `levels` levels of each side. Pass the result of [`Books::age`](crate::Books::age) as `age`,
+    /// and the present instant as `now`, or `None` if it is unknown.
     pub fn new(book: Book<'_>, age: Age, now: Option<Instant>, levels: usize) -> BookTop {
         let sides = [book.last().bids(), book.last().asks()];
         let [bids, asks] = sides.map(|side| side.iter().take(levels).copied().collect());

@@ -97,7 +97,7 @@ impl<'b> Book<'b> {
         }
     }
 
-    /// Returns the levels last known, whether the book is current or stale: for display.
+    /// Returns the book as it was last known, whether it is current or stale: for display.
     pub const fn last(self) -> &'b OrderBook {
         match self {
             Book::Live(last) | Book::Stale { last, .. } => last,
@@ -128,8 +128,8 @@ impl Books {
 
     /// Applies an event. Returns the book that changed, became stale or was removed.
     ///
-    /// If updates of the current API were dropped before they reached `Books`, the ids of the next update show a gap,
-    /// and `apply` makes the book stale. Updates of the archived endpoints have no ids that show such a loss.
+    /// If updates of the current API were dropped before they reached `Books`, the ids of the next update show a gap.
+    /// Then `apply` makes the book stale. Updates of the archived endpoints have no ids that show such a loss.
     ///
     /// For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. If an event without a
     /// symbol reports a loss, such as the end of a link, `apply` makes all books concerned stale and returns `None`.

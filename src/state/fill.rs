@@ -17,7 +17,8 @@ pub struct OrderFill {
     pub price: Decimal,
     /// The quantity.
     pub quantity: Decimal,
-    /// The fee as the venue wrote it; in the quote currency unless `fee_currency` names another.
+    /// The fee as the venue wrote it, in the quote currency unless `fee_currency` names another; `None` if the venue
+    /// wrote no fee.
     pub fee: Option<Box<str>>,
     /// The currency of the fee, where the venue names it.
     pub fee_currency: Option<Box<str>>,

@@ -35,9 +35,9 @@ pub struct Order {
     pub order_type: Option<Box<str>>,
     /// The time in force, if this client placed the order.
     pub time_in_force: Option<TimeInForce>,
-    /// The limit price.
+    /// The limit price; `None` for a market order, or if unknown.
     pub price: Option<Decimal>,
-    /// The price at which a stop order becomes active.
+    /// The price at which a stop order becomes active; `None` for any other order, or if unknown.
     pub stop_price: Option<Decimal>,
     /// The ordered quantity, as last reported.
     pub quantity: Option<Decimal>,
@@ -50,12 +50,13 @@ pub struct Order {
     /// The reason why the order was rejected or cancelled, from the venue or from this crate. In the current API,
     /// the venue sends no reason if the user cancelled the order.
     pub reason: Option<Box<str>>,
-    /// The code of the reply that refused to place the order; 0 if the request was not sent.
+    /// The code of the reply that refused to place the order; 0 if the request was not sent, `None` if neither
+    /// happened.
     pub refusal_code: Option<i64>,
     /// Whether the venue has accepted a request to cancel the order while the order was open. The order has not ended
     /// until an event or an answer reports its end. `false` again if an answer or event shows that the cancel had no
     /// effect. A request that cancels all orders of a session or account counts for each of these orders that is
-    /// known when the reply comes, except for orders that this client placed after that request.
+    /// known when the reply comes. Orders that this client placed after that request are an exception.
     pub cancel_accepted: bool,
     /// The message of the last reply that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
@@ -165,7 +166,8 @@ impl Order {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
 
-    /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills; zero if not.
+    /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills; zero if it does
+    /// not.
     pub fn missing_executions(&self) -> Decimal {
         let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)

@@ -12,8 +12,8 @@ use crate::value::id::RequestId;
 use crate::value::symbol_map::SymbolMap;
 
 /// The maximum number of finished orders that [`Orders`](crate::Orders) keeps, to recognize late and repeated events.
-/// A finished order has ended and is not in doubt. If there are more, `Orders` drops those that finished first; an
-/// event about a dropped order adds the order again, and a repeated fill then counts twice.
+/// A finished order has ended and is not in doubt. If there are more, `Orders` drops those that finished first. An
+/// event about a dropped order adds the order again. Then a repeated fill counts twice.
 pub const FINISHED_ORDERS_MAX: usize = 10_000;
 
 /// The maximum number of instruments whose fills are summed.

@@ -83,9 +83,9 @@ impl Orders {
         }
     }
 
-    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns each new order, new fill, change of a
-    /// member of [`Known`](crate::Known), and order that turned out to be that of a request. An order that changes
-    /// several times is returned several times.
+    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns a change for each new order, each new
+    /// fill, each changed member of [`Known`](crate::Known), and each order that turned out to be that of a request.
+    /// An order that changes several times is returned several times.
     pub fn apply(&mut self, event: &Event<'_>) -> OrderChanges<'_> {
         self.index.forget_changes();
         if matches!(event, Event::Batch(..)) {

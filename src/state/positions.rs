@@ -46,9 +46,9 @@ pub struct HeldAmount {
     pub label: Box<str>,
     /// The signed amount, as the venue wrote it.
     pub value: Box<str>,
-    /// The asset, in payouts.
+    /// The asset of a payout; `None` for any other amount.
     pub asset: Option<Box<str>>,
-    /// The outcome, in settlements.
+    /// The outcome of a settled contract; `None` for any other amount.
     pub outcome: Option<Box<str>>,
 }
 

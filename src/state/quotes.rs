@@ -24,10 +24,11 @@ pub const QUOTES_MAX: usize = 10_000;
 /// The quotes of an account, submitted for requests for quotes.
 ///
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. A quote of this
-/// client is known from [`Event::Requested`] on. If its request gets no reply or an internal error, the quote is in
-/// doubt. Until the venue's id is known, only the request identifies the quote. An event about a quote with the same
-/// terms counts for the request, unless a reply or an answer shows that another client submitted that quote. The venue
-/// does not deduplicate quotes, so ask the venue about a quote in doubt before you submit the quote again.
+/// client is known from [`Event::Requested`] on. If the request that submitted the quote gets no reply or an internal
+/// error, the quote is in doubt. Until the venue's id is known, an event counts for the quote if the request for
+/// quotes, the price and the quantity match and no other quote fits. A reply or an answer may later show that the
+/// event was about the quote of another client. The venue does not deduplicate quotes, so ask the venue about a quote
+/// in doubt before you submit the quote again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -56,9 +57,10 @@ pub struct Quotes {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum QuoteState {
-    /// The client has accepted the request, which may still wait to be sent. No reply has come.
+    /// The client has accepted the request that submits the quote, which may still wait to be sent. No reply has
+    /// come.
     Sent,
-    /// Whether the quote exists is unknown: its request got no reply or an internal error.
+    /// Whether the quote exists is unknown: the request that submitted it got no reply or an internal error.
     Unknown,
     /// The quote can be accepted.
     Active,
@@ -78,8 +80,8 @@ pub enum QuoteState {
     Expired,
     /// The quote failed, or its request for quotes failed or was cancelled. Final.
     Failed,
-    /// The request was refused or not sent, or the venue has no such quote. Final; but in the last case a later event
-    /// can show that the quote exists.
+    /// The venue refused the quote or has no such quote, or the client did not send the quote. Final; but if the
+    /// venue has no such quote, a later event can show that the quote exists.
     Rejected,
 }
 

@@ -12,8 +12,8 @@ pub enum OrderRef<'a> {
     /// The venue's id.
     OrderId(u64),
     /// The client's id. If several orders have the id, `ClientOrderId` refers to the newest of these orders. In
-    /// [`Orders::reconcile`](crate::Orders::reconcile), only orders in doubt count: the order with the venue's id in
-    /// the answer, or else the newest order without a venue's id.
+    /// [`Orders::reconcile`](crate::Orders::reconcile), only orders in doubt count. There `ClientOrderId` refers to
+    /// the order with the venue's id in the answer, or else to the newest order without a venue's id.
     ClientOrderId(&'a str),
     /// The request that placed the order.
     Request(RequestId),

@@ -164,8 +164,8 @@ impl Decimal {
         Decimal::fit(sum, scale)
     }
 
-    /// Returns the mean, rounded to `scale` decimals; `None` if the mean does not fit, there are no values, or the
-    /// sum has more than 38 digits at the largest scale of the values.
+    /// Returns the mean, rounded to `scale` decimals. Returns `None` if there are no values, if the mean does not
+    /// fit, or if the sum has more than 38 digits at the largest scale of the values.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
