@@ -226,7 +226,7 @@ impl Config {
         self
     }
 
-    /// Sets whether the venue cancels the orders that were placed over a link when the link ends ([cancel on
+    /// Sets whether the end of a link makes the venue cancel the orders that were placed over this link ([cancel on
     /// disconnect](crate::protocol::quirks#cancel-on-disconnect)). Only for the current API. Default: no.
     #[must_use]
     pub fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
@@ -421,8 +421,8 @@ impl Config {
         self
     }
 
-    /// Sets how long an authenticated link may send nothing. After this time, and again after each further `interval`
-    /// without a request, an [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send
+    /// Sets how long the client may send nothing over an authenticated link. After this time, and again after each
+    /// further `interval` without a request, an [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send
     /// `POST /v1/heartbeat`. If a key [requires heartbeats](crate::protocol::streams#account-conditions), the venue
     /// cancels the open orders of the session 30 s after the last authenticated request or heartbeat. Gemini
     /// recommends a heartbeat every 15 s. Default: never.

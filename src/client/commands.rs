@@ -91,7 +91,8 @@ impl Client {
     }
 
     /// Ends a subscription. The client delivers no more data of the stream, unless another subscription names the
-    /// same stream. An [`Event::Unsubscribed`](crate::Event::Unsubscribed) follows.
+    /// same stream. An [`Event::Unsubscribed`](crate::Event::Unsubscribed) follows, at the latest when the
+    /// `unsubscribe` has timed out or the link has ended.
     ///
     /// # Errors
     ///

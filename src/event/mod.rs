@@ -57,7 +57,7 @@ pub enum Event<'f> {
     ContractStatus(ContractStatus<'f>, Source<'f>),
     /// The mark price of a perpetual changed.
     MarkPrice(MarkPrice<'f>, Source<'f>),
-    /// The funding of a perpetual.
+    /// The funding of a perpetual, estimated or final.
     FundingAmount(FundingAmount<'f>, Source<'f>),
     /// The new best level of one side of a book. Replace the previous best level.
     TopOfBook(TopOfBook<'f>, Source<'f>),
@@ -314,7 +314,7 @@ pub enum Event<'f> {
     /// The client has ended. This event comes exactly once. No other event follows, except [`Event::Ignored`] for
     /// frames that the driver still passes to the client.
     Closed {
-        /// The reason.
+        /// The reason. If all links have failed, the reason of the link in the last slot.
         reason: CloseReason,
         /// What was abandoned.
         abandoned: Abandoned,

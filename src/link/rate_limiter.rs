@@ -51,7 +51,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// The first instant at which a unit may be taken, if this instant is later than `now`.
+    /// Returns the first instant at which a unit may be taken, if this instant is later than `now`.
     ///
     /// ```
     /// use core::time::Duration;
@@ -70,7 +70,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// The first instant at which a unit may be taken, if this instant is later than `now`.
+    /// Returns the first instant at which a unit may be taken, if this instant is later than `now`.
     pub fn take(self, now: Instant) -> Result<RateLimiter, Instant> {
         self.check(now)?;
         Ok(self.overdraw(now))

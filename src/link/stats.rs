@@ -25,7 +25,7 @@ pub struct Stats {
     pub unrecognized: u64,
     /// Updates whose changes the book has already.
     pub ignored_stale: u64,
-    /// Updates of a book without a snapshot.
+    /// Updates of a book that waits for a snapshot; on market data v1 also data after a lost frame.
     pub ignored_before_snapshot: u64,
     /// Data of streams that are not subscribed.
     pub ignored_not_subscribed: u64,

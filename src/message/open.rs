@@ -27,7 +27,8 @@ macro_rules! open_enum {
                 }
             }
 
-            /// Returns the current spelling of the variant. For an unknown text, returns the text as received.
+            /// Returns the venue's spelling of the variant; if the APIs differ, the spelling of the current API. For
+            /// an unknown text, returns the text as received.
             pub const fn text(self) -> $crate::message::text::Text<'f> {
                 match self {
                     $($name::$variant => $crate::message::text::Text($first),)+

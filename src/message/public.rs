@@ -113,9 +113,9 @@ pub struct Trade<'f> {
 open_enum! {
     /// The taker of a trade.
     Taker {
-        /// The buyer: the price went up to an ask.
+        /// The buyer, whose order took an ask.
         Buyer = "buy",
-        /// The seller: the price went down to a bid.
+        /// The seller, whose order took a bid.
         Seller = "sell",
         /// Neither: both orders met in an auction.
         Auction = "auction",

@@ -12,7 +12,8 @@ use crate::value::symbol::Symbol;
 
 /// The positions of an account.
 ///
-/// Pass every event to [`apply`](Positions::apply), which ignores events that do not concern positions.
+/// Pass every event to [`apply`](Positions::apply), which ignores events that do not concern positions. If a client
+/// has endpoints of several accounts, choose the events as for [`Balances`](crate::Balances).
 ///
 /// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
 ///

@@ -6,8 +6,8 @@ use crate::value::inline::{Inline, inline_name};
 
 /// The name of an instrument, for example `btcusd`, `btcgusdperp` or `GEMI-PRES2028-VANCE`.
 ///
-/// A symbol has at most [`Symbol::LENGTH_MAX`] bytes and is stored without an allocation. Comparisons and hashes
-/// ignore case, because the venue replies to a request for `BTCUSD` with `btcusd`
+/// A symbol has 1 to [`Symbol::LENGTH_MAX`] ASCII letters, digits and characters of `-_.:/`. It is stored without an
+/// allocation. Comparisons and hashes ignore case, because the venue replies to a request for `BTCUSD` with `btcusd`
 /// ([symbols](crate::protocol::streams#numbers-times-and-symbols)). `Display` prints a symbol as it was written.
 ///
 /// ```

@@ -116,9 +116,9 @@ impl<'f> Response<'f> {
         }
     }
 
-    /// Returns the order id in the reply to [`Request::PlaceOrder`](crate::Request::PlaceOrder). The reply normally
-    /// has no order id ([acknowledged is not placed](crate::protocol::quirks#acknowledged-is-not-placed)): use the id
-    /// from the stream of orders.
+    /// Returns the order id in the reply to [`Request::PlaceOrder`](crate::Request::PlaceOrder). Returns `None` if
+    /// the reply has no order id, which is normal ([acknowledged is not
+    /// placed](crate::protocol::quirks#acknowledged-is-not-placed)): use the id from the stream of orders.
     ///
     /// # Errors
     ///
