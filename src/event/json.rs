@@ -20,8 +20,8 @@ struct Data<'e, 'f, T> {
 impl Serialize for Event<'_> {
     /// Serializes a map with the kind of the event and the members of its payload. For a [`Batch`](crate::Batch), the
     /// kind and the members are those of its [message](crate::Batch::message). If the event has a [`Source`], the map
-    /// also has the link and the subscription, where they are known. Instead of these, an [`Event::Ignored`] has the
-    /// text of its frame.
+    /// also has the link and the subscription, where they are known. The map of an [`Event::Ignored`] has the text of
+    /// the frame instead of the link and the subscription.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         macro_rules! data {
             ($($kind:ident $name:literal),*) => {

@@ -49,7 +49,7 @@ pub enum Event<'f> {
     /// Changes to a book. Apply the changes to the book. The client has checked that no earlier change is missing,
     /// except on market data v2, whose frames have no numbers.
     DepthUpdate(Depth<'f>, Source<'f>),
-    /// The best levels of a book. They replace the best levels of the previous frame.
+    /// The best levels of a book. These levels replace all levels of the previous frame.
     PartialDepth(PartialDepth<'f>, Source<'f>),
     /// A trade.
     Trade(Trade<'f>, Source<'f>),
@@ -249,7 +249,7 @@ pub enum Event<'f> {
     /// served. A link without streams is live as well, for example after the venue has rejected all streams.
     ///
     /// `Live` is about the link; [`Book::Live`](crate::Book::Live) is about a book. A book can become current before
-    /// or after its link becomes live, because a snapshot may come before or after the reply to its subscription. A
+    /// or after its link becomes live, because the snapshot may come before or after the reply to the `subscribe`. A
     /// book is current after [`Event::Synced`].
     Live {
         /// The link.
@@ -474,12 +474,12 @@ impl core::fmt::Display for Ignored {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Malformed<'f> {
-    /// The frame, or the malformed element of its list; empty if the frame was binary.
+    /// The frame, or the malformed element of a list in a frame; empty if the frame was binary.
     pub frame: &'f str,
     /// What is wrong with the frame, and where.
     pub error: DecodeError,
     /// The topic that the frame may have been about, as far as the text shows; `None` if any topic is possible. The
-    /// link's data of this topic is stale from now on. With a `symbol`, only its data is.
+    /// link's data of this topic is stale from now on. With a `symbol`, only the data of the symbol is stale.
     pub topic: Option<Topic>,
     /// The instrument that the frame names; `None` if the frame may have been about any instrument of the topic.
     pub symbol: Option<Symbol>,

@@ -31,7 +31,7 @@ pub enum ConnectFailure {
     /// The attempt did not succeed within [`Config::connect_timeout`](crate::Config::connect_timeout), or within the
     /// operating system's own time limit.
     TimedOut,
-    /// The proxy refused, or does not speak the protocol of its URL.
+    /// The proxy refused, or does not speak the protocol that the URL of the proxy names.
     Proxy,
     /// The proxy refused with this HTTP status.
     ProxyStatus {
@@ -273,7 +273,7 @@ pub struct Abandoned {
 pub enum ShutdownStep {
     /// The client refuses commands, and waits for the replies to requests in flight.
     CommandsStopped,
-    /// The client cancels the orders of its sessions.
+    /// The client asks the venue to cancel the orders that were placed over the authenticated links.
     CancellingOrders,
     /// The client unsubscribes all streams except the streams of an account.
     Unsubscribing,

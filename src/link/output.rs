@@ -15,8 +15,8 @@ pub const OUTPUT_MAX: usize = 16_384;
 #[allow(clippy::large_enum_variant, reason = "outputs are few; data does not come this way")]
 pub enum Output {
     /// Dial the address that `connect_request` returns for this link, then call `handle_connected` or
-    /// `handle_connect_failed`. If the dial must wait for something on this machine, call `handle_dial_started` when it
-    /// begins.
+    /// `handle_connect_failed`. If the dial must wait for something on this machine, call `handle_dial_started` when
+    /// the dial begins.
     Connect(LinkId),
     /// Send a text message.
     Send {

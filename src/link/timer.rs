@@ -14,7 +14,7 @@ pub enum Timer {
     Alive,
     /// The oldest request has waited too long for its reply.
     Request,
-    /// A stream has to be requested again, its snapshot is overdue, or it may have been silent for too long.
+    /// A stream has to be requested again, a snapshot is overdue, or a stream may have been silent for too long.
     Resync,
     /// The link has been live for so long that the client forgets the earlier failures in the slot of the link.
     Stable,

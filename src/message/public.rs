@@ -8,7 +8,7 @@ use crate::value::decimal::Decimal;
 use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
-/// A price and the quantity at it.
+/// A price, and the quantity at this price.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Level {

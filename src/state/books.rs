@@ -104,7 +104,7 @@ impl<'b> Book<'b> {
         }
     }
 
-    /// Returns the reason why the book is stale, if it is.
+    /// Returns the reason why the book is stale; `None` if the book is current.
     pub const fn stale_reason(self) -> Option<StaleReason> {
         match self {
             Book::Live(_) => None,

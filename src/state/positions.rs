@@ -97,7 +97,8 @@ impl Positions {
         self.rows.iter().map(|(symbol, amounts)| (*symbol, amounts.as_slice()))
     }
 
-    /// Returns the reason why the position in an instrument may be wrong or missing; `None` if it is current.
+    /// Returns the reason why the position in an instrument may be wrong or missing; `None` if the position is
+    /// current.
     pub fn stale_reason(&self, symbol: Symbol) -> Option<StaleReason> {
         self.rows.stale_of(&symbol)
     }
@@ -119,7 +120,8 @@ impl Positions {
         self.rows.moment()
     }
 
-    /// Applies the venue's list of all positions. This crate has no question for it: use a REST client of your own.
+    /// Applies the venue's list of all positions. This crate has no REST question for positions: use a REST client of
+    /// your own.
     ///
     /// Returns whether all positions are current now: see [`Balances::reconcile`](crate::Balances::reconcile).
     ///

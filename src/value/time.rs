@@ -191,7 +191,7 @@ impl TryFrom<std::time::SystemTime> for Timestamp {
 
 #[cfg(feature = "std")]
 impl From<Timestamp> for std::time::SystemTime {
-    /// Converts a time. If the platform's clock cannot hold it, the result is the epoch.
+    /// Converts a time. If the platform's clock cannot hold the time, the result is the epoch.
     fn from(time: Timestamp) -> std::time::SystemTime {
         let (epoch, away) = (std::time::SystemTime::UNIX_EPOCH, Duration::from_nanos(time.0.unsigned_abs()));
         let converted = if time.0 < 0 { epoch.checked_sub(away) } else { epoch.checked_add(away) };

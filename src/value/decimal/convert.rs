@@ -140,7 +140,7 @@ impl From<Decimal> for rust_decimal::Decimal {
 impl TryFrom<rust_decimal::Decimal> for Decimal {
     type Error = DecimalError;
 
-    /// Converts a value. Returns [`DecimalError::Precision`] if it does not fit.
+    /// Converts a value. Returns [`DecimalError::Precision`] if the value does not fit.
     fn try_from(value: rust_decimal::Decimal) -> Result<Decimal, DecimalError> {
         let scale = u8::try_from(value.scale()).map_err(|_| DecimalError::Precision)?;
         Decimal::fit(value.mantissa(), scale).ok_or(DecimalError::Precision)
