@@ -17,8 +17,8 @@ mod doubts;
 mod events;
 
 /// The number of quotes beyond which [`Quotes`] drops the oldest quote that has ended and is not in doubt. `Quotes`
-/// always adds the quotes that this client submits. If there are this many quotes and `Quotes` can drop none, an event
-/// about an unknown quote only raises [`Quotes::untracked`].
+/// always adds the quotes that this client submits. If there are this many quotes and `Quotes` can drop none, it adds
+/// no other quote: an event about an unknown quote only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.

@@ -12,9 +12,10 @@ impl Quotes {
     ///
     /// - the quote is unknown or not in doubt,
     /// - the answer is outdated, and is `None` or has a state that is not final,
-    /// - the answer is `None` or has another id than the quote, and a reply or an earlier answer has shown this id, or
-    ///   the quote was submitted by another client,
-    /// - the answer has the id of a quote for another request for quotes, or of another request of this client.
+    /// - the id of the quote is certain, and the answer is `None` or has another id. The id is certain if a reply or an
+    ///   earlier answer has shown it, or if another client submitted the quote,
+    /// - the answer has the id of another known quote, which is for another request for quotes or which this client
+    ///   submitted with another request.
     ///
     /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote, then a quote that
     /// has not ended, or that the venue does not have, is in doubt again at once.
