@@ -13,7 +13,7 @@ pub struct BalanceUpdate<'f> {
     /// `E`: sent in nanoseconds, as documented and measured. [Some sources show
     /// milliseconds](crate::protocol::quirks#unit-of-balance-times).
     pub event_time: Option<Timestamp>,
-    /// `u`
+    /// `u`: the time of the update, sent in nanoseconds; absent in one documented example.
     pub update_time: Option<Timestamp>,
     /// `B`: each row replaces the earlier row of its asset.
     pub balances: List<'f, AssetBalance<'f>>,
@@ -37,13 +37,13 @@ pub struct AssetBalance<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PositionReport<'f> {
-    /// `E`
+    /// `E`: the time of the event, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
-    /// `u`
+    /// `u`: the time of the update, sent in nanoseconds.
     pub update_time: Option<Timestamp>,
-    /// `A`
+    /// `A`: the venue's number of the account.
     pub account_id: Option<u64>,
-    /// `P`
+    /// `P`: one row for each instrument; may be empty.
     pub positions: List<'f, Position<'f>>,
 }
 
@@ -54,9 +54,9 @@ pub struct PositionReport<'f> {
 pub struct Position<'f> {
     /// `t`: `ec` for a contract of a prediction market.
     pub product: Option<Text<'f>>,
-    /// `s`
+    /// `s`: the instrument.
     pub symbol: &'f str,
-    /// `a`
+    /// `a`: the amounts of the position, one for each kind.
     pub amounts: List<'f, PositionAmount<'f>>,
 }
 
@@ -69,9 +69,9 @@ pub struct PositionAmount<'f> {
     pub label: Text<'f>,
     /// `v`: signed.
     pub value: Number<'f>,
-    /// `c`: the asset, in payouts.
+    /// `c`: the asset of a payout.
     pub asset: Option<Text<'f>>,
-    /// `o`: the outcome, in settlements.
+    /// `o`: the outcome of a settled contract.
     pub outcome: Option<ContractOutcome<'f>>,
 }
 

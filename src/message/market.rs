@@ -250,11 +250,11 @@ pub struct LevelChange<'f> {
 pub struct MarketTrade<'f> {
     /// `symbol`: only on connections for several symbols.
     pub symbol: Option<&'f str>,
-    /// `tid`
+    /// `tid`: the id of the trade.
     pub trade_id: u64,
-    /// `price`
+    /// `price`: in quote units.
     pub price: Decimal,
-    /// `amount`
+    /// `amount`: in base units.
     pub quantity: Decimal,
     /// `makerSide`; absent in block trades.
     pub maker_side: Option<MakerSide<'f>>,
@@ -399,9 +399,9 @@ impl core::fmt::Display for VenueError<'_> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SubscriptionAck<'f> {
-    /// `accountId`
+    /// `accountId`: the venue's number of the account.
     pub account_id: Option<u64>,
-    /// `subscriptionId`
+    /// `subscriptionId`: the part after the last hyphen is [`Heartbeat::trace_id`].
     pub subscription_id: Option<Text<'f>>,
     /// `symbolFilter`; empty for all symbols.
     pub symbol_filter: List<'f, Text<'f>>,

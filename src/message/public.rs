@@ -23,12 +23,12 @@ pub struct Level {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BookTicker<'f> {
-    /// `s`
+    /// `s`: the symbol.
     pub symbol: &'f str,
     /// `u`: the id of the book's state, as in [`Depth`]. Tickers and depth frames [arrive
     /// independently](crate::protocol::streams#tickers-and-books).
     pub update_id: u64,
-    /// `E`
+    /// `E`: the time, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
     /// `b`, `B`; `None` without a bid (an empty or zero price or quantity).
     pub bid: Option<Level>,
@@ -71,7 +71,7 @@ pub struct Depth<'f> {
 pub struct PartialDepth<'f> {
     /// `symbol` or `s`; undocumented, but [sent in production](crate::protocol::quirks#symbol-of-partial-depth).
     pub symbol: Option<&'f str>,
-    /// `lastUpdateId`
+    /// `lastUpdateId`: the id of the book's state.
     pub last_update_id: u64,
     /// `bids`, best first.
     pub bids: &'f [Level],
@@ -94,9 +94,9 @@ pub struct Trade<'f> {
     pub trade_id: u64,
     /// v2 `event_id`, v1 `eventId`.
     pub event_id: Option<u64>,
-    /// `p`
+    /// `p`: the price in quote units.
     pub price: Decimal,
-    /// `q`
+    /// `q`: the quantity in base units.
     pub quantity: Decimal,
     /// `m`, converted to the taker; v2 `side`, v1 the opposite of `makerSide`.
     pub taker: Taker<'f>,
@@ -147,7 +147,7 @@ pub struct TopOfBook<'f> {
     pub event_time: Option<Timestamp>,
     /// `eventId`
     pub update_id: u64,
-    /// The side.
+    /// The side of the book.
     pub side: Side,
     /// The level; `None` if the side is empty.
     pub level: Option<Level>,
@@ -162,17 +162,17 @@ pub struct ContractStatus<'f> {
     pub symbol: &'f str,
     /// `E`: sent in milliseconds.
     pub event_time: Option<Timestamp>,
-    /// `k`
+    /// `k`: the ticker of the event that the contract is about.
     pub event_ticker: &'f str,
-    /// `c`
+    /// `c`: the ticker of the contract.
     pub contract_ticker: &'f str,
-    /// `i`
+    /// `i`: the id of the contract.
     pub contract_id: u64,
     /// `p`: absent in up/down contracts until the strike is known.
     pub strike: Option<Number<'f>>,
-    /// `o`, for example `Approved`; the venue may add texts.
+    /// `o`: the old status, for example `Approved`; the venue may add texts.
     pub previous_status: Option<Text<'f>>,
-    /// `n`
+    /// `n`: the new status; the venue may add texts.
     pub status: Text<'f>,
 }
 
@@ -182,11 +182,11 @@ pub struct ContractStatus<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MarkPrice<'f> {
-    /// `s`
+    /// `s`: the symbol of the perpetual.
     pub symbol: &'f str,
     /// `E`
     pub event_time: Option<Timestamp>,
-    /// `p`
+    /// `p`: the mark price.
     pub mark_price: Decimal,
     /// `i`: the index times a power of ten that differs per symbol.
     /// [Do not use it](crate::protocol::quirks#mark-prices) as a price.
@@ -201,7 +201,7 @@ pub struct MarkPrice<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FundingAmount<'f> {
-    /// `s`
+    /// `s`: the symbol of the perpetual.
     pub symbol: &'f str,
     /// `E`: the next instant of funding, [not the time of sending](crate::protocol::quirks#funding-amounts). So
     /// several frames with different amounts may have the same `E`. In market data v2, this field is `timestamp`:
@@ -215,7 +215,7 @@ pub struct FundingAmount<'f> {
     pub amount: Decimal,
     /// `r`: the rate in percent, truncated to three decimals by the venue. Undocumented in v2.
     pub rate_percent: Option<Number<'f>>,
-    /// `p`. Undocumented in v2.
+    /// `p`: the mark price. Undocumented in v2.
     pub mark_price: Option<Number<'f>>,
     /// `R`: whether the amount is final.
     pub realized: bool,
@@ -232,7 +232,7 @@ pub struct Response<'f> {
     pub status: Option<u16>,
     /// `result`: absent in plain acknowledgements.
     pub result: Option<RawJson<'f>>,
-    /// `error`
+    /// `error`: the code and the message of a refusal.
     pub error: Option<ApiError<'f>>,
     /// `rateLimits`: the reply to `conninfo` has the limits [beside the
     /// status](crate::protocol::quirks#conninfo-beside-result).

@@ -15,11 +15,11 @@ use crate::value::time::Timestamp;
 pub struct RequestForQuote<'f> {
     /// `E`: sent in milliseconds.
     pub event_time: Option<Timestamp>,
-    /// `r`
+    /// `r`: the id of the request for quotes.
     pub rfq_id: Text<'f>,
     /// `s`: the instrument of the combination.
     pub symbol: Option<&'f str>,
-    /// `l`
+    /// `l`: the legs of the combination.
     pub legs: List<'f, Leg<'f>>,
     /// `n`: the requested notional; either the notional or the quantity is present.
     pub notional: Option<Number<'f>>,
@@ -27,7 +27,7 @@ pub struct RequestForQuote<'f> {
     pub quantity: Option<Decimal>,
     /// `f`: the quantity fixed when a quote was accepted.
     pub execution_quantity: Option<Decimal>,
-    /// `S`
+    /// `S`: the status of the request for quotes.
     pub status: RfqStatus<'f>,
     /// `w`: undocumented; assumed to be the end of the time to submit quotes.
     pub submission_ends: Option<Timestamp>,
@@ -42,11 +42,11 @@ pub struct RequestForQuote<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Leg<'f> {
-    /// `c`
+    /// `c`: the id of the contract.
     pub contract_id: Text<'f>,
-    /// `o`
+    /// `o`: the outcome that the leg is for.
     pub outcome: ContractOutcome<'f>,
-    /// `s`
+    /// `s`: the symbol of the contract; optional.
     pub symbol: Option<&'f str>,
 }
 
@@ -63,21 +63,21 @@ pub struct QuoteUpdate<'f> {
     pub event_id: Text<'f>,
     /// `E`: sent in milliseconds.
     pub event_time: Option<Timestamp>,
-    /// `r`
+    /// `r`: the id of the request for quotes.
     pub rfq_id: Text<'f>,
-    /// `x`
+    /// `x`: the step that the event reports.
     pub step: QuoteStep<'f>,
-    /// `S`
+    /// `S`: the status of the request for quotes.
     pub status: RfqStatus<'f>,
-    /// `q`
+    /// `q`: the id of the quote; absent if the event names no quote.
     pub quote_id: Option<Text<'f>>,
-    /// `p`
+    /// `p`: the price of the quote.
     pub price: Option<Decimal>,
-    /// `sz`
+    /// `sz`: the quantity of the quote.
     pub quantity: Option<Decimal>,
-    /// `qs`
+    /// `qs`: the status of the quote.
     pub quote_status: Option<QuoteStatus<'f>>,
-    /// `vu`: sent in milliseconds.
+    /// `vu`: until when the quote is valid; sent in milliseconds.
     pub valid_until: Option<Timestamp>,
     /// Whether an update with this event id was delivered before. [`Client`](crate::Client) and
     /// [`Replay`](crate::Replay) remember the newest 4,096 event ids of a stream, except ids longer than 64 bytes. In

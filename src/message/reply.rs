@@ -15,7 +15,7 @@ pub struct RateLimit<'f> {
     pub interval: Text<'f>,
     /// `intervalNum`: the number of units in the window.
     pub interval_count: u64,
-    /// `limit`
+    /// `limit`: how much the window allows.
     pub limit: u64,
     /// `count`: how much of the limit is used in the window.
     pub count: u64,
@@ -26,10 +26,10 @@ pub struct RateLimit<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct QuoteReceipt<'f> {
-    /// `rfqId`
+    /// `rfqId`: the id of the request for quotes.
     pub rfq_id: Text<'f>,
-    /// `quoteId`
+    /// `quoteId`: the venue's id of the quote.
     pub quote_id: Text<'f>,
-    /// `confirmed`: in the reply to a confirmation.
+    /// `confirmed`: only in the reply to `rfq.confirm_quote`.
     pub confirmed: Option<bool>,
 }

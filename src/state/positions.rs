@@ -47,9 +47,9 @@ pub struct HeldAmount {
     pub label: Box<str>,
     /// The signed amount, as the venue wrote it.
     pub value: Box<str>,
-    /// The asset of a payout; `None` for any other amount.
+    /// The asset of a payout; `None` if the venue names none.
     pub asset: Option<Box<str>>,
-    /// The outcome of a settled contract; `None` for any other amount.
+    /// The outcome of a settled contract; `None` if the venue names none.
     pub outcome: Option<Box<str>>,
 }
 
