@@ -302,25 +302,24 @@ impl Config {
     }
 
     /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. The time begins
-    /// again when the snapshot of another book of the link arrives that was requested before the waiting book or in
-    /// the same request. When the time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the waiting
-    /// book. Default: 5 s; up to 700 ms were measured ([replies and
-    /// data](crate::protocol::streams#replies-and-data)).
+    /// again when another snapshot arrives over the link, if its book was requested before the waiting book or in the
+    /// same request. When the time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the waiting book.
+    /// Default: 5 s; up to 700 ms were measured ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
         self.snapshot_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// Sets the delay before the client requests a stream again after a failure. A failure is: no reply or no
-    /// snapshot came in time, the venue refused the request for now, or a frame that may have been the snapshot could
-    /// not be decoded. Each earlier failure in a row doubles the delay, up to [`Config::resubscribe_cap`]. If a
-    /// `subscribe` for several streams fails, the delay is not doubled, and the next request names half as many
-    /// streams. If a `subscribe` for one stream fails, all earlier failures count. So when requests for 25, 12, 6, 3
-    /// and 1 streams fail in a row, the delays are 1, 1, 1, 1 and 16 s. When a book loses an update, the client
-    /// requests the book again without a delay. If the book then loses another update within [`Config::stable_after`]
-    /// of the new snapshot, the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each
-    /// further such loss doubles the delay. Default: 1 s.
+    /// Sets the delay before the client requests a stream again after a failure. A stream has failed if no reply or
+    /// no snapshot came in time, if the venue refused the request for now, or if a frame that may have been the
+    /// snapshot could not be decoded. Each earlier failure in a row doubles the delay, up to
+    /// [`Config::resubscribe_cap`]. If a `subscribe` for several streams fails, the delay is not doubled, and the
+    /// next request names half as many streams. If a `subscribe` for one stream fails, all earlier failures count. So
+    /// when requests for 25, 12, 6, 3 and 1 streams fail in a row, the delays are 1, 1, 1, 1 and 16 s. When a book
+    /// loses an update, the client requests the book again without a delay. If the book then loses another update
+    /// within [`Config::stable_after`] of the new snapshot, the client waits for this delay
+    /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each further such loss doubles the delay. Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);
@@ -365,9 +364,9 @@ impl Config {
         self
     }
 
-    /// Sets the time after which the client forgets earlier failures. A link that stays live for this time resets the
-    /// failures in its slot. A book that stays current for this time resets the losses of the book. Default: 30 s, so
-    /// that the delays grow if a peer accepts links and soon drops them.
+    /// Sets the time after which the client forgets earlier failures. If a link stays live for this time, the client
+    /// forgets the failures in the slot of the link. If a book stays current for this time, the client forgets the
+    /// losses of the book. Default: 30 s, so that the delays grow if a peer accepts links and soon drops them.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
         self.stable_after = duration.max(SHORTEST);
@@ -384,11 +383,10 @@ impl Config {
         self
     }
 
-    /// Sets a delay that is added to the delay of [`Config::backoff`] if the venue asks for fewer attempts (HTTP 429
-    /// or 503 without `Retry-After`, close codes 1008 and 1013), if the peer's certificate has expired or is not
-    /// valid yet, or if an unsigned upgrade gets HTTP 403 or 404 without a reason. The delay is also added if an
-    /// endpoint that has worked before refuses (such as HTTP 401, close code 4001) or shows an untrusted certificate.
-    /// Default: 30 s.
+    /// Sets a delay that is added to the delay of [`Config::backoff`] in four cases. The venue asks for fewer
+    /// attempts (HTTP 429 or 503 without `Retry-After`, close codes 1008 and 1013). The peer's certificate has
+    /// expired or is not valid yet. An unsigned upgrade gets HTTP 403 or 404 without a reason. An endpoint that has
+    /// worked before refuses (such as HTTP 401, close code 4001) or shows an untrusted certificate. Default: 30 s.
     #[must_use]
     pub fn slow_retry(mut self, delay: Duration) -> Config {
         self.slow_retry = delay;

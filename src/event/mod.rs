@@ -240,9 +240,9 @@ pub enum Event<'f> {
         /// The link.
         link: LinkId,
         /// When the last frame came over the open link that this link replaces; if no frame came, when that link
-        /// opened. Attempts that failed between the two links do not count. `None` if this link replaces no open
-        /// link. Events between `missing_since` and `Opened` may be missing: ask REST about everything that must not
-        /// be missed, such as orders.
+        /// opened. Attempts that failed between the two links do not count. `None` if this link replaces no link that
+        /// was open. Events between `missing_since` and `Opened` may be missing: ask REST about everything that must
+        /// not be missed, such as orders.
         missing_since: Option<Instant>,
     },
     /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and some stream is

@@ -84,8 +84,8 @@ impl Orders {
     }
 
     /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns a change for each new order, each new
-    /// fill, each changed member of [`Known`](crate::Known), and each order that turned out to be that of a request.
-    /// An order that changes several times is returned several times.
+    /// fill, each changed member of [`Known`](crate::Known), and each order that the event shows to be the order of a
+    /// request. An order that changes several times is returned several times.
     pub fn apply(&mut self, event: &Event<'_>) -> OrderChanges<'_> {
         self.index.forget_changes();
         if matches!(event, Event::Batch(..)) {
