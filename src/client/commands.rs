@@ -65,11 +65,11 @@ impl Client {
         self.add_subscriber(endpoint, stream, Some(silence_max))
     }
 
-    /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint.
-    /// [`Source::link`](crate::Source::link) tells the events of the endpoints apart. A depth stream is an exception:
-    /// the client holds one book of a symbol, and refuses a second book with [`CommandError::Ambiguous`].
-    /// `silence_max` has the same effect as in [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None`
-    /// sets no limit.
+    /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint. To tell the
+    /// events of the endpoints apart, pass [`Source::link`](crate::Source::link) to [`Client::endpoint`]. A depth
+    /// stream is an exception: the client holds one book of a symbol, and refuses a second book with
+    /// [`CommandError::Ambiguous`]. `silence_max` has the same effect as in
+    /// [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None` sets no limit.
     ///
     /// # Errors
     ///

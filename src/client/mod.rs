@@ -274,7 +274,8 @@ impl Client {
     }
 
     /// Closes every open link with a closing handshake. [`Event::Closed`](crate::Event::Closed) follows exactly once,
-    /// within the longest [`Config::close_timeout`] of these links. A second call has no effect.
+    /// at the latest with the first [`handle_timeout`](Client::handle_timeout) after the longest
+    /// [`Config::close_timeout`] of these links. A second call has no effect.
     pub fn close(&mut self, now: Instant) {
         let deadline = self.now.max(now) + self.close_timeout();
         self.close_by(now, deadline);
@@ -293,8 +294,9 @@ impl Client {
     /// the client cancels orders, and whether the client unsubscribes. An
     /// [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the beginning of each step. The client cuts off a
     /// step that takes too long, so that the following steps have their time. [`Event::Closed`](crate::Event::Closed)
-    /// follows exactly once, by the deadline of the plan. A second call of this method can only bring the deadline
-    /// forward. [`close`](Client::close) skips to the last step.
+    /// follows exactly once, at the latest with the first [`handle_timeout`](Client::handle_timeout) at or after the
+    /// deadline of the plan. A second call of this method can only bring the deadline forward.
+    /// [`close`](Client::close) skips to the last step.
     pub fn shut_down(&mut self, now: Instant, plan: ShutdownPlan) {
         self.advance(now);
         self.begin_shutdown(plan, false);

@@ -48,8 +48,8 @@ impl ShutdownPlan {
         self
     }
 
-    /// Sets whether to unsubscribe all streams except the streams of an account. This step of the shutdown waits for
-    /// the confirmations of the venue. Default: no.
+    /// Sets whether to unsubscribe all streams except the streams of an account. The client then waits for the
+    /// confirmations of the venue until the time of this step is over. Default: no.
     #[must_use]
     pub const fn unsubscribe(mut self, unsubscribe: bool) -> ShutdownPlan {
         self.unsubscribes = unsubscribe;

@@ -234,7 +234,7 @@ pub struct Response<'f> {
     pub result: Option<RawJson<'f>>,
     /// `error`: the code and the message of a refusal.
     pub error: Option<ApiError<'f>>,
-    /// `rateLimits`: the reply to `conninfo` has the limits [beside the
+    /// `rateLimits`: the venue's rate limits. Only the reply to `conninfo` has this member, [beside the
     /// status](crate::protocol::quirks#conninfo-beside-result).
     pub rate_limits: Option<RawJson<'f>>,
     /// The whole frame.

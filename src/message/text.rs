@@ -168,7 +168,7 @@ impl<'f> Number<'f> {
     /// # Errors
     ///
     /// Returns [`DecimalError::Precision`] if the number has more digits than a decimal holds. Returns
-    /// [`DecimalError::Invalid`] if the text is not a number. This can happen only in a [`Balance`](crate::Balance),
+    /// [`DecimalError::Invalid`] if the text is not a number: this is possible only in a [`Balance`](crate::Balance),
     /// because [`Balances::reconcile`](crate::Balances::reconcile) does not check the texts of its rows.
     pub fn to_decimal(self) -> Result<Decimal, DecimalError> {
         match self.0.split_once(['e', 'E']) {

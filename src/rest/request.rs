@@ -40,7 +40,7 @@ impl RestRequest {
     }
 
     /// Returns all headers except `Host`. An HTTP client that sets `Content-Length` itself does not need the
-    /// `Content-Length` from here.
+    /// `Content-Length` of these headers.
     pub const fn headers(&self) -> &Headers {
         &self.headers
     }

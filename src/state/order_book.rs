@@ -176,9 +176,8 @@ impl OrderBook {
     }
 
     /// Applies all changes of a frame, or none of them. If the ids show that the book contains all changes already,
-    /// or that an update is missing by [`GapRule::Strict`](crate::GapRule::Strict), `apply` changes nothing: see
-    /// [`Applied`]. Changes without a range of update ids are always applied: the archived endpoints send such
-    /// changes.
+    /// or that an update is missing by [`GapRule::Strict`], `apply` changes nothing: see [`Applied`]. Changes without
+    /// a range of update ids are always applied: the archived endpoints send such changes.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
         self.apply_by(changes, GapRule::Strict)
     }
