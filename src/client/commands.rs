@@ -21,8 +21,8 @@ use crate::value::time::Instant;
 
 impl Client {
     /// Subscribes to a stream. The subscription survives reconnects. It ends with
-    /// [`unsubscribe`](Client::unsubscribe), when the venue [rejects](crate::Event::Rejected) the stream, or when the
-    /// application [removes](Client::remove) the endpoint.
+    /// [`unsubscribe`](Client::unsubscribe), when the venue [rejects](crate::Event::Rejected) the stream, when the
+    /// application [removes](Client::remove) the endpoint, or when the client ends.
     ///
     /// If the stream is already subscribed at an endpoint, the client chooses this endpoint. Otherwise the client
     /// chooses the endpoint that was added first, among the endpoints that have the stream. For a stream of an
