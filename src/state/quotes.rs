@@ -152,8 +152,8 @@ pub struct Quote {
     is_absent: bool,
     /// Whether its request got no reply.
     is_unanswered: bool,
-    /// Whether the id is that of an event about a quote with the same terms, and no answer has confirmed it. The quote
-    /// may be that of another client.
+    /// Whether the id is that of an event about a quote with the same terms, and no answer has confirmed it. The
+    /// quote may be that of another client.
     is_presumed: bool,
     /// The doubt that the request has without that event.
     own_doubt: Option<(StaleReason, Moment)>,

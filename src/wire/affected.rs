@@ -34,8 +34,8 @@ impl Affected {
     /// Reads what can be read. A frame that is JSON but names two kinds or two symbols may be about any. Other frames
     /// of the current API that are JSON are told apart as those are that can be decoded. Of all others a kind or a
     /// symbol counts if the text has that member with one value and no other, and a kind only if no other kind is
-    /// named anywhere: in a broken frame a member may be part of something else, and the one that names the kind may be
-    /// damaged or missing.
+    /// named anywhere: in a broken frame a member may be part of something else, and the one that names the kind may
+    /// be damaged or missing.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {
             return Affected { topic: Some(Topic::Orders), symbol: None };
@@ -87,8 +87,8 @@ fn is_of_type(text: &str, whole: Option<&Outline<'_>>, named: &str) -> bool {
         || whole.is_some_and(|it| it.settled() == Some(Text(named)))
 }
 
-/// The text that follows each occurrence of a member's name, if it is always the same one. What is no text counts as an
-/// empty one, and so does a name without a value, or a text with something else behind it.
+/// The text that follows each occurrence of a member's name, if it is always the same one. What is no text counts as
+/// an empty one, and so does a name without a value, or a text with something else behind it.
 fn only_value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let text_behind = |rest: &'t str| {
         let value = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;

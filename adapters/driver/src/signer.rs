@@ -19,9 +19,9 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 /// Dials of [`Driver`](crate::Driver)s queue for the signer before they connect, because a venue drops a connection
 /// that sends no request for some time (HTTP status 408). The next dial begins when the dial before it has ended, or
 /// has lasted for [`TURN_MAX`]. Each takes its turn once the transport is ready, and keeps the turn until the venue
-/// answers the upgrade, but no longer than [`TURN_MAX`]. [`Config::connect_timeout`] limits the wait in the queue, and
-/// starts again when the dial begins. With a bearer token, there is no nonce: dials do not queue, and each ends its turn
-/// before it sends the request.
+/// answers the upgrade, but no longer than [`TURN_MAX`]. [`Config::connect_timeout`] limits the wait in the queue,
+/// and starts again when the dial begins. With a bearer token, there is no nonce: dials do not queue, and each ends
+/// its turn before it sends the request.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 ///

@@ -32,8 +32,8 @@ pub const FRAMES_PER_TURN_MAX: usize = 256;
 /// that reaches this number to its end, so a turn can read more bytes than this number.
 pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
-/// The maximum number of pings that the driver reads from a socket in a turn: each costs a write. tokio lets a task do
-/// 128 operations on sockets in a row, and then makes everything else in that task wait, for example a future that
+/// The maximum number of pings that the driver reads from a socket in a turn: each costs a write. tokio lets a task
+/// do 128 operations on sockets in a row, and then makes everything else in that task wait, for example a future that
 /// waits for Ctrl-C.
 const PINGS_PER_TURN_MAX: usize = 16;
 

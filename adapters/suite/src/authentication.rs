@@ -119,7 +119,8 @@ pub(crate) fn without_a_signer_nothing_is_sent<A: Adapter>() {
     assert_eq!(upgrades::<A>(|driver| driver, &[101, 101]), [[], []]);
 }
 
-/// Endpoints are added while the driver runs. It does not sign the dials of a public endpoint beside an authenticated one.
+/// Endpoints are added while the driver runs. It does not sign the dials of a public endpoint beside an authenticated
+/// one.
 pub(crate) fn endpoints_that_are_added<A: Adapter>() {
     let seen = within::<A, _>(async {
         let ((public, public_url), (private, private_url)) = (listen().await, listen().await);
@@ -192,8 +193,8 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
     assert!(waited > TURN_MAX / 2 && waited < TURN_MAX * 4, "{waited:?}");
 }
 
-/// A dial that waits for its turn is not connected: a venue answers 408 to a connection without a request. While a REST
-/// request has the signer, no dial is connected, and of several dials only one is.
+/// A dial that waits for its turn is not connected: a venue answers 408 to a connection without a request. While a
+/// REST request has the signer, no dial is connected, and of several dials only one is.
 pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
     const DIALS: usize = 4;
     let began = std::time::Instant::now();
