@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use futures_lite::Stream as _;
 use gemini_ws::{
-    Client, CommandError, Instant, InvalidSymbol, OrderRef, Request, RequestId, ShutdownPlan, Stream,
-    StreamId, Symbol,
+    Client, CommandError, ConnectFailure, Instant, InvalidSymbol, OrderRef, Request, RequestId, ShutdownPlan,
+    Stream, StreamId, Symbol,
 };
 
 use crate::board::BookReader;
@@ -323,7 +323,8 @@ impl Handle {
 
     /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
     /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count, but
-    /// at least one link must be live. Failed attempts to connect do not end the wait. If an endpoint has no link,
+    /// at least one link must be live. Failed attempts to connect do not end the wait
+    /// ([`connect_failure`](Handle::connect_failure) returns the last one). If an endpoint has no link,
     /// not even the end of all links ends the wait. So put a time limit around this call if you need one.
     ///
     /// A link is live although the venue refused some of its streams for now. Orders that are placed while no stream
@@ -344,6 +345,29 @@ impl Handle {
             Some(()) => Ok(()),
             None => Err(self.ended().await),
         }
+    }
+
+    /// Returns why the newest attempt to connect failed, of whichever link; `None` if it succeeded, or if no attempt
+    /// has ended yet. So a program that waits for [`live`](Handle::live) or for a book can say why nothing comes.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};
+    /// # async fn sleep(_: Duration) {}
+    /// async fn wait(client: &Handle) -> Result<(), CommandError> {
+    ///     while let Some(failure) = client.connect_failure().await? {
+    ///         println!("not connected: {failure}");
+    ///         sleep(Duration::from_secs(1)).await;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Closed`] if the driver has ended.
+    pub async fn connect_failure(&self) -> Result<Option<ConnectFailure>, CommandError> {
+        self.with(|_, keeper, _| keeper.connect_failure()).await
     }
 
     /// Returns the time by the driver's clock; `None` if the driver does not run. The instants of events and

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_channel::Sender;
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    BalanceRows, Balances, Books, Client, CommandError, Event, Instant, Moment, Order, OrderRef,
-    OrderStatusQuestion, Orders, Positions, Quotes, Reconciled, ShutdownPlan, Stream, StreamId, Symbol,
-    Topic,
+    BalanceRows, Balances, Books, Client, CommandError, ConnectFailure, Event, Instant, Moment, Order,
+    OrderRef, OrderStatusQuestion, Orders, Positions, Quotes, Reconciled, ShutdownPlan, Stream, StreamId,
+    Symbol, Topic,
 };
 
 use crate::Closed;
@@ -37,6 +37,8 @@ pub struct Keeper {
     may_need_resync: bool,
     /// What [`Client::streams_unsubscribed`] returned when books whose last subscription had ended were last removed.
     streams_unsubscribed: u64,
+    /// The reason of the newest attempt to connect, if it failed.
+    connect_failure: Option<ConnectFailure>,
     /// Whether a link has ended for good, so that readers may wait for books of it.
     has_link_ended: bool,
     orders: Orders,
@@ -64,6 +66,7 @@ impl Keeper {
             keeps_books: false,
             may_need_resync: false,
             streams_unsubscribed: 0,
+            connect_failure: None,
             has_link_ended: false,
             orders: Orders::new(),
             balances: Balances::new(),
@@ -105,6 +108,12 @@ impl Keeper {
     /// Returns the quotes.
     pub const fn quotes(&self) -> &Quotes {
         &self.quotes
+    }
+
+    /// Returns why the newest attempt to connect failed, of whichever link; `None` if it succeeded, or if no attempt
+    /// has ended yet.
+    pub const fn connect_failure(&self) -> Option<ConnectFailure> {
+        self.connect_failure
     }
 
     /// Returns the orders that are open or in doubt.
@@ -193,6 +202,8 @@ impl Keeper {
                 match event {
                     Event::Rejected { stream, .. } => self.note_no_book(stream),
                     Event::LinkClosed { .. } => self.has_link_ended = true,
+                    Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
+                    Event::Opened { .. } => self.connect_failure = None,
                     _ => {}
                 }
                 if self.keeps_books {

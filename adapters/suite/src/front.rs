@@ -1,14 +1,18 @@
 //! Tests the handle of `connect`, as applications use it. The driver is a separate future.
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use gemini_ws_driver::async_tungstenite::WebSocketStream;
 use gemini_ws_driver::gemini_ws::{
-    Book, CloseReason, Config, Event, Instant, NewOrder, OrderState, Request, Side, StaleReason, Stream,
-    Symbol, TimeInForce,
+    Book, CloseReason, CommandError, Config, ConnectFailure, Event, Instant, NewOrder, OrderState, Request,
+    Side, StaleReason, Stream, Symbol, TimeInForce,
 };
 use gemini_ws_driver::{
-    Closed, Connected, Done, EndedBy, Handle, PlaceError, TryNextError, Wake, client, connect,
+    Closed, Connected, DialRequest, Done, EndedBy, Handle, Paced, PlaceError, Runtime, TryNextError, Wake,
+    client, connect,
 };
 use smol::future;
 use smol::stream::StreamExt as _;
@@ -77,6 +81,48 @@ pub(crate) fn books_for_any_task<A: Adapter>() {
         };
         let closed = beside(driver, application).await;
         assert_eq!((closed.reason, closed.ended_by), (CloseReason::Requested, EndedBy::Client));
+    });
+}
+
+/// A runtime whose first dial fails.
+#[derive(Clone)]
+struct FailsOnce<R>(R, Arc<AtomicBool>);
+
+impl<R: Runtime + Sync> Runtime for FailsOnce<R> {
+    type Io = R::Io;
+    type Timer = R::Timer;
+
+    fn timer(&self) -> Self::Timer {
+        self.0.timer()
+    }
+
+    async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<R::Io>>, ConnectFailure> {
+        if self.1.swap(true, Ordering::Relaxed) {
+            return self.0.dial(request).await;
+        }
+        Err(ConnectFailure::NameLookup)
+    }
+}
+
+/// A program that waits can say why nothing comes.
+pub(crate) fn why_there_is_no_connection<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let config = Config::new(&url).backoff(Duration::from_millis(200), Duration::from_millis(200));
+        let (client, driver) = connect(FailsOnce(A::runtime(), Arc::default()), config.stay_open(true));
+        let application = async {
+            let failure = loop {
+                if let Some(failure) = client.connect_failure().await.unwrap() {
+                    break failure;
+                }
+                smol::Timer::after(Duration::from_millis(1)).await;
+            };
+            assert_eq!(failure, ConnectFailure::NameLookup);
+            client.live().await.unwrap();
+            assert_eq!(client.connect_failure().await, Ok(None), "an attempt succeeded");
+            client.close();
+        };
+        beside(driver, application).await;
+        assert_eq!(client.connect_failure().await, Err(CommandError::Closed));
     });
 }
 
