@@ -180,7 +180,8 @@ impl Ticket {
         Ticket { cell, handle, returned: 0 }
     }
 
-    /// Returns the order as it is known now.
+    /// Returns the order as it is known now; after the end of the ticket, as it was then. After [`Done::Unknown`] the
+    /// driver still follows the order: [`Handle::order`] returns it.
     pub fn order(&self) -> Order {
         self.cell.order()
     }
