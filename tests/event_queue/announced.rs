@@ -114,6 +114,10 @@ fn accounts_that_lost_an_update() {
     ];
     for (topic, balances_are_stale, positions_are_stale) in table {
         let (mut balances, mut positions) = (Balances::new(), Positions::new());
+        // The list of recorded positions is current after an answer of the venue only.
+        positions.apply(&event(report, &mut Scratch::new()));
+        let asked = positions.moment();
+        assert!(positions.is_stale() && positions.reconcile([], asked) && !positions.is_stale());
         let mut after = |said: &Event<'_>| {
             balances.apply(said);
             positions.apply(said);
