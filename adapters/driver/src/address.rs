@@ -173,8 +173,8 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Returns whether a name is `localhost` or ends with `.localhost`. Such names belong to this machine, whatever a
-/// name server says (RFC 6761, section 6.3).
+/// Returns whether a name is `localhost` or ends with `.localhost`, in any case and with or without a dot at the end.
+/// Such names belong to this machine, whatever a name server says (RFC 6761, section 6.3).
 pub fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")

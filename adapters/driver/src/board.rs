@@ -40,7 +40,7 @@ impl BookView {
         self.stale
     }
 
-    /// Returns when the book last changed.
+    /// Returns when a snapshot or update was last applied to the book.
     pub const fn age(&self) -> Age {
         self.age
     }
@@ -299,8 +299,8 @@ impl BookReader {
     /// when the driver has ended and all changes were returned.
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
-    /// return its symbol. If the venue rejects the subscription, or the link ends for good before that, `changed`
-    /// returns the symbol once, and the book stays stale as [`StaleReason::NotSubscribed`].
+    /// return its symbol. If the venue rejects the subscription, or the link ends for good before the book arrives,
+    /// `changed` returns the symbol once, and the book stays stale as [`StaleReason::NotSubscribed`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -364,8 +364,8 @@ impl BookReader {
         self.get(symbol)?.live()
     }
 
-    /// Returns the book of a symbol if the book is current and was last updated no longer than `age_max` ago. The
-    /// book of a quiet symbol can be current and not fresh.
+    /// Returns the book of a symbol if the book is current and its last snapshot or update arrived no longer than
+    /// `age_max` ago. The book of a quiet symbol can be current and not fresh.
     pub fn fresh(&mut self, symbol: impl AsRef<str>, age_max: Duration) -> Option<&OrderBook> {
         let now = self.membership.handle.now();
         let place = self.look_at(symbol.as_ref())?;
@@ -378,7 +378,7 @@ impl BookReader {
     }
 
     /// Returns the book of a symbol, with the reason if the book is stale. Returns `None` if this reader does not
-    /// read the symbol. After the end of the driver every book is stale.
+    /// read the symbol. After the end of the driver, every book is stale.
     pub fn get(&mut self, symbol: impl AsRef<str>) -> Option<Book<'_>> {
         let place = self.look_at(symbol.as_ref())?;
         let is_ended = self.is_ended();
@@ -390,7 +390,8 @@ impl BookReader {
     }
 
     /// Returns the newest view of a symbol's book. The caller can keep the view or send it to another thread; a view
-    /// never changes. Returns `None` if this reader does not read the symbol.
+    /// never changes. After the end of the driver, each returned view is stale. Returns `None` if this reader does
+    /// not read the symbol.
     pub fn view(&self, symbol: impl AsRef<str>) -> Option<Arc<BookView>> {
         let slot = self.membership.group.slots.get(self.place(symbol.as_ref())?)?;
         let view = slot.newest().0;

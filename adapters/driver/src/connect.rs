@@ -113,13 +113,14 @@ impl<R> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.write_timeout(longest), ..ready })
     }
 
-    /// Sets how long the order of a ticket may be in doubt: [`Driver::doubt_timeout`].
+    /// Sets how long an order may be in doubt or without an event that is due: [`Driver::doubt_timeout`].
     pub fn doubt_timeout(self, longest: Duration) -> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.doubt_timeout(longest), ..ready })
     }
 
-    /// Puts each event into a queue as well, like [`Driver::run_with_events`]. Except during a shutdown, the driver
-    /// reads no frames while the queue is full, so the application must take the events.
+    /// Also puts each event into a queue, like [`Driver::run_with_events`]. Except during a shutdown, the driver
+    /// reads no frames while the queue is full, so the application must take the events. A second call replaces the
+    /// queue of the first.
     pub fn events(self, capacity: usize) -> (Events, Connected<R>) {
         let (events, channel) = Channel::new(queue_of(capacity));
         (events, self.change(|ready| Ready { channel: Some(channel), ..ready }))

@@ -104,7 +104,7 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
 /// happens while the queue is full.
 ///
 /// `Events` is a [`Stream`]. Dropping `Events` closes the driver, with
-/// [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped).
+/// [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped). A shutdown that has begun continues instead.
 #[derive(Debug)]
 pub struct Events {
     shared: Arc<Shared>,
@@ -117,7 +117,7 @@ pub struct Events {
 pub enum TryNextError {
     /// There is no event now.
     Empty,
-    /// The driver has ended, and every event was taken.
+    /// No event will follow: the client has closed or the driver was dropped, and every event was taken.
     Ended,
 }
 

@@ -102,7 +102,7 @@ impl DialRequest {
         }
     }
 
-    /// Replaces the limits of [`websocket_config`].
+    /// Replaces the configuration of the WebSocket, which is [`websocket_config`] by default.
     #[must_use]
     pub fn with_config(self, config: WebSocketConfig) -> DialRequest {
         DialRequest { config, ..self }
@@ -121,7 +121,8 @@ impl DialRequest {
     /// Upgrades a transport to a WebSocket. `transport` must be connected, and secured by TLS if the URL is `wss://`.
     ///
     /// If the driver [signs](crate::Driver::sign_with) this dial, `upgrade` draws the nonce, because connecting can
-    /// take longer than a nonce is valid. `upgrade` does not log the HTTP request, and wipes the memory of it.
+    /// take longer than a nonce is valid. `upgrade` does not log the HTTP request, and wipes the memory that held the
+    /// request.
     ///
     /// # Errors
     ///

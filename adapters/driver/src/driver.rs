@@ -23,8 +23,8 @@ pub struct Closed {
     pub reason: CloseReason,
     /// What caused the end.
     pub ended_by: EndedBy,
-    /// How many events were still in the queue when the driver ended. Before the driver ends, it waits up to a second
-    /// for the application to take the events.
+    /// How many events were still in the queue when the driver ended; 0 without a queue. When the client has closed,
+    /// the driver waits up to a second for the application to take the events.
     pub undelivered: usize,
 }
 
@@ -97,8 +97,8 @@ impl Driver {
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
     ///
     /// Give all clients of one key clones of the same [`SharedSigner`]; for a single client, a
-    /// [`Signer`](gemini_ws::Signer) is enough. The driver signs dials to `wss://` addresses and to this machine.
-    /// Any other dial that needs a signature fails with
+    /// [`Signer`](gemini_ws::Signer) is enough. The driver signs only dials to `wss://` addresses and to this
+    /// machine. Any other dial that it would sign fails with
     /// [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure), unless you call
     /// [`sign_in_clear_text`](Driver::sign_in_clear_text).
     ///
@@ -135,8 +135,7 @@ impl Driver {
 
     /// Adds a header field to upgrade requests, or replaces the field of the same name that an earlier call added.
     /// The field `User-Agent` replaces [`USER_AGENT`](crate::USER_AGENT). To send a name and a password to a gateway,
-    /// put them into the URL. If the signer has a bearer token, the driver sends the token instead of name and
-    /// password.
+    /// put them into the URL. A dial that is signed with a bearer token sends the token instead of name and password.
     ///
     /// # Errors
     ///
@@ -167,8 +166,8 @@ impl Driver {
 
     /// Sets how long outgoing data may wait while the peer takes no bytes. Default: [`WRITE_TIMEOUT`].
     ///
-    /// After that time the link ends as [`Lost::Transport`](gemini_ws::Lost::Transport) and the client reconnects.
-    /// The outcome of requests that were in flight is unknown.
+    /// After that time the driver ends the link as [`Lost::Transport`](gemini_ws::Lost::Transport). The client
+    /// reconnects, unless it is closing. The outcome of requests that were in flight is unknown.
     ///
     /// ```
     /// use std::time::Duration;
@@ -200,8 +199,8 @@ impl Driver {
     ///
     /// Dropping the future drops the sockets without a closing handshake. Calls of a [`Handle`](crate::Handle) that
     /// wait at that time return and report that the driver has ended. The exception is
-    /// [`Handle::place`](crate::Handle::place): if the order was sent, the call returns a ticket that has ended as
-    /// [`Done::Unknown`](crate::Done::Unknown).
+    /// [`Handle::place`](crate::Handle::place): if the client had accepted the order, the call returns a ticket that
+    /// has ended as [`Done::Unknown`](crate::Done::Unknown).
     pub async fn run<R: Runtime>(
         self,
         runtime: R,
@@ -211,7 +210,7 @@ impl Driver {
     }
 
     /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` for
-    /// each event, and at the instant that `on_wake` returned last (`None`: no timer). The first call is
+    /// each event, and when the instant that `on_wake` returned last has come (`None`: no timer). The first call is
     /// [`Wake::Timer`]. After a call with [`Wake::Timer`], a returned instant that is less than a millisecond away
     /// counts as a millisecond away.
     ///
@@ -243,12 +242,12 @@ impl Driver {
         self.run_with(runtime, Woken::new(on_wake)).await
     }
 
-    /// Runs the client and puts owned events into a queue. The queue is full with `capacity` events of market data (0
-    /// counts as 1), with 32 MiB of market data, or when its reserve for other events is half full. Spawn the future,
-    /// and take events from [`Events`].
+    /// Runs the client and puts owned events into a queue. The queue is full when it holds `capacity` events of
+    /// market data (0 counts as 1) or 32 MiB of market data, or when its reserve for other events is half full. Spawn
+    /// the future, and take events from [`Events`].
     ///
-    /// While the queue is full the driver reads no more frames, so TCP holds the peer back. Timers and commands
-    /// continue. During a shutdown the driver reads frames also while the queue is full. In this case the queue drops
+    /// While the queue is full, the driver reads no frames and answers no pings: see [`Overflow::Block`]. Timers and
+    /// commands continue. During a shutdown the driver reads frames even if the queue is full; the queue then drops
     /// the oldest market data and reports an [`Event::Overflow`]. Dropping the future ends [`Events`].
     pub fn run_with_events<R: Runtime>(
         self,

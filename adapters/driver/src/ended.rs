@@ -11,7 +11,7 @@ use crate::shutdown::Shutdown;
 /// How a driver ended, and the orders that were open or in doubt then.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// The end of the driver; `None` if its future was dropped early, by an abort or a panic.
+    /// The result of the driver's future; `None` if the future was dropped before it had a result, or panicked.
     pub closed: Option<Closed>,
     /// The orders that were open or in doubt when the driver ended.
     pub orders: Vec<Order>,

@@ -83,7 +83,8 @@ impl fmt::Debug for SharedClock {
 }
 
 /// Sends commands to a driver, from any task or thread. Clone it freely. When all handles, tickets and readers of
-/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped).
+/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped). A shutdown
+/// that has begun continues instead.
 ///
 /// You may drop the future of a call before the call returns. The driver completes a command that it has begun, and
 /// events report the outcome. The driver skips a command that it has not begun, with two exceptions: it carries out
@@ -147,7 +148,7 @@ impl Drop for Commands {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The client refused the command; the request was not sent.
+    /// The client refused the request, or a shutdown was requested before. The request was not sent.
     Refused(CommandError),
     /// The driver ended before a reply arrived. If the request was sent, its outcome is not known.
     Closed,
@@ -174,7 +175,7 @@ impl std::error::Error for RequestError {}
 pub enum BooksError {
     /// A text is not a symbol.
     Symbol(InvalidSymbol),
-    /// The client refused a subscription, or the driver has ended. The driver ends the subscriptions that the same
+    /// The client refused a subscription, or the driver has ended. The driver ends the subscriptions that the failed
     /// call began.
     Refused(CommandError),
 }
@@ -250,8 +251,9 @@ impl Handle {
 
     /// Subscribes to the books of these symbols and returns a reader of these books. If the depth of a symbol is
     /// subscribed already, the reader shares that stream. Otherwise the client subscribes to `{symbol}@depth@100ms`.
-    /// To make a book stale when its updates stop, call [`subscribe_unless_silent`](Handle::subscribe_unless_silent)
-    /// with the stream first. Works with every form of the driver, also with [`Driver::run`](crate::Driver::run).
+    /// To make a book stale when its updates stop, first call
+    /// [`subscribe_unless_silent`](Handle::subscribe_unless_silent) with a depth stream of the symbol. `books` works
+    /// with every form of the driver, also with [`Driver::run`](crate::Driver::run).
     ///
     /// # Errors
     ///
@@ -286,8 +288,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`RequestError::Refused`] if the client refuses the request; [`RequestError::Closed`] if the driver ends
-    /// first.
+    /// [`RequestError::Refused`] if the client refuses the request, or a shutdown was requested before;
+    /// [`RequestError::Closed`] if the driver ends before the reply.
     pub async fn request(&self, request: Request) -> Result<Reply, RequestError> {
         let reply = self.ask(move |lent, answer| lent.request(&request, answer));
         reply.await.unwrap_or(Err(RequestError::Closed))
@@ -324,8 +326,9 @@ impl Handle {
     /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
     /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count, but
     /// at least one link must be live. Failed attempts to connect do not end the wait
-    /// ([`connect_failure`](Handle::connect_failure) returns the last one). If an endpoint has no link,
-    /// not even the end of all links ends the wait. So put a time limit around this call if you need one.
+    /// ([`connect_failure`](Handle::connect_failure) returns the last one). While the client has an
+    /// endpoint without a link, the client does not close, so the wait continues even when all links have ended. Put
+    /// a time limit around this call if you need one.
     ///
     /// A link is live although the venue refused some of its streams for now. Orders that are placed while no stream
     /// reports them are in doubt at once. To ask whether a stream reports them:
@@ -452,22 +455,25 @@ impl Lent<'_> {
 // ---- the end -------------------------------------------------------------------------------------
 
 impl Handle {
-    /// Closes the driver. The driver closes its links with a closing handshake and ends. You may call this any number
-    /// of times, from any task. Returns whether this was the first call.
+    /// Closes the driver. The driver closes its links with a closing handshake and ends. You may call `close` any
+    /// number of times, from any task. Returns whether this was the first call for the driver.
     pub fn close(&self) -> bool {
         self.close.trigger()
     }
 
-    /// Shuts down in steps, as [`Client::shut_down`] does, within the given time. The client takes no more commands.
-    /// It cancels the orders of each session if the plan has
-    /// [`cancel_orders`](gemini_ws::ShutdownPlan::cancel_orders). It unsubscribes the public streams if the plan has
-    /// [`unsubscribe`](gemini_ws::ShutdownPlan::unsubscribe). Then it closes. This call returns when the driver has
-    /// ended, about a second after the given time at the latest, with the orders that are still open or in doubt.
-    /// [`close`](Handle::close) skips the remaining steps.
+    /// Shuts down in steps, as [`Client::shut_down`] does, within the given time. First the client refuses commands,
+    /// and waits for the replies to requests in flight. If the plan has
+    /// [`cancel_orders`](gemini_ws::ShutdownPlan::cancel_orders), the client cancels the orders of each authenticated
+    /// session. If the plan has [`unsubscribe`](gemini_ws::ShutdownPlan::unsubscribe), the client unsubscribes the
+    /// public streams. Then the client closes. [`close`](Handle::close) skips the remaining steps.
+    ///
+    /// The time starts when the driver takes the command. `shut_down` returns when the driver has ended, about a
+    /// second after the given time at the latest, with the orders that are still open or in doubt.
     ///
     /// Some cancels of a [`Ticket`](crate::Ticket::cancel) may still wait for the venue's id of the order, for a link
-    /// or for room in a limit. The driver sends these cancels before the first step, within half of the given time at
-    /// most. Meanwhile it refuses new orders and requests of a handle with [`CommandError::Closed`].
+    /// or for room in a limit. Before the first step, the driver waits until it has sent these cancels, for half of
+    /// the given time at most. Meanwhile it refuses new orders and requests of a handle with
+    /// [`CommandError::Closed`].
     ///
     /// ```
     /// # use std::time::Duration;

@@ -90,22 +90,22 @@ impl Keeper {
         &self.books
     }
 
-    /// Returns the orders.
+    /// Returns the orders of the account: those that the driver sent, and those that a stream of orders reported.
     pub const fn orders(&self) -> &Orders {
         &self.orders
     }
 
-    /// Returns the balances.
+    /// Returns the balances of the account, which the stream `balances@account` reports.
     pub const fn balances(&self) -> &Balances {
         &self.balances
     }
 
-    /// Returns the positions.
+    /// Returns the positions of the account, which the stream `positions@account` reports.
     pub const fn positions(&self) -> &Positions {
         &self.positions
     }
 
-    /// Returns the quotes.
+    /// Returns the quotes of the account, which the stream `requestForQuote@account` or `@session` reports.
     pub const fn quotes(&self) -> &Quotes {
         &self.quotes
     }

@@ -74,7 +74,7 @@ impl<S: Read + Write> NonBlocking<S> {
     ///
     /// # Errors
     ///
-    /// [`ConnectFailure::InvalidUrl`].
+    /// [`ConnectFailure::InvalidUrl`] if `request` is not a valid request.
     pub fn new(request: impl IntoClientRequest, stream: S) -> Result<NonBlocking<S>, ConnectFailure> {
         let request = request.into_client_request().map_err(|error| connect_failure_of(&error))?;
         Ok(NonBlocking { life: Life::Connecting(request, stream), wants_write: true })
@@ -135,17 +135,19 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Sends a text. The next [`read`](NonBlocking::read) or [`flush`](NonBlocking::flush) writes what the stream
-    /// does not take now. If the WebSocket is not [open](NonBlocking::is_open), this drops the text and returns `Ok`.
+    /// does not take now. If the WebSocket is not [open](NonBlocking::is_open), `send` drops the text and returns
+    /// `Ok`.
     ///
     /// # Errors
     ///
-    /// [`Lost`], the reason why the link ended; [`Lost::Transport`] if too many bytes wait.
+    /// [`Lost`], the reason why the link ended; [`Lost::Transport`] if more bytes than
+    /// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) would wait.
     pub fn send(&mut self, text: String) -> Result<(), Lost> {
         self.write(Message::text(text))
     }
 
     /// Sends a Close frame after the data that waits. Continue to read until the stream ends. If the WebSocket is not
-    /// [open](NonBlocking::is_open), this sends nothing and returns `Ok`.
+    /// [open](NonBlocking::is_open), `close` sends nothing and returns `Ok`.
     ///
     /// # Errors
     ///
@@ -165,7 +167,8 @@ impl<S: Read + Write> NonBlocking<S> {
         self.note_written(flushed)
     }
 
-    /// Returns whether data waits for the stream to be writable.
+    /// Returns whether to wait until the stream is writable: always before the end of the upgrade, and then while
+    /// data waits.
     pub const fn wants_write(&self) -> bool {
         self.wants_write
     }

@@ -13,15 +13,15 @@ use crate::signer::SharedSigner;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reconciliation {
-    /// How many orders are no longer in doubt.
+    /// How many orders the venue's answers have resolved.
     pub resolved: usize,
-    /// The orders that are still in doubt.
+    /// The orders whose doubt no answer has resolved. An event may have resolved the doubt meanwhile.
     pub unresolved: Vec<Unresolved>,
     /// The error in the venue's answer about the balances. `None` does not say that the balances are current.
     pub balances: Option<RestError>,
 }
 
-/// An order that is still in doubt after [`Handle::reconcile`].
+/// An order whose doubt [`Handle::reconcile`] has not resolved.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unresolved {
@@ -38,7 +38,7 @@ pub struct Unresolved {
     pub error: Option<RestError>,
 }
 
-/// The reason why the venue could not be asked.
+/// The reason why [`Handle::reconcile`] stopped early.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ReconcileError<E> {
     /// The driver has ended.
@@ -59,13 +59,14 @@ impl<E: fmt::Display> fmt::Display for ReconcileError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
-    /// Asks the venue about each order that is in doubt, one after the other. The venue's answer gives the order its
-    /// state. The ticket of the order reports this state if the ticket has not ended, and [`order`](Handle::order)
-    /// returns it in any case. Then asks about the balances if the balances were stale at the beginning.
+    /// Asks the venue about each order that is in doubt, one after the other. If the answer resolves the doubt, the
+    /// order gets the state in the answer: [`order`](Handle::order) returns this state, and the ticket of the order
+    /// reports it unless the ticket has ended. Then `reconcile` asks about the balances if they were stale at the
+    /// beginning.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
     /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`:
-    /// the compiler does not accept the future as `Send` if this function borrows a local variable.
+    /// the compiler does not accept the future as `Send` if `ask` borrows a local variable.
     ///
     /// ```
     /// # use std::io;
@@ -86,7 +87,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`ReconcileError`], if a request failed or the driver has ended.
+    /// [`ReconcileError`], if `ask` fails or the driver has ended.
     pub async fn reconcile<E>(
         &self,
         signer: &SharedSigner,

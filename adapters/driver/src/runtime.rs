@@ -10,7 +10,8 @@ use gemini_ws::{ConnectFailure, Instant, UnixTime};
 use crate::dial::DialRequest;
 use crate::paced::Paced;
 
-/// A runtime: how to dial, and a timer. It spawns nothing; the application spawns the driver.
+/// The part of an asynchronous runtime that a driver needs: dialling and a timer. A driver spawns no tasks; the
+/// application spawns the driver.
 ///
 /// A driver owns its runtime and clones it for each dial, so clones should be cheap. A reference to a runtime is a
 /// runtime too.
@@ -62,7 +63,7 @@ pub trait Timer {
     /// Sets the timer to fire at `at`, instead of at the instant set before.
     fn set(&mut self, at: Instant);
 
-    /// Returns `Ready` at the first poll at or after the instant that was set. Later polls may return `Ready` or
-    /// `Pending` until the timer is set again.
+    /// Returns `Ready` at the first poll at or after the instant that was set. Before that, returns `Pending`, and
+    /// wakes the task at the instant. Later polls may return `Ready` or `Pending` until the timer is set again.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()>;
 }

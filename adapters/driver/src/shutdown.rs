@@ -35,7 +35,7 @@ impl Shutdown {
         Shutdown::default()
     }
 
-    /// Triggers the switch. Returns whether this was the first time.
+    /// Triggers the switch. Returns whether this call was the first.
     pub fn trigger(&self) -> bool {
         let first = !self.shared.triggered.swap(true, Ordering::AcqRel);
         if first {

@@ -8,20 +8,21 @@ use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
 /// The longest time for which a dial holds its [`Turn`] after it has begun to send its request. After this time, the
-/// driver assumes that the request has arrived, or that the peer does not answer at all. It is also the longest time
-/// for which a dial that connects holds up the next dial of the same [`SharedSigner`].
+/// driver assumes that the request has arrived, or that the peer does not answer at all. `TURN_MAX` is also the
+/// longest time for which a dial delays the start of the next dial of the same [`SharedSigner`].
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
 ///
 /// The venue refuses a nonce that arrives after a higher nonce of the same key, over a WebSocket or over REST. So
 /// each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
+///
 /// Dials of [`Driver`](crate::Driver)s queue for the signer before they connect, because a venue drops a connection
 /// that sends no request for some time (HTTP status 408). The next dial begins when the dial before it has ended, or
-/// has lasted for [`TURN_MAX`]. Each takes its turn once the transport is ready, and keeps the turn until the venue
-/// answers the upgrade, but no longer than [`TURN_MAX`]. [`Config::connect_timeout`] limits the wait in the queue,
-/// and starts again when the dial begins. With a bearer token, there is no nonce: dials do not queue, and each ends
-/// its turn before it sends the request.
+/// has lasted for [`TURN_MAX`]. A dial takes its turn once its transport is ready. It keeps the turn until the venue
+/// answers the upgrade, but no longer than [`TURN_MAX`] after it began to send. [`Config::connect_timeout`] limits
+/// the wait in the queue, and starts again when the dial begins. With a bearer token there is no nonce: dials do not
+/// wait for each other, and each ends its turn before it sends the request.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 ///
@@ -74,7 +75,7 @@ impl SharedSigner {
         Ok(SharedSigner::new(Signer::new(Credentials::hmac(key, secret)?)))
     }
 
-    /// Waits until no other user has the signer. Dropping the future leaves the queue.
+    /// Waits until no other user has the signer, and then takes the turn. Dropping the future leaves the queue.
     ///
     /// In a function that a driver calls, do not block on this future: a dial of the same driver may have the turn.
     pub async fn turn(&self) -> Turn {

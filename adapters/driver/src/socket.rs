@@ -17,11 +17,12 @@ use crate::glue::{close_code_of, lost_of};
 use crate::paced::Paced;
 
 /// The maximum number of bytes in the write buffer of a WebSocket. The driver writes a message to the buffer only
-/// when the buffer is empty, and keeps further messages until then. A `NonBlocking` writes each message to the buffer
-/// at once. If a message does not fit, the link ends as [`Lost::Transport`].
+/// when the buffer is empty, and until then keeps the message elsewhere. A `NonBlocking` writes each message to the
+/// buffer at once. If a message does not fit into the buffer, the link ends as [`Lost::Transport`].
 pub const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
 
-/// Returns the configuration of `tungstenite` that agrees with the limits of the core.
+/// Returns the configuration of `tungstenite` for a link: frames and messages of up to [`FRAME_BYTES_MAX`] bytes, and
+/// a write buffer of [`WRITE_BUFFER_BYTES_MAX`] bytes.
 pub fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(FRAME_BYTES_MAX))

@@ -13,8 +13,8 @@ use crate::task::FRAMES_PER_TURN_MAX;
 /// The sockets of a client's links, for a loop of your own over non-blocking streams. The loop [marks](Sockets::mark)
 /// the streams that are ready, and takes [turns](Sockets::turn). A stream stays marked until a turn finds that the
 /// stream has nothing more, so edge-triggered and level-triggered pollers both work. A stream that blocks works too
-/// if its reads have a time limit: mark the stream before each turn. After a turn, stop if [`Client::close_reason`]
-/// returns a reason.
+/// if its reads have a time limit and then fail with `WouldBlock`: mark the stream before each turn. After a turn,
+/// stop if [`Client::close_reason`] returns a reason.
 ///
 /// Needs the feature `handshake`. The example `poll` is a complete program.
 ///
@@ -57,7 +57,8 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.is_empty()
     }
 
-    /// Marks the stream of the link in this slot as ready to be read or written.
+    /// Marks the stream of the link in this slot as ready to be read or written. Without such a stream, has no
+    /// effect.
     pub fn mark(&mut self, slot: usize) {
         self.marked.insert(slot);
     }

@@ -59,7 +59,7 @@ impl fmt::Display for Done {
     }
 }
 
-/// The reason why an order has no ticket, or why a cancel was not accepted.
+/// The reason why an order was not placed, or why the driver did not take a cancel.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PlaceError {
@@ -186,10 +186,11 @@ impl Ticket {
         self.cell.order()
     }
 
-    /// Waits until the venue has replied to the request, or until an event reports the order. If no reply comes,
-    /// `accepted` returns `Ok` as well, and the order is in doubt. `Ok` does not mean that the order exists: see
-    /// [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged). Once the driver has taken the command, the
-    /// wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
+    /// Waits until the venue has replied to the request, or until an event reports the order. If no reply comes, or
+    /// the venue replies with an internal error, `accepted` returns `Ok` as well, and the order is in doubt. `Ok`
+    /// does not mean that the order exists: see [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged).
+    /// Once the driver has taken the command, the wait is no longer than
+    /// [`Config::request_timeout`](gemini_ws::Config::request_timeout).
     ///
     /// # Errors
     ///
@@ -253,7 +254,8 @@ impl Ticket {
     ///
     /// # Errors
     ///
-    /// [`PlaceError::Busy`], if too many commands wait for the driver; [`PlaceError::Refused`], if the driver ended.
+    /// [`PlaceError::Busy`], if [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands wait for the driver;
+    /// [`PlaceError::Refused`], if the driver has ended.
     pub fn cancel(&self) -> Result<(), PlaceError> {
         self.handle.cancel_later(Arc::clone(&self.cell))
     }

@@ -8,8 +8,9 @@ use gemini_ws::{
     Client, CommandError, Instant, LinkId, Order, OrderState, Request, RequestId, RequestOutcome,
 };
 
-/// The default of `Driver::doubt_timeout`: how long the order of a ticket may be in doubt, or wait for its first
-/// event, before the ticket ends as unknown, and how long the venue may owe an event.
+/// The default of `Driver::doubt_timeout`. An order may be in doubt, or wait for its first event, for this long
+/// before its ticket ends as unknown. After the same time without an event that the venue owes, the driver puts the
+/// order in doubt.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The first delay after which a cancel is sent again that the venue could not carry out. Each further refusal

@@ -29,8 +29,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`PlaceError`], if the order was not sent or the venue rejected it. A missing reply is no error: this returns
-    /// the ticket, and the order is in doubt.
+    /// [`PlaceError`], if the order was not sent or the venue rejected it. A missing reply is no error: `place`
+    /// returns the ticket, and the order is in doubt.
     pub async fn place(&self, order: NewOrder) -> Result<Ticket, PlaceError> {
         let mut ticket = self.submit(order)?;
         ticket.accepted().await?;
@@ -38,11 +38,13 @@ impl Handle {
     }
 
     /// Places an order without waiting. The ticket reports what happens to the order. If the client refuses to send
-    /// the order, the ticket ends as [`Done::Rejected`](crate::Done::Rejected).
+    /// the order, or the driver ends before it takes the command, the ticket ends as
+    /// [`Done::Rejected`](crate::Done::Rejected).
     ///
     /// # Errors
     ///
-    /// [`PlaceError::Busy`], if too many commands wait for the driver; [`PlaceError::Refused`], if the driver ended.
+    /// [`PlaceError::Busy`], if [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands wait for the driver;
+    /// [`PlaceError::Refused`], if the driver has ended.
     pub fn submit(&self, order: NewOrder) -> Result<Ticket, PlaceError> {
         let cell = Cell::new(terms(&order));
         let ticket = Ticket::new(Arc::clone(&cell), self.clone());
@@ -96,7 +98,8 @@ impl Handle {
         self.with(|_, keeper, _| keeper.unfinished()).await
     }
 
-    /// Returns an order as it is known now; `None` if the driver does not know the order.
+    /// Returns an order as the driver knows it now. Returns `None` if the driver does not know the order, or has
+    /// dropped it as one of the oldest finished orders ([`FINISHED_ORDERS_MAX`](gemini_ws::FINISHED_ORDERS_MAX)).
     ///
     /// # Errors
     ///
@@ -106,9 +109,9 @@ impl Handle {
         self.with(move |_, keeper, _| keeper.orders().get(order.as_ref()).cloned()).await
     }
 
-    /// Removes an order in doubt, and returns the order; `None` if the order is unknown or not in doubt. Its ticket
-    /// ends as [`Done::Unknown`](crate::Done::Unknown). Call this when [`reconcile`](Handle::reconcile) has
-    /// repeatedly found that the venue does not have the order
+    /// Removes an order in doubt, and returns the order; `None` if the order is unknown or not in doubt. The ticket
+    /// of the order ends as [`Done::Unknown`](crate::Done::Unknown), unless the ticket has ended before. Call this
+    /// when [`reconcile`](Handle::reconcile) has repeatedly found that the venue does not have the order
     /// ([`Unresolved::is_absent`](crate::Unresolved::is_absent)). See [`Orders::forget`](gemini_ws::Orders::forget).
     ///
     /// # Errors
