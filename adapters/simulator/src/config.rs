@@ -129,7 +129,7 @@ impl Config {
     }
 
     /// Sets the percentage of snapshots after which the exchange sends a change that the snapshot already contains.
-    /// Default: 4.
+    /// More than 100 counts as 100. Snapshots of a recording are not affected. Default: 4.
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {
         self.stale_percent = percent;
@@ -154,7 +154,8 @@ impl Config {
         self
     }
 
-    /// Sets how order events of private streams name their type. Default: as the venue specifies it.
+    /// Sets how order events of private streams name their type. Default: [`OrderEventShape::OrderUpdate`], as the
+    /// venue specifies it.
     #[must_use]
     pub fn order_event_shape(mut self, shape: OrderEventShape) -> Config {
         self.order_event_shape = shape;
@@ -168,7 +169,8 @@ impl Config {
         self
     }
 
-    /// Sets whether the replies to orders carry `result.orderId`. Default: false, as on the venue.
+    /// Sets whether a reply that accepts a new order has the member `result.orderId`. Default: false, as on the
+    /// venue.
     #[must_use]
     pub fn order_replies_carry_id(mut self, carry: bool) -> Config {
         self.order_replies_carry_id = carry;

@@ -7,8 +7,8 @@
 //!
 //! - [`Config::market`] generates markets: seeded traders trade with each other through a matching engine.
 //!   [`Config::recording`] plays recorded frames instead.
-//! - [`Faults`] plans misbehaviour of the exchange: lost and repeated changes, late snapshots, late and missing
-//!   replies, silence, closed and aborted connections, arbitrary frames.
+//! - [`Faults`] plans misbehaviour of the exchange, for example lost and repeated changes, late snapshots, late and
+//!   missing replies, refusals, silence, and lost connections.
 //! - [`Exchange::book`] returns the true book, to compare with the book of a client. [`Exchange::orders`],
 //!   [`Exchange::balances`] and [`Exchange::positions`] return what an account has.
 //! - [`FaultSpec`] is a fault as a line of text, and [`Exchange::plan_faults`] plans it for a later time.

@@ -261,8 +261,8 @@ impl Recording {
         Ok(Some(RecordedFrame { text: frame.to_owned(), received, symbol, kind }))
     }
 
-    /// Sets the time between two consecutive frames if either has no receive time. Less than a microsecond counts as
-    /// a microsecond. Default: 10 ms.
+    /// Sets the time between two consecutive frames if either has no receive time, and the time before a first frame
+    /// without receive time. Less than a microsecond counts as a microsecond. Default: 10 ms.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Recording {
         self.interval = interval.max(Duration::from_micros(1));
@@ -294,9 +294,8 @@ impl Recording {
         self.frames.is_empty() && self.stream.is_none()
     }
 
-    /// Returns the number of lines that were skipped so far, without blank lines. A recording that is
-    /// [read while it is played](Recording::streamed) also skips lines that are not frames, and frames of other
-    /// symbols.
+    /// Returns the number of lines that were skipped so far; blank lines do not count. A recording that is [read
+    /// while it is played](Recording::streamed) also skips lines that are not frames, and frames of other symbols.
     pub const fn skipped(&self) -> usize {
         self.skipped
     }

@@ -86,7 +86,7 @@ impl Smol {
         &self.clock
     }
 
-    /// Returns a runtime with this dialer, which has the trusted certificate authorities and the proxies.
+    /// Returns a runtime that dials with `dialer`, which has the trusted certificate authorities and the proxies.
     pub fn with_dialer(dialer: Dialer) -> Smol {
         Smol { clock: Clock::new(), dialer }
     }
@@ -114,7 +114,7 @@ impl Runtime for Smol {
     }
 }
 
-/// The [`Timer`] of smol.
+/// A [`Timer`] that uses a timer of smol and the clock of a [`Smol`].
 #[derive(Debug)]
 pub struct SmolTimer {
     clock: Clock,

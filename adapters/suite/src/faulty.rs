@@ -85,7 +85,7 @@ impl Faulty {
         Ok(Faulty { address, shared, accepting: Some(accepting) })
     }
 
-    /// Returns the address on which this listens.
+    /// Returns the address on which `Faulty` listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

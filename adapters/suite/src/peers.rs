@@ -12,7 +12,7 @@ use gemini_ws_driver::{Closed, client};
 
 use crate::Adapter;
 
-/// Runs a future. Panics if it does not finish in time.
+/// Runs a future and returns its output. Panics if the future takes longer than 20 s.
 pub fn within<A: Adapter, T>(future: impl Future<Output = T>) -> T {
     let timeout = async {
         smol::Timer::after(Duration::from_secs(20)).await;
@@ -21,7 +21,7 @@ pub fn within<A: Adapter, T>(future: impl Future<Output = T>) -> T {
     A::block_on(smol::future::or(future, timeout))
 }
 
-/// Returns a client with one link and subscriptions to three streams.
+/// Returns a client with one endpoint and subscriptions to three streams of `btcusd`.
 pub fn subscribed(config: Config) -> Client {
     let mut gemini = Client::single(config.seed(1));
     for stream in ["btcusd@depth@100ms", "btcusd@bookTicker", "btcusd@trade"] {
@@ -30,7 +30,8 @@ pub fn subscribed(config: Config) -> Client {
     gemini
 }
 
-/// Listens on a free port, and calls `peer` with the first connection.
+/// Listens on a free port, and calls `peer` in a thread with the first connection. Returns the URL with this scheme,
+/// and the thread.
 pub fn listen<T: Send + 'static>(
     scheme: &str,
     peer: impl FnOnce(TcpStream) -> T + Send + 'static,
@@ -46,8 +47,8 @@ pub fn listen<T: Send + 'static>(
     (url, thread)
 }
 
-/// Runs a client against a peer until `accept` accepts an event, and then closes the client. Returns how the driver
-/// ended, and the result of `peer`.
+/// Runs a client against a peer, and closes the client when `accept` returns `true` for an event. Returns how the
+/// driver ended, and the result of `peer`. Panics if the client takes longer than 20 s.
 pub fn meet<A: Adapter, T: Send + 'static>(
     scheme: &str,
     configure: impl FnOnce(Config) -> Config,
@@ -74,7 +75,7 @@ pub fn against<A: Adapter>(
     meet::<A, _>(scheme, |config| config, peer, |_, _, event| accept(event)).0
 }
 
-/// Reads the head of an upgrade's request, to its empty line or the end of the transport.
+/// Reads the head of an upgrade request, up to the empty line or the end of the transport.
 pub fn read_request(stream: &mut impl Read) -> String {
     let (mut request, mut byte) = (Vec::new(), [0]);
     while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
@@ -83,13 +84,13 @@ pub fn read_request(stream: &mut impl Read) -> String {
     String::from_utf8(request).unwrap()
 }
 
-/// Reads the request and answers it as a WebSocket server does.
+/// Reads an upgrade request, and accepts the upgrade.
 pub fn upgrade(stream: &mut (impl Read + Write)) {
     let request = read_request(stream);
     answer(stream, &request).unwrap();
 }
 
-/// Answers a request as a WebSocket server does.
+/// Accepts the upgrade of `request`, which is the head of an upgrade request.
 pub fn answer(stream: &mut impl Write, request: &str) -> std::io::Result<()> {
     let header = |line: &'static str| move |it: &(&str, &str)| it.0.eq_ignore_ascii_case(line);
     let mut headers = request.lines().filter_map(|line| line.split_once(": "));
@@ -108,7 +109,7 @@ pub const PING: u8 = 0x89;
 /// The first byte of a Pong frame.
 pub const PONG: u8 = 0x8a;
 
-/// Returns a frame of a server, with up to 65,535 bytes.
+/// Returns an unmasked frame with this first byte, such as [`TEXT`], and a payload of up to 65,535 bytes.
 pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![opcode];
     match u8::try_from(payload.len()) {
@@ -122,7 +123,8 @@ pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Reads a frame of a client and removes its mask; `None` at the end of the transport.
+/// Reads a frame of a client and removes the mask. Returns the first byte and the payload; `None` at the end of the
+/// transport.
 pub fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     let mut head = [0; 2];
     stream.read_exact(&mut head).ok()?;

@@ -88,7 +88,7 @@ impl Tokio {
         &self.clock
     }
 
-    /// Returns a runtime with this dialer, which has the trusted certificate authorities and the proxies.
+    /// Returns a runtime that dials with `dialer`, which has the trusted certificate authorities and the proxies.
     pub fn with_dialer(dialer: Dialer) -> Tokio {
         Tokio { clock: Clock::new(), dialer }
     }
@@ -113,7 +113,7 @@ impl Runtime for Tokio {
     }
 }
 
-/// The [`Timer`] of tokio.
+/// A [`Timer`] that uses a timer of tokio and the clock of a [`Tokio`].
 #[derive(Debug)]
 pub struct TokioTimer {
     clock: Clock,

@@ -14,10 +14,11 @@ use gemini_ws_driver::io_failure;
 /// How long an attempt runs before the next address is tried beside it (RFC 8305, section 5).
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Connects to the first address that answers, in the manner of RFC 8305. IPv4 and IPv6 addresses alternate. The next
-/// attempt begins when a running attempt fails, or [`ATTEMPT_DELAY`] after the latest attempt began. When an attempt
-/// succeeds, the other attempts are dropped. So an address that never answers costs a quarter of a second, not the
-/// time for the whole dial.
+/// Connects to the first address that answers, in the manner of RFC 8305. IPv4 and IPv6 addresses alternate,
+/// beginning with the family of the first address. Repeated addresses are tried once. The next attempt begins when a
+/// running attempt fails, or [`ATTEMPT_DELAY`] after the latest attempt began. When an attempt succeeds, the other
+/// attempts are dropped. So an address that never answers costs a quarter of a second, not the time for the whole
+/// dial.
 ///
 /// `connect` connects to an address, and `pause` waits for a time. `first_of` sets no limit for the whole time.
 ///

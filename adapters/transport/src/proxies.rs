@@ -12,12 +12,14 @@ use crate::rules::Rules;
 use crate::tunnel;
 
 /// The proxies to use, by address: HTTP CONNECT (`http://`, or a URL without a scheme) and SOCKS5 (`socks5://` or
-/// `socks5h://`). With each of these schemes, the proxy looks up the venue's name.
+/// `socks5h://`). With each of these schemes, the proxy looks up the venue's name. Without a port, 80 is for HTTP and
+/// 1080 for SOCKS5.
 ///
-/// If a proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`] or [`ConnectFailure::Proxy`]. If the proxy
-/// cannot be reached, the dial fails with the failure of the connection to the proxy. If the URL of a proxy has
-/// another scheme, such as `https://`, or cannot be read, the dial fails with [`ConnectFailure::Proxy`]. A dial never
-/// bypasses the proxy that is configured for the dialled address.
+/// If an HTTP proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`]. The dial fails with
+/// [`ConnectFailure::Proxy`] if a SOCKS5 proxy refuses, if the answer of a proxy cannot be read, or if the URL of the
+/// proxy cannot be read or has another scheme, such as `https://`. If the connection to the proxy cannot be made or
+/// is lost, the dial fails with the failure of this connection. A dial never bypasses the proxy that is configured
+/// for the dialled address.
 ///
 /// ```
 /// use gemini_ws_transport::Proxies;
@@ -36,8 +38,8 @@ impl Proxies {
         Proxies { rules: Arc::new(Rules::default()) }
     }
 
-    /// Returns this proxy for all addresses except loopback addresses and `localhost`. If the proxy needs a name and
-    /// a password, put them into the URL.
+    /// Returns this proxy for all addresses except those of this machine ([`Address::is_loopback`]). If the proxy
+    /// needs a name and a password, put them into the URL.
     pub fn all(url: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::all(url)) }
     }
@@ -52,8 +54,9 @@ impl Proxies {
 
     /// Returns the proxies that the environment names now. `HTTPS_PROXY` is for `wss://`, and `HTTP_PROXY` is for
     /// `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts.
-    /// Lower-case names take precedence, even if their value is empty. In a CGI program, the upper-case `HTTP_PROXY`
-    /// is ignored. Loopback addresses and `localhost` are always reached directly.
+    /// Lower-case names take precedence, even if their value is empty. If `REQUEST_METHOD` is set, as in a CGI
+    /// program, the upper-case `HTTP_PROXY` is ignored. Addresses of this machine ([`Address::is_loopback`]) are
+    /// always reached directly.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var(name).ok())) }
     }

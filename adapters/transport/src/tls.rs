@@ -12,8 +12,8 @@ use futures_rustls::rustls::{
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::io_failure;
 
-/// Returns a configuration with the authorities that browsers trust, compiled in. It is the default of
-/// [`Dialer`](crate::Dialer).
+/// Returns a configuration that trusts the certificate authorities of browsers, compiled in. A
+/// [`Dialer`](crate::Dialer) has this configuration by default.
 ///
 /// ```
 /// let dialer = gemini_ws_transport::Dialer::new().tls(gemini_ws_transport::tls::web_roots());
@@ -51,8 +51,8 @@ pub fn roots_of_pem(pem: &[u8]) -> io::Result<Arc<ClientConfig>> {
     Ok(finish(builder().with_root_certificates(roots)))
 }
 
-/// Returns a configuration with the authorities of the operating system. On Windows and on Apple systems, the
-/// operating system also verifies the certificates.
+/// Returns a configuration that trusts the certificate authorities of the operating system. On Windows and on Apple
+/// systems, the operating system also verifies the certificates.
 ///
 /// # Errors
 ///

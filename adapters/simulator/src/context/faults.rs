@@ -88,7 +88,8 @@ impl Faults {
         self.reply_delay = by;
     }
 
-    /// Withholds the next `count` replies on the current API. The exchange still carries out the requests.
+    /// Withholds the next `count` replies on the current API, refusals included. The exchange still carries out the
+    /// requests. A later call replaces the count.
     pub fn withhold_replies(&mut self, count: u32) {
         self.withheld_replies = count;
     }
@@ -104,8 +105,9 @@ impl Faults {
         self.orders.push_back(FaultOrder::Silence(session, false));
     }
 
-    /// Loses the next `count` text frames of any kind to a session. On market data v1 and order events v1
-    /// the client sees a jump of `socket_sequence`. On market data v2 the client cannot see the loss.
+    /// Loses the next `count` text frames of any kind to a session. A later call replaces the count. On market data
+    /// v1 and order events v1 the client sees a jump of `socket_sequence`. On market data v2 the client cannot see
+    /// the loss.
     pub fn lose_frames(&mut self, session: SessionId, count: u32) {
         self.orders.push_back(FaultOrder::Lose(session, count));
     }
@@ -125,8 +127,9 @@ impl Faults {
         self.orders.push_back(FaultOrder::Text(session, text.into()));
     }
 
-    /// Refuses these stream names from now on, as if they were unknown. An empty list ends the fault. Case does not
-    /// matter. A session can still subscribe again to a stream that it is already subscribed to.
+    /// Refuses subscribe requests that contain one of these stream names, as if the name were unknown. A later call
+    /// replaces the names, and an empty list ends the fault. Case does not matter. A session can still subscribe
+    /// again to a stream that it is already subscribed to.
     pub fn refuse_names<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         self.refused_names = names.into_iter().map(str::to_ascii_lowercase).collect();
     }
@@ -138,7 +141,8 @@ impl Faults {
     }
 
     /// Refuses the next `times` valid requests of any kind on the current API with the status 429, as if other
-    /// programs had used up the limits of the account. Requests over REST are not affected.
+    /// programs had used up the limits of the account. A later call replaces the number. Requests over REST are not
+    /// affected.
     pub fn refuse_requests(&mut self, times: u32) {
         self.refused_requests = times;
     }
@@ -170,13 +174,14 @@ impl Faults {
         }
     }
 
-    /// Loses the next `count` order events of any account, while the orders themselves change. On order events v1
-    /// the `socket_sequence` leaves out the numbers of the lost events.
+    /// Loses the next `count` order events of all accounts together, while the orders themselves change. On order
+    /// events v1 the `socket_sequence` leaves out the numbers of the lost events.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
 
-    /// Reports the next `count` order events twice. Events that are lost do not count.
+    /// Reports the next `count` order events of all accounts together twice. Events that
+    /// [`drop_order_events`](Faults::drop_order_events) loses do not count.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
     }
@@ -187,7 +192,8 @@ impl Faults {
         self.repeated_quote_events = count;
     }
 
-    /// Sets whether the exchange answers requests over REST with the status 503. An unknown path still gets 404.
+    /// Sets whether the exchange answers requests over REST with the status 503. An unknown path, or another method
+    /// than `POST`, still gets 404.
     ///
     /// ```
     /// use gemini_ws::Instant;

@@ -6,7 +6,7 @@ use crate::session::Session;
 use crate::state::{SavedIds, State, StateError};
 
 impl Exchange {
-    /// Returns the state that a restarted exchange needs: balances, positions, orders, nonces and ids.
+    /// Returns the state that a restarted exchange needs: balances, positions, orders, last nonces and last ids.
     ///
     /// The state contains the open orders, and the ended orders that the exchange still remembers. It does not
     /// contain sessions, quotes or the books of the market. If a session with `cancelOnDisconnect` is open now,

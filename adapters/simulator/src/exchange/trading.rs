@@ -34,7 +34,7 @@ impl Exchange {
         self.broker.accounts().iter().filter_map(Account::account_id)
     }
 
-    /// Returns the account for which a session is authenticated.
+    /// Returns the account for which a session is authenticated; `None` for other sessions, and for unknown ones.
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
         self.broker.account(self.sessions.get(session)?.account()?)?.account_id()
     }
@@ -72,7 +72,7 @@ impl Exchange {
     }
 
     /// Returns the positions of an account in prediction-market contracts, sorted by symbol, without positions of
-    /// zero.
+    /// zero; none for an unknown account.
     pub fn positions(&self, account: AccountId) -> Vec<LedgerPosition> {
         let holdings = self.broker.position(account).and_then(|position| self.broker.holdings(position));
         holdings.map(Holdings::positions).unwrap_or_default()

@@ -26,7 +26,7 @@ use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, TimeInForc
 pub struct RestRequest<'r> {
     /// The HTTP method, for example `POST`.
     pub method: &'r str,
-    /// The path. A query is ignored.
+    /// The path. The exchange ignores a query, and a slash at the end.
     pub target: &'r str,
     /// The names of the headers, in any case, and their values.
     pub headers: &'r [(&'r str, &'r str)],

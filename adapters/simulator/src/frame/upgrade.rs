@@ -16,7 +16,7 @@ pub struct UpgradeRequest<'r> {
 pub struct UpgradeRefusal {
     /// The HTTP status.
     pub status: u16,
-    /// The body of the response.
+    /// The body of the response, which is JSON.
     pub body: String,
 }
 

@@ -39,7 +39,8 @@ pub const BODY_BYTES_MAX: usize = 16 << 10;
 pub const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 65_536 * FRAME_HEADER_BYTES;
 
 /// The maximum number of bytes that the server keeps for a client. The bytes that wait to be written to the client
-/// and the bytes of an incomplete message count. If there are more bytes, the server cuts the client.
+/// and the bytes of an incomplete message count. If there are more bytes, the server cuts the client without a Close
+/// frame.
 pub const WAITING_BYTES_MAX: usize = 16 << 20;
 
 /// The maximum number of bytes that the server keeps for all clients together. While it keeps more bytes, it cuts the
@@ -55,5 +56,6 @@ pub const WRITTEN_BYTES_PER_TURN_MAX: usize = 128 << 10;
 /// The maximum number of reads from a client in a turn, and of writes to it. Each may move a single byte.
 pub const CALLS_PER_TURN_MAX: usize = 16;
 
-/// How long a turn reads, and how long it writes. The remaining clients have to wait for the next turn.
+/// How long a turn reads at most, and how long it then writes at most. The remaining clients have to wait for the
+/// next turn.
 pub const STEP_MAX: Duration = Duration::from_millis(5);
