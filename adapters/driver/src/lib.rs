@@ -14,7 +14,7 @@
 //! |---|---|
 //! | [`connect`], and a handle: [`books`](Handle::books), [`place`](Handle::place), [`with`](Handle::with) | applications: the driver keeps books, orders, balances and positions in a [`Keeper`], and requests missing snapshots |
 //! | [`Driver::run`], a function that is called for each event | no queue and no copies, everything in one task; [`Driver::run_with_timer`] adds a timer |
-//! | [`Driver::run_with_events`], a stream of owned events | loops that take events one by one; a full queue slows the peer down; [`Driver::run_with_queue`] drops by a policy instead |
+//! | [`Driver::run_with_events`], a stream of owned events | loops that take events one by one; a full queue slows the peer down; [`Driver::run_with_queue`] takes a queue of your own, which can drop events instead |
 //! | [`Client`](gemini_ws::Client), without this crate's driver | your own loop over sockets; [`frame_of`] and [`lost_of`] translate messages and errors of `tungstenite` for the client |
 //!
 //! The first three forms have a handle, and the driver opens the client. In the fourth form, your own loop calls

@@ -167,8 +167,8 @@ impl<S: Read + Write> NonBlocking<S> {
         self.note_written(flushed)
     }
 
-    /// Returns whether to wait until the stream is writable: always before the end of the upgrade, and then while
-    /// data waits.
+    /// Returns whether to wait until the stream is writable: until the upgrade has succeeded, and later while data
+    /// waits.
     pub const fn wants_write(&self) -> bool {
         self.wants_write
     }

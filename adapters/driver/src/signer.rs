@@ -9,7 +9,7 @@ use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
 /// The longest time for which a dial holds its [`Turn`] after it has begun to send its request. After this time, the
 /// driver assumes that the request has arrived, or that the peer does not answer at all. `TURN_MAX` is also the
-/// longest time for which a dial delays the start of the next dial of the same [`SharedSigner`].
+/// longest time for which a dial keeps the first place in the queue of its [`SharedSigner`].
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
@@ -18,11 +18,11 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 /// each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
 ///
 /// Dials of [`Driver`](crate::Driver)s queue for the signer before they connect, because a venue drops a connection
-/// that sends no request for some time (HTTP status 408). The next dial begins when the dial before it has ended, or
-/// has lasted for [`TURN_MAX`]. A dial takes its turn once its transport is ready. It keeps the turn until the venue
-/// answers the upgrade, but no longer than [`TURN_MAX`] after it began to send. [`Config::connect_timeout`] limits
-/// the wait in the queue, and starts again when the dial begins. With a bearer token there is no nonce: dials do not
-/// wait for each other, and each ends its turn before it sends the request.
+/// that sends no request for some time (HTTP status 408). The next dial begins when the dial before it has ended or
+/// has lasted for [`TURN_MAX`], and no user has the turn. A dial takes its turn once its transport is ready. It keeps
+/// the turn until the venue answers the upgrade, but no longer than [`TURN_MAX`] after it began to send.
+/// [`Config::connect_timeout`] limits the wait in the queue, and starts again when the dial begins. With a bearer
+/// token there is no nonce: dials do not wait for each other, and each ends its turn before it sends the request.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 ///

@@ -71,8 +71,8 @@ Exit codes: 0 if the connection was live and ended on request, or the reader of 
 connection never was live or ended otherwise, or output was lost; 2 wrong usage; 129, 130 and 143 after SIGHUP, \
 SIGINT and SIGTERM.")]
 pub(crate) struct Watch {
-    /// The markets, for example btcusd. If none is given: btcusd and ethusd of the simulator, or with --replay the
-    /// symbols at the beginning of the recording
+    /// The markets, for example btcusd; required unless the venue is the simulator. Default: btcusd and ethusd, or
+    /// with --replay the symbols at the beginning of the recording
     pub(crate) symbols: Vec<Symbol>,
     /// simulator (in this process), live, sandbox, or a WebSocket address without user and password
     #[arg(long, default_value = "simulator", value_name = "VENUE", value_parser = any_venue)]
@@ -81,7 +81,7 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
     /// Select the generated market, and the delays between attempts to connect: the same seed gives the same ones.
-    /// Without it the market is always the same, and the delays are random
+    /// Without a seed, the market is always the same, and the delays are random
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// End after this time, for example 60s or "1m 30s"
@@ -90,11 +90,11 @@ pub(crate) struct Watch {
     /// Print one event per line as JSON, in the format of `decode`
     #[arg(long)]
     pub(crate) json: bool,
-    /// Trust only the certificate authorities in this PEM file. Without it, those in the file that SSL_CERT_FILE
-    /// names, or those that browsers trust
+    /// Trust only the certificate authorities in this PEM file. Default: those in the file that SSL_CERT_FILE names,
+    /// or if it names none, those that browsers trust
     #[arg(long, value_name = "FILE", conflicts_with = "platform_roots")]
     pub(crate) ca: Option<PathBuf>,
-    /// Trust the certificate authorities of the operating system
+    /// Trust only the certificate authorities of the operating system
     #[arg(long)]
     pub(crate) platform_roots: bool,
 }
@@ -114,11 +114,11 @@ pub(crate) struct Simulate {
     /// Select the market: the same seed gives the same one, except for its times
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
-    /// An account to sign in to; may be given several times. Its key must begin with `account-`. Without it there is a
-    /// demo account, whose key and secret are printed
+    /// An account to sign in to; may be given several times. Its key must begin with `account-`. Default: a demo
+    /// account, whose key and secret are printed
     #[arg(long = "account", value_name = "KEY:SECRET")]
     pub(crate) accounts: Vec<Login>,
-    /// Save balances, orders and ids in this file, and continue from it after a restart
+    /// Save balances, orders, nonces and ids in this file, and continue from the file after a restart
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
     /// Inject a fault, for example "drop-depth btcusd 3 @10s"; may be given several times. The faults are listed below
