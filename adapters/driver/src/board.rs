@@ -299,8 +299,8 @@ impl BookReader {
     /// when the driver has ended and all changes were returned.
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
-    /// return its symbol. If the venue rejects the subscription, or the link ends for good before the book arrives,
-    /// `changed` returns the symbol once, and the book stays stale as [`StaleReason::NotSubscribed`].
+    /// return its symbol. If the venue rejects the subscription, or the link ends for good, no book arrives. In this
+    /// case `changed` returns the symbol once, and the book is stale as [`StaleReason::NotSubscribed`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

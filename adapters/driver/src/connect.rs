@@ -67,9 +67,9 @@ impl<R> Connected<R> {
         }
     }
 
-    /// Signs dials with this signer ([`Driver::sign_with`]), marks the endpoint as
-    /// [authenticated](Config::authenticated), and subscribes to the orders and balances of the account if the
-    /// endpoint has these streams.
+    /// Signs dials with this signer ([`Driver::sign_with`]), and marks the endpoint as
+    /// [authenticated](Config::authenticated). Subscribes to `orders@account` and `balances@account` if the endpoint
+    /// has these streams.
     pub fn sign_with(self, signer: impl Into<SharedSigner>) -> Connected<R> {
         let signer = signer.into();
         self.change(|ready| {

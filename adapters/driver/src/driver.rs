@@ -139,10 +139,9 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if the name is not a token of HTTP, if the value contains anything but printable ASCII
-    /// characters, spaces and tabs, or if the field is reserved. Reserved are `Authorization`, `Connection`,
-    /// `Content-Length`, `Host`, `Transfer-Encoding`, `Upgrade`, and names that begin with `Sec-WebSocket-` or
-    /// `X-Gemini-`.
+    /// [`InvalidHeader`] if the name is not a token of HTTP, or if the field is reserved. The value may contain only
+    /// printable ASCII characters, spaces and tabs. Reserved are `Authorization`, `Connection`, `Content-Length`,
+    /// `Host`, `Transfer-Encoding`, `Upgrade`, and names that begin with `Sec-WebSocket-` or `X-Gemini-`.
     ///
     /// ```
     /// use gemini_ws_driver::gemini_ws::{Client, Config, PRODUCTION};
@@ -242,9 +241,9 @@ impl Driver {
         self.run_with(runtime, Woken::new(on_wake)).await
     }
 
-    /// Runs the client and puts owned events into a queue. The queue is full when it holds `capacity` events of
-    /// market data (0 counts as 1) or 32 MiB of market data, or when its reserve for other events is half full. Spawn
-    /// the future, and take events from [`Events`].
+    /// Runs the client and puts owned events into a queue. Spawn the future, and take events from [`Events`]. The
+    /// queue is full when it holds `capacity` events (0 counts as 1) or 32 MiB of market data. It is also full when
+    /// its reserve for other events is half full ([`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX)).
     ///
     /// While the queue is full, the driver reads no frames and answers no pings: see [`Overflow::Block`]. Timers and
     /// commands continue. During a shutdown the driver reads frames even if the queue is full; the queue then drops

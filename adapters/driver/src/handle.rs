@@ -468,7 +468,7 @@ impl Handle {
     /// public streams. Then the client closes. [`close`](Handle::close) skips the remaining steps.
     ///
     /// The time starts when the driver takes the command. `shut_down` returns when the driver has ended, about a
-    /// second after the given time at the latest, with the orders that are still open or in doubt.
+    /// second after the given time at the latest. [`Ended::orders`] are the orders that are still open or in doubt.
     ///
     /// Some cancels of a [`Ticket`](crate::Ticket::cancel) may still wait for the venue's id of the order, for a link
     /// or for room in a limit. Before the first step, the driver waits until it has sent these cancels, for half of

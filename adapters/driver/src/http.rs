@@ -51,8 +51,8 @@ pub enum Unreadable {
     Io(io::Error),
     /// The transport ended before the empty line after the header fields.
     Ended,
-    /// The bytes are not an answer of HTTP/1, the head of the answer has more than [`HEAD_BYTES_MAX`] bytes, the head
-    /// has more than 96 fields, or more than eight interim answers precede the answer.
+    /// The bytes are not an answer of HTTP/1, or exceed a limit: [`HEAD_BYTES_MAX`] bytes in the head of the answer,
+    /// 96 header fields, or eight interim answers before the answer.
     NoHttp,
 }
 

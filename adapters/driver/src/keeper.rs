@@ -84,8 +84,8 @@ impl Keeper {
         }
     }
 
-    /// Returns the books. When the last subscription to a book is unsubscribed, the driver removes the book at once
-    /// and does not wait for the venue's confirmation, because no more updates of the book follow.
+    /// Returns the books. When the last subscription to a book is unsubscribed, no more updates of the book follow.
+    /// The driver then removes the book at once, without waiting for the venue's confirmation.
     pub const fn books(&self) -> &Books {
         &self.books
     }

@@ -17,10 +17,10 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 /// The venue refuses a nonce that arrives after a higher nonce of the same key, over a WebSocket or over REST. So
 /// each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
 ///
-/// Dials of [`Driver`](crate::Driver)s queue for the signer before they connect, because a venue drops a connection
-/// that sends no request for some time (HTTP status 408). The next dial begins when the dial before it has ended or
-/// has lasted for [`TURN_MAX`], and no user has the turn. A dial takes its turn once its transport is ready. It keeps
-/// the turn until the venue answers the upgrade, but no longer than [`TURN_MAX`] after it began to send.
+/// Dials of [`Driver`](crate::Driver)s queue for the signer before they connect: a venue drops a connection that
+/// sends no request for some time (HTTP status 408). The next dial begins when the dial before it has ended or has
+/// lasted for [`TURN_MAX`], and no user has the turn. A dial takes its turn once its transport is ready. It keeps the
+/// turn until the venue answers the upgrade, but no longer than [`TURN_MAX`] after it began to send.
 /// [`Config::connect_timeout`] limits the wait in the queue, and starts again when the dial begins. With a bearer
 /// token there is no nonce: dials do not wait for each other, and each ends its turn before it sends the request.
 ///
@@ -104,8 +104,8 @@ pub(crate) struct Place {
 
 /// The exclusive use of a [`SharedSigner`], until the turn is dropped. A turn dereferences to the [`Signer`].
 ///
-/// Assign another [`Signer`] to change the credentials of later dials, for example to a new access token before the
-/// venue closes the connections of the old token.
+/// To change the credentials of later dials, assign another [`Signer`], for example one with a new access token. Do
+/// this before the venue closes the connections of the old token.
 ///
 /// ```
 /// use gemini_ws_driver::SharedSigner;

@@ -81,9 +81,9 @@ impl Config {
     /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
     /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id.
-    /// If the epoch of a second exchange with the same seed is later than the venue's time at the end of the first
-    /// exchange, the two exchanges have no id in common. This holds for times from 1995 to 2153, while an exchange
-    /// takes fewer than a million ids of one kind per second.
+    /// Suppose that a second exchange has the same seed, and an epoch later than the venue's time at the end of the
+    /// first exchange. Then the two exchanges have no id in common. This holds for times from 1995 to 2153, while an
+    /// exchange takes fewer than a million ids of one kind per second.
     ///
     /// ```
     /// use std::time::Duration;

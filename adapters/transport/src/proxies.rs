@@ -15,10 +15,10 @@ use crate::tunnel;
 /// `socks5h://`). With each of these schemes, the proxy looks up the venue's name. Without a port, 80 is for HTTP and
 /// 1080 for SOCKS5.
 ///
-/// If an HTTP proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`]. The dial fails with
-/// [`ConnectFailure::Proxy`] if a SOCKS5 proxy refuses, if the answer of a proxy cannot be read, or if the URL of the
-/// proxy cannot be read or has another scheme, such as `https://`. If the connection to the proxy cannot be made or
-/// is lost, the dial fails with the failure of this connection. A dial never bypasses the proxy that is configured
+/// If an HTTP proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`]. If a SOCKS5 proxy refuses, or the
+/// answer of a proxy cannot be read, the dial fails with [`ConnectFailure::Proxy`]. So does a dial whose proxy has a
+/// URL that cannot be read, or with another scheme, such as `https://`. If the connection to the proxy cannot be made
+/// or is lost, the dial fails with the failure of this connection. A dial never bypasses the proxy that is configured
 /// for the dialled address.
 ///
 /// ```

@@ -140,9 +140,9 @@ impl Faults {
         self.refused_subscribes.extend((times > 0).then_some((code, times)));
     }
 
-    /// Refuses the next `times` valid requests of any kind on the current API with the status 429, as if other
-    /// programs had used up the limits of the account. A later call replaces the number. Requests over REST are not
-    /// affected.
+    /// Refuses the next `times` valid requests of any kind on the current API with the status 429. On the venue, this
+    /// happens when other programs have used up the limits of the account. A later call replaces the number. Requests
+    /// over REST are not affected.
     pub fn refuse_requests(&mut self, times: u32) {
         self.refused_requests = times;
     }

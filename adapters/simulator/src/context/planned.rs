@@ -8,9 +8,9 @@ use super::fault_spec::FaultAction;
 use crate::value::id::SessionId;
 
 /// The maximum number of faults that can be planned at a time.
-/// [`Exchange::plan_faults`](crate::Exchange::plan_faults) refuses a text that would exceed this number. Most
-/// faults count until they begin. A fault with a duration counts until it ends, and a fault of depth updates or of
-/// subscribe requests counts until it has had its effect.
+/// [`Exchange::plan_faults`](crate::Exchange::plan_faults) refuses a text that would exceed this number. Most faults
+/// count until they begin. A fault with a duration counts until it ends. A fault of depth updates or of subscribe
+/// requests counts until it has had its effect.
 pub const PLANNED_FAULTS_MAX: usize = 1_000;
 
 /// A planned change: a fault begins or ends.
