@@ -86,17 +86,17 @@ impl Address {
         &self.host
     }
 
-    /// Returns the port. If the URL names none, it is 443 for `wss` and 80 for `ws`.
+    /// Returns the port. If the URL names no port, the port is 443 for `wss` and 80 for `ws`.
     pub fn port(&self) -> u16 {
         self.named_port.unwrap_or(if self.is_secure { 443 } else { 80 })
     }
 
-    /// Returns the port if the URL names one.
+    /// Returns the port that the URL names; `None` if the URL names no port.
     pub const fn named_port(&self) -> Option<u16> {
         self.named_port
     }
 
-    /// Returns the path with its query. It begins with `/`.
+    /// Returns the path and the query. The text begins with `/`.
     pub fn path(&self) -> &str {
         &self.path
     }

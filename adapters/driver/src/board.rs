@@ -22,12 +22,12 @@ pub struct BookView {
 }
 
 impl BookView {
-    /// Returns the book if it is current.
+    /// Returns the book; `None` if the book is stale.
     pub const fn live(&self) -> Option<&OrderBook> {
         self.get().live()
     }
 
-    /// Returns the book, with the reason if it is stale.
+    /// Returns the book: current, or stale with a reason.
     pub const fn get(&self) -> Book<'_> {
         match self.stale {
             None => Book::Live(&self.book),
@@ -35,7 +35,7 @@ impl BookView {
         }
     }
 
-    /// Returns the reason why the book is stale, if it is.
+    /// Returns the reason why the book is stale; `None` if the book is current.
     pub const fn stale_reason(&self) -> Option<StaleReason> {
         self.stale
     }
@@ -299,8 +299,9 @@ impl BookReader {
     /// when the driver has ended and all changes were returned.
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
-    /// return its symbol. If the venue rejects the subscription, or the link ends for good, no book arrives. In this
-    /// case `changed` returns the symbol once, and the book is stale as [`StaleReason::NotSubscribed`].
+    /// return its symbol. If the venue rejects the subscription, or the link ends for good before the book arrives,
+    /// no book comes. `changed` then returns the symbol once, and the book is stale as
+    /// [`StaleReason::NotSubscribed`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -359,7 +360,7 @@ impl BookReader {
         None
     }
 
-    /// Returns the book of a symbol if it is current.
+    /// Returns the book of a symbol; `None` if the book is stale, or if this reader does not read the symbol.
     pub fn live(&mut self, symbol: impl AsRef<str>) -> Option<&OrderBook> {
         self.get(symbol)?.live()
     }

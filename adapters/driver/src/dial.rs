@@ -81,7 +81,7 @@ pub struct DialRequest {
 }
 
 impl DialRequest {
-    /// Returns a request without a driver and without a signature. An application can pass it to
+    /// Returns a request without a driver and without a signature. An application can pass the request to
     /// [`Runtime::dial`](crate::Runtime::dial) to use the dialling of an adapter alone, including proxies and TLS.
     /// Such a dial has no time limit.
     ///

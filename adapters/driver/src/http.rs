@@ -26,7 +26,7 @@ const BEGINNING: &[u8] = b"HTTP/1.";
 /// The value of `User-Agent`, unless [`Driver::header`](crate::Driver::header) sets another.
 pub const USER_AGENT: &str = concat!("gemini-ws/", env!("CARGO_PKG_VERSION"));
 
-/// The status and the header fields of an answer, and the bytes that followed them.
+/// The status and the header fields of an answer, and the bytes that were read beyond its head.
 ///
 /// ```
 /// use futures_lite::future::block_on;
@@ -81,7 +81,8 @@ impl Answer {
         self.status
     }
 
-    /// Returns the value of the first header field of this name, if the value is UTF-8.
+    /// Returns the value of the first header field of this name, in any case; `None` if there is no such field, or if
+    /// the value is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next().filter(|value| *value != NO_TEXT)
     }

@@ -30,7 +30,7 @@ impl Reply {
         outcome(self.event.as_event())
     }
 
-    /// Returns the venue's response, if there is one.
+    /// Returns the venue's response; `None` if the venue has not replied.
     pub fn response(&mut self) -> Option<Response<'_>> {
         match self.outcome() {
             RequestOutcome::Answered(response) => Some(response),
@@ -38,7 +38,7 @@ impl Reply {
         }
     }
 
-    /// Returns the error with which the venue refused the request, if there is one.
+    /// Returns the error with which the venue refused the request; `None` for any other reply.
     pub fn error(&mut self) -> Option<ApiError<'_>> {
         self.response()?.error
     }

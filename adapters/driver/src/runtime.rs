@@ -55,7 +55,7 @@ pub trait Timer {
     /// Returns the current instant. In tests, a clock may advance as soon as no task has anything to do.
     fn now(&self) -> Instant;
 
-    /// Returns the time of day. It advances while the machine sleeps, which is how the driver notices a sleep.
+    /// Returns the time of day. The time of day advances while the machine sleeps, so the driver can notice a sleep.
     fn time_of_day(&self) -> UnixTime {
         UnixTime::now()
     }

@@ -14,15 +14,15 @@ use crate::tickets::{End, Holder};
 pub enum Done {
     /// The order was executed completely.
     Filled(Order),
-    /// The order was cancelled, perhaps after a part of it was executed, or ended as
-    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed).
+    /// The order was cancelled, perhaps after a part of it was executed. Or the order ended as
+    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed): the venue has not said how.
     Canceled(Order),
     /// The venue rejected the order or does not have it, or the order was never sent.
     Rejected(Order),
-    /// The outcome is not known. The order was in doubt, or its first event did not come, for
-    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout); or the application forgot the order; or the driver
-    /// ended before the order ended. While the driver runs, [`Handle::reconcile`](crate::Handle::reconcile) asks the
-    /// venue about orders in doubt.
+    /// The outcome is not known. For [`Driver::doubt_timeout`](crate::Driver::doubt_timeout), the order was in doubt,
+    /// or its first event did not come. Or the application forgot the order, or the driver ended before the order
+    /// ended. While the driver runs, [`Handle::reconcile`](crate::Handle::reconcile) asks the venue about orders in
+    /// doubt.
     Unknown(Order),
 }
 
@@ -231,7 +231,7 @@ impl Ticket {
         self.until(|state| state.done.clone()).await
     }
 
-    /// Returns how the ticket ended, if it has ended.
+    /// Returns how the ticket ended; `None` if the ticket has not ended yet.
     pub fn outcome(&self) -> Option<Done> {
         self.cell.lock().done.clone()
     }
@@ -250,7 +250,7 @@ impl Ticket {
     /// driver stops: see [`Order::cancel_refusal`].
     ///
     /// [`Handle::shut_down`](crate::Handle::shut_down) waits for cancels that are still to be sent, but no longer
-    /// than half of its time.
+    /// than half of the time that it has.
     ///
     /// # Errors
     ///

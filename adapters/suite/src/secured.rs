@@ -110,8 +110,8 @@ const URL: &str = "GEMINI_WS_SUITE_TLS_URL";
 
 /// Tests whether `roots` are the authorities of the operating system. Only the test `name` may call this function,
 /// because the function runs the test `name` again in two processes. In the first process, the authorities of the
-/// system include the authority of a test server. In the second process, they do not include it. On Unix systems, the
-/// variable `SSL_CERT_FILE` selects the authorities.
+/// system include the authority of a test server. In the second process, they do not include this authority. On Unix
+/// systems, the variable `SSL_CERT_FILE` selects the authorities.
 ///
 /// # Panics
 ///

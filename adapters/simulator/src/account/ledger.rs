@@ -40,7 +40,7 @@ pub struct LedgerOrder {
     /// The reason for which the exchange rejected or cancelled the order. `None` for other orders: those that are
     /// open or filled, and those that were cancelled by their owner or with their session.
     pub reason: Option<&'static str>,
-    /// The session that placed the order. It may have ended.
+    /// The session that placed the order. The session may have ended.
     pub session: SessionId,
 }
 
@@ -103,17 +103,17 @@ pub struct LedgerQuote {
 pub enum QuoteState {
     /// The requester can accept the quote.
     Active,
-    /// The requester has accepted it, and its maker has not confirmed it yet.
+    /// The requester has accepted the quote, and the maker has not confirmed it yet.
     Accepted,
-    /// Its maker has confirmed it.
+    /// The maker has confirmed the quote.
     Confirmed,
-    /// Its maker has declined it.
+    /// The maker has declined the accepted quote.
     Declined,
-    /// Its maker has withdrawn it.
+    /// The maker has withdrawn the quote.
     Withdrawn,
-    /// Its time is over, or its maker has not confirmed it within 5 s of the acceptance.
+    /// The time of the quote is over, or the maker has not confirmed the quote within 5 s of the acceptance.
     Expired,
-    /// The exchange has executed it.
+    /// The exchange has executed the quote.
     Won,
     /// The request has ended, and the exchange has not executed the quote, for example because the maker cannot pay.
     Lost,

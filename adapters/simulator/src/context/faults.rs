@@ -64,8 +64,8 @@ impl Faults {
     /// subscriber of the depth stream receives the update. Clients see a gap at the update that follows the lost
     /// update. Sessions of the archived endpoints are not affected.
     ///
-    /// In a generated market, each speed of the depth stream that has subscribers publishes its own updates, and each
-    /// of them counts. If both speeds have subscribers, the fault therefore affects the subscribers of one speed
+    /// In a generated market, each speed of the depth stream that has subscribers publishes updates of its own, and
+    /// each update counts. If both speeds have subscribers, the fault therefore affects the subscribers of one speed
     /// only. In a recording, each depth frame that is played counts, except snapshots.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });

@@ -202,7 +202,7 @@ impl Exchange {
     /// Handles a frame from a client. A Close frame ends the session: the exchange answers with [`Output::Close`] and
     /// the same code. A text that is too large for a request ends the session with the code 1009, except on order
     /// events v1. On the current API, a request that names more than [`STREAMS_MAX`](crate::STREAMS_MAX) streams ends
-    /// it as well.
+    /// the session as well.
     ///
     /// The exchange ignores binary frames, frames from unknown sessions, and other texts on market data v1 and order
     /// events v1, which take no requests. [`Stats::ignored`] counts these frames.

@@ -55,10 +55,10 @@ const GOING_AWAY: u16 = 1001;
 ///
 /// Over HTTP it answers [`GET /v1/symbols`](Exchange::symbols), which clients request when they start, and
 /// [`POST`](Exchange::handle_rest) to `/v1/order/status`, `/v1/orders` and `/v1/balances`. `POST /simulator/faults`
-/// takes [faults](Exchange::plan_faults), one in each line of the body. The answer says how many were planned, or
-/// has the status 400 with the line and the reason. A body needs a `Content-Length` of at most
-/// [`limits::BODY_BYTES_MAX`]. A path that does not take the method of a request is answered with the status 405 and
-/// `Allow`. Each answer ends its connection.
+/// takes [faults](Exchange::plan_faults), one in each line of the body. The answer contains the number of planned
+/// faults, or has the status 400 with the number of the wrong line and the reason. A body needs a `Content-Length` of
+/// at most [`limits::BODY_BYTES_MAX`]. A path that does not take the method of a request is answered with the status
+/// 405 and `Allow`. Each answer ends its connection.
 ///
 /// No client can stop the others: each turn of the server does a bounded amount of work for each client, and
 /// [`limits`] bounds the memory for each client and for all of them.
