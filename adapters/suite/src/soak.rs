@@ -99,8 +99,8 @@ pub fn soak_as_wanted<A: Adapter>() {
 ///
 /// # Panics
 ///
-/// If the orders or the books differ from the venue's, or a request has no outcome. If no order was placed, or no
-/// link was lost. If memory or descriptors grow. If the run does not end in time.
+/// If the orders or the books differ from the venue's; if a request has no outcome; if no order was placed or no link
+/// was lost; if memory or descriptors grow; if the run does not end in time.
 pub fn soak<A: Adapter>(duration: Duration, seed: u64) {
     let (address, is_bound) = mpsc::channel();
     let (stop, is_stopped) = smol::channel::bounded::<()>(1);

@@ -12,14 +12,14 @@ use crate::rules::Rules;
 use crate::tunnel;
 
 /// The proxies to use, by address: HTTP CONNECT (`http://`, or a URL without a scheme) and SOCKS5 (`socks5://` or
-/// `socks5h://`). With each of these schemes, the proxy looks up the venue's name. Without a port, 80 is for HTTP and
-/// 1080 for SOCKS5.
+/// `socks5h://`). With each of these schemes, the proxy looks up the venue's name. If the URL of the proxy names no
+/// port, the port is 80 for HTTP and 1080 for SOCKS5.
 ///
 /// If an HTTP proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`]. If a SOCKS5 proxy refuses, or the
-/// answer of a proxy cannot be read, the dial fails with [`ConnectFailure::Proxy`]. So does a dial whose proxy has a
-/// URL that cannot be read, or with another scheme, such as `https://`. If the connection to the proxy cannot be made
-/// or is lost, the dial fails with the failure of this connection. A dial never bypasses the proxy that is configured
-/// for the dialled address.
+/// answer of a proxy cannot be read, the dial fails with [`ConnectFailure::Proxy`]. The dial fails in the same way if
+/// the URL of the proxy cannot be read or has another scheme, such as `https://`. If the connection to the proxy
+/// cannot be made or is lost, the dial fails with the failure of this connection. A dial never bypasses the proxy
+/// that is configured for the dialled address.
 ///
 /// ```
 /// use gemini_ws_transport::Proxies;

@@ -180,7 +180,7 @@ impl Faults {
         self.lost_order_events = count;
     }
 
-    /// Reports the next `count` order events of all accounts together twice. Events that
+    /// Reports each of the next `count` order events twice, whichever account an event concerns. Events that
     /// [`drop_order_events`](Faults::drop_order_events) loses do not count.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
@@ -192,8 +192,7 @@ impl Faults {
         self.repeated_quote_events = count;
     }
 
-    /// Sets whether the exchange answers requests over REST with the status 503. An unknown path, or another method
-    /// than `POST`, still gets 404.
+    /// Sets whether the exchange answers requests over REST with the status 503. An unknown path still gets 404.
     ///
     /// ```
     /// use gemini_ws::Instant;

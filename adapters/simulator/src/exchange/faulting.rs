@@ -46,9 +46,8 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// A [`FaultRefusal`] for the first line that is not a [`FaultSpec`] or names a symbol without a market. Also for
-    /// the line with which more than [`PLANNED_FAULTS_MAX`] faults would wait. After an error, no fault of the text
-    /// is planned.
+    /// [`FaultRefusal`] for the first line that is not a [`FaultSpec`]; that names a symbol without a market; or that
+    /// would make more than [`PLANNED_FAULTS_MAX`] faults wait. After an error, no fault of the text is planned.
     ///
     /// ```
     /// use gemini_ws::Instant;

@@ -34,7 +34,8 @@ impl Exchange {
         self.broker.accounts().iter().filter_map(Account::account_id)
     }
 
-    /// Returns the account for which a session is authenticated; `None` for other sessions, and for unknown ones.
+    /// Returns the account for which a session is authenticated; `None` if the session is unknown or not
+    /// authenticated.
     pub fn account_of(&self, session: SessionId) -> Option<AccountId> {
         self.broker.account(self.sessions.get(session)?.account()?)?.account_id()
     }

@@ -18,9 +18,9 @@ pub(super) const FRAME_HEADER_BYTES: usize = 6;
 pub const CONNECTIONS_MAX: usize = 256;
 
 /// The maximum number of sockets that are not upgraded yet. When a further client connects, the server closes the
-/// oldest of these sockets. If the operating system refuses a further socket, for example without file descriptors,
-/// the server closes the older half of these sockets. The server sends the status 503 to a socket before it closes
-/// the socket, unless it has begun another response there.
+/// oldest of these sockets. If the operating system refuses a further socket, for example because no file descriptor
+/// is free, the server closes the older half of these sockets. The server sends the status 503 to a socket before it
+/// closes the socket, unless it has begun another response there.
 pub const UPGRADING_MAX: usize = 256;
 
 /// How long a client may take from the connection to the end of its upgrade. The limit also applies to an HTTP
