@@ -178,7 +178,8 @@ fn reported(output: Output) -> Option<EventBuf> {
     }
 }
 
-/// A snapshot waits among dropped facts. The last of them ended the link, which is never dropped, or the subscription.
+/// A snapshot waits among dropped facts. The last of them ended the link, which is never dropped, or the
+/// subscription.
 #[test]
 fn a_book_between_dropped_facts_is_not_current() {
     let book = snapshot("a", 1, 2);

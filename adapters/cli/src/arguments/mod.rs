@@ -51,7 +51,7 @@ pub(crate) enum Task {
 /// `gemini-ws watch`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without a terminal, or with TERM=dumb, watch prints plain lines. The last line is a summary.
+Without a terminal, without TERM or with TERM=dumb, watch prints plain lines. The last line is a summary.
 
 Ctrl-C, SIGTERM and SIGHUP close the connection in an orderly way; a second one ends the command at once. Ctrl-Z \
 restores the terminal and stops the command; the shell's fg continues it.
@@ -121,7 +121,8 @@ pub(crate) struct Simulate {
     /// Save balances, orders, nonces and ids in this file, and continue from the file after a restart
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
-    /// Inject a fault, for example "drop-depth btcusd 3 @10s"; may be given several times. The faults are listed below
+    /// Inject a fault, for example "drop-depth btcusd 3 @10s"; may be given several times. The faults are listed
+    /// below
     #[arg(long = "fault", value_name = "SPEC", value_parser = fault)]
     pub(crate) faults: Vec<String>,
 }
@@ -204,7 +205,8 @@ Market data v1 numbers the frames of a connection: if a number is missing, or is
 books are stale until the next connection. Market data v2 has no numbers, so a loss cannot be seen. On v1 \
 connections for one symbol only the address has the symbol: name it with --symbol.
 
-Exit codes: 0 done; 1 if no frame could be decoded, or with --strict not every one; 2 wrong usage.")]
+Exit codes: 0 done; 1 if no frame could be decoded or none is about a book, or with --strict not every one could be \
+decoded; 2 wrong usage.")]
 pub(crate) struct Book {
     /// The recording; `-` is standard input
     pub(crate) file: PathBuf,
