@@ -241,7 +241,8 @@ impl Ticket {
     /// outcome, unless the ticket has already ended.
     ///
     /// The cancel goes to the endpoint of the order. If that endpoint was removed, the cancel goes to the only
-    /// authenticated endpoint of the current API; if there are several or none, the driver sends nothing.
+    /// authenticated endpoint of the current API. While there are several, the cancel waits; if there is none, the
+    /// driver sends nothing.
     ///
     /// The driver sends the cancel as soon as three conditions hold: the venue's id of the order is known, a link to
     /// the endpoint is open, and the limits have room. If no reply comes, the driver sends the cancel again. If the
