@@ -257,10 +257,12 @@ impl Config {
         if let Some(symbol) = self.symbol {
             return Some(alloc::vec![symbol]);
         }
-        let address = self.address.with_parameters(&[]);
-        let (_, query) = address.split_once('?')?;
-        let names = query.split('&').find_map(|pair| pair.strip_prefix("symbols="))?;
-        names.split(',').map(|name| name.parse().ok()).collect()
+        self.address.parameter("symbols")?.split(',').map(|name| name.parse().ok()).collect()
+    }
+
+    /// Returns the value of a parameter of the address.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.address.parameter(name)
     }
 
     /// Returns whether the endpoint takes subscriptions to a stream.

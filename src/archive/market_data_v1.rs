@@ -1,6 +1,7 @@
 //! Market data v1: a book and its trades in numbered frames.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use crate::archive::sequence::Sequence;
 use crate::archive::{SENDS_ONLY, decode, lose_sequence, malformed, numbered};
@@ -14,6 +15,7 @@ use crate::link::feed::Feed;
 use crate::link::outbox::StreamRequest;
 use crate::link::session::{Reception, Session};
 use crate::message::{MarketUpdate, Message};
+use crate::value::sequence::GapRule;
 use crate::value::symbol::Symbol;
 use crate::wire::Scratch;
 
@@ -23,6 +25,8 @@ pub(crate) struct MarketDataV1 {
     symbols: Option<Vec<Symbol>>,
     /// The frame numbers of the present connection.
     sequence: Sequence,
+    /// How many levels per side the first frame has, if not all.
+    levels: Option<NonZeroU32>,
     /// Whether a frame was lost on the present connection.
     is_broken: bool,
     /// The newest trade over all connections.
@@ -34,6 +38,7 @@ impl MarketDataV1 {
         let symbols = config.symbols();
         MarketDataV1 {
             symbols,
+            levels: Some(NonZeroU32::MIN).filter(|_| config.parameter("top_of_book") == Some("true")),
             sequence: Sequence::default(),
             is_broken: false,
             last_trade: LastTrade::NOTHING,
@@ -102,7 +107,7 @@ impl MarketDataV1 {
             // The link is closing, and its books have missed a frame.
             None if self.is_broken => reception.ignored(text, IgnoredReason::BeforeSnapshot),
             None => {
-                let source = reception.source(text);
+                let source = reception.source(text).checked_by(GapRule::Strict, self.levels);
                 reception.data(market(&mut self.last_trade, *update, source))
             }
         }

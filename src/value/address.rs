@@ -122,6 +122,12 @@ impl Address {
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
     }
 
+    /// Returns the value of a parameter of the query; if it occurs several times, of the first one.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.query.iter().filter_map(|pair| pair.split_once('='));
+        pairs.find_map(|(of, value)| (of == name).then_some(value))
+    }
+
     /// Removes a parameter from the query.
     pub(crate) fn remove_parameter(&mut self, name: &str) {
         self.query.retain(|pair| parameter_name(pair) != name);

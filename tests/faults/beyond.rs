@@ -2,6 +2,8 @@
 
 #[path = "beyond/account.rs"]
 mod account;
+#[path = "beyond/books.rs"]
+mod books;
 #[path = "beyond/limits.rs"]
 mod limits;
 #[path = "beyond/links.rs"]
