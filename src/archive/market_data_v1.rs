@@ -65,6 +65,10 @@ impl Session for MarketDataV1 {
         (self.sequence, self.is_broken) = (Sequence::default(), false);
     }
 
+    fn has_books(&self) -> bool {
+        self.sequence != Sequence::default()
+    }
+
     fn receive<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,

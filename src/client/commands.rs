@@ -133,8 +133,11 @@ impl Client {
     /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow). If the
     /// overflow names no symbol, call [`resync_all_books`](Client::resync_all_books).
     ///
-    /// Returns how many of the symbols have a depth subscription on a link that has not ended for good; zero if the
-    /// client is shutting down or has ended. If a snapshot is already on its way, or the link is reconnecting, the
+    /// Market data v1 sends snapshots only at the beginning of a link. So if the address of an endpoint of market data
+    /// v1 names a symbol, the client replaces the link, and with it all books of the link.
+    ///
+    /// Returns how many of the symbols have a depth subscription, or are named by such an address, on a link that has
+    /// not ended for good; zero if the client is shutting down or has ended. If a snapshot is already on its way, or the link is reconnecting, the
     /// client does not request a second snapshot. Like [`resync_all_books`](Client::resync_all_books), and unlike
     /// commands that return a `Result`, `resync_books` is accepted while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs
     /// wait.
@@ -158,7 +161,10 @@ impl Client {
         for symbol in symbols {
             // Waiting outputs are no obstacle: otherwise the remaining books would never be requested. Their number
             // is limited all the same, because a book that is stale already adds none.
-            let is_requested = self.book_of(symbol).is_some_and(|id| self.resync_book(id).is_ok());
+            let is_requested = match self.book_of(symbol) {
+                Some(id) => self.resync_book(id).is_ok(),
+                None => self.renew_book(symbol),
+            };
             requested = requested.saturating_add(usize::from(is_requested));
         }
         requested
@@ -182,7 +188,8 @@ impl Client {
     /// ```
     pub fn resync_all_books(&mut self, now: Instant) -> usize {
         let books = self.streams().filter(|(_, stream, _)| stream.topic() == Topic::Depth);
-        let symbols: BTreeSet<Symbol> = books.filter_map(|(_, stream, _)| stream.symbol()).collect();
+        let mut symbols: BTreeSet<Symbol> = books.filter_map(|(_, stream, _)| stream.symbol()).collect();
+        symbols.extend(self.named_books().flat_map(|(_, symbols)| symbols));
         self.resync_books(now, symbols)
     }
 
@@ -190,6 +197,25 @@ impl Client {
     fn book_of(&self, symbol: Symbol) -> Option<StreamId> {
         let mut books = self.alike_by(Topic::Depth, Some(symbol));
         books.find_map(|(_, book)| book.subscribers().first().copied())
+    }
+
+    /// Returns the slots of market data v1, each with the symbols that its address names.
+    fn named_books(&self) -> impl Iterator<Item = (usize, Vec<Symbol>)> + '_ {
+        self.slots.iter().enumerate().filter_map(|(slot, entry)| {
+            let config = entry.link()?.config();
+            let is_v1 = config.endpoint() == Endpoint::MarketDataV1 && entry.given_up().is_none();
+            Some((slot, config.symbols().filter(|_| is_v1)?))
+        })
+    }
+
+    /// Replaces the links whose address names a symbol. Returns whether there is one that has not ended for good.
+    fn renew_book(&mut self, symbol: Symbol) -> bool {
+        let named = self.named_books().filter(|(_, symbols)| symbols.contains(&symbol));
+        let slots: Vec<usize> = named.map(|(slot, _)| slot).collect();
+        let renewed = slots
+            .into_iter()
+            .filter(|slot| matches!(self.command_link(*slot, |link, cx| link.renew_books(cx)), Some(Ok(()))));
+        renewed.count() > 0
     }
 
     /// Returns the endpoint for a stream if the application names none.

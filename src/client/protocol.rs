@@ -54,6 +54,10 @@ impl Session for Protocol {
         dispatch!(self, session => session.opened());
     }
 
+    fn has_books(&self) -> bool {
+        dispatch!(self, session => session.has_books())
+    }
+
     #[inline]
     fn receive<'f>(
         &mut self,

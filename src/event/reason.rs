@@ -166,6 +166,8 @@ pub enum Lost {
     Malformed,
     /// Frames of an archived v1 endpoint were lost. Either the numbers of the frames or events show a gap, or a frame
     /// could not be decoded, or a frame was partly about symbols that were not requested.
+    /// The reason is also this one if the application requests a new snapshot of a book of market data v1 with
+    /// [`Client::resync_books`](crate::Client::resync_books).
     SequenceGap,
     /// At least three requests have timed out since the last message from the peer. The first of these timeouts was
     /// at least three times [`Config::request_timeout`](crate::Config::request_timeout) ago. Pings and pongs are not

@@ -201,6 +201,15 @@ impl<S: Session> Link<S> {
         self.feed.resync(cx, id)
     }
 
+    /// Replaces the link if only a new one brings new snapshots. A link that has brought none yet remains.
+    pub(crate) fn renew_books(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        self.check(Input::Subscribe)?;
+        if self.session.has_books() {
+            self.input(cx, Input::Unusable, Cause::Loss(Lost::SequenceGap));
+        }
+        Ok(())
+    }
+
     pub(crate) fn request(
         &mut self,
         cx: &mut Context<'_>,

@@ -64,6 +64,12 @@ pub(crate) trait Session: Clone + fmt::Debug {
     /// Begins a connection.
     fn opened(&mut self);
 
+    /// Returns whether the venue sends books without a subscription, and this connection has begun to send them. Only
+    /// another connection brings new snapshots.
+    fn has_books(&self) -> bool {
+        false
+    }
+
     /// Takes a text frame that came over the open link.
     fn receive<'f>(
         &mut self,

@@ -8,6 +8,7 @@ use crate::message::{Depth, TopOfBook};
 use crate::request::stream::Topic;
 use crate::state::order_book::{Applied, OrderBook};
 use crate::state::truth::{Age, Loss, StaleReason, Standing};
+use crate::value::endpoint::Endpoint;
 use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
@@ -212,7 +213,8 @@ impl Books {
     ///
     /// The client itself requests snapshots after gaps and reconnects. The client does not see that events were
     /// dropped before they reached `Books`, or that an update crossed a book. `to_resync` returns the symbols of such
-    /// books. `to_resync` leaves out a book whose snapshot is crossed, because another snapshot would be crossed too.
+    /// books. `to_resync` leaves out a book whose snapshot is crossed, because another snapshot would be crossed too,
+    /// and a crossed book of market data v1, whose numbered frames show that no update is missing.
     /// After [`Books::trust_crossed`], `to_resync` also leaves out books that are stale for no reason but a crossing.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
@@ -265,7 +267,7 @@ impl Books {
             None => entry.book.replace(depth),
         }
         entry.standing.renew(source, depth.event_time);
-        let crossings = entry.note_crossing();
+        let crossings = entry.note_crossing(source);
         // A snapshot that is crossed is what the venue publishes: another request would not help.
         entry.to_resync = false;
         self.crossed = self.crossed.saturating_add(crossings);
@@ -285,7 +287,7 @@ impl Books {
             Applied::Changed => {
                 entry.standing.note(source, depth.event_time);
                 if entry.book.best() != best {
-                    let crossings = entry.note_crossing();
+                    let crossings = entry.note_crossing(source);
                     self.crossed = self.crossed.saturating_add(crossings);
                 }
                 (change.bids, change.asks) = (!depth.bids.is_empty(), !depth.asks.is_empty());
@@ -299,7 +301,7 @@ impl Books {
         let entry = self.books.get_mut(top.symbol).filter(|entry| entry.takes(source))?;
         entry.book.replace_top(top);
         entry.standing.note(source, top.event_time);
-        let crossings = entry.note_crossing();
+        let crossings = entry.note_crossing(source);
         self.crossed = self.crossed.saturating_add(crossings);
         let bids = top.side == Side::Buy;
         Some(BookChange { symbol: top.symbol.parse().ok()?, bids, asks: !bids })
@@ -372,10 +374,11 @@ impl Entry {
     }
 
     /// Returns 1 if the book has just become crossed.
-    fn note_crossing(&mut self) -> u64 {
+    fn note_crossing(&mut self, source: &Source<'_>) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {
-            self.to_resync = self.crossed;
+            // The frames of market data v1 are numbered, so none is missing and the venue publishes such a book.
+            self.to_resync = self.crossed && source.endpoint() != Endpoint::MarketDataV1;
         }
         u64::from(self.crossed && !before)
     }

@@ -1,8 +1,88 @@
 //! Books of market data v1, which takes no requests: the address alone decides what comes.
 
-use gemini_ws::{Books, Config};
+use gemini_ws::{Book, Books, Config, EventQueue, Lost, Overflow, StaleReason};
 
 use super::super::line::Line;
+use super::fed::t;
+
+const V1: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
+
+/// A frame of market data v1 about one level of each symbol.
+fn update(sequence: u64, reason: &str, price: u32, symbols: &[&str]) -> String {
+    let entry = |symbol: &&str| {
+        format!(
+            r#"{{"type":"change","side":"bid","price":"{price}","remaining":"1","reason":"{reason}","symbol":"{symbol}"}}"#
+        )
+    };
+    let entries: Vec<String> = symbols.iter().map(entry).collect();
+    format!(
+        r#"{{"type":"update","eventId":{},"socket_sequence":{sequence},"events":[{}]}}"#,
+        sequence + 5,
+        entries.join(",")
+    )
+}
+
+/// Gives all events of a line and of a frame to a queue.
+fn queue_frame(line: &mut Line, queue: &mut EventQueue, at: u64, text: &str) {
+    if let Some(mut event) = line.hear(at, text) {
+        queue.push(&event.as_event());
+    }
+    queue_events(line, queue);
+}
+
+fn queue_events(line: &mut Line, queue: &mut EventQueue) {
+    line.events.drain(..).for_each(|event| queue.push(&event));
+}
+
+fn apply_all(queue: &mut EventQueue, books: &mut Books) {
+    while let Some(mut event) = queue.take() {
+        books.apply(&event.as_event());
+    }
+}
+
+/// The venue sends such a book again only over a new link.
+#[test]
+fn a_book_of_v1_that_lost_events_to_a_full_queue_comes_again() {
+    let mut line = Line::open(Config::new(V1), []);
+    let (mut queue, mut books) = (EventQueue::new(Overflow::DropOldest).events_max(1), Books::new());
+    queue_frame(&mut line, &mut queue, 1, &update(0, "initial", 99, &["BTCUSD", "ETHUSD"]));
+    apply_all(&mut queue, &mut books);
+    assert!(books.live("btcusd").is_some() && books.live("ethusd").is_some());
+    queue_frame(&mut line, &mut queue, 2, &update(1, "place", 98, &["BTCUSD"]));
+    queue_frame(&mut line, &mut queue, 3, &update(2, "place", 97, &["ETHUSD"]));
+    apply_all(&mut queue, &mut books);
+    assert_eq!(books.get("btcusd").and_then(Book::stale_reason), Some(StaleReason::Overflow));
+
+    let before = line.link;
+    let symbols: Vec<_> = books.to_resync().collect();
+    assert_eq!(line.client.resync_books(t(4), symbols.clone()), 1);
+    line.poll(4);
+    assert_eq!(line.losses, [Lost::SequenceGap]);
+    // While the link is being replaced, it needs no other replacement.
+    assert_eq!(line.client.resync_books(t(5), symbols.clone()), 1);
+    line.wait(10_000);
+    assert_ne!(line.link, before);
+    // Before the first frame of the new link, it is not replaced either.
+    assert_eq!(line.client.resync_books(t(10_000), symbols), 1);
+    line.poll(10_000);
+    assert_eq!(line.losses.len(), 1);
+    queue_events(&mut line, &mut queue);
+    apply_all(&mut queue, &mut books);
+    queue_frame(&mut line, &mut queue, 10_001, &update(0, "initial", 98, &["BTCUSD", "ETHUSD"]));
+    apply_all(&mut queue, &mut books);
+    assert!(books.live("btcusd").is_some() && books.live("ethusd").is_some());
+    // A symbol that the address does not name has no book.
+    assert_eq!(line.client.resync_books(t(10_002), ["solusd".parse().unwrap()]), 0);
+}
+
+#[test]
+fn every_book_of_v1_can_be_requested_again_at_once() {
+    let mut line = Line::open(Config::new(V1), []);
+    line.hear(1, &update(0, "initial", 99, &["BTCUSD", "ETHUSD"]));
+    assert_eq!(line.client.resync_all_books(t(2)), 2);
+    line.poll(2);
+    assert_eq!(line.losses, [Lost::SequenceGap]);
+}
 
 /// With `top_of_book` the first frame has only the best levels, so the sides are not whole.
 #[test]
@@ -14,4 +94,16 @@ fn a_first_frame_with_the_best_levels_is_no_whole_book() {
     books.apply(&line.hear(1, text).unwrap().as_event());
     let asks = books.live("btcusd").unwrap().asks();
     assert_eq!((asks.len(), asks.known_depth(), asks.is_whole()), (1, 1, false));
+}
+
+/// The frames are numbered, so a crossed book is what the venue publishes. A new link would bring the same.
+#[test]
+fn a_crossed_book_of_v1_does_not_cost_its_link() {
+    let mut line = Line::open(Config::new("ws://v/v1/marketdata/btcusd"), []);
+    let mut books = Books::new();
+    books.apply(&line.hear(1, &update(0, "initial", 99, &["BTCUSD"])).unwrap().as_event());
+    let ask = update(1, "place", 98, &["BTCUSD"]).replace("\"bid\"", "\"ask\"");
+    books.apply(&line.hear(2, &ask).unwrap().as_event());
+    assert_eq!(books.get("btcusd").and_then(Book::stale_reason), Some(StaleReason::Crossed));
+    assert_eq!(books.to_resync().count(), 0);
 }
