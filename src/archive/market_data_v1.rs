@@ -27,6 +27,8 @@ pub(crate) struct MarketDataV1 {
     sequence: Sequence,
     /// How many levels per side the first frame has, if not all.
     levels: Option<NonZeroU32>,
+    /// Whether the first frame has both sides of the book.
+    has_both_sides: bool,
     /// Whether a frame was lost on the present connection.
     is_broken: bool,
     /// The newest trade over all connections.
@@ -39,6 +41,7 @@ impl MarketDataV1 {
         MarketDataV1 {
             symbols,
             levels: Some(NonZeroU32::MIN).filter(|_| config.parameter("top_of_book") == Some("true")),
+            has_both_sides: has_both_sides(config),
             sequence: Sequence::default(),
             is_broken: false,
             last_trade: LastTrade::NOTHING,
@@ -54,6 +57,14 @@ impl MarketDataV1 {
             (any || is_foreign, all && is_foreign)
         })
     }
+}
+
+/// Returns whether the address leaves in bids and offers. As soon as it names one kind, it leaves out all that it does
+/// not name.
+fn has_both_sides(config: &Config) -> bool {
+    let is_named = |kind: &&str| config.parameter(kind).is_some();
+    let is_in = |kind: &str| config.parameter(kind) == Some("true");
+    !["bids", "offers", "trades", "auctions"].iter().any(is_named) || (is_in("bids") && is_in("offers"))
 }
 
 impl Session for MarketDataV1 {
@@ -112,6 +123,7 @@ impl MarketDataV1 {
             None if self.is_broken => reception.ignored(text, IgnoredReason::BeforeSnapshot),
             None => {
                 let source = reception.source(text).checked_by(GapRule::Strict, self.levels);
+                let source = source.of_all(update.socket_sequence == 0 && self.has_both_sides);
                 reception.data(market(&mut self.last_trade, *update, source))
             }
         }

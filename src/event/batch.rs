@@ -91,7 +91,9 @@ impl<'f> Event<'f> {
     /// auctions.
     pub fn parts(&self) -> Events<'f> {
         match self {
-            Event::Batch(batch, source) => Events { rest: Rest::new(batch), source: *source },
+            Event::Batch(batch, source) => {
+                Events { rest: Rest::new(batch, source.is_whole()), source: *source }
+            }
             event => {
                 Events { rest: Rest::One(Some(*event)), source: Source::recorded(Endpoint::Streams, "") }
             }
@@ -100,7 +102,8 @@ impl<'f> Event<'f> {
 }
 
 impl<'f> Rest<'f> {
-    fn new(batch: &Batch<'f>) -> Rest<'f> {
+    /// `is_whole` says whether the frame lists everything, as the first frame of a book does.
+    fn new(batch: &Batch<'f>, is_whole: bool) -> Rest<'f> {
         match batch.0 {
             Parts::L2 { is_snapshot, told, updates } => Rest::L2 {
                 told,
@@ -112,7 +115,7 @@ impl<'f> Rest<'f> {
             Parts::Market { told, update } => Rest::Market {
                 told,
                 update,
-                books: Some(Books::new(&update)),
+                books: Some(Books::new(&update, is_whole)),
                 entries: update.entries.iter(),
             },
             Parts::MarkPrices(prices) => Rest::MarkPrices(prices.symbol, prices.changes.iter()),
@@ -259,6 +262,8 @@ struct Books<'f> {
     begun: SymbolMap<()>,
     bids: &'f [Level],
     asks: &'f [Level],
+    /// The symbol of the whole book, if it has no levels and was not returned yet.
+    empty: Option<&'f str>,
 }
 
 /// The book changes among the entries.
@@ -295,10 +300,13 @@ impl Run {
 }
 
 impl<'f> Books<'f> {
-    fn new(update: &MarketUpdate<'f>) -> Books<'f> {
+    fn new(update: &MarketUpdate<'f>, is_whole: bool) -> Books<'f> {
+        let mut changes = Changes(update.entries.iter()).peekable();
+        let is_empty = is_whole && changes.peek().is_none();
         Books {
             update: *update,
-            changes: Changes(update.entries.iter()).peekable(),
+            empty: update.symbol.filter(|_| is_empty),
+            changes,
             begun: SymbolMap::new(),
             bids: update.bids,
             asks: update.asks,
@@ -306,7 +314,9 @@ impl<'f> Books<'f> {
     }
 
     fn next(&mut self, source: Source<'f>) -> Option<Event<'f>> {
-        let first = self.changes.next()?;
+        let Some(first) = self.changes.next() else {
+            return self.empty.take().map(|symbol| depth_event(true, self.depth(symbol, &[], &[]), source));
+        };
         let symbol = first.symbol.or(self.update.symbol).unwrap_or_default();
         let (run, own) = (Run::of(&first), first.symbol);
         let (mut bids, mut asks) = (0_usize, 0_usize);
@@ -331,16 +341,19 @@ impl<'f> Books<'f> {
             count(next.side);
         }
         let (bids, asks) = self.take(bids, asks);
-        let depth = Depth {
+        let is_snapshot = run == Run::Snapshot && self.begins(symbol);
+        Some(depth_event(is_snapshot, self.depth(symbol, bids, asks), source))
+    }
+
+    const fn depth(&self, symbol: &'f str, bids: &'f [Level], asks: &'f [Level]) -> Depth<'f> {
+        Depth {
             symbol,
             event_time: self.update.event_time,
             first_update_id: None,
             last_update_id: Some(self.update.event_id),
             bids,
             asks,
-        };
-        let is_snapshot = run == Run::Snapshot && self.begins(symbol);
-        Some(depth_event(is_snapshot, depth, source))
+        }
     }
 
     /// Returns whether this is the first run of a symbol in this frame.

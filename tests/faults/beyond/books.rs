@@ -107,3 +107,23 @@ fn a_crossed_book_of_v1_does_not_cost_its_link() {
     assert_eq!(books.get("btcusd").and_then(Book::stale_reason), Some(StaleReason::Crossed));
     assert_eq!(books.to_resync().count(), 0);
 }
+
+/// The first frame has the whole book of its symbol. If it has no entry, the book is empty.
+#[test]
+fn an_empty_book_of_v1_begins_with_its_first_frame() {
+    let first = r#"{"type":"update","eventId":5,"socket_sequence":0,"events":[]}"#;
+    let bids = |options: &str| {
+        let mut line = Line::open(Config::new(format!("ws://v/v1/marketdata/btcusd{options}")), []);
+        let mut books = Books::new();
+        // The text of an owned event is decoded again.
+        books.apply(&line.hear(1, first).unwrap().as_event());
+        let begins = books.live("btcusd").map(|book| book.bids().len());
+        let next = update(1, "place", 99, &["BTCUSD"]);
+        books.apply(&line.hear(2, &next).unwrap().as_event());
+        (begins, books.live("btcusd").map(|book| book.bids().len()))
+    };
+    assert_eq!(bids(""), (Some(0), Some(1)));
+    assert_eq!(bids("?heartbeat=true&bids=true&offers=true"), (Some(0), Some(1)));
+    // Without books the frames say nothing of them.
+    assert_eq!(bids("?trades=true"), (None, None));
+}
