@@ -59,8 +59,8 @@ impl MarketDataV1 {
     }
 }
 
-/// Returns whether the address leaves in bids and offers. As soon as it names one kind, it leaves out all that it does
-/// not name.
+/// Returns whether the address leaves in bids and offers. As soon as it names one kind, it leaves out all that it
+/// does not name.
 fn has_both_sides(config: &Config) -> bool {
     let is_named = |kind: &&str| config.parameter(kind).is_some();
     let is_in = |kind: &str| config.parameter(kind) == Some("true");

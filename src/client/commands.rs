@@ -133,14 +133,14 @@ impl Client {
     /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow). If the
     /// overflow names no symbol, call [`resync_all_books`](Client::resync_all_books).
     ///
-    /// Market data v1 sends snapshots only at the beginning of a link. So if the address of an endpoint of market data
-    /// v1 names a symbol, the client replaces the link, and with it all books of the link.
+    /// Market data v1 sends snapshots only at the beginning of a link. So if the address of an endpoint of market
+    /// data v1 names a symbol, the client replaces the link, and with it all books of the link.
     ///
     /// Returns how many of the symbols have a depth subscription, or are named by such an address, on a link that has
-    /// not ended for good; zero if the client is shutting down or has ended. If a snapshot is already on its way, or the link is reconnecting, the
-    /// client does not request a second snapshot. Like [`resync_all_books`](Client::resync_all_books), and unlike
-    /// commands that return a `Result`, `resync_books` is accepted while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs
-    /// wait.
+    /// not ended for good; zero if the client is shutting down or has ended. If a snapshot is already on its way, or
+    /// the link is reconnecting, the client does not request a second snapshot. Like
+    /// [`resync_all_books`](Client::resync_all_books), and unlike commands that return a `Result`, `resync_books` is
+    /// accepted while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
