@@ -15,7 +15,7 @@ use crate::glue::io_failure;
 use crate::http::Answer;
 use crate::paced::Paced;
 use crate::patience::Patience;
-use crate::signer::{SharedSigner, TURN_MAX, Turn};
+use crate::signer::{HeldTurn, SharedSigner, TURN_MAX, Turn};
 use crate::socket::websocket_config;
 use crate::upgrade::{Fields, Request, refusal, unreadable};
 
@@ -64,7 +64,8 @@ impl DialPolicy {
             return Err(ConnectFailure::NotSecure);
         }
         let (fields, patience) = (self.fields.clone(), Some(patience()));
-        Ok(DialRequest { url, user, endpoint, signer, fields, patience, config: websocket_config() })
+        let (turn, config) = (HeldTurn::default(), websocket_config());
+        Ok(DialRequest { url, user, endpoint, signer, turn, fields, patience, config })
     }
 }
 
@@ -75,6 +76,7 @@ pub struct DialRequest {
     user: Option<UserInfo>,
     endpoint: Endpoint,
     signer: Option<SharedSigner>,
+    turn: HeldTurn,
     fields: Fields,
     patience: Option<Patience>,
     config: WebSocketConfig,
@@ -96,6 +98,7 @@ impl DialRequest {
             user: None,
             endpoint: Endpoint::Streams,
             signer: None,
+            turn: HeldTurn::default(),
             fields: Fields::default(),
             patience: None,
             config: websocket_config(),
@@ -118,6 +121,11 @@ impl DialRequest {
         self.signer.as_ref()
     }
 
+    /// Lets the upgrade use this turn, if it is still there.
+    pub(crate) fn with_turn(self, turn: HeldTurn) -> DialRequest {
+        DialRequest { turn, ..self }
+    }
+
     /// Upgrades a transport to a WebSocket. `transport` must be connected, and secured by TLS if the URL is `wss://`.
     ///
     /// If the driver [signs](crate::Driver::sign_with) this dial, `upgrade` draws the nonce, because connecting can
@@ -137,7 +145,7 @@ impl DialRequest {
         self,
         transport: Io,
     ) -> Result<WebSocketStream<Paced<Io>>, ConnectFailure> {
-        let DialRequest { url, user, endpoint, signer, fields, mut patience, config } = self;
+        let DialRequest { url, user, endpoint, signer, turn, fields, mut patience, config } = self;
         let address = Address::parse(&url)?;
         let address = match &user {
             Some(user) => address.with_user(user.as_str())?,
@@ -147,7 +155,10 @@ impl DialRequest {
         let (request, turn) = match &signer {
             None => (Request::new(&address, &fields, None), None),
             Some(signer) => {
-                let mut turn = signer.turn().await;
+                let mut turn = match turn.take() {
+                    Some(turn) => turn,
+                    None => signer.turn().await,
+                };
                 let headers = turn.headers(endpoint, UnixTime::now());
                 let request = Request::new(&address, &fields, Some(&headers));
                 // Requests with a token may arrive in any order.

@@ -12,21 +12,21 @@ use crate::dial::DialRequest;
 use crate::paced::Paced;
 use crate::patience::Patience;
 use crate::runtime::Runtime;
-use crate::signer::{Place, TURN_MAX};
+use crate::signer::{HeldTurn, TURN_MAX, Turn};
 
 type Dialled<Io> = Result<WebSocketStream<Paced<Io>>, ConnectFailure>;
 type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
 
 /// What has become of a dial.
 pub(crate) enum Progress<Io> {
-    /// A dial begins that had to wait for its place in the queue of its signer.
+    /// A dial begins that had to wait for its turn with the signer.
     Started,
     Ended(Box<Dialled<Io>>),
 }
 
 enum Stage<'r, Io> {
-    /// Not connected, because other users of the signer come before.
-    Queued(DialRequest, Boxed<'r, Option<Place>>),
+    /// Not connected, because another user has the signer.
+    Queued(DialRequest, Boxed<'r, Option<Turn>>),
     Dialling(Boxed<'r, Dialled<Io>>),
 }
 
@@ -47,21 +47,21 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         self.has_new
     }
 
-    /// Begins a dial, or lets it wait for its place. A request that could not be made counts as a dial that failed.
+    /// Begins a dial, or lets it wait for its turn. A request that could not be made counts as a dial that failed.
     pub(crate) fn begin(&mut self, link: LinkId, request: Result<DialRequest, ConnectFailure>) {
         self.has_new = true;
         let stage = match request {
             Err(why) => Stage::Dialling(Box::pin(ready(Err(why)))),
             Ok(request) => match request.signer().cloned() {
                 None => self.dialling(request, None),
-                Some(signer) => Stage::Queued(request, Box::pin(async move { signer.place().await })),
+                Some(signer) => Stage::Queued(request, Box::pin(async move { signer.turn_of_dial().await })),
             },
         };
         self.dials.push((link, stage));
     }
 
-    fn dialling(&self, request: DialRequest, place: Option<Place>) -> Stage<'r, R::Io> {
-        Stage::Dialling(Box::pin(dial(self.runtime.clone(), request, place)))
+    fn dialling(&self, request: DialRequest, turn: Option<Turn>) -> Stage<'r, R::Io> {
+        Stage::Dialling(Box::pin(dial(self.runtime.clone(), request, turn)))
     }
 
     /// Polls each dial, and returns what has become of it.
@@ -69,8 +69,8 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         self.has_new = false;
         let mut progress = Vec::new();
         for (link, mut stage) in mem::take(&mut self.dials) {
-            if let Stage::Queued(request, place) = stage {
-                stage = self.queued(request, place, context);
+            if let Stage::Queued(request, turn) = stage {
+                stage = self.queued(request, turn, context);
                 if let Stage::Dialling(_) = stage {
                     progress.push((link, Progress::Started));
                 }
@@ -89,12 +89,12 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
     fn queued(
         &self,
         request: DialRequest,
-        mut place: Boxed<'r, Option<Place>>,
+        mut turn: Boxed<'r, Option<Turn>>,
         context: &mut Context<'_>,
     ) -> Stage<'r, R::Io> {
-        match place.as_mut().poll(context) {
-            Poll::Ready(place) => self.dialling(request, place),
-            Poll::Pending => Stage::Queued(request, place),
+        match turn.as_mut().poll(context) {
+            Poll::Ready(turn) => self.dialling(request, turn),
+            Poll::Pending => Stage::Queued(request, turn),
         }
     }
 
@@ -107,15 +107,14 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
     }
 }
 
-/// Dials. Keeps the place until the end of the dial, for at most [`TURN_MAX`].
-async fn dial<R: Runtime>(runtime: R, request: DialRequest, place: Option<Place>) -> Dialled<R::Io> {
-    let mut dial = pin!(runtime.dial(request));
-    if let Some(place) = place {
-        let ended = Patience::new(runtime.timer()).within(TURN_MAX, dial.as_mut()).await;
-        drop(place);
-        if let Some(ended) = ended {
-            return ended;
-        }
+/// Dials. If it takes longer than [`TURN_MAX`] to connect, the turn ends.
+async fn dial<R: Runtime>(runtime: R, request: DialRequest, turn: Option<Turn>) -> Dialled<R::Io> {
+    let Some(turn) = turn.map(HeldTurn::new) else { return runtime.dial(request).await };
+    let mut dial = pin!(runtime.dial(request.with_turn(turn.clone())));
+    let ended = Patience::new(runtime.timer()).within(TURN_MAX, dial.as_mut()).await;
+    drop(turn.take());
+    match ended {
+        Some(ended) => ended,
+        None => dial.await,
     }
-    dial.await
 }

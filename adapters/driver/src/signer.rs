@@ -1,15 +1,15 @@
 //! [`SharedSigner`]: one signer for all users of a key, one at a time.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
-/// The longest time for which a dial holds its [`Turn`] after it has begun to send its request. After this time, the
-/// driver assumes that the request has arrived, or that the peer does not answer at all. `TURN_MAX` is also the
-/// longest time for which a dial keeps the first place in the queue of its [`SharedSigner`].
+/// The longest time for which a dial holds its [`Turn`] while it connects, and the longest time for which it holds the
+/// turn after it has begun to send its request. After the second time, the driver assumes that the request has arrived,
+/// or that the peer does not answer at all.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
@@ -17,12 +17,15 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 /// The venue refuses a nonce that arrives after a higher nonce of the same key, over a WebSocket or over REST. So
 /// each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
 ///
-/// Dials of [`Driver`](crate::Driver)s queue for the signer before they connect: a venue drops a connection that
-/// sends no request for some time (HTTP status 408). The next dial begins when the dial before it has ended or has
-/// lasted for [`TURN_MAX`], and no user has the turn. A dial takes its turn once its transport is ready. It keeps the
-/// turn until the venue answers the upgrade, but no longer than [`TURN_MAX`] after it began to send.
-/// [`Config::connect_timeout`] limits the wait in the queue, and starts again when the dial begins. With a bearer
-/// token there is no nonce: dials do not wait for each other, and each ends its turn before it sends the request.
+/// A dial of a [`Driver`](crate::Driver) takes its turn before it connects, because a venue drops a connection that
+/// sends no request for some time (HTTP status 408). It keeps the turn until the venue answers the upgrade, but no
+/// longer than [`TURN_MAX`] after it began to send. A dial that connects for longer than [`TURN_MAX`] gives up its turn,
+/// and takes another one when it is connected. [`Config::connect_timeout`] limits the wait for the first turn, and
+/// starts again when the dial begins to connect. With a bearer token there is no nonce, and a dial ends its turn at
+/// once.
+///
+/// These limits hold while the drivers are polled. A driver that has the turn, and is neither polled nor dropped, keeps
+/// all other users waiting.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 ///
@@ -46,14 +49,12 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct SharedSigner {
     signer: Arc<Mutex<Signer>>,
-    /// Held by the dial that comes next.
-    queue: Arc<Mutex<()>>,
 }
 
 impl SharedSigner {
     /// Returns a signer that can be shared by cloning.
     pub fn new(signer: Signer) -> SharedSigner {
-        SharedSigner { signer: Arc::new(Mutex::new(signer)), queue: Arc::default() }
+        SharedSigner { signer: Arc::new(Mutex::new(signer)) }
     }
 
     /// Returns a signer for an API key and its secret. [`Credentials::hmac`] checks both. The nonces are in seconds,
@@ -82,12 +83,10 @@ impl SharedSigner {
         Turn(self.signer.lock_arc().await)
     }
 
-    /// Waits until this dial is the next one and no other user has the signer; `None` if the dial need not hold up
-    /// others, because its request has no nonce.
-    pub(crate) async fn place(&self) -> Option<Place> {
-        let place = self.queue.lock_arc().await;
+    /// Takes the turn for a dial; `None` if the dial need not hold up others, because its request has no nonce.
+    pub(crate) async fn turn_of_dial(&self) -> Option<Turn> {
         let turn = self.turn().await;
-        turn.credentials().uses_nonces().then_some(Place { _held: place })
+        turn.credentials().uses_nonces().then_some(turn)
     }
 }
 
@@ -95,11 +94,6 @@ impl From<Signer> for SharedSigner {
     fn from(signer: Signer) -> SharedSigner {
         SharedSigner::new(signer)
     }
-}
-
-/// The first place in the queue of dials, until it is dropped.
-pub(crate) struct Place {
-    _held: MutexGuardArc<()>,
 }
 
 /// The exclusive use of a [`SharedSigner`], until the turn is dropped. A turn dereferences to the [`Signer`].
@@ -121,6 +115,20 @@ pub(crate) struct Place {
 /// ```
 #[derive(Debug)]
 pub struct Turn(MutexGuardArc<Signer>);
+
+/// The turn of a dial that connects: the upgrade takes it out, or the end of its time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeldTurn(Arc<std::sync::Mutex<Option<Turn>>>);
+
+impl HeldTurn {
+    pub(crate) fn new(turn: Turn) -> HeldTurn {
+        HeldTurn(Arc::new(std::sync::Mutex::new(Some(turn))))
+    }
+
+    pub(crate) fn take(&self) -> Option<Turn> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 impl Deref for Turn {
     type Target = Signer;

@@ -203,9 +203,17 @@ pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
         let signer = SharedSigner::new(signer());
         let runtime = A::runtime();
         let (handles, drivers): (Vec<_>, Vec<_>) = (0..DIALS).map(|_| connect(&url)).unzip();
-        let (unanswered, most) = (Cell::new(0), Cell::new(0));
+        let (unanswered, most, rest_turns) = (Cell::new(0), Cell::new(0), Cell::new(0));
         let executor = smol::LocalExecutor::new();
         let rest = signer.turn().await;
+        let busy = || async {
+            loop {
+                let turn = signer.turn().await;
+                rest_turns.set(rest_turns.get() + 1);
+                smol::Timer::after(Duration::from_millis(5)).await;
+                drop(turn);
+            }
+        };
         let drivers = drivers.into_iter().map(|driver| driver.sign_with(signer.clone()));
         let runs: Vec<_> = drivers.map(|driver| executor.spawn(driver.run(&runtime, |_, _, _| {}))).collect();
         let server = async {
@@ -216,21 +224,29 @@ pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
             let is_early = smol::future::or(async { listener.accept().await.is_ok() }, early).await;
             assert!(!is_early, "a dial is connected while another user has the signer");
             drop(rest);
+            let users = [executor.spawn(busy()), executor.spawn(busy())];
             let mut answers = Vec::new();
             for _ in 0..DIALS {
                 let (stream, _) = listener.accept().await.unwrap();
                 unanswered.set(unanswered.get() + 1);
                 most.set(unanswered.get().max(most.get()));
-                let unanswered = &unanswered;
+                let (unanswered, rest_turns) = (&unanswered, &rest_turns);
                 answers.push(executor.spawn(async move {
+                    let before = rest_turns.get();
                     smol::Timer::after(Duration::from_millis(20)).await;
                     unanswered.set(unanswered.get() - 1);
-                    answer(stream, 101, &mut Vec::new()).await
+                    let is_open = answer(stream, 101, &mut Vec::new()).await.is_some();
+                    (is_open, rest_turns.get() - before)
                 }));
             }
             for answer in answers {
-                assert!(answer.await.is_some());
+                let (is_open, overtook) = answer.await;
+                assert!(
+                    is_open && (overtook == 0 || began.elapsed() >= TURN_MAX),
+                    "{overtook} came before it"
+                );
             }
+            drop(users);
             for handle in &handles {
                 handle.close();
             }
