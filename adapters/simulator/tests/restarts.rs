@@ -222,7 +222,7 @@ fn many_open_orders_delay_no_client() {
 }
 
 /// Damages to a valid state, and the errors for them.
-const DAMAGES: [(&str, &str, &str); 16] = [
+const DAMAGES: [(&str, &str, &str); 18] = [
     (r#""version":1"#, r#""version":2"#, "its member version is 2, and this program reads version 1"),
     (r#""version":1,"#, "", "its member version is missing"),
     (r#""format":"gemini-ws-simulator state""#, r#""format":"x""#, "its member format is \"x\""),
@@ -239,6 +239,8 @@ const DAMAGES: [(&str, &str, &str); 16] = [
         "it is open, and there is no market ethusd; add the market",
     ),
     (r#""price_decimals":5"#, r#""price_decimals":200"#, "it has too many decimals"),
+    (r#""quantity":10000000000"#, r#""quantity":1000000000000001"#, "out of all proportion"),
+    (r#""limit":5000000000"#, r#""limit":5000000000000000000"#, "out of all proportion"),
     (r#""price_decimals":5"#, r#""price_decimals":6"#, "its decimals are not those of its market"),
     (
         r#""asset":"USD","outcome":null,"units":""#,

@@ -17,7 +17,7 @@ use crate::value::order::{NewOrder, OrderState, OrderType, Origin, Outcome, reas
 /// The maximum number of decimals that a price and a quantity may have together: those of an amount.
 const DECIMALS_MAX: u8 = 18;
 
-/// The largest price or quantity that can be restored, so that sums of products do not overflow.
+/// The largest price that can be restored, and the largest quantity of a fill.
 const UNITS_MAX: u64 = 1 << 62;
 
 /// An order of a state. Its form in a file is that of [`SavedOrder`].
@@ -167,7 +167,12 @@ fn restored_terms(saved: &SavedOrder, terms: &SavedTerms, market: Option<usize>)
     }
     let is_inverted = saved.outcome == Some(Outcome::No);
     let limit_max = if is_inverted { power(terms.price_decimals) } else { UNITS_MAX };
-    if terms.limit > limit_max || !(1..=UNITS_MAX).contains(&terms.quantity) {
+    let product = u128::from(terms.limit) * u128::from(terms.quantity);
+    let notional = amount::of_product(product, terms.price_decimals + terms.quantity_decimals);
+    if terms.limit > limit_max
+        || !(1..=amount::QUANTITY_MAX).contains(&terms.quantity)
+        || notional.is_none_or(|notional| notional > amount::NOTIONAL_MAX)
+    {
         return Err("its price or its quantity is out of all proportion".to_owned());
     }
     let position = match (terms.is_in_market, market) {

@@ -13,12 +13,6 @@ use crate::value::amount::{self, units};
 use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
 
-/// The largest value of an order in its quote currency, in units of 10⁻¹⁸. Sums of larger values could overflow.
-const NOTIONAL_MAX: amount::Amount = 10_i128.pow(15 + 18);
-
-/// The largest quantity of an order, in units of the last decimal. Many such orders still fit into one level.
-const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
-
 impl Broker {
     /// Returns the terms of the order, or the reason why it is rejected.
     pub(super) fn check(
@@ -51,7 +45,7 @@ impl Broker {
             limit: limit(instrument, request)?,
             stop: None,
             quantity: units(request.quantity, instrument.quantity_decimals)
-                .filter(|quantity| *quantity <= QUANTITY_MAX)
+                .filter(|quantity| *quantity <= amount::QUANTITY_MAX)
                 .ok_or("InvalidQuantity")?,
             is_inverted: request.outcome == Some(Outcome::No),
             base,
@@ -59,7 +53,7 @@ impl Broker {
             spend: 0,
         };
         let product = u128::from(terms.limit) * u128::from(terms.quantity);
-        if terms.notional(product).is_none_or(|notional| notional > NOTIONAL_MAX) {
+        if terms.notional(product).is_none_or(|notional| notional > amount::NOTIONAL_MAX) {
             return Err("InvalidQuantity");
         }
         if let Some(stop) = request.stop_price {

@@ -151,7 +151,7 @@ impl Broker {
             market.make_way(cx, &ticket);
             let resting = market.submit(cx, &ticket).resting;
             let resting = resting.filter(|_| market.take_executions().is_empty());
-            let resting = resting.ok_or("it crosses another open order")?;
+            let resting = resting.ok_or("it crosses another open order, or too much is open at its price")?;
             self.resting.insert((ticket.position, resting), id);
             order.rest_again(resting);
         }

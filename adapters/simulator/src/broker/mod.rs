@@ -305,7 +305,12 @@ impl Broker {
             }
             self.tell(cx, id, EventKind::Booked);
         } else if placement.left > 0 {
-            let reason = if placement.met_own { "SelfCrossPrevented" } else { "ImmediateOrCancelWouldPost" };
+            let reason = match ticket.remainder {
+                _ if placement.met_own => "SelfCrossPrevented",
+                Remainder::IsCanceled => "ImmediateOrCancelWouldPost",
+                // Its level has no room for it.
+                Remainder::Rests => "InvalidQuantity",
+            };
             self.end(market, cx, id, Some(reason));
         }
     }

@@ -9,9 +9,6 @@ use crate::value::amount;
 use crate::value::instrument::power;
 use crate::value::quote::{NewQuote, PRICE_DECIMALS, QUANTITY_DECIMALS, QuoteName};
 
-/// The largest quantity of a quote, in hundredths of a contract. Sums of larger values could overflow.
-const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
-
 /// A request that only traders may make. The exchange reads its parameters only after it has checked the session's
 /// account.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +42,7 @@ pub(crate) fn new_quote(parameters: Option<&Value>) -> Result<NewQuote, Refusal>
             rfq_id: text(members, "rfqId")?,
             price: units(members, "price", PRICE_DECIMALS).filter(|price| *price < power(PRICE_DECIMALS))?,
             quantity: units(members, "quantity", QUANTITY_DECIMALS)
-                .filter(|quantity| *quantity <= QUANTITY_MAX)?,
+                .filter(|quantity| *quantity <= amount::QUANTITY_MAX)?,
             valid_until,
             client_id: client_id.map(str::to_owned),
         })

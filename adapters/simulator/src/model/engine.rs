@@ -4,6 +4,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+/// The largest quantity of a level: the largest one that a decimal can hold, so that frames can report it.
+const LEVEL_MAX: u64 = i64::MAX.unsigned_abs();
+
 /// A side of a book.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Side {
@@ -81,7 +84,7 @@ impl Effects {
 /// The result of placing an order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Placement {
-    /// The id of the order in the book; `None` if nothing of it rests.
+    /// The id of the order in the book; `None` if nothing of it rests, for example because its level has no room.
     pub(crate) resting: Option<OrderId>,
     /// The quantity that did not match.
     pub(crate) left: u64,
@@ -159,13 +162,15 @@ impl Engine {
         let id = OrderId(self.last_id);
         effects.taker = owner;
         let (left, met_own) = self.take(owner, side, limit, quantity, effects);
-        if left == 0 || met_own || remainder == Remainder::IsCanceled {
+        let before = self.quantity(side, limit);
+        let total = before.saturating_add(left);
+        if left == 0 || met_own || remainder == Remainder::IsCanceled || total > LEVEL_MAX {
             return Placement { resting: None, left, met_own };
         }
         let queue = self.levels_mut(side).entry(limit).or_default();
-        effects.changes.push(Change { side, price: limit, before: queue.total });
+        effects.changes.push(Change { side, price: limit, before });
         queue.orders.push_back(Resting { id, owner, quantity: left });
-        queue.total += left;
+        queue.total = total;
         self.places.insert(id, (side, limit));
         self.resting[side as usize] += 1;
         Placement { resting: Some(id), left, met_own }
@@ -435,5 +440,20 @@ mod tests {
         assert_eq!(engine.best_first(Side::Ask).collect::<Vec<_>>(), [(101, 2)]);
         assert_eq!((engine.orders(Side::Ask), engine.places.len()), (1, 1));
         assert_eq!(effects.changes.len(), 2);
+    }
+
+    #[test]
+    fn a_level_has_room_for_what_a_frame_can_report() {
+        let (mut engine, mut effects) = (Engine::default(), Effects::default());
+        let mut place = |quantity| {
+            engine
+                .place_for(Some(1), Side::Bid, 100, quantity, Remainder::Rests, &mut effects)
+                .resting
+                .is_some()
+        };
+        assert!(place(LEVEL_MAX - 5));
+        assert_eq!([place(6), place(u64::MAX), place(5), place(1)], [false, false, true, false]);
+        assert_eq!(engine.best(Side::Bid), Some((100, LEVEL_MAX)));
+        assert_eq!(engine.orders(Side::Bid), 2);
     }
 }

@@ -7,6 +7,12 @@ pub(crate) type Amount = i128;
 
 const DECIMALS: u8 = 18;
 
+/// The largest value of an order in its quote currency.
+pub(crate) const NOTIONAL_MAX: Amount = 10_i128.pow(15 + 18);
+
+/// The largest quantity of an order or a quote, in units of the last decimal.
+pub(crate) const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
+
 /// Fees are whole multiples of the eighth decimal.
 const FEE_UNIT: Amount = 10_i128.pow(10);
 
