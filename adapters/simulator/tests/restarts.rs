@@ -297,3 +297,19 @@ fn a_new_account_begins_as_configured() {
     let usd = exchange.balances(account).into_iter().find(|balance| balance.asset == "USD").unwrap();
     assert_eq!(usd.total.to_string(), "7");
 }
+
+/// The largest balance of a configuration, and what several such accounts can earn from each other.
+#[test]
+fn the_largest_balances_go_round() {
+    let most = "9223372036854775807".parse().unwrap();
+    let account = || Account::new("account-key", "secret").balance("USD", most);
+    let config = || common::market(&["btcusd"]).account(account());
+    let state = Exchange::new(config(), 1).save();
+    let restored = Exchange::restore(config(), 1, &state).unwrap();
+    assert_eq!(restored.save(), state);
+    let units = format!("\"{}\"", i128::MAX);
+    let text = state.to_json().replace("\"9223372036854775807000000000000000000\"", &units);
+    assert!(text.contains(&units));
+    let state = State::from_json(&text).unwrap();
+    assert_eq!(Exchange::restore(config(), 1, &state).unwrap().save(), state);
+}

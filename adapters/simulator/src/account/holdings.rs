@@ -14,9 +14,6 @@ use crate::value::order::Outcome;
 const QUOTES: [&str; 13] =
     ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
 
-/// The largest total that can be restored. Larger totals could overflow when they are added.
-const TOTAL_MAX: Amount = 10_i128.pow(36);
-
 /// An asset that an account can have.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Asset {
@@ -76,14 +73,16 @@ impl Holdings {
         self.assets.get(asset).map_or(0, |holding| holding.total - holding.held)
     }
 
-    /// Adds to the total, or subtracts if the amount is negative.
+    /// Adds to the total, or subtracts if the amount is negative. A total that does not fit is the largest one that
+    /// does.
     pub(crate) fn add(&mut self, asset: &Asset, amount: Amount) {
-        self.change(asset, |holding| holding.total += amount);
+        self.change(asset, |holding| holding.total = holding.total.saturating_add(amount));
     }
 
     /// Sets an amount aside, or releases it if it is negative.
     pub(crate) fn hold(&mut self, asset: &Asset, amount: Amount) {
-        self.change(asset, |holding| holding.held += amount);
+        // Only orders from a file can need more than fits, and they are refused.
+        self.change(asset, |holding| holding.held = holding.held.saturating_add(amount));
     }
 
     fn change(&mut self, asset: &Asset, change: impl FnOnce(&mut Holding)) {
@@ -124,7 +123,7 @@ impl Holdings {
                     Asset::Contract(symbol, *outcome)
                 }
             };
-            let total = units.parse::<Amount>().ok().filter(|total| (0..=TOTAL_MAX).contains(total));
+            let total = units.parse::<Amount>().ok().filter(|total| *total >= 0);
             let total = total.ok_or_else(|| format!("{units:?} is no total of {name}"))?;
             if holdings.assets.insert(asset, Holding { total, held: 0 }).is_some() {
                 return Err(format!("it has {name} twice"));
@@ -229,5 +228,20 @@ mod tests {
         let (balances, positions) = holdings.take_changes();
         assert_eq!((balances.len(), positions[0].quantity.to_string()), (0, "-3".to_owned()));
         assert_eq!(holdings.positions(), positions);
+    }
+
+    #[test]
+    fn amounts_that_do_not_fit_are_no_overflow() {
+        let usd = Asset::Currency("USD".to_owned());
+        let mut holdings = Holdings::default();
+        for _ in 0..2 {
+            holdings.add(&usd, Amount::MAX);
+        }
+        assert_eq!((holdings.available(&usd), holdings.overdrawn()), (Amount::MAX, None));
+        let mut holdings = Holdings::new(&[("USD".to_owned(), Decimal::new(100, 0).unwrap())]);
+        for _ in 0..2 {
+            holdings.hold(&usd, Amount::MAX);
+        }
+        assert_eq!(holdings.overdrawn(), Some("USD"));
     }
 }
