@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::{ClientBook, Venue, market, symbol};
-use gemini_ws::{Level, Message, Scratch, Symbol, decode};
+use gemini_ws::{Instant, Level, Message, Scratch, Symbol, Timestamp, decode};
 use gemini_ws_simulator::Config;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -132,6 +132,19 @@ fn quiet_books_send_nothing() {
     venue.connect("snapshot=-1");
     assert_eq!(venue.request("subscribe", &["btcusd@depth@100ms", "btcusd@bookTicker"]).len(), 3);
     assert_eq!(venue.run(SECOND * 60), [""; 0]);
+}
+
+#[test]
+fn after_the_end_of_time_nothing_is_due() {
+    for epoch in [i64::MIN, 0, i64::MAX] {
+        let config = market(&["btcusd", "btcgusdperp", "GEMI-A-UP"]).epoch(Timestamp::from_nanos(epoch));
+        let mut venue = Venue::new(config.server_ping(Duration::MAX), 3);
+        venue.connect("snapshot=-1");
+        venue.request("subscribe", &["btcusd@depth", "btcgusdperp@markPrice", "requestForQuote"]);
+        let end = Instant::from_nanos(u64::MAX);
+        venue.exchange.handle_timeout(end);
+        assert_eq!(venue.exchange.deadline().filter(|deadline| *deadline <= end), None);
+    }
 }
 
 /// Returns the kinds of the first frames, in order: `ack`, `snapshot`, `change`, `ticker`.

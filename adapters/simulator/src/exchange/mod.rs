@@ -239,7 +239,7 @@ impl Exchange {
         self.remove(session);
     }
 
-    /// Does everything that is due at `now`. After this call, [`Exchange::deadline`] is later than `now`.
+    /// Does everything that is due at `now`. After this call, [`Exchange::deadline`] is later than `now`, or `None`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
     }
@@ -254,7 +254,7 @@ impl Exchange {
     /// Returns the time at which [`Exchange::handle_timeout`] next has something to do; `None` if there is no such
     /// time.
     pub fn deadline(&self) -> Option<Instant> {
-        self.schedule.next()
+        self.schedule.next().filter(|at| *at <= FAR)
     }
 
     /// Returns the planned faults, so that the caller can plan more.
