@@ -10,6 +10,9 @@ use crate::frame::private::OrderEventShape;
 use crate::recording::Recording;
 use crate::value::start::EPOCH;
 
+/// The largest number of orders on each side of a book, so that no book fills the memory.
+const ORDERS_PER_SIDE_MAX: u32 = 100_000;
+
 /// The settings of an [`Exchange`](crate::Exchange): its rates and sizes, its accounts, and the source of its
 /// books.
 ///
@@ -122,10 +125,10 @@ impl Config {
 
     /// Sets about how many orders rest on each side of a book. Prediction-market contracts and thinly traded symbols
     /// ([`events_per_second`](Config::events_per_second)) have a tenth of this number. The venue's btcusd has some
-    /// 2,500 levels on each side. Default: 50.
+    /// 2,500 levels on each side. More than 100,000 counts as 100,000. Default: 50.
     #[must_use]
     pub fn orders_per_side(mut self, orders: u32) -> Config {
-        self.orders_per_side = orders;
+        self.orders_per_side = orders.min(ORDERS_PER_SIDE_MAX);
         self
     }
 

@@ -11,6 +11,9 @@ use gemini_ws_simulator::Config;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The largest value that counts of the setting `orders_per_side`, and one order at an absurd price.
+const ORDERS_PER_SIDE_MAX: usize = 100_001;
+
 /// The id, the best bid and the best ask.
 type Ticker = (u64, [Option<Level>; 2]);
 
@@ -145,6 +148,13 @@ fn after_the_end_of_time_nothing_is_due() {
         venue.exchange.handle_timeout(end);
         assert_eq!(venue.exchange.deadline().filter(|deadline| *deadline <= end), None);
     }
+}
+
+#[test]
+fn books_have_a_largest_size() {
+    let venue = Venue::new(market(&["btcusd"]).events_per_second(0).orders_per_side(u32::MAX), 3);
+    let levels = venue.exchange.book(symbol("btcusd")).unwrap().bids.len();
+    assert!((5_000..=ORDERS_PER_SIDE_MAX).contains(&levels), "{levels}");
 }
 
 /// Returns the kinds of the first frames, in order: `ack`, `snapshot`, `change`, `ticker`.
