@@ -106,9 +106,13 @@ impl DialRequest {
     }
 
     /// Replaces the configuration of the WebSocket, which is [`websocket_config`] by default.
+    /// A `max_write_buffer_size` that is not larger than the `write_buffer_size` counts as one byte more, because the
+    /// WebSocket layer would panic otherwise.
     #[must_use]
     pub fn with_config(self, config: WebSocketConfig) -> DialRequest {
-        DialRequest { config, ..self }
+        let size = config.write_buffer_size.min(usize::MAX - 1);
+        let most = config.max_write_buffer_size.max(size + 1);
+        DialRequest { config: config.write_buffer_size(size).max_write_buffer_size(most), ..self }
     }
 
     /// Returns the URL, `ws://` or `wss://`, with its query. The URL of a driver's request has no name and no
@@ -221,4 +225,24 @@ async fn ask<Io: AsyncRead + AsyncWrite + Unpin>(
     transport.write_all(request.bytes()).await.map_err(|error| io_failure(&error))?;
     transport.flush().await.map_err(|error| io_failure(&error))?;
     Answer::read(transport).await.map_err(|error| unreadable(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+    use futures_lite::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn any_config_makes_a_websocket() {
+        for (size, most) in [(0, 0), (1, 1), (9, 5), (usize::MAX, 0), (usize::MAX, usize::MAX)] {
+            let config = WebSocketConfig::default().write_buffer_size(size).max_write_buffer_size(most);
+            let request = DialRequest::unsigned("ws://v").with_config(config);
+            let transport = Cursor::new(Vec::new());
+            let made = WebSocketStream::from_raw_socket(transport, Role::Client, Some(request.config));
+            let made = block_on(made).get_config().max_write_buffer_size;
+            assert!(made > 0 && made >= most, "{size} {most}");
+        }
+    }
 }
