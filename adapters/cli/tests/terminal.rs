@@ -92,13 +92,28 @@ fn a_terminal_that_sends_without_an_end() {
     }
 }
 
+/// A terminal that reports the largest size is drawn on in part: a picture of all of it would take 200 GB.
+#[test]
+fn a_terminal_that_reports_a_huge_size() {
+    let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
+    running.wait_for("q quit", 1);
+    for (columns, rows) in [(u16::MAX, u16::MAX), (100, u16::MAX), (u16::MAX, 30), (100, 30)] {
+        let before = running.shown().len();
+        running.resize(columns, rows);
+        let is_drawn = || running.shown()[before..].contains("q quit");
+        assert!(support::comes_true(PATIENCE, is_drawn), "{columns}x{rows}: {}", &running.shown()[before..]);
+    }
+    running.press("q");
+    assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
+}
+
 /// A terminal without a size, such as a serial line or a new container, is taken for one of the usual size.
 #[test]
 fn a_terminal_that_reports_no_size() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("q quit", 1);
     for (columns, rows, is_small) in
-        [(0, 0, false), (100, 30, false), (80, 0, false), (9, 2, true), (0, 24, false)]
+        [(0, 0, false), (100, 30, false), (80, 0, false), (9, 2, true), (0, 24, false), (120, 40, false)]
     {
         let before = running.shown().len();
         running.resize(columns, rows);

@@ -22,12 +22,17 @@ const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 /// The size of a terminal that does not report any, such as a serial line or a new container.
 const USUAL_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
+/// The most columns and rows that are drawn. A picture takes memory for each cell, and a terminal can report
+/// 65,535 columns and rows.
+const COLUMNS_MAX: u16 = 1_000;
+const ROWS_MAX: u16 = 500;
+
 /// A terminal that is drawn on. No call waits for the terminal: see [`draw`](Terminal::draw).
 #[derive(Debug)]
 pub(crate) struct Terminal {
     drawn: ratatui::Terminal<CrosstermBackend<Pen>>,
-    /// Whether the terminal reported its size when `drawn` was made.
-    has_size: bool,
+    /// The part of the terminal that is drawn on.
+    area: Rect,
     screen: Restorer,
 }
 
@@ -54,14 +59,14 @@ impl Terminal {
     pub(crate) fn take(output: &Output) -> io::Result<Terminal> {
         let restorer = Restorer { output: output.clone(), is_taken: Arc::default() };
         enable_raw_mode()?;
-        let drawn = match Pen::terminal(output) {
-            Ok(drawn) => drawn,
+        let (area, drawn) = match area().and_then(|area| Ok((area, Pen::terminal(output, area)?))) {
+            Ok(made) => made,
             Err(error) => {
                 disable_raw_mode()?;
                 return Err(error);
             }
         };
-        let terminal = Terminal { drawn, has_size: has_size(), screen: restorer };
+        let terminal = Terminal { drawn, area, screen: restorer };
         terminal.screen.enter()?;
         let (restorer, before) = (terminal.screen.clone(), std::panic::take_hook());
         std::panic::set_hook(Box::new(move |panic| {
@@ -80,9 +85,10 @@ impl Terminal {
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.screen.output.check()?;
         if self.screen.output.is_idle() && self.screen.is_taken.load(Ordering::Acquire) {
-            if self.has_size != has_size() {
-                self.has_size = has_size();
-                self.drawn = Pen::terminal(&self.screen.output)?;
+            let area = area()?;
+            if self.area != area {
+                self.area = area;
+                self.drawn = Pen::terminal(&self.screen.output, area)?;
                 // Not `drawn.clear`, which waits until the terminal says where its cursor is.
                 let mut sequence = Vec::new();
                 queue!(sequence, Clear(ClearType::All))?;
@@ -99,7 +105,7 @@ impl Terminal {
         enable_raw_mode()?;
         self.screen.enter()?;
         // A new `Terminal` of ratatui takes the screen for empty, so it draws the next picture as a whole.
-        self.drawn = Pen::terminal(&self.screen.output)?;
+        self.drawn = Pen::terminal(&self.screen.output, self.area)?;
         Ok(())
     }
 }
@@ -126,16 +132,19 @@ impl Restorer {
     }
 }
 
-/// Whether the terminal reports its size. If not, it says that it has no rows or no columns.
-fn has_size() -> bool {
-    !crossterm::terminal::size().is_ok_and(|(columns, rows)| columns == 0 || rows == 0)
+/// Returns the part of the terminal to draw on: all of it, if it is not too large. A terminal that does not report its
+/// size says that it has no rows or no columns.
+fn area() -> io::Result<Rect> {
+    Ok(match crossterm::terminal::size()? {
+        (0, _) | (_, 0) => USUAL_SIZE,
+        (columns, rows) => Rect::new(0, 0, columns.min(COLUMNS_MAX), rows.min(ROWS_MAX)),
+    })
 }
 
 impl Pen {
-    fn terminal(output: &Output) -> io::Result<ratatui::Terminal<CrosstermBackend<Pen>>> {
+    fn terminal(output: &Output, area: Rect) -> io::Result<ratatui::Terminal<CrosstermBackend<Pen>>> {
         let pen = CrosstermBackend::new(Pen { output: output.clone(), drawn: Vec::new() });
-        let viewport = if has_size() { Viewport::Fullscreen } else { Viewport::Fixed(USUAL_SIZE) };
-        ratatui::Terminal::with_options(pen, TerminalOptions { viewport })
+        ratatui::Terminal::with_options(pen, TerminalOptions { viewport: Viewport::Fixed(area) })
     }
 }
 
