@@ -82,10 +82,10 @@ pub(crate) struct Watch {
     pub(crate) replay: Option<PathBuf>,
     /// Select the generated market, and the delays between attempts to connect: the same seed gives the same ones.
     /// Without a seed, the market is always the same, and the delays are random
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seed)]
     pub(crate) seed: Option<u64>,
     /// End after this time, for example 60s or "1m 30s"
-    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
     /// Print one event per line as JSON, in the format of `decode`
     #[arg(long)]
@@ -106,13 +106,13 @@ pub(crate) struct Simulate {
     /// The markets; btcusd and ethusd if none is given
     pub(crate) symbols: Vec<Symbol>,
     /// The port on 127.0.0.1; 0 takes any free port and prints it
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = port)]
     pub(crate) port: u16,
     /// Listen here instead: a loopback address and a port, such as [::1]:9000
-    #[arg(long, value_name = "ADDR", conflicts_with = "port")]
+    #[arg(long, value_name = "ADDR", value_parser = listen, conflicts_with = "port")]
     pub(crate) listen: Option<SocketAddr>,
     /// Select the market: the same seed gives the same one, except for its times
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = seed)]
     pub(crate) seed: u64,
     /// An account to sign in to; may be given several times. Its key must begin with `account-`. Default: a demo
     /// account, whose key and secret are printed
@@ -157,6 +157,26 @@ Exit codes: 1 if it cannot listen, or cannot use the file; 2 wrong usage; 129, 1
 and SIGTERM.",
         FaultKind::table()
     )
+}
+
+// The errors of the standard library and of `humantime` do not say what would be right.
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("use a whole number from 0 to {}", u64::MAX))
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("use a whole number from 0 to {}", u16::MAX))
+}
+
+fn listen(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "use an address of this machine with a port, such as 127.0.0.1:9000 or [::1]:9000")
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; use numbers with units, such as 60s or \"1m 30s\""))
 }
 
 /// Checks a text that specifies a fault.

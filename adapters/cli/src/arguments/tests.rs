@@ -76,3 +76,27 @@ fn accounts() {
         }
     }
 }
+
+#[test]
+fn wrong_numbers() {
+    // The subcommand, an option, values, and the part of the message that says what would be right.
+    let (seed, port) = ("from 0 to 18446744073709551615", "from 0 to 65535");
+    let table: [(&str, &str, &[&str], &str); 5] = [
+        ("watch", "--seed", &["", "-1", "1.5", "18446744073709551616"], seed),
+        ("simulate", "--seed", &["", "-1", "1.5", "18446744073709551616"], seed),
+        ("simulate", "--port", &["", "-1", "0x10", "65536"], port),
+        ("simulate", "--listen", &["", "127.0.0.1", "9000", "127.0.0.1:65536"], "such as 127.0.0.1:9000"),
+        ("watch", "--for", &["", "-1s", "5", "1e3s", "99999999999999999999s"], "such as 60s"),
+    ];
+    for (subcommand, option, values, part) in table {
+        for value in values {
+            let option = format!("{option}={value}");
+            let error = Arguments::try_parse_from(["gemini-ws", subcommand, &option]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ValueValidation, "{option}");
+            assert!(error.to_string().contains(part), "{option}: {error}");
+        }
+    }
+    for option in ["--seed=0", "--seed=18446744073709551615", "--for=0", "--for=18446744073709551615s"] {
+        assert!(Arguments::try_parse_from(["gemini-ws", "watch", option]).is_ok(), "{option}");
+    }
+}
