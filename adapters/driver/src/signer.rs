@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
-/// The longest time for which a dial holds its [`Turn`] while it connects, and the longest time for which it holds the
-/// turn after it has begun to send its request. After the second time, the driver assumes that the request has arrived,
-/// or that the peer does not answer at all.
+/// The longest time for which a dial holds its [`Turn`] while it connects, and the longest time for which it holds
+/// the turn after it has begun to send its request. After the second time, the driver assumes that the request has
+/// arrived, or that the peer does not answer at all.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
@@ -19,13 +19,13 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 ///
 /// A dial of a [`Driver`](crate::Driver) takes its turn before it connects, because a venue drops a connection that
 /// sends no request for some time (HTTP status 408). It keeps the turn until the venue answers the upgrade, but no
-/// longer than [`TURN_MAX`] after it began to send. A dial that connects for longer than [`TURN_MAX`] gives up its turn,
-/// and takes another one when it is connected. [`Config::connect_timeout`] limits the wait for the first turn, and
-/// starts again when the dial begins to connect. With a bearer token there is no nonce, and a dial ends its turn at
-/// once.
+/// longer than [`TURN_MAX`] after it began to send. A dial that connects for longer than [`TURN_MAX`] gives up its
+/// turn, and takes another one when it is connected. [`Config::connect_timeout`] limits the wait for the first turn,
+/// and starts again when the dial begins to connect. With a bearer token there is no nonce, and a dial ends its turn
+/// at once.
 ///
-/// These limits hold while the drivers are polled. A driver that has the turn, and is neither polled nor dropped, keeps
-/// all other users waiting.
+/// These limits hold while the drivers are polled. A driver that has the turn, and is neither polled nor dropped,
+/// keeps all other users waiting.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 ///

@@ -56,13 +56,11 @@ fn silent_sockets_keep_nobody_out() {
     assert!(started.elapsed() >= UPGRADE_TIMEOUT);
 }
 
-/// If there are fewer file descriptors than allowed sockets, silent sockets keep no client out either. The server
-/// is in a separate process, which has few file descriptors.
+/// Runs this test again in a process of its own, which serves, with so many file descriptors. Returns the process and
+/// its address; `None` in that process, at its end.
 #[cfg(unix)]
-#[test]
-fn silent_sockets_take_no_descriptors() {
-    use std::io::{BufRead, BufReader, Read, Write};
-    use std::net::TcpStream;
+fn serving(test: &str, descriptors: u32) -> Option<(std::process::Child, String)> {
+    use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 
     const SERVES: &str = "GEMINI_WS_TEST_SERVES";
@@ -70,33 +68,67 @@ fn silent_sockets_take_no_descriptors() {
         let mut server = server(|config| config);
         println!("address {}", server.local_addr());
         serve(&mut server, Timer::after(Duration::from_secs(9)));
-        return;
+        return None;
     }
     let mut process = Command::new("sh")
-        .args(["-c", r#"ulimit -n 40 && exec "$0" "$@""#])
+        .args(["-c", &format!(r#"ulimit -n {descriptors} && exec "$0" "$@""#)])
         .arg(std::env::current_exe().unwrap())
-        .args(["silent_sockets_take_no_descriptors", "--exact", "--nocapture"])
+        .args([test, "--exact", "--nocapture"])
         .env(SERVES, "1")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let mut addresses = lines.filter_map(|line| Some(line.unwrap().split_once("address ")?.1.to_owned()));
-    let address = addresses.next().unwrap();
-    let held: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(&address).unwrap()).collect();
-    let started = Instant::now();
-    let mut client = TcpStream::connect(&address).unwrap();
-    client.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
-    client.write_all(format!("GET / HTTP/1.1\r\n{UPGRADE}").as_bytes()).unwrap();
+    Some((process, addresses.next().unwrap()))
+}
+
+/// Begins an upgrade. Returns the beginning of the answer, if it comes within eight seconds.
+#[cfg(unix)]
+fn upgraded(address: &str) -> std::io::Result<(std::net::TcpStream, [u8; 12])> {
+    use std::io::{Read, Write};
+
+    let mut client = std::net::TcpStream::connect(address)?;
+    client.set_read_timeout(Some(Duration::from_secs(8)))?;
+    client.write_all(format!("GET / HTTP/1.1\r\n{UPGRADE}").as_bytes())?;
     let mut status = [0; 12];
-    let read = client.read_exact(&mut status);
+    client.read_exact(&mut status)?;
+    Ok((client, status))
+}
+
+/// If there are fewer file descriptors than allowed sockets, silent sockets keep no client out either. The server
+/// is in a separate process, which has few file descriptors.
+#[cfg(unix)]
+#[test]
+fn silent_sockets_take_no_descriptors() {
+    let Some((mut process, address)) = serving("silent_sockets_take_no_descriptors", 40) else { return };
+    let held: Vec<_> = (0..80).map(|_| std::net::TcpStream::connect(&address).unwrap()).collect();
+    let started = Instant::now();
+    let answer = upgraded(&address);
     let elapsed = started.elapsed();
     drop(held);
     process.kill().unwrap();
     process.wait().unwrap();
-    read.unwrap();
-    assert_eq!(&status, b"HTTP/1.1 101");
+    assert_eq!(&answer.unwrap().1, b"HTTP/1.1 101");
     assert!(elapsed < UPGRADE_TIMEOUT, "{elapsed:?}");
+}
+
+/// The system refuses the last descriptor also while no client waits. That is no reason to send a client away.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_last_descriptor_serves_a_client() {
+    const TEST: &str = "the_last_descriptor_serves_a_client";
+    let Some((mut idle, _)) = serving(TEST, 200) else { return };
+    let needed = std::fs::read_dir(format!("/proc/{}/fd", idle.id())).unwrap().count();
+    idle.kill().unwrap();
+    idle.wait().unwrap();
+    let (mut process, address) = serving(TEST, u32::try_from(needed).unwrap() + 1).unwrap();
+    let answers: Vec<_> = (0..3).map(|_| upgraded(&address).map(|(_, status)| status)).collect();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    for answer in answers {
+        assert_eq!(&answer.unwrap(), b"HTTP/1.1 101", "{needed} descriptors and one for a client");
+    }
 }
 
 /// When as many clients are upgraded as are allowed, the server asks the next client to try again, and accepts it

@@ -56,9 +56,9 @@ impl Proxies {
     /// `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts.
     /// Lower-case names take precedence, even if their value is empty. If `REQUEST_METHOD` is set, as in a CGI
     /// program, the upper-case `HTTP_PROXY` is ignored. Addresses of this machine ([`Address::is_loopback`]) are
-    /// always reached directly.
+    /// always reached directly. A value that is no text names a proxy that cannot be used, so that dials fail.
     pub fn from_environment() -> Proxies {
-        Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var(name).ok())) }
+        Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var_os(name))) }
     }
 
     pub(crate) async fn connect<S, F>(

@@ -1,5 +1,6 @@
 //! [`Rules`]: which proxy is for which address. It reads the variables of the environment as curl does.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -60,7 +61,9 @@ impl Rules {
     }
 
     /// Reads the rules from the environment. `variable` returns the value of a variable.
-    pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Rules {
+    pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<OsString>) -> Rules {
+        // A value that is no text is there all the same: without it, a dial would bypass the proxy.
+        let variable = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
         let either = |name: &str| {
             // In a CGI program, the server sets this variable from a client's header `Proxy`.
             let is_foreign = name == "HTTP_PROXY" && variable("REQUEST_METHOD").is_some();
@@ -204,6 +207,24 @@ mod tests {
         rules.of(&Address::parse(url).unwrap()).map(|proxy| format!("{proxy:?}"))
     }
 
+    /// A variable whose value is no text does not count as missing: a dial must not bypass the proxy.
+    #[cfg(unix)]
+    #[test]
+    fn values_that_are_no_text() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let rows: [(&str, &[u8]); 4] = [
+            ("HTTP_PROXY", b"http://u:\xff@p:1"),
+            ("http_proxy", b"\xff"),
+            ("ALL_PROXY", b"\xffhttp://p"),
+            ("HTTP_PROXY", b"http://p:1/\xff"),
+        ];
+        for (name, value) in rows {
+            let variable = |of: &str| (of == name).then(|| OsString::from_vec(value.to_vec()));
+            assert!(proxy_of(&Rules::of_environment(variable), "ws://v").is_some(), "{name} {value:?}");
+        }
+    }
+
     #[test]
     fn of_the_environment() {
         type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>);
@@ -228,7 +249,7 @@ mod tests {
         ];
         for (variables, url, expected) in rows {
             let variable = |name: &str| {
-                variables.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned())
+                variables.iter().find(|(of, _)| *of == name).map(|(_, value)| OsString::from(value))
             };
             assert_eq!(
                 proxy_of(&Rules::of_environment(variable), url).as_deref(),

@@ -132,8 +132,8 @@ impl Restorer {
     }
 }
 
-/// Returns the part of the terminal to draw on: all of it, if it is not too large. A terminal that does not report its
-/// size says that it has no rows or no columns.
+/// Returns the part of the terminal to draw on: all of it, if it is not too large. A terminal that does not report
+/// its size says that it has no rows or no columns.
 fn area() -> io::Result<Rect> {
     Ok(match crossterm::terminal::size()? {
         (0, _) | (_, 0) => USUAL_SIZE,

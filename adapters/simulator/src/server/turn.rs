@@ -72,12 +72,17 @@ impl Server {
                         Poll::Ready(_) => continue,
                     }
                 }
-                Err(error) => {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
                     self.accept_after = now + ACCEPT_PAUSE;
-                    if error.kind() != io::ErrorKind::ConnectionAborted {
-                        // Most likely there are no more file descriptors, and silent clients hold them.
-                        self.turn_away(self.without_place().count().div_ceil(2), context, now);
+                }
+                Err(_) => {
+                    // Without file descriptors this is also the answer while no client waits.
+                    if listener.poll_readable(context).is_pending() {
+                        return false;
                     }
+                    self.accept_after = now + ACCEPT_PAUSE;
+                    // Most likely silent clients hold them.
+                    self.turn_away(self.without_place().count().div_ceil(2), context, now);
                 }
             }
         }
