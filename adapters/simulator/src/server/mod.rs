@@ -76,6 +76,8 @@ pub struct Server {
     next_read: SessionId,
     next_written: SessionId,
     accept_after: Instant,
+    /// Whether the next client that waits finds no file descriptor.
+    awaits_room: bool,
     counters: Arc<Counters>,
 }
 
@@ -139,6 +141,7 @@ impl Server {
             next_read: SessionId(0),
             next_written: SessionId(0),
             accept_after: Instant::ZERO,
+            awaits_room: false,
             counters: Arc::default(),
         })
     }

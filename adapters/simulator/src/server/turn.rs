@@ -59,6 +59,7 @@ impl Server {
             }
             match listener.get_ref().accept() {
                 Ok((socket, _)) => {
+                    self.awaits_room = false;
                     // A socket that has already ended is no reason to stop.
                     let Ok(socket) = Tcp::new(socket) else { continue };
                     let surplus = (self.without_place().count() + 1).saturating_sub(UPGRADING_MAX);
@@ -78,7 +79,12 @@ impl Server {
                 Err(_) => {
                     // Without file descriptors this is also the answer while no client waits.
                     if listener.poll_readable(context).is_pending() {
+                        self.awaits_room = true;
                         return false;
+                    }
+                    if !std::mem::take(&mut self.awaits_room) {
+                        // The client that made the listener readable may have been accepted.
+                        continue;
                     }
                     self.accept_after = now + ACCEPT_PAUSE;
                     // Most likely silent clients hold them.
