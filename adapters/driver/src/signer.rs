@@ -19,7 +19,7 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 ///
 /// A dial of a [`Driver`](crate::Driver) takes its turn before it connects, because a venue drops a connection that
 /// sends no request for some time (HTTP status 408). It keeps the turn until the venue answers the upgrade, but no
-/// longer than [`TURN_MAX`] after it began to send. A dial that connects for longer than [`TURN_MAX`] gives up its
+/// longer than [`TURN_MAX`] after it began to send. A dial that connects for longer than [`TURN_MAX`] ends its
 /// turn, and takes another one when it is connected. [`Config::connect_timeout`] limits the wait for the first turn,
 /// and starts again when the dial begins to connect. With a bearer token there is no nonce, and a dial ends its turn
 /// at once.
