@@ -164,9 +164,9 @@ impl Subscription {
             Cell::Stay(effects) => (self.state, effects),
             Cell::Ignore | Cell::Refuse(_) => return None,
         };
-        // The previous request to unsubscribe got no reply.
-        let is_asked_again =
-            input == StreamInput::Unsubscribe && self.state == StreamState::Resyncing && self.unanswered;
+        // The previous request to unsubscribe got no reply, and the next one does not wait in the `Outbox` yet.
+        let waits_in_vain = self.state == StreamState::Resyncing && self.unanswered && self.due.is_some();
+        let is_asked_again = input == StreamInput::Unsubscribe && waits_in_vain;
         let list = if is_asked_again { &[StreamEffect::Leave] } else { list };
         // No other reply will come.
         let is_confirmed_by_it = input == StreamInput::Snapshot && self.unanswered && !self.confirmed;
@@ -268,7 +268,10 @@ impl Subscription {
             return Some(StreamInput::Unanswered);
         }
         // Frames only note when they came. A stream that stays silent is requested less and less often.
-        let silence = self.silence_max?;
+        let Some(silence) = self.silence_max else {
+            self.due = None;
+            return None;
+        };
         let due = self.heard + silence.saturating_mul(1_u32.checked_shl(self.silences).unwrap_or(u32::MAX));
         if due > now {
             self.due = Some(due.min(now.max(self.heard) + silence));
@@ -351,6 +354,10 @@ impl Subscription {
     pub(super) const fn note_request(&mut self, id: u64, asked_before: bool, is_haunted: bool) {
         self.request = id;
         self.unanswered = false;
+        if !matches!(self.state, StreamState::Active | StreamState::Synced) {
+            // It was the time to request it again.
+            self.due = None;
+        }
         self.is_spoilt = false;
         self.asked_before = asked_before;
         self.is_haunted = is_haunted;
