@@ -385,10 +385,13 @@ impl Config {
         self
     }
 
-    /// Sets a delay that is added to the delay of [`Config::backoff`] in four cases. The venue asks for fewer
-    /// attempts (HTTP 429 or 503 without `Retry-After`, close codes 1008 and 1013). The peer's certificate has
-    /// expired or is not valid yet. An unsigned upgrade gets HTTP 403 or 404 without a reason. An endpoint that has
-    /// worked before refuses (such as HTTP 401, close code 4001) or shows an untrusted certificate. Default: 30 s.
+    /// Sets a delay that is added to the delay of [`Config::backoff`] in four cases (default: 30 s):
+    ///
+    /// - The venue asks for fewer attempts (HTTP 429 or 503 without `Retry-After`, close codes 1008 and 1013).
+    /// - The peer's certificate has expired or is not valid yet.
+    /// - An unsigned upgrade gets HTTP 403 or 404 without a reason.
+    /// - An endpoint to which a link was open before now refuses (for example with HTTP 401 or close code 4001), or
+    ///   shows an untrusted certificate.
     #[must_use]
     pub fn slow_retry(mut self, delay: Duration) -> Config {
         self.slow_retry = delay;
@@ -411,7 +414,7 @@ impl Config {
         self
     }
 
-    /// Sets after how many failed attempts in a row the client makes no further attempt in a slot, with
+    /// Sets the maximum number of failed attempts in a row in a slot. After so many, the link ends with
     /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). Zero counts as 1. An attempt fails
     /// if the link does not open, or is lost before it is live. A link that is live for [`Config::stable_after`]
     /// resets the count. Default: no limit.
@@ -492,9 +495,9 @@ impl Config {
     }
 
     /// Sets how many places a link has for requests that wait for a reply, from 1 to 65,536. Requests to subscribe or
-    /// unsubscribe take at most three quarters of the places. When all places are taken, the client still sends a
-    /// [probe](Config::probe_after) if no other probe waits for its reply. It also sends a cancellation (of orders or
-    /// of a quote) if cancellations take less than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// unsubscribe take at most three quarters of the places. When all places are taken, the client still sends two
+    /// kinds of requests: one [probe](Config::probe_after) at a time, and cancellations (of orders or of a quote)
+    /// while fewer of them wait for a reply than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);

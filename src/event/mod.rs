@@ -217,12 +217,12 @@ pub enum Event<'f> {
     },
 
     /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
-    /// the place of the first of these events. Later events may depend on the dropped events. If a later dropped
-    /// event may have ended a link or a stream, a second `Overflow` takes the place of the last such event. Each
-    /// dropped event counts in only one of the two `Overflow`s.
+    /// the place of the first of these events. If any dropped event after the first reports the end of a link or of a
+    /// stream, a second `Overflow` takes the place of the last event of this kind. Each dropped event counts in only
+    /// one of the two `Overflow`s.
     ///
-    /// The data of the topic and the symbol is stale; without a symbol, all data of the topic; with
-    /// [`Topic::Connection`], all data. For a book, pass the symbol to
+    /// The data of the topic and the symbol is stale. If the `Overflow` has no symbol, all data of the topic is
+    /// stale. If its topic is [`Topic::Connection`], all data is stale. For a book, pass the symbol to
     /// [`Client::resync_books`](crate::Client::resync_books). Without a symbol, call
     /// [`Client::resync_all_books`](crate::Client::resync_all_books). For orders, ask REST.
     Overflow {

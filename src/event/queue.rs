@@ -52,15 +52,15 @@ pub enum Overflow {
 /// A bounded queue of [`EventBuf`]s between the code that reads frames and the code that takes events.
 ///
 /// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
-/// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event of the lane. If
-/// a later dropped event may have ended a link or a stream, data may look current again after the `Overflow`
-/// although it is stale. In this case a second `Overflow` takes the place of the last such event. Each dropped event
+/// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event of the lane.
+/// Events behind the `Overflow` can make data current again. So if the queue also drops a later event that reports
+/// the end of a link or of a stream, a second `Overflow` takes the place of the last such event. Each dropped event
 /// counts in only one of the two `Overflow`s.
 ///
 /// For each [slot](crate::LinkId::slot), the queue never drops the newest [`Event::Disconnected`]. For each slot and
-/// each of the topics orders, balances, positions and quotes, it never drops the newest of four events:
-/// [`Subscribed`](Event::Subscribed), [`Rejected`](Event::Rejected), [`Silent`](Event::Silent) and
-/// [`Unsubscribed`](Event::Unsubscribed) (with `last`). So a collection such as [`Orders`](crate::Orders) never waits
+/// each of the topics orders, balances, positions and quotes, it always keeps one more event: the newest that is a
+/// [`Subscribed`](Event::Subscribed), a [`Rejected`](Event::Rejected), a [`Silent`](Event::Silent) or an
+/// [`Unsubscribed`](Event::Unsubscribed) with `last`. So a collection such as [`Orders`](crate::Orders) never waits
 /// for reports that cannot come.
 ///
 /// [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
@@ -178,8 +178,9 @@ impl EventQueue {
     }
 
     /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], best
-    /// bids and asks, partial depths and mark prices together have a limit of their own, of the same number. An event
-    /// counts until [`take`](EventQueue::take) has returned the event or an [`Event::Overflow`] that precedes it.
+    /// bids and asks, partial depths and mark prices together share a separate limit of the same size. An event
+    /// counts until [`take`](EventQueue::take) returns it. If an [`Event::Overflow`] belongs directly before the
+    /// event, the event stops counting when `take` returns that `Overflow`.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);

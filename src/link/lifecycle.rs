@@ -12,8 +12,9 @@ pub enum State {
     Idle,
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
-    /// Open, but not live yet. The link becomes live as soon as every stream is confirmed, rejected or reported as
-    /// unserved, but not while all streams are unserved. A link without streams becomes live at once.
+    /// Open, but not live yet. The link becomes live as soon as every stream is confirmed, rejected or reported by
+    /// [`Event::Unserved`](crate::Event::Unserved). Exception: while all streams are reported as unserved, the link
+    /// does not become live. A link without streams becomes live at once.
     Subscribing,
     /// Open, and [`Subscribing`](State::Subscribing) has ended. The link stays live while a later stream waits for
     /// its confirmation, and if streams become unserved.

@@ -173,8 +173,8 @@ pub struct FundingAmountChange<'f> {
     pub interval_minutes: Option<u64>,
     /// `is_realized`
     pub realized: bool,
-    /// `funding_rate`: in percent, truncated by the venue. Live frames [have this
-    /// member](crate::protocol::quirks#more-members-of-funding), but the venue's documents do not mention it.
+    /// `funding_rate`: the rate in percent, which the venue has truncated. Live frames [have the member
+    /// `funding_rate`](crate::protocol::quirks#more-members-of-funding), but the venue's documents do not mention it.
     pub rate_percent: Option<Number<'f>>,
     /// `mark_price`: measured, not documented.
     pub mark_price: Option<Number<'f>>,
@@ -195,7 +195,7 @@ pub struct MarketUpdate<'f> {
     pub event_time: Option<Timestamp>,
     /// `events`
     pub entries: List<'f, MarketEntry<'f>>,
-    /// The symbol of entries without a symbol, as [`Scratch::set_symbol`](crate::Scratch::set_symbol) sets it. A
+    /// The symbol of the entries that name none. [`Scratch::set_symbol`](crate::Scratch::set_symbol) sets it. A
     /// client takes this symbol from the address or from [`Config::symbol`](crate::Config::symbol).
     pub symbol: Option<&'f str>,
     /// The levels of all entries that change a bid, in their order; `asks` likewise.
@@ -312,8 +312,9 @@ pub struct AuctionOpen<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Auction<'f> {
-    /// The symbol; `None` in market data v1 on a connection for one symbol. In an event, [`MarketUpdate::symbol`]
-    /// replaces `None`.
+    /// The symbol that the entry names; `None` in market data v1 on a connection for one symbol. In an
+    /// [`Event`](crate::Event), the symbol of the connection ([`MarketUpdate::symbol`]) stands here instead of
+    /// `None`.
     pub symbol: Option<&'f str>,
     /// The stage, from `type`.
     pub stage: AuctionStage,

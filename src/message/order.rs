@@ -25,7 +25,7 @@ pub struct OrderUpdate<'f> {
     pub order_id: u64,
     /// `s`; v1 `symbol`.
     pub symbol: &'f str,
-    /// `X`; v1 `type`, where `fill` becomes [`PartiallyFilled`](OrderStatus::PartiallyFilled) or
+    /// `X`: the status. In v1 `type`, where `fill` becomes [`PartiallyFilled`](OrderStatus::PartiallyFilled) or
     /// [`Filled`](OrderStatus::Filled).
     pub status: OrderStatus<'f>,
     /// `E`; v1 `timestampms`. Only abridged examples in the venue's documentation have no time.

@@ -11,8 +11,9 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// The balances of an account.
 ///
 /// Pass every event to [`apply`](Balances::apply), which ignores events that do not concern balances. If a client has
-/// endpoints of several accounts, keep one `Balances` for each account. Pass it only the events that name a link of
-/// the account's endpoint, as `link` or in the [`source`](crate::Event::source), and the events that name no link.
+/// endpoints of several accounts, keep one `Balances` for each account. Pass it two kinds of
+/// events: those whose link (`link`, or the link in the [`source`](crate::Event::source)) belongs to the account's
+/// endpoint, and those that name no link.
 ///
 /// After a subscription the venue sends all assets. Later it sends only the assets that change, or all assets every
 /// second ([`Updates`](crate::Updates)). The first report of a recording counts as one that has all assets.

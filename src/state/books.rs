@@ -201,9 +201,9 @@ impl Books {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
 
-    /// Returns all books, in the order in which they became known: by a snapshot, or by an event after which a
-    /// snapshot may be missing. When a book is removed, the last book of this order takes the place of the removed
-    /// book.
+    /// Returns all books, in the order in which `Books` first heard of them. `Books` hears of a book from its
+    /// snapshot, or from an event that shows that its snapshot may have been lost. When a book is removed, the last
+    /// book of this order takes the place of the removed book.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }

@@ -23,12 +23,12 @@ pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.
 ///
-/// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. A quote of this
-/// client is known from [`Event::Requested`] on. If the request that submitted the quote gets no reply or an internal
-/// error, the quote is in doubt. Until the venue's id is known, an event counts for the quote if the request for
-/// quotes, the price and the quantity match and no other quote fits. A reply or an answer may later show that the
-/// event was about the quote of another client. The venue does not deduplicate quotes, so ask the venue about a quote
-/// in doubt before you submit the quote again.
+/// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. `Quotes` adds a
+/// quote of this client at [`Event::Requested`]. If the venue does not reply to the request that submitted the quote,
+/// or replies with an internal error, the quote is in doubt. Until `Quotes` knows the venue's id of a quote, it
+/// matches events to the quote by request for quotes, price and quantity, and only if exactly one quote matches. A
+/// later reply, or an answer from REST, may show that the event was about the quote of another client. The venue does
+/// not deduplicate quotes, so ask the venue about a quote in doubt before you submit the quote again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -57,8 +57,8 @@ pub struct Quotes {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum QuoteState {
-    /// The client has accepted the request that submits the quote, which may still wait to be sent. No reply has
-    /// come.
+    /// The client has accepted the request that submits the quote. The request may not have been sent yet, and no
+    /// reply has come.
     Sent,
     /// Whether the quote exists is unknown: the request that submitted it got no reply or an internal error.
     Unknown,

@@ -326,12 +326,12 @@ impl Handle {
     /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
     /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count, but
     /// at least one link must be live. Failed attempts to connect do not end the wait
-    /// ([`connect_failure`](Handle::connect_failure) returns the last one). While the client has an
-    /// endpoint without a link, the client does not close, so the wait continues even when all links have ended. Put
-    /// a time limit around this call if you need one.
+    /// ([`connect_failure`](Handle::connect_failure) returns the last one). A client does not close while
+    /// one of its endpoints has no link yet: then the wait continues even after all other links have ended for good.
+    /// Put a time limit around this call if you need one.
     ///
-    /// A link is live although the venue refused some of its streams for now. Orders that are placed while no stream
-    /// reports them are in doubt at once. To ask whether a stream reports them:
+    /// A link can be live even if the venue has refused some of its streams for now. Orders that are placed while no
+    /// stream reports them are in doubt at once. To ask whether a stream reports them:
     ///
     /// ```
     /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};

@@ -64,13 +64,14 @@ impl<S: Read + Write> Sockets<S> {
     }
 
     /// Takes a turn. Calls [`Client::handle_timeout`] if the client's deadline has passed, carries out the client's
-    /// outputs, continues upgrades, and reads up to [`FRAMES_PER_TURN_MAX`] frames of each marked stream.
+    /// outputs, continues upgrades, and reads up to [`FRAMES_PER_TURN_MAX`] frames from each socket
+    /// that [`mark`](Sockets::mark) has marked as ready.
     ///
     /// Returns `true` if there may be more to read. In this case, take the next turn without waiting. After `false`,
-    /// wait until a stream is ready, but no longer than [`Client::timeout`].
+    /// wait until a socket is ready, but no longer than [`Client::timeout`].
     ///
     /// `dial` starts to connect a link to the address that [`Client::connect_request`] returns, and registers the
-    /// stream with your poller under [`LinkId::slot`]. `turn` calls `on_event` for each event, in order.
+    /// socket with your poller under [`LinkId::slot`]. `turn` calls `on_event` for each event, in order.
     pub fn turn(
         &mut self,
         client: &mut Client,

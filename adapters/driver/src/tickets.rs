@@ -9,8 +9,8 @@ use gemini_ws::{
 };
 
 /// The default of `Driver::doubt_timeout`. An order may be in doubt, or wait for its first event, for this long
-/// before its ticket ends as unknown. After the same time without an event that the venue owes, the driver puts the
-/// order in doubt.
+/// before its ticket ends as unknown. The driver also puts an order in doubt when the venue has owed an event about
+/// it for this long.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The first delay after which a cancel is sent again that the venue could not carry out. Each further refusal

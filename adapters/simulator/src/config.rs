@@ -123,16 +123,16 @@ impl Config {
         self
     }
 
-    /// Sets about how many orders rest on each side of a book. Prediction-market contracts and thinly traded symbols
-    /// ([`events_per_second`](Config::events_per_second)) have a tenth of this number. The venue's btcusd has some
-    /// 2,500 levels on each side. More than 100,000 counts as 100,000. Default: 50.
+    /// Sets the approximate number of orders on each side of a book. Prediction-market contracts and thinly traded
+    /// symbols ([`events_per_second`](Config::events_per_second)) have a tenth of this number. On the real exchange,
+    /// btcusd has about 2,500 levels on each side. More than 100,000 counts as 100,000. Default: 50.
     #[must_use]
     pub fn orders_per_side(mut self, orders: u32) -> Config {
         self.orders_per_side = orders.min(ORDERS_PER_SIDE_MAX);
         self
     }
 
-    /// Sets the percentage of snapshots after which the exchange sends a change that the snapshot already contains.
+    /// Sets how many percent of the snapshots are followed by a change that the snapshot already contains.
     /// More than 100 counts as 100. Snapshots of a recording are not affected. Default: 4.
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {

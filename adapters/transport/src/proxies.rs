@@ -11,9 +11,9 @@ use gemini_ws_driver::gemini_ws::ConnectFailure;
 use crate::rules::Rules;
 use crate::tunnel;
 
-/// The proxies to use, by address: HTTP CONNECT (`http://`, or a URL without a scheme) and SOCKS5 (`socks5://` or
-/// `socks5h://`). With each of these schemes, the proxy looks up the venue's name. If the URL of the proxy names no
-/// port, the port is 80 for HTTP and 1080 for SOCKS5.
+/// Which proxy to use for each dialled address. A proxy speaks HTTP CONNECT (`http://`, or a URL without a scheme) or
+/// SOCKS5 (`socks5://` or `socks5h://`). With each of these schemes, the proxy looks up the venue's name. If the URL
+/// of the proxy names no port, the port is 80 for HTTP and 1080 for SOCKS5.
 ///
 /// If an HTTP proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`]. If a SOCKS5 proxy refuses, or the
 /// answer of a proxy cannot be read, the dial fails with [`ConnectFailure::Proxy`]. The dial fails in the same way if
@@ -53,10 +53,11 @@ impl Proxies {
     }
 
     /// Returns the proxies that the environment names now. `HTTPS_PROXY` is for `wss://`, and `HTTP_PROXY` is for
-    /// `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts.
-    /// Lower-case names take precedence, even if their value is empty. If `REQUEST_METHOD` is set, as in a CGI
-    /// program, the upper-case `HTTP_PROXY` is ignored. Addresses of this machine ([`Address::is_loopback`]) are
-    /// always reached directly. A value that is no text names a proxy that cannot be used, so that dials fail.
+    /// `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts. A
+    /// lower-case variable hides the upper-case one, also if the lower-case one is empty. If `REQUEST_METHOD` is set,
+    /// as in a CGI program, the upper-case `HTTP_PROXY` is ignored. Addresses of this machine
+    /// ([`Address::is_loopback`]) are always reached directly. A value that is no text names a proxy that cannot be
+    /// used, so that dials fail.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var_os(name))) }
     }

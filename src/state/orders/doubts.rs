@@ -108,9 +108,10 @@ impl Orders {
     /// Removes an order in doubt, and returns the order. Returns `None`, without effect, if the order is unknown or
     /// not in doubt.
     ///
-    /// Call `forget` if the venue does not find an order that has a venue's id or that an event has reported: the
-    /// answer `None` does not resolve this doubt. The fills of the order remain in [`traded`](Orders::traded). A
-    /// later event about the order counts as one about an order that was never known: its fills count again.
+    /// If the venue does not find an order, [`reconcile`](Orders::reconcile) with `None` resolves the doubt only if
+    /// the venue's id of the order is unknown and no event has reported the order. For other orders that the venue
+    /// does not find, call `forget`. The fills of the order remain in [`traded`](Orders::traded). A later event about
+    /// the order counts as one about an order that was never known: its fills count again.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, Orders, Replay, Scratch, Topic};

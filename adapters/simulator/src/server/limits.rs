@@ -43,8 +43,8 @@ pub const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 65_536 * FRAME_HEADER_B
 /// frame.
 pub const WAITING_BYTES_MAX: usize = 16 << 20;
 
-/// The maximum number of bytes that the server keeps for all clients together. While it keeps more bytes, it cuts the
-/// client for which it keeps most.
+/// The maximum number of bytes that the server keeps for all clients together. If there are more, the server
+/// disconnects the client with the most bytes, and repeats that until the rest fits.
 pub const WAITING_BYTES_TOTAL_MAX: usize = 64 << 20;
 
 /// The maximum number of bytes that the server reads from a client in a turn.

@@ -18,7 +18,7 @@ pub struct Stats {
     pub trades: u64,
     /// Recorded frames that were played.
     pub played: u64,
-    /// Frames of clients that were ignored: binary frames, frames of unknown sessions, and texts on market data v1
+    /// Ignored frames from clients: binary frames, frames of unknown sessions, and texts on market data v1
     /// and order events v1, which take no requests.
     pub ignored: u64,
     /// Sessions that were cut because too many outputs waited for them ([`OUTPUTS_MAX`](crate::OUTPUTS_MAX)).
