@@ -94,6 +94,9 @@ impl Client {
     /// same stream. An [`Event::Unsubscribed`](crate::Event::Unsubscribed) follows, at the latest when the
     /// `unsubscribe` has timed out or the link has ended.
     ///
+    /// Until this event comes, a collection such as [`Books`](crate::Books) still shows the last data of the stream as
+    /// current, although nothing updates it any more. Do not use this data after the call.
+    ///
     /// # Errors
     ///
     /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::UnknownStream`].
