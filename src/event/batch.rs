@@ -79,6 +79,14 @@ enum Rest<'f> {
         books: Option<Books<'f>>,
         entries: Elements<'f, MarketEntry<'f>>,
     },
+    /// A market data v1 frame that begins the book of a symbol without a level.
+    EmptyMarket {
+        told: LastTrade,
+        update: MarketUpdate<'f>,
+        /// The symbol of the book, until the book has been returned.
+        symbol: Option<&'f str>,
+        entries: Elements<'f, MarketEntry<'f>>,
+    },
     MarkPrices(&'f str, Elements<'f, MarkPriceChange<'f>>),
     FundingAmounts(&'f str, Elements<'f, FundingAmountChange<'f>>),
     OrderSnapshot(Elements<'f, SnapshotOrder<'f>>),
@@ -112,10 +120,13 @@ impl<'f> Rest<'f> {
                 trades: updates.trades.map(|trades| trades.iter()),
                 auctions: updates.auction_events.map(|auctions| auctions.iter()),
             },
+            Parts::Market { told, update } if is_whole && has_no_level(&update) => {
+                Rest::EmptyMarket { told, update, symbol: update.symbol, entries: update.entries.iter() }
+            }
             Parts::Market { told, update } => Rest::Market {
                 told,
                 update,
-                books: Some(Books::new(&update, is_whole)),
+                books: Some(Books::new(&update)),
                 entries: update.entries.iter(),
             },
             Parts::MarkPrices(prices) => Rest::MarkPrices(prices.symbol, prices.changes.iter()),
@@ -153,6 +164,10 @@ impl<'f> Iterator for Events<'f> {
                 }
                 entries.find_map(|entry| other_entry(*told, update, entry, source))
             }
+            Rest::EmptyMarket { told, update, symbol, entries } => match symbol.take() {
+                Some(symbol) => Some(empty_book(symbol, update, source)),
+                None => entries.find_map(|entry| other_entry(*told, update, entry, source)),
+            },
             Rest::MarkPrices(symbol, changes) => {
                 changes.next().map(|change| mark_price(symbol, &change, source))
             }
@@ -210,6 +225,27 @@ pub(crate) const fn funding_amount<'f>(
     Event::FundingAmount(change, source)
 }
 
+/// Cold, because only the first frame of a link can be such a one.
+#[cold]
+#[inline(never)]
+fn has_no_level(update: &MarketUpdate<'_>) -> bool {
+    Changes(update.entries.iter()).next().is_none()
+}
+
+#[cold]
+#[inline(never)]
+fn empty_book<'f>(symbol: &'f str, update: &MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
+    let depth = Depth {
+        symbol,
+        event_time: update.event_time,
+        first_update_id: None,
+        last_update_id: Some(update.event_id),
+        bids: &[],
+        asks: &[],
+    };
+    depth_event(true, depth, source)
+}
+
 /// Returns the event of an entry of market data v1; `None` for a change of the book.
 fn other_entry<'f>(
     told: LastTrade,
@@ -262,8 +298,6 @@ struct Books<'f> {
     begun: SymbolMap<()>,
     bids: &'f [Level],
     asks: &'f [Level],
-    /// The symbol of the whole book, if it has no levels and was not returned yet.
-    empty: Option<&'f str>,
 }
 
 /// The book changes among the entries.
@@ -300,13 +334,10 @@ impl Run {
 }
 
 impl<'f> Books<'f> {
-    fn new(update: &MarketUpdate<'f>, is_whole: bool) -> Books<'f> {
-        let mut changes = Changes(update.entries.iter()).peekable();
-        let is_empty = is_whole && changes.peek().is_none();
+    fn new(update: &MarketUpdate<'f>) -> Books<'f> {
         Books {
             update: *update,
-            empty: update.symbol.filter(|_| is_empty),
-            changes,
+            changes: Changes(update.entries.iter()).peekable(),
             begun: SymbolMap::new(),
             bids: update.bids,
             asks: update.asks,
@@ -314,9 +345,7 @@ impl<'f> Books<'f> {
     }
 
     fn next(&mut self, source: Source<'f>) -> Option<Event<'f>> {
-        let Some(first) = self.changes.next() else {
-            return self.empty.take().map(|symbol| depth_event(true, self.depth(symbol, &[], &[]), source));
-        };
+        let first = self.changes.next()?;
         let symbol = first.symbol.or(self.update.symbol).unwrap_or_default();
         let (run, own) = (Run::of(&first), first.symbol);
         let (mut bids, mut asks) = (0_usize, 0_usize);
@@ -341,19 +370,16 @@ impl<'f> Books<'f> {
             count(next.side);
         }
         let (bids, asks) = self.take(bids, asks);
-        let is_snapshot = run == Run::Snapshot && self.begins(symbol);
-        Some(depth_event(is_snapshot, self.depth(symbol, bids, asks), source))
-    }
-
-    const fn depth(&self, symbol: &'f str, bids: &'f [Level], asks: &'f [Level]) -> Depth<'f> {
-        Depth {
+        let depth = Depth {
             symbol,
             event_time: self.update.event_time,
             first_update_id: None,
             last_update_id: Some(self.update.event_id),
             bids,
             asks,
-        }
+        };
+        let is_snapshot = run == Run::Snapshot && self.begins(symbol);
+        Some(depth_event(is_snapshot, depth, source))
     }
 
     /// Returns whether this is the first run of a symbol in this frame.
