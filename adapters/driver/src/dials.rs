@@ -19,7 +19,7 @@ type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
 
 /// What has become of a dial.
 pub(crate) enum Progress<Io> {
-    /// A dial begins that had to wait for its turn with the signer.
+    /// A signed dial has its turn, perhaps after a wait, and begins to connect.
     Started,
     Ended(Box<Dialled<Io>>),
 }
