@@ -205,8 +205,16 @@ impl Shadow {
             } else if is_asked {
                 self.fail("I-30", format!("{} is asked for again: {:?}", feed.stream, feed.asked));
             }
+            // For the venue, the streams of a book with and without a time between updates are one.
+            let asked = &self.feeds[index].stream;
+            let is_same = |feed: &&Feed| {
+                (feed.stream.feed(), feed.stream.symbol()) == (asked.feed(), asked.symbol())
+                    && feed.slot == link.slot()
+            };
+            let was_asked =
+                |feed: &Feed| feed.left == Some(link) || feed.asked.is_some_and(|asked| asked.link == link);
+            let again = self.feeds.iter().filter(is_same).any(was_asked);
             let feed = &mut self.feeds[index];
-            let again = feed.left == Some(link) || feed.asked.is_some_and(|asked| asked.link == link);
             feed.asked = Some(Asked { id: message.id, link, failed: false, again });
             (feed.confirmed, feed.left) = (false, None);
         }
