@@ -11,6 +11,7 @@ use crate::message::{QuoteUpdate, Trade};
 use crate::request::stream::{Stream, Updates};
 use crate::value::id::StreamId;
 use crate::value::sequence::{DepthRole, GapRule, Position};
+use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 
 /// The maximum number of doublings of the time after which a stream that stays silent is requested again.
@@ -40,6 +41,13 @@ impl Failure {
     }
 }
 
+/// What the first data of a stream contains all of.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Whole {
+    Balances,
+    Book(Symbol),
+}
+
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Subscription {
@@ -58,7 +66,7 @@ pub(crate) struct Subscription {
     /// follow.
     is_spoilt: bool,
     /// Whether the venue has not confirmed the end of an earlier subscription to it on this connection, so that
-    /// changes from then may come until the present one is confirmed.
+    /// changes from then may come: of a book, until the present one is confirmed.
     is_haunted: bool,
     /// The id of each call of `subscribe` that has not ended; empty only while the end is not confirmed.
     subscribers: Vec<StreamId>,
@@ -219,7 +227,9 @@ impl Subscription {
                 self.due = Some(now + self.delay(delays));
             }
             StreamEffect::ReportSubscribed => {
-                (self.confirmed, self.is_haunted) = (true, false);
+                self.confirmed = true;
+                // A book begins with a snapshot now, even if it was subscribed before.
+                self.is_haunted &= !self.is_book();
                 if !self.is_book() {
                     self.reset_attempts();
                 }
@@ -400,9 +410,9 @@ impl Subscription {
     }
 
     /// Returns whether this report lists all balances or positions. Reports that come each second do, and so does
-    /// the first report of balances.
+    /// the first report of balances, unless they were subscribed before and the venue may not have ended that.
     pub(super) const fn takes_all(&mut self) -> bool {
-        let is_first = !core::mem::replace(&mut self.is_begun, true);
+        let is_first = !core::mem::replace(&mut self.is_begun, true) && !self.is_haunted;
         match self.stream {
             Stream::Balances { updates } => is_first || matches!(updates, Updates::EachSecond),
             Stream::Positions { updates } => matches!(updates, Updates::EachSecond),
@@ -505,6 +515,15 @@ impl Subscription {
 
     pub(crate) const fn is_book(&self) -> bool {
         matches!(self.stream, Stream::Depth { .. })
+    }
+
+    /// Returns what the first data of the stream contains all of, if the stream begins so.
+    pub(super) const fn whole(&self) -> Option<Whole> {
+        match self.stream {
+            Stream::Depth { symbol, .. } => Some(Whole::Book(symbol)),
+            Stream::Balances { .. } => Some(Whole::Balances),
+            _ => None,
+        }
     }
 
     /// Returns whether the request for it was sent and has no reply yet.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
 use crate::link::lifecycle::{StreamInput, StreamState};
-use crate::link::subscription::{Delays, Effects, Subscription, Traits};
+use crate::link::subscription::{Delays, Effects, Subscription, Traits, Whole};
 use crate::request::stream::{Stream, TOPICS, Topic};
 use crate::value::id::StreamId;
 use crate::value::symbol::Symbol;
@@ -27,10 +27,10 @@ pub(crate) struct Subscriptions {
     delays: Delays,
     streams_max: usize,
     snapshots_max: usize,
-    /// Books that were requested on this connection.
-    asked: BTreeSet<Symbol>,
-    /// Books that were unsubscribed on this connection, while the venue may still send them.
-    unended: BTreeSet<Symbol>,
+    /// Streams that begin with everything and were requested on this connection.
+    asked: BTreeSet<Whole>,
+    /// Such streams that were unsubscribed on this connection, while the venue may still send them.
+    unended: BTreeSet<Whole>,
     /// Requests, and when a snapshot of them came. Both ascend. The last entry whose request is not later than a
     /// given one shows the newest snapshot that was requested no later.
     progress: VecDeque<(u64, Instant)>,
@@ -148,13 +148,13 @@ impl Subscriptions {
         let delays = self.delays;
         let step = |subscription: &mut Subscription| {
             let (request, is_left) = (subscription.request(), subscription.is_left());
-            let book = subscription.stream().symbol().filter(|_| subscription.is_book() && request != 0);
+            let whole = subscription.whole().filter(|_| is_left && request != 0);
             let effects = subscription.step(input, now, &delays)?;
-            Some((effects, request, book.map(|symbol| (symbol, is_left))))
+            Some((effects, request, whole))
         };
-        let (effects, request, book) = self.change(id, step).flatten()?;
-        if let Some((symbol, is_left)) = book {
-            self.note_end(symbol, is_left, input);
+        let (effects, request, left) = self.change(id, step).flatten()?;
+        if let Some(whole) = left {
+            self.note_end(whole, input);
         }
         if input == StreamInput::Snapshot {
             self.note_progress(request, now);
@@ -162,13 +162,13 @@ impl Subscriptions {
         Some(effects)
     }
 
-    /// Notes whether the venue may still send an earlier subscription of a book.
-    fn note_end(&mut self, symbol: Symbol, is_left: bool, input: StreamInput) {
+    /// Notes whether the venue may still send a stream that is being unsubscribed.
+    fn note_end(&mut self, whole: Whole, input: StreamInput) {
         let has_failed = matches!(input, StreamInput::Unanswered | StreamInput::Refused);
         if input == StreamInput::Accepted {
-            self.unended.remove(&symbol);
-        } else if is_left && has_failed && self.unended.len() < self.streams_max {
-            self.unended.insert(symbol);
+            self.unended.remove(&whole);
+        } else if has_failed && self.unended.len() < self.streams_max {
+            self.unended.insert(whole);
         }
     }
 
@@ -200,16 +200,16 @@ impl Subscriptions {
     /// Notes that a request about a subscription was sent.
     pub(super) fn note_request(&mut self, id: StreamId, request: u64, is_subscribe: bool) {
         let Some(subscription) = self.get(id) else { return };
-        let book = subscription.stream().symbol().filter(|_| is_subscribe && subscription.is_book());
-        // If the set is full, any book may have been requested.
-        let asked_before = match book {
+        let whole = subscription.whole().filter(|_| is_subscribe);
+        // If the set is full, any stream may have been requested.
+        let asked_before = match whole {
             Some(_) if self.asked.len() >= self.streams_max => true,
-            Some(symbol) => !self.asked.insert(symbol),
+            Some(whole) => !self.asked.insert(whole),
             None => subscription.was_asked_before(),
         };
         // A full set is not kept up to date.
-        let is_haunted = book.is_some_and(|symbol| {
-            self.unended.contains(&symbol) || (asked_before && self.unended.len() >= self.streams_max)
+        let is_haunted = whole.is_some_and(|whole| {
+            self.unended.contains(&whole) || (asked_before && self.unended.len() >= self.streams_max)
         });
         self.change(id, |subscription| subscription.note_request(request, asked_before, is_haunted));
     }

@@ -66,6 +66,10 @@ impl<K: Ord, V> Rows<K, V> {
         self.is_recording = source.link().is_none();
         let is_late = self.left.is_some() && source.link() == self.left;
         if !is_late {
+            if self.followed.is_none() {
+                // The stream began without a report, or before it: an answer to an earlier question is too old.
+                self.doubted = self.moment;
+            }
             self.followed = source.link().or(self.followed);
         }
         for row in rows {

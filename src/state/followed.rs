@@ -71,12 +71,12 @@ impl Followed {
             self.is_recording = true;
             return false;
         };
-        let is_known = self.left.contains(&link) || self.links.iter().any(|(own, _)| *own == link);
-        let has_missed = !is_known && self.add(link, Scope::Account);
-        if has_missed {
-            self.note_loss();
+        if self.left.contains(&link) || self.links.iter().any(|(own, _)| *own == link) {
+            return false;
         }
-        has_missed
+        // The stream began without a report, or before it.
+        self.note_loss();
+        self.add(link, Scope::Account)
     }
 
     fn add(&mut self, link: LinkId, scope: Scope) -> bool {

@@ -2,6 +2,7 @@
 //! that has the fault. The hunters of planted faults run these tests too (`tests/mutants/cases.rs`).
 
 mod archived;
+mod begun;
 mod beyond;
 mod client;
 mod fed;

@@ -2,6 +2,8 @@
 
 #[path = "../faults/archived.rs"]
 mod archived;
+#[path = "../faults/begun.rs"]
+mod begun;
 #[path = "../faults/client.rs"]
 mod client;
 #[path = "../faults/fed.rs"]
@@ -30,8 +32,9 @@ use testkit::observer::Violation;
 type Cases = &'static [(&'static str, fn())];
 
 /// All tests of `tests/faults` that have such a name.
-const ALL: [Cases; 7] = [
+const ALL: [Cases; 8] = [
     archived::FAULTS,
+    begun::FAULTS,
     client::FAULTS,
     links::FAULTS,
     orders::FAULTS,

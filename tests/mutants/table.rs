@@ -166,6 +166,9 @@ pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("FollowTheLate", &["LA-01"], "an order event behind the end of its subscription is one of a subscription"),
     ("SettleByTheLate", &["LA-02"], "an order event behind the end of its subscription ends the doubt about the order"),
     ("BelieveTheLate", &["LA-01"], "a balance behind the end of its subscription is current"),
+    ("SettleTooEarly", &["BG-01"], "an answer from before the first event of a stream settles an order"),
+    ("SettleRowsTooEarly", &["BG-02"], "an answer from before the first report of a stream settles positions"),
+    ("TakeAPartForAll", &["BG-03"], "the first report of balances that the venue did not end lists them all"),
     ("TakeAnyBook", &["C12"], "any symbol that the peer names makes a book"),
     ("IgnoreTheRule", &["C21"], "a book checks updates by a rule of its own"),
 ];

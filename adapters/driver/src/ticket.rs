@@ -77,7 +77,7 @@ impl fmt::Display for PlaceError {
             PlaceError::Refused(error) => write!(f, "not sent: {error}"),
             PlaceError::Busy => f.write_str("not sent: too many commands wait; try again"),
             PlaceError::Rejected(order) => {
-                write!(f, "rejected by the venue: {}", order.reason.as_deref().unwrap_or("no reason given"))
+                write!(f, "rejected: {}", order.reason.as_deref().unwrap_or("no reason given"))
             }
         }
     }

@@ -271,7 +271,7 @@ pub(crate) fn orders_that_are_not_sent<A: Adapter>() {
         signed::<A>(url, async |client| {
             let rejected = client.place(order("too-dear", "1000.001")).await.unwrap_err();
             let PlaceError::Rejected(order) = &rejected else { panic!("{rejected}") };
-            assert!(order.reason.is_some() && rejected.to_string().starts_with("rejected by the venue: "));
+            assert!(order.reason.is_some() && rejected.to_string().starts_with("rejected: "));
             assert!(client.cancel("nobody").await.is_err());
             client.close();
         })
