@@ -1,8 +1,8 @@
 //! [`BookReader`]: books that any task or thread can read.
 //!
 //! The driver copies each book that has changed, once in a turn, and publishes the copy in a [`Slot`]. Readers hold
-//! the lock of a slot for as long as it takes to clone an `Arc`. The driver only tries the lock; if a reader holds
-//! it, the driver tries again in its next turn.
+//! the lock of a slot for as long as it takes to clone an `Arc`. To publish, the driver only tries the lock; if a reader
+//! holds it, the driver tries again in its next turn.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use event_listener::Event;
 use gemini_ws::{Age, Book, BookTop, Books, Instant, OrderBook, StaleReason, StreamId, Symbol};
 
-use crate::Handle;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, PoisonError};
+use crate::{Handle, NoBook};
 
 /// A copy of a book, as it was at the end of a turn of the driver (see [`BookReader`]).
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,7 @@ pub struct BookView {
     book: OrderBook,
     stale: Option<StaleReason>,
     age: Age,
+    no_book: Option<NoBook>,
 }
 
 impl BookView {
@@ -45,10 +46,19 @@ impl BookView {
         self.age
     }
 
-    fn refill(&mut self, book: Book<'_>, age: Age) {
+    /// Returns the reason why no book will come; `None` if the book has come, or may come.
+    pub const fn no_book(&self) -> Option<&NoBook> {
+        self.no_book.as_ref()
+    }
+
+    fn refill(&mut self, book: Book<'_>, age: Age, no_book: Option<NoBook>) {
         self.book.clone_from(book.last());
-        self.stale = book.stale_reason();
-        self.age = age;
+        (self.stale, self.age, self.no_book) = (book.stale_reason(), age, no_book);
+    }
+
+    /// The view of a book that has not come.
+    fn missing(stale: StaleReason, no_book: Option<NoBook>) -> BookView {
+        BookView { stale: Some(stale), no_book, ..BookView::default() }
     }
 }
 
@@ -97,8 +107,8 @@ struct Posted {
     /// The view published before. Its memory is used again if no reader holds it.
     spare: Arc<BookView>,
     is_touched: bool,
-    /// Whether readers have to notice that there is no book, although they have seen none.
-    has_no_book: bool,
+    /// The reason why no book will come.
+    no_book: Option<NoBook>,
 }
 
 /// The books that the driver publishes.
@@ -111,14 +121,11 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn open(&mut self, symbols: &[Symbol], ids: Vec<StreamId>) -> Arc<Group> {
-        let slot_of = |symbol: &Symbol| match self.posted.get(symbol) {
-            Some(posted) => Arc::clone(&posted.slot),
+        let slot_of = |symbol: &Symbol| match self.posted.get_mut(symbol) {
+            Some(posted) => posted.begin_again(),
             None => Arc::new(Slot {
                 symbol: *symbol,
-                latest: Mutex::new(Arc::new(BookView {
-                    stale: Some(StaleReason::NothingYet),
-                    ..BookView::default()
-                })),
+                latest: Mutex::new(Arc::new(BookView::missing(StaleReason::NothingYet, None))),
                 version: AtomicU64::new(0),
             }),
         };
@@ -136,7 +143,7 @@ impl Board {
                 groups: Vec::new(),
                 spare: Arc::default(),
                 is_touched: false,
-                has_no_book: false,
+                no_book: None,
             });
             posted.groups.push(Arc::clone(&group));
             self.touch(slot.symbol);
@@ -155,10 +162,10 @@ impl Board {
         }
     }
 
-    /// Notes that no book will come, for example because the venue has rejected the subscription.
-    pub(crate) fn note_no_book(&mut self, symbol: Symbol) {
+    /// Notes that no book will come.
+    pub(crate) fn note_no_book(&mut self, symbol: Symbol, reason: NoBook) {
         if let Some(posted) = self.posted.get_mut(&symbol) {
-            posted.has_no_book = true;
+            posted.no_book = Some(reason);
         }
         self.touch(symbol);
     }
@@ -198,31 +205,45 @@ impl Board {
 }
 
 impl Posted {
+    /// Forgets that no book will come, because the book is requested again. Returns the slot.
+    fn begin_again(&mut self) -> Arc<Slot> {
+        if self.no_book.take().is_some() {
+            // A new reader must not see the old reason. A reader that holds this lock only clones an `Arc`.
+            let mut latest = self.slot.latest.lock().unwrap_or_else(PoisonError::into_inner);
+            *latest = Arc::new(BookView { no_book: None, ..BookView::clone(&latest) });
+        }
+        Arc::clone(&self.slot)
+    }
+
     /// Publishes the book. Returns `false` if a reader holds the lock.
     fn publish(&mut self, books: &Books) -> bool {
         let symbol = self.slot.symbol;
         let symbol = symbol.as_str();
         let Ok(mut latest) = self.slot.latest.try_lock() else { return false };
         self.is_touched = false;
-        let has_no_book = std::mem::take(&mut self.has_no_book);
         match (books.get(symbol), books.age(symbol)) {
-            (Some(book), Some(age)) => match Arc::get_mut(&mut self.spare) {
-                Some(spare) => spare.refill(book, age),
-                None => {
-                    let mut view = BookView::default();
-                    view.refill(book, age);
-                    self.spare = Arc::new(view);
+            (Some(book), Some(age)) => {
+                // A book has come after all.
+                self.no_book.take_if(|_| book.stale_reason().is_none());
+                let no_book = self.no_book.clone();
+                match Arc::get_mut(&mut self.spare) {
+                    Some(spare) => spare.refill(book, age, no_book),
+                    None => {
+                        let mut view = BookView::default();
+                        view.refill(book, age, no_book);
+                        self.spare = Arc::new(view);
+                    }
                 }
-            },
+            }
             // There is no book, and the readers know it.
-            _ if !has_no_book
+            _ if latest.no_book == self.no_book
                 && matches!(latest.stale, Some(StaleReason::NothingYet | StaleReason::NotSubscribed)) =>
             {
                 return true;
             }
             _ => {
-                let stale = Some(StaleReason::NotSubscribed);
-                self.spare = Arc::new(BookView { stale, ..BookView::default() });
+                let view = BookView::missing(StaleReason::NotSubscribed, self.no_book.clone());
+                self.spare = Arc::new(view);
             }
         }
         std::mem::swap(&mut *latest, &mut self.spare);
@@ -300,8 +321,8 @@ impl BookReader {
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
     /// return its symbol. If the venue rejects the subscription, or the link ends for good before the book arrives,
-    /// no book comes. `changed` then returns the symbol once, and the book is stale as
-    /// [`StaleReason::NotSubscribed`].
+    /// no book comes. `changed` then returns the symbol once, the book is stale as [`StaleReason::NotSubscribed`], and
+    /// [`BookView::no_book`] returns the reason.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -323,17 +344,21 @@ impl BookReader {
         }
     }
 
-    /// Waits until the book of a symbol is current, and returns the book. Returns `None` if the driver has ended, or
-    /// if the reader does not read the symbol. While `until_live` waits, it calls [`changed`](BookReader::changed)
-    /// and drops the symbols that `changed` returns, also those of other books.
-    ///
-    /// A book that the venue rejects never becomes current, so put a time limit around this call if you need a limit.
+    /// Waits until the book of a symbol is current, and returns the book. Returns `None` if no book will come
+    /// ([`no_book`](BookReader::no_book) returns the reason), if the driver has ended, or if the reader does not read
+    /// the symbol. While `until_live` waits, it calls [`changed`](BookReader::changed) and drops the symbols that
+    /// `changed` returns, also those of other books.
     ///
     /// ```
     /// # async fn first(client: gemini_ws_driver::Handle) -> Result<(), Box<dyn std::error::Error>> {
     /// let mut books = client.books(["btcusd"]).await?;
-    /// let book = books.until_live("btcusd").await.ok_or("the driver has ended")?;
-    /// println!("{:?}", book.best());
+    /// match books.until_live("btcusd").await {
+    ///     Some(book) => println!("{:?}", book.best()),
+    ///     None => match books.no_book("btcusd") {
+    ///         Some(reason) => println!("no book: {reason}"),
+    ///         None => println!("the driver has ended"),
+    ///     },
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -341,9 +366,18 @@ impl BookReader {
         let symbol = symbol.as_ref();
         self.view(symbol)?;
         while self.live(symbol).is_none() {
+            if self.no_book(symbol).is_some() {
+                return None;
+            }
             self.changed().await?;
         }
         self.live(symbol)
+    }
+
+    /// Returns the reason why no book of a symbol will come; `None` if the book has come or may come, or if this
+    /// reader does not read the symbol.
+    pub fn no_book(&self, symbol: impl AsRef<str>) -> Option<NoBook> {
+        self.view(symbol)?.no_book().cloned()
     }
 
     fn take_change(&mut self) -> Option<Symbol> {

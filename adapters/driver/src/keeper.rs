@@ -11,7 +11,6 @@ use gemini_ws::{
     Symbol, Topic,
 };
 
-use crate::Closed;
 use crate::board::{Board, Group};
 use crate::ended::{Ended, Ending};
 use crate::handle::{Now, SharedClock};
@@ -20,6 +19,7 @@ use crate::postponed::Postponed;
 use crate::sync::Arc;
 use crate::ticket::Cell;
 use crate::tickets::{Cancel, DOUBT_TIMEOUT, Tickets};
+use crate::{Closed, NoBook};
 
 /// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event
 /// before the application sees the event. If a book needs a new snapshot, the driver requests the snapshot.
@@ -200,7 +200,10 @@ impl Keeper {
             }
             event => {
                 match event {
-                    Event::Rejected { stream, .. } => self.note_no_book(stream),
+                    Event::Rejected { stream, error, .. } => {
+                        let message = error.message.to_string().into();
+                        self.note_no_book(stream, NoBook::Rejected { code: error.code, message });
+                    }
                     Event::LinkClosed { .. } => self.has_link_ended = true,
                     Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
                     Event::Opened { .. } => self.connect_failure = None,
@@ -241,9 +244,9 @@ impl Keeper {
     }
 
     /// Lets readers notice that no book of a stream will come.
-    fn note_no_book(&mut self, stream: &Stream) {
+    fn note_no_book(&mut self, stream: &Stream, reason: NoBook) {
         if let Some(symbol) = stream.symbol().filter(|_| stream.topic() == Topic::Depth) {
-            self.board.note_no_book(symbol);
+            self.board.note_no_book(symbol, reason);
         }
     }
 
@@ -253,7 +256,7 @@ impl Keeper {
             let ended = client.links().filter(|(.., state)| *state == State::Closed);
             let ended: HashSet<usize> = ended.map(|(link, ..)| link.slot()).collect();
             for (_, stream, _) in client.streams().filter(|(id, ..)| ended.contains(&id.link_slot())) {
-                self.note_no_book(&stream);
+                self.note_no_book(&stream, NoBook::LinkClosed);
             }
         }
     }

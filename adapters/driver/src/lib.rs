@@ -36,6 +36,7 @@ mod glue;
 mod handle;
 mod http;
 mod keeper;
+mod no_book;
 #[cfg(feature = "handshake")]
 mod non_blocking;
 mod overdue;
@@ -81,6 +82,7 @@ pub use glue::{close_code_of, frame_of, io_failure, lost_of};
 pub use handle::{BooksError, COMMANDS_MAX, Handle, RequestError, client};
 pub use http::{Answer, HEAD_BYTES_MAX, USER_AGENT, Unreadable};
 pub use keeper::Keeper;
+pub use no_book::NoBook;
 #[cfg(feature = "handshake")]
 pub use non_blocking::NonBlocking;
 pub use paced::{Paced, READ_BYTES_PER_TURN_MAX, READS_PER_TURN_MAX, UNFINISHED_BYTES_MAX};

@@ -10,7 +10,7 @@ use gemini_ws_driver::gemini_ws::{
     Book, Books, Client, ClientConfig, Config, Event, EventQueue, Instant, Overflow, StaleReason, Stream,
     StreamId, Topic,
 };
-use gemini_ws_driver::{BookReader, Handle, client, connect};
+use gemini_ws_driver::{BookReader, Handle, NoBook, client, connect};
 use smol::future;
 
 use crate::Adapter;
@@ -295,8 +295,16 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
             let changed = future::or(books.changed(), late()).await;
             assert_eq!(changed, "nosuchusd".parse().ok());
             assert_eq!(reason(&books), Some(StaleReason::NotSubscribed));
+            let refused = books.no_book("nosuchusd").unwrap();
+            assert!(matches!(&refused, NoBook::Rejected { code, .. } if *code != 0), "{refused}");
+            // A reader that begins to wait now waits for the answer to a request of its own.
+            let mut again = client.books(["nosuchusd"]).await.unwrap();
+            assert_eq!(again.no_book("nosuchusd"), None);
+            assert!(future::or(again.until_live("nosuchusd"), late()).await.is_none());
+            assert_eq!(again.no_book("nosuchusd"), Some(refused));
+            let _ = books.changed().await;
             client.close();
-            assert_eq!(books.changed().await, None, "it is reported once");
+            assert_eq!(books.changed().await, None, "each is reported once");
         })
         .await;
     });
@@ -316,6 +324,8 @@ pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
             let changed = future::or(books.changed(), late()).await;
             assert_eq!(changed, "btcusd".parse().ok());
             assert!(books.live("btcusd").is_none());
+            assert_eq!(books.no_book("btcusd"), Some(NoBook::LinkClosed));
+            assert!(future::or(books.until_live("btcusd"), late()).await.is_none());
             client.close();
             assert_eq!(books.changed().await, None, "it is reported once");
         };

@@ -49,9 +49,9 @@ use std::task::{Context, Poll};
 
 pub use gemini_ws_driver::{
     self as driver, BookReader, BookView, BooksError, Closed, Connected, DialRequest, Done, Driver, Ended,
-    EndedBy, Events, Handle, Keeper, Paced, PlaceError, ReconcileError, Reconciliation, Reply, RequestError,
-    Runtime, SharedSigner, Shutdown, Ticket, Timer, TryNextError, Turn, Unresolved, Wake, async_tungstenite,
-    client, gemini_ws,
+    EndedBy, Events, Handle, Keeper, NoBook, Paced, PlaceError, ReconcileError, Reconciliation, Reply,
+    RequestError, Runtime, SharedSigner, Shutdown, Ticket, Timer, TryNextError, Turn, Unresolved, Wake,
+    async_tungstenite, client, gemini_ws,
 };
 pub use gemini_ws_transport::{self as transport, Dialer, Proxies, Stream, tls};
 

@@ -18,6 +18,10 @@ mod board;
 #[allow(dead_code, reason = "the driver uses all of it")]
 mod delivery;
 
+#[path = "../../../adapters/driver/src/no_book.rs"]
+#[allow(dead_code, reason = "the driver uses all of it")]
+mod no_book;
+
 #[path = "../../../adapters/driver/src/shutdown.rs"]
 #[allow(dead_code, reason = "the driver uses all of it")]
 mod shutdown;
@@ -30,6 +34,7 @@ use delivery::{Channel, Delivery};
 use gemini_ws::{Books, Client, Config, Endpoint, Event, EventQueue, Instant, Overflow, Replay, Scratch};
 use loom::future::block_on;
 use loom::thread;
+use no_book::NoBook;
 use shutdown::Shutdown;
 
 /// What a reader of books uses of a handle: it wakes the driver, which looks for readers that were dropped.

@@ -1,0 +1,39 @@
+//! [`NoBook`]: the reason why no book of a symbol will come.
+
+use std::fmt;
+
+/// The reason why no book of a symbol will come to a [`BookReader`](crate::BookReader).
+///
+/// ```
+/// use gemini_ws_driver::NoBook;
+///
+/// let reason = NoBook::Rejected { code: -1121, message: "Invalid symbol".into() };
+/// assert_eq!(reason.to_string(), "the venue rejected the subscription: Invalid symbol (code -1121)");
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum NoBook {
+    /// The venue rejected the subscription, which ends it.
+    Rejected {
+        /// The venue's code of the error; 0 if the venue sent none.
+        code: i64,
+        /// The venue's message, for people.
+        message: Box<str>,
+    },
+    /// The link of the book has ended for good, and the client has not. If the application opens the client again,
+    /// the book may come after all.
+    LinkClosed,
+}
+
+impl fmt::Display for NoBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoBook::Rejected { code, message } => {
+                write!(f, "the venue rejected the subscription: {message} (code {code})")
+            }
+            NoBook::LinkClosed => f.pad("the link has ended for good"),
+        }
+    }
+}
+
+impl std::error::Error for NoBook {}
