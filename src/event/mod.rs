@@ -99,8 +99,8 @@ pub enum Event<'f> {
         /// The subject of the request.
         about: Subject,
     },
-    /// A request has ended. Exactly one `Reply` follows each [`Event::Requested`], even if a handle of the crate
-    /// `gemini-ws-driver` also returns the outcome, because [`Orders`](crate::Orders) needs the event.
+    /// A request has ended. Exactly one `Reply` follows each [`Event::Requested`]. This is also so if a handle of the
+    /// crate `gemini-ws-driver` returns the outcome: [`Orders`](crate::Orders) needs the event.
     Reply {
         /// The link that sent the request.
         link: LinkId,

@@ -269,7 +269,8 @@ pub enum StreamInput {
     Unsubscribe,
 }
 
-/// An effect of a step of a stream. A step performs its effects in the order of its cell.
+/// What a stream does when an input changes or confirms its state. Each cell of the table [`STREAM`] lists the effects of
+/// one input in one state, in the order in which they are performed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum StreamEffect {
     /// Send `subscribe`.

@@ -8,9 +8,9 @@ use crate::event::IgnoredReason;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Text and binary frames.
+    /// The number of text and binary frames.
     pub frames: u64,
-    /// Bytes of these frames.
+    /// The bytes of all text and binary frames.
     pub bytes: u64,
     /// Frames whose data was delivered.
     pub data: u64,

@@ -80,7 +80,7 @@ pub struct PositionAmount<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Settlements<'f> {
-    /// `settlements`
+    /// `settlements`: the positions that were settled.
     pub settlements: List<'f, Settlement<'f>>,
 }
 
@@ -89,12 +89,12 @@ pub struct Settlements<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Settlement<'f> {
-    /// `symbol`
+    /// `symbol`: the instrument of the position.
     pub symbol: &'f str,
-    /// `position`
+    /// `position`: the position that was settled.
     pub position: Number<'f>,
-    /// `payout`
+    /// `payout`: the payout for the position.
     pub payout: Option<Number<'f>>,
-    /// `outcome`
+    /// `outcome`: how the event ended.
     pub outcome: ContractOutcome<'f>,
 }

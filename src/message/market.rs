@@ -19,7 +19,7 @@ use crate::value::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct L2Updates<'f> {
-    /// `symbol`
+    /// `symbol`: the symbol.
     pub symbol: &'f str,
     /// The `changes` of the side `buy`.
     pub bids: &'f [Level],
@@ -50,11 +50,11 @@ impl L2Updates<'_> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Candles<'f> {
-    /// `symbol`
+    /// `symbol`: the symbol.
     pub symbol: &'f str,
     /// The width, from `type`.
     pub interval: CandleInterval,
-    /// `changes`
+    /// `changes`: the candles.
     pub candles: List<'f, Candle<'f>>,
 }
 
@@ -62,19 +62,19 @@ pub struct Candles<'f> {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum CandleInterval {
-    /// `1m`
+    /// One minute: `1m`.
     OneMinute,
-    /// `5m`
+    /// Five minutes: `5m`.
     FiveMinutes,
-    /// `15m`
+    /// 15 minutes: `15m`.
     FifteenMinutes,
-    /// `30m`
+    /// 30 minutes: `30m`.
     ThirtyMinutes,
-    /// `1h`
+    /// One hour: `1h`.
     OneHour,
-    /// `6h`
+    /// Six hours: `6h`.
     SixHours,
-    /// `1d`
+    /// One day: `1d`.
     OneDay,
 }
 
@@ -128,9 +128,9 @@ pub struct Candle<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MarkPrices<'f> {
-    /// `symbol`
+    /// `symbol`: the symbol.
     pub symbol: &'f str,
-    /// `changes`
+    /// `changes`: the mark prices.
     pub changes: List<'f, MarkPriceChange<'f>>,
 }
 
@@ -141,7 +141,7 @@ pub struct MarkPrices<'f> {
 pub struct MarkPriceChange<'f> {
     /// `timestamp`: nanoseconds.
     pub event_time: Option<Timestamp>,
-    /// `mark_price`
+    /// `mark_price`: the mark price.
     pub mark_price: Decimal,
     /// `spot_index`: the index [at the last change](crate::protocol::quirks#old-index-prices) of the mark price.
     pub spot_index: Option<Number<'f>>,
@@ -152,9 +152,9 @@ pub struct MarkPriceChange<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FundingAmounts<'f> {
-    /// `symbol`
+    /// `symbol`: the symbol.
     pub symbol: &'f str,
-    /// `changes`
+    /// `changes`: the funding amounts.
     pub changes: List<'f, FundingAmountChange<'f>>,
 }
 
@@ -165,13 +165,13 @@ pub struct FundingAmounts<'f> {
 pub struct FundingAmountChange<'f> {
     /// `timestamp`: nanoseconds.
     pub event_time: Option<Timestamp>,
-    /// `funding_amount`
+    /// `funding_amount`: the amount.
     pub amount: Decimal,
     /// `funding_date_time`: nanoseconds.
     pub funding_time: Timestamp,
-    /// `funding_interval_in_minutes`
+    /// `funding_interval_in_minutes`: the time between two fundings.
     pub interval_minutes: Option<u64>,
-    /// `is_realized`
+    /// `is_realized`: whether the venue calls the amount realized.
     pub realized: bool,
     /// `funding_rate`: the rate in percent, which the venue has truncated. Live frames [have the member
     /// `funding_rate`](crate::protocol::quirks#more-members-of-funding), but the venue's documents do not mention it.
@@ -193,7 +193,7 @@ pub struct MarketUpdate<'f> {
     pub timestamp: Option<Timestamp>,
     /// `timestampms`; absent in an initial frame.
     pub event_time: Option<Timestamp>,
-    /// `events`
+    /// `events`: the entries of the frame.
     pub entries: List<'f, MarketEntry<'f>>,
     /// The symbol of the entries that name none. [`Scratch::set_symbol`](crate::Scratch::set_symbol) sets it. A
     /// client takes this symbol from the address or from [`Config::symbol`](crate::Config::symbol).
@@ -233,13 +233,13 @@ pub struct LevelChange<'f> {
     pub symbol: Option<&'f str>,
     /// `side`: `bid` is [`Side::Buy`].
     pub side: Side,
-    /// `price`
+    /// `price`: the price of the level.
     pub price: Decimal,
     /// `remaining`: the new quantity of the level; zero removes the level.
     pub remaining: Decimal,
     /// `delta`: the signed change; absent if the reason is `top-of-book`.
     pub delta: Option<Number<'f>>,
-    /// `reason`
+    /// `reason`: the reason for the change.
     pub reason: ChangeReason<'f>,
 }
 
@@ -296,7 +296,7 @@ open_enum! {
 pub struct AuctionOpen<'f> {
     /// The symbol; `None` on a connection for one symbol. In an event, [`MarketUpdate::symbol`] replaces `None`.
     pub symbol: Option<&'f str>,
-    /// `auction_open_ms`
+    /// `auction_open_ms`: when the auction opened.
     pub opened: Option<Timestamp>,
     /// `auction_time_ms`: when the auction is held.
     pub auction_time: Option<Timestamp>,
@@ -320,15 +320,15 @@ pub struct Auction<'f> {
     pub stage: AuctionStage,
     /// `eid`: only in market data v1.
     pub event_id: Option<u64>,
-    /// `time_ms`
+    /// `time_ms`: the time of the event.
     pub time: Option<Timestamp>,
-    /// `result`
+    /// `result`: how the auction ended.
     pub result: AuctionResult<'f>,
-    /// `highest_bid_price`
+    /// `highest_bid_price`: the price of the highest bid.
     pub highest_bid_price: Option<Number<'f>>,
-    /// `lowest_ask_price`
+    /// `lowest_ask_price`: the price of the lowest ask.
     pub lowest_ask_price: Option<Number<'f>>,
-    /// `collar_price`
+    /// `collar_price`: the collar price of the auction.
     pub collar_price: Option<Number<'f>>,
     /// `auction_price` or `indicative_price`; absent if the auction failed.
     pub price: Option<Decimal>,

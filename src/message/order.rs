@@ -96,17 +96,17 @@ pub struct OrderEventDetails<'f> {
     pub event_id: Option<Text<'f>>,
     /// `socket_sequence`: the number of the event on the connection.
     pub socket_sequence: Option<u64>,
-    /// `account_name`.
+    /// `account_name`: the name of the account.
     pub account_name: Option<Text<'f>>,
     /// `api_session`: the key that placed the order, or `UI`.
     pub api_session: Option<ApiSession<'f>>,
     /// `timestamp`: whole seconds.
     pub timestamp: Option<Timestamp>,
-    /// `is_live`.
+    /// `is_live`: whether the order is in the book.
     pub is_live: Option<bool>,
-    /// `is_cancelled`.
+    /// `is_cancelled`: whether the order was cancelled.
     pub is_cancelled: Option<bool>,
-    /// `is_hidden`.
+    /// `is_hidden`: whether the book does not show the order.
     pub is_hidden: Option<bool>,
     /// `total_spend`: the quote amount of a market buy.
     pub total_spend: Option<Number<'f>>,

@@ -30,9 +30,10 @@ pub struct BookTicker<'f> {
     pub update_id: u64,
     /// `E`: the time, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
-    /// `b`, `B`; `None` without a bid (an empty or zero price or quantity).
+    /// The best bid: its price `b` and its quantity `B`. `None` if one of the two is empty or zero, because there is no
+    /// bid then.
     pub bid: Option<Level>,
-    /// `a`, `A`; `None` without an ask.
+    /// The best ask: its price `a` and its quantity `A`. `None` if one of the two is empty or zero.
     pub ask: Option<Level>,
     /// `c`, `C`: the price and quantity of the last trade; `None` before the first trade.
     pub last_trade: Option<Level>,
@@ -48,7 +49,7 @@ pub struct BookTicker<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Depth<'f> {
-    /// `s`
+    /// `s`: the symbol.
     pub symbol: &'f str,
     /// `E`: the time of the last change in the frame, not of sending; v1 `timestampms`.
     pub event_time: Option<Timestamp>,
@@ -143,9 +144,9 @@ impl Taker<'_> {
 pub struct TopOfBook<'f> {
     /// The symbol; empty if neither the frame nor the application names the symbol.
     pub symbol: &'f str,
-    /// `timestampms`
+    /// `timestampms`: the time, sent in milliseconds.
     pub event_time: Option<Timestamp>,
-    /// `eventId`
+    /// `eventId`: the id of the update.
     pub update_id: u64,
     /// The side of the book.
     pub side: Side,
@@ -184,7 +185,7 @@ pub struct ContractStatus<'f> {
 pub struct MarkPrice<'f> {
     /// `s`: the symbol of the perpetual.
     pub symbol: &'f str,
-    /// `E`
+    /// `E`: the time of the event.
     pub event_time: Option<Timestamp>,
     /// `p`: the mark price.
     pub mark_price: Decimal,

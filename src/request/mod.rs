@@ -234,8 +234,8 @@ impl fmt::Display for Request {
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum MarketDataRequest {
-    /// `subscribe`.
+    /// Subscribes to streams: the method `subscribe`.
     Subscribe(Vec<Stream>),
-    /// `unsubscribe`.
+    /// Unsubscribes from streams: the method `unsubscribe`.
     Unsubscribe(Vec<Stream>),
 }

@@ -63,9 +63,9 @@ pub enum TimeInForce {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum EventOutcome {
-    /// `YES`
+    /// The event happens: `YES`.
     Yes,
-    /// `NO`
+    /// The event does not happen: `NO`.
     No,
 }
 
@@ -159,7 +159,7 @@ impl NewOrder {
         Ok(NewOrder { client_order_id, symbol, side, quantity, terms, time_in_force, outcome: None })
     }
 
-    /// Creates a limit order, good till cancelled. Each value but the side can be a text.
+    /// Creates a limit order, good till cancelled. Every argument except `side` can be a text.
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ impl NewOrder {
         NewOrder::new(client_order_id, symbol, side, quantity, Terms::Limit { price })
     }
 
-    /// Creates a market order, immediate-or-cancel. Each value but the side can be a text.
+    /// Creates a market order, immediate-or-cancel. Every argument except `side` can be a text.
     ///
     /// # Errors
     ///

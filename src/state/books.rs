@@ -75,12 +75,16 @@ pub enum Book<'b> {
     /// The book is current as of the last update that arrived.
     Live(&'b OrderBook),
     /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again,
-    /// unless the snapshot is crossed. An update ends [`StaleReason::Crossed`] if it ends the crossing.
+    /// unless the bids and asks of the snapshot cross. A book that is stale as [`StaleReason::Crossed`] becomes current
+    /// again with the first update after which its bids and asks no longer cross.
     ///
-    /// If [`Books::to_resync`] returns the symbol of the book, request a snapshot. If not, wait for an update if the
-    /// reason is [`StaleReason::Crossed`]; for any other reason the client requests a snapshot automatically. After
-    /// [`Event::LinkClosed`](crate::Event::LinkClosed), the client does so only when you have called
-    /// [`Client::open`](crate::Client::open); after [`Event::Closed`](crate::Event::Closed), never.
+    /// What to do:
+    ///
+    /// - If [`Books::to_resync`] returns the symbol of the book, request a snapshot.
+    /// - Otherwise, if the reason is [`StaleReason::Crossed`], wait for an update.
+    /// - Otherwise do nothing: the client requests a snapshot. After [`Event::LinkClosed`](crate::Event::LinkClosed), it
+    ///   requests the snapshot once you have called [`Client::open`](crate::Client::open). After
+    ///   [`Event::Closed`](crate::Event::Closed), it requests nothing any more.
     Stale {
         /// The reason.
         reason: StaleReason,

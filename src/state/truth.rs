@@ -43,11 +43,12 @@ pub enum StaleReason {
     Executions,
     /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
     UnknownStatus,
-    /// The venue does not list the order as open. Or the venue refused to cancel the order, or to withdraw, confirm
-    /// or decline the quote, for another reason than a limit on requests.
+    /// The venue does not list the order as open, or it refused a request to cancel the order. For a quote: the venue
+    /// refused to withdraw, confirm or decline it. A refusal because of a limit on requests does not count.
     NotFound,
-    /// Two reports contradict each other, for example by an id that belongs to another order, or by a `NEW` after the
-    /// end of the order. Or an event may belong to any of several orders with one client order id.
+    /// Two reports contradict each other: for example, a report has an id that belongs to another order, or `NEW` comes
+    /// after the end of the order. The reason is also used if an event may belong to any of several orders with the same
+    /// client order id.
     Contradiction,
 }
 

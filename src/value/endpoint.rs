@@ -20,15 +20,15 @@ use core::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Endpoint {
-    /// `wss://ws.gemini.com`: [the current API](crate::protocol::streams).
+    /// [The current API](crate::protocol::streams), at `wss://ws.gemini.com`.
     #[default]
     Streams,
-    /// `wss://api.gemini.com/v2/marketdata`; archived, [market data v2](crate::protocol::market_data_v2).
+    /// The archived API [market data v2](crate::protocol::market_data_v2), at `wss://api.gemini.com/v2/marketdata`.
     MarketDataV2,
-    /// `wss://api.gemini.com/v1/marketdata/{symbol}` and `/v1/multimarketdata`; archived,
-    /// [market data v1](crate::protocol::market_data_v1).
+    /// The archived API [market data v1](crate::protocol::market_data_v1), at
+    /// `wss://api.gemini.com/v1/marketdata/{symbol}` and `wss://api.gemini.com/v1/multimarketdata`.
     MarketDataV1,
-    /// `wss://api.gemini.com/v1/order/events`; archived, [order events v1](crate::protocol::order_events_v1).
+    /// The archived API [order events v1](crate::protocol::order_events_v1), at `wss://api.gemini.com/v1/order/events`.
     OrderEventsV1,
 }
 
