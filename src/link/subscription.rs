@@ -41,11 +41,12 @@ impl Failure {
     }
 }
 
-/// What the first data of a stream contains all of.
+/// What the first data of a stream, or each of its reports, contains all of.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Whole {
     Balances,
     Book(Symbol),
+    Positions,
 }
 
 #[derive(Clone, Debug)]
@@ -410,9 +411,12 @@ impl Subscription {
     }
 
     /// Returns whether this report lists all balances or positions. Reports that come each second do, and so does
-    /// the first report of balances, unless they were subscribed before and the venue may not have ended that.
+    /// the first report of balances, unless they may belong to an earlier subscription.
     pub(super) const fn takes_all(&mut self) -> bool {
-        let is_first = !core::mem::replace(&mut self.is_begun, true) && !self.is_haunted;
+        if self.is_haunted || !self.is_listening() {
+            return false;
+        }
+        let is_first = !core::mem::replace(&mut self.is_begun, true);
         match self.stream {
             Stream::Balances { updates } => is_first || matches!(updates, Updates::EachSecond),
             Stream::Positions { updates } => matches!(updates, Updates::EachSecond),
@@ -517,11 +521,12 @@ impl Subscription {
         matches!(self.stream, Stream::Depth { .. })
     }
 
-    /// Returns what the first data of the stream contains all of, if the stream begins so.
+    /// Returns what the first data of the stream, or each of its reports, contains all of, if any does.
     pub(super) const fn whole(&self) -> Option<Whole> {
         match self.stream {
             Stream::Depth { symbol, .. } => Some(Whole::Book(symbol)),
             Stream::Balances { .. } => Some(Whole::Balances),
+            Stream::Positions { .. } => Some(Whole::Positions),
             _ => None,
         }
     }

@@ -27,7 +27,7 @@ pub(crate) struct Subscriptions {
     delays: Delays,
     streams_max: usize,
     snapshots_max: usize,
-    /// Streams that begin with everything and were requested on this connection.
+    /// Streams that tell everything at once and were requested on this connection.
     asked: BTreeSet<Whole>,
     /// Such streams that were unsubscribed on this connection, while the venue may still send them.
     unended: BTreeSet<Whole>,

@@ -16,6 +16,8 @@ mod owed;
 mod quotes;
 #[path = "beyond/random.rs"]
 mod random;
+#[path = "beyond/renewed.rs"]
+mod renewed;
 #[path = "beyond/replies.rs"]
 mod replies;
 

@@ -1,0 +1,58 @@
+//! Faults of streams that are unsubscribed and subscribed again over one link.
+
+use gemini_ws::{Config, StreamId};
+
+use super::fed::{Fed, id_of, s, t};
+
+const ALL: &str =
+    r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"},{"a":"BTC","f":"1","c":"1"}]}"#;
+const CHANGE: &str = r#"{"e":"balanceUpdate","E":2,"u":2,"B":[{"a":"BTC","f":"2","c":"2"}]}"#;
+
+/// Creates a client whose balances are current.
+fn current() -> (Fed, StreamId) {
+    let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
+    let id = fed.client.subscribe(t(1), s("balances@account")).unwrap();
+    fed.acknowledge(1);
+    fed.feed(2, ALL);
+    assert!(!fed.balances.is_stale() && fed.balances.get("USD").is_some());
+    (fed, id)
+}
+
+/// One part of an application unsubscribes balances, another part subscribes them. Before the venue confirms the end,
+/// a change comes.
+#[test]
+fn z37_a_change_of_an_old_subscription_is_not_the_list_of_all_balances() {
+    for again in ["balances@account", "balances@account@1s"] {
+        let (mut fed, id) = current();
+        fed.client.unsubscribe(t(3), id).unwrap();
+        fed.client.subscribe(t(3), s(again)).unwrap();
+        fed.poll();
+        fed.feed(4, CHANGE);
+        assert!(fed.balances.get("USD").is_some(), "{again}: removed by a report of BTC");
+        fed.acknowledge(5);
+        fed.acknowledge(5);
+        assert!(fed.balances.is_stale());
+        fed.feed(6, ALL);
+        assert!(!fed.balances.is_stale(), "{again}: the new subscription has listed everything");
+    }
+}
+
+/// As above. The venue does not answer the request to unsubscribe, and takes the next `subscribe` for a repetition.
+#[test]
+fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either() {
+    for again in ["balances@account", "balances@account@1s"] {
+        let (mut fed, id) = current();
+        fed.client.unsubscribe(t(3), id).unwrap();
+        fed.poll();
+        fed.client.subscribe(t(3), s(again)).unwrap();
+        let left = id_of(&fed.sent.pop().unwrap());
+        fed.feed(
+            4,
+            &format!(r#"{{"id":{left},"status":500,"error":{{"code":-1000,"msg":"Internal error"}}}}"#),
+        );
+        fed.acknowledge(5);
+        fed.feed(6, CHANGE);
+        let is_wrong = fed.balances.get("USD").is_none() && fed.balances.stale_reason("USD").is_none();
+        assert!(!is_wrong, "{again}: removed by a report of BTC");
+    }
+}
