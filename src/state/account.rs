@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::event::source::Source;
 use crate::request::stream::Topic;
 use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
-use crate::value::id::LinkId;
+use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Timestamp;
 
 /// The maximum number of rows that are kept. Further rows are counted.
@@ -25,8 +25,9 @@ pub(super) struct Rows<K, V> {
     untracked: u64,
     /// The link that reports come over.
     followed: Option<LinkId>,
-    /// The link whose subscription ended last. Reports that were on their way may still arrive over it.
-    left: Option<LinkId>,
+    /// The link whose subscription ended last, and this subscription, unless the client renews it. Reports that were
+    /// on their way may still arrive over this link.
+    left: Option<(LinkId, Option<StreamId>)>,
     is_recording: bool,
 }
 
@@ -64,13 +65,17 @@ impl<K: Ord, V> Rows<K, V> {
         self.moment.step();
         let reported = self.moment;
         self.is_recording = source.link().is_none();
-        let is_late = self.left.is_some() && source.link() == self.left;
+        // A whole list of another subscription, or of one that was renewed, may come before the confirmation.
+        let is_late = self.left.is_some_and(|(link, ended)| {
+            source.link() == Some(link) && (!source.is_whole() || source.stream() == ended)
+        });
         if !is_late {
             if self.followed.is_none() {
                 // The stream began without a report, or before it: an answer to an earlier question is too old.
                 self.doubted = self.moment;
             }
             self.followed = source.link().or(self.followed);
+            self.left = self.left.filter(|(link, _)| source.link() != Some(*link));
         }
         for row in rows {
             let Some((key, value)) = row.filter(|(key, _)| self.has_room(key)) else {
@@ -118,7 +123,12 @@ impl<K: Ord, V> Rows<K, V> {
         // The event that began the subscription may have been dropped.
         let has_unseen = followed.is_none() && loss.ends_stream();
         if has_unseen || (loss.ends_subscription() && loss.is_over(followed)) {
-            (self.left, self.followed) = (loss.link().or(followed).or(self.left), None);
+            let ended = match event {
+                Event::Unsubscribed { id, .. } | Event::Rejected { id, .. } => Some(*id),
+                _ => None,
+            };
+            let left = loss.link().or(followed).map(|link| (link, ended));
+            (self.left, self.followed) = (left.or(self.left), None);
         }
         // A loss counts if it concerns the link that reports come over; without one, the link of the last report.
         let link = followed.or(self.standing.link());

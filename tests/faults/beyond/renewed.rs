@@ -56,3 +56,30 @@ fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either
         assert!(!is_wrong, "{again}: removed by a report of BTC");
     }
 }
+
+/// The list of all balances comes before the confirmation, as it may.
+#[test]
+fn z38_the_list_of_all_balances_counts_before_its_subscription_is_confirmed() {
+    let (mut fed, id) = current();
+    fed.client.unsubscribe(t(3), id).unwrap();
+    fed.acknowledge(4);
+    fed.client.subscribe(t(5), s("balances@account")).unwrap();
+    fed.poll();
+    fed.feed(6, ALL);
+    fed.acknowledge(7);
+    assert!(!fed.balances.is_stale(), "{:?}", fed.balances.stale_reason("USD"));
+    // The same after a silence.
+    let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
+    let silence = core::time::Duration::from_secs(5);
+    fed.client.subscribe_unless_silent(t(1), s("balances@account"), silence).unwrap();
+    fed.acknowledge(1);
+    fed.feed(2, ALL);
+    fed.client.handle_timeout(t(5_003));
+    fed.poll();
+    assert!(fed.balances.is_stale());
+    let left = id_of(&fed.sent.pop().unwrap());
+    fed.feed(5_004, &format!(r#"{{"id":{left},"status":200}}"#));
+    fed.feed(5_005, ALL);
+    fed.acknowledge(5_006);
+    assert!(!fed.balances.is_stale(), "{:?}", fed.balances.stale_reason("USD"));
+}
