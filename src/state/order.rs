@@ -377,8 +377,15 @@ impl Order {
         }
     }
 
-    /// Returns whether an event contradicts what is known: another client order id, another quantity without a
-    /// modification, or a `NEW` after the end over the same link.
+    /// Returns whether an event names another instrument, or another side. For an outcome of a prediction market the
+    /// venue may name the side of the other outcome.
+    pub(super) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
+        let is_other_side = self.outcome.is_none() && self.side.zip(update.side).is_some_and(|(a, b)| a != b);
+        is_other_side || self.symbol.is_some_and(|symbol| !symbol.is(update.symbol))
+    }
+
+    /// Returns whether an event contradicts what is known: another instrument, side or client order id, another
+    /// quantity without a modification, or a `NEW` after the end over the same link.
     pub(super) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id
@@ -393,7 +400,7 @@ impl Order {
             && self.observed > Moment::BEGINNING
             && self.link == link
             && self.begun != update.event_time;
-        is_another || is_other || begins_again
+        self.differs(update) || is_another || is_other || begins_again
     }
 
     /// Applies an event. Returns how its fill was accounted.

@@ -319,7 +319,7 @@ impl Orders {
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
         let is_rejected = update.status == OrderStatus::Rejected;
-        let awaited = client_order_id.as_deref().and_then(|id| self.awaited(id, is_rejected));
+        let awaited = client_order_id.as_deref().and_then(|id| self.awaited(id, update));
         // A rejected order may have no id.
         let id = Some(update.order_id).filter(|id| *id != 0);
         if let Some(key) = id.and_then(|id| self.index.by_order_id(id)) {
@@ -344,8 +344,10 @@ impl Orders {
 
     /// Returns the order without an id of the venue that an event with a client order id is about: the oldest that is
     /// open, or the newest for a rejection. Other open ones are put in doubt, as an acceptance may be about them.
-    fn awaited(&mut self, id: &str, is_rejected: bool) -> Option<u64> {
-        let unseen = |key: &u64| self.index.get(*key).is_some_and(|order| order.order_id.is_none());
+    fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
+        let is_rejected = update.status == OrderStatus::Rejected;
+        let may_be = |order: &Order| order.order_id.is_none() && !order.differs(update);
+        let unseen = |key: &u64| self.index.get(*key).is_some_and(may_be);
         let unseen: Vec<u64> = self.index.by_client_order_id(id).filter(unseen).collect();
         if is_rejected {
             return unseen.last().copied();

@@ -20,5 +20,7 @@ mod random;
 mod renewed;
 #[path = "beyond/replies.rs"]
 mod replies;
+#[path = "beyond/reused.rs"]
+mod reused;
 
 use super::fed;

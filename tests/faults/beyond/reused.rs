@@ -1,0 +1,35 @@
+//! Faults of orders whose client order id is used again, for example after a restart, or by another program.
+
+use gemini_ws::{Orders, RequestId};
+
+use super::fed::{apply, d, order, send};
+
+/// An order of another instrument or side is not the order of the request, and its fill is that of its own.
+#[test]
+fn z39_an_order_with_other_terms_is_not_that_of_the_request() {
+    let event = order(77, Some("a1"), "FILLED", r#","Z":"1","L":"100","t":5"#);
+    for (from, to, net) in [("BTCUSD", "ETHUSD", ["0", "1"]), ("BUY", "SELL", ["-1", "0"])] {
+        let mut orders = Orders::new();
+        send(&mut orders, 1, "a1");
+        apply(&mut orders, &event.replace(from, to));
+        let of_request = orders.get(RequestId::new(1)).unwrap();
+        assert!(!of_request.state.is_final(), "{to}: taken for the order of the request");
+        assert_eq!(["btcusd", "ethusd"].map(|it| orders.traded(it).net()), net.map(|it| Some(d(it))), "{to}");
+        apply(&mut orders, &order(78, Some("a1"), "NEW", ""));
+        assert_eq!(orders.get(RequestId::new(1)).unwrap().order_id, Some(78));
+    }
+}
+
+/// One id of the venue, and two instruments or sides.
+#[test]
+fn z39_two_reports_with_other_terms_contradict_each_other() {
+    for (from, to) in [("BTCUSD", "ETHUSD"), ("BUY", "SELL")] {
+        let mut orders = Orders::new();
+        apply(&mut orders, &order(77, None, "NEW", ""));
+        apply(&mut orders, &order(77, None, "CANCELED", "").replace(from, to));
+        assert!(
+            orders.get(77).unwrap().needs_reconciling(),
+            "{to}: cancelled by a report about another order"
+        );
+    }
+}
