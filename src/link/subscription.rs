@@ -464,8 +464,9 @@ impl Subscription {
         self.request
     }
 
+    /// Returns whether the venue has confirmed it, and it is not being unsubscribed since.
     pub(super) const fn is_confirmed(&self) -> bool {
-        self.confirmed
+        self.confirmed && !self.is_left()
     }
 
     /// Returns whether frames of an earlier subscription may still come.

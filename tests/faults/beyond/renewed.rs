@@ -1,8 +1,8 @@
 //! Faults of streams that are unsubscribed and subscribed again over one link.
 
-use gemini_ws::{Config, StreamId};
+use gemini_ws::{Config, Order, StreamId};
 
-use super::fed::{Fed, id_of, s, t};
+use super::fed::{Fed, id_of, order, s, t, update};
 
 const ALL: &str =
     r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"},{"a":"BTC","f":"1","c":"1"}]}"#;
@@ -82,4 +82,30 @@ fn z38_the_list_of_all_balances_counts_before_its_subscription_is_confirmed() {
     fed.feed(5_005, ALL);
     fed.acknowledge(5_006);
     assert!(!fed.balances.is_stale(), "{:?}", fed.balances.stale_reason("USD"));
+}
+
+/// The stream of orders was silent for too long, and the client renews it. Meanwhile another part of the application
+/// subscribes it, too: nothing is confirmed, and what happens until the confirmation is not reported.
+#[test]
+fn z41_who_subscribes_a_stream_that_is_renewed_waits_for_the_confirmation() {
+    let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
+    let silence = core::time::Duration::from_secs(5);
+    fed.client.subscribe_unless_silent(t(1), s("orders@account"), silence).unwrap();
+    fed.acknowledge(1);
+    fed.feed(2, &update("NEW", ""));
+    fed.client.handle_timeout(t(5_003));
+    fed.poll();
+    let left = id_of(&fed.sent.pop().unwrap());
+    let other = fed.client.subscribe(t(5_004), s("orders@account")).unwrap();
+    fed.poll();
+    fed.feed(5_005, &update("OPEN", ""));
+    fed.feed(5_006, &order(78, None, "NEW", ""));
+    assert!(fed.orders.iter().all(Order::needs_reconciling), "the venue may have ended the stream");
+    fed.feed(5_007, &format!(r#"{{"id":{left},"status":200}}"#));
+    fed.acknowledge(5_008);
+    let told = fed
+        .log
+        .iter()
+        .filter(|event| event.starts_with("Subscribed") && event.contains(&format!("{other:?}")));
+    assert_eq!(told.count(), 1, "{:?}", fed.log);
 }
