@@ -70,9 +70,9 @@ impl<K: Ord, V> Rows<K, V> {
             source.link() == Some(link) && (!source.is_whole() || source.stream() == ended)
         });
         if !is_late {
-            if self.followed.is_none() {
-                // The stream began without a report, or before it: an answer to an earlier question is too old.
-                self.doubted = self.moment;
+            if source.link().is_some() && source.link() != self.followed {
+                // The first report may come before the confirmation. What happened before it was not reported.
+                self.doubted = reported;
             }
             self.followed = source.link().or(self.followed);
             self.left = self.left.filter(|(link, _)| source.link() != Some(*link));

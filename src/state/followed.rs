@@ -71,10 +71,11 @@ impl Followed {
             self.is_recording = true;
             return false;
         };
-        if self.left.contains(&link) || self.links.iter().any(|(own, _)| *own == link) {
+        let is_known = self.left.contains(&link) || self.links.iter().any(|(own, _)| *own == link);
+        if is_known {
             return false;
         }
-        // The stream began without a report, or before it.
+        // The first report may come before the confirmation. What happened before it was not reported.
         self.note_loss();
         self.add(link, Scope::Account)
     }

@@ -1,8 +1,8 @@
 //! Faults of streams that are unsubscribed and subscribed again over one link.
 
-use gemini_ws::{Config, Order, StreamId};
+use gemini_ws::{Config, FoundQuote, HeldAmount, Order, OrderState, QuoteState, Request, StreamId};
 
-use super::fed::{Fed, id_of, order, s, t, update};
+use super::fed::{Fed, found, id_of, new_order, order, quote, s, t, update};
 
 const ALL: &str =
     r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"},{"a":"BTC","f":"1","c":"1"}]}"#;
@@ -108,4 +108,41 @@ fn z41_who_subscribes_a_stream_that_is_renewed_waits_for_the_confirmation() {
         .iter()
         .filter(|event| event.starts_with("Subscribed") && event.contains(&format!("{other:?}")));
     assert_eq!(told.count(), 1, "{:?}", fed.log);
+}
+
+/// The application has asked REST. Then a stream is subscribed, and its first report comes before the confirmation,
+/// as it may. Only then comes the answer, which does not show what happened before the subscription.
+#[test]
+fn z42_an_answer_from_before_a_subscription_does_not_count_after_its_first_report() {
+    let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
+    let request = fed.client.request(t(1), &Request::PlaceOrder(new_order("a1"))).unwrap();
+    let quoted = fed.client.request(t(1), &Request::SubmitQuote(quote("0.5"))).unwrap();
+    fed.acknowledge(1);
+    assert!(
+        fed.orders.get(request).unwrap().needs_reconciling()
+            && fed.quotes.get(quoted).unwrap().doubt().is_some()
+    );
+    let asked = (fed.orders.moment(), fed.positions.moment(), fed.quotes.moment());
+    for stream in ["orders@account", "positions@account", "requestForQuote@account"] {
+        fed.client.subscribe(t(3), s(stream)).unwrap();
+    }
+    fed.poll();
+    fed.feed(4, &order(78, None, "NEW", ""));
+    fed.feed(
+        4,
+        r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}]}"#,
+    );
+    fed.feed(4, r#"{"e":"requestForQuote","i":"8","E":1790743321322,"r":"r2","x":"CLOSED","S":"PENDING_ACCEPTANCE","q":"q2","p":"0.7","sz":"10","qs":"ACTIVE"}"#);
+    fed.orders.reconcile(request, found(77, OrderState::Open, "0"), asked.0);
+    let held = [("B".parse().unwrap(), vec![HeldAmount::new("position", "1")])];
+    fed.positions.reconcile(held, asked.1);
+    let active = FoundQuote { quote_id: "q1".parse().unwrap(), state: QuoteState::Active };
+    fed.quotes.reconcile(quoted, Some(active), asked.2);
+    fed.acknowledge(5);
+    assert!(
+        fed.orders.get(request).unwrap().needs_reconciling(),
+        "it may have ended before the subscription"
+    );
+    assert!(fed.positions.is_stale(), "it may have changed before the subscription");
+    assert!(fed.quotes.get(quoted).unwrap().doubt().is_some(), "it may have ended before the subscription");
 }
