@@ -37,7 +37,7 @@ fn z37_a_change_of_an_old_subscription_is_not_the_list_of_all_balances() {
     }
 }
 
-/// As above. The venue does not answer the request to unsubscribe, and takes the next `subscribe` for a repetition.
+/// The venue does not answer the request to unsubscribe, and takes the next `subscribe` for a repetition.
 #[test]
 fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either() {
     for again in ["balances@account", "balances@account@1s"] {
