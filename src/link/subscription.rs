@@ -412,7 +412,7 @@ impl Subscription {
 
     /// Returns whether this report lists all balances or positions. Reports that come each second do, and so does
     /// the first report of balances, unless they may belong to an earlier subscription.
-    pub(super) const fn takes_all(&mut self) -> bool {
+    pub(super) fn takes_all(&mut self) -> bool {
         if self.is_haunted || !self.is_listening() {
             return false;
         }
