@@ -76,9 +76,6 @@ pub struct Order {
     /// When the newest cancel was accepted.
     cancel_accepted_at: Moment,
     answered: bool,
-    /// Whether only a client order id, in an event that was not the first of an order, shows that the request placed
-    /// it.
-    is_presumed: bool,
     /// Whether it is rejected only by a reply, or by an answer that did not find it. An event revives it.
     is_refused_by_reply: bool,
     /// Whether the venue did not find it. Its request may still be on the way.
@@ -331,7 +328,6 @@ impl Order {
     /// were about an order of another client. Returns the new order.
     pub(super) fn split(&mut self, order_id: u64) -> Option<Order> {
         let request = self.request.take()?;
-        self.is_presumed = false;
         self.link = self.link.or(Some(request.1));
         let mut mine = Order::foreign(Some(order_id), self.client_order_id.as_deref(), None);
         mine.request = Some(request);
@@ -416,7 +412,6 @@ impl Order {
         now: Moment,
     ) -> Accounted {
         let is_first = !self.state.is_from_events() || self.is_refused_by_reply;
-        let is_presumed = self.is_presumed_by(update);
         self.fill_in(update);
         (self.link, self.observed, self.age) = (link, now, age);
         if let Some(executed) = update.executed_quantity {
@@ -443,27 +438,7 @@ impl Order {
                 self.raise(StaleReason::Executions, now);
             }
         }
-        if is_presumed {
-            self.is_presumed = true;
-            self.raise(StaleReason::Contradiction, now);
-        }
         accounted
-    }
-
-    /// Returns whether an event is perhaps about another order with the same client order id: nothing was lost, and it
-    /// is not the first event of the order that the request places.
-    fn is_presumed_by(&self, update: &OrderUpdate<'_>) -> bool {
-        let is_unseen = self.order_id.is_none() && self.request.is_some() && self.doubt.is_none();
-        is_unseen && self.is_open() && !matches!(update.status, OrderStatus::New | OrderStatus::Rejected)
-    }
-
-    pub(super) const fn is_presumed(&self) -> bool {
-        self.is_presumed
-    }
-
-    /// Notes that the reply, if there is one, names the order that events named.
-    pub(super) const fn name_by_reply(&mut self, by_reply: bool) {
-        self.is_presumed &= !by_reply;
     }
 
     fn fill_in(&mut self, update: &OrderUpdate<'_>) {

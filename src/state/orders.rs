@@ -272,7 +272,6 @@ impl Orders {
         let Some(order) = self.index.get(key) else { return false };
         let known = order.order_id;
         if known == Some(order_id) {
-            self.index.change(key, now, |order| order.name_by_reply(by_reply));
             return true;
         }
         let other = self.index.by_order_id(order_id);
@@ -333,13 +332,6 @@ impl Orders {
         if awaited.is_some() {
             return awaited;
         }
-        if let Some((id, presumed)) =
-            id.zip(client_order_id.as_deref().and_then(|id| self.presumed(id, update)))
-        {
-            // This is the order that the request placed.
-            self.attach(presumed, id, true);
-            return self.index.by_order_id(id);
-        }
         // Without an id no later event, and no answer of the venue, could be about the same order.
         let is_nameless = id.is_none() && update.client_order_id.is_none() && !is_rejected;
         let known = self.index.certain().len().saturating_add(self.index.doubtful().len());
@@ -369,14 +361,6 @@ impl Orders {
             self.index.change(key, now, |order| order.raise(StaleReason::Contradiction, now));
         }
         found
-    }
-
-    /// Returns the order whose request was perhaps not answered by the events so far, if an event is the first of an
-    /// order with the same client order id and the same terms.
-    fn presumed(&self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
-        let is_presumed = |order: &Order| order.is_presumed() && !order.differs(update);
-        let mut known = self.index.by_client_order_id(id).filter(|_| update.status == OrderStatus::New);
-        known.find(|key| self.index.get(*key).is_some_and(is_presumed))
     }
 
     fn update(&mut self, update: &OrderUpdate<'_>, source: &Source<'_>) {
