@@ -119,7 +119,7 @@ pub struct Candle<'f> {
     pub low: Decimal,
     /// The last price.
     pub close: Decimal,
-    /// The traded quantity in base units. As a sum it may have more digits than a decimal holds.
+    /// The traded quantity in base units. Because it is a sum, it may have more digits than a [`Decimal`] holds.
     pub volume: Option<Number<'f>>,
 }
 
@@ -431,7 +431,7 @@ pub enum OrderReport<'f> {
     },
 }
 
-/// An order of an [`OrderSnapshot`], with the members of the current API.
+/// An order of an [`OrderSnapshot`]. Its JSON members are those of an order update of the current API.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct SnapshotOrder<'f>(pub OrderReport<'f>);

@@ -104,7 +104,7 @@ pub enum Message<'f> {
     MarketUpdate(MarketUpdate<'f>),
     /// Order events v1: the acknowledgement of the subscription.
     SubscriptionAck(SubscriptionAck<'f>),
-    /// Order events v1: events of orders.
+    /// A frame of order events v1 with one or more events of orders.
     OrderEvents(OrderEvents<'f>),
     /// A heartbeat.
     Heartbeat(Heartbeat<'f>),

@@ -25,8 +25,8 @@ pub struct OrderUpdate<'f> {
     pub order_id: u64,
     /// `s`; v1 `symbol`.
     pub symbol: &'f str,
-    /// `X`: the status. In v1 `type`, where `fill` becomes [`PartiallyFilled`](OrderStatus::PartiallyFilled) or
-    /// [`Filled`](OrderStatus::Filled).
+    /// `X`: the status. In order events v1, the member is `type`, and its value `fill` is decoded as
+    /// [`PartiallyFilled`](OrderStatus::PartiallyFilled) or [`Filled`](OrderStatus::Filled).
     pub status: OrderStatus<'f>,
     /// `E`; v1 `timestampms`. Only abridged examples in the venue's documentation have no time.
     pub event_time: Option<Timestamp>,

@@ -184,7 +184,8 @@ impl Request {
         }
     }
 
-    /// Returns whether the request is about the session of one link.
+    /// Returns whether the answer depends on the link that sends the request: the venue cancels the orders of this
+    /// session, or lists the subscriptions of this session.
     pub const fn is_of_session(&self) -> bool {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
     }

@@ -133,9 +133,10 @@ impl core::fmt::Display for Awaited {
 // ---- questions -----------------------------------------------------------------------------------
 
 impl Order {
-    /// Returns the executed quantity: the sum of the fills or the quantity that the venue reports, whichever is
-    /// larger. A filled order has executed its whole quantity. If [`Orders::reconcile`](crate::Orders::reconcile) has
-    /// applied an answer with a final state, `executed` returns the quantity of the answer until another fill comes.
+    /// Returns the executed quantity: the sum of the fills, or the executed quantity that the venue reports if it is
+    /// larger. For a filled order, returns the whole quantity of the order. If
+    /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer with a final state, and no fill has come
+    /// since, returns the executed quantity of the answer.
     pub fn executed(&self) -> Decimal {
         let told = || self.told_executed().map_or(self.filled, |told| told.max(self.filled));
         self.settled.unwrap_or_else(told)

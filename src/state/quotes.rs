@@ -78,7 +78,7 @@ pub enum QuoteState {
     Withdrawn,
     /// The quote, or its request for quotes, expired. Final.
     Expired,
-    /// The quote failed, or its request for quotes failed or was cancelled. Final.
+    /// The quote failed, or the request for quotes that it answers failed or was cancelled. This state is final.
     Failed,
     /// The venue refused the quote or has no such quote, or the client did not send the quote. Final; but if the
     /// venue has no such quote, a later event can show that the quote exists.

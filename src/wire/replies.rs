@@ -68,8 +68,8 @@ impl<'f> Response<'f> {
     ///
     /// # Errors
     ///
-    /// Returns [`DecodeError`] if the response has no such result. In the errors of all methods that read a result,
-    /// the offset counts from the start of the result.
+    /// Returns [`DecodeError`] if the response has no such result. The offset in the error counts from the start of the
+    /// result, not of the frame. This is so for every method of `Response` that reads a result.
     ///
     /// ```
     /// use gemini_ws::{Message, Scratch, decode};

@@ -183,10 +183,11 @@ impl Driver {
         self
     }
 
-    /// Sets how long an order may be in doubt, or wait for its first event, before its [`Ticket`](crate::Ticket) ends
-    /// as [`Done::Unknown`](crate::Done::Unknown). The driver also puts an order in doubt when the venue has owed an
-    /// event about the order for this long: see [`Orders::doubt_overdue`](gemini_ws::Orders::doubt_overdue). Less
-    /// than 1 ms counts as 1 ms. Default: [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
+    /// Sets two limits with one time. An order may be in doubt, or wait for its first event, for this long; then its
+    /// [`Ticket`](crate::Ticket) ends as [`Done::Unknown`](crate::Done::Unknown). And the venue may take this long to
+    /// send an event that it must send about an order; then the driver puts the order in doubt (see
+    /// [`Orders::doubt_overdue`](gemini_ws::Orders::doubt_overdue)). Less than 1 ms counts as 1 ms. Default:
+    /// [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
     pub fn doubt_timeout(mut self, longest: Duration) -> Driver {
         self.ends.keeper.set_doubt_timeout(longest);
         self

@@ -114,7 +114,7 @@ impl Runtime for Smol {
     }
 }
 
-/// A [`Timer`] that uses a timer of smol and the clock of a [`Smol`].
+/// The [`Timer`] of a [`Smol`]. It sleeps with [`smol::Timer`] and reads the clock of the `Smol` that created it.
 #[derive(Debug)]
 pub struct SmolTimer {
     clock: Clock,

@@ -113,7 +113,7 @@ impl Runtime for Tokio {
     }
 }
 
-/// A [`Timer`] that uses a timer of tokio and the clock of a [`Tokio`].
+/// The [`Timer`] of a [`Tokio`]. It sleeps with [`tokio::time`] and reads the clock of the `Tokio` that created it.
 #[derive(Debug)]
 pub struct TokioTimer {
     clock: Clock,

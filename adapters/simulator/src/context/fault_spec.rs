@@ -183,7 +183,7 @@ impl FaultKind {
         },
     ];
 
-    /// Returns the first word of a specification of this kind.
+    /// Returns the name of this kind of fault: the first word of its specification.
     pub const fn name(&self) -> &'static str {
         self.name
     }
