@@ -18,14 +18,14 @@ pub enum OrderState {
     Open,
     /// A part of the order was executed.
     PartiallyFilled,
-    /// The whole order was executed. Final.
+    /// The whole order was executed. This state is final.
     Filled,
-    /// The order was cancelled, perhaps after a part was executed. Final.
+    /// The order was cancelled, perhaps after a part was executed. This state is final.
     Canceled,
-    /// The venue refused the order or does not have the order, or the request was not sent. Final if an event says
-    /// so; after a mere reply or answer, a later event can show that the order exists.
+    /// The venue refused the order or does not have the order, or the request was not sent. This state is final if an
+    /// event reported it. If only a reply or an answer from REST said so, a later event can show that the order exists.
     Rejected,
-    /// The order ended; the venue has not said how. Final.
+    /// The order ended; the venue has not said how. This state is final.
     Closed,
 }
 

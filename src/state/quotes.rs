@@ -68,15 +68,15 @@ pub enum QuoteState {
     Accepted,
     /// The maker has confirmed the quote.
     Confirmed,
-    /// The maker has declined the quote. Final.
+    /// The maker has declined the quote. This state is final.
     Declined,
-    /// The quote was executed. Final.
+    /// The quote was executed. This state is final.
     Won,
-    /// Another quote was executed. Final.
+    /// Another quote was executed. This state is final.
     Lost,
-    /// The maker withdrew the quote. Final.
+    /// The maker withdrew the quote. This state is final.
     Withdrawn,
-    /// The quote, or its request for quotes, expired. Final.
+    /// The quote, or its request for quotes, expired. This state is final.
     Expired,
     /// The quote failed, or the request for quotes that it answers failed or was cancelled. This state is final.
     Failed,

@@ -61,11 +61,11 @@ pub enum OrderState {
     Open,
     /// `PARTIALLY_FILLED`: a part of the order has been executed.
     PartiallyFilled,
-    /// `FILLED`: the whole order has been executed. Final.
+    /// `FILLED`: the whole order has been executed. This state is final.
     Filled,
-    /// `CANCELED`: the order was cancelled. Final.
+    /// `CANCELED`: the order was cancelled. This state is final.
     Canceled,
-    /// `REJECTED`: the order was never accepted. Final.
+    /// `REJECTED`: the order was never accepted. This state is final.
     Rejected,
 }
 
