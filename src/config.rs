@@ -80,10 +80,10 @@ impl Config {
     ///
     /// The address is normalised: scheme and host become lower-case; the default port, a fragment, a dot after the
     /// host, and slashes after the path of an archived endpoint are removed. A name and a password move to
-    /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API a readable query parameter
-    /// `snapshot` sets [`Config::snapshot`], and a readable query parameter `cancelOnDisconnect` sets
-    /// [`Config::cancel_on_disconnect`]. [`Config::url`] adds the parameters that the client needs: `snapshot` and,
-    /// if set, `cancelOnDisconnect` for the current API, and `heartbeat` for the v1 APIs.
+    /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API a query parameter
+    /// `snapshot` with a valid value sets [`Config::snapshot`], and `cancelOnDisconnect` with a valid value sets
+    /// [`Config::cancel_on_disconnect`]. [`Config::url`] adds the parameters that the client needs. For the current
+    /// API: `snapshot`, and `cancelOnDisconnect` if it is set. For the v1 APIs: `heartbeat`.
     /// ```
     /// use gemini_ws::{Config, Endpoint};
     ///

@@ -80,10 +80,14 @@ impl Client {
     /// from the frame and the scratch only, so the application may issue commands while it holds the event. The event
     /// is newer than all outputs that were waiting before this call ([contract](Client#the-contract-of-a-driver)).
     ///
-    /// Returns `None` for pings, pongs, Close frames of a link that is closing or has ended, and replies to the
-    /// probes, `subscribe`s and `unsubscribe`s of the client. For such a reply, returns [`Event::Rejected`] if the
-    /// reply rejects a stream, and [`Event::Ignored`] if the reply comes too late to be used. Further events that a
-    /// frame causes are among the outputs.
+    /// Returns `None` for
+    ///
+    /// - a ping or pong,
+    /// - a Close frame, if the link is closing or has ended,
+    /// - a reply to a probe, a `subscribe` or an `unsubscribe` of the client, with two exceptions: for a reply that
+    ///   rejects a stream, returns [`Event::Rejected`], and for one that comes too late to be used, [`Event::Ignored`].
+    ///
+    /// Further events that a frame causes are among the outputs.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,

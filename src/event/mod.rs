@@ -133,7 +133,7 @@ pub enum Event<'f> {
         id: StreamId,
         /// The stream of the subscription.
         stream: Stream,
-        /// Whether no other subscription to the stream existed at the endpoint when the subscription was ended.
+        /// Whether this was the last subscription to the stream at the endpoint.
         last: bool,
     },
     /// A stream was silent for longer than the `silence_max` of
@@ -331,9 +331,9 @@ pub enum Event<'f> {
     /// order events v1: there the text may [contain an API key](crate::protocol::quirks#keys-in-events).
     ///
     /// The client drops the link after too many undecodable frames in a row
-    /// ([`Config::malformed_run_max`](crate::Config::malformed_run_max)). Elements do not count. On market data v1
-    /// and order events v1, the client drops the link after the first undecodable text frame. The only exception is
-    /// a heartbeat of market data v1.
+    /// ([`Config::malformed_run_max`](crate::Config::malformed_run_max)). An undecodable element of a list does not
+    /// count towards this limit. On market data v1 and order events v1, the client drops the link after the first
+    /// undecodable text frame, unless this frame is a heartbeat of market data v1.
     Malformed(Malformed<'f>, Source<'f>),
 
     /// The events of one frame: usually several, but perhaps one or none.

@@ -20,7 +20,8 @@ pub enum Timer {
     Stable,
     /// The closing handshake takes too long.
     Close,
-    /// The limit on requests has room for a waiting request, or a refused cancellation is sent again.
+    /// It is time to send what was delayed: a request that waited for the limit on requests, or a cancellation that the
+    /// venue refused before.
     Quota,
     /// Nothing was sent for a while over a link with [`Config::heartbeat_every`](crate::Config::heartbeat_every).
     Heartbeat,

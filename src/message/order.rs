@@ -21,42 +21,44 @@ use crate::value::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderUpdate<'f> {
-    /// `i`; v1 `order_id`. Beyond 2⁵³ in the current API.
+    /// The venue's id of the order: `i`, in v1 `order_id`. Beyond 2⁵³ in the current API.
     pub order_id: u64,
-    /// `s`; v1 `symbol`.
+    /// The symbol: `s`, in v1 `symbol`.
     pub symbol: &'f str,
     /// `X`: the status. In order events v1, the member is `type`, and its value `fill` is decoded as
     /// [`PartiallyFilled`](OrderStatus::PartiallyFilled) or [`Filled`](OrderStatus::Filled).
     pub status: OrderStatus<'f>,
-    /// `E`; v1 `timestampms`. Only abridged examples in the venue's documentation have no time.
+    /// The time of the event: `E`, in v1 `timestampms`. Only abridged examples in the venue's documentation have no
+    /// time.
     pub event_time: Option<Timestamp>,
     /// `T`: when the venue made the change.
     pub transaction_time: Option<Timestamp>,
-    /// `c`; v1 `client_order_id`.
+    /// The client order id: `c`, in v1 `client_order_id`.
     pub client_order_id: Option<Text<'f>>,
-    /// `S`; v1 `side`.
+    /// The side: `S`, in v1 `side`.
     pub side: Option<Side>,
-    /// `o`; v1 `order_type`.
+    /// The type: `o`, in v1 `order_type`.
     pub order_type: Option<OrderType<'f>>,
-    /// `p`; v1 `price`: the limit price.
+    /// The limit price: `p`, in v1 `price`.
     pub price: Option<Decimal>,
-    /// `P`; zero means none.
+    /// `P`: the stop price; zero means none.
     pub stop_price: Option<Number<'f>>,
-    /// `q`; v1 `original_amount`.
+    /// The quantity of the order: `q`, in v1 `original_amount`.
     pub quantity: Option<Decimal>,
-    /// `z`; v1 `remaining_amount`. Do not calculate with this quantity: some sources of the current API use `z` for
-    /// the executed quantity ([remaining or executed](crate::protocol::quirks#remaining-or-executed)).
+    /// The remaining quantity: `z`, in v1 `remaining_amount`. Do not calculate with this quantity: some sources of the
+    /// current API use `z` for the executed quantity
+    /// ([remaining or executed](crate::protocol::quirks#remaining-or-executed)).
     pub remaining_quantity: Option<Number<'f>>,
-    /// `f`, undocumented; v1 `behavior`, for example `maker-or-cancel`.
+    /// The time in force: `f`, which is not documented; in v1 `behavior`, for example `maker-or-cancel`.
     pub time_in_force: Option<Text<'f>>,
-    /// `Z` of an update that is not a fill; v1 `executed_amount`: the quantity executed so far.
+    /// The quantity executed so far: `Z` of an update that is not a fill, in v1 `executed_amount`.
     pub executed_quantity: Option<Decimal>,
-    /// `a`; v1 `avg_execution_price`.
+    /// The average price of the fills: `a`, in v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
     /// The execution, if the update reports an execution. In the current API, a zero counts like a missing
     /// member: [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`] are `None` instead of zero.
     pub fill: Option<Fill<'f>>,
-    /// `r`; v1 `reason`: the reason why the order was rejected or cancelled. In the current API, absent if the user
+    /// The reason why the order was rejected or cancelled: `r`, in v1 `reason`. In the current API, absent if the user
     /// cancelled the order.
     pub reason: Option<Text<'f>>,
     /// `O`: the outcome that is bought or sold, in prediction markets.
@@ -72,17 +74,17 @@ pub struct OrderUpdate<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Fill<'f> {
-    /// `t`; v1 `trade_id`: tells a repeated fill from a new fill.
+    /// The id of the trade, which tells a repeated fill from a new one: `t`, in v1 `trade_id`.
     pub trade_id: Option<u64>,
-    /// `L`; v1 `price`.
+    /// The price of this execution: `L`, in v1 `price`.
     pub price: Option<Decimal>,
-    /// `Z`; v1 `amount`: the quantity of this execution.
+    /// The quantity of this execution: `Z`, in v1 `amount`.
     pub quantity: Option<Decimal>,
-    /// `n`; v1 `fee`.
+    /// The fee: `n`, in v1 `fee`.
     pub fee: Option<Number<'f>>,
-    /// v1 `fee_currency`; `N` of the current API, which is not documented.
+    /// The currency of the fee: `N`, which is not documented, in v1 `fee_currency`.
     pub fee_currency: Option<Text<'f>>,
-    /// `m`; v1 `liquidity`.
+    /// Whether the order was the maker or the taker: `m`, in v1 `liquidity`.
     pub liquidity: Option<Liquidity<'f>>,
 }
 

@@ -44,7 +44,7 @@ pub struct BookTicker<'f> {
 /// [`Event::DepthUpdate`](crate::Event::DepthUpdate) do.
 ///
 /// The current API sends a time and two ids. Market data v2 sends neither a time nor an id. Market data v1 sends one
-/// id, and a time in every frame except initial frames.
+/// id in every frame, and also a time, except in initial frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -89,11 +89,11 @@ pub struct PartialDepth<'f> {
 pub struct Trade<'f> {
     /// `s`; empty in market data v1 if neither the frame nor the application names the symbol.
     pub symbol: &'f str,
-    /// `E`; v2 `timestamp`, v1 `timestampms`.
+    /// The time: `E` of the current API, `timestamp` of v2, `timestampms` of v1.
     pub event_time: Option<Timestamp>,
     /// `t`: increases with gaps. v1 `tid`. v2 `tid`, or the event id if there is no `tid`.
     pub trade_id: u64,
-    /// v2 `event_id`, v1 `eventId`.
+    /// The id of the event: `event_id` of v2, `eventId` of v1.
     pub event_id: Option<u64>,
     /// `p`: the price in quote units.
     pub price: Decimal,
@@ -333,7 +333,7 @@ pub enum ResponseId<'f> {
 pub struct ApiError<'f> {
     /// `code`, for example -1013 for invalid parameters; 0 if it is absent or cannot be read.
     pub code: i64,
-    /// `msg`: for people.
+    /// `msg`: a text for people.
     pub message: Text<'f>,
 }
 

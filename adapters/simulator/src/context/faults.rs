@@ -82,8 +82,8 @@ impl Faults {
         self.orders.push_back(FaultOrder::Snapshot(session, symbol));
     }
 
-    /// Delays all replies on the current API, but not the frames of streams. Up to 10,000 replies wait at a time; the
-    /// exchange sends further replies at once. Zero ends the fault for later replies.
+    /// Delays all replies on the current API, but not the frames of streams. At most 10,000 replies wait; the exchange
+    /// sends any further reply without a delay. Zero ends the fault for later replies.
     pub fn delay_replies(&mut self, by: Duration) {
         self.reply_delay = by;
     }
@@ -174,8 +174,8 @@ impl Faults {
         }
     }
 
-    /// Loses the next `count` order events of all accounts together, while the orders themselves change. On order
-    /// events v1 the `socket_sequence` leaves out the numbers of the lost events.
+    /// Loses the next `count` order events, counted over all accounts. The orders still change; only the events are
+    /// lost. On order events v1 the `socket_sequence` leaves out the numbers of the lost events.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
