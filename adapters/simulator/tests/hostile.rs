@@ -5,7 +5,6 @@
 #[path = "common/serving.rs"]
 mod serving;
 
-use std::fs;
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -27,10 +26,9 @@ const ROUND: Duration = Duration::from_millis(400);
 /// The most processor time that one turn of the server may take.
 const TURN_MAX: Duration = Duration::from_millis(50);
 
-/// Returns the processor time that this thread has used; zero on systems that do not report it.
+/// Returns the processor time that this thread has used.
 fn spent() -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok();
-    stat.and_then(|stat| stat.split(' ').next()?.parse().ok()).map_or(Duration::ZERO, Duration::from_nanos)
+    cpu_time::ThreadTime::now().as_duration()
 }
 
 /// Upgrades a client with a blocking socket. Its writes wait only for a short time.
