@@ -2,10 +2,11 @@
 //! it, each as a frame of every endpoint.
 
 use gemini_ws::{Endpoint, Scratch};
+use testkit::parallel::on_all_cores;
 use testkit::{decimals, frames, mutation, oracle, random::Random};
 
 /// Enough to reach every branch many times, and still a matter of seconds.
-const MUTATED: usize = 150_000;
+const MUTATED: u64 = 150_000;
 const DECIMALS: usize = 100_000;
 
 #[test]
@@ -34,14 +35,13 @@ fn changed_frames() {
         let frames: Vec<String> = frames::corpus_of(endpoint).into_iter().map(|frame| frame.text).collect();
         frames
     });
-    let mut random = Random(1);
-    let mut scratch = Scratch::new();
-    for _ in 0..MUTATED {
+    on_all_cores(0..MUTATED, Scratch::new, |scratch, seed| {
+        let mut random = Random(seed);
         let frames = random.pick(&all);
         let other = random.pick(&all);
         let frame = mutation::mutated(frames, other, &mut random);
-        oracle::check_everywhere(&frame, &mut scratch);
-    }
+        oracle::check_everywhere(&frame, scratch);
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use testkit::parallel::on_all_cores;
 use testkit::random::Random;
 use testkit::{frames, script, targets};
 
@@ -43,10 +44,14 @@ fn random_inputs() {
 /// is called, it does not panic.
 #[test]
 fn random_scripts() {
-    for seed in 0..40_000 {
-        let mut random = Random(seed);
-        let script = script::random(&mut random, 120);
-        let result = std::panic::catch_unwind(|| script::run(script.as_bytes()));
-        assert!(result.is_ok(), "seed {seed}:\n{script}");
-    }
+    on_all_cores(
+        0..40_000,
+        || (),
+        |(), seed| {
+            let mut random = Random(seed);
+            let script = script::random(&mut random, 120);
+            let result = std::panic::catch_unwind(|| script::run(script.as_bytes()));
+            assert!(result.is_ok(), "seed {seed}:\n{script}");
+        },
+    );
 }

@@ -9,6 +9,7 @@ use gemini_ws::{
 };
 use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
 use testkit::pair::{ACCOUNT, Pair};
+use testkit::parallel::on_all_cores;
 use testkit::random::Random;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -435,16 +436,22 @@ const SESSIONS: u64 = 10_000;
 fn random_sessions_end_as_the_ledger_says() {
     let sessions = std::env::var("GEMINI_WS_SESSIONS").map_or(SESSIONS, |count| count.parse().unwrap());
     let first = std::env::var("GEMINI_WS_SEED").map_or(0, |seed| seed.parse().unwrap());
-    let mut totals = Totals::default();
-    for seed in first..first + sessions {
-        session(seed, &mut totals);
-    }
-    println!("{sessions} sessions: {totals:?}");
+    let each = on_all_cores(first..first + sessions, Totals::default, |totals, seed| session(seed, totals));
+    println!("{sessions} sessions: {each:?}");
     if sessions == SESSIONS {
         // The sessions together contain everything that they are to test.
-        let Totals { orders, fills, refused, cancelled, torn, unknown, reconciled, repeated } = totals;
-        for count in [orders, fills, refused, cancelled, torn, unknown, reconciled, repeated] {
-            assert!(count > 500, "{totals:?}");
+        let counts: [fn(&Totals) -> u64; 8] = [
+            |it| it.orders,
+            |it| it.fills,
+            |it| it.refused,
+            |it| it.cancelled,
+            |it| it.torn,
+            |it| it.unknown,
+            |it| it.reconciled,
+            |it| it.repeated,
+        ];
+        for count in counts {
+            assert!(each.iter().map(count).sum::<u64>() > 500, "{each:?}");
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod observer;
 pub mod odd;
 pub mod oracle;
 pub mod pair;
+pub mod parallel;
 pub mod random;
 pub mod reading;
 pub mod script;
