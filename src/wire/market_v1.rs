@@ -17,14 +17,14 @@ use crate::message::{
 use crate::value::side::Side;
 
 record! {
-    /// The number that frames of all kinds have.
+    /// The [number](crate::protocol::market_data_v1#sequence-numbers) of a frame of any kind.
     NumberMembers {
         socket_sequence: "socket_sequence" = Unsigned | always,
     }
 }
 
 record! {
-    /// A [frame](crate::protocol::market_data_v1#frames) with entries.
+    /// An [update](crate::protocol::market_data_v1#updates): a frame with entries.
     UpdateMembers {
         event_id: "eventId" = Unsigned | always,
         timestamp: "timestamp" = Seconds,
@@ -149,6 +149,7 @@ impl<'f> MarketEntry<'f> {
 }
 
 record! {
+    /// An [entry](crate::protocol::market_data_v1#entries) that changes a level.
     ChangeMembers {
         symbol: "symbol" = SymbolName,
         side: "side" = BookSide | always,
@@ -160,7 +161,7 @@ record! {
 }
 
 record! {
-    /// A level of the first frame, which has another order.
+    /// An [entry](crate::protocol::market_data_v1#entries) of the first frame, with its members in another order.
     InitialMembers {
         reason: "reason" = Exact | always,
         price: "price" = Price | always,
@@ -172,6 +173,7 @@ record! {
 }
 
 record! {
+    /// An [entry](crate::protocol::market_data_v1#entries) that reports a trade.
     TradeMembers {
         symbol: "symbol" = SymbolName,
         trade_id: "tid" = Unsigned | always,
@@ -182,6 +184,7 @@ record! {
 }
 
 record! {
+    /// An [entry](crate::protocol::market_data_v1#entries) that announces an auction.
     AuctionOpenMembers {
         symbol: "symbol" = SymbolName,
         opened: "auction_open_ms" = Milliseconds,
@@ -207,7 +210,7 @@ record! {
 }
 
 record! {
-    /// What an entry of any kind has.
+    /// What an [entry](crate::protocol::market_data_v1#entries) of any kind has.
     EntryMembers {
         kind: "type" = Exact,
         symbol: "symbol" = SymbolName,

@@ -147,6 +147,7 @@ pub(super) fn interval(kind: &str) -> Option<CandleInterval> {
 }
 
 record! {
+    /// A [heartbeat](crate::protocol::market_data_v2#heartbeats).
     HeartbeatMembers {
         event_time: "timestamp" = Milliseconds,
     }
@@ -162,6 +163,7 @@ fn heartbeat<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scra
 }
 
 record! {
+    /// [Mark prices](crate::protocol::market_data_v2#mark-prices).
     MarkPricesMembers {
         symbol: "symbol" = SymbolName,
         changes: "changes" = MarkPriceChanges,
@@ -179,6 +181,7 @@ fn mark_prices<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Sc
 }
 
 record! {
+    /// [Funding amounts](crate::protocol::market_data_v2#funding-amounts).
     FundingAmountsMembers {
         symbol: "symbol" = SymbolName,
         changes: "changes" = FundingAmountChanges,
@@ -196,6 +199,7 @@ fn funding_amounts<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mu
 }
 
 record! {
+    /// [Candles](crate::protocol::market_data_v2#candles).
     CandlesMembers {
         symbol: "symbol" = SymbolName,
         changes: "changes" = CandleList,
@@ -218,6 +222,7 @@ fn candles<'f>(
 }
 
 record! {
+    /// An [error](crate::protocol::market_data_v2#errors).
     ErrorMembers {
         reason: "reason" = Label,
         message: "message" = Label,
@@ -266,7 +271,8 @@ fn l2_updates<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch
 }
 
 record! {
-    /// A [trade](crate::protocol::market_data_v2#trades).
+    /// A [trade](crate::protocol::market_data_v2#trades), with each
+    /// [spelling of its event id](crate::protocol::quirks#spellings-of-event-id).
     TradeMembers {
         symbol: "symbol" = SymbolName,
         // Three spellings that the venue has documented; it sends the first.
@@ -318,7 +324,8 @@ impl<'f> Read<'f> for Trade<'f> {
 }
 
 record! {
-    /// An [auction](crate::protocol::market_data_v2#auctions).
+    /// An [auction](crate::protocol::market_data_v2#auctions), with the names of
+    /// [market data v1](crate::protocol::market_data_v1#entries) too.
     AuctionMembers {
         symbol: "symbol" = SymbolName,
         time: "time_ms" = Milliseconds,
@@ -333,7 +340,7 @@ record! {
 }
 
 record! {
-    /// The type of an auction in a list.
+    /// The type of an [auction](crate::protocol::market_data_v2#auctions) in a list.
     KindMembers {
         kind: "type" = Placed<Exact>,
     }

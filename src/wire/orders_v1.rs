@@ -21,7 +21,10 @@ use crate::message::{
 };
 
 record! {
-    /// [An object](crate::protocol::order_events_v1#conversation).
+    /// An object: an [acknowledgement](crate::protocol::order_events_v1#acknowledgement), a
+    /// [heartbeat](crate::protocol::order_events_v1#heartbeats), or a
+    /// [refusal](crate::protocol::order_events_v1#address-and-authentication); a time has an
+    /// [old name](crate::protocol::quirks#old-names-of-order-events).
     ObjectMembers {
         kind: "type" = Label,
         account_id: "accountId" = Unsigned,
@@ -108,7 +111,9 @@ impl<'f> Read<'f> for ApiSession<'f> {
 }
 
 record! {
-    /// [Members of an order event](crate::protocol::order_events_v1#members-of-an-order-event).
+    /// [Members of an order event](crate::protocol::order_events_v1#members-of-an-order-event),
+    /// [those of some types](crate::protocol::order_events_v1#members-by-type), and their
+    /// [old names](crate::protocol::quirks#old-names-of-order-events).
     OrderEventMembers {
         kind: "type" = Exact,
         order_id: "order_id" = Unsigned,
@@ -140,6 +145,8 @@ record! {
 }
 
 record! {
+    /// The fill of an event, one of the [members by type](crate::protocol::order_events_v1#members-by-type); one
+    /// member has an [old name](crate::protocol::quirks#old-names-of-order-events).
     FillMembers {
         trade_id: "trade_id" = Unsigned,
         liquidity: "liquidity" = Label,

@@ -160,6 +160,7 @@ decoder! {
 }
 
 record! {
+    /// The [balance](crate::protocol::streams#balances) of an asset.
     AssetBalanceMembers {
         asset: "a" = Plain | always,
         available: "f" = Figure | always,
@@ -201,6 +202,7 @@ decoder! {
 }
 
 record! {
+    /// One of the [positions](crate::protocol::streams#positions) of a frame.
     PositionMembers {
         product: "t" = Label,
         symbol: "s" = SymbolName,
@@ -220,6 +222,7 @@ impl<'f> message::Read<'f> for Position<'f> {
 }
 
 record! {
+    /// An amount of a [position](crate::protocol::streams#positions).
     PositionAmountMembers {
         label: "t" = Exact,
         value: "v" = Figure,
@@ -241,7 +244,7 @@ impl<'f> message::Read<'f> for PositionAmount<'f> {
 }
 
 record! {
-    /// Settlements, a [withdrawn stream](crate::protocol::quirks#settlements-withdrawn).
+    /// Settlements, one of the [undocumented streams](crate::protocol::streams#undocumented-streams).
     SettlementsMembers {
         settlements: "settlements" = SettlementList,
     }
@@ -254,6 +257,7 @@ decoder! {
 }
 
 record! {
+    /// One of the [settlements](crate::protocol::streams#undocumented-streams) of a frame.
     SettlementMembers {
         symbol: "symbol" = SymbolName,
         position: "position" = Figure,
@@ -311,6 +315,7 @@ decoder! {
 }
 
 record! {
+    /// A leg of a [request for quotes](crate::protocol::streams#public-requests).
     LegMembers {
         contract_id: "c" = Exact,
         outcome: "o" = Exact,

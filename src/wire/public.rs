@@ -273,7 +273,7 @@ impl Value for Id {
 }
 
 record! {
-    /// The reason of a refusal.
+    /// The reason of a refusal, one of the [errors](crate::protocol::streams#errors).
     RefusalMembers {
         code: "code" = Code | always,
         message: "msg" = Label | always,

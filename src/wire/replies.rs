@@ -12,18 +12,21 @@ use crate::message::{List, Message, PartialDepth, RawJson, Read, Response, Text}
 use crate::value::time::Timestamp;
 
 record! {
+    /// The result of the [method](crate::protocol::streams#methods) `time`.
     TimeMembers {
         server_time: "serverTime" = Milliseconds,
     }
 }
 
 record! {
+    /// The result of [placing](crate::protocol::streams#placing-and-cancelling) an order, where it has one.
     PlacedMembers {
         order_id: "orderId" = Unsigned,
     }
 }
 
 record! {
+    /// The result of a [quote method](crate::protocol::streams#quote-methods).
     QuoteMembers {
         rfq_id: "rfqId" = Exact,
         quote_id: "quoteId" = Exact,
@@ -32,6 +35,7 @@ record! {
 }
 
 record! {
+    /// A rate limit, as the [utility method](crate::protocol::streams#utility-methods) `conninfo` returns it.
     RateLimitMembers {
         kind: "rateLimitType" = Exact,
         interval: "interval" = Exact,

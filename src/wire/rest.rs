@@ -13,6 +13,7 @@ use crate::value::decimal::Decimal;
 use crate::wire::FRAME_BYTES_MAX;
 
 record! {
+    /// The [status](crate::protocol::rest#order-status) of an order.
     OrderMembers {
         order_id: "order_id" = Placed<Unsigned>,
         is_live: "is_live" = Flag,
@@ -26,6 +27,7 @@ record! {
 }
 
 record! {
+    /// One of the [balances](crate::protocol::rest#balances).
     BalanceMembers {
         asset: "currency" = Plain,
         total: "amount" = Figure,
@@ -34,6 +36,7 @@ record! {
 }
 
 record! {
+    /// An [error](crate::protocol::rest#errors).
     RefusalMembers {
         result: "result" = Label,
         reason: "reason" = Label,
