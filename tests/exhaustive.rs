@@ -31,14 +31,14 @@ fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (us
 
 #[test]
 fn every_input_in_every_state_of_a_single_client() {
-    every_input("single", &worlds::single(), (22_789, 331_103, 28));
+    every_input("single", &worlds::single(), (23_667, 353_335, 28));
 }
 
 #[test]
 fn every_input_in_every_state_of_a_client() {
-    every_input("client", &worlds::client(), (15132, 293351, 31));
+    every_input("client", &worlds::client(), (17840, 344511, 31));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (35256, 640542, 27));
+        every_input("client, all inputs", &worlds::full_client(), (42552, 771738, 27));
     }
 }
 

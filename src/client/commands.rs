@@ -90,12 +90,10 @@ impl Client {
         self.add_subscriber(endpoint, stream, silence_max)
     }
 
-    /// Ends a subscription. The client delivers no more data of the stream, unless another subscription names the
-    /// same stream. An [`Event::Unsubscribed`](crate::Event::Unsubscribed) follows, at the latest when the
-    /// `unsubscribe` has timed out or the link has ended.
-    ///
-    /// Until this event comes, a collection such as [`Books`](crate::Books) still shows the last data of the stream as
-    /// current, although nothing updates it any more. Do not use this data after the call.
+    /// Ends a subscription. [`Event::Unsubscribed`](crate::Event::Unsubscribed) comes at once; the client delivers no
+    /// more data of the stream, unless another subscription names the same stream. The client then asks the venue to
+    /// stop the stream, and repeats that until the venue confirms it. Meanwhile [`streams`](Client::streams) shows the
+    /// stream as [leaving](crate::StreamState::Leaving).
     ///
     /// # Errors
     ///

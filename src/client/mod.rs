@@ -458,25 +458,6 @@ impl Client {
         self.slots.links().flat_map(Link::streams)
     }
 
-    /// Returns how often, since the client was created, the last subscription to a stream at an endpoint was
-    /// unsubscribed. From then on the client delivers data of this stream only for a new subscription. While the
-    /// number stays the same, no stream in [`streams`](Client::streams) has begun to [leave](StreamState::Leaving).
-    ///
-    /// ```
-    /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
-    ///
-    /// let mut client = Client::single(Config::new(PRODUCTION));
-    /// let ids = [(); 2].map(|()| client.subscribe(Instant::ZERO, "btcusd@depth".parse().unwrap()).unwrap());
-    /// client.unsubscribe(Instant::ZERO, ids[0])?;
-    /// assert_eq!(client.streams_unsubscribed(), 0);
-    /// client.unsubscribe(Instant::ZERO, ids[1])?;
-    /// assert_eq!(client.streams_unsubscribed(), 1);
-    /// # Ok::<(), gemini_ws::CommandError>(())
-    /// ```
-    pub const fn streams_unsubscribed(&self) -> u64 {
-        self.numbers.unsubscribed()
-    }
-
     /// Returns the counters of all links since the client was created, including links that no longer exist.
     pub fn stats(&self) -> Stats {
         let mut sum = self.ended.clone();

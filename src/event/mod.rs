@@ -125,7 +125,8 @@ pub enum Event<'f> {
     },
     /// A subscription has ended. The application has unsubscribed, has removed the endpoint, or has shut the client
     /// down with [`ShutdownPlan::unsubscribe`](crate::ShutdownPlan::unsubscribe). No more data of the stream
-    /// follows, unless another subscription to the stream exists.
+    /// follows, unless another subscription to the stream exists. The event does not wait for the venue, which may
+    /// confirm the `unsubscribe` later.
     Unsubscribed {
         /// The newest link in the slot of the subscription.
         link: LinkId,

@@ -84,18 +84,16 @@ impl<'c> Context<'c> {
     }
 }
 
-/// The ids of requests and subscriptions: consecutive over all links of a client, never reused. Also how many streams
-/// were unsubscribed.
+/// The ids of requests and subscriptions: consecutive over all links of a client, never reused.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers {
     request: u64,
     subscription: u64,
-    unsubscribed: u64,
 }
 
 impl Numbers {
     pub(crate) const fn new() -> Numbers {
-        Numbers { request: 1, subscription: 1, unsubscribed: 0 }
+        Numbers { request: 1, subscription: 1 }
     }
 
     /// Returns the id of the next request without using it up.
@@ -112,16 +110,6 @@ impl Numbers {
     /// Returns the id that the next subscription gets at a place of a link.
     pub(super) const fn peek_stream(&self, link: LinkId, place: usize) -> StreamId {
         StreamId::new(self.subscription, link.short_slot(), place)
-    }
-
-    /// Notes that a stream has lost its last subscriber.
-    pub(super) const fn note_unsubscribed(&mut self) {
-        self.unsubscribed = self.unsubscribed.wrapping_add(1);
-    }
-
-    /// Returns how many streams have lost their last subscriber.
-    pub(crate) const fn unsubscribed(&self) -> u64 {
-        self.unsubscribed
     }
 
     /// Uses up the number of the id that [`peek_stream`](Numbers::peek_stream) made.

@@ -111,7 +111,6 @@ impl Feed {
             return Ok(());
         }
         self.subscriptions.unroute(of);
-        cx.numbers().note_unsubscribed();
         self.step(cx, of, StreamInput::Unsubscribe);
         Ok(())
     }
@@ -181,9 +180,6 @@ impl Feed {
                 StreamEffect::Leave => self.outbox.leave(id),
                 StreamEffect::ReportRejected => rejected = true,
                 report => self.report(cx, id, *report, &effects),
-            }
-            if matches!(effect, StreamEffect::ReportUnsubscribed) {
-                self.subscriptions.change(id, Subscription::end_subscribers);
             }
         }
         if let Some(then) = effects.then {

@@ -287,7 +287,7 @@ pub enum StreamEffect {
     ReportSubscribed,
     /// Report that the book is current.
     ReportSynced,
-    /// Report, once, that the application's last subscription has ended.
+    /// Report that the application's last subscription has ended.
     ReportUnsubscribed,
     /// Report that the venue rejected the stream.
     ReportRejected,
@@ -311,10 +311,10 @@ use StreamEffect::{
 use StreamState::{Active, Gone, Leaving, Requested, Resyncing, Synced, Wanted};
 
 const SAME: Cell<StreamState, StreamEffect> = Stay(&[]);
-const LEFT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportUnsubscribed]);
-const AWAY: Cell<StreamState, StreamEffect> = Go(Leaving, &[Leave]);
+const OVER: Cell<StreamState, StreamEffect> = Go(Gone, &[]);
+const AWAY: Cell<StreamState, StreamEffect> = Go(Leaving, &[ReportUnsubscribed, Leave]);
 const AGAIN: Cell<StreamState, StreamEffect> = Go(Requested, &[Join]);
-const UNLEFT: Cell<StreamState, StreamEffect> = Stay(&[ReportUnsubscribed, Delay]);
+const UNLEFT: Cell<StreamState, StreamEffect> = Stay(&[Delay]);
 const LATER: Cell<StreamState, StreamEffect> = Stay(&[Delay, ReportUnserved]);
 const RELAPSE: Cell<StreamState, StreamEffect> = Go(Resyncing, &[Delay, ReportUnserved]);
 const QUIET: Cell<StreamState, StreamEffect> = Go(Resyncing, &[ReportQuiet, Leave]);
@@ -325,17 +325,17 @@ const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
 pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 12] = [
     //                          `Wanted`                   Requested                        Active                      Synced                      Resyncing                    Leaving  Gone
     (StreamInput::LinkUp,      [Go(Requested, &[Join]),    Ignore,                          Ignore,                     Ignore,                     Ignore,                      Ignore,  Ignore]),
-    (StreamInput::LinkDown,    [SAME,                      Go(Wanted, &[]),                 Go(Wanted, &[]),            Go(Wanted, &[]),            Go(Wanted, &[]),             LEFT,    Ignore]),
-    (StreamInput::Accepted,    [Ignore,                    Go(Active, &[ReportSubscribed]), Ignore,                     Stay(&[ReportSubscribed]),  AGAIN,                       LEFT,    Ignore]),
-    (StreamInput::Refused,     [Ignore,                    REJECT,                          Ignore,                     REJECT,                     AGAIN,                       LEFT,    Ignore]),
+    (StreamInput::LinkDown,    [SAME,                      Go(Wanted, &[]),                 Go(Wanted, &[]),            Go(Wanted, &[]),            Go(Wanted, &[]),             OVER,    Ignore]),
+    (StreamInput::Accepted,    [Ignore,                    Go(Active, &[ReportSubscribed]), Ignore,                     Stay(&[ReportSubscribed]),  AGAIN,                       OVER,    Ignore]),
+    (StreamInput::Refused,     [Ignore,                    REJECT,                          Ignore,                     REJECT,                     AGAIN,                       OVER,    Ignore]),
     (StreamInput::Unanswered,  [Ignore,                    LATER,                           LATER,                      Stay(&[ReportSubscribed]),  LATER,                       UNLEFT,  Ignore]),
-    (StreamInput::Superseded,  [Ignore,                    Ignore,                          Ignore,                     Ignore,                     Ignore,                      Go(Gone, &[]), Ignore]),
+    (StreamInput::Superseded,  [Ignore,                    Ignore,                          Ignore,                     Ignore,                     Ignore,                      OVER,    Ignore]),
     (StreamInput::Snapshot,    [Ignore,                    Go(Synced, &[ReportSynced]),     Go(Synced, &[ReportSynced]), Ignore,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Gap,         [Ignore,                    Ignore,                          Ignore,                     Go(Resyncing, &[Leave]),    Ignore,                      Ignore,  Ignore]),
     (StreamInput::GapAgain,    [Ignore,                    Ignore,                          Ignore,                     RELAPSE,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Overdue,     [Ignore,                    Stay(&[Join]),                   Go(Resyncing, &[Leave]),    Ignore,                     Stay(&[Leave]),              Stay(&[Leave]), Ignore]),
     (StreamInput::Silence,     [Ignore,                    Ignore,                          QUIET,                      QUIET,                      Ignore,                      Ignore,  Ignore]),
-    (StreamInput::Unsubscribe, [LEFT,                      AWAY,                            AWAY,                       AWAY,                       Go(Leaving, &[]),            SAME,    Ignore]),
+    (StreamInput::Unsubscribe, [Go(Gone, &[ReportUnsubscribed]), AWAY,                      AWAY,                       AWAY,                       Go(Leaving, &[ReportUnsubscribed]), Ignore, Ignore]),
 ];
 
 /// Returns the cell of [`LINK`] for a state and an input.

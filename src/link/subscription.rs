@@ -176,7 +176,8 @@ impl Subscription {
         // The previous request to unsubscribe got no reply, and the next one does not wait in the `Outbox` yet.
         let waits_in_vain = self.state == StreamState::Resyncing && self.unanswered && self.due.is_some();
         let is_asked_again = input == StreamInput::Unsubscribe && waits_in_vain;
-        let list = if is_asked_again { &[StreamEffect::Leave] } else { list };
+        let list =
+            if is_asked_again { &[StreamEffect::ReportUnsubscribed, StreamEffect::Leave] } else { list };
         // No other reply will come.
         let is_confirmed_by_it = input == StreamInput::Snapshot && self.unanswered && !self.confirmed;
         self.enter(next, input, now, delays);
@@ -320,12 +321,6 @@ impl Subscription {
             self.note_public_id();
         }
         is_one_of_several
-    }
-
-    /// Removes all subscribers, after their end was reported.
-    pub(super) fn end_subscribers(&mut self) {
-        self.subscribers.clear();
-        self.note_public_id();
     }
 
     fn note_public_id(&mut self) {

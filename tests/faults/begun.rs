@@ -1,7 +1,8 @@
-//! Faults of streams that begin before their confirmation, or without their beginning. Every test fails on code that
-//! has the fault.
+//! Faults of streams that begin before their confirmation, or without their beginning, or end before theirs. Every test
+//! fails on code that has the fault.
 
-use gemini_ws::{Event, HeldAmount, OrderState, RequestId, StaleReason, Subject};
+use gemini_ws::lifecycle::StreamState;
+use gemini_ws::{Event, HeldAmount, OrderState, RequestId, ShutdownPlan, StaleReason, Subject};
 
 use super::fed::{Fed, id_of, new_order, t, update};
 
@@ -11,6 +12,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("BG-01", bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order),
     ("BG-02", bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position),
     ("BG-03", bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole),
+    ("BG-04", bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it),
 ];
 
 const EMPTY_LIST: &str = r#"{"e":"orderSnapshot","E":1,"orders":[]}"#;
@@ -91,5 +93,58 @@ fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
         assert!(fed.balances.stale_reason("USD").is_some(), "silence {silence}");
         let asked = fed.balances.moment();
         assert!(fed.balances.reconcile([("BTC", "2", "2"), ("USD", "7", "7")], asked));
+    }
+}
+
+/// Each collection, with the stream and a frame that makes something in it current, and whether it is.
+type Current = (&'static str, &'static str, fn(&Fed) -> bool);
+
+const CURRENT: [Current; 4] = [
+    (
+        "btcusd@depth",
+        r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":[["1","1"]],"a":[["2","1"]]}"#,
+        |fed| fed.books.live("btcusd").is_some(),
+    ),
+    ("balances@account", r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"BTC","f":"1","c":"1"}]}"#, |fed| {
+        fed.balances.stale_reason("BTC").is_none()
+    }),
+    (
+        "positions@account",
+        r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}]}"#,
+        |fed| fed.positions.stale_reason("A".parse().unwrap()).is_none(),
+    ),
+    (
+        "orders@account",
+        r#"{"E":1,"s":"BTCUSD","i":1,"c":"a","S":"BUY","X":"OPEN","p":"1","q":"1","z":"1","Z":"0","T":1}"#,
+        |fed| fed.orders.get("a").unwrap().doubt().is_none(),
+    ),
+];
+
+/// After `unsubscribe` the client delivers no more data, so what was current is not, whether the venue confirms it,
+/// refuses, or says nothing. The application may end its subscription, the endpoint, or the client.
+#[test]
+fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
+    for (stream, frame, is_current) in CURRENT {
+        for way in 0..3 {
+            let mut fed = Fed::private(&[stream]);
+            fed.feed(2, frame);
+            assert!(is_current(&fed), "{stream}");
+            let (id, endpoint) =
+                (fed.client.streams().next().unwrap().0, fed.client.links().next().unwrap().1);
+            match way {
+                0 => fed.client.unsubscribe(t(3), id).unwrap(),
+                1 => fed.client.remove(t(3), endpoint).unwrap(),
+                // Streams of an account are kept until the links close.
+                _ if stream.ends_with("@account") => continue,
+                _ => fed.client.shut_down(t(3), ShutdownPlan::by(t(60_000)).unsubscribe(true)),
+            }
+            fed.poll();
+            assert!(!is_current(&fed), "{stream}, way {way}: {:?}", fed.log);
+            assert_eq!(fed.client.streams().map(|it| it.2).collect::<Vec<_>>(), [StreamState::Leaving]);
+            // What the venue sends until it has stopped the stream changes nothing.
+            fed.feed(4, &frame.replace("\"E\":1", "\"E\":2").replace("\"u\":1", "\"u\":2"));
+            too_many(&mut fed, 5);
+            assert!(!is_current(&fed), "{stream}, way {way}: {:?}", fed.log);
+        }
     }
 }

@@ -316,7 +316,6 @@ impl Handle {
         call: impl FnOnce(&mut Client, &Keeper, Instant) -> T + Send + 'static,
     ) -> Result<T, CommandError> {
         let answer = self.ask(move |lent, answer| {
-            lent.keeper.remove_left_books(lent.client);
             // If the caller has stopped waiting, the result is dropped.
             let _ = answer.try_send(call(lent.client, lent.keeper, lent.now));
         });

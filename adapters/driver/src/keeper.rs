@@ -35,8 +35,6 @@ pub struct Keeper {
     keeps_books: bool,
     /// Whether a book may need a snapshot that was not requested yet.
     may_need_resync: bool,
-    /// What [`Client::streams_unsubscribed`] returned when books whose last subscription had ended were last removed.
-    streams_unsubscribed: u64,
     /// The reason of the newest attempt to connect, if it failed.
     connect_failure: Option<ConnectFailure>,
     /// Whether a link has ended for good, so that readers may wait for books of it.
@@ -65,7 +63,6 @@ impl Keeper {
             books: Books::new(),
             keeps_books: false,
             may_need_resync: false,
-            streams_unsubscribed: 0,
             connect_failure: None,
             has_link_ended: false,
             orders: Orders::new(),
@@ -84,8 +81,7 @@ impl Keeper {
         }
     }
 
-    /// Returns the books. When the last subscription to a book is unsubscribed, no more updates of the book follow.
-    /// The driver then removes the book at once, without waiting for the venue's confirmation.
+    /// Returns the books. When the last subscription to a book is unsubscribed, the book is removed at once.
     pub const fn books(&self) -> &Books {
         &self.books
     }
@@ -261,31 +257,6 @@ impl Keeper {
         }
     }
 
-    /// Removes the books whose last subscription is being ended. The client delivers no more updates of them, and
-    /// reports the end only when the venue has confirmed it.
-    pub(crate) fn remove_left_books(&mut self, client: &Client) {
-        let before = std::mem::replace(&mut self.streams_unsubscribed, client.streams_unsubscribed());
-        if self.streams_unsubscribed == before || !self.keeps_books {
-            return;
-        }
-        let books = || client.streams().filter(|(_, stream, _)| stream.topic() == Topic::Depth);
-        let left: Vec<_> = books().filter(|(.., state)| *state == StreamState::Leaving).collect();
-        if left.is_empty() {
-            return;
-        }
-        // A later subscription has brought a new book.
-        let synced = books().filter(|(.., state)| *state == StreamState::Synced);
-        let synced: HashSet<Symbol> = synced.filter_map(|(_, stream, _)| stream.symbol()).collect();
-        for (id, stream, _) in left {
-            let Some(symbol) = stream.symbol().filter(|symbol| !synced.contains(symbol)) else { continue };
-            let link = client.links().map(|(link, ..)| link).find(|link| link.slot() == id.link_slot());
-            if let Some(link) = link {
-                self.books.apply(&Event::Unsubscribed { link, id, stream, last: true });
-                self.board.touch(symbol);
-            }
-        }
-    }
-
     /// Ends a turn: requests snapshots, publishes books, ends tickets, sends cancels, and notifies calls that wait
     /// for live links. Returns whether to call it again soon.
     pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) -> bool {
@@ -298,7 +269,6 @@ impl Keeper {
         self.leaving.extend(self.board.take_left());
         // Another error says that the subscription has ended, for example because the venue refused it.
         self.leaving.retain(|id| matches!(client.unsubscribe(now, *id), Err(CommandError::TooMany(_))));
-        self.remove_left_books(client);
         self.note_ended_links(client);
         if std::mem::take(&mut self.may_need_resync) {
             let symbols: Vec<Symbol> = self.books.to_resync().collect();
@@ -350,7 +320,6 @@ impl Keeper {
         now: Instant,
         symbols: &[Symbol],
     ) -> Result<Arc<Group>, CommandError> {
-        self.remove_left_books(client);
         let is_shared =
             |stream: &Stream, state| stream.topic() == Topic::Depth && state != StreamState::Leaving;
         let depth = client.streams().filter(|(_, stream, state)| is_shared(stream, *state));

@@ -164,6 +164,8 @@ pub struct Shadow {
     pub feeds: Vec<Feed>,
     /// The index in `feeds` of each subscription, and its state when last seen.
     pub subscriptions: HashMap<StreamId, (usize, StreamState)>,
+    /// Subscriptions that have ended, whose streams the venue may still send, with their state before.
+    pub leaving: HashMap<StreamId, (usize, StreamState)>,
     /// Requests of the application that have no reply.
     pub outstanding: Vec<Outstanding>,
     /// Messages that the venue may answer.
@@ -222,6 +224,7 @@ impl Shadow {
             legs: Vec::new(),
             feeds: Vec::new(),
             subscriptions: HashMap::new(),
+            leaving: HashMap::new(),
             outstanding: Vec::new(),
             written: Vec::new(),
             newest_request: 0,
@@ -448,7 +451,7 @@ impl Shadow {
             Event::Unserved { id, reason, retry, .. } => self.unserved(step, *id, *reason, *retry),
             Event::Reply { request, about, outcome, .. } => self.replied(step, *request, *about, outcome),
             Event::Subscribed { id, .. } => self.confirmed(step, *id),
-            Event::Unsubscribed { id, last, .. } => self.left(step, *id, *last),
+            Event::Unsubscribed { id, last, .. } => self.left(*id, *last),
             Event::Rejected { id, .. } => self.rejected(step, *id),
             Event::Gap { symbol, expected, got, .. } => self.gap(step, symbol.as_str(), *expected, *got),
             Event::Synced { id, symbol, .. } => self.synced(step, *id, symbol.as_str()),

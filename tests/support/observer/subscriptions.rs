@@ -313,12 +313,15 @@ impl Shadow {
     }
 
     /// Follows the event `Unsubscribed`.
-    pub fn left(&mut self, step: &Step<'_>, id: StreamId, last: bool) {
-        let Some((index, leaving)) = self.take_subscription(step, id, last) else {
+    pub fn left(&mut self, id: StreamId, last: bool) {
+        let Some((index, state, is_to_end)) = self.take_subscription(id) else {
             return self.fail("I-22", format!("{id:?} ends, and is not there"));
         };
+        if last {
+            self.leaving.insert(id, (index, state));
+        }
         let feed = &self.feeds[index];
-        if !leaving {
+        if !is_to_end {
             self.fail("I-28", format!("{} ends, and is wanted", feed.stream));
         } else if !last && feed.subscriptions.is_empty() {
             self.fail("I-28", format!("{} is told to be wanted by others", feed.stream));
@@ -344,13 +347,14 @@ impl Shadow {
     }
 
     pub fn rejected(&mut self, step: &Step<'_>, id: StreamId) {
-        let Some((index, leaving)) = self.take_subscription(step, id, true) else {
+        let Some((index, state, is_to_end)) = self.take_subscription(id) else {
             return self.fail("I-22", format!("{id:?} is refused, and is not there"));
         };
+        self.check_stream_path(step, id, state, StreamState::Gone);
         let feed = &self.feeds[index];
         let is_streams = self.settings_of(feed.slot).endpoint == Endpoint::Streams;
         let was_refused = feed.asked.is_some_and(|asked| asked.failed);
-        if leaving || (is_streams && !was_refused) || is_for_now(step.act) {
+        if is_to_end || (is_streams && !was_refused) || is_for_now(step.act) {
             self.fail("I-32", format!("{} is told to be refused: {:?}", feed.stream, feed.asked));
         }
         let feed = &mut self.feeds[index];
@@ -368,14 +372,12 @@ impl Shadow {
         }
     }
 
-    fn take_subscription(&mut self, step: &Step<'_>, id: StreamId, last: bool) -> Option<(usize, bool)> {
+    /// Removes a subscription. Returns the index of its stream, its state, and whether it is to end.
+    fn take_subscription(&mut self, id: StreamId) -> Option<(usize, StreamState, bool)> {
         let (index, state) = self.subscriptions.remove(&id)?;
-        if last {
-            self.check_stream_path(step, id, state, StreamState::Gone);
-        }
         let subscriptions = &mut self.feeds[index].subscriptions;
         let position = subscriptions.iter().position(|subscription| subscription.0 == id)?;
-        Some((index, subscriptions.swap_remove(position).1))
+        Some((index, state, subscriptions.swap_remove(position).1))
     }
 
     /// Checks the event `Live` of a link: the venue has confirmed or refused every subscription.
@@ -387,7 +389,7 @@ impl Shadow {
             }
             let asked = feed.asked.filter(|asked| asked.link == link);
             match asked {
-                Some(asked) if feed.subscriptions.is_empty() && !asked.failed => {
+                Some(asked) if feed.subscriptions.is_empty() && !asked.failed && !self.is_leaving(index) => {
                     self.fail("I-31", format!("live with {}, which nobody wants", feed.stream));
                 }
                 // A book that has lost an update was confirmed before.
@@ -408,11 +410,23 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that the machine has exactly the expected subscriptions, and that the table of
-    /// streams allows the step of each.
+    fn is_leaving(&self, index: usize) -> bool {
+        self.leaving.values().any(|leaving| leaving.0 == index)
+    }
+
+    /// Checks at the end of a step that the machine has exactly the expected subscriptions, that the table of
+    /// streams allows the step of each, and that what was to end has ended.
     pub fn check_streams<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
-        let mut count = 0;
+        if let Some(feed) = self.feeds.iter().find(|feed| feed.subscriptions.iter().any(|it| it.1)) {
+            let what = format!("{} is unsubscribed, and its data may be taken for current", feed.stream);
+            return self.fail("I-61", what);
+        }
+        let (mut count, mut leaving) = (0, std::mem::take(&mut self.leaving));
         machine.each_stream(|id, stream, state| {
+            if let (StreamState::Leaving, Some((index, before))) = (state, leaving.remove(&id)) {
+                self.leaving.insert(id, (index, state));
+                return self.check_stream_path(step, id, before, state);
+            }
             count += 1;
             let Some((index, before)) = self.subscriptions.get_mut(&id) else {
                 return self.fail("I-28", format!("{stream} is {state:?}, and nobody wants it"));
@@ -427,6 +441,9 @@ impl Shadow {
             }
             self.check_stream_path(step, id, before, state);
         });
+        for (id, (_, before)) in leaving {
+            self.check_stream_path(step, id, before, StreamState::Gone);
+        }
         // A client that is ending forgets the subscriptions of a link when that link ends.
         let ends = self.terminated || self.closing.is_some();
         let is_over = ends && count < self.subscriptions.len();
