@@ -24,6 +24,17 @@ def published(metadata):
     return [package["name"] for package in packages]
 
 
+def profile(names):
+    """Dependencies are built as in the checkout, so that what is compiled there is used again; the crates quickly."""
+    dev = tomllib.loads(pathlib.Path("Cargo.toml").read_text(encoding="utf-8"))["profile"]["dev"]
+    packages = {"*": dev.pop("package")["*"]} | {name: {"opt-level": 0, "debug": False} for name in names}
+    lines = ["", "[profile.dev]"] + [f"{key} = {json.dumps(value)}" for key, value in dev.items()]
+    for name, settings in packages.items():
+        lines += ["", f"[profile.dev.package.{json.dumps(name)}]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    return lines
+
+
 def workspace(folder, names):
     unpacked = {}
     for manifest in folder.glob("*/Cargo.toml"):
@@ -40,6 +51,7 @@ def workspace(folder, names):
     lines = ["[workspace]", 'resolver = "3"', f"members = {json.dumps([path.name for path in unpacked.values()])}"]
     lines += ["", "[patch.crates-io]"]
     lines += [f"{name} = {{ path = {json.dumps(path.name)} }}" for name, path in unpacked.items()]
+    lines += profile(names)
     (folder / "Cargo.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     sizes = {name: sum(1 for path in folder.rglob("*") if path.is_file()) for name, folder in unpacked.items()}
     print("\n".join(f"{name}: {count} files" for name, count in sorted(sizes.items())))
