@@ -59,8 +59,8 @@ pub enum Input {
     /// Every stream is confirmed, rejected or reported as unserved, and not all are unserved; or there are no
     /// streams.
     Settled,
-    /// The link is unusable: the peer does not reply, too many frames in a row could not be decoded, or frames of
-    /// an archived endpoint were lost.
+    /// The link has to be replaced: the peer does not reply, too many frames in a row could not be decoded, frames of
+    /// a v1 endpoint were lost, or a book of market data v1 needs a new snapshot.
     Unusable,
     /// The transport ended, or the peer's Close frame came.
     Lost,

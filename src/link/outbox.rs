@@ -90,7 +90,7 @@ impl Cancellation {
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     requests: VecDeque<StreamRequest>,
-    /// Requests for books that wait until fewer snapshots are awaited.
+    /// Requests for books, held back while as many snapshots are awaited as the configuration allows.
     books: VecDeque<StreamRequest>,
     in_flight: InFlight<Purpose>,
     /// The newest stream requests that got no reply in time. Their replies may still come.
@@ -106,7 +106,7 @@ pub(crate) struct Outbox {
     /// Whether stream requests go out one after the other, so that an error without an id can be assigned to its
     /// request.
     one_at_a_time: bool,
-    /// The output numbers of sent texts that the driver may not have polled yet.
+    /// The numbers of the outputs with a text, to withdraw those that the driver has not polled.
     sends: VecDeque<u64>,
     /// When the limit on requests has room for the next request that waits.
     room_at: Option<Instant>,

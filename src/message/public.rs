@@ -171,9 +171,9 @@ pub struct ContractStatus<'f> {
     pub contract_id: u64,
     /// `p`: absent in up/down contracts until the strike is known.
     pub strike: Option<Number<'f>>,
-    /// `o`: the old status, for example `Approved`; the venue may add texts.
+    /// `o`: the old status, for example `Approved`; the venue may introduce other values.
     pub previous_status: Option<Text<'f>>,
-    /// `n`: the new status; the venue may add texts.
+    /// `n`: the new status; the venue may introduce other values.
     pub status: Text<'f>,
 }
 

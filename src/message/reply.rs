@@ -21,7 +21,8 @@ pub struct RateLimit<'f> {
     pub count: u64,
 }
 
-/// The ids of a quote ([quote methods](crate::protocol::streams#quote-methods)).
+/// The result of a [quote method](crate::protocol::streams#quote-methods): the ids of the quote, and whether it was
+/// confirmed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

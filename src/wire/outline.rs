@@ -17,7 +17,8 @@ pub(super) type Read = for<'f> fn(&'f str, &'f mut Scratch, Certainty) -> Decode
 pub(super) enum Certainty {
     /// All its members were looked at.
     Certain,
-    /// Its first bytes say so. If the others do not, this function decodes the frame.
+    /// Only the first bytes of the frame were looked at. If the rest contradicts them, this function decodes the
+    /// frame.
     Guess(for<'f> fn(&'f str, &'f mut Scratch) -> Decoded<'f>),
 }
 

@@ -437,8 +437,8 @@ impl BookReader {
         Some(view)
     }
 
-    /// Returns the best levels of a symbol's book as plain data, which can be serialized, with the age of the book
-    /// while the driver runs. Returns `None` if this reader does not read the symbol.
+    /// Returns the best levels of a symbol's book as plain data, which can be serialized. The age of the book is known
+    /// only while the driver runs. Returns `None` if this reader does not read the symbol.
     ///
     /// ```
     /// # use gemini_ws_driver::{BookReader, gemini_ws::BookTop};

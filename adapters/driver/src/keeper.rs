@@ -101,7 +101,8 @@ impl Keeper {
         &self.positions
     }
 
-    /// Returns the quotes of the account, which the stream `requestForQuote@account` or `@session` reports.
+    /// Returns the quotes of the account: those that the driver submitted, and those that the stream
+    /// `requestForQuote@account` or `@session` reported.
     pub const fn quotes(&self) -> &Quotes {
         &self.quotes
     }

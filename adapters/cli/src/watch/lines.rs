@@ -63,7 +63,7 @@ impl PlainLines {
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct LostBooks {
     symbols: Vec<Symbol>,
-    /// Events of books were dropped that the queue did not name.
+    /// Events were dropped that may concern books which the queue did not name.
     are_some_unnamed: bool,
 }
 

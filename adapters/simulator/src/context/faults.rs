@@ -43,7 +43,7 @@ pub struct Faults {
 #[derive(Clone, Debug)]
 struct DepthFault {
     symbol: Symbol,
-    /// How many changes there are up to this one: 1 for the next change.
+    /// How many depth changes remain, including the affected one: 1 if the next change is affected.
     countdown: u32,
     copies: usize,
 }
