@@ -173,14 +173,15 @@ fn order_texts() {
 }
 
 /// A fill is the last one if nothing remains. If the frame does not say what remains, it is the last one if the
-/// order is not live any more.
+/// order is not live any more. A market order to buy has no amounts and is never live, so each fill may be the last.
 #[test]
 fn last_fills() {
     let table = [
         (r#""remaining_amount":"0.5","is_live":false"#, OrderStatus::PartiallyFilled),
         (r#""remaining_amount":"0.00","is_live":true"#, OrderStatus::Filled),
-        (r#""remaining_amount":"","is_live":false"#, OrderStatus::Filled),
-        (r#""is_live":false"#, OrderStatus::Filled),
+        (r#""original_amount":"1","remaining_amount":"","is_live":false"#, OrderStatus::Filled),
+        (r#""original_amount":"1","is_live":false"#, OrderStatus::Filled),
+        (r#""is_live":false"#, OrderStatus::PartiallyFilled),
         (r#""is_live":true"#, OrderStatus::PartiallyFilled),
         (r#""is_hidden":false"#, OrderStatus::PartiallyFilled),
     ];

@@ -69,6 +69,19 @@ pub struct OrderUpdate<'f> {
     pub event: Option<OrderEventDetails<'f>>,
 }
 
+impl OrderUpdate<'_> {
+    /// Returns the quantity executed so far, as the update tells it. Order events v1 may tell only what remains of the
+    /// ordered quantity; `ordered` is this quantity if the update does not repeat it.
+    pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
+        let gone = || {
+            // In the current API what remains is not certain.
+            let (_, remaining) = self.event.zip(self.remaining_quantity)?;
+            self.quantity.or(ordered)?.checked_sub(remaining.to_decimal().ok()?)
+        };
+        self.executed_quantity.or_else(|| gone().filter(|executed| !executed.is_negative()))
+    }
+}
+
 /// One execution of an order.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

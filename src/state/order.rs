@@ -415,22 +415,23 @@ impl Order {
         let is_first = !self.state.is_from_events() || self.is_refused_by_reply;
         self.fill_in(update);
         (self.link, self.observed, self.age) = (link, now, age);
-        if let Some(executed) = update.executed_quantity {
+        let executed = update.told_executed(self.quantity);
+        if let Some(executed) = executed {
             self.reported = Some(self.reported.map_or(executed, |reported| reported.max(executed)));
         }
         let accounted = update.fill.map_or(Accounted::None, |fill| self.account(&fill, update.event_time));
         if accounted == Accounted::Unaccountable {
             self.unaccountable = self.unaccountable.saturating_add(1);
         }
-        self.advance(update, now);
+        self.advance(update, executed, now);
         if update.status == OrderStatus::New && is_first {
             // `NEW` is the first event of an order, so nothing before it can be missing.
             self.begun = update.event_time;
             self.doubt = None;
-        } else if is_first && !is_from_the_beginning(update) {
+        } else if is_first && !is_from_the_beginning(update.status, executed) {
             self.raise(StaleReason::NotSubscribed, now);
         }
-        self.resolve_doubt(update);
+        self.resolve_doubt(update.status, executed);
         self.check_sums(now);
         if accounted == Accounted::New {
             self.settled = None;
@@ -468,9 +469,9 @@ impl Order {
     }
 
     /// Applies the status of an event.
-    fn advance(&mut self, update: &OrderUpdate<'_>, now: Moment) {
+    fn advance(&mut self, update: &OrderUpdate<'_>, executed: Option<Decimal>, now: Moment) {
         self.revive();
-        let has_executed = update.executed_quantity.is_some_and(|done| !done.is_zero());
+        let has_executed = executed.is_some_and(|done| !done.is_zero());
         let state = match update.status {
             OrderStatus::New => OrderState::New,
             OrderStatus::Open => OrderState::Open,
@@ -480,8 +481,15 @@ impl Order {
             OrderStatus::Filled => OrderState::Filled,
             OrderStatus::Canceled => OrderState::Canceled,
             OrderStatus::Rejected => OrderState::Rejected,
-            // The last event of an order in order events v1, after the one that says how the order ended.
-            OrderStatus::Closed => OrderState::Closed,
+            // The last event of an order in order events v1. The one before it says how the order ended, but may be
+            // filtered out.
+            OrderStatus::Closed => match update.event.and_then(|event| event.is_cancelled) {
+                Some(true) => OrderState::Canceled,
+                Some(false) if has_executed && executed >= self.quantity && self.quantity.is_some() => {
+                    OrderState::Filled
+                }
+                _ => OrderState::Closed,
+            },
             OrderStatus::CancelRejected => {
                 self.cancel_accepted = false;
                 // The order may have ended without an event.
@@ -507,10 +515,10 @@ impl Order {
 
     /// Resolves a doubt if the event accounts for all executions: its cumulative figure, or the whole quantity of a
     /// filled order, equals the sum of the fills.
-    fn resolve_doubt(&mut self, update: &OrderUpdate<'_>) {
-        let is_whole = match update.status {
+    fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
+        let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),
-            OrderStatus::Canceled | OrderStatus::Closed => update.executed_quantity == Some(self.filled),
+            OrderStatus::Canceled | OrderStatus::Closed => executed == Some(self.filled),
             OrderStatus::Rejected => self.filled.is_zero(),
             _ => false,
         };
@@ -555,10 +563,10 @@ impl Order {
 }
 
 /// Returns whether the first event of an order leaves no question about what happened before it.
-fn is_from_the_beginning(update: &OrderUpdate<'_>) -> bool {
-    match update.status {
+fn is_from_the_beginning(status: OrderStatus<'_>, executed: Option<Decimal>) -> bool {
+    match status {
         OrderStatus::New | OrderStatus::Rejected => true,
-        OrderStatus::Open => update.executed_quantity.is_none_or(|executed| executed.is_zero()),
-        _ => update.executed_quantity.is_some(),
+        OrderStatus::Open => executed.is_none_or(|executed| executed.is_zero()),
+        _ => executed.is_some(),
     }
 }

@@ -394,7 +394,9 @@ impl Orders {
     /// Treats an order in the venue's list of open orders like an answer to a question.
     fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
         if let Some(key) = self.index.by_order_id(update.order_id) {
-            self.index.change(key, self.moment(), |order| order.confirm_open(update.executed_quantity));
+            self.index.change(key, self.moment(), |order| {
+                order.confirm_open(update.told_executed(order.quantity));
+            });
             self.doubt_unfollowed(key);
         }
     }

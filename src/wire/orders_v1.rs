@@ -199,12 +199,12 @@ fn order<'f>(
     let status = match is_fill {
         false => status,
         true => {
-            // A market buy has no remaining amount: it is filled once it is no longer live.
+            // A market buy has neither amount, and is not live from the beginning: only `closed` tells its end.
             let is_over = match it.remaining().unless_empty()? {
                 Some((remaining, offset)) => market_decimal(remaining.as_str().as_bytes())
                     .map_err(|kind| DecodeError::of_member(kind, offset, "remaining_amount"))?
                     .is_zero(),
-                None => it.is_live().if_any()? == Some(false),
+                None => it.is_live().if_any()? == Some(false) && it.original().unless_empty()?.is_some(),
             };
             if is_over { OrderStatus::Filled } else { OrderStatus::PartiallyFilled }
         }

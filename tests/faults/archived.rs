@@ -1,9 +1,9 @@
 //! Faults of the archived APIs, which confirm no requests.
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{Book, Books, Config, Event, Lost};
+use gemini_ws::{Book, Books, Config, Event, Lost, Order, OrderState, OrderStatusQuestion, RestQuestion};
 
-use super::fed::{s, t};
+use super::fed::{Fed, d, s, t};
 use super::line::Line;
 
 /// Each fault with the tests that show it. The hunters of planted faults run them.
@@ -214,4 +214,102 @@ pub(crate) fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() 
     assert_eq!(line.losses, []);
     assert_eq!(books.iter().count(), 2);
     assert_eq!(line.client.stats().ignored_not_subscribed, 333);
+}
+
+// ---- order events v1: what an event says besides ---------------------------------
+
+/// A link to order events v1 with these active types of events; none means all.
+fn order_events(kinds: &str) -> Fed {
+    let mut fed = Fed::new(Config::new("ws://v/v1/order/events"));
+    acknowledge(&mut fed, 1, kinds);
+    fed
+}
+
+fn acknowledge(fed: &mut Fed, at: u64, kinds: &str) {
+    fed.feed(at, &format!(
+        r#"{{"type":"subscription_ack","accountId":5,"subscriptionId":"x","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[{kinds}]}}"#
+    ));
+}
+
+/// An event about order 77, with these members beside the usual ones.
+fn event(kind: &str, sequence: u32, members: &str) -> String {
+    format!(
+        r#"[{{"type":"{kind}","order_id":"77","symbol":"btcusd","side":"buy","timestampms":1000,"socket_sequence":{sequence},{members}}}]"#
+    )
+}
+
+const LIMIT: &str = r#""order_type":"exchange limit","is_live":true,"is_cancelled":false,"price":"100","original_amount":"1""#;
+const EXECUTION: &str = r#""fill":{"trade_id":"1","liquidity":"Taker","price":"100","amount":"0.5"}"#;
+
+#[test]
+fn what_remains_shows_what_was_executed() {
+    let remains = |kind: &str, rest: &str| event(kind, 0, &format!(r#"{LIMIT},"remaining_amount":"{rest}""#));
+    let mut fed = order_events("");
+    fed.feed(2, &remains("booked", "1"));
+    assert_eq!((fed.order().executed(), fed.order().doubt()), (d("0"), None));
+    fed.reconnect(3);
+    acknowledge(&mut fed, 20_000, "");
+    fed.feed(20_001, &remains("initial", "0.4"));
+    assert_eq!((fed.order().executed(), fed.order().remaining()), (d("0.6"), Some(d("0.4"))));
+    assert_eq!(fed.order().state, OrderState::PartiallyFilled);
+    assert!(fed.order().needs_reconciling(), "no fill of 0.6 was reported");
+    // If nothing was executed meanwhile, the list of open orders is the answer.
+    let mut fed = order_events("");
+    fed.feed(2, &remains("booked", "1"));
+    fed.reconnect(3);
+    acknowledge(&mut fed, 20_000, "");
+    fed.feed(20_001, &remains("initial", "1"));
+    assert_eq!(fed.order().doubt(), None);
+    // Each first event says so, with or without the ordered quantity.
+    for kind in ["initial", "booked", "cancelled", "closed"] {
+        let mut fed = order_events("");
+        fed.feed(2, &remains(kind, "0.4"));
+        assert_eq!((fed.order().executed(), fed.order().needs_reconciling()), (d("0.6"), true), "{kind}");
+    }
+    let mut fed = order_events("");
+    fed.feed(2, &event("accepted", 0, LIMIT));
+    fed.feed(3, &event("booked", 1, r#""price":"100","remaining_amount":"0.4""#));
+    assert_eq!((fed.order().executed(), fed.order().needs_reconciling()), (d("0.6"), true));
+}
+
+#[test]
+fn a_market_order_to_buy_that_is_not_live_is_not_filled() {
+    let market = |kind: &str, sequence, rest: &str| {
+        event(
+            kind,
+            sequence,
+            &format!(r#""order_type":"market buy","is_live":false,"total_spend":"200.00"{rest}"#),
+        )
+    };
+    for (ends, state) in
+        [(vec!["cancelled", "closed"], OrderState::Canceled), (vec!["closed"], OrderState::Closed)]
+    {
+        let mut fed = order_events("");
+        fed.feed(2, &market("accepted", 0, ""));
+        fed.feed(3, &market("fill", 1, &format!(r#","executed_amount":"0.5",{EXECUTION}"#)));
+        assert_eq!(fed.order().state, OrderState::PartiallyFilled);
+        for (sequence, kind) in (2..).zip(ends) {
+            fed.feed(4, &market(kind, sequence, r#","executed_amount":"0.5""#));
+        }
+        let found: &Order = fed.order();
+        assert_eq!((found.state, found.executed(), found.doubt()), (state, d("0.5"), None));
+    }
+}
+
+#[test]
+fn the_last_event_says_how_an_order_ended_if_it_is_the_only_one() {
+    let ends = [("true", "0.5", "0.5"), ("true", "0", "1"), ("false", "1", "0"), ("false", "0.5", "0.5")];
+    for (is_cancelled, executed, remaining) in ends {
+        let amounts = format!(
+            r#""is_live":false,"is_cancelled":{is_cancelled},"executed_amount":"{executed}","remaining_amount":"{remaining}","original_amount":"1""#
+        );
+        let mut fed = order_events(r#""closed""#);
+        fed.feed(2, &event("closed", 0, &amounts));
+        // As REST says it; what REST does not decide ends anyhow.
+        let asked =
+            OrderStatusQuestion::by_order_id(77).answer(200, &format!(r#"{{"order_id":"77",{amounts}}}"#));
+        let expected = asked.map_or(OrderState::Closed, |found| found.unwrap().state);
+        assert_eq!(fed.order().state, expected, "{amounts}");
+        assert_eq!(fed.order().needs_reconciling(), executed != "0", "{amounts}");
+    }
 }

@@ -82,7 +82,7 @@ fn order(of: Object<'_>) -> Read<Value> {
     let status = if is_fill {
         let is_over = match decimal("remaining_amount")? {
             Value::String(remaining) => remaining.bytes().all(|byte| matches!(byte, b'0' | b'.')),
-            _ => of.if_any("is_live", boolean)? == false,
+            _ => of.if_any("is_live", boolean)? == false && decimal("original_amount")? != Value::Null,
         };
         json!(if is_over { "FILLED" } else { "PARTIALLY_FILLED" })
     } else {
