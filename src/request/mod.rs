@@ -12,6 +12,7 @@ use crate::message::RawJson;
 use crate::request::new_order::NewOrder;
 use crate::request::quote::{NewQuote, QuoteKey};
 use crate::request::stream::Stream;
+use crate::value::print;
 use crate::value::symbol::Symbol;
 
 /// A request to `wss://ws.gemini.com` ([methods](crate::protocol::streams#methods)).
@@ -217,7 +218,7 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.method())
+        print::name(f, self.method())
     }
 }
 

@@ -5,6 +5,7 @@ use core::str::FromStr;
 
 use crate::request::new_order::ClientOrderId;
 use crate::value::decimal::Decimal;
+use crate::value::print;
 use crate::value::time::Timestamp;
 
 /// A quote to submit ([quote methods](crate::protocol::streams#quote-methods)). The venue accepts a second quote
@@ -77,7 +78,7 @@ impl fmt::Debug for QuoteKey {
 
 impl fmt::Display for QuoteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        print::name(f, self.as_str())
     }
 }
 

@@ -5,6 +5,7 @@ use core::str::FromStr;
 
 use crate::message::CandleInterval;
 use crate::value::inline::from_text;
+use crate::value::print;
 use crate::value::symbol::{InvalidSymbol, Symbol};
 
 /// A stream, [public](crate::protocol::streams#public-streams) or
@@ -386,6 +387,9 @@ impl fmt::Display for Scope {
 impl fmt::Display for Stream {
     /// Prints the venue's name of the stream, with the symbol in its [canonical](Symbol::canonical) spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.width().is_some() {
+            return print::name(f, &alloc::format!("{self}"));
+        }
         if let Some(symbol) = self.symbol() {
             f.write_str(symbol.canonical().as_str())?;
         }

@@ -3,6 +3,8 @@
 use core::fmt;
 use core::num::NonZeroU64;
 
+use crate::value::print;
+
 /// The id of a link, that is, of one attempt to connect: a slot, and the number of the attempt in the slot. A client
 /// has numbered slots. Each slot holds one link after another.
 ///
@@ -58,7 +60,7 @@ impl LinkId {
 
 impl fmt::Display for LinkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "link {}.{}", self.slot, self.epoch)
+        print::name(f, &alloc::format!("link {}.{}", self.slot, self.epoch))
     }
 }
 

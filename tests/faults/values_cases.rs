@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use gemini_ws::{
     BalanceUpdate, ClientOrderId, Decimal, DecimalError, DecodeErrorKind, Endpoint, InvalidOrder,
-    InvalidStream, Message, NameFault, NewOrder, NewQuote, OrderUpdate, Orders, Replay, Request, Rounding,
-    Scratch, Side, Stream, Symbol, Timestamp, decode,
+    InvalidStream, Message, NameFault, NewOrder, NewQuote, OrderUpdate, Orders, QuoteKey, Replay, Request,
+    Rounding, Scratch, Side, Stream, Symbol, Timestamp, decode,
 };
 use serde_json::{Value, json};
 
@@ -157,6 +157,18 @@ pub(crate) fn c13_a_precision_does_not_cut() {
             assert_eq!(print(&update.balances.iter().next().unwrap().total), *printed, "Number {text}");
         });
     }
+    // Neither does it cut a name, which a width pads.
+    fn name<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Display>(text: &str) {
+        let it: T = text.parse().unwrap();
+        assert_eq!(format!("{it:.2}|{it:>30.2}|{it:<30}"), format!("{text}|{text:>30}|{text:<30}"));
+    }
+    name::<Symbol>("btcusd");
+    name::<ClientOrderId>("my-order-1");
+    name::<QuoteKey>("quote-1");
+    for stream in ["btcusd@depth@100ms", "orders@account", "contractStatus", "btcusd@candles_1m"] {
+        name::<Stream>(stream);
+    }
+    assert_eq!(format!("{:.2}|{:>6}", Request::Ping, Request::Ping), "ping|  ping");
     let long = "123456789012345678901234567890.4567890123456789012345";
     balance(&format!("\"{long}\""), |update| {
         let total = update.balances.iter().next().unwrap().total;

@@ -53,7 +53,7 @@ impl fmt::Display for DecimalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             DecimalError::Invalid => "not a decimal number",
-            DecimalError::Precision => "more digits than 64 bits hold",
+            DecimalError::Precision => "the exact number does not fit",
         })
     }
 }
