@@ -259,13 +259,14 @@ fn other_entry<'f>(
             symbol: symbol(trade.symbol).unwrap_or_default(),
             event_time: update.event_time,
             trade_id: trade.trade_id,
-            event_id: Some(update.event_id),
+            event_id: None,
             price: trade.price,
             quantity: trade.quantity,
             taker,
             is_replay: false,
         };
-        Event::Trade(told.mark(trade), source)
+        // The first frame may list trades of earlier events, which only their own ids show.
+        Event::Trade(Trade { event_id: Some(update.event_id), ..told.mark(trade) }, source)
     };
     Some(match entry {
         MarketEntry::Change(_) => return None,

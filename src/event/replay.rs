@@ -178,7 +178,9 @@ pub(crate) fn l2<'f>(
         return l2_book(is_snapshot, &updates, source);
     }
     let before = *told;
-    updates.trades.into_iter().flatten().for_each(|trade| told.note(trade.trade_id));
+    updates.trades.into_iter().flatten().for_each(|trade| {
+        told.tell(trade);
+    });
     Event::Batch(Batch(Parts::L2 { is_snapshot, told: before, updates }), source)
 }
 

@@ -64,6 +64,14 @@ impl Followed {
         )
     }
 
+    /// Notes a link whose events are filtered and do not show how orders end: it reports none of them in full.
+    pub(super) fn leave(&mut self, link: LinkId) {
+        self.note_loss();
+        self.links.retain(|(own, _)| own.slot() != link.slot());
+        self.left.retain(|own| own.slot() != link.slot());
+        self.left.push(link);
+    }
+
     /// Notes the link that an event came over; `None` is a recording. Returns whether an earlier link of the same
     /// slot ended without a report.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {

@@ -40,6 +40,8 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// - If a report about an order may be missing, the order is in doubt, with a reason. [`Orders::reconcile`] resolves
 ///   the doubt with an answer of the venue. An event also resolves the doubt if the event shows that no report is
 ///   missing: for example the end of an order with an executed quantity that equals the sum of the fills.
+/// - A link to order events v1 whose `eventTypeFilter` leaves out `closed` does not show how orders end. Open orders
+///   that only such a link reports are in doubt, as if no stream reported them.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, OrderState, Orders, Replay, Scratch};
@@ -135,9 +137,14 @@ impl Orders {
             Event::Subscribed { link, stream: stream @ Stream::Orders { .. }, .. } => {
                 self.follow(*link, stream)
             }
-            Event::SubscriptionAck(_, source) => {
-                let account = Stream::Orders { scope: crate::request::stream::Scope::Account };
-                source.link().into_iter().for_each(|link| self.follow(link, &account));
+            Event::SubscriptionAck(ack, source) => {
+                let mut kinds = ack.event_type_filter.iter();
+                let shows_ends = ack.event_type_filter.is_empty() || kinds.any(|kind| kind == *"closed");
+                match source.link() {
+                    Some(link) if shows_ends => self.follow(link, &Stream::orders()),
+                    Some(link) => self.followed.leave(link),
+                    None => {}
+                }
             }
             event => self.lose(event),
         }

@@ -32,10 +32,10 @@ const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbea
 
 impl Affected {
     /// Reads what can be read. A frame that is JSON but names two kinds or two symbols may be about any. Other frames
-    /// of the current API that are JSON are told apart as those are that can be decoded. Of all others a kind or a
-    /// symbol counts if the text has that member with one value and no other, and a kind only if no other kind is
-    /// named anywhere: in a broken frame a member may be part of something else, and the one that names the kind may
-    /// be damaged or missing.
+    /// of the current API and of market data v2 that are JSON are told apart as those are that can be decoded. Of all
+    /// others a kind or a symbol counts if the text has that member with one value and no other, and a kind only if no
+    /// other kind is named anywhere: in a broken frame a member may be part of something else, and the one that names
+    /// the kind may be damaged or missing.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {
             return Affected { topic: Some(Topic::Orders), symbol: None };
@@ -63,6 +63,13 @@ impl Affected {
             }
             _ => find(&MARKET_DATA_V1, named),
         };
+        if endpoint == Endpoint::MarketDataV2
+            && let Some(it) = &whole
+            && let Some(topic) = it.settled().and_then(|kind| of_kind(kind.raw()))
+        {
+            // All of it can be read, so the types and symbols of its rows hide nothing.
+            return Affected { topic: Some(topic), symbol: it.symbol() };
+        }
         let is_sure = |named: &str, topic: Topic| {
             let is_row = endpoint == Endpoint::MarketDataV2 && topic == Topic::Trade;
             let is_its_own = !is_row || is_of_type(text, whole.as_ref(), named);

@@ -1,7 +1,9 @@
 //! Faults of the archived APIs, which confirm no requests.
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{Book, Books, Config, Event, Lost, Order, OrderState, OrderStatusQuestion, RestQuestion};
+use gemini_ws::{
+    Book, Books, Config, Event, Lost, Order, OrderState, OrderStatusQuestion, RestQuestion, StaleReason,
+};
 
 use super::fed::{Fed, d, s, t};
 use super::line::Line;
@@ -216,7 +218,7 @@ pub(crate) fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() 
     assert_eq!(line.client.stats().ignored_not_subscribed, 333);
 }
 
-// ---- order events v1: what an event says besides ---------------------------------
+// ---- order events v1 and market data v2: what a frame says besides ---------------------------------
 
 /// A link to order events v1 with these active types of events; none means all.
 fn order_events(kinds: &str) -> Fed {
@@ -311,5 +313,67 @@ fn the_last_event_says_how_an_order_ended_if_it_is_the_only_one() {
         let expected = asked.map_or(OrderState::Closed, |found| found.unwrap().state);
         assert_eq!(fed.order().state, expected, "{amounts}");
         assert_eq!(fed.order().needs_reconciling(), executed != "0", "{amounts}");
+    }
+}
+
+#[test]
+fn without_the_events_that_end_orders_an_open_order_is_in_doubt() {
+    let amounts = format!(r#"{LIMIT},"executed_amount":"0.5","remaining_amount":"0.5",{EXECUTION}"#);
+    for (kinds, doubt) in [
+        ("", None),
+        (r#""fill","closed""#, None),
+        (r#""fill""#, Some(StaleReason::NotSubscribed)),
+        (r#""fill","booked""#, Some(StaleReason::NotSubscribed)),
+    ] {
+        let mut fed = order_events(kinds);
+        fed.feed(2, &event("fill", 0, &amounts));
+        assert_eq!(fed.order().doubt(), doubt, "{kinds}");
+    }
+    // What such a link says of an end counts.
+    let mut fed = order_events(r#""fill""#);
+    fed.feed(2, &event("fill", 0, &amounts));
+    let rest = amounts.replace(r#""0.5","remaining_amount":"0.5""#, r#""1","remaining_amount":"0""#);
+    fed.feed(3, &event("fill", 1, &rest.replace(r#""trade_id":"1""#, r#""trade_id":"2""#)));
+    assert_eq!((fed.order().state, fed.order().doubt()), (OrderState::Filled, None));
+}
+
+#[test]
+fn a_book_of_v2_that_cannot_be_decoded_leaves_other_books_alone() {
+    let mut line = Line::open(Config::new(V2), ["ethusd@depth".into(), "btcusd@depth".into()]);
+    let mut books = Books::new();
+    let mut hear = |line: &mut Line, at, text: &str| {
+        let mut event = line.hear(at, text).unwrap();
+        books.apply(&event.as_event());
+        line.events.drain(..).for_each(|event| {
+            books.apply(&event);
+        });
+        books.live("ethusd").is_some()
+    };
+    assert!(hear(&mut line, 1, &l2("ETHUSD", 99, true)));
+    let row = r#"{"type":"auction_open","symbol":"BTCUSD","time_ms":1}"#;
+    let bad = l2("BTCUSD", 9, true).replace(r#""auction_events":["#, &format!(r#""auction_events":[{row}"#));
+    assert!(hear(&mut line, 2, &bad), "a row of the book of another symbol");
+    assert_eq!(line.state("ethusd@depth"), Some(StreamState::Synced));
+    assert_ne!(line.state("btcusd@depth"), Some(StreamState::Synced));
+}
+
+#[test]
+fn a_trade_of_v2_is_known_by_its_event() {
+    let mut line = Line::open(Config::new(V2), ["btcusd@depth".into()]);
+    line.hear(1, &l2("BTCUSD", 99, true));
+    let trades = [
+        (50, "", false),
+        (51, r#","tid":7"#, false),
+        (52, "", false),
+        (51, "", true),
+        (52, r#","tid":99"#, true),
+    ];
+    for (event_id, tid, is_replay) in trades {
+        let text = format!(
+            r#"{{"type":"trade","symbol":"BTCUSD","event_id":{event_id}{tid},"timestamp":1,"price":"1","quantity":"1","side":"buy"}}"#
+        );
+        let mut event = line.hear(2, &text).unwrap();
+        let Event::Trade(trade, _) = event.as_event() else { panic!("{text}") };
+        assert_eq!(trade.is_replay, is_replay, "{text}");
     }
 }
