@@ -57,27 +57,29 @@ impl OrderEventsV1 {
         events: OrderEvents<'f>,
         message: &Message<'f>,
     ) -> Option<Event<'f>> {
-        let mut lost = None;
+        let mut has_lost = false;
         for report in events.events {
             let sequence = match report {
                 OrderReport::Update(update) => update.event.and_then(|event| event.socket_sequence),
                 OrderReport::Unrecognized(_) | OrderReport::Malformed { .. } => None,
             };
             match sequence {
-                Some(sequence) => lost = self.sequence.count(sequence).or(lost),
+                Some(sequence) => {
+                    if let Some(gap) = self.sequence.count(sequence) {
+                        has_lost = true;
+                        let link = reception.link();
+                        reception.report(Event::SequenceGap { link, expected: gap.expected, got: gap.got });
+                    }
+                }
                 // The event has a number, even if the text does not show it.
                 None => self.sequence.skip(),
             }
         }
         let event = event_of(message, reception.source(text))?;
-        match lost {
-            None => reception.data(event),
-            Some(gap) => {
-                let link = reception.link();
-                reception.report(Event::SequenceGap { link, expected: gap.expected, got: gap.got });
-                reception.lose_sequence();
-                reception.moving_data(event)
-            }
+        if has_lost {
+            reception.lose_sequence();
+            return reception.moving_data(event);
         }
+        reception.data(event)
     }
 }

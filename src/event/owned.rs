@@ -11,7 +11,7 @@ use crate::event::replay::{event_of, l2};
 use crate::event::source::Source;
 use crate::event::{Batch, Event, Ignored, IgnoredReason, Malformed, Parts, RequestOutcome};
 use crate::json::error::DecodeError;
-use crate::message::{ApiError, Message, Text};
+use crate::message::{ApiError, Message, RawJson, Text, Unrecognized};
 use crate::request::Subject;
 use crate::request::stream::{Stream, Topic};
 use crate::value::endpoint::Endpoint;
@@ -79,6 +79,11 @@ enum Role {
     Ignored(IgnoredReason),
     /// The frame cannot be decoded.
     Malformed(DecodeError),
+    /// An element of the frame, of an unknown kind, between these bytes.
+    Unrecognized {
+        begin: usize,
+        end: usize,
+    },
 }
 
 impl From<&Event<'_>> for EventBuf {
@@ -210,8 +215,18 @@ impl Role {
             Event::Batch(Batch(Parts::Market { told, .. }), _) => Role::Batch { is_snapshot: false, told },
             Event::Ignored(Ignored { reason }, _) => Role::Ignored(reason),
             Event::Malformed(Malformed { error, .. }, _) if source.part() == 0 => Role::Malformed(error),
+            Event::Unrecognized(Unrecognized { frame: element }, _) if source.part() > 0 => {
+                Role::element(element.as_str(), source.frame())
+            }
             _ => Role::Plain,
         }
+    }
+
+    /// An element does not show which part of its frame it is, nor the symbol that the books of other parts have.
+    fn element(element: &str, frame: &str) -> Role {
+        let begin = element.as_ptr().addr().wrapping_sub(frame.as_ptr().addr());
+        let end = begin.wrapping_add(element.len());
+        if frame.get(begin..end) == Some(element) { Role::Unrecognized { begin, end } } else { Role::Plain }
     }
 
     fn decode<'a>(
@@ -224,6 +239,10 @@ impl Role {
             Role::Ignored(reason) => return Event::Ignored(Ignored { reason }, source),
             Role::Malformed(error) => {
                 return Event::Malformed(Malformed::new(source.endpoint(), source.frame(), error), source);
+            }
+            Role::Unrecognized { begin, end } => {
+                let element = source.frame().get(begin..end).unwrap_or_default();
+                return Event::Unrecognized(Unrecognized { frame: RawJson(element) }, source);
             }
             Role::Plain
             | Role::Depth { .. }

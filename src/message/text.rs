@@ -125,9 +125,10 @@ impl serde::Serialize for Text<'_> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for RawJson<'_> {
-    /// Serializes as text, because not every format can hold a JSON value.
+    /// Serializes as text, because not every format can hold a JSON value. Like `Debug`, it leaves out a text that
+    /// names an API key: [`as_str`](RawJson::as_str) returns it.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0)
+        serializer.collect_str(&format_args!("{self:?}"))
     }
 }
 

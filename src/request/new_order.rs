@@ -87,7 +87,12 @@ pub enum InvalidOrder {
     /// A text is not a symbol.
     Symbol(InvalidSymbol),
     /// A text or number is not a decimal.
-    Decimal(DecimalError),
+    Decimal {
+        /// What it is of the order, for example `quantity`.
+        of: &'static str,
+        /// What is wrong with it.
+        error: DecimalError,
+    },
 }
 
 impl fmt::Display for InvalidOrder {
@@ -95,7 +100,7 @@ impl fmt::Display for InvalidOrder {
         let text = match self {
             InvalidOrder::ClientOrderId(error) => return error.fmt(f),
             InvalidOrder::Symbol(error) => return error.fmt(f),
-            InvalidOrder::Decimal(error) => return error.fmt(f),
+            InvalidOrder::Decimal { of, error } => return write!(f, "the {of}: {error}"),
             InvalidOrder::Quantity => "the quantity must be above zero",
             InvalidOrder::Price => "the price must be above zero",
             InvalidOrder::StopPrice => {
@@ -123,7 +128,7 @@ impl From<InvalidSymbol> for InvalidOrder {
 
 impl From<DecimalError> for InvalidOrder {
     fn from(error: DecimalError) -> InvalidOrder {
-        InvalidOrder::Decimal(error)
+        InvalidOrder::Decimal { of: "number", error }
     }
 }
 
@@ -131,6 +136,17 @@ impl From<Infallible> for InvalidOrder {
     fn from(never: Infallible) -> InvalidOrder {
         match never {}
     }
+}
+
+/// Converts an argument; an error names it.
+fn decimal(
+    from: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
+    of: &'static str,
+) -> Result<Decimal, InvalidOrder> {
+    from.try_into().map_err(|error| match error.into() {
+        InvalidOrder::Decimal { error, .. } => InvalidOrder::Decimal { of, error },
+        other => other,
+    })
 }
 
 fn positive(decimal: Decimal, otherwise: InvalidOrder) -> Result<(), InvalidOrder> {
@@ -147,7 +163,7 @@ impl NewOrder {
     ) -> Result<NewOrder, InvalidOrder> {
         let client_order_id = client_order_id.try_into().map_err(Into::into)?;
         let symbol = symbol.try_into().map_err(Into::into)?;
-        let quantity = quantity.try_into().map_err(Into::into)?;
+        let quantity = decimal(quantity, "quantity")?;
         positive(quantity, InvalidOrder::Quantity)?;
         let time_in_force = match terms {
             Terms::Market => TimeInForce::ImmediateOrCancel,
@@ -171,7 +187,7 @@ impl NewOrder {
         quantity: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
         price: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
     ) -> Result<NewOrder, InvalidOrder> {
-        let price = price.try_into().map_err(Into::into)?;
+        let price = decimal(price, "price")?;
         NewOrder::new(client_order_id, symbol, side, quantity, Terms::Limit { price })
     }
 
@@ -208,8 +224,8 @@ impl NewOrder {
         stop_price: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
         price: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
     ) -> Result<NewOrder, InvalidOrder> {
-        let stop_price = stop_price.try_into().map_err(Into::into)?;
-        let price = price.try_into().map_err(Into::into)?;
+        let stop_price = decimal(stop_price, "stop price")?;
+        let price = decimal(price, "price")?;
         let terms = Terms::StopLimit { stop_price, price };
         let order = NewOrder::new(client_order_id, symbol, side, quantity, terms)?;
         positive(stop_price, InvalidOrder::StopPrice)?;

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use super::lists::elements;
 use super::reader::Reader;
 use super::record::record;
-use super::values::{Exact, Figure, Flag, Label, Placed, Plain, Price, Unsigned};
+use super::values::{Exact, Figure, Flag, Label, Placed, Plain, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Number, Read, Text};
-use crate::value::decimal::Decimal;
+use crate::value::decimal::{Decimal, DecimalError};
 use crate::wire::FRAME_BYTES_MAX;
 
 record! {
@@ -19,10 +19,10 @@ record! {
         is_live: "is_live" = Flag,
         is_cancelled: "is_cancelled" = Flag,
         reason: "reason" = Label,
-        executed: "executed_amount" = Price,
+        executed: "executed_amount" = Placed<Figure>,
         client_order_id: "client_order_id" = Exact,
-        remaining: "remaining_amount" = Price,
-        original: "original_amount" = Price,
+        remaining: "remaining_amount" = Placed<Figure>,
+        original: "original_amount" = Placed<Figure>,
     }
 }
 
@@ -70,12 +70,20 @@ impl<'f> Read<'f> for OrderRow<'f> {
             is_live: it.is_live().required()?,
             // Archived reports of rejected orders leave it out.
             is_cancelled: it.is_cancelled().if_any()?.unwrap_or(false),
-            executed: it.executed().required()?,
-            remaining: it.remaining().unless_empty()?,
-            original: it.original().unless_empty()?,
+            executed: amount(it.executed().required()?, "executed_amount")?,
+            remaining: it.remaining().unless_empty()?.map(|it| amount(it, "remaining_amount")).transpose()?,
+            original: it.original().unless_empty()?.map(|it| amount(it, "original_amount")).transpose()?,
             has_reason: it.reason().label().is_some(),
         })
     }
+}
+
+/// Converts an amount, which REST may write as a number with an exponent.
+fn amount((number, offset): (Number<'_>, usize), name: &'static str) -> Result<Decimal, DecodeError> {
+    number.to_decimal().map_err(|error| match error {
+        DecimalError::Invalid => DecodeError::of_member(DecodeErrorKind::Decimal, offset, name),
+        DecimalError::Precision => DecodeError::of_member(DecodeErrorKind::Precision, offset, name),
+    })
 }
 
 /// The balance of an asset.

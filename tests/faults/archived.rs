@@ -2,7 +2,8 @@
 
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{
-    Book, Books, Config, Event, Lost, Order, OrderState, OrderStatusQuestion, RestQuestion, StaleReason,
+    Book, Books, Config, Endpoint, Event, EventBuf, Lost, Order, OrderState, OrderStatusQuestion, Replay,
+    RestQuestion, Scratch, StaleReason,
 };
 
 use super::fed::{Fed, d, s, t};
@@ -376,4 +377,82 @@ fn a_trade_of_v2_is_known_by_its_event() {
         let Event::Trade(trade, _) = event.as_event() else { panic!("{text}") };
         assert_eq!(trade.is_replay, is_replay, "{text}");
     }
+}
+
+/// Each part of a frame comes back from its `EventBuf` as itself, whatever the parts beside it are.
+#[test]
+fn parts_of_a_frame_without_a_symbol_come_back_as_themselves() {
+    let entries = [
+        r#"{"type":"halt"}"#,
+        r#"{"type":"trade","tid":5,"price":"1","amount":"1","makerSide":"bid"}"#,
+        r#"{"type":"change","side":"bid","price":"1","remaining":"2","delta":"1","reason":"trade"}"#,
+        r#"{"type":"halt","at":7}"#,
+        r#"{"type":"auction_open","auction_open_ms":1}"#,
+    ];
+    for first in 0..entries.len() {
+        let mut chosen = entries;
+        chosen.rotate_left(first);
+        let mut line = Line::open(Config::new("ws://v/v1/marketdata/btcusd"), []);
+        let initial = r#"{"type":"update","eventId":4,"socket_sequence":0,"events":[{"type":"change","reason":"initial","price":"1","delta":"1","remaining":"1","side":"bid"}]}"#;
+        line.hear(1, initial);
+        let text = format!(
+            r#"{{"type":"update","eventId":5,"socket_sequence":1,"events":[{}]}}"#,
+            chosen[..4].join(",")
+        );
+        let mut event = line.hear(2, &text).unwrap();
+        let event = event.as_event();
+        assert!(event.parts().count() > 2, "{event:?}");
+        for part in event.parts() {
+            assert_eq!(EventBuf::from(&part).as_event(), part, "{text}");
+        }
+    }
+}
+
+#[test]
+fn each_gap_of_a_frame_of_order_events_is_reported() {
+    let mut fed = order_events("");
+    let events = [0, 2, 3, 7].map(|sequence| {
+        let text = event("booked", sequence, LIMIT);
+        text.trim_matches(['[', ']']).to_owned()
+    });
+    fed.feed(2, &format!("[{}]", events.join(",")));
+    let gaps: Vec<&String> = fed.log.iter().filter(|line| line.starts_with("SequenceGap")).collect();
+    assert!(
+        gaps.len() == 2 && gaps[0].contains("expected: 1, got: 2") && gaps[1].contains("expected: 4, got: 7"),
+        "{gaps:?}"
+    );
+}
+
+/// A text that may name an API key is left out of logs of every kind.
+#[test]
+fn no_key_is_serialized() {
+    let mut scratch = Scratch::new();
+    for text in [
+        r#"[{"type":"weird","api_session":"account-KEY"}]"#,
+        r#"{"type":"weird","api_session":"account-KEY"}"#,
+        r#"[{"type":"booked","order_id":true,"api_session":"account-KEY"}]"#,
+        r#"[{"type":"booked","api_session":"account-KEY""#,
+    ] {
+        let mut replay = Replay::new(Endpoint::OrderEventsV1);
+        let event = match replay.event(text, &mut scratch) {
+            Ok(Some(event)) => event,
+            Ok(None) => panic!("{text}"),
+            Err(error) => {
+                assert!(!error.to_string().contains("KEY"), "{text}");
+                continue;
+            }
+        };
+        for part in event.parts() {
+            let (shown, json) = (format!("{part:?}"), serde_json::to_string(&part).unwrap());
+            assert!(!shown.contains("KEY") && !json.contains("KEY"), "{shown} {json}");
+        }
+    }
+}
+
+/// What writes numbers of JSON writes small ones with an exponent.
+#[test]
+fn amounts_of_rest_may_have_an_exponent() {
+    let body = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":1e-7,"remaining_amount":9.999999e-1,"original_amount":1}"#;
+    let found = OrderStatusQuestion::by_order_id(77).answer(200, body).unwrap().unwrap();
+    assert_eq!((found.state, found.executed), (OrderState::PartiallyFilled, d("0.0000001")));
 }

@@ -406,13 +406,23 @@ pub(crate) fn api_requests() {
             [
                 InvalidOrder::ClientOrderId(_),
                 InvalidOrder::Symbol(_),
-                InvalidOrder::Decimal(DecimalError::Invalid),
+                InvalidOrder::Decimal { of: "quantity", error: DecimalError::Invalid },
                 InvalidOrder::Price
             ]
         ),
         "{errors:?}"
     );
     assert!(errors[0].to_string().contains("byte 2"), "{}", errors[0]);
+    // An error names the argument.
+    let stop =
+        |quantity, stop, price| NewOrder::stop_limit("my-1", "btcusd", Side::Buy, quantity, stop, price);
+    for (order, expected) in [
+        (stop("1,5", "1", "1"), "the quantity: not a decimal number"),
+        (stop("1", "x", "1"), "the stop price: not a decimal number"),
+        (stop("1", "1", ""), "the price: not a decimal number"),
+    ] {
+        assert_eq!(order.unwrap_err().to_string(), expected);
+    }
     let quote = NewQuote {
         rfq_id: "r".parse().unwrap(),
         price: d("1"),

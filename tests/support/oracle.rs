@@ -3,8 +3,8 @@
 use std::fmt;
 
 use gemini_ws::{
-    ApiSession, DecodeError, DecodeErrorKind, Endpoint, JSON_DEPTH_MAX, Message, OrderReport, ResponseId,
-    Scratch,
+    ApiSession, DecodeError, DecodeErrorKind, Endpoint, JSON_DEPTH_MAX, MarketEntry, Message, OrderReport,
+    RawJson, ResponseId, Scratch,
 };
 use serde_json::{Value, json};
 
@@ -150,19 +150,20 @@ pub fn said(message: &Message<'_>, text: &str) -> Value {
             if let ResponseId::Text(id) = response.id {
                 said["id"] = reading::response_id(id.raw(), &id.to_string());
             }
-            parse(&mut said["result"]);
-            parse(&mut said["rate_limits"]);
+            response.result.into_iter().for_each(|result| show(result, &mut said["result"]));
+            response.rate_limits.into_iter().for_each(|limits| show(limits, &mut said["rate_limits"]));
         }
         Message::Unrecognized(unrecognized) => {
             assert_eq!(unrecognized.frame.as_str(), text);
-            parse(&mut said["frame"]);
+            show(unrecognized.frame, &mut said["frame"]);
         }
-        Message::MarketUpdate(_) => {
-            for entry in said["entries"].as_array_mut().unwrap() {
-                if entry["kind"] == "unrecognized" {
-                    parse(&mut entry["frame"]);
+        Message::MarketUpdate(update) => {
+            let entries = update.entries.iter().zip(elements(&mut said["entries"]));
+            entries.for_each(|(entry, said)| {
+                if let MarketEntry::Unrecognized(unrecognized) = entry {
+                    show(unrecognized.frame, &mut said["frame"]);
                 }
-            }
+            });
         }
         Message::OrderSnapshot(snapshot) => {
             let reports = snapshot.orders.iter().map(|order| order.0);
@@ -193,13 +194,13 @@ fn report(report: &OrderReport<'_>, said: &mut Value) {
                 reveal(session, &mut said["event"]["api_session"]);
             }
         }
-        OrderReport::Unrecognized(_) => parse(&mut said["frame"]),
+        OrderReport::Unrecognized(unrecognized) => show(unrecognized.frame, &mut said["frame"]),
         OrderReport::Malformed { element, error } => {
             // The offset is within the element, and the slow decoder does not know it.
             assert!(error.offset() < element.as_str().len(), "{error}: {element}");
             assert_eq!(said["error"]["offset"], error.offset());
             said["error"].as_object_mut().unwrap().remove("offset");
-            parse(&mut said["element"]);
+            show(*element, &mut said["element"]);
         }
         other => panic!("{other:?}"),
     }
@@ -224,9 +225,8 @@ fn exponents(value: &mut Value) {
     }
 }
 
-/// Parses a text that is JSON.
-fn parse(text: &mut Value) {
-    if let Value::String(json) = text {
-        *text = Json::parse(json).unwrap().value();
-    }
+/// Replaces a text that contains JSON by its value. What is serialised leaves out a text with a key, as `Debug` does.
+fn show(raw: RawJson<'_>, said: &mut Value) {
+    assert_eq!(*said, json!(format!("{raw:?}")));
+    *said = Json::parse(raw.as_str()).unwrap().value();
 }
