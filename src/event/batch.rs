@@ -100,7 +100,11 @@ impl<'f> Event<'f> {
     pub fn parts(&self) -> Events<'f> {
         match self {
             Event::Batch(batch, source) => {
-                Events { rest: Rest::new(batch, source.is_whole()), source: *source }
+                let rest = Rest::new(batch, source.is_whole());
+                // A book that no symbol is known for is no part, but its number stays free: `EventBuf` decodes the
+                // frame with another symbol, and finds each part by its number.
+                let is_left_out = matches!(rest, Rest::EmptyMarket { symbol: None, .. });
+                Events { rest, source: source.with_part(u32::from(is_left_out)) }
             }
             event => {
                 Events { rest: Rest::One(Some(*event)), source: Source::recorded(Endpoint::Streams, "") }

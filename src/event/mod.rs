@@ -22,7 +22,7 @@ use crate::message::{
     ApiError, Auction, AuctionOpen, BalanceUpdate, BookTicker, Candles, ContractStatus, Depth, FundingAmount,
     FundingAmounts, Heartbeat, L2Updates, MarkPrice, MarkPrices, MarketUpdate, OrderEvents, OrderSnapshot,
     OrderUpdate, PartialDepth, PositionReport, QuoteUpdate, RawJson, RequestForQuote, Response, Settlements,
-    SubscriptionAck, Text, TopOfBook, Trade, Unrecognized, VenueError,
+    SubscriptionAck, TopOfBook, Trade, Unrecognized, VenueError,
 };
 use crate::request::Subject;
 use crate::request::stream::{Stream, Topic};
@@ -272,8 +272,8 @@ pub enum Event<'f> {
         link: LinkId,
         /// The code, if the frame has one.
         code: Option<u16>,
-        /// The peer's reason, for people.
-        reason: Text<'f>,
+        /// The peer's reason, for people. It is plain text: a Close frame has no JSON escapes.
+        reason: &'f str,
     },
     /// A link that was open has ended. Everything that came over the link is stale.
     Disconnected {

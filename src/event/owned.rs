@@ -95,9 +95,7 @@ impl From<&Event<'_>> for EventBuf {
             Event::Rejected { link, id, stream, error: ApiError { code, message } } => {
                 (Kept::Rejected { link, id, stream, code }, message.raw().into())
             }
-            Event::PeerClosing { link, code, reason } => {
-                (Kept::PeerClosing { link, code }, reason.raw().into())
-            }
+            Event::PeerClosing { link, code, reason } => (Kept::PeerClosing { link, code }, reason.into()),
             _ => match event.source() {
                 Some(source) => {
                     let is_v1 = source.endpoint() == Endpoint::MarketDataV1;
@@ -180,7 +178,7 @@ impl Kept {
             Kept::Rejected { link, id, stream, code } => {
                 Event::Rejected { link, id, stream, error: ApiError { code, message: Text(text) } }
             }
-            Kept::PeerClosing { link, code } => Event::PeerClosing { link, code, reason: Text(text) },
+            Kept::PeerClosing { link, code } => Event::PeerClosing { link, code, reason: text },
             Kept::Frame { .. } | Kept::Answer { .. } => return None,
         })
     }
@@ -272,9 +270,10 @@ impl Role {
             Message::MarketUpdate(update) => Some(Event::Batch(Batch(Parts::Market { told, update }), whole)),
             _ => event_of(message, whole),
         };
-        let event = match (source.part().checked_sub(1), event) {
-            (Some(index), Some(event)) => event.parts().nth(index as usize),
-            (_, event) => event,
+        let is_part = |part: &Event<'a>| part.source().is_some_and(|of| of.part() == source.part());
+        let event = match (source.part(), event) {
+            (0, event) => event,
+            (_, event) => event.and_then(|event| event.parts().find(is_part)),
         };
         match (event, self) {
             (

@@ -16,7 +16,7 @@ use crate::link::lifecycle::{Cell, Input, State, StreamInput, link_step};
 use crate::link::outbox::{Purpose, StreamRequest};
 use crate::link::session::{Reception, Session};
 use crate::link::subscription::Failure;
-use crate::message::{Depth, Message, Response, ResponseId, Text, Trade};
+use crate::message::{Depth, Message, Response, ResponseId, Trade};
 use crate::request::Request;
 use crate::request::stream::Topic;
 use crate::value::id::{LinkId, RequestId};
@@ -63,7 +63,7 @@ impl<S: Session> Link<S> {
                 if deliver {
                     self.lose(cx, Lost::Closed { code });
                 }
-                news.then_some(Event::PeerClosing { link, code, reason: Text(reason) })
+                news.then_some(Event::PeerClosing { link, code, reason })
             }
         }
     }

@@ -19,6 +19,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("C3", c3_an_error_of_v2_is_never_blamed_on_a_valid_stream),
     ("C4", c4_data_of_v2_frees_the_place_of_its_request),
     ("C5", c5_a_frame_of_a_new_kind_on_v1_is_counted),
+    ("EB-01", eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part),
 ];
 
 // ---- C2 to C5: APIs without confirmations ----------------------------------------------------------
@@ -455,4 +456,32 @@ fn amounts_of_rest_may_have_an_exponent() {
     let body = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":1e-7,"remaining_amount":9.999999e-1,"original_amount":1}"#;
     let found = OrderStatusQuestion::by_order_id(77).answer(200, body).unwrap().unwrap();
     assert_eq!((found.state, found.executed), (OrderState::PartiallyFilled, d("0.0000001")));
+}
+
+// ---- EB-01: parts of frames --------------------------------------------------------------------------
+
+/// The first frame of a link has no level. Whether its empty book is a part depends on a symbol that the frame does
+/// not name, and an owned part may have another symbol, or none.
+#[test]
+pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
+    const TRADE: &str =
+        r#"{"type":"trade","symbol":"BTCUSD","tid":9,"price":"100","amount":"1","makerSide":"bid"}"#;
+    const AUCTION: &str = r#"{"type":"auction_open","symbol":"BTCUSD","auction_time_ms":1}"#;
+    const UNKNOWN: &str = r#"{"type":"of_a_new_kind"}"#;
+    for (path, has_book) in [("multimarketdata?symbols=BTCUSD,ETHUSD", false), ("marketdata/btcusd", true)] {
+        for entries in
+            [TRADE.to_owned(), format!("{AUCTION},{TRADE}"), format!("{UNKNOWN},{TRADE},{UNKNOWN}")]
+        {
+            let mut line = Line::open(Config::new(format!("ws://v/v1/{path}")), []);
+            let text = format!(
+                r#"{{"type":"update","eventId":9,"timestampms":1000,"socket_sequence":0,"events":[{entries}]}}"#
+            );
+            let mut batch = line.hear(1, &text).unwrap();
+            let parts: Vec<Event<'_>> = batch.as_event().parts().collect();
+            assert_eq!(matches!(parts[0], Event::DepthSnapshot(..)), has_book, "{path} {entries}");
+            for part in parts {
+                assert_eq!(EventBuf::from(&part).as_event(), part, "{path} {entries}");
+            }
+        }
+    }
 }

@@ -19,6 +19,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("a8", ends::a8_orders_are_cancelled_or_it_is_told_when_the_limit_on_requests_is_used_up),
     ("a8", ends::a8_each_session_whose_orders_may_rest_is_told),
     ("a8", ends::a8_a_request_without_an_answer_leaves_time_to_cancel),
+    ("pc-01", ends::pc_01_the_reason_of_a_close_frame_is_told_as_it_is),
     ("a10", ends::a10_every_call_returns_at_both_ends_of_the_clock),
     ("b9", limits::b9_no_window_holds_more_than_the_limit),
     ("b10", limits::b10_asking_for_the_limits_does_not_slow_orders_down),

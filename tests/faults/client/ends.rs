@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    Abandoned, Client, CloseReason, Config, Event, Frame, Instant, LinkId, Lost, Output, Request, Scratch,
-    ShutdownPlan,
+    Abandoned, Client, CloseReason, Config, Event, EventBuf, Frame, Instant, LinkId, Lost, Output, Request,
+    Scratch, ShutdownPlan,
 };
 
 use super::harness::{Harness, SECOND, after, ms, order, private, s, t};
@@ -213,5 +213,25 @@ pub(crate) fn also_our_own_end_is_not_the_peers() {
             |it: &Event<'_>| matches!(it, Event::Disconnected { reason, .. } if *reason == expected);
         assert!(told.iter().any(is_told), "{expected:?}: {told:?}");
         assert!(matches!(harness.end().unwrap().0, CloseReason::Requested | CloseReason::RequestedUnclean));
+    }
+}
+
+// ---- PC-01: what the peer says at the end --------------------------------------------------------
+
+/// The reason in a Close frame is plain text, in which a backslash is a backslash.
+#[test]
+pub(crate) fn pc_01_the_reason_of_a_close_frame_is_told_as_it_is() {
+    for said in ["", r"maintenance \ back at 05:00", r"see C:\temp\new", r"\u0041", r"the end\"] {
+        let mut client = Client::single(Config::new("ws://v").seed(1));
+        client.open(t(0)).unwrap();
+        let link = client.links().next().unwrap().0;
+        client.handle_connected(link, t(0));
+        let (mut scratch, frame) = (Scratch::new(), Frame::Close { code: Some(1001), reason: said });
+        let event = client.handle_frame(link, t(1), frame, &mut scratch).unwrap();
+        let mut owned = EventBuf::from(&event);
+        for event in [event, owned.as_event()] {
+            assert!(matches!(event, Event::PeerClosing { reason, .. } if reason == said), "{event:?}");
+            assert_eq!(serde_json::to_value(event).unwrap()["reason"], said);
+        }
     }
 }
