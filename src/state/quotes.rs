@@ -430,6 +430,9 @@ impl Quotes {
         let key = self.by_quote_id.get(&id);
         let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
         match outcome.verdict() {
+            Verdict::Accepted(response) if denies(&response, state) => {
+                quote.raise(StaleReason::Contradiction, now);
+            }
             Verdict::Accepted(_) => quote.go(state),
             Verdict::NotSent => {}
             Verdict::OverLimit(response) => quote.note_refusal(&response),
@@ -468,9 +471,11 @@ impl Quotes {
     fn forget_oldest_ended(&mut self) -> bool {
         let has_ended = |quote: &Quote| quote.state.is_final() && quote.doubt.is_none();
         let oldest = self.quotes.iter().find(|(_, quote)| has_ended(quote)).map(|(key, _)| *key);
-        let Some((key, gone)) = oldest.and_then(|key| Some((key, self.quotes.remove(&key)?))) else {
-            return false;
-        };
+        oldest.and_then(|key| self.remove(key)).is_some()
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Quote> {
+        let gone = self.quotes.remove(&key)?;
         let endpoint = endpoint_of(gone.link);
         self.by_rfq.remove(&(gone.rfq_id, endpoint, key));
         let id = gone.quote_id.map(|id| (id, endpoint));
@@ -480,7 +485,7 @@ impl Quotes {
         if let Some(request) = gone.request {
             self.by_request.remove(&request);
         }
-        true
+        Some(gone)
     }
 
     fn key(&self, of: QuoteRef<'_>) -> Option<u64> {
@@ -529,6 +534,12 @@ fn endpoint_of(link: Option<LinkId>) -> u16 {
 /// Returns the id in the reply to a submission.
 fn quote_id(response: &Response<'_>) -> Option<QuoteKey> {
     response.quote().ok()?.quote_id.to_string().parse().ok()
+}
+
+/// Returns whether a reply to a request about a quote says the opposite of what was requested.
+fn denies(response: &Response<'_>, state: QuoteState) -> bool {
+    let confirmed = response.quote().ok().and_then(|receipt| receipt.confirmed);
+    confirmed.is_some_and(|confirmed| confirmed != (state == QuoteState::Confirmed))
 }
 
 impl Default for Quotes {

@@ -1,6 +1,6 @@
 //! How the doubts of [`Quotes`] end.
 
-use crate::state::quotes::{FoundQuote, QuoteRef, QuoteState, Quotes, endpoint_of};
+use crate::state::quotes::{FoundQuote, Quote, QuoteRef, QuoteState, Quotes, endpoint_of};
 use crate::state::truth::Moment;
 
 impl Quotes {
@@ -63,6 +63,23 @@ impl Quotes {
         (quote.is_absent, quote.doubt) = (found.is_none(), None);
         self.doubt_unfollowed(key);
         true
+    }
+
+    /// Removes a quote in doubt, and returns the quote. Returns `None`, without effect, if the quote is unknown or not
+    /// in doubt.
+    ///
+    /// If the id of a quote is certain and the venue does not have the quote, [`reconcile`](Quotes::reconcile) does not
+    /// use this answer, because an event or a reply has shown that the quote exists. For such quotes, call `forget`. A
+    /// later event about the quote adds the quote again, as that of another client.
+    ///
+    /// ```
+    /// assert!(gemini_ws::Quotes::new().forget("q1").is_none());
+    /// ```
+    pub fn forget<'a>(&mut self, of: impl Into<QuoteRef<'a>>) -> Option<Quote> {
+        self.followed.step();
+        let key = self.key(of.into())?;
+        self.quotes.get(&key)?.doubt()?;
+        self.remove(key)
     }
 
     /// Returns whether the entry of a request and an entry with an id may be one quote.

@@ -94,9 +94,12 @@ impl Quotes {
         };
         let keys: Vec<u64> =
             self.keys_of(rfq_id, link).filter(|key| self.quotes.get(key).is_some_and(concerns)).collect();
-        // It does not say which of several quotes was accepted, confirmed or declined.
+        // It does not say which of several quotes was accepted, confirmed or declined. A quote whose id is not known
+        // yet may be the one.
+        let is_unnamed = |quote: &Quote| quote.quote_id.is_none() && !quote.state.is_final();
+        let has_unnamed = self.keys_of(rfq_id, link).any(|key| self.quotes.get(&key).is_some_and(is_unnamed));
         let is_of_all = ends_request || state == Some(QuoteState::Active);
-        let state = state.filter(|_| is_of_all || keys.len() == 1);
+        let state = state.filter(|_| is_of_all || (keys.len() == 1 && !has_unnamed));
         (keys, state)
     }
 

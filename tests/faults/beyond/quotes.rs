@@ -267,3 +267,69 @@ fn z36_an_event_of_the_request_ends_no_doubt_about_a_quote() {
         assert_eq!(fed.quotes.get("q1").unwrap().doubt(), None, "{step} {status}");
     }
 }
+
+/// An event without the id of a quote may be about a quote of this client whose own id is not known yet.
+#[test]
+fn z43_an_event_without_an_id_may_be_about_a_quote_that_has_none_yet() {
+    for step in ["ACCEPTED", "CONFIRMED", "DECLINED"] {
+        let mut fed = Fed::private(&[STREAM]);
+        let (_, first) = submitted(&mut fed);
+        let receipt = |quote: &str| format!(r#""status":200,"result":{{"rfqId":"r1","quoteId":"{quote}"}}"#);
+        fed.feed(2, &format!("{{\"id\":{first},{}}}", receipt("q1")));
+        let (request, second) = submitted(&mut fed);
+        fed.feed(3, &event(1, step, "CONFIRMING", ""));
+        fed.feed(4, &format!("{{\"id\":{second},{}}}", receipt("q2")));
+        let told = fed.quotes.get("q1").unwrap();
+        assert_eq!(
+            (told.state, told.doubt()),
+            (QuoteState::Active, Some(StaleReason::UnknownStatus)),
+            "{step}"
+        );
+        // The reply to the second may have been on its way for longer than the event.
+        let asked = fed.quotes.moment();
+        let found = FoundQuote { quote_id: "q1".parse().unwrap(), state: QuoteState::Accepted };
+        assert!(fed.quotes.reconcile("q1", Some(found), asked));
+        assert_eq!(fed.quotes.get(request).unwrap().state, QuoteState::Active, "{step}");
+    }
+}
+
+/// The reply to a confirmation says whether the quote is confirmed.
+#[test]
+fn z44_a_reply_that_confirms_nothing_is_no_confirmation() {
+    for (confirm, confirmed, expected) in [
+        (true, "true", (QuoteState::Confirmed, None)),
+        (false, "false", (QuoteState::Declined, None)),
+        (true, "null", (QuoteState::Confirmed, None)),
+        (true, "false", (QuoteState::Accepted, Some(StaleReason::Contradiction))),
+        (false, "true", (QuoteState::Accepted, Some(StaleReason::Contradiction))),
+    ] {
+        let mut fed = Fed::private(&[STREAM]);
+        fed.feed(2, &event(1, "ACCEPTED", "CONFIRMING", &named("q1", "ACTIVE")));
+        let [rfq_id, quote_id] = ["r1", "q1"].map(|id| id.parse().unwrap());
+        fed.client.request(t(3), &gemini_ws::Request::ConfirmQuote { rfq_id, quote_id, confirm }).unwrap();
+        fed.poll();
+        let id = id_of(&fed.sent.pop().unwrap());
+        let result = format!(r#"{{"rfqId":"r1","quoteId":"q1","confirmed":{confirmed}}}"#);
+        fed.feed(4, &format!(r#"{{"id":{id},"status":200,"result":{result}}}"#));
+        let quote = fed.quotes.get("q1").unwrap();
+        assert_eq!((quote.state, quote.doubt()), expected, "{confirm} {confirmed}");
+    }
+}
+
+/// A quote that exists, and that the venue does not find any more.
+#[test]
+fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
+    let mut fed = Fed::private(&[STREAM]);
+    fed.feed(2, &event(1, "CLOSED", "OPEN", &named("q1", "ACTIVE")));
+    assert!(fed.quotes.forget("q1").is_none(), "it is not in doubt");
+    fed.quotes.apply(&LOST_FACTS);
+    let asked = fed.quotes.moment();
+    assert!(!fed.quotes.reconcile("q1", None, asked), "an event has shown that it exists");
+    assert_eq!(fed.quotes.to_reconcile().count(), 1);
+    assert_eq!(shown(&fed.quotes.forget("q1").unwrap()).1, Some("q1"));
+    assert_eq!(fed.quotes.iter().count(), 0);
+    fed.feed(3, &event(2, "CLOSED", "EXPIRED", ""));
+    assert_eq!(fed.quotes.iter().count(), 0, "nothing is left of it");
+    fed.feed(4, &event(3, "ACCEPTED", "CONFIRMING", &named("q1", "ACTIVE")));
+    assert_eq!(fed.quotes.get("q1").unwrap().state, QuoteState::Accepted);
+}
