@@ -469,13 +469,14 @@ impl core::fmt::Display for Ignored {
     }
 }
 
-/// A frame, or an element of a list in a frame, that could not be decoded. `Debug` leaves out a text that names an
+/// A frame, or an element of a list in a frame, that could not be decoded. `Debug` and `Serialize` leave out a text that names an
 /// API key.
 #[derive(Clone, Copy, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Malformed<'f> {
     /// The frame, or the malformed element of a list in a frame; empty if the frame was binary.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::message::serialize_raw"))]
     pub frame: &'f str,
     /// What is wrong with the frame, and where.
     pub error: DecodeError,

@@ -32,6 +32,8 @@ pub use public::{
     ResponseId, Taker, TopOfBook, Trade, Unrecognized,
 };
 pub use quote::{Leg, QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus};
+#[cfg(feature = "serde")]
+pub(crate) use text::serialize_raw;
 pub use text::{Number, RawJson, Text};
 
 /// One frame of any endpoint of the venue, decoded without regard to earlier frames.

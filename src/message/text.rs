@@ -123,6 +123,12 @@ impl serde::Serialize for Text<'_> {
     }
 }
 
+/// Serializes a text that may be JSON like [`RawJson`].
+#[cfg(feature = "serde")]
+pub(crate) fn serialize_raw<S: serde::Serializer>(text: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&RawJson(text), serializer)
+}
+
 #[cfg(feature = "serde")]
 impl serde::Serialize for RawJson<'_> {
     /// Serializes as text, because not every format can hold a JSON value. Like `Debug`, it leaves out a text that

@@ -1,5 +1,6 @@
 //! [`Stream`]: the streams of the venue and their names.
 
+use alloc::string::ToString;
 use core::fmt;
 use core::str::FromStr;
 
@@ -387,13 +388,22 @@ impl fmt::Display for Scope {
 impl fmt::Display for Stream {
     /// Prints the venue's name of the stream, with the symbol in its [canonical](Symbol::canonical) spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.width().is_some() {
-            return print::name(f, &alloc::format!("{self}"));
+        match f.width() {
+            None => Name(self).fmt(f),
+            Some(_) => print::name(f, &Name(self).to_string()),
         }
-        if let Some(symbol) = self.symbol() {
+    }
+}
+
+/// Prints the name of a stream without padding.
+struct Name<'s>(&'s Stream);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(symbol) = self.0.symbol() {
             f.write_str(symbol.canonical().as_str())?;
         }
-        match self {
+        match self.0 {
             Stream::Balances { updates } => write!(f, "balances@account{updates}"),
             Stream::BookTicker { .. } => f.write_str("@bookTicker"),
             Stream::Candles { interval, .. } => write!(f, "@{}", interval.feed()),

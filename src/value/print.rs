@@ -1,7 +1,7 @@
 //! Printing numbers and names with the options of a format string.
 
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write};
 
 /// Prints a number of the form `-?digits(.digits)?`, of any length.
 ///
@@ -55,5 +55,17 @@ fn incremented(text: &str) -> String {
 
 /// Prints a name padded to the width. A precision does not cut it, since a part of a name is another name.
 pub(crate) fn name(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    if f.precision().is_none() { f.pad(text) } else { f.write_str(text) }
+    if f.precision().is_none() {
+        return f.pad(text);
+    }
+    let missing = f.width().unwrap_or(0).saturating_sub(text.chars().count());
+    let before = match f.align() {
+        Some(fmt::Alignment::Right) => missing,
+        Some(fmt::Alignment::Center) => missing / 2,
+        Some(fmt::Alignment::Left) | None => 0,
+    };
+    let fill = f.fill();
+    (0..before).try_for_each(|_| f.write_char(fill))?;
+    f.write_str(text)?;
+    (before..missing).try_for_each(|_| f.write_char(fill))
 }

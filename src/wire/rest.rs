@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use super::lists::elements;
 use super::reader::Reader;
 use super::record::record;
+use super::rows::market_number;
 use super::values::{Exact, Figure, Flag, Label, Placed, Plain, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Number, Read, Text};
-use crate::value::decimal::{Decimal, DecimalError};
+use crate::value::decimal::Decimal;
 use crate::wire::FRAME_BYTES_MAX;
 
 record! {
@@ -80,10 +81,7 @@ impl<'f> Read<'f> for OrderRow<'f> {
 
 /// Converts an amount, which REST may write as a number with an exponent.
 fn amount((number, offset): (Number<'_>, usize), name: &'static str) -> Result<Decimal, DecodeError> {
-    number.to_decimal().map_err(|error| match error {
-        DecimalError::Invalid => DecodeError::of_member(DecodeErrorKind::Decimal, offset, name),
-        DecimalError::Precision => DecodeError::of_member(DecodeErrorKind::Precision, offset, name),
-    })
+    market_number(number.as_str(), true).map_err(|kind| DecodeError::of_member(kind, offset, name))
 }
 
 /// The balance of an asset.

@@ -171,16 +171,20 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
         _ => return Err(parts.cursor.error(DecodeErrorKind::Type)),
     };
     let digits = frame.get(start..end).unwrap_or_default();
-    if let (b'-' | b'0'..=b'9', Some((mantissa, exponent))) = (first, digits.split_once(['e', 'E'])) {
-        // What writes numbers writes small ones like this.
-        let shifted = market_decimal(mantissa.as_bytes()).and_then(|decimal| match decimal.is_zero() {
+    let is_number = first != b'"';
+    market_number(digits, is_number).map_err(|kind| DecodeError::new(kind, start))
+}
+
+/// A decimal that is never negative. A number of JSON may have an exponent, with which small ones are written.
+pub(super) fn market_number(digits: &str, is_number: bool) -> Result<Decimal, DecodeErrorKind> {
+    match digits.split_once(['e', 'E']).filter(|_| is_number) {
+        None => market_decimal(digits.as_bytes()),
+        Some((mantissa, exponent)) => match market_decimal(mantissa.as_bytes())? {
             // Whatever the exponent.
-            true => Ok(Decimal::ZERO),
-            false => decimal.shifted(exponent).ok_or(DecodeErrorKind::Precision),
-        });
-        return shifted.map_err(|kind| DecodeError::new(kind, start));
+            decimal if decimal.is_zero() => Ok(Decimal::ZERO),
+            decimal => decimal.shifted(exponent).ok_or(DecodeErrorKind::Precision),
+        },
     }
-    market_decimal(digits.as_bytes()).map_err(|kind| DecodeError::new(kind, start))
 }
 
 /// `[time, open, high, low, close, volume]`, numbers.
