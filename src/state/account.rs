@@ -64,7 +64,11 @@ impl<K: Ord, V> Rows<K, V> {
     ) {
         self.moment.step();
         let reported = self.moment;
-        self.is_recording = source.link().is_none();
+        if source.link().is_some() {
+            self.end_recording();
+        } else {
+            self.is_recording = true;
+        }
         // A whole list of another subscription, or of one that was renewed, may come before the confirmation.
         let is_late = self.left.is_some_and(|(link, ended)| {
             source.link() == Some(link) && (!source.is_whole() || source.stream() == ended)
@@ -111,6 +115,7 @@ impl<K: Ord, V> Rows<K, V> {
         {
             // An answer to a question from before the subscription does not show what happened in between.
             self.moment.step();
+            self.end_recording();
             if self.followed.is_some_and(|own| own != *link) {
                 // No event reported the end of the earlier link.
                 self.set_stale(StaleReason::Disconnected);
@@ -139,6 +144,13 @@ impl<K: Ord, V> Rows<K, V> {
         self.doubted = self.moment;
         self.set_stale(loss.reason());
         true
+    }
+
+    /// Notes that reports come over a link now: what happened after a recording was not recorded.
+    fn end_recording(&mut self) {
+        if core::mem::take(&mut self.is_recording) {
+            self.set_stale(StaleReason::Disconnected);
+        }
     }
 
     fn set_stale(&mut self, reason: StaleReason) {

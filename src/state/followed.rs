@@ -52,7 +52,7 @@ impl Followed {
     }
 
     /// Notes that a stream was subscribed. An answer to a question from before then does not show what happened in
-    /// between. Returns whether an earlier link of the same slot ended without a report.
+    /// between. Returns whether an earlier link of the same slot, or a recording, ended without a report.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
         self.note_loss();
         self.add(
@@ -73,7 +73,7 @@ impl Followed {
     }
 
     /// Notes the link that an event came over; `None` is a recording. Returns whether an earlier link of the same
-    /// slot ended without a report.
+    /// slot, or a recording, ended without a report.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -90,7 +90,8 @@ impl Followed {
 
     fn add(&mut self, link: LinkId, scope: Scope) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
-        let has_missed = self.links.iter().any(is_older);
+        // What happened after the recording was not recorded.
+        let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
         self.links.retain(|(own, _)| own.slot() != link.slot());
         self.left.retain(|own| own.slot() != link.slot());
         self.links.push((link, scope));

@@ -460,6 +460,9 @@ impl Orders {
     /// unknown are not included. Executions that only an answer from REST reports are not fills: see
     /// [`Order::missing_executions`](crate::Order::missing_executions). `Orders` keeps sums for the first 8,192
     /// instruments with fills; for others, the sums are zero.
+    ///
+    /// In a prediction market, both outcomes of a contract have one symbol, and so one sum: to tell YES from NO, add up
+    /// the fills of [`iter`](Orders::iter) by [`Order::outcome`](crate::Order::outcome).
     pub fn traded(&self, symbol: &str) -> Traded {
         self.index.traded(symbol)
     }

@@ -2,7 +2,9 @@
 //! fails on code that has the fault.
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{Event, HeldAmount, OrderState, RequestId, ShutdownPlan, StaleReason, Subject};
+use gemini_ws::{
+    Endpoint, Event, HeldAmount, OrderState, Replay, RequestId, Scratch, ShutdownPlan, StaleReason, Subject,
+};
 
 use super::fed::{Fed, id_of, new_order, t, update};
 
@@ -13,6 +15,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("BG-02", bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position),
     ("BG-03", bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole),
     ("BG-04", bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it),
+    ("BG-05", bg_05_what_was_recorded_is_not_current_when_a_link_begins),
 ];
 
 const EMPTY_LIST: &str = r#"{"e":"orderSnapshot","E":1,"orders":[]}"#;
@@ -145,6 +148,43 @@ fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
             fed.feed(4, &frame.replace("\"E\":1", "\"E\":2").replace("\"u\":1", "\"u\":2"));
             too_many(&mut fed, 5);
             assert!(!is_current(&fed), "{stream}, way {way}: {:?}", fed.log);
+        }
+    }
+}
+
+/// Frames about something else than those of `CURRENT`, which are not whole lists.
+const OTHERS: [(&str, &str); 2] = [
+    (
+        "positions@account",
+        r#"{"e":"positionReport","E":2,"u":1,"A":8,"P":[{"t":"ec","s":"B","a":[{"t":"position","v":"1"}]}]}"#,
+    ),
+    (
+        "orders@account",
+        r#"{"E":2,"s":"BTCUSD","i":9,"c":"z","S":"BUY","X":"NEW","p":"1","q":"1","z":"1","Z":"0","T":2}"#,
+    ),
+];
+
+/// The application applied a recording, and then follows the account. What happened in between is not known.
+#[test]
+fn bg_05_what_was_recorded_is_not_current_when_a_link_begins() {
+    for (stream, frame, is_current) in &CURRENT[1..] {
+        let recorded = || {
+            let mut fed = Fed::private(&[]);
+            let mut scratch = Scratch::new();
+            let event = Replay::new(Endpoint::Streams).event(frame, &mut scratch).unwrap().unwrap();
+            fed.apply(&event);
+            assert!(is_current(&fed), "{stream}");
+            fed
+        };
+        let mut fed = recorded();
+        fed.subscribe(2, stream);
+        assert!(!is_current(&fed), "{stream}, confirmed: {:?}", fed.log);
+        for (_, other) in OTHERS.iter().filter(|other| other.0 == *stream) {
+            let mut fed = recorded();
+            fed.client.subscribe(t(2), stream.parse().unwrap()).unwrap();
+            fed.poll();
+            fed.feed(3, other);
+            assert!(!is_current(&fed), "{stream}, reported: {:?}", fed.log);
         }
     }
 }
