@@ -314,7 +314,7 @@ impl Books {
     fn lose(&mut self, loss: &Loss) -> Option<BookChange> {
         let Some(symbol) = loss.symbol() else {
             let concerned = self.books.values_mut().filter(|entry| loss.is_over(entry.standing.link()));
-            concerned.for_each(|entry| entry.set_stale(loss.reason()));
+            concerned.for_each(|entry| entry.set_stale(loss));
             return None;
         };
         let entry = match loss.reason() {
@@ -330,7 +330,7 @@ impl Books {
         if loss.reason() == StaleReason::NotSubscribed {
             self.books.remove(symbol);
         } else {
-            entry.set_stale(loss.reason());
+            entry.set_stale(loss);
         }
         Some(BookChange { symbol, bids: false, asks: false })
     }
@@ -362,10 +362,12 @@ impl Entry {
         }
     }
 
-    /// Marks the book stale. The link sees all losses but an overflow, and requests the snapshot.
-    fn set_stale(&mut self, reason: StaleReason) {
-        self.standing.set_stale(reason);
-        self.to_resync = reason == StaleReason::Overflow;
+    /// Marks the book stale. The link of the book sees all losses but an overflow, and requests the snapshot. Before a
+    /// snapshot has come, that link is not known, and the loss may be that of another link.
+    fn set_stale(&mut self, loss: &Loss) {
+        self.standing.set_stale(loss.reason());
+        let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();
+        self.to_resync = loss.reason() == StaleReason::Overflow || (self.to_resync && may_be_of_another);
     }
 
     /// Notes that [`Event::Synced`] came without a snapshot. Either the snapshot was dropped before it reached

@@ -1,6 +1,7 @@
-//! Books of market data v1, which takes no requests: the address alone decides what comes.
+//! Books of market data v1, which takes no requests: the address alone decides what comes. And books whose snapshots
+//! were dropped.
 
-use gemini_ws::{Book, Books, Config, EventQueue, Lost, Overflow, StaleReason};
+use gemini_ws::{Book, Books, Config, Event, EventQueue, Lost, Overflow, StaleReason, Topic};
 
 use super::super::line::Line;
 use super::fed::t;
@@ -126,4 +127,31 @@ fn an_empty_book_of_v1_begins_with_its_first_frame() {
     assert_eq!(bids("?heartbeat=true&bids=true&offers=true"), (Some(0), Some(1)));
     // Without books the frames say nothing of them.
     assert_eq!(bids("?trades=true"), (None, None));
+}
+
+/// The first snapshot of a book was dropped, so its link is not known. What another link reports of the symbol does not
+/// bring the snapshot, and the client does not request one: only the application can.
+#[test]
+fn a_book_whose_snapshot_was_dropped_is_to_be_requested_whatever_another_link_reports() {
+    let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".into()]);
+    let (link, symbol, stream) = (line.link, "btcusd".parse().unwrap(), "btcusd@depth".parse().unwrap());
+    let id = line.client.streams().next().unwrap().0;
+    let mut malformed = line.hear(1, r#"{"e":"depthUpdate","s":"BTCUSD","U":1"#).unwrap();
+    let others = [
+        malformed.as_event(),
+        Event::Gap { link: Some(link), id: None, symbol, expected: 1, got: None },
+        Event::Silent { link, id, stream, since: t(1) },
+    ];
+    for begin in [
+        Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), dropped: 1 },
+        Event::Synced { link, id, symbol },
+    ] {
+        for other in &others {
+            let mut books = Books::new();
+            books.apply(&begin);
+            assert_eq!(books.to_resync().collect::<Vec<_>>(), [symbol], "{begin:?}");
+            books.apply(other);
+            assert_eq!(books.to_resync().collect::<Vec<_>>(), [symbol], "{begin:?} {other:?}");
+        }
+    }
 }
