@@ -93,7 +93,7 @@ impl Client {
     /// Ends a subscription. [`Event::Unsubscribed`](crate::Event::Unsubscribed) comes at once; the client delivers no
     /// more data of the stream, unless another subscription names the same stream. The client then asks the venue to
     /// stop the stream, and repeats that until the venue confirms it. Meanwhile [`streams`](Client::streams) shows the
-    /// stream as [leaving](crate::StreamState::Leaving).
+    /// stream as [leaving](crate::lifecycle::StreamState::Leaving).
     ///
     /// # Errors
     ///
