@@ -88,7 +88,7 @@ pub enum InvalidOrder {
     Symbol(InvalidSymbol),
     /// A text or number is not a decimal.
     Decimal {
-        /// What it is of the order, for example `quantity`.
+        /// The argument, for example `quantity`.
         of: &'static str,
         /// What is wrong with it.
         error: DecimalError,
