@@ -263,14 +263,14 @@ fn other_entry<'f>(
             symbol: symbol(trade.symbol).unwrap_or_default(),
             event_time: update.event_time,
             trade_id: trade.trade_id,
-            event_id: None,
+            event_id: Some(update.event_id),
             price: trade.price,
             quantity: trade.quantity,
             taker,
-            is_replay: false,
+            // The first frame may list trades of earlier events, which only their own ids show.
+            is_replay: told.has(trade.trade_id),
         };
-        // The first frame may list trades of earlier events, which only their own ids show.
-        Event::Trade(Trade { event_id: Some(update.event_id), ..told.mark(trade) }, source)
+        Event::Trade(trade, source)
     };
     Some(match entry {
         MarketEntry::Change(_) => return None,

@@ -15,7 +15,7 @@ impl LastTrade {
     /// Marks a trade as a replay if it was delivered before.
     #[inline]
     pub(crate) const fn mark(self, mut trade: Trade<'_>) -> Trade<'_> {
-        trade.is_replay = key(&trade) < self.next;
+        trade.is_replay = self.has(LastTrade::key(&trade));
         trade
     }
 
@@ -23,8 +23,14 @@ impl LastTrade {
     #[inline]
     pub(crate) const fn tell<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
         let trade = self.mark(trade);
-        self.note(key(&trade));
+        self.note(LastTrade::key(&trade));
         trade
+    }
+
+    /// Returns whether the trade with an id was delivered before.
+    #[inline]
+    pub(crate) const fn has(self, id: u64) -> bool {
+        id < self.next
     }
 
     pub(crate) const fn note(&mut self, id: u64) {
@@ -32,13 +38,14 @@ impl LastTrade {
             self.next = id.saturating_add(1);
         }
     }
-}
 
-/// Returns the id that rises from trade to trade: in market data v2 that of the event. A trade there may also have an
-/// id of its own, and another trade of the same stream may have none.
-const fn key(trade: &Trade<'_>) -> u64 {
-    match trade.event_id {
-        Some(event_id) => event_id,
-        None => trade.trade_id,
+    /// Returns the id that rises from trade to trade: in market data v2 that of the event. A trade there may also have
+    /// an id of its own, and another trade of the same stream may have none.
+    #[inline]
+    pub(crate) const fn key(trade: &Trade<'_>) -> u64 {
+        match trade.event_id {
+            Some(event_id) => event_id,
+            None => trade.trade_id,
+        }
     }
 }

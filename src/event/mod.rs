@@ -469,8 +469,8 @@ impl core::fmt::Display for Ignored {
     }
 }
 
-/// A frame, or an element of a list in a frame, that could not be decoded. `Debug` and `Serialize` leave out a text that names an
-/// API key.
+/// A frame, or an element of a list in a frame, that could not be decoded. `Debug` and `Serialize` leave out a text
+/// that names an API key.
 #[derive(Clone, Copy, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

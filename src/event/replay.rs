@@ -9,7 +9,7 @@ use crate::event::quote_ids::QuoteIds;
 use crate::event::source::Source;
 use crate::event::{Batch, Parts};
 use crate::json::error::DecodeError;
-use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message};
+use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message, Trade};
 use crate::value::endpoint::Endpoint;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::snapshot::Snapshot;
@@ -178,10 +178,14 @@ pub(crate) fn l2<'f>(
         return l2_book(is_snapshot, &updates, source);
     }
     let before = *told;
-    updates.trades.into_iter().flatten().for_each(|trade| {
-        told.tell(trade);
-    });
+    updates.trades.into_iter().for_each(|trades| note_trades(told, trades));
     Event::Batch(Batch(Parts::L2 { is_snapshot, told: before, updates }), source)
+}
+
+/// A function of its own, so that what every frame passes through stays small.
+#[inline(never)]
+fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Trade<'f>>) {
+    trades.into_iter().for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
 /// Returns the event of a market data v1 frame. Only the first frame of a link can contain older trades. The id of

@@ -64,12 +64,13 @@ impl Followed {
         )
     }
 
-    /// Notes a link whose events are filtered and do not show how orders end: it reports none of them in full.
-    pub(super) fn leave(&mut self, link: LinkId) {
+    /// Notes a link whose events are filtered and do not show how orders end: it reports none of them in full. Returns
+    /// the same as [`begin`](Followed::begin).
+    pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss();
-        self.links.retain(|(own, _)| own.slot() != link.slot());
-        self.left.retain(|own| own.slot() != link.slot());
+        let has_missed = self.replace(link);
         self.left.push(link);
+        has_missed
     }
 
     /// Notes the link that an event came over; `None` is a recording. Returns whether an earlier link of the same
@@ -89,12 +90,18 @@ impl Followed {
     }
 
     fn add(&mut self, link: LinkId, scope: Scope) -> bool {
+        let has_missed = self.replace(link);
+        self.links.push((link, scope));
+        has_missed
+    }
+
+    /// Forgets the links of a slot before its newest one, and a recording. Returns whether one of them reported events.
+    fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         // What happened after the recording was not recorded.
         let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
         self.links.retain(|(own, _)| own.slot() != link.slot());
         self.left.retain(|own| own.slot() != link.slot());
-        self.links.push((link, scope));
         has_missed
     }
 

@@ -135,24 +135,27 @@ impl Orders {
                 self.cancel_all_reply(*link, *request, true, outcome);
             }
             Event::Subscribed { link, stream: stream @ Stream::Orders { .. }, .. } => {
-                self.follow(*link, stream)
+                let has_missed = self.followed.begin(*link, stream);
+                self.doubt_missed(*link, has_missed);
             }
             Event::SubscriptionAck(ack, source) => {
                 let mut kinds = ack.event_type_filter.iter();
                 let shows_ends = ack.event_type_filter.is_empty() || kinds.any(|kind| kind == *"closed");
-                match source.link() {
-                    Some(link) if shows_ends => self.follow(link, &Stream::orders()),
-                    Some(link) => self.followed.leave(link),
-                    None => {}
+                if let Some(link) = source.link() {
+                    let has_missed = match shows_ends {
+                        true => self.followed.begin(link, &Stream::orders()),
+                        false => self.followed.leave(link),
+                    };
+                    self.doubt_missed(link, has_missed);
                 }
             }
             event => self.lose(event),
         }
     }
 
-    /// Notes that a link reports orders from now on.
-    fn follow(&mut self, link: LinkId, stream: &Stream) {
-        if self.followed.begin(link, stream) {
+    /// Raises doubts at the beginning of a link, if an earlier one or a recording ended without a report.
+    fn doubt_missed(&mut self, link: LinkId, has_missed: bool) {
+        if has_missed {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(Some(link)));
         }
     }

@@ -3,7 +3,6 @@
 use super::market_v2::interval;
 use super::outline::Outline;
 use super::stream::{topic_named, topic_of};
-use crate::message::Text;
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
@@ -72,7 +71,7 @@ impl Affected {
         }
         let is_sure = |named: &str, topic: Topic| {
             let is_row = endpoint == Endpoint::MarketDataV2 && topic == Topic::Trade;
-            let is_its_own = !is_row || is_of_type(text, whole.as_ref(), named);
+            let is_its_own = !is_row || is_of_type(text, named);
             is_its_own && text.split('"').filter_map(of_kind).all(|other| other == topic)
         };
         let topic =
@@ -86,12 +85,11 @@ impl Affected {
     }
 }
 
-/// Whether a frame of market data v2 itself is of this type. The first frame of a book has rows with types of their
-/// own, and its own type may be what cannot be read.
-fn is_of_type(text: &str, whole: Option<&Outline<'_>>, named: &str) -> bool {
+/// Whether a broken frame of market data v2 itself is of this type. The first frame of a book has rows with types of
+/// their own, and its own type may be what cannot be read.
+fn is_of_type(text: &str, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
     begins.is_some_and(|behind| behind.starts_with('"'))
-        || whole.is_some_and(|it| it.settled() == Some(Text(named)))
 }
 
 /// The text that follows each occurrence of a member's name, if it is always the same one. What is no text counts as

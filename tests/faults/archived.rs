@@ -339,6 +339,20 @@ fn without_the_events_that_end_orders_an_open_order_is_in_doubt() {
     assert_eq!((fed.order().state, fed.order().doubt()), (OrderState::Filled, None));
 }
 
+/// Such a link does not continue a recording either.
+#[test]
+fn a_filtered_link_ends_a_recording() {
+    for kinds in ["", r#""fill""#] {
+        let mut fed = Fed::new(Config::new("ws://v/v1/order/events"));
+        let (mut scratch, mut replay) = (Scratch::new(), Replay::new(Endpoint::OrderEventsV1));
+        let text = event("booked", 0, &format!(r#"{LIMIT},"remaining_amount":"1""#));
+        fed.apply(&replay.event(&text, &mut scratch).unwrap().unwrap());
+        assert_eq!(fed.order().doubt(), None);
+        acknowledge(&mut fed, 1, kinds);
+        assert_eq!(fed.order().doubt(), Some(StaleReason::Disconnected), "{kinds}");
+    }
+}
+
 #[test]
 fn a_book_of_v2_that_cannot_be_decoded_leaves_other_books_alone() {
     let mut line = Line::open(Config::new(V2), ["ethusd@depth".into(), "btcusd@depth".into()]);

@@ -285,6 +285,11 @@ impl Keeper {
         !self.board.publish(&self.books) || !self.leaving.is_empty()
     }
 
+    /// Returns whether readers have the newest state of all books. The end of a turn itself may end subscriptions.
+    pub(crate) fn is_published(&self) -> bool {
+        self.board.is_published()
+    }
+
     /// Returns when to call `finish_turn` without an event.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         [self.tickets.deadline(), self.overdue.deadline(), self.postponed.deadline()]

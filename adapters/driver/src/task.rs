@@ -162,6 +162,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.perform(now);
         more |= self.takers.keeper.finish_turn(&mut self.client, now);
         self.perform(now);
+        more |= !self.takers.keeper.is_published();
         self.write(now, context);
         self.poll_closing(now, context);
         self.look_for_end(now);

@@ -215,6 +215,23 @@ pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
     });
 }
 
+/// The application ended the subscription of one reader, and the other reader goes: the end of the last subscription
+/// comes at the end of a turn, and nothing else wakes the driver then.
+pub(crate) fn a_reader_beside_the_last_one<A: Adapter>() {
+    beside_a_venue_that_waits::<A>(async |client, confirm, books| {
+        let mut other = client.books(["btcusd"]).await.unwrap();
+        live_book(&mut other, "btcusd").await;
+        client.unsubscribe(stream_ids(&client).await[1]).await.unwrap();
+        assert!(other.live("btcusd").is_some(), "the first reader keeps the book");
+        drop(books);
+        while other.live("btcusd").is_some() {
+            other.changed().await.unwrap();
+        }
+        confirm.send(()).unwrap();
+        client.close();
+    });
+}
+
 /// The callback of the application ends the subscription of a reader, and the request for that waits for a limit. No
 /// update of the book arrives any more, so the book is stale before the request is sent.
 pub(crate) fn a_book_whose_unsubscribe_waits<A: Adapter>() {
