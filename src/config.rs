@@ -468,8 +468,9 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of streams of a link, and of subscriptions to one stream. Default: 4,096; one
-    /// connection to the venue has held 4,784 streams ([measured](crate::protocol::quirks#large-subscribe-requests)).
+    /// Sets the maximum number of streams of a link, and of subscriptions to one stream. A stream that is being
+    /// unsubscribed counts until the venue has confirmed that. Default: 4,096; one connection to the venue has held
+    /// 4,784 streams ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Config {
         self.streams_max = streams;

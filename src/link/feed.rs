@@ -102,9 +102,6 @@ impl Feed {
     /// Removes a subscriber. The subscription ends with its last subscriber.
     pub(super) fn unsubscribe(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
         let subscription = self.subscriptions.of_subscriber(id).ok_or(CommandError::UnknownStream)?;
-        if subscription.state() == StreamState::Leaving {
-            return Err(CommandError::UnknownStream);
-        }
         let (of, stream) = (subscription.id(), subscription.stream());
         if self.subscriptions.change(of, |subscription| subscription.remove_subscriber(id)) == Some(true) {
             cx.report(Event::Unsubscribed { link: self.link, id, stream, last: false });

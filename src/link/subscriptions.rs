@@ -119,10 +119,11 @@ impl Subscriptions {
         self.places.get(id.place())?.as_ref().filter(|subscription| subscription.id() == id)
     }
 
-    /// Returns the subscription that has this subscriber.
+    /// Returns the subscription that has this subscriber. Once it is being unsubscribed, it has none.
     pub(super) fn of_subscriber(&self, id: StreamId) -> Option<&Subscription> {
-        let subscription = self.places.get(id.place())?.as_ref();
-        subscription.filter(|subscription| subscription.subscribers().contains(&id))
+        let subscription = self.places.get(id.place())?.as_ref()?;
+        let has_ended = subscription.state() == StreamState::Leaving;
+        (!has_ended && subscription.subscribers().contains(&id)).then_some(subscription)
     }
 
     /// Changes a subscription and updates the sums. Every change that the sums count goes through here.

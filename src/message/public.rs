@@ -101,8 +101,9 @@ pub struct Trade<'f> {
     pub quantity: Decimal,
     /// `m`, converted to the taker; v2 `side`, v1 the opposite of `makerSide`.
     pub taker: Taker<'f>,
-    /// Whether the stream has reported the trade before, as the trade ids show. After a reconnect or a resync, the
-    /// first frames of the archived endpoints repeat the latest trades.
+    /// Whether the stream has reported the trade before, as the ids show: in market data v2 those of the events,
+    /// otherwise those of the trades. After a reconnect or a resync, the first frames of the archived endpoints repeat
+    /// the latest trades.
     ///
     /// `is_replay` depends on earlier frames. [`Client`](crate::Client) and [`Replay`](crate::Replay) set
     /// `is_replay` in [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always

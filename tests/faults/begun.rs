@@ -144,6 +144,7 @@ fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
             fed.poll();
             assert!(!is_current(&fed), "{stream}, way {way}: {:?}", fed.log);
             assert_eq!(fed.client.streams().map(|it| it.2).collect::<Vec<_>>(), [StreamState::Leaving]);
+            assert!(fed.client.resync(t(3), id).is_err(), "{stream}, way {way}");
             // What the venue sends until it has stopped the stream changes nothing.
             fed.feed(4, &frame.replace("\"E\":1", "\"E\":2").replace("\"u\":1", "\"u\":2"));
             too_many(&mut fed, 5);

@@ -313,7 +313,7 @@ impl Handle {
     /// [`CommandError::Closed`] if the driver has ended.
     pub async fn with<T: Send + 'static>(
         &self,
-        call: impl FnOnce(&mut Client, &Keeper, Instant) -> T + Send + 'static,
+        call: impl FnOnce(&mut Client, &mut Keeper, Instant) -> T + Send + 'static,
     ) -> Result<T, CommandError> {
         let answer = self.ask(move |lent, answer| {
             // If the caller has stopped waiting, the result is dropped.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_channel::Sender;
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    BalanceRows, Balances, Books, Client, CommandError, ConnectFailure, Event, Instant, Moment, Order,
-    OrderRef, OrderStatusQuestion, Orders, Positions, Quotes, Reconciled, ShutdownPlan, Stream, StreamId,
-    Symbol, Topic,
+    BalanceRows, Balances, Books, Client, CommandError, ConnectFailure, Event, FoundQuote, HeldAmount,
+    Instant, Moment, Order, OrderRef, OrderStatusQuestion, Orders, Positions, Quote, QuoteRef, Quotes,
+    Reconciled, ShutdownPlan, Stream, StreamId, Symbol, Topic,
 };
 
 use crate::board::{Board, Group};
@@ -26,7 +26,9 @@ use crate::{Closed, NoBook};
 ///
 /// Orders, balances, positions and quotes are those of one account: use a driver of its own for each account.
 ///
-/// Read the keeper with [`Handle::with`](crate::Handle::with). Orders, balances, positions and quotes follow the
+/// [`Handle::with`](crate::Handle::with) lends the keeper. [`Handle::reconcile`](crate::Handle::reconcile) asks the
+/// venue about orders and balances; what the application learns about positions and quotes it passes to
+/// [`reconcile_positions`](Keeper::reconcile_positions) and [`reconcile_quote`](Keeper::reconcile_quote). Orders, balances, positions and quotes follow the
 /// streams that are subscribed. The driver begins to keep books at the first call of
 /// [`Handle::books`](crate::Handle::books).
 #[derive(Debug)]
@@ -105,6 +107,30 @@ impl Keeper {
     /// `requestForQuote@account` or `@session` reported.
     pub const fn quotes(&self) -> &Quotes {
         &self.quotes
+    }
+
+    /// Applies the venue's list of all positions: [`Positions::reconcile`].
+    pub fn reconcile_positions(
+        &mut self,
+        found: impl IntoIterator<Item = (Symbol, Vec<HeldAmount>)>,
+        asked: Moment,
+    ) -> bool {
+        self.positions.reconcile(found, asked)
+    }
+
+    /// Applies the venue's answer about a quote in doubt: [`Quotes::reconcile`].
+    pub fn reconcile_quote<'a>(
+        &mut self,
+        of: impl Into<QuoteRef<'a>>,
+        found: Option<FoundQuote>,
+        asked: Moment,
+    ) -> bool {
+        self.quotes.reconcile(of, found, asked)
+    }
+
+    /// Removes a quote in doubt, and returns the quote: [`Quotes::forget`].
+    pub fn forget_quote<'a>(&mut self, of: impl Into<QuoteRef<'a>>) -> Option<Quote> {
+        self.quotes.forget(of)
     }
 
     /// Returns why the newest attempt to connect failed, of whichever link; `None` if it succeeded, or if no attempt
@@ -389,9 +415,41 @@ pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
 
 #[cfg(test)]
 mod tests {
-    use gemini_ws::{Config, Limit};
+    use gemini_ws::{Config, Endpoint, Limit, QuoteState, Replay, Scratch};
 
     use super::*;
+
+    /// What the application has learned about quotes and positions ends their doubts.
+    #[test]
+    fn doubts_that_the_application_resolves() {
+        let (now, mut scratch) = (Instant::ZERO, Scratch::new());
+        let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+        let mut replay = Replay::new(Endpoint::Streams);
+        for text in [
+            r#"{"e":"requestForQuote","i":"e1","E":1,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#,
+            r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}]}"#,
+        ] {
+            keeper.take(&replay.event(text, &mut scratch).unwrap().unwrap(), now);
+        }
+        let lose = |keeper: &mut Keeper| {
+            keeper.take(&Event::Overflow { topic: Topic::Connection, symbol: None, dropped: 1 }, now);
+        };
+        lose(&mut keeper);
+        assert_eq!(keeper.quotes().to_reconcile().count(), 1);
+        let asked = keeper.quotes().moment();
+        let found = FoundQuote { quote_id: "q1".parse().unwrap(), state: QuoteState::Lost };
+        assert!(keeper.reconcile_quote("q1", Some(found), asked));
+        assert_eq!(keeper.quotes().to_reconcile().count(), 0);
+        let asked = keeper.positions().moment();
+        keeper.reconcile_positions([("B".parse().unwrap(), vec![HeldAmount::new("position", "2")])], asked);
+        let held: Vec<String> = keeper.positions().iter().map(|(symbol, _)| symbol.to_string()).collect();
+        assert_eq!(held, ["B"]);
+        let open = r#"{"e":"requestForQuote","i":"e2","E":2,"r":"r1","x":"CLOSED","S":"OPEN","q":"q2","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
+        keeper.take(&replay.event(open, &mut scratch).unwrap().unwrap(), now);
+        lose(&mut keeper);
+        assert!(keeper.forget_quote("q2").is_some());
+        assert_eq!(keeper.quotes().to_reconcile().count(), 0);
+    }
 
     /// A reader that goes while the client takes no commands is unsubscribed when the client takes them again.
     #[test]

@@ -78,7 +78,7 @@ impl Quotes {
     }
 
     /// Returns the quotes that an event without the id of a quote is about, and their state. A quote whose id is not
-    /// known may not exist, so it can only end.
+    /// known may not exist: it can end or be in doubt.
     fn of_request(
         &self,
         update: &QuoteUpdate<'_>,
@@ -87,18 +87,17 @@ impl Quotes {
     ) -> (Vec<u64>, Option<QuoteState>) {
         let state = state_of(update);
         let ends_request = matches!(state, Some(QuoteState::Failed | QuoteState::Expired));
+        let is_of_all = ends_request || state == Some(QuoteState::Active);
         let concerns = |quote: &Quote| match quote.quote_id {
             _ if ends_request && update.quote_status.is_none() => !quote.is_absent,
             Some(_) => !quote.state.is_final(),
-            None => false,
+            None => !is_of_all && !quote.is_absent && !quote.state.is_final(),
         };
-        let keys: Vec<u64> =
-            self.keys_of(rfq_id, link).filter(|key| self.quotes.get(key).is_some_and(concerns)).collect();
+        let quotes = || self.keys_of(rfq_id, link).filter_map(|key| Some((key, self.quotes.get(&key)?)));
+        let keys: Vec<u64> = quotes().filter(|(_, quote)| concerns(quote)).map(|(key, _)| key).collect();
         // It does not say which of several quotes was accepted, confirmed or declined. A quote whose id is not known
         // yet may be the one.
-        let is_unnamed = |quote: &Quote| quote.quote_id.is_none() && !quote.state.is_final();
-        let has_unnamed = self.keys_of(rfq_id, link).any(|key| self.quotes.get(&key).is_some_and(is_unnamed));
-        let is_of_all = ends_request || state == Some(QuoteState::Active);
+        let has_unnamed = quotes().any(|(_, quote)| quote.quote_id.is_none() && !quote.state.is_final());
         let state = state.filter(|_| is_of_all || (keys.len() == 1 && !has_unnamed));
         (keys, state)
     }

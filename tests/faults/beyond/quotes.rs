@@ -289,7 +289,40 @@ fn z43_an_event_without_an_id_may_be_about_a_quote_that_has_none_yet() {
         let asked = fed.quotes.moment();
         let found = FoundQuote { quote_id: "q1".parse().unwrap(), state: QuoteState::Accepted };
         assert!(fed.quotes.reconcile("q1", Some(found), asked));
-        assert_eq!(fed.quotes.get(request).unwrap().state, QuoteState::Active, "{step}");
+        let second = fed.quotes.get(request).unwrap();
+        let expected = (QuoteState::Active, Some(StaleReason::UnknownStatus));
+        assert_eq!((second.state, second.doubt()), expected, "{step}");
+    }
+}
+
+/// An event without the id of a quote may be about the only quote, whose own reply has not come yet.
+#[test]
+fn z46_an_event_without_an_id_about_the_only_quote_which_has_none_yet() {
+    for (step, reason) in [
+        ("CLOSED", None),
+        ("ACCEPTED", Some(StaleReason::UnknownStatus)),
+        ("CONFIRMED", Some(StaleReason::UnknownStatus)),
+        ("DECLINED", Some(StaleReason::UnknownStatus)),
+    ] {
+        let status = if step == "CLOSED" { "OPEN" } else { "CONFIRMING" };
+        let mut fed = Fed::private(&[STREAM]);
+        let (request, id) = submitted(&mut fed);
+        fed.feed(3, &event(1, step, status, ""));
+        assert_eq!(fed.quotes.get(request).unwrap().doubt(), reason, "{step}, before the reply");
+        fed.feed(4, &format!(r#"{{"id":{id},"status":200,"result":{{"rfqId":"r1","quoteId":"q1"}}}}"#));
+        let quote = fed.quotes.get("q1").unwrap();
+        assert_eq!((quote.state, quote.doubt()), (QuoteState::Active, reason), "{step}, after the reply");
+        let asked = fed.quotes.moment();
+        let found = FoundQuote { quote_id: "q1".parse().unwrap(), state: QuoteState::Accepted };
+        assert_eq!(fed.quotes.reconcile("q1", Some(found), asked), reason.is_some(), "{step}");
+        let quote = fed.quotes.get("q1").unwrap();
+        assert_eq!(quote.doubt(), None, "{step}");
+        // A request that is refused has made no quote.
+        let (request, id) = submitted(&mut fed);
+        fed.feed(5, &event(2, step, status, ""));
+        fed.feed(6, &format!(r#"{{"id":{id},"status":400,"error":{{"code":-1,"msg":"no"}}}}"#));
+        let refused = fed.quotes.get(request).unwrap();
+        assert_eq!((refused.state, refused.doubt()), (QuoteState::Rejected, None), "{step}");
     }
 }
 

@@ -213,13 +213,14 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     let amounts = order.amounts(event.progress);
     let is_cancelled = matches!(event.kind, EventKind::Canceled { .. });
     let is_rejected = matches!(event.kind, EventKind::Rejected { .. });
-    let is_live = !is_cancelled && !is_rejected && !amounts.left.is_zero();
+    let is_market_buy = request.side == OrderSide::Buy && request.order_type == OrderType::Market;
+    // The documented example of a new market order to buy is not live.
+    let is_live = !is_market_buy && !is_cancelled && !is_rejected && !amounts.left.is_zero();
     push(text, "timestamp", &millis.div_euclid(1_000).to_string());
     text.push_str(&format!(r#","timestampms":{millis},"is_live":{is_live}"#));
     if !is_rejected {
         text.push_str(&format!(r#","is_cancelled":{is_cancelled},"is_hidden":false"#));
     }
-    let is_market_buy = request.side == OrderSide::Buy && request.order_type == OrderType::Market;
     // In newer frames, new orders have no amounts but the original one.
     if !is_rejected && event.kind != EventKind::Accepted {
         let average = amounts.average.map_or_else(|| "0.00".to_owned(), |average| average.to_string());
