@@ -200,10 +200,6 @@ impl Board {
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
         let posted = &mut self.posted;
         self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));
-        self.is_published()
-    }
-
-    pub(crate) fn is_published(&self) -> bool {
         self.touched.is_empty()
     }
 }

@@ -284,9 +284,9 @@ impl Keeper {
         }
     }
 
-    /// Ends a turn: requests snapshots, publishes books, ends tickets, sends cancels, and notifies calls that wait
-    /// for live links. Returns whether to call it again soon.
-    pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) -> bool {
+    /// Ends a turn: ends subscriptions, requests snapshots, ends tickets, sends cancels, and notifies calls that wait
+    /// for live links.
+    pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) {
         if !self.waiting.is_empty() && is_live(client) {
             // A caller that dropped its future has closed its end.
             for waiting in self.waiting.drain(..) {
@@ -308,12 +308,12 @@ impl Keeper {
         self.tickets.handle_timeout(now);
         self.tickets.send_cancels(client, now);
         self.postponed.begin_if_due(client, now, self.tickets.has_cancels());
-        !self.board.publish(&self.books) || !self.leaving.is_empty()
     }
 
-    /// Returns whether readers have the newest state of all books. The end of a turn itself may end subscriptions.
-    pub(crate) fn is_published(&self) -> bool {
-        self.board.is_published()
+    /// Publishes the books, after the events that [`finish_turn`](Keeper::finish_turn) has caused. Returns whether
+    /// another turn must follow soon.
+    pub(crate) fn publish(&mut self) -> bool {
+        !self.board.publish(&self.books) || !self.leaving.is_empty()
     }
 
     /// Returns when to call `finish_turn` without an event.
@@ -467,11 +467,13 @@ mod tests {
         };
         assert_eq!(full, CommandError::TooMany(Limit::Outputs));
         group.leave();
-        assert!(keeper.finish_turn(&mut client, now), "another turn follows");
+        keeper.finish_turn(&mut client, now);
+        assert!(keeper.publish(), "another turn follows");
         let depth = |client: &Client| client.streams().any(|(_, stream, _)| stream.topic() == Topic::Depth);
         assert!(depth(&client));
         while client.poll_output().is_some() {}
-        assert!(!keeper.finish_turn(&mut client, now));
+        keeper.finish_turn(&mut client, now);
+        assert!(!keeper.publish());
         assert!(!depth(&client));
     }
 }

@@ -160,9 +160,9 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.poll_dials(now, context);
         let mut more = self.read(now, context);
         self.perform(now);
-        more |= self.takers.keeper.finish_turn(&mut self.client, now);
+        self.takers.keeper.finish_turn(&mut self.client, now);
         self.perform(now);
-        more |= !self.takers.keeper.is_published();
+        more |= self.takers.keeper.publish();
         self.write(now, context);
         self.poll_closing(now, context);
         self.look_for_end(now);
