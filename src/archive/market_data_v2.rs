@@ -37,7 +37,7 @@ static DIALECT: Dialect = Dialect {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MarketDataV2 {
-    /// When the last request that had no effect timed out: its refusal may still come.
+    /// When the newest request without an effect timed out. The venue may still refuse that request.
     silent_at: Option<Instant>,
 }
 

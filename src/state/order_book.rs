@@ -325,7 +325,7 @@ impl BookSide {
         self.limit();
     }
 
-    /// Notes that unknown levels may lie behind the worst level, or behind those that were known before.
+    /// Notes that levels behind the worst known one may be missing.
     fn limit(&mut self) {
         let last = self.edge.map_or(0, |edge| {
             let (Ok(slot) | Err(slot)) = self.levels.find(edge);

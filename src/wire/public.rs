@@ -332,7 +332,7 @@ impl Value for Code {
 }
 
 impl<'f, V: Value<Is<'f> = Levels>> Found<'_, 'f, V> {
-    /// Where the levels stand, which must be there.
+    /// Returns where in the frame the levels are. A frame without levels is malformed.
     #[inline(always)]
     fn levels(self) -> Levels {
         let name = self.name;

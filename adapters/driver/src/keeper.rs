@@ -26,11 +26,11 @@ use crate::{Closed, NoBook};
 ///
 /// Orders, balances, positions and quotes are those of one account: use a driver of its own for each account.
 ///
-/// [`Handle::with`](crate::Handle::with) lends the keeper. [`Handle::reconcile`](crate::Handle::reconcile) asks the
-/// venue about orders and balances; what the application learns about positions and quotes it passes to
-/// [`reconcile_positions`](Keeper::reconcile_positions) and [`reconcile_quote`](Keeper::reconcile_quote). Orders, balances, positions and quotes follow the
-/// streams that are subscribed. The driver begins to keep books at the first call of
-/// [`Handle::books`](crate::Handle::books).
+/// [`Handle::with`](crate::Handle::with) lends the keeper to a function. Orders, balances, positions and quotes follow
+/// the streams that are subscribed. To ask the venue about orders and balances in doubt, call
+/// [`Handle::reconcile`](crate::Handle::reconcile). If you know the venue's positions or quotes from another source,
+/// call [`reconcile_positions`](Keeper::reconcile_positions) or [`reconcile_quote`](Keeper::reconcile_quote). The
+/// driver begins to keep books at the first call of [`Handle::books`](crate::Handle::books).
 #[derive(Debug)]
 pub struct Keeper {
     books: Books,
