@@ -32,7 +32,7 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The normalised address, with the other parameters of its query.
+    /// The normalised address. Parameters of its query that became settings are removed.
     address: Address,
     pub(crate) api: Endpoint,
     /// The symbol that the address of market data v1 names, if it names one.
@@ -40,7 +40,7 @@ pub struct Config {
     pub(crate) snapshot: Snapshot,
     pub(crate) cancel_on_disconnect: bool,
     pub(crate) authenticated: bool,
-    /// `None`: decided by the endpoint.
+    /// `None` if the API and `authenticated` decide: see [`Config::stay_open`].
     pub(crate) stay_open: Option<bool>,
     pub(crate) gap_rule: GapRule,
     pub(crate) connect_timeout: Duration,
@@ -230,7 +230,7 @@ impl Config {
     /// disconnect](crate::protocol::quirks#cancel-on-disconnect)). Only for the current API. Default: no.
     #[must_use]
     pub fn cancel_on_disconnect(mut self, cancel: bool) -> Config {
-        // The address may have one that could not be read.
+        // The address may have a `cancelOnDisconnect` that could not be read.
         self.address.remove_parameter("cancelOnDisconnect");
         self.cancel_on_disconnect = cancel;
         self
@@ -252,7 +252,8 @@ impl Config {
         self
     }
 
-    /// Returns the symbols that an address of market data v1 names; `None` if it names none in a known form.
+    /// Returns the symbol of market data v1, or the symbols in the parameter `symbols` of the address. Returns `None`
+    /// if there is neither, or if a text in the parameter is not a symbol.
     pub(crate) fn symbols(&self) -> Option<Vec<Symbol>> {
         if let Some(symbol) = self.symbol {
             return Some(alloc::vec![symbol]);
@@ -385,13 +386,15 @@ impl Config {
         self
     }
 
-    /// Sets a delay that is added to the delay of [`Config::backoff`] in four cases (default: 30 s):
+    /// Sets a delay that is added to the delay of [`Config::backoff`] in five cases (default: 30 s):
     ///
     /// - The venue asks for fewer attempts (HTTP 429 or 503 without `Retry-After`, close codes 1008 and 1013).
     /// - The peer's certificate has expired or is not valid yet.
     /// - An unsigned upgrade gets HTTP 403 or 404 without a reason.
-    /// - An endpoint to which a link was open before now refuses (for example with HTTP 401 or close code 4001), or
-    ///   shows an untrusted certificate.
+    /// - An endpoint refuses an upgrade (for example with HTTP 401) or shows an untrusted certificate, although a
+    ///   link to this endpoint was open earlier.
+    /// - The peer closes with a code such as 4001, although a link to the endpoint was live for
+    ///   [`Config::stable_after`].
     #[must_use]
     pub fn slow_retry(mut self, delay: Duration) -> Config {
         self.slow_retry = delay;

@@ -74,7 +74,7 @@ mod client;
 mod config;
 mod error;
 mod event;
-// For readers and for the tests of its programs; a build has nothing of it.
+// Only for the documentation and for the tests of its programs. An ordinary build does not contain this module.
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod json;

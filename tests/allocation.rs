@@ -62,7 +62,7 @@ fn frames_of_a_client_and_its_books() {
         client.handle_timeout(now);
         while client.poll_output().is_some() {}
     };
-    // In the first half all memory grows to its size.
+    // While the client takes the first half, all memory grows to its final size.
     let (first, second) = texts.split_at(texts.len() / 2);
     first.iter().enumerate().for_each(|(number, text)| feed(text, number as u64));
     let after = first.len() as u64;
@@ -112,7 +112,7 @@ fn orders_of_a_client() {
     assert_eq!(allocations.count_total, ORDERS, "allocations in {ORDERS} orders");
 }
 
-/// Frames that are refused allocate nothing either.
+/// Decoding allocates nothing, whether a frame is accepted or refused.
 #[test]
 fn decoding_anything() {
     let corpus = frames::corpus();

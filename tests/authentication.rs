@@ -23,7 +23,7 @@ fn credentials() -> Credentials {
     Credentials::hmac(KEY, SECRET).unwrap()
 }
 
-/// Names and values.
+/// The names and values of headers.
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
 fn fields(headers: &Headers) -> Vec<(&str, &str)> {
@@ -220,7 +220,7 @@ fn threads_that_share_a_signer() {
     assert!(arrived.len() == 1_000 && arrived.is_sorted_by(|before, after| before < after));
 }
 
-/// No type of this module prints a secret, a token, a signature or another header's value.
+/// No type that holds credentials or headers prints a secret, a token, a signature or the value of another header.
 #[test]
 fn nothing_is_printed() {
     let mut printed = Vec::new();
@@ -258,8 +258,8 @@ fn nothing_is_printed() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Invariant I-54: nonces rise strictly for any walk of the clock, with any values skipped, and are the time
-    /// whenever the time is above the last nonce.
+    /// Invariant I-54: nonces rise strictly, however the clock moves and whichever values are skipped. A nonce is
+    /// the time whenever the time is above the last nonce.
     #[test]
     fn nonces_strictly_rise(
         seconds: bool,

@@ -85,7 +85,7 @@ proptest! {
 
 // ---- against the rules ---------------------------------------------------------------------
 
-/// What a book must be, by the rules alone.
+/// A book as the rules define it, computed without `Books`.
 #[derive(Default)]
 struct Shadow {
     levels: Plain,
@@ -121,7 +121,8 @@ proptest! {
                     let frame = depth(id, id, &bid, &ask);
                     client.feed(&frame);
                     client.pass(Duration::from_millis(1));
-                    // On a live book this frame is a gap, which costs a resync and is never wrong.
+                    // On a live book the client takes this frame for a gap. That costs a resync, but never shows a
+                    // wrong book.
                     let mut book = Shadow::default();
                     book.fold(&frame);
                     shadow = awaits_snapshot.then_some(book);
@@ -197,7 +198,7 @@ fn hash(book: &OrderBook) -> String {
     })
 }
 
-/// Applies frames to books, except for some frames, and some twice. Returns the books and the number of gaps.
+/// Applies frames to new books. Returns the books and the number of gaps.
 fn play<'t>(frames: impl Iterator<Item = &'t str>) -> (Books, usize) {
     let (mut scratch, mut replay, mut books, mut gaps) =
         (Scratch::new(), Replay::new(Endpoint::Streams), Books::new(), 0);

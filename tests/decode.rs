@@ -21,7 +21,7 @@ fn check(frame: &str, see: impl Fn(&Message<'_>)) {
     }
 }
 
-/// Checks that two decimals are equal, and that ours is printed as `text`.
+/// Checks that a decimal is printed as `text`.
 fn same(decimal: Decimal, text: &str) {
     assert_eq!(decimal.to_string(), text);
 }
@@ -255,7 +255,7 @@ fn responses() {
         Option<&'static str>,
         bool,
     );
-    // frame, id, status, result, error, rate limits, whether all is well
+    // frame, id, status, result, error, rate limits, whether the response is a success
     #[rustfmt::skip]
     let table: &[Row] = &[
         (r#"{"id":1,"status":200}"#, Number(1), Some(200), None, None, None, true),

@@ -309,7 +309,7 @@ fn market_updates() {
     );
 }
 
-/// The texts of entries, and the symbol of frames that name none.
+/// Tests the texts of entries. A frame that names no symbol has none.
 #[test]
 fn market_texts() {
     let entry = |members: &str, see: &dyn Fn(&MarketEntry<'_>)| {

@@ -95,7 +95,7 @@ fn order_updates() {
     ]);
 }
 
-/// The texts of the open sets of orders. A text that is no variant becomes `Other`.
+/// Tests the texts for which the enums of orders have variants. Any other text becomes `Other`.
 #[test]
 fn order_texts() {
     let read = |member: &str, text: &str, see: &dyn Fn(&gemini_ws::OrderUpdate<'_>)| {
@@ -299,7 +299,7 @@ fn quote_updates() {
     ]);
 }
 
-/// The texts of the open sets of quotes.
+/// Tests the texts for which the enums of quotes have variants.
 #[test]
 fn quote_texts() {
     let steps = [

@@ -32,13 +32,13 @@ const OTHER_TABLES: [&str; 6] = [
 /// A section of a page.
 #[derive(Default)]
 struct Section {
-    /// The words in code.
+    /// The words that the section formats as code.
     words: Names,
     /// The words in the first columns of tables.
     members: Names,
 }
 
-/// Returns each piece of a text between two of these marks.
+/// Returns each piece of a text that stands between `begin` and `end`.
 fn between<'t>(text: &'t str, begin: &str, end: &str) -> Vec<&'t str> {
     text.split(begin).skip(1).filter_map(|rest| rest.split_once(end)).map(|piece| piece.0).collect()
 }
@@ -48,7 +48,7 @@ fn code(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-/// Returns the name by which a link finds a heading.
+/// Returns the anchor of a heading, to which links refer.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase().replace(' ', "-");
     kept.chars().filter(|char| char.is_alphanumeric() || "-_".contains(*char)).collect()
@@ -119,7 +119,7 @@ fn pages_describe_each_member_that_is_read() {
     let records = records();
     assert!(records.len() > 45, "{}", records.len());
     for (name, links, members) in records {
-        // What is common to two endpoints is described where each of them is.
+        // `Guess` reads the members that tell the endpoints apart, which the page of each endpoint describes.
         assert!(!links.is_empty() || name == "market_v2: Guess", "{name}: names no section");
         let of = |link| sections.get(link).unwrap_or_else(|| panic!("{name}: no section {link}"));
         let described: Names = links.iter().flat_map(|link| of(link).words.iter().cloned()).collect();

@@ -5,7 +5,7 @@ use gemini_ws::{Endpoint, Scratch};
 use testkit::parallel::on_all_cores;
 use testkit::{decimals, frames, mutation, oracle, random::Random};
 
-/// Enough to reach every branch many times, and still a matter of seconds.
+/// The number of changed frames: enough to reach every branch many times within seconds.
 const MUTATED: u64 = 150_000;
 const DECIMALS: usize = 100_000;
 

@@ -28,7 +28,7 @@ macro_rules! rows {
 }
 
 fn response(text: &str) -> Response<'_> {
-    // The frame must outlive the working memory, of which a response borrows nothing.
+    // `decode` borrows the working memory for as long as the frame, although a response keeps nothing of it.
     match decode(text, Box::leak(Box::new(Scratch::new()))) {
         Ok(Message::Response(response)) => response,
         other => panic!("{other:?}"),

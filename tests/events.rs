@@ -382,7 +382,8 @@ fn orders() {
     );
 }
 
-/// An order with every member of either API, and open sets with texts that are unknown.
+/// Compares events with their owned copies: orders with every member of either API and with unknown texts, and all
+/// frames of the corpus.
 #[test]
 fn owned_copies() {
     let whole = [

@@ -7,7 +7,8 @@ use testkit::parallel::on_all_cores;
 use testkit::random::Random;
 use testkit::{frames, mutation, script, targets};
 
-/// Every file of `fuzz/corpus`, which includes past findings, and of `tests/corpus`.
+/// Runs the fuzz targets of the core on every file of their folders in `fuzz/corpus`, which include past findings,
+/// and on the frames of `tests/corpus`.
 #[test]
 fn corpus() {
     let targets = [
@@ -30,8 +31,8 @@ fn corpus() {
     }
 }
 
-/// Scripts that are changed as a fuzzer changes them: the same ones in every run, so that a fault that is easy to find
-/// is found here.
+/// Runs scripts that are changed as a fuzzer changes them. The scripts are the same in every run, so that a fault
+/// that is easy to find is found here.
 #[test]
 fn changed_scripts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/frames");
@@ -52,7 +53,7 @@ fn changed_scripts() {
     );
 }
 
-/// Random inputs of machines.
+/// Runs the fuzz target `lifecycle` on random bytes, each of which is an input of a machine.
 #[test]
 fn random_inputs() {
     for seed in 0..1_000 {

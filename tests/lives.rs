@@ -28,10 +28,10 @@ use testkit::world::scenario::Scenario;
 const LIVES: u64 = 8_000;
 const HASH: u64 = 0x3ea8_0bc3_4aa9_8464;
 
-/// One of so many lives has a client without an observer, because the observer polls outputs at once.
+/// One life in this many has a client without an observer, because the observer polls outputs at once.
 const ALONE_EACH: u64 = 16;
 
-/// One of so many lives is compared with variations of itself, which costs as much as many other lives.
+/// One life in this many is compared with variations of itself, which costs as much as many other lives.
 const COMPARED_EACH: u64 = 1_024;
 
 /// The number of lives that a thread takes at a time.

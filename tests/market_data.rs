@@ -268,7 +268,7 @@ fn l_130_the_known_depth_is_stated() {
         let bids = client.books.get("btcusd").unwrap().live().unwrap().bids();
         assert_eq!((bids.known_depth(), bids.is_whole()), (1, true));
     }
-    // A complete snapshot is known to its end; of a `top-of-book` entry only the best level is known.
+    // A complete snapshot is known to its end. After a `top-of-book` entry only the best level is known.
     let mut client = Client::new(STREAMS);
     client.feed(&depth(10, 10, "1x99 1x98 1x97", ""));
     assert!(client.books.get("btcusd").unwrap().live().unwrap().bids().is_whole());
@@ -327,7 +327,7 @@ fn l_132_repeated_trades_are_marked() {
     client.feed(&l2("1x99", "3x101", &trades_v2(31..81)));
     (0..2).for_each(|_| client.feed(&trade_v2(81)));
     assert_eq!(client.trades, expected);
-    // The venue does not sort them.
+    // The venue does not sort the trades of a first frame.
     client.reopen();
     client.trades.clear();
     client.feed(&l2("1x99", "3x101", &trades_v2([83, 80, 82, 81].into_iter())));

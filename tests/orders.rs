@@ -13,14 +13,14 @@ use testkit::parallel::on_all_cores;
 use testkit::random::Random;
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Long enough for a reply and the events of an order.
+/// A time that is long enough for a reply and the events of an order.
 const SOON: Duration = Duration::from_millis(50);
 
 fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-/// A market with a book in which no one else trades.
+/// Returns the configuration of a market with a book in which no one else trades.
 fn quiet() -> simulator::Config {
     market("btcusd", 0)
 }

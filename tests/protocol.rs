@@ -340,7 +340,7 @@ fn methods_of_market_data_v2() {
     }
 }
 
-/// Returns the type of a message, down to the variant that distinguishes its rows.
+/// Returns the variant of a message, and the variants inside it by which the tables distinguish their rows.
 fn seen(message: &Message<'_>) -> Vec<String> {
     let mut seen = vec![variant("Message", message)];
     match message {
@@ -437,7 +437,7 @@ const PAGES: [(&str, &str); 7] = [
     ("streams", include_str!("../src/protocol/streams.md")),
 ];
 
-/// Where texts cite facts about the venue.
+/// The folders and files whose texts cite facts about the venue.
 const CITING: [&str; 5] = ["src", "adapters", "tests", "fuzz", "README.md"];
 
 /// Documents that are not part of the repository.
@@ -459,7 +459,7 @@ fn citing() -> Vec<(String, String)> {
     }
     let mut files = Vec::new();
     CITING.iter().for_each(|name| visit(Path::new(env!("CARGO_MANIFEST_DIR")), name, &mut files));
-    // Its own examples of citations.
+    // This file contains examples of citations.
     files.retain(|(name, _)| name != "tests/protocol.rs");
     assert!(files.len() > 100, "{} files", files.len());
     files

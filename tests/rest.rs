@@ -282,7 +282,7 @@ fn an_answer_from_before_a_cancellation_resolves_nothing() {
     }
 }
 
-/// An order that the venue did not find may still be on the way. What becomes of its request counts.
+/// An order that the venue did not find may still be on the way. The reply to its request decides.
 #[test]
 fn a_reply_outweighs_an_earlier_answer_without_the_order() {
     let refusal = r#"{"id":1,"status":400,"error":{"code":-2010,"msg":"no funds"}}"#;
@@ -365,7 +365,8 @@ impl Account {
     }
 }
 
-/// An answer that is late, because a report has made everything current, does not say that the balances are not.
+/// A report makes all balances current before a late answer comes. `reconcile` returns that all are current, and
+/// does not use the answer.
 #[test]
 fn balances_that_are_current_need_no_other_question() {
     let mut account = Account::new("balances@account@1s");
@@ -377,7 +378,8 @@ fn balances_that_are_current_need_no_other_question() {
     assert_eq!(account.balances.get("USD").unwrap().total().as_str(), "2");
 }
 
-/// An answer is no report: it changes no times, and gives a balance not those of another.
+/// An answer is no report. It does not change the age of a balance, and a balance that only the answer names does
+/// not get the age of another.
 #[test]
 fn an_answer_keeps_the_age_of_each_balance() {
     let mut account = Account::new("balances@account");

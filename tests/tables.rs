@@ -19,7 +19,8 @@ use testkit::single;
 
 const BOOK: &str = "btcusd@depth@100ms";
 
-/// Longer than the time for a snapshot, shorter than the time before a probe.
+/// The allowed silence of a stream. It is longer than the time for a snapshot, and shorter than the time before a
+/// probe.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 fn at(millis: u64) -> Instant {
@@ -240,7 +241,7 @@ fn with_stream(state: StreamState) -> (Client, StreamId, u64) {
     let mut request = 1;
     let mut id = id;
     match state {
-        // The stream waits until the end of the subscription before it is confirmed, request 2.
+        // The stream waits until the venue has confirmed the end of the earlier subscription, which is request 2.
         StreamState::Wanted => {
             client.unsubscribe(at(0), id).unwrap();
             id = client.subscribe_unless_silent(at(0), book(), SILENCE_MAX).unwrap();

@@ -1,24 +1,24 @@
-//! The bodies of the fuzz targets, which the tests of the crate call too.
+//! The functions that the fuzz targets call. `cargo test` runs the same code without a fuzzer.
 
 #[path = "../../adapters/driver/tests/support/mod.rs"]
 mod lives_of_drivers;
 
-/// Decodes frames, and runs them as a script.
+/// Decodes each line of the input as a frame, and runs all lines as a script on a client.
 pub fn frames(data: &[u8]) {
     testkit::targets::frames(data);
 }
 
-/// Makes inputs of a machine.
+/// Takes each byte as an input of a client, and checks the client after each of them.
 pub fn lifecycle(data: &[u8]) {
     testkit::targets::lifecycle(data);
 }
 
-/// Decodes one frame.
+/// Decodes the input as one frame of every endpoint, and compares with a second decoder.
 pub fn decode(data: &[u8]) {
     testkit::targets::decode(data);
 }
 
-/// Compares two decimals.
+/// Checks the parsing, comparison and arithmetic of two decimals that a space separates.
 pub fn decimal(data: &[u8]) {
     testkit::targets::decimal(data);
 }

@@ -25,7 +25,7 @@ pub(crate) struct MarketDataV1 {
     symbols: Option<Vec<Symbol>>,
     /// The frame numbers of the present connection.
     sequence: Sequence,
-    /// How many levels per side the first frame has, if not all.
+    /// How many levels per side the first frame has; `None` if it has all levels.
     levels: Option<NonZeroU32>,
     /// Whether the first frame has both sides of the book.
     has_both_sides: bool,
@@ -59,8 +59,8 @@ impl MarketDataV1 {
     }
 }
 
-/// Returns whether the address leaves in bids and offers. As soon as it names one kind, it leaves out all that it
-/// does not name.
+/// Returns whether the venue sends both bids and offers. If the address names any kind of entry, the venue sends only
+/// the kinds that the address sets to `true`.
 fn has_both_sides(config: &Config) -> bool {
     let is_named = |kind: &&str| config.parameter(kind).is_some();
     let is_in = |kind: &str| config.parameter(kind) == Some("true");
@@ -91,7 +91,7 @@ impl Session for MarketDataV1 {
         event
     }
 
-    /// Market data v1 has no requests.
+    /// Does nothing, because market data v1 has no requests.
     fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64, _: bool) {}
 }
 

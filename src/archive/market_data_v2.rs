@@ -84,8 +84,8 @@ impl Session for MarketDataV2 {
         }
     }
 
-    /// Fails the streams that have had no data in time: silence confirms nothing. If other streams of the request
-    /// have data, each of these fails alone.
+    /// Fails the streams of a request that have had no data in time, because only data confirms a stream. If other
+    /// streams of the request have data, each failed stream counts as the only stream of its request.
     fn expired(
         &mut self,
         feed: &mut Feed,
@@ -104,8 +104,9 @@ impl Session for MarketDataV2 {
 }
 
 impl MarketDataV2 {
-    /// Takes a refusal, which says that no stream of a request is valid, but not which request. If several requests
-    /// may be meant, none is rejected, and requests go out one after the other from now on.
+    /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If
+    /// several requests may be meant, no stream is rejected, and stream requests go out one after the other from now
+    /// on.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);

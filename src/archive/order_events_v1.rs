@@ -43,13 +43,13 @@ impl Session for OrderEventsV1 {
         }
     }
 
-    /// Order events v1 has no requests.
+    /// Does nothing, because order events v1 has no requests.
     fn expired(&mut self, _: &mut Feed, _: &mut Context<'_>, _: &StreamRequest, _: u64, _: bool) {}
 }
 
 impl OrderEventsV1 {
-    /// Delivers order events even if events before them were lost, because they are facts. Then the link is
-    /// replaced, as a new one begins with all open orders.
+    /// Delivers order events even if earlier events were lost, because each event is true on its own. After a loss,
+    /// has the link replaced, because a new link begins with all open orders.
     fn order_events<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,

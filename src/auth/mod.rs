@@ -24,9 +24,10 @@ use crate::value::time::UnixTime;
 /// ([authentication](crate::protocol::streams#authentication)).
 ///
 /// `Credentials` wipes each `String` or `Vec<u8>` that a constructor receives, at the latest when the `Credentials`
-/// are dropped. Of a borrowed text, `Credentials` wipes only its own copy. Instead of the API secret, `Credentials`
-/// keeps the state of the hash that is made from the secret. The type is not `Clone`, so that no key is used with two
-/// [`NonceSource`]s: share a [`Signer`] instead. `Debug` shows only the kind of credentials.
+/// are dropped. If a constructor receives a borrowed text, `Credentials` wipes only its own copy of the text. Instead
+/// of the API secret, `Credentials` keeps the state of the hash that is made from the secret. The type is not
+/// `Clone`, so that no key is used with two [`NonceSource`]s: share a [`Signer`] instead. `Debug` shows only the kind
+/// of credentials.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -172,7 +173,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Returns where the first character is that a word in a header's value may not contain.
+/// Returns the offset of the first byte that is not visible ASCII. A key or a token may not contain such a byte.
 fn invisible(text: &str) -> Option<usize> {
     text.bytes().position(|byte| !byte.is_ascii_graphic())
 }
@@ -350,8 +351,8 @@ impl Signer {
         self.credentials.headers(endpoint, nonce)
     }
 
-    /// Returns all headers of a REST request. `payload` makes its JSON text from a nonce, or without one for a
-    /// token.
+    /// Returns all headers of a REST request. `payload` makes the JSON text of the request from a new nonce. With a
+    /// token, `payload` gets `None`.
     pub(crate) fn sign_rest(
         &mut self,
         now: UnixTime,

@@ -1,4 +1,4 @@
-//! Commands about streams and requests, and which link serves what.
+//! Commands about streams and requests, and the choice of the link that serves a stream or sends a request.
 
 use core::time::Duration;
 
@@ -90,10 +90,10 @@ impl Client {
         self.add_subscriber(endpoint, stream, silence_max)
     }
 
-    /// Ends a subscription. [`Event::Unsubscribed`](crate::Event::Unsubscribed) comes at once; the client delivers no
-    /// more data of the stream, unless another subscription names the same stream. The client then asks the venue to
-    /// stop the stream, and repeats that until the venue confirms it. Meanwhile [`streams`](Client::streams) shows the
-    /// stream as [leaving](crate::lifecycle::StreamState::Leaving).
+    /// Ends a subscription. [`Event::Unsubscribed`](crate::Event::Unsubscribed) comes at once. If no other
+    /// subscription names the same stream, the client delivers no more data of the stream, and asks the venue to stop
+    /// the stream. The client repeats this request until the venue confirms it. Meanwhile
+    /// [`streams`](Client::streams) shows the stream as [leaving](crate::lifecycle::StreamState::Leaving).
     ///
     /// # Errors
     ///
@@ -137,9 +137,9 @@ impl Client {
     /// Market data v1 sends snapshots only at the beginning of a link. So if the address of an endpoint of market
     /// data v1 names a symbol, the client replaces the link, and with it all books of the link.
     ///
-    /// Returns how many of the symbols have a depth subscription, or are named by such an address, on a link that has
-    /// not ended for good; zero if the client is shutting down or has ended. If a snapshot is already on its way, or
-    /// the link is reconnecting, the client does not request a second snapshot. Like
+    /// Returns how many of the symbols have a depth subscription or are named by such an address. A symbol does not
+    /// count if its link has ended for good. Returns zero if the client is shutting down or has ended. If a snapshot
+    /// is already on its way, or the link is reconnecting, the client does not request a second snapshot. Like
     /// [`resync_all_books`](Client::resync_all_books), and unlike commands that return a `Result`, `resync_books` is
     /// accepted while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait.
     ///
@@ -200,7 +200,8 @@ impl Client {
         books.find_map(|(_, book)| book.subscribers().first().copied())
     }
 
-    /// Returns the slots of market data v1, each with the symbols that its address names.
+    /// Returns the slots of market data v1 whose link has not ended for good, each with the symbols that the address
+    /// names.
     fn named_books(&self) -> impl Iterator<Item = (usize, Vec<Symbol>)> + '_ {
         self.slots.iter().enumerate().filter_map(|(slot, entry)| {
             let config = entry.link()?.config();
@@ -209,7 +210,8 @@ impl Client {
         })
     }
 
-    /// Replaces the links whose address names a symbol. Returns whether there is one that has not ended for good.
+    /// Replaces the links of market data v1 whose address names a symbol. Returns false if no such link exists, or if
+    /// all of them are closing or have ended for good.
     fn renew_book(&mut self, symbol: Symbol) -> bool {
         let named = self.named_books().filter(|(_, symbols)| symbols.contains(&symbol));
         let slots: Vec<usize> = named.map(|(slot, _)| slot).collect();
@@ -248,7 +250,7 @@ impl Client {
         stream: Stream,
         silence_max: Option<Duration>,
     ) -> Result<StreamId, CommandError> {
-        // The limit doubles with each silence, which zero would not.
+        // The limit doubles with each silence. A limit of zero would remain zero.
         let silence_max = silence_max.map(|longest| longest.max(Duration::from_millis(1)));
         let is_at = |slot: usize| self.slots.get(slot).is_some_and(|slot| slot.endpoint() == endpoint);
         // A symbol has one book, whichever endpoint it comes from.
@@ -274,7 +276,7 @@ impl Client {
         added
     }
 
-    /// Notes which slot serves a stream. When there are many routes, drops those of streams that have ended.
+    /// Notes which slot serves a stream. When there are many routes, drops the routes of streams that have ended.
     fn note_route(&mut self, endpoint: EndpointId, stream: &Stream, slot: usize) {
         self.routes.insert((stream.topic(), stream.symbol(), endpoint), slot);
         let most = self.slots.sums().streams().saturating_mul(2).max(64);
@@ -313,7 +315,7 @@ impl Client {
             let streams = link.streams().filter(|(_, stream, _)| which(stream));
             let ids: Vec<StreamId> = streams.map(|(id, ..)| id).collect();
             for id in ids {
-                // A stream that is leaving already is refused, and stays so.
+                // For a stream in `Leaving`, the link refuses the call, and the stream remains in `Leaving`.
                 let _ = link.unsubscribe(cx, id);
             }
         });

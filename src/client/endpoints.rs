@@ -14,12 +14,12 @@ use crate::value::endpoint::Endpoint;
 use crate::value::id::EndpointId;
 use crate::value::time::Instant;
 
-/// The endpoints of a client by id, which is the order in which they were added.
+/// The endpoints of a client, ordered by id. Ids rise in the order in which the endpoints were added.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoints {
     entries: BTreeMap<EndpointId, Entry>,
     next: u32,
-    /// The endpoints of each generation, authenticated or not.
+    /// The endpoints by generation of the API, and by whether they are authenticated.
     kinds: BTreeMap<(u8, bool), BTreeSet<EndpointId>>,
     /// Endpoints that stay open and have no link.
     waiting: BTreeSet<EndpointId>,
@@ -36,18 +36,18 @@ pub(super) struct Endpoints {
 pub(super) struct Entry {
     config: Config,
     host: usize,
-    /// The slots of its links.
+    /// The slots of the links to the endpoint.
     slots: BTreeSet<usize>,
     /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The delays with which the next link continues.
+    /// The delays of an ended link, with which the next link continues; `None` if no delay has to continue.
     backoff: Option<Backoff>,
     experience: Experience,
 }
 
-/// What the links to one host share. A host is removed when no endpoint or link uses it and its limits have
-/// recovered. If it were removed earlier, an application could reset the limits by removing an endpoint and adding
-/// it again.
+/// The rate limits that the links to one host share. A host is removed when no endpoint or link uses it and its
+/// limits have recovered. If it were removed earlier, an application could reset the limits by removing an endpoint
+/// and adding it again.
 #[derive(Clone, Debug)]
 struct Host {
     name: String,
@@ -117,7 +117,8 @@ impl Endpoints {
         id
     }
 
-    /// Returns the index of an endpoint's host. Removes unused hosts on the way.
+    /// Returns the index of an endpoint's host, and counts the endpoint as a user of the host. Adds a new host if
+    /// necessary, and removes other hosts that are no longer needed.
     fn host_of(&mut self, config: &Config, now: Instant) -> usize {
         let mut free = self.hosts.len();
         for (place, host) in self.hosts.iter_mut().enumerate() {
@@ -177,7 +178,8 @@ impl Endpoints {
         self.entries.values().map(Entry::config)
     }
 
-    /// Returns the endpoints of a generation, authenticated or not.
+    /// Returns the endpoints of one generation of the API: if `authenticated` is true, the authenticated endpoints;
+    /// otherwise the others.
     pub(super) fn of_kind(&self, api: Endpoint, authenticated: bool) -> &BTreeSet<EndpointId> {
         const NONE: &BTreeSet<EndpointId> = &BTreeSet::new();
         self.kinds.get(&(api as u8, authenticated)).unwrap_or(NONE)
@@ -191,7 +193,8 @@ impl Endpoints {
         self.entries.get_mut(&id)
     }
 
-    /// Notes what a link to an endpoint has shown. Returns the endpoint's slots if that is new.
+    /// Notes the experience of a link to an endpoint. If the experience has changed, returns the slots of the
+    /// endpoint, so that the caller can pass it to the other links.
     pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
         entry.experience = experience;
@@ -203,8 +206,9 @@ impl Endpoints {
         self.hosts.get_mut(host)?.as_mut().map(|host| &mut host.limits)
     }
 
-    /// Returns the endpoint for a stream: streams of an account go to the first endpoint that is authenticated,
-    /// others to the first that is not, if there is one.
+    /// Returns the endpoint for a stream. For a stream of an account, this is the first authenticated endpoint that
+    /// has the stream. For any other stream, endpoints that are not authenticated come before authenticated
+    /// endpoints.
     pub(super) fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let first = |authenticated: bool| {
             let of = |api: &Endpoint| {

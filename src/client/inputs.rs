@@ -85,7 +85,8 @@ impl Client {
     /// - a ping or pong,
     /// - a Close frame, if the link is closing or has ended,
     /// - a reply to a probe, a `subscribe` or an `unsubscribe` of the client, with two exceptions: for a reply that
-    ///   rejects a stream, returns [`Event::Rejected`], and for one that comes too late to be used, [`Event::Ignored`].
+    ///   rejects a stream, returns [`Event::Rejected`], and for a reply that comes too late to be used,
+    ///   [`Event::Ignored`].
     ///
     /// Further events that a frame causes are among the outputs.
     #[inline]
@@ -104,7 +105,7 @@ impl Client {
         let host = entry.host();
         let Some(known) = entry.link_mut() else { return self.ignore_frame(link, frame) };
         if let Frame::Ping(_) | Frame::Pong(_) = frame {
-            // A peer may send floods of them.
+            // The short path: a peer may send a flood of pings and pongs.
             known.handle_sign_of_life(link, *now);
             return None;
         }

@@ -118,15 +118,15 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Client {
     config: ClientConfig,
-    /// The source of the seeds for the backoff of each link. Nothing else draws from it, so the delays depend on
-    /// the seed alone.
+    /// The source of the seeds for the backoff of each link. No other code takes numbers from this source, so the
+    /// delays depend on the seed of the client alone.
     seeds: SplitMix64,
     now: Instant,
     state: ClientState,
     endpoints: Endpoints,
     slots: Slots,
     /// The slot that serves the frames of a topic and symbol at an endpoint. An entry may be out of date: it counts
-    /// only if the link in the slot has such a subscription.
+    /// only if the link in the slot still has a subscription with this topic and symbol.
     routes: BTreeMap<(Topic, Option<Symbol>, EndpointId), usize>,
     outputs: Outputs,
     numbers: Numbers,
@@ -253,10 +253,11 @@ impl Client {
     }
 
     /// Starts to connect. Until [`close`](Client::close), [`close_by`](Client::close_by) or
-    /// [`shut_down`](Client::shut_down), the client opens every link that something needs, and replaces every such
-    /// link that is lost. A further call connects the slots in which links have failed for good (see
-    /// [`Event::LinkClosed`](crate::Event::LinkClosed)), each after the delay that follows its last failure. A
-    /// further call has no effect on other slots.
+    /// [`shut_down`](Client::shut_down), the client opens every link that a stream needs, and one link to each
+    /// endpoint that [stays open](Config::stay_open). The client replaces each of these links that is lost. If links
+    /// have failed for good (see [`Event::LinkClosed`](crate::Event::LinkClosed)), another call of `open` connects
+    /// their slots again. Each of these slots first waits for the delay that follows its last failure. Another call
+    /// has no effect on other slots.
     ///
     /// # Errors
     ///
@@ -373,7 +374,7 @@ impl Client {
         matches!(self.state, ClientState::ShuttingDown(_) | ClientState::Closed(_))
     }
 
-    /// Returns the reason with which the client ended; `None` if the client has not ended.
+    /// Returns the reason for which the client ended; `None` if the client has not ended.
     /// [`Event::Closed`](crate::Event::Closed) has the same reason. This method returns the reason even before that
     /// event is polled.
     ///
@@ -405,7 +406,7 @@ impl Client {
         })
     }
 
-    /// Returns the endpoint of a link, also if the link has ended. Returns `None` if the endpoint was removed. The
+    /// Returns the endpoint of a link, even if the link has ended. Returns `None` if the endpoint was removed. The
     /// result is reliable for clients that have added at most 65,536 endpoints.
     ///
     /// ```
@@ -422,7 +423,8 @@ impl Client {
     /// ```
     pub fn endpoint(&self, link: LinkId) -> Option<EndpointId> {
         let mut known = self.endpoints.ids().filter(|id| id.tag() == link.endpoint());
-        // After 65,536 endpoints a number is used again. It may not be clear which of two is meant.
+        // After 65,536 endpoints the tags repeat. If two endpoints have the tag of the link, the link may belong to
+        // either.
         let first = known.next()?;
         known.next().is_none().then_some(first)
     }
@@ -485,8 +487,8 @@ impl Client {
         }
     }
 
-    /// Calls `work` with the link of a slot and a context, and marks the link as touched unless `work` says
-    /// otherwise. `None` if the slot has no link.
+    /// Calls `work` with the link of a slot and a context. Then marks the slot as touched, so that `pump` visits the
+    /// link, unless `work` called [`Context::leave_untouched`]. Returns `None` if the slot has no link.
     fn with_link<T>(
         &mut self,
         slot: usize,
@@ -503,7 +505,8 @@ impl Client {
         Some(result)
     }
 
-    /// Runs a command on the link of a slot, then pumps. A refused command does not touch the link.
+    /// Runs a command on the link of a slot. If the link accepts the command, then calls `pump`; otherwise leaves the
+    /// slot untouched. Returns `None` if the slot has no link.
     fn command_link<T>(
         &mut self,
         slot: usize,

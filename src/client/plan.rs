@@ -63,7 +63,7 @@ impl ShutdownPlan {
 }
 
 impl ShutdownPlan {
-    /// Returns the step after another one.
+    /// Returns the step of this plan that follows `step`.
     const fn after(&self, step: ShutdownStep) -> ShutdownStep {
         match step {
             ShutdownStep::CommandsStopped if self.cancels_orders => ShutdownStep::CancellingOrders,
@@ -115,8 +115,8 @@ impl Shutdown {
     }
 
     /// Returns when a step that begins now is cut off. The last step before the links are closed may take until
-    /// `close_at`, each earlier one half of the time until then. The result is never later than `close_at`, even if
-    /// an input comes after `close_at` and before the timer.
+    /// `close_at`. Each earlier step may take half of the time until `close_at`. The result is never later than
+    /// `close_at`, even if an input comes after `close_at` and before the timer.
     fn end_of_step(&self, now: Instant) -> Instant {
         match self.plan.after(self.step) {
             ShutdownStep::ClosingLinks => self.close_at,

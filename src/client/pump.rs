@@ -13,8 +13,8 @@ use crate::link::{Link, LinkEnd};
 use crate::value::id::EndpointId;
 
 impl Client {
-    /// Looks at each link that was touched, until none is. Afterwards the links exist that something needs, and no
-    /// others.
+    /// Visits each touched slot, until no slot is touched. While the client is open, also opens the links that a
+    /// stream or an endpoint needs, and closes a link that nothing has needed for `Config::linger`.
     #[inline]
     pub(super) fn pump(&mut self) {
         // Frames that only carry data touch no link.
@@ -37,7 +37,7 @@ impl Client {
                     self.pump_link(slot);
                     self.open_or_close(slot);
                     if !self.slots.is_any_touched() {
-                        // A link that was closed leaves room for one that waited.
+                        // The end of a link leaves room for an endpoint that waits for its link.
                         self.add_standing_links();
                     }
                 }
@@ -55,7 +55,7 @@ impl Client {
         }
     }
 
-    /// Ends a call of a link: pumps it, takes its end, and updates the sums.
+    /// Completes a call of a link: calls `Link::pump`, acts on the `LinkEnd` if there is one, and updates the sums.
     pub(super) fn pump_link(&mut self, slot: usize) {
         if let Some(end) = self.with_link(slot, |link, cx| link.pump(cx)).flatten() {
             self.on_end(slot, end);
@@ -144,7 +144,7 @@ impl Client {
         Ok(slot)
     }
 
-    /// Makes a link for each endpoint that stays open and has none, as far as `ClientConfig::links_max` allows.
+    /// Makes a link for each endpoint that stays open and has no link, until `ClientConfig::links_max` links exist.
     fn add_standing_links(&mut self) {
         while let Some(endpoint) = self.endpoints.waiting().first().copied() {
             if self.new_link(endpoint).is_err() {
@@ -176,7 +176,7 @@ impl Client {
                 self.with_link(slot, |link, cx| link.open(cx).ok());
             }
             State::Closing | State::Closed => {}
-            // Only once the application's requests over it have got their replies.
+            // The link stays open until the application's requests over it have their replies.
             _ if is_unwanted && !link.feed().outbox().awaits_replies() => {
                 self.with_link(slot, |link, cx| {
                     if link.note_unneeded(cx.now()) {

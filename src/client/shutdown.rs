@@ -16,7 +16,8 @@ impl Client {
         shutdown.step_at().map(|at| Deadline { at, cause: Timer::Shutdown })
     }
 
-    /// Returns the longest time that a link takes for its closing handshake.
+    /// Returns the longest `Config::close_timeout` of all links; during a shutdown, of the links that existed at its
+    /// beginning.
     pub(super) fn close_timeout(&self) -> Duration {
         if let ClientState::ShuttingDown(shutdown) = &self.state {
             return shutdown.close_timeout();
@@ -54,7 +55,8 @@ impl Client {
         self.advance_shutdown();
     }
 
-    /// Closes each link by the deadline if the last step has begun, even if an earlier step asked it for something.
+    /// If the last step has begun, closes each link by the deadline, even if a request of an earlier step has no
+    /// reply yet.
     fn begin_closing(&mut self) {
         let ClientState::ShuttingDown(shutdown) = &self.state else { return };
         let Some(deadline) = shutdown.closing_by() else { return };
@@ -64,7 +66,8 @@ impl Client {
         }
     }
 
-    /// Begins the next steps while the present one is done or its time is over, and ends the client after the last.
+    /// Begins the next step whenever the present step is done or its time is over. In the last step, ends the client
+    /// as soon as every link is closed.
     pub(super) fn advance_shutdown(&mut self) {
         while let ClientState::ShuttingDown(shutdown) = &self.state {
             if shutdown.closing_by().is_some() {

@@ -10,7 +10,8 @@ use crate::link::lifecycle::State;
 use crate::value::id::{EndpointId, LinkId};
 use crate::value::time::Instant;
 
-/// The slots of a client. They note which links were touched, so that the pump looks at no other.
+/// The slots of a client. A slot is touched if a call may have changed its link. `Slots` notes the touched slots, so
+/// that the pump visits only these.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     slots: Vec<Slot>,
@@ -18,12 +19,12 @@ pub(super) struct Slots {
     free: BTreeSet<usize>,
     /// The touched slots in ascending order, each once.
     touched: VecDeque<usize>,
-    /// When each link is due, with its slot.
+    /// The instants at which the first timer of each link is due, with the slots of the links.
     deadlines: BTreeSet<(Instant, usize)>,
     sums: Sums,
 }
 
-/// A slot for a link. The slot's next link continues with its epochs.
+/// A slot for a link. When another link takes the slot, the epochs of its attempts continue to rise.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     endpoint: EndpointId,
@@ -34,18 +35,18 @@ pub(super) struct Slot {
     link: Option<Link<Protocol>>,
     /// The reason for which the link has stopped for good. Its subscriptions are kept.
     given_up: Option<CloseReason>,
-    /// What the sums hold of the link.
+    /// The values of the link that `Slots::sums` contains now.
     seen: Seen,
 }
 
-/// What the sums hold of one link.
+/// The values of one link that [`Slots::count_again`] counts. Without a link, each is false, zero or `None`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Seen {
     exists: bool,
     /// Whether the link is not closed.
     is_unfinished: bool,
     is_given_up: bool,
-    /// Whether requests of the application wait for a reply.
+    /// Whether requests of the application, or a cancellation of orders, wait for a reply.
     is_busy: bool,
     /// Whether there are streams that belong to no account.
     has_public: bool,
@@ -98,7 +99,7 @@ impl Sums {
         self.links > 0 && self.links == self.given_up
     }
 
-    /// Returns whether requests of the application wait for a reply.
+    /// Returns whether requests of the application, or cancellations of orders, wait for a reply.
     pub(super) const fn is_busy(&self) -> bool {
         self.busy > 0
     }
@@ -201,7 +202,8 @@ impl Slots {
         self.slots.iter().filter_map(Slot::link)
     }
 
-    /// Calls `say` with each link. It must not change anything that a link would have to act on.
+    /// Calls `say` with each link, and touches no slot. So `say` must not change anything that a link would have to
+    /// act on.
     pub(super) fn each_link_mut(&mut self, mut say: impl FnMut(&mut Link<Protocol>)) {
         self.slots.iter_mut().filter_map(Slot::link_mut).for_each(&mut say);
     }
@@ -214,7 +216,8 @@ impl Slots {
         &self.sums
     }
 
-    /// Puts a link into the first free slot. `make` makes it from the id of the last attempt in that slot.
+    /// Puts a link into the first free slot, or into a new slot, and returns the slot. Returns `None` if `links_max`
+    /// slots are in use. `make` creates the link from the id of the last attempt in that slot.
     pub(super) fn add(
         &mut self,
         endpoint: EndpointId,
@@ -262,7 +265,8 @@ impl Slots {
         self.touched.pop_front()
     }
 
-    /// Updates the sums for a slot. Returns whether its link may get another stream, if that has changed.
+    /// Updates the sums for a slot. If it has changed whether the link may get another stream, returns the new value;
+    /// otherwise `None`.
     pub(super) fn count_again(&mut self, slot: usize) -> Option<bool> {
         let entry = self.slots.get_mut(slot)?;
         if let Some(link) = &entry.link {
@@ -294,7 +298,7 @@ impl Slots {
         self.deadlines.first().map(|(_, slot)| *slot)
     }
 
-    /// Returns the slots that are due. Of links that wait for the same limit, the one that was served longest ago
+    /// Returns the slots whose links have a timer that is due. The link that used a limit of its host longest ago
     /// comes first, so that no link waits for ever.
     pub(super) fn due_by(&self, now: Instant) -> Vec<usize> {
         let due = self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, slot)| *slot);

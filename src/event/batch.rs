@@ -16,7 +16,7 @@ use crate::value::side::Side;
 use crate::value::symbol_map::SymbolMap;
 
 impl<'f> Batch<'f> {
-    /// Returns whether it is the venue's list of all open orders.
+    /// Returns whether the batch is the venue's list of all open orders.
     pub(crate) const fn lists_open_orders(&self) -> bool {
         matches!(self.0, Parts::OrderSnapshot(_))
     }
@@ -34,7 +34,7 @@ impl<'f> Batch<'f> {
     }
 }
 
-/// Returns the event of the book of a market data v2 frame.
+/// Returns the levels of a market data v2 frame as a snapshot event or an update event.
 pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>, source: Source<'f>) -> Event<'f> {
     let depth = Depth {
         symbol: updates.symbol,
@@ -101,8 +101,8 @@ impl<'f> Event<'f> {
         match self {
             Event::Batch(batch, source) => {
                 let rest = Rest::new(batch, source.is_whole());
-                // A book that no symbol is known for is no part, but its number stays free: `EventBuf` decodes the
-                // frame with another symbol, and finds each part by its number.
+                // A book without a known symbol is not a part, but its part number stays unused: `EventBuf` may
+                // decode the frame again with a symbol, and finds each part by its number.
                 let is_left_out = matches!(rest, Rest::EmptyMarket { symbol: None, .. });
                 Events { rest, source: source.with_part(u32::from(is_left_out)) }
             }
@@ -114,7 +114,8 @@ impl<'f> Event<'f> {
 }
 
 impl<'f> Rest<'f> {
-    /// `is_whole` says whether the frame lists everything, as the first frame of a book does.
+    /// Creates the iteration over the parts of `batch`. `is_whole` says whether the frame lists everything, as the
+    /// first frame of a book does.
     fn new(batch: &Batch<'f>, is_whole: bool) -> Rest<'f> {
         match batch.0 {
             Parts::L2 { is_snapshot, told, updates } => Rest::L2 {
@@ -229,7 +230,7 @@ pub(crate) const fn funding_amount<'f>(
     Event::FundingAmount(change, source)
 }
 
-/// Cold, because only the first frame of a link can be such a one.
+/// Returns whether the frame changes no level of a book. Cold, because only the first frame of a link is tested.
 #[cold]
 #[inline(never)]
 fn has_no_level(update: &MarketUpdate<'_>) -> bool {
@@ -299,7 +300,7 @@ fn other_entry<'f>(
 struct Books<'f> {
     update: MarketUpdate<'f>,
     changes: iter::Peekable<Changes<'f>>,
-    /// Symbols whose book has begun in this frame: further changes add to it.
+    /// Symbols whose snapshot was returned already. Further changes of such a symbol become updates.
     begun: SymbolMap<()>,
     bids: &'f [Level],
     asks: &'f [Level],
@@ -320,7 +321,7 @@ impl<'f> Iterator for Changes<'f> {
     }
 }
 
-/// The meaning of a run of changes.
+/// What adjacent changes of one symbol report: a whole book, changes of levels, or a new best level.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Run {
     Snapshot,

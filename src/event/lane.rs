@@ -24,7 +24,7 @@ impl Kind {
     pub(crate) fn of(event: &Event<'_>, is_latest: bool) -> Kind {
         match event {
             Event::BookTicker(..) | Event::MarkPrice(..) if is_latest => Kind::Latest,
-            // Without a symbol it may belong to any stream.
+            // Without a symbol, the event may belong to any stream.
             Event::PartialDepth(it, _) if is_latest && it.symbol.is_some() => Kind::Latest,
             Event::Auction(..)
             | Event::AuctionOpen(..)
@@ -52,9 +52,9 @@ impl Kind {
     }
 }
 
-/// Something that ends: a link, named by its slot, or the streams of one topic over a link.
+/// A link in a slot, or the streams of one topic over the links of a slot. Events end or begin a flow.
 ///
-/// There are at most five for each slot, so a queue has room for the newest end of each.
+/// Each slot has at most five flows, so a queue has room for the newest end or beginning of each flow.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Flow {
     slot: u16,
@@ -62,11 +62,12 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    /// Returns what an event ends, or begins again. Only links, and the streams of topics that facts are about, have a
-    /// flow.
+    /// Returns the flow that an event ends or begins; `None` for other events. Only links, and streams of the
+    /// topics in [`is_about_facts`], have a flow.
     pub(crate) fn of(event: &Event<'_>) -> Option<Flow> {
         let (link, topic): (LinkId, _) = match event {
-            // The next link of the slot does not say that this one has ended, so it does not take its place.
+            // An `Opened` of the next link in the slot cannot replace this event: it does not report that this link
+            // has ended.
             Event::Disconnected { link, .. } => (*link, None),
             Event::Subscribed { link, stream, .. }
             | Event::Unsubscribed { link, stream, last: true, .. }
@@ -82,12 +83,13 @@ impl Flow {
     }
 }
 
-/// Returns whether facts are about a topic.
+/// Returns whether a topic is [`Topic::Connection`], or one of the account topics that a collection such as
+/// [`Orders`](crate::Orders) follows.
 pub(crate) const fn is_about_facts(topic: Topic) -> bool {
     matches!(topic, Topic::Orders | Topic::Balances | Topic::Positions | Topic::Quotes | Topic::Connection)
 }
 
-/// Returns the lane of an event that is no batch.
+/// Returns the lane of an event that is not a batch.
 pub(crate) fn lane(event: &Event<'_>) -> Lane {
     let of = |topic, symbol: &str| (topic, symbol.parse().ok());
     match event {
@@ -111,8 +113,8 @@ pub(crate) fn lane(event: &Event<'_>) -> Lane {
         Event::Settlements(..) => (Topic::Settlements, None),
         Event::Silent { stream, .. } | Event::Unserved { stream, .. } => (stream.topic(), stream.symbol()),
         Event::Overflow { topic, symbol, .. } => (*topic, *symbol),
-        // The loss of a malformed frame has the same effect as the loss of what it may have been about. For a book
-        // the link itself reports a gap, and a gap is not dropped.
+        // The loss of a malformed frame counts for the topic that the frame may have been about. For a book, the link
+        // also reports an `Event::Gap`, which is a fact: market data does not displace it.
         Event::Malformed(it, _) => match it.topic {
             None => (Topic::Connection, None),
             Some(Topic::Depth) => (Topic::Other, None),

@@ -5,7 +5,7 @@ use crate::message::Trade;
 /// The newest trade of a stream that was delivered. Ids rise, though not by one.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LastTrade {
-    /// The id after that of the newest trade.
+    /// The id of the newest trade plus one; zero before the first trade.
     next: u64,
 }
 
@@ -39,8 +39,8 @@ impl LastTrade {
         }
     }
 
-    /// Returns the id that rises from trade to trade: in market data v2 that of the event. A trade there may also have
-    /// an id of its own, and another trade of the same stream may have none.
+    /// Returns the id by which trades of a stream are compared: the event id if the trade has one, otherwise the
+    /// trade id. In market data v2, the event ids rise, but some trades of a stream have no id of their own.
     #[inline]
     pub(crate) const fn key(trade: &Trade<'_>) -> u64 {
         match trade.event_id {

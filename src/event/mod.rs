@@ -385,20 +385,20 @@ pub enum RequestOutcome<'f> {
 /// What an outcome says about the subject of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Verdict<'f> {
-    /// The venue accepted it.
+    /// The venue accepted the request.
     Accepted(Response<'f>),
-    /// The venue refused it.
+    /// The venue refused the request.
     Refused(Response<'f>),
-    /// The venue refused it because of a limit on requests, which says nothing about the subject.
+    /// The venue refused the request because of a limit on requests, which says nothing about the subject.
     OverLimit(Response<'f>),
-    /// The venue has not seen it.
+    /// The venue has not seen the request.
     NotSent,
     /// The venue may have acted or not: it replied with an internal error, or no reply came.
     Unknown,
 }
 
 impl<'f> RequestOutcome<'f> {
-    /// Returns what it says about the subject of the request. This is the only place that decides.
+    /// Returns what the outcome says about the subject of the request. No other code decides this.
     pub(crate) const fn verdict(&self) -> Verdict<'f> {
         match *self {
             RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),
@@ -480,8 +480,8 @@ pub struct Malformed<'f> {
     pub frame: &'f str,
     /// What is wrong with the frame, and where.
     pub error: DecodeError,
-    /// The topic that the frame may have been about, as far as the text shows; `None` if any topic is possible. The
-    /// link's data of this topic is stale from now on. With a `symbol`, only the data of the symbol is stale.
+    /// The topic that the frame may have been about, judged by its text; `None` if any topic is possible. The link's
+    /// data of this topic is stale from now on. With a `symbol`, only the data of the symbol is stale.
     pub topic: Option<Topic>,
     /// The instrument that the frame names; `None` if the frame may have been about any instrument of the topic.
     pub symbol: Option<Symbol>,
@@ -541,7 +541,7 @@ pub(crate) enum Parts<'f> {
     L2 {
         /// Whether the levels are the whole book.
         is_snapshot: bool,
-        /// Trades up to this one were delivered before.
+        /// The last trade of the stream that was delivered before this frame.
         told: LastTrade,
         updates: L2Updates<'f>,
     },

@@ -47,7 +47,7 @@ pub struct EventBuf {
 /// The data of an event, apart from its text.
 #[derive(Clone)]
 enum Kept {
-    /// The text is a frame, and after it the symbol that the frame does not name.
+    /// The text is a frame of `length` bytes. In market data v1, the symbol of the event follows, if it is known.
     Frame { source: Source<'static>, length: usize, role: Role },
     /// The text is a response.
     Answer { link: LinkId, request: RequestId, about: Subject },
@@ -59,7 +59,7 @@ enum Kept {
     Fact(Box<Event<'static>>),
 }
 
-/// What a frame does not show of its event.
+/// The facts about an event that the text of its frame does not show.
 #[derive(Clone, Copy)]
 enum Role {
     Plain,
@@ -151,7 +151,7 @@ impl EventBuf {
         self.kept.fact(&self.text)
     }
 
-    /// Returns its size in memory, without the memory for decoding.
+    /// Returns the size of the `EventBuf` in memory, without the memory for decoding.
     pub(crate) fn bytes(&self) -> usize {
         let fact = if matches!(self.kept, Kept::Fact(_)) { size_of::<Event<'_>>() } else { 0 };
         size_of::<EventBuf>().saturating_add(self.text.len()).saturating_add(fact)
@@ -220,7 +220,8 @@ impl Role {
         }
     }
 
-    /// An element does not show which part of its frame it is, nor the symbol that the books of other parts have.
+    /// Returns the role of an element of an unknown kind: where its bytes are in the frame. The bytes are needed
+    /// because the element shows neither its part number nor the symbol of the books in other parts.
     fn element(element: &str, frame: &str) -> Role {
         let begin = element.as_ptr().addr().wrapping_sub(frame.as_ptr().addr());
         let end = begin.wrapping_add(element.len());
@@ -295,7 +296,7 @@ impl Role {
     }
 }
 
-/// Returns the symbol of an event whose frame may name none.
+/// Returns the symbol of an event, which the frame of the event need not name.
 fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
     match event {
         Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol?.parse().ok(),
@@ -303,7 +304,7 @@ fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
     }
 }
 
-/// A placeholder where no event can be.
+/// A placeholder for cases that cannot occur.
 const NOTHING: Event<'static> = Event::Overflow { topic: Topic::Other, symbol: None, dropped: 0 };
 
 /// Returns a copy of an event that contains no text.

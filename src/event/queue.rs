@@ -92,7 +92,7 @@ pub struct EventQueue {
     rooms: [Room; 3],
     /// The losses to report next, each with its lane and the number of dropped events.
     announced: VecDeque<(Lane, u64)>,
-    /// The event to return after them. It cannot be dropped any more.
+    /// The event that `take` returns after the losses in `announced`. The queue can no longer drop this event.
     held: Option<EventBuf>,
     /// The losses that are not reported yet.
     losses: BTreeMap<Lane, Loss>,
@@ -100,7 +100,8 @@ pub struct EventQueue {
     due: BTreeSet<(u64, Lane)>,
     /// With [`Overflow::Latest`]: the number of the event of a lane that a newer one replaces.
     newest: BTreeMap<Lane, u64>,
-    /// The number of the waiting event that is the newest end or beginning of a flow. Such an event is not dropped.
+    /// For each [`Flow`], the number of the newest waiting event that ends or begins the flow. The queue does not
+    /// drop this event.
     turns: BTreeMap<Flow, u64>,
     next: u64,
     last_fact: Option<u64>,
@@ -114,8 +115,8 @@ struct Loss {
     dropped: u64,
     /// The number of the first dropped event: the loss is reported before any later event.
     due: u64,
-    /// The number of the last dropped event that ends what events of other lanes may begin, such as a link. The loss
-    /// is reported in its place as well.
+    /// The number of the last dropped event that may report the end of a link or of a stream. A second report of the
+    /// loss takes the place of this event.
     last: u64,
 }
 
@@ -126,7 +127,7 @@ struct Waiting {
     kind: Kind,
     /// `None` for a batch, as each part has its own lane.
     lane: Option<Lane>,
-    /// What the event ends or begins.
+    /// The flow that the event ends or begins; `None` for most events.
     flow: Option<Flow>,
     event: Option<EventBuf>,
 }
@@ -138,7 +139,8 @@ struct Room {
     bytes: usize,
     events_max: usize,
     bytes_max: usize,
-    /// No waiting event of this kind has a lower number.
+    /// The number at which the search for the oldest event that may be dropped starts. Every waiting event of this
+    /// kind with a lower number is the newest of its [`Flow`].
     oldest: u64,
 }
 
@@ -147,7 +149,7 @@ impl Room {
         Room { events: 0, bytes: 0, events_max, bytes_max, oldest: 0 }
     }
 
-    /// Returns whether one more event may wait. One always may if none waits.
+    /// Returns whether one more event may wait. If no event waits, one always may.
     const fn has_room(&self) -> bool {
         self.events == 0 || (self.events < self.events_max && self.bytes < self.bytes_max)
     }
@@ -312,8 +314,8 @@ impl EventQueue {
         self.waiting.partition_point(|waiting| waiting.number < number)
     }
 
-    /// Notes a new event that ends or begins a flow. Drops the event that was the newest one, if the queue has
-    /// dropped later facts in its place.
+    /// Notes the number of a new event that ends or begins a flow. The queue may now drop the previous such event of
+    /// the flow. It drops that event at once if it has already dropped a later fact instead.
     fn turn(&mut self, flow: Option<Flow>, number: u64) {
         if let Some(before) = flow.and_then(|flow| self.turns.insert(flow, number))
             && before < self.room(Kind::Fact).oldest
@@ -375,7 +377,7 @@ impl EventQueue {
         true
     }
 
-    /// Notes that an event was dropped, and that it was of this lane.
+    /// Notes that the queue has dropped the event `gone`, or a part of it, from `lane`.
     fn lose(&mut self, lane: Lane, gone: &Waiting) {
         let number = gone.number;
         let is_told_apart = self.losses.len() < AFFECTED_MAX || self.losses.contains_key(&lane);
@@ -403,8 +405,8 @@ impl EventQueue {
         self.held = first.event;
     }
 
-    /// Reports the loss of a lane before the event with the number `before`. If the last dropped event came after
-    /// that event, one of the loss is left to report in its place.
+    /// Reports the loss of a lane before the event with the number `before`. If [`Loss::last`] is higher and the lane
+    /// has lost several events, a loss of one event remains, to be reported in the place of `last`.
     fn announce(&mut self, lane: Lane, before: u64) {
         let Some(Loss { dropped, due, last }) = self.losses.remove(&lane) else { return };
         self.due.remove(&(due, lane));

@@ -1,5 +1,4 @@
-//! The reasons for which attempts to connect, links, streams and clients end, and what follows from each: the one
-//! table.
+//! The reasons why attempts to connect, links, streams and clients end, and whether another attempt follows each.
 
 use core::fmt;
 use core::time::Duration;
@@ -79,7 +78,7 @@ pub struct VenueReason {
 }
 
 impl VenueReason {
-    /// The maximum number of letters and digits that are kept of a word. A longer word is cut.
+    /// The maximum number of letters and digits of a reason. A longer word is cut.
     pub const LENGTH_MAX: usize = 31;
 
     /// Creates a reason from a word of the venue. Returns `None` if the word is empty, or contains a character that
@@ -114,7 +113,7 @@ impl VenueReason {
         core::str::from_utf8(word).unwrap_or_default()
     }
 
-    /// Returns whether it is about the nonce, which is another one in the next attempt.
+    /// Returns whether the venue refused the nonce. The next attempt has another nonce.
     fn is_about_nonce(&self) -> bool {
         self.as_str() == "InvalidNonce"
     }
@@ -166,7 +165,7 @@ pub enum Lost {
     Malformed,
     /// Frames of an archived v1 endpoint were lost. Either the numbers of the frames or events show a gap, or a frame
     /// could not be decoded, or a frame was partly about symbols that were not requested.
-    /// The reason is also this one if the application requests a new snapshot of a book of market data v1 with
+    /// The link also ends with this reason if the application requests a new snapshot of a market data v1 book with
     /// [`Client::resync_books`](crate::Client::resync_books).
     SequenceGap,
     /// At least three requests have timed out since the last message from the peer. The first of these timeouts was
@@ -248,7 +247,8 @@ pub enum CloseReason {
     },
 }
 
-/// What a client abandoned when links ended and no further attempt followed: sums over the life of the client.
+/// The requests, links and sessions that a client abandoned when links ended and no further attempt followed. Each
+/// number is a sum over the life of the client.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {
@@ -314,8 +314,8 @@ pub(crate) enum Retry {
     Never,
     /// After the usual backoff.
     Usual,
-    /// Never on an endpoint that has not worked before. On one that has, something has changed at the venue or in
-    /// between and may change back: after [`Config::slow_retry`](crate::Config::slow_retry).
+    /// Never on an endpoint that has not worked before. On an endpoint that has worked, like `Slow`: something has
+    /// changed at the venue or on the way to the venue, and may change back.
     NeverAtFirst,
     /// After [`Config::slow_retry`](crate::Config::slow_retry) and the usual backoff: the venue asked for fewer
     /// attempts, or only time helps.
@@ -341,7 +341,8 @@ impl ConnectFailure {
         )
     }
 
-    /// Returns what follows. A delay that the venue asked for counts in any case.
+    /// Returns whether and when another attempt follows. If the response asked for a delay, its status and its reason
+    /// do not matter.
     pub(crate) fn retry(self, is_signed: bool) -> Retry {
         match self {
             ConnectFailure::Cancelled
@@ -355,7 +356,7 @@ impl ConnectFailure {
             ConnectFailure::Status { reason: Some(reason), .. } if reason.is_about_nonce() => Retry::Usual,
             ConnectFailure::Status { status: 429 | 503, .. } => Retry::Slow,
             ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,
-            // Without credentials these are about the address of this machine, or come from a gateway.
+            // Without credentials, these statuses are about the address of this machine, or come from a gateway.
             ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Retry::Slow,
             ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. } => Retry::NeverAtFirst,
             ConnectFailure::NameLookup
@@ -373,8 +374,8 @@ impl ConnectFailure {
 }
 
 impl Lost {
-    /// Returns what follows. Codes 4001, 4003, 4401 and 4403 are taken for wrong credentials or a wrong request;
-    /// the venue documents no codes of its own.
+    /// Returns whether and when another attempt follows. The client takes codes 1010, 4001, 4003, 4401 and 4403 for
+    /// wrong credentials or a wrong request; the venue documents no codes of its own.
     pub(crate) const fn retry(self) -> Retry {
         match self {
             Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) } => Retry::NeverAtFirst,

@@ -57,7 +57,7 @@ use crate::wire::{Scratch, decode_from};
 pub struct Replay {
     endpoint: Endpoint,
     rule: GapRule,
-    /// How many levels per side snapshots have, if not all.
+    /// How many levels per side snapshots have; `None` for all levels.
     levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
     /// Symbols of market data v2 whose book has begun, with their last trade.
@@ -138,7 +138,7 @@ impl Replay {
             Message::L2Updates(updates) => {
                 let begins = self.begun.get(updates.symbol).is_none();
                 let told = self.begun.get_or_insert(updates.symbol.parse().ok()?, || LastTrade::NOTHING)?;
-                // The recorded client had requested the book again.
+                // If a later frame looks initial, the recorded client had requested the book again.
                 Some(l2(begins || updates.looks_initial(), told, *updates, source))
             }
             Message::Trade(trade) => {
@@ -182,14 +182,14 @@ pub(crate) fn l2<'f>(
     Event::Batch(Batch(Parts::L2 { is_snapshot, told: before, updates }), source)
 }
 
-/// A function of its own, so that what every frame passes through stays small.
+/// Notes trades as delivered. This code is not in `l2`, so that the code that runs for every frame stays small.
 #[inline(never)]
 fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Trade<'f>>) {
     trades.into_iter().for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
-/// Returns the event of a market data v1 frame. Only the first frame of a link can contain older trades. The id of
-/// a trade is that of its event.
+/// Returns the event of a market data v1 frame, and notes the id of the frame: a trade has the same id as its event.
+/// Only the first frame of a link can contain older trades.
 pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
     let before = if update.socket_sequence == 0 { *told } else { LastTrade::NOTHING };
     told.note(update.event_id);

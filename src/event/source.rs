@@ -81,7 +81,7 @@ impl<'f> Source<'f> {
         self
     }
 
-    /// Sets how update ids were checked, and how many levels per side snapshots have if not all.
+    /// Sets how update ids were checked, and how many levels per side snapshots have; `None` for all levels.
     #[inline]
     pub(crate) const fn checked_by(mut self, rule: GapRule, levels: Option<NonZeroU32>) -> Source<'f> {
         (self.rule, self.levels) = (rule, levels);
@@ -154,12 +154,13 @@ impl<'f> Source<'f> {
         self.rule
     }
 
-    /// Returns how many levels per side a snapshot has, if not all.
+    /// Returns how many levels per side a snapshot has; `None` for all levels.
     pub(crate) const fn levels(&self) -> Option<NonZeroU32> {
         self.levels
     }
 
-    /// Returns whether the frame lists all balances or positions, and not only those that have changed.
+    /// Returns whether the frame lists all balances, all positions, or (in market data v1) all levels, and not only
+    /// the changed ones.
     pub(crate) const fn is_whole(&self) -> bool {
         self.is_whole
     }

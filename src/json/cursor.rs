@@ -28,7 +28,8 @@ pub(crate) enum Number {
     Other,
 }
 
-/// The containers that are open: one bit for each, the innermost lowest, 1 for an object; and how many.
+/// The open objects and arrays. `containers` has one bit for each: 1 for an object, 0 for an array. The lowest bit is
+/// the innermost container. `count` is the number of open containers.
 struct Open {
     containers: u32,
     count: usize,
@@ -109,7 +110,7 @@ impl<'f> Cursor<'f> {
         Ok(())
     }
 
-    /// Takes what follows an element. Returns true for a `,` and false for `close`.
+    /// Takes the `,` or the byte `close` after an element. Returns true for a `,` and false for `close`.
     #[inline]
     pub(crate) fn another(&mut self, close: u8) -> Result<bool, DecodeError> {
         let byte = self.peek();
@@ -274,8 +275,9 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Goes to the next value of open containers: through their ends, over a comma and a key. `is_first` says that it
-    /// is the first of its container. Returns whether no container is open any more.
+    /// Moves to the next value in the open containers: takes the ends of containers, then a comma and, in an object,
+    /// a key. `is_first` says that the innermost container was just opened, so that no comma precedes its next value.
+    /// Returns true if no container is open any more.
     #[inline(always)]
     fn is_over(&mut self, open: &mut Open, mut is_first: bool) -> Result<bool, DecodeError> {
         while open.count > 0 {
@@ -393,7 +395,8 @@ fn digits_length(text: &[u8]) -> usize {
     length.wrapping_add(rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
-/// Returns what follows an object or array, found by its brackets alone.
+/// Returns the text after an object or array. Counts brackets and skips strings, but checks nothing else. Returns
+/// `None` if the text ends too early, or if a string has an escape.
 pub(crate) fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
     let mut open = 0_usize;
     loop {

@@ -6,7 +6,7 @@ use crate::event::reason::AttemptFailure;
 use crate::value::time::Instant;
 
 /// Random delays between `base` and a ceiling that doubles with each attempt up to `cap`. When a link is replaced,
-/// the next one continues with its delays.
+/// the next link continues with the delays of the old link.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     base: Duration,
@@ -47,7 +47,7 @@ impl Backoff {
         self.failed
     }
 
-    /// Begins another row of attempts. The delays continue to grow.
+    /// Resets the count of failed attempts. The delays continue to grow.
     pub(crate) const fn begin_row(&mut self) {
         self.failed = None;
     }
@@ -61,12 +61,12 @@ impl Backoff {
         self.held_until
     }
 
-    /// Returns whether no attempt was delayed yet.
+    /// Returns whether `next` has not been called yet, or not since the last `reset`.
     pub(crate) const fn is_fresh(&self) -> bool {
         self.attempts == 0
     }
 
-    /// Makes the next delay that of a first attempt again.
+    /// Resets the delays and the count of failed attempts, as before a first attempt.
     pub(crate) const fn reset(&mut self) {
         (self.attempts, self.failed) = (0, None);
     }

@@ -9,6 +9,6 @@ pub(super) enum Cause {
     None,
     Failure(ConnectFailure),
     Loss(Lost),
-    /// The limit on attempts to connect, or a delay, leaves no room before this instant.
+    /// The limit on attempts to connect, or a delay, allows no attempt before this instant.
     Held(Instant),
 }

@@ -1,16 +1,16 @@
-//! [`Dialect`]: what a generation of the API accepts, and whether it replies, as data.
+//! [`Dialect`]: the requests that a generation of the API accepts, and whether the endpoint replies, as data.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::request::stream::Stream;
 
-/// What a generation of the API accepts, and whether it replies.
+/// The requests that a generation of the API accepts, and whether the endpoint replies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialect {
-    /// Whether it accepts requests other than those for streams, and replies to a `ping`.
+    /// Whether the endpoint accepts requests other than stream requests, and replies to a `ping`.
     pub(crate) takes_requests: bool,
-    /// Whether it replies to each request for streams.
+    /// Whether the endpoint replies to each stream request.
     pub(crate) acknowledges: bool,
     /// Writes a `subscribe` or `unsubscribe` with this id.
     pub(crate) encode: fn(is_subscribe: bool, Vec<Stream>, id: u64) -> String,

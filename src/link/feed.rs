@@ -30,11 +30,11 @@ pub(crate) struct Feed {
     is_open: bool,
 }
 
-/// What a call of `Feed` has sent.
+/// Whether a call of `Feed` has sent a request, and whether a reply to it serves as the reply to a probe.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flushed {
     pub(super) is_sent: bool,
-    /// A probe was sent, or a request whose reply serves as one.
+    /// Whether a probe was sent, or another request whose reply serves as the reply to the probe.
     pub(super) is_probe_out: bool,
 }
 
@@ -130,9 +130,10 @@ impl Feed {
         self.lose_update(cx, id);
     }
 
-    /// Reports that the books of a symbol, or all books, are stale, and requests new snapshots. The lost frame may
-    /// have been the snapshot that a book waits for. That book is requested again as well if `symbol` names it, or
-    /// if `is_told_apart` is false: the next change would then be taken for the snapshot.
+    /// Reports that the books of a symbol, or all books, are stale after a lost frame, and requests new snapshots. If
+    /// a book still waits for its snapshot, the lost frame may have been this snapshot. Such a book is requested
+    /// again if `symbol` names it, or if `is_told_apart` is false. `is_told_apart` says whether a snapshot differs
+    /// from a change in form. If not, the client would take the next change for the snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -163,8 +164,8 @@ impl Feed {
 // ---- steps of streams ------------------------------------------------------------------------
 
 impl Feed {
-    /// Moves a subscription as the table says, and performs the effects. Returns whether the venue rejected it: the
-    /// caller reports that, as it has the venue's message.
+    /// Moves a subscription as the table says, and performs the effects. Returns whether the venue rejected the
+    /// stream. The caller then reports the rejection, because the caller has the venue's message.
     pub(crate) fn step(&mut self, cx: &mut Context<'_>, id: StreamId, input: StreamInput) -> bool {
         let Some(effects) = self.subscriptions.step(id, input, cx.now()) else { return false };
         let mut rejected = false;
@@ -211,17 +212,18 @@ impl Feed {
         }
     }
 
-    /// Removes a subscription that has ended. If another one whose frames look alike waited for that, requests it.
+    /// Removes a subscription that has ended. If another subscription, whose frames look alike, waited for this end,
+    /// requests its stream.
     fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
         self.subscriptions.remove(id);
         self.start_waiting(cx, stream);
     }
 
-    /// Requests the subscription that waits among those whose frames look like those of `alike`. While an older one
-    /// is being unsubscribed, it continues to wait: frames of the older one would be taken for its own. An older
-    /// one to the same stream whose `unsubscribe` failed is superseded: to repeat that `unsubscribe` would end
-    /// both.
+    /// Requests the stream of the subscription that waits, if its frames look like frames of `alike`. Does nothing
+    /// while the client unsubscribes an older stream whose frames look alike: the client would take these frames for
+    /// frames of the new subscription. If the `unsubscribe` of an older subscription to the same stream failed, ends
+    /// the older subscription: to repeat this `unsubscribe` would end both.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
@@ -234,7 +236,8 @@ impl Feed {
         self.step(cx, id, StreamInput::LinkUp);
     }
 
-    /// Moves those subscriptions of a request for which it is the newest request.
+    /// Passes an input to each subscription that a request names, unless the client has sent a newer request about
+    /// the subscription.
     pub(crate) fn step_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -283,7 +286,7 @@ impl Feed {
         }
     }
 
-    /// Requests a book again whose snapshot may have come and could not be decoded.
+    /// Requests a book again if its snapshot may have come in a frame that could not be decoded.
     fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if self.subscriptions.change(id, Subscription::spoil) == Some(true) {
             let failure = Failure::new(Unserved::Undecodable, 1);
@@ -292,8 +295,10 @@ impl Feed {
         }
     }
 
-    /// Rejects a stream, and reports that to its subscribers. The caller reports it to the first one, with the
-    /// venue's message, unless `with_first` is true. Returns the first subscriber.
+    /// Ends a stream that the venue rejected, and reports the rejection to its subscribers. If `with_first` is false,
+    /// leaves out the first subscriber: the caller reports the rejection to this one, with the venue's message.
+    /// Returns the first subscriber and the stream; `None` if the table reports no rejection in the present state of
+    /// the stream.
     pub(crate) fn reject(
         &mut self,
         cx: &mut Context<'_>,
@@ -349,7 +354,7 @@ impl Feed {
 // ---- the link ------------------------------------------------------------------------------
 
 impl Feed {
-    /// Takes the id of a new attempt to connect.
+    /// Sets the id of the link to the id of a new attempt to connect.
     pub(super) const fn begin(&mut self, link: LinkId) {
         self.link = link;
     }
@@ -369,8 +374,9 @@ impl Feed {
         self.outbox.drop_requests();
     }
 
-    /// Ends the connection: reports every request in flight, and makes every stream wait for the next connection.
-    /// Returns how many requests of the application got no reply.
+    /// Ends the connection: reports every request of the application in flight, and makes every stream wait for the
+    /// next connection. Calls `unanswered` with each of these requests that the driver has polled. Returns how many
+    /// requests of the application got no reply.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>, mut unanswered: impl FnMut(u64, &Subject)) -> usize {
         self.close();
         let link = self.link;
@@ -391,7 +397,7 @@ impl Feed {
         abandoned
     }
 
-    /// Sends queued requests, as far as the rate limits and the limit on requests in flight allow.
+    /// Sends the queued requests that the rate limits and the limit on requests in flight allow.
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, dialect: &Dialect) -> Flushed {
         let mut flushed = Flushed::default();
         if !self.is_open {
@@ -429,14 +435,15 @@ impl Feed {
         self.outbox.next(subscriptions.books_left(), is_book)
     }
 
-    /// Sends a request of the application. Its reply serves as the reply to a probe.
+    /// Sends a request of the application. If a probe waits, the reply to the request also serves as the reply to the
+    /// probe.
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, request: &Request) -> (u64, Flushed) {
         let id = self.outbox.send_request(cx, self.link, request);
         (id, Flushed { is_sent: true, is_probe_out: self.outbox.end_probe() })
     }
 
-    /// Drops streams from a request that waited: those that were unsubscribed or rejected meanwhile need no
-    /// `subscribe`, and those whose `subscribe` was never sent need no `unsubscribe`.
+    /// Drops streams from a request that waited. A stream that was unsubscribed or rejected meanwhile needs no
+    /// `subscribe`. A stream whose `subscribe` was never sent needs no `unsubscribe`.
     fn drop_outdated(&mut self, cx: &mut Context<'_>, request: &mut StreamRequest) {
         let mut never_joined = alloc::vec::Vec::new();
         let is_subscribe = request.is_subscribe();

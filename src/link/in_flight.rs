@@ -1,5 +1,5 @@
-//! [`InFlight`]: the requests that wait for a reply. The reply, the deadline or the end of the link takes each out,
-//! once.
+//! [`InFlight`]: the requests that wait for a reply. A request leaves once: when its reply comes, when its deadline
+//! passes, or when the link ends.
 
 use alloc::vec::Vec;
 
@@ -8,7 +8,7 @@ use crate::value::time::Instant;
 
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight<T> {
-    /// In the order of their ids, which is that of their deadlines.
+    /// The entries in the order of their ids. Their deadlines have the same order.
     entries: Vec<Entry<T>>,
     /// How many places there are for all urgencies together.
     most: usize,
@@ -23,7 +23,7 @@ struct Entry<T> {
     /// The number of the output that carries the request.
     output: u64,
     urgency: Urgency,
-    /// Whether the request holds a place, so that no other can take it.
+    /// Whether the request holds a place, so that no other request can take this place.
     has_place: bool,
     what: T,
 }
@@ -33,8 +33,9 @@ impl<T> InFlight<T> {
         InFlight { entries: Vec::new(), most, taken: [0; 4] }
     }
 
-    /// Returns whether there is a place for another request. Stream requests leave a quarter to others. When all are
-    /// taken, a cancellation still has one while fewer than a quarter are in flight, and a probe while none is.
+    /// Returns whether there is a place for another request of this urgency. Stream requests leave a quarter of the
+    /// places to other requests. When all places are taken, there is still a place for a cancellation while fewer
+    /// cancellations than a quarter of the places are in flight, and for a probe while no other probe is in flight.
     pub(crate) fn has_place(&self, urgency: Urgency) -> bool {
         let is_any_free = self.taken.iter().sum::<usize>() < self.most;
         let taken = self.of(urgency);

@@ -136,7 +136,7 @@ impl core::fmt::Display for Refusal {
     }
 }
 
-/// A cell of a table.
+/// A cell of a lifecycle table: the reaction to one input in one state.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Cell<S: 'static, E: 'static> {
     /// Go to a state, perhaps the same one, and perform the effects.
@@ -269,8 +269,8 @@ pub enum StreamInput {
     Unsubscribe,
 }
 
-/// What a stream does when an input changes or confirms its state. Each cell of the table [`STREAM`] lists the effects of
-/// one input in one state, in the order in which they are performed.
+/// An effect of a step of a stream. Each cell of the table [`STREAM`] lists the effects of one input in one state, in
+/// the order in which they are performed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum StreamEffect {
     /// Send `subscribe`.

@@ -10,7 +10,7 @@ use crate::link::urgency::Urgency;
 use crate::message::Response;
 use crate::value::time::Instant;
 
-/// The maximum number of windows of a kind that the venue can add.
+/// The maximum number of window lengths that the venue can add to the limits of one kind.
 const NAMED_WINDOWS_MAX: usize = 8;
 
 /// The rate limits of one host. They survive links, as the venue counts by address and account.
@@ -23,7 +23,7 @@ pub(crate) struct Limits {
     wait_max: Duration,
 }
 
-/// The limits of one kind, one for each window length. A request is taken from all of them or from none.
+/// The limits of one kind, one for each window length. A request takes room in all windows or in none.
 #[derive(Clone, Debug)]
 struct Windows {
     windows: Vec<Window>,
@@ -102,8 +102,8 @@ impl Windows {
         }
     }
 
-    /// Returns when every window has room, and the length of the window that has none for the longest. Less urgent
-    /// requests leave some room to more urgent ones.
+    /// Returns when every window has room, and the length of the window that is the last to have room. Less urgent
+    /// requests leave some room to more urgent requests.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         self.room_in(urgency, |_| true)
     }
@@ -144,7 +144,8 @@ impl Window {
         self.named.is_some() && self.named == self.limit()
     }
 
-    /// Notes what was used up to now. The venue's own limit makes nothing wait for longer than `wait_max`.
+    /// Notes that `used` units have been used up to now. If the limit of the venue is lower than the configured
+    /// limit, no request waits for longer than `wait_max`.
     fn note_used(&mut self, used: u64, wait_max: Duration, now: Instant) {
         // After a whole window all of it has expired.
         let used = used.min(self.limit().unwrap_or_default().into());
@@ -155,7 +156,7 @@ impl Window {
     }
 }
 
-/// What the venue says about a window.
+/// A limit that the venue has named, with the length and the use of its window.
 #[derive(Clone, Copy, Debug)]
 struct Named {
     length: Duration,
@@ -183,7 +184,7 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`CommandError::RateLimited`], with the limit that has no room for the longest.
+    /// [`CommandError::RateLimited`], with the limit that is the last to have room.
     pub(crate) fn take_request(
         &mut self,
         urgency: Urgency,
@@ -206,28 +207,28 @@ impl Limits {
         Ok(())
     }
 
-    /// Takes room for one request that only the venue's own limits may hold back. Returns when they have room
-    /// otherwise.
+    /// Takes room for one request that only the limits named by the venue may delay. If these limits have no room,
+    /// returns when they will have room.
     pub(super) fn take_urgent(&mut self, now: Instant) -> Result<(), Instant> {
         let (at, _) = self.requests.room_in(Urgency::Cancel, Window::is_named);
         if at > now {
             return Err(at);
         }
-        // Beyond the configured limit it is not counted, or waiting requests would have to wait for longer than
-        // their timer.
+        // Beyond the configured limit the request is not counted. Otherwise, waiting requests would have to wait for
+        // longer than their timer.
         if self.requests.room(Urgency::Cancel).0 <= now {
             self.requests.take(now);
         }
         Ok(())
     }
 
-    /// Checks whether there is room for an attempt to connect. Returns when there is otherwise.
+    /// Checks whether there is room for an attempt to connect. If not, returns when there will be room.
     pub(super) fn check_dial(&self, now: Instant) -> Result<(), Instant> {
         let free_at = self.dial_free_at();
         if free_at > now { Err(free_at) } else { Ok(()) }
     }
 
-    /// Returns when there is room for an attempt to connect; that may have passed.
+    /// Returns when there is room for an attempt to connect; this instant may have passed.
     pub(super) fn dial_free_at(&self) -> Instant {
         self.dials.room(Urgency::Cancel).0
     }
@@ -247,10 +248,11 @@ impl Limits {
         [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
     }
 
-    /// Takes over the limits that the venue names, and how much of them is used. They replace what the venue has
-    /// named before, and apply beside the limits of the configuration. A limit of zero holds for one window. None
-    /// of them makes anything wait for longer than [`Config::retry_after_max`]. Unknown kinds are left to the
-    /// application.
+    /// Takes over the limits that the venue names, and how much of them is used. These limits replace the limits that
+    /// the venue named before, and apply beside the limits of the configuration. A limit of zero allows nothing for
+    /// the length of one window. None of these limits makes a request wait for longer than
+    /// [`Config::retry_after_max`]. Limits of an unknown kind have no effect here; the application finds them in the
+    /// reply.
     ///
     /// `since` is how many requests were sent after the one that `response` is for: the venue's count may lack
     /// them.

@@ -7,18 +7,19 @@ use crate::value::time::Instant;
 
 /// Notes when the peer was last heard, whether it was probed, and when something was last sent.
 ///
-/// A frame only notes its time and moves no deadline. When the deadline comes, `check` looks at how long ago the
-/// last frame was.
+/// `hear` only notes the time of a frame, and moves no deadline. When the deadline comes, `check` looks at how long
+/// ago the last frame was.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
     /// When the last frame of any kind came.
     heard: Instant,
     /// The probe that runs, if nothing has been heard since it began.
     probe: Probe,
-    /// The number of the peer's messages when a request last timed out, how many requests have timed out without a
-    /// message since, and when the first of them did.
+    /// How many messages the peer had sent when a request last timed out.
     messages: u64,
+    /// How many requests have timed out since the last message.
     missed: u32,
+    /// The time of the first timeout that `missed` counts.
     missed_since: Instant,
     request_timeout: Duration,
     /// When something was last sent.
@@ -33,24 +34,24 @@ pub(crate) struct Liveness {
     heartbeat_every: Option<Duration>,
 }
 
-/// A link is unusable when at least this many requests have timed out, over at least this many times the request
-/// timeout, and no message came meanwhile.
+/// How many requests must time out, without a message from the peer in between, before a link is unusable. The first
+/// and the last of these timeouts must also be at least this many times the request timeout apart.
 const MISSED_MAX: u32 = 3;
 
 /// The state of a probe.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Probe {
     None,
-    /// It waits to be sent, so no reply can have come.
+    /// The probe waits to be sent, so no reply can have come.
     Due,
-    /// It was sent at this instant.
+    /// The probe was sent at this instant.
     Out(Instant),
 }
 
-/// What follows from the silence of a peer.
+/// The reaction to the silence of a peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    /// The peer was heard, or its time is not over: check again later.
+    /// The peer was heard, or the time for its reply is not over: check again later.
     Wait,
     /// The peer was silent for so long that it has to be probed.
     Probe,
@@ -168,7 +169,7 @@ impl Liveness {
         self.missed >= MISSED_MAX && now.since(self.missed_since) >= patience
     }
 
-    /// Returns since when nothing was sent, if that is so long ago that a heartbeat is due.
+    /// Returns when something was last sent, if a heartbeat is due. Sets the time of the next check.
     pub(super) fn check_heartbeat(&mut self, now: Instant) -> Option<Instant> {
         let every = self.heartbeat_every?;
         let due = self.sent + every;

@@ -85,10 +85,10 @@ pub(crate) struct Link<S> {
     liveness: Liveness,
     feed: Feed,
     session: S,
-    /// When the previous connection was last heard.
+    /// When the last frame of the previous connection came; `None` before the first connection has ended.
     missing_since: Option<Instant>,
     malformed_run: MalformedRun,
-    /// What the step that is being taken abandons.
+    /// The requests and transports that the present step abandons.
     abandoned: Abandoned,
     /// Whether the link ends instead of making another attempt.
     is_last: bool,
@@ -100,8 +100,8 @@ pub(crate) struct Link<S> {
     stats: Stats,
 }
 
-/// What the links to an endpoint have shown. If an endpoint has worked before, a later refusal is not due to the
-/// configuration alone.
+/// Whether the links to an endpoint have worked so far. If an endpoint has worked before, a later refusal is not due
+/// to the configuration alone.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Experience {
     /// Whether the venue has accepted an upgrade.
@@ -201,7 +201,8 @@ impl<S: Session> Link<S> {
         self.feed.resync(cx, id)
     }
 
-    /// Replaces the link if only a new one brings new snapshots. A link that has brought none yet remains.
+    /// Replaces the link if only a new connection brings new snapshots. If no book has come over the link yet, the
+    /// link remains.
     pub(crate) fn renew_books(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
         self.check(Input::Subscribe)?;
         if self.session.has_books() {
@@ -237,8 +238,9 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Requests the cancellation of the orders that were placed over this link. It is sent as soon as the link is
-    /// open and the venue's limit on requests allows it. `by` is when the time for it is over.
+    /// Requests the cancellation of the orders that were placed over this link. The client sends the request as soon
+    /// as the link is open and the venue's limit on requests allows it. `by` is the end of the time for the
+    /// cancellation.
     pub(crate) fn cancel_session_orders(&mut self, by: Instant) {
         if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel(by);
@@ -269,12 +271,13 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Makes the next end of the link its last: no other attempt follows.
+    /// Makes the next end of the link final: no other attempt to connect follows.
     pub(crate) const fn want_no_other(&mut self) {
         self.is_last = true;
     }
 
-    /// Notes that nothing needs the link. Returns whether that has been so for [`Config::linger`].
+    /// Notes that nothing needs the link. Returns whether nothing has needed the link for at least
+    /// [`Config::linger`].
     pub(crate) fn note_unneeded(&mut self, now: Instant) -> bool {
         if matches!(self.linger, Linger::Needed) {
             self.linger = Linger::Until(now + self.config.linger);
@@ -290,7 +293,7 @@ impl<S: Session> Link<S> {
         !matches!(core::mem::replace(&mut self.linger, Linger::Needed), Linger::Needed)
     }
 
-    /// Takes over what other links to the endpoint have shown.
+    /// Takes over the experience of the other links to the endpoint.
     pub(crate) const fn learn(&mut self, experience: Experience) {
         self.experience = experience;
     }
@@ -430,11 +433,11 @@ impl<S: Session> Link<S> {
 // ---- the pump ------------------------------------------------------------------------------
 
 impl<S: Session> Link<S> {
-    /// Sends the queued requests that the limits allow, and moves the link to `Live` when every stream is settled.
-    /// Returns the [`LinkEnd`], once. The client calls it last in every input and every command.
+    /// Sends the queued requests that the limits allow, and moves the link to `Live` if [`Input::Settled`] applies.
+    /// Returns the [`LinkEnd`], once. The client calls `pump` last in every input and every command.
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) -> Option<LinkEnd> {
         self.flush(cx);
-        // What a pump does needs no second pump.
+        // The changes that a pump makes need no second pump.
         cx.leave_untouched();
         self.end.take()
     }

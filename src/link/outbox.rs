@@ -16,11 +16,11 @@ use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// The first delay after which a cancellation is sent again that the venue could not carry out then. Each further
-/// refusal doubles the delay, up to half of the time that remains for the cancellation.
+/// The first and shortest delay before the client repeats a cancellation of orders that the venue refused for now.
+/// Each further refusal doubles the delay, up to half of the time that remains for the cancellation.
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// How many stream requests are kept that got no reply in time.
+/// How many stream requests `Outbox` keeps after they got no reply in time.
 const LATE_MAX: usize = 64;
 
 /// A `subscribe` or `unsubscribe`.
@@ -28,7 +28,7 @@ const LATE_MAX: usize = 64;
 pub(crate) struct StreamRequest {
     is_subscribe: bool,
     streams: Vec<StreamId>,
-    /// How many streams it may name.
+    /// How many streams the request may name.
     most: usize,
 }
 
@@ -62,7 +62,7 @@ pub(crate) enum Purpose {
     Limits(Subject),
 }
 
-/// The state of the request to cancel the orders of a link's session. It gets one reply.
+/// The state of the request to cancel the orders of a link's session. The venue sends one reply to each such request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cancellation {
     /// Waits for an open link, or for room in the venue's limit on requests.
@@ -71,7 +71,7 @@ pub(crate) enum Cancellation {
     Sent(u64),
     /// Accepted by the venue.
     Kept,
-    /// Refused by the venue, and it would be refused again.
+    /// Refused by the venue for good: a repeated request would be refused as well.
     Refused,
     /// No reply came in time, or the link ended before the reply.
     Failed,
@@ -96,7 +96,7 @@ pub(crate) struct Outbox {
     /// The newest stream requests that got no reply in time. Their replies may still come.
     late: VecDeque<(u64, StreamRequest)>,
     cancellation: Option<Cancellation>,
-    /// The cancellation waits until this instant, because the venue could not carry it out before.
+    /// The cancellation waits until this instant, because the venue has refused it for now.
     cancel_at: Instant,
     /// The delay after the next refusal of the cancellation.
     cancel_delay: Duration,
@@ -106,7 +106,8 @@ pub(crate) struct Outbox {
     /// Whether stream requests go out one after the other, so that an error without an id can be assigned to its
     /// request.
     one_at_a_time: bool,
-    /// The numbers of the outputs with a text, to withdraw those that the driver has not polled.
+    /// The numbers of the outputs that send a text. `withdraw_sends` withdraws the outputs that the driver has not
+    /// polled.
     sends: VecDeque<u64>,
     /// When the limit on requests has room for the next request that waits.
     room_at: Option<Instant>,
@@ -156,8 +157,8 @@ impl Outbox {
         self.requests.push_front(request);
     }
 
-    /// Takes the next stream request, if a place in flight is free. At most `room` books are subscribed; further
-    /// ones wait.
+    /// Takes the next stream request, if the limit on requests in flight allows it. The request subscribes to at most
+    /// `room` books; further books wait.
     pub(super) fn next(&mut self, room: usize, is_book: impl Fn(StreamId) -> bool) -> Option<StreamRequest> {
         let is_held = self.one_at_a_time && self.in_flight.of(Urgency::Stream) > 0;
         if is_held || !self.in_flight.has_place(Urgency::Stream) {
@@ -207,8 +208,8 @@ impl Outbox {
         self.one_at_a_time = is_so;
     }
 
-    /// Requests the cancellation of the session's orders, unless one is waiting or in flight. `by` is when the time
-    /// for it is over.
+    /// Requests the cancellation of the session's orders, unless a cancellation is waiting or in flight. `by` is the
+    /// end of the time for the cancellation.
     pub(super) fn want_cancel(&mut self, by: Instant) {
         if !self.cancellation.is_some_and(Cancellation::is_open) {
             self.cancellation = Some(Cancellation::Waiting);
@@ -222,8 +223,8 @@ impl Outbox {
         self.cancellation
     }
 
-    /// Sends the cancellation of the session's orders if it waits. Of the rate limits, only those that the venue
-    /// has named hold it back.
+    /// Sends the cancellation of the session's orders if it waits. Only a rate limit that the venue has named can
+    /// delay the cancellation. Returns whether the cancellation was sent.
     pub(super) fn send_cancel(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         if self.cancellation != Some(Cancellation::Waiting) || !self.in_flight.has_place(Urgency::Cancel) {
             return false;
@@ -243,13 +244,13 @@ impl Outbox {
         true
     }
 
-    /// Ends a cancellation without a reply: none can come any more.
+    /// Marks a cancellation without a reply as failed, because no reply can come any more.
     pub(super) fn fail_cancel(&mut self) {
         self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
     }
 
-    /// Notes the reply to the request with this id, if it is the cancellation. One that the venue has refused only
-    /// for now, for example because of a limit, waits to be sent again.
+    /// Notes the reply to the request with this id, if the request is the cancellation. If the venue has refused the
+    /// cancellation only for now, for example because of a limit, the cancellation waits to be sent again.
     pub(super) fn answer_cancel(&mut self, id: u64, response: &Response<'_>, now: Instant) {
         let is_for_now = !response.is_ok() && !response.is_final_refusal();
         if is_for_now && self.cancellation == Some(Cancellation::Sent(id)) {
@@ -283,15 +284,15 @@ impl Outbox {
         self.probe_waits && self.in_flight.has_place(Urgency::Probe) && self.take_room(cx, Urgency::Probe)
     }
 
-    /// Drops the probe that waits, because a request was sent whose reply serves as one. Returns whether there was
-    /// one.
+    /// Notes that no probe waits any more: the probe was sent, or another request whose reply serves as the reply to
+    /// the probe. Returns whether a probe waited.
     pub(super) const fn end_probe(&mut self) -> bool {
         core::mem::replace(&mut self.probe_waits, false)
     }
 
     // ---- limits ----------------------------------------------------------------------------
 
-    /// Begins a pass over the waiting requests: no limit has refused one yet.
+    /// Begins a pass over the waiting requests. No limit has delayed a request in this pass yet.
     pub(super) const fn begin(&mut self) {
         self.room_at = None;
     }
@@ -300,7 +301,8 @@ impl Outbox {
         self.room_at = Some(self.room_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Takes room from the limit on requests. If there is none, notes when there will be.
+    /// Takes room from the limit on requests, and returns whether there was room. If not, notes when there will be
+    /// room.
     pub(super) fn take_room(&mut self, cx: &mut Context<'_>, urgency: Urgency) -> bool {
         let now = cx.now();
         let room = cx.limits().take_request(urgency, false, now);
@@ -348,7 +350,8 @@ impl Outbox {
         self.send(cx, link, Some((Urgency::of(request), purpose)), |id| request.encode(id))
     }
 
-    /// Sends a text with the next request id. With a `purpose`, waits for its reply.
+    /// Sends a text with the next request id, and returns the id. With a `purpose`, the request counts as in flight
+    /// until its reply comes.
     pub(super) fn send(
         &mut self,
         cx: &mut Context<'_>,
@@ -368,7 +371,7 @@ impl Outbox {
         id
     }
 
-    /// Takes the request that a reply is for.
+    /// Takes the request in flight that a reply belongs to, and returns its purpose.
     pub(crate) fn answered(&mut self, id: u64) -> Option<Purpose> {
         self.in_flight.take(id)
     }
@@ -381,13 +384,13 @@ impl Outbox {
         self.late.push_back((id, request));
     }
 
-    /// Takes the stream request that a late reply is for.
+    /// Takes the stream request that a late reply belongs to.
     pub(super) fn answered_late(&mut self, id: u64) -> Option<StreamRequest> {
         let place = self.late.iter().position(|(of, _)| *of == id)?;
         self.late.remove(place).map(|(_, request)| request)
     }
 
-    /// Frees the place of a request that has shown its effect without a reply.
+    /// Frees the place of a request in flight that got no reply, but that the venue has visibly carried out.
     pub(crate) fn release(&mut self, id: u64) {
         self.in_flight.release(id);
     }
@@ -407,7 +410,7 @@ impl Outbox {
         self.in_flight.deadline()
     }
 
-    /// Takes the oldest request that has timed out, and returns whether it still held its place.
+    /// Takes the oldest request if it has timed out. Returns its id, its purpose and whether it still held its place.
     pub(super) fn take_expired(&mut self, now: Instant) -> Option<(u64, Purpose, bool)> {
         self.in_flight.take_expired(now)
     }
@@ -425,7 +428,8 @@ impl Outbox {
         self.sends.drain(..).for_each(|output| cx.withdraw(output));
     }
 
-    /// Returns whether a request of the application has no reply yet, or waits to be sent.
+    /// Returns whether a request of the application has no reply yet, or the cancellation of the session's orders has
+    /// no reply or waits to be sent.
     pub(crate) fn awaits_replies(&self) -> bool {
         let by_application =
             |purpose: &Purpose| matches!(purpose, Purpose::Application(_) | Purpose::Limits(_));

@@ -40,8 +40,8 @@ pub enum Output {
     Event(Event<'static>),
 }
 
-/// Outputs in the order in which they arose. Each has a number, by which `was_handed_out` shows whether it was
-/// polled.
+/// The queue of outputs, oldest first. Each output has a number. `was_handed_out` returns whether the output with a
+/// number was polled.
 #[derive(Clone, Debug)]
 pub(crate) struct Outputs {
     /// `None` where an output was withdrawn.

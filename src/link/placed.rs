@@ -14,8 +14,8 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    /// Notes a request that may have placed an order. One before the last cancellation does not
-    /// count: this assumes that the venue takes the requests of a session in their order.
+    /// Notes a request that may have placed an order. A request before the last cancellation does not count, on the
+    /// assumption that the venue handles the requests of a session in their order.
     pub(super) fn note(&mut self, request: u64) {
         if request > self.cancelled {
             self.last = self.last.max(Some(request));

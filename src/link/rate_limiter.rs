@@ -25,11 +25,11 @@ use crate::value::time::Instant;
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RateLimiter {
-    /// The time that one adds to `paid`, in nanoseconds.
+    /// The time that one unit adds to `paid`, in nanoseconds.
     interval: u64,
-    /// How many may be taken at once.
+    /// How many units may be taken at once.
     burst: u64,
-    /// When everything that was taken has been paid for.
+    /// When all units that were taken have been paid for, at one unit per `interval`.
     paid: Instant,
 }
 
@@ -82,8 +82,8 @@ impl RateLimiter {
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
     }
 
-    /// Returns the first instant at which one may be taken so that `spared` others could still be taken at once.
-    /// `spared` depends on how many may be.
+    /// Returns the first instant at which a unit may be taken so that some other units could still be taken at once.
+    /// `spared` returns the number of the other units for a given burst.
     pub(crate) fn free_at_sparing(self, spared: impl FnOnce(u64) -> u64) -> Instant {
         let burst = self.burst.saturating_sub(spared(self.burst)).max(1);
         RateLimiter { burst, ..self }.free_at()
@@ -105,20 +105,21 @@ impl RateLimiter {
         RateLimiter { paid: self.paid.max(now + debt), ..self }
     }
 
-    /// Returns a limiter with another limit. As many units of the new limit stay used as are used of the old one.
+    /// Returns a limiter with another limit. The number of used units stays the same.
     #[must_use]
     pub(crate) fn changed(self, limit: u32, window: Duration, now: Instant) -> RateLimiter {
         let units = nanoseconds(self.paid.since(now)).div_ceil(self.interval);
         RateLimiter::per_window(limit, window).note_used(units, now)
     }
 
-    /// Takes one even if there is no room; later ones wait for it.
+    /// Takes one unit even if there is no room. Later units then wait longer.
     #[must_use]
     pub(crate) fn overdraw(self, now: Instant) -> RateLimiter {
         RateLimiter { paid: self.paid.max(now) + Duration::from_nanos(self.interval), ..self }
     }
 
-    /// Allows one to be taken by `at`, whatever the limit and its use. Spaces further ones by at most `longest`.
+    /// Returns a limiter that allows a unit by `at`, whatever the limit and its use. Further units follow at
+    /// intervals of at most `longest`.
     #[must_use]
     pub(crate) fn free_by(self, at: Instant, longest: Duration) -> RateLimiter {
         let interval = self.interval.min(nanoseconds(longest).max(1));

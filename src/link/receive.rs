@@ -1,5 +1,5 @@
-//! What frames mean for a link: [`Link::handle_frame`] for every generation, [`Current`] for the texts of the
-//! current API.
+//! How a link handles frames: [`Link::handle_frame`] for every generation of the API, and [`Current`] for the text
+//! frames of the current API.
 
 use crate::event::reason::{Lost, Unserved};
 use crate::event::replay::event_of;
@@ -103,7 +103,7 @@ impl<S: Session> Link<S> {
         event
     }
 
-    /// Lets the session read a frame, and drops the link if the frame shows that it is unusable.
+    /// Lets the session read a frame, and drops the link if the frame shows that the link is unusable.
     #[inline]
     fn read<'f>(
         &mut self,
@@ -207,7 +207,7 @@ pub(crate) fn trade<'f>(
     reception.data(Event::Trade(trade, source))
 }
 
-/// Takes the rarer kinds of messages.
+/// Handles the less frequent kinds of messages.
 fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
     let (topic, symbol) = match message {
         Message::PartialDepth(payload) => match payload.symbol {
@@ -239,8 +239,8 @@ fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message
     reception.data(event)
 }
 
-/// Delivers a partial depth without a symbol. It belongs to the partial depth that is subscribed; with several of
-/// them the event names none.
+/// Delivers a partial depth without a symbol. If only one partial depth is subscribed, the event names this
+/// subscription. If several are subscribed, the event names no subscription.
 fn unattributed<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -322,8 +322,9 @@ fn response<'f>(
     }
 }
 
-/// Takes a late reply: one to a request for streams that had timed out. Only an acceptance, or a final refusal of
-/// a request for one stream, still counts. Any other refusal says no more than the timeout did.
+/// Takes the stream request that a late reply belongs to: the request had timed out. Returns `None` if there is no
+/// such request, or if the reply is a refusal that says no more than the timeout did. A final refusal of a request
+/// for a single stream still counts.
 fn late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> Option<(u64, StreamRequest)> {
     let ResponseId::Number(id) = response.id else { return None };
     let request = reception.feed_mut().outbox_mut().answered_late(id)?;

@@ -1,5 +1,5 @@
-//! [`Session`]: one generation of the API on a link. That of the current API is in `receive.rs`, those of the
-//! archived generations are in `archive`.
+//! [`Session`]: one generation of the API on a link. The session of the current API is in `receive.rs`; the sessions
+//! of the archived generations are in `archive`.
 
 use core::fmt;
 
@@ -28,13 +28,13 @@ use crate::wire::Scratch;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MalformedRun {
     frames: u32,
-    /// The stream that the newest of them names.
+    /// The stream that the newest frame of the run names.
     of: Option<(Topic, Option<Symbol>)>,
 }
 
 impl MalformedRun {
-    /// Counts a frame. A frame of the same stream as the one before it is not counted: only that stream is
-    /// affected. Returns how many there are.
+    /// Counts a frame that cannot be decoded, and returns the count. A frame of the same stream as the frame before
+    /// it is not counted, because only this stream is affected.
     fn note(&mut self, topic: Option<Topic>, symbol: Option<Symbol>) -> u32 {
         let of = match topic {
             None | Some(Topic::Connection | Topic::Other) => None,
@@ -61,7 +61,7 @@ impl MalformedRun {
 pub(crate) trait Session: Clone + fmt::Debug {
     fn dialect(&self) -> &'static Dialect;
 
-    /// Begins a connection.
+    /// Resets the state of the session for a connection that has just opened.
     fn opened(&mut self);
 
     /// Returns whether the venue sends books without a subscription, and this connection has begun to send them. Only
@@ -78,7 +78,7 @@ pub(crate) trait Session: Clone + fmt::Debug {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>>;
 
-    /// Takes a request for streams that timed out. `is_silent` says whether it also had no effect.
+    /// Acts on a stream request that timed out. `is_silent` says whether the request also had no visible effect.
     fn expired(
         &mut self,
         feed: &mut Feed,
@@ -89,7 +89,7 @@ pub(crate) trait Session: Clone + fmt::Debug {
     );
 }
 
-/// What a [`Session`] may use while it reads a frame.
+/// The parts of a link that a [`Session`] may use while it reads a frame.
 #[derive(Debug)]
 pub(crate) struct Reception<'r, 'c> {
     link: LinkId,
@@ -161,7 +161,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         let _ = self.feed.step(self.cx, id, input);
     }
 
-    /// Returns whether the snapshot of a subscription that has come ends a resync.
+    /// Returns whether the snapshot that has come ends a resync of the subscription.
     pub(super) fn end_resync(&mut self, id: StreamId) -> bool {
         let ended = self.feed.subscriptions_mut().change(id, Subscription::end_resync);
         ended.unwrap_or(false)
@@ -171,7 +171,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.feed.lose_update(self.cx, id);
     }
 
-    /// Takes over the limits that the venue names.
+    /// Takes over the rate limits that the venue names in its reply to a request.
     pub(super) fn note_limits(&mut self, response: &Response<'_>, request: u64) {
         let since = self.cx.next_request_id().saturating_sub(request).saturating_sub(1);
         let now = self.cx.now();
@@ -193,14 +193,15 @@ impl<'r, 'c> Reception<'r, 'c> {
         *self.malformed_run = MalformedRun { frames: 0, of: None };
     }
 
-    /// Delivers data that only its own stream has noted.
+    /// Delivers data after which the client does not have to look at the link.
     #[inline]
     pub(crate) const fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
         self.cx.leave_untouched();
         self.moving_data(event)
     }
 
-    /// Delivers data that moved its stream.
+    /// Delivers data after which the client has to look at the link, for example because a subscription has a new
+    /// state.
     #[inline]
     pub(crate) const fn moving_data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
         self.stats.data = self.stats.data.saturating_add(1);
@@ -229,8 +230,9 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Ignored(Ignored { reason }, self.source(frame)))
     }
 
-    /// Reports a frame that could not be decoded. Too many in a row that are not of one stream make the link
-    /// unusable. Each book that may have lost an update with the frame is stale from now on, and requested again.
+    /// Reports a frame that could not be decoded. Too many such frames in a row make the link unusable, unless all
+    /// are of one stream. Each book that may have lost an update with the frame is stale from now on, and requested
+    /// again.
     #[cold]
     pub(crate) fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
         self.stats.malformed = self.stats.malformed.saturating_add(1);

@@ -39,7 +39,7 @@ pub struct Stats {
     pub resyncs: u64,
     /// How often a link opened.
     pub connects: u64,
-    /// How often a link opened that replaced an earlier open link.
+    /// How often a link opened in place of an earlier link that had been open.
     pub reconnects: u64,
     /// Attempts to connect that failed.
     pub connect_failures: u64,

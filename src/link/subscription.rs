@@ -14,17 +14,19 @@ use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 
-/// The maximum number of doublings of the time after which a stream that stays silent is requested again.
+/// The maximum number of times that the limit on a stream's silence doubles.
 const SILENCES_MAX: u32 = 6;
 
-/// How long to wait for a snapshot (`snapshot`), the first and the longest delay before a stream is requested again
-/// (`resubscribe`, `resubscribe_cap`), and how long a book has to stay current for its losses to be reset
-/// (`stable`).
+/// The delays of a link's subscriptions, as the configuration sets them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delays {
+    /// How long to wait for a snapshot.
     pub(super) snapshot: Duration,
+    /// The first delay before a stream is requested again.
     pub(super) resubscribe: Duration,
+    /// The longest delay before a stream is requested again.
     pub(super) resubscribe_cap: Duration,
+    /// How long a book has to stay current for its losses to be reset.
     pub(super) stable: Duration,
 }
 
@@ -41,7 +43,7 @@ impl Failure {
     }
 }
 
-/// What the first data of a stream, or each of its reports, contains all of.
+/// The data that some frames of a stream contain in full: the first frame, or every frame.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Whole {
     Balances,
@@ -52,54 +54,57 @@ pub(super) enum Whole {
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Subscription {
-    // Each frame looks at these fields, so they share a cache line.
+    // `handle_frame` uses these fields for each frame, so they share a cache line.
     id: StreamId,
-    /// The id by which the application knows it: that of its oldest subscriber, or its own.
+    /// The id that the application sees: the id of the oldest subscriber.
     public_id: StreamId,
-    /// When its last frame came.
+    /// When the last frame of the stream came.
     heard: Instant,
-    /// The position in its update ids, for books.
+    /// The position in the update ids of a book.
     position: Position,
-    /// How often in a row it was silent for that long.
+    /// How many times in a row the stream was silent for longer than its limit.
     silences: u32,
     state: StreamState,
-    /// Whether its snapshot came and could not be decoded, so that no book can be built from the changes that
-    /// follow.
+    /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can be built
+    /// from the changes that follow.
     is_spoilt: bool,
-    /// Whether the venue has not confirmed the end of an earlier subscription to it on this connection, so that
-    /// changes from then may come: of a book, until the present one is confirmed.
+    /// Whether frames of an earlier subscription to the stream may still come on this connection, because the venue
+    /// has not confirmed the end of that subscription. For a book, false again when the venue confirms the present
+    /// subscription.
     is_haunted: bool,
-    /// The id of each call of `subscribe` that has not ended; empty only while the end is not confirmed.
+    /// The ids of the calls of `subscribe` that have not ended. The last id stays until the subscription is removed.
     subscribers: Vec<StreamId>,
     stream: Stream,
-    /// The newest request about it that was sent on this connection; zero if there is none. Replies to older
-    /// requests change nothing.
+    /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
+    /// to older requests change nothing.
     request: u64,
-    /// Whether the venue confirmed its newest `subscribe`.
+    /// Whether the venue confirmed the newest `subscribe` of the stream.
     confirmed: bool,
-    /// How often in a row it was not served.
+    /// How many times in a row the stream was not served.
     attempts: u32,
     failure: Failure,
-    /// Whether its newest request failed for now. Another will follow.
+    /// Whether the client has to send another request about the stream after a delay, and has not sent it yet.
     unanswered: bool,
-    /// Whether the venue was asked for it before on this connection, also by an earlier subscription, so that
-    /// frames from then may still come.
+    /// Whether an earlier `subscribe` on this connection named the stream, so that frames of that request may still
+    /// come. The `subscribe` may belong to an earlier subscription. Not noted for streams without a `Whole`.
     asked_before: bool,
-    /// When to request it again, when its snapshot is overdue (active), or when it may have been silent for too
-    /// long.
+    /// When to send the next request about the stream, when the snapshot of a confirmed book is overdue, or when the
+    /// stream may have been silent for too long.
     due: Option<Instant>,
-    /// How long it may be silent, if the application set a limit.
+    /// How long the stream may be silent; `None` if the application set no limit.
     silence_max: Option<Duration>,
-    /// Whether its next snapshot ends a resync.
+    /// Whether the next snapshot of the book ends a resync.
     resyncing: bool,
-    /// When its last snapshot came, and how often in a row the book lost an update soon after its snapshot.
+    /// When the last snapshot of the book came.
     synced: Instant,
+    /// How many times in a row the book lost an update, each time soon after the snapshot that repaired the previous
+    /// loss.
     losses: u32,
-    /// Its newest trade, over all connections.
+    /// The newest trade of the stream, over all connections.
     last_trade: LastTrade,
     /// The quote updates that were delivered, over all connections.
     quote_ids: QuoteIds,
-    /// Whether a report of balances or positions has come since it was requested.
+    /// Whether a report of balances or positions has come since the client requested the stream.
     is_begun: bool,
 }
 
@@ -110,26 +115,27 @@ pub(super) struct Effects {
     pub(super) list: &'static [StreamEffect],
     /// When the silence began, for `ReportQuiet`.
     pub(super) heard: Instant,
-    /// The input to take next: the snapshot came, and no other reply will follow.
+    /// The input of an immediate second step. `Some` if the snapshot came after the request had failed, because the
+    /// venue will send no other reply.
     pub(super) then: Option<StreamInput>,
 }
 
-/// What `Subscriptions` counts of each subscription.
+/// The properties of a subscription that `Subscriptions` counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Traits {
     pub(super) is_wanted: bool,
-    /// Whether it is not confirmed, rejected or reported as unserved yet.
+    /// Whether the stream is not confirmed, rejected or reported as unserved yet.
     pub(super) is_pending: bool,
-    /// Whether it has not ended, and is pending or was reported as unserved.
+    /// Whether the subscription has not ended, and the stream is pending or was reported as unserved.
     pub(super) is_unserved: bool,
-    /// Whether it is a book that was requested and whose time for the snapshot is not over.
+    /// Whether the client waits for the snapshot of a book that was requested, and the time for this is not over.
     pub(super) is_awaited: bool,
-    /// Whether the client waits for the venue to confirm its end.
+    /// Whether the client waits for the venue to confirm the `unsubscribe`.
     pub(super) is_leaving: bool,
     /// Whether the request to unsubscribe failed for now, and is repeated later.
     pub(super) is_left_in_vain: bool,
     pub(super) is_public: bool,
-    /// Whether a partial depth without a symbol may belong to it.
+    /// Whether a partial depth without a symbol may belong to the subscription.
     pub(super) is_partial_depth: bool,
     pub(super) due: Option<Instant>,
 }
@@ -166,7 +172,7 @@ impl Subscription {
         }
     }
 
-    /// Moves it as the table says. Returns `None` if the table ignores the input.
+    /// Moves the subscription as the table says. Returns `None` if the table ignores the input.
     pub(super) fn step(&mut self, input: StreamInput, now: Instant, delays: &Delays) -> Option<Effects> {
         let (next, list) = match stream_step(self.state, input) {
             Cell::Go(next, effects) => (next, effects),
@@ -249,9 +255,9 @@ impl Subscription {
         }
     }
 
-    /// Returns the delay before it is requested again. If a `subscribe` with several streams failed, the delay
-    /// stays short: another stream may be the reason, and the next request names fewer. Requests to unsubscribe are
-    /// not split.
+    /// Returns the delay before the stream is requested again. If a `subscribe` with several streams failed, the
+    /// delay stays short: another stream may be the reason, and the next request names fewer. Requests to unsubscribe
+    /// are not split.
     fn delay(&self, delays: &Delays) -> Duration {
         let is_split = self.failure.company > 1 && !self.is_left();
         let doublings = if is_split { 0 } else { self.attempts.saturating_sub(1).min(16) };
@@ -259,8 +265,9 @@ impl Subscription {
         delays.resubscribe.saturating_mul(factor).min(delays.resubscribe_cap.max(delays.resubscribe))
     }
 
-    /// Returns the input that its due time means now. Returns `None` if it has to wait longer, because a frame came
-    /// meanwhile, or the snapshot of another book that was requested no later.
+    /// Returns the next input of a subscription that is due. Returns `None` if the subscription has to wait longer,
+    /// because a frame of the stream came meanwhile, or the snapshot of another book. `progress` is the time of the
+    /// newest snapshot that the same request or an earlier one asked for.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -294,13 +301,14 @@ impl Subscription {
         Some(StreamInput::Silence)
     }
 
-    /// Notes why the request for it failed, before the caller moves it.
+    /// Notes why the request for the stream failed. The caller moves the subscription afterwards.
     pub(super) const fn note_failure(&mut self, failure: Failure) {
         let reason = if self.is_spoilt { Unserved::Undecodable } else { failure.reason };
         self.failure = Failure { reason, ..failure };
     }
 
-    /// Notes that its snapshot may have come and could not be decoded. Returns whether to request it again now.
+    /// Notes that the snapshot of the book may have come in a frame that could not be decoded. Returns whether to
+    /// request the book again now.
     pub(super) fn spoil(&mut self) -> bool {
         let is_awaited = !self.is_spoilt && self.awaits_book();
         self.is_spoilt |= is_awaited;
@@ -312,8 +320,8 @@ impl Subscription {
         self.note_public_id();
     }
 
-    /// Removes a subscriber if there are others. The last one stays, and ends with the subscription. Returns
-    /// whether it was removed.
+    /// Removes a subscriber if there are others. The last one stays, and ends with the subscription. Returns whether
+    /// the subscriber was removed.
     pub(super) fn remove_subscriber(&mut self, id: StreamId) -> bool {
         let is_one_of_several = self.subscribers.len() > 1;
         if is_one_of_several {
@@ -327,7 +335,7 @@ impl Subscription {
         self.public_id = self.subscribers.first().copied().unwrap_or(self.id);
     }
 
-    /// Limits how long it may be silent. The shortest limit counts.
+    /// Limits how long the stream may be silent. The shortest limit counts.
     pub(super) fn limit_silence(&mut self, silence: Duration, now: Instant) {
         self.silence_max = Some(self.silence_max.map_or(silence, |it| it.min(silence)));
         if matches!(self.state, StreamState::Active | StreamState::Synced) && !self.awaits_snapshot() {
@@ -336,8 +344,8 @@ impl Subscription {
         }
     }
 
-    /// Notes that its book has lost an update, and returns the input for that. The first loss is repaired
-    /// immediately; further losses, each soon after a snapshot, are repaired after longer and longer delays.
+    /// Notes that the book has lost an update, and returns the next input of the subscription. The client repairs the
+    /// first loss immediately. It repairs further losses, each soon after a snapshot, after longer and longer delays.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         self.resyncing = true;
         if self.state != StreamState::Synced {
@@ -355,13 +363,13 @@ impl Subscription {
         StreamInput::GapAgain
     }
 
-    /// Notes that a request about it was sent. `asked_before` says whether the venue was asked for it before on
-    /// this connection, and `is_haunted` whether the venue has not confirmed the end of that.
+    /// Notes that a request about the stream was sent. `asked_before` and `is_haunted` are the new values of the
+    /// fields with these names.
     pub(super) const fn note_request(&mut self, id: u64, asked_before: bool, is_haunted: bool) {
         self.request = id;
         self.unanswered = false;
         if !matches!(self.state, StreamState::Active | StreamState::Synced) {
-            // It was the time to request it again.
+            // `due` was the time for this request.
             self.due = None;
         }
         self.is_spoilt = false;
@@ -384,8 +392,8 @@ impl Subscription {
         self.silences = 0;
     }
 
-    /// Classifies a depth frame by its update ids, and moves the position. With the lax rule, a change of an
-    /// earlier subscription can look like a snapshot.
+    /// Classifies a depth frame by its update ids, and moves the position. With the lax rule, a change of an earlier
+    /// subscription can look like a snapshot, so no frame counts as the snapshot while such changes may come.
     #[inline]
     pub(super) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         if self.is_haunted && matches!(rule, GapRule::Lax) && self.position.last().is_none() {
@@ -432,7 +440,7 @@ impl Subscription {
 // ---- questions ---------------------------------------------------------------------------------
 
 impl Subscription {
-    /// Returns the id by which its link knows it: that of its first subscriber.
+    /// Returns the id that the link uses for the subscription: the id of the first subscriber.
     pub(crate) const fn id(&self) -> StreamId {
         self.id
     }
@@ -445,7 +453,7 @@ impl Subscription {
         self.state
     }
 
-    /// Returns the id by which the application knows it: that of its oldest remaining subscriber.
+    /// Returns the id that the application sees: the id of the oldest remaining subscriber.
     #[inline]
     pub(crate) const fn public_id(&self) -> StreamId {
         self.public_id
@@ -459,7 +467,7 @@ impl Subscription {
         self.request
     }
 
-    /// Returns whether the venue has confirmed it, and it is not being unsubscribed since.
+    /// Returns whether the venue has confirmed the subscription, and the client is not unsubscribing the stream.
     pub(super) const fn is_confirmed(&self) -> bool {
         self.confirmed && !self.is_left()
     }
@@ -469,8 +477,8 @@ impl Subscription {
         self.asked_before
     }
 
-    /// Returns whether its next frame is its snapshot: none was lost, and no frames of an earlier subscription may
-    /// come.
+    /// Returns whether the next frame of the book is its snapshot: no frame was lost, and no frames of an earlier
+    /// subscription may come.
     pub(crate) const fn takes_first_for_book(&self) -> bool {
         self.is_listening() && !self.was_asked_before()
     }
@@ -480,24 +488,26 @@ impl Subscription {
         matches!(self.state, StreamState::Leaving) && self.unanswered
     }
 
-    /// Returns whether its book was requested and has not come.
+    /// Returns whether the book was requested and its snapshot has not come.
     pub(crate) const fn awaits_book(&self) -> bool {
         self.is_book() && (self.is_asked_for() || self.awaits_snapshot())
     }
 
-    /// Returns why it is not served, how often in a row, and when it is requested again.
+    /// Returns why the stream is not served, how many times in a row it was not served, and when it is requested
+    /// again.
     pub(super) fn trouble(&self, now: Instant) -> (Unserved, u32, Instant) {
         (self.failure.reason, self.attempts, self.due.unwrap_or(now))
     }
 
-    /// Returns how many streams its next request may name.
+    /// Returns how many streams the next request about this stream may name.
     pub(super) fn batch_max(&self) -> usize {
         let was_accepted =
             matches!(self.failure.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);
         if self.attempts == 0 || was_accepted { usize::MAX } else { (self.failure.company / 2).max(1) }
     }
 
-    /// Returns whether its next depth frame may be its snapshot or a change of its book.
+    /// Returns whether the client uses a frame of the stream that comes now. A frame of a book may be the snapshot or
+    /// a change.
     pub(crate) const fn is_listening(&self) -> bool {
         match self.state {
             StreamState::Active | StreamState::Synced => !self.is_spoilt,
@@ -517,7 +527,7 @@ impl Subscription {
         matches!(self.stream, Stream::Depth { .. })
     }
 
-    /// Returns what the first data of the stream, or each of its reports, contains all of, if any does.
+    /// Returns the data that some frames of the stream contain in full; `None` if there is no such data.
     pub(super) const fn whole(&self) -> Option<Whole> {
         match self.stream {
             Stream::Depth { symbol, .. } => Some(Whole::Book(symbol)),
@@ -527,17 +537,17 @@ impl Subscription {
         }
     }
 
-    /// Returns whether the request for it was sent and has no reply yet.
+    /// Returns whether the request for the stream was sent and has no reply yet.
     pub(crate) const fn is_asked_for(&self) -> bool {
         matches!(self.state, StreamState::Requested) && self.request != 0
     }
 
-    /// Returns whether it is being unsubscribed, or waits to be.
+    /// Returns whether the client is unsubscribing the stream, or waits before it does so.
     pub(super) const fn is_left(&self) -> bool {
         matches!(self.state, StreamState::Leaving | StreamState::Resyncing)
     }
 
-    /// Returns whether it is a confirmed book that waits for its snapshot.
+    /// Returns whether the stream is a confirmed book that waits for its snapshot.
     pub(super) const fn awaits_snapshot(&self) -> bool {
         self.is_book() && matches!(self.state, StreamState::Active)
     }

@@ -19,20 +19,22 @@ use crate::value::time::Instant;
 pub(crate) struct Subscriptions {
     places: Vec<Option<Subscription>>,
     free: Vec<usize>,
-    /// For each symbol, the place that each kind of frame belongs to.
+    /// For each symbol and topic, the place of the subscription that takes the frames.
     routes: SymbolMap<[Option<u32>; TOPICS]>,
-    /// For streams over all symbols, the place that each kind of frame belongs to.
+    /// For each topic of streams over all symbols, the place of the subscription that takes the frames.
     global: [Option<u32>; TOPICS],
     sums: Sums,
     delays: Delays,
     streams_max: usize,
     snapshots_max: usize,
-    /// Streams that tell everything at once and were requested on this connection.
+    /// The data of the streams with a `Whole` that were requested on this connection.
     asked: BTreeSet<Whole>,
-    /// Such streams that were unsubscribed on this connection, while the venue may still send them.
+    /// The data of the streams with a `Whole` whose `unsubscribe` failed on this connection, so that the venue may
+    /// still send the data.
     unended: BTreeSet<Whole>,
-    /// Requests, and when a snapshot of them came. Both ascend. The last entry whose request is not later than a
-    /// given one shows the newest snapshot that was requested no later.
+    /// The ids of requests, each with the time of the newest snapshot that came for the request. Ids and times both
+    /// rise. For a given request, the last entry with the same or a smaller id has the time of the newest snapshot
+    /// that was requested no later.
     progress: VecDeque<(u64, Instant)>,
 }
 
@@ -50,7 +52,7 @@ struct Sums {
     left_in_vain: BTreeSet<usize>,
     /// When each subscription is due, with its place.
     due: BTreeSet<(Instant, usize)>,
-    /// How many subscriptions with frames that look alike are being unsubscribed.
+    /// For each topic and symbol, how many subscriptions are being unsubscribed.
     leaving: BTreeMap<(Topic, Option<Symbol>), usize>,
 }
 
@@ -119,7 +121,7 @@ impl Subscriptions {
         self.places.get(id.place())?.as_ref().filter(|subscription| subscription.id() == id)
     }
 
-    /// Returns the subscription that has this subscriber. Once it is being unsubscribed, it has none.
+    /// Returns the subscription that has this subscriber; `None` if the application has ended the subscription.
     pub(super) fn of_subscriber(&self, id: StreamId) -> Option<&Subscription> {
         let subscription = self.places.get(id.place())?.as_ref()?;
         let has_ended = subscription.state() == StreamState::Leaving;
@@ -173,13 +175,13 @@ impl Subscriptions {
         }
     }
 
-    /// Notes that a book has lost an update. Returns the input for that.
+    /// Notes that a book has lost an update. Returns the next input of the subscription.
     pub(super) fn lose_update(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let delays = self.delays;
         self.change(id, |subscription| subscription.lose_update(now, &delays))
     }
 
-    /// Returns the input that the due time of a subscription means.
+    /// Returns the next input of a subscription that is due; `None` if the subscription has to wait longer.
     pub(super) fn expire(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let request = self.get(id)?.request();
         let progress = self.progress.iter().rev().find(|(of, _)| *of <= request).map(|(_, at)| *at);
@@ -222,7 +224,7 @@ impl Subscriptions {
         self.progress.clear();
     }
 
-    /// Adds a subscriber to a stream. `make` makes its id from a place.
+    /// Adds a subscriber to a stream. `make` creates the id of the subscriber from a place.
     pub(super) fn subscribe(
         &mut self,
         stream: Stream,
@@ -323,7 +325,7 @@ impl Subscriptions {
         self.sums.public > 0
     }
 
-    /// Returns the first partial depth that is subscribed, and whether frames of no other one may come.
+    /// Returns the first subscription to a partial depth, and whether it is the only one whose frames may come.
     pub(super) fn partial_depth(&self) -> Option<(&Subscription, bool)> {
         let places = self.sums.partial_depths.iter();
         let mut wanted = places

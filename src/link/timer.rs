@@ -20,7 +20,7 @@ pub enum Timer {
     Stable,
     /// The closing handshake takes too long.
     Close,
-    /// It is time to send what was delayed: a request that waited for the limit on requests, or a cancellation that the
+    /// A delayed request can be sent: a request that waited for the limit on requests, or a cancellation that the
     /// venue refused before.
     Quota,
     /// Nothing was sent for a while over a link with [`Config::heartbeat_every`](crate::Config::heartbeat_every).
@@ -31,7 +31,7 @@ pub enum Timer {
     Shutdown,
 }
 
-/// All timers, in the order in which those that are due at the same instant fire.
+/// All timers. If several timers are due at the same instant, they fire in this order.
 pub(super) const TIMERS: [Timer; 11] = [
     Timer::Connect,
     Timer::Retry,

@@ -15,7 +15,7 @@ use crate::link::{Linger, Link, LinkEnd};
 use crate::value::id::LinkId;
 use crate::value::time::Instant;
 
-/// Returns the reason with which an open link is reported as lost.
+/// Returns the reason that `Event::Disconnected` reports for the end of an open link.
 const fn loss(before: State, cause: Cause) -> Lost {
     match cause {
         // The peer answered the client's Close frame: the client has closed the link.
@@ -36,7 +36,8 @@ impl<S: Session> Link<S> {
         current
     }
 
-    /// Like `is_current`, for an input whose late arrival does not touch the link.
+    /// Returns whether an input is about the present attempt. Otherwise counts the input as stale, and leaves the
+    /// link untouched.
     pub(super) fn admits(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         let current = self.is_current(link);
         if !current {
@@ -138,7 +139,7 @@ impl<S: Session> Link<S> {
         None
     }
 
-    /// When a dial that begins now has taken too long.
+    /// Returns the deadline of a dial that begins now.
     pub(super) fn dial_until(&self, now: Instant) -> Deadline {
         Deadline { at: now + self.config.connect_timeout, cause: Timer::Connect }
     }
@@ -248,7 +249,7 @@ impl<S: Session> Link<S> {
                 self.end = Some(LinkEnd { reason, abandoned: self.abandoned });
                 self.feed.outbox_mut().fail_cancel();
             }
-            // The method that looked the cell up does these.
+            // The method that looked up the cell performs these effects.
             Effect::Deliver | Effect::Record | Effect::Send => {}
         }
     }

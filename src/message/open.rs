@@ -1,6 +1,6 @@
-//! Enums to which the venue may add: unknown values are kept as text.
+//! Enums that the venue may extend: unknown values are kept as text.
 
-/// Declares an enum for a member to whose values the venue may add.
+/// Declares an enum for the values of a member. The venue may introduce further values.
 ///
 /// Each variant has one or more spellings, the current one first. Any other text becomes `Other`.
 macro_rules! open_enum {

@@ -70,11 +70,12 @@ pub struct OrderUpdate<'f> {
 }
 
 impl OrderUpdate<'_> {
-    /// Returns the quantity executed so far, as the update tells it. Order events v1 may tell only what remains of the
-    /// ordered quantity; `ordered` is this quantity if the update does not repeat it.
+    /// Returns the quantity executed so far; `None` if the update does not show it. An update of order events v1 may
+    /// have only the remaining quantity. Then the result is the ordered quantity minus the remaining quantity. If the
+    /// update has no ordered quantity either, `ordered` stands in for it.
     pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
         let gone = || {
-            // In the current API what remains is not certain.
+            // In the current API, some sources use the member of the remaining quantity for the executed quantity.
             let (_, remaining) = self.event.zip(self.remaining_quantity)?;
             self.quantity.or(ordered)?.checked_sub(remaining.to_decimal().ok()?)
         };

@@ -101,9 +101,9 @@ pub struct Trade<'f> {
     pub quantity: Decimal,
     /// `m`, converted to the taker; v2 `side`, v1 the opposite of `makerSide`.
     pub taker: Taker<'f>,
-    /// Whether the stream has reported the trade before, as the ids show: in market data v2 those of the events,
-    /// otherwise those of the trades. After a reconnect or a resync, the first frames of the archived endpoints repeat
-    /// the latest trades.
+    /// Whether the stream has reported the trade before. In market data v2, the ids of the events show this; in the
+    /// other APIs, the ids of the trades. After a reconnect or a resync, the first frames of the archived endpoints
+    /// repeat the latest trades.
     ///
     /// `is_replay` depends on earlier frames. [`Client`](crate::Client) and [`Replay`](crate::Replay) set
     /// `is_replay` in [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always
@@ -294,7 +294,7 @@ impl Response<'_> {
             }
     }
 
-    /// Returns whether the venue refused the request only because of a limit on requests. Then it did not act.
+    /// Returns whether the venue refused the request only because of a limit on requests, and so did not act.
     pub(crate) const fn is_over_limit(&self) -> bool {
         let is_named = matches!(&self.error, Some(ApiError { code: -1003, .. }));
         !self.is_internal_error() && (is_named || matches!(self.status, Some(429)))

@@ -185,7 +185,7 @@ impl Request {
         }
     }
 
-    /// Returns whether the answer depends on the link that sends the request: the venue cancels the orders of this
+    /// Returns whether the reply depends on the link that sends the request: the venue cancels the orders of this
     /// session, or lists the subscriptions of this session.
     pub const fn is_of_session(&self) -> bool {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)

@@ -90,7 +90,7 @@ pub enum InvalidOrder {
     Decimal {
         /// The argument, for example `quantity`.
         of: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the argument.
         error: DecimalError,
     },
 }
@@ -138,7 +138,7 @@ impl From<Infallible> for InvalidOrder {
     }
 }
 
-/// Converts an argument; an error names it.
+/// Converts an argument to a decimal. The error names the argument.
 fn decimal(
     from: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
     of: &'static str,

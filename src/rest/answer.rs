@@ -1,4 +1,4 @@
-//! The bodies of answers, converted to what `Orders` and `Balances` apply.
+//! The decoders of REST answers, and the values that `Orders` and `Balances` reconcile with.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -135,7 +135,7 @@ fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
     move |error| RestError::malformed(error, body)
 }
 
-/// Returns the state of an order, concluding nothing that the answer does not say
+/// Returns the state of an order, or [`RestError::Undecided`] if the answer does not decide the state
 /// ([order status](crate::protocol::rest#order-status)).
 fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
     let is_executed = !row.executed.is_zero();

@@ -1,5 +1,5 @@
-//! [`Rows`]: the rows of an account, and which of them are current. [`Balances`](crate::Balances) and
-//! [`Positions`](crate::Positions) are built on it.
+//! [`Rows`]: the balances or positions of an account as rows, and which rows are current.
+//! [`Balances`](crate::Balances) and [`Positions`](crate::Positions) store their data in `Rows`.
 
 use alloc::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ use crate::value::time::Timestamp;
 /// The maximum number of rows that are kept. Further rows are counted.
 pub(super) const ROWS_MAX: usize = 65_536;
 
-/// Rows by key. A report leaves the rows that it does not name as they are, unless it is a whole list.
+/// The rows of an account: balances by asset, or positions by instrument. A report that is a whole list removes the
+/// rows that it does not name. Any other report leaves these rows unchanged.
 #[derive(Clone, Debug)]
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
@@ -25,8 +26,8 @@ pub(super) struct Rows<K, V> {
     untracked: u64,
     /// The link that reports come over.
     followed: Option<LinkId>,
-    /// The link whose subscription ended last, and this subscription, unless the client renews it. Reports that were
-    /// on their way may still arrive over this link.
+    /// The link whose subscription ended last, and the id of this subscription; no id if the client requests the
+    /// stream again. Reports that were on their way may still arrive over this link.
     left: Option<(LinkId, Option<StreamId>)>,
     is_recording: bool,
 }
@@ -35,7 +36,7 @@ pub(super) struct Rows<K, V> {
 struct Row<V> {
     value: V,
     standing: Standing,
-    /// When the row was last reported.
+    /// When a report or an answer last named the row.
     reported: Moment,
 }
 
@@ -53,8 +54,10 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Applies a report. If the report is a whole list, rows that it does not name are removed. A recording does not
-    /// show which streams were subscribed: its first report counts as a whole list if each stream begins with one.
+    /// Applies a report. If the report is a whole list, rows that it does not name are removed.
+    ///
+    /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
+    /// recording counts as a whole list, because a recording does not show which stream was subscribed.
     pub(super) fn report(
         &mut self,
         source: &Source<'_>,
@@ -146,7 +149,8 @@ impl<K: Ord, V> Rows<K, V> {
         true
     }
 
-    /// Notes that reports come over a link now: what happened after a recording was not recorded.
+    /// Notes that reports come over a link now. If a recording was applied before, marks all data stale, because the
+    /// recording does not show what happened after it.
     fn end_recording(&mut self) {
         if core::mem::take(&mut self.is_recording) {
             self.set_stale(StaleReason::Disconnected);
@@ -162,11 +166,11 @@ impl<K: Ord, V> Rows<K, V> {
         self.moment
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows; rows that
-    /// were reported after the question are newer than it and stay.
+    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Rows that
+    /// were reported after the question are newer than the answer and stay.
     ///
-    /// Returns whether everything is current now. It is not if a doubt was raised after the question, or if no stream
-    /// reports further changes.
+    /// Returns whether all rows are current now. If they are current already, or if a doubt was raised after the
+    /// question, the answer is not used. If no stream reports further changes, the rows are stale at once.
     pub(super) fn reconcile(&mut self, rows: impl Iterator<Item = (K, V)>, asked: Moment) -> bool {
         if self.stale().is_none() {
             return true;

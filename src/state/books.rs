@@ -53,7 +53,7 @@ struct Entry {
     book: OrderBook,
     standing: Standing,
     crossed: bool,
-    /// Whether it needs a snapshot that the client has not requested.
+    /// Whether the application has to request a snapshot of the book, because the client does not.
     to_resync: bool,
 }
 
@@ -347,7 +347,8 @@ impl Entry {
         Entry { book: OrderBook::new(), standing: Standing::NEW, crossed: false, to_resync: false }
     }
 
-    /// Returns whether changes from a source apply to it: it is live, and came over the same link.
+    /// Returns whether changes from a source apply to the book: the book is not stale, and its data came over the
+    /// link of the source.
     fn takes(&self, source: &Source<'_>) -> bool {
         self.standing.stale().is_none() && self.standing.link() == source.link()
     }
@@ -362,8 +363,9 @@ impl Entry {
         }
     }
 
-    /// Marks the book stale. The link of the book sees all losses but an overflow, and requests the snapshot. Before a
-    /// snapshot has come, that link is not known, and the loss may be that of another link.
+    /// Marks the book stale. After an overflow, the application has to request a snapshot (`to_resync`). After any
+    /// other loss, the link of the book requests the snapshot. Before the first snapshot, the link of the book is
+    /// unknown, and the loss may concern another link: then `to_resync` keeps its value.
     fn set_stale(&mut self, loss: &Loss) {
         self.standing.set_stale(loss.reason());
         let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();
@@ -379,7 +381,7 @@ impl Entry {
         self.to_resync = true;
     }
 
-    /// Returns 1 if the book has just become crossed.
+    /// Notes whether the book is crossed after a change. Returns 1 if the book has just become crossed, otherwise 0.
     fn note_crossing(&mut self, source: &Source<'_>) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {

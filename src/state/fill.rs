@@ -18,7 +18,7 @@ pub struct OrderFill {
     /// The quantity.
     pub quantity: Decimal,
     /// The fee as the venue wrote it, in the quote currency unless `fee_currency` names another; `None` if the venue
-    /// wrote no fee.
+    /// wrote no fee, or a number of more than 256 bytes.
     pub fee: Option<Box<str>>,
     /// The currency of the fee, where the venue names it.
     pub fee_currency: Option<Box<str>>,
@@ -62,7 +62,7 @@ pub(crate) fn kept(text: impl ToString) -> Box<str> {
     text.get(..end.unwrap_or_default()).unwrap_or_default().into()
 }
 
-/// How the fill of an event was accounted.
+/// Whether the fill of an event was counted. Only a new fill is counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Accounted {
     /// The event has no fill.

@@ -41,7 +41,7 @@ impl Followed {
         self.moment
     }
 
-    /// Returns when a report was last lost. An answer to a question from before then resolves no doubt.
+    /// Returns when a report was last lost. An answer to an earlier question is outdated.
     pub(super) const fn lost(&self) -> Moment {
         self.lost
     }
@@ -51,8 +51,9 @@ impl Followed {
         self.lost = self.moment;
     }
 
-    /// Notes that a stream was subscribed. An answer to a question from before then does not show what happened in
-    /// between. Returns whether an earlier link of the same slot, or a recording, ended without a report.
+    /// Notes that a stream was subscribed. An answer to an earlier question is outdated, because it does not show
+    /// what happened before the subscription. Returns whether an earlier link of the same slot, or a recording,
+    /// reported orders or quotes and no event has reported its end.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
         self.note_loss();
         self.add(
@@ -64,8 +65,8 @@ impl Followed {
         )
     }
 
-    /// Notes a link whose events are filtered and do not show how orders end: it reports none of them in full. Returns
-    /// the same as [`begin`](Followed::begin).
+    /// Notes a link whose events are filtered, so that they do not show how orders end. This link does not count as a
+    /// link that reports orders. Returns the same as [`begin`](Followed::begin).
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss();
         let has_missed = self.replace(link);
@@ -73,8 +74,8 @@ impl Followed {
         has_missed
     }
 
-    /// Notes the link that an event came over; `None` is a recording. Returns whether an earlier link of the same
-    /// slot, or a recording, ended without a report.
+    /// Notes the link that an event came over; `None` is a recording. For a new link, returns the same as
+    /// [`begin`](Followed::begin), otherwise `false`.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -95,7 +96,8 @@ impl Followed {
         has_missed
     }
 
-    /// Forgets the links of a slot before its newest one, and a recording. Returns whether one of them reported events.
+    /// Forgets all links in the slot of `link`, and a recording. Returns whether a recording or another link in this
+    /// slot counted as reporting events.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         // What happened after the recording was not recorded.
@@ -105,7 +107,8 @@ impl Followed {
         has_missed
     }
 
-    /// Applies an event. Returns the loss that the event means, if it concerns a link that is followed.
+    /// Applies an event. Returns the loss that the event causes; `None` if the event causes no loss for this topic,
+    /// or if the loss concerns only links that do not report orders or quotes.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> Option<Hit> {
         let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
         let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));
@@ -154,7 +157,7 @@ impl Hit {
         self.loss.reason()
     }
 
-    /// Returns whether the loss may concern an order or quote that has these links. Without known links it may.
+    /// Returns whether the loss may concern an order or quote that has these links; `true` if both are unknown.
     pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
         let is_about = |own: &LinkId| {
             about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())

@@ -5,8 +5,8 @@
 //! the levels that are better than it. Because the best levels are in the ladder itself, most changes of one book
 //! among a thousand touch neighbouring cache lines only. Farther from the best price, a level that is removed leaves
 //! a vacant slot, which the next new level near it takes. So a change there moves a few levels and not all better
-//! ones. The order is that of exact decimals; while all prices have the same number of decimals, which is what the
-//! venue sends, a comparison compares integers.
+//! ones. Levels are sorted by their exact prices. The venue sends all prices of a book with the same number of
+//! decimals. While this is so, comparing two prices compares two integers.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -19,19 +19,19 @@ use crate::value::decimal::Decimal;
 /// How many levels the top has room for.
 const TOP: usize = 16;
 
-/// How many levels move from a full top to the slots when another one comes.
+/// How many levels move from a full top to the slots, to make room for a new level.
 const SPILL: usize = 4;
 
 /// How many levels move from the slots to an empty top.
 const REFILL: usize = 12;
 
-/// How many slots at the end `find` looks at without a branch.
+/// How many slots at the end `find` compares without branches.
 const NEAR: usize = 8;
 
-/// How many slots at the end may move at once: that costs less than to look for a vacant slot.
+/// How many slots at the end an insertion or removal may move. Moving so few costs less than finding a vacant slot.
 const DENSE: usize = 48;
 
-/// `Ladder::spread` leaves a vacant slot after so many levels.
+/// The number of levels after which `Ladder::spread` leaves a vacant slot.
 const EVERY: usize = 8;
 
 /// How far from the place of a new level `take_vacant` looks for a vacant slot.
@@ -39,11 +39,11 @@ const REACH: usize = 128;
 
 /// The levels of one side: those in the slots, and the better ones in the top.
 ///
-/// A slot whose quantity is zero is vacant. No slot is better than the next. Of several slots with one price at
-/// most the first has a level. The last slot always has one, and the top is empty only if there are no slots.
-/// Places are numbered from the first slot to the end of the top.
+/// A slot whose quantity is zero is vacant. No slot is better than the next. If several slots have one price, only
+/// the first of them can have a level. The last slot always has a level, and the top is empty only if there are no
+/// slots. Places are numbered from the first slot to the end of the top.
 pub(crate) struct Ladder {
-    /// Sorted; the first `near` of them count.
+    /// The best levels, best last. Only the first `near` entries are in use.
     top: [Level; TOP],
     near: usize,
     slots: Vec<Level>,
@@ -112,7 +112,7 @@ impl Ladder {
     #[inline]
     pub(super) fn find(&self, price: Decimal) -> Result<usize, usize> {
         match (self.scale == Some(price.scale()), self.descending) {
-            // All prices have as many decimals as this one, so their mantissas have their order.
+            // All prices have as many decimals as this one, so their mantissas have the same order as the prices.
             (true, true) => self.find_by(|level| level.price.mantissa().cmp(&price.mantissa())),
             (true, false) => self.find_by(|level| price.mantissa().cmp(&level.price.mantissa())),
             (false, true) => self.find_by(|level| level.price.cmp(&price)),
@@ -120,10 +120,11 @@ impl Ladder {
         }
     }
 
-    /// Finds the first place that is not worse than a price. `order` says how a level compares to the price.
+    /// Finds the first place whose level is not worse than a price. Returns `Ok` if the level has this price. `order`
+    /// compares a level to the price: `Less` means that the level is worse.
     ///
-    /// Most changes are close to the best price, in random places. Counting the worse levels among the nearest ones
-    /// costs less than the branches of a search, which the processor cannot foresee.
+    /// Most changes are close to the best price, in random places. Counting the worse levels of the top costs less
+    /// than a search, whose branches the processor cannot predict.
     #[inline]
     fn find_by(&self, order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
         let is_worse = |level: &Level| order(level) == Ordering::Less;
@@ -190,7 +191,7 @@ impl Ladder {
         }
     }
 
-    /// Takes the best slots into the empty top.
+    /// Moves the best levels from the slots to the empty top.
     fn refill(&mut self) {
         while self.near < REFILL
             && let Some(level) = self.slots.pop()
@@ -268,8 +269,8 @@ impl Ladder {
         }
     }
 
-    /// Puts a level before a slot, moving levels as far as the nearest vacant slot. Returns whether there is one
-    /// near.
+    /// Inserts a level before a slot. Moves the levels between the slot and the nearest vacant slot to make room.
+    /// Returns `false`, without effect, if no slot within [`REACH`] is vacant.
     fn take_vacant(&mut self, slot: usize, level: &Level) -> bool {
         let (worse, better) = self.slots.split_at_mut(slot);
         let above = better.iter().take(REACH).position(|level| !is_filled(level));
@@ -296,7 +297,8 @@ impl Ladder {
         }
     }
 
-    /// Spreads vacant slots evenly among the levels that are not near the best one, and makes room behind it.
+    /// Spreads vacant slots evenly among the levels that are not near the best one, and reserves memory for more
+    /// slots at the end.
     fn spread(&mut self) {
         self.slots.retain(is_filled);
         let count = self.slots.len();
@@ -327,7 +329,7 @@ impl Ladder {
         self.slots.reserve_exact(room(count).saturating_sub(self.slots.len()));
     }
 
-    /// Replaces all levels by at most `most` others. Returns whether it had to drop the worst ones for that.
+    /// Replaces all levels by the best `most` levels of a snapshot. Returns whether it dropped worse levels for that.
     pub(super) fn replace(&mut self, levels: &[Level], most: usize) -> bool {
         self.clear();
         let Some(first) = levels.first() else { return false };
@@ -361,7 +363,7 @@ impl Ladder {
         }
     }
 
-    /// Sorts the levels of a snapshot. Of several at one price the last one counts.
+    /// Sorts the levels of a snapshot. Keeps the last of several levels at one price. Removes empty levels.
     #[cold]
     fn sort(&mut self) {
         // Each sort is stable, and takes linear time for levels that are in order or in the reverse order.
@@ -388,7 +390,8 @@ impl Ladder {
         self.scale = None;
     }
 
-    /// Notes the number of decimals of a new price. Once prices differ in it, they do until the next snapshot.
+    /// Notes the number of decimals of a new price. After two prices with different numbers of decimals, `scale` is
+    /// `None` until the next snapshot, or until the ladder is empty.
     #[inline]
     fn note_scale(&mut self, price: Decimal) {
         if self.near == 0 {
@@ -399,7 +402,7 @@ impl Ladder {
     }
 }
 
-/// Returns how many slots to make for `count` levels: an eighth more to be vacant, and an eighth more for growth.
+/// Returns how many slots to reserve for `count` levels: an eighth for vacant slots, an eighth for growth, and 16.
 const fn room(count: usize) -> usize {
     count.saturating_add(count / 4).saturating_add(16)
 }
@@ -409,7 +412,8 @@ fn is_filled(level: &Level) -> bool {
     !level.quantity.is_zero()
 }
 
-/// Finds the first slot that is not worse than a price. Counts the slots near the end, as in the top.
+/// Finds the first slot whose level is not worse than a price. Close to the end, counts the worse slots without
+/// branches instead of searching.
 #[inline]
 fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
     let (far, near) = slots.split_at(slots.len().saturating_sub(NEAR));
@@ -427,7 +431,7 @@ impl Clone for Ladder {
         Ladder { slots: self.slots.clone(), ..*self }
     }
 
-    /// Copies into the memory that this ladder has.
+    /// Copies another ladder into the memory of this one.
     fn clone_from(&mut self, other: &Ladder) {
         let mut slots = core::mem::take(&mut self.slots);
         slots.clone_from(&other.slots);

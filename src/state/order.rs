@@ -60,7 +60,7 @@ pub struct Order {
     pub cancel_accepted: bool,
     /// The message of the last reply that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
-    /// The times of the newest event about the order; no times without an event.
+    /// The times of the newest event about the order. Both times are `None` before the first event.
     pub age: Age,
     /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer that contains the order. Then
     /// the executed quantity may include executions that are not among the fills.
@@ -69,49 +69,52 @@ pub struct Order {
     doubt: Option<Doubt>,
     /// The link of the newest event.
     link: Option<LinkId>,
-    /// The request that placed it, and the link of the request.
+    /// The request that placed the order, and the link of the request.
     request: Option<(RequestId, LinkId)>,
     /// When the newest event was applied.
     observed: Moment,
     /// When the newest cancel was accepted.
     cancel_accepted_at: Moment,
     answered: bool,
-    /// Whether it is rejected only by a reply, or by an answer that did not find it. An event revives it.
+    /// Whether the order is rejected only because of a reply, an unsent request, or an answer that did not find the
+    /// order. If an event reports the order, the order exists nevertheless.
     is_refused_by_reply: bool,
-    /// Whether the venue did not find it. Its request may still be on the way.
+    /// Whether the venue did not find the order. The request that places the order may still be on the way.
     is_absent: bool,
     /// The venue's time of the `NEW` event.
     begun: Option<Timestamp>,
     /// The largest executed quantity that the venue reported.
     reported: Option<Decimal>,
-    /// The ids of its fills.
+    /// The trade ids of the fills.
     trade_ids: BTreeSet<u64>,
     /// The sum of the fills' quantities.
     filled: Decimal,
     value: Sum,
-    /// How many fills lack a number, or repeat a trade id with other numbers.
+    /// How many reported fills could not be counted: a fill lacks the trade id, price or quantity, repeats a trade id
+    /// with other data, or makes `filled` overflow.
     unaccountable: u32,
-    /// The discrepancy and `unaccountable` at the last answer of the venue. They raise no new doubt.
+    /// `discrepancy()` and `unaccountable` when the last answer of the venue was applied. These values raise no new
+    /// doubt.
     explained: (Option<Decimal>, u32),
-    /// The executed quantity of an answer that was final.
+    /// The executed quantity in an answer with a final state; `None` again after a new fill.
     settled: Option<Decimal>,
     /// How many of the fills are part of the sums per instrument.
     summed: usize,
-    /// When it became final and free of doubt.
+    /// When the order became final and free of doubt; `None` while the order is open or in doubt.
     finished: Option<Moment>,
 }
 
-/// A doubt.
+/// A doubt about an order: more may have happened to the order than is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Doubt {
     reason: StaleReason,
-    /// When it was raised first.
+    /// When the doubt was first raised.
     since: Moment,
-    /// When it was raised last.
+    /// When the doubt was last raised.
     raised: Moment,
 }
 
-/// An event about an order that the venue owes.
+/// An event that the venue owes: it has accepted a request about an order, and has not reported the result.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Awaited {
@@ -148,7 +151,8 @@ impl Order {
         Some(remaining.max(Decimal::ZERO))
     }
 
-    /// Returns the venue's figure for all executions. An order that is filled has executed its whole quantity.
+    /// Returns the executed quantity that the venue reports; `None` if it reports none. For a filled order, returns
+    /// at least the quantity of the order.
     fn told_executed(&self) -> Option<Decimal> {
         match self.state {
             OrderState::Filled => self.reported.max(self.quantity),
@@ -197,12 +201,13 @@ impl Order {
         request.or(event)
     }
 
-    /// Returns the link of its request and the link of its newest event.
+    /// Returns the link of the request that placed the order, and the link of the newest event about the order.
     pub(super) fn links(&self) -> [Option<LinkId>; 2] {
         [self.request.map(|(_, link)| link), self.link]
     }
 
-    /// Returns whether it belongs to the endpoint of a link, or its endpoint is not known.
+    /// Returns whether the order may belong to the endpoint of a link. Without a link, or if the endpoint of the
+    /// order is unknown, the order may belong to any endpoint.
     pub(super) fn is_at(&self, link: Option<LinkId>) -> bool {
         let mut known = self.links().into_iter().flatten().peekable();
         let Some(link) = link else { return true };
@@ -222,7 +227,7 @@ impl Order {
         !self.state.is_final()
     }
 
-    /// Returns whether something may still happen to it.
+    /// Returns whether an event may still change the state: the order is open, or the venue did not find the order.
     pub(super) const fn may_change(&self) -> bool {
         self.is_open() || self.is_absent
     }
@@ -240,7 +245,7 @@ impl Order {
     }
 
     /// Returns the instrument, whether the order buys, and the fills that are not part of the sums per instrument
-    /// yet.
+    /// yet. Marks these fills as summed. Returns `None` while the instrument or the side is unknown.
     pub(super) fn take_unsummed(&mut self) -> Option<(Symbol, bool, &[OrderFill])> {
         let (symbol, side) = self.symbol.zip(self.side)?;
         let from = core::mem::replace(&mut self.summed, self.fills.len());
@@ -295,7 +300,7 @@ impl Order {
         (self.price, self.stop_price) = (order.price(), stop_price);
     }
 
-    /// Raises a doubt. The oldest reason remains; the newest moment counts.
+    /// Raises a doubt. If the order is in doubt already, the first reason remains, and only `raised` changes.
     pub(super) fn raise(&mut self, reason: StaleReason, raised: Moment) {
         let first = self.doubt.unwrap_or(Doubt { reason, since: raised, raised });
         self.doubt = Some(Doubt { raised, ..first });
@@ -353,8 +358,8 @@ impl Order {
         }
     }
 
-    /// Notes how the request ended. This outweighs an earlier answer that did not find the order, because the request
-    /// was still on the way.
+    /// Notes that the request has a reply, or will get none. An earlier answer that did not find the order no longer
+    /// counts, because the request was still on the way.
     fn note_answered(&mut self) {
         self.answered = true;
         if self.is_absent {
@@ -378,15 +383,16 @@ impl Order {
         }
     }
 
-    /// Returns whether an event names another instrument, or another side. For an outcome of a prediction market the
-    /// venue may name the side of the other outcome.
+    /// Returns whether an event names another instrument, or another side. For an outcome of a prediction market, the
+    /// sides are not compared, because the venue may name the side of the other outcome.
     pub(super) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
         let is_other_side = self.outcome.is_none() && self.side.zip(update.side).is_some_and(|(a, b)| a != b);
         is_other_side || self.symbol.is_some_and(|symbol| !symbol.is(update.symbol))
     }
 
-    /// Returns whether an event contradicts what is known: another instrument, side or client order id, another
-    /// quantity without a modification, or a `NEW` after the end over the same link.
+    /// Returns whether an event contradicts what is known. The event has another instrument, side or client order id,
+    /// or another quantity without a modification. Or the event is another `NEW` after the order has ended, over the
+    /// link of the newest event about the order.
     pub(super) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id
@@ -404,7 +410,7 @@ impl Order {
         self.differs(update) || is_another || is_other || begins_again
     }
 
-    /// Applies an event. Returns how its fill was accounted.
+    /// Applies an event. Returns whether its fill was counted.
     pub(super) fn update(
         &mut self,
         update: &OrderUpdate<'_>,
@@ -513,8 +519,9 @@ impl Order {
         }
     }
 
-    /// Resolves a doubt if the event accounts for all executions: its cumulative figure, or the whole quantity of a
-    /// filled order, equals the sum of the fills.
+    /// Resolves a doubt if the event reports the end of the order and no fill is missing. The sum of the fills must
+    /// equal the quantity of a filled order, the executed quantity in the event of another order, or zero if the
+    /// order was rejected.
     fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
         let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),
@@ -562,7 +569,7 @@ impl Order {
     }
 }
 
-/// Returns whether the first event of an order leaves no question about what happened before it.
+/// Returns whether the first event of an order shows how much of the order was executed before the event.
 fn is_from_the_beginning(status: OrderStatus<'_>, executed: Option<Decimal>) -> bool {
     match status {
         OrderStatus::New | OrderStatus::Rejected => true,

@@ -56,7 +56,7 @@ pub struct OrderBook {
 #[derive(Debug)]
 pub struct BookSide {
     levels: Ladder,
-    /// The worst price down to which the book has every level; `None` if it has all levels.
+    /// The worst price of the certain levels: levels at worse prices may be missing. `None` if the side is whole.
     edge: Option<Decimal>,
 }
 
@@ -313,7 +313,7 @@ impl BookSide {
         }
     }
 
-    /// Inserts a level where there is room for no more: the worst is dropped, which may be that one.
+    /// Inserts a level into a side that has [`LEVELS_MAX`] levels. Drops the worst level, which may be the new level.
     #[cold]
     fn set_in_full(&mut self, slot: usize, level: &Level) {
         let worst = self.levels.worst_place();
@@ -325,7 +325,8 @@ impl BookSide {
         self.limit();
     }
 
-    /// Notes that levels behind the worst known one may be missing.
+    /// Notes that levels which are worse than the worst level of the side may be missing. If better levels may be
+    /// missing already, changes nothing.
     fn limit(&mut self) {
         let last = self.edge.map_or(0, |edge| {
             let (Ok(slot) | Err(slot)) = self.levels.find(edge);

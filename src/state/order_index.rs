@@ -31,7 +31,7 @@ pub(super) struct OrderIndex {
     /// Orders that may still change and are not in doubt.
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
-    /// Orders that have ended and are not in doubt, in the order in which they became so.
+    /// Orders that have ended and are not in doubt: the moment at which both became true, and the key of the order.
     finished: BTreeSet<(Moment, u64)>,
     traded: SymbolMap<Traded>,
     changes: Vec<Recorded>,
@@ -63,7 +63,7 @@ impl OrderIndex {
         let order = self.orders.get_mut(&key)?;
         let (before, fills, request) = (Known::of(order), order.fills.len(), order.request());
         let result = change(order);
-        // A follower of the request has to learn that the request placed this order.
+        // An application that knows the request has to learn that the request placed this order.
         if Known::of(order) != before || order.fills.len() != fills || order.request() != request {
             let fill = (order.fills.len() > fills).then_some(fills);
             self.changes.push(Recorded { key, before: Some(before), fill });
@@ -78,8 +78,8 @@ impl OrderIndex {
         Some(result)
     }
 
-    /// Moves an order to the set of its state and doubt, and forgets the oldest finished orders beyond
-    /// [`FINISHED_ORDERS_MAX`].
+    /// Moves an order to the sets (`certain`, `doubtful`, `finished`) that fit its state and doubt. Removes the
+    /// oldest finished orders beyond [`FINISHED_ORDERS_MAX`].
     fn file(&mut self, key: u64, now: Moment) {
         let Some(order) = self.orders.get_mut(&key) else { return };
         let is_doubtful = order.needs_reconciling();

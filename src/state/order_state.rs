@@ -46,7 +46,8 @@ impl OrderState {
         !matches!(self, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
     }
 
-    /// Returns how far an order has come. An order never returns to a lower rank.
+    /// Returns how far an order has come. The rank of an order falls only if a later report overrules a refusal or an
+    /// answer that did not find the order, or if a partly executed order becomes `Open` again.
     pub(super) const fn rank(self) -> u8 {
         match self {
             OrderState::Sent => 0,

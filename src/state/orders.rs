@@ -153,7 +153,8 @@ impl Orders {
         }
     }
 
-    /// Raises doubts at the beginning of a link, if an earlier one or a recording ended without a report.
+    /// Raises doubts about the orders at the endpoint of a new link if `has_missed`, that is, if no event reported
+    /// the end of an earlier link, or of a recording.
     fn doubt_missed(&mut self, link: LinkId, has_missed: bool) {
         if has_missed {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(Some(link)));
@@ -242,8 +243,8 @@ impl Orders {
         });
     }
 
-    /// Applies the reply to a request that cancels the orders of an account or of a session. Without an answer, each
-    /// of them may be cancelled or not.
+    /// Applies the reply to a request that cancels the orders of an account or of a session. Without a reply, each of
+    /// these orders may be cancelled or not.
     fn cancel_all_reply(
         &mut self,
         link: LinkId,
@@ -267,16 +268,21 @@ impl Orders {
             }
             Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {}
             Verdict::Unknown => {
-                // An earlier answer does not resolve the doubts that exist already, either.
+                // An answer to an earlier question must not resolve existing doubts either.
                 self.followed.note_loss();
                 self.doubt_where(StaleReason::Unanswered, |order| order.is_at(Some(link)));
             }
         }
     }
 
-    /// Gives an order the venue's id. An entry that has the id already is the same order and is merged, unless the
-    /// client order ids differ. A reply names the order of its request, even if events were attributed to that
-    /// request before.
+    /// Gives an order the venue's id. If another entry has the id, both are the same order and are merged, unless
+    /// their client order ids differ: this is a contradiction.
+    ///
+    /// It is also a contradiction if the order has another id already. Then, if a reply named an id that no entry
+    /// has, earlier events were attributed to the request by mistake: the order of the request gets an entry of its
+    /// own.
+    ///
+    /// Returns whether the order has the id now.
     fn attach(&mut self, key: u64, order_id: u64, by_reply: bool) -> bool {
         let now = self.moment();
         let Some(order) = self.index.get(key) else { return false };
@@ -352,8 +358,10 @@ impl Orders {
         Some(self.index.insert(Order::foreign(id, client_order_id.as_deref(), link)))
     }
 
-    /// Returns the order without an id of the venue that an event with a client order id is about: the oldest that is
-    /// open, or the newest for a rejection. Other open ones are put in doubt, as an acceptance may be about them.
+    /// Returns the key of the order that an event with a client order id is about, among the orders that match the
+    /// event and have no id of the venue. For a rejection, this is the newest order. Otherwise it is the oldest open
+    /// order, or the oldest order if none is open. Then the other open orders are put in doubt, because the event may
+    /// be about them.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let is_rejected = update.status == OrderStatus::Rejected;
         let may_be = |order: &Order| order.order_id.is_none() && !order.differs(update);
@@ -442,7 +450,7 @@ impl Orders {
         self.index.iter()
     }
 
-    /// Returns the orders that have not ended, as far as is known.
+    /// Returns the orders whose known state is not final.
     pub fn open(&self) -> impl Iterator<Item = &Order> {
         let keys = self.index.certain().union(self.index.doubtful());
         keys.filter_map(|key| self.index.get(*key)).filter(|order| order.is_open())

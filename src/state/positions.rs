@@ -18,10 +18,11 @@ use crate::value::symbol::Symbol;
 /// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
 ///
 /// The reports of `positions@account` list only changes, so the list of positions is stale until
-/// [`reconcile`](Positions::reconcile) applies the venue's answer. So is the list of a recording, which does not show
-/// which of the two streams it is of. If reports may have been lost, all positions and
-/// the list become stale. Each position becomes current again with its next report, the list with a report of all
-/// positions or with `reconcile`.
+/// [`reconcile`](Positions::reconcile) applies the venue's answer. The list is also stale if the events come from a
+/// recording, because a recording does not show which of the two streams was subscribed.
+///
+/// If reports may have been lost, all positions and the list become stale. Each position becomes current again with
+/// its next report. The list becomes current again with a report of all positions or with `reconcile`.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
@@ -82,7 +83,7 @@ impl Positions {
             });
             Some((row.symbol.parse().ok()?, amounts.collect()))
         });
-        // A stream of changes begins with the first change.
+        // `positions@account` begins with a change, not with a list of all positions.
         self.rows.report(source, false, report.event_time, rows);
         true
     }

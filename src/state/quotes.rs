@@ -17,8 +17,8 @@ mod doubts;
 mod events;
 
 /// The number of quotes beyond which [`Quotes`] drops the oldest quote that has ended and is not in doubt. `Quotes`
-/// always adds the quotes that this client submits. If there are this many quotes and `Quotes` can drop none, it adds
-/// no other quote: an event about an unknown quote only raises [`Quotes::untracked`].
+/// always adds the quotes that this client submits. If there are this many quotes and `Quotes` can drop none, an
+/// event about an unknown quote adds no quote and only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.
@@ -46,7 +46,7 @@ pub struct Quotes {
     quotes: BTreeMap<u64, Quote>,
     next: u64,
     by_request: BTreeMap<RequestId, u64>,
-    /// The second part is the number of the endpoint, as two exchanges may choose the same id.
+    /// The key is the venue's id and the number of the endpoint, because two venues may choose the same id.
     by_quote_id: BTreeMap<(QuoteKey, u16), u64>,
     by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
     followed: Followed,
@@ -110,7 +110,8 @@ impl QuoteState {
         self.rank() == 5
     }
 
-    /// Returns how far a quote has come. A quote never returns to a lower rank.
+    /// Returns how far a quote has come. The rank of a quote falls only if the venue did not find the quote, and a
+    /// later report shows that the quote exists.
     const fn rank(self) -> u8 {
         match self {
             QuoteState::Sent => 0,
@@ -148,14 +149,14 @@ pub struct Quote {
     doubt: Option<(StaleReason, Moment)>,
     link: Option<LinkId>,
     observed: Moment,
-    /// Whether the venue did not find it. Its request may still be on the way.
+    /// Whether the venue did not find the quote. The request that submits the quote may still be on the way.
     is_absent: bool,
-    /// Whether its request got no reply.
+    /// Whether the request that submits the quote got no reply, or an internal error.
     is_unanswered: bool,
-    /// Whether the id is that of an event about a quote with the same terms, and no answer has confirmed it. The
-    /// quote may be that of another client.
+    /// Whether `quote_id` is from an event that only matched the terms of this quote, and no reply or answer has
+    /// confirmed the id. The event may be about the quote of another client.
     is_presumed: bool,
-    /// The doubt that the request has without that event.
+    /// The doubt that the quote of this client keeps if `is_presumed` and the id is that of another client's quote.
     own_doubt: Option<(StaleReason, Moment)>,
 }
 
@@ -209,12 +210,12 @@ impl Quote {
         }
     }
 
-    /// Returns whether the venue rejected it.
+    /// Returns whether the venue refused the quote, or the client did not send it.
     fn is_refused(&self) -> bool {
         self.state == QuoteState::Rejected && !self.is_absent
     }
 
-    /// Returns the number of its endpoint.
+    /// Returns the number of the quote's endpoint; `None` if its newest event is from a recording.
     fn endpoint(&self) -> Option<u16> {
         self.link.map(LinkId::endpoint)
     }
@@ -224,7 +225,7 @@ impl Quote {
         self.is_presumed && self.is_unanswered
     }
 
-    /// Returns when the newest doubt was raised, or the newest event applied.
+    /// Returns when a doubt was last raised or an event was last applied, whichever is later.
     fn last_change(&self) -> Moment {
         self.doubt.map_or(self.observed, |(_, raised)| raised.max(self.observed))
     }
@@ -250,7 +251,8 @@ impl Quote {
         }
     }
 
-    /// Raises a doubt. The oldest reason remains; the newest moment counts.
+    /// Raises a doubt, unless nothing more can happen to the quote. If the quote is in doubt already, the first
+    /// reason remains, and only the moment of the doubt changes.
     fn raise(&mut self, reason: StaleReason, now: Moment) {
         if self.is_presumed {
             self.own_doubt = self.own_doubt.or(Some((reason, now)));
@@ -287,7 +289,7 @@ impl Quotes {
             Event::Requested { link, request, about: Subject::SubmitQuote(terms) } => {
                 self.send(terms, *request, *link);
             }
-            // They change nothing before their reply.
+            // These requests change nothing before their reply.
             Event::Requested {
                 about: Subject::WithdrawQuote { .. } | Subject::ConfirmQuote { .. }, ..
             } => {}
@@ -371,7 +373,7 @@ impl Quotes {
                     key = self.name(key, id);
                 }
             }
-            // The event was about the quote of another client.
+            // If the id is presumed, its event was about the quote of another client.
             Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {
                 key = self.separate(key, |quote| quote.is_presumed);
             }
@@ -395,8 +397,8 @@ impl Quotes {
         }
     }
 
-    /// Separates a request from the id in its entry, if the id is that of another quote. Returns the entry of the
-    /// request.
+    /// Moves a request to a new entry if `is_another` says that the id in its present entry belongs to another quote.
+    /// Returns the key of the entry that has the request.
     fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
         let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| is_another(quote)) else { return key };
         let own = Quote {
@@ -414,7 +416,8 @@ impl Quotes {
         self.insert(own)
     }
 
-    /// Gives the quote of a request the id in an answer. Returns the entry that has both.
+    /// Gives the quote of a request the id from a reply or an answer. Returns the key of the entry that has the
+    /// request and the id.
     fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
         let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
         let key = self.attach(key, id);
@@ -466,8 +469,7 @@ impl Quotes {
         other
     }
 
-    /// Forgets the quote that is the oldest of those that have ended and are not in doubt. Returns whether there was
-    /// one.
+    /// Removes the oldest quote that has ended and is not in doubt. Returns whether there was such a quote.
     fn forget_oldest_ended(&mut self) -> bool {
         let has_ended = |quote: &Quote| quote.state.is_final() && quote.doubt.is_none();
         let oldest = self.quotes.iter().find(|(_, quote)| has_ended(quote)).map(|(key, _)| *key);

@@ -2,7 +2,8 @@
 
 use crate::value::decimal::Decimal;
 
-/// A sum of products, with more digits than a [`Decimal`]; `None` after an overflow.
+/// A sum of prices times quantities: a mantissa and its number of decimals, or `None` after an overflow. A sum can
+/// have more digits than a [`Decimal`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Sum(Option<(i128, u8)>);
 
@@ -63,7 +64,7 @@ pub struct Traded {
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Half {
-    /// `None` if it has more digits than a decimal holds.
+    /// The sum of the quantities; `None` if a decimal cannot hold the sum, and while `is_used` is `false`.
     quantity: Option<Decimal>,
     is_used: bool,
     value: Sum,

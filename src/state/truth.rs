@@ -1,6 +1,7 @@
 //! [`Loss`] and [`Standing`]: what an event puts in doubt, and whether data is current.
 //!
-//! Books, orders, balances, positions and quotes hold data. They all ask [`Loss::of`] which losses concern them.
+//! The collections of books, orders, balances, positions and quotes use [`Loss::of`] to find out which
+//! events put their data in doubt.
 
 use core::fmt;
 
@@ -149,8 +150,8 @@ impl Loss {
         self.topic.is_some() && self.ends_subscription()
     }
 
-    /// Returns whether it concerns data that came over a link. The end of an earlier link says nothing about the data
-    /// of a later one.
+    /// Returns whether the loss concerns data that came over the link `own`. A loss on an earlier link does not
+    /// concern the data of a later link in the same slot. A loss without a link concerns all data.
     pub(super) fn is_over(&self, own: Option<LinkId>) -> bool {
         self.link.is_none_or(|link| {
             own.is_some_and(|own| own.slot() == link.slot() && own.epoch() <= link.epoch())
@@ -174,21 +175,21 @@ impl Standing {
         age: Age { event_time: None, received: None },
     };
 
-    /// Notes data that makes it current.
+    /// Notes a report of the data, which makes the data current.
     #[inline]
     pub(super) const fn renew(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         self.stale = None;
         self.note(source, event_time);
     }
 
-    /// Notes data. Stale data remains stale.
+    /// Notes a report that does not make stale data current.
     #[inline]
     pub(super) const fn note(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         self.link = source.link();
         self.age = Age { event_time, received: source.received() };
     }
 
-    /// Notes that an answer of the venue makes it current.
+    /// Notes that an answer of the venue makes the data current.
     pub(super) const fn confirm(&mut self) {
         self.stale = None;
     }

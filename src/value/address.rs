@@ -41,7 +41,7 @@ pub(crate) struct Address {
     user: Option<UserInfo>,
     /// Scheme, host and path.
     base: String,
-    /// The parameters of the query, except those that were taken out.
+    /// The parameters of the query, without the parameters that a method has removed.
     query: Vec<String>,
 }
 
@@ -122,7 +122,7 @@ impl Address {
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
     }
 
-    /// Returns the value of a parameter of the query; if it occurs several times, of the first one.
+    /// Returns the value of the first parameter of the query that has this name.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let mut pairs = self.query.iter().filter_map(|pair| pair.split_once('='));
         pairs.find_map(|(of, value)| (of == name).then_some(value))
@@ -133,8 +133,8 @@ impl Address {
         self.query.retain(|pair| parameter_name(pair) != name);
     }
 
-    /// Removes a parameter from the query and returns its value. The last occurrence counts; if it cannot be read, it
-    /// remains.
+    /// Removes a parameter from the query and returns its value. The last occurrence counts. If `read` returns `None`
+    /// for the last occurrence, that occurrence remains in the query.
     pub(crate) fn take_parameter<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (of_name, others): (Vec<String>, Vec<String>) =
             self.query.drain(..).partition(|pair| parameter_name(pair) == name);

@@ -59,7 +59,7 @@ impl<const N: usize> Inline<N> {
         str::from_utf8(text).unwrap_or("")
     }
 
-    /// Returns whether this is the text, without regard to case. Reads only as many bytes as the text has, and one.
+    /// Returns whether the name equals `text`, without regard to case. Reads at most one byte more than `text` has.
     #[inline]
     pub(crate) fn eq_ignore_ascii_case(&self, text: &str) -> bool {
         let text = text.as_bytes();
@@ -70,7 +70,7 @@ impl<const N: usize> Inline<N> {
         (own == text || own.eq_ignore_ascii_case(text)) && !is_longer && !ends_in_zero
     }
 
-    /// Changes the case of letters.
+    /// Changes the case of letters with `change`.
     pub(crate) fn map(mut self, change: impl FnOnce(&mut [u8])) -> Inline<N> {
         change(&mut self.bytes);
         self

@@ -13,14 +13,14 @@ pub enum GapRule {
     Lax,
 }
 
-/// The position of an update relative to `last`.
+/// The position of an update relative to the last update id of its book.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sequenced {
-    /// All its ids were applied before.
+    /// The book already contains all changes of the update.
     Stale,
-    /// It follows `last`.
+    /// The update follows the book without a gap.
     Next,
-    /// At least one update before it is missing.
+    /// At least one earlier update is missing.
     Gap,
 }
 
@@ -40,9 +40,9 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// The number of old updates in a row that counts as a gap, because the venue must count from another number and the
-/// book stands still. Fewer are late updates: these come before the first new one, and a book changes less often in
-/// that time.
+/// How many old updates in a row count as a gap. So many old updates show that the venue now counts from another
+/// number, and the book would not change any more. Fewer old updates may be late updates, which arrive before the
+/// first new update. A book changes less often than this number in that time.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
 /// The role of a depth frame among the frames of its symbol.
@@ -83,11 +83,11 @@ impl Position {
         self.last
     }
 
-    /// Returns the role of a frame, and moves on.
+    /// Returns the role of a frame, and advances the position past the frame.
     ///
-    /// The first frame is the [snapshot](crate::protocol::streams#snapshots). It must cover a single id, because an
-    /// update may still be on its way when a new snapshot is requested. [`STALE_RUN_MAX`] old updates in a row are a
-    /// gap.
+    /// The first frame that covers a single id is the [snapshot](crate::protocol::streams#snapshots). Earlier frames
+    /// are updates that were still on their way when the client requested a new snapshot. [`STALE_RUN_MAX`] old
+    /// updates in a row are a gap.
     #[inline]
     pub(crate) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         let Some(expected) = self.last else {
@@ -113,10 +113,10 @@ impl Position {
         }
     }
 
-    /// Returns the role of a frame in a recording, and moves on.
+    /// Returns the role of a frame in a recording, and advances the position past the frame.
     ///
     /// A recording does not contain the requests between the frames. A frame that covers a single new id can only be
-    /// the snapshot of a new subscription, as updates cover more.
+    /// the snapshot of a new subscription, because an update covers more than one id.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && first > expected => {

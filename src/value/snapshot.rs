@@ -19,7 +19,8 @@ pub enum Snapshot {
 }
 
 impl Snapshot {
-    /// Returns how many levels per side the snapshots of an endpoint have; `None` if all, as at archived endpoints.
+    /// Returns how many levels per side the snapshots of an endpoint have; `None` for all levels, which archived
+    /// endpoints always send.
     pub(crate) const fn levels(self, endpoint: Endpoint) -> Option<NonZeroU32> {
         match (endpoint, self) {
             (Endpoint::Streams, Snapshot::Best(levels)) => Some(levels),

@@ -14,8 +14,8 @@ pub(crate) struct SymbolMap<T> {
     table: HashTable<u32>,
 }
 
-/// A symbol and its value. With many symbols most frames are of one that is not in the nearest cache, so an entry
-/// begins with a pair of cache lines, as processors fetch them, and shares none.
+/// A symbol and its value. The alignment is that of a pair of cache lines, which processors fetch together. So no two
+/// entries share a pair. This matters with many symbols, when most entries are not in the nearest cache.
 #[derive(Clone, Debug)]
 #[repr(C, align(128))]
 struct Entry<T> {

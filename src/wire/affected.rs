@@ -1,4 +1,4 @@
-//! [`Affected`]: what a frame that cannot be decoded may have been about.
+//! [`Affected`]: the topic and the symbol of a frame that cannot be decoded.
 
 use super::market_v2::interval;
 use super::outline::Outline;
@@ -8,14 +8,15 @@ use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
 use crate::wire::FRAME_BYTES_MAX;
 
-/// The topic and the symbol that a frame, as far as it can be read, names; `None` where it may be any.
+/// The topic and the symbol that a malformed frame names. `None` means that the frame may be about any topic or
+/// symbol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Affected {
     pub(crate) topic: Option<Topic>,
     pub(crate) symbol: Option<Symbol>,
 }
 
-/// The kinds of market data v2 by the member `type`, and candles.
+/// The topics of market data v2 by the member `type`. The types of candles are not here: [`interval`] knows them.
 const MARKET_DATA_V2: [(&str, Topic); 7] = [
     ("l2_updates", Topic::Depth),
     ("trade", Topic::Trade),
@@ -26,15 +27,20 @@ const MARKET_DATA_V2: [(&str, Topic); 7] = [
     ("heartbeat", Topic::Other),
 ];
 
-/// The kinds of market data v1 by the member `type`.
+/// The topics of market data v1 by the member `type`.
 const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbeat", Topic::Other)];
 
 impl Affected {
-    /// Reads what can be read. A frame that is JSON but names two kinds or two symbols may be about any. Other frames
-    /// of the current API and of market data v2 that are JSON are told apart as those are that can be decoded. Of all
-    /// others a kind or a symbol counts if the text has that member with one value and no other, and a kind only if no
-    /// other kind is named anywhere: in a broken frame a member may be part of something else, and the one that names
-    /// the kind may be damaged or missing.
+    /// Finds the topic and the symbol of a frame that cannot be decoded.
+    ///
+    /// A frame of order events v1 is always about orders. A JSON object that names two kinds or two symbols may be
+    /// about any topic and symbol. Any other JSON object of a known kind, of the current API or of market data v2,
+    /// has the topic and the symbol that its own members name.
+    ///
+    /// In all other frames, a kind or a symbol counts only if all occurrences of its member have the same value. A
+    /// kind counts only if the text names no kind of another topic, because in a broken frame a member may belong to
+    /// a nested object, and the member that names the kind of the frame may be damaged or missing. A symbol counts
+    /// only together with a topic, and never in market data v1.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {
             return Affected { topic: Some(Topic::Orders), symbol: None };
@@ -66,7 +72,7 @@ impl Affected {
             && let Some(it) = &whole
             && let Some(topic) = it.settled().and_then(|kind| of_kind(kind.raw()))
         {
-            // All of it can be read, so the types and symbols of its rows hide nothing.
+            // The whole frame is JSON, so these members belong to the frame itself and not to one of its rows.
             return Affected { topic: Some(topic), symbol: it.symbol() };
         }
         let is_sure = |named: &str, topic: Topic| {
@@ -85,15 +91,16 @@ impl Affected {
     }
 }
 
-/// Whether a broken frame of market data v2 itself is of this type. The first frame of a book has rows with types of
-/// their own, and its own type may be what cannot be read.
+/// Whether a broken frame of market data v2 begins with this type. A `type` further back may belong to a row of the
+/// first frame of a book, and the type of the frame itself may be damaged.
 fn is_of_type(text: &str, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
     begins.is_some_and(|behind| behind.starts_with('"'))
 }
 
-/// The text that follows each occurrence of a member's name, if it is always the same one. What is no text counts as
-/// an empty one, and so does a name without a value, or a text with something else behind it.
+/// Returns the text value of a member, if all occurrences of the member's name (with its quotes) have the same value.
+/// A value that is not a text counts as an empty text. So does a missing value, and a text that is followed by
+/// anything but `,`, `}` or the end.
 fn only_value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let text_behind = |rest: &'t str| {
         let value = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;

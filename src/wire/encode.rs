@@ -1,5 +1,5 @@
-//! Requests as text, of the [current API](crate::protocol::streams#requests-and-responses) and of
-//! [market data v2](crate::protocol::market_data_v2#subscribing).
+//! Writes requests to the [current API](crate::protocol::streams#requests-and-responses) and to
+//! [market data v2](crate::protocol::market_data_v2#subscribing), and payloads of REST, as text.
 
 use alloc::string::String;
 use core::fmt::{self, Display, Write};
@@ -9,7 +9,7 @@ use crate::request::quote::NewQuote;
 use crate::request::stream::Stream;
 use crate::request::{MarketDataRequest, Request};
 
-/// A request with its id.
+/// Writes a request with a number as its id.
 pub(crate) fn request(id: u64, request: &Request) -> String {
     let mut text = String::with_capacity(room(request));
     text.push_str("{\"id\":");
@@ -17,11 +17,11 @@ pub(crate) fn request(id: u64, request: &Request) -> String {
     rest(text, request)
 }
 
-/// How much room to make for a request, so that its text is one allocation.
+/// Estimates the length of a request's text in bytes, so that the text is allocated once.
 fn room(request: &Request) -> usize {
     let (base, rest) = match request {
         Request::Subscribe(of) | Request::Unsubscribe(of) => (64, of.len().saturating_mul(32)),
-        // All names, and the longest of each value but these two: 266 bytes.
+        // The names of all members, and the longest value of each member but these two, have 266 bytes.
         Request::PlaceOrder(order) => {
             (272, order.symbol().as_str().len().saturating_add(order.client_order_id().as_str().len()))
         }
@@ -33,7 +33,7 @@ fn room(request: &Request) -> usize {
     rest.saturating_add(base)
 }
 
-/// A request with an id that is a text.
+/// Writes a request with a text as its id.
 pub(crate) fn request_with_text_id(id: &str, request: &Request) -> String {
     let mut text = String::from("{\"id\":");
     quote(&mut text, id);
@@ -143,8 +143,8 @@ fn submit_quote(text: &mut String, quote: &NewQuote) {
     object.end();
 }
 
-/// A `subscribe` or `unsubscribe` of market data v2: per stream the name of its feed and its symbol, in
-/// upper case, since the venue refuses lower case. Streams without a feed there are left out.
+/// Writes a `subscribe` or `unsubscribe` of market data v2, with the feed and the symbol of each stream. Symbols are
+/// in upper case, because the venue refuses lower case. Streams without a feed are left out.
 pub(crate) fn market_data_v2(kind: &str, streams: &[Stream]) -> String {
     let mut text = String::new();
     append(&mut text, format_args!("{{\"type\":\"{kind}\",\"subscriptions\":["));
@@ -168,8 +168,8 @@ pub(crate) fn market_data_v2(kind: &str, streams: &[Stream]) -> String {
     text
 }
 
-/// The payload of a question to [REST](crate::protocol::rest#requests); the nonce is left out where a token stands
-/// for the key.
+/// Writes the payload of a question to [REST](crate::protocol::rest#requests). `nonce` is `None` if an access token
+/// authenticates the question instead of an API key.
 #[cfg(feature = "auth")]
 pub(crate) fn rest_payload(
     path: &str,
@@ -193,7 +193,7 @@ pub(crate) fn rest_payload(
     text
 }
 
-/// The object of parameters, member by member.
+/// Writes the object `params` of a request, member by member.
 struct Object<'t> {
     text: &'t mut String,
     empty: bool,
@@ -205,7 +205,7 @@ impl<'t> Object<'t> {
         Object { text, empty: true }
     }
 
-    /// What stands before a value.
+    /// Writes the name of a member, and the comma and the colon around it.
     fn name(&mut self, name: &str) {
         self.text.push_str(if self.empty { "\"" } else { ",\"" });
         self.text.push_str(name);
@@ -213,13 +213,13 @@ impl<'t> Object<'t> {
         self.empty = false;
     }
 
-    /// A value without quotes.
+    /// Writes a member whose value has no quotes.
     fn bare(&mut self, name: &str, value: impl Display) {
         self.name(name);
         append(self.text, value);
     }
 
-    /// A text that has nothing to escape.
+    /// Writes a member whose value is a text without characters to escape.
     fn plain(&mut self, name: &str, value: impl Display) {
         self.name(name);
         self.text.push('"');
@@ -237,7 +237,7 @@ impl<'t> Object<'t> {
     }
 }
 
-/// A JSON string.
+/// Writes a JSON string.
 fn quote(text: &mut String, content: &str) {
     text.push('"');
     for character in content.chars() {

@@ -7,7 +7,8 @@ use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Level;
 use crate::value::decimal::{Decimal, DecimalError};
 
-/// Takes the rest of an array of levels; the cursor stands behind its bracket. Returns where they stand in `into`.
+/// Reads the rest of an array of levels, after its opening bracket, and adds the levels to `into`. Returns the start
+/// and the end of the new levels in `into`.
 #[inline]
 pub(super) fn levels(cursor: &mut Cursor<'_>, into: &mut Vec<Level>) -> Result<(usize, usize), DecodeError> {
     let start = into.len();
@@ -41,7 +42,7 @@ fn plain_level(text: &[u8]) -> Option<(Level, &[u8])> {
     Some((Level { price, quantity }, text))
 }
 
-/// A level in any spelling that JSON allows, and long numbers.
+/// Reads a level in any spelling that JSON allows, with numbers of any length.
 #[cold]
 fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
     let number = |cursor: &mut Cursor<'_>| {
@@ -64,7 +65,7 @@ fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
         return Err(cursor.error(DecodeErrorKind::Type));
     }
     cursor.advance(1);
-    // If this is no JSON at all, the skipping that follows an error says so.
+    // If the text is not JSON, the caller finds that out when it skips the array after this error.
     let price = number(cursor)?;
     cursor.expect(b',').map_err(|error| DecodeError::new(DecodeErrorKind::Type, error.offset()))?;
     let quantity = number(cursor)?;
@@ -72,7 +73,7 @@ fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
     Ok(Level { price, quantity })
 }
 
-/// A decimal of market data, which is never negative.
+/// Parses a decimal of market data, which must not be negative.
 pub(super) fn market_decimal(text: &[u8]) -> Result<Decimal, DecodeErrorKind> {
     let decimal = Decimal::parse(text).map_err(|error| match error {
         DecimalError::Invalid => DecodeErrorKind::Decimal,

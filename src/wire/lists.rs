@@ -6,10 +6,11 @@ use super::record::Found;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{List, Read};
 
-/// A list, or what is wrong with an element.
+/// A list, or the error of its first malformed element.
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
 
-/// Takes an array, all elements of which are read once; `see` is shown each.
+/// Reads the array at the cursor and calls `see` with each element. An error of an element is in the list; the outer
+/// error means that the frame is not JSON.
 #[inline]
 pub(super) fn list<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,
@@ -24,14 +25,15 @@ pub(super) fn list<'f, 's, T: Read<'f>>(
             Ok(Slot::Value(Ok(list)))
         }
         Err(error) => {
-            // What is no JSON is said before what is no element.
+            // An error of JSON within the array takes precedence.
             reader.cursor.skip(1)?;
             Ok(Slot::Value(Err(error)))
         }
     }
 }
 
-/// Reads an array, and says what comes behind it. An error is that of the first element that is none.
+/// Reads the array at the start of `rest`, and calls `see` with each element. Returns the array and the text after
+/// it, or the error of the first malformed element.
 #[inline]
 pub(super) fn elements<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,
@@ -42,7 +44,7 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
     cursor.set_rest(rest);
     let start = cursor.offset();
     cursor.expect(b'[')?;
-    // The array, and the object or array that an element is.
+    // Two levels of nesting: the array, and an element that is an object or array.
     cursor.enter(2);
     let mut more = cursor.peek() != b']';
     if !more {
@@ -57,7 +59,7 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {
-    /// The list, which must be there. An error of an element names this member if it does not name another.
+    /// Returns the list, or an error if the member is missing. An error that names no member gets this member's name.
     pub(super) fn list<T>(self) -> Result<List<'f, T>, DecodeError>
     where
         V: Value<Is<'f> = Listed<'f, T>>,
@@ -76,12 +78,12 @@ impl<'f, V: Value> Found<'_, 'f, V> {
     }
 }
 
-/// An error of an element of a member, which names the member if it does not name another.
+/// Adds the name of a member to the error of one of its elements, unless the error names a member already.
 #[cold]
 pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
     match (error.member(), error.kind()) {
         (Some(_), _) => error,
-        // What is an object elsewhere is none here.
+        // An element that is not an object has the wrong type; `NotAnObject` is for whole frames.
         (None, DecodeErrorKind::NotAnObject) => {
             DecodeError::of_member(DecodeErrorKind::Type, error.offset(), name)
         }
@@ -89,7 +91,7 @@ pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
     }
 }
 
-/// Makes kinds of arrays.
+/// Defines kinds of values that are arrays, by the type of their elements.
 macro_rules! lists {
     ($($kind:ident of $element:ty;)+) => {$(
         #[derive(Debug)]
@@ -120,7 +122,7 @@ macro_rules! lists {
 }
 pub(super) use lists;
 
-/// Levels of one side, or what is wrong with one: where they stand among those of the scratch.
+/// The start and the end of one side's levels in `Scratch`, or the error of the first malformed level.
 pub(super) type Levels = Result<(usize, usize), DecodeError>;
 
 macro_rules! sides {
@@ -153,7 +155,7 @@ macro_rules! sides {
                         let range = levels(&mut cursor, &mut scratch.$side);
                         match range {
                             Ok(_) => reader.cursor.set_rest(cursor.rest()),
-                            // What is no JSON is said before what is no level.
+                            // An error of JSON within the array takes precedence.
                             Err(_) => reader.cursor.skip(1)?,
                         }
                         Ok(Slot::Value(range))

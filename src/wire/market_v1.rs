@@ -34,7 +34,7 @@ record! {
     }
 }
 
-/// The number of a frame of whatever kind, if it has one.
+/// Returns the [number](crate::protocol::market_data_v1#sequence-numbers) of a frame of any kind, if it has one.
 pub(crate) fn socket_sequence(frame: &str) -> Option<u64> {
     NumberMembers::whole(frame).ok()?.socket_sequence().informs()
 }
@@ -53,7 +53,7 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     decode_any(frame, scratch)
 }
 
-/// Decodes a frame of which nothing is known.
+/// Decodes a frame whose kind is unknown: finds the kind from all members first.
 #[inline(never)]
 fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let outline = Outline::of(frame)?;
@@ -97,7 +97,7 @@ fn update<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) ->
     }))
 }
 
-/// Entries, of which those that change a book go to its sides.
+/// The entries of an update. Reading them adds the level of each change to its side in [`Scratch`].
 #[derive(Debug)]
 struct Entries;
 
@@ -110,7 +110,7 @@ impl Value for Entries {
 
     #[inline(always)]
     fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
-        // Of two members the last one counts.
+        // If the member occurs twice, the last one counts.
         reader.clear_levels();
         elements(reader, rest, Entries::see).ok().map(|(list, rest)| (Ok(list), rest))
     }
@@ -195,7 +195,7 @@ record! {
 }
 
 record! {
-    /// An [auction](crate::protocol::market_data_v1#entries); market data v2 has another order.
+    /// An [auction](crate::protocol::market_data_v1#entries). In market data v2 its members have another order.
     AuctionMembers {
         event_id: "eid" = Unsigned,
         symbol: "symbol" = SymbolName,
@@ -210,14 +210,14 @@ record! {
 }
 
 record! {
-    /// What an [entry](crate::protocol::market_data_v1#entries) of any kind has.
+    /// The members that an [entry](crate::protocol::market_data_v1#entries) of any kind has.
     EntryMembers {
         kind: "type" = Exact,
         symbol: "symbol" = SymbolName,
     }
 }
 
-/// What the members of a change say.
+/// Converts the members of a change.
 macro_rules! change {
     ($it:ident) => {
         LevelChange {
@@ -259,7 +259,7 @@ impl<'f> Read<'f> for MarketEntry<'f> {
     }
 }
 
-/// An entry that begins with its type, or `None` if it has another one.
+/// An entry that begins with its type, or `None` if a second `type` may contradict the first.
 type Likely<'f> = Result<Option<MarketEntry<'f>>, DecodeError>;
 
 #[inline(never)]
@@ -286,7 +286,7 @@ fn likely_auction<'f>(reader: &mut Reader<'f, '_>, stage: AuctionStage) -> Likel
     Ok(if it.is_told { None } else { Some(MarketEntry::Auction(auction!(it, stage, it.symbol().if_any()?))) })
 }
 
-/// Reads an entry of which nothing is known.
+/// Reads an entry whose type is unknown.
 #[cold]
 fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
     let mut again = cursor.clone();

@@ -33,7 +33,7 @@ lists! {
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut reader = Reader::new(frame);
     reader.telling = &["type", "result"];
-    // Nearly all are of these two.
+    // Nearly all frames are of these two types.
     if reader.take("{\"type\":\"l2_updates\"") {
         return l2_updates(reader, Place::BehindValue, scratch);
     }
@@ -54,7 +54,7 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     decode_any(frame, scratch)
 }
 
-/// Decodes a frame of which nothing is known.
+/// Decodes a frame whose kind is unknown: finds the kind from all members first.
 #[inline(never)]
 fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let outline = Outline::of(frame)?;
@@ -67,7 +67,7 @@ fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     }
 }
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     L2Updates,
@@ -79,7 +79,7 @@ enum Kind {
     Candles(CandleInterval),
 }
 
-/// The types of frames.
+/// The values of `type` in frames.
 const TYPES: [&str; 14] = [
     "l2_updates",
     "trade",
@@ -97,7 +97,7 @@ const TYPES: [&str; 14] = [
     "candles_1d_updates",
 ];
 
-/// What a frame of each type is.
+/// The kind of a frame of each of the [`TYPES`].
 const KINDS: [Kind; TYPES.len()] = [
     Kind::L2Updates,
     Kind::Trade,
@@ -122,8 +122,8 @@ impl Kind {
         KINDS.get(NAMES.find_text(text)).copied()
     }
 
-    /// Decodes a frame of this kind. One with a member that could tell another is decoded as one of which nothing is
-    /// known.
+    /// Decodes a frame of this kind. If the frame has a member that could show another kind, [`decode_any`] decodes
+    /// the frame.
     #[inline(always)]
     fn decode<'f>(self, reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
         match self {
@@ -138,7 +138,7 @@ impl Kind {
     }
 }
 
-/// The width that a type `candles_…_updates` names ([candles](crate::protocol::market_data_v2#candles)).
+/// Returns the interval that a type `candles_…_updates` names ([candles](crate::protocol::market_data_v2#candles)).
 pub(super) fn interval(kind: &str) -> Option<CandleInterval> {
     match Kind::of(Text(kind)) {
         Some(Kind::Candles(interval)) => Some(interval),
@@ -229,7 +229,7 @@ record! {
     }
 }
 
-/// An [error](crate::protocol::market_data_v2#errors).
+/// Decodes an [error](crate::protocol::market_data_v2#errors).
 pub(super) fn venue_error(frame: &str) -> Decoded<'_> {
     Ok(error(&ErrorMembers::whole(frame)?))
 }
@@ -296,7 +296,7 @@ fn trade<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch)
 
 #[inline(always)]
 fn trade_of<'f>(it: &TradeMembers<'f>) -> Result<Trade<'f>, DecodeError> {
-    // Without an id of its own, a trade is known by that of its event.
+    // A trade without an id has the id of its event.
     let trade_id = match it.trade_id().if_any()? {
         Some(trade_id) => trade_id,
         None => it.event_id().required()?,
@@ -355,7 +355,7 @@ fn auction_frame<'f>(
 ) -> Decoded<'f> {
     let is_begun = place == Place::BehindValue;
     let it = AuctionMembers::finish(&mut reader, place)?;
-    // An error has this member too.
+    // An error also has the member `result`.
     let is_error = it.result().informs().is_some_and(|result| result == *"error");
     if it.is_told || (is_begun && is_error) {
         return decode_any(reader.frame, scratch);
@@ -363,7 +363,7 @@ fn auction_frame<'f>(
     Ok(Message::Auction(auction!(it, stage, Some(it.symbol().required()?))))
 }
 
-/// What the members of an auction say; `symbol` is that of the auction, which a frame of v1 may leave out.
+/// Converts the members of an auction. `symbol` is the symbol of the auction, which a frame of v1 may leave out.
 macro_rules! auction {
     ($it:ident, $stage:expr, $symbol:expr) => {
         Auction {
@@ -382,7 +382,7 @@ macro_rules! auction {
 }
 pub(super) use auction;
 
-/// Behind the type of an auction, if that comes first.
+/// Returns the stage of an auction and the bytes after its type, if the object begins with its type.
 pub(super) fn behind_auction(rest: &[u8]) -> Option<(AuctionStage, &[u8])> {
     let rest = behind(rest, "{\"type\":\"auction_")?;
     behind(rest, "result\"")
@@ -460,7 +460,7 @@ impl<'f> Read<'f> for FundingAmountChange<'f> {
 }
 
 record! {
-    /// What tells the endpoints apart.
+    /// The members by which frames of the endpoints differ.
     Guess {
         kind: "type" = Label,
         result: "result" = Label,
@@ -469,8 +469,9 @@ record! {
     }
 }
 
-/// The endpoint that sends such frames, by their type. Heartbeats of v1 have a sequence, those of
-/// order events a trace besides; a refusal may come from any of them.
+/// Guesses the endpoint of a frame by the member `type`. Heartbeats of market data v1 have a `socket_sequence`, and
+/// heartbeats of order events v1 have a `trace_id` too. Returns `None` for a refusal without a `type`, which several
+/// endpoints send, and for a text that is not a JSON object.
 pub(super) fn guess(frame: &str) -> Option<Endpoint> {
     let it = Guess::whole(frame).ok()?;
     let Some(kind) = it.kind().informs() else {

@@ -1,4 +1,4 @@
-//! The venue's frames: [`decode`] reads what it sends, [`encode`] writes what it takes.
+//! Frames: [`decode`] reads the frames that the venue sends, and [`encode`] writes requests.
 //!
 //! The venue's own short member names appear in this folder and nowhere else.
 
@@ -64,8 +64,9 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     }
 }
 
-/// What most frames that begin like this one are. A few letters tell, in the venue's order of members and in a few
-/// others.
+/// Guesses the decoder of a frame from its first bytes, in the venue's own order of members or one of a few other
+/// orders. Returns `None` if the first bytes suggest no kind. The decoder notices a wrong guess
+/// ([`Certainty::Guess`]).
 #[inline(always)]
 fn guess(frame: &[u8]) -> Option<Read> {
     let [_, _, first, second, _, _, kind, ..] = frame else { return None };

@@ -1,11 +1,11 @@
-//! [`Names`]: finds a name or a text of a frame among those that are known.
+//! [`Names`]: finds a name or a text of a frame among known names.
 
 use crate::message::Text;
 
-/// Names, and a table that finds most of them at once.
+/// Known names, and a hash table that finds most of them with one comparison.
 pub(super) struct Names<const N: usize> {
     names: [&'static str; N],
-    /// The place of the first name with each hash, or `N`.
+    /// The index of the first name with each hash; `N` if there is no such name.
     places: [u8; 64],
 }
 
@@ -22,7 +22,7 @@ impl<const N: usize> Names<N> {
         Names { names, places }
     }
 
-    /// The place of a name, or `N`.
+    /// Returns the index of a name; `N` if the name is unknown.
     #[inline(always)]
     pub(super) fn find(&self, name: &[u8]) -> usize {
         let place = usize::from(*self.places.get(hash(name)).unwrap_or(&u8::MAX));
@@ -34,7 +34,7 @@ impl<const N: usize> Names<N> {
         }
     }
 
-    /// The place of a text, or `N`.
+    /// Returns the index of the name that a text, perhaps with escapes, stands for; `N` if the name is unknown.
     #[inline(always)]
     pub(super) fn find_text(&self, text: Text<'_>) -> usize {
         match self.find(text.raw().as_bytes()) {
@@ -43,21 +43,21 @@ impl<const N: usize> Names<N> {
         }
     }
 
-    /// No peer escapes a letter, but it may.
+    /// Finds a text with escapes. No known peer escapes a letter, but JSON allows escapes.
     #[cold]
     fn find_escaped(&self, text: Text<'_>) -> usize {
         let place = || self.names.iter().position(|name| text == **name);
         if text.raw().contains('\\') { place().unwrap_or(N) } else { N }
     }
 
-    /// Finds a name whose hash another name has too.
+    /// Finds a name that is not the first name with its hash.
     #[inline(never)]
     fn search(&self, name: &[u8]) -> usize {
         self.names.iter().position(|found| found.as_bytes() == name).unwrap_or(N)
     }
 }
 
-/// At most 63, and another for each letter alone.
+/// Returns the hash of a name, which is at most 63. Names of a single letter have different hashes.
 #[inline(always)]
 const fn hash(name: &[u8]) -> usize {
     match name {

@@ -23,8 +23,8 @@ use crate::message::{
 record! {
     /// An object: an [acknowledgement](crate::protocol::order_events_v1#acknowledgement), a
     /// [heartbeat](crate::protocol::order_events_v1#heartbeats), or a
-    /// [refusal](crate::protocol::order_events_v1#address-and-authentication); a time has an
-    /// [old name](crate::protocol::quirks#old-names-of-order-events).
+    /// [refusal](crate::protocol::order_events_v1#address-and-authentication). The member `timestampms` has an
+    /// [old name](crate::protocol::quirks#old-names-of-order-events) too.
     ObjectMembers {
         kind: "type" = Label,
         account_id: "accountId" = Unsigned,
@@ -77,7 +77,7 @@ pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Me
     })
 }
 
-/// Checks that a frame is an array of events. Each element is one, whatever it is.
+/// Checks that a frame is a JSON array. Every element counts as an event, even if it cannot be read as one.
 fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<(), DecodeError> {
     cursor.expect(b'[')?;
     cursor.enter(1);
@@ -93,7 +93,7 @@ fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<(), DecodeError> 
     cursor.finish()
 }
 
-/// A string of an array.
+/// Reads a string of an array.
 impl<'f> Read<'f> for Text<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Text<'f>, DecodeError> {
         if cursor.peek() != b'"' {
@@ -128,7 +128,7 @@ record! {
         behavior: "behavior" = Label,
         order_type: "order_type" = Label,
         timestamp: "timestamp" = Seconds,
-        // Old documented frames have the second name of each.
+        // Where a member has two names, old documented frames have the second one.
         timestamp_ms: "timestampms" | "timestampMs" = Milliseconds,
         is_live: "is_live" = Flag,
         is_cancelled: "is_cancelled" = Flag,
@@ -157,8 +157,8 @@ record! {
     }
 }
 
-/// An event of an array. One that cannot be read [does not cost the
-/// others](crate::protocol::quirks#each-element-separately).
+/// Reads an event of an array. An event that cannot be read
+/// [does not affect the others](crate::protocol::quirks#each-element-separately).
 impl<'f> Read<'f> for OrderReport<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<OrderReport<'f>, DecodeError> {
         let before = cursor.clone();
@@ -166,7 +166,7 @@ impl<'f> Read<'f> for OrderReport<'f> {
             return Ok(OrderReport::Update(update));
         }
         *cursor = before;
-        // What is said of an element is said by its own text.
+        // Offsets in the error count from the beginning of the element.
         let element = element(frame, cursor)?;
         let text = element.as_str();
         Ok(match report(text, &mut Cursor::new(text)) {
@@ -177,7 +177,7 @@ impl<'f> Read<'f> for OrderReport<'f> {
     }
 }
 
-/// Reads an event; `None` if it is of a kind that is not known.
+/// Reads an event. Returns `None` if its kind is unknown.
 fn report<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Option<OrderUpdate<'f>>, DecodeError> {
     let it = OrderEventMembers::within(frame, cursor)?;
     let kind = it.kind().required()?;
@@ -199,7 +199,7 @@ fn order<'f>(
     let status = match is_fill {
         false => status,
         true => {
-            // A market buy has neither amount, and is not live from the beginning: only `closed` tells its end.
+            // A market buy has neither of the two amounts and is never live: only the event `closed` reports its end.
             let is_over = match it.remaining().unless_empty()? {
                 Some((remaining, offset)) => market_decimal(remaining.as_str().as_bytes())
                     .map_err(|kind| DecodeError::of_member(kind, offset, "remaining_amount"))?
@@ -253,7 +253,7 @@ fn details<'f>(it: &OrderEventMembers<'f>) -> OrderEventDetails<'f> {
     }
 }
 
-/// The execution of an event, or what is wrong with it.
+/// The fill of an event, or the error of an invalid fill.
 #[derive(Debug)]
 struct FillObject;
 

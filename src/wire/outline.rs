@@ -1,4 +1,4 @@
-//! [`Outline`]: what tells the kinds of frames of `wss://ws.gemini.com` apart.
+//! [`Outline`]: the members that show the kind of a frame. `decoder!`: the decoders of single kinds.
 
 use super::reader::{Json, Place, Reader, Token};
 use super::scratch::Scratch;
@@ -9,22 +9,23 @@ use crate::value::symbol::Symbol;
 
 pub(super) type Decoded<'f> = Result<Message<'f>, DecodeError>;
 
-/// What reads a frame of a kind.
+/// The function that decodes frames of one kind.
 pub(super) type Read = for<'f> fn(&'f str, &'f mut Scratch, Certainty) -> Decoded<'f>;
 
-/// How sure it is what kind a frame is of.
+/// Whether the kind of a frame is certain or a guess.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Certainty {
-    /// All its members were looked at.
+    /// The kind follows from all members of the frame.
     Certain,
-    /// Only the first bytes of the frame were looked at. If the rest contradicts them, this function decodes the
-    /// frame.
+    /// The kind follows from the first bytes of the frame only. If the rest of the frame contradicts the guess, this
+    /// function decodes the frame.
     Guess(for<'f> fn(&'f str, &'f mut Scratch) -> Decoded<'f>),
 }
 
 impl Certainty {
-    /// A reader of a frame, and where it stands. A guess takes `named`, with which the frame has to begin, and looks
-    /// out for the names that tell kinds apart.
+    /// Returns a reader of a frame, and its place in the frame. For a guess, the reader has skipped `named`, the text
+    /// with which frames of the kind begin, and watches for all [names that show a kind](Outline::NAMES). Returns
+    /// `None` if the kind is a guess and the frame does not begin with `named`.
     #[inline(always)]
     pub(super) fn begin<'f, 's>(
         self,
@@ -42,7 +43,7 @@ impl Certainty {
         }
     }
 
-    /// Decodes a frame that is not what it was taken for.
+    /// Decodes a frame that is not of the guessed kind. Without a guess, returns [`Message::Unrecognized`].
     #[cold]
     pub(super) fn otherwise<'f>(self, frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
         match self {
@@ -52,9 +53,10 @@ impl Certainty {
     }
 }
 
-/// Makes the decoder of a kind of frames: the record that they are, the text that they begin with, the members that
-/// tell this kind, and the message. If the kind was a guess and the frame has a name that tells another kind, or has
-/// not what tells this one, the frame is decoded otherwise.
+/// Defines the decoder of one kind of frames: its record, the text with which these frames begin (`begins`), a
+/// condition that only this kind meets (`has`), and the message. If the kind was a guess, `Certainty::otherwise`
+/// decodes a frame that does not meet the condition, or that has a name of `Outline::NAMES` which is not in the
+/// record.
 macro_rules! decoder {
     ($(#[$about:meta])* $decoder:ident($it:ident: $record:ident, $frame:ident, $scratch:ident) begins $named:literal has $is_it:expr => $message:block) => {
         $(#[$about])*
@@ -101,11 +103,11 @@ pub(super) use decoder;
 /// The members of a frame that tell its kind.
 #[derive(Debug)]
 pub(super) struct Outline<'f> {
-    /// A bit for each of [`NAMES`](Outline::NAMES) that is there.
+    /// The bits of the [`NAMES`](Outline::NAMES) that the frame has with any value but `null`.
     there: u64,
     /// The values of `e`, `type`, `s`, `symbol` and `result`.
     texts: [Option<RawJson<'f>>; 5],
-    /// Whether one that names the kind or the symbol came again with another value.
+    /// Whether a member that names the kind or the symbol occurs twice with different values.
     names_two: bool,
 }
 
@@ -138,7 +140,7 @@ impl<'f> Outline<'f> {
         "i",
     ];
 
-    /// The bit of a name; none for other names.
+    /// Returns the bit of one of [`NAMES`](Outline::NAMES), or of any other single letter; 0 for other names.
     const fn bit(name: &[u8]) -> u64 {
         match name {
             // The lowest six bits of letters are 1 to 26 and 33 to 58.
@@ -171,11 +173,12 @@ impl<'f> Outline<'f> {
         bits
     }
 
-    /// Looks at all names of a frame. It is not sure to be JSON: what reads it as its kind says what is not.
+    /// Collects the names of a frame. `Ok` does not mean that the whole frame is JSON: the decoder of the kind checks
+    /// that.
     ///
     /// # Errors
     ///
-    /// What is no JSON, or no object.
+    /// Returns the first error, if the frame is not an object or was found not to be JSON.
     pub(super) fn of(frame: &'f str) -> Result<Outline<'f>, DecodeError> {
         Outline::look(frame).map_err(|error| match check(frame) {
             Err(first) if first.offset() < error.offset() => first,
@@ -183,7 +186,7 @@ impl<'f> Outline<'f> {
         })
     }
 
-    /// Looks at all names of a frame, all of which must be JSON.
+    /// Collects the names of a frame; `None` unless the whole frame is JSON and an object.
     pub(super) fn whole(frame: &'f str) -> Option<Outline<'f>> {
         check(frame).and_then(|()| Outline::look(frame)).ok()
     }
@@ -255,7 +258,7 @@ impl<'f> Outline<'f> {
     }
 }
 
-/// A frame of no known kind, which must be JSON.
+/// Returns the message for a frame of an unknown kind, or an error if the frame is not JSON.
 pub(super) fn unrecognized(frame: &str) -> Decoded<'_> {
     check(frame)?;
     Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) }))
@@ -268,7 +271,8 @@ pub(super) fn check(frame: &str) -> Result<(), DecodeError> {
     cursor.finish()
 }
 
-/// Takes a value: its text, or `None` for `null`. What is within an object or array is not checked if all is plain.
+/// Reads the value at the cursor. Returns its text, or `None` for `null`. Does not check the inside of an object or
+/// array that [`balanced`] can skip.
 #[inline(always)]
 fn value<'f>(reader: &mut Reader<'f, '_>) -> Result<Option<RawJson<'f>>, DecodeError> {
     reader.cursor.peek();

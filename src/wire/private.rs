@@ -16,7 +16,8 @@ use crate::message::{
 };
 
 record! {
-    /// An [order](crate::protocol::streams#orders). A frame with `X` is one even if it has no `e`.
+    /// An update of an [order](crate::protocol::streams#orders). A frame with `X` is an order update even without
+    /// `e`.
     OrderMembers {
         event_time: "E" = Nanoseconds,
         symbol: "s" = SymbolName,
@@ -122,7 +123,7 @@ decoder! {
     }
 }
 
-/// An order of a snapshot; one that cannot be read is an element too.
+/// Reads an order of a snapshot. An order that cannot be read becomes an [`OrderReport::Malformed`].
 impl<'f> message::Read<'f> for SnapshotOrder<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<SnapshotOrder<'f>, DecodeError> {
         let before = cursor.clone();
@@ -130,7 +131,7 @@ impl<'f> message::Read<'f> for SnapshotOrder<'f> {
             return Ok(SnapshotOrder(OrderReport::Update(update)));
         }
         *cursor = before;
-        // What is said of an element is said by its own text.
+        // Offsets in the error count from the beginning of the element.
         let element = element(frame, cursor)?;
         let text = element.as_str();
         let read = OrderMembers::within(text, &mut Cursor::new(text)).and_then(|it| order(&it));

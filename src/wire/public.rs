@@ -46,8 +46,8 @@ decoder! {
     }
 }
 
-/// One side of a ticker. [Empty text](crate::protocol::quirks#empty-side-of-a-ticker), a zero and an absent side are
-/// no level.
+/// Returns one side of a ticker. Returns `None` if the price or the quantity is an
+/// [empty text](crate::protocol::quirks#empty-side-of-a-ticker), zero or absent.
 #[inline(always)]
 fn best(price: Found<'_, '_, Price>, quantity: Found<'_, '_, Price>) -> Result<Option<Level>, DecodeError> {
     let there = |decimal: &Decimal| !decimal.is_zero();
@@ -248,7 +248,7 @@ decoder! {
     }
 }
 
-/// The id of a response: whatever it is, as text.
+/// The id of a response: a text or an unsigned integer. Any other value becomes a text with the JSON of the value.
 #[derive(Debug)]
 struct Id;
 
@@ -280,7 +280,7 @@ record! {
     }
 }
 
-/// The reason of a refusal, which is one however odd its reason.
+/// The reason of a refusal. Any value but `null` is a refusal: one without a code has the code 0.
 #[derive(Debug)]
 struct Refusal;
 
@@ -302,7 +302,7 @@ impl Value for Refusal {
 
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<ApiError<'f>>, DecodeError> {
         if reader.cursor.peek() == b'{' {
-            // It is no JSON.
+            // `usual` fails on an object only if it is not JSON: this returns the error.
             reader.cursor.skip(1)?;
         }
         let json = Json::take(reader)?;
@@ -332,7 +332,7 @@ impl Value for Code {
 }
 
 impl<'f, V: Value<Is<'f> = Levels>> Found<'_, 'f, V> {
-    /// Returns where in the frame the levels are. A frame without levels is malformed.
+    /// Returns the start and the end of the levels in [`Scratch`]. A frame without levels is malformed.
     #[inline(always)]
     fn levels(self) -> Levels {
         let name = self.name;

@@ -1,4 +1,4 @@
-//! [`Reader`]: what is read and where it stands; [`Value`]: a kind of value that can be read there.
+//! [`Reader`]: a frame and the position in it; [`Value`]: a kind of value that can be read at this position.
 
 use crate::json::cursor::{self, Cursor, RawString};
 use crate::json::error::{DecodeError, DecodeErrorKind};
@@ -7,14 +7,14 @@ use crate::value::decimal::Decimal;
 use crate::wire::levels::market_decimal;
 use crate::wire::scratch::Scratch;
 
-/// What was found of a member.
+/// The result of reading a member of an object.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Slot<T> {
-    /// It is not there, or `null`.
+    /// The member is missing, or its value is `null`.
     Absent,
-    /// An empty text, which this kind of value cannot be; why not, and where it stands.
+    /// An empty text, which is no valid value of this kind. Contains the error and its offset in the frame.
     Empty(DecodeErrorKind, u32),
-    /// Something else than it should be, and where it stands.
+    /// Any other invalid value. Contains the error and its offset in the frame.
     Wrong(DecodeErrorKind, u32),
     Value(T),
 }
@@ -30,22 +30,22 @@ impl<T> Slot<T> {
     }
 }
 
-/// What a record is read from, and where levels go.
+/// The input of the records, and the destination of levels.
 pub(super) struct Reader<'f, 's> {
     pub(super) frame: &'f str,
     pub(super) cursor: Cursor<'f>,
-    /// Room for levels, if there is any.
+    /// The memory for levels; `None` while no levels are read.
     pub(super) scratch: Option<&'s mut Scratch>,
-    /// Names that tell what kind of object this is, wherever they stand.
+    /// Names of members that show the kind of the object. A record notes if the object has one that the record lacks.
     pub(super) telling: &'static [&'static str],
 }
 
 /// Where a reader stands in an object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Place {
-    /// Before it.
+    /// Before the object.
     Before,
-    /// Behind a value.
+    /// After the value of a member.
     BehindValue,
 }
 
@@ -55,7 +55,7 @@ impl<'f, 's> Reader<'f, 's> {
         Reader { frame, cursor: Cursor::new(frame), scratch: None, telling: &[] }
     }
 
-    /// A reader of an object that is the value of a member.
+    /// Returns a reader at the same position, for an object that is the value of a member.
     #[inline(always)]
     pub(super) fn inner(&self) -> Reader<'f, 's> {
         let mut inner = Reader { cursor: self.cursor.clone(), ..Reader::new(self.frame) };
@@ -63,14 +63,14 @@ impl<'f, 's> Reader<'f, 's> {
         inner
     }
 
-    /// Forgets the levels that were read.
+    /// Removes the levels that were read.
     pub(super) fn clear_levels(&mut self) {
         if let Some(scratch) = &mut self.scratch {
             scratch.clear_levels();
         }
     }
 
-    /// Takes this very text.
+    /// Skips `text`. If the input does not continue with `text`, returns `false` and skips nothing.
     #[inline(always)]
     pub(super) fn take(&mut self, text: &'static str) -> bool {
         match behind(self.cursor.rest(), text) {
@@ -82,8 +82,8 @@ impl<'f, 's> Reader<'f, 's> {
         }
     }
 
-    /// Goes to the next name, whatever is in between, and reads it; one with escapes is found among `names`. `None`
-    /// behind the object.
+    /// Reads the name of the next member, and moves to its value. Returns `None` at the end of the object, and moves
+    /// past the object. If the name has escapes, returns the equal name of `names`.
     #[inline(always)]
     pub(super) fn next_name(
         &mut self,
@@ -131,7 +131,7 @@ impl<'f, 's> Reader<'f, 's> {
         self.cursor.key().map(Some)
     }
 
-    /// Takes the value of a name that the record does not have. Returns whether the name tells what this is.
+    /// Skips the value of a member that the record does not have. Returns whether the name shows the object's kind.
     pub(super) fn skip(&mut self, name: &[u8]) -> Result<bool, DecodeError> {
         match cursor::plain_string(self.cursor.rest()) {
             Some(behind) => self.cursor.set_rest(behind),
@@ -140,20 +140,20 @@ impl<'f, 's> Reader<'f, 's> {
         Ok(self.telling.iter().any(|telling| telling.as_bytes() == name))
     }
 
-    /// What a name of the frame stands for.
+    /// Returns the text of a name. If the name has escapes, returns the equal name of `names` or `telling`.
     fn name(&self, name: RawString, names: &[&'static str]) -> &'f str {
         let text = self.frame.get(name.start..name.end).unwrap_or_default();
         if name.escaped { Self::unescaped(text, names, self.telling) } else { text }
     }
 
-    /// No peer escapes a letter, but JSON says that `"\u0065"` is `"e"`.
+    /// Finds the name that a text with escapes stands for. No peer escapes a letter, but in JSON `"\u0065"` is `"e"`.
     #[cold]
     fn unescaped(text: &'f str, names: &[&'static str], telling: &[&'static str]) -> &'f str {
         names.iter().chain(telling).find(|name| Text(text) == ***name).copied().unwrap_or(text)
     }
 }
 
-/// Behind this very text.
+/// Returns the bytes after `text`; `None` if `rest` does not begin with `text`.
 #[inline(always)]
 pub(super) fn behind<'f>(rest: &'f [u8], text: &'static str) -> Option<&'f [u8]> {
     rest.strip_prefix(text.as_bytes())
@@ -163,25 +163,25 @@ pub(super) fn behind<'f>(rest: &'f [u8], text: &'static str) -> Option<&'f [u8]>
 pub(super) trait Value: Sized {
     type Is<'f>: Copy;
 
-    /// What a value of the frame is, whatever its spelling.
+    /// Converts a value of the frame, whatever its spelling.
     fn of<'f>(json: &Json<'f>) -> Result<Self::Is<'f>, DecodeErrorKind>;
 
-    /// Reads the value that `rest` begins with, if it is spelled as usual, and says what comes behind it. `None` says
-    /// nothing; the reader has not moved.
+    /// Reads the value at the start of `rest` if it has the venue's usual spelling. Returns the value and the bytes
+    /// after it. `None` does not mean that the value is invalid. The cursor of the reader does not move.
     #[inline(always)]
     fn usual<'f>(_reader: &mut Reader<'f, '_>, _rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
         None
     }
 
-    /// Whether a value says nothing, as an empty text does.
+    /// Whether a value is an empty text.
     #[inline(always)]
     fn is_empty(_value: &Self::Is<'_>) -> bool {
         false
     }
 
-    /// Takes a value of any spelling; the cursor stands at it.
+    /// Reads the value at the cursor, in any spelling.
     ///
-    /// An error is one of the frame, which is no JSON there.
+    /// An error means that the frame is not JSON here. An invalid value is not an error, but a [`Slot`].
     #[cold]
     #[inline(never)]
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
@@ -195,12 +195,12 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// Takes a value, in the usual spelling or another.
+/// Reads the next value, in the usual spelling or another.
 #[inline(always)]
 pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();
     match V::usual(reader, reader.cursor.rest()) {
-        // Behind its digits a number may have more.
+        // After these digits, the number has a fraction or an exponent.
         Some((_, [b'.' | b'e' | b'E', ..])) | None => V::read_unusual(reader),
         Some((value, rest)) => {
             reader.cursor.set_rest(rest);
@@ -209,7 +209,7 @@ pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot
     }
 }
 
-/// A value of the frame: its text, without quotes, and what it is.
+/// A value of the frame: its texts with and without quotes, its offset, and its type.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Json<'f> {
     /// The text of the value, quotes included.
@@ -263,7 +263,7 @@ impl<'f> Json<'f> {
         Ok(Json { raw, text: raw, start, token })
     }
 
-    /// A value that stands for anything but `null`.
+    /// Returns a slot with `value`, or [`Slot::Absent`] if this value of the frame is `null`.
     pub(super) const fn unless_null<T: Copy>(&self, value: T) -> Slot<T> {
         match self.token {
             Token::Null => Slot::Absent,
@@ -271,7 +271,7 @@ impl<'f> Json<'f> {
         }
     }
 
-    /// What is found where something else should be.
+    /// Returns the slot for a value of the wrong type; [`Slot::Absent`] if the value is `null`.
     pub(super) const fn instead<T>(&self) -> Slot<T> {
         match self.token {
             Token::Null => Slot::Absent,
@@ -283,7 +283,8 @@ impl<'f> Json<'f> {
         matches!(self.token, Token::Text { .. })
     }
 
-    /// An integer, which [may be written as text](crate::protocol::quirks#codes-as-text): its sign and magnitude.
+    /// Returns whether an integer is negative, and its magnitude. The integer
+    /// [may be written as text](crate::protocol::quirks#codes-as-text).
     pub(super) fn integer(&self) -> Result<(bool, u64), DecodeErrorKind> {
         match self.token {
             Token::Integer { negative, magnitude } => Ok((negative, magnitude)),
@@ -327,7 +328,7 @@ impl<'f> Json<'f> {
         if self.is_text() { Ok(Text(self.text)) } else { Err(DecodeErrorKind::Type) }
     }
 
-    /// A text that says something exactly: without half a surrogate pair.
+    /// Returns the text, or an error if the text has half a surrogate pair.
     pub(super) fn whole_text(&self) -> Result<Text<'f>, DecodeErrorKind> {
         let text = self.word()?;
         if text.is_whole() { Ok(text) } else { Err(DecodeErrorKind::Escape) }

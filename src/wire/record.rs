@@ -1,28 +1,33 @@
-//! [`record!`]: one description of an object, and the reader that is made of it.
+//! [`record!`]: makes the reader of an object from a description of its members.
 //!
-//! A description lists the members in the venue's order: the names of each and the kind of its value. The reader
-//! follows that order, which costs one comparison a member. From the first difference it reads by names, in any
-//! order, without reading a member twice; only a number that turns out to be longer than its digits makes it begin
-//! again. A member that may be missing is no difference. One that is marked `| always` is, so that the compiler knows
-//! it to be there wherever the order was kept. It notes a value of the wrong kind and continues, because the rest of
-//! the frame has to be JSON first: [`Found`] turns it into an error if the decoder needs the member.
+//! A description lists the members in the venue's order: the names of each member, and the kind of its value. The
+//! reader expects this order, which costs one comparison for each member. At the first difference, the reader
+//! continues by names, in any order, and reads no member twice. Only when an integer turns out to have a fraction or
+//! an exponent does the reader start again at the beginning of the object.
+//!
+//! A missing member is not a difference, unless the description marks the member as `| always`. With this mark, the
+//! compiler knows that the member is present wherever the order was kept.
+//!
+//! The reader notes an invalid value and continues, because an error of JSON in the rest of the frame takes
+//! precedence. [`Found`] turns the invalid value into an error if the decoder needs the member.
 
 use super::reader::{Reader, Slot, Value};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 
-/// A member of a record: what was found, and what to say of it.
+/// A member of a record: its slot, and the name and the offset for errors.
 #[derive(Debug)]
 pub(super) struct Found<'r, 'f, V: Value> {
     pub(super) slot: &'r Slot<V::Is<'f>>,
     pub(super) name: &'static str,
-    /// Just behind the object.
+    /// The offset just after the object.
     pub(super) end: usize,
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {
-    /// The value, which must be there.
+    /// Returns the value, or an error if the member is missing or its value is invalid.
     ///
-    /// An error names the member, and the byte where its value begins, or the end of the object if there is none.
+    /// The error names the member and the byte where its value begins, or the end of the object if the member is
+    /// missing.
     #[inline(always)]
     pub(super) fn required(self) -> Result<V::Is<'f>, DecodeError> {
         match *self.slot {
@@ -53,7 +58,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// The value of a member that only informs: one that cannot be read counts as absent.
+    /// Returns the value of a member that no decoder needs. An invalid value counts as absent.
     #[inline(always)]
     pub(super) fn informs(self) -> Option<V::Is<'f>> {
         match self.slot {
@@ -62,13 +67,13 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// The value of a member that only informs, if it is no empty text.
+    /// Returns the value of a member that no decoder needs. An invalid value and an empty text count as absent.
     #[inline(always)]
     pub(super) fn label(self) -> Option<V::Is<'f>> {
         self.informs().filter(|value| !V::is_empty(value))
     }
 
-    /// Whether the member is there, whatever it is.
+    /// Whether the member has any value but `null`, even an invalid one.
     #[inline(always)]
     pub(super) fn is_there(&self) -> bool {
         !matches!(self.slot, Slot::Absent)
@@ -85,15 +90,15 @@ fn wrong(name: &'static str, kind: DecodeErrorKind, offset: u32) -> DecodeError 
     DecodeError::of_member(kind, offset as usize, name)
 }
 
-/// What is made of a record. It is inlined twice, for the venue's order of members and for any other, so that in the
-/// first no member has to be in memory.
+/// A step that converts a record after it was read. The step is inlined twice: for the venue's order of members,
+/// where the members then need not be in memory, and for any other order.
 pub(super) trait Then<'f, 's, Record> {
     type Is;
 
     fn then(self, it: Record, reader: &mut Reader<'f, 's>) -> Result<Self::Is, DecodeError>;
 }
 
-/// The record itself.
+/// A step that returns the record itself.
 pub(super) struct Itself;
 
 impl<'f, 's, Record> Then<'f, 's, Record> for Itself {
@@ -105,7 +110,7 @@ impl<'f, 's, Record> Then<'f, 's, Record> for Itself {
     }
 }
 
-/// Makes a record of a description; see the head of this file.
+/// Defines a record by its description; see the head of this file.
 macro_rules! record {
     ($(#[$about:meta])* $record:ident {
         $first:ident: $first_name:literal $(| $first_also:literal)* = $first_value:ty $(| $first_always:ident)?,
@@ -117,8 +122,7 @@ macro_rules! record {
         });
 
         impl<'f> $record<'f> {
-            /// Reads an object, takes it and hands it to `then`; `begin` is where the reader stands.
-            ///
+            /// Reads an object, and passes the record to `then`. `begin` is the place of the reader.
             #[inline(always)]
             pub(super) fn read_then<'s, R>(
                 reader: &mut $crate::wire::reader::Reader<'f, 's>,
@@ -157,7 +161,7 @@ macro_rules! record {
                     return then.then($record { $first, $($member,)* end, is_told: false }, reader);
                 };
                 let it = match rest {
-                    // A number that is longer than its digits: from the beginning.
+                    // A number has a fraction or an exponent: start again at the beginning of the object.
                     [b'.' | b'e' | b'E', ..] => {
                         let nothing = $record { $first: Slot::Absent, $($member: Slot::Absent,)* end: 0, is_told: false };
                         return nothing.read_any_then(reader, begin, then);
@@ -173,9 +177,9 @@ macro_rules! record {
         $(#[$about])*
         pub(super) struct $record<'f> {
             $($member: $crate::wire::reader::Slot<<$value as $crate::wire::reader::Value>::Is<'f>>,)+
-            /// Just behind the object.
+            /// The offset just after the object.
             end: usize,
-            /// Whether a name that is none of these tells what this is.
+            /// Whether the object has a name of `Reader::telling` that this record lacks.
             pub(super) is_told: bool,
         }
 
@@ -191,7 +195,7 @@ macro_rules! record {
                 }
             )+
 
-            /// Reads an object and takes it.
+            /// Reads an object, and moves the reader past it.
             #[inline(always)]
             pub(super) fn read(
                 reader: &mut $crate::wire::reader::Reader<'f, '_>,
@@ -200,7 +204,7 @@ macro_rules! record {
                 Self::read_then(reader, begin, $crate::wire::record::Itself)
             }
 
-            /// Reads on by names, in any order, and hands the record to `then`.
+            /// Reads the remaining members by their names, in any order, and passes the record to `then`.
             #[cold]
             #[inline(never)]
             fn read_any_then<'s, R>(
@@ -216,7 +220,7 @@ macro_rules! record {
                 enum Member {
                     $($member,)+
                 }
-                // One for each name.
+                // The member of each name.
                 const MEMBERS: &[Member] = &[$(Member::$member, $({ let _ = $also; Member::$member },)*)+];
                 static NAMES: $crate::wire::names::Names<{ MEMBERS.len() }> =
                     $crate::wire::names::Names::new([$($name, $($also,)*)+]);
@@ -232,7 +236,7 @@ macro_rules! record {
                 then.then(self, reader)
             }
 
-            /// Whether a member is there, whatever it is.
+            /// Whether the member of this name has any value but `null`, even an invalid one.
             pub(super) fn has(&self, name: &str) -> bool {
                 match name {
                     $($name => !matches!(self.$member, $crate::wire::reader::Slot::Absent),)+
@@ -245,7 +249,7 @@ macro_rules! record {
                 Self::finish(&mut $crate::wire::reader::Reader::new(frame), $crate::wire::reader::Place::Before)
             }
 
-            /// Reads an object to its end, which is the end of the frame.
+            /// Reads an object, and checks that the frame ends after it, unless `is_told` is set.
             #[inline(always)]
             pub(super) fn finish(
                 reader: &mut $crate::wire::reader::Reader<'f, '_>,
@@ -258,7 +262,7 @@ macro_rules! record {
                 Ok(it)
             }
 
-            /// Reads an object within a frame, and takes it.
+            /// Reads an object within a frame, and moves `cursor` past it.
             #[inline(always)]
             pub(super) fn within(
                 frame: &'f str,

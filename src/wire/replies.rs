@@ -45,7 +45,7 @@ record! {
     }
 }
 
-/// An array that is all of a value.
+/// Reads a text that is one array.
 fn list<'f, T: Read<'f>>(json: &'f str) -> Result<List<'f, T>, DecodeError> {
     let mut reader = Reader::new(json);
     if reader.cursor.peek() != b'[' {
@@ -72,8 +72,8 @@ impl<'f> Response<'f> {
     ///
     /// # Errors
     ///
-    /// Returns [`DecodeError`] if the response has no such result. The offset in the error counts from the start of the
-    /// result, not of the frame. This is so for every method of `Response` that reads a result.
+    /// Returns [`DecodeError`] if the response has no such result. The offset in the error counts from the start of
+    /// the result, not of the frame. This is so for every method of `Response` that reads a result.
     ///
     /// ```
     /// use gemini_ws::{Message, Scratch, decode};
@@ -113,7 +113,7 @@ impl<'f> Response<'f> {
     ///
     /// Returns [`DecodeError`] if the response has no such result.
     pub fn depth(&self, scratch: &'f mut Scratch) -> Result<PartialDepth<'f>, DecodeError> {
-        // It is written like a partial depth.
+        // The result has the members of a partial depth.
         match super::decode(self.result_text(), scratch)? {
             Message::PartialDepth(depth) => Ok(depth),
             _ => Err(DecodeError::new(DecodeErrorKind::Type, 0)),

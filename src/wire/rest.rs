@@ -45,7 +45,7 @@ record! {
     }
 }
 
-/// An order of an answer.
+/// An order in an answer of REST.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderRow<'f> {
     pub(crate) order_id: u64,
@@ -133,7 +133,7 @@ fn begin(body: &str) -> Result<Cursor<'_>, DecodeError> {
     Ok(Cursor::new(body))
 }
 
-/// The venue's word for an error and its explanation, if a body is that of an error.
+/// The error in the body of an answer: the venue's word for the reason, and its explanation.
 pub(crate) struct Refusal<'f> {
     pub(crate) reason: Option<Text<'f>>,
     pub(crate) message: Option<Text<'f>>,
@@ -148,7 +148,7 @@ impl<'f> Read<'f> for Option<Refusal<'f>> {
     }
 }
 
-/// The error that a body says, if it says one.
+/// Returns the error in a body; `None` if the body reports no error.
 pub(crate) fn refusal(body: &str) -> Option<Refusal<'_>> {
     object(body).ok().flatten()
 }

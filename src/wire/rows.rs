@@ -11,7 +11,7 @@ use crate::message::{self, Candle, Level, Read, Text};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// The levels of a book: each goes to its side.
+/// The changes of a book. Reading them adds each level to its side in [`Scratch`].
 #[derive(Debug)]
 pub(super) struct Changes;
 
@@ -24,7 +24,7 @@ impl Value for Changes {
 
     #[inline(always)]
     fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
-        // Of two members the last one counts.
+        // If the member occurs twice, the last one counts.
         reader.clear_levels();
         elements(reader, rest, Changes::see).ok().map(|(_, rest)| (Ok(()), rest))
     }
@@ -44,7 +44,7 @@ impl Changes {
     }
 }
 
-/// `[side, price, quantity]`.
+/// A change of a book: `[side, price, quantity]`.
 struct Change {
     is_bid: bool,
     level: Level,
@@ -61,7 +61,7 @@ impl<'f> Read<'f> for Change {
     }
 }
 
-/// A change in any spelling that JSON allows, and long numbers.
+/// Reads a change in any spelling that JSON allows, with numbers of any length.
 #[cold]
 fn any_change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Change, DecodeError> {
     let mut parts = triple(cursor)?;
@@ -92,7 +92,7 @@ fn plain_change(text: &[u8]) -> Option<(Change, &[u8])> {
     Some((Change { is_bid, level: Level { price, quantity } }, text))
 }
 
-/// The elements of an array one by one.
+/// A reader of the elements of an array, one by one.
 #[derive(Clone, Debug)]
 struct Array<'f> {
     cursor: Cursor<'f>,
@@ -104,7 +104,7 @@ impl<'f> Array<'f> {
         Array { cursor, begun: false }
     }
 
-    /// Whether the cursor stands at an element now, which is to be taken.
+    /// Moves to the next element, which the caller must then read. Returns `false` after the last element.
     fn more(&mut self) -> Result<bool, DecodeError> {
         let more = if self.begun {
             self.cursor.another(b']')?
@@ -122,7 +122,7 @@ impl<'f> Array<'f> {
     }
 }
 
-/// An array that has to have a certain number of elements.
+/// Begins to read an array with a fixed number of elements. [`end`] then checks that no element follows.
 fn triple<'f>(cursor: &mut Cursor<'f>) -> Result<Array<'f>, DecodeError> {
     if cursor.peek() != b'[' {
         return Err(cursor.error(DecodeErrorKind::Type));
@@ -138,7 +138,7 @@ fn end<'f>(mut parts: Array<'f>, cursor: &mut Cursor<'f>) -> Result<(), DecodeEr
     Ok(())
 }
 
-/// Goes to the next element, which must be there.
+/// Moves to the next element, and returns its first byte. A missing element is an error.
 fn next(parts: &mut Array<'_>) -> Result<u8, DecodeError> {
     if !parts.more()? {
         return Err(parts.cursor.error(DecodeErrorKind::Type));
@@ -146,7 +146,7 @@ fn next(parts: &mut Array<'_>) -> Result<u8, DecodeError> {
     Ok(parts.cursor.peek())
 }
 
-/// A string, and where it stands.
+/// Reads an element that is a string. Returns the string and its offset.
 fn quoted<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<(Text<'f>, usize), DecodeError> {
     if next(parts)? != b'"' {
         return Err(parts.cursor.error(DecodeErrorKind::Type));
@@ -155,7 +155,7 @@ fn quoted<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<(Text<'f>, usize)
     Ok((Text(frame.get(start..end).unwrap_or_default()), start))
 }
 
-/// A decimal, quoted or not, read from its very digits.
+/// Reads an element that is a decimal, quoted or not, exactly as its digits say.
 fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeError> {
     let first = next(parts)?;
     let begin = parts.cursor.offset();
@@ -175,7 +175,8 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
     market_number(digits, is_number).map_err(|kind| DecodeError::new(kind, start))
 }
 
-/// A decimal that is never negative. A number of JSON may have an exponent, with which small ones are written.
+/// Parses a decimal that must not be negative. A JSON number (`is_number`) may have an exponent: the venue writes
+/// small numbers in this form.
 pub(super) fn market_number(digits: &str, is_number: bool) -> Result<Decimal, DecodeErrorKind> {
     match digits.split_once(['e', 'E']).filter(|_| is_number) {
         None => market_decimal(digits.as_bytes()),
@@ -187,7 +188,7 @@ pub(super) fn market_number(digits: &str, is_number: bool) -> Result<Decimal, De
     }
 }
 
-/// `[time, open, high, low, close, volume]`, numbers.
+/// Reads a candle: `[time, open, high, low, close, volume]`, all numbers.
 impl<'f> Read<'f> for Candle<'f> {
     #[inline(always)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Candle<'f>, DecodeError> {
@@ -220,7 +221,7 @@ fn plain_candle<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Candle<'f>, &'f [
     Some((Candle { open_time, open, high, low, close, volume }, behind))
 }
 
-/// Behind a comma, a decimal without quotes, sign and exponent.
+/// Reads a comma, and a decimal without quotes, sign and exponent.
 #[inline(always)]
 fn plain_number(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     let [b',', rest @ ..] = rest else { return None };

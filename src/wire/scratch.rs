@@ -13,7 +13,7 @@ use crate::value::symbol::Symbol;
 pub struct Scratch {
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
-    /// Of frames that name none.
+    /// The symbol of frames that name no symbol.
     pub(super) symbol: Option<Symbol>,
 }
 
@@ -23,14 +23,14 @@ impl Scratch {
         Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None }
     }
 
-    /// Forgets the levels of the frame before.
+    /// Removes the levels of the previous frame.
     #[inline]
     pub(super) fn clear_levels(&mut self) {
         self.bids.clear();
         self.asks.clear();
     }
 
-    /// The levels that were read: bids and asks.
+    /// Returns the levels that were read: bids and asks.
     #[inline]
     pub(super) fn levels(scratch: Option<&mut Scratch>) -> (&[Level], &[Level]) {
         scratch.map_or((&[], &[]), |scratch| (&scratch.bids, &scratch.asks))

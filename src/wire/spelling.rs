@@ -1,4 +1,4 @@
-//! [`as_spelled`]: the name of a member in an error, where the venue has several.
+//! [`as_spelled`]: corrects the member's name in an error, if the venue has several names for the member.
 
 use crate::json::error::DecodeError;
 
@@ -13,7 +13,7 @@ const SPELLINGS: [(&str, &str); 7] = [
     ("timestampms", "timestampMs"),
 ];
 
-/// Returns an error of a record with the name that its member has in the frame.
+/// Replaces the member's name in an error with the name that the frame uses for the member.
 #[cold]
 pub(super) fn as_spelled(error: DecodeError, frame: &str) -> DecodeError {
     let of_member = |name| DecodeError::of_member(error.kind(), error.offset(), name);

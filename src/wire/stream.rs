@@ -1,5 +1,5 @@
-//! Frames of `wss://ws.gemini.com`: which kind each is, by [its
-//! members](crate::protocol::streams#recognising-a-frame).
+//! Recognises the kind of a frame of `wss://ws.gemini.com` by
+//! [its members](crate::protocol::streams#recognising-a-frame).
 
 use super::names::Names;
 use super::outline::{Certainty, Decoded, Outline, Read, unrecognized};
@@ -13,7 +13,7 @@ const fn bits(names: &[&str]) -> u64 {
     Outline::bits(names)
 }
 
-/// A kind of frame: what it is about, and how it is read.
+/// A kind of frames: its topic and its decoder.
 type Kind = (Topic, Read);
 
 /// The kinds that frames name in `e`.
@@ -30,7 +30,7 @@ const KINDS: [&str; 10] = [
     "contractStatus",
 ];
 
-/// What a frame of each kind is about.
+/// The topic and the decoder of each of the [`KINDS`].
 const NAMED: [Kind; KINDS.len()] = [
     (Topic::Depth, public::depth),
     (Topic::Orders, private::order_update),
@@ -38,7 +38,7 @@ const NAMED: [Kind; KINDS.len()] = [
     (Topic::Balances, private::balance_update),
     (Topic::Positions, private::position_report),
     (Topic::Orders, private::order_snapshot),
-    // Public and private ones share the name; of the private ones something is believed.
+    // Public requests and private quotes share this name. The client keeps state of the private quotes only.
     (Topic::Quotes, private::request_for_quote),
     (Topic::MarkPrice, public::mark_price),
     (Topic::FundingAmount, public::funding_amount),
@@ -47,9 +47,10 @@ const NAMED: [Kind; KINDS.len()] = [
 
 static NAMES: Names<{ KINDS.len() }> = Names::new(KINDS);
 
-/// Frames that are known by their members, and the names that they may have in `e` besides; the first row all of
-/// whose members are there decides. An order update has `X` and could otherwise pass for a ticker or a trade. The
-/// rows without a name are those of [`NAMED`], should their `e` be missing.
+/// The kinds of frames that are recognised by their members. Each row has the members, the values that `e` may have,
+/// and the kind. `e` may also be missing. The first row whose members are all present decides: an order update has
+/// `X`, and could otherwise pass for a ticker or a trade. Rows without a value of `e` are for frames of [`NAMED`]
+/// without `e`.
 const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
     (bits(&["X"]), &[], (Topic::Orders, private::order_update)),
     (
@@ -65,11 +66,11 @@ const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
     (bits(&["orders"]), &[], (Topic::Orders, private::order_snapshot)),
 ];
 
-/// The kind of frames that settlements have in `e` or `type`.
+/// The value of `e` or `type` in frames of settlements.
 const SETTLED: &str = "settlements";
 
-/// Decodes a frame that does not show its kind with its first bytes, or has a name that could tell otherwise: its
-/// kind is looked for first, then it is read as that.
+/// Decodes a frame whose first bytes do not show its kind, or whose other members may contradict them. Finds the kind
+/// from all members, and then reads the frame again as this kind.
 #[inline(never)]
 pub(super) fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     match kind(&Outline::of(frame)?) {
@@ -78,7 +79,7 @@ pub(super) fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decode
     }
 }
 
-/// What a frame with these members is about, and how it is read.
+/// Returns the topic and the decoder of a frame with these members; `None` if the kind is unknown.
 fn kind(outline: &Outline<'_>) -> Option<Kind> {
     const ANSWERS: [u64; 3] = [bits(&["id", "status"]), bits(&["id", "error"]), bits(&["id", "result"])];
 
@@ -101,14 +102,14 @@ fn kind(outline: &Outline<'_>) -> Option<Kind> {
     is_it.then_some(*known)
 }
 
-/// What a frame with these members is about, whatever is wrong with their values, and the symbol that it names;
-/// `None` if it is of no known kind.
+/// Returns the topic and the symbol of a frame with these members, even if the values of other members are invalid.
+/// Returns `None` if the kind is unknown.
 pub(super) fn topic_of(outline: &Outline<'_>) -> Option<(Topic, Option<Symbol>)> {
     let (topic, _) = kind(outline)?;
     Some((topic, outline.symbol()))
 }
 
-/// What a frame is about that says in `e` that it is of this kind.
+/// Returns the topic of frames with this kind in `e`; `None` if the kind is unknown.
 pub(super) fn topic_named(kind: &str) -> Option<Topic> {
     let by_members = || BY_MEMBERS.iter().find(|(_, names, _)| names.contains(&kind));
     let known = NAMED.get(NAMES.find(kind.as_bytes())).map(|(topic, _)| *topic);

@@ -13,7 +13,8 @@ use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
-/// An integer without sign, in quotes or not. That the number ends there shows in what is read next.
+/// Reads an integer without sign, quoted or not, and returns the text after it. The caller must check that the
+/// number ends there.
 #[inline(always)]
 pub(super) fn digits(rest: &[u8]) -> Option<(u64, &[u8])> {
     match rest {
@@ -36,7 +37,7 @@ fn quoted_digits(rest: &[u8]) -> Option<(u64, &[u8])> {
     }
 }
 
-/// A time without sign.
+/// Reads a time without sign; `of` converts the integer.
 #[inline(always)]
 fn time(rest: &[u8], of: impl FnOnce(i64) -> Option<Timestamp>) -> Option<(Timestamp, &[u8])> {
     let (digits, behind) = digits(rest)?;
@@ -100,7 +101,7 @@ fn figure<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Number<'f>, &'f [u8])> 
     Some((Number(frame.get(start..end)?), behind))
 }
 
-/// One of a few words.
+/// Reads one of a few words, and returns the value of the word.
 #[inline(always)]
 fn one_of<'f, T: Copy, const N: usize>(
     rest: &'f [u8],
@@ -109,7 +110,7 @@ fn one_of<'f, T: Copy, const N: usize>(
     words.into_iter().find_map(|(word, value)| Some((value, rest.strip_prefix(word.as_bytes())?)))
 }
 
-/// Makes kinds of values that need nothing but a meaning and a usual spelling.
+/// Defines kinds of values by their `Value::of` and `Value::usual` alone.
 macro_rules! values {
     ($($(#[$about:meta])* $kind:ident($is:ty) of |$json:ident| $of:expr, usually |$reader:ident, $rest:ident| $usual:expr;)+) => {$(
         $(#[$about])*
@@ -228,7 +229,7 @@ values! {
         usually |reader, rest| anything(reader, rest);
 }
 
-/// Behind an object that is one number, such as that of the venue's time.
+/// Returns the text after an object whose only member is an integer, such as the result of the method `time`.
 #[inline(always)]
 fn one_number(rest: &[u8]) -> Option<&[u8]> {
     let [b'{', b'"', inside @ ..] = rest else { return None };
@@ -261,7 +262,7 @@ fn anything<'f>(reader: &Reader<'f, '_>, rest: &'f [u8]) -> Option<(RawJson<'f>,
     Some((RawJson(frame.get(start..frame.len().wrapping_sub(behind.len()))?), behind))
 }
 
-/// Makes kinds of texts, which may be empty.
+/// Defines kinds of values that are texts, which may be empty.
 macro_rules! texts {
     ($($(#[$about:meta])* $kind:ident of |$json:ident| $of:expr;)+) => {$(
         $(#[$about])*
@@ -289,11 +290,11 @@ macro_rules! texts {
 }
 
 texts! {
-    /// A text that says something exactly: without half a surrogate pair.
+    /// A text whose every character counts, such as an id. A text with half a surrogate pair is an error.
     Exact of |json| json.whole_text();
-    /// A text that informs.
+    /// A text that may contain half a surrogate pair, such as a reason for people.
     Label of |json| json.word();
-    /// A text, or a number as one.
+    /// A text as in [`Exact`], or a number, whose digits become a text.
     Word
         of |json| match json.token {
             Token::Integer { .. } | Token::Number => Ok(Text(json.text)),
@@ -301,7 +302,7 @@ texts! {
         };
 }
 
-/// A value, and where it stands.
+/// A value and its offset in the frame, in bytes. The offset of a text is that of its first character.
 #[derive(Debug)]
 pub(super) struct Placed<V>(PhantomData<V>);
 
@@ -320,7 +321,7 @@ impl<V: Value> Value for Placed<V> {
     }
 }
 
-/// Takes a value, as it stands.
+/// Reads the value at the cursor, and returns its text in the frame.
 pub(super) fn element<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<RawJson<'f>, DecodeError> {
     cursor.peek();
     let start = cursor.offset();

@@ -1,11 +1,11 @@
-//! [`Book`]: the book of the rivals, two sorted vectors.
+//! [`Book`]: the order book of the rivals (the other JSON readers), with one sorted vector for each side.
 
 use rust_decimal::Decimal;
 
-/// The books of a contestant; there are a few.
+/// The books of one rival, each with its symbol. They are few, so [`book_of`] searches them in a row.
 pub(crate) type Books = Vec<(String, Book)>;
 
-/// The book of a symbol.
+/// Returns the book of a symbol. Adds an empty one if there is none.
 pub(crate) fn book_of<'b, B: Default>(books: &'b mut Vec<(String, B)>, symbol: &str) -> &'b mut B {
     let place = books.iter().position(|(of, _)| of == symbol).unwrap_or_else(|| {
         books.push((symbol.to_string(), B::default()));
@@ -14,7 +14,7 @@ pub(crate) fn book_of<'b, B: Default>(books: &'b mut Vec<(String, B)>, symbol: &
     &mut books[place].1
 }
 
-/// Every level, the best last, where most changes are.
+/// An order book. The best price of each side is last: most changes are near it, and move few levels there.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     pub(crate) bids: Vec<(Decimal, Decimal)>,
@@ -28,7 +28,8 @@ impl Book {
         self.asks.clear();
     }
 
-    /// Whether changes of these update ids are to be applied. A single id is that of a snapshot.
+    /// Prepares the book for a frame with these update ids. Returns whether to apply the levels of the frame: `false`
+    /// if it is old or comes after a gap. A frame with two equal ids is a snapshot, and clears the book.
     pub(crate) fn begin(&mut self, first: u64, last: u64) -> bool {
         if first == last {
             self.clear();
@@ -49,7 +50,7 @@ impl Book {
         set(&mut self.asks, place, price, quantity);
     }
 
-    /// Takes all levels of a snapshot, which come best first.
+    /// Adds all levels of a snapshot to an empty book. A snapshot lists its best levels first.
     pub(crate) fn fill(&mut self, bids: &[(Decimal, Decimal)], asks: &[(Decimal, Decimal)]) {
         for (side, levels) in [(&mut self.bids, bids), (&mut self.asks, asks)] {
             side.extend(levels.iter().rev());

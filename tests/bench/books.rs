@@ -1,9 +1,10 @@
-//! What a book costs, beside a `BTreeMap` and a sorted `Vec`; and what a thousand symbols cost beside one.
+//! Times `OrderBook` against books made of a `BTreeMap` and of a sorted `Vec`, and frames of a thousand symbols
+//! against frames of one symbol.
 //!
-//! One run prints everything: `cargo bench --bench books`. The contestants take turns within each row, so that whatever
-//! else the machine does hits all of them, and the fastest batch of each counts. `cargo bench --bench books -- frames`
-//! prints the rows whose name has `frames` in it. Numbers are the library's decimals in
-//! all of them, so that only the structure differs.
+//! `cargo bench --bench books` prints everything; `cargo bench --bench books -- frames` prints the rows whose name
+//! contains `frames`. The contestants take turns within each row, so that other load on the machine affects all of
+//! them, and the fastest batch of each counts. All of them use the library's decimals, so that only the structure
+//! differs.
 
 #[path = "../support/random.rs"]
 #[allow(dead_code, unreachable_pub, reason = "what other targets use")]
@@ -19,16 +20,16 @@ use contestants::{Contestant, Map, Sorted};
 use gemini_ws::{Decimal, Depth, Level, Message, OrderBook, decode};
 use random::Random;
 
-/// Time for one row.
+/// How long one row of the table is measured.
 const ROW: Duration = Duration::from_millis(400);
-/// How many levels each side has.
+/// The sizes of the books: how many levels each side has.
 const SIZES: [usize; 4] = [100, 1_000, 5_000, 20_000];
-/// How many levels a batch of changes has on each side.
+/// The largest number of levels on each side in a batch of changes.
 const CHANGES: usize = 1_024;
 /// How many levels a frame of changes has on each side.
 const FRAME: usize = 2;
 
-/// The operations, in the order of their rows. Each takes as long as it says, for so many levels.
+/// The operations, in the order of their rows. Each returns how long it took, and for how many levels.
 const OPERATIONS: [(&str, Operation); 8] = [
     ("snapshot, sorted", |book, work| replace(book, &work.sorted)),
     ("snapshot, worst first", |book, work| replace(book, &work.reversed)),
@@ -46,7 +47,7 @@ type Operation = fn(&mut dyn Contestant, &Work) -> (Duration, usize);
 #[derive(Debug, Default)]
 struct Levels([Vec<Level>; 2]);
 
-/// What the operations are done with.
+/// The levels that the operations apply to a book of one size.
 #[derive(Debug)]
 struct Work {
     sorted: Levels,
@@ -84,7 +85,7 @@ fn row(operation: Operation, work: &Work) -> [f64; 3] {
     let (start, mut fastest) = (Instant::now(), [f64::MAX; 3]);
     while start.elapsed() < ROW {
         for (contestant, fastest) in contestants.iter_mut().zip(&mut fastest) {
-            // Twice, as the caches are full of the other contestants at first.
+            // The operation runs twice, because the first run finds the caches full of the other contestants' books.
             for (took, levels) in [operation(*contestant, work), operation(*contestant, work)] {
                 *fastest = fastest.min(took.as_nanos() as f64 / levels as f64);
             }
@@ -99,7 +100,7 @@ fn row(operation: Operation, work: &Work) -> [f64; 3] {
 
 // ---- the operations ------------------------------------------------------------------------
 
-/// Snapshots, as many as last long enough for the clock.
+/// Replaces the book by a snapshot, a small one several times, so that the clock can measure the time.
 fn replace(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
     let (snapshot, Levels([bids, asks])) = (levels.frame(0..usize::MAX), levels);
     let rounds = 2_000_usize.div_ceil(bids.len());
@@ -108,7 +109,7 @@ fn replace(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
     (start.elapsed(), rounds * (bids.len() + asks.len()))
 }
 
-/// Frames of changes, one after the other.
+/// Applies frames of [`FRAME`] levels on each side, one after the other.
 fn change(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
     let Levels([bids, asks]) = levels;
     let frames: Vec<Depth<'_>> =
@@ -118,7 +119,7 @@ fn change(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
     (start.elapsed(), bids.len() + asks.len())
 }
 
-/// Removals of levels that are there; they return in time that does not count.
+/// Removes levels that the book has, and then restores them. Only the removal is timed.
 fn remove(book: &mut dyn Contestant, work: &Work) -> (Duration, usize) {
     let took = change(book, &work.removed);
     change(book, &work.restored);
@@ -133,10 +134,10 @@ fn best(book: &mut dyn Contestant, _: &Work) -> (Duration, usize) {
     (start.elapsed(), CHANGES)
 }
 
-// ---- what they are done with ---------------------------------------------------------------
+// ---- the levels ----------------------------------------------------------------------------
 
 impl Levels {
-    /// Levels at places on each side; place 0 is the nearest to the middle.
+    /// Creates levels at the given places of each side. Place 0 is the nearest to the middle.
     fn new(places: &[[usize; 2]], mut quantity: impl FnMut() -> i64) -> Levels {
         let mut levels = Levels::default();
         for place in places {
@@ -149,7 +150,7 @@ impl Levels {
         levels
     }
 
-    /// Lends some of the levels to a frame.
+    /// Returns a frame with the levels in this range of each side.
     fn frame(&self, range: std::ops::Range<usize>) -> Depth<'_> {
         let mut frame: Depth<'_> = *EMPTY;
         let Levels([bids, asks]) = self;
@@ -159,7 +160,7 @@ impl Levels {
     }
 }
 
-/// A frame without levels, and without update ids, so that it follows any other.
+/// A frame without levels. It has no update ids, so a book applies it after any other frame.
 static EMPTY: LazyLock<Depth<'static>> = LazyLock::new(|| {
     let text = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":[],"a":[]}"#;
     let Ok(Message::Depth(mut frame)) = decode(text, Box::leak(Box::default())) else { panic!("{text}") };
@@ -168,7 +169,8 @@ static EMPTY: LazyLock<Depth<'static>> = LazyLock::new(|| {
 });
 
 impl Work {
-    /// Each side has levels at the even places of twice as many, so that half of the places are free.
+    /// Creates the levels for books with `size` levels on each side. They are at even places, so that every second
+    /// place is free.
     fn new(size: usize) -> Work {
         let mut random = Random(7);
         let places: Vec<[usize; 2]> = (0..size).map(|place| [2 * place; 2]).collect();
@@ -178,7 +180,7 @@ impl Work {
         random.shuffle(&mut doubled);
         let mut backwards = places.clone();
         backwards.reverse();
-        // Half of the changes are one place further from the middle than the other half, a quarter two, and so on.
+        // Half of the changes are at place 0, a quarter at place 1, an eighth at place 2, and so on.
         let near = |random: &mut Random| (random.next() | 1 << 40).trailing_zeros() as usize;
         let near = Vec::from_iter((0..CHANGES).map(|_| [near(&mut random), near(&mut random)]));
         let removed = &shuffled[..CHANGES.min(size / 4)];
@@ -198,8 +200,9 @@ impl Work {
     }
 }
 
-/// Changes anywhere: a third each puts a level where there is none, removes one and overwrites one; the second half takes
-/// back what the first half did, so that every batch finds the same book.
+/// Returns changes at random places. A third of them adds levels, a third removes levels, and a third overwrites
+/// levels. The second half of the changes undoes what the first half did to the prices, so that every batch finds the
+/// same prices.
 fn deep(shuffled: &[[usize; 2]], random: &mut Random) -> Levels {
     let (third, mut some) = ((CHANGES / 6).min(shuffled.len() / 3), quantities(10));
     let mut halves = [Vec::new(), Vec::new()];
@@ -220,7 +223,7 @@ fn deep(shuffled: &[[usize; 2]], random: &mut Random) -> Levels {
     Levels::new(&places, || quantities.next().unwrap_or(1))
 }
 
-/// Quantities, half of which are zero: so a side keeps its size.
+/// Returns a source of quantities. Half of them are zero and remove a level, so that a side keeps its size.
 fn quantities(seed: u64) -> impl FnMut() -> i64 {
     let mut random = Random(seed);
     move || {

@@ -1,9 +1,10 @@
-//! What is counted, not timed: the instructions that decoding a frame takes, and those that a book takes for each level
-//! of a snapshot, whatever its order, under callgrind.
+//! The program whose instructions callgrind counts: it decodes the frames of one kind, or loads one snapshot into a
+//! book.
 //!
-//! `.ci/counts` runs this for each kind of frame and compares with `tests/bench/counts.txt`. Without an argument it
-//! prints the kinds; with one it decodes the frames of that kind in the function `counted`, or loads that snapshot, and
-//! prints how many frames or levels there were.
+//! `.ci/counts` runs the program for each kind of frame and each snapshot, and compares the counts with
+//! `tests/bench/counts.txt`. Without an argument the program prints the names of the kinds and snapshots. With a name
+//! it decodes those frames in the function `counted`, or loads that snapshot in `counted_load`, and prints how many
+//! frames or levels there were.
 
 #[allow(dead_code, reason = "other users need the rest")]
 mod inputs;
@@ -24,7 +25,7 @@ fn main() {
             None => println!("{}", input.name),
             Some(wanted) if *wanted == input.name => {
                 let mut scratch = Scratch::new();
-                // Once before, so that the scratch has its size.
+                // A first run, which is not counted, grows the scratch to its full size.
                 decode_all(&input, &mut scratch);
                 counted(&input, &mut scratch);
                 println!("{}", input.frames.len());
@@ -47,7 +48,7 @@ fn main() {
 /// How many levels a snapshot has.
 const SIZES: [u64; 2] = [2_500, 20_000];
 
-/// Orders of snapshots: the price of each level, by its number and how many there are.
+/// An order of the levels in a snapshot: returns a level's price from its number and the number of all levels.
 type Order = fn(u64, u64) -> u64;
 
 const ORDERS: [(&str, Order); 6] = [
@@ -56,7 +57,7 @@ const ORDERS: [(&str, Order); 6] = [
     ("each price twice", |number, size| size - number / 2),
     ("sawtooth", |number, _| number % 50 * 1_000 + number / 50 + 1),
     ("one price", |_, _| 1),
-    // An odd factor gives each number below 2²⁰ a place of its own.
+    // Multiplying by an odd number modulo 2²⁰ gives each level a price of its own.
     ("unsorted", |number, _| (number * 0x9_e377) % (1 << 20) + 1),
 ];
 
@@ -69,7 +70,7 @@ fn load(size: u64, price: Order) -> u64 {
     let mut scratch = Scratch::new();
     let Ok(Message::Depth(depth)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
     let mut book = OrderBook::new();
-    // Once before, so that the book has its size.
+    // A first load, which is not counted, grows the book to its full size.
     book.replace(&depth);
     counted_load(&mut book, &depth);
     size
@@ -78,11 +79,11 @@ fn load(size: u64, price: Order) -> u64 {
 #[inline(never)]
 fn counted_load(book: &mut OrderBook, snapshot: &Depth<'_>) {
     book.replace(black_box(snapshot));
-    // So that it stays a function of its own.
+    // Without this the compiler could merge the function with the one that it calls, and callgrind would miss it.
     black_box(());
 }
 
-/// Frames whose members come in the reversed order.
+/// Returns some of the inputs again, with the members of their frames in reversed order.
 fn reversed_inputs() -> impl Iterator<Item = Input> {
     const KINDS: [(&str, &str); 7] = [
         ("ticker", "ticker, reversed"),
@@ -105,7 +106,7 @@ fn reversed_inputs() -> impl Iterator<Item = Input> {
 #[inline(never)]
 fn counted(input: &Input, scratch: &mut Scratch) {
     decode_all(input, scratch);
-    // So that it stays a function of its own.
+    // Without this the compiler could merge the function with the one that it calls, and callgrind would miss it.
     black_box(());
 }
 

@@ -1,4 +1,5 @@
-//! What [`gemini_ws`] makes of a frame, as the texts that [`Values`] of the rivals' types have, in the same order.
+//! Lists the values that [`gemini_ws`] decodes from a frame, as texts and in the order of the rivals'
+//! [`Values`](crate::values::Values).
 
 use std::fmt::Display;
 
@@ -11,7 +12,7 @@ use gemini_ws::{
 use crate::inputs::Kind;
 use crate::values::number;
 
-/// Texts, one for each value.
+/// The values of a frame, one text for each.
 #[derive(Debug, Default)]
 struct Facts(Vec<String>);
 
@@ -28,7 +29,7 @@ impl Facts {
         }
     }
 
-    /// A number, written in any way.
+    /// Appends a number without its trailing zeros, like the values of the rivals.
     fn number(&mut self, value: impl Display) -> &mut Facts {
         self.is(number(&value.to_string()))
     }
@@ -55,7 +56,7 @@ impl Facts {
         })
     }
 
-    /// How many there are, and each of them.
+    /// Appends the number of elements, and then the values of each element.
     fn list<T>(&mut self, elements: impl IntoIterator<Item = T>, each: impl Fn(&mut Facts, T)) -> &mut Facts {
         let mut of_elements = Facts::default();
         let mut count = 0_usize;
@@ -95,7 +96,7 @@ pub(crate) fn of(endpoint: Endpoint, kind: Kind, frame: &str, scratch: &mut Scra
     facts.0
 }
 
-/// Streams, but for those of orders.
+/// Appends the values of a message of the current API, except replies and messages about orders.
 fn current(facts: &mut Facts, message: &Message<'_>) {
     match message {
         Message::BookTicker(it) => {
@@ -211,7 +212,7 @@ fn response(facts: &mut Facts, it: &Response<'_>, kind: Kind) {
     };
 }
 
-/// Market data v2, and what else is archived.
+/// Appends the values of a message of an archived endpoint, except `MarketUpdate` and `OrderEvents`.
 fn archived(facts: &mut Facts, endpoint: Endpoint, message: &Message<'_>) {
     match message {
         Message::L2Updates(it) => {
@@ -297,7 +298,7 @@ fn market_v1(facts: &mut Facts, it: &MarketUpdate<'_>) {
     facts.millis(it.event_time).list(it.entries, entry_v1);
 }
 
-/// The members of all types of entries, one after the other.
+/// Appends a value for each member that any type of entry has: `-` for members that this entry does not have.
 fn entry_v1(facts: &mut Facts, entry: MarketEntry<'_>) {
     let none = None::<&str>;
     match entry {
@@ -327,7 +328,7 @@ fn entry_v1(facts: &mut Facts, entry: MarketEntry<'_>) {
     }
 }
 
-/// Spellings of order events v1, of which the current one is another.
+/// Texts of the current API, each with the spelling of order events v1.
 const SPELLINGS: [(&str, &str); 6] = [
     ("OPEN", "booked"),
     ("NEW", "accepted"),

@@ -1,9 +1,10 @@
-//! Decoding, and decoding into a book, of every kind of frame, beside other readers of JSON.
+//! Times decoding, and decoding into a book, of every kind of frame, against other JSON readers.
 //!
-//! `cargo bench --bench frames` prints one table; with a word behind `--`, only the rows whose names have it. The rivals
-//! know the kind of each frame in advance, and decode into derived types with borrowed texts and `rust_decimal`
-//! numbers; `memchr` looks for a byte that is not there. Before a row is timed, all of them must have the same values.
-//! The contestants of a row take turns, so that whatever else the machine does hits all of them.
+//! `cargo bench --bench frames` prints one table; a word after `--` selects the rows whose names contain it. The
+//! rivals are other JSON readers: they know the kind of each frame in advance, and decode into derived types with
+//! borrowed texts and `rust_decimal` numbers. `memchr` searches each frame for a byte that is not there. Before a row
+//! is timed, all JSON readers must decode the same values. The contestants of a row take turns, so that other load on
+//! the machine affects all of them.
 
 mod book;
 mod facts;
@@ -35,19 +36,19 @@ use rival::{Look, Parser, SerdeJson, SimdJson, SonicRs};
 /// A way to run all frames of a row once.
 type Contestant<'i> = Box<dyn FnMut() + 'i>;
 
-/// The places of the contestants.
+/// The indices of the contestants of a row.
 const OURS: usize = 0;
 const SERDE: usize = 1;
 const SONIC: usize = 2;
 const SIMD: usize = 3;
 const FLOOR: usize = 4;
 const REVERSED: usize = 5;
-/// The first of those with a book, in the same order.
+/// The index of the first contestant with a book. The contestants with a book have the order of `OURS` to `SIMD`.
 const BOOK: usize = 6;
 
-/// The most that reversed members may cost.
+/// The largest ratio between the times with reversed and with usual members that causes no remark.
 const REVERSED_MAX: f64 = 1.5;
-/// The part of the time of `serde_json` that the whole way of a recording may take.
+/// The goal for the time from a recorded frame to its book, as a part of the time of `serde_json`.
 const WHOLE_MAX: f64 = 1.0 / 3.0;
 
 fn main() {
@@ -81,7 +82,7 @@ fn main() {
     remarks.iter().for_each(|remark| println!("{remark}"));
 }
 
-/// The snapshot again, for rivals that leave numbers as they are written.
+/// Returns the snapshot of another row, for rivals that do not parse its numbers.
 fn bare_snapshot() -> Input {
     let snapshot = inputs::made().into_iter().find(|input| input.name.starts_with("snapshot"));
     let mut input = snapshot.expect("the row");
@@ -91,7 +92,7 @@ fn bare_snapshot() -> Input {
     input
 }
 
-/// Races the contestants of a row, and prints it. Returns what is to be said of it.
+/// Times the contestants of a row, and prints the row. Returns remarks to print below the table.
 fn row(input: &Input) -> Vec<String> {
     let other_way: Vec<(Kind, String)> =
         input.frames.iter().map(|(kind, frame)| (*kind, reversed(frame))).collect();
@@ -137,7 +138,8 @@ fn print_row(input: &Input, times: &Times) {
 
 // ---- the contestants ---------------------------------------------------------------------------
 
-/// The contestants without a book, in the order of their places.
+/// Returns the contestants without a book, in the order of their indices. `other_way` are the frames with reversed
+/// members.
 fn decoders<'i>(input: &'i Input, other_way: &'i [(Kind, String)]) -> Vec<Contestant<'i>> {
     vec![
         ours(input, &input.frames),
@@ -171,7 +173,7 @@ fn decoder<'i, P: Parser + 'i>(input: &'i Input) -> Contestant<'i> {
     })
 }
 
-/// The contestants with a book.
+/// Returns the contestants with a book; none if the input changes no book.
 fn keepers(input: &Input) -> Vec<Contestant<'_>> {
     if input.way == Way::None {
         return Vec::new();
@@ -201,9 +203,9 @@ fn book_keeper<'i, P: Parser + 'i>(input: &'i Input) -> Contestant<'i> {
     })
 }
 
-// ---- they have the same values -----------------------------------------------------------------
+// ---- comparing values --------------------------------------------------------------------------
 
-/// Panics unless all contestants make the same of every frame.
+/// Panics unless all JSON readers decode the same values from every frame.
 fn compare_values(input: &Input, other_way: &[(Kind, String)]) {
     let mut scratch = Scratch::new();
     for ((kind, frame), (_, turned)) in input.frames.iter().zip(other_way) {
@@ -228,7 +230,7 @@ fn compare_books(input: &Input) {
         return;
     }
     let mut own = keeper(input);
-    // What is timed runs many times over the same frames.
+    // Twice, because a race applies the same frames to the same book many times.
     (0..2).for_each(|_| own.take(input));
     let mut own = own.levels();
     own.sort_unstable();

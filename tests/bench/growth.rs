@@ -1,7 +1,8 @@
-//! What an input costs a client with one link and one stream, with 5,000 streams, and with 1,024 links.
+//! Times inputs to a small client, with one link and one stream, and to clients with 5,000 streams and with 1,024
+//! links.
 //!
-//! One run prints everything, the fastest of many batches of each row, and fails if an input of a large client
-//! costs more than twice that of a small one: `cargo bench --bench growth`.
+//! `cargo bench --bench growth` prints the fastest of many batches of each row. It fails if an input takes a large
+//! client more than twice as long as the small one.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant as Wall};
@@ -10,13 +11,13 @@ use gemini_ws::{
     Books, Client, ClientConfig, Config, Event, Frame, Instant, LinkId, Output, Request, Scratch,
 };
 
-/// Time for one row.
+/// How long a row is measured for each client.
 const ROW: Duration = Duration::from_millis(300);
 
-/// The most that a large client may take longer.
+/// The largest allowed ratio between the times of a large client and of the small one.
 const RATIO_MAX: f64 = 2.0;
 
-/// A client whose venue confirms everything, and the books that it feeds.
+/// A client whose venue accepts every request, and the books that the client updates.
 struct Harness {
     client: Client,
     now: Instant,
@@ -54,7 +55,7 @@ impl Harness {
         harness
     }
 
-    /// Carries out what the client asks for; each request is accepted at once.
+    /// Performs the outputs of the client. Each dial connects at once, and each request is accepted at once.
     fn drain(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
@@ -102,7 +103,7 @@ fn depth(symbol: &str, first: u64, last: u64) -> String {
     )
 }
 
-/// The fastest batch, in nanoseconds for each input.
+/// Runs batches for the time [`ROW`]. Returns the nanoseconds per input of the fastest batch.
 fn fastest(mut batch: impl FnMut() -> (Duration, u32)) -> f64 {
     let (begin, mut fastest) = (Wall::now(), f64::MAX);
     while begin.elapsed() < ROW {

@@ -1,4 +1,4 @@
-//! What the benches decode.
+//! The frames that the benchmarks decode.
 
 use gemini_ws::{Endpoint, Message, Response, ResponseId, Scratch};
 
@@ -7,12 +7,12 @@ use crate::maker::Maker;
 /// The symbol of frames of market data v1 that name none.
 pub(crate) const V1_SYMBOL: &str = "btcusd";
 
-/// The kinds of frames that a rival knows in advance.
+/// The kind of a frame, which the rivals (the other JSON readers) know before they decode it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Ticker,
     Depth,
-    /// Of whose numbers the rivals leave the text.
+    /// A depth frame whose numbers the rivals keep as text.
     BareDepth,
     Trade,
     Mark,
@@ -54,11 +54,11 @@ pub(crate) enum Kind {
 /// How an input is applied to books.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Way {
-    /// It has no book.
+    /// The input changes no book.
     None,
-    /// `OrderBook::apply`, of each decoded frame.
+    /// `OrderBook::apply` takes each decoded frame.
     Direct,
-    /// `Replay` and `Books`, of each frame.
+    /// `Replay` turns each frame into an event, and `Books` applies the event.
     Whole,
 }
 
@@ -83,7 +83,7 @@ impl Input {
     }
 }
 
-/// So many of a kind that no branch predictor learns them by heart.
+/// The number of frames of a kind. With fewer, the branch predictor would learn them by heart.
 const MANY: usize = 256;
 
 const STREAMS: Endpoint = Endpoint::Streams;
@@ -91,10 +91,11 @@ const V2: Endpoint = Endpoint::MarketDataV2;
 const V1: Endpoint = Endpoint::MarketDataV1;
 const ORDERS: Endpoint = Endpoint::OrderEventsV1;
 
-/// A name, the endpoint, the way to a book, how many frames, and what makes the frame of a place.
+/// A row: its name, the endpoint, the way to a book, how many frames it has, and a function that makes a frame from
+/// its index.
 type Row = (&'static str, Endpoint, Way, usize, fn(&mut Maker, usize) -> String);
 
-/// The kinds of frames of all generations.
+/// The rows of the current API and of the archived ones.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     ("ticker", STREAMS, Way::None, MANY, |maker, _| maker.ticker()),
@@ -143,7 +144,7 @@ const ROWS: &[Row] = &[
     ("v1 order heartbeat", ORDERS, Way::None, MANY, Maker::order_heartbeat_v1),
 ];
 
-/// The frames that are made here, each row with the same random numbers whatever stands before it.
+/// Makes the frames of all rows. Each row has its own generator with the same seed, so rows do not affect each other.
 pub(crate) fn made() -> Vec<Input> {
     let rows = ROWS.iter().map(|(name, endpoint, way, count, make)| {
         let mut maker = Maker::new();
@@ -153,8 +154,8 @@ pub(crate) fn made() -> Vec<Input> {
     rows.chain([Input::new("session", STREAMS, Way::Direct, session())]).collect()
 }
 
-/// A connection's life: replies, a snapshot, then tickers, changes and trades as they are mixed on
-/// a lively symbol.
+/// Makes the frames of one connection: a snapshot, a reply, and then changes, tickers and trades, mixed as on a busy
+/// symbol.
 fn session() -> Vec<String> {
     let mut maker = Maker::new();
     let mut frames = vec![maker.depth(true, 200, 200), "{\"id\":1,\"status\":200}".into()];

@@ -1,1 +1,1 @@
-//! The package of the benches `frames`, `counts` and `growth`; this library is empty.
+//! The package of the benchmarks `frames`, `counts`, `growth` and `books`; this library is empty.

@@ -7,12 +7,12 @@ use std::fmt::Write;
 
 use crate::random::Random;
 
-/// Makes frames with the lengths of live ones: prices of five decimals, quantities of ten.
+/// Makes frames as long as the venue's: prices have five decimals, quantities ten.
 pub(crate) struct Maker {
     random: Random,
     time: u64,
     update_id: u64,
-    /// Ids are shared with tickers, so the last one of a change is kept apart.
+    /// The last update id of a depth frame. Tickers raise `update_id`, but not this id.
     depth_id: u64,
 }
 
@@ -31,7 +31,7 @@ impl Maker {
         self.time
     }
 
-    /// A price so many cents from the middle.
+    /// Returns the price this many cents above the middle, or below it for a negative number.
     fn price(&mut self, cents: i64) -> String {
         let cents = 7_012_345 + cents;
         format!("{}.{:02}000", cents / 100, cents % 100)
@@ -41,7 +41,7 @@ impl Maker {
         format!("{}.{:010}", self.random.next() % 10, self.random.next() % 10_000_000_000)
     }
 
-    /// A number below `end`, for what is mixed at random.
+    /// Returns a random number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.random.below(end)
     }
@@ -106,8 +106,8 @@ impl Maker {
         )
     }
 
-    /// A snapshot, best first, or changes that follow the frame before: near the best price, a third
-    /// of them removals.
+    /// Makes a depth frame: a snapshot with its best levels first, or changes that follow the depth frame before.
+    /// Most changes are near the best price, and a third of them remove a level.
     pub(crate) fn depth(&mut self, snapshot: bool, bids: usize, asks: usize) -> String {
         self.update_id += 1 + self.random.next() % 90;
         let (time, last) = (self.time(), self.update_id);
@@ -132,10 +132,11 @@ impl Maker {
         levels
     }
 
-    /// How many cents a level is off the middle, and its quantity. In a snapshot it is behind the level before.
+    /// Returns how many cents a level is from the middle, and its quantity. In a snapshot the level is farther from
+    /// the middle than the one before it, which is `before` cents away.
     fn level(&mut self, snapshot: bool, before: i64) -> (i64, String) {
-        // In recorded changes of perpetuals nine in ten are among the best four levels and none is
-        // beyond the ninth; here one in ten is anywhere in eight hundred, as in deeper books.
+        // In recordings of perpetuals, nine in ten changes are among the best four levels, and none is beyond the
+        // ninth level. Here one change in ten is anywhere among eight hundred levels, as in deeper books.
         let far = match self.random.below(10) {
             0 => self.random.below(40) * self.random.below(20),
             _ => self.random.below(4) * self.random.below(4),

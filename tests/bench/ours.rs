@@ -1,4 +1,4 @@
-//! What is measured: decoding with all lists read, and decoding into a book.
+//! The side of gemini-ws in the races: decoding with all lists read, and decoding into a book.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use gemini_ws::{
 use crate::book::book_of;
 use crate::inputs::{Input, Kind, V1_SYMBOL};
 
-/// The memory of a decoder, and that for the book in a reply.
+/// The working memory for frames, and the one for books in replies.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     frames: Scratch,
@@ -18,7 +18,7 @@ pub(crate) struct Memory {
 
 /// Decodes a frame, and reads every element of every list in it.
 pub(crate) fn decode(endpoint: Endpoint, kind: Kind, frame: &str, memory: &mut Memory) {
-    // Looked at where it is: a copy would be measured too.
+    // Takes a reference, because moving the message would be measured too.
     let decoded = endpoint.decode(black_box(frame), &mut memory.frames);
     let Ok(message) = black_box(&decoded) else { panic!("{frame}") };
     match message {
@@ -57,7 +57,7 @@ fn read<'f, T: Element<'f>>(list: List<'f, T>) {
     }
 }
 
-/// Reads the result of a reply, as the application does that knows what it has requested.
+/// Reads the result of a reply. `kind` stands for the request, which an application knows.
 fn read_result<'f>(response: Response<'f>, kind: Kind, scratch: &'f mut Scratch) {
     match kind {
         Kind::Time | Kind::NamedTime => assert!(black_box(response.server_time()).is_ok()),
@@ -70,7 +70,7 @@ fn read_result<'f>(response: Response<'f>, kind: Kind, scratch: &'f mut Scratch)
     }
 }
 
-/// What decodes into books.
+/// A way to decode frames into books.
 pub(crate) trait Keeper {
     /// Decodes all frames of an input, and applies each to the book of its symbol.
     fn take(&mut self, input: &Input);
@@ -79,7 +79,7 @@ pub(crate) trait Keeper {
     fn levels(&self) -> Vec<[Levels; 2]>;
 }
 
-/// Prices and quantities.
+/// The levels of one side: the price and quantity of each, as texts.
 pub(crate) type Levels = Vec<(String, String)>;
 
 /// Decodes depth frames, and applies each to an [`OrderBook`].
@@ -110,8 +110,8 @@ impl Keeper for OrderBooks {
     }
 }
 
-/// The whole way from a frame to the book of its symbol, of any generation: [`Replay`] checks what follows what, and
-/// [`Books`] finds the book.
+/// Decodes frames of any endpoint into books. [`Replay`] checks that the frames follow each other, and [`Books`]
+/// finds the book of the symbol.
 #[derive(Debug, Default)]
 pub(crate) struct Whole {
     scratch: Scratch,
@@ -120,7 +120,7 @@ pub(crate) struct Whole {
 
 impl Keeper for Whole {
     fn take(&mut self, input: &Input) {
-        // A recording begins again with its snapshots.
+        // Each run starts the frames again with their snapshots, so it needs a new `Replay`.
         let mut replay = Replay::new(input.endpoint);
         if input.endpoint == Endpoint::MarketDataV1 {
             self.scratch.set_symbol(V1_SYMBOL.parse().ok());

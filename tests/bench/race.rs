@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-/// Time for one row.
+/// How long one row of the table is measured.
 const ROW: Duration = Duration::from_millis(2000);
-/// Time of one batch: long against the clock's resolution, short against a scheduler's slice.
+/// The duration of one batch. It is long compared with the clock's resolution, and short compared with a time slice
+/// of the scheduler.
 const BATCH: Duration = Duration::from_micros(300);
 
-/// The times of contestants, in the order of the contestants: of each the time of each batch.
+/// The time of each batch of each contestant, in nanoseconds per frame.
 #[derive(Debug)]
 pub(crate) struct Times(Vec<Vec<f64>>);
 
@@ -17,8 +18,8 @@ impl Times {
         median(self.0[contestant].clone())
     }
 
-    /// How many times as long one takes as another: the median of the ratios of the batches, in which they met the
-    /// same noise.
+    /// Divides the time of the contestant `of` by that of the contestant `to`. Returns the median of the ratios of
+    /// batches that ran side by side, under the same noise.
     pub(crate) fn ratio(&self, of: usize, to: usize) -> f64 {
         median(self.0[of].iter().zip(&self.0[to]).map(|(of, to)| of / to).collect())
     }
@@ -29,7 +30,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Runs the contestants in turns, a batch each, until the time of the row is over.
+/// Runs the contestants in turns, one batch each, until [`ROW`] has passed. `frames` is how many frames one call of a
+/// contestant decodes.
 pub(crate) fn race(contestants: &mut [Box<dyn FnMut() + '_>], frames: usize) -> Times {
     let rounds: Vec<u32> = contestants
         .iter_mut()

@@ -1,4 +1,5 @@
-//! Recorded frames of production, where there are any: in `../shared/frames`, or where `GEMINI_WS_FRAMES` says.
+//! Reads recorded frames of the venue, if there are any, from `../shared/frames` or the folder that
+//! `GEMINI_WS_FRAMES` names.
 
 use std::env;
 use std::fs;
@@ -13,7 +14,7 @@ const FILES: [(&str, Endpoint, &str); 2] = [
     ("recording of v2", Endpoint::MarketDataV2, "dev_v2_marketdata.jsonl"),
 ];
 
-/// The recordings that are there.
+/// Returns an input for each recording that exists.
 pub(crate) fn inputs() -> Vec<Input> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/frames");
     let folder = env::var_os("GEMINI_WS_FRAMES").map_or(here, PathBuf::from);

@@ -17,13 +17,13 @@ pub(crate) fn reversed(json: &str) -> String {
     }
 }
 
-/// A member whose value is reversed too.
+/// Reverses the members of the objects in a member's value.
 fn member(member: &str) -> String {
     let (name, value) = member.split_once("\":").unwrap_or_else(|| panic!("{member}"));
     format!("{name}\":{}", reversed(value))
 }
 
-/// What stands between the outermost commas.
+/// Splits the content of an object or array at its own commas, not at the commas of nested values.
 fn parts(inside: &str) -> Vec<&str> {
     let (mut parts, mut start, mut depth, mut in_text) = (Vec::new(), 0, 0_usize, false);
     for (place, byte) in inside.bytes().enumerate() {

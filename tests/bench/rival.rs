@@ -10,12 +10,12 @@ use crate::inputs::Kind;
 use crate::types::*;
 use crate::values::Values;
 
-/// What is done with a decoded frame.
+/// Receives decoded frames of any type.
 pub(crate) trait Sight {
     fn see<T: Values>(&mut self, decoded: &T);
 }
 
-/// Keeps the compiler from leaving out what nothing looks at.
+/// Discards decoded frames, but keeps the compiler from omitting the work of decoding them.
 pub(crate) struct Look;
 
 impl Sight for Look {
@@ -40,7 +40,7 @@ impl Sight for Vec<String> {
 
 /// A reader of JSON.
 pub(crate) trait Parser: Default {
-    /// Decodes a frame of a known type.
+    /// Decodes a frame into a known type, and passes the result to `sight`.
     fn parse<'f, T, S>(&'f mut self, frame: &'f str, sight: &mut S)
     where
         T: Deserialize<'f> + Values,
@@ -71,7 +71,8 @@ impl Parser for SonicRs {
     }
 }
 
-/// It rewrites what it reads, so it reads a copy; the copy and its buffers keep their allocations.
+/// The reader simd-json. It overwrites its input, so it reads a copy of the frame. The copy and the buffers keep
+/// their allocations.
 #[derive(Default)]
 pub(crate) struct SimdJson {
     copy: Vec<u8>,
@@ -89,7 +90,7 @@ impl Parser for SimdJson {
     }
 }
 
-/// Decodes a frame whose kind is known, and hands over what it was decoded into.
+/// Decodes a frame into the type of its kind, and passes the result to `sight`.
 #[rustfmt::skip]
 pub(crate) fn decode<P: Parser, S: Sight>(parser: &mut P, kind: Kind, frame: &str, sight: &mut S) {
     match kind {

@@ -1,5 +1,5 @@
-//! What the rivals decode into: one type for each kind of frame, as one would derive it, with borrowed texts and
-//! `rust_decimal` numbers. The kind of a frame is known in advance.
+//! The types into which the rivals decode: one for each kind of frame, with a derived `Deserialize`, borrowed texts
+//! and `rust_decimal` numbers. The rivals know the kind of a frame in advance.
 
 /// Declares types of the rivals. Their [`Values`](crate::values::Values) come in the order of the members.
 macro_rules! typed {

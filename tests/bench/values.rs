@@ -1,4 +1,4 @@
-//! [`Values`]: what a reader made of a frame, as texts, so that two readers can be compared.
+//! [`Values`]: the values that a reader decoded from a frame, as texts, so that two readers can be compared.
 
 use std::str::FromStr;
 
@@ -6,12 +6,12 @@ use rust_decimal::Decimal;
 
 use crate::book::Books;
 
-/// What a rival decodes into.
+/// A type into which a rival decodes.
 pub(crate) trait Values {
     /// Appends all values, in a fixed order.
     fn values(&self, list: &mut Vec<String>);
 
-    /// Applies it to the book of its symbol, if it is about a book.
+    /// Applies the frame to the book of its symbol, if it changes a book.
     fn apply(&self, _books: &mut Books) {}
 }
 

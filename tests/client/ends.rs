@@ -58,7 +58,7 @@ fn with_an_order() -> Harness {
     harness
 }
 
-/// The answers come after the deadline, and the timer is even later. No step gets more time.
+/// The answers come after the deadline, and `handle_timeout` is called even later. No step gets more time.
 #[test]
 fn an_end_does_not_move_when_answers_are_late() {
     let mut harness = with_an_order();
@@ -155,7 +155,8 @@ fn a_stale_input_does_not_cut_a_shutdown_short() {
     assert!(harness.events.last().unwrap().starts_with("closed"), "{:?}", harness.events);
 }
 
-/// L-012: the closing handshakes keep their deadline when links that would have had more time are gone.
+/// L-012: a second `close` does not move the deadline of the closing handshakes, although a link with a longer time
+/// limit is gone by then.
 #[test]
 fn closing_again_does_nothing() {
     let slow = private().close_timeout(SECOND * 3);
@@ -172,7 +173,8 @@ fn closing_again_does_nothing() {
     assert_eq!(harness.client.deadline(), deadline);
 }
 
-/// A heartbeat is due a fixed time after the last request, whether or not it was answered or its link has ended.
+/// A heartbeat is due a fixed time after the last request was sent, even if that request got no answer or its link
+/// has ended.
 #[test]
 fn a_heartbeat_is_due_since_what_was_sent() {
     let mut harness = Harness::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 12)]);
@@ -257,7 +259,8 @@ fn a_client_that_was_never_opened_ends_at_once() {
     assert_eq!(client.add(Instant::ZERO, public()), Err(CommandError::Closed));
 }
 
-/// Returns the end of a client that promised to cancel orders, after `place` and the loss of the private link.
+/// Returns the last event of a client that promised to cancel orders, after `place` and the loss of the private
+/// link.
 fn end_after(place: impl FnOnce(&mut Harness)) -> String {
     let mut harness = with_links();
     place(&mut harness);
@@ -265,7 +268,8 @@ fn end_after(place: impl FnOnce(&mut Harness)) -> String {
     end_with_loss(harness)
 }
 
-/// Returns the end of a client that loses its private link and then shuts down with a promise to cancel orders.
+/// Returns the last event of a client that loses its private link and then shuts down with a promise to cancel
+/// orders.
 fn end_with_loss(mut harness: Harness) -> String {
     let link = harness.link(1, 0);
     harness.client.handle_lost(link, harness.now, Lost::Reset);
@@ -293,7 +297,8 @@ fn reply_to(harness: &mut Harness, reply: &str) {
     harness.frame(link, &format!("{{\"id\":{},{reply}}}", request["id"]));
 }
 
-/// A session counts as one with orders only if the venue may have accepted one and not cancelled it since.
+/// A shutdown reports a session only if the venue may have accepted an order of it and not cancelled the order
+/// since.
 #[test]
 fn sessions_without_orders_do_not_count() {
     let refused = r#""status":400,"error":{"code":-2010,"msg":"InsufficientFunds"}"#;
@@ -389,7 +394,8 @@ fn an_order_that_was_not_sent_is_not_counted() {
     }
 }
 
-/// The venue says "too many requests" to the promised cancellation. It is sent again while there is time.
+/// The venue refuses the promised cancellation for now, for example with "too many requests". The client sends it
+/// again while there is time.
 #[test]
 fn a_cancellation_refused_for_now_is_sent_again() {
     for (reply, repeats) in [
@@ -437,8 +443,8 @@ fn a_cancellation_that_is_always_refused_for_now_ends_in_time() {
         }
         harness.pass(SECOND / 10);
     }
-    // The delays grow, and half of the time that remains is not exceeded: the last try is close to the end of the step,
-    // after seven seconds.
+    // The delays grow, but no delay is longer than half of the remaining time. So the last try is close to the end
+    // of the step, after seven seconds.
     assert!((5..=9).contains(&tries.len()) && tries.last() >= Some(&62), "{tries:?}");
     assert_eq!(harness.events.iter().filter(|event| event.starts_with("closed")).count(), 1);
 }

@@ -132,7 +132,8 @@ fn a_request_about_a_session_names_its_link() {
     assert_eq!(harness.sent[0].0, second, "{:?}", harness.sent);
 }
 
-/// When a reply frees a place in flight, the next waiting request uses it at once, whichever it is.
+/// A reply frees a place in flight. The client sends the next waiting request at once, even if it is of another
+/// kind.
 #[test]
 fn a_reply_lets_out_what_waits_for_a_place_in_flight() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true)]);
@@ -167,7 +168,7 @@ fn an_old_frame_names_the_link_that_it_came_over() {
     assert!(matches!(event, Some(Event::Ignored(_, source)) if source.link() == Some(old)), "{event:?}");
 }
 
-/// A refused command sends nothing, even if the limits have room by now for what waits.
+/// A refused command sends nothing, even if the limits have room by now for the waiting requests.
 #[test]
 fn a_refused_command_lets_nothing_out() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);

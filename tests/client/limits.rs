@@ -5,7 +5,7 @@ use gemini_ws::{ClientConfig, CommandError, Config, ConnectFailure, Lost, RateKi
 
 use super::harness::{Harness, SECOND, SNAPSHOT, order, private, public, stream};
 
-/// Requests that were counted before the client was opened stay counted when an unneeded link is forgotten.
+/// Stale inputs that were counted before the client was opened stay counted when an unneeded link is forgotten.
 #[test]
 fn what_was_counted_stays_counted() {
     let mut harness = Harness::new(ClientConfig::new(), &[public()]);
@@ -42,7 +42,7 @@ fn a_delay_that_a_host_asks_for_holds_all_its_links() {
     assert_eq!(harness.dials.len(), 2);
 }
 
-/// L-092: subscriptions are restored no faster than the venue allows, also over a reconnect.
+/// L-092: subscriptions are restored no faster than the venue allows, even across a reconnect.
 #[test]
 fn no_window_holds_more_requests_than_the_limit() {
     let (limit, window) = (5, SECOND);
@@ -129,7 +129,8 @@ fn the_venue_says_what_its_limits_are() {
     ));
 }
 
-/// L-080: with a limit on attempts, one event reports that it is reached, and nothing follows.
+/// L-080: if the configuration limits attempts, one event reports that the limit is reached, and no attempt
+/// follows.
 #[test]
 fn attempts_have_a_limit_if_that_is_wanted() {
     let mut harness = Harness::new(ClientConfig::new(), &[private().attempts_max(3), public()]);
@@ -153,8 +154,8 @@ fn attempts_have_a_limit_if_that_is_wanted() {
     assert!(harness.dials.is_empty() && harness.events.is_empty());
 }
 
-/// Books whose events were lost are requested again also while the client refuses commands: otherwise those beyond
-/// the limit on outputs would look current for ever. Repeating the call adds no outputs.
+/// Lost books are requested again even while the client refuses commands because too many outputs wait. Otherwise
+/// the lost books would look current for ever. Repeating the call adds no outputs.
 #[test]
 fn lost_books_are_requested_while_outputs_wait() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true)]);

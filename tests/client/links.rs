@@ -1,4 +1,5 @@
-//! Tests which links there are, what goes over which, and that the end of one affects no other.
+//! Tests which links a client opens, which link carries each stream and request, and that the end of one link
+//! affects no other link.
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
@@ -263,7 +264,8 @@ fn only_links_that_were_open_before_reconnect() {
     assert_eq!((harness.client.stats().connects, harness.client.stats().reconnects), (3, 1));
 }
 
-/// A dial that had to wait has the whole of `connect_timeout`, once. At any other moment the report changes nothing.
+/// `handle_dial_started` gives a dial that had to wait the whole of `connect_timeout`, once. At any other moment
+/// the call changes nothing.
 #[test]
 fn a_dial_that_starts_late_has_its_whole_time() {
     let mut harness = Harness::new(ClientConfig::new(), &[public()]);

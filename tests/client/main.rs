@@ -1,5 +1,5 @@
-//! Tests a client of many links: which links there are, what goes over which, and that the end of one affects no
-//! other.
+//! Tests a client of many links: which links it opens, which link carries each stream and request, and that the end
+//! of one link affects no other link.
 
 mod ends;
 mod harness;

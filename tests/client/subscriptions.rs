@@ -114,7 +114,7 @@ fn an_unsubscribe_that_waits_is_sent() {
     assert_eq!((harness.client.streams().count(), harness.take_events()), (0, vec![]));
 }
 
-/// The time of a request begins when it is made, however long ago its link received something.
+/// The timeout of a request begins when the client makes the request, even if its link has been silent for long.
 #[test]
 fn an_unsubscribe_after_a_quiet_time_waits_for_its_answer() {
     let mut harness = Harness::trading();

@@ -1,4 +1,4 @@
-//! Tests what follows from an event that reports that the queue dropped something.
+//! Tests the effects of an `Overflow` event, which reports that the queue dropped events.
 
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ fn accounts_that_lost_an_update() {
     ];
     for (topic, balances_are_stale, positions_are_stale) in table {
         let (mut balances, mut positions) = (Balances::new(), Positions::new());
-        // The list of recorded positions is current after an answer of the venue only.
+        // A recorded list of positions becomes current only with an answer of the venue.
         positions.apply(&event(report, &mut Scratch::new()));
         let asked = positions.moment();
         assert!(positions.is_stale() && positions.reconcile([], asked) && !positions.is_stale());
@@ -137,7 +137,7 @@ fn accounts_that_lost_an_update() {
     }
 }
 
-/// What ends after the frames.
+/// What ends after the frames: the link, every subscription, or nothing.
 #[derive(Clone, Copy)]
 enum End {
     Link,
@@ -156,7 +156,7 @@ fn received(streams: &[&str], frames: &[&str], end: End) -> Vec<EventBuf> {
     client.handle_connected(link, now);
     let mut events = Vec::new();
     for frame in frames {
-        // The reports of its first steps come before its data.
+        // The events of the client's own steps come before its data.
         events.extend(std::iter::from_fn(|| client.poll_output()).filter_map(reported));
         let mut scratch = Scratch::new();
         let event = client.handle_frame(link, now, Frame::Text(frame), &mut scratch);
@@ -178,8 +178,8 @@ fn reported(output: Output) -> Option<EventBuf> {
     }
 }
 
-/// A snapshot waits among dropped facts. The last of them ended the link, which is never dropped, or the
-/// subscription.
+/// The queue drops the facts around a waiting snapshot. It keeps the event of the end of the link, if that is the
+/// last of these facts, but drops the event of the end of the subscription.
 #[test]
 fn a_book_between_dropped_facts_is_not_current() {
     let book = snapshot("a", 1, 2);
@@ -200,7 +200,7 @@ fn a_book_between_dropped_facts_is_not_current() {
             }
         }
         let Some(Book::Stale { reason: shown, .. }) = books.get("a") else { panic!("{reason}") };
-        // The link requests the snapshot after its own end, and nothing else does.
+        // After the end of the link the client requests the snapshot. After any other loss the application has to.
         let to_resync = usize::from(reason == StaleReason::Overflow);
         assert_eq!((shown, reported, books.to_resync().count()), (reason, queue.dropped(), to_resync));
     }

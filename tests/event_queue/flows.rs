@@ -30,7 +30,7 @@ impl Account {
         [self.orders.get(5).is_some_and(|order| order.doubt().is_none()), !self.balances.is_stale()]
     }
 
-    /// Applies what the venue answers now.
+    /// Reconciles the order and the balances with an answer that the venue gives now.
     fn reconcile(&mut self) {
         let found = Reconciled { order_id: 5, state: OrderState::Open, executed: Decimal::ZERO };
         self.orders.reconcile(5, Some(found), self.orders.moment());
@@ -38,7 +38,7 @@ impl Account {
     }
 }
 
-/// A client, its queue, and the two accounts.
+/// A client, its queue, an account that applies all events, and one that applies the events taken from the queue.
 struct Pair {
     client: Client,
     now: Instant,
@@ -141,7 +141,8 @@ fn run(script: &str) -> Result<(), String> {
     // An order whose only report was dropped is not known.
     let is_known = [pair.taken.orders.get(5).is_some(), true];
     for kind in 0..2 {
-        // What even an answer does not make current is not reported by any stream.
+        // If even an answer does not make a collection current, no stream reports it, and it must not have been
+        // current before.
         let is_sure_and_wrong = before[kind] && !all[kind];
         if is_sure_and_wrong || (is_known[kind] && taken[kind] != all[kind]) {
             return Err(format!("{script}: {before:?}, after an answer {taken:?}, with all events {all:?}"));
@@ -174,8 +175,8 @@ fn the_newest_end_and_beginning_are_kept() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the queue drops: nothing is current that no stream reports, and an answer of the venue ends the same
-    /// doubts.
+    /// Whatever the queue drops, only collections that a stream reports are current, and an answer of the venue
+    /// ends the same doubts as if every event had been applied.
     #[test]
     fn collections_behind_the_queue_follow_the_same_links(
         steps in prop::collection::vec(prop::sample::select("cclsuyyyynobobfff1T".chars().collect::<Vec<_>>()), 0..40),

@@ -38,7 +38,7 @@ fn bytes() {
         assert!(queue.bytes() < MAX + 300_000, "{} bytes", queue.bytes());
     }
     assert!(queue.len() > 3 && queue.dropped() + queue.len() as u64 == 100, "{} wait", queue.len());
-    // Even if the limit has no room for any event.
+    // An empty queue accepts an event even if its limit is zero bytes.
     let mut queue = EventQueue::new(Overflow::Block).bytes_max(0);
     queue.push(&book);
     assert!(!queue.has_room());
@@ -73,7 +73,7 @@ fn many_streams() {
     assert_eq!(taken[1_024], format!("-+{}", 1_999 - 1_024));
 }
 
-/// Facts pause reading at half of their room. The other half is for events that commands and time cause.
+/// Reading pauses when facts fill half of their room. The other half is for facts that commands and timers cause.
 #[test]
 fn facts() {
     for overflow in [Overflow::Block, Overflow::DropOldest, Overflow::Latest] {

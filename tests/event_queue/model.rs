@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::words::{Word, push, take};
 
-/// The rules of the queue, applied to one list.
+/// A model of the queue that applies its rules to one list.
 struct Model {
     overflow: Overflow,
     events_max: usize,
@@ -16,7 +16,7 @@ struct Model {
     next: u64,
     /// For each stream, how many events were dropped, and the place of the first of them.
     losses: BTreeMap<char, (u64, u64)>,
-    /// What comes next: `Overflow` events, and the event after them, which stays whatever is pushed.
+    /// The next outputs: `Overflow` events, and the event after them, which no later push drops or replaces.
     ready: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ impl Model {
     }
 }
 
-/// What a consumer can rely on, independently of the model.
+/// A consumer that checks what it may rely on, independently of the model.
 #[derive(Default)]
 struct Consumer {
     /// For each stream, the number of the last event, and how many were reported as dropped since.

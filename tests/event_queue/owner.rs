@@ -189,7 +189,7 @@ fn l_118_a_drop_is_announced_in_its_place() {
     );
 }
 
-/// L-119: the queue overflows, and then the link ends. That event still has room.
+/// L-119: the queue overflows, and then the link ends. The queue still has room for the event of this end.
 #[test]
 fn l_119_an_error_after_an_overflow_is_told() {
     for overflow in POLICIES {
@@ -237,7 +237,7 @@ fn l_120_a_pause_has_a_limit() {
         }
     }
     assert_eq!(why, Some(Lost::Silent));
-    // It reads again once events were taken.
+    // The owner reads again once events were taken.
     assert!(owner.queue.borrow().has_room());
 }
 

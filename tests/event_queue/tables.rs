@@ -27,7 +27,7 @@ fn tables() {
         (DropOldest, 3, "a1 a2 a3 a4 - a5 a6", "a+1 a2 a+1 a4 a5 a6"),
         (DropOldest, 3, "a1 a2 a3 a4 - b1 b2 - - b3", "a+1 a2 a+1 a4 b1 b2 b3"),
         (DropOldest, 3, "a1 b1 c1 c2 - c3", "a+1 b1 c1 c2 c3"),
-        // Even if it is one event more than fit.
+        // The kept event does not count towards the limit.
         (DropOldest, 1, "a1 a2 - a3", "a+1 a2 a3"),
         (DropOldest, 2, "a1 b1 b2 b3 - - c1", "a+1 b+1 b2 b3 c1"),
         // The newest event takes the place of the one before.
@@ -41,7 +41,7 @@ fn tables() {
         (Latest, 2, "A1 B1 C1 A2", "A+1 B+1 C1 A2"),
         // An event that was replaced after an `Overflow` event moves to the end.
         (Latest, 2, "A1 B1 C1 - A2 B2 C2 !1 A3 D1 E1", "A+1 B1 C+2 A+2 B+1 !1 D1 E1"),
-        // All other events.
+        // Nothing else is replaced: neither trades, nor any event under `DropOldest`.
         (Latest, 2, "a1 A1 a2 a3 A2 a4", "a+2 A2 a3 a4"),
         (DropOldest, 2, "A1 A2 A3", "A+1 A2 A3"),
     ];
@@ -52,7 +52,7 @@ fn tables() {
     }
 }
 
-/// For each kind of event, which room it is in, and the topic that reports its loss.
+/// Tests which kinds of events are facts, and which topic and symbol report the loss of any other kind.
 #[test]
 fn kinds() {
     let id = r#""E":1,"s":"ab""#;

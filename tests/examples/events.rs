@@ -8,7 +8,8 @@ use gemini_ws::{Book, BookSide, Books, Event, OrderBook, Replay, Scratch};
 use super::fields;
 use super::reference::{self, Block};
 
-/// Creates working memory of a connection for one symbol, as those of market data v1 are.
+/// Creates working memory that knows the symbol of its connection. Frames of market data v1 need not name the
+/// symbol.
 fn scratch() -> Scratch {
     let mut scratch = Scratch::new();
     scratch.set_symbol("btcusd".parse().ok());
@@ -29,7 +30,7 @@ fn line(event: &Event<'_>) -> String {
     line
 }
 
-/// Each example alone, as the first frame of its connection.
+/// Each example, as the first frame of its connection, becomes the events that its table lists.
 #[test]
 fn each_example_has_its_events() {
     for block in reference::documented().values() {
@@ -49,7 +50,8 @@ fn check(block: &Block, frame: &str) {
     assert_eq!(found, block.events, "{}", block.file);
 }
 
-/// The other events are payloads of their message, whose fields are tested in `fields.rs`.
+/// Tests the frames that become several events. Any other event is the payload of its message, whose fields are
+/// tested in `fields.rs`.
 #[test]
 fn events_that_a_frame_is_taken_apart_into() {
     let mut expected: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -24,7 +24,7 @@ fn every_example_has_a_block() {
     assert_eq!(known.difference(&sent).next(), None, "a block has no example");
 }
 
-/// The name of the file shows the kind, except in a sequence.
+/// The name of a file shows the kind of its frame, unless the name begins with `sequence.`.
 #[test]
 fn kinds_are_those_of_the_names() {
     // the first part of the name, kind
@@ -108,7 +108,7 @@ fn check(block: &Block, frame: &str) -> usize {
         let found = fields.get(line.field);
         assert_eq!(found.map(String::as_str), Some(line.value), "{file}: {} -> {}", line.member, line.field);
     }
-    // A field contains nothing that no member of the frame contains.
+    // The content of each field comes from a member of the frame.
     let named: BTreeSet<&str> = lines.iter().map(|line| line.field).collect();
     for (field, value) in &fields {
         let is_said = value == "none" || value == "[]" || field == "kind" || named.contains(field.as_str());

@@ -82,8 +82,8 @@ pub(crate) fn blocks() -> BTreeMap<&'static str, Block> {
     ])
 }
 
-/// Returns the blocks of documented frames that no example has. Their file is the folder of the endpoint and the
-/// frame.
+/// Returns the blocks of documented frames that no example has. In `file` they have the folder of the endpoint, a
+/// slash and the frame.
 pub(crate) fn documented() -> BTreeMap<&'static str, Block> {
     read(&[include_str!("documented.txt")])
 }

@@ -111,7 +111,7 @@ fn every_request_is_made_as_in_its_example() {
     let Some(examples) = reference::examples() else { return };
     let mut made: Vec<(String, String)> = Vec::new();
     for (name, id, request) in requests() {
-        // That example has an id that is a number.
+        // The id of this example is a number.
         let text = match name {
             "request.subscribe.upper" => request.encode(id.parse().unwrap()),
             _ => request.encode_with_text_id(id),

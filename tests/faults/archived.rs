@@ -9,7 +9,7 @@ use gemini_ws::{
 use super::fed::{Fed, d, s, t};
 use super::line::Line;
 
-/// Each fault with the tests that show it. The hunters of planted faults run them.
+/// Each fault with the tests that show it. `tests/mutants` runs them to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -222,7 +222,7 @@ pub(crate) fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() 
 
 // ---- order events v1 and market data v2: what a frame says besides ---------------------------------
 
-/// A link to order events v1 with these active types of events; none means all.
+/// Creates a client of order events v1. Its link has these active types of events; an empty list means all types.
 fn order_events(kinds: &str) -> Fed {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events"));
     acknowledge(&mut fed, 1, kinds);
@@ -235,7 +235,7 @@ fn acknowledge(fed: &mut Fed, at: u64, kinds: &str) {
     ));
 }
 
-/// An event about order 77, with these members beside the usual ones.
+/// Formats an event about order 77, with these members beside the usual ones.
 fn event(kind: &str, sequence: u32, members: &str) -> String {
     format!(
         r#"[{{"type":"{kind}","order_id":"77","symbol":"btcusd","side":"buy","timestampms":1000,"socket_sequence":{sequence},{members}}}]"#
@@ -264,7 +264,7 @@ fn what_remains_shows_what_was_executed() {
     acknowledge(&mut fed, 20_000, "");
     fed.feed(20_001, &remains("initial", "1"));
     assert_eq!(fed.order().doubt(), None);
-    // Each first event says so, with or without the ordered quantity.
+    // Each kind of first event shows what was executed, with or without the ordered quantity.
     for kind in ["initial", "booked", "cancelled", "closed"] {
         let mut fed = order_events("");
         fed.feed(2, &remains(kind, "0.4"));
@@ -309,7 +309,7 @@ fn the_last_event_says_how_an_order_ended_if_it_is_the_only_one() {
         );
         let mut fed = order_events(r#""closed""#);
         fed.feed(2, &event("closed", 0, &amounts));
-        // As REST says it; what REST does not decide ends anyhow.
+        // The order has the state that REST would answer with. If REST does not decide it, the order is `Closed`.
         let asked =
             OrderStatusQuestion::by_order_id(77).answer(200, &format!(r#"{{"order_id":"77",{amounts}}}"#));
         let expected = asked.map_or(OrderState::Closed, |found| found.unwrap().state);
@@ -331,7 +331,7 @@ fn without_the_events_that_end_orders_an_open_order_is_in_doubt() {
         fed.feed(2, &event("fill", 0, &amounts));
         assert_eq!(fed.order().doubt(), doubt, "{kinds}");
     }
-    // What such a link says of an end counts.
+    // Such a link may still report the end of an order: here the second fill is the last one.
     let mut fed = order_events(r#""fill""#);
     fed.feed(2, &event("fill", 0, &amounts));
     let rest = amounts.replace(r#""0.5","remaining_amount":"0.5""#, r#""1","remaining_amount":"0""#);
@@ -339,7 +339,7 @@ fn without_the_events_that_end_orders_an_open_order_is_in_doubt() {
     assert_eq!((fed.order().state, fed.order().doubt()), (OrderState::Filled, None));
 }
 
-/// Such a link does not continue a recording either.
+/// A link of order events v1 does not continue a recording, whether or not it reports all types of events.
 #[test]
 fn a_filtered_link_ends_a_recording() {
     for kinds in ["", r#""fill""#] {
@@ -394,7 +394,7 @@ fn a_trade_of_v2_is_known_by_its_event() {
     }
 }
 
-/// Each part of a frame comes back from its `EventBuf` as itself, whatever the parts beside it are.
+/// Each part of a frame comes back unchanged from its `EventBuf`, whatever the other parts of the frame are.
 #[test]
 fn parts_of_a_frame_without_a_symbol_come_back_as_themselves() {
     let entries = [
@@ -464,7 +464,7 @@ fn no_key_is_serialized() {
     }
 }
 
-/// What writes numbers of JSON writes small ones with an exponent.
+/// Some JSON encoders write small numbers with an exponent.
 #[test]
 fn amounts_of_rest_may_have_an_exponent() {
     let body = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":1e-7,"remaining_amount":9.999999e-1,"original_amount":1}"#;
@@ -474,8 +474,8 @@ fn amounts_of_rest_may_have_an_exponent() {
 
 // ---- EB-01: parts of frames --------------------------------------------------------------------------
 
-/// The first frame of a link has no level. Whether its empty book is a part depends on a symbol that the frame does
-/// not name, and an owned part may have another symbol, or none.
+/// The first frame of a link has no level. Its empty book is a part only on a link of one symbol, which the frame
+/// does not name. An owned part may have another symbol or none, and must still be the same part.
 #[test]
 pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
     const TRADE: &str =

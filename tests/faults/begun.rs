@@ -1,5 +1,5 @@
-//! Faults of streams that begin before their confirmation, or without their beginning, or end before theirs. Every test
-//! fails on code that has the fault.
+//! Faults of streams whose data comes before the venue confirms the subscription, that have no beginning of their
+//! own, or that end before the venue confirms the end. Every test fails on code that has the fault.
 
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{
@@ -8,7 +8,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, id_of, new_order, t, update};
 
-/// Each fault with the test that shows it. The hunters of planted faults run them.
+/// Each fault with the test that shows it. `tests/mutants` runs these tests to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("BG-01", bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order),
@@ -20,7 +20,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
 
 const EMPTY_LIST: &str = r#"{"e":"orderSnapshot","E":1,"orders":[]}"#;
 
-/// The frame that refuses the newest request, because there were too many.
+/// Lets the venue refuse the newest request with "too many requests".
 fn too_many(fed: &mut Fed, at: u64) {
     fed.poll();
     let id = id_of(&fed.sent.pop().expect("a request was sent"));
@@ -99,7 +99,8 @@ fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
     }
 }
 
-/// Each collection, with the stream and a frame that makes something in it current, and whether it is.
+/// A stream of a collection, a frame that makes an entry of it current, and a function that returns whether the
+/// entry is current.
 type Current = (&'static str, &'static str, fn(&Fed) -> bool);
 
 const CURRENT: [Current; 4] = [
@@ -123,8 +124,9 @@ const CURRENT: [Current; 4] = [
     ),
 ];
 
-/// After `unsubscribe` the client delivers no more data, so what was current is not, whether the venue confirms it,
-/// refuses, or says nothing. The application may end its subscription, the endpoint, or the client.
+/// After `unsubscribe` the client delivers no more data, so the data becomes stale at once, whether the venue
+/// confirms the request, refuses it, or says nothing. The application may end its subscription, the endpoint, or
+/// the client.
 #[test]
 fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
     for (stream, frame, is_current) in CURRENT {
@@ -153,7 +155,7 @@ fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
     }
 }
 
-/// Frames about something else than those of `CURRENT`, which are not whole lists.
+/// Frames about another position and another order than the frames of `CURRENT`. They are not whole lists.
 const OTHERS: [(&str, &str); 2] = [
     (
         "positions@account",

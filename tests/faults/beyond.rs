@@ -1,4 +1,4 @@
-//! Further members of the classes of known faults. Each test asserts the right behaviour.
+//! Further faults of the kinds that are already known. Each test asserts the right behaviour.
 
 #[path = "beyond/account.rs"]
 mod account;

@@ -1,5 +1,6 @@
-//! Faults of links. Trouble with one stream affects neither the other streams nor the link; the client requests
-//! more and more rarely what fails again and again; and it takes nothing old for something new.
+//! Faults of links. Trouble with one stream affects neither the other streams nor the link. If a stream fails again
+//! and again, the client requests the stream more and more rarely. The client never takes an old input for a new
+//! one.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use gemini_ws::{Client, ClientConfig, CommandError, Config, Frame, GapRule, Requ
 use super::fed::{Fed, id_of, new_order, pair, s, t, update};
 use super::line::{Line, refuse};
 
-/// Each fault with the tests that show it. The hunters of planted faults run them.
+/// Each fault with the tests that show it. `tests/mutants` runs them to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -201,7 +202,7 @@ fn y10_the_orders_of_two_endpoints_can_be_followed() {
 }
 
 /// The request to unsubscribe got no answer, so updates of the old subscription still come. With the lax rule for
-/// gaps each update has one id.
+/// gaps an update may have a single id, as a snapshot has.
 #[test]
 fn z05_a_change_of_an_old_subscription_is_not_a_book() {
     let mut fed = Fed::new(
@@ -408,7 +409,8 @@ fn y01_a_link_ends_by_frames_of_no_stream_or_of_several() {
     }
 }
 
-/// A book at one second, and a gap in it at each of these instants: when the client requests the book again.
+/// After the first gap, and after a gap in a book that was live for `stable_after`, the client requests the book
+/// again at once. After any other gap it waits for longer each time.
 #[test]
 fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
     let config = Config::new("ws://v").stable_after(Duration::from_secs(30));
@@ -461,7 +463,7 @@ fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
     }
 }
 
-/// Updates from before a snapshot that come after it.
+/// Updates that are older than a snapshot come after it.
 #[test]
 fn y03_late_updates_are_no_gap() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -516,8 +518,8 @@ fn y10_each_endpoint_has_its_own_streams() {
     assert_eq!(fed.sent.iter().filter(|text| text.contains("unsubscribe")).count(), 1, "{:?}", fed.sent);
 }
 
-/// The end of a subscription, whether the venue confirms it, and whether a frame that looks like a book then is
-/// one.
+/// When a book is unsubscribed and subscribed again, a frame that looks like a book counts as one if the venue has
+/// confirmed the end or the new subscription, or if the gap rule is strict.
 #[test]
 fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
     let frame = |id: u64| {
@@ -555,7 +557,8 @@ fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
     }
 }
 
-/// A limit of zero would never grow, and each reply would be followed by the next subscription.
+/// The client raises a limit of zero to a millisecond. Zero would never grow, and the client would subscribe again
+/// after each reply.
 #[test]
 fn x16_a_limit_of_silence_is_never_zero() {
     let mut client = Client::new(ClientConfig::new(), 1);

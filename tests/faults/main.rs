@@ -1,5 +1,5 @@
-//! Faults that were found by reading the code, each with the other members of its class. Every test fails on code
-//! that has the fault. The hunters of planted faults run these tests too (`tests/mutants/cases.rs`).
+//! Faults that were found by reading the code, each with the other faults of its kind. Every test fails on code
+//! that has the fault. `tests/mutants/cases.rs` runs these tests too, to find planted faults.
 
 mod archived;
 mod begun;

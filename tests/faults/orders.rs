@@ -1,5 +1,5 @@
-//! Faults of the orders that an application keeps, each with the other members of its class. Every test fails on
-//! code that has the fault.
+//! Faults of the orders that an application keeps, each with the other faults of its kind. Every test fails on code
+//! that has the fault.
 
 use gemini_ws::{
     Books, Client, ClientConfig, Config, Event, FINISHED_ORDERS_MAX, Frame, LinkId, Lost, OrderState, Orders,
@@ -8,7 +8,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, apply, d, found, new_order, reply, send, t, update};
 
-/// Each fault with the tests that show it. The hunters of planted faults run them.
+/// Each fault with the tests that show it. `tests/mutants` runs them to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -299,7 +299,7 @@ fn a3_contradictions_are_never_merged() {
     assert!(orders.reconcile(77, found(77, OrderState::Filled, "1"), asked), "every doubt can be resolved");
 }
 
-// ---- a doubt ends when everything is accounted for -----------------------------------------------------------------
+// ---- a doubt ends when everything is accounted for --------------------------------------------------------
 
 /// What ends a doubt that an outage has caused, and what does not.
 #[test]

@@ -1,5 +1,5 @@
-//! Faults of the books, balances, positions and quotes that an application keeps, each with the other members of
-//! its class. Every test fails on code that has the fault.
+//! Faults of the books, balances, positions and quotes that an application keeps, each with the other faults of its
+//! kind. Every test fails on code that has the fault.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, d, id_of, new_order, order, t, update};
 
-/// Each fault with the tests that show it. The hunters of planted faults run them.
+/// Each fault with the tests that show it. `tests/mutants` runs them to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -35,8 +35,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("LA-02", la_02_what_was_on_its_way_ends_no_doubt),
 ];
 
-// ---- what comes after the end of a subscription
-// ----------------------------------------------------------------------------
+// ---- what comes after the end of a subscription -----------------------------------------------------------
 
 /// The streams of orders and balances were silent for too long, and the client is subscribing again. Frames that
 /// were under way still come, but no frame reports what happens in between.
@@ -87,8 +86,7 @@ fn la_02_what_was_on_its_way_ends_no_doubt() {
     assert_eq!(fed.orders.iter().count(), 2);
 }
 
-// ---- frames that cannot be decoded
-// -----------------------------------------------------------------------------------------
+// ---- frames that cannot be decoded ------------------------------------------------------------------------
 
 const PRIVATE: [&str; 4] =
     ["orders@account", "balances@account", "positions@account", "requestForQuote@account"];
@@ -200,8 +198,7 @@ fn a5_an_element_of_a_list_of_v1_that_cannot_be_decoded_leaves_a_doubt() {
     assert_eq!(fed.orders.get(5).unwrap().doubt(), Some(StaleReason::Malformed));
 }
 
-// ---- a whole report replaces what was known
-// --------------------------------------------------------------------------------
+// ---- a whole report replaces what was known ---------------------------------------------------------------
 
 fn positions(rows: &str) -> String {
     format!(r#"{{"e":"positionReport","E":1,"u":1,"A":8,"P":[{rows}]}}"#)
@@ -221,7 +218,7 @@ fn a7_a_whole_report_replaces() {
     assert_eq!(fed.balances.iter().map(|(asset, _)| asset.to_owned()).collect::<Vec<_>>(), ["BTC"]);
 }
 
-/// A report of changes says nothing about what it does not name.
+/// A report of changes says nothing about positions that it does not name.
 #[test]
 fn a7_what_the_next_report_does_not_name_is_not_current() {
     let mut fed = Fed::private(&["positions@account", "balances@account"]);
@@ -265,7 +262,7 @@ fn a7_balances_of_a_new_subscription_replace_and_later_ones_add() {
     assert_eq!((fed.balances.iter().count(), fed.balances.is_stale()), (1, false));
 }
 
-// ---- quotes ---------------------------------------------------------------------------------------------------------------
+// ---- quotes -----------------------------------------------------------------------------------------------
 
 fn quote() -> NewQuote {
     let (rfq_id, client_id) = ("r1".parse().unwrap(), "mine".parse().ok());
@@ -312,7 +309,8 @@ fn b18_a_lost_quote_is_named_and_can_be_resolved() {
     assert_eq!(fed.quotes.to_reconcile().count(), 0);
 }
 
-/// Another program of the account quotes the same, and its event comes before the reply to the own request.
+/// Another program of the account submits a quote with the same terms, and the event of that quote comes before the
+/// reply to this client's request.
 #[test]
 fn b18_a_quote_of_another_client_is_not_taken_for_the_own() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -335,7 +333,7 @@ fn b18_a_quote_of_another_client_is_not_taken_for_the_own() {
     assert_eq!((other.request, other.terms, other.state), (None, None, QuoteState::Withdrawn));
 }
 
-/// "Too many requests" says nothing about what the request was about.
+/// A refusal with "too many requests" says nothing about the order or quote that the request named.
 #[test]
 fn b18_a_refusal_for_a_limit_raises_no_doubt() {
     for (reply, raises) in [
@@ -359,7 +357,7 @@ fn b18_a_refusal_for_a_limit_raises_no_doubt() {
     }
 }
 
-// ---- books ------------------------------------------------------------------------------------------------------------------
+// ---- books ------------------------------------------------------------------------------------------------
 
 #[test]
 fn b14_a_level_twice_or_empty_does_not_make_a_snapshot_quadratic() {

@@ -10,7 +10,7 @@ use gemini_ws::{Book, Books, CommandError, Config, Event, Lost, Readiness, Reque
 use super::fed::{s, t};
 use super::line::{Line, ack, number, refuse, snapshot};
 
-/// Each fault with the tests that show it. The hunters of planted faults run them.
+/// Each fault with the tests that show it. `tests/mutants` runs them to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -443,7 +443,7 @@ pub(crate) fn a9_background_work_leaves_room_to_the_application() {
     let config = Config::new("ws://v").request_limit(20, Duration::from_secs(10)).streams_per_request_max(1);
     let mut line = Line::open(config, names);
     assert!(line.client.request(t(1), &Request::Time).is_ok());
-    // It waits for urgent requests, and still makes progress.
+    // The subscriptions wait for urgent requests, and still make progress.
     for now in (0..200_000).step_by(100) {
         while let Some(text) = line.sent.pop_front() {
             line.hear(now, &ack(&text));
@@ -485,7 +485,7 @@ pub(crate) fn b11_a_dead_link_ends_however_often_it_is_woken() {
     }
 }
 
-/// Commands and unanswered requests do not keep the link open either.
+/// Commands and unanswered requests do not keep a dead link open.
 #[test]
 pub(crate) fn b11_no_command_postpones_the_end_of_a_dead_link() {
     let mut line = Line::open(Config::new("ws://v"), []);

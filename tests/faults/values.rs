@@ -1,4 +1,4 @@
-//! Faults of frames, values and requests, and the other members of their classes.
+//! Faults of frames, values and requests, each with the other faults of its kind.
 
 use super::values_cases as cases;
 
@@ -11,7 +11,7 @@ macro_rules! tests {
     )*};
 }
 
-/// The hunters of planted faults run each case by the id of its fault.
+/// `tests/mutants` runs each case by the id of its fault.
 #[test]
 fn every_case_is_hunted_with() {
     let ids: std::collections::BTreeSet<&str> = cases::CASES.iter().map(|(id, _)| *id).collect();

@@ -1,5 +1,5 @@
-//! How frames, values and requests handle odd input. Each case shows a fault, or another member of its class, and
-//! panics if the fault has returned.
+//! How frames, values and requests handle odd input. Each case shows a fault, or another fault of the same kind,
+//! and panics if the fault has returned.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -50,7 +50,8 @@ fn orders(endpoint: Endpoint, frames: &[&str]) -> Orders {
     orders
 }
 
-/// A5, R10: a stop price of twenty digits, a fee that is half a surrogate pair, an event id of letters.
+/// A5, R10: a fill is read although other members are odd: a stop price of twenty digits, a fee that is half a
+/// surrogate pair, an event id of letters.
 pub(crate) fn a5_what_informs_costs_no_fill() {
     let frame = r#"{"e":"orderUpdate","E":"late","s":"BTCUSD","i":77,"c":"a1","S":"BUY","X":"FILLED","P":"10000000000.0000000001","q":"1","Z":"1","L":"100","t":5,"n":"\ud83d","r":"\ud83d","T":[]}"#;
     update(frame, |update| {
@@ -80,7 +81,7 @@ pub(crate) fn a5_every_member_of_every_frame() {
     }
 }
 
-/// B8: an order that has not traded.
+/// B8: an order that has not traded may have the members of a fill with the value zero.
 pub(crate) fn b8_zero_members_are_no_fill() {
     let frame = |status: &str, rest: &str| {
         format!(
@@ -210,7 +211,7 @@ pub(crate) fn c15_the_volume_of_a_day_can_be_read() {
     }
 }
 
-/// BR-15: symbols of any length that the venue may choose, and what is wrong with other names.
+/// BR-15: symbols of up to 64 bytes are read in every frame, and an error says what is wrong with any other name.
 pub(crate) fn br15_symbols_of_sixty_four_bytes() {
     let long = "GEMI-FIFAWC-2606111900-BRA-ARG-CS-DRAW11";
     let longest = "X".repeat(64);
@@ -298,7 +299,7 @@ pub(crate) fn br36_frames_that_name_their_kind() {
             for frame in
                 [format!("{{{name}{members}}}"), format!("{{{members},{}}}", name.trim_end_matches(','))]
             {
-                // A frame without a name has nothing to put behind the members.
+                // If the name is empty, nothing follows the last comma, which is removed.
                 let frame = frame.replace(",}", "}");
                 let said = said(Endpoint::Streams, &frame);
                 assert_eq!(said["kind"], kind, "{frame}");
@@ -308,7 +309,7 @@ pub(crate) fn br36_frames_that_name_their_kind() {
             }
         }
     }
-    // Numbers as texts, where they are integers.
+    // Integers may also be written as texts.
     let texts = r#"{"e":"orderUpdate","E":"1","s":"BTCUSD","i":"81234567890123461","X":"FILLED","Z":"1","L":"2","t":"5"}"#;
     let numbers = texts
         .replace(r#""1","s""#, r#"1,"s""#)
@@ -480,7 +481,7 @@ pub(crate) fn api_times() {
     assert!(Timestamp::try_from(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 40)).is_err());
 }
 
-/// The cases by the ids of their faults. The hunters of planted faults run them.
+/// The cases by the ids of their faults. `tests/mutants` runs them to find planted faults.
 pub(crate) const CASES: &[(&str, fn())] = &[
     ("A5", a5_what_informs_costs_no_fill),
     ("A5", a5_every_member_of_every_frame),

@@ -31,7 +31,7 @@ use testkit::observer::Violation;
 /// Tests, each with the name of the fault that it shows.
 type Cases = &'static [(&'static str, fn())];
 
-/// All tests of `tests/faults` that have such a name.
+/// All lists of `tests/faults` that name the fault of each test.
 const ALL: [Cases; 8] = [
     archived::FAULTS,
     begun::FAULTS,

@@ -14,8 +14,9 @@ const FOLDERS: [&str; 7] =
     ["adapters", "fuzz/stable", "src", "tests/bench", "tests/faults", "tests/mutants", "tests/support"];
 const FILES: [&str; 2] = ["Cargo.lock", "Cargo.toml"];
 
-/// The module of the switch, and the line of the root file behind which it is inserted.
+/// The module of the switch.
 const SWITCH: &str = include_str!("switch.rs");
+/// The line of the root file behind which the module is inserted.
 const ANCHOR: &str = "extern crate alloc;\n";
 /// The line of the module that the names of the faults replace.
 const NAMES: &str = "    // The names of the faults are inserted here.\n";

@@ -12,8 +12,9 @@ use gemini_ws_smol::gemini_ws::mutants::switch_on;
 use gemini_ws_smol::gemini_ws::{Config, Event};
 use gemini_ws_suite::peers::{PING, PONG, frame, meet, read_frame, upgrade};
 
-/// Returns whether a client that sends nothing else answers pings at once. Otherwise it answers when it next checks
-/// whether the machine has slept. A busy machine may delay some pongs, or a ping until just before the check.
+/// Returns whether a client that sends nothing else answers most pings at once. With the planted fault it answers
+/// only when it next checks whether the machine has slept. A single ping proves nothing: a busy machine may delay a
+/// pong, or a ping until just before the check.
 fn answers_at_once() -> bool {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);

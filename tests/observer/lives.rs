@@ -24,7 +24,7 @@ const STREAMS: [&str; 8] = [
     "btcusd@depth",
 ];
 
-/// Draws the endpoints of a client, of which some lives have few, and limits that some lives reach.
+/// Draws the settings of the endpoints of a client. Some lives have few endpoints, and some reach their limits.
 fn settings(random: &mut Random) -> Vec<Settings> {
     let addresses =
         ["ws://venue", "ws://venue", "ws://archive/v2/marketdata", "ws://venue/v1/marketdata/btcusd"];

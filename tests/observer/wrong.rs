@@ -84,7 +84,7 @@ static MADE: AtomicU64 = AtomicU64::new(0);
 #[derive(Clone)]
 pub(crate) struct Wrong<M> {
     inner: M,
-    /// Another machine that gets the inputs whose effect this one must not show.
+    /// A second machine. Some faults report its events in place of those of `inner`.
     twin: M,
     fault: Fault,
     queue: VecDeque<Output>,
@@ -95,7 +95,7 @@ pub(crate) struct Wrong<M> {
     why: Option<ConnectFailure>,
     now: Instant,
     closing: bool,
-    /// A requested end that waits for a poll.
+    /// A call of `close_by` that is put off until the next poll: its time and its deadline.
     waiting: Option<(Instant, Instant)>,
     number: u64,
 }

@@ -70,7 +70,7 @@ fn no_dial_after_the_end() {
     }
 }
 
-/// What remains of a link: its state, the timer that it waits for, its streams.
+/// Returns what remains of a link: its state, the timer that it waits for, and the states of its streams.
 fn rest(client: &Client) -> (State, Option<gemini_ws::Timer>, Vec<StreamState>) {
     let streams = client.streams().map(|stream| stream.2).collect();
     (single::state(client), client.deadline().map(|deadline| deadline.cause), streams)
@@ -78,7 +78,7 @@ fn rest(client: &Client) -> (State, Option<gemini_ws::Timer>, Vec<StreamState>) 
 
 type End = Box<dyn Fn(&mut Client)>;
 
-/// The ways in which a link can end and be dialled again.
+/// Returns the ways in which a link can end and be dialled again, each with its name.
 fn ends() -> Vec<(String, End)> {
     let mut ends: Vec<(String, End)> = Vec::new();
     for why in [
@@ -118,7 +118,7 @@ fn ends() -> Vec<(String, End)> {
     ends
 }
 
-/// L-015: every end of a link leads to the same state, and its request has got a reply.
+/// L-015: every end of a link leads to the same state, and the open request of the link has got a reply.
 #[test]
 fn every_end_of_a_link_leaves_the_same() {
     for state in [State::Subscribing, State::Live] {

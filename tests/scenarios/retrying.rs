@@ -9,8 +9,8 @@ use testkit::single;
 
 use super::reach::{at, drain, events};
 
-/// The defaults: the delay before the n-th attempt in a row is between the first delay and the n-th one, and at
-/// most the cap.
+/// The first delay of the default backoff. The delay after the n-th failed attempt in a row is at least `BASE` and
+/// at most `ceiling(n)`, which is never more than `CAP`.
 const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(30);
 const SLOWLY: Duration = Duration::from_secs(30);
@@ -25,7 +25,7 @@ fn dialling(seed: u64) -> Client {
     client
 }
 
-/// Returns the reported delay until the next attempt, and makes that attempt. `None` if there is none.
+/// Returns the reported delay until the next attempt, and makes that attempt. Returns `None` if no attempt follows.
 fn delay(client: &mut Client, now: &mut Instant) -> Option<Duration> {
     let outputs = drain(client);
     let told = events(&outputs).find_map(|event| match event {
@@ -137,7 +137,7 @@ fn attempts_leave_no_watchers() {
     }
     client.handle_connected(single::link(&client), now);
     let link = single::link(&client);
-    // 0.3 of the allowed silence, ten times as long.
+    // A frame comes each 0.3 of the allowed silence, in all for ten times the allowed silence.
     for _ in 0..34 {
         now = now + Duration::from_millis(13_500);
         while client.deadline().is_some_and(|deadline| deadline.at <= now) {
@@ -261,8 +261,7 @@ fn four_hours_of_maintenance() {
 }
 
 /// L-142: two clients use one key, for which the venue allows one session. It closes the older session, here with
-/// code
-/// 1008. In an hour they open no more than two sessions a minute together.
+/// code 1008. In an hour the clients together open no more than two sessions a minute.
 #[test]
 fn two_clients_of_one_key() {
     let mut clients = [dialling(1), dialling(2)];

@@ -18,7 +18,7 @@ pub fn check(a: &str, b: &str) {
     }
 }
 
-/// Returns the value of a text, after comparing it with that of the slow reading.
+/// Parses a text, and checks that `reading::decimal` reads the same value from it.
 fn parsed(text: &str) -> Option<Decimal> {
     let ours = text.parse::<Decimal>();
     let printed = ours.map(|decimal| decimal.to_string());
@@ -42,7 +42,7 @@ fn pair(a: Decimal, b: Decimal) {
     for (ours, exact_result) in [(a.checked_add(b), x + y), (a.checked_sub(b), x - y)] {
         assert_eq!(ours.map(exact), Some(exact_result).filter(|&wide| fits(wide)), "{a} {b}");
     }
-    // The other crate's result, as far as its 96 bits reach.
+    // Products are compared with `rust_decimal` where its 96 bits hold the exact product.
     let other = |decimal: Decimal| decimal.to_string().parse::<rust_decimal::Decimal>().unwrap();
     if let (Some(ours), Some(theirs)) = (a.checked_mul(b), other(a).checked_mul(other(b)))
         && u32::from(a.scale()) + u32::from(b.scale()) <= 28
@@ -64,7 +64,8 @@ fn pair(a: Decimal, b: Decimal) {
     }
 }
 
-/// The value in units of the smallest decimal. It is at most 2⁶³ · 10¹⁸, which fits.
+/// Returns the value in units of 10⁻¹⁸, the smallest decimal. It fits into an `i128`: it is at most
+/// 2⁶³ · 10¹⁸.
 fn exact(decimal: Decimal) -> i128 {
     i128::from(decimal.mantissa()) * 10_i128.pow(u32::from(Decimal::SCALE_MAX - decimal.scale()))
 }

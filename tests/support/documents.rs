@@ -19,8 +19,8 @@ const TABLES: [(&str, &str); 4] = [
     ("scenario", "tests/SCENARIOS.md"),
 ];
 
-/// Compares a table with the one between its marks in its document. With `UPDATE_TABLES=1` it writes the table
-/// there.
+/// Checks that a table equals the one of this name in its document. With `UPDATE_TABLES=1` it writes the table there
+/// instead.
 pub fn has_table(name: &str, table: &str) {
     let (_, document) = TABLES.iter().find(|(of, _)| *of == name).expect("a document for the table");
     let path = file(document);

@@ -44,7 +44,8 @@ pub fn same(event: &Event<'_>) {
     assert_eq!(EventBuf::from(&owned.as_event()).as_event(), *event);
 }
 
-/// The levels per symbol and side, in their order; `None` where the best level of a side is gone.
+/// The changed levels of each symbol and side, in the order of the frame. `None` stands for a best level that is
+/// gone.
 type Levels<'f> = BTreeMap<(&'f str, Side), Vec<Option<Level>>>;
 
 /// Returns the levels that the entries of a frame change.

@@ -45,7 +45,8 @@ fn only_present(value: &mut Value) {
     }
 }
 
-/// Checks that a frame is refused at the `^` in it. For a text the mark stands behind its opening quote.
+/// Checks that a frame is refused with an error at the mark `^`, which is removed first. For an error about a text,
+/// the mark stands after the opening quote.
 pub fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: Option<&str>) {
     let (frame, offset) = unmarked(marked);
     let mut scratch = Scratch::new();

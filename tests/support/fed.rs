@@ -1,4 +1,4 @@
-//! A client that a test feeds by hand, with its books and orders, and frames of every endpoint.
+//! A client that a test feeds by hand, and functions that write frames of every endpoint with a book.
 
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ impl Client {
         self.outputs();
     }
 
-    /// Confirms every request, also the requests that this causes.
+    /// Confirms every request, and the requests that the client makes in response.
     pub fn answer(&mut self) {
         while !self.unanswered.is_empty() {
             for request in std::mem::take(&mut self.unanswered) {
@@ -238,7 +238,7 @@ pub fn snapshot(url: &str, bids: &str, asks: &str) -> String {
 pub const ENDPOINTS: [&str; 3] = [STREAMS, V2, V1];
 
 impl Client {
-    /// Confirms all requests if the endpoint has replies.
+    /// Confirms all requests if the endpoint has replies, and otherwise drops them.
     pub fn answer_if(&mut self, url: &str) {
         if url == STREAMS {
             self.answer();

@@ -52,7 +52,8 @@ pub fn recordings(wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     present(folder.unwrap_or_else(|| root().join("../shared/frames")), wanted)
 }
 
-/// Returns the examples for an endpoint from the reference of the protocol, in `../shared/protocol/examples`.
+/// Returns the examples for an endpoint from the reference of the protocol, in `../shared/protocol/examples`, whose
+/// file name `wanted` accepts; `None` if this machine has none.
 pub fn examples(endpoint: Endpoint, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     let folder = match endpoint {
         Endpoint::Streams => "ws-gemini-com",

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// What stands for half a surrogate pair while a text is read: a code point that is no character.
+/// Stands for half a surrogate pair while a text is read. Unicode assigns no character to this code point.
 const HALF: char = '\u{fdd0}';
 
 /// The key by which `serde_json` passes on a number that it keeps as text.
@@ -37,7 +37,8 @@ impl Json {
         serde_json::from_str(&mended(text))
     }
 
-    /// Returns whether `parse` can read the text. It would take an object with `serde_json`'s own key for a number.
+    /// Returns whether `parse` can read the text. `parse` would mistake an object with `serde_json`'s own key for a
+    /// number.
     pub fn can_read(text: &str) -> bool {
         !text.contains("$serde_json")
     }
@@ -92,7 +93,7 @@ pub fn mended(text: &str) -> String {
                 (12, None)
             }
             Some(0xd800..0xe000) => (6, Some("\\ufdd0")),
-            // A character behind a backslash begins no escape.
+            // The character after a backslash is copied with the backslash, because it begins no escape.
             _ if character == '\\' => (1 + text[at + 1..].chars().next().map_or(0, char::len_utf8), None),
             _ => (character.len_utf8(), None),
         };

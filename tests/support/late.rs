@@ -8,18 +8,18 @@ pub struct Late {
     pub books: Books,
     pub orders: Orders,
     waiting: Vec<Event<'static>>,
-    /// How many events a frame returned while older events were still unpolled.
+    /// How many events `handle_frame` returned while older events were still unpolled.
     pub overtaken: u64,
 }
 
 impl Late {
-    /// Applies an event that a frame returned.
+    /// Applies an event that `handle_frame` returned.
     pub fn returned(&mut self, event: &Event<'_>) {
         self.overtaken += u64::from(!self.waiting.is_empty());
         self.apply(event);
     }
 
-    /// Keeps an event that is among the outputs and is not yet polled.
+    /// Keeps an event that is among the client's outputs until the application polls them.
     pub fn waits(&mut self, event: Event<'static>) {
         self.waiting.push(event);
     }

@@ -236,7 +236,7 @@ fn quoted(rest: &[char], mark: char) -> usize {
     (at + 1).min(rest.len())
 }
 
-/// Returns the length of a raw string from behind its `r`; `None` if this is a raw identifier.
+/// Returns the length of a raw string without its `r`; `None` if `rest` continues a raw identifier.
 fn raw_string(rest: &[char]) -> Option<usize> {
     let hashes = rest.iter().take_while(|character| **character == '#').count();
     if rest.get(hashes) != Some(&'"') {
@@ -525,8 +525,8 @@ fn open_structs(tokens: &[Token]) -> Vec<(&str, usize)> {
     structs
 }
 
-/// Returns the position of the bracket before a struct's fields, behind its parameters, or of its semicolon if the
-/// struct has no fields.
+/// Returns the position of the bracket that opens a struct's fields, or of the semicolon if the struct has none. `at`
+/// is the position after the struct's name.
 fn fields_at(tokens: &[Token], mut at: usize) -> usize {
     let mut angles = 0;
     while let Some(token) = tokens.get(at) {

@@ -42,7 +42,7 @@ pub trait Machine: Clone {
     fn poll_output(&mut self) -> Option<Output>;
     fn connect_request(&self, link: LinkId) -> Option<ConnectRequest>;
     fn deadline(&self) -> Option<Deadline>;
-    /// Calls `each` with each link of the present or the last attempt, its endpoint and its state.
+    /// Calls `each` with the newest link of each slot, the index of its endpoint, and its state.
     fn each_link(&self, each: impl FnMut(LinkId, usize, State));
     fn each_stream(&self, each: impl FnMut(StreamId, Stream, StreamState));
     fn stats(&self) -> Stats;
@@ -53,7 +53,8 @@ pub trait Machine: Clone {
     }
 }
 
-/// The streams that a client is subscribed to.
+/// The arguments of a subscription: the stream, the endpoint if the caller chooses it, and the longest time without
+/// data if there is a limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Wanted {
     pub stream: Stream,
@@ -100,13 +101,13 @@ impl Many {
         Many::new(ClientConfig::new(), std::slice::from_ref(settings), seed)
     }
 
-    /// Creates a client without endpoints, which can add any of these.
+    /// Creates a client without endpoints. `settings` are the endpoints that [`add`](Machine::add) can add.
     pub fn without(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
         let client = Client::new(config, seed);
         Many { client, settings: settings.into(), endpoints: Vec::new(), present: Vec::new() }
     }
 
-    /// Returns the newest id of an endpoint. It may have been removed, which the client has to find out.
+    /// Returns the newest id of an endpoint. The endpoint may have been removed: the client must refuse such an id.
     fn id(&self, endpoint: usize) -> Result<EndpointId, CommandError> {
         let newest = self.endpoints.iter().rfind(|known| known.1 == endpoint);
         newest.map(|known| known.0).ok_or(CommandError::UnknownEndpoint)

@@ -275,7 +275,7 @@ fn inside(text: &str, open: u8, random: &mut Random, change: fn(&str, &mut Rando
         return text.into();
     }
     let start = *random.pick(&starts);
-    // The end of the container, without regard to brackets in texts.
+    // The end of the container. Brackets in texts count too, so this may be a wrong end.
     let mut depth = 0;
     let end = text[start..].char_indices().find_map(|(at, character)| {
         match character {

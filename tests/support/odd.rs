@@ -1,4 +1,5 @@
-//! Lists the members of every kind of frame, in all four generations, and puts odd values into each of them.
+//! Lists the members of every kind of frame, in the current API and the archived ones, and puts odd values into each
+//! of them.
 //!
 //! A member is either accounted, because programs do their accounts with it, or it only informs.
 
@@ -15,7 +16,8 @@ pub struct Kind {
     /// The members that only inform, and where the message has each of them. Whatever value such a member has, the
     /// message says the same about all other members.
     pub informs: &'static [(&'static str, &'static str)],
-    /// The members that are accounted. The frame is malformed unless each is exact, or absent where it may be.
+    /// The members that are accounted, and where the message has each of them. The frame is malformed if the value of
+    /// one is not exact, or if one is missing that must be there.
     pub accounts: &'static [(&'static str, &'static str)],
 }
 
@@ -304,7 +306,7 @@ fn said(endpoint: Endpoint, frame: &str) -> Option<Value> {
     if lost("orders") || lost("events") { None } else { Some(said) }
 }
 
-/// Replaces the value of a member, which is given as JSON.
+/// Replaces the value of the member at a JSON pointer by a JSON text; removes the member for `None`.
 pub fn with(frame: &str, member: &str, value: Option<&str>) -> String {
     let mut whole: Value = serde_json::from_str(frame).unwrap();
     *whole.pointer_mut(member).unwrap_or_else(|| panic!("{member} of {frame}")) = "<odd>".into();
@@ -330,7 +332,8 @@ fn without(mut said: Value, place: &str) -> Value {
     said
 }
 
-/// Returns what is wrong with the message of a frame in which a member that only informs is odd.
+/// Replaces the value of a member that only informs by an odd one. Returns a description if anything but that member
+/// changes in the message.
 pub fn lost_by_what_informs(kind: &Kind, (member, place): (&str, &str), odd: Option<&str>) -> Option<String> {
     let frame = with(kind.frame, member, odd);
     let expected = said(kind.endpoint, kind.frame).map(|said| without(said, place));
@@ -338,7 +341,8 @@ pub fn lost_by_what_informs(kind: &Kind, (member, place): (&str, &str), odd: Opt
     (found != expected).then(|| format!("{member} costs more than itself: {frame}\n{found:?}\n{expected:?}"))
 }
 
-/// Returns what is wrong with the message of a frame in which an accounted member is odd.
+/// Replaces the value of an accounted member by an odd one. Returns a description if the message has a value that is
+/// neither null nor the odd one.
 pub fn wrong_where_accounted(
     kind: &Kind,
     (member, place): (&str, &str),
@@ -358,7 +362,8 @@ pub fn wrong_where_accounted(
         // A number keeps its digits as they are written.
         _ => String::from(odd_text),
     };
-    // Half a surrogate pair is never what is meant.
+    // For half a surrogate pair, `meant` has a placeholder that no message contains, so any text in its place is
+    // wrong.
     (found != meant).then(|| format!("{member} is {odd:?} and read as {found}: {frame}"))
 }
 

@@ -91,7 +91,7 @@ impl fmt::Display for At<'_> {
     }
 }
 
-/// Checks that an error is right.
+/// Checks that the text must be refused, and that the error has the right kind, offset and member.
 fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
     let At { endpoint, text } = at;
     use DecodeErrorKind::{
@@ -186,7 +186,7 @@ fn elements(list: &mut Value) -> impl Iterator<Item = &mut Value> {
     list.as_array_mut().unwrap().iter_mut()
 }
 
-/// Converts an order of a list.
+/// Converts the serialised order of a list as [`said`] converts a message.
 fn report(report: &OrderReport<'_>, said: &mut Value) {
     match report {
         OrderReport::Update(update) => {
@@ -196,7 +196,7 @@ fn report(report: &OrderReport<'_>, said: &mut Value) {
         }
         OrderReport::Unrecognized(unrecognized) => show(unrecognized.frame, &mut said["frame"]),
         OrderReport::Malformed { element, error } => {
-            // The offset is within the element, and the slow decoder does not know it.
+            // The slow decoder does not know the offset, so it is checked and removed here.
             assert!(error.offset() < element.as_str().len(), "{error}: {element}");
             assert_eq!(said["error"]["offset"], error.offset());
             said["error"].as_object_mut().unwrap().remove("offset");
@@ -213,7 +213,8 @@ fn reveal(session: ApiSession<'_>, said: &mut Value) {
     *said = json!(id);
 }
 
-/// Writes exponents as `serde_json` writes them, because it changes the ones that it reads.
+/// Writes exponents as `serde_json` does. The slow decoder reads with `serde_json`, which changes how they are
+/// written.
 fn exponents(value: &mut Value) {
     match value {
         Value::String(text) if text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)) => {
@@ -225,7 +226,8 @@ fn exponents(value: &mut Value) {
     }
 }
 
-/// Replaces a text that contains JSON by its value. What is serialised leaves out a text with a key, as `Debug` does.
+/// Replaces a text that contains JSON by its value. A text with an API key is serialised as `Debug` prints it,
+/// without the text.
 fn show(raw: RawJson<'_>, said: &mut Value) {
     assert_eq!(*said, json!(format!("{raw:?}")));
     *said = Json::parse(raw.as_str()).unwrap().value();

@@ -28,14 +28,15 @@ pub struct Pair {
     pub trades: Vec<u64>,
     /// How many candle events came.
     pub candles: u64,
-    /// How many events came whose owned copies may be compared.
+    /// How many events came. `take` compares the owned copies of some of them, chosen by this count.
     copied: u64,
     signer: Option<Signer>,
     pub now: Instant,
     /// Everything that the client reported except data, in order, one event on each line.
     pub log: Vec<String>,
     pub closed: bool,
-    /// How many books had other best levels than the newest ticker up to their update.
+    /// How often a book's best prices differed, after an update, from the newest ticker that is not newer than the
+    /// update.
     pub top_mismatches: u64,
     pub tops_compared: u64,
     /// The newest tickers of each symbol: update id, best bid, best ask.
@@ -48,7 +49,8 @@ pub struct Pair {
     sent: u64,
     /// A second application of the same session that polls late, if a test has one.
     pub late: Option<Late>,
-    /// After how many inputs the pair polls outputs, and how many inputs came since it did.
+    /// The pair polls the client's outputs once in this many inputs. `unpolled` counts the inputs since the last
+    /// time.
     pub polled_each: u32,
     unpolled: u32,
 }

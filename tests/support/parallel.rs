@@ -1,4 +1,4 @@
-//! Runs cases on all cores. A test with one long loop would leave the others idle.
+//! Runs cases on all cores, because a test with one long loop would use only one of them.
 
 use std::num::NonZero;
 use std::ops::Range;

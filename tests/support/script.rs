@@ -1,5 +1,5 @@
-//! Runs scripts: what a venue, a transport, a clock and an application may do to a client of one endpoint, one step
-//! on each line, and what must hold after each step.
+//! Runs scripts on a client of one endpoint. Each line is a step: something that the venue, the transport, the clock
+//! or the application does. The observer checks the client after each step.
 //!
 //! A first line such as `@v2` chooses the endpoint. A line that is a lower-case letter, or begins with one and a
 //! blank, is a step of the table in `Player::step`. Every other line is a text frame. The steps know the next
@@ -34,7 +34,7 @@ pub fn run(script: &[u8]) {
 fn play(script: &[u8], is_recorded: bool) -> Result<(), Violation> {
     let observed = perform(script, is_recorded);
     observed.violation().map_or(Ok(()), |violation| Err(violation.clone()))?;
-    // It costs more than the script to check what copies of the client do without further inputs.
+    // Checks on copies of the client cost more than the script, so about one script in eight gets them.
     if script.len().is_multiple_of(8) {
         observed.fork_checks()?;
     }
@@ -212,7 +212,7 @@ impl Player {
         self.text(&text);
     }
 
-    /// Returns the next number, which begins again at the first one on a new link.
+    /// Returns the next sequence number. The numbers start again on each link.
     fn next_sequence(&mut self) -> u64 {
         let sequence = self.sequence;
         self.sequence += 1;
@@ -250,7 +250,7 @@ impl Player {
         self.text(&text);
     }
 
-    /// Returns the newest link, or the first one if there was none yet.
+    /// Returns the newest link, or the one that the client dials first if there was none yet.
     fn link(&self) -> LinkId {
         self.client.names().link(Link { slot: 0, back: 0 }).unwrap_or(self.first_link)
     }

@@ -19,7 +19,7 @@ pub fn first_link() -> LinkId {
     }
 }
 
-/// Returns the state of the link. A closed client no longer knows it, and the state is then `Closed`.
+/// Returns the state of the link. A client without a link has the state `Closed` if it has ended, otherwise `Idle`.
 pub fn state(client: &Client) -> State {
     match client.links().next() {
         Some((_, _, state)) => state,

@@ -29,7 +29,8 @@ pub fn frames(data: &[u8]) {
 /// The most inputs that are made, because checking a whole life costs more than the life.
 const INPUTS_MAX: usize = 256;
 
-/// Takes each byte as an input of a machine. The first byte chooses the machine and its world.
+/// Takes each byte as an input of a machine, and checks the machine. The first byte chooses the machine and its
+/// world.
 pub fn lifecycle(data: &[u8]) {
     let Some((world, inputs)) = data.split_first() else { return };
     match world % 4 {
@@ -40,7 +41,7 @@ pub fn lifecycle(data: &[u8]) {
     }
 }
 
-/// Makes the input of the world's alphabet that each byte names.
+/// Makes the inputs that the bytes name in the world's alphabet, and checks the machine.
 fn follow<M: Machine + 'static>(world: &World<M>, bytes: &[u8]) {
     let named = |byte: &u8| world.alphabet[usize::from(*byte) % world.alphabet.len()];
     let inputs: Vec<_> = bytes.iter().take(INPUTS_MAX).map(named).collect();
@@ -66,7 +67,8 @@ pub fn decimal(data: &[u8]) {
     decimals::check(a, b);
 }
 
-/// Ignores bytes that are no UTF-8: the WebSocket layer refuses them as a text frame.
+/// Decodes bytes as a frame of the current API. Bytes that are no UTF-8 are replaced first, because the WebSocket
+/// layer refuses them in a text frame.
 fn frame(bytes: &[u8], used: &mut Scratch) {
     oracle::check(&String::from_utf8_lossy(bytes), used);
 }

@@ -1,22 +1,24 @@
-//! Runs transcripts: texts that contain every input of a client, of one link or of several, and all that it answers.
+//! Runs transcripts. A transcript contains all inputs of a client, of one link or of several, and all that the client
+//! returns.
 //!
-//! A line that begins with `>` is an output, one with `!` an event, and one with `=` the answer to a question that the
-//! transcript asks. Every other line is an input:
+//! A line that begins with `>` is an output, one with `!` an event, and one with `=` the answer to a question of the
+//! transcript. Every other line is an input:
 //!
 //! ```text
 //! config NAME VALUE...     at the top: `config backoff 0.5 30`, `config url ws://venue/v2/marketdata`
 //! seed 7                   at the top
-//! client                   the first line: a client, whose inputs about a link begin with its place, as in
-//!                          `1: connected`, and whose outputs show the link, as in `> 1.2 close 1000`
-//! endpoint NAME URL        of a client; `private` behind it if its upgrades are signed
-//! remove NAME              of a client: the endpoint
+//! client                   the first line: a client of several links; an input about a link begins with its slot, as
+//!                          in `1: connected`, and outputs show the link, as in `> 1.2 close 1000`
+//! endpoint NAME URL        adds an endpoint; `private` behind it if its upgrades are signed
+//! remove NAME              removes an endpoint
 //! @1.5                     time passes until 1.5 s, with a wake-up at each deadline on the way
 //! jump 1.5                 time is 1.5 s, with one wake-up
-//! busy 1.5                 time is 1.5 s, and nobody has looked at the deadlines
-//! open | close | close by 2.5 | shut down by 2.5 | resumed
-//! subscribe NAME           `as LABEL`, if several subscriptions are for one stream; `at ENDPOINT`; `unless silent 10`
+//! busy 1.5                 time is 1.5 s, without a wake-up
+//! open | close | close by 2.5 | resumed
+//! shut down by 2.5         behind it `cancelling` orders, `unsubscribing`, or both
+//! subscribe NAME           behind it `as LABEL`, which later lines use; `at ENDPOINT`; `unless silent 10`
 //! unsubscribe LABEL | resync LABEL
-//! request METHOD | order ID
+//! request METHOD | conninfo | order ID
 //! connected
 //! failed CAUSE             the dial failed: refused, certificate, status 401, status 429 after 60, name lookup
 //! lost CAUSE               the transport ended: end, reset, protocol, transport
@@ -41,7 +43,7 @@ use super::observer::Observed;
 use super::single;
 use super::told::{Teller, seconds};
 
-/// Runs the inputs of a transcript, and writes it again with what the client answers to them.
+/// Runs the inputs of a transcript, and returns the transcript with the present outputs, events and answers.
 pub fn replay(transcript: &str) -> String {
     let settings: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("config ")).collect();
     let seed = transcript.lines().find_map(|line| line.strip_prefix("seed "));
@@ -56,7 +58,7 @@ pub fn replay(transcript: &str) -> String {
         Observed::new(all, move || Many::without(limits, &known, seed))
     } else {
         let mut all = configured(&settings, url);
-        // One link, which stays open and takes every request.
+        // The client has one link, which stays open and takes every request.
         (all.stay_open, all.authenticated) = (Some(true), true);
         let known = all.clone();
         Observed::new(vec![all], move || Many::single(&known, seed))
@@ -230,7 +232,7 @@ impl Player {
         self.answer(sent.map(drop));
     }
 
-    /// Runs `down by 2.5`, and the steps of the shutdown before it.
+    /// Runs `shut down by 2.5`. Behind it, `cancelling` and `unsubscribing` name the steps of the shutdown.
     fn shut_down(&mut self, rest: &str) {
         let words: Vec<&str> = rest.split(' ').collect();
         let plan = Plan {

@@ -62,7 +62,7 @@ fn a_probe_that_is_out_is_not_restarted() {
 fn a_link_is_of_no_use_if_nothing_is_answered_or_said() {
     let mut liveness = liveness();
     liveness.begin(at(0));
-    // When a request is missed, and how many messages there were.
+    // When a request times out, and how many messages the peer has sent by then.
     let misses =
         [(5, 0), (11, 0), (18, 1), (19, 1), (20, 1), (33, 1), (34, 1), (40, 2), (4_000, 2), (90_000, 2)];
     let verdicts = misses.map(|(now, messages)| liveness.miss_answer(at(now), messages));

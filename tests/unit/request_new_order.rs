@@ -49,7 +49,7 @@ fn client_order_ids() {
     }
 }
 
-/// Every value that can be a text can be an owned one, such as `format!` returns.
+/// Functions that take a value as a text also take a `String`, such as `format!` returns.
 #[test]
 fn owned_texts() {
     let [id, symbol, quantity, price] = ["my-1", "btcusd", "0.5", "20000"].map(String::from);

@@ -56,7 +56,8 @@ fn agrees(ladder: &Ladder, plain: &BTreeMap<i64, i64>) {
     assert_eq!(ladder.worst(), expected.last());
 }
 
-/// Changes near the top, anywhere, and in one narrow range, of sides with up to thousands of levels.
+/// Compares sides of up to thousands of levels with a plain map, while levels change anywhere, near either end, or
+/// in one narrow range.
 #[test]
 fn agrees_with_a_plain_map() {
     for (seed, descending) in [(1, true), (2, false)] {

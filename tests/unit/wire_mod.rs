@@ -38,7 +38,7 @@ const FRAMES: [&[&str]; 20] = [
     &[r#""foo":1"#],
 ];
 
-/// Text that is no JSON where a value stands, or that is, though it does not look it.
+/// Values of members: texts that are not JSON, and valid JSON that looks wrong.
 const VALUES: [&str; 12] = [
     r#"["change"5,6]"#,
     r#"{"a":1]"#,
@@ -95,7 +95,8 @@ fn agree(members: &[&str]) {
     assert_eq!(guessed, format!("{:?}", stream::decode_any(&frame, &mut other)), "{frame}");
 }
 
-/// What is no JSON is an error at its first byte that cannot be, whatever kind the frame seems to be.
+/// Checks that a frame decodes if it is JSON. Otherwise `decode` must return the error of `outline::check`, at the
+/// first byte that cannot be JSON, whatever kind the frame seems to be.
 fn checked(members: &[&str]) {
     let frame = format!("{{{}}}", members.join(","));
     let mut scratch = Scratch::new();
@@ -137,7 +138,8 @@ fn the_last_type_counts() {
     }
 }
 
-/// Of two members the last one counts for a message, and the other one may be the right one.
+/// A frame may name two kinds or two symbols. A message has the last of them, but the other one may be the right
+/// one.
 #[test]
 fn a_frame_that_names_two_kinds_or_symbols_may_be_about_any() {
     let rows = [
@@ -183,12 +185,12 @@ fn rows_of_a_broken_first_frame_do_not_tell_its_kind() {
         let levels = format!(r#""symbol":"BTCUSD","changes":[["buy","?","1"]],"trades":[{row}]"#);
         let frame = format!(r#"{{{levels},"type":"l2_upd"#);
         assert_eq!(topic(&frame), None, "{frame}");
-        // This one is whole, so its own type counts.
+        // This frame is not cut off, so its own type counts.
         let frame = format!(r#"{{"ty\u0070e":"l2_updates",{levels}}}"#);
         assert_eq!(topic(&frame), Some(crate::request::stream::Topic::Depth), "{frame}");
         assert_eq!(topic(row), Some(crate::request::stream::Topic::Trade), "{row}");
     }
-    // Whole, in another order.
+    // Not cut off either, with the type behind another member.
     let other = r#"{"price":"?","type":"trade","symbol":"BTCUSD"}"#;
     assert_eq!(topic(other), Some(crate::request::stream::Topic::Trade));
 }

@@ -21,7 +21,7 @@ use markets::{Market, Markets};
 use numbering::{Frame, Numbering, Step};
 use report::{BookReport, Report};
 
-/// Stands for the symbol in the address of a connection, if the user names none.
+/// The symbol of frames of market data v1 that name no symbol, if the user names none either.
 const UNNAMED: &str = "unnamed";
 
 /// Prints the books at the end of a recording.
@@ -142,8 +142,8 @@ impl Reader {
         }
     }
 
-    /// Returns how a frame of market data v1 follows the one before. If frames were lost or the connection is new, the
-    /// books become stale.
+    /// Returns how a frame of market data v1 follows the frame before it. Makes the books stale if frames were lost
+    /// or the connection is new.
     fn number(&mut self, event: &Event<'_>) -> Step {
         let frame = match (event, message(event)) {
             (_, Some(Message::MarketUpdate(update))) => {
@@ -199,7 +199,7 @@ impl Reader {
     }
 }
 
-/// Returns the message of a frame that is several events.
+/// Returns the message of an [`Event::Batch`], a frame that yields several events; `None` for other events.
 fn message<'f>(event: &Event<'f>) -> Option<Message<'f>> {
     if let Event::Batch(batch, _) = event { Some(batch.message()) } else { None }
 }

@@ -27,8 +27,8 @@ struct Unusable {
     unrecognized: u64,
 }
 
-/// Decodes a recording to standard output, which also reports frames that cannot be decoded. Prints their numbers on
-/// standard error.
+/// Prints each frame of a recording on standard output, or the reason why the frame cannot be decoded. If some frame
+/// or element could not be used, prints a summary on standard error.
 pub(crate) fn run(options: &Decode, messages: &mut Messages) -> Result<Ending, Failure> {
     let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
@@ -40,8 +40,8 @@ pub(crate) fn run(options: &Decode, messages: &mut Messages) -> Result<Ending, F
     check_use(frames.name(), counts.frames, counts.of_frames.malformed, options.strict)
 }
 
-/// Returns the outcome of a task that has read a whole recording. It fails if no frame could be decoded, or, if
-/// strict, not every frame.
+/// Returns the outcome of a task that has read a whole recording. The task fails if the recording has no frames, if
+/// no frame could be decoded, or, if `strict` is true, if any frame is malformed.
 pub(crate) fn check_use(name: &str, frames: u64, malformed: u64, strict: bool) -> Result<Ending, Failure> {
     match (frames, malformed) {
         (0, _) => Err(Failure::new(format_args!("{name}: it has no frames"))),

@@ -12,10 +12,10 @@ use crate::signals::Caught;
 /// How a task ended without a failure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ending {
-    /// It completed.
+    /// The task completed.
     Done,
-    /// A signal ended it in an orderly way: the exit code is 128 and the number of the signal, by the convention of
-    /// shells.
+    /// A signal ended the task in an orderly way. By the convention of shells, the exit code is 128 plus the number
+    /// of the signal.
     Caught(Caught),
 }
 

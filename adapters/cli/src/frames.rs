@@ -14,7 +14,8 @@ pub(crate) struct Frames {
 enum Endpoints {
     /// The endpoint that the user named, for all frames.
     Given(Endpoint),
-    /// The endpoint that each frame shows. A frame that shows none has that of the frame before.
+    /// The endpoint is guessed from each frame. A frame that does not show its endpoint is decoded for `last`, the
+    /// endpoint of the frame before.
     Guessed { last: Option<Endpoint> },
 }
 
@@ -29,7 +30,7 @@ impl Frames {
         self.recording.name()
     }
 
-    /// Returns whether the next frame is here already.
+    /// Returns whether the next frame was read from the input already.
     pub(crate) fn is_ready(&self) -> bool {
         self.recording.is_ready()
     }

@@ -100,7 +100,7 @@ pub(crate) struct Undecodable<'f> {
 pub(crate) enum Reason {
     /// An error of the core.
     Decoding(DecodeErrorKind),
-    /// It is not UTF-8, so the core did not decode it.
+    /// The frame is not UTF-8, so the core did not decode it.
     Utf8(&'static str),
 }
 
@@ -168,7 +168,7 @@ struct FrameBody {
     frame: Box<RawValue>,
 }
 
-/// Returns the name of an enum's value, as the core serializes it, without its contents.
+/// Returns the name of an enum's variant as the core serializes it, without the contents of the variant.
 fn name(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,

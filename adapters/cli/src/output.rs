@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::shown::Shown;
 
-/// The bytes that may wait to be written. With more, [`Output::has_room`] returns false.
+/// The limit of unwritten bytes. When so many bytes or more wait, [`Output::has_room`] returns false.
 pub(crate) const WAITING_BYTES_MAX: usize = 1 << 20;
 
 /// How long an ending process waits for a reader that takes nothing. Each piece that the reader takes restarts the
@@ -18,7 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an ending process waits for a reader of messages, which are few.
 const MESSAGE_PATIENCE: Duration = Duration::from_millis(500);
 
-/// The bytes of one write: so few that a slow reader is seen to read.
+/// The maximum number of bytes of one write. With larger writes, a slow reader would seem to read nothing.
 const PIECE_BYTES: usize = 4_096;
 
 /// How long the thread sleeps when a write would block.
@@ -42,7 +42,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
-    /// Bytes that the thread has taken and not written yet.
+    /// The number of bytes that the thread has taken from `waiting` and not written yet.
     in_hand: usize,
     /// The number of pieces written so far.
     pieces: u64,
@@ -92,7 +92,7 @@ impl Output {
         self.shared.lock().is_idle()
     }
 
-    /// Appends bytes to those that wait.
+    /// Appends bytes to the bytes that wait to be written.
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl Output {
         self.shared.lock().check()
     }
 
-    /// Replaces the bytes that wait.
+    /// Replaces the bytes that wait to be written, except those that the thread has taken already.
     pub(crate) fn put_instead(&self, bytes: &[u8]) -> io::Result<()> {
         self.shared.lock().waiting.clear();
         self.put(bytes)
@@ -148,8 +148,8 @@ impl Output {
     }
 }
 
-/// Returns a second handle to the destination of a stream of this process: without a buffer, and without the lock for
-/// which the end of the process would wait.
+/// Returns a second handle to the destination of standard output or standard error. Unlike the standard stream, the
+/// handle has no buffer, and no lock that could delay the end of the process.
 #[cfg(unix)]
 fn own(stream: &impl std::os::fd::AsFd) -> io::Result<std::os::fd::OwnedFd> {
     stream.as_fd().try_clone_to_owned()
@@ -161,7 +161,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs the thread, until the process ends or a write fails.
+    /// Writes the waiting bytes in the thread of [`Output`], until the process ends or a write fails.
     fn write_all_to(&self, mut to: impl Write) {
         let mut batch = Vec::new();
         loop {
@@ -270,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes one piece for each permission, and passes it on.
+    /// A writer that waits for a permission before each write, and passes the written bytes on.
     struct Slow(Receiver<()>, Sender<Vec<u8>>);
 
     impl Write for Slow {

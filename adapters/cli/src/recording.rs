@@ -14,8 +14,8 @@ use crate::shown::Shown;
 /// The longest receive time, with its separator.
 const TIME_BYTES_MAX: usize = 64;
 
-/// The longest line that is kept whole; the rest of a longer one is skipped. A frame that fills it is longer than
-/// [`FRAME_BYTES_MAX`], and therefore malformed.
+/// The longest line that is kept whole; the rest of a longer line is skipped. A frame that was cut in this way is
+/// still longer than [`FRAME_BYTES_MAX`], and therefore malformed.
 const LINE_BYTES_MAX: usize = FRAME_BYTES_MAX + TIME_BYTES_MAX;
 
 /// The maximum number of lines and bytes that are read ahead.
@@ -27,13 +27,13 @@ const AHEAD_BYTES_MAX: usize = 16 << 20;
 pub(crate) struct Line<'l> {
     /// The number of the line in the file, from 1.
     pub(crate) number: u64,
-    /// The receive time as it is written there.
+    /// The receive time, exactly as it is written in the line.
     pub(crate) time: Option<&'l str>,
     /// The frame.
     pub(crate) frame: &'l [u8],
 }
 
-/// The bytes of one read.
+/// The size of the input buffer, in bytes.
 const BUFFER_BYTES: usize = 1 << 16;
 
 /// Files that are not text: their first bytes, their format, and the command that converts them to text.
@@ -59,7 +59,8 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Opens a file, or standard input for `-`. If that is a terminal, a message says that frames are expected.
+    /// Opens a file, or standard input for `-`. If standard input is a terminal, a message says that frames are
+    /// expected.
     ///
     /// # Errors
     ///
@@ -88,7 +89,7 @@ impl Recording {
         &self.name
     }
 
-    /// Returns whether the next line is here already.
+    /// Returns whether the next line was read from the input already.
     pub(crate) fn is_ready(&self) -> bool {
         !self.ahead.is_empty() || self.input.buffer().contains(&b'\n')
     }
@@ -118,7 +119,8 @@ impl Recording {
         Ok(if self.read()? { Some(split(self.number, &self.line)) } else { None })
     }
 
-    /// Reads ahead until `tell` returns something about a frame, the recording ends, or a limit is reached.
+    /// Reads ahead until `tell` returns `Some` for a frame, the recording ends, or a limit is reached. Returns the
+    /// last result of `tell`.
     pub(crate) fn look_ahead<T>(
         &mut self,
         mut tell: impl FnMut(&[u8]) -> Option<T>,

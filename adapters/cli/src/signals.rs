@@ -54,8 +54,9 @@ impl Caught {
 }
 
 impl Signals {
-    /// Handles signals from now on, instead of letting them end the process; also Ctrl-Z, if `hears_suspend` says so.
-    /// At the second signal that requests the end, calls `restore`, which must return soon, and ends the process.
+    /// Handles signals from now on, instead of letting them end the process. Handles Ctrl-Z too if `hears_suspend` is
+    /// true. At the second signal that requests the end, calls `restore`, which must return soon, and ends the
+    /// process.
     pub(crate) fn listen(hears_suspend: bool, restore: impl Fn() + Send + 'static) -> io::Result<Signals> {
         let stream = Stream::new(heard(hears_suspend))?;
         let (sender, heard) = unbounded();
@@ -95,8 +96,7 @@ impl Signals {
     }
 }
 
-/// Returns the signals to handle. Signals that the parent process had this one ignore stay ignored, as `nohup` needs
-/// it.
+/// Returns the signals to handle. Signals that this process ignores from its start, as under `nohup`, stay ignored.
 fn heard(hears_suspend: bool) -> Vec<Signal> {
     #[cfg(unix)]
     let ends = [(Signal::Hup, 1), (Signal::Int, 2), (Signal::Term, 15)];
@@ -115,8 +115,8 @@ fn heard(hears_suspend: bool) -> Vec<Signal> {
         .collect()
 }
 
-/// Returns the ignored signals as a set of bits by their numbers. Without unsafe code only Linux reports them; the
-/// numbers above are those of Linux.
+/// Returns the signals that this process ignores: bit 0 stands for signal 1. Returns 0 on other systems than Linux,
+/// which do not report ignored signals to safe code. The numbers in [`heard`] are therefore those of Linux.
 fn ignored() -> u64 {
     if !cfg!(target_os = "linux") {
         return 0;
@@ -126,7 +126,8 @@ fn ignored() -> u64 {
     set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Runs the thread.
+/// Receives signals in the thread of [`Signals`], and sends what they request. If the end was requested before, calls
+/// `restore` and ends the process instead.
 fn hear(mut stream: Stream, sender: &Sender<Asked>, is_next_last: &AtomicBool, restore: &dyn Fn()) {
     smol::block_on(async {
         while let Some(Ok(signal)) = stream.next().await {

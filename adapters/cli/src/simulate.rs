@@ -26,7 +26,7 @@ const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
 /// How long the server waits for clients to answer a Close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long to wait until the introduction is written.
+/// How long to wait until the text of [`introduction`] is written.
 const INTRODUCTION_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How often to check whether the state has changed.
@@ -91,7 +91,7 @@ async fn serve_until(
     }
 }
 
-/// Returns the exchange of the options, and the keeper of its state.
+/// Creates the exchange that the options describe, and the keeper of its state if the options name a file.
 fn exchange(options: &Simulate) -> Result<(Exchange, Option<Keeper>), Failure> {
     // The venue's time must be near this machine's clock, from which clients take nonces.
     let now = i64::try_from(UnixTime::now().as_millis()).unwrap_or(i64::MAX);

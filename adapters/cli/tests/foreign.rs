@@ -12,7 +12,7 @@ use gemini_ws_smol::transport::rustls::{ServerConfig, ServerConnection, StreamOw
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use support::{Run, command, peer, run};
 
-/// What would clear the screen, set the title and look like a line of ours.
+/// Text that would clear the screen, set the title and look like a summary if it were printed as it is.
 const ODD: &str = "\u{1b}[2J\u{9b}0m\u{7}\u{202e}a\nsummary: all is well\r\u{2028}b";
 
 fn is_harmless(text: &str) -> bool {
@@ -43,7 +43,7 @@ fn text_of_the_venue() {
         }
         peer::answer(socket, r#"{"id":ID,"status":200}"#).await;
     });
-    // the venue, and what is said of it
+    // the venue, and a part of the message on standard error
     let table =
         [(&closes, r"\u{1b}[2J\u{9b}0m"), (&refuses, r"\u{202e}a\u{a}summary"), (&trades, "malformed")];
     for (url, said) in table {
@@ -132,7 +132,7 @@ fn secured() -> (String, String) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            // A client that does not trust it says so instead.
+            // A client that does not trust the certificate sends an alert instead.
             if let Ok(mut socket) = tungstenite::accept(StreamOwned::new(connection, stream.unwrap())) {
                 while socket.read().is_ok() {}
             }

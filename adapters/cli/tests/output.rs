@@ -12,10 +12,10 @@ use futures_lite::StreamExt;
 use gemini_ws_smol::async_tungstenite::tungstenite::Message;
 use support::{PATIENCE, Run, comes_true, command, end_of, peer, signal, wait_until_it_hears};
 
-/// A pipe that is full.
+/// Returns a pipe that is full.
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
-    // In pieces, from a thread: how much fits differs.
+    // The capacity of a pipe differs, so a thread writes small pieces until a write blocks.
     let mut filler = writer.try_clone().unwrap();
     let filled = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = std::sync::Arc::clone(&filled);
@@ -55,7 +55,7 @@ fn nobody_reads_the_output() {
         })
         .collect();
     running.iter().for_each(|(child, ..)| wait_until_it_hears(child));
-    // Until there is something to write.
+    // Wait until each command has something to write.
     std::thread::sleep(Duration::from_millis(1_500));
     for (mut child, arguments, signals, code) in running {
         for name in *signals {
@@ -76,7 +76,7 @@ fn nobody_reads_the_output() {
     }
 }
 
-/// While output blocks, the link is served: pings are answered.
+/// Checks that the client answers pings while its output is blocked.
 #[test]
 fn a_blocked_pipe_stops_no_pings() {
     let (sender, pongs) = std::sync::mpsc::channel();
@@ -111,7 +111,7 @@ fn a_reader_that_pauses_is_told_what_it_missed() {
         while let Some(Ok(message)) = socket.next().await {
             let text = match message {
                 Message::Text(text) => text,
-                // It has read everything before the ping.
+                // The client has read everything before the ping.
                 Message::Pong(_) => {
                     let _ = sender.send(());
                     continue;
@@ -252,7 +252,7 @@ fn signals_end_in_good_order() {
         for arguments in [&["watch", "btcusd"][..], &["simulate", "btcusd"]] {
             let mut child = command(arguments).spawn().unwrap();
             let mut out = child.stdout.take().unwrap();
-            // The first lines: it hears signals.
+            // Once the first bytes are printed, the command handles signals.
             let mut first = [0; 16];
             out.read_exact(&mut first).unwrap();
             signal(&child, name);
@@ -284,7 +284,7 @@ fn nohup() {
     assert_eq!(run.status.code(), Some(143));
 }
 
-/// A peer that never answers the Close frame.
+/// Checks that a second signal ends the command although the peer never answers the Close frame.
 #[test]
 fn a_second_signal_ends_at_once() {
     let url = peer::serve(async |socket| {

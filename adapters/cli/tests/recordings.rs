@@ -102,7 +102,7 @@ fn books_are_those_of_the_golden_files() {
     }
 }
 
-/// Market data v1 of a connection whose address has the symbol.
+/// Checks `--symbol` with a frame of market data v1 that names no symbol, because the address of its connection did.
 #[test]
 fn a_symbol_for_frames_that_name_none() {
     let input = br#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99.50","remaining":"1","delta":"1","reason":"initial"}]}"#;
@@ -123,7 +123,7 @@ fn a_lost_delta_makes_one_gap_and_a_stale_book() {
     let Some(path) = recording("dev_ws_gemini_perps.jsonl") else { return };
     let text = std::fs::read_to_string(path).unwrap();
     let is_delta = |line: &&str| line.contains("depthUpdate") && line.contains("btcgusdperp");
-    // The snapshot is the first of them.
+    // The first of these lines is the snapshot.
     let lost = text.lines().filter(is_delta).nth(4).unwrap();
     let rest: Vec<_> = text.lines().filter(|line| *line != lost).collect();
     let run = run(&["book", "-", "--json"], rest.join("\n").as_bytes());
@@ -168,7 +168,7 @@ fn a_line_in_a_line_out() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut input = child.stdin.take().unwrap();
     for id in 0..3 {
-        // The next one is written when this one has come out.
+        // The test writes the next frame when the output for this frame has arrived.
         input.write_all(format!("{{\"id\":{id},\"status\":200}}\n").as_bytes()).unwrap();
         assert!(lines.next().unwrap().unwrap().contains(&format!("\"id\":\"{id}\"")));
     }

@@ -14,7 +14,7 @@ use support::{PATIENCE, Run, comes_true, command, end_of, run, signal, wait_unti
 const LOGIN: [&str; 2] = ["account-a", "secret"];
 const ARGUMENTS: [&str; 5] = ["btcusd", "--seed", "7", "--account", "account-a:secret"];
 
-/// A file in a folder of its own, which is removed at the end.
+/// A temporary folder for a state file. Dropping this removes the folder.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -29,7 +29,7 @@ impl Scratch {
         self.0.join("state.json").to_str().unwrap().to_owned()
     }
 
-    /// Returns the names of all files, in their order.
+    /// Returns the names of all files in the folder, sorted.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
         let mut names: Vec<_> =
@@ -57,7 +57,8 @@ fn place(simulator: &Simulator, later: u64, order: &str) {
     wait_for(&mut socket, r#""id":"place","status":200"#);
 }
 
-/// Nonces in this test: milliseconds that increase.
+/// Returns a nonce: the present time in milliseconds, plus `later`. A test uses larger values of `later` for later
+/// requests.
 fn nonce(later: u64) -> u64 {
     UnixTime::now().as_millis() + later
 }
@@ -87,7 +88,7 @@ fn a_killed_simulator_goes_on() {
     let before = [status(&first, 2_000, "rests"), status(&first, 3_000, "filled")];
     let balances = ask(first.host(), LOGIN, "/v1/balances", nonce(4_000), "");
     assert_eq!((&before[0]["is_live"], &before[1]["executed_amount"]), (&json!(true), &json!("0.25")));
-    // Within a second, and the nonces too.
+    // The simulator saves orders and nonces within a second.
     let is_kept = || {
         let text = fs::read_to_string(&path).unwrap();
         let state: Value = serde_json::from_str(&text).unwrap();
@@ -114,7 +115,7 @@ fn a_killed_simulator_goes_on() {
     assert!(number(&later) > number(&before[1]) && trade(&later) > trade(&before[1]));
     signal(&second.process, "INT");
     assert_eq!(end_of(&mut second.process, PATIENCE).unwrap().code(), Some(130));
-    // An orderly end keeps everything.
+    // At an orderly end, the simulator saves everything.
     assert!(fs::read_to_string(&path).unwrap().contains("\"later\""));
     assert_eq!(scratch.names(), ["state.json"]);
 }
@@ -127,7 +128,7 @@ fn a_file_has_one_simulator() {
     let arguments = [&ARGUMENTS[..], &["--state", &path]].concat();
     let mut first = Simulator::start(&arguments);
     for later in [0, 1_000] {
-        // Also after the file was replaced.
+        // In the second round, the first simulator has replaced the file.
         let before = fs::read(&path).unwrap();
         let mut second = command(&[&["simulate"], &arguments[..]].concat()).spawn().unwrap();
         end_of(&mut second, PATIENCE);
@@ -148,7 +149,7 @@ fn a_file_has_one_simulator() {
     Simulator::start(&arguments);
 }
 
-/// Two simulators that start at the same time, with a file that does not exist yet.
+/// Checks that only one of two simulators runs if both start at the same time with a file that does not exist yet.
 #[test]
 fn a_new_file_has_one_simulator() {
     for round in 0..5 {
@@ -175,7 +176,7 @@ fn a_file_stays_what_it_is() {
     let scratch = Scratch::new("link");
     let (path, link) = (scratch.path(), scratch.0.join("link.json"));
     std::os::unix::fs::symlink("state.json", &link).unwrap();
-    // The file of the link does not exist yet.
+    // The target of the symbolic link does not exist yet.
     drop(Simulator::start(&[&ARGUMENTS[..], &["--state", link.to_str().unwrap()]].concat()));
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     drop(Simulator::start(&[&ARGUMENTS[..], &["--state", &path]].concat()));
@@ -188,7 +189,7 @@ fn a_file_stays_what_it_is() {
     assert!(run.code == Some(1) && run.err.contains("/dev/null: this is not a regular file"), "{}", run.err);
 }
 
-/// No file of the user is overwritten, whatever its name, and every file of the command is removed.
+/// Checks that the command overwrites no file of the user, whatever its name, and removes all its temporary files.
 #[cfg(unix)]
 #[test]
 fn files_of_the_user_stay() {
@@ -274,7 +275,7 @@ fn a_file_that_is_no_state_is_left_as_it_is() {
         assert_eq!(fs::read(&path).unwrap(), bytes);
         assert_eq!(scratch.names(), ["state.json"]);
     }
-    // Nor is a folder that is not there made.
+    // A missing folder is not created either.
     let missing = scratch.0.join("no/state.json");
     let run = run(&["simulate", "--state", missing.to_str().unwrap()], b"");
     assert_eq!(run.code, Some(1));

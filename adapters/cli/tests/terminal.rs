@@ -1,4 +1,4 @@
-//! The command on a terminal: keys, Ctrl-Z, one that is stopped, one that controls nothing.
+//! Tests of the command on a terminal: keys, Ctrl-Z, and terminals that take nothing, are gone or have an odd size.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -59,7 +59,7 @@ fn a_terminal_that_takes_nothing() {
     for (signals, code) in [(&["TERM"][..], 143), (&["INT", "INT"], 130)] {
         let mut running = OnTerminal::start(&["watch", "btcusd", "ethusd"], Has::All, false);
         wait_until_it_hears(&running.child);
-        // Until the terminal is full.
+        // Wait until the terminal is full.
         std::thread::sleep(Duration::from_secs(4));
         for name in signals {
             signal(&running.child, name);
@@ -69,7 +69,7 @@ fn a_terminal_that_takes_nothing() {
     }
 }
 
-/// Checks that the command ends with its terminal, as when a window is closed.
+/// Checks that the command ends when its terminal is gone, as when a window is closed.
 #[test]
 fn a_terminal_that_is_gone() {
     for (has, code) in [(Has::All, 129), (Has::NoSignals, 1)] {
@@ -140,7 +140,7 @@ fn without_a_controlling_terminal_lines_are_printed() {
     assert!(said.contains("printing plain lines"), "{said}");
 }
 
-/// The venue says what would set the title, clear the screen and look like a summary.
+/// Checks that a message of the venue cannot set the title, clear the screen or look like a summary.
 #[test]
 fn text_of_the_venue_does_nothing_to_the_terminal() {
     let url = peer::serve(async |socket| {

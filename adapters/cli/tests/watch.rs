@@ -14,7 +14,7 @@ fn run(arguments: &[&str]) -> Run {
     support::run(arguments, b"")
 }
 
-/// The number that the summary, the last line, has for a name.
+/// Returns the value of a counter in the summary, which is the last line.
 fn counted(stdout: &str, name: &str) -> u64 {
     let summary = stdout.lines().last().expect("a summary");
     assert!(summary.starts_with("summary: "), "{summary}");
@@ -22,11 +22,12 @@ fn counted(stdout: &str, name: &str) -> u64 {
     value.unwrap_or_else(|| panic!("no {name} in {summary}")).parse().expect("a number")
 }
 
-/// A file that is gone with the value.
+/// A recording in a temporary file. Dropping this removes the file.
 struct Recording(PathBuf);
 
 impl Recording {
-    /// A snapshot and so many changes of a book, each of which follows the one before.
+    /// Creates a recording with a snapshot of a book and `changes` consecutive changes, except the change with the
+    /// number `without`.
     fn new(name: &str, changes: u64, without: Option<u64>) -> Recording {
         let mut lines = String::from(
             "{\"e\":\"depthUpdate\",\"E\":1,\"s\":\"btcusd\",\"U\":1000,\"u\":1000,\"b\":[[\"99.00\",\"1\"]],\"a\":[[\"101.00\",\"1\"]]}\n",
@@ -128,7 +129,7 @@ fn the_end_of_a_recording() {
     assert!(ended.code == Some(1) && ended.err.contains("it is of market data v2"), "{ended:?}");
 }
 
-/// However long a recording is, it is not kept.
+/// Checks that the memory that `watch` takes does not depend on the length of a recording.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_long_recording_takes_no_more_memory() {

@@ -195,8 +195,8 @@ impl Board {
         ids
     }
 
-    /// Publishes the books that have changed. Returns `false` if a reader holds a lock, so that some must wait for
-    /// the next turn.
+    /// Publishes the books that have changed. Returns `false` if a reader holds the lock of a book, so that the book
+    /// must wait for the next turn.
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
         let posted = &mut self.posted;
         self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));
@@ -459,7 +459,8 @@ impl BookReader {
         self.membership.group.places.get(&symbol.parse().ok()?).copied()
     }
 
-    /// Takes the newest view. [`changed`](BookReader::changed) still returns the change.
+    /// Stores the newest view, and returns its index in `seen`. [`changed`](BookReader::changed) still returns the
+    /// change.
     fn look_at(&mut self, symbol: &str) -> Option<usize> {
         let place = self.place(symbol)?;
         let slot = self.membership.group.slots.get(place)?;

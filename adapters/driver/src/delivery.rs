@@ -151,9 +151,9 @@ struct State {
     is_ended: bool,
     /// The application's end was dropped.
     is_dropped: bool,
-    /// Books of which the queue dropped an update.
+    /// The symbols of books whose updates the queue has dropped.
     lost: Vec<Symbol>,
-    /// The queue dropped updates of books that it did not name.
+    /// Whether the queue has dropped updates of books without naming the books.
     has_lost_unnamed: bool,
 }
 
@@ -162,7 +162,7 @@ impl State {
     fn note_lost(&mut self, event: &EventBuf) -> bool {
         match event.fact() {
             Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) => self.lost.push(symbol),
-            // The queue names so many books and no more. The other topic may stand for the end of a link.
+            // The queue names a limited number of books. An overflow of `Connection` may hide the end of a link.
             Some(Event::Overflow { topic: Topic::Depth | Topic::Connection, .. }) => {
                 self.has_lost_unnamed = true;
             }

@@ -17,7 +17,7 @@ use crate::signer::{HeldTurn, TURN_MAX, Turn};
 type Dialled<Io> = Result<WebSocketStream<Paced<Io>>, ConnectFailure>;
 type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
 
-/// What has become of a dial.
+/// The progress of a dial.
 pub(crate) enum Progress<Io> {
     /// A signed dial has its turn, perhaps after a wait, and begins to connect.
     Started,
@@ -64,7 +64,7 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         Stage::Dialling(Box::pin(dial(self.runtime.clone(), request, turn)))
     }
 
-    /// Polls each dial, and returns what has become of it.
+    /// Polls each dial. Returns the signed dials that have started to connect, and all dials that have ended.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Vec<(LinkId, Progress<R::Io>)> {
         self.has_new = false;
         let mut progress = Vec::new();
@@ -107,7 +107,7 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
     }
 }
 
-/// Dials. If it takes longer than [`TURN_MAX`] to connect, the turn ends.
+/// Carries out a dial. If connecting takes longer than [`TURN_MAX`], the turn ends, and the dial continues.
 async fn dial<R: Runtime>(runtime: R, request: DialRequest, turn: Option<Turn>) -> Dialled<R::Io> {
     let Some(turn) = turn.map(HeldTurn::new) else { return runtime.dial(request).await };
     let mut dial = pin!(runtime.dial(request.with_turn(turn.clone())));

@@ -139,9 +139,10 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if the name is not a token of HTTP, or if the field is reserved. The value may contain only
-    /// printable ASCII characters, spaces and tabs. Reserved are `Authorization`, `Connection`, `Content-Length`,
-    /// `Host`, `Transfer-Encoding`, `Upgrade`, and names that begin with `Sec-WebSocket-` or `X-Gemini-`.
+    /// [`InvalidHeader`] if the name is not a token of HTTP, if the value contains anything but printable ASCII
+    /// characters, spaces and tabs, or if the field is reserved. The reserved fields are `Authorization`,
+    /// `Connection`, `Content-Length`, `Host`, `Transfer-Encoding`, `Upgrade`, and all fields whose names begin with
+    /// `Sec-WebSocket-` or `X-Gemini-`.
     ///
     /// ```
     /// use gemini_ws_driver::gemini_ws::{Client, Config, PRODUCTION};
@@ -183,9 +184,9 @@ impl Driver {
         self
     }
 
-    /// Sets two limits with one time. An order may be in doubt, or wait for its first event, for this long; then its
-    /// [`Ticket`](crate::Ticket) ends as [`Done::Unknown`](crate::Done::Unknown). And the venue may take this long to
-    /// send an event that it must send about an order; then the driver puts the order in doubt (see
+    /// Sets two time limits to the same value. If an order is in doubt, or waits for its first event, for this long,
+    /// its [`Ticket`](crate::Ticket) ends as [`Done::Unknown`](crate::Done::Unknown). If the venue does not send an
+    /// event that it must send about an order within this time, the driver puts the order in doubt (see
     /// [`Orders::doubt_overdue`](gemini_ws::Orders::doubt_overdue)). Less than 1 ms counts as 1 ms. Default:
     /// [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
     pub fn doubt_timeout(mut self, longest: Duration) -> Driver {
@@ -209,10 +210,10 @@ impl Driver {
         self.run_with(runtime, Callback(on_event)).await
     }
 
-    /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` for
-    /// each event, and when the instant that `on_wake` returned last has come (`None`: no timer). The first call is
-    /// [`Wake::Timer`]. After a call with [`Wake::Timer`], a returned instant that is less than a millisecond away
-    /// counts as a millisecond away.
+    /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` with
+    /// each event as [`Wake::Event`]. Each call of `on_wake` returns the instant at which the driver calls `on_wake`
+    /// with [`Wake::Timer`]; `None` sets no timer. The first call is [`Wake::Timer`]. After a call with
+    /// [`Wake::Timer`], a returned instant that is less than a millisecond away counts as a millisecond away.
     ///
     /// ```
     /// use std::time::Duration;

@@ -40,7 +40,7 @@ pub fn client(client: Client) -> (Handle, Driver) {
     (handle, Driver::new(client, ends))
 }
 
-/// Returns a handle, and the driver's ends of what it holds.
+/// Returns a handle, and the parts of the driver that belong to the handle.
 pub(crate) fn handle() -> (Handle, Ends) {
     let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
     let (close, ending, clock) = (Shutdown::new(), Arc::new(Ending::default()), SharedClock::default());
@@ -52,7 +52,8 @@ pub(crate) fn handle() -> (Handle, Ends) {
     (Handle { commands, close, ending, clock }, ends)
 }
 
-/// The driver's ends of what a [`Handle`] holds.
+/// The parts of a driver that belong to its [`Handle`]: the receiver of commands, the switch that closes, and the
+/// keeper.
 #[derive(Debug)]
 pub(crate) struct Ends {
     pub(crate) commands: Commands,
@@ -124,8 +125,8 @@ impl fmt::Debug for Command {
 /// The calls that wait for a reply; at most as many as requests can be in flight.
 pub(crate) type Replies = Vec<(RequestId, Sender<Result<Reply, RequestError>>)>;
 
-/// The driver's end of the commands. When it is dropped, calls that wait for a result return, wherever their commands
-/// are. The channel alone would keep commands for as long as there is a handle.
+/// The driver's end of the commands. When `Commands` is dropped, all calls that wait for a result return, even if
+/// their commands are still in the channel. The channel alone would keep these commands as long as there is a handle.
 #[derive(Debug)]
 pub(crate) struct Commands(Pin<Box<Receiver<Command>>>);
 
@@ -349,8 +350,9 @@ impl Handle {
         }
     }
 
-    /// Returns why the newest attempt to connect failed, of whichever link; `None` if it succeeded, or if no attempt
-    /// has ended yet. So a program that waits for [`live`](Handle::live) or for a book can say why nothing comes.
+    /// Returns the reason why the newest attempt to connect, of any link, failed. Returns `None` if that attempt
+    /// succeeded, or if no attempt has ended yet. With this reason, a program that waits for [`live`](Handle::live)
+    /// or for a book can explain the wait.
     ///
     /// ```
     /// # use std::time::Duration;

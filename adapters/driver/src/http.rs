@@ -1,4 +1,4 @@
-//! [`Answer`]: an answer of HTTP/1.1, as far as a WebSocket and its proxies need it.
+//! [`Answer`]: the parts of an HTTP/1.1 answer that a WebSocket and its proxies need.
 
 use std::borrow::Cow;
 use std::io;
@@ -14,7 +14,7 @@ pub(crate) const BODY_BYTES_MAX: usize = 8 << 10;
 /// The maximum number of header fields in the head of an answer.
 const HEADERS_MAX: usize = 96;
 
-/// The maximum number of interim answers (100 to 199, but not 101) before the one that counts.
+/// The maximum number of interim answers (100 to 199, but not 101) before the final answer.
 const INTERIM_MAX: usize = 8;
 
 /// Stands for a value that is not UTF-8.
@@ -81,8 +81,8 @@ impl Answer {
         self.status
     }
 
-    /// Returns the value of the first header field of this name, in any case; `None` if there is no such field, or if
-    /// the value is not UTF-8.
+    /// Returns the value of the first header field of this name, in upper or lower case. Returns `None` if there is
+    /// no such field, or if the value is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next().filter(|value| *value != NO_TEXT)
     }
@@ -129,7 +129,7 @@ impl Answer {
         }
     }
 
-    /// Returns the body, as far as it has arrived.
+    /// Returns the part of the body that has arrived.
     pub(crate) fn body(&self) -> Cow<'_, [u8]> {
         if self.is_chunked() {
             return Cow::Owned(unchunked(&self.rest).0);
@@ -203,8 +203,8 @@ fn has_end(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-/// Joins the chunks of a body, as far as they have arrived. Returns whether the last one is among them (RFC 9112,
-/// section 7.1).
+/// Joins the chunks of a body that have arrived. Also returns whether the last chunk is among them (RFC 9112, section
+/// 7.1).
 fn unchunked(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while let Ok(httparse::Status::Complete((begin, length))) = httparse::parse_chunk_size(bytes) {
@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads an answer that arrives in pieces of so many bytes.
+    /// Reads an answer that arrives in pieces of `piece` bytes.
     fn read(text: &[u8], piece: usize) -> Result<Answer, Unreadable> {
         struct Pieces<'a>(&'a [u8], usize);
         impl AsyncRead for Pieces<'_> {

@@ -37,7 +37,7 @@ pub struct Keeper {
     keeps_books: bool,
     /// Whether a book may need a snapshot that was not requested yet.
     may_need_resync: bool,
-    /// The reason of the newest attempt to connect, if it failed.
+    /// The reason why the newest attempt to connect failed, if it failed.
     connect_failure: Option<ConnectFailure>,
     /// Whether a link has ended for good, so that readers may wait for books of it.
     has_link_ended: bool,
@@ -133,8 +133,8 @@ impl Keeper {
         self.quotes.forget(of)
     }
 
-    /// Returns why the newest attempt to connect failed, of whichever link; `None` if it succeeded, or if no attempt
-    /// has ended yet.
+    /// Returns the reason why the newest attempt to connect, of any link, failed. Returns `None` if that attempt
+    /// succeeded, or if no attempt has ended yet.
     pub const fn connect_failure(&self) -> Option<ConnectFailure> {
         self.connect_failure
     }
@@ -324,13 +324,13 @@ impl Keeper {
             .min()
     }
 
-    /// Shuts the client down, after the cancels that it has accepted before.
+    /// Shuts the client down, after the cancels that the driver accepted earlier are sent.
     pub(crate) fn shut_down(&mut self, client: &mut Client, now: Instant, plan: ShutdownPlan) {
         self.tickets.send_cancels(client, now);
         self.postponed.shut_down(client, now, plan, self.tickets.has_cancels());
     }
 
-    /// Returns whether a shutdown was asked for that has not begun yet.
+    /// Returns whether a shutdown is postponed.
     pub(crate) const fn is_ending(&self) -> bool {
         self.postponed.is_some()
     }
@@ -395,7 +395,8 @@ impl Drop for Keeper {
     }
 }
 
-/// Returns whether all links are live, without those that have ended for good. There must be one.
+/// Returns whether all links are live, except links that have ended for good. Returns `false` if there is no other
+/// link.
 fn is_live(client: &Client) -> bool {
     let mut links = client.links().filter(|(.., state)| *state != State::Closed).peekable();
     links.peek().is_some() && links.all(|(_, _, state)| state == State::Live)
@@ -419,7 +420,7 @@ mod tests {
 
     use super::*;
 
-    /// What the application has learned about quotes and positions ends their doubts.
+    /// Answers of the venue that the application passes to the keeper resolve doubts about quotes and positions.
     #[test]
     fn doubts_that_the_application_resolves() {
         let (now, mut scratch) = (Instant::ZERO, Scratch::new());
@@ -451,7 +452,8 @@ mod tests {
         assert_eq!(keeper.quotes().to_reconcile().count(), 0);
     }
 
-    /// A reader that goes while the client takes no commands is unsubscribed when the client takes them again.
+    /// A reader that is dropped while the client refuses commands is unsubscribed as soon as the client accepts
+    /// commands.
     #[test]
     fn a_reader_that_goes_while_outputs_are_full() {
         let now = Instant::ZERO;

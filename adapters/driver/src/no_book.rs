@@ -20,8 +20,8 @@ pub enum NoBook {
         /// The venue's message, for people.
         message: Box<str>,
     },
-    /// The link of the book has ended for good, and the client has not. If the application opens the client again,
-    /// the book may come after all.
+    /// The link of the book has ended for good, while the client still runs. If the application calls
+    /// [`Client::open`](gemini_ws::Client::open) again, the client connects again, and the book may still arrive.
     LinkClosed,
 }
 

@@ -156,7 +156,7 @@ impl<S: Read + Write> NonBlocking<S> {
         self.write(Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })))
     }
 
-    /// Writes data that waits, as far as the stream takes it.
+    /// Writes as much of the waiting data as the stream takes.
     ///
     /// # Errors
     ///

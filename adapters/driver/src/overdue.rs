@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gemini_ws::{Awaited, Instant, Order, OrderRef, OrderState, RequestId};
 
-/// The name of an order, by which it is found again.
+/// The key of an order: the request that placed the order, or the venue's id if the request is unknown.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Name {
     Request(RequestId),
@@ -39,7 +39,7 @@ impl Overdue {
         self.timeout = timeout;
     }
 
-    /// Notes a change of an order. The time of the first event begins when the request is sent.
+    /// Notes a change of an order. For the first event of the order, the time starts when the request is sent.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let id = order.order_id.map(Name::OrderId);
         let request = order.request().map(Name::Request);

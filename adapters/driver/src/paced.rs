@@ -80,7 +80,7 @@ impl<Io> Paced<Io> {
         self.unfinished = 0;
     }
 
-    /// Notes a control frame with a payload of so many bytes: it is no part of a message.
+    /// Subtracts a control frame with `payload` bytes from the unfinished bytes, because it is not part of a message.
     pub(crate) const fn note_control(&mut self, payload: usize) {
         self.unfinished = self.unfinished.saturating_sub(payload + 2);
     }

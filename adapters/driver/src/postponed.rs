@@ -4,8 +4,8 @@ use gemini_ws::{Client, Instant, ShutdownPlan};
 
 /// A shutdown that begins when the cancels that were accepted before it are sent.
 ///
-/// A cancel waits for the venue's id of its order, or for room in a limit. The client refuses cancels once it shuts
-/// down, so that without this they would be lost.
+/// A cancel may wait for the venue's id of its order, or for room in a limit. The client refuses cancels once it
+/// shuts down, so without `Postponed` the cancels that wait would be lost.
 #[derive(Debug, Default)]
 pub(crate) struct Postponed {
     /// The plan, and when it begins at the latest.
@@ -21,8 +21,8 @@ impl Postponed {
         self.plan.map(|(_, at)| at)
     }
 
-    /// Begins a shutdown, or postpones it while cancels wait. They have half of the time until its deadline. A second
-    /// shutdown postpones nothing.
+    /// Begins a shutdown, or postpones it while cancels wait, for at most half of the time until the deadline of
+    /// `plan`. A second shutdown is never postponed, and also begins a first one that was postponed.
     pub(crate) fn shut_down(
         &mut self,
         client: &mut Client,

@@ -1,4 +1,4 @@
-//! [`Shutdown`]: a switch that ends a program, which no task can miss.
+//! [`Shutdown`]: a switch that ends tasks. No task can miss it, because it stays triggered.
 
 use event_listener::{Event, EventListener};
 
@@ -60,7 +60,7 @@ impl Shutdown {
         }
     }
 
-    /// Returns a listener for the trigger. Check [`is_triggered`](Shutdown::is_triggered) again before waiting on it.
+    /// Returns a listener for the trigger. Check [`is_triggered`](Shutdown::is_triggered) again before you await it.
     pub(crate) fn listen(&self) -> EventListener {
         self.shared.event.listen()
     }

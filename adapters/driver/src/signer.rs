@@ -1,4 +1,4 @@
-//! [`SharedSigner`]: one signer for all users of a key, one at a time.
+//! [`SharedSigner`]: one signer for all users of a key, who take turns.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, PoisonError};
@@ -18,8 +18,8 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 /// each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
 ///
 /// A dial of a [`Driver`](crate::Driver) takes its turn before it connects, because a venue drops a connection that
-/// sends no request for some time (HTTP status 408). It keeps the turn until the venue answers the upgrade, but no
-/// longer than [`TURN_MAX`] after it began to send. A dial that connects for longer than [`TURN_MAX`] ends its
+/// sends no request for some time (HTTP status 408). The dial keeps the turn until the venue answers the upgrade, but
+/// no longer than [`TURN_MAX`] after it began to send. A dial that connects for longer than [`TURN_MAX`] ends its
 /// turn, and takes another one when it is connected. [`Config::connect_timeout`] limits the wait for the first turn,
 /// and starts again when the dial begins to connect. With a bearer token there is no nonce, and a dial ends its turn
 /// at once.
@@ -116,7 +116,8 @@ impl From<Signer> for SharedSigner {
 #[derive(Debug)]
 pub struct Turn(MutexGuardArc<Signer>);
 
-/// The turn of a dial that connects: the upgrade takes it out, or the end of its time.
+/// The turn of a dial that is connecting. The upgrade takes the turn out. If connecting takes longer than
+/// [`TURN_MAX`], the driver takes the turn out earlier and ends it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeldTurn(Arc<std::sync::Mutex<Option<Turn>>>);
 

@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
 
-    /// A transport that takes so many bytes, and nothing more until there is room again.
+    /// A transport that takes `room` bytes, and nothing more until the test sets `room` again.
     struct Slow {
         room: Rc<Cell<usize>>,
     }
@@ -213,7 +213,7 @@ mod tests {
         }
     }
 
-    /// A peer that takes a long message slowly is no peer that takes nothing.
+    /// A peer that takes a long message slowly does not count as a peer that takes nothing.
     #[test]
     fn bytes_of_one_message_are_progress() {
         let mut client = Client::single(Config::new("ws://v"));

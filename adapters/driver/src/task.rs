@@ -101,7 +101,7 @@ impl<D: Delivery> Takers<D> {
 
 /// The result of an attempt to read.
 enum Read {
-    /// A frame of so many bytes, perhaps a ping.
+    /// A frame whose message has `bytes` bytes, perhaps a ping.
     Frame { bytes: usize, is_ping: bool },
     /// Nothing more can be read now.
     Nothing,
@@ -395,7 +395,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Cold, because data makes no outputs.
+    /// Carries out one output. The function is cold, because frames of data cause no outputs.
     #[cold]
     fn perform_one(&mut self, output: Output, now: Instant) {
         self.takers.telemetry.output(&output, now);

@@ -1,5 +1,5 @@
-//! [`Tickets`]: the orders that are followed, and when that ends. It does no I/O, so the simulated lives of the core
-//! run it too.
+//! [`Tickets`]: follows the orders of tickets, and ends each ticket. This module does no I/O, so the tests of the
+//! core run it too, in their simulations.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -13,8 +13,8 @@ use gemini_ws::{
 /// it for this long.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The first delay after which a cancel is sent again that the venue could not carry out. Each further refusal
-/// doubles the delay, up to [`CANCEL_AGAIN_MAX`].
+/// The delay before the driver repeats a cancel that the venue could not carry out. Each further refusal doubles the
+/// delay, up to [`CANCEL_AGAIN_MAX`].
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 const CANCEL_AGAIN_MAX: Duration = Duration::from_secs(8);
 
@@ -57,13 +57,13 @@ struct Repeated {
     cancel: Cancel,
     /// The request that has no reply yet.
     sent: Option<RequestId>,
-    /// When to send it again after the venue could not carry it out.
+    /// When to send the cancel again, because the venue could not carry it out.
     again: Option<Instant>,
-    /// The delay after the next such reply.
+    /// The delay before the cancel is sent again after the next refusal of this kind.
     delay: Duration,
 }
 
-/// What a cancel needs to know of its order.
+/// The data of an order that its cancel needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cancel {
     /// The venue's id, once it is known.
@@ -77,13 +77,14 @@ impl Cancel {
         Cancel { order_id: order.order_id, link: order.link() }
     }
 
-    /// Returns a cancel of an order of which only the venue's id is known.
+    /// Returns the cancel of an order for which only the venue's id is known.
     pub(crate) const fn of_id(order_id: u64) -> Cancel {
         Cancel { order_id: Some(order_id), link: None }
     }
 
-    /// Sends the request to the endpoint of the order, whichever endpoints were added since. If that endpoint is not
-    /// known, was removed or takes no requests, the client chooses the endpoint. `None` if the id is not known yet.
+    /// Sends the cancel to the endpoint of the order, even if other endpoints were added later. If the endpoint of
+    /// the order is unknown, was removed or accepts no requests, the client chooses the endpoint. Returns `None` if
+    /// the venue's id of the order is not known yet.
     pub(crate) fn send(self, client: &mut Client, now: Instant) -> Option<Result<RequestId, CommandError>> {
         let request = Request::CancelOrder { order_id: self.order_id? };
         let endpoint = self.link.and_then(|link| client.endpoint(link));
@@ -120,8 +121,8 @@ impl<H: Holder> Tickets<H> {
         self.doubt_timeout = timeout;
     }
 
-    /// Adds the ticket of an order that was accepted for sending.
-    /// The first change of the order, that it was sent, begins the time of the ticket.
+    /// Adds the ticket of an order that the client has accepted for sending. The time limit of the ticket starts with
+    /// the first call of [`note`](Tickets::note) for the order, which reports the order as sent.
     pub(crate) fn open(&mut self, request: RequestId, holder: H) {
         self.open.insert(request, Open { holder, due: None });
     }
@@ -169,7 +170,7 @@ impl<H: Holder> Tickets<H> {
     /// Cancels an order as soon as the venue's id is known.
     pub(crate) fn cancel(&mut self, request: RequestId, cancel: Cancel) {
         let first = Repeated { cancel, sent: None, again: None, delay: CANCEL_AGAIN_AFTER };
-        // One that waits for its reply, or for the time to send it again, is enough.
+        // If a cancel waits for its reply, or for the time to be sent again, that cancel is enough.
         self.cancels.entry(request).or_insert(first).cancel = cancel;
     }
 
@@ -196,7 +197,7 @@ impl<H: Holder> Tickets<H> {
         }
     }
 
-    /// Sends the cancels of orders whose ids are known. Those that have no room now stay for later.
+    /// Sends the cancels of orders whose ids are known. Cancels for which the client has no room now are sent later.
     pub(crate) fn send_cancels(&mut self, client: &mut Client, now: Instant) {
         if self.retry.is_some_and(|retry| now < retry) {
             return;
@@ -212,8 +213,8 @@ impl<H: Holder> Tickets<H> {
             match sent {
                 Ok(request) => repeated.sent = Some(request),
                 Err(CommandError::RateLimited { retry: at, .. }) => *retry = Some(at),
-                // A new link and new room are events, and each event brings a turn that tries again. So does a change
-                // of endpoints: if that of the order was removed, one of several others may be the next to go.
+                // A new link and new room cause events, and after each event a turn tries again. So does a removed
+                // endpoint: if several endpoints could get the cancel, the removal of one may leave only one.
                 Err(
                     CommandError::NotConnected | CommandError::TooMany(_) | CommandError::SeveralEndpoints,
                 ) => {}
@@ -250,7 +251,7 @@ impl<H: Holder> Drop for Tickets<H> {
     }
 }
 
-/// Returns how an order ended; `None` while anything about it is in doubt.
+/// Returns how an order ended; `None` if the order has not ended, or is in doubt.
 fn end(order: &Order) -> Option<End> {
     if order.needs_reconciling() {
         return None;
@@ -417,7 +418,8 @@ mod tests {
         assert!(it.tickets.retry.is_some(), "the limit of the client refused a cancel");
     }
 
-    /// The endpoint of an order was removed, and which of two others has its account is not known. The cancel waits.
+    /// Removes the endpoint of an order while two other endpoints exist. The client does not know which of them has
+    /// the account of the order, so the cancel waits.
     #[test]
     fn a_cancel_without_an_endpoint_waits() {
         let mut it = Cancelling::new();

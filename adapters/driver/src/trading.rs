@@ -142,7 +142,7 @@ impl Handle {
             let cancel = |order: &Order| (!order.state.is_final()).then(|| Cancel::of(order));
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
                 Some(order) => cancel(order),
-                // The application has forgotten it.
+                // The application has removed the order with `forget`.
                 None => cancel(&cell.order()),
             };
             if let Some(cancel) = cancel {
@@ -172,7 +172,7 @@ const fn as_taken(taken: Option<bool>) -> Result<(), PlaceError> {
     }
 }
 
-/// Returns an order as it is before it is sent: only with what it asks for.
+/// Returns an order that was not sent yet: only the fields that its request specifies are set.
 fn terms(order: &NewOrder) -> Order {
     let mut it = Order::default();
     it.client_order_id = Some(order.client_order_id().as_str().into());

@@ -55,8 +55,8 @@ fn is_allowed(name: &str, value: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token) && value.bytes().all(is_text) && !is_ours
 }
 
-/// The request of an upgrade, and the key that the answer must prove to have read. It is wiped when dropped, because
-/// it may be signed.
+/// The request of an upgrade, and its key. The answer must prove that the server has read the key. The memory of the
+/// request is wiped when it is dropped, because the request may be signed.
 pub(crate) struct Request {
     bytes: Zeroizing<Vec<u8>>,
     key: String,

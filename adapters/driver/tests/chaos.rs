@@ -1,4 +1,5 @@
-//! Lives of a driver whose peers and application do what bytes say. The bytes come from a corpus and from seeds.
+//! Runs whole lives of a driver. Bytes decide what the peers and the application do; they come from a corpus and from
+//! seeds.
 
 mod support;
 
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use gemini_ws_driver::SLEEP_CHECK;
 
-/// The number of lives from seeds.
+/// The number of lives whose bytes come from seeds.
 const LIVES: u64 = 3_000;
 
 /// Returns the bytes of a seed.

@@ -90,7 +90,7 @@ fn main() {
     }
 }
 
-/// For `ws://` only; `wss://` needs the TLS features of `tungstenite`.
+/// Connects to a `ws://` URL and upgrades the stream. For `wss://`, use the TLS features of `tungstenite`.
 fn dial(url: &str) -> Result<WebSocket<TcpStream>, ConnectFailure> {
     let address = Address::parse(url)?;
     let stream = TcpStream::connect((address.host(), address.port())).map_err(|error| io_failure(&error))?;

@@ -54,9 +54,9 @@ struct Link {
     id: LinkId,
     stream: TcpStream,
     socket: WebSocket<Pipe>,
-    /// Bytes that the reader has read; closed at the end of the transport.
+    /// Receives the bytes that the reader has read. The channel is closed at the end of the transport.
     chunks: Receiver<Vec<u8>>,
-    /// The reader, which ends when this is dropped.
+    /// The task that reads. It ends when its handle is dropped.
     _reader: JoinHandle<()>,
 }
 
@@ -176,7 +176,7 @@ async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     if count? == 0 { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
 }
 
-/// For `ws://` only; `wss://` would put TLS between the pipe and the stream.
+/// Connects to a `ws://` URL and upgrades the stream. For `wss://`, put TLS between the pipe and the stream.
 async fn dial(id: LinkId, url: &str) -> Result<Link, ConnectFailure> {
     let host = url.strip_prefix("ws://").and_then(|rest| rest.split(['/', '?']).next());
     let stream = TcpStream::connect(host.ok_or(ConnectFailure::InvalidUrl)?).await;

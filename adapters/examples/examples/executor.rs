@@ -36,7 +36,7 @@ impl Runtime for ByHand {
         ByHandTimer { clock: self.0, timer: async_io::Timer::never() }
     }
 
-    /// For `ws://` and numeric addresses only; an adapter has name look-up and TLS.
+    /// Connects to a `ws://` URL with a numeric address. An adapter also has name look-up and TLS.
     async fn dial(&self, request: DialRequest) -> Result<WebSocketStream<Paced<Self::Io>>, ConnectFailure> {
         let address = Address::parse(request.url())?;
         let host: IpAddr = address.host().parse().map_err(|_| ConnectFailure::InvalidUrl)?;

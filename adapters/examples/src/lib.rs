@@ -37,8 +37,8 @@ pub fn address_of(symbols: &[String]) -> String {
     address
 }
 
-/// Returns the address and the symbols on the command line. If there are none, starts a simulated exchange of `btcusd`
-/// in a thread, and returns the address of the exchange and `btcusd`.
+/// Returns the address and the symbols on the command line. Without symbols, returns the symbol `btcusd`. Without an
+/// address, starts a simulated exchange in a thread, and returns the address of the exchange.
 ///
 /// # Panics
 ///
@@ -76,8 +76,8 @@ pub fn recording(stream: &str, time: Duration) -> Vec<String> {
     }
 }
 
-/// The programs of the README. Documentation tests compile them here and not in an adapter, because a published package
-/// does not contain that file.
+/// The programs of the README. Documentation tests compile them here and not in an adapter, because the published
+/// package of an adapter does not contain the README of the repository.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

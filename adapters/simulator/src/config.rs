@@ -86,7 +86,8 @@ impl Config {
     /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id.
     /// Suppose that a second exchange has the same seed, and an epoch later than the venue's time at the end of the
     /// first exchange. Then the two exchanges have no id in common. This holds for times from 1995 to 2153, while an
-    /// exchange takes fewer than a million ids of one kind per second.
+    /// exchange takes fewer than a million ids of one kind per second. For the ids of quotes and of requests for
+    /// quotes, it holds only for times from `EPOCH` on.
     ///
     /// ```
     /// use std::time::Duration;
@@ -113,10 +114,13 @@ impl Config {
         self
     }
 
-    /// Sets the mean number of events per second in each symbol: orders, cancellations and trades together. Thinly
-    /// traded symbols have a tenth of this number. They are about a quarter of the symbols for which the simulator
-    /// has no recorded figures, and their names determine which. With zero, only orders of accounts change the books,
-    /// and there are no auctions. More than a million counts as a million. Default: 20.
+    /// Sets the mean number of events per second in each symbol: orders, cancellations and trades together. With
+    /// zero, only orders of accounts change the books, and there are no auctions. More than a million counts as a
+    /// million. Default: 20.
+    ///
+    /// Thinly traded symbols have a tenth of this number. If the simulator has no recorded figures for a symbol, the
+    /// name of the symbol determines whether it is thinly traded. About a quarter of these symbols are
+    /// thinly traded.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;
@@ -132,7 +136,7 @@ impl Config {
         self
     }
 
-    /// Sets how many percent of the snapshots are followed by a change that the snapshot already contains.
+    /// Sets the percentage of snapshots after which the exchange sends a change that the snapshot already contains.
     /// More than 100 counts as 100. Snapshots of a recording are not affected. Default: 4.
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {

@@ -49,7 +49,8 @@ pub struct Recording {
     has_times: bool,
     /// The first receive time.
     origin: Option<u64>,
-    /// The receive time of the frame before the next one, if it had one; `None` at the beginning.
+    /// The receive time of the last frame that was taken. `Some(None)` if this frame has no receive time, `None` if
+    /// no frame has been taken.
     before: Option<Option<Duration>>,
 }
 
@@ -82,7 +83,7 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// What is played next.
+/// The result of [`Recording::next`].
 #[derive(Debug)]
 pub(crate) enum Next {
     /// A frame, and the time between the frame before it and this one.
@@ -341,7 +342,8 @@ impl Recording {
         Err(Next::Later)
     }
 
-    /// Returns the time between two frames, by their receive times. There may be no frame before.
+    /// Returns the time between two frames with the receive times `before` and `at`. `before` is `None` if there is
+    /// no earlier frame, and `Some(None)` if the earlier frame has no receive time.
     fn pause(&self, before: Option<Option<Duration>>, at: Option<Duration>) -> Duration {
         let of = |time: Option<Duration>| time.filter(|_| self.has_times);
         match (before.map(of), of(at)) {

@@ -1,4 +1,4 @@
-//! [`State`]: what an exchange keeps over a restart.
+//! [`State`]: the data that an exchange keeps across a restart.
 
 use std::fmt;
 

@@ -9,7 +9,7 @@ use common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::{Frame, Instant};
 use gemini_ws_simulator::{FaultKind, Output, PLANNED_FAULTS_MAX, SessionId};
 
-/// What happened in two seconds.
+/// The outputs of two seconds, and the status and the delay of each answer of REST. Times are in ms.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Seen {
     outputs: Vec<(u64, Output)>,
@@ -32,7 +32,7 @@ impl Seen {
         times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
     }
 
-    /// Returns how often the depth has a gap, and how often a frame is repeated.
+    /// Returns how many gaps the depth frames have, and how many depth frames are repeated.
     fn depth(&self) -> (usize, usize) {
         let (mut last, mut gaps, mut repeated) = (None, 0, 0);
         for (_, output) in &self.outputs {

@@ -148,7 +148,8 @@ fn refused_subscriptions() {
     assert!(venue.request("subscribe", &["btcusd@bookTicker"]).len() == 2);
 }
 
-/// A name that is refused from now on does not concern a session that has the stream, whatever the stream is.
+/// A session that is subscribed to a stream can subscribe to it again, even if a fault refuses the stream's name.
+/// After the session has unsubscribed, the exchange refuses the name.
 #[test]
 fn a_refused_name_that_is_subscribed() {
     let mut floor = Harness::new(|config| config, 13).floor;

@@ -63,7 +63,7 @@ fn send(address: SocketAddr, stop: &AtomicBool, first: &[u8], then: &[u8], reads
     }
 }
 
-/// Sends requests byte by byte that have no end.
+/// Sends heads of requests that never end, byte by byte.
 fn head_by_byte(address: SocketAddr, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let Ok(mut socket) = TcpStream::connect(address) else { continue };
@@ -124,7 +124,7 @@ struct Outcome {
     turns: u32,
     /// The longest turn of the server, in processor time.
     turn: Duration,
-    /// How late a timer of 5 ms was at most.
+    /// The largest delay of a timer of 5 ms.
     late: Duration,
 }
 

@@ -56,8 +56,10 @@ fn silent_sockets_keep_nobody_out() {
     assert!(started.elapsed() >= UPGRADE_TIMEOUT);
 }
 
-/// Runs this test again in a process of its own, which serves, with so many file descriptors. Returns the process and
-/// its address; `None` in that process after it has served, and if that process could not begin.
+/// Runs the test `test` again in a new process, which has at most `descriptors` file descriptors and runs a server.
+/// Returns the process and the address of its server; `None` if the server could not start.
+///
+/// In the new process, this function runs the server, and returns `None` after some seconds.
 #[cfg(unix)]
 fn serving(test: &str, descriptors: u32) -> Option<(std::process::Child, String)> {
     use std::io::{BufRead, BufReader};
@@ -87,7 +89,8 @@ fn serving(test: &str, descriptors: u32) -> Option<(std::process::Child, String)
     Some((process, address))
 }
 
-/// Begins an upgrade and ends the connection. Returns the beginning of the answer, if it comes in this time.
+/// Begins an upgrade and ends the connection. Returns the first bytes of the answer, or an error, for example if the
+/// server has not answered within `longest`.
 #[cfg(unix)]
 fn upgraded(address: &str, longest: Duration) -> std::io::Result<[u8; 12]> {
     use std::io::{Read, Write};
@@ -117,8 +120,8 @@ fn silent_sockets_take_no_descriptors() {
     assert!(elapsed < UPGRADE_TIMEOUT, "{elapsed:?}");
 }
 
-/// The system refuses the last descriptor also while no client waits. That is no reason to send a client away: with
-/// any number of descriptors, one client at a time is served, or waits.
+/// A client that connects alone is never sent away for lack of file descriptors: the server serves it, or lets it
+/// wait. The operating system reports the lack even while no client waits.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_last_descriptor_serves_a_client() {

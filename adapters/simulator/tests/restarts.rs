@@ -139,7 +139,8 @@ fn a_change_is_seen() {
     }
 }
 
-/// A server saves, and answers one client, while the others wait. The bar for each delay is 50 ms.
+/// Saving the state takes less than 25 ms of processor time, and so does an answer of REST, even with the maximum
+/// number of ended orders. While a server does this, its other clients wait.
 #[test]
 fn many_orders_delay_no_client() {
     let mut floor = Floor::quiet(|config| config);
@@ -157,7 +158,7 @@ fn many_orders_delay_no_client() {
     let state = State::from_json(&state.to_string()).unwrap();
     let market = common::market(&["btcusd", "GEMI-A-UP"]);
     let mut exchange = Exchange::restore(common::trading::with_accounts(market), 1, &state).unwrap();
-    // The fastest of a few, in time of the processor: other programs may hold this one up.
+    // The shortest of five times counts, and only processor time: other programs may delay the test.
     let times = (0..5).map(|_| {
         let start = cpu_time::ThreadTime::now();
         let saved = exchange.save();
@@ -167,7 +168,7 @@ fn many_orders_delay_no_client() {
     });
     let fastest = times.min().unwrap();
     assert!(fastest < Duration::from_millis(25), "{fastest:?}");
-    // Nor does REST, which finds all of them by the same name.
+    // A question to REST about the client order id that all orders share does not take long either.
     let times = (1..6).map(|nonce| {
         let start = cpu_time::ThreadTime::now();
         let arguments = r#","client_order_id":"a-name-of-some-length""#;
@@ -180,7 +181,7 @@ fn many_orders_delay_no_client() {
     let fastest = times.min().unwrap();
     assert!(fastest < Duration::from_millis(25), "{fastest:?}");
     let state = exchange.save();
-    // What is saved does not change with the exchange.
+    // A saved state does not change when the exchange changes.
     let (saved, text) = (exchange.save(), state.to_json());
     exchange.handle_timeout(Instant::from_secs(1));
     floor = Floor { exchange, now: Instant::from_secs(1) };
@@ -205,7 +206,7 @@ fn many_open_orders_delay_no_client() {
     let first = floor.exchange.orders(floor.account(0))[0].order_id;
     floor.cancel(FIRST, first);
     assert!(is_placed(floor.place(FIRST, one_more)));
-    // The fastest of a few, as above.
+    // The shortest of five times counts, as above.
     let times = (1..6).map(|nonce| {
         let payload = format!(r#"{{"request":"/v1/orders","nonce":{nonce}}}"#);
         let headers = headers("account-one", &payload);
@@ -298,7 +299,8 @@ fn a_new_account_begins_as_configured() {
     assert_eq!(usd.total.to_string(), "7");
 }
 
-/// The largest balance of a configuration, and what several such accounts can earn from each other.
+/// A restart keeps the largest balance that a configuration accepts, and the largest total of an account, which is
+/// greater.
 #[test]
 fn the_largest_balances_go_round() {
     let most = "9223372036854775807".parse().unwrap();

@@ -11,7 +11,7 @@ use gemini_ws_simulator::Config;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The largest value that counts of the setting `orders_per_side`, and one order at an absurd price.
+/// The maximum number of orders on a side: the largest possible `orders_per_side`, and one order far from the market.
 const ORDERS_PER_SIDE_MAX: usize = 100_001;
 
 /// The id, the best bid and the best ask.
@@ -320,7 +320,8 @@ fn a_long_sleep_is_not_made_up_for() {
     venue.exchange.handle_timeout(gemini_ws::Instant::from_nanos(u64::MAX));
 }
 
-/// This is not a measurement. It only finds a cost that grows with the run.
+/// Runs 400 symbols for three seconds. The test measures no time: it only becomes slow if the cost of an event grows
+/// during the run.
 #[test]
 fn many_symbols() {
     let names: Vec<String> = (0..400).map(|number| format!("x{number}usd")).collect();

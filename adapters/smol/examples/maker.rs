@@ -1,12 +1,12 @@
-//! Quotes one bid and one ask around the mid of a book, and replaces them when it moves. At Ctrl-C it cancels all
-//! orders of the session and reports those that are still open.
+//! Quotes one bid and one ask around the mid of a book, and replaces them when the mid moves. At Ctrl-C the program
+//! cancels all orders of the session and reports those that are still open.
 //!
 //! ```sh
 //! GEMINI_API_KEY=… GEMINI_API_SECRET=… cargo run -p gemini-ws-smol --example maker -- URL btcusd
 //! ```
 //!
-//! The URL is `wss://…` or `ws://…`. The example asks REST at the same host with `https://` or `http://`, where the
-//! simulated exchange has it. For the real venue, pass `https://api.gemini.com` as a third argument.
+//! The URL is `wss://…` or `ws://…`. REST requests go to the same host with `https://` or `http://`, where the
+//! simulated exchange answers them. For the real venue, pass `https://api.gemini.com` as a third argument.
 
 use std::error::Error;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tests the authorities of the operating system, with the feature `platform-verifier`.
+//! Tests TLS with the certificate authorities of the operating system, with the feature `platform-verifier`.
 
 mod adapter;
 

@@ -25,7 +25,7 @@ fn server() -> Server {
     Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap()
 }
 
-/// Runs a short life: signed, some data, a request, and the end. Returns what the client has counted.
+/// Runs a signed client that sends a request, until ten depth updates have arrived. Returns the client's counters.
 fn live() -> Stats {
     let mut server = server();
     let mut gemini =
@@ -78,7 +78,7 @@ fn overflow() -> u64 {
     all
 }
 
-/// Runs a client whose address no server listens at.
+/// Runs a client with an address at which no server listens, until the first attempt to connect fails.
 fn fail() {
     // A port that was free just before.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

@@ -3,10 +3,10 @@
 //! and on tokio.
 //!
 //! `cargo bench -p gemini-ws-suite` runs it. With a word after `--`, it runs only the rows whose names contain that
-//! word. The server has a separate thread, and all rows of a round get the same frames. The contestants take turns.
-//! For each, the bench prints the medians of the rounds: frames per second, and the processor time of the reading
-//! thread per frame. Compare the processor times if the machine also does other things. Ratios are taken within a
-//! round, and their medians are printed too.
+//! word. The server has a separate thread. All rows of pongs get the same frames, and so do all rows of text frames.
+//! The readers take turns. For each reader, the bench prints the medians of the rounds: frames per second, and the
+//! processor time of the reading thread per frame. Compare the processor times if the machine also does other things.
+//! Ratios are taken within a round, and their medians are printed too.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -250,7 +250,8 @@ fn books<B: Bench>(url: &str) {
     assert_eq!(frames, FRAMES);
 }
 
-/// Reads with a handle: the driver keeps the book, and a task beside it reads each copy that is published.
+/// Reads the book with a handle: the driver keeps the book, and another task reads each copy that the driver
+/// publishes.
 fn read<B: Bench<Runtime: 'static>>(url: &str) {
     let (client, driver) = connect(B::Runtime::default(), Config::new(url).seed(1));
     let reading = async {

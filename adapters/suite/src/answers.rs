@@ -122,7 +122,7 @@ pub(crate) fn reasons_of_refusals<A: Adapter>() {
     }
 }
 
-/// An answer without an end ends the attempt, and takes little memory and time.
+/// The peer's answer never ends. The attempt fails after little time, and takes little memory.
 pub(crate) fn without_an_end<A: Adapter>() {
     for (begin, again, expected) in [
         ("HTTP/1.1 101 x\r\nX: ", "x", Some(ConnectFailure::Handshake)),

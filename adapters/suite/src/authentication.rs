@@ -34,7 +34,8 @@ fn headers_of(request: &Request) -> Vec<(String, String)> {
     all.collect()
 }
 
-/// Answers an upgrade with the status 101 or another one.
+/// Answers an upgrade with `status`, and adds the headers of the request to `seen`. Returns the WebSocket if the
+/// status is 101.
 #[expect(clippy::result_large_err, reason = "the handshake wants its refusal so")]
 async fn answer(
     stream: TcpStream,
@@ -68,7 +69,8 @@ fn connect(url: &str) -> (Handle, Driver) {
     client(Client::single(config.seed(1)))
 }
 
-/// Returns the headers of one upgrade for each status. After each upgrade the server drops the transport.
+/// Runs a driver against a server that answers one upgrade with each status and then drops the transport. Returns the
+/// headers of these upgrades.
 fn upgrades<A: Adapter>(sign: impl FnOnce(Driver) -> Driver, statuses: &[u16]) -> Vec<Vec<(String, String)>> {
     within::<A, _>(async {
         let (listener, url) = listen().await;
@@ -193,8 +195,8 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
     assert!(waited > TURN_MAX / 2 && waited < TURN_MAX * 4, "{waited:?}");
 }
 
-/// A dial that waits for its turn is not connected: a venue answers 408 to a connection without a request. While a
-/// REST request has the signer, no dial is connected, and of several dials only one is.
+/// A dial connects only when it has the signer, because a venue answers 408 to a connection without a request. While
+/// a REST request has the signer, no dial connects. Several dials connect one after the other.
 pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
     const DIALS: usize = 4;
     let began = std::time::Instant::now();
@@ -257,7 +259,7 @@ pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
         executor.run(server).await;
         most.get()
     });
-    // On a machine that is busy for so long, a dial no longer holds up the next one.
+    // After `TURN_MAX` a dial no longer holds up the next one, so on a busy machine several may wait for an answer.
     let is_busy = began.elapsed() >= TURN_MAX;
     assert!(most == 1 || is_busy, "{most} connections that waited for an answer at once");
 }
@@ -312,7 +314,7 @@ pub(crate) fn the_wait_for_a_turn_is_not_charged<A: Adapter>() {
     assert_eq!(opened, Ok(()), "the first dial of the third endpoint");
 }
 
-/// A token that expires is replaced in the next attempt.
+/// The application replaces the token of the signer. The next attempt uses the new token.
 pub(crate) fn a_token_and_its_successor<A: Adapter>() {
     let seen = within::<A, _>(async {
         let (listener, url) = listen().await;

@@ -45,13 +45,13 @@ fn accept(stream: &mut TcpStream, id: u64) {
     stream.write_all(&frame(TEXT, reply.as_bytes())).unwrap();
 }
 
-/// More books than [`EventQueue`] tells apart.
+/// The number of books: more than an [`EventQueue`] can name when it drops their updates.
 const BOOKS: usize = 1_100;
-/// As many events as the queue has room for.
+/// The number of trades: as many events as the queue has room for.
 const TRADES: usize = 1_200;
 
-/// Sends a snapshot of each book once all are subscribed, and then so many trades that the queue drops all snapshots.
-/// After that it sends a snapshot for each subscription.
+/// Runs a venue. Once all books are subscribed, it sends a snapshot of each, and then so many trades that the
+/// client's queue drops all snapshots. After that it sends a snapshot for each subscription.
 fn venue_of_many_books(mut stream: TcpStream) {
     upgrade(&mut stream);
     let mut books = Vec::new();
@@ -116,8 +116,8 @@ pub(crate) fn an_overflow_of_many_books<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Sends a snapshot for each subscription, with another bid each time. Answers a request to unsubscribe only when
-/// the test says so.
+/// Runs a venue that sends a snapshot for each subscription, with another bid each time. It answers a request to
+/// unsubscribe only after the test has sent a message to `may_end`.
 fn venue_that_waits(mut stream: TcpStream, may_end: &Receiver<()>) {
     upgrade(&mut stream);
     let mut bids = 10..;
@@ -148,7 +148,8 @@ async fn stream_ids(client: &Handle) -> Vec<StreamId> {
     client.with(|client, _, _| client.streams().map(|it| it.0).collect()).await.unwrap()
 }
 
-/// Runs a test with a book that is current, and a venue that confirms an `unsubscribe` when the test says so.
+/// Runs a test with a book that is current. The venue confirms an `unsubscribe` when the test sends a message to the
+/// `Sender`.
 fn beside_a_venue_that_waits<A: Adapter>(test: impl AsyncFnOnce(Handle, Sender<()>, BookReader)) {
     let (confirm, may_end) = channel();
     let (url, thread) = listen("ws", move |stream| venue_that_waits(stream, &may_end));
@@ -186,7 +187,8 @@ pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
     });
 }
 
-/// The application itself ends the subscription of a reader, in each way that there is.
+/// The application ends the subscription of a reader with `unsubscribe`, and with a shutdown. The book becomes stale
+/// before the venue answers.
 pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
     beside_a_venue_that_waits::<A>(async |client, confirm, mut books| {
         for id in stream_ids(&client).await {
@@ -215,8 +217,9 @@ pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
     });
 }
 
-/// The application ended the subscription of one reader, and the other reader goes: the end of the last subscription
-/// comes at the end of a turn. Nothing wakes the driver then until it checks whether the machine has slept.
+/// Two readers have a book. The application unsubscribes one of them and drops the other, which ends the last
+/// subscription at the end of a turn of the driver. After that turn, only the check of [`SLEEP_CHECK`] wakes the
+/// driver. The remaining reader must see the stale book earlier.
 pub(crate) fn a_reader_beside_the_last_one<A: Adapter>() {
     let is_stale_at_once = || {
         let mut took = Duration::MAX;
@@ -239,8 +242,8 @@ pub(crate) fn a_reader_beside_the_last_one<A: Adapter>() {
     assert!((0..5).any(|_| is_stale_at_once()), "the other reader sees the end at the next check only");
 }
 
-/// The callback of the application ends the subscription of a reader, and the request for that waits for a limit. No
-/// update of the book arrives any more, so the book is stale before the request is sent.
+/// The callback of the application ends the subscription of a reader, and the rate limit delays the request to the
+/// venue. The book is stale before the request is sent, because it no longer follows the venue.
 pub(crate) fn a_book_whose_unsubscribe_waits<A: Adapter>() {
     let (url, thread) = listen("ws", |stream| venue_that_waits(stream, &channel().1));
     let config = Config::new(url).request_limit(1, Duration::from_secs(60));
@@ -267,8 +270,8 @@ pub(crate) fn a_book_whose_unsubscribe_waits<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// The driver loses the link while it writes. Its books are not current any more at once, and not only when the timer
-/// of the next attempt fires.
+/// The driver loses the link while it writes. The books of the link become stale at once, not only when the timer of
+/// the next attempt fires.
 pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
     let (done, is_done) = channel::<()>();
     let (url, thread) = listen("ws", move |mut stream| {
@@ -276,13 +279,13 @@ pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
         let (id, ..) = read_request(&mut stream).unwrap();
         accept(&mut stream, id);
         stream.write_all(&snapshot_of("btcusd", 5, 10)).unwrap();
-        // From now on it reads nothing.
+        // From now on the peer reads nothing.
         let _ = is_done.recv();
     });
     let config = Config::new(url).backoff(Duration::from_secs(15), Duration::from_secs(20));
     let (client, driver) = connect(A::runtime(), config);
     let (mut events, driver) = driver.write_timeout(Duration::from_millis(50)).events(1_000);
-    // Beside the application, each wake of the application would give the driver a turn.
+    // The driver has its own thread. In one task with the application, each wake would give the driver a turn.
     let driver = std::thread::spawn(move || A::block_on(driver));
     within::<A, _>(async {
         let mut books = client.books(["btcusd"]).await.unwrap();
@@ -308,7 +311,7 @@ async fn late<T>() -> T {
     panic!("the reader waits for ever");
 }
 
-/// The venue does not know the symbol. A reader that waits for its book notices that.
+/// The venue does not know the symbol. A reader that waits for the book gets the reason.
 pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(url));
@@ -335,7 +338,7 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
 }
 
 /// The link of a book ends for good before a snapshot, and another link keeps the client open. A reader that waits
-/// for the book notices that.
+/// for the book gets the reason.
 pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);

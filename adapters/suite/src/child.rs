@@ -10,14 +10,14 @@ use gemini_ws_transport::Dialer;
 
 use crate::{Adapter, peers};
 
-/// The variable that makes this program such an application. Its value is the address.
+/// The environment variable that makes this program run as the application. Its value is the address of the peer.
 const URL: &str = "GEMINI_WS_SUITE_URL";
 
 /// How long the application waits for the closing handshake.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Runs the application, if this process was started as one. Prints each event that is not data, and the reason of
-/// its end.
+/// Runs the application if [`URL`] is set; otherwise returns `None`. Prints each Ctrl-C, the events for which tests
+/// wait, such as `Opened` and `Live`, and at the end how the driver ended.
 pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     let url = std::env::var(URL).ok()?;
     let config = Config::new(url)
@@ -83,7 +83,7 @@ impl Drop for Program {
 pub(crate) struct Application(Program);
 
 impl Application {
-    /// Starts the application with these variables, and without other proxies.
+    /// Starts the application with these environment variables, and without the proxies of this process.
     pub(crate) fn start(url: &str, variables: &[(&str, &str)]) -> Application {
         let mut command = Command::new(std::env::current_exe().unwrap());
         for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"] {

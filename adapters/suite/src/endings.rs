@@ -1,4 +1,4 @@
-//! Ends of a driver: what was accepted before them, and which of them is reported.
+//! Tests how a driver ends: what happens to commands that it accepted before, and which reason it reports.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A cancel that waits for the venue's id of its order goes before a shutdown, and an order that is submitted after
-/// the shutdown does not.
+/// A cancel still waits for the venue's id of its order when a shutdown begins. The driver sends the cancel, but
+/// refuses an order that is submitted after the shutdown.
 pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -100,8 +100,8 @@ pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
     });
 }
 
-/// The venue accepts an order, and its events are lost. The order is in doubt when its ticket ends, so that it is
-/// asked about.
+/// The venue accepts an order, and the events of the order are lost. When its ticket ends, the order is in doubt and
+/// listed for reconciling.
 pub(crate) fn an_order_without_events<A: Adapter>() {
     with_faulty_server::<A, _>(
         |exchange| exchange.faults().drop_order_events(1_000),
@@ -125,7 +125,7 @@ pub(crate) fn an_order_without_events<A: Adapter>() {
     );
 }
 
-/// No time at all for doubts: the driver still takes its turns.
+/// The doubt timeout is zero. The driver still runs, and the ticket of an order ends.
 pub(crate) fn no_time_for_doubts<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -146,8 +146,8 @@ async fn late() -> Done {
     panic!("the ticket does not end");
 }
 
-/// The venue accepts cancels of any form, and the events of the ends are lost. The orders are in doubt soon, also
-/// those without a ticket.
+/// The venue accepts cancels of each form, and the events of the cancelled orders are lost. The orders are in doubt
+/// soon, also orders without a ticket.
 pub(crate) fn cancels_without_events<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -209,7 +209,7 @@ async fn in_doubt(client: &Handle, ids: &[&str]) {
     }
 }
 
-/// A second authenticated endpoint is added after two orders were placed. Their cancels go to the first.
+/// A second authenticated endpoint is added after two orders were placed. The cancels go to the first endpoint.
 pub(crate) fn a_cancel_beside_a_second_endpoint<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url.clone(), async |client| {
@@ -237,7 +237,7 @@ pub(crate) fn a_cancel_beside_a_second_endpoint<A: Adapter>() {
     });
 }
 
-/// A consumer that drops its events at the first step of a shutdown does not cut the others short.
+/// A consumer drops its events at the first step of a shutdown. The shutdown still completes the other steps.
 pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -261,7 +261,7 @@ pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A consumer that drops its events after the last one did not cause the end.
+/// A consumer drops its events after the last event. The driver does not report this as the cause of its end.
 pub(crate) fn events_dropped_after_the_last_one<A: Adapter>() {
     let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1").attempts_max(1));
     let (mut events, driver) = driver.events(100);
@@ -275,7 +275,8 @@ pub(crate) fn events_dropped_after_the_last_one<A: Adapter>() {
     });
 }
 
-/// The tickets of orders that no driver has taken end: these orders were never sent.
+/// The driver ends before it has taken some orders from the handle. The tickets of these orders end as rejected,
+/// because the orders were never sent.
 pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     within::<A, _>(async {
         let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
@@ -283,7 +284,7 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
         drop(driver);
         assert!(matches!(ticket.done().await, Done::Rejected(_)));
 
-        // More than a turn takes, and the client is closed in the first one.
+        // More orders than the driver takes in a turn, and the client is closed in the first turn.
         let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
         let submit = |number: usize| client.submit(order(&format!("o{number}"), "1000")).unwrap();
         let mut tickets: Vec<_> = (0..20).map(submit).collect();
@@ -296,8 +297,8 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     });
 }
 
-/// A client whose last event was polled before the driver got it. The driver ends at once, with the end of the
-/// client.
+/// The client has closed before a driver gets it. In one run, its last event was polled before, too. The driver ends
+/// at once, with the close reason of the client.
 pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     for is_polled in [true, false] {
         let mut gemini = Client::single(Config::new("ws://127.0.0.1:1"));
@@ -319,7 +320,7 @@ pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     }
 }
 
-/// A client with so many events to poll that it refuses commands. The driver opens it nevertheless.
+/// The client has so many events to poll that it refuses commands. The driver opens the client nevertheless.
 pub(crate) fn a_client_whose_outputs_are_full<A: Adapter>() {
     let mut gemini = Client::single(Config::new("ws://127.0.0.1:1").attempts_max(1));
     let refused = loop {
@@ -345,7 +346,7 @@ pub(crate) fn a_client_whose_outputs_are_full<A: Adapter>() {
     assert_eq!(failures, 1, "it has dialled");
 }
 
-/// One endpoint has ended for good. A caller that waits until the client is live does not wait for it.
+/// One endpoint has ended for good. A caller that waits until the client is live does not wait for that endpoint.
 pub(crate) fn live_without_a_link_that_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);

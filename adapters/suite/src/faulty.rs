@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-/// The faults of a connection. Each happens after the connection has worked for some seconds, or at its beginning.
+/// The faults among which `Faulty` chooses one for each connection. A fault happens at the beginning of the
+/// connection, or after the connection has worked for up to six seconds.
 const FAULTS: [Fault; 9] = [
     Fault::Refuse,
     Fault::Silence,
@@ -35,11 +36,11 @@ enum Fault {
     Cut,
     /// Both ends are reset.
     Reset,
-    /// The client gets the end of the server's bytes. The other direction stays open.
+    /// The direction to the client ends. The direction to the server stays open for a while.
     HalfClose,
-    /// Nothing is passed on for a while, and then all of it.
+    /// Bytes are held back for a while, and then passed on.
     Stall,
-    /// The client's bytes are not passed on any more.
+    /// Bytes of the client are not passed on any more.
     Deaf,
     /// Bytes are passed on one at a time.
     OneByte,
@@ -47,7 +48,7 @@ enum Fault {
     None,
 }
 
-/// How bytes are passed on.
+/// The mode of a direction that passes bytes on as they arrive.
 const PASS: u8 = 0;
 const STALL: u8 = 1;
 const ONE_BYTE: u8 = 2;
@@ -63,7 +64,7 @@ pub struct Faulty {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether all later faults are switched off.
+    /// Whether new connections get no faults.
     is_healed: AtomicBool,
     ends: AtomicBool,
     faults: AtomicU64,
@@ -90,12 +91,12 @@ impl Faulty {
         self.address
     }
 
-    /// Returns how many faults there have been.
+    /// Returns how many connections have got a fault, even if they ended before the fault happened.
     pub fn faults(&self) -> u64 {
         self.shared.faults.load(Ordering::Relaxed)
     }
 
-    /// Switches off all later faults. Faults that have happened stay in effect.
+    /// Stops giving faults to new connections. The faults of open connections may still happen.
     pub fn heal(&self) {
         self.shared.is_healed.store(true, Ordering::Relaxed);
     }
@@ -138,7 +139,7 @@ fn accept(listener: &TcpListener, target: SocketAddr, seed: u64, shared: &Arc<Sh
 struct Connection<'s> {
     client: TcpStream,
     server: TcpStream,
-    /// How bytes are passed on to the server, and to the client.
+    /// The modes of the directions to the server and to the client, such as [`PASS`].
     modes: [AtomicU8; 2],
     /// How many directions have ended.
     over: AtomicU8,

@@ -18,8 +18,9 @@ use crate::peers::{
 };
 use crate::wire::{TRADE, code_of_close, end_of, fill};
 
-/// Scenario L-115: a frame announces more bytes than the limit, or as many as a frame can announce, or is
-/// compressed without an agreement. The link ends at once, and its Close frame says why.
+/// Scenario L-115: a frame announces more bytes than the limit, or as many as a frame can announce, is compressed
+/// without an agreement, or is not UTF-8. The link ends at once, and the client's Close frame has the code of the
+/// reason.
 pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
     for (bytes, code) in [
@@ -38,8 +39,8 @@ pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     }
 }
 
-/// How much processor time a turn of the driver may take, whatever a peer sends. Other futures of its thread wait as
-/// long.
+/// How much processor time a turn of the driver may take, whatever a peer sends. During a turn, other futures of the
+/// thread wait.
 const TURN_MAX: Duration = Duration::from_millis(200);
 
 /// The peer sends frames without end that never become a message, or only empty messages. The driver lets other
@@ -101,8 +102,8 @@ pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
     assert_eq!(why, Lost::Protocol);
 }
 
-/// Scenario L-107: futures of requests are dropped again and again before they have finished. The peer gets whole
-/// frames, one for each request that was carried out.
+/// Scenario L-107: the application drops the futures of requests before they have finished. The peer gets only whole
+/// frames, and each request at most once.
 pub(crate) fn requests_that_are_dropped<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);

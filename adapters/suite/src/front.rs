@@ -104,7 +104,7 @@ impl<R: Runtime + Sync> Runtime for FailsOnce<R> {
     }
 }
 
-/// A program that waits can say why nothing comes.
+/// A program that waits for a connection can read the reason why the last attempt failed.
 pub(crate) fn why_there_is_no_connection<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let config = Config::new(&url).backoff(Duration::from_millis(200), Duration::from_millis(200));
@@ -140,7 +140,7 @@ pub(crate) fn a_reader_that_goes_unsubscribes<A: Adapter>() {
             while streams().await > 0 {
                 smol::Timer::after(Duration::from_millis(1)).await;
             }
-            // Subscribes again from the start.
+            // The next reader causes a new subscription.
             live_book(&mut client.books(["btcusd"]).await.unwrap(), "btcusd").await;
             drop(client);
         };
@@ -236,7 +236,8 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
     });
 }
 
-/// Each step of the end waits for frames, which are read though no event is taken any more.
+/// The queue of events is full, and the application takes none. The driver still reads the frames for which the steps
+/// of a shutdown wait.
 pub(crate) fn an_end_in_spite_of_a_full_queue<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -245,7 +246,7 @@ pub(crate) fn an_end_in_spite_of_a_full_queue<A: Adapter>() {
             client.live().await.unwrap();
             let _rests = client.place(order("rests", "1000")).await.unwrap();
             client.subscribe(Stream::book_ticker("btcusd".parse().unwrap())).await.unwrap();
-            // Until the queue is full.
+            // Wait until the queue is full.
             smol::Timer::after(Duration::from_millis(500)).await;
             let ended = client.shut_down(Duration::from_secs(4), |plan| plan.cancel_orders(true)).await;
             assert!(ended.orders.is_empty(), "{ended}: {:?}", ended.orders);

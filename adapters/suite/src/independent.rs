@@ -37,9 +37,9 @@ const fn refused(status: u16, seconds: Option<u64>) -> Outcome {
     Outcome::Refused(ConnectFailure::Status { status, retry_after, reason: None })
 }
 
-/// The path, which says what the server does; the possible results of a client; and the code of the Close frame
-/// that the server got. The code is `-` if there was none, and empty if there is no WebSocket or the server cannot
-/// know.
+/// For each test: the path, which says what the server does; the possible results of a client; and the code of the
+/// Close frame that the server gets. The code is `-` if the server gets no Close frame, and empty if the code is not
+/// checked.
 const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/trade", &[Outcome::Traded], "1000"),
     ("/fragments", &[Outcome::Traded], "1000"),
@@ -161,8 +161,8 @@ fn meet_all<A: Adapter>(command: &mut Command) {
     assert_eq!(wrong, Outcome::Refused(ConnectFailure::Certificate));
 }
 
-/// Runs a client that closes when it has got a trade, unless the server stops sending to it, and that does not
-/// reconnect.
+/// Runs a client until its link ends or its attempt to connect fails. The client closes after the first trade, except
+/// on the path `/mute`, where the server stops sending. The client does not reconnect.
 fn meet<A: Adapter>(runtime: A::Runtime, url: &str) -> Outcome {
     let seconds = Duration::from_secs;
     let config = Config::new(url).probe_after(seconds(1)).silence_max(seconds(2)).close_timeout(seconds(1));

@@ -17,7 +17,7 @@ use gemini_ws_simulator::{Config as Market, Exchange};
 
 use crate::Adapter;
 
-/// How a driver ends if the handle has requested it.
+/// The result of a driver that ends because its handle has requested the end.
 const CLOSED: Closed = Closed { reason: CloseReason::Requested, ended_by: EndedBy::Client, undelivered: 0 };
 
 /// Runs `client` beside a server on a free port.
@@ -280,7 +280,7 @@ pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     assert_eq!(closed.reason, CloseReason::Requested);
 }
 
-/// The futures of both forms are `Send`, so that any multi-threaded executor takes them.
+/// The futures of `run` and `run_with_events` are `Send`, so that any multi-threaded executor takes them.
 pub(crate) fn the_futures_can_be_spawned<A: Adapter>() {
     fn spawnable<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
     let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:1").seed(1)));

@@ -1,5 +1,5 @@
-//! Tests pairs of which one side ends. The other side, if it waits, gets the end at once, whatever the driver was
-//! doing and whatever ended it.
+//! Tests pairs of a driver and its events or handle. When the driver ends, a task that waits on the other side gets
+//! the end at once, whatever the driver was doing and whatever ended it.
 //!
 //! Every test is bounded by a time-out.
 
@@ -47,8 +47,8 @@ fn asks(handle: &Handle) -> impl Future<Output = Result<(), CommandError>> + Sen
     async move { handle.subscribe("ethusd@trade".parse().unwrap()).await.map(drop) }
 }
 
-/// Returns a venue that confirms the subscriptions, sends one trade, and then nothing. Returns an address without a
-/// server if the driver does not get that far.
+/// Starts a venue that confirms the subscriptions, sends one trade, and then nothing. If the driver ends before it
+/// connects, returns an address without a server instead.
 fn peer(when: When) -> (String, Option<JoinHandle<()>>) {
     if matches!(when, When::NotPolled | When::PolledOnce) {
         return ("ws://127.0.0.1:9".into(), None);
@@ -153,7 +153,7 @@ pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
             match when {
                 When::NotPolled | When::PolledOnce => {}
                 When::Live => assert_eq!(request.await.map(drop), Err(RequestError::Closed)),
-                // The end of the link may have been its reply.
+                // The request may have got the end of the link as its reply.
                 When::Panics => drop(request.await),
             }
             let mut answers = Vec::new();
@@ -218,7 +218,7 @@ fn ends_while_asked(ends: impl FnOnce(&Handle, Driver) + Send) {
     });
 }
 
-/// Threads send commands without a pause while the driver ends, properly or dropped. Each command gets an answer.
+/// Threads send commands without a pause while the driver is closed or dropped. Each command gets an answer.
 pub(crate) fn commands_while_the_driver_ends<A: Adapter>() {
     let (done, is_done) = std::sync::mpsc::channel();
     let threads = std::thread::spawn(move || {

@@ -15,13 +15,13 @@ use crate::peers::{listen, read_frames, read_request, subscribed, upgrade, withi
 /// The address of the venue. Its name is known only to the proxy.
 const VENUE: &str = "ws://venue.example:8080";
 
-/// The venue at the end of a connection through a proxy.
+/// Plays the venue at the end of a connection through a proxy: accepts the upgrade and reads frames.
 fn venue(stream: &mut TcpStream) {
     upgrade(stream);
     read_frames(stream);
 }
 
-/// Starts an HTTP proxy with this answer. The thread returns the request that it got.
+/// Starts an HTTP proxy that gives this answer. The thread returns the request that the proxy got.
 fn http(answer: &'static str) -> (String, JoinHandle<String>) {
     listen("http", move |mut stream| {
         let request = read_request(&mut stream);
@@ -33,8 +33,8 @@ fn http(answer: &'static str) -> (String, JoinHandle<String>) {
     })
 }
 
-/// Starts a SOCKS5 proxy (RFC 1928) with this reply, which may require a name and a password (RFC 1929). The thread
-/// returns the address that the client requested.
+/// Starts a SOCKS5 proxy (RFC 1928) that gives this reply. The proxy may require a name and a password (RFC 1929).
+/// The thread returns the address that the client requested.
 fn socks(
     credentials: Option<(&'static str, &'static str)>,
     reply: u8,

@@ -82,7 +82,7 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     why
 }
 
-/// Either the client trusts the authority and the name and the time are right, or one of these is wrong.
+/// The client connects only if it trusts the authority of the certificate, and the name and the time are right.
 pub(crate) fn certificates<A: Adapter>() {
     let (ours, another) = (authority(), authority());
     let roots =

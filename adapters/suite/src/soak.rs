@@ -35,10 +35,11 @@ const ORDER_RESTS: Duration = Duration::from_secs(2);
 /// After this time, the trader resolves an order that is in doubt with what the auditor knows.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3_600);
-/// The time in which everything must work again after the last fault.
+/// How long [`until`] waits at most for a condition, after the faults were switched off.
 const HEALS_WITHIN: Duration = Duration::from_secs(20);
 
-/// The phases of a run: faults happen now and then, then no more faults happen, then the market is halted as well.
+/// The first phase of a run: faults happen now and then. In the phase `HEALED` the venue plans no more faults. In the
+/// phase `HALTED` the market is halted as well.
 const TROUBLE: u8 = 0;
 const HEALED: u8 = 1;
 const HALTED: u8 = 2;
@@ -48,7 +49,7 @@ const HALTED: u8 = 2;
 struct Figures {
     orders: u64,
     cancels: u64,
-    /// Replies to orders and cancellations, by their outcome.
+    /// Orders and cancellations that the venue has answered. The next three counters have the other outcomes.
     answered: u64,
     timed_out: u64,
     lost: u64,
@@ -173,7 +174,7 @@ fn serve(
     });
 }
 
-/// The times are short, so that much happens in an hour.
+/// Returns the configuration of an endpoint. Its times are short, so that much happens in an hour.
 fn config(address: SocketAddr) -> Config {
     Config::new(format!("ws://{address}"))
         .connect_timeout(Duration::from_secs(1))
@@ -353,7 +354,7 @@ fn resources() -> Option<(u64, usize)> {
     Some((resident * 4_096, std::fs::read_dir("/proc/self/fd").ok()?.count()))
 }
 
-/// Waits until a condition holds.
+/// Waits until `holds` returns true. Panics with the text of `or` after [`HEALS_WITHIN`].
 async fn until(holds: impl Fn() -> bool, or: impl Fn() -> String) {
     let start = StdInstant::now();
     while !holds() {
@@ -417,7 +418,8 @@ fn summary(books: &Books) -> String {
     books.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether both have the same levels, at the same update.
+/// Returns whether all books are current on both sides and have the same levels. Panics if the levels differ at the
+/// same update.
 fn same_books(ours: &Books, truth: &Books) -> bool {
     symbols().iter().all(|symbol| {
         let of = |books: &Books| match books.get(symbol.as_str()) {
@@ -436,7 +438,8 @@ fn same_books(ours: &Books, truth: &Books) -> bool {
     })
 }
 
-/// Checks that every order that was sent has ended as the venue knows it, and that the venue knows no other order.
+/// Checks that every order of the trader has the state and the executed quantity that the venue knows, and that the
+/// venue knows no other order.
 fn compare(trader: &Trader, truth: &Auditor) {
     let figures = trader.figures;
     println!("{figures:?}");

@@ -23,7 +23,7 @@ pub(crate) fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> 
     with_faulty_server::<A, T>(|_| {}, run)
 }
 
-/// Runs a future beside a server whose exchange has faults.
+/// Runs a future beside a server, for at most half a minute. `plan` plans the faults of its exchange.
 pub(crate) fn with_faulty_server<A: Adapter, T>(
     plan: impl FnOnce(&mut Exchange),
     run: impl AsyncFnOnce(String) -> T,

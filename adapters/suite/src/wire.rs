@@ -205,7 +205,7 @@ pub(crate) fn a_frame_after_the_close<A: Adapter>() {
     }
 }
 
-/// Returns the reason of the end of a link whose peer upgrades it, and then runs `peer`.
+/// Accepts the upgrade of a link, runs `peer`, and returns the reason why the link ended.
 pub(crate) fn end_of<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Lost {
     let mut why = None;
     let peer = |mut stream: TcpStream| {
@@ -245,8 +245,8 @@ pub(crate) fn a_reset_after_the_close_frame<A: Adapter>() {
     assert_eq!(why, Lost::Closed { code: Some(1001) });
 }
 
-/// Scenario L-045: valid and invalid Close frames. A code that is not allowed counts as none or as a breach of the
-/// protocol, and delays nothing.
+/// Scenario L-045: valid and invalid Close frames. The client reports the code of a valid frame, and a breach of the
+/// protocol for a malformed frame. The client never answers with a code that no peer may send.
 pub(crate) fn malformed_close_frames<A: Adapter>() {
     let coded = |code: u16| code.to_be_bytes().to_vec();
     let reason = |length: usize| [coded(1000), vec![b'x'; length]].concat();
@@ -265,13 +265,13 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
         let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &payload)).unwrap();
             let code = code_of_close(stream);
-            // The code of the answer says that it is a breach.
+            // The code of the client's answer reports the breach of the protocol.
             let breach = matches!(expected, Lost::Protocol);
             assert!(!breach || matches!(code, Some(1002 | 1007)), "{payload:?} is answered with {code:?}");
         });
         assert_eq!(why, expected, "{shown:?}");
     }
-    // Whatever the client makes of a code that no peer may send, it connects again.
+    // No peer may send these codes. The client may report a breach of the protocol or a Close frame.
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
         let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &coded(code))).unwrap();
@@ -344,8 +344,8 @@ pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Scenario L-106: the peer continues to send and reads nothing. The time for writing is limited, and the link ends
-/// after it.
+/// Scenario L-106: the peer continues to send and reads nothing. The link ends when the time limit for writing is
+/// over.
 pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     let longest = Duration::from_millis(300);
     let (url, thread) = listen("ws", |mut stream| {
@@ -450,8 +450,8 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
     assert_eq!((frames, rest), (11, &[CLOSE, 0x82][..]));
 }
 
-/// Scenario L-104: many bytes wait to be written, and a frame arrives that is too long. The end does not wait for
-/// them, and the requests get their replies.
+/// Scenario L-104: many bytes wait to be written, and a frame arrives that is too long. The link ends without waiting
+/// for these bytes, and the requests get their replies.
 pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {

@@ -86,7 +86,7 @@ impl Default for Dialer {
 }
 
 /// The time without traffic after which the system sends the first keep-alive, and the time between further ones. The
-/// client itself probes silent links earlier; keep-alive is for what those probes cannot see.
+/// client's own probes find a dead link earlier. Keep-alive is for connections that the client does not probe.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Sets the options of a connected socket: `TCP_NODELAY`, because orders are small and urgent, and keep-alive after

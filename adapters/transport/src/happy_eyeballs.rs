@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    /// How addresses answer: `.`0 never, `.`1 refuses at once, `.`2 answers at once, `.`3 answers after some turns.
+    /// Answers as the port says: 0 never answers, 1 refuses at once, 2 answers at once, 3 answers after some polls.
     async fn answers(address: SocketAddr) -> io::Result<SocketAddr> {
         match address.port() {
             0 => pending().await,

@@ -1,5 +1,5 @@
-//! What the adapters `gemini-ws-smol` and `gemini-ws-tokio` share: everything between an address and a WebSocket,
-//! over any `futures-io` stream.
+//! The code that the adapters `gemini-ws-smol` and `gemini-ws-tokio` share: everything between an address and a
+//! WebSocket, over any `futures-io` stream.
 //!
 //! An adapter provides a TCP connection and a timer of its runtime. This crate does the rest of a dial for all
 //! runtimes: name look-up, the choice of an address, proxies, TLS, and the upgrade.

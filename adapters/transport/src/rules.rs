@@ -62,7 +62,7 @@ impl Rules {
 
     /// Reads the rules from the environment. `variable` returns the value of a variable.
     pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<OsString>) -> Rules {
-        // A value that is no text is there all the same: without it, a dial would bypass the proxy.
+        // A value that is not text still counts as set: otherwise a dial would bypass the proxy.
         let variable = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
         let either = |name: &str| {
             // In a CGI program, the server sets this variable from a client's header `Proxy`.
@@ -168,7 +168,7 @@ fn exception(text: &str) -> Option<Exception> {
     Some(Exception { hosts: hosts?, port })
 }
 
-/// Parses a name, perhaps with a beginning that other programs use for "with its subdomains".
+/// Parses a name. Ignores a prefix `*`, `.` or `*.`, with which other programs include subdomains, and a final dot.
 fn below(text: &str) -> Option<Hosts> {
     let name = text.strip_prefix('*').unwrap_or(text);
     let name = name.strip_prefix('.').unwrap_or(name);

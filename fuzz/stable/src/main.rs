@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     let mut command = Command::new("cargo-fuzz");
-    // cargo passes the name of a subcommand as its first argument.
+    // A subcommand of cargo gets its own name as first argument, so cargo-fuzz expects `fuzz` there.
     command.arg("fuzz").args(env::args_os().skip(1));
     if env::var_os("RUSTC_BOOTSTRAP").is_none() {
         command.env("RUSTC_BOOTSTRAP", "1");

@@ -16,14 +16,16 @@ impl Order {
         self.cancel_accepted.then_some(Awaited::End).or(is_first_owed.then_some(Awaited::FirstEvent))
     }
 
-    /// Ends the doubt of an order that is open. If its end was overdue, the cancel had no effect.
+    /// Resolves the doubt about an order, because the venue reports it as open. If the doubt was that an event is
+    /// overdue, a cancel that the venue accepted before the doubt had no effect.
     fn confirm(&mut self) {
         let overdue = self.doubt.take().filter(|doubt| doubt.reason == StaleReason::Overdue);
         self.cancel_accepted &= overdue.is_none_or(|doubt| self.cancel_accepted_at >= doubt.since);
     }
 
-    /// Notes that the venue lists the order as open. Resolves a doubt if the listed executed quantity, or zero
-    /// without one, equals the sum of the fills.
+    /// Notes that the venue lists the order as open. `executed` is the listed executed quantity; `None` counts as
+    /// zero. Resolves a doubt if `executed` equals the sum of the fills, and all fills since the last answer were
+    /// counted.
     pub(in crate::state) fn confirm_open(&mut self, executed: Option<Decimal>) {
         let is_accounted = self.unaccountable == self.explained.1;
         if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.filled {
@@ -72,7 +74,7 @@ impl Order {
         true
     }
 
-    /// Merges another entry for the same order. It has no fills, because no event was about it.
+    /// Merges another entry for the same order. `other` has no fills, because no event was about that entry.
     pub(in crate::state) fn merge(&mut self, other: Order, now: Moment) {
         self.order_id = self.order_id.or(other.order_id);
         self.client_order_id = self.client_order_id.take().or(other.client_order_id);

@@ -1,4 +1,4 @@
-//! How the doubts of [`Orders`] end, and how the application raises or drops one.
+//! How the doubts of [`Orders`] end, and how the application puts an order in doubt or removes an order in doubt.
 
 use crate::state::order::Order;
 use crate::state::orders::Orders;
@@ -63,8 +63,8 @@ impl Orders {
                 if !is_unnamed || matches!(of, OrderRef::OrderId(_) | OrderRef::Listed { .. }) {
                     return false;
                 }
-                // Asked for this client order id, the venue names the order of another request: it has none of this
-                // request.
+                // The venue's answer for this client order id names the order of another request, so the venue has no
+                // order of this request.
                 (key, None)
             }
             Some(found) if !self.attach(key, found.order_id, false) => return false,
@@ -149,8 +149,8 @@ impl Orders {
         found.or(known.filter(is_doubtful))
     }
 
-    /// Returns whether another request placed the order with this id: two orders have one client order id, and the
-    /// venue knows one of them.
+    /// Returns whether the order with this `order_id` is known, and another request placed it. Then two requests have
+    /// one client order id, and the venue's answer is about the order of the other request.
     fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
         let request = |key: u64| self.index.get(key).and_then(Order::request);
         let other = self.index.by_order_id(order_id).and_then(request);

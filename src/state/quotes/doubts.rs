@@ -82,7 +82,7 @@ impl Quotes {
         self.remove(key)
     }
 
-    /// Returns whether the entry of a request and an entry with an id may be one quote.
+    /// Returns whether the quote in doubt (`own`) and the quote with the id in the answer (`other`) may be one quote.
     fn may_be_one(&self, own: u64, other: u64) -> bool {
         let both = self.quotes.get(&own).zip(self.quotes.get(&other));
         both.is_none_or(|(own, other)| {

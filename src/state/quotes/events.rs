@@ -40,7 +40,7 @@ impl Quotes {
         }
     }
 
-    /// Applies a state, or an unknown one, to a quote.
+    /// Applies the state from an event to a quote. `None` is an unknown state, which raises a doubt.
     fn take(&mut self, key: u64, link: Option<LinkId>, state: Option<QuoteState>) {
         let now = self.followed.moment();
         let Some(quote) = self.quotes.get_mut(&key) else { return };
@@ -56,8 +56,9 @@ impl Quotes {
         self.doubt_unfollowed(key);
     }
 
-    /// The end of a request does not show how a quote ended whose own event was lost. Renews the doubt about such a
-    /// quote, so that no earlier answer ends it.
+    /// Renews the doubt about a quote with a known id if its request for quotes has ended. The quote's own event may
+    /// be lost, so how the quote ended is unknown, and an answer to an earlier question must not resolve the doubt
+    /// unless the state in the answer is final. Returns whether the doubt was renewed.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
         let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_some()) else {
@@ -77,8 +78,9 @@ impl Quotes {
         self.by_rfq.range((rfq_id, endpoint, 0)..=(rfq_id, endpoint, u64::MAX)).map(|(.., key)| *key)
     }
 
-    /// Returns the quotes that an event without the id of a quote is about, and their state. A quote whose id is not
-    /// known may not exist: it can end or be in doubt.
+    /// Returns the keys of the quotes that an event without the id of a quote is about, and the state that the event
+    /// gives these quotes; `None` if this state is unknown. Such an event can end a quote whose id is unknown, or put
+    /// it in doubt, but it does not show that the quote exists.
     fn of_request(
         &self,
         update: &QuoteUpdate<'_>,
@@ -95,14 +97,16 @@ impl Quotes {
         };
         let quotes = || self.keys_of(rfq_id, link).filter_map(|key| Some((key, self.quotes.get(&key)?)));
         let keys: Vec<u64> = quotes().filter(|(_, quote)| concerns(quote)).map(|(key, _)| key).collect();
-        // It does not say which of several quotes was accepted, confirmed or declined. A quote whose id is not known
-        // yet may be the one.
+        // The event does not say which of several quotes was accepted, confirmed or declined. It may be about a quote
+        // whose id is not known yet.
         let has_unnamed = quotes().any(|(_, quote)| quote.quote_id.is_none() && !quote.state.is_final());
         let state = state.filter(|_| is_of_all || (keys.len() == 1 && !has_unnamed));
         (keys, state)
     }
 
-    /// Returns the quote with the id in an event.
+    /// Returns the key of the quote with the id in an event. If no quote has this id, gives the id to the quote of
+    /// this client that matches the event, or else adds a quote. Returns `None` if a quote has to be added and there
+    /// is no room.
     fn named(
         &mut self,
         update: &QuoteUpdate<'_>,
@@ -140,7 +144,7 @@ impl Quotes {
     }
 }
 
-/// Returns the state that an event gives a quote; `None` if its meaning is unknown.
+/// Returns the state that an event gives a quote; `None` if the event does not show the state.
 fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     let of_request = match update.status {
         RfqStatus::Cancelled | RfqStatus::Failed => Some(QuoteState::Failed),

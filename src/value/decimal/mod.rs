@@ -332,7 +332,7 @@ impl Decimal {
         // A sign, nineteen digits and a point need at most 21 bytes.
         let mut text = Text { bytes: [0; 24], length: 0 };
         let scale = usize::from(self.scale);
-        // The text has room for them, so this cannot fail.
+        // `text` has room for the number, so this cannot fail.
         let _ = match scale {
             0 => fmt::Write::write_fmt(&mut text, format_args!("{sign}{whole}")),
             _ => fmt::Write::write_fmt(&mut text, format_args!("{sign}{whole}.{fraction:0scale$}")),

@@ -12,13 +12,13 @@ impl Decimal {
         Decimal::parse_until(after_quote, |byte| byte == b'"')
     }
 
-    /// Parses an unsigned number without exponent that an array or object has. Returns the value and its length.
-    /// After `None` the caller must look whether it is a number.
+    /// Parses an unsigned number without an exponent, up to the `,`, `]` or `}` that follows. Returns the value and
+    /// its length. After `None`, the caller must check whether the text is a number.
     #[inline(always)]
     pub(crate) fn parse_number(text: &[u8]) -> Option<(Decimal, usize)> {
         let is_end = |byte| matches!(byte, b',' | b']' | b'}');
         match text {
-            // JSON has no other zeros before the digits.
+            // JSON allows no digit after a leading zero.
             [b'0', b'0'..=b'9', ..] => None,
             _ => Decimal::parse_short_until(text, is_end).or_else(|| Decimal::parse_until(text, is_end)),
         }
@@ -48,7 +48,7 @@ impl Decimal {
 
     /// Parses an unsigned quoted decimal without a branch per digit. `after_quote` starts after the opening quote.
     ///
-    /// It handles nearly every number in frames: with its end it must have at most sixteen bytes, and at most seven
+    /// Nearly every number in frames is short enough: at most sixteen bytes with the closing quote, and at most seven
     /// digits before the point. Returns the value and its length without the closing quote. After `None` the caller
     /// must try [`Decimal::parse_quoted`] or [`Decimal::parse`].
     #[inline(always)]
@@ -62,8 +62,8 @@ impl Decimal {
             Some(chunk) => words(chunk),
             None => words(&last_chunk(text)),
         };
-        // All places count in bits. The first mark is right; the second one too if the first is
-        // that of a point, see `others`.
+        // All places count in bits. The first mark is right. If it marks a point, the second mark is right too: see
+        // `others`.
         let marks = others(low);
         let point = marks.trailing_zeros() & !7;
         if marks == 0 || point == 0 {
@@ -114,7 +114,7 @@ const fn words(chunk: &[u8; 16]) -> (u64, u64) {
     (both as u64 ^ ZEROS, (both >> 64) as u64 ^ ZEROS)
 }
 
-/// The last bytes of a frame, and zeros, which no decimal has.
+/// Returns the last bytes of a frame, filled up with zero bytes, which no decimal contains.
 #[inline(never)]
 fn last_chunk(text: &[u8]) -> [u8; 16] {
     let mut chunk = [0; 16];

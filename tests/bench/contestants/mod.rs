@@ -43,7 +43,7 @@ pub(crate) struct Map {
 
 impl Contestant for Map {
     fn replace(&mut self, snapshot: &Depth<'_>) {
-        // The fastest way that it has: it sorts, and builds itself from the bottom.
+        // The fastest way to fill a `BTreeMap`: `collect` sorts the levels and builds the tree in one pass.
         let filled = |levels: &[Level]| {
             let filled = levels.iter().filter(|level| !level.quantity.is_zero());
             filled.map(|level| (level.price, level.quantity)).collect()
@@ -73,7 +73,7 @@ impl Contestant for Map {
     }
 }
 
-/// A sorted `Vec` for each side, the best last, as changes near it then move little.
+/// A sorted `Vec` for each side. The best level is last, so that changes near it move few levels.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted {
     bids: Vec<Level>,
@@ -86,7 +86,8 @@ impl Contestant for Sorted {
             side.clear();
             side.extend(levels.iter().rev());
         }
-        // Of several levels at one price the last of the frame counts, which is now the first.
+        // If a frame has several levels at one price, the last one counts. The levels were reversed, so it is now the
+        // first.
         self.bids.sort_by_key(|level| level.price);
         self.asks.sort_by_key(|level| std::cmp::Reverse(level.price));
         for side in [&mut self.bids, &mut self.asks] {

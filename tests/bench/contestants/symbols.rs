@@ -1,4 +1,4 @@
-//! What frames of a thousand symbols, in random order, cost beside as many frames of one symbol.
+//! Times frames of a thousand symbols, in random order, against as many frames of one symbol.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -12,28 +12,29 @@ use gemini_ws::{
 use crate::contestants::{Contestant, Sorted};
 use crate::random::Random;
 
-/// Time for one row.
+/// How long the keepers together are measured for one kind of frames.
 const ROW: Duration = Duration::from_millis(1_500);
 const SYMBOLS: usize = 1_000;
 /// How many levels each side of each book has.
 const LEVELS: usize = 100;
 
-/// Kinds of frames: how many bids and asks a frame changes at least, and how many more at most.
+/// The kinds of frames: the name, the smallest number of levels that a frame changes, and how many more it may
+/// change.
 const SHAPES: [(&str, usize, usize); 3] =
     [("frames of 1 level", 1, 0), ("frames of 1 to 7 levels", 1, 6), ("frames of 20 levels", 20, 0)];
 
-/// What takes frames and keeps books.
+/// A way to turn frames into books.
 trait Keeper {
     fn take(&mut self, frame: &str);
 
-    /// Carries out what it asks for.
+    /// Performs the outputs of the client, if the keeper has one.
     fn drain(&mut self) {}
 
-    /// How many books it has, and shows as current if it knows that.
+    /// Returns the number of current books. [`Plain`] does not know which are current, and counts all.
     fn live(&self) -> usize;
 }
 
-/// Names a kind of keeper, and makes one for the streams of these symbols.
+/// The name of a kind of keeper, and a function that creates one for these symbols.
 type Make = (&'static str, fn(&[String]) -> Box<dyn Keeper>);
 
 const KEEPERS: [Make; 3] = [
@@ -42,7 +43,7 @@ const KEEPERS: [Make; 3] = [
     ("decode + HashMap, Vec", |_| Box::new(Plain::default())),
 ];
 
-/// A client whose venue has confirmed all streams, and books.
+/// A client whose venue has confirmed all streams, and the books that the client updates.
 struct Whole {
     client: Client,
     link: Option<LinkId>,
@@ -96,7 +97,7 @@ impl Keeper for Whole {
     }
 }
 
-/// A recording, and books.
+/// A [`Replay`], which needs no client, and the books that it updates.
 struct Replayed(Replay, Scratch, Books);
 
 impl Default for Replayed {
@@ -118,7 +119,8 @@ impl Keeper for Replayed {
     }
 }
 
-/// The least there can be: decoding, one look-up and two vectors, without a check whether the book is current.
+/// The least work that keeps books: decoding, one look-up and two sorted vectors. It does not check whether a book is
+/// current.
 #[derive(Default)]
 struct Plain(Scratch, HashMap<String, Sorted>);
 
@@ -141,7 +143,7 @@ impl Keeper for Plain {
 struct Venue {
     random: Random,
     symbols: Vec<String>,
-    /// The last update id of each.
+    /// The last update id of each symbol.
     last: Vec<u64>,
 }
 
@@ -185,7 +187,8 @@ impl Venue {
         all.map(snapshot).collect()
     }
 
-    /// A frame for each of a thousand symbols in random order, or as many for one, in one text with their ends.
+    /// Returns the text of a thousand depth updates, and where each of them ends. The updates have the symbols of the
+    /// venue in random order, each equally often.
     fn changes(&mut self, (_, least, more): (&str, usize, usize)) -> (String, Vec<usize>) {
         let mut order: Vec<usize> = (0..SYMBOLS).map(|place| place % self.symbols.len()).collect();
         self.random.shuffle(&mut order);
@@ -205,7 +208,7 @@ impl Venue {
     }
 }
 
-/// Gives a keeper some frames. Returns the nanoseconds for each.
+/// Passes frames to a keeper. Returns the nanoseconds per frame.
 fn play(keeper: &mut dyn Keeper, (text, ends): &(String, Vec<usize>)) -> f64 {
     let (start, mut from) = (Wall::now(), 0);
     for end in ends {
@@ -215,7 +218,7 @@ fn play(keeper: &mut dyn Keeper, (text, ends): &(String, Vec<usize>)) -> f64 {
     start.elapsed().as_nanos() as f64 / ends.len() as f64
 }
 
-/// Nanoseconds per frame of each keeper, with one symbol and with a thousand.
+/// Returns the fewest nanoseconds per frame of each keeper, with one symbol and with a thousand.
 fn race(shape: (&str, usize, usize)) -> [[f64; 2]; KEEPERS.len()] {
     let names = Vec::from_iter((0..SYMBOLS).map(|number| format!("s{number:03}usd")));
     let mut venues = [Venue::new(names[..1].to_vec()), Venue::new(names)];
@@ -233,7 +236,7 @@ fn race(shape: (&str, usize, usize)) -> [[f64; 2]; KEEPERS.len()] {
         let changes = venues.each_mut().map(|venue| [venue.changes(shape), venue.changes(shape)]);
         for (both, fastest) in keepers.iter_mut().zip(&mut fastest) {
             for ((keeper, fastest), [first, second]) in both.iter_mut().zip(fastest).zip(&changes) {
-                // The caches are full of other keepers until each symbol has had a frame.
+                // The first run does not count: it fills the caches with the books of this keeper.
                 play(keeper.as_mut(), first);
                 *fastest = fastest.min(play(keeper.as_mut(), second));
             }

@@ -5,7 +5,7 @@ use super::Maker;
 impl Maker {
     // ---- market data v2 ------------------------------------------------------------------------
 
-    /// A book with the latest trades and auctions, as the first frame of a symbol has them.
+    /// Makes the first frame of a symbol: a book with the latest trades and auctions.
     pub(crate) fn snapshot_v2(&mut self, levels: usize, trades: usize) -> String {
         let (bids, asks) =
             (self.changes_v2("buy", levels / 2, true), self.changes_v2("sell", levels / 2, true));
@@ -94,7 +94,7 @@ impl Maker {
 
     // ---- market data v1 ------------------------------------------------------------------------
 
-    /// The first frame of a connection.
+    /// Makes the first frame of a connection, which contains the whole book.
     pub(crate) fn snapshot_v1(&mut self, levels: usize) -> String {
         let id = self.time() / 1_000_000;
         let sides = [("bid", -1), ("ask", 1)].map(|(side, sign)| {

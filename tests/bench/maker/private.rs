@@ -19,7 +19,7 @@ impl Maker {
         format!("{{\"e\":\"balanceUpdate\",\"E\":{time},\"u\":{time},\"B\":[{}]}}", rows.join(","))
     }
 
-    /// A resting order, which has no execution.
+    /// Makes an update of a resting order without executions.
     pub(crate) fn order_open(&mut self) -> String {
         let row = self.order_row();
         format!("{{\"e\":\"orderUpdate\",{row}}}")
@@ -69,7 +69,7 @@ impl Maker {
 
     // ---- replies -------------------------------------------------------------------------------
 
-    /// A reply with this behind its status.
+    /// Makes a reply. `rest` are the members after its status.
     fn reply(&mut self, rest: &str) -> String {
         format!("{{\"id\":{},\"status\":200,{rest}}}", self.random.below(10_000))
     }

@@ -20,7 +20,8 @@ fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
     assert!(fed.balances.is_stale(), "USD {:?}, and nothing is stale", fed.balances.get("USD"));
 }
 
-/// The beginning of a subscription was dropped. Its end was not, and a report was on its way.
+/// The event of the beginning of a subscription was dropped, but not the event of its end. A report comes after
+/// that.
 #[test]
 fn x14_a_report_behind_the_end_of_its_subscription_is_not_current() {
     let streams = ["balances@account", "positions@account", "orders@account"];
@@ -89,7 +90,7 @@ fn x13_events_decide_against_an_earlier_not_found_of_a_quote() {
     );
 }
 
-/// Ids of quotes of any length that a peer may choose.
+/// A peer may choose ids of quotes of any length.
 #[test]
 fn y04_ids_of_quotes_take_no_memory_without_bound() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -106,7 +107,7 @@ fn y04_ids_of_quotes_take_no_memory_without_bound() {
     assert!(used.bytes_current < 16 << 20, "{} MiB after 100 frames of up to 4096", used.bytes_current >> 20);
 }
 
-/// The case of x06 with a quote.
+/// An internal error does not say whether the quote exists, neither by its code nor by its status.
 #[test]
 fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
     for text in [
@@ -126,7 +127,8 @@ fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
     }
 }
 
-/// The case of x01 with quotes.
+/// The quote stream moved to another slot, and the application asked the venue about the quote. Then the new link
+/// is lost.
 #[test]
 fn x16_a_loss_over_the_link_that_is_followed_now_is_a_doubt_about_quotes() {
     let (_, [first, second]) = pair(["ws://a", "ws://b"]);
@@ -170,7 +172,7 @@ fn x09_positions_that_were_asked_for_while_the_link_was_down_are_not_current() {
     assert!(positions.is_stale(), "what was opened while the link was down was never told");
 }
 
-/// An answer of REST is bounded like the reports of the venue.
+/// `Balances` limits how many assets of an answer of REST it keeps, as it does for reports, and counts the others.
 #[test]
 fn z26_balances_of_an_answer_take_no_memory_without_bound() {
     let mut balances = Balances::new();

@@ -1,5 +1,5 @@
-//! Books of market data v1, which takes no requests: the address alone decides what comes. And books whose snapshots
-//! were dropped.
+//! Faults of books whose snapshots were dropped, and of books of market data v1. That API takes no requests: the
+//! address of a link alone decides what the venue sends.
 
 use gemini_ws::{Book, Books, Config, Event, EventQueue, Lost, Overflow, StaleReason, Topic};
 
@@ -41,7 +41,7 @@ fn apply_all(queue: &mut EventQueue, books: &mut Books) {
     }
 }
 
-/// The venue sends such a book again only over a new link.
+/// The venue sends a book of market data v1 again only over a new link.
 #[test]
 fn a_book_of_v1_that_lost_events_to_a_full_queue_comes_again() {
     let mut line = Line::open(Config::new(V1), []);
@@ -125,12 +125,12 @@ fn an_empty_book_of_v1_begins_with_its_first_frame() {
     };
     assert_eq!(bids(""), (Some(0), Some(1)));
     assert_eq!(bids("?heartbeat=true&bids=true&offers=true"), (Some(0), Some(1)));
-    // Without books the frames say nothing of them.
+    // If the address asks for trades alone, the frames say nothing about books.
     assert_eq!(bids("?trades=true"), (None, None));
 }
 
-/// The first snapshot of a book was dropped, so its link is not known. What another link reports of the symbol does not
-/// bring the snapshot, and the client does not request one: only the application can.
+/// The first snapshot of a book was dropped, so the link of the book is not known. Whatever a link then reports
+/// about the symbol, no snapshot follows: the application has to request one.
 #[test]
 fn a_book_whose_snapshot_was_dropped_is_to_be_requested_whatever_another_link_reports() {
     let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".into()]);

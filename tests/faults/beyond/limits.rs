@@ -88,7 +88,8 @@ fn z24_no_time_that_is_set_stops_the_clock() {
     }
 }
 
-/// Every pair of times.
+/// No pair of times, each as short or as long as possible, makes the client panic, or ask for another call without
+/// a pause.
 #[test]
 fn z25_no_pair_of_times_stops_the_clock() {
     let times = [Duration::ZERO, Duration::MAX];

@@ -73,7 +73,8 @@ fn y07_a_stream_can_be_wanted_again_at_any_time() {
     assert!(refused.is_empty(), "{refused:?}");
 }
 
-/// Every call returns at both ends of the clock, and the client reports what a shutdown has promised.
+/// At the first and the last instants of the clock every call of a shutdown returns, and the client reports its
+/// end.
 #[test]
 fn y08_a_shutdown_at_the_end_of_the_clock_comes_to_its_end() {
     for (from, by) in [(u64::MAX, u64::MAX), (u64::MAX - 1, u64::MAX), (0, 0), (5, 0), (0, u64::MAX)] {
@@ -203,7 +204,7 @@ fn z08_streams_that_come_and_go_leave_nothing_behind() {
     assert!(used.bytes_current < 4 << 20, "{} KiB", used.bytes_current >> 10);
 }
 
-/// The case of y06 for the link.
+/// A frame that cannot be decoded costs the same, however many streams the link has.
 #[test]
 fn y14_the_cost_of_a_malformed_frame_does_not_grow_with_the_streams() {
     let cost = |count: u64| {

@@ -108,7 +108,7 @@ fn x03_an_answer_about_another_order_does_not_swallow_one_that_has_fills() {
     assert_eq!(kept, Some(d("0.4")), "order 77 and its fills are gone: {:?}", orders.iter().count());
 }
 
-/// The case above with the reply to a second order of the same client order id.
+/// The reply names another order than the events with the same client order id: both orders stay.
 #[test]
 fn x03_a_reply_with_another_id_does_not_swallow_an_order() {
     let mut orders = Orders::new();
@@ -122,8 +122,8 @@ fn x03_a_reply_with_another_id_does_not_swallow_an_order() {
     assert!(orders.get(78).is_some());
 }
 
-/// The reply names an order that no event has named yet, because events of another session's order were taken for
-/// it.
+/// The reply names an order that no event has named yet. Until then `Orders` took another session's order for the
+/// order of the request.
 #[test]
 fn x04_an_order_that_the_venue_has_accepted_is_not_forgotten() {
     let mut orders = Orders::new();
@@ -179,8 +179,8 @@ fn x06_an_internal_error_without_a_5xx_is_no_refusal() {
     }
 }
 
-/// A list of open orders names an order with a fill that could not be accounted. The list says nothing about that
-/// fill.
+/// A list of open orders names an order with a fill that could not be accounted for. The list says nothing about
+/// that fill.
 #[test]
 fn x07_a_list_without_figures_does_not_account_a_fill() {
     let mut orders = Orders::new();
@@ -342,7 +342,7 @@ fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
     }
 }
 
-/// Texts of the peer that are kept with orders, of any length.
+/// A peer may choose texts of any length, which `Orders` keeps with an order.
 #[test]
 fn y13_texts_of_orders_take_no_memory_without_bound() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -360,7 +360,7 @@ fn y13_texts_of_orders_take_no_memory_without_bound() {
     );
 }
 
-/// Orders, cancels and replies over a link. The refusal to cancel all orders is an internal error.
+/// A reply with an internal error puts the order in doubt, whether the cancel was of this order alone or of all.
 #[test]
 fn z12_an_internal_error_of_a_cancel_of_all_is_a_doubt_as_that_of_one() {
     let link = Fed::new(Config::new("ws://v")).link;

@@ -56,7 +56,8 @@ fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
 }
 
 /// The first event was overdue, a cancel was accepted while REST was asked, and the answer says that the order is
-/// open. The answer is older than the cancel, and says nothing about it. The same with a second cancel.
+/// open. The answer is older than the cancel, and says nothing about it. In the second case the venue has accepted
+/// an earlier cancel as well.
 #[test]
 fn z20_an_answer_says_nothing_about_a_later_cancel() {
     for is_second in [false, true] {
@@ -95,7 +96,8 @@ fn z21_a_list_of_open_orders_answers_too() {
     assert_eq!((order.doubt(), order.awaited(), order.cancel_accepted), (None, None, false));
 }
 
-/// An event about the order came first without its client order id. What was overdue has come.
+/// An event named the order first without its client order id, so its first event seemed overdue. The next event
+/// with that id ends the doubt.
 #[test]
 fn z22_an_order_that_was_reported_is_not_overdue() {
     let mut orders = Orders::new();
@@ -109,7 +111,7 @@ fn z22_an_order_that_was_reported_is_not_overdue() {
     assert_eq!((order.doubt(), order.request()), (None, Some(RequestId::new(5))));
 }
 
-/// Returns what a follower of requests sees of each order.
+/// Formats the visible fields of each order of this client, by the order's request.
 fn seen(orders: &Orders) -> BTreeMap<RequestId, String> {
     let shown = |order: &gemini_ws::Order| {
         format!(

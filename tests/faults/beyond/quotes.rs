@@ -1,4 +1,4 @@
-//! Faults of quotes: whose quote an event is about, and which.
+//! Faults of quotes: which quote an event is about, and whose quote that is.
 
 use gemini_ws::{
     Event, FoundQuote, Quote, QuoteState, Quotes, RequestId, RequestOutcome, StaleReason, Subject, Topic,
@@ -61,7 +61,8 @@ fn z27_a_quote_of_another_client_with_the_same_terms() {
     }
 }
 
-/// No reply comes after such an event: the request stays in doubt until REST says which quote is its own.
+/// An event shows a quote with the terms of the request, and no reply comes. The request stays in doubt until REST
+/// says which quote is its own.
 #[test]
 fn z28_without_a_reply_an_equal_quote_may_be_that_of_another_client() {
     for status in ["ACTIVE", "WITHDRAWN", "WON"] {
@@ -223,7 +224,7 @@ fn z33_a_reply_outweighs_an_answer() {
     assert_eq!([theirs, own].map(|quote| quote.quote_id.map(|id| id.to_string()).unwrap()), ["q1", "q2"]);
 }
 
-/// What `apply` returns says whether an event concerned quotes, for each request about quotes and its reply.
+/// `apply` returns whether an event concerned quotes. Each request about quotes does, and so does its reply.
 #[test]
 fn z35_requests_about_quotes_concern_quotes() {
     let fed = Fed::private(&[STREAM]);

@@ -1,5 +1,5 @@
-//! A venue, an application and losses at random. Whatever is shown of an order without doubt is right, and no order
-//! stays in doubt for ever.
+//! Simulates a venue, an application and losses at random. `Orders` is right about each order that is not in doubt,
+//! and no order stays in doubt for ever.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, answer, apply, first_stream, new_order, order};
 
-/// How many steps do anything, and how many do only what is due.
+/// The numbers of steps: first steps of any kind, then steps that only complete what has begun.
 const STEPS: [usize; 2] = [120, 400];
 
 struct Random(u64);

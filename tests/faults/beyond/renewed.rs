@@ -84,8 +84,9 @@ fn z38_the_list_of_all_balances_counts_before_its_subscription_is_confirmed() {
     assert!(!fed.balances.is_stale(), "{:?}", fed.balances.stale_reason("USD"));
 }
 
-/// The stream of orders was silent for too long, and the client renews it. Meanwhile another part of the application
-/// subscribes it, too: nothing is confirmed, and what happens until the confirmation is not reported.
+/// The stream of orders was silent for too long, and the client renews it. Meanwhile another part of the
+/// application subscribes to it, too. That subscription is not confirmed yet, and no frame reports what happens
+/// until then.
 #[test]
 fn z41_who_subscribes_a_stream_that_is_renewed_waits_for_the_confirmation() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
@@ -111,7 +112,7 @@ fn z41_who_subscribes_a_stream_that_is_renewed_waits_for_the_confirmation() {
 }
 
 /// The application has asked REST. Then a stream is subscribed, and its first report comes before the confirmation,
-/// as it may. Only then comes the answer, which does not show what happened before the subscription.
+/// as it may. The answer comes after that report, and does not show what happened before the subscription.
 #[test]
 fn z42_an_answer_from_before_a_subscription_does_not_count_after_its_first_report() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));

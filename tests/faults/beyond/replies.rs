@@ -7,7 +7,8 @@ use gemini_ws::{
 
 use super::fed::{Fed, apply, first_stream, new_order, order, pair, quote, update};
 
-/// The doubt about something that existed before, or its state if this was the request that created it.
+/// What a reply leads to: the doubt about an order or quote that existed before the request, and the state and
+/// doubt of an order or quote that the request created.
 #[derive(Debug, PartialEq)]
 struct After {
     placed: (OrderState, Option<StaleReason>),
@@ -30,7 +31,7 @@ const REFUSED: After = After {
     followed_up: [Some(StaleReason::NotFound); 2],
 };
 
-/// Nothing was done, and nothing is known about the subject.
+/// What follows if the venue has done nothing, and said nothing about the subject.
 const UNDONE: After = After { canceled: [None; 3], followed_up: [None; 2], ..REFUSED };
 
 const UNKNOWN: After = After {
@@ -90,7 +91,7 @@ fn after(outcome: RequestOutcome<'_>) -> After {
     After { placed, canceled, submitted, followed_up }
 }
 
-/// Each form of a reply means the same for all requests. Nothing says "not found" but a refusal.
+/// Each form of a reply means the same for all requests. Only a refusal says "not found".
 #[test]
 fn z16_a_reply_means_the_same_for_every_request() {
     for (reply, expected) in [

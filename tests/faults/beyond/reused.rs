@@ -4,7 +4,8 @@ use gemini_ws::{OrderState, Orders, RequestId};
 
 use super::fed::{apply, d, order, send};
 
-/// An order of another instrument or side is not the order of the request, and its fill is that of its own.
+/// An event with another instrument or side than the request is about another order, although it has the same
+/// client order id. Its fill counts for its own instrument and side.
 #[test]
 fn z39_an_order_with_other_terms_is_not_that_of_the_request() {
     let event = order(77, Some("a1"), "FILLED", r#","Z":"1","L":"100","t":5"#);
@@ -20,7 +21,7 @@ fn z39_an_order_with_other_terms_is_not_that_of_the_request() {
     }
 }
 
-/// One id of the venue, and two instruments or sides.
+/// Two reports have the same order id of the venue, but different instruments or sides.
 #[test]
 fn z39_two_reports_with_other_terms_contradict_each_other() {
     for (from, to) in [("BTCUSD", "ETHUSD"), ("BUY", "SELL")] {

@@ -1,4 +1,4 @@
-//! Faults of ends, and of what a shutdown promises.
+//! Faults of the end of a client, and of the promises of a shutdown.
 
 use std::time::Duration;
 

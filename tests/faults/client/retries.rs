@@ -1,4 +1,5 @@
-//! Faults of attempts: how many there are, how late they are, and what they follow.
+//! Faults of attempts to connect: how many the client makes, how long it waits before them, and after which
+//! failures.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -275,7 +276,8 @@ pub(crate) fn c19_open_in_a_loop_does_not_hammer() {
     assert!(dials <= 10, "{dials} dials in five seconds, each refused with 401");
 }
 
-/// A stream that is subscribed again each time does not dial faster either, although each link is a new one.
+/// An application that subscribes again after each failure does not make the client dial faster, although each link
+/// is a new one.
 #[test]
 pub(crate) fn c19_subscribing_in_a_loop_does_not_hammer() {
     for why in [ConnectFailure::Refused, status(401), ConnectFailure::Certificate] {

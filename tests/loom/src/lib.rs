@@ -1,9 +1,9 @@
-//! Tests `Shutdown`, `Events` and `BookReader` of the driver in every order in which threads can use them. A test with a
-//! preemption bound tries the orders in which threads interrupt each other no more often than that.
+//! Tests `Shutdown`, `Events` and `BookReader` of the driver in every order in which threads can use them. A test
+//! with a preemption bound tries only the orders in which threads interrupt each other at most that often.
 #![cfg(loom)]
 #![cfg(test)]
 
-/// What the driver uses of the standard library.
+/// Replaces the driver's module `sync`: the types of the standard library that loom simulates.
 mod sync {
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
@@ -37,7 +37,8 @@ use loom::thread;
 use no_book::NoBook;
 use shutdown::Shutdown;
 
-/// What a reader of books uses of a handle: it wakes the driver, which looks for readers that were dropped.
+/// Stands in for the driver's `Handle`, with the methods that `BookReader` calls. The driver's own `nudge` wakes the
+/// driver, which then looks for dropped readers; here it does nothing.
 #[derive(Debug)]
 struct Handle;
 
@@ -118,7 +119,7 @@ fn never_missed() {
     });
 }
 
-/// If two threads trigger it, exactly one was the first.
+/// If two threads trigger a `Shutdown`, exactly one of them was the first.
 #[test]
 fn triggered_once() {
     loom::model(|| {
@@ -153,7 +154,7 @@ fn two_who_wait() {
     });
 }
 
-/// Books of one symbol, as far as this update id.
+/// Returns the book of one symbol after the updates 1 to `to`.
 fn books(to: u64) -> Books {
     let (mut books, mut replay, mut scratch) = (Books::new(), Replay::new(Endpoint::Streams), Scratch::new());
     for id in 1..=to {
@@ -167,7 +168,7 @@ fn books(to: u64) -> Books {
     books
 }
 
-/// Publishes books as the driver does: in turns, until no reader holds a lock.
+/// Publishes books as the driver does: it tries again until no reader holds a lock.
 fn publish(board: &mut Board, books: &Books) {
     board.touch_all();
     while !board.publish(books) {
@@ -179,8 +180,8 @@ fn last_id(reader: &mut BookReader) -> Option<u64> {
     reader.get("btcusd").expect("it reads the symbol").last().last_update_id()
 }
 
-/// A reader gets the newest book and then the end, whenever the driver publishes and goes. No copy is older than the one
-/// before.
+/// A reader gets the newest book and then the end, whenever the driver publishes and is dropped. No copy is older
+/// than the one before.
 #[test]
 fn a_reader_misses_nothing() {
     let mut model = loom::model::Builder::new();

@@ -26,7 +26,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// Uses every part of the public interface that a device would use.
+/// Opens a client and passes it a text frame. Returns whether the client reports an event.
 pub fn touch(text: &str) -> bool {
     let mut client = Client::single(Config::new("wss://ws.gemini.com/").seed(1));
     let mut scratch = Scratch::new();
@@ -35,7 +35,8 @@ pub fn touch(text: &str) -> bool {
     client.handle_frame(link, Instant::ZERO, Frame::Text(text), &mut scratch).is_some()
 }
 
-/// Signs, with the time of the device.
+/// Signs an upgrade with the device's time. Returns the number of headers; `None` if the key or the secret is not
+/// valid.
 pub fn sign(key: &str, secret: &str, millis: u64) -> Option<usize> {
     let mut signer = Signer::new(Credentials::hmac(key, secret).ok()?);
     Some(signer.headers(Endpoint::Streams, UnixTime::from_millis(millis)).iter().count())

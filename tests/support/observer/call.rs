@@ -417,7 +417,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// How far something is before the newest. The newest itself is printed as nothing.
+/// A distance from the newest link, subscription or request. `Display` prints nothing for the newest itself.
 struct Back(usize);
 
 impl fmt::Display for Back {

@@ -3,13 +3,13 @@
 /// The place of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Where {
-    /// The observer checks it after each call.
+    /// The observer checks the invariant after each call.
     Observer,
-    /// The observer checks it on a copy of the machine.
+    /// The observer checks the invariant on a copy of the machine.
     Fork,
-    /// The observer checks it by comparing two runs of a trace.
+    /// The observer checks the invariant by comparing two runs of a trace.
     Metamorphic,
-    /// A test checks it: the file and name of the test.
+    /// A test checks the invariant: the file and name of the test.
     Test(&'static str),
 }
 

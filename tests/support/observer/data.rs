@@ -13,10 +13,10 @@ use super::call::Act;
 use super::shadow::{Shadow, Step};
 use super::subscriptions::Feed;
 
-/// So many old updates in a row count as a gap.
+/// This many old updates in a row count as a gap.
 const STALE_RUN_MAX: u32 = 128;
 
-/// What distinguishes frames, besides their symbol.
+/// The kind of data in a frame. With the symbol, it determines the stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Topic {
     Balances,
@@ -56,7 +56,8 @@ fn topic_of(stream: &Stream) -> Topic {
     }
 }
 
-/// Returns the stream that an event is data of. Market data v2 has books, trades and auctions in one stream.
+/// Returns the topic and symbol of the stream that an event is data of. Market data v2 has books, trades and auctions
+/// in one stream.
 fn origin<'e>(event: &Event<'e>, endpoint: Endpoint) -> (Topic, Option<&'e str>) {
     let of_books = |topic| if endpoint == Endpoint::MarketDataV2 { Topic::Depth } else { topic };
     match event {
@@ -179,7 +180,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that a trade is marked if and only if it was reported before. The trades of one frame have any order.
+    /// Checks that a trade is marked if and only if its id was reported before. Trades of one frame may have any
+    /// order.
     fn trade(&mut self, index: usize, trade: &Trade<'_>) {
         let step = self.step;
         let feed = &mut self.feeds[index];
@@ -208,7 +210,7 @@ impl Shadow {
         feed.lost_update = true;
         let has_lived = feed.lives_since + stable <= now;
         feed.losses = if has_lived { 1 } else { feed.losses + 1 };
-        // So many old updates in a row are a gap, and no longer late updates.
+        // This many old updates in a row are a gap, and no longer count as late updates.
         let is_old = feed.stale + 1 == STALE_RUN_MAX;
         let is_streams =
             matches!(step.act, Act::Frame(link, _) if self.endpoint_of(link) == Endpoint::Streams);
@@ -229,7 +231,7 @@ impl Shadow {
         }
     }
 
-    /// Checks that a frame that cannot be read made those live books stale that it may have changed.
+    /// Checks that a book is no longer live if a frame that cannot be read may have changed it.
     pub fn malformed(&mut self, step: &Step<'_>, frame: &str) {
         let Act::Frame(link, _) = step.act else { return };
         let is_streams = self.endpoint_of(link) == Endpoint::Streams;
@@ -250,7 +252,7 @@ impl Shadow {
         let is_anything = is_text && kinds == 0 && !is_no_depth(frame);
         // A frame that names several kinds may be part of another one.
         let may_be_anything = is_text && kinds != 1;
-        // A subscription that waits for the end of the one before has no book yet.
+        // A subscription that waits for the end of the previous one to the same stream has no book yet.
         let is_synced = |subscription: &(StreamId, bool)| {
             !subscription.1
                 && self.subscriptions.get(&subscription.0).is_some_and(|it| it.1 == StreamState::Synced)
@@ -275,7 +277,7 @@ impl Shadow {
                 untold = Some(symbol);
             }
         }
-        // A frame that cannot be read may also have contained an update or a snapshot that is still to come.
+        // A frame that cannot be read may also have contained an update, or the snapshot for which a book waits.
         lost.into_iter().for_each(|index| self.feeds[index].lost_update = true);
         if let Some(symbol) = untold {
             self.fail("I-45", format!("{symbol} may have lost an update, and is told to be true: {frame}"));
@@ -312,8 +314,8 @@ impl Shadow {
                 self.fail("I-62", format!("{most} old updates in a row are taken for late ones"));
             }
         }
-        // The stream counts whatever else the frame contains. A subscription that waits for the end of the one
-        // before was not requested yet.
+        // The first frame of a requested book is its snapshot and must not be ignored. A subscription that waits for
+        // the end of the previous one was not requested yet.
         let is_awaited = |subscription: &(StreamId, bool)| {
             let state = self.subscriptions.get(&subscription.0).map(|it| it.1);
             !subscription.1 && matches!(state, Some(StreamState::Requested | StreamState::Active))
@@ -349,7 +351,7 @@ impl Shadow {
         }
     }
 
-    /// Checks that exactly one counter has counted each frame. Links are counted by their events.
+    /// Checks that exactly one counter has counted each frame. `links.rs` counts links by their events.
     pub fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let actual = machine.stats();
         if let Act::Frame(_, frame) = step.act {
@@ -413,7 +415,7 @@ fn counter<'s>(stats: &'s mut Stats, event: Option<&Event<'_>>) -> &'s mut u64 {
     }
 }
 
-/// Returns whether a frame is complete and names a kind, once, and another one.
+/// Returns whether a frame is complete, names its kind exactly once, and has another kind than `kind`.
 fn is_of_another_kind(frame: &str, member: &str, kind: &str) -> bool {
     let Ok(serde_json::Value::Object(object)) = serde_json::from_str(frame) else { return false };
     let is_one = !frame.contains('\\') && frame.matches(&format!("\"{member}\"")).count() == 1;

@@ -15,10 +15,10 @@ use super::shadow::Phase;
 use super::shrink::{Found, report};
 use super::{Observed, Violation};
 
-/// So many ticks lead a machine through everything that it can wait for.
+/// Enough ticks for everything that a machine can wait for.
 const TICKS_MAX: usize = 10_000;
 
-/// An honest peer sends a ping at least so often.
+/// The longest time between two pings of an honest peer.
 const PINGED_EACH: Duration = Duration::from_secs(5);
 
 const PING: Frame<'_> = Frame::Ping(b"");
@@ -81,7 +81,7 @@ impl<M: Machine> Observed<M> {
         self.shadow.settings.iter().map(Settings::longest_wait).max().unwrap_or(Duration::ZERO)
     }
 
-    /// I-12: the client ends by its deadline, whichever command ends it, with nothing but ticks, whether one or
+    /// I-12: after each command that ends the client, the client ends by its deadline if only ticks follow, one or
     /// many.
     fn ends_in_time(&self) -> Checked {
         let now = self.shadow.now;
@@ -376,7 +376,7 @@ struct Peer {
 impl Peer {
     fn serve<M: Machine>(&mut self, machine: &mut Observed<M>) {
         let now = machine.shadow.now;
-        // The dials that were handed out before.
+        // Dials that were handed out before the copy was made.
         for slot in 0..machine.shadow.legs.len() {
             let leg = &machine.shadow.legs[slot];
             if let (Some(link), Phase::Dialled) = (leg.link, leg.phase) {

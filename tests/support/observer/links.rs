@@ -14,8 +14,8 @@ use super::paths::{Follows, Path, is_of_host};
 use super::shadow::{Leg, Phase, Shadow, Step};
 
 impl Shadow {
-    /// Checks that a step of time contains one end or one dial of a link, however large it is, unless the slot was
-    /// restarted.
+    /// Checks that a step of time contains at most one end or dial of each slot's link, however long the step is,
+    /// unless the slot was restarted.
     fn check_series(&mut self, step: &Step<'_>, link: LinkId, effect: Effect) {
         let is_part =
             |effect: Effect| matches!(effect, Effect::ReportLost | Effect::ReportFailure | Effect::Dial);
@@ -418,8 +418,8 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that the table of links allows the step of each link, and that the client has
-    /// returned what ended with it.
+    /// Checks at the end of a step that the table of links allows the step of each link, and that the driver has
+    /// exactly the dials and transports of the links that have not ended.
     pub fn check_links<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         for slot in 0..self.legs.len() {
             let leg = &self.legs[slot];
@@ -492,7 +492,8 @@ impl Shadow {
         *inherited = attempts.saturating_add(*inherited);
     }
 
-    /// Checks that an input about a link other than the present one had no effect.
+    /// Checks that an input about a link other than the present one had no effect, except that the client drops a
+    /// transport that connected too late.
     pub fn check_stale(&mut self, step: &Step<'_>) {
         let spare = |output: &Output| match (step.act, output) {
             (Act::Connected(of), Output::Abort(link)) => of == *link,

@@ -17,15 +17,15 @@ use super::{Make, Observed, Violation};
 /// How the second run differs from the first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Variation {
-    /// Not at all.
+    /// The second run is the same.
     Same,
-    /// It has inputs about the link before the newest one.
+    /// The second run has further inputs, about the link before the newest one.
     Stale,
     /// The application closes the client again and again.
     CloseAgain,
     /// The driver polls outputs only now and then.
     Unpolled,
-    /// The clock has another origin. A machine has no other clock.
+    /// The clock of the second run has another origin. A machine has no clock besides the instants of its inputs.
     Later,
 }
 
@@ -222,7 +222,7 @@ fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessi
     Ok(())
 }
 
-/// Returns how a client ended because of a command, and how many sessions it counted.
+/// Returns the reason for which a client ended, and the number of its sessions that may have left orders.
 fn end_of(output: &Output) -> Option<(CloseReason, usize)> {
     match output {
         Output::Event(Event::Closed { reason, abandoned }) => Some((*reason, abandoned.sessions)),

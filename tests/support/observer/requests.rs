@@ -22,7 +22,7 @@ pub struct Outstanding {
 /// A message that was handed out, and that the venue may answer.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// Zero for endpoints whose messages have no id.
+    /// The id of the message; zero for endpoints whose messages have no id.
     pub id: u64,
     pub link: LinkId,
     pub deadline: Instant,
@@ -254,7 +254,8 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that the number of its outputs is limited by what it was about.
+    /// Checks at the end of a step that the number of its outputs is within a limit, which depends on the act and on
+    /// the number of links, streams and messages.
     pub fn check_size(&mut self, step: &Step<'_>) {
         let bytes = match step.act {
             Act::Frame(_, Frame::Text(text)) => text.len(),

@@ -1,10 +1,10 @@
-//! Reads messages of either side, as far as the observer has to understand them.
+//! Reads messages to and from the venue, as far as the observer has to understand them.
 
 use gemini_ws::{Endpoint, Message, ResponseId, Scratch};
 
 /// A message to the venue.
 pub struct WrittenMessage<'t> {
-    /// Zero for endpoints whose messages have no id.
+    /// The id of the message; zero for endpoints whose messages have no id.
     pub id: u64,
     pub method: Method<'t>,
     /// The rest of the text, from the parameters on.

@@ -189,7 +189,7 @@ pub struct Shadow {
     pub stats: Stats,
     /// The effects of the table of links that this step has shown.
     pub effects: Vec<(usize, Effect)>,
-    /// Links that the replies of this step presume to have ended.
+    /// The links of the requests whose replies in this step said that the link was lost.
     pub presumed_lost: Vec<LinkId>,
     /// Links that were dropped in this step. `ended_for_good` are the links after which the slot has no further
     /// attempt.
@@ -429,7 +429,7 @@ impl Shadow {
         }
     }
 
-    /// Follows an event. `of` is the link whose frame it was made of.
+    /// Follows an event. `of` is the link whose frame contained the event.
     fn event(&mut self, step: &Step<'_>, event: &Event<'_>, of: Option<LinkId>) {
         if self.terminated && !matches!(event, Event::Ignored(..) | Event::Closed { .. }) {
             return self.fail("I-17", format!("{event:?} after the end"));

@@ -1,4 +1,5 @@
-//! Finds a shorter trace that breaks the same invariant, by leaving out steps as long as it still does.
+//! Finds a shorter trace that breaks the same invariant. Leaves out steps as long as the trace still breaks the
+//! invariant.
 
 use std::fmt::Write;
 

@@ -34,14 +34,14 @@ pub struct Feed {
     pub unserved: bool,
     /// Whether its book was lost again, so that the client will unsubscribe and subscribe later.
     relapsed: bool,
-    /// How often in a row its book was lost soon after it was live, the instant since when it is live, and how many
-    /// updates in a row were old.
+    /// How often in a row its book was lost soon after it was live. `lives_since` is when it became live, and `stale`
+    /// how many updates in a row were old.
     pub losses: u32,
     pub lives_since: Instant,
     pub stale: u32,
     /// The link whose snapshot the book is made of.
     pub synced: Option<LinkId>,
-    /// The link before that, if the book was live until that link ended.
+    /// The link before `synced`, if the book was live until that link ended.
     pub before: Option<LinkId>,
     /// Whether the book has lost an update and had no snapshot since.
     pub lost_update: bool,
@@ -64,7 +64,7 @@ pub struct Asked {
     pub link: LinkId,
     /// Whether the request was refused, or not answered in time.
     pub failed: bool,
-    /// Whether the link was already asked for it before. Frames from then may still come.
+    /// Whether the stream was requested over this link before. Frames from then may still come.
     pub again: bool,
 }
 
@@ -153,7 +153,7 @@ impl Shadow {
         }
         self.newest_subscription = Some(id);
         let index = self.feed_of(wanted.stream, id.link_slot());
-        // It is served together with the other subscriptions to the stream.
+        // The link serves the new subscription together with the stream's other ones.
         let other = self.feeds[index]
             .subscriptions
             .iter()
@@ -414,8 +414,8 @@ impl Shadow {
         self.leaving.values().any(|leaving| leaving.0 == index)
     }
 
-    /// Checks at the end of a step that the machine has exactly the expected subscriptions, that the table of
-    /// streams allows the step of each, and that what was to end has ended.
+    /// Checks at the end of a step that the machine has exactly the expected subscriptions, that the table of streams
+    /// allows the step of each, and that each subscription that was to end has ended.
     pub fn check_streams<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         if let Some(feed) = self.feeds.iter().find(|feed| feed.subscriptions.iter().any(|it| it.1)) {
             let what = format!("{} is unsubscribed, and its data may be taken for current", feed.stream);
@@ -466,7 +466,7 @@ impl Shadow {
     }
 }
 
-/// A set of states, with one bit for each.
+/// A set of states for each state. Each set has one bit for each state.
 type Reached = [u8; STREAM_STATES.len()];
 
 /// Returns the states that a step can lead to, from each state.
@@ -475,7 +475,7 @@ fn reached(kind: Kind) -> &'static Reached {
     &TABLE.get_or_init(|| Kind::ALL.map(closure))[kind as usize]
 }
 
-/// Returns the states that any number of inputs of the table lead to.
+/// Returns, for each state, the states to which any number of inputs of the table lead.
 fn closure(kind: Kind) -> Reached {
     let mut reached = STREAM_STATES.map(|state| 1_u8 << state as u8);
     // As many rounds as there are states reach every state that can be reached.
@@ -496,7 +496,7 @@ fn closure(kind: Kind) -> Reached {
     reached
 }
 
-/// Returns whether the venue may accept the same request later.
+/// Returns whether the act is a refusal of a request that the venue may accept later.
 fn is_for_now(act: Act<'_>) -> bool {
     let Act::Frame(_, Frame::Text(text)) = act else { return false };
     let mut scratch = Scratch::new();

@@ -1,7 +1,7 @@
-//! The slow reading of a frame: a second `Endpoint::decode` on a general JSON value.
+//! The slow decoder: a second implementation of `Endpoint::decode`, which reads a general JSON value.
 //!
-//! It follows the description of the protocol, one member after the other, and does not aim at speed. It returns
-//! what a message is when it is serialised. This file has what all endpoints share.
+//! The slow decoder follows the description of the protocol, one member after the other, and does not aim at speed.
+//! It returns the message in its serialised form. This file has what all endpoints share.
 
 mod market_v1;
 mod market_v2;
@@ -18,7 +18,7 @@ pub use streams::response_id;
 /// The symbol of frames that name none, which the caller passes to the decoder.
 pub const SYMBOL: &str = "btcusd";
 
-/// Why a frame that is JSON cannot be decoded: the kind of error and the member that it is about.
+/// The reason why a JSON frame cannot be decoded: the kind of error, and the member that is wrong.
 pub type Refusal = (DecodeErrorKind, &'static str);
 
 pub type Read<T> = Result<T, Refusal>;
@@ -117,7 +117,7 @@ fn first(names: Names) -> &'static str {
     names.split('|').next().unwrap()
 }
 
-/// Reads a text that is accounted.
+/// Reads a text that must be there, and must contain no half of a surrogate pair.
 fn text(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
         Json::Text(text) if text.is_whole() => Ok(json!(text.text)),
@@ -334,7 +334,8 @@ fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     }))
 }
 
-/// Removes the tag of the kind from a value, because elements of a list of one kind have none.
+/// Removes the member `kind` from a value, because the elements of a list have no such member when all are of one
+/// kind.
 fn untagged(mut value: Value) -> Value {
     value.as_object_mut().unwrap().remove("kind");
     value

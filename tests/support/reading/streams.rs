@@ -45,7 +45,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// The kinds of frames that do not name their kind, and those that should.
+/// The kinds of frames that do not name their kind. `Named` stands for all kinds that should name it.
 enum Unnamed {
     Partial,
     Ticker,
@@ -91,7 +91,7 @@ fn book_ticker(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// An empty text or a zero is no level.
+/// Reads the best level of a side. The result is null if the price or the quantity is missing, empty or zero.
 fn side(frame: Object<'_>, price: Names, quantity: Names) -> Read<Value> {
     let part = |name: Names| match frame.get(name) {
         None => Ok(None),
@@ -230,8 +230,8 @@ fn response(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Returns an id that is no unsigned integer. A message cannot distinguish a text from another JSON value of the
-/// same characters, so neither does this. `raw` may still contain escapes.
+/// Returns an id that is no unsigned integer, as a text. A message has the same id for a text and for another JSON
+/// value with these characters, and so has the result. `raw` may still contain escapes.
 pub fn response_id(raw: &str, text: &str) -> Value {
     let no_text = |json: &str| serde_json::from_str::<Value>(json).ok().filter(|json| !json.is_string());
     json!(no_text(raw).or_else(|| no_text(text)).map_or_else(|| text.to_string(), |json| json.to_string()))

@@ -1,5 +1,5 @@
-//! Random walks through worlds that strain a client: limits are low, some streams may not be silent for long,
-//! several are requested at once. Whatever is too large for the exhaustive searches is searched here.
+//! Random walks through worlds that strain a client: limits are low, some streams may not be silent for long, several
+//! are requested at once. These worlds are too large for the exhaustive searches.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn order() -> Request {
     Request::PlaceOrder(NewOrder::limit(id, symbol, Side::Buy, quantity, price).expect("an order"))
 }
 
-/// Repeats each input as often as its weight says. The inputs that end everything have a low weight.
+/// Repeats each input as often as its weight says. Inputs that end the client have a low weight.
 fn weighted(inputs: &[(usize, Input)]) -> Vec<Input> {
     inputs.iter().flat_map(|(weight, input)| std::iter::repeat_n(*input, *weight)).collect()
 }
@@ -210,7 +210,8 @@ impl<M: Machine + 'static> World<M> {
         let mut buffers = Buffers::default();
         for step in 0..length {
             let input = *random.pick(&self.alphabet);
-            // At the beginning few other inputs have an effect.
+            // In the first quarter of a walk, half of the inputs that do not begin a life are left out, because few
+            // of them have an effect yet.
             if step < length / 4 && random.below(2) == 0 && !input.is_beginning() {
                 continue;
             }

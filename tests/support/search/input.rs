@@ -1,5 +1,6 @@
-//! [`Input`] is a letter of an alphabet. Each input makes sense in every state: it names links, requests and
-//! updates by their positions in what the observer knows of the machine.
+//! [`Input`] is one thing that can happen to a machine in a search; the alphabet of a world lists its inputs. Each
+//! input makes sense in every state: it names links, requests and updates by their positions in what the observer
+//! knows.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use super::World;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Input {
     Open,
-    /// Streams are named by their indices in the world.
+    /// Subscribes to the stream with this index in the world. Other inputs name streams in the same way.
     Subscribe(usize),
     Unsubscribe(usize),
     Resync(usize),
@@ -28,13 +29,13 @@ pub enum Input {
         unsubscribes: bool,
     },
     Remove(usize),
-    /// About the newest link of a slot.
+    /// An input about the newest link of a slot.
     Link(usize, What),
-    /// About the link before it.
+    /// An input about the link before the newest one of a slot.
     Stale(usize, What),
-    /// `handle_timeout` at the next deadline, or now if there is none.
+    /// Calls `handle_timeout` at the next deadline, or now if there is none.
     Deadline,
-    /// `handle_timeout` after this time.
+    /// Calls `handle_timeout` after this time.
     Later(Duration),
     Resumed,
 }
@@ -51,7 +52,7 @@ pub enum What {
     AcceptedLate,
     Refused,
     RefusedForNow,
-    /// Snapshots and updates of a book.
+    /// A snapshot of the book of the stream with this index. The next three are updates of it.
     Snapshot(usize),
     Update(usize),
     Gap(usize),
@@ -61,7 +62,7 @@ pub enum What {
     Closing(Option<u16>),
 }
 
-/// Memory in which inputs are made.
+/// Memory for the texts of inputs and for decoding them, which successive inputs use again.
 #[derive(Debug, Default)]
 pub struct Buffers {
     pub text: String,
@@ -73,7 +74,7 @@ impl Input {
         matches!(self, Input::Stale(..))
     }
 
-    /// Returns whether a life begins with this input.
+    /// Returns whether a life begins with inputs of this kind: `open`, a subscription, or a connected dial.
     pub const fn is_beginning(self) -> bool {
         matches!(self, Input::Open | Input::Subscribe(_) | Input::Link(_, What::Connected))
     }
@@ -86,7 +87,8 @@ impl fmt::Display for Input {
 }
 
 impl<M: Machine + 'static> World<M> {
-    /// Returns the act of an input in a state. `None` if the input has nothing to be about.
+    /// Returns the act of an input in a state. `None` if the link, subscription or message that the input is about
+    /// does not exist, or if the stream has its most subscriptions.
     pub(super) fn act<'a>(
         &'a self,
         state: &Observed<M>,
@@ -126,8 +128,8 @@ impl<M: Machine + 'static> World<M> {
         Some((now, act))
     }
 
-    /// Returns the oldest subscription to a stream that is not to end. If there is none, it returns the last one
-    /// that existed.
+    /// Returns the oldest subscription to a stream, without those that have been unsubscribed. If there is none, it
+    /// returns the newest one that ever existed.
     fn subscription(&self, state: &Observed<M>, place: usize) -> Option<StreamId> {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
@@ -173,7 +175,7 @@ impl<M: Machine + 'static> World<M> {
         Some(Act::Frame(link, Frame::Text(text)))
     }
 
-    /// Writes a frame of a book. Its ids are so far behind the last applied id.
+    /// Writes a frame of a book. Its ids are those in `ids`, added to the last applied id.
     fn depth(&self, state: &Observed<M>, place: usize, ids: (u64, u64), text: &mut String) {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
@@ -186,8 +188,8 @@ impl<M: Machine + 'static> World<M> {
     }
 }
 
-/// Writes an answer to the newest request of a link. If none of its requests waits, it answers the newest request
-/// of all again.
+/// Writes an answer to the newest unanswered request of a link. If there is none, it answers the newest request of
+/// all links once more.
 fn answer<M: Machine>(state: &Observed<M>, link: LinkId, rest: &str, text: &mut String) {
     let written = state.shadow().written.iter().filter(|written| written.link == link);
     let id = written.map(|written| written.id).max().unwrap_or(state.names().newest_request);

@@ -1,4 +1,4 @@
-//! The key of a state. The search takes two states with the same key for one state, and continues only from the
+//! The key of a state. The search treats two states with the same key as one state, and continues only from the
 //! first.
 //!
 //! A key contains what the public getters of the machine return, what the observer knows from its inputs and
@@ -19,7 +19,7 @@
 //! - *Texts* of frames: the key contains what a frame changes in streams and requests, and it changes nothing else.
 //! - *Outputs that wait*: each step polls them all. The observer's comparison for I-38 shows that the time of
 //!   polling does not matter.
-//! - *All after the end*: there is one state behind `Closed`, in which every input is made, too.
+//! - *Anything after the end*: all states after `Closed` count as one, in which the search makes every input, too.
 
 use gemini_ws::{Event, Instant, Output};
 

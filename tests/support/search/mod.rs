@@ -25,7 +25,7 @@ pub struct World<M> {
     pub streams: Vec<Wanted>,
     /// The most subscriptions to a stream at a time.
     pub subscriptions_max: usize,
-    /// The most messages without an answer: no input makes a request beyond them.
+    /// The most messages without an answer. [`close`](World::close) does not continue from a state with more of them.
     pub written_max: usize,
     pub requests: Vec<Request>,
     pub alphabet: Vec<Input>,
@@ -34,11 +34,11 @@ pub struct World<M> {
 /// How far a search went.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Figures {
-    /// The number of states with different keys.
+    /// The number of states with different keys, or of sequences with the full length.
     pub states: usize,
     /// The number of inputs that were made.
     pub steps: usize,
-    /// The longest of the shortest ways to a state, or the length of the sequences.
+    /// The number of inputs on the shortest way to the farthest state, or the length of the sequences.
     pub depth: usize,
 }
 
@@ -55,7 +55,7 @@ pub struct Found {
     pub inputs: Vec<Input>,
     /// Whether a copy of the last state showed the violation.
     pub in_fork: bool,
-    /// The steps of the search up to here.
+    /// The number of inputs that the search had made.
     pub steps: usize,
 }
 
@@ -84,7 +84,7 @@ impl<M: Machine + 'static> World<M> {
         Observed::new(self.settings.clone(), move || make()).lenient()
     }
 
-    /// Makes every input in every state, until no input leads to a state with another key.
+    /// Makes every input in every state, until no input leads to a state with a new key. Returns how far it went.
     pub fn close(&self, states_max: usize) -> Result<Figures, Found> {
         let mut buffers = Buffers::default();
         let begin = self.begin();
@@ -130,8 +130,8 @@ impl<M: Machine + 'static> World<M> {
         Ok(figures)
     }
 
-    /// Makes every sequence of inputs up to a length, without regard to states. Sequences share their beginnings,
-    /// so that each costs one step. Returns how many had that length.
+    /// Makes every sequence of inputs up to a length, without comparing states. Sequences share their beginnings, so
+    /// that each costs one step. Returns how many sequences had that length.
     pub fn unfold(&self, begin: &Observed<M>, depth: usize) -> Result<Figures, Found> {
         let mut figures = Figures { depth, ..Figures::default() };
         let mut path = Vec::with_capacity(depth);

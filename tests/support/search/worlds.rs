@@ -73,7 +73,7 @@ pub fn single() -> World<Many> {
     world
 }
 
-/// The world of `single` with the ten inputs that lead farthest, for sequences.
+/// The world of `single` with the ten inputs that lead farthest, for [`World::unfold`].
 pub fn short_single() -> World<Many> {
     let mut world = single();
     world.subscriptions_max = usize::MAX;
@@ -99,7 +99,7 @@ pub fn client() -> World<Many> {
     world
 }
 
-/// The world of `client` that also removes an endpoint, and has requests and late ticks.
+/// The world of `client` with three more inputs: the removal of an endpoint, a request, and a late tick.
 pub fn full_client() -> World<Many> {
     let public = Settings::new("wss://ws.gemini.com");
     let private = Settings { authenticated: true, ..public.clone() };
@@ -138,7 +138,7 @@ pub fn full_client() -> World<Many> {
     world
 }
 
-/// The world of `client` with ten inputs.
+/// The world of `client` with ten inputs, for [`World::unfold`].
 pub fn short_client() -> World<Many> {
     let mut world = full_client();
     world.subscriptions_max = usize::MAX;

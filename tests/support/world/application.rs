@@ -28,11 +28,12 @@ pub(super) struct Application {
     /// Whether a frame of market data v2 was lost.
     pub(super) l2_in_doubt: bool,
     pub(super) is_open: bool,
-    /// The instant by which it has requested an end.
+    /// The instant by which the application has requested an end.
     pub(super) wants_end: Option<Instant>,
-    /// When it last added an endpoint again. Nothing reports the fate of orders that went over a removed endpoint.
+    /// When the application last added an endpoint again. Nothing reports the fate of orders that went over a removed
+    /// endpoint.
     pub(super) added_at: Option<Instant>,
-    /// Whether it has each of the endpoints.
+    /// Whether the client has each endpoint, by the index of its settings.
     has: Vec<bool>,
 }
 
@@ -60,7 +61,7 @@ impl Application {
     }
 }
 
-/// What the application does, and how often in proportion to everything else.
+/// The acts of the application, each with its weight: an act with twice the weight is drawn twice as often.
 const ACTS: [(Act, usize); 23] = [
     (Act::Open, 12),
     (Act::Subscribe, 36),
@@ -275,7 +276,8 @@ impl<M: Machine> Life<'_, M> {
         order.and_then(|order| order.time_in_force(*self.random.pick(&times))).unwrap()
     }
 
-    /// Returns a quote for the open request for quotes, if there is one, or a request that follows a quote.
+    /// Returns the request of an act about quotes: submits a quote for the open request for quotes, or withdraws or
+    /// confirms an earlier quote. `None` if there is no request for quotes or no quote for that.
     fn quote_request(&mut self, act: Act) -> Option<Request> {
         if act == Act::SubmitQuote {
             self.application.placed += 1;
@@ -300,7 +302,7 @@ impl<M: Machine> Life<'_, M> {
         Some(Request::ConfirmQuote { rfq_id, quote_id, confirm: self.random.below(4) > 0 })
     }
 
-    /// Requests an end, in one of the ways.
+    /// Requests an end with the command that the act names, and notes the instant by which the client must end.
     fn close(&mut self, act: Act, now: Instant) {
         let timeouts = self.scenario.settings.iter().map(|settings| settings.close_timeout);
         let timeout = timeouts.max().unwrap_or_default();
@@ -324,7 +326,7 @@ impl<M: Machine> Life<'_, M> {
         *wanted = Some(wanted.map_or(by, |before| before.min(by)));
     }
 
-    /// Ends the client, and calls it a little beyond its end.
+    /// Ends the client, and makes some calls after its end.
     pub(super) fn finish(&mut self) {
         for _ in 0..1 + self.random.below(3) {
             if self.end.is_some() || self.scenario.ends_by_itself {

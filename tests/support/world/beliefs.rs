@@ -63,7 +63,7 @@ impl Truth {
         self.orders.iter().find(|entry| entry.order_id == id)
     }
 
-    /// Finds a quote by its id or, if that is not known yet, by the client's.
+    /// Finds a quote by its id or, if the application does not know the id yet, by the id that the application chose.
     fn quote(&self, quote: &Quote) -> Option<&LedgerQuote> {
         let client_id = quote.terms.and_then(|terms| terms.client_id).map(|id| id.to_string());
         self.quotes.iter().find(|entry| match quote.quote_id {

@@ -116,7 +116,7 @@ listed!(
 );
 
 listed!(
-    /// A milestone: what is reached, counted once for each life.
+    /// A milestone: a situation that a life may reach. Each life counts it at most once.
     Milestone {
         Idle,
         Connecting,
@@ -185,7 +185,7 @@ impl Milestone {
 const REASONS: [&str; 6] =
     ["Requested", "RequestedUnclean", "ConnectRefused", "ClosedByPeer", "AttemptsExhausted", "other"];
 
-/// Counts over lives.
+/// Counters that sum up a number of lives.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Figures {
     pub lives: u64,
@@ -271,7 +271,7 @@ impl Figures {
         }
     }
 
-    /// Returns what has not happened at all.
+    /// Returns the names of the faults, acts, milestones and reasons that have not occurred at all.
     pub fn missing(&self) -> Vec<String> {
         self.counts()
             .into_iter()

@@ -57,13 +57,13 @@ impl<M: Machine> Lived for Observed<M> {
     }
 }
 
-/// One of so many steps is followed by a call of `look_ahead`.
+/// How many steps there are for each call of `look_ahead`, on average.
 const LOOKS_EACH: usize = 256;
 
 /// The most steps of a life.
 const STEPS_MAX: u32 = 400_000;
 
-/// What one life after the other uses.
+/// The state that all lives share. Lives run one after the other.
 #[derive(Debug)]
 pub struct World {
     prepared: Prepared,
@@ -210,7 +210,7 @@ impl<M: Machine> Life<'_, M> {
             if arrival == Some(next) {
                 let has_room = self.queue.as_ref().is_none_or(EventQueue::has_room);
                 let mut unread = if has_room { stalled } else { stalled.max(self.untaken_until) };
-                // Otherwise the events of a frame would overtake events that wait to be polled.
+                // Without this, the events of a frame would overtake older events that the driver has not polled yet.
                 if self.scenario.compares {
                     unread = unread.max(self.unpolled_until);
                 }

@@ -17,9 +17,9 @@ pub struct Port {
     pub target: String,
     pub is_signed: bool,
     pub driver: Driver,
-    /// Whether the venue has a session of it.
+    /// Whether the venue has a session for this transport.
     pub has_session: bool,
-    /// Nothing reaches the venue. If `is_mute`, nothing comes from it.
+    /// Whether nothing reaches the venue. If `is_mute`, nothing comes from the venue.
     pub is_deaf: bool,
     pub is_mute: bool,
     /// Whether messages under way still arrive after the driver has dropped the transport.
@@ -31,14 +31,14 @@ pub struct Port {
     pub unread_until: Instant,
     /// The number of the newest message that has arrived, at the driver and at the venue.
     arrived: [u64; 2],
-    /// How many of the next texts are cut off on their way.
+    /// How many of the next texts are cut short on their way.
     pub garbled: u32,
     /// For each moment at which the venue sent texts: how many of them are still under way, and the truth of that
     /// moment.
     rounds: VecDeque<(usize, Rc<Truth>)>,
 }
 
-/// What the driver has of a port.
+/// How far the driver is with the dial or the transport of a port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Driver {
     Dialling,
@@ -49,12 +49,12 @@ pub enum Driver {
 /// A message that arrives.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Message {
-    /// At the venue.
+    /// A dial reaches the venue. The messages up to `EndToVenue` arrive there.
     Dial,
     TextToVenue(String),
     CloseToVenue(u16),
     EndToVenue,
-    /// At the driver.
+    /// The driver learns that a dial has connected. The messages from here on arrive at the driver.
     Connected,
     Text(String),
     Binary,
@@ -143,12 +143,12 @@ impl Network {
         self.ports.len() - 1
     }
 
-    /// Returns a text as it arrives.
+    /// Returns a text as it arrives: cut short if the port has texts to garble.
     pub fn garble(&mut self, position: usize, mut text: String) -> String {
         let port = &mut self.ports[position];
         if port.garbled > 0 {
             port.garbled -= 1;
-            // Sometimes the symbol that it is about is cut off, too.
+            // Sometimes the symbol in the text is cut off, too.
             text.truncate(text.len() * (1 + port.garbled as usize % 4) / 6);
         }
         text
@@ -164,8 +164,7 @@ impl Network {
         }
     }
 
-    /// Notes that a text has arrived. Returns the truth of the moment at which it was sent, if all texts of that
-    /// moment have arrived now.
+    /// Notes that a text has arrived. If it was the last one of its moment, returns the truth of that moment.
     pub(super) fn end_round(&mut self, position: usize) -> Option<Rc<Truth>> {
         let rounds = &mut self.ports[position].rounds;
         let (count, _) = rounds.front_mut()?;

@@ -23,7 +23,7 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What all lives share: streams, and exchanges that have just opened, of which each life takes a copy.
+/// The streams and exchanges that all lives share. The exchanges have just opened, and each life takes a copy of one.
 #[derive(Debug)]
 pub struct Prepared {
     pub exchanges: Vec<Exchange>,
@@ -80,7 +80,7 @@ impl Prepared {
     }
 }
 
-/// The kind of a life.
+/// The kind of a life: its settings, streams, faults and times.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub settings: Vec<Settings>,
@@ -89,11 +89,11 @@ pub struct Scenario {
     pub exchange: usize,
     pub trades: bool,
     pub signs: bool,
-    /// Which faults may happen, and how many of a hundred steps and of a hundred dials have one.
+    /// Which faults may happen. `trouble_percent` of the steps and `dial_trouble_percent` of the dials have one.
     faults: u64,
     pub trouble_percent: usize,
     pub dial_trouble_percent: usize,
-    /// How many steps are between two comparisons, if there are any.
+    /// How many steps a round has. After each round the states of client and exchange are compared if `compares`.
     pub steps: usize,
     pub rounds: usize,
     pub compares: bool,

@@ -1,5 +1,5 @@
-//! Gives every order of a life a ticket, with the same [`Tickets`] as the driver's. Each ticket ends once and in
-//! bounded time, and agrees with the exchange's own record or reports that the end is unknown.
+//! Gives every order of a life a ticket, with the driver's own [`Tickets`]. Each ticket ends once and in bounded
+//! time, and agrees with the exchange's own record or reports that the end is unknown.
 
 #[path = "../../../adapters/driver/src/tickets.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the driver uses all of it")]
@@ -72,8 +72,7 @@ impl Followed {
         self.check(orders, now);
     }
 
-    /// Checks that a ticket is open as long as its order is, and in doubt no longer than its documentation
-    /// promises.
+    /// Checks that a ticket is open as long as its order is, and in doubt no longer than `DOUBT_TIMEOUT`.
     pub(super) fn check(&mut self, orders: &Orders, now: Instant) {
         self.tickets.handle_timeout(now);
         let ends = self.ends.borrow();

@@ -44,7 +44,7 @@ const FAILURES: [(Fault, &[ConnectFailure]); 8] = [
     (Fault::Dial503RetryAfter, &[status(503, Some(1)), status(503, Some(3))]),
 ];
 
-/// Codes of Close frames after which a client may connect again, and below them those after which it may not.
+/// Codes of Close frames after which a client may connect again. It may not after `CODES_FOR_GOOD`.
 const CODES: [u16; 11] = [1000, 1001, 1002, 1003, 1008, 1009, 1011, 1012, 1013, 3000, 4000];
 const CODES_FOR_GOOD: [u16; 5] = [1010, 4001, 4003, 4401, 4403];
 
@@ -191,7 +191,7 @@ impl<M: Machine> Life<'_, M> {
         self.flush();
     }
 
-    /// Lets a fault happen. Returns whether it could.
+    /// Lets a fault happen. Returns whether the fault was possible.
     fn strike(&mut self, fault: Fault) -> bool {
         if self.strike_driver(fault) {
             return true;
@@ -311,7 +311,7 @@ impl<M: Machine> Life<'_, M> {
     }
 }
 
-/// Returns texts that the venue never sends.
+/// Returns a text that the venue never sends.
 fn malformed(few: u32) -> &'static str {
     match few {
         1 => "",

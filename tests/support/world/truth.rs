@@ -103,7 +103,7 @@ impl<M: Machine> Life<'_, M> {
         self.run(until.since(self.now));
         for position in 0..self.world.network.ports.len() {
             let port = &mut self.world.network.ports[position];
-            // A quiet link would have broken frames for minutes.
+            // On a quiet link, the texts that are still to be garbled would take minutes to come.
             port.garbled = 0;
             self.exchange.faults().lose_frames(Network::session(position), 0);
             let is_half_open = port.is_mute || port.is_deaf || !port.has_session;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use gemini_ws::Credentials;
 
-/// The key and the secret of an account. Error messages do not repeat the secret, so it is checked after all other
-/// arguments.
+/// The key and the secret of an account. Both are checked after all other arguments, because clap would repeat a
+/// wrong value, with the secret, in its error message.
 #[derive(Clone, Eq, PartialEq)]
 pub(crate) struct Login(String);
 

@@ -127,7 +127,7 @@ pub(crate) struct Simulate {
     pub(crate) faults: Vec<String>,
 }
 
-/// Returns the help of `simulate` beyond its options.
+/// Returns the help text of `simulate` that follows the list of options.
 fn simulate_help() -> String {
     format!(
         "\
@@ -159,7 +159,7 @@ and SIGTERM.",
     )
 }
 
-// The errors of the standard library and of `humantime` do not say what would be right.
+// The parsers below say what is allowed, which the errors of the standard library and of `humantime` do not.
 
 fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("use a whole number from 0 to {}", u64::MAX))
@@ -290,7 +290,7 @@ fn refuse(error: clap::Error) -> ! {
     std::process::exit(code)
 }
 
-/// Checks the arguments of `watch` beyond the declaration, and adds the default symbols.
+/// Checks what the declaration of [`Watch`] cannot express, removes repeated symbols and adds the default symbols.
 fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
     each_once(&mut watch.symbols);
     watch.venue.check().map_err(|message| (ErrorKind::ValueValidation, message.to_owned()))?;

@@ -6,8 +6,8 @@ use std::fmt;
 use gemini_ws::{PRODUCTION, SANDBOX};
 use gemini_ws_smol::driver::Address;
 
-/// Where to connect to. A wrong address may contain a password, so error messages do not repeat it. It is checked
-/// after all other arguments.
+/// Where to connect to. An address is checked after all other arguments: clap would repeat a wrong address in its
+/// error message, and the address may contain a password.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Venue {
     Simulator,
@@ -20,9 +20,9 @@ pub(crate) enum Venue {
 /// The reason why an address is wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Wrong {
-    /// It is not a WebSocket address.
+    /// The address is not a WebSocket address.
     Form,
-    /// It contains a user.
+    /// The address contains a user or a password.
     User,
 }
 
@@ -58,7 +58,7 @@ impl Venue {
 
     fn of_url(url: &str) -> Result<Venue, Wrong> {
         let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).ok_or(Wrong::Form)?;
-        // Anywhere: a password that contains a slash extends beyond the apparent host.
+        // Search the whole address: a password with a slash extends beyond the part that looks like the host.
         if rest.contains('@') {
             return Err(Wrong::User);
         }

@@ -1,4 +1,4 @@
-//! [`Markets`]: the books and counters of a recording. The cost of a frame does not depend on their number.
+//! [`Markets`]: the books and counters of a recording. The cost of a frame does not depend on the number of markets.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,11 +10,11 @@ use super::report::Counts;
 #[derive(Debug)]
 pub(super) struct Market {
     pub(super) symbol: Symbol,
-    /// The endpoint of its last frame.
+    /// The endpoint of the market's last frame.
     endpoint: Endpoint,
     pub(super) counts: Counts,
-    /// Market data v2: the frame that was taken for a snapshot may hold only changes, as in a recording that begins in
-    /// the middle of a connection.
+    /// Whether the frame of market data v2 that was taken for a snapshot may contain only changes, as in a recording
+    /// that begins in the middle of a connection.
     pub(super) is_doubtful: bool,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Markets {
     markets: Vec<Market>,
     /// The position of each market.
     places: HashMap<Symbol, usize>,
-    /// The books of [`BOOKS_MAX`] markets each.
+    /// The books of all markets: each [`Books`] holds those of [`BOOKS_MAX`] consecutive markets.
     books: Vec<Books>,
     /// The positions of markets whose books may be current, by endpoint.
     live: HashMap<Endpoint, BTreeSet<usize>>,
@@ -71,7 +71,8 @@ impl Markets {
         }
     }
 
-    /// Makes all current books of an endpoint stale. They are skipped here until their next snapshots.
+    /// Makes all current books of an endpoint stale, and counts a gap in each if `is_gap` is true. Later calls skip a
+    /// book until its next snapshot.
     pub(super) fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {
         for place in self.live.remove(&endpoint).unwrap_or_default() {
             let is_live = self.book(place).is_some_and(|book| book.live().is_some());

@@ -11,7 +11,7 @@ pub(super) struct Numbering {
     pub(super) jumps: u64,
     /// How many numbers were missing.
     pub(super) lost_frames: u64,
-    /// Numbers that were repeated, or follow a higher one.
+    /// How many times a number was equal to the number before it, or lower.
     pub(super) repeated: u64,
     /// How many times the numbers started again at 0, with another connection.
     pub(super) restarts: u64,
@@ -27,12 +27,12 @@ pub(super) struct Frame {
     pub(super) event_id: Option<u64>,
 }
 
-/// The position of a frame after the one before.
+/// How a frame follows the frame before it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Step {
-    /// The next number, or the first frame.
+    /// The frame has the next number, or is the first frame.
     Next,
-    /// The frame before is repeated.
+    /// The frame repeats the frame before it.
     Same,
     /// Frames are missing or out of order: the books may lack changes.
     Lost,
@@ -41,7 +41,7 @@ pub(super) enum Step {
 }
 
 impl Numbering {
-    /// Takes the next frame.
+    /// Compares the next frame with the frame before it, and counts irregularities.
     pub(super) fn take(&mut self, frame: Frame) -> Step {
         let Some(before) = self.last.replace(frame) else { return Step::Next };
         if frame == before {

@@ -16,7 +16,7 @@ const TOP: usize = 10;
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) books: BTreeMap<String, BookReport>,
-    /// Symbols with changes but no snapshot, and the number of changes.
+    /// Symbols with changes but no snapshot, and for each the number of frames with changes.
     pub(super) without_snapshot: BTreeMap<String, u64>,
     pub(super) frames: u64,
     pub(super) malformed: u64,
@@ -31,20 +31,20 @@ pub(super) struct Report {
 #[derive(Debug, Serialize)]
 pub(super) struct BookReport {
     pub(super) state: &'static str,
-    /// The reason why it is stale.
+    /// The reason why the book is stale; `None` if the book is current.
     pub(super) reason: Option<StaleReason>,
-    /// The numbers of levels.
+    /// The number of bid levels; `asks` is the number of ask levels.
     pub(super) bids: usize,
     pub(super) asks: usize,
     pub(super) best_bid: Option<Row>,
     pub(super) best_ask: Option<Row>,
-    /// Archived endpoints have no id, or one that does not show losses.
+    /// The id of the last update. Archived endpoints have no such id, or an id that does not show losses.
     pub(super) last_u: Option<u64>,
     pub(super) sha256: String,
     pub(super) top10_bids: Vec<Row>,
     pub(super) top10_asks: Vec<Row>,
     pub(super) crossed: bool,
-    /// The first frame looks like changes only, so the book may lack levels.
+    /// Whether the first frame looks like changes only, so that the book may lack levels.
     pub(super) doubtful: bool,
     #[serde(flatten)]
     pub(super) counts: Counts,

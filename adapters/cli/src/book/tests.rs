@@ -12,7 +12,7 @@ fn report_of(lines: &[&str], endpoint: Option<Endpoint>, symbol: Option<&str>) -
     read(&mut Frames::new(recording, endpoint), symbol.map(|symbol| symbol.parse().unwrap())).unwrap()
 }
 
-/// The levels of a side that are printed.
+/// Returns the printed levels of a side as JSON, without quotes.
 fn levels(rows: &[report::Row]) -> String {
     serde_json::to_string(rows).unwrap().replace('"', "")
 }
@@ -68,8 +68,7 @@ fn text_shows_what_json_has() {
     assert_eq!(report(&[]).to_text(), "frames=0 malformed=0 unrecognized=0 gaps=0 crossed=0\n");
 }
 
-/// Returns a frame of market data v1: an update, its number, and its changes as side, price, quantity, reason and
-/// symbol.
+/// Returns an update of market data v1 with this number. Each change is side, price, quantity, reason and symbol.
 fn v1(number: u64, changes: &[[&str; 5]]) -> String {
     let changes: Vec<_> = changes
         .iter()
@@ -261,8 +260,7 @@ fn many_symbols() {
     assert!(report.books.values().all(|book| book.state == "live" && book.counts.updates == 4));
 }
 
-/// Checks that books that a loss made stale come back with their next snapshots, and become stale again with the next
-/// loss.
+/// Checks that a snapshot makes a stale book current again, and that the next loss makes the book stale again.
 #[test]
 fn losses_of_v1_one_after_the_other() {
     let frame = |number: u64, symbol: &str, reason: &str| {

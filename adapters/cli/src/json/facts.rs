@@ -1,5 +1,5 @@
 //! Events that this command writes in another form than the core: instants of the client's clock become times of day,
-//! counts become numbers, and a member that the core writes as a string or an object has always the same type.
+//! counts become numbers, and a member that the core writes as a string or an object always has the same type.
 
 use std::borrow::Cow;
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// The members of order events v1 that name API keys.
 const MEMBERS: [&str; 2] = ["\"api_session\"", "\"apiSessionFilter\""];
 
-/// The value for an order that was placed on the web page, which is not a key.
+/// The value of `api_session` for orders that were placed on the web page. It is no key, so it is not hidden.
 const NO_KEY: &str = "UI";
 
 /// Replaces the ids of keys by asterisks. The length stays the same, so offsets stay valid.

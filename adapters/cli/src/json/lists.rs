@@ -27,7 +27,7 @@ pub(super) enum ElementBody<'f, T> {
     Malformed(Undecodable<'f>),
 }
 
-/// Order events v1.
+/// The members of a line with order events v1.
 #[derive(Serialize)]
 pub(super) struct OrderEventsBody<'f> {
     events: Each<'f, OrderReport<'f>, ElementBody<'f, OrderReport<'f>>>,
@@ -39,7 +39,7 @@ impl<'f> OrderEventsBody<'f> {
     }
 }
 
-/// Open orders of the current API.
+/// The members of a line with the open orders of the current API.
 #[derive(Serialize)]
 pub(super) struct OrderSnapshotBody<'f> {
     orders: Each<'f, SnapshotOrder<'f>, ElementBody<'f, OrderReport<'f>>>,
@@ -61,7 +61,7 @@ fn order(report: OrderReport<'_>) -> ElementBody<'_, OrderReport<'_>> {
     }
 }
 
-/// Market data v1.
+/// The members of a line with an update of market data v1.
 #[derive(Serialize)]
 pub(super) struct MarketUpdateBody<'f> {
     event_id: u64,

@@ -13,7 +13,7 @@ use crate::shown::acts;
 /// escaped.
 pub(super) struct Stable;
 
-/// An integer that is written as a number: it counts what this process has received.
+/// An integer that is written as a number, not as a string: a counter, an offset or a line number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Count(pub(crate) u64);
 
@@ -77,7 +77,7 @@ fn write_escaped<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
     out.write_all(text.get(written..).unwrap_or_default().as_bytes())
 }
 
-/// Converts JSON of the venue for a line of ours: every number becomes a string, and white space is removed.
+/// Converts JSON of the venue for the output: every number becomes a string, and white space is removed.
 pub(super) fn embed(json: &str) -> Box<RawValue> {
     let exact = RawValue::from_string(quote_numbers(json));
     // The core has checked that it is JSON. If `serde_json` disagrees, embed the whole text as a string.

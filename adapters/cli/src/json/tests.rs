@@ -106,7 +106,7 @@ fn frames() {
     }
 }
 
-/// Checks that a frame that is several events is printed as one frame.
+/// Checks that a frame that yields several events is printed as one frame.
 #[test]
 fn batches() {
     let frame = r#"[{"type":"closed","order_id":"9007199254740993","symbol":"btcusd","api_session":"secret"},{"type":"news","api_session":"secret"},{"type":"fill"}]"#;
@@ -194,8 +194,8 @@ fn facts() -> Vec<Event<'static>> {
     facts
 }
 
-/// Returns lines with text of the venue: those of the frames in `frames.txt`, alone and in parts, and those of a
-/// client that receives them.
+/// Returns lines with text of the venue: the frames in `frames.txt`, whole and in parts, and the events of a client
+/// that receives refusals and faulty frames.
 fn lines_of_frames() -> Vec<String> {
     let (mut lines, mut scratch, mut endpoint) = (Vec::new(), Scratch::new(), Endpoint::Streams);
     let times = Times::at(Instant::from_secs(9));

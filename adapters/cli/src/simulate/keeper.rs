@@ -11,7 +11,7 @@ use crate::ending::Failure;
 use crate::output::Messages;
 use crate::shown::Shown;
 
-/// The maximum number of links to follow, as on Linux.
+/// The maximum number of symbolic links to follow, as on Linux.
 const LINKS_MAX: usize = 40;
 
 /// Saves the state of an exchange in a file.
@@ -19,7 +19,7 @@ const LINKS_MAX: usize = 40;
 pub(super) struct Keeper {
     /// The path that the user gave, for messages.
     path: PathBuf,
-    /// The file itself, if the path is a link.
+    /// The path of the file itself: `path` after following symbolic links.
     target: PathBuf,
     /// The file as it was read or written last. It is locked, so that no other simulator uses it.
     locked: Option<File>,
@@ -51,7 +51,7 @@ impl Keeper {
         Ok((Keeper { path, target, locked, kept: None, writing: None, is_failing: false }, state))
     }
 
-    /// Returns the failure for a state that does not belong to this exchange.
+    /// Returns the failure of an exchange that cannot continue from the state in the file.
     pub(super) fn refuse(&self, reason: &str) -> Failure {
         refused(&self.path, reason)
     }
@@ -61,7 +61,7 @@ impl Keeper {
         if let Some((_, task)) = self.writing.take()
             && let Ok(file) = smol::block_on(task)
         {
-            // The next write replaces what it has written.
+            // The write below replaces the file that this task has written.
             self.locked = Some(file);
         }
         let file = write(&self.target, &exchange.save(), self.locked.is_none());
@@ -153,7 +153,7 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Follows links, also to a file that does not exist yet.
+/// Follows symbolic links, also to a file that does not exist yet.
 fn target_of(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
     for _ in 0..LINKS_MAX {
@@ -163,13 +163,13 @@ fn target_of(path: &Path) -> PathBuf {
     target
 }
 
-/// Replaces the file in one step, or creates it if `is_new` says that there is none. Returns the new one, which is
-/// locked.
+/// Writes the state to a temporary file and moves that file to `path` in one step. If `is_new` is true, fails if a
+/// file exists at `path`. Returns the new file, which is locked.
 fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let mut prefix = path.file_name().unwrap_or_default().to_owned();
     prefix.push(".");
-    // A file that did not exist. It is removed unless it takes the place of the other one.
+    // A new temporary file. It is removed on drop unless it was moved to `path`.
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(".tmp");
     #[cfg(unix)]

@@ -19,7 +19,7 @@ use crate::shown::Shown;
 /// The time between two pictures on the screen, unless a key was pressed.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// The number of messages that are repeated on standard error after the screen.
+/// The maximum number of problems that are printed on standard error after the screen is closed: the newest ones.
 const TROUBLES_MAX: usize = 8;
 
 /// What the user requests with keys.
@@ -31,11 +31,11 @@ pub(crate) enum Asked {
     Interrupt,
 }
 
-/// Shows a run. No call waits for a reader or for the terminal.
+/// Shows a run. Only `suspend` and [`finish`](Display::finish) wait for the reader or the terminal.
 #[derive(Debug)]
 pub(crate) struct Display {
     mode: Mode,
-    /// When to draw, or to print the state, next.
+    /// The time of the next picture, or of the next status lines.
     next: Instant,
     output: Output,
 }
@@ -83,7 +83,8 @@ impl Display {
         if let Mode::Screen(drawn) = &self.mode { Some(drawn.terminal.restorer()) } else { None }
     }
 
-    /// Shows the venue and the symbols.
+    /// Prints the first line of the JSON output, with the venue and the symbols. The other displays print nothing
+    /// here.
     pub(crate) fn start(&mut self, now: Instant, session: &Session) -> io::Result<()> {
         match &mut self.mode {
             Mode::Json(lines) => {
@@ -126,7 +127,7 @@ impl Display {
         }
     }
 
-    /// Reports that a recording of so many lines was played.
+    /// Reports that the recording has ended after `count` lines.
     pub(crate) fn replay_ended(&mut self, now: Instant, count: u64) -> io::Result<()> {
         match &mut self.mode {
             Mode::Json(lines) => lines.line(&ReplayEnded::new(Times::at(now), count)),
@@ -135,7 +136,7 @@ impl Display {
         }
     }
 
-    /// Returns the books of which the JSON output has dropped updates.
+    /// Returns the books whose updates were dropped from the JSON output.
     pub(crate) fn take_lost(&mut self) -> LostBooks {
         if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { LostBooks::default() }
     }

@@ -9,7 +9,7 @@ use gemini_ws::{Decimal, Level};
 pub(crate) struct Spread {
     /// Ask minus bid; negative if the book is crossed.
     pub(crate) width: Decimal,
-    /// The price halfway between them.
+    /// The price halfway between bid and ask.
     pub(crate) mid: Decimal,
 }
 
@@ -38,7 +38,7 @@ impl Spread {
     }
 }
 
-/// Returns a decimal as an integer in units of 10⁻¹², without further digits. For ratios only.
+/// Returns a decimal as an integer in units of 10⁻¹². Further digits are cut off, so use the result only for ratios.
 fn units(value: Decimal) -> i128 {
     let mantissa = i128::from(value.mantissa());
     match 12_u32.checked_sub(u32::from(value.scale())) {
@@ -47,7 +47,8 @@ fn units(value: Decimal) -> i128 {
     }
 }
 
-/// Draws a bar whose part of `width` cells is that of `value` in `most`, in eighths of a cell.
+/// Returns a bar of at most `width` cells. Its length is to `width` as `value` is to `most`, in steps of an eighth of
+/// a cell.
 pub(crate) fn bar(value: Decimal, most: Decimal, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let (value, most) = (units(value).max(0), units(most));

@@ -23,12 +23,13 @@ pub(crate) enum Pressed {
     Other,
 }
 
-/// The most keys that wait, and the most that are taken at a time.
+/// The capacity of the queue of keys, and the maximum number of keys that [`Keys::take`] returns.
 const WAITING_MAX: usize = 1_024;
 
-/// The keys that were pressed, and the changes of the terminal.
+/// The keys that were pressed, and other input such as a new size of the terminal.
 ///
-/// A thread reads them, because reading may never return: if the terminal sends bytes that are no keys, or is gone.
+/// A thread reads the input, because a read may never return: the terminal may be gone, or send bytes that are no
+/// keys.
 #[derive(Debug)]
 pub(crate) struct Keys(Receiver<io::Result<Pressed>>);
 
@@ -47,7 +48,7 @@ impl Keys {
         Ok(Keys(keys))
     }
 
-    /// Takes the keys that wait. More may be left.
+    /// Takes keys from the queue, at most [`WAITING_MAX`]. More may remain.
     pub(crate) fn take(&self) -> impl Iterator<Item = io::Result<Pressed>> {
         self.0.try_iter().take(WAITING_MAX)
     }

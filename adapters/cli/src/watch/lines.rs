@@ -1,5 +1,5 @@
-//! The lines that `watch` prints: [`PlainLines`] for people, [`JsonLines`] for programs. Neither waits for a reader,
-//! and each reports what it had to leave out.
+//! The lines that `watch` prints: [`PlainLines`] for people, [`JsonLines`] for programs. Only their `finish` methods
+//! wait for a reader. Both report how much they had to leave out.
 
 use std::io;
 
@@ -80,7 +80,7 @@ impl LostBooks {
         *self == LostBooks::default()
     }
 
-    /// Requests the snapshots.
+    /// Requests new snapshots of these books; of all books if the queue did not name some of the lost ones.
     pub(crate) fn resync(self, client: &mut Client, now: Instant) {
         if self.are_some_unnamed {
             client.resync_all_books(now);
@@ -98,7 +98,7 @@ impl LostBooks {
 pub(crate) struct JsonLines {
     output: Output,
     waiting: EventQueue,
-    /// Lines of our own that follow the events that wait.
+    /// Lines that are not events, such as `replay_ended`. They are printed after the events in `waiting`.
     behind: Vec<u8>,
     line: Vec<u8>,
     lost: LostBooks,
@@ -125,7 +125,7 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Prints events that wait, as far as there is room.
+    /// Prints waiting events while the output has room. Once no event waits, prints the lines in `behind`.
     pub(crate) fn print_waiting(&mut self, now: Instant) -> io::Result<()> {
         self.output.check()?;
         while !self.waiting.is_empty() && self.output.has_room() {
@@ -145,7 +145,7 @@ impl JsonLines {
         std::mem::take(&mut self.lost)
     }
 
-    /// Prints a line of our own after the events that wait.
+    /// Prints a line that is not an event, after the waiting events.
     pub(crate) fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.line.clear();
         json::write_line(&mut self.line, value)?;
@@ -206,7 +206,7 @@ mod tests {
         String::from_utf8(taken.try_iter().flatten().collect()).unwrap()
     }
 
-    /// The queue names some books and no more. A new snapshot of the others is requested as well.
+    /// Checks that new snapshots of all books are requested if the queue names only some of the lost books.
     #[test]
     fn more_books_than_the_queue_names() {
         let (output, open, _taken) = dammed();

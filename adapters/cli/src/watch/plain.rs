@@ -31,8 +31,8 @@ impl Notice {
     }
 }
 
-/// Returns the line for an event; `None` for data, which the status sums up. The session has applied the event
-/// already.
+/// Returns the line for an event; `None` for events without a line, such as book updates, which the status sums up.
+/// The session has applied the event already.
 pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Option<Notice> {
     let retry = |retry: &Option<Instant>| match retry {
         Some(retry) => format!("; next attempt in {}", format::delay(retry.since(now))),

@@ -5,7 +5,7 @@ use gemini_ws::Instant;
 /// The length of a time slot.
 const SLOT_NANOS: u64 = 250_000_000;
 
-/// The number of full slots that count: two seconds. One more is being filled.
+/// The number of full slots from which the rate is computed: two seconds. One more slot is being filled.
 const SLOTS: usize = 8;
 
 /// Counts of the last two seconds, by time slot.
@@ -24,7 +24,7 @@ impl Rate {
     pub(crate) fn add(&mut self, now: Instant, count: u64) {
         let slot = now.as_nanos() / SLOT_NANOS;
         let length = self.counts.len() as u64;
-        // Slots without events still hold the counts of a round before.
+        // Slots without events still hold counts from the previous round of the ring.
         for passed in 1..=slot.saturating_sub(self.newest).min(length) {
             self.counts[((self.newest + passed) % length) as usize] = 0;
         }

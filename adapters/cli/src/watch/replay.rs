@@ -24,7 +24,7 @@ const WAITING_LINES_MAX: usize = 16;
 /// The report on the end of a recording.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Ended {
-    /// The number of lines that were read.
+    /// The number of lines that were played.
     pub(super) lines: u64,
     /// The reason why reading stopped early.
     pub(super) error: Option<Shown>,
@@ -38,7 +38,8 @@ pub(super) struct Replay {
     pub(super) ended: smol::channel::Receiver<Ended>,
 }
 
-/// Opens a recording to play it for these symbols; if there are none, for those at its beginning.
+/// Opens a recording to play it for `symbols`; if `symbols` is empty, for the symbols at the beginning of the
+/// recording.
 pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> Result<Replay, Failure> {
     let mut recording = Recording::open(path, messages)?;
     let mut survey = Survey::new(symbols);
@@ -67,7 +68,7 @@ pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> 
     Ok(Replay { recording, symbols, ended })
 }
 
-/// Runs the thread, until the recording ends or is played no more.
+/// Reads lines in a thread and sends them to the player, until the recording ends or the player is dropped.
 fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>>) {
     loop {
         let line = match recording.next() {
@@ -123,7 +124,7 @@ struct Survey {
     is_named: bool,
     symbols: Vec<Symbol>,
     known: HashSet<Symbol>,
-    /// Whether a frame can be played.
+    /// Whether a frame was found that can be played.
     is_usable: bool,
     /// The endpoint of the first frame that cannot be played.
     other: Option<Endpoint>,
@@ -161,7 +162,7 @@ impl Survey {
         Ok(())
     }
 
-    /// Searches a frame. Returns whether no more frames are needed.
+    /// Searches a frame for a symbol. Returns whether the search is complete.
     fn take(&mut self, frame: &[u8]) -> bool {
         let Ok(frame) = str::from_utf8(frame) else { return false };
         let symbol = match decode(frame, &mut self.scratch) {

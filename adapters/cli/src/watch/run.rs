@@ -41,7 +41,7 @@ struct Shared<'m> {
     failure: Option<Failure>,
     /// The first signal that requested the end.
     caught: Option<Caught>,
-    /// Whether the end was requested: a second request ends the process at once.
+    /// Whether the end was requested. From then on, Ctrl-C or a signal ends the process at once.
     is_ending: bool,
 }
 
@@ -127,7 +127,8 @@ fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Displa
     Ok(Display::plain(output))
 }
 
-/// Returns whether the terminal can be drawn on, as far as it says so. Windows does not use `TERM`.
+/// Returns whether the terminal can be drawn on according to `TERM`. Windows does not use `TERM`, so the result there
+/// is true.
 fn can_be_drawn_on() -> bool {
     !cfg!(unix) || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
@@ -236,7 +237,7 @@ async fn watch_time<T>(
     pending().await
 }
 
-/// Requests new snapshots of the books of which the output had to drop updates.
+/// Requests new snapshots of the books whose updates the output had to drop.
 async fn renew_lost<T>(shared: &RefCell<Shared<'_>>, handle: &Handle) -> T {
     loop {
         Timer::after(TICK).await;

@@ -35,7 +35,7 @@ const NUMBER_WIDTH: usize = 15;
 /// The width of the column beside a ladder.
 const ASIDE_WIDTH: u16 = 36;
 
-/// The width of that column on a narrow terminal, where trades are shown without their age.
+/// The width of the trades in the details on a narrow terminal, where trades are shown without their age.
 const ASIDE_NARROW_WIDTH: u16 = 27;
 
 /// The actions of keys.
@@ -157,7 +157,7 @@ fn show(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'static>>) {
     }
 }
 
-/// Asks for a larger terminal, as far as there is room for whole words.
+/// Says that the terminal is too small, in as many whole words as fit.
 fn draw_too_small(frame: &mut Frame<'_>) {
     let size = format!("{WIDTH_MIN}×{HEIGHT_MIN} needed");
     let lines = ["too small".to_owned(), size, "q quit".to_owned()];
@@ -357,7 +357,7 @@ fn numbers(now: Instant, session: &Session, market: &Market) -> Vec<Line<'static
     lines
 }
 
-/// Returns the newest trades, newest first, under a title. `above` lines of the area are taken.
+/// Returns the newest trades, newest first, under a title. `above` is the number of lines of `area` above the title.
 fn trade_lines(area: Rect, now: Instant, market: &Market, above: usize) -> Vec<Line<'static>> {
     let room = usize::from(area.height).saturating_sub(above);
     let title = format!("trades ({})", market.trade_count);

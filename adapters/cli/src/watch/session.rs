@@ -33,7 +33,7 @@ pub(crate) enum Link {
     Live,
     /// Not connected: `why` is the reason, and the next attempt begins at `retry`.
     Waiting { why: Shown, retry: Instant },
-    /// Closing, because the user asked for it.
+    /// Closing, because the end was requested.
     Closing,
     /// Closed for good.
     Closed(CloseReason),
@@ -63,7 +63,7 @@ pub(crate) struct Market {
     /// The newest trades, newest last.
     pub(crate) trades: VecDeque<TradeRow>,
     pub(crate) trade_count: u64,
-    /// The rate of events of all its streams.
+    /// The rate of events of all streams of the symbol.
     pub(crate) updates: Rate,
     /// The venue's message when it refused the first of the streams.
     pub(crate) refused: Option<Shown>,
@@ -83,7 +83,7 @@ pub(crate) struct Session {
     pub(crate) last_gap: Option<Gap>,
     pub(crate) frame_rate: Rate,
     pub(crate) event_rate: Rate,
-    /// The number of lines of the recording, once all was played.
+    /// The number of lines that were played, once the recording has ended.
     pub(crate) replayed: Option<u64>,
     was_live: bool,
     positions: HashMap<Symbol, usize>,
@@ -102,14 +102,14 @@ pub(crate) struct Summary {
     pub(crate) malformed: u64,
     pub(crate) unrecognized: u64,
     pub(crate) gaps: u64,
-    /// Books that became current again after a gap.
+    /// How many times a book became current again after a gap or a silence.
     pub(crate) resyncs: u64,
     pub(crate) reconnects: u64,
     /// How many times a book became crossed.
     pub(crate) crossed: u64,
     /// How many times a book's best levels differed from those of the ticker.
     pub(crate) top_mismatches: u64,
-    /// How many times the two were compared.
+    /// How many times a book's best levels were compared with those of the ticker.
     pub(crate) tops_compared: u64,
 }
 
@@ -133,7 +133,7 @@ impl Session {
         }
     }
 
-    /// Applies an event, with the client's counters after it.
+    /// Applies an event. `stats` are the client's counters after the event.
     pub(crate) fn apply(&mut self, now: Instant, event: &Event<'_>, stats: &Stats) {
         self.frame_rate.add(now, stats.frames.saturating_sub(self.stats.frames));
         self.stats.clone_from(stats);
@@ -195,7 +195,7 @@ impl Session {
         }
     }
 
-    /// Notes that the user has requested the end.
+    /// Notes that the end was requested.
     pub(crate) fn close(&mut self) {
         if !matches!(self.link, Link::Closed(_)) {
             self.link = Link::Closing;
@@ -279,7 +279,7 @@ impl Market {
         }
     }
 
-    /// Returns whether the venue refused all of its streams.
+    /// Returns whether the venue refused all streams of the market.
     pub(crate) const fn is_refused(&self) -> bool {
         self.streams_refused == STREAMS_PER_SYMBOL
     }

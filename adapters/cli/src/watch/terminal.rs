@@ -1,4 +1,4 @@
-//! [`Terminal`]: the terminal while it is drawn on, and its restoring.
+//! [`Terminal`]: a terminal that is drawn on. [`Restorer`]: restores the terminal.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -154,8 +154,9 @@ impl Write for Pen {
         Ok(bytes.len())
     }
 
-    /// Returns no error: the next [`Terminal::draw`] does. Dropping ratatui's terminal prints an error on standard
-    /// error, and panics if that is gone too.
+    /// Passes the picture to the output. Returns no error; the next [`Terminal::draw`] returns it. If ratatui's
+    /// terminal got an error while it is dropped, it would print the error on standard error, and panic if standard
+    /// error is gone too.
     fn flush(&mut self) -> io::Result<()> {
         if !self.drawn.is_empty() {
             let _ = self.output.put(&self.drawn);
@@ -165,8 +166,8 @@ impl Write for Pen {
     }
 }
 
-/// Stops the processes that were started with this one until they are continued (Ctrl-Z). This process receives the
-/// signal too, and stops after restoring the terminal.
+/// Stops all processes of this process group until they are continued, as Ctrl-Z does. This process handles the
+/// signal, and stops after restoring the terminal.
 #[cfg(unix)]
 pub(crate) fn ask_to_suspend() {
     // If it is not permitted, nothing stops.

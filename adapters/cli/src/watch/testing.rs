@@ -35,7 +35,7 @@ impl Fed {
         self.client.links().next().expect("a link").0
     }
 
-    /// Opens the link and confirms every request.
+    /// Opens the link and replies to every request.
     pub(crate) fn connect(&mut self) {
         self.client.handle_connected(self.link(), self.now);
         self.pump();
@@ -86,7 +86,7 @@ impl Fed {
         self.pump();
     }
 
-    /// Sends a book with some levels, a matching ticker, and a trade.
+    /// Sends a book with `levels` levels on each side, and a trade.
     pub(crate) fn fill(&mut self, symbol: &str, levels: usize) {
         let side = |sign: i64| {
             let level = |step: usize| {

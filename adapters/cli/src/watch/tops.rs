@@ -73,7 +73,7 @@ impl Tops {
         self.pending.push_back(top);
     }
 
-    /// Forgets all best levels: the book is stale, or the streams start again.
+    /// Forgets all best levels. They cannot be compared with levels that another link reports.
     pub(crate) fn forget(&mut self) {
         self.tickers.clear();
         self.pending.clear();
@@ -84,7 +84,7 @@ impl Tops {
         self.compared
     }
 
-    /// Returns how many of them had other best levels.
+    /// Returns how many books differed from the ticker in their best levels.
     pub(crate) const fn mismatches(&self) -> u64 {
         self.mismatches
     }

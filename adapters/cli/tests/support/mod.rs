@@ -1,4 +1,4 @@
-//! What the tests of the command share: running it, and finding recordings.
+//! Helpers of the tests of the command: they run it, and find recordings.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The command with arguments, its input and outputs piped.
+/// Returns the command with arguments, and with pipes for its input and outputs.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let program = env!("CARGO_BIN_EXE_gemini-ws");
     // The process that started the tests may ignore signals (`nohup`), and the command inherits that.
@@ -30,7 +30,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Whether this process ignores SIGHUP, SIGINT or SIGTERM, where the system tells.
+/// Returns whether this process ignores SIGHUP, SIGINT or SIGTERM; false on systems without `/proc`.
 fn ignores_signals() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -56,7 +56,7 @@ impl Run {
         }
     }
 
-    /// The lines of the output as JSON.
+    /// Returns the lines of the output as JSON.
     pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
         self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Run {
     Run::of(child.wait_with_output().unwrap())
 }
 
-/// Whether something becomes true in time.
+/// Waits until `holds` returns true, at most for `patience`. Returns whether that happened.
 pub(crate) fn comes_true(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !holds() {
@@ -82,7 +82,7 @@ pub(crate) fn comes_true(patience: Duration, mut holds: impl FnMut() -> bool) ->
     true
 }
 
-/// How a process ends, in time; it is killed if it does not.
+/// Waits until a process ends, and returns its status. After `patience`, kills the process and returns `None`.
 pub(crate) fn end_of(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     let mut status = None;
     comes_true(patience, || {
@@ -102,7 +102,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(status.expect("kill").success());
 }
 
-/// Waits until a process hears signals instead of being ended by them.
+/// Waits until a process handles SIGTERM instead of being ended by it.
 pub(crate) fn wait_until_it_hears(child: &Child) {
     if !cfg!(target_os = "linux") {
         return std::thread::sleep(Duration::from_secs(3));

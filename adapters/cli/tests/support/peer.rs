@@ -7,10 +7,10 @@ use gemini_ws_smol::async_tungstenite::{WebSocketStream, accept_async};
 use smol::Async;
 use smol::net::TcpStream;
 
-/// What the venue speaks over.
+/// The venue's side of a WebSocket.
 pub(crate) type Socket = WebSocketStream<TcpStream>;
 
-/// Serves as a function says until the test process ends; returns the address.
+/// Serves until the test process ends: runs `play` for each connection. Returns the address.
 pub(crate) fn serve(play: impl AsyncFn(Socket) + Send + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -27,7 +27,7 @@ pub(crate) fn serve(play: impl AsyncFn(Socket) + Send + 'static) -> String {
     url
 }
 
-/// Answers every request with this, in which `ID` stands for its id. Ends with the connection.
+/// Answers every request with `answer`, in which `ID` stands for the id of the request, until the connection ends.
 pub(crate) async fn answer(mut socket: Socket, answer: &str) {
     use futures_lite::StreamExt;
     while let Some(Ok(message)) = socket.next().await {

@@ -1,4 +1,4 @@
-//! Terminals that a test looks at.
+//! Pseudoterminals on which tests run the command.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -17,14 +17,15 @@ pub(crate) struct OnTerminal {
     shown: Arc<Mutex<Vec<u8>>>,
 }
 
-/// What a command gets of its terminal.
+/// How the command is connected to its terminal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Has {
-    /// It controls the command: keys can be read.
+    /// The terminal is the controlling terminal and standard input, so keys and signals reach the command.
     All,
-    /// Keys can be read, but the command gets no SIGHUP when the terminal is gone.
+    /// The terminal is standard input, so keys reach the command. The command gets no SIGHUP when the terminal is
+    /// gone.
     NoSignals,
-    /// Only the output goes there.
+    /// The terminal is only standard output.
     OutputOnly,
 }
 
@@ -78,29 +79,29 @@ impl OnTerminal {
         tcsetwinsize(&self.terminal, size).unwrap();
     }
 
-    /// Presses keys without an end, in a thread.
+    /// Presses keys again and again, in a thread.
     pub(crate) fn flood(&self, keys: &'static [u8]) {
         let mut terminal = self.terminal.try_clone().unwrap();
         std::thread::spawn(move || while terminal.write_all(keys).is_ok() {});
     }
 
-    /// Closes the terminal, as when its window is closed. Nothing may look at it.
+    /// Closes the terminal, as when its window is closed. Works only if `is_looked_at` was false.
     pub(crate) fn hang_up(&mut self) {
         self.terminal = File::open("/dev/null").unwrap();
     }
 
-    /// All that was written to the terminal so far.
+    /// Returns everything that was written to the terminal so far.
     pub(crate) fn shown(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
     }
 
-    /// Waits until a text was written so often.
+    /// Waits until a text was written `times` times.
     pub(crate) fn wait_for(&self, text: &str, times: usize) {
         let has = || self.shown().matches(text).count() >= times;
         assert!(comes_true(PATIENCE, has), "no {text:?} in {:?}", self.shown());
     }
 
-    /// Waits until the process is in a state, as `/proc` names it.
+    /// Waits until the process is in a state, such as `T` for stopped (`/proc/PID/stat`).
     pub(crate) fn wait_for_state(&self, state: &str) {
         let path = format!("/proc/{}/stat", self.child.id());
         let is_there = || {

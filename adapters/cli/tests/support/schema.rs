@@ -11,13 +11,13 @@ impl Schema {
         Schema(serde_json::from_str(include_str!("../../schema/lines-1.json")).unwrap())
     }
 
-    /// The kinds of lines of `decode` or `watch`.
+    /// Returns the kinds of lines that `decode` or `watch` prints.
     pub(crate) fn kinds(&self, of: &str) -> Vec<&str> {
         let kinds = self.definition(of)["oneOf"].as_array().unwrap().iter();
         kinds.map(|kind| kind["$ref"].as_str().unwrap().trim_start_matches("#/$defs/")).collect()
     }
 
-    /// What is wrong with a line of `decode` or `watch`; nothing if it is as the schema says.
+    /// Returns the faults of a line of `decode` or `watch`; no faults if the line matches the schema.
     pub(crate) fn faults(&self, of: &str, line: &Value) -> Vec<String> {
         let mut faults = Vec::new();
         self.check(self.definition(of), line, "line", &mut faults);
@@ -82,7 +82,8 @@ impl Schema {
         }
     }
 
-    /// Exactly one holds; where there are kinds, the one that says so.
+    /// Checks a value against the choices of `oneOf`. If a choice has the kind of the value, checks that choice
+    /// alone. Otherwise exactly one choice must match.
     fn check_choice(&self, choices: &[Value], value: &Value, at: &str, faults: &mut Vec<String>) {
         let faults_of = |choice: &Value| {
             let mut faults = Vec::new();
@@ -116,7 +117,7 @@ fn is_of_type(name: &str, value: &Value) -> bool {
     }
 }
 
-/// Whether a text matches one of the three patterns that the schema has.
+/// Returns whether a text matches a pattern, which must be one of the three in the schema.
 fn matches(pattern: &str, text: &str) -> bool {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_decimal = |text: &str| {

@@ -49,7 +49,7 @@ impl Drop for Simulator {
     }
 }
 
-/// Asks for an upgrade: the status, and the connection.
+/// Requests an upgrade. Returns the status and the connection.
 pub(crate) fn upgrade(address: &str, login: Option<(&str, &str, Endpoint, u64)>) -> (u16, TcpStream) {
     let rest = address.strip_prefix("ws://").unwrap();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -76,7 +76,7 @@ pub(crate) fn upgrade(address: &str, login: Option<(&str, &str, Endpoint, u64)>)
     (head.split(' ').nth(1).unwrap().parse().unwrap(), socket)
 }
 
-/// Sends a request with the method POST; the status, and the body.
+/// Sends a POST request. Returns the status and the body.
 pub(crate) fn post(host: &str, path: &str, headers: &str, body: &str) -> (u16, Value) {
     let mut socket = TcpStream::connect(host).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -90,7 +90,7 @@ pub(crate) fn post(host: &str, path: &str, headers: &str, body: &str) -> (u16, V
     (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
 }
 
-/// Asks over REST, with a nonce and arguments such as `,"order_id":5`.
+/// Sends a signed REST request with a nonce and arguments such as `,"order_id":5`. Returns the status and the body.
 pub(crate) fn ask(
     host: &str,
     [key, secret]: [&str; 2],
@@ -116,7 +116,7 @@ pub(crate) fn send(socket: &mut TcpStream, text: &str) {
     socket.write_all(&frame).unwrap();
 }
 
-/// Waits for a frame with a part.
+/// Waits until the received bytes contain `part`.
 pub(crate) fn wait_for(socket: &mut TcpStream, part: &str) {
     let (mut received, mut bytes) = (Vec::new(), [0; 4_096]);
     while !received.windows(part.len()).any(|window| window == part.as_bytes()) {

@@ -37,8 +37,9 @@ pub(crate) struct Counted {
     reply: Histogram,
     /// The numbers of requests, with the time when each was handed out.
     sent: VecDeque<(u64, Instant)>,
-    /// What was added to the counters and to the gauge so far.
+    /// The totals that this driver has added to the counters so far.
     counted: Stats,
+    /// The number of events that this driver has added to the gauge so far.
     waiting: usize,
 }
 
@@ -143,13 +144,13 @@ impl Counted {
 }
 
 impl Drop for Counted {
-    /// The driver has ended, and its queue is not measured any more.
+    /// Subtracts the events of this driver's queue from the gauge, because the driver has ended.
     fn drop(&mut self) {
         self.set_waiting(0);
     }
 }
 
-/// Returns the number of a request from its text: the core writes it as the first member.
+/// Returns the number of a request from its text. The core writes the number as the first member.
 fn request_id(text: &str) -> Option<u64> {
     let rest = text.strip_prefix("{\"id\":")?;
     rest.split([',', '}']).next()?.parse().ok()

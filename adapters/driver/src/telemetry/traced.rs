@@ -5,7 +5,7 @@ use std::time::Duration;
 use gemini_ws::{Event, Frame, Instant, LinkId, Output};
 use tracing::{Span, debug, info, info_span, trace, warn};
 
-/// The least time between two reports of dropped events. A consumer that stands still causes some in each turn.
+/// The minimum time between two reports of dropped events. A slow consumer can cause dropped events in each turn.
 const OVERFLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl Traced {
         }
     }
 
-    /// Notes that so many more events were dropped, and reports them unless the last report is recent.
+    /// Adds to the number of dropped events. Reports the number, unless the last report is recent.
     pub(crate) fn dropped(&mut self, events: u64, now: Instant) {
         self.dropped = self.dropped.saturating_add(events);
         if self.dropped > 0 && self.reported.is_none_or(|last| last + OVERFLOW_INTERVAL <= now) {
@@ -73,7 +73,7 @@ impl Traced {
         warn!(dropped = std::mem::take(&mut self.dropped), "overflow");
     }
 
-    /// Records an event. `of` is the link of the frame that returned it, if there is one.
+    /// Records an event. `of` is the link whose frame caused the event; `None` for an event from the outputs.
     pub(crate) fn event(&self, of: Option<LinkId>, event: &Event<'_>) {
         let link = match event {
             Event::Opened { link, .. }
@@ -110,7 +110,7 @@ impl Traced {
 }
 
 impl Drop for Traced {
-    /// Reports the rest.
+    /// Reports the dropped events that were not reported yet.
     fn drop(&mut self) {
         if self.dropped > 0 {
             self.report_dropped();

@@ -21,11 +21,12 @@ use super::world::Shared;
 /// The virtual time of a turn.
 const TURN: Duration = Duration::from_micros(200);
 
-/// The most virtual time from the request to end until the end: the closing handshake, the last frames and the last
-/// events.
+/// The maximum virtual time between the request to end and the end. It includes the closing handshake, the last
+/// frames and the last events.
 const END_MAX: Duration = Duration::from_secs(6);
 
-/// The most streams that a driver of one link reads in a turn: the link's own, and those of earlier links.
+/// The maximum number of streams that a driver of one link reads in a turn: the link's own, and those of earlier
+/// links.
 const STREAMS_MAX: usize = 4;
 
 struct Flag(AtomicBool);
@@ -125,7 +126,7 @@ impl Life {
         self.shared.lock().now
     }
 
-    /// Makes a turn if the driver was woken, and otherwise lets the next thing happen.
+    /// Polls the driver if it was woken. Otherwise wakes due tasks, lets the application act, or advances the time.
     fn step(&mut self) {
         if self.flag.0.swap(false, Ordering::Relaxed) {
             self.turn();
@@ -275,7 +276,7 @@ impl Life {
         self.ends = self.ends.or(Some(self.now()));
     }
 
-    /// Checks the end, in whichever way it came.
+    /// Checks the end of the life, whatever caused it.
     fn finish(mut self) {
         let was_dropped = self.run.is_none() && self.closed.is_none();
         assert!(

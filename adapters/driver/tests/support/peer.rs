@@ -12,7 +12,7 @@ use super::bytes::Bytes;
 
 /// The result of a read or a write.
 pub(crate) enum Says {
-    /// So many bytes were read or written.
+    /// This many bytes were read or written.
     Bytes(usize),
     Fails(io::ErrorKind),
     /// Nothing happens before this instant.
@@ -20,7 +20,7 @@ pub(crate) enum Says {
     Nothing,
 }
 
-/// The most bytes of a flood, more than any message may have.
+/// The maximum number of bytes in a flood: more than any message may have.
 const FLOOD_BYTES: usize = 6 << 20;
 
 pub(crate) struct Peer {
@@ -28,9 +28,9 @@ pub(crate) struct Peer {
     heard: Vec<u8>,
     /// Bytes that it will send.
     outbox: VecDeque<u8>,
-    /// What it sends again and again after `outbox`, and for how many bytes.
+    /// The bytes that the peer repeats after `outbox`, and the total number of bytes to send in this way.
     flood: (&'static [u8], usize),
-    /// The most bytes of a read or a write.
+    /// The maximum number of bytes of a read or a write.
     piece: usize,
     is_upgraded: bool,
     /// Whether it confirms requests.
@@ -214,7 +214,7 @@ impl Peer {
         self.outbox.extend(payload);
     }
 
-    /// Does what the next byte says.
+    /// Carries out the action that the next byte selects.
     fn act(&mut self, now: Instant, bytes: &mut Bytes) {
         if bytes.is_over() {
             return;

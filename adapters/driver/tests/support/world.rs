@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) bytes: Bytes,
     /// How long the machine has slept.
     pub(crate) slept: Duration,
-    /// Whether no bytes pass any more, without any sign of it.
+    /// Whether the network is cut: bytes are lost, and no error reports it.
     pub(crate) is_cut: bool,
     /// The tasks to wake, by the instant of each.
     alarms: BTreeMap<(Instant, u64), Waker>,

@@ -10,7 +10,8 @@ use crate::value::amount::{self, Amount};
 use crate::value::instrument::is_prediction;
 use crate::value::order::Outcome;
 
-/// The currencies in which symbols can end. A currency comes after the longer ones that end with it.
+/// The currencies with which symbols can end. If one currency ends with another, as `gusd` with `usd`, the longer
+/// one is first in the list.
 const QUOTES: [&str; 13] =
     ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
 
@@ -24,8 +25,8 @@ pub(crate) enum Asset {
 }
 
 impl Asset {
-    /// Returns the asset that an order in a symbol trades and the asset in which it is paid. `None` if no known
-    /// currency ends the symbol, or if a contract comes without an outcome.
+    /// Returns the asset that an order in this symbol trades, and the asset that pays for it. `None` if the symbol
+    /// does not end with a known currency, or if the symbol is a contract and `outcome` is `None`.
     pub(crate) fn pair(symbol: Symbol, outcome: Option<Outcome>) -> Option<[Asset; 2]> {
         if is_prediction(symbol) {
             return Some([Asset::Contract(symbol, outcome?), Asset::Currency("USD".to_owned())]);
@@ -73,15 +74,15 @@ impl Holdings {
         self.assets.get(asset).map_or(0, |holding| holding.total - holding.held)
     }
 
-    /// Adds to the total, or subtracts if the amount is negative. A total that does not fit is the largest one that
-    /// does.
+    /// Adds an amount to the total of an asset, or subtracts from it if the amount is negative. A total that does not
+    /// fit into [`Amount`] becomes the largest `Amount`.
     pub(crate) fn add(&mut self, asset: &Asset, amount: Amount) {
         self.change(asset, |holding| holding.total = holding.total.saturating_add(amount));
     }
 
-    /// Sets an amount aside, or releases it if it is negative.
+    /// Sets a part of an asset aside for orders. A negative amount releases a part that was set aside.
     pub(crate) fn hold(&mut self, asset: &Asset, amount: Amount) {
-        // Only orders from a file can need more than fits, and they are refused.
+        // Only the orders of a saved state can need more than fits into `Amount`, which is more than any total.
         self.change(asset, |holding| holding.held = holding.held.saturating_add(amount));
     }
 
@@ -132,7 +133,8 @@ impl Holdings {
         Ok(holdings)
     }
 
-    /// Returns the name of an asset of which more is set aside than the account has.
+    /// Returns the name of an asset if more of it is set aside than the account has. `None` if there is no such
+    /// asset.
     pub(crate) fn overdrawn(&self) -> Option<&str> {
         let found = self.assets.iter().find(|(_, holding)| holding.held > holding.total);
         found.map(|(asset, _)| asset.name())
@@ -150,7 +152,7 @@ impl Holdings {
         positions.filter(|position| !position.quantity.is_zero()).collect()
     }
 
-    /// Returns the contracts for the outcome minus those against it.
+    /// Returns the position in a contract: the number of `YES` contracts minus the number of `NO` contracts.
     fn position(&self, symbol: Symbol) -> LedgerPosition {
         let total = |outcome| {
             let holding = self.assets.get(&Asset::Contract(symbol, outcome));

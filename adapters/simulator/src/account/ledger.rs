@@ -52,7 +52,7 @@ pub struct LedgerFill {
     pub trade_id: u64,
     /// The venue's time of the execution.
     pub time: Timestamp,
-    /// The price; on prediction markets, that of the order's outcome.
+    /// The price of the execution. On prediction markets, this is the price of the order's outcome.
     pub price: Decimal,
     /// The quantity.
     pub quantity: Decimal,
@@ -111,7 +111,8 @@ pub enum QuoteState {
     Declined,
     /// The maker has withdrawn the quote.
     Withdrawn,
-    /// The time of the quote is over, or the maker has not confirmed the quote within 5 s of the acceptance.
+    /// The quote was valid until a time that has passed, or the maker has not confirmed the quote within 5 s of the
+    /// acceptance.
     Expired,
     /// The exchange has executed the quote.
     Won,

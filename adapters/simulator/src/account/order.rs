@@ -16,16 +16,17 @@ pub(crate) struct Terms {
     pub(crate) position: usize,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
-    /// The worst price that the order accepts. Market orders have one as well, which excludes absurd prices.
+    /// The worst price that the order accepts. A market order has a limit as well, so that it matches no orders far
+    /// from the market.
     pub(crate) limit: u64,
     pub(crate) stop: Option<u64>,
     pub(crate) quantity: u64,
-    /// Whether the order is about the outcome that the book does not quote. Its prices are then one minus the
-    /// book's.
+    /// Whether the order trades the outcome `NO`. The prices in the book are those of `YES`, so a price of this order
+    /// is one minus the price in the book.
     pub(crate) is_inverted: bool,
     pub(crate) base: Asset,
     pub(crate) quote: Asset,
-    /// What a market order is expected to cost or to yield; zero for other orders.
+    /// The expected cost or proceeds of a market order; zero for other orders.
     pub(crate) spend: Amount,
 }
 
@@ -169,7 +170,8 @@ impl ClientOrder {
         (self.resting, self.state) = (Some(resting), OrderState::Open);
     }
 
-    /// Notes that the restored order rests in the book of this run. Its state stays the same.
+    /// Notes that the order, which was restored from a saved state, rests in the book again. The state of the order
+    /// stays the same.
     pub(crate) const fn rest_again(&mut self, resting: OrderId) {
         self.resting = Some(resting);
     }
@@ -281,8 +283,8 @@ pub(crate) struct Amounts {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderEvent {
     pub(crate) order: u64,
-    /// The id of the event, unique among all events. The ids up to that of the next event belong to this event as
-    /// well.
+    /// The id of the event, unique among all events. The ids directly before and after it also belong to this event:
+    /// order events v1 use them for `cancel_command_id` and for the object `closed`.
     pub(crate) event_id: u64,
     /// The venue's time in ns.
     pub(crate) time: i64,

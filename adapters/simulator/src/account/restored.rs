@@ -1,4 +1,4 @@
-//! Conversions between [`ClientOrder`] and [`SavedOrder`], and [`StateOrder`], which is one of both.
+//! Conversions between [`ClientOrder`] and [`SavedOrder`], and [`StateOrder`], which holds either of them.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::value::id::SessionId;
 use crate::value::instrument::power;
 use crate::value::order::{NewOrder, OrderState, OrderType, Origin, Outcome, reason_of};
 
-/// The maximum number of decimals that a price and a quantity may have together: those of an amount.
+/// The maximum sum of the decimals of a price and of a quantity: an [`Amount`](amount::Amount) has 18 decimals.
 const DECIMALS_MAX: u8 = 18;
 
 /// The largest price that can be restored, and the largest quantity of a fill.
 const UNITS_MAX: u64 = 1 << 62;
 
-/// An order of a state. Its form in a file is that of [`SavedOrder`].
+/// An order in a [`State`](crate::state::State). A file contains the order in the form of [`SavedOrder`].
 #[derive(Clone, Debug)]
 pub(crate) enum StateOrder {
     /// An order of an exchange, which is converted when the state is written.

@@ -1,4 +1,4 @@
-//! [`SavedAccount`], [`SavedOrder`]: accounts and their orders in the form in which a file keeps them.
+//! [`SavedAccount`], [`SavedOrder`]: accounts and their orders, as a file contains them.
 
 use gemini_ws::{Decimal, Symbol, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Checks of an order before it is accepted, with the reasons of `REJECTED`.
+//! Checks of new orders, and the reasons that the broker reports for a rejected order.
 
 use gemini_ws::Decimal;
 
@@ -92,12 +92,13 @@ impl Broker {
     }
 }
 
-/// Returns the worst price that the order accepts. Market orders do not accept absurd prices.
+/// Returns the worst price that the order accepts. For a market order, this is four times the initial price or a
+/// quarter of it, so that the order matches no orders far from the market.
 fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static str> {
     let Some(price) = request.price else {
         return Ok(match request.side {
             OrderSide::Buy => instrument.price_limit,
-            // Contracts have no absurd prices.
+            // A market order accepts all prices of a contract, from 0.01 to 0.99.
             OrderSide::Sell if is_prediction(request.symbol) => instrument.tick,
             OrderSide::Sell => (instrument.price / 4).max(instrument.tick),
         });

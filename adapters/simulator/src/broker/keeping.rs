@@ -16,7 +16,7 @@ use crate::model::engine::Remainder;
 use crate::state::{State, StateError};
 use crate::value::order::OrderState;
 
-/// The largest order id that can be restored. Larger ids would leave too few for new orders.
+/// The largest order id that can be restored. A larger id would leave too few ids for new orders.
 const ORDER_ID_MAX: u64 = 1 << 62;
 
 impl Broker {
@@ -25,7 +25,7 @@ impl Broker {
         self.last_id
     }
 
-    /// Returns what each account has. `nonce` returns the last nonce of a key.
+    /// Returns the key, the last nonce and the assets of each account. `nonce` returns the last nonce of a key.
     pub(crate) fn saved_accounts(&self, nonce: impl Fn(&str) -> Option<u64>) -> Vec<SavedAccount> {
         let saved = |(account, holdings): (&Account, &Holdings)| SavedAccount {
             key: account.key().to_owned(),
@@ -36,9 +36,9 @@ impl Broker {
     }
 
     /// Returns all orders: first those that have ended, in the order in which they ended, then the open ones.
-    /// `ends` says by a session's serial number whether its end cancels its orders.
+    /// `ends` takes the serial number of a session, and returns whether the end of the session cancels its orders.
     ///
-    /// The orders are shared and not copied, so that 100,000 of them delay no client.
+    /// The function shares the orders instead of copying them, so that 100,000 orders delay no client.
     pub(crate) fn saved_orders(&self, ends: impl Fn(u64) -> bool) -> Vec<StateOrder> {
         let keys: Vec<Arc<str>> = self.accounts.iter().map(|account| Arc::from(account.key())).collect();
         let open = self.open.iter().filter_map(|(_, id)| self.orders.get(id));

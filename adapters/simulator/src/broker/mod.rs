@@ -28,12 +28,12 @@ const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 /// The reason for rejecting an order if the market is recorded, or closed to clients.
 const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
-/// The maximum number of orders that the exchange remembers after they have ended. When it takes the next order, it
-/// forgets the surplus: the orders that ended first.
+/// The maximum number of ended orders that the exchange remembers. If there are more, the exchange forgets the orders
+/// that ended first, as soon as it receives the next order.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
 /// The maximum number of open orders of an account. Further orders are rejected. The venue's documents have no such
-/// limit; here it bounds the work for a list of open orders, or for cancelling all of them.
+/// limit. In the simulator, the limit bounds the work of listing or cancelling all open orders.
 pub const OPEN_ORDERS_MAX: usize = 1_000;
 
 /// The maximum number of orders in an answer of REST to a question about a client order id.
@@ -45,7 +45,7 @@ pub(crate) struct Broker {
     accounts: Vec<Account>,
     /// The holdings of each account.
     holdings: Vec<Holdings>,
-    /// All orders. A state that was saved shares them: an order is copied before it changes.
+    /// All orders, by id. A saved state may share an order, so the broker copies a shared order before it changes it.
     orders: BTreeMap<u64, Arc<ClientOrder>>,
     /// The orders that have not ended: the position of the account and the order id.
     open: BTreeSet<(usize, u64)>,
@@ -153,8 +153,8 @@ impl Broker {
         std::mem::take(&mut self.events)
     }
 
-    /// Takes the next id. It leaves gaps, because others use the same sequence on the venue, and an event takes up
-    /// to three ids.
+    /// Takes the next id. Each id is at least 3 more than the one before, because an event takes up to three ids.
+    /// Larger gaps occur as on the venue, where others use the same sequence.
     fn take_id(&mut self) -> u64 {
         self.last_id += 3 + self.random.below(40);
         self.last_id
@@ -308,7 +308,7 @@ impl Broker {
             let reason = match ticket.remainder {
                 _ if placement.met_own => "SelfCrossPrevented",
                 Remainder::IsCanceled => "ImmediateOrCancelWouldPost",
-                // Its level has no room for it.
+                // The level at the limit price has no room for the order.
                 Remainder::Rests => "InvalidQuantity",
             };
             self.end(market, cx, id, Some(reason));

@@ -16,7 +16,8 @@ impl Broker {
     /// Executes an accepted quote. Returns false if its maker cannot pay for it.
     ///
     /// The requester buys the combination, so the maker buys the outcome `NO`, at one minus the price. The maker's
-    /// order is filled as soon as it exists. Its client order id is that of the quote, or else the id of the quote.
+    /// order is filled as soon as it exists. The client order id of the order is the client id of the quote. If the
+    /// quote has no client id, the client order id is the quote's id.
     pub(crate) fn execute_quote(&mut self, cx: &Context<'_>, deal: &Deal<'_>) -> bool {
         let Deal { quote, symbol, contracts } = *deal;
         let Ok(symbol) = symbol.parse::<Symbol>() else { return false };

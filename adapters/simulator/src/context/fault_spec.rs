@@ -282,7 +282,7 @@ impl FromStr for FaultSpec {
     }
 }
 
-/// The error of a text that specifies no fault: what is wrong, and what would be right.
+/// The error for a text that is not a valid [`FaultSpec`]. The message says what is wrong, and what would be right.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FaultSpecError(String);
 

@@ -25,7 +25,7 @@ pub struct Faults {
     reply_delay: Duration,
     withheld_replies: u32,
     refused_names: BTreeSet<String>,
-    /// Error codes, and how often the exchange uses each of them.
+    /// Error codes, and how many more subscribe requests the exchange refuses with each code.
     refused_subscribes: VecDeque<(i32, u32)>,
     refused_requests: u32,
     late_snapshots: BTreeMap<Symbol, Duration>,
@@ -82,8 +82,8 @@ impl Faults {
         self.orders.push_back(FaultOrder::Snapshot(session, symbol));
     }
 
-    /// Delays all replies on the current API, but not the frames of streams. At most 10,000 replies wait; the exchange
-    /// sends any further reply without a delay. Zero ends the fault for later replies.
+    /// Delays all replies on the current API, but not the frames of streams. At most 10,000 replies wait; the
+    /// exchange sends any further reply without a delay. Zero ends the fault for later replies.
     pub fn delay_replies(&mut self, by: Duration) {
         self.reply_delay = by;
     }
@@ -232,19 +232,20 @@ impl Faults {
         self.rest_delay
     }
 
-    /// Returns how many faults take memory until they have had their effect.
+    /// Returns the number of faults of depth updates and of subscribe requests that have not had their effect yet.
+    /// Each of these faults takes memory.
     pub(crate) fn waiting(&self) -> usize {
         self.depth.len() + self.refused_subscribes.len()
     }
 
-    /// Counts a quote event. Returns how often it is sent at least.
+    /// Counts a quote event. Returns how many times the exchange sends the event at least.
     pub(crate) const fn quote_event_copies(&mut self) -> usize {
         let is_repeated = self.repeated_quote_events > 0;
         self.repeated_quote_events = self.repeated_quote_events.saturating_sub(1);
         1 + is_repeated as usize
     }
 
-    /// Counts an order event. Returns how often it is sent.
+    /// Counts an order event. Returns how many times the exchange sends the event.
     pub(crate) const fn order_event_copies(&mut self) -> usize {
         if self.lost_order_events > 0 {
             self.lost_order_events -= 1;
@@ -261,7 +262,7 @@ impl Faults {
         self.closed_markets.contains(&symbol)
     }
 
-    /// Counts a depth change. Returns how often it is sent.
+    /// Counts a depth change. Returns how many times the exchange sends the change.
     pub(crate) fn depth_copies(&mut self, symbol: Symbol) -> usize {
         let mut copies = 1;
         self.depth.retain_mut(|fault| {

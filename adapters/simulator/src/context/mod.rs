@@ -1,4 +1,4 @@
-//! [`Context`]: what the parts of the exchange may use while they handle an input.
+//! [`Context`]: the time, the sessions and other state that all parts of the exchange use while they handle an input.
 
 pub(crate) mod fault_spec;
 pub(crate) mod faults;
@@ -12,7 +12,7 @@ use crate::value::random::Random;
 use faults::Faults;
 use schedule::Schedule;
 
-/// The present instant, and everything but the books and the broker.
+/// The present instant, and the state of the exchange without the books and the broker.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
@@ -21,8 +21,8 @@ pub(crate) struct Context<'a> {
     pub(crate) sessions: &'a mut Sessions,
     pub(crate) schedule: &'a mut Schedule,
     pub(crate) faults: &'a mut Faults,
-    /// Random numbers for what concerns sessions. The market has its own, so that it does not depend on which
-    /// sessions are subscribed.
+    /// Random numbers for the handling of sessions. The market has a separate generator, so that it does not depend
+    /// on the subscriptions of sessions.
     pub(crate) random: &'a mut Random,
     pub(crate) stale_percent: u32,
 }

@@ -23,7 +23,7 @@ pub(crate) enum Planned {
     EndRestFailure,
 }
 
-/// Planned changes by the numbers of their tasks.
+/// The planned changes, by the number that [`Task::Fault`](super::schedule::Task::Fault) contains.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PlannedFaults {
     waiting: BTreeMap<u64, Planned>,

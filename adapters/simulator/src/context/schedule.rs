@@ -38,7 +38,7 @@ pub(crate) enum Task {
     Quote,
     /// Sends the heartbeat of a session of an archived endpoint.
     Heartbeat(SessionId),
-    /// Ends a quote whose time is over.
+    /// Ends the quotes that were valid until now.
     QuoteEnd,
     /// Begins or ends the planned fault with this number.
     Fault(u64),

@@ -86,7 +86,7 @@ fn request(exchange: &Exchange, random: &mut Random) -> String {
     )
 }
 
-/// Checks that the total of each account follows from its fills, and that what is set aside follows from its open
+/// Checks that the totals of each account follow from its fills, and that the amounts set aside follow from its open
 /// orders.
 fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
     let broker = &exchange.broker;
@@ -115,10 +115,12 @@ fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
     }
 }
 
-/// The part that an account has in a trade.
+/// The part of one account in a trade: the position of the account, whether its order was the maker, the side and
+/// the outcome of the order, and the fill.
 type Part = (usize, bool, OrderSide, Option<Outcome>, LedgerFill);
 
-/// Checks that the sum over all accounts changes only by trades with the order flow, and by fees.
+/// Checks that the two fills of a trade between accounts balance, so that only trades with the order flow, and fees,
+/// change the sum over all accounts. Returns the number of trades, and how many of them were between accounts.
 fn check_trades(exchange: &Exchange) -> (usize, usize) {
     let mut trades: BTreeMap<u64, Vec<Part>> = BTreeMap::new();
     for account in 0..exchange.broker.accounts().len() {

@@ -510,7 +510,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Writes the reply to `conninfo`, in which the limits are beside the status.
+    /// Writes the reply to `conninfo`. The limits are members of the reply itself, which has no `result`.
     fn connection_info(&self, session: SessionId, id: &str, used: u32) -> String {
         let limit = |kind: &str, interval: &str, number: u32, limit: u32, count: u32| {
             format!(

@@ -95,7 +95,8 @@ impl Exchange {
         (broker, market, cx)
     }
 
-    /// Assigns a session that has just been opened to its account.
+    /// Sets the endpoint, the account and the private part of a session that has just been opened. If the endpoint is
+    /// order events v1, also sends the first frames and plans the heartbeats.
     pub(super) fn open_private(
         &mut self,
         session: SessionId,
@@ -150,7 +151,7 @@ impl Exchange {
         }
     }
 
-    /// Books and reports what the market did.
+    /// Books the executions of clients' orders that the market caused, and reports the events.
     pub(super) fn flush(&mut self) {
         if let (broker, Some(market), mut cx) = self.parts() {
             broker.flush(market, &mut cx);
@@ -331,7 +332,7 @@ impl Exchange {
             self.publish_event(event, &mut batches);
         }
         for (session, objects) in batches {
-            // Events may share a frame or have one each; chance decides.
+            // Chance decides whether the events share a frame or have a frame each.
             if self.random.chance(1, 2) {
                 self.sessions.send(session, &format!("[{}]", objects.join(",")));
             } else {

@@ -1,6 +1,7 @@
-//! [`Members`]: frames of the archived endpoints, whose members occur in more than one order.
+//! [`Members`]: a JSON object whose members can be written in two orders, because both orders occur in frames of the
+//! archived endpoints. The frames about requests for quotes use `Members` as well.
 //!
-//! These frames write prices with the decimals of their tick, and quantities without trailing zeros.
+//! The archived endpoints write prices with the decimals of their tick, and quantities without trailing zeros.
 
 use std::fmt::Write;
 

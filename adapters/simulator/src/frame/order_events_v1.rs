@@ -17,7 +17,7 @@ use crate::value::random::Random;
 /// The time between heartbeats.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
-/// The filters of one session, and the counters of what it was sent.
+/// The filters of one session, and the counters of its heartbeats and events.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderEventFeed {
     symbols: Vec<String>,
@@ -26,7 +26,7 @@ pub(crate) struct OrderEventFeed {
     /// `None` if the session did not ask for heartbeats.
     next_heartbeat: Option<Instant>,
     heartbeats: u64,
-    /// Counts events, not frames.
+    /// The next `socket_sequence`. Each event and each heartbeat takes one; a frame can contain several events.
     next_sequence: u64,
     trace_id: String,
 }

@@ -44,7 +44,7 @@ impl PrivateStream {
         PrivateStream::ALL.iter().find(|(_, stream)| *stream == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether the stream is sent each second, whatever happens.
+    /// Whether the exchange sends the stream each second, even if nothing has changed.
     pub(crate) const fn is_periodic(self) -> bool {
         matches!(self, PrivateStream::BalancesEachSecond | PrivateStream::PositionsEachSecond)
     }
@@ -131,7 +131,8 @@ fn push_order(text: &mut String, request: &NewOrder, status: &str) {
     push_decimal(text, "q", Some(request.quantity));
 }
 
-/// Writes the executed quantity: that of this execution in a fill, that of all executions otherwise.
+/// Writes the executed quantity. In a fill, this is the quantity of this execution, and its price, trade id and fee
+/// follow. In other events, this is the quantity of all executions.
 fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     match event.kind {
         EventKind::Filled { fill, .. } => {
@@ -146,7 +147,8 @@ fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     }
 }
 
-/// Writes an `orderSnapshot`. Of this frame only the name and the array are known.
+/// Writes an `orderSnapshot`. Only the name and the array of this frame are known, so its orders look like order
+/// events.
 pub(crate) fn order_snapshot<'o>(
     shape: OrderEventShape,
     orders: impl Iterator<Item = &'o ClientOrder>,

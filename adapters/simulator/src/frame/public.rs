@@ -1,7 +1,7 @@
-//! The frames of the current API as text, with their members in the order in which the venue sends them.
+//! The market data frames of the current API as text, with their members in the order in which the venue sends them.
 //!
-//! Only this file and the reading of recordings use the venue's short member names. The frames are written by hand:
-//! a frame costs about as much as copying its digits.
+//! Only this file, `recording.rs` and `recorded.rs` contain the short member names of these frames. The functions
+//! append the text piece by piece and do not use `serde_json`, so a frame costs about as much as copying its digits.
 
 use crate::model::engine::{PriceQuantity, Side};
 use crate::model::fact::{Contract, Funding, Top};

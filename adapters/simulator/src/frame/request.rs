@@ -13,8 +13,8 @@ pub const STREAMS_MAX: usize = 100;
 /// The longest request, in bytes. After a longer one the exchange closes the connection with [`TOO_LARGE`].
 pub(crate) const REQUEST_BYTES_MAX: usize = 1 << 20;
 
-/// The maximum number of values in a request, counted by the bytes that precede a value. After a request with more,
-/// the exchange closes the connection: reading a million bytes of small values takes as long as thousands of
+/// The maximum number of values in a request, counted as the number of bytes `,`, `[` and `{`. After a request with
+/// more, the exchange closes the connection: reading a million bytes of small values takes as long as thousands of
 /// requests.
 const VALUES_MAX: usize = 1 << 14;
 
@@ -131,7 +131,7 @@ pub(crate) fn without_parameters<M>(parameters: Option<&Value>, method: M) -> Re
     }
 }
 
-/// Reads an array of strings. The form with an object is refused.
+/// Reads a non-empty array of strings. Refuses all other parameters, for example an object.
 fn stream_names(parameters: Option<&Value>) -> Result<Vec<String>, Refusal> {
     let Some(Value::Array(elements)) = parameters else { return Err(Refusal::invalid_parameters()) };
     if elements.is_empty() {

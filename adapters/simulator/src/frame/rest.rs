@@ -91,7 +91,7 @@ pub(crate) struct RestRefusal {
 }
 
 impl RestRefusal {
-    /// Creates a refusal with one of the reasons in the table.
+    /// Creates a refusal with one of the reasons in [`MESSAGES`].
     pub(crate) fn new(status: u16, reason: &'static str) -> RestRefusal {
         let message = MESSAGES.iter().find(|(known, _)| *known == reason).map_or("", |(_, message)| *message);
         RestRefusal { status, reason, message }

@@ -1,5 +1,4 @@
-//! [`ArchivedFeeds`]: the market in the form in which the archived market data APIs report it, and the sessions of
-//! their endpoints.
+//! [`ArchivedFeeds`]: the sessions of the archived market data endpoints, and the data that these endpoints report.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,10 +32,10 @@ const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;
 /// The time between two heartbeats, on both endpoints.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
-/// One of this many events is followed by a block trade, in symbols that have auctions.
+/// The mean number of events between two block trades of a symbol. Only symbols that have auctions have block trades.
 const EVENTS_PER_BLOCK_TRADE: u64 = 1_000;
 
-/// What the archived endpoints need besides the books.
+/// The sessions of the archived market data endpoints, and the data of the market that the books do not contain.
 #[derive(Clone, Debug)]
 pub(super) struct ArchivedFeeds {
     random: Random,
@@ -94,18 +93,19 @@ impl ArchivedFeeds {
         self.event_id
     }
 
-    /// Continues after an id that was taken before.
+    /// Raises the last event id to `event`, an id that an earlier run of the exchange has used. Does nothing if the
+    /// last event id is already greater.
     pub(super) fn raise_event_id(&mut self, event: u64) {
         self.event_id = self.event_id.max(event);
     }
 
-    /// Takes the next event id. It leaves gaps, because others use the same sequence on the venue.
+    /// Takes the next event id. The ids have gaps, because others use the same sequence on the venue.
     fn take_event_id(&mut self) -> u64 {
         self.event_id += 1 + self.random.below(12);
         self.event_id
     }
 
-    /// Publishes what an event did. `former` are the best levels before it.
+    /// Publishes the effects of an event of the market. `former` contains the best levels before the event.
     pub(super) fn publish(
         &mut self,
         cx: &mut Context<'_>,
@@ -142,8 +142,10 @@ impl ArchivedFeeds {
         }
     }
 
-    /// Returns an update for each fill, since the id of a trade is that of its event, and one update for the other
-    /// changes. Returns also the trades, and all levels that changed.
+    /// Converts the effects of an event into updates, trades and changed levels.
+    ///
+    /// Each fill becomes an update of its own, because a trade has the id of its update. The other changes share one
+    /// update.
     fn updates(
         &mut self,
         listing: &Listing,
@@ -188,7 +190,7 @@ impl ArchivedFeeds {
         (updates, trades, changes)
     }
 
-    /// Publishes a trade that two parties made outside the book, at a price between its best levels.
+    /// Publishes a trade that two parties made outside the book, at a price between the book's best levels.
     fn publish_block_trade(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
         let [Some((bid, _)), Some((ask, _))] = listing.best_levels() else { return };
         let instrument = listing.instrument();
@@ -402,8 +404,8 @@ fn listed(listings: &Listings, feed: Feed, name: &str) -> Option<(usize, Feed)> 
     (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
 }
 
-/// Opens a session without RFC 6455 pings, since these endpoints send none. The time of its next ping may be any
-/// that is not on the schedule.
+/// Opens a session without RFC 6455 pings, since these endpoints send none. No ping is on the schedule, so the time
+/// of the session's next ping has no effect.
 fn open_without_ping(cx: &mut Context<'_>, session: SessionId) {
     cx.sessions.open(session, SnapshotMode::Absent, cx.now);
 }

@@ -22,7 +22,8 @@ use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::hash;
 use crate::value::tempo::Tempo;
 
-/// Books with more levels send their snapshot some time after the acknowledgement.
+/// The maximum number of levels of a small book, on both sides together. The exchange sends the snapshot of a larger
+/// book some time after the acknowledgement.
 const SMALL_BOOK_LEVELS: usize = 400;
 /// The longest delay of a large snapshot.
 const LARGE_SNAPSHOT_DELAY: Duration = Duration::from_millis(700);
@@ -38,8 +39,9 @@ pub(super) struct Listing {
     publishers: [Publisher; 2],
     /// An offset in ns that spreads the periodic frames of the symbols over time.
     phase: u64,
-    /// The update id and the time of the last change to the book, and those of the last change to its best levels.
+    /// The update id and the time of the last change to the book.
     last_change: (u64, i64),
+    /// The update id and the time of the last change to the best levels.
     last_top_change: (u64, i64),
     top: Top,
     last_trade: Option<PriceQuantity>,
@@ -47,7 +49,7 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Creates a listing whose book has its first orders. `change` is the update id of the book, and its time.
+    /// Creates a listing whose book has its first orders. `change` is the update id and the time of the book.
     pub(super) fn new(symbol: Symbol, seed: u64, orders_per_side: u32, change: (u64, i64)) -> Listing {
         let instrument = Instrument::of(symbol);
         let mut engine = Engine::default();
@@ -98,7 +100,7 @@ impl Listing {
         self.engine.level_count() <= SMALL_BOOK_LEVELS
     }
 
-    /// Returns the next time of a mark price.
+    /// Returns when the next mark price is due.
     pub(super) fn next_mark(&self, now: Instant) -> Instant {
         perpetual::next_mark(now, self.phase)
     }
@@ -114,7 +116,7 @@ impl Listing {
         self.flow.step(&self.instrument, &mut self.engine, effects);
     }
 
-    /// Returns what an order would match at once.
+    /// Returns the quantities that an order would match at once, by price.
     pub(super) fn matches(&self, ticket: &Ticket) -> Vec<PriceQuantity> {
         self.engine.matches(ticket.owner, ticket.side, ticket.limit, ticket.quantity)
     }
@@ -135,7 +137,7 @@ impl Listing {
         self.engine.cancel(order, effects)
     }
 
-    /// Notes that the book changed. `change` is its update id, and the time.
+    /// Notes that the book changed. `change` is the update id and the time of the change.
     pub(super) const fn note_change(&mut self, change: (u64, i64)) {
         self.last_change = change;
     }
@@ -164,7 +166,7 @@ impl Listing {
         }
     }
 
-    /// Keeps the changes of an event until each tempo publishes them.
+    /// Passes the changes of an event to the [`Publisher`] of each tempo, which keeps them until it publishes them.
     pub(super) fn keep_changes(&mut self, cx: &mut Context<'_>, position: usize, changes: &[Change]) {
         for tempo in Tempo::BOTH {
             if self.publishers[tempo as usize].record(changes) {
@@ -361,7 +363,7 @@ impl Listing {
     }
 }
 
-/// Returns the mean time between events of a symbol: thin symbols have a tenth of the events.
+/// Returns the mean time between events of a symbol. Thin symbols have a tenth of the events, except contracts.
 fn pause_of(instrument: &Instrument, pause: Duration) -> Duration {
     if instrument.is_thin && !is_prediction(instrument.symbol) { pause.saturating_mul(10) } else { pause }
 }

@@ -35,7 +35,7 @@ use source::{Source, TrueBook};
 const FIRST_UPDATE_ID: u64 = 1_764_559_652_998_238;
 const FIRST_TRADE_ID: u64 = 2_840_141_030_659_933;
 
-/// The largest id that differs from the next one for a program that reads JSON numbers as floating-point numbers.
+/// The largest id that can be restored. Programs that read JSON numbers as `f64` read all ids up to this one exactly.
 const ID_MAX: u64 = 1 << 53;
 
 /// All symbols, with one sequence of update ids.
@@ -107,7 +107,7 @@ impl Market {
         market
     }
 
-    /// Takes the next update id. It leaves wide gaps, because others use the same sequence on the venue.
+    /// Takes the next update id. The ids have wide gaps, because others use the same sequence on the venue.
     fn take_update_id(&mut self) -> u64 {
         let skipped = if self.random.chance(1, 4) { self.random.below(400) } else { self.random.below(3) };
         self.update_id += 1 + skipped;
@@ -131,7 +131,8 @@ impl Market {
         self.effects = effects;
     }
 
-    /// Assigns an id to an event, and sends what is sent at once: trades, then the best levels.
+    /// Assigns an id to an event of the market. Sends its trades and then the best levels at once, and keeps its
+    /// changes for the depth streams.
     fn publish_event(&mut self, cx: &mut Context<'_>, position: usize, effects: &Effects) {
         let change = (self.take_update_id(), cx.venue_time());
         let listing = &mut self.listings[position];
@@ -184,7 +185,7 @@ impl Market {
         self.listings[position].last_price()
     }
 
-    /// Returns what an order would match at once.
+    /// Returns the quantities that an order would match at once, by price.
     pub(crate) fn matches(&self, ticket: &Ticket) -> Vec<PriceQuantity> {
         self.listings[ticket.position].matches(ticket)
     }
@@ -227,7 +228,11 @@ impl Market {
         [self.update_id, self.trade_id, self.archived.last_event_id()]
     }
 
-    /// Continues after ids that were taken before, unless its own ids are later.
+    /// Raises the last ids to those of an earlier run of the exchange. An id that is already greater stays the same.
+    ///
+    /// # Errors
+    ///
+    /// The reason if an id is greater than [`ID_MAX`].
     pub(crate) fn raise_ids(&mut self, [update, trade, event]: [u64; 3]) -> Result<(), &'static str> {
         if [update, trade, event].iter().any(|id| *id > ID_MAX) {
             return Err("an id of the member ids is larger than 2^53");

@@ -31,10 +31,10 @@ pub(crate) trait Source {
     /// Whether the book behind a stream is small, so that its snapshot may come before the acknowledgement.
     fn is_small(&self, stream: &Stream) -> bool;
 
-    /// Starts a stream. The session is not subscribed to it yet.
+    /// Subscribes a session to a stream that it is not subscribed to yet.
     fn subscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream);
 
-    /// Ends a stream.
+    /// Ends the subscription of a session to a stream.
     fn unsubscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream);
 
     /// Sends a snapshot of the present book to a subscriber.
@@ -58,7 +58,7 @@ pub(crate) trait Source {
         Err(refusal(404, "EndpointNotFound"))
     }
 
-    /// Whether a session is one of an archived endpoint.
+    /// Whether a session belongs to an archived market data endpoint.
     fn is_market_data(&self, _session: SessionId) -> bool {
         false
     }
@@ -66,7 +66,7 @@ pub(crate) trait Source {
     /// Handles a text from a session of an archived endpoint.
     fn handle_market_data_request(&mut self, _cx: &mut Context<'_>, _session: SessionId, _text: &str) {}
 
-    /// Ends a session if it is one of an archived endpoint.
+    /// Ends a session if it belongs to an archived market data endpoint.
     fn leave_market_data(&mut self, _cx: &mut Context<'_>, _session: SessionId) {}
 
     /// Returns the requests for quotes, which have their own stream; `None` if there are none.

@@ -17,7 +17,7 @@ const OPENING: Duration = Duration::from_secs(60);
 /// The time between two indicative prices, and from the last one to the auction.
 const INDICATIVE_PERIOD: Duration = Duration::from_secs(15);
 const INDICATIVE_COUNT: u32 = 4;
-/// The shortest time between two auctions, and how much chance may add.
+/// The shortest time from a result to the next opening, and the limit of the random time that is added, in seconds.
 const PAUSE_SECONDS: [u64; 2] = [120, 480];
 /// The maximum number of results and indicative prices that the first frame of a subscription contains.
 const RECENT_MAX: usize = 10;
@@ -55,14 +55,14 @@ pub(crate) enum AuctionStep {
 #[derive(Clone, Debug)]
 pub(crate) struct Auction {
     random: Random,
-    /// How many prices of the open auction are still to come. The last one is the result.
+    /// How many prices of the open auction have not been published yet. The last price is the result.
     prices_left: u32,
     /// The last prices, the newest first.
     recent: VecDeque<AuctionPrice>,
 }
 
 impl Auction {
-    /// Returns `None` if the symbol has no auctions: perpetuals and thin symbols have none.
+    /// Creates the auctions of a symbol. `None` for perpetuals and thin symbols, which have no auctions.
     pub(crate) fn new(instrument: &Instrument, seed: u64) -> Option<Auction> {
         let random = Random::for_name(seed.rotate_left(21), instrument.symbol.as_str());
         let has_auctions = !instrument.is_thin && !is_perpetual(instrument.symbol);
@@ -77,8 +77,8 @@ impl Auction {
         pause.saturating_sub(Duration::from_nanos(venue_time.rem_euclid(1_000_000_000).unsigned_abs()))
     }
 
-    /// Returns the next step, and the time until the one after it. No price is published while a side of the book
-    /// is empty.
+    /// Carries out the next step, and returns the time until the following step. The step is `None` if it would be a
+    /// price and a side of the book is empty.
     pub(crate) fn step(
         &mut self,
         instrument: &Instrument,

@@ -33,7 +33,7 @@ pub(crate) struct Candles {
 }
 
 impl Candles {
-    /// Adds a trade. `millis` are since 1970 and never fall.
+    /// Adds a trade. `millis` is the time of the trade in ms since 1970, and never decreases from call to call.
     pub(crate) fn record(&mut self, millis: i64, (price, quantity): PriceQuantity) {
         for (candles, (_, minutes)) in self.all.iter_mut().zip(INTERVALS) {
             let start = millis - millis.rem_euclid(minutes * MINUTE_MILLIS);

@@ -8,7 +8,8 @@ use crate::model::fact::Contract;
 use crate::value::instrument::is_prediction;
 use crate::value::random::{Random, hash};
 
-/// The texts that the venue has been seen to send, and another one, since the venue may add texts.
+/// The statuses of a contract, in their order. The venue has not been seen to send `Settled`: the simulator sends it
+/// because the venue may add statuses.
 const STATUSES: [&str; 4] = ["Awaiting Approval", "Approved", "Active", "Settled"];
 
 #[derive(Clone, Debug)]

@@ -116,7 +116,7 @@ struct Resting {
     quantity: u64,
 }
 
-/// The orders at one price, the oldest first. It is never empty.
+/// The orders at one price, the oldest first. A queue in a book is never empty.
 #[derive(Clone, Debug, Default)]
 struct Queue {
     orders: VecDeque<Resting>,
@@ -367,7 +367,7 @@ mod tests {
     use super::*;
 
     /// Runs orders of the form `b 100 5` (bid), `s 101 5` (ask), `B`/`S` (not resting), `c 1` (cancel the first
-    /// order). Compares the book and the fills, whose last number is that of the maker.
+    /// order). Compares the book and the fills. The last number of a fill is the number of the maker's order.
     fn check(actions: &str, book: &str, fills: &str) {
         let mut engine = Engine::default();
         let mut effects = Effects::default();

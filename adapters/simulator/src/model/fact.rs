@@ -1,4 +1,4 @@
-//! What the market publishes, before it is written into frames.
+//! The data that the market publishes, before the exchange writes it into frames.
 
 use super::engine::PriceQuantity;
 

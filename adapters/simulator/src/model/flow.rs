@@ -133,7 +133,7 @@ impl Flow {
         }
     }
 
-    /// Places an order that takes resting orders, except those at absurd prices.
+    /// Places an order that only takes resting orders, at prices up to a tenth worse than the fair price.
     fn market(&mut self, instrument: &Instrument, engine: &mut Engine, side: Side, effects: &mut Effects) {
         let worst = match side {
             Side::Bid => self.fair + self.fair / 10,

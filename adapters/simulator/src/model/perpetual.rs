@@ -59,7 +59,7 @@ impl Perpetual {
     }
 }
 
-/// Returns the next time of a mark price. `phase` spreads the symbols over time.
+/// Returns when the next mark price is due. `phase` spreads the symbols over time.
 pub(crate) fn next_mark(now: Instant, phase: u64) -> Instant {
     let period = u64::try_from(MARK_PERIOD.as_nanos()).unwrap_or(u64::MAX);
     let passed = (now.as_nanos() % period + period - phase % period) % period;

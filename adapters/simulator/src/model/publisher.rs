@@ -1,7 +1,7 @@
-//! [`Publisher`]: the changes of one book since they were last sent, for one tempo.
+//! [`Publisher`]: collects the changes of one book until the depth streams of one [`Tempo`] send them.
 //!
 //! All subscribers of a tempo get the same frames. A new subscriber gets a snapshot of the book as it was when the
-//! last frame was sent, so the next frame for all subscribers follows on it.
+//! last frame was sent, so the next frame for all subscribers continues from this snapshot.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ pub(crate) struct Publisher {
     is_active: bool,
     /// Whether a task is scheduled that will publish the changes.
     is_armed: bool,
-    /// The update id of the book and its time, when changes were last sent.
+    /// The update id and the time that the book had when changes were last sent.
     published: (u64, i64),
-    /// The levels that have changed since, with the quantities that were last sent.
+    /// The levels that have changed since changes were last sent, with the quantities that they had then.
     pending: BTreeMap<(Side, u64), u64>,
 }
 
 impl Publisher {
-    /// Begins to keep changes. `present` is the update id of the book and its time.
+    /// Begins to keep changes. `present` is the present update id and time of the book.
     pub(crate) fn activate(&mut self, present: (u64, i64)) {
         if !self.is_active {
             self.is_active = true;
@@ -54,7 +54,7 @@ impl Publisher {
         self.is_armed = false;
     }
 
-    /// Returns the update id of the book and its time, when changes were last sent.
+    /// Returns the update id and the time that the book had when changes were last sent.
     pub(crate) const fn published(&self) -> (u64, i64) {
         self.published
     }
@@ -63,8 +63,9 @@ impl Publisher {
         !self.pending.is_empty()
     }
 
-    /// Returns the present quantities of the levels that changed, bids and asks, unsorted as the venue sends them.
-    /// A level that was added and removed in the meantime is included, with a quantity of zero.
+    /// Returns the present quantities of the levels that have changed since changes were last sent: first the bids,
+    /// then the asks, each unsorted as the venue sends them. A level that was added and removed in this time is
+    /// included, with a quantity of zero.
     pub(crate) fn changes(&self, engine: &Engine) -> [Vec<PriceQuantity>; 2] {
         Side::BOTH.map(|side| {
             let keys = self.pending.range((side, 0)..=(side, u64::MAX));
@@ -76,7 +77,7 @@ impl Publisher {
         })
     }
 
-    /// Notes that all changes have been sent. `present` is the update id of the book and its time.
+    /// Notes that all changes have been sent. `present` is the present update id and time of the book.
     pub(crate) fn mark_published(&mut self, present: (u64, i64)) {
         self.published = present;
         self.pending.clear();

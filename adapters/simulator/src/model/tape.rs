@@ -41,7 +41,7 @@ impl Tape {
         self.recorded += 1;
     }
 
-    /// Returns the trades in the order of the ring buffer, which is not that of time.
+    /// Returns the trades in the order of the ring buffer, which is not sorted by time.
     pub(crate) fn as_it_lies(&self) -> &[TapeTrade] {
         &self.trades
     }

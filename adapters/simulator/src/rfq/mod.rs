@@ -38,7 +38,8 @@ const KNOWN_LEGS_MAX: u64 = 3;
 /// The maximum number of quotes that can answer one request.
 const QUOTES_MAX: usize = 1_000;
 
-/// One of this many events is sent twice, because the venue delivers events at least once.
+/// The mean number of events per repeated event. The exchange sends some events twice, because the venue delivers
+/// events at least once.
 const REPEATED_ONE_OF: u64 = 16;
 
 /// The requests for quotes, one after the other, their subscribers, and the quotes for the present request.
@@ -49,7 +50,8 @@ pub(crate) struct Quotes {
     last_number: u64,
     present: Option<Rfq>,
     subscribers: BTreeSet<SessionId>,
-    /// Random numbers for quotes. They are separate, so that the requests are the same without quotes.
+    /// Random numbers for quotes. This generator is separate from `random`, so that a quote changes later requests
+    /// only if the requester accepts the quote.
     answers: Random,
     last_quote: u64,
     /// The quotes that have not ended, by number.
@@ -60,15 +62,16 @@ pub(crate) struct Quotes {
     accepted: Option<u64>,
     /// Events that have not been reported yet.
     events: Vec<QuoteEvent>,
-    /// The longest time between two requests.
+    /// The longest time from the end of a request to the next request.
     pause_max: Duration,
-    /// When the next transition and the end of the next quote are due.
+    /// When the next transition of the request is due.
     next: Instant,
+    /// When the next quote ends; `None` if no quote ends before its request.
     next_end: Option<Instant>,
 }
 
 impl Quotes {
-    /// Returns `None` if no symbol is a prediction-market contract.
+    /// Creates the source of requests. `None` if no symbol is a prediction-market contract.
     pub(crate) fn new(symbols: &[Symbol], seed: u64, pause_max: Duration, start: Start) -> Option<Quotes> {
         let contracts = symbols.iter().filter(|symbol| is_prediction(**symbol));
         let contracts: Vec<Symbol> = contracts.map(|symbol| symbol.canonical()).collect();
@@ -178,11 +181,11 @@ impl Quotes {
             let leg = Members::default().text("c", &contract_id(symbol.as_str()).to_string());
             legs.push(leg.text("o", self.outcome()).text("s", symbol.as_str()));
         }
-        // A contract without a market has no symbol.
+        // The last leg is a contract without a market, so it has no symbol.
         let other = 100_000 + self.random.below(900_000);
         legs.push(Members::default().text("c", &other.to_string()).text("o", self.outcome()));
         let legs: Vec<String> = legs.into_iter().map(|leg| leg.finish(MemberOrder::Documented)).collect();
-        // The size is whole, or in hundredths.
+        // About half of the sizes are whole numbers, the others have hundredths.
         let whole = (1 + self.random.below(500)) * 100;
         let hundredths = if self.random.chance(1, 2) { 0 } else { self.random.below(100) };
         let has_symbol = self.random.chance(3, 4);
@@ -345,7 +348,7 @@ impl Quotes {
         Ok(self.publish(rfq, millis))
     }
 
-    /// Ends the quotes whose time is over, except an accepted one.
+    /// Ends the quotes that were valid until a time that has passed, except an accepted quote.
     pub(crate) fn end_due(&mut self, venue_time: i64) {
         let millis = venue_time.div_euclid(1_000_000);
         let due = self

@@ -8,7 +8,7 @@ use crate::account::ledger::{LedgerQuote, QuoteState};
 /// The maximum number of quotes that an exchange remembers.
 pub const QUOTES_RECORDED_MAX: usize = 10_000;
 
-/// The last quotes, with the positions of their accounts. Their numbers are consecutive.
+/// The last quotes, with the positions of their accounts. The numbers of the quotes are consecutive.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Record {
     first: u64,

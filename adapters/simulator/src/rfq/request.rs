@@ -5,13 +5,14 @@ use crate::frame::members::{MemberOrder, Members};
 /// The name of the stream.
 pub(crate) const QUOTE_STREAM: &str = "requestForQuote";
 
-/// The times from the opening to the last quote, from the opening to the end without an acceptance, and from an
-/// acceptance to the last instant at which it can be confirmed, in ms.
+/// How long a request takes quotes after its opening, in ms.
 const SUBMISSION_MILLIS: i64 = 10_000;
+/// How long after its opening a request expires if the requester has not accepted a quote, in ms.
 const EXPIRY_MILLIS: i64 = 30_000;
+/// How long the maker of an accepted quote may take to confirm the quote, in ms.
 pub(super) const CONFIRMATION_MILLIS: i64 = 5_000;
 
-/// The price of hidden makers, in hundredths.
+/// The price from which the executed quantity is calculated if the requester accepts a hidden maker, in hundredths.
 pub(super) const PRICE_OF_OTHERS: u64 = 50;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,7 +59,7 @@ pub(super) struct Rfq {
     /// In ms since 1970.
     opened: i64,
     accepted: Option<i64>,
-    /// How many hundredths of a contract are executed. The acceptance sets it.
+    /// How many hundredths of a contract are executed; zero before the acceptance.
     contracts: u64,
 }
 
@@ -84,7 +85,7 @@ impl Rfq {
         self.status = status;
     }
 
-    /// Notes that the requester accepts a quote, of which this many hundredths of a contract are executed.
+    /// Notes that the requester accepts a quote. `contracts` is the quantity to execute, in hundredths of a contract.
     pub(super) const fn accept(&mut self, millis: i64, contracts: u64) {
         (self.accepted, self.contracts) = (Some(millis), contracts);
     }

@@ -1,5 +1,4 @@
-//! [`decide`], which decides about the request of a client, and [`Response`], the answer to a client that is not
-//! upgraded.
+//! [`decide`] answers the HTTP request of a client. [`Response`] is the answer to a client that is not upgraded.
 
 use std::time::Duration;
 
@@ -41,7 +40,7 @@ impl Response {
         refusal(status, reason).into()
     }
 
-    /// Creates the response for a client that cannot be upgraded because there are too many.
+    /// Creates the response for a client that the server does not upgrade because it has too many clients.
     pub(super) fn busy() -> Response {
         Response { header: "Retry-After: 1\r\n", ..Response::error(503, "TooManyConnections") }
     }
@@ -86,7 +85,7 @@ impl From<RestResponse> for Response {
     }
 }
 
-/// Decides about a request. If it asks for an upgrade, this opens a session.
+/// Answers the HTTP request of a client. If the request asks for an upgrade and nothing forbids it, opens a session.
 ///
 /// Returns the head of the response that upgrades the client.
 ///
@@ -111,7 +110,7 @@ pub(super) fn decide(
     let is_of_rest = takes_faults || RestMethod::of_path(rest.path()).is_some();
     let response = match *method {
         Method::POST if takes_faults => plan_faults(body, exchange, now),
-        // The refusal of REST of a path that is not known has a message for people.
+        // For an unknown path, the refusal of the REST API has a message for people.
         Method::POST if !is_of_symbols && endpoint.is_err() => exchange.handle_rest(now, &rest).into(),
         Method::GET | Method::HEAD if is_of_symbols => symbols(exchange),
         _ if is_of_rest => not_allowed("Allow: POST\r\n"),
@@ -156,7 +155,7 @@ fn open(
     Ok(head)
 }
 
-/// Returns the refusal of a method. `header` has the methods that the path takes.
+/// Returns the refusal of a method. `header` is the line `Allow` with the methods that the path takes.
 fn not_allowed(header: &'static str) -> Response {
     Response { header, ..Response::error(405, "MethodNotAllowed") }
 }

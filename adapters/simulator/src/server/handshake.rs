@@ -24,7 +24,7 @@ pub(super) type Socket<Io> = WebSocketStream<Paced<Io>>;
 #[derive(Debug)]
 pub(super) struct Asking<Io> {
     transport: Paced<Io>,
-    /// The received part of the head, and after the head that of the body.
+    /// The received part of the head. Once the head is complete, the received part of the body.
     received: Vec<u8>,
     /// The head of a request whose body is not complete yet.
     head: Option<Box<Head>>,

@@ -138,7 +138,7 @@ impl<Io> Link<Io> {
         !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_) | State::Late(_))
     }
 
-    /// Whether the client counts as one of those that are upgraded.
+    /// Whether the client counts toward [`CONNECTIONS_MAX`](super::limits::CONNECTIONS_MAX).
     pub(super) const fn has_place(&self) -> bool {
         matches!(self.state, State::Accepting(..)) || self.is_open()
     }
@@ -219,8 +219,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         };
     }
 
-    /// Sends a response to a client whose request is incomplete, as far as it can be written at once. The link
-    /// cannot be used afterwards.
+    /// Sends a response to a client whose request is incomplete, and drops the bytes that the socket does not take at
+    /// once. The link cannot be used afterwards.
     pub(super) fn dismiss(&mut self, response: &Response, context: &mut Context<'_>) {
         if let State::Asking(asking) = mem::replace(&mut self.state, State::Gone) {
             let mut answering = Answering::new(asking.into_transport(), response.to_bytes());

@@ -72,11 +72,13 @@ pub struct Server {
     timer: Timer,
     links: BTreeMap<SessionId, Link<Tcp>>,
     last_session: u64,
-    /// The sessions with which reading and writing begin in the next turn.
+    /// The session with which reading begins in the next turn.
     next_read: SessionId,
+    /// The session with which writing begins in the next turn.
     next_written: SessionId,
     accept_after: Instant,
-    /// Whether the next client that waits finds no file descriptor.
+    /// Whether the operating system refused a further socket although no client waited. The next client then needs a
+    /// file descriptor that the server has to free.
     awaits_room: bool,
     counters: Arc<Counters>,
 }

@@ -33,7 +33,7 @@ pub(super) struct Paced<Io> {
 struct Allowance {
     bytes: usize,
     calls: usize,
-    /// Whether the transport is not ready. It wakes the task when it is.
+    /// Whether the transport is not ready. The transport wakes the task as soon as it is ready.
     is_blocked: bool,
 }
 

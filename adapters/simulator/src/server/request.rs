@@ -11,7 +11,8 @@ use super::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 /// The maximum number of header lines.
 const HEADERS_MAX: usize = 124;
 
-/// The headers that a request may have once. With two of them, two readers of one request could read two requests.
+/// The headers that a request may have only once. If a header occurred twice, two programs could understand the same
+/// request differently.
 const ONCE: [&str; 9] = [
     "host",
     "content-length",

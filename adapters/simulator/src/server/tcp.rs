@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
 
-/// A socket whose `poll_close` closes the sending side. That of [`Async`] only flushes.
+/// A socket whose `poll_close` closes the sending side. The `poll_close` of [`Async`] only flushes.
 #[derive(Debug)]
 pub(super) struct Tcp(Async<TcpStream>);
 

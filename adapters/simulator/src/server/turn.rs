@@ -77,7 +77,7 @@ impl Server {
                     self.accept_after = now + ACCEPT_PAUSE;
                 }
                 Err(_) => {
-                    // Without file descriptors this is also the answer while no client waits.
+                    // Without free file descriptors, `accept` fails in this way even while no client waits.
                     if listener.poll_readable(context).is_pending() {
                         self.awaits_room = true;
                         return false;
@@ -87,7 +87,7 @@ impl Server {
                         continue;
                     }
                     self.accept_after = now + ACCEPT_PAUSE;
-                    // Most likely silent clients hold them.
+                    // Most likely, silent clients hold the file descriptors.
                     self.turn_away(self.without_place().count().div_ceil(2), context, now);
                 }
             }

@@ -14,7 +14,7 @@ use crate::frame::upgrade::{Endpoint, UpgradeRefusal, UpgradeRequest, refusal};
 /// The largest difference between a nonce and the venue's time, in ns.
 const NONCE_WINDOW: i128 = 30_000_000_000;
 
-/// A nonce with more digits is in milliseconds, otherwise in seconds.
+/// The maximum number of digits of a nonce in seconds. A nonce with more digits is in milliseconds.
 const SECONDS_DIGITS_MAX: usize = 11;
 
 /// The path in the payload of order events v1.

@@ -228,7 +228,8 @@ impl Sessions {
         self.outputs.retain(|output| output.session() != id);
     }
 
-    /// Ends a session after the outputs that wait for it. The last output says how.
+    /// Ends a session after the outputs that wait for it. `last` is the output that closes or cuts the session. If a
+    /// fault silences the session, `last` is dropped unless it cuts the session.
     pub(crate) fn end(&mut self, last: Output) {
         let Some(session) = self.open.remove(&last.session()) else { return };
         if !session.is_silenced || matches!(last, Output::Abort { .. }) {

@@ -1,4 +1,4 @@
-//! [`Private`]: what only an authenticated session has.
+//! [`Private`]: the part of a session that only authenticated sessions use.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub(crate) struct Private {
     next_report: Option<Instant>,
     /// The feed of order events v1.
     feed: Option<OrderEventFeed>,
-    /// The orders in ten seconds and in a day.
+    /// How many orders the session has placed in the present ten seconds, and on the present day.
     orders: [Tally; 2],
 }
 
@@ -50,7 +50,8 @@ impl Private {
         self.streams.insert(stream)
     }
 
-    /// Removes a stream. Returns the time of the next report if that is not needed any more.
+    /// Removes a stream. If no periodic stream remains, returns the time of the next report, which the caller removes
+    /// from the schedule.
     pub(crate) fn leave(&mut self, stream: PrivateStream) -> Option<Instant> {
         self.streams.remove(&stream);
         if self.streams().any(PrivateStream::is_periodic) { None } else { self.next_report.take() }

@@ -13,7 +13,7 @@ pub(crate) const NOTIONAL_MAX: Amount = 10_i128.pow(15 + 18);
 /// The largest quantity of an order or a quote, in units of the last decimal.
 pub(crate) const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
 
-/// Fees are whole multiples of the eighth decimal.
+/// The unit of fees: they have eight decimals.
 const FEE_UNIT: Amount = 10_i128.pow(10);
 
 /// Converts an integer in units of the last of `decimals` decimals, which are at most 18.
@@ -26,7 +26,8 @@ pub(crate) fn of_decimal(decimal: Decimal) -> Amount {
     if decimal.is_negative() { -amount } else { amount }
 }
 
-/// Converts price times quantity, where both together have `decimals` decimals. `None` if the amount does not fit.
+/// Converts the product of a price and a quantity into an amount. `decimals` is the sum of their decimals. `None` if
+/// the amount does not fit.
 pub(crate) fn of_product(product: u128, decimals: u8) -> Option<Amount> {
     let exponent = DECIMALS.checked_sub(decimals)?;
     i128::try_from(product).ok()?.checked_mul(10_i128.pow(u32::from(exponent)))
@@ -44,7 +45,8 @@ pub(crate) fn fee(notional: Amount, basis_points: u32) -> Amount {
     notional.saturating_mul(Amount::from(basis_points)) / 10_000 / FEE_UNIT * FEE_UNIT
 }
 
-/// Returns the fee on a notional, rounded up. This much is set aside, so that it covers the fees of all parts.
+/// Returns the fee on a notional, rounded up. The broker sets this amount aside, which covers the fees of all partial
+/// fills.
 pub(crate) fn largest_fee(notional: Amount, basis_points: u32) -> Amount {
     let exact = notional.saturating_mul(Amount::from(basis_points));
     let unit = 10_000 * FEE_UNIT;

@@ -13,11 +13,11 @@ pub(crate) struct Instrument {
     pub(crate) quantity_decimals: u8,
     /// All prices are multiples of the tick.
     pub(crate) tick: u64,
-    /// About the price at the start.
+    /// The approximate price at the start.
     pub(crate) price: u64,
     /// The largest price at which the order flow places orders.
     pub(crate) price_limit: u64,
-    /// About the size of an order.
+    /// The approximate maximum quantity of a generated order.
     pub(crate) quantity: u64,
     /// Whether the book has few orders, and at times none on one side.
     pub(crate) is_thin: bool,
@@ -104,8 +104,8 @@ impl Instrument {
         }
     }
 
-    /// Returns the price of a seller who does not intend to sell. It is as large as a 64-bit mantissa with these
-    /// decimals allows.
+    /// Returns a price far above the market, for a sell order that is not meant to be executed. The price fits into a
+    /// 64-bit mantissa.
     pub(crate) fn absurd_price(&self) -> u64 {
         9 * power(12.min(17 - self.price_decimals) + self.price_decimals)
     }

@@ -6,15 +6,16 @@ use gemini_ws::Timestamp;
 /// 2026. It is fixed, so that runs can be repeated.
 pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
 
-/// The range around [`EPOCH`], in µs, in which each epoch has its own ids: from 1995 to 2153. In this range the
-/// first ids remain positive, and those of the market remain below 2⁵³.
+/// The range in which each epoch has its own ids of orders and of the market, in µs relative to [`EPOCH`]: from 1995
+/// to 2153. In this range these first ids remain positive, and the first ids of the market remain below 2⁵³.
 const MICROS_MIN: i64 = -1_000_000_000_000_000;
 const MICROS_MAX: i64 = 4_000_000_000_000_000;
 
 /// The distance of an epoch from [`EPOCH`].
 ///
-/// The first ids grow with this distance faster than an exchange takes ids. So an exchange repeats no id of another
-/// exchange with the same seed if its epoch is later than the last moment of the other.
+/// The first ids grow with this distance faster than an exchange takes ids. Suppose that two exchanges have the same
+/// seed, and that the epoch of the second is later than the venue's time at the end of the first. Then the second
+/// exchange repeats no id of the first.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Start {
     nanos: i64,

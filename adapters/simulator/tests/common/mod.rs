@@ -96,7 +96,7 @@ pub struct ClientBook {
     pub last: Option<u64>,
     pub stale: u32,
     pub gaps: u32,
-    /// Changes that begin before the last id that was applied.
+    /// The number of changes that begin before the last id that was applied.
     pub overlaps: u32,
     pub unknown_removals: u32,
     pub updates: u32,

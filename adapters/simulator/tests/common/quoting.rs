@@ -106,7 +106,7 @@ impl Harness {
     }
 
     /// Sends a request about quotes. Its members are in the form `price=0.42 quantity=100`. The default of `rfqId`
-    /// is that of the present request.
+    /// is the id of the present request for quotes.
     pub fn send(&mut self, session: SessionId, method: &str, members: &str) -> (Value, Vec<String>) {
         let mut parameters = serde_json::Map::new();
         parameters.insert("rfqId".to_owned(), self.present["r"].clone());

@@ -27,7 +27,7 @@ impl Floor {
     }
 
     /// Creates a market in which both accounts are connected and subscribed to their orders. It has btcusd and
-    /// GEMI-A-UP without order flow, and their books are empty except for absurd prices.
+    /// GEMI-A-UP without order flow. The books are empty, except for a bid and an ask of btcusd far from the market.
     pub fn quiet(config: impl FnOnce(Config) -> Config) -> Floor {
         let market = super::market(&["btcusd", "GEMI-A-UP"]).events_per_second(0).orders_per_side(1);
         let mut floor = Floor::new(config(market), 1);

@@ -20,7 +20,7 @@ pub(super) const HEAD: [&str; 7] = ["symbol", "bid", "ask", "spread", "last trad
 /// The width of each column on a terminal that is wide enough.
 const WIDTHS: [usize; 7] = [8, 13, 13, 10, 13, 6, 8];
 
-/// Which columns stay longest as the terminal becomes narrower.
+/// The columns by importance. As the terminal becomes narrower, the last column in this list disappears first.
 const STAY: [usize; 7] = [0, 1, 2, 6, 3, 4, 5];
 
 /// The contents of a row of the table.

@@ -47,8 +47,8 @@ pub(crate) const INVALID_JSON: &str = "InvalidJson";
 /// The reason in the answer to a request without any valid symbol.
 pub(crate) const NO_VALID_TRADING_PAIRS: &str = "NoValidTradingPairs";
 
-/// Reads a request; `None` if the text is none. It has not been measured how the venue answers a request for an
-/// unknown feed.
+/// Reads a request. `None` if the text is not a request, or if it names an unknown feed. How the venue answers a
+/// request for an unknown feed has not been measured.
 pub(crate) fn parse(text: &str) -> Option<Request> {
     let Ok(Value::Object(members)) = serde_json::from_str(text) else { return None };
     let is_subscribe = match members.get("type")?.as_str()? {

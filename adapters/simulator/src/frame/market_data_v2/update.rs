@@ -10,7 +10,7 @@ use crate::model::fact::Funding;
 use crate::model::tape::{Taker, TapeTrade};
 use crate::value::instrument::Instrument;
 
-/// Returns a symbol as these frames spell it.
+/// Returns a symbol as the frames of market data v2 spell it.
 fn symbol(instrument: &Instrument) -> String {
     instrument.symbol.as_str().to_ascii_uppercase()
 }
@@ -133,7 +133,8 @@ pub(crate) fn mark_price(instrument: &Instrument, time: i64, (mark, index): (u64
     one_change("mark_price_updates", instrument, change)
 }
 
-/// Writes a `funding_amount_updates`, with the two members that only live frames have.
+/// Writes a `funding_amount_updates`. The venue's documents lack the members `funding_rate` and `mark_price`, but the
+/// venue sends them.
 pub(crate) fn funding_amount(instrument: &Instrument, time: i64, funding: &Funding) -> String {
     let change = Members::default()
         .json("funding_amount", signed(funding.amount, 5))
