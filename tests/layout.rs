@@ -1,6 +1,7 @@
 //! Tests the layout of `src/`: which room may import which, and how long files and functions may be. A room is a
 //! file or folder directly under `src/`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use testkit::layout::Layout;
@@ -178,4 +179,51 @@ fn programs_of_users_are_short() {
     let long = PROGRAMS.map(|(name, most)| (name, most, lines(name))).into_iter();
     let long: Vec<_> = long.filter(|(_, most, lines)| lines > most).map(|it| format!("{it:?}")).collect();
     assert_none(&long);
+}
+
+/// The folders whose files are modules of one program, `all.rs`. For each, the modules that contain no tests.
+const WHOLE: [(&str, &[&str]); 3] =
+    [("tests", &[]), ("adapters/cli/tests", &["support"]), ("adapters/simulator/tests", &["common"])];
+
+/// Returns the names behind `before` at the beginning of a line.
+fn named<'t>(text: &'t str, before: &str, after: &str) -> BTreeSet<&'t str> {
+    text.lines()
+        .filter_map(|line| line.trim_start().strip_prefix(before))
+        .filter_map(|rest| Some(rest.split_once(after)?.0))
+        .collect()
+}
+
+/// Returns the names of the files in a folder, and of its folders with a `main.rs`, except `all.rs`.
+fn files_of_tests(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let tests = entries.filter(|path| path.extension().is_some_and(|it| it == "rs") || is_program(path));
+    tests
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name != "all")
+        .collect()
+}
+
+fn is_program(folder: &Path) -> bool {
+    folder.join("main.rs").exists() && !folder.join("Cargo.toml").exists()
+}
+
+#[test]
+fn every_file_of_tests_is_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (folder, helpers) in WHOLE {
+        let program = std::fs::read_to_string(root.join(folder).join("all.rs")).unwrap();
+        let mut modules = named(&program, "mod ", ";");
+        helpers.iter().for_each(|helper| assert!(modules.remove(helper), "{folder}: no {helper}"));
+        let files = files_of_tests(&root.join(folder));
+        assert!(
+            files.iter().map(String::as_str).eq(modules.iter().copied()),
+            "{folder}: {files:?}, {modules:?}"
+        );
+    }
+    // A file that the manifest does not name as well would run twice: as a module, and as a program.
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let mut listed = named(&manifest, "{ name = \"", "\", test = false },");
+    assert!(listed.insert("all"));
+    let files = files_of_tests(&root.join("tests"));
+    assert_eq!(listed, files.iter().map(String::as_str).chain(["all"]).collect());
 }

@@ -12,8 +12,6 @@
 //! The hunter plays traces that were written for some of the faults, and then makes random walks.
 //! `GEMINI_WS_MUTANT=Name` hunts one fault alone.
 
-#[path = "mutants/cases.rs"]
-mod cases;
 #[path = "mutants/copy.rs"]
 mod copy;
 #[path = "mutants/hunt.rs"]
@@ -61,7 +59,7 @@ fn patches_and_table_name_the_same_faults() {
 
 #[test]
 fn nothing_is_found_without_a_fault() {
-    let found = hunt::Hunters::new().find(&[]).or_else(|| cases::find(&[]));
+    let found = hunt::Hunters::new().find();
     assert!(found.is_none(), "{found:?}");
 }
 

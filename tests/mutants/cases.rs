@@ -25,7 +25,7 @@ mod values;
 
 use std::panic::catch_unwind;
 
-use crate::hunt::Found;
+use super::hunt::Found;
 use testkit::observer::Violation;
 
 /// Tests, each with the name of the fault that it shows.
@@ -48,9 +48,9 @@ pub(crate) fn show(faults: &[&str]) -> bool {
     ALL.into_iter().flatten().any(|(id, _)| faults.contains(id))
 }
 
-/// Runs the tests of these faults, or all tests if no fault is named.
+/// Runs the tests of these faults. Returns the first that fails.
 pub(crate) fn find(faults: &[&str]) -> Option<Found> {
-    let wanted = ALL.into_iter().flatten().filter(|(id, _)| faults.is_empty() || faults.contains(id));
+    let wanted = ALL.into_iter().flatten().filter(|(id, _)| faults.contains(id));
     wanted.enumerate().find_map(|(steps, (id, test))| {
         let what = catch_unwind(*test).is_err().then(|| "its test fails".to_owned())?;
         Some(Found { violation: Violation { id, what }, by: "its test", steps })

@@ -21,8 +21,8 @@ const ANCHOR: &str = "extern crate alloc;\n";
 /// The line of the module that the names of the faults replace.
 const NAMES: &str = "    // The names of the faults are inserted here.\n";
 
-/// Declares the hunter of the core as a test of the copy.
-const HUNTER: &str = "\n[[test]]\nname = \"hunter\"\npath = \"tests/mutants/hunter.rs\"\n";
+/// Declares the hunter of the core, the only test of the copy.
+const HUNTER: &str = "test = [{ name = \"hunter\", path = \"tests/mutants/hunter.rs\" }]\n";
 
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -74,7 +74,10 @@ impl Copy {
         *lib =
             lib.replacen(ANCHOR, &format!("{ANCHOR}\n#[macro_use]\n#[doc(hidden)]\npub mod mutants;\n"), 1);
         sources.insert("src/mutants.rs".to_owned(), switch);
-        sources.get_mut("Cargo.toml").expect("the manifest").push_str(HUNTER);
+        let manifest = sources.get_mut("Cargo.toml").expect("the manifest");
+        let (before, tests) = manifest.split_once("test = [\n").expect("the list of tests");
+        let (_, after) = tests.split_once("]\n").expect("the end of the list");
+        *manifest = format!("{before}{HUNTER}{after}");
         let driver = sources["tests/mutants/driver.rs"].clone();
         sources.insert("adapters/smol/tests/mutants.rs".to_owned(), driver);
 

@@ -8,7 +8,6 @@ use gemini_ws::{
     UnixTime,
 };
 
-use crate::cases;
 use testkit::machine::{Machine, Many};
 use testkit::observer::Violation;
 use testkit::search::input::{Input, What};
@@ -44,12 +43,8 @@ impl Hunters {
         }
     }
 
-    /// Hunts with the tests of `tests/faults` that are expected to find the fault. If there are none, it hunts with
-    /// everything else.
-    pub(crate) fn find(&self, expected: &[&str]) -> Option<Found> {
-        if cases::show(expected) {
-            return cases::find(expected);
-        }
+    /// Plays all traces, and then makes random walks.
+    pub(crate) fn find(&self) -> Option<Found> {
         let mut steps = 0;
         let mut by = "a trace";
         let violation = nonces()

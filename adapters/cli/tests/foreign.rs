@@ -1,16 +1,14 @@
 //! Tests of foreign input: text of the venue, passwords in addresses, proxies and authorities of the environment.
 
-mod support;
-
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use crate::support::{Run, command, peer, run};
 use gemini_ws_smol::async_tungstenite::tungstenite::protocol::CloseFrame;
 use gemini_ws_smol::async_tungstenite::tungstenite::{self, Message};
 use gemini_ws_smol::transport::rustls::pki_types::PrivateKeyDer;
 use gemini_ws_smol::transport::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use support::{Run, command, peer, run};
 
 /// Text that would clear the screen, set the title and look like a summary if it were printed as it is.
 const ODD: &str = "\u{1b}[2J\u{9b}0m\u{7}\u{202e}a\nsummary: all is well\r\u{2028}b";
@@ -20,8 +18,7 @@ fn is_harmless(text: &str) -> bool {
         && !text.contains("\nsummary: all")
 }
 
-#[test]
-fn text_of_the_venue() {
+pub(crate) fn text_of_the_venue() {
     let closes = peer::serve(async |mut socket| {
         let close = CloseFrame { code: 1008.into(), reason: ODD.into() };
         let _ = socket.send(Message::Close(Some(close))).await;
@@ -60,8 +57,7 @@ fn text_of_the_venue() {
     }
 }
 
-#[test]
-fn text_of_a_recording_and_of_arguments() {
+pub(crate) fn text_of_a_recording_and_of_arguments() {
     let odd = ODD.replace(['\n', '\r'], "");
     let frame = format!("{{\"e\":\"{}\"}}\n{{\"id\":\"{}\"\n", odd.replace(['\u{1b}', '\u{7}'], ""), odd);
     let decoded = run(&["decode"], frame.as_bytes());
@@ -83,8 +79,7 @@ fn text_of_a_recording_and_of_arguments() {
     }
 }
 
-#[test]
-fn passwords_in_addresses_are_refused_and_not_shown() {
+pub(crate) fn passwords_in_addresses_are_refused_and_not_shown() {
     let table: [(&[&str], &str); 5] = [
         (&["watch", "btcusd", "--venue", "ws://trader:hunter2@127.0.0.1:9"], "user or a password"),
         (&["watch", "btcusd", "--venue", "wss://hunter2@localhost/x", "--json"], "user or a password"),
@@ -100,8 +95,7 @@ fn passwords_in_addresses_are_refused_and_not_shown() {
 }
 
 /// Checks that no proxy is used to reach this machine: neither the simulator in the process nor another one.
-#[test]
-fn no_proxy_leads_to_this_machine() {
+pub(crate) fn no_proxy_leads_to_this_machine() {
     let url = peer::serve(async |socket| peer::answer(socket, r#"{"id":ID,"status":200}"#).await);
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
         for venue in ["simulator", &url] {
@@ -141,8 +135,7 @@ fn secured() -> (String, String) {
     (url, authority.pem())
 }
 
-#[test]
-fn an_authority_that_is_named_is_trusted() {
+pub(crate) fn an_authority_that_is_named_is_trusted() {
     let (url, authority) = secured();
     let pem = std::env::temp_dir().join(format!("gemini-ws-{}-ca.pem", std::process::id()));
     std::fs::write(&pem, authority).unwrap();
@@ -163,8 +156,7 @@ fn an_authority_that_is_named_is_trusted() {
     std::fs::remove_file(&pem).unwrap();
 }
 
-#[test]
-fn authorities() {
+pub(crate) fn authorities() {
     let pem = std::env::temp_dir().join(format!("gemini-ws-{}-no.pem", std::process::id()));
     std::fs::write(&pem, "no certificate").unwrap();
     let name = pem.to_str().unwrap();

@@ -1,12 +1,8 @@
 //! Checks the output of `gemini-ws decode` for a frame of each kind of each endpoint, listed in `frames.txt`.
 
-#[path = "support/schema.rs"]
-mod schema;
-mod support;
-
-use schema::Schema;
+use crate::support::run;
+use crate::support::schema::Schema;
 use serde_json::Value;
-use support::run;
 
 #[derive(Default)]
 struct Section<'t> {
@@ -16,8 +12,7 @@ struct Section<'t> {
     said: Vec<&'t str>,
 }
 
-#[test]
-fn frames_of_all_endpoints() {
+pub(crate) fn frames_of_all_endpoints() {
     let mut sections: Vec<Section<'_>> = Vec::new();
     for line in include_str!("frames.txt").lines() {
         let section = sections.last_mut();
@@ -44,8 +39,7 @@ fn frames_of_all_endpoints() {
 }
 
 /// Checks the output for every kind of frame against the schema.
-#[test]
-fn lines_are_as_the_schema_says() {
+pub(crate) fn lines_are_as_the_schema_says() {
     let schema = Schema::read();
     let mut printed = Vec::new();
     for line in include_str!("frames.txt").lines().filter_map(|line| line.strip_prefix("> ")) {
@@ -59,8 +53,7 @@ fn lines_are_as_the_schema_says() {
 }
 
 /// Checks that faulty lines do not match the schema.
-#[test]
-fn faults_are_found() {
+pub(crate) fn faults_are_found() {
     let schema = Schema::read();
     let good = r#"{"time":"1","kind":"gap","link":{"slot":0,"endpoint":0,"epoch":1},"id":"7","symbol":"a","expected":"1","got":null}"#;
     let table = [

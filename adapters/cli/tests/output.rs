@@ -1,16 +1,14 @@
 //! Tests of output without a reader, and of signals: the command always ends, and reports what is missing.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write, pipe};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::support::{PATIENCE, Run, comes_true, command, end_of, peer, signal, wait_until_it_hears};
 use futures_lite::StreamExt;
 use gemini_ws_smol::async_tungstenite::tungstenite::Message;
-use support::{PATIENCE, Run, comes_true, command, end_of, peer, signal, wait_until_it_hears};
 
 /// Returns a pipe that is full.
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
@@ -33,8 +31,7 @@ fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     (reader, writer)
 }
 
-#[test]
-fn nobody_reads_the_output() {
+pub(crate) fn nobody_reads_the_output() {
     // arguments, signals, exit code
     let table: [(&[&str], &[&str], i32); 7] = [
         (&["watch", "btcusd", "--for", "1s"], &[], 1),
@@ -77,8 +74,7 @@ fn nobody_reads_the_output() {
 }
 
 /// Checks that the client answers pings while its output is blocked.
-#[test]
-fn a_blocked_pipe_stops_no_pings() {
+pub(crate) fn a_blocked_pipe_stops_no_pings() {
     let (sender, pongs) = std::sync::mpsc::channel();
     let url = peer::serve(async move |mut socket| {
         while socket.send(Message::Ping(vec![7].into())).await.is_ok() {
@@ -102,8 +98,7 @@ fn a_blocked_pipe_stops_no_pings() {
 }
 
 /// A reader that pauses for long learns how many events it has missed and where, and gets a new snapshot of the book.
-#[test]
-fn a_reader_that_pauses_is_told_what_it_missed() {
+pub(crate) fn a_reader_that_pauses_is_told_what_it_missed() {
     const UPDATES: u64 = 20_000;
     let (sender, sent) = std::sync::mpsc::channel();
     let url = peer::serve(async move |mut socket| {
@@ -172,8 +167,7 @@ fn a_reader_that_pauses_is_told_what_it_missed() {
     assert!(lines.last().unwrap().contains("\"gaps\":0,\"resyncs\":1,\"reconnects\":0"));
 }
 
-#[test]
-fn standard_error_that_takes_nothing() {
+pub(crate) fn standard_error_that_takes_nothing() {
     let gone = || {
         let (reader, writer) = pipe().unwrap();
         drop(reader);
@@ -206,8 +200,7 @@ fn standard_error_that_takes_nothing() {
     }
 }
 
-#[test]
-fn output_that_cannot_be_written() {
+pub(crate) fn output_that_cannot_be_written() {
     let table: [&[&str]; 12] = [
         &["watch", "btcusd"],
         &["watch", "btcusd", "--json"],
@@ -236,8 +229,7 @@ fn output_that_cannot_be_written() {
 }
 
 /// A reader that has gone is no failure, as in `gemini-ws --help | head -1`.
-#[test]
-fn help_without_a_reader() {
+pub(crate) fn help_without_a_reader() {
     for arguments in [&["--help"][..], &["--version"], &["help", "simulate"]] {
         let (reader, writer) = pipe().unwrap();
         drop(reader);
@@ -246,8 +238,7 @@ fn help_without_a_reader() {
     }
 }
 
-#[test]
-fn signals_end_in_good_order() {
+pub(crate) fn signals_end_in_good_order() {
     for (name, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
         for arguments in [&["watch", "btcusd"][..], &["simulate", "btcusd"]] {
             let mut child = command(arguments).spawn().unwrap();
@@ -267,8 +258,7 @@ fn signals_end_in_good_order() {
 
 /// Checks that a signal that is ignored from the start, as under `nohup`, stays ignored.
 #[cfg(target_os = "linux")]
-#[test]
-fn nohup() {
+pub(crate) fn nohup() {
     let program = env!("CARGO_BIN_EXE_gemini-ws");
     let script = format!("trap '' HUP INT; exec {program} watch btcusd");
     let mut command = std::process::Command::new("sh");
@@ -285,8 +275,7 @@ fn nohup() {
 }
 
 /// Checks that a second signal ends the command although the peer never answers the Close frame.
-#[test]
-fn a_second_signal_ends_at_once() {
+pub(crate) fn a_second_signal_ends_at_once() {
     let url = peer::serve(async |socket| {
         smol::Timer::after(Duration::from_secs(600)).await;
         drop(socket);

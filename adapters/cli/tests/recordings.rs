@@ -1,15 +1,12 @@
 //! `gemini-ws decode` and `gemini-ws book`, run as a user would.
 
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
+use crate::support::{Run, command, recording, run};
 use serde_json::{Value, json};
-use support::{Run, command, recording, run};
 
-#[test]
-fn decode_goes_on_after_what_it_cannot_decode() {
+pub(crate) fn decode_goes_on_after_what_it_cannot_decode() {
     let all = b"17 {\"id\":1,\"status\":200}\n\n{\"id\":}\n{\"s\":\"a\xff\"}\n{\"e\":\"news\"}\n";
     let cases: [(&[&str], &[u8], i32, &str); 8] = [
         (&["decode", "--strict"], all, 1, "gemini-ws: of 4 frames, 2 malformed and 1 unrecognized\n"),
@@ -65,8 +62,7 @@ const RECORDINGS: [(&str, &str); 11] = [
     ("orders-v1", "docs_v1_orderevents_examples.jsonl"),
 ];
 
-#[test]
-fn recorded_frames_are_all_known() {
+pub(crate) fn recorded_frames_are_all_known() {
     for (endpoint, name) in RECORDINGS {
         let Some(path) = recording(name) else { return };
         let path = path.to_str().unwrap();
@@ -79,8 +75,7 @@ fn recorded_frames_are_all_known() {
     }
 }
 
-#[test]
-fn books_are_those_of_the_golden_files() {
+pub(crate) fn books_are_those_of_the_golden_files() {
     for name in ["dev_ws_gemini_perps", "dev_v2_marketdata"] {
         let Some(path) = recording(&format!("{name}.jsonl")) else { return };
         let golden = recording(&format!("golden/{name}.json")).unwrap();
@@ -103,8 +98,7 @@ fn books_are_those_of_the_golden_files() {
 }
 
 /// Checks `--symbol` with a frame of market data v1 that names no symbol, because the address of its connection did.
-#[test]
-fn a_symbol_for_frames_that_name_none() {
+pub(crate) fn a_symbol_for_frames_that_name_none() {
     let input = br#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99.50","remaining":"1","delta":"1","reason":"initial"}]}"#;
     let table: [(&[&str], &str, bool); 3] = [
         (&["book", "-"], "unnamed  live\n", true),
@@ -118,8 +112,7 @@ fn a_symbol_for_frames_that_name_none() {
     }
 }
 
-#[test]
-fn a_lost_delta_makes_one_gap_and_a_stale_book() {
+pub(crate) fn a_lost_delta_makes_one_gap_and_a_stale_book() {
     let Some(path) = recording("dev_ws_gemini_perps.jsonl") else { return };
     let text = std::fs::read_to_string(path).unwrap();
     let is_delta = |line: &&str| line.contains("depthUpdate") && line.contains("btcgusdperp");
@@ -134,15 +127,13 @@ fn a_lost_delta_makes_one_gap_and_a_stale_book() {
     assert_eq!((&other["state"], &other["gaps"]), (&json!("live"), &json!(0)));
 }
 
-#[test]
-fn a_book_of_the_real_size() {
+pub(crate) fn a_book_of_the_real_size() {
     let Some(path) = recording("full_snapshot_synthetic.jsonl") else { return };
     let run = run(&["book", path.to_str().unwrap()], b"");
     assert!(run.out.contains("2564 bids, 2082 asks") && run.out.contains("malformed=0"), "{}", run.out);
 }
 
-#[test]
-fn wrong_use_says_what_to_do() {
+pub(crate) fn wrong_use_says_what_to_do() {
     // arguments, exit code, what the message has
     let table: [(&[&str], i32, &str); 9] = [
         (&[], 2, "Usage: gemini-ws"),
@@ -162,8 +153,7 @@ fn wrong_use_says_what_to_do() {
     }
 }
 
-#[test]
-fn a_line_in_a_line_out() {
+pub(crate) fn a_line_in_a_line_out() {
     let mut child = command(&["decode"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut input = child.stdin.take().unwrap();
@@ -176,8 +166,7 @@ fn a_line_in_a_line_out() {
     assert!(lines.next().is_none() && child.wait().unwrap().success());
 }
 
-#[test]
-fn what_is_no_text_is_refused_with_a_remedy() {
+pub(crate) fn what_is_no_text_is_refused_with_a_remedy() {
     for task in [&["decode"][..], &["book", "-"]] {
         let run = run(task, b"\x1f\x8b\x08\0rest");
         assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{run:?}");
@@ -185,8 +174,7 @@ fn what_is_no_text_is_refused_with_a_remedy() {
     }
 }
 
-#[test]
-fn a_reader_that_goes_away_is_no_failure() {
+pub(crate) fn a_reader_that_goes_away_is_no_failure() {
     let line = format!("{{\"id\":1,\"status\":200,\"result\":\"{}\"}}\n", "x".repeat(1 << 16));
     let input = line.repeat(64);
     let mut child = command(&["decode"]).stdout(Stdio::piped()).spawn().unwrap();

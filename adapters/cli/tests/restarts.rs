@@ -1,15 +1,13 @@
 //! Tests of `gemini-ws simulate`: it is killed and started again, and carries out the faults that it is given.
 
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::support::simulator::{Simulator, ask, post, send, upgrade, wait_for};
+use crate::support::{PATIENCE, Run, comes_true, command, end_of, run, signal, wait_until_it_hears};
 use gemini_ws::{Endpoint, UnixTime};
 use serde_json::{Value, json};
-use support::simulator::{Simulator, ask, post, send, upgrade, wait_for};
-use support::{PATIENCE, Run, comes_true, command, end_of, run, signal, wait_until_it_hears};
 
 const LOGIN: [&str; 2] = ["account-a", "secret"];
 const ARGUMENTS: [&str; 5] = ["btcusd", "--seed", "7", "--account", "account-a:secret"];
@@ -63,8 +61,7 @@ fn nonce(later: u64) -> u64 {
     UnixTime::now().as_millis() + later
 }
 
-#[test]
-fn a_killed_simulator_goes_on() {
+pub(crate) fn a_killed_simulator_goes_on() {
     let scratch = Scratch::new("killed");
     let path = scratch.path();
     let start = || Simulator::start(&[&ARGUMENTS[..], &["--state", &path]].concat());
@@ -121,8 +118,7 @@ fn a_killed_simulator_goes_on() {
 }
 
 #[cfg(unix)]
-#[test]
-fn a_file_has_one_simulator() {
+pub(crate) fn a_file_has_one_simulator() {
     let scratch = Scratch::new("shared");
     let path = scratch.path();
     let arguments = [&ARGUMENTS[..], &["--state", &path]].concat();
@@ -150,8 +146,7 @@ fn a_file_has_one_simulator() {
 }
 
 /// Checks that only one of two simulators runs if both start at the same time with a file that does not exist yet.
-#[test]
-fn a_new_file_has_one_simulator() {
+pub(crate) fn a_new_file_has_one_simulator() {
     for round in 0..5 {
         let scratch = Scratch::new(&format!("race-{round}"));
         let path = scratch.path();
@@ -169,8 +164,7 @@ fn a_new_file_has_one_simulator() {
 }
 
 #[cfg(unix)]
-#[test]
-fn a_file_stays_what_it_is() {
+pub(crate) fn a_file_stays_what_it_is() {
     use std::os::unix::fs::PermissionsExt;
 
     let scratch = Scratch::new("link");
@@ -191,8 +185,7 @@ fn a_file_stays_what_it_is() {
 
 /// Checks that the command overwrites no file of the user, whatever its name, and removes all its temporary files.
 #[cfg(unix)]
-#[test]
-fn files_of_the_user_stay() {
+pub(crate) fn files_of_the_user_stay() {
     let scratch = Scratch::new("others");
     let (path, mine) = (scratch.path(), scratch.0.join("state.json.tmp"));
     fs::write(&mine, "mine").unwrap();
@@ -221,8 +214,7 @@ fn files_of_the_user_stay() {
     assert_eq!(scratch.names(), ["secret", "state.json", "state.json.tmp"]);
 }
 
-#[test]
-fn the_same_seed_without_a_file() {
+pub(crate) fn the_same_seed_without_a_file() {
     let id = || {
         let simulator = Simulator::start(&ARGUMENTS);
         place(
@@ -237,8 +229,7 @@ fn the_same_seed_without_a_file() {
     assert!(first < second);
 }
 
-#[test]
-fn a_file_that_is_no_state_is_left_as_it_is() {
+pub(crate) fn a_file_that_is_no_state_is_left_as_it_is() {
     let scratch = Scratch::new("damaged");
     let path = scratch.path();
     let state = r#"{"format":"gemini-ws-simulator state","version":1,"ids":{"order":1,"update":1,"trade":1,"event":1},"#;
@@ -282,8 +273,7 @@ fn a_file_that_is_no_state_is_left_as_it_is() {
     assert!(run.err.contains("no/state.json"), "{}", run.err);
 }
 
-#[test]
-fn faults_of_the_command_and_over_http() {
+pub(crate) fn faults_of_the_command_and_over_http() {
     let arguments = ["--fault", "rest-503 1h", "--fault", "send-text {\"said\":\"at once\"} @1s"];
     let simulator = Simulator::start(&[&ARGUMENTS[..], &arguments].concat());
     let (status, mut socket) = upgrade(simulator.addresses()[0], None);

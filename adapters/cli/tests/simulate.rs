@@ -1,15 +1,12 @@
 //! Tests of `gemini-ws simulate` from the side of a foreign client, which knows only what is printed.
 
-mod support;
-
 use std::io::{Read, Write};
 
+use crate::support::simulator::{Simulator, upgrade};
+use crate::support::{run, signal};
 use gemini_ws::Endpoint;
-use support::simulator::{Simulator, upgrade};
-use support::{run, signal};
 
-#[test]
-fn every_printed_address_is_served() {
+pub(crate) fn every_printed_address_is_served() {
     let simulator = Simulator::start(&["btcusd", "ethusd"]);
     let addresses = simulator.addresses();
     let paths: Vec<_> = addresses.iter().map(|url| &url[url[5..].find('/').unwrap() + 5..]).collect();
@@ -42,8 +39,7 @@ fn every_printed_address_is_served() {
     }
 }
 
-#[test]
-fn accounts_of_the_user() {
+pub(crate) fn accounts_of_the_user() {
     let arguments = ["btcusd", "--account", "account-a:secret:a", "--account", "account-b:secret-b"];
     let simulator = Simulator::start(&arguments);
     let told = simulator.told.join("\n");
@@ -61,8 +57,7 @@ fn accounts_of_the_user() {
     }
 }
 
-#[test]
-fn an_interrupt_closes_in_good_order() {
+pub(crate) fn an_interrupt_closes_in_good_order() {
     let mut simulator = Simulator::start(&["btcusd"]);
     let (status, mut socket) = upgrade(simulator.addresses()[2], None);
     assert_eq!(status, 101);
@@ -80,8 +75,7 @@ fn an_interrupt_closes_in_good_order() {
     assert_eq!(simulator.process.wait().unwrap().code(), Some(130));
 }
 
-#[test]
-fn the_help_lists_all_faults() {
+pub(crate) fn the_help_lists_all_faults() {
     let run = run(&["simulate", "--help"], b"");
     assert_eq!(run.code, Some(0));
     for kind in gemini_ws_simulator::FaultKind::ALL {
@@ -90,8 +84,7 @@ fn the_help_lists_all_faults() {
     assert!(run.out.contains("if it is killed, at most the last second is lost"), "{}", run.out);
 }
 
-#[test]
-fn wrong_use() {
+pub(crate) fn wrong_use() {
     let table: [(&[&str], &str); 9] = [
         (&["--account"], "KEY:SECRET"),
         (&["--listen", "0.0.0.0:9000"], "addresses of this machine only"),

@@ -1,13 +1,11 @@
 //! Tests of the command on a terminal: keys, Ctrl-Z, and terminals that take nothing, are gone or have an odd size.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::io::Read;
 use std::time::Duration;
 
-use support::pty::{Has, OnTerminal};
-use support::{PATIENCE, end_of, peer, signal, wait_until_it_hears};
+use crate::support::pty::{Has, OnTerminal};
+use crate::support::{self, PATIENCE, end_of, peer, signal, wait_until_it_hears};
 
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
@@ -16,8 +14,7 @@ fn code_of(running: &mut OnTerminal) -> Option<i32> {
     end_of(&mut running.child, PATIENCE).and_then(|status| status.code())
 }
 
-#[test]
-fn keys_end_it() {
+pub(crate) fn keys_end_it() {
     for (keys, code) in [("q", 0), ("\u{3}", 130)] {
         let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
         running.wait_for("live", 1);
@@ -32,8 +29,7 @@ fn keys_end_it() {
     }
 }
 
-#[test]
-fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
+pub(crate) fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
     for by_key in [true, false] {
         let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
         running.wait_for("live", 1);
@@ -54,8 +50,7 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
 }
 
 /// Checks that the command ends although the terminal takes nothing, as after Ctrl-S or in a window that hangs.
-#[test]
-fn a_terminal_that_takes_nothing() {
+pub(crate) fn a_terminal_that_takes_nothing() {
     for (signals, code) in [(&["TERM"][..], 143), (&["INT", "INT"], 130)] {
         let mut running = OnTerminal::start(&["watch", "btcusd", "ethusd"], Has::All, false);
         wait_until_it_hears(&running.child);
@@ -70,8 +65,7 @@ fn a_terminal_that_takes_nothing() {
 }
 
 /// Checks that the command ends when its terminal is gone, as when a window is closed.
-#[test]
-fn a_terminal_that_is_gone() {
+pub(crate) fn a_terminal_that_is_gone() {
     for (has, code) in [(Has::All, 129), (Has::NoSignals, 1)] {
         let mut running = OnTerminal::start(&["watch", "btcusd"], has, false);
         wait_until_it_hears(&running.child);
@@ -82,8 +76,7 @@ fn a_terminal_that_is_gone() {
 }
 
 /// Checks that the command ends in time whatever the terminal sends, such as bytes that are no keys.
-#[test]
-fn a_terminal_that_sends_without_an_end() {
+pub(crate) fn a_terminal_that_sends_without_an_end() {
     for keys in [&b"x\x1b[A"[..], &[0xFF]] {
         let mut running = OnTerminal::start(&["watch", "btcusd", "--for", "2s"], Has::All, true);
         running.wait_for("live", 1);
@@ -93,8 +86,7 @@ fn a_terminal_that_sends_without_an_end() {
 }
 
 /// A terminal that reports the largest size is drawn on in part: a picture of all of it would take 200 GB.
-#[test]
-fn a_terminal_that_reports_a_huge_size() {
+pub(crate) fn a_terminal_that_reports_a_huge_size() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("q quit", 1);
     for (columns, rows) in [(u16::MAX, u16::MAX), (100, u16::MAX), (u16::MAX, 30), (100, 30)] {
@@ -108,8 +100,7 @@ fn a_terminal_that_reports_a_huge_size() {
 }
 
 /// A terminal without a size, such as a serial line or a new container, is taken for one of the usual size.
-#[test]
-fn a_terminal_that_reports_no_size() {
+pub(crate) fn a_terminal_that_reports_no_size() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("q quit", 1);
     for (columns, rows, is_small) in
@@ -125,8 +116,7 @@ fn a_terminal_that_reports_no_size() {
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
-#[test]
-fn without_a_controlling_terminal_lines_are_printed() {
+pub(crate) fn without_a_controlling_terminal_lines_are_printed() {
     let mut running = OnTerminal::start(&["watch", "btcusd", "--for", "2s"], Has::OutputOnly, true);
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
     running.wait_for("summary: ", 1);
@@ -141,8 +131,7 @@ fn without_a_controlling_terminal_lines_are_printed() {
 }
 
 /// Checks that a message of the venue cannot set the title, clear the screen or look like a summary.
-#[test]
-fn text_of_the_venue_does_nothing_to_the_terminal() {
+pub(crate) fn text_of_the_venue_does_nothing_to_the_terminal() {
     let url = peer::serve(async |socket| {
         let text = r#"{"id":ID,"status":400,"error":{"code":-1013,"msg":"\u001b[2J\u001b]0;title\u0007no\nsummary: all is well"}}"#;
         peer::answer(socket, text).await;

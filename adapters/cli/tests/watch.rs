@@ -1,14 +1,10 @@
 //! The commands that run for a while: `watch` and `simulate`, as processes, on the loopback interface.
 
-#[path = "support/schema.rs"]
-mod schema;
-mod support;
-
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
-use support::{Run, command, signal};
+use crate::support::{self, Run, command, schema, signal};
 
 fn run(arguments: &[&str]) -> Run {
     support::run(arguments, b"")
@@ -60,8 +56,7 @@ impl Drop for Recording {
     }
 }
 
-#[test]
-fn a_generated_market() {
+pub(crate) fn a_generated_market() {
     let ended = run(&["watch", "btcusd", "ethusd", "--for", "2s"]);
     let (stdout, stderr) = (&ended.out, &ended.err);
     assert!(ended.code == Some(0) && stderr.is_empty(), "{stderr}");
@@ -74,8 +69,7 @@ fn a_generated_market() {
     assert!(stdout.contains("btcusd bid=") && stdout.contains("trade "), "{stdout}");
 }
 
-#[test]
-fn events_as_json() {
+pub(crate) fn events_as_json() {
     let ended = run(&["watch", "btcusd", "--for", "1s", "--json"]);
     assert!(ended.code == Some(0));
     let lines = ended.json_lines();
@@ -93,8 +87,7 @@ fn events_as_json() {
 }
 
 /// Plays a recording that lacks a change: one gap, and one new snapshot of the book.
-#[test]
-fn a_recording_with_a_gap() {
+pub(crate) fn a_recording_with_a_gap() {
     let whole = Recording::new("whole", 100, None);
     let ended = run(&["watch", "--replay", whole.path(), "--for", "2s"]);
     let stdout = &ended.out;
@@ -107,8 +100,7 @@ fn a_recording_with_a_gap() {
 }
 
 /// Checks that the end of a recording is reported, for a file and for a pipe; market data v2 is refused.
-#[test]
-fn the_end_of_a_recording() {
+pub(crate) fn the_end_of_a_recording() {
     let recording = Recording::new("end", 20, None);
     let text = std::fs::read(recording.path()).expect("it is there");
     for (name, input) in [(recording.path(), &b""[..]), ("-", &text)] {
@@ -131,8 +123,7 @@ fn the_end_of_a_recording() {
 
 /// Checks that the memory that `watch` takes does not depend on the length of a recording.
 #[cfg(target_os = "linux")]
-#[test]
-fn a_long_recording_takes_no_more_memory() {
+pub(crate) fn a_long_recording_takes_no_more_memory() {
     let long = Recording::new("long", 400_000, None);
     let size = std::fs::metadata(long.path()).expect("a file").len();
     let arguments = ["watch", "btcusd", "--replay", long.path(), "--json"];
@@ -147,8 +138,7 @@ fn a_long_recording_takes_no_more_memory() {
     assert!(size > 30_000_000 && peak < 30_000, "{size} bytes of recording took {peak} kB");
 }
 
-#[test]
-fn a_venue_that_cannot_be_reached() {
+pub(crate) fn a_venue_that_cannot_be_reached() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let ended = run(&["watch", "btcusd", "--venue", &format!("ws://127.0.0.1:{port}"), "--for", "2s"]);
@@ -159,8 +149,7 @@ fn a_venue_that_cannot_be_reached() {
 }
 
 /// Checks that processes that wait after an outage do not reconnect at the same time, unless they have the same seed.
-#[test]
-fn delays_are_random_unless_a_seed_is_given() {
+pub(crate) fn delays_are_random_unless_a_seed_is_given() {
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let url = format!("ws://127.0.0.1:{port}");
     let delays = |more: &[&str]| -> Vec<u64> {
@@ -175,8 +164,7 @@ fn delays_are_random_unless_a_seed_is_given() {
     assert_eq!(delays(&["--seed", "7"]), delays(&["--seed", "7"]));
 }
 
-#[test]
-fn an_interrupt_ends_in_an_orderly_way() {
+pub(crate) fn an_interrupt_ends_in_an_orderly_way() {
     let mut child = command(&["watch", "btcusd", "--json"]).spawn().expect("the command runs");
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let live = lines.by_ref().map_while(Result::ok).any(|line| line.contains("\"live\""));
@@ -188,8 +176,7 @@ fn an_interrupt_ends_in_an_orderly_way() {
 }
 
 /// Runs the simulator alone, and a client that knows only its address.
-#[test]
-fn a_simulator_of_its_own() {
+pub(crate) fn a_simulator_of_its_own() {
     let mut simulator = command(&["simulate", "btcusd", "--seed", "3"]).spawn().expect("the command runs");
     let mut lines = BufReader::new(simulator.stdout.take().expect("its output"));
     let mut address = String::new();
@@ -205,8 +192,7 @@ fn a_simulator_of_its_own() {
     assert_eq!(ended.code, Some(1), "nobody serves any more: {}", ended.err);
 }
 
-#[test]
-fn nobody_reads() {
+pub(crate) fn nobody_reads() {
     let mut child = command(&["watch", "btcusd", "--for", "5s"]).spawn().expect("the command runs");
     let mut byte = [0];
     let mut stdout = child.stdout.take().expect("its output");
@@ -215,8 +201,7 @@ fn nobody_reads() {
     assert!(child.wait().expect("its end").success());
 }
 
-#[test]
-fn wrong_use() {
+pub(crate) fn wrong_use() {
     let table: [(&[&str], &str); 6] = [
         (&["watch", "btc usd"], "1 to 64 letters"),
         (&["watch", "--for", "soon"], "--for"),

@@ -1,12 +1,10 @@
 //! Tests which account an upgrade authenticates.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::signing::sign;
+use crate::common::{CLIENT, Venue, market};
 use base64ct::{Base64, Encoding};
-use common::signing::sign;
-use common::{CLIENT, Venue, market};
 use gemini_ws::Instant;
 use gemini_ws_simulator::{Account, AccountId, EPOCH, Role, SessionId, UpgradeRequest};
 

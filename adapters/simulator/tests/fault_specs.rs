@@ -1,11 +1,10 @@
 //! Tests faults as lines of text: each has the same effect as the method for it, at its time.
 
-mod common;
-
 use std::time::Duration;
 
-use common::rest::{ask, headers};
-use common::trading::{FIRST, Floor, SECOND};
+use crate::common;
+use crate::common::rest::{ask, headers};
+use crate::common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::{Frame, Instant};
 use gemini_ws_simulator::{FaultKind, Output, PLANNED_FAULTS_MAX, SessionId};
 

@@ -1,12 +1,10 @@
 //! Tests that each fault does what its documentation says, and nothing else.
 
-mod common;
-
 use std::time::Duration;
 
-use common::quoting::Harness;
-use common::trading::FIRST;
-use common::{CLIENT, ClientBook, Venue, market, request, symbol};
+use crate::common::quoting::Harness;
+use crate::common::trading::FIRST;
+use crate::common::{CLIENT, ClientBook, Venue, market, request, symbol};
 use gemini_ws::{Message, Scratch, decode};
 use gemini_ws_simulator::Output;
 

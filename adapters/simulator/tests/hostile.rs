@@ -1,9 +1,6 @@
 //! Measures what hostile clients on real sockets cost an honest client, and a timer beside the server.
 //!
-//! `cargo test -p gemini-ws-simulator --all-features --test hostile -- --nocapture` prints a table.
-
-#[path = "common/serving.rs"]
-mod serving;
+//! `cargo test -p gemini-ws-simulator --all-features hostile -- --nocapture` prints a table.
 
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -14,11 +11,11 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::common::serving::{UPGRADE, connect, server};
 use async_io::Timer;
 use async_tungstenite::tungstenite::Message;
 use futures_lite::{StreamExt, future};
 use gemini_ws_simulator::server::Server;
-use serving::{UPGRADE, connect, server};
 
 const SUBSCRIBE: &str = r#"{"id":1,"method":"subscribe","params":["btcusd@trade","btcusd@bookTicker"]}"#;
 /// How long each kind of client runs.

@@ -1,13 +1,10 @@
 //! Tests the server's HTTP: requests that break RFC 9112, methods, versions, and clients that wait for the status 100.
 
-#[path = "common/serving.rs"]
-mod serving;
-
 use std::time::{Duration, Instant};
 
+use crate::common::serving::{UPGRADE, ask, open, parts, rest, serve, server};
 use futures_lite::AsyncWriteExt;
 use gemini_ws_simulator::server::limits::HEAD_BYTES_MAX;
-use serving::{UPGRADE, ask, open, parts, rest, serve, server};
 
 const FAULTS: &str = "POST /simulator/faults HTTP/1.1\r\nHost: a\r\n";
 

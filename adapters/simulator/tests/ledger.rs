@@ -1,12 +1,11 @@
 //! Tests that what the exchange reports to clients adds up to its own record.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::request;
-use common::trading::{FIRST, Floor, SECOND, place};
+use crate::common;
+use crate::common::request;
+use crate::common::trading::{FIRST, Floor, SECOND, place};
 use gemini_ws::Decimal;
 use gemini_ws_simulator::{OrderState, SessionId};
 use serde_json::Value;

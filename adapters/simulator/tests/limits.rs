@@ -1,17 +1,15 @@
 //! Tests the limits of the server, in connections, bytes and time, for each client and for all of them together.
 
-#[path = "common/serving.rs"]
-mod serving;
-
 use std::time::{Duration, Instant};
 
+use crate::common::serving;
+use crate::common::serving::{UPGRADE, connect, open, parts, rest, serve, server, text};
 use async_io::Timer;
 use async_tungstenite::tungstenite::Message;
 use futures_lite::{StreamExt, future};
 use gemini_ws_simulator::server::limits::{
     CONNECTIONS_MAX, UPGRADE_TIMEOUT, UPGRADING_MAX, WAITING_BYTES_MAX, WAITING_BYTES_TOTAL_MAX,
 };
-use serving::{UPGRADE, connect, open, parts, rest, serve, server, text};
 
 const PING: &str = r#"{"id":1,"method":"ping"}"#;
 

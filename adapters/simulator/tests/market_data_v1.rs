@@ -1,12 +1,10 @@
 //! Tests `/v1/marketdata/{symbol}` and `/v1/multimarketdata`: the options in the URL and the frames.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::archived::{Levels, decimal, json, names, text, upgrade, upgrade_as};
-use common::{CLIENT, Venue, market, symbol};
+use crate::common::archived::{Levels, decimal, json, names, text, upgrade, upgrade_as};
+use crate::common::{CLIENT, Venue, market, symbol};
 use gemini_ws::{Decimal, Frame, Instant};
 use gemini_ws_simulator::{Output, Recording, SessionId};
 use serde_json::Value;

@@ -1,12 +1,10 @@
 //! Tests `/v2/marketdata`: the requests and the frames.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::archived::{Levels, decimal, json, names, text, upgrade, upgrade_as};
-use common::{CLIENT, Venue, market, symbol};
+use crate::common::archived::{Levels, decimal, json, names, text, upgrade, upgrade_as};
+use crate::common::{CLIENT, Venue, market, symbol};
 use gemini_ws::{Decimal, Instant};
 use gemini_ws_simulator::{Output, SessionId};
 use serde_json::Value;

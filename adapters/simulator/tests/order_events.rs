@@ -1,12 +1,11 @@
 //! Tests archived order events: a conversation, filters, heartbeats.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common;
+use crate::common::signing::sign;
+use crate::common::trading::{FIRST, Floor};
 use base64ct::{Base64, Encoding};
-use common::signing::sign;
-use common::trading::{FIRST, Floor};
 use gemini_ws::Frame;
 use gemini_ws_simulator::{EPOCH, SessionId, UpgradeRequest};
 use serde_json::Value;

@@ -1,11 +1,10 @@
 //! Tests the life of orders, in the frames that their owners get and in the ledger.
 
-mod common;
-
 use std::time::Duration;
 
-use common::request;
-use common::trading::{FIRST, Floor, SECOND, place, short};
+use crate::common;
+use crate::common::request;
+use crate::common::trading::{FIRST, Floor, SECOND, place, short};
 use gemini_ws::Frame;
 use gemini_ws_simulator::{Account, OrderEventShape, OrderState, Output, Role, SessionId};
 

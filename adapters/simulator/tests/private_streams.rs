@@ -1,11 +1,9 @@
 //! Tests private streams: their first frames, their events, and their end.
 
-mod common;
-
 use std::time::Duration;
 
-use common::request;
-use common::trading::{FIRST, Floor, SECOND, place, short};
+use crate::common::request;
+use crate::common::trading::{FIRST, Floor, SECOND, place, short};
 use gemini_ws::Decimal;
 use gemini_ws_simulator::{Account, AccountId, SessionId};
 

@@ -1,13 +1,12 @@
 //! Tests the life of quotes, in the frames that their makers and the public get, and in the ledger.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::quoting::{Harness, PUBLIC};
-use common::request;
-use common::trading::{FIRST, Floor, SECOND, place};
+use crate::common;
+use crate::common::quoting::{Harness, PUBLIC};
+use crate::common::request;
+use crate::common::trading::{FIRST, Floor, SECOND, place};
 use gemini_ws::Decimal;
 use gemini_ws_simulator::{Account, Config, OrderSide, OrderState, OrderType, Outcome, Role, SessionId};
 use serde_json::Value;

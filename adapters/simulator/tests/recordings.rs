@@ -1,10 +1,8 @@
 //! Tests recordings: which session gets which frame, and when.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{CLIENT, ClientBook, Venue, request, symbol};
+use crate::common::{CLIENT, ClientBook, Venue, request, symbol};
 use gemini_ws::{Frame, Instant, Message, Scratch, decode};
 use gemini_ws_simulator::{Config, Output, Recording, SessionId};
 

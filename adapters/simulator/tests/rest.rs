@@ -1,13 +1,12 @@
 //! Tests the REST API: answers, refusals, and the nonces that it shares with upgrades.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common;
+use crate::common::rest::{ask, headers, post};
+use crate::common::signing::sign;
+use crate::common::trading::{FIRST, Floor, SECOND};
 use base64ct::{Base64, Encoding};
-use common::rest::{ask, headers, post};
-use common::signing::sign;
-use common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::Instant;
 use gemini_ws_simulator::{Account, Config, EPOCH, Exchange, RestRequest, Role, SessionId, UpgradeRequest};
 use serde_json::{Value, json};

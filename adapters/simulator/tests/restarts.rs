@@ -1,12 +1,11 @@
 //! Tests restarts: ids that are never repeated, and states that are saved and restored.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::rest::{ask, headers, post};
-use common::trading::{FIRST, Floor, SECOND};
+use crate::common;
+use crate::common::rest::{ask, headers, post};
+use crate::common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::Instant;
 use gemini_ws_simulator::{
     Account, Config, EPOCH, Exchange, FINISHED_ORDERS_MAX, OPEN_ORDERS_MAX, OrderState, SAME_NAME_MAX, State,

@@ -1,16 +1,10 @@
 //! Tests the server on real sockets of the loopback interface.
 
-#[path = "common/rest.rs"]
-mod rest;
-#[path = "common/serving.rs"]
-mod serving;
-#[path = "common/signing.rs"]
-mod signing;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::common::serving::{UPGRADE, ask, connect, open, rest as rest_of, serve, server, text};
 use async_io::{Async, Timer};
 use async_tungstenite::client_async;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
@@ -20,7 +14,8 @@ use gemini_ws::{Scratch, decode};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::server::limits::BODY_BYTES_MAX;
 use gemini_ws_simulator::{Account, Config, Exchange, SessionId};
-use serving::{UPGRADE, ask, connect, open, rest as rest_of, serve, server, text};
+
+use crate::common::rest;
 
 const SUBSCRIBE: &str =
     r#"{"id":1,"method":"subscribe","params":["btcusd@depth@100ms","btcusd@bookTicker"]}"#;

@@ -1,10 +1,8 @@
 //! Tests requests, replies, and the ends of sessions.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{CLIENT, Venue, market, request, symbol};
+use crate::common::{CLIENT, Venue, market, request, symbol};
 use gemini_ws::{Frame, Instant};
 use gemini_ws_simulator::{Output, STREAMS_MAX, SessionId};
 

@@ -1,11 +1,9 @@
 //! Tests the frames that subscribers of generated markets get.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{ClientBook, Venue, market, symbol};
+use crate::common::{ClientBook, Venue, market, symbol};
 use gemini_ws::{Instant, Level, Message, Scratch, Symbol, Timestamp, decode};
 use gemini_ws_simulator::Config;
 

@@ -1,4 +1,4 @@
-//! [`autobahn`]: the echo client for the Autobahn test suite.
+//! [`all_cases`]: the echo client for the Autobahn test suite.
 
 use gemini_ws_driver::async_tungstenite::tungstenite::Message;
 use gemini_ws_driver::{DialRequest, Runtime, websocket_config};
@@ -14,9 +14,9 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// # Panics
 ///
 /// For the reasons of [`autobahn`], and if the server has no cases.
-pub fn autobahn_if_wanted<A: Adapter>(agent: &str) {
+pub(crate) fn all_cases<A: Adapter>() {
     match std::env::var("GEMINI_WS_AUTOBAHN") {
-        Ok(server) => assert!(autobahn::<A>(&server, agent) > 0),
+        Ok(server) => assert!(autobahn::<A>(&server, A::NAME) > 0),
         Err(_) => println!("no GEMINI_WS_AUTOBAHN: nothing to talk to"),
     }
 }
@@ -27,7 +27,7 @@ pub fn autobahn_if_wanted<A: Adapter>(agent: &str) {
 /// # Panics
 ///
 /// If the server cannot be reached or does not send the number of cases.
-pub fn autobahn<A: Adapter>(server: &str, agent: &str) -> u32 {
+fn autobahn<A: Adapter>(server: &str, agent: &str) -> u32 {
     let runtime = A::runtime();
     let dial = |path: String| {
         let config = websocket_config()

@@ -1,4 +1,5 @@
-//! Runs this program again as a separate process, which follows a stream until Ctrl-C. Some tests need a process.
+//! Runs this program again as a separate process, because some tests need one: a client that follows a stream until
+//! Ctrl-C, or `soak`, which measures its process.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
@@ -8,17 +9,26 @@ use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{Config, Event};
 use gemini_ws_transport::Dialer;
 
+use crate::soak::{SOAK_SECONDS, soak_as_wanted};
 use crate::{Adapter, peers};
 
 /// The environment variable that makes this program run as the application. Its value is the address of the peer.
 const URL: &str = "GEMINI_WS_SUITE_URL";
 
+/// The environment variable that makes this program run the soak alone.
+const SOAK: &str = "GEMINI_WS_SUITE_SOAK";
+
 /// How long the application waits for the closing handshake.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Runs the application if [`URL`] is set; otherwise returns `None`. Prints each Ctrl-C, the events for which tests
-/// wait, such as `Opened` and `Live`, and at the end how the driver ended.
+/// Runs the application if [`URL`] is set, or the soak if [`SOAK`] is set; otherwise returns `None`. The application
+/// prints each Ctrl-C, the events for which tests wait, such as `Opened` and `Live`, and at the end how the driver
+/// ended.
 pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
+    if std::env::var_os(SOAK).is_some() {
+        soak_as_wanted::<A>();
+        return Some(ExitCode::SUCCESS);
+    }
     let url = std::env::var(URL).ok()?;
     let config = Config::new(url)
         .close_timeout(CLOSE_TIMEOUT)
@@ -48,6 +58,23 @@ pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     });
     println!("{closed:?}");
     Some(ExitCode::SUCCESS)
+}
+
+/// Runs the soak in a separate process, and waits until it ends. The output of a long run appears while it runs.
+///
+/// # Panics
+///
+/// If the process fails.
+pub(crate) fn soak(adapter: &str) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(SOAK, "1");
+    if std::env::var_os(SOAK_SECONDS).is_none() {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    }
+    let output = command.spawn().and_then(Child::wait_with_output).unwrap();
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "the soak of {adapter} failed: {}\n{stdout}{stderr}", output.status);
 }
 
 /// A program in a separate process, and the lines that it prints. Dropping this ends the process.

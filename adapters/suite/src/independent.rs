@@ -1,4 +1,4 @@
-//! [`independent_if_wanted`]: tests with WebSocket servers of other projects, which misbehave in every way.
+//! [`servers_that_misbehave`]: tests with WebSocket servers of other projects, which misbehave in every way.
 
 use std::path::Path;
 use std::process::Command;
@@ -87,7 +87,7 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
 /// # Panics
 ///
 /// If a server does not start, or a client has an unexpected result.
-pub fn independent_if_wanted<A: Adapter>() {
+pub(crate) fn servers_that_misbehave<A: Adapter>() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("independent");
     match std::env::var_os("GEMINI_WS_PYTHON") {
         Some(python) => meet_all::<A>(Command::new(python).arg(folder.join("websockets_server.py"))),

@@ -26,11 +26,8 @@ mod soak;
 mod trading;
 mod wire;
 
-pub use autobahn::{autobahn, autobahn_if_wanted};
 pub use faulty::Faulty;
-pub use independent::independent_if_wanted;
 pub use secured::authorities_of_the_system;
-pub use soak::{soak, soak_as_wanted};
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -41,6 +38,9 @@ use libtest_mimic::{Arguments, Trial};
 
 /// An adapter that the suite tests.
 pub trait Adapter: 'static {
+    /// The name of the adapter's package. The report of the Autobahn test suite contains it.
+    const NAME: &'static str;
+
     /// The runtime of the adapter.
     type Runtime: Runtime<Io: std::fmt::Debug, Timer: Send> + Send + Sync + 'static;
 
@@ -86,6 +86,9 @@ tests! {
     trading: an_order_from_its_request_to_its_end, books_of_the_archived_endpoints, order_events_v1_are_signed_in_their_own_way;
     wire: dropped_in_the_midst, dropped_after_any_poll, an_end_in_the_midst_of_the_upgrade, a_tls_handshake_that_stalls, a_frame_after_the_close, an_end_without_a_close_frame, a_reset_after_the_close_frame, malformed_close_frames, a_breach_while_closing, a_peer_that_reads_nothing, a_peer_that_only_sends, half_a_peer, pongs_by_themselves, last_words_to_a_slow_reader, an_end_before_the_queue;
     framing: a_frame_that_is_too_long, a_message_that_never_ends, a_message_in_too_many_fragments, requests_that_are_dropped, whole_frames_only, input_cut_at_every_byte, a_consumer_that_panics, empty_messages;
+    soak: a_network_that_fails;
+    autobahn: all_cases;
+    independent: servers_that_misbehave;
 }
 
 /// Runs the suite with the arguments of the command line, such as names to filter by, or `--nocapture`.

@@ -19,8 +19,11 @@ use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Account, Config as Market, Exchange};
 use smol::future;
 
-use crate::Adapter;
 use crate::faulty::Faulty;
+use crate::{Adapter, child};
+
+/// The environment variable that sets the seconds of a run.
+pub(crate) const SOAK_SECONDS: &str = "GEMINI_WS_SOAK_SECONDS";
 
 const KEY: &str = "account-of-the-soak";
 const SECRET: &str = "a secret of the soak";
@@ -82,15 +85,20 @@ struct Auditor {
     books: Books,
 }
 
+/// Runs [`soak_as_wanted`] in a separate process.
+pub(crate) fn a_network_that_fails<A: Adapter>() {
+    child::soak(A::NAME);
+}
+
 /// Runs [`soak`] for `GEMINI_WS_SOAK_SECONDS` seconds, or for 12 seconds if the variable is not set. `GEMINI_WS_SEED`
 /// is the seed of the random choices. Default: 1.
 ///
 /// # Panics
 ///
 /// For the reasons of [`soak`], and if one of these variables is not a number.
-pub fn soak_as_wanted<A: Adapter>() {
+pub(crate) fn soak_as_wanted<A: Adapter>() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
-    let seconds = number("GEMINI_WS_SOAK_SECONDS").unwrap_or(12);
+    let seconds = number(SOAK_SECONDS).unwrap_or(12);
     soak::<A>(Duration::from_secs(seconds), number("GEMINI_WS_SEED").unwrap_or(1));
 }
 
@@ -102,7 +110,7 @@ pub fn soak_as_wanted<A: Adapter>() {
 ///
 /// If the orders or the books differ from the venue's; if a request has no outcome; if no order was placed or no link
 /// was lost; if memory or descriptors grow; if the run does not end in time.
-pub fn soak<A: Adapter>(duration: Duration, seed: u64) {
+fn soak<A: Adapter>(duration: Duration, seed: u64) {
     let (address, is_bound) = mpsc::channel();
     let (stop, is_stopped) = smol::channel::bounded::<()>(1);
     let phase = Arc::new(AtomicU8::new(TROUBLE));

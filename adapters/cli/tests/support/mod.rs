@@ -5,6 +5,7 @@
 pub(crate) mod peer;
 #[cfg(target_os = "linux")]
 pub(crate) mod pty;
+pub(crate) mod schema;
 pub(crate) mod simulator;
 
 use std::io::Write;

@@ -4,6 +4,8 @@
 pub mod archived;
 pub mod quoting;
 pub mod rest;
+#[cfg(feature = "server")]
+pub mod serving;
 pub mod signing;
 pub mod trading;
 

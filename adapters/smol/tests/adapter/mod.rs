@@ -8,6 +8,8 @@ use smol::stream::StreamExt;
 pub(crate) struct SmolAdapter;
 
 impl gemini_ws_suite::Adapter for SmolAdapter {
+    const NAME: &'static str = env!("CARGO_PKG_NAME");
+
     type Runtime = Smol;
 
     fn with_dialer(dialer: Dialer) -> Smol {

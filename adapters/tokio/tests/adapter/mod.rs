@@ -7,6 +7,8 @@ use gemini_ws_tokio::{Dialer, Tokio};
 pub(crate) struct TokioAdapter;
 
 impl gemini_ws_suite::Adapter for TokioAdapter {
+    const NAME: &'static str = env!("CARGO_PKG_NAME");
+
     type Runtime = Tokio;
 
     fn with_dialer(dialer: Dialer) -> Tokio {

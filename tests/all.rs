@@ -1,0 +1,42 @@
+//! All tests of the core, in one program: one takes less time to build than one for each file, and two long tests of
+//! different files run side by side. Each file is a program as well: `cargo test --test decode` builds that file alone.
+
+mod allocation;
+mod archived;
+mod authentication;
+mod books;
+#[path = "client/main.rs"]
+mod client;
+mod decode;
+mod decode_archived;
+mod decode_examples;
+mod decode_orders;
+mod decode_private;
+mod descriptions;
+mod differential;
+mod display;
+#[path = "event_queue/main.rs"]
+mod event_queue;
+mod events;
+mod examples;
+mod exhaustive;
+#[path = "faults/main.rs"]
+mod faults;
+mod fuzzing;
+mod late_polling;
+mod layout;
+mod lives;
+mod market_data;
+mod mutants;
+mod observer;
+mod orders;
+mod private_events;
+mod protocol;
+mod recordings;
+mod rest;
+mod scenarios;
+mod simulation;
+mod sources;
+mod stories;
+mod tables;
+mod transcripts;
