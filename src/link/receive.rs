@@ -250,6 +250,8 @@ fn unattributed<'f>(
         return reception.ignored(text, IgnoredReason::NotSubscribed);
     };
     let only = Some(first.public_id()).filter(|_| is_only);
+    let now = reception.now();
+    reception.feed_mut().subscriptions_mut().hear_partial_depths(now);
     reception.data(event_of(message, reception.source(text).of_stream(only))?)
 }
 

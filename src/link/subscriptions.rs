@@ -334,6 +334,16 @@ impl Subscriptions {
         Some((wanted.next()?, self.sums.partial_depths.len() == 1))
     }
 
+    /// Notes a frame of a partial depth without a symbol. It may belong to any of these subscriptions, so none counts
+    /// as silent.
+    pub(super) fn hear_partial_depths(&mut self, now: Instant) {
+        for place in &self.sums.partial_depths {
+            if let Some(Some(subscription)) = self.places.get_mut(*place) {
+                subscription.hear(now);
+            }
+        }
+    }
+
     /// Returns when the first subscription is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.sums.due.first().map(|(due, _)| *due)

@@ -27,11 +27,12 @@ pub enum Done {
 }
 
 impl Done {
-    fn of(end: End, order: Order) -> Done {
+    fn of(end: Option<End>, order: Order) -> Done {
         match end {
-            End::Filled => Done::Filled(order),
-            End::Canceled => Done::Canceled(order),
-            End::Rejected => Done::Rejected(order),
+            Some(End::Filled) => Done::Filled(order),
+            Some(End::Canceled) => Done::Canceled(order),
+            Some(End::Rejected) => Done::Rejected(order),
+            None => Done::Unknown(order),
         }
     }
 
@@ -98,12 +99,21 @@ struct CellState {
     /// The request that placed the order, once it was accepted for sending.
     request: Option<RequestId>,
     refused: Option<CommandError>,
-    done: Option<Done>,
+    has_ended: bool,
+    /// How the order had ended when the ticket ended; `None` if that is not known.
+    end: Option<End>,
+}
+
+impl CellState {
+    /// Returns how the ticket ended, with the order of the ticket.
+    fn done(&self) -> Option<Done> {
+        self.has_ended.then(|| Done::of(self.end, self.order.clone()))
+    }
 }
 
 impl Cell {
     pub(crate) fn new(order: Order) -> Arc<Cell> {
-        let state = CellState { order, request: None, refused: None, done: None };
+        let state = CellState { order, request: None, refused: None, has_ended: false, end: None };
         Arc::new(Cell { state: Mutex::new(state), changed: Event::new() })
     }
 
@@ -116,10 +126,9 @@ impl Cell {
     pub(crate) fn refuse(&self, error: CommandError) {
         let mut state = self.lock();
         state.refused = Some(error);
-        let mut order = state.order.clone();
-        order.state = OrderState::Rejected;
-        order.reason = Some(error.to_string().into());
-        state.done = Some(Done::Rejected(order));
+        state.order.state = OrderState::Rejected;
+        state.order.reason = Some(error.to_string().into());
+        (state.has_ended, state.end) = (true, Some(End::Rejected));
         drop(state);
         self.changed.notify(usize::MAX);
     }
@@ -142,16 +151,14 @@ impl Holder for Arc<Cell> {
     fn note(&self, order: &Order, end: Option<End>) {
         let mut state = self.lock();
         state.order = order.clone();
-        state.done = end.map(|end| Done::of(end, order.clone()));
+        (state.has_ended, state.end) = (end.is_some(), end);
         drop(state);
         self.changed.notify(usize::MAX);
     }
 
     fn abandon(&self) {
         let mut state = self.lock();
-        if state.done.is_none() {
-            state.done = Some(Done::Unknown(state.order.clone()));
-        }
+        state.has_ended = true;
         drop(state);
         self.changed.notify(usize::MAX);
     }
@@ -196,14 +203,11 @@ impl Ticket {
     ///
     /// [`PlaceError`], if the order was not sent or the venue rejected it.
     pub async fn accepted(&mut self) -> Result<(), PlaceError> {
-        self.until(|state| match (&state.refused, &state.done, state.order.state) {
+        self.until(|state| match (&state.refused, state.end, state.order.state) {
             (Some(error), ..) => Some(Err(PlaceError::Refused(*error))),
-            (None, Some(Done::Rejected(order)), _) => {
-                Some(Err(PlaceError::Rejected(Box::new(order.clone()))))
-            }
-            (None, Some(_), _) => Some(Ok(())),
-            (None, None, OrderState::Sent) => None,
-            (None, None, _) => Some(Ok(())),
+            (None, Some(End::Rejected), _) => Some(Err(PlaceError::Rejected(Box::new(state.order.clone())))),
+            (None, None, OrderState::Sent) if !state.has_ended => None,
+            _ => Some(Ok(())),
         })
         .await
     }
@@ -213,7 +217,7 @@ impl Ticket {
         let returned = self.returned;
         let fill = self.until(|state| match state.order.fills.get(returned) {
             Some(fill) => Some(Some(fill.clone())),
-            None => state.done.is_some().then_some(None),
+            None => state.has_ended.then_some(None),
         });
         let fill = fill.await;
         self.returned += usize::from(fill.is_some());
@@ -228,12 +232,12 @@ impl Ticket {
     /// also ends as `Unknown` when the driver ends before the order, and when the application
     /// [forgets](Handle::forget) the order.
     pub async fn done(&mut self) -> Done {
-        self.until(|state| state.done.clone()).await
+        self.until(CellState::done).await
     }
 
     /// Returns how the ticket ended; `None` if the ticket has not ended yet.
     pub fn outcome(&self) -> Option<Done> {
-        self.cell.lock().done.clone()
+        self.cell.lock().done()
     }
 
     /// Asks the venue to cancel the order and returns at once. You may also call `cancel` after the ticket has ended

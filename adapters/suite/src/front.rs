@@ -264,7 +264,9 @@ pub(crate) fn orders_that_are_not_sent<A: Adapter>() {
             let refused = unsigned.place(order("a", "1000")).await.unwrap_err();
             assert!(matches!(refused, PlaceError::Refused(_)), "{refused}");
             let mut ticket = unsigned.submit(order("b", "1000")).unwrap();
-            assert!(matches!(ticket.done().await, Done::Rejected(order) if order.reason.is_some()));
+            let done = ticket.done().await;
+            assert!(matches!(&done, Done::Rejected(order) if order.reason.is_some()));
+            assert_eq!(&ticket.order(), done.order());
             assert!(unsigned.orders().await.unwrap().is_empty(), "no phantom is left");
             unsigned.close();
         };

@@ -147,3 +147,36 @@ fn z42_an_answer_from_before_a_subscription_does_not_count_after_its_first_repor
     assert!(fed.positions.is_stale(), "it may have changed before the subscription");
     assert!(fed.quotes.get(quoted).unwrap().doubt().is_some(), "it may have ended before the subscription");
 }
+
+/// Streams, and a frame of each. A partial depth has no symbol in the venue's documents.
+const HEARD: [(&[&str], &str); 5] = [
+    (&["btcusd@trade"], r#"{"E":1,"s":"btcusd","t":T,"p":"1","q":"1","m":true}"#),
+    (&["btcusd@bookTicker"], r#"{"u":T,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#),
+    (&["btcusd@depth5"], r#"{"s":"btcusd","lastUpdateId":T,"bids":[["1","1"]],"asks":[["2","1"]]}"#),
+    (&["btcusd@depth5"], r#"{"lastUpdateId":T,"bids":[["1","1"]],"asks":[["2","1"]]}"#),
+    (&["btcusd@depth5", "ethusd@depth10"], r#"{"lastUpdateId":T,"bids":[["1","1"]],"asks":[["2","1"]]}"#),
+];
+
+/// A stream whose frames come is not silent. Without them, it is.
+#[test]
+fn z47_each_frame_of_a_stream_counts_against_its_silence() {
+    for (streams, frame) in HEARD {
+        for is_heard in [true, false] {
+            let mut fed = Fed::new(Config::new("ws://v"));
+            for stream in streams {
+                let silence = core::time::Duration::from_secs(5);
+                fed.client.subscribe_unless_silent(t(1), s(stream), silence).unwrap();
+                fed.acknowledge(1);
+            }
+            for second in 1..=8 {
+                if is_heard {
+                    fed.feed(second * 1_000, &frame.replace('T', &second.to_string()));
+                }
+                fed.client.handle_timeout(t(second * 1_000 + 1));
+                fed.poll();
+            }
+            let silent = fed.log.iter().filter(|event| event.starts_with("Silent")).count();
+            assert_eq!(silent, if is_heard { 0 } else { streams.len() }, "{streams:?} {frame}");
+        }
+    }
+}
