@@ -89,9 +89,11 @@ impl Recording {
         &self.name
     }
 
-    /// Returns whether the next line was read from the input already.
+    /// Returns whether the next line that is not empty was read from the input already.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.ahead.is_empty() || self.input.buffer().contains(&b'\n')
+        let mut lines = self.input.buffer().split_inclusive(|byte| *byte == b'\n');
+        let is_whole_line = |line: &[u8]| line.ends_with(b"\n") && !split(0, line).frame.is_empty();
+        !self.ahead.is_empty() || lines.any(is_whole_line)
     }
 
     /// Checks the first bytes.
@@ -262,13 +264,22 @@ mod tests {
 
     #[test]
     fn a_line_is_ready_when_its_end_is() {
-        let mut recording = Recording::new(Box::new(io::Cursor::new(b"a\nb\nc")), "test").unwrap();
-        let mut ready = Vec::new();
-        for _ in 0..3 {
-            ready.push(recording.is_ready());
-            recording.next().unwrap();
+        let table: [(&str, &[bool]); 5] = [
+            ("a\nb\nc", &[true, true, false]),
+            ("a\n\n \r\nb\n", &[true, true, false]),
+            ("a\n\n", &[true, false]),
+            ("a\n\nb", &[true, false]),
+            ("\n", &[false]),
+        ];
+        for (text, expected) in table {
+            let mut recording = Recording::new(Box::new(io::Cursor::new(text)), "test").unwrap();
+            let ready = expected.iter().map(|_| {
+                let is_ready = recording.is_ready();
+                recording.next().unwrap();
+                is_ready
+            });
+            assert_eq!(ready.collect::<Vec<_>>(), expected, "{text:?}");
         }
-        assert_eq!(ready, [true, true, false]);
     }
 
     #[test]
