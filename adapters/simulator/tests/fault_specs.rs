@@ -221,3 +221,14 @@ fn not_more_than_can_be_kept() {
     let refusal = floor.exchange.plan_faults(floor.now, "abort").unwrap_err();
     assert_eq!(refusal.to_string(), "line 1: at most 1000 faults can wait at a time");
 }
+
+/// A fault ends at its time, even if a shorter fault of the same kind ends before.
+#[test]
+fn a_shorter_fault_ends_no_longer_one() {
+    for kind in ["stall", "halt-market", "close-market btcusd", "rest-503"] {
+        let alone = format!("{kind} 1s @500ms");
+        let (seen, both) = (see(&alone), see(&format!("{alone}\n{kind} 300ms @700ms")));
+        assert_ne!(seen, see(&format!("{kind} 500ms @500ms")), "{kind}");
+        assert_eq!(seen, both, "{kind}");
+    }
+}

@@ -1,6 +1,6 @@
 //! [`PlannedFaults`]: the beginnings and ends of faults that are still to come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gemini_ws::Symbol;
 
@@ -40,6 +40,24 @@ impl PlannedFaults {
 
     pub(crate) fn take(&mut self, number: u64) -> Option<Planned> {
         self.waiting.remove(&number)
+    }
+
+    /// Returns whether a planned change has this property.
+    pub(crate) fn has(&self, property: impl Fn(&Planned) -> bool) -> bool {
+        self.waiting.values().any(property)
+    }
+
+    /// Returns the sessions that no planned end of a stall contains.
+    pub(crate) fn stalled_no_longer(&self, sessions: Vec<SessionId>) -> BTreeSet<SessionId> {
+        let mut sessions = BTreeSet::from_iter(sessions);
+        for planned in self.waiting.values() {
+            if let Planned::EndStall(others) = planned {
+                for other in others {
+                    sessions.remove(other);
+                }
+            }
+        }
+        sessions
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -42,7 +42,8 @@ impl std::error::Error for FaultRefusal {}
 
 impl Exchange {
     /// Plans the faults that a text specifies, with one [`FaultSpec`] per line. The delays of the faults begin at
-    /// `now`. Empty lines are ignored. Returns how many faults were planned.
+    /// `now`. If faults of one kind that last for a time overlap, the last end counts. Empty lines are ignored.
+    /// Returns how many faults were planned.
     ///
     /// # Errors
     ///
@@ -87,18 +88,23 @@ impl Exchange {
         self.schedule.add(self.now + after, Task::Fault(number));
     }
 
-    /// Begins or ends a planned fault.
+    /// Begins or ends a planned fault. If several faults of the same kind overlap, the last end counts.
     pub(super) fn run_planned(&mut self, number: u64) {
-        match self.planned.take(number) {
+        let planned = self.planned.take(number);
+        let (later, faults) = (&self.planned, &mut self.faults);
+        match planned {
             Some(Planned::Begin(action)) => self.begin_fault(action),
             Some(Planned::EndStall(sessions)) => {
-                for session in sessions {
-                    self.faults.end_silence(session);
-                }
+                later.stalled_no_longer(sessions).into_iter().for_each(|session| faults.end_silence(session));
             }
-            Some(Planned::EndHalt) => self.faults.halt_market(false),
-            Some(Planned::OpenMarket(symbol)) => self.faults.close_market(symbol, false),
-            Some(Planned::EndRestFailure) => self.faults.fail_rest(false),
+            Some(Planned::EndHalt) => faults.halt_market(later.has(|it| matches!(it, Planned::EndHalt))),
+            Some(Planned::OpenMarket(symbol)) => {
+                let is_closed = later.has(|it| matches!(it, Planned::OpenMarket(other) if *other == symbol));
+                faults.close_market(symbol, is_closed);
+            }
+            Some(Planned::EndRestFailure) => {
+                faults.fail_rest(later.has(|it| matches!(it, Planned::EndRestFailure)));
+            }
             None => {}
         }
         self.obey_faults();
@@ -155,7 +161,8 @@ impl Exchange {
         }
     }
 
-    /// Begins a fault that concerns no session. It ends after its effect, or when another specification ends it.
+    /// Begins a fault that is not limited to the sessions that are open now. The fault ends when it has had its
+    /// effect, or when another specification ends it.
     fn begin_lasting_fault(&mut self, action: FaultAction) {
         let faults = &mut self.faults;
         match action {
