@@ -65,7 +65,7 @@ fn the_vectors_of_the_documents() {
     }
 }
 
-/// The definition of HMAC (RFC 2104), with SHA-384: keys longer than a block are hashed first.
+/// Computes HMAC as RFC 2104 defines it, with SHA-384. A key longer than a block is hashed first.
 fn signature(secret: &[u8], message: &str) -> String {
     let mut block = [0_u8; 128];
     if secret.len() > block.len() {
@@ -118,7 +118,8 @@ fn what_no_credentials_are_made_of() {
     }
 }
 
-/// Scenario L-139: the readings of the clock in milliseconds, and the nonces that follow.
+/// Scenario L-139: each row has the readings of a clock in milliseconds, and the nonces that follow in the row's
+/// unit.
 #[test]
 fn nonces_under_odd_clocks() {
     use NonceUnit::{Milliseconds, Seconds};

@@ -275,8 +275,8 @@ fn the_recording_without_a_frame_and_with_one_twice() {
     assert!(lost > 20, "{lost} frames lost");
 }
 
-/// A recording that the venue could have made: first a stale update, then asks far away, prices with ten decimals,
-/// and in the middle the snapshot of a new subscription.
+/// A recording that the venue could have made: after the snapshot comes an update that it already contains. There are
+/// asks far away and prices with ten decimals. At the end comes the snapshot of a new subscription.
 #[test]
 fn a_difficult_recording() {
     let frames = [

@@ -413,7 +413,7 @@ fn refusals() {
     }
 }
 
-/// The escape of U+FFFD is a character like any other; only half a surrogate pair is none.
+/// An escaped U+FFFD is read as that character; only half a surrogate pair is no character.
 #[test]
 fn an_escaped_replacement_character() {
     let mut scratch = Scratch::new();
@@ -431,7 +431,8 @@ fn longest_frame() {
     assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::TooLong, gemini_ws::FRAME_BYTES_MAX));
 }
 
-/// In every spelling, the levels of a frame replace the levels of the frame before.
+/// The levels of a frame replace those of the frame before in the `Scratch`, however the frames are spelled, so
+/// decoding a frame again allocates nothing.
 #[test]
 fn working_memory_does_not_grow() {
     let plain = r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":[["1","2"],["3","4"]],"a":[["5","6"]]}"#;

@@ -309,7 +309,7 @@ fn market_updates() {
     );
 }
 
-/// Tests the texts of entries. A frame that names no symbol has none.
+/// Tests the texts of entries. If a frame names no symbol, the symbol of its message is `None`.
 #[test]
 fn market_texts() {
     let entry = |members: &str, see: &dyn Fn(&MarketEntry<'_>)| {

@@ -172,8 +172,9 @@ fn order_texts() {
     }
 }
 
-/// A fill is the last one if nothing remains. If the frame does not say what remains, it is the last one if the
-/// order is not live any more. A market order to buy has no amounts and is never live, so each fill may be the last.
+/// A fill is the last one if nothing remains. If the frame does not say what remains, the fill is the last one if the
+/// order is not live any more. A market order to buy has no amounts and is never live: any of its fills may be the
+/// last, so none counts as the last.
 #[test]
 fn last_fills() {
     let table = [

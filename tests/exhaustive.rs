@@ -2,9 +2,10 @@
 //!
 //! - every input in every state, until no new state appears under the key that `support/search/key.rs` documents,
 //!   with the observer's checks of copies (I-12, I-13, I-29, I-46, I-50) in each state;
-//! - every sequence of ten inputs up to a length, without a key.
+//! - every sequence, up to a length, that can be made of ten inputs, without a key.
 //!
-//! The long form goes further: `GEMINI_WS_DEPTH=7 cargo test --release --test exhaustive -- --nocapture`.
+//! The long form makes longer sequences and more inputs:
+//! `GEMINI_WS_DEPTH=7 cargo test --release --test exhaustive -- --nocapture`.
 
 use std::time::Instant;
 
@@ -42,8 +43,9 @@ fn every_input_in_every_state_of_a_client() {
     }
 }
 
-/// Makes every sequence of inputs. `expected` has the number of sequences of each length. It is less than ten to
-/// the power of the length where inputs are about links that do not exist yet.
+/// Makes every sequence of inputs that begins with `begin`. `expected` has lengths of the rest of a sequence, and how
+/// many sequences there are of each. That is less than ten to the power of the length where inputs are about links
+/// that do not exist yet.
 fn every_sequence<M: Machine + 'static>(
     name: &str,
     world: &World<M>,

@@ -185,7 +185,7 @@ fn programs_of_users_are_short() {
 const WHOLE: [(&str, &[&str]); 3] =
     [("tests", &[]), ("adapters/cli/tests", &["support"]), ("adapters/simulator/tests", &["common"])];
 
-/// Returns the names behind `before` at the beginning of a line.
+/// Returns the names that stand between `before`, at the beginning of a line, and `after`.
 fn named<'t>(text: &'t str, before: &str, after: &str) -> BTreeSet<&'t str> {
     text.lines()
         .filter_map(|line| line.trim_start().strip_prefix(before))
@@ -193,7 +193,8 @@ fn named<'t>(text: &'t str, before: &str, after: &str) -> BTreeSet<&'t str> {
         .collect()
 }
 
-/// Returns the names of the files in a folder, and of its folders with a `main.rs`, except `all.rs`.
+/// Returns the names of the Rust files in a folder, except `all.rs`, and of its folders with a `main.rs` and no
+/// manifest.
 fn files_of_tests(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let tests = entries.filter(|path| path.extension().is_some_and(|it| it == "rs") || is_program(path));

@@ -2,8 +2,8 @@
 //!
 //! `GEMINI_WS_LIVES` sets the number of lives, and `GEMINI_WS_SECONDS` the longest time for all of them.
 //! `GEMINI_WS_SEED` sets the seed of the first life, which is the only one unless the number is set too.
-//! `GEMINI_WS_THREADS` sets the number of threads. `GEMINI_WS_TELL=1` prints each life call by call. Fast, with all
-//! checks:
+//! `GEMINI_WS_THREADS` sets the number of threads. `GEMINI_WS_TELL=1` prints each life call by call. The following
+//! command is fast, and makes all checks:
 //!
 //! ```text
 //! GEMINI_WS_LIVES=1000000 cargo test --profile lives --test lives -- --nocapture

@@ -23,7 +23,7 @@ fn l_122_a_snapshot_replaces_the_old_book() {
     }
 }
 
-/// L-123: the position of a frame decides whether it is a snapshot, and not whether it contains trades.
+/// L-123: a frame is a snapshot because it is the first of its stream, and not because it contains trades.
 #[test]
 fn l_123_trades_do_not_make_a_snapshot() {
     let trades = format!(r#","trades":[{}]"#, trade_v2(7));
@@ -83,7 +83,8 @@ fn l_125_a_gap_is_noticed_once() {
     assert_eq!((client.book().as_str(), client.count("gap")), ("Gap", 1));
 }
 
-/// L-126: a book recovers without help of the application, after a gap and after an update that is impossible.
+/// L-126: after a gap a book recovers without help of the application. After an update that makes it crossed, the
+/// application requests it again.
 #[test]
 fn l_126_a_book_recovers() {
     let mut client = Client::new(STREAMS);

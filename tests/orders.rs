@@ -228,7 +228,8 @@ fn a_refusal_by_reply_alone() {
     assert!(told(&pair, "rich").starts_with("Open 0"));
 }
 
-/// Events of one order, each with state, time and the rest of the frame, and the resulting state.
+/// Events of one order, each with state, time and the rest of the frame; then the state and quantity that result, and
+/// the executed value.
 #[test]
 fn events_in_whatever_order() {
     const FILL: &str = r#","t":1,"L":"10","Z":"2""#;

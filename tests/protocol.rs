@@ -262,7 +262,7 @@ fn names_of_feeds() {
     }
 }
 
-/// The events of a stream are those of its messages.
+/// Each event of a stream is an event of one of its messages.
 #[test]
 fn what_streams_send() {
     let places = [

@@ -194,8 +194,8 @@ fn an_answer_resolves_the_doubt_about_an_order() {
     }
 }
 
-/// Two orders have one client order id, and the venue knows one of them. The answer is not taken for both, and the
-/// other one does not exist.
+/// Two orders have one client order id, and the venue knows one of them. The answer is taken for the first order
+/// alone. The second becomes `Rejected`, because the venue does not have it.
 #[test]
 fn one_answer_is_not_taken_for_two_orders() {
     let (mut orders, link, _) = followed();
@@ -315,7 +315,8 @@ fn a_reply_outweighs_an_earlier_answer_without_the_order() {
     }
 }
 
-/// An order without any id cannot be asked about, so a doubt about it would stay for ever.
+/// `Orders` keeps no doubt about an order without any id: such an order cannot be asked about, so the doubt would
+/// stay for ever.
 #[test]
 fn every_order_in_doubt_has_a_question() {
     let mut orders = Orders::new();

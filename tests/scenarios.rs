@@ -1,6 +1,6 @@
 //! Tests that each scenario of a failed connection that other clients have met is shown by a test here.
 //!
-//! `UPDATE_TABLES=1 cargo test --test scenarios` writes the table in `ARCHITECTURE.md` again.
+//! `UPDATE_TABLES=1 cargo test --test scenarios` writes the table in `tests/SCENARIOS.md` again.
 
 #[path = "scenarios/asking.rs"]
 mod asking;

@@ -156,7 +156,7 @@ fn orders_are_in_doubt_by_the_link_of_their_events() {
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
 }
 
-/// An order is in doubt when the subscription that reports it ends, and again when a later one ends.
+/// An order is in doubt when the subscription that reports it ends with its link.
 #[test]
 fn orders_follow_their_subscription() {
     let mut fed = Fed::new([Config::new("ws://venue").authenticated(true)]);

@@ -293,7 +293,7 @@ impl Story {
         story
     }
 
-    /// Makes every subscription active, with bids of 99 and 98 for a bitcoin.
+    /// Opens these lines and makes every subscription active. The book has bids of 99 and 98 for a bitcoin.
     fn live(mut self, lines: &[Line]) -> Story {
         self.application_opens();
         for line in lines {
@@ -336,7 +336,7 @@ impl Story {
         self.look();
     }
 
-    /// The venue accepts the newest request.
+    /// Lets the venue accept the newest request of a line.
     fn venue_confirms(&mut self, line: Line) {
         let answer = format!(r#"{{"id":{},"status":200}}"#, self.asked[line as usize]);
         self.venue_sends(line, Frame::Text(&answer));
@@ -400,7 +400,7 @@ impl Story {
         }
     }
 
-    /// Polls all outputs.
+    /// Polls all outputs, and notes each of them in words, except `Requested`.
     fn look(&mut self) {
         while let Some(output) = self.client.poll_output() {
             if let Output::Event(event) = &output {

@@ -205,7 +205,7 @@ fn every_cell_of_the_link_table() {
     assert_eq!(walked, 18 * 7 - 43, "cells walked");
 }
 
-/// The limit on attempts to connect leaves room for one link to the host. The other link waits.
+/// Checks that a limit on attempts to connect leaves room for one link to the host, and that the other link waits.
 fn open_later() {
     let mut client = Client::new(ClientConfig::new(), 1);
     for path in ["", "/v1/marketdata/btcusd"] {
@@ -219,7 +219,7 @@ fn open_later() {
     assert!(matches!(outputs[..], [Output::Connect(_)]), "{outputs:?}");
 }
 
-/// The limit on attempts in a row is reached, and the client waits for nothing.
+/// Checks that a client whose limit on attempts in a row is reached waits for nothing.
 fn exhausted() {
     let config = Config::new("ws://venue").attempts_max(1);
     let mut client = Client::single(config.seed(1));
@@ -405,7 +405,7 @@ fn every_cell_of_the_stream_table() {
     assert_eq!(walked, 12 * 7 - 27, "cells walked");
 }
 
-/// Silence of a stream without a book counts from its confirmation.
+/// Checks that the silence of a stream without a book counts from its confirmation.
 fn silent_trades() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
     let trades = "btcusd@trade".parse().unwrap();

@@ -207,8 +207,8 @@ impl Endpoints {
     }
 
     /// Returns the endpoint for a stream. For a stream of an account, this is the first authenticated endpoint that
-    /// has the stream. For any other stream, endpoints that are not authenticated come before authenticated
-    /// endpoints.
+    /// has the stream. For any other stream, this is the first endpoint that has the stream and is not
+    /// authenticated; if there is none, the first authenticated one.
     pub(super) fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let first = |authenticated: bool| {
             let of = |api: &Endpoint| {

@@ -113,8 +113,9 @@ pub(crate) fn lane(event: &Event<'_>) -> Lane {
         Event::Settlements(..) => (Topic::Settlements, None),
         Event::Silent { stream, .. } | Event::Unserved { stream, .. } => (stream.topic(), stream.symbol()),
         Event::Overflow { topic, symbol, .. } => (*topic, *symbol),
-        // The loss of a malformed frame counts for the topic that the frame may have been about. For a book, the link
-        // also reports an `Event::Gap`, which is a fact: market data does not displace it.
+        // The loss of a malformed frame counts for the topic that the frame may have been about; without one, for
+        // `Connection`. A frame about a book counts for `Other`: the link also reports an `Event::Gap`, which is a
+        // fact, so market data does not displace it.
         Event::Malformed(it, _) => match it.topic {
             None => (Topic::Connection, None),
             Some(Topic::Depth) => (Topic::Other, None),

@@ -145,7 +145,7 @@ impl Window {
     }
 
     /// Notes that `used` units have been used up to now. If the limit of the venue is lower than the configured
-    /// limit, no request waits for longer than `wait_max`.
+    /// limit, or no limit is configured for this window, no request waits for longer than `wait_max`.
     fn note_used(&mut self, used: u64, wait_max: Duration, now: Instant) {
         // After a whole window all of it has expired.
         let used = used.min(self.limit().unwrap_or_default().into());
@@ -250,7 +250,7 @@ impl Limits {
 
     /// Takes over the limits that the venue names, and how much of them is used. These limits replace the limits that
     /// the venue named before, and apply beside the limits of the configuration. A limit of zero allows nothing for
-    /// the length of one window. None of these limits makes a request wait for longer than
+    /// the length of one window. None of these limits makes a request or an attempt to connect wait for longer than
     /// [`Config::retry_after_max`]. Limits of an unknown kind have no effect here; the application finds them in the
     /// reply.
     ///

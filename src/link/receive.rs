@@ -239,8 +239,9 @@ fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message
     reception.data(event)
 }
 
-/// Delivers a partial depth without a symbol. If only one partial depth is subscribed, the event names this
-/// subscription. If several are subscribed, the event names no subscription.
+/// Delivers a partial depth without a symbol. If frames of only one subscription to a partial depth may come, the
+/// event names this subscription; otherwise it names none. Frames of a subscription may come until the venue has
+/// confirmed its end.
 fn unattributed<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

@@ -230,9 +230,9 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Ignored(Ignored { reason }, self.source(frame)))
     }
 
-    /// Reports a frame that could not be decoded. Too many such frames in a row make the link unusable, unless all
-    /// are of one stream. Each book that may have lost an update with the frame is stale from now on, and requested
-    /// again.
+    /// Reports a frame that could not be decoded. Too many such frames in a row make the link unusable; adjacent
+    /// frames of one stream count once. Each book that may have lost an update with the frame is stale from now on,
+    /// and requested again.
     #[cold]
     pub(crate) fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
         self.stats.malformed = self.stats.malformed.saturating_add(1);

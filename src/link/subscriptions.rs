@@ -121,7 +121,8 @@ impl Subscriptions {
         self.places.get(id.place())?.as_ref().filter(|subscription| subscription.id() == id)
     }
 
-    /// Returns the subscription that has this subscriber; `None` if the application has ended the subscription.
+    /// Returns the subscription that has this subscriber; `None` if the id is unknown, or the
+    /// application has ended the subscription.
     pub(super) fn of_subscriber(&self, id: StreamId) -> Option<&Subscription> {
         let subscription = self.places.get(id.place())?.as_ref()?;
         let has_ended = subscription.state() == StreamState::Leaving;

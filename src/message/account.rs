@@ -67,7 +67,7 @@ pub struct Position<'f> {
 pub struct PositionAmount<'f> {
     /// `t`: the kind of amount, for example `position` or `settlement_payout`.
     pub label: Text<'f>,
-    /// `v`: the amount, with a sign.
+    /// `v`: the amount; for `position` it may be negative.
     pub value: Number<'f>,
     /// `c`: the asset of a payout.
     pub asset: Option<Text<'f>>,

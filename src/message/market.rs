@@ -451,6 +451,6 @@ pub struct OrderSnapshot<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderEvents<'f> {
-    /// The array. Each element is decoded separately.
+    /// The elements of the frame, which is an array. A malformed element does not affect the others.
     pub events: List<'f, OrderReport<'f>>,
 }

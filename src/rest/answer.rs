@@ -34,7 +34,7 @@ pub struct OpenOrder {
     pub found: Reconciled,
 }
 
-/// The reference that [`Orders::reconcile`](crate::Orders::reconcile) needs with the answer.
+/// The reference to pass to [`Orders::reconcile`](crate::Orders::reconcile) together with [`OpenOrder::found`].
 impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
     fn from(open: &'a OpenOrder) -> Self {
         let order_id = open.found.order_id;

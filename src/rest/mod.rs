@@ -141,7 +141,7 @@ impl OrderStatusQuestion {
     }
 }
 
-/// The reference that [`Orders::reconcile`](crate::Orders::reconcile) needs with the answer.
+/// The reference to pass to [`Orders::reconcile`](crate::Orders::reconcile) together with the venue's answer.
 impl<'a> From<&'a OrderStatusQuestion> for OrderRef<'a> {
     fn from(question: &'a OrderStatusQuestion) -> Self {
         match &question.name {

@@ -227,7 +227,8 @@ impl Order {
         !self.state.is_final()
     }
 
-    /// Returns whether an event may still change the state: the order is open, or the venue did not find the order.
+    /// Returns whether the order is open, or the venue did not find it. An order that a reply refused does not count,
+    /// although an event can still revive it.
     pub(super) const fn may_change(&self) -> bool {
         self.is_open() || self.is_absent
     }
@@ -519,9 +520,9 @@ impl Order {
         }
     }
 
-    /// Resolves a doubt if the event reports the end of the order and no fill is missing. The sum of the fills must
-    /// equal the quantity of a filled order, the executed quantity in the event of another order, or zero if the
-    /// order was rejected.
+    /// Resolves a doubt if the event reports the end of the order, no fill is missing, and all fills since the last
+    /// answer are counted. The sum of the fills must equal the quantity of a filled order, the executed quantity in
+    /// the event of a cancelled or closed order, or zero if the order was rejected.
     fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
         let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),
@@ -569,7 +570,8 @@ impl Order {
     }
 }
 
-/// Returns whether the first event of an order shows how much of the order was executed before the event.
+/// Returns whether the first event of an order leaves no doubt about what happened before the event. `OPEN` leaves
+/// none only if its executed quantity is zero or missing.
 fn is_from_the_beginning(status: OrderStatus<'_>, executed: Option<Decimal>) -> bool {
     match status {
         OrderStatus::New | OrderStatus::Rejected => true,

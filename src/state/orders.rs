@@ -360,8 +360,8 @@ impl Orders {
 
     /// Returns the key of the order that an event with a client order id is about, among the orders that match the
     /// event and have no id of the venue. For a rejection, this is the newest order. Otherwise it is the oldest open
-    /// order, or the oldest order if none is open. Then the other open orders are put in doubt, because the event may
-    /// be about them.
+    /// order, or the oldest order if none is open; and the other open orders among them are put in doubt, because the
+    /// event may be about them.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let is_rejected = update.status == OrderStatus::Rejected;
         let may_be = |order: &Order| order.order_id.is_none() && !order.differs(update);

@@ -91,8 +91,8 @@ impl Affected {
     }
 }
 
-/// Whether a broken frame of market data v2 begins with this type. A `type` further back may belong to a row of the
-/// first frame of a book, and the type of the frame itself may be damaged.
+/// Returns whether a broken frame of market data v2 begins with the type `named`. A `type` later in the text may be
+/// that of a row, as in the first frame of a book, while the frame's own type is damaged.
 fn is_of_type(text: &str, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
     begins.is_some_and(|behind| behind.starts_with('"'))

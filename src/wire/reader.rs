@@ -30,7 +30,7 @@ impl<T> Slot<T> {
     }
 }
 
-/// The input of the records, and the destination of levels.
+/// A frame and the position in it, for the structs of `record!`; and the working memory for levels.
 pub(super) struct Reader<'f, 's> {
     pub(super) frame: &'f str,
     pub(super) cursor: Cursor<'f>,

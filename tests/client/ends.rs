@@ -132,7 +132,8 @@ fn a_shutdown_leaves_only_what_was_asked_for() {
     assert_eq!(sent, [r#"{"id":2,"method":"unsubscribe","params":["btcusd@trade"]}"#]);
 }
 
-/// Only the clock ends a step. An input about a link that has ended does nothing, however late it is.
+/// An input about a link that has ended ends no step of a shutdown, even if it comes at the deadline. The next call
+/// of `handle_timeout` ends the client.
 #[test]
 fn a_stale_input_does_not_cut_a_shutdown_short() {
     let mut harness = Harness::trading();
@@ -155,8 +156,8 @@ fn a_stale_input_does_not_cut_a_shutdown_short() {
     assert!(harness.events.last().unwrap().starts_with("closed"), "{:?}", harness.events);
 }
 
-/// L-012: a second `close` does not move the deadline of the closing handshakes, although a link with a longer time
-/// limit is gone by then.
+/// L-012: the first `close` drops the link with the longest `close_timeout`, because that link is not open yet. A
+/// second `close` does not move the deadline of the closing handshakes.
 #[test]
 fn closing_again_does_nothing() {
     let slow = private().close_timeout(SECOND * 3);
@@ -259,8 +260,8 @@ fn a_client_that_was_never_opened_ends_at_once() {
     assert_eq!(client.add(Instant::ZERO, public()), Err(CommandError::Closed));
 }
 
-/// Returns the last event of a client that promised to cancel orders, after `place` and the loss of the private
-/// link.
+/// Calls `place` on a client with live links, ends its private link, and shuts it down with a promise to cancel
+/// orders. Returns the last event.
 fn end_after(place: impl FnOnce(&mut Harness)) -> String {
     let mut harness = with_links();
     place(&mut harness);
@@ -268,8 +269,8 @@ fn end_after(place: impl FnOnce(&mut Harness)) -> String {
     end_with_loss(harness)
 }
 
-/// Returns the last event of a client that loses its private link and then shuts down with a promise to cancel
-/// orders.
+/// Ends the private link of a client, and then shuts the client down with a promise to cancel orders. Returns the
+/// last event.
 fn end_with_loss(mut harness: Harness) -> String {
     let link = harness.link(1, 0);
     harness.client.handle_lost(link, harness.now, Lost::Reset);

@@ -131,7 +131,8 @@ impl Harness {
         self.now = until;
     }
 
-    /// Returns the n-th link of an endpoint, in the order of slots.
+    /// Returns the link at index `nth` among the links of an endpoint, in the order of slots. `endpoint` is the index
+    /// among the endpoints that have links.
     pub(crate) fn link(&self, endpoint: usize, nth: usize) -> LinkId {
         let ids: Vec<EndpointId> = self.endpoints();
         self.client.links().filter(|(_, id, _)| *id == ids[endpoint]).nth(nth).expect("a link").0

@@ -42,7 +42,8 @@ fn orders_that_want_a_heartbeat() {
     assert!(events.contains(&"heartbeat link 0.2 since 10".to_owned()), "{events:?}");
 }
 
-/// L-069: after a sleep that no clock has counted, every link is probed at once.
+/// L-069: `handle_resumed` reports that the machine has slept, which its clock did not count. Every link is then
+/// probed at once.
 #[test]
 fn a_machine_that_wakes_up_asks_at_once() {
     let mut harness = Harness::trading();
@@ -110,7 +111,8 @@ fn a_request_that_several_endpoints_could_take_names_one() {
     }
 }
 
-/// A request about a session goes over the session's link, even while no other link is open.
+/// A request about a session must name the session's link if the endpoint has several links, even while only one of
+/// them is open.
 #[test]
 fn a_request_about_a_session_names_its_link() {
     let mut harness = Harness::new(ClientConfig::new(), &[private().streams_max(1)]);

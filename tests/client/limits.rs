@@ -5,7 +5,8 @@ use gemini_ws::{ClientConfig, CommandError, Config, ConnectFailure, Lost, RateKi
 
 use super::harness::{Harness, SECOND, SNAPSHOT, order, private, public, stream};
 
-/// Stale inputs that were counted before the client was opened stay counted when an unneeded link is forgotten.
+/// A stale input about a link that no stream needs any more stays counted after `open`, although the client forgets
+/// the link.
 #[test]
 fn what_was_counted_stays_counted() {
     let mut harness = Harness::new(ClientConfig::new(), &[public()]);

@@ -145,7 +145,8 @@ enum End {
     No,
 }
 
-/// Makes a client with a link for these streams, and returns the events of frames that come over it.
+/// Makes a client with a link for these streams. Returns the client's own events and those of frames that come over
+/// the link.
 fn received(streams: &[&str], frames: &[&str], end: End) -> Vec<EventBuf> {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
     let now = Instant::ZERO;

@@ -11,7 +11,7 @@ use super::words::{Word, push, take};
 struct Model {
     overflow: Overflow,
     events_max: usize,
-    /// The events, each with its number.
+    /// The events, each with its place in the order in which they were pushed.
     list: Vec<(u64, Word)>,
     next: u64,
     /// For each stream, how many events were dropped, and the place of the first of them.

@@ -121,7 +121,8 @@ impl Owner {
 
 const POLICIES: [Overflow; 3] = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
 
-/// L-010: the queue of two links is full and no event is taken. Both are shut down while frames still arrive.
+/// L-010: two clients put events into one queue, which is full, and no event is taken. Both clients are closed while
+/// frames still arrive.
 #[test]
 fn l_010_a_full_queue_does_not_hold_up_the_end() {
     for overflow in POLICIES {
@@ -147,7 +148,7 @@ fn l_010_a_full_queue_does_not_hold_up_the_end() {
     }
 }
 
-/// L-019: the task that takes the events is stopped first. 100,000 frames later the client is shut down.
+/// L-019: the task that takes the events is stopped first. 100,000 frames later the client is closed.
 #[test]
 fn l_019_the_consumer_is_stopped_first() {
     for overflow in POLICIES {

@@ -171,7 +171,7 @@ fn session<'f>(report: &OrderReport<'f>) -> Option<ApiSession<'f>> {
     }
 }
 
-/// Returns the answer to a request, through the accessor for its method.
+/// Replaces the content of a response in `fields` by what the accessor for its method returns.
 fn answer(response: &Response<'_>, method: Option<&str>, fields: &mut Parts) {
     let mut scratch = Scratch::new();
     // A plain confirmation or a refusal has no content.
@@ -194,8 +194,8 @@ fn answer(response: &Response<'_>, method: Option<&str>, fields: &mut Parts) {
     flatten(&value.unwrap(), name, false, false, fields);
 }
 
-/// Adds the parts of a value. A level is one part: in a frame it is an array of texts in an array, here an object
-/// in an array.
+/// Adds the parts of a value. A level is one part: in a frame it is an array of texts in an array, in a serialised
+/// message an object in an array.
 fn flatten(value: &Value, path: &str, in_array: bool, is_frame: bool, parts: &mut Parts) {
     let mut each = |name: &str, value: &Value, is_array: bool| {
         let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };

@@ -21,7 +21,7 @@ pub(crate) struct Block {
     pub(crate) file: &'static str,
     /// The kind of the message.
     pub(crate) kind: &'static str,
-    /// The method that a response answers.
+    /// The method of the request that a response answers.
     pub(crate) method: Option<&'static str>,
     /// The kinds of its events, if it is the first frame of its connection.
     pub(crate) events: Vec<&'static str>,
@@ -36,7 +36,7 @@ pub(crate) struct Line {
     pub(crate) value: &'static str,
 }
 
-/// Returns the endpoint whose examples a folder contains.
+/// Returns the endpoint of an example, by the folder in the example's path.
 pub(crate) fn endpoint(file: &str) -> Endpoint {
     match file.split('/').next() {
         Some("ws-gemini-com") => Endpoint::Streams,
@@ -82,8 +82,8 @@ pub(crate) fn blocks() -> BTreeMap<&'static str, Block> {
     ])
 }
 
-/// Returns the blocks of documented frames that no example has. In `file` they have the folder of the endpoint, a
-/// slash and the frame.
+/// Returns the blocks of documented frames that no example has. Their `file` is the folder of the endpoint, a slash
+/// and the name of the frame.
 pub(crate) fn documented() -> BTreeMap<&'static str, Block> {
     read(&[include_str!("documented.txt")])
 }

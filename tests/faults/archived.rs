@@ -474,8 +474,9 @@ fn amounts_of_rest_may_have_an_exponent() {
 
 // ---- EB-01: parts of frames --------------------------------------------------------------------------
 
-/// The first frame of a link has no level. Its empty book is a part only on a link of one symbol, which the frame
-/// does not name. An owned part may have another symbol or none, and must still be the same part.
+/// The first frame of a link contains no level. On a link of one symbol, which the frame does not name, one of its
+/// parts is the empty book of that symbol. The owned copy of each part equals the part, whether or not the part names
+/// a symbol.
 #[test]
 pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
     const TRADE: &str =

@@ -63,7 +63,7 @@ fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position(
     assert!(fed.positions.is_stale());
 }
 
-/// The venue refused to end the stream, so the stream that is subscribed next has no beginning.
+/// The venue refused to end the stream, so the next subscription to it does not begin with a report of all balances.
 #[test]
 fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
     for silence in [false, true] {

@@ -1,4 +1,4 @@
-//! Further faults of the kinds that are already known. Each test asserts the right behaviour.
+//! Further faults, of the kinds that the other modules of `tests/faults` show. Each test asserts the right behaviour.
 
 #[path = "beyond/account.rs"]
 mod account;

@@ -156,7 +156,8 @@ pub(crate) fn apply(orders: &mut Orders, text: &str) {
     orders.apply(&event);
 }
 
-/// Applies the event of a sent order, and no other event. Returns the request and its subject.
+/// Applies `Requested` for a new order with this client order id, and no other event. Returns the request and its
+/// subject.
 pub(crate) fn send(orders: &mut Orders, number: u64, id: &str) -> (RequestId, Subject) {
     let (request, about) = (RequestId::new(number), Subject::PlaceOrder(new_order(id)));
     let link = Fed::new(Config::new("ws://v")).link;

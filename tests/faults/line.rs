@@ -20,7 +20,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Creates a client with these streams, whose link is not open yet.
+    /// Creates a client with these streams. Its link is not open yet.
     pub(crate) fn with(config: Config, streams: impl IntoIterator<Item = String>) -> Line {
         let mut client = Client::single(config.seed(1));
         for stream in streams {
@@ -32,7 +32,7 @@ impl Line {
         Line { client, link, scratch, events: Vec::new(), sent: VecDeque::new(), losses: Vec::new() }
     }
 
-    /// Creates a client with these streams, whose link opens at the beginning.
+    /// Creates a client with these streams, and opens its link at time zero.
     pub(crate) fn open(config: Config, streams: impl IntoIterator<Item = String>) -> Line {
         let mut line = Line::with(config, streams);
         line.poll(0);

@@ -118,8 +118,8 @@ fn y01_a_stream_of_malformed_frames_does_not_end_the_link() {
     assert_eq!(ends, Vec::<&String>::new(), "the link, and the orders of the session with it");
 }
 
-/// A venue that answers at once, and sends after each snapshot a frame that requires another one. Returns how often
-/// the client requested the book.
+/// Runs a client for a minute with a venue that answers at once, and sends after each snapshot a frame that requires
+/// another snapshot. Returns how often the client requested the book.
 fn asked_again(behind: &str, resync_by_books: bool) -> usize {
     let mut fed = Fed::new(Config::new("ws://v"));
     fed.client.subscribe(t(0), "btcusd@depth".parse().unwrap()).unwrap();
@@ -156,7 +156,8 @@ fn asked_again(behind: &str, resync_by_books: bool) -> usize {
     asked
 }
 
-/// After each snapshot a frame requires another one. The client requests it more and more rarely.
+/// After each snapshot comes a frame that requires another snapshot. The client requests the book more and more
+/// rarely.
 #[test]
 fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
     let gap = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":BEYOND,"u":LAST,"b":[],"a":[]}"#;
@@ -557,8 +558,8 @@ fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
     }
 }
 
-/// The client raises a limit of zero to a millisecond. Zero would never grow, and the client would subscribe again
-/// after each reply.
+/// The client raises a limit of zero to a millisecond, because a limit of zero would never grow and the client would
+/// subscribe again after each reply.
 #[test]
 fn x16_a_limit_of_silence_is_never_zero() {
     let mut client = Client::new(ClientConfig::new(), 1);
@@ -575,7 +576,8 @@ fn x16_a_limit_of_silence_is_never_zero() {
     assert_eq!(client.deadline().unwrap().at, t(2) + Duration::from_millis(1));
 }
 
-/// A stream of an account at an endpoint that is not authenticated: only the venue's refusal would have shown it.
+/// The client refuses a stream of an account at an endpoint that is not authenticated. Otherwise only the venue's
+/// refusal would show the mistake.
 #[test]
 fn x17_a_stream_of_an_account_needs_an_authenticated_endpoint() {
     let mut client = Client::new(ClientConfig::new(), 1);

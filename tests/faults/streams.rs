@@ -66,7 +66,8 @@ pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
     assert_eq!(line.losses, []);
 }
 
-/// Partial depths name no symbol. While the venue has not ended the old stream, a frame may belong to either.
+/// Partial depths name no symbol. Until the venue has ended the stream that the client unsubscribes, a frame may
+/// belong to that stream or to the other one.
 #[test]
 pub(crate) fn un_01_a_partial_depth_may_be_of_one_that_was_not_let_go() {
     let partial = r#"{"lastUpdateId":5,"bids":[["1","1"]],"asks":[["2","1"]]}"#;
@@ -200,8 +201,8 @@ pub(crate) fn a6_one_book_without_a_snapshot_does_not_end_the_link() {
     assert_eq!(line.client.readiness(), Readiness::Ready);
 }
 
-/// A venue that takes some time for each book, one after the other. Returns the line, and the most books that the
-/// client requested at one time.
+/// Runs a client with a venue that takes `each` milliseconds for each book, one after the other. Returns the line,
+/// and the most books that the client requested at one time.
 fn slow_venue(config: Config, books: usize, each: u64, until: u64) -> (Line, usize) {
     let mut line = Line::open(config, (0..books).map(|n| format!("sym{n}usd@depth")));
     let (mut queue, mut most, mut id) = (VecDeque::<String>::new(), 0, 7);

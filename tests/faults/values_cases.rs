@@ -70,7 +70,7 @@ pub(crate) fn a5_what_informs_costs_no_fill() {
     assert_eq!(said(Endpoint::OrderEventsV1, v1)["events"][0]["event"]["event_id"], "e-77");
 }
 
-/// The tables of [`odd::KINDS`]: every member of every kind of frame with every odd value.
+/// Puts every odd value into every member of every kind of frame in [`odd::KINDS`], and checks the messages.
 pub(crate) fn a5_every_member_of_every_frame() {
     for kind in odd::KINDS {
         for odd in odd::VALUES {
@@ -318,7 +318,7 @@ pub(crate) fn br36_frames_that_name_their_kind() {
     assert_eq!(said(Endpoint::Streams, texts), said(Endpoint::Streams, &numbers));
 }
 
-/// Calculations of a trading strategy.
+/// Tests calculations of a trading strategy.
 pub(crate) fn api_decimals() {
     const TICK: Decimal = Decimal::constant("0.25");
     use Rounding::{Down, Nearest, TowardsZero, Up};
@@ -386,7 +386,7 @@ pub(crate) fn api_decimals() {
     );
 }
 
-/// Names, sides and requests, written as applications write them.
+/// Tests names, sides and requests, written as applications write them.
 pub(crate) fn api_requests() {
     let order = NewOrder::limit("my-1", "btcusd", Side::Buy, "0.01", 20000).unwrap();
     assert_eq!((order.side(), order.price(), order.stop_price()), (Side::Buy, Some(d("20000")), None));
@@ -461,7 +461,7 @@ pub(crate) fn api_requests() {
     assert!(serde_json::from_str::<Symbol>("\"btc usd\"").is_err());
 }
 
-/// Times, and their limits.
+/// Tests times, and their limits.
 pub(crate) fn api_times() {
     let (early, late) = (Timestamp::from_secs(10).unwrap(), Timestamp::from_millis(12_500).unwrap());
     assert_eq!((late.since(early), early.since(late)), (Duration::from_millis(2_500), Duration::ZERO));

@@ -21,7 +21,7 @@ const ANCHOR: &str = "extern crate alloc;\n";
 /// The line of the module that the names of the faults replace.
 const NAMES: &str = "    // The names of the faults are inserted here.\n";
 
-/// Declares the hunter of the core, the only test of the copy.
+/// Declares the hunter of the core, the only test of the copy's root package.
 const HUNTER: &str = "test = [{ name = \"hunter\", path = \"tests/mutants/hunter.rs\" }]\n";
 
 pub(crate) fn root() -> &'static Path {

@@ -43,7 +43,7 @@ impl Hunters {
         }
     }
 
-    /// Plays all traces, and then makes random walks.
+    /// Checks nonces and the event queue, plays all traces, and then makes random walks. Returns the first violation.
     pub(crate) fn find(&self) -> Option<Found> {
         let mut steps = 0;
         let mut by = "a trace";
@@ -69,8 +69,8 @@ fn walked<M: Machine + 'static>(world: &World<M>, length: usize, steps: &mut usi
     caught(|| world.hunt(WALKS, length, steps).map(|prey| prey.violation))
 }
 
-/// I-47: runs work on a copy of a machine, and returns a panic in it as a violation. The observer cannot catch
-/// that.
+/// I-47: runs `work`, and returns a panic in it as a violation. The observer catches panics in its own steps, but not
+/// in the copies of a machine that checks make.
 fn caught(work: impl FnOnce() -> Option<Violation>) -> Option<Violation> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Some(Violation { id: "I-47", what: "a panic".into() }))

@@ -100,7 +100,7 @@ impl Patch {
     }
 
     /// Returns the edits that the patch makes. Fails unless each hunk fits, with all its context, at exactly one
-    /// place.
+    /// place or, if it fits at several, at the place that the diff expects.
     pub(crate) fn edits(&self, sources: &Sources) -> Result<Edits, String> {
         let mut edits = Edits::new();
         for hunk in &self.hunks {

@@ -188,7 +188,7 @@ fn act<M: Machine>(machine: &mut Observed<M>, now: &mut Instant, word: &str) {
     }
 }
 
-/// Returns the first id that any check reports.
+/// Makes the steps. Returns the first id that any check reports, and the whole violation as text.
 fn found<M: Machine>(mut observed: Observed<M>, words: &[&str]) -> (Option<&'static str>, String) {
     let mut now = Instant::ZERO;
     for word in words {

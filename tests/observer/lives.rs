@@ -58,7 +58,8 @@ fn settings(random: &mut Random) -> Vec<Settings> {
     all
 }
 
-/// Runs a life of so many steps. Returns what the observer finds.
+/// Runs a life of `steps` steps. Returns what the observer finds; if the life is recorded, a violation panics with
+/// its trace.
 pub(crate) fn live(seed: u64, steps: usize, is_recorded: bool) -> Result<(), Violation> {
     let mut random = Random(seed);
     let settings = settings(&mut random);
@@ -269,7 +270,8 @@ impl Life {
         self.frame(link, Frame::Text(&text));
     }
 
-    /// Makes an input about a link that has ended, or that never existed.
+    /// Makes an input about one of the three newest links of a slot, in whatever state it is. Does nothing if there
+    /// is no such link.
     fn late(&mut self) {
         let (slot, back) = (self.random.below(3), self.random.below(3));
         let Some(link) = self.machine.names().link(Link { slot, back }) else { return };

@@ -129,7 +129,8 @@ impl<M: Machine> Wrong<M> {
         found
     }
 
-    /// Hands out other or more outputs than the machine does.
+    /// Queues an output as the faulty machine hands it out: unchanged, changed, repeated, followed by others, or not
+    /// at all.
     fn twist(&mut self, output: Output) {
         let queue = &mut self.queue;
         if let Output::Connect(link) = output {
@@ -239,7 +240,7 @@ impl<M: Machine> Wrong<M> {
         }
     }
 
-    /// Returns the twin's event of a frame, while the machine gets the frame too.
+    /// Passes `frame` to the machine, and returns the twin's event of `text` in place of the machine's own.
     fn of_twin<'f>(
         &mut self,
         link: LinkId,

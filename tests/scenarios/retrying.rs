@@ -175,7 +175,8 @@ fn codes_of_the_peer() {
     never.into_iter().for_each(|code| assert_eq!(closed(code), None, "{code:?}"));
 }
 
-/// L-049: the peer closes five times for a policy. No attempt comes sooner than the one before.
+/// L-049: the peer closes five times with the code of a policy violation. Each time the next attempt comes only after
+/// the slow delay.
 #[test]
 fn policy_closes_five_times() {
     let (mut client, mut now) = (dialling(1), at(0));

@@ -25,7 +25,7 @@ pub fn each(endpoint: Endpoint, frame: &str, see: impl Fn(&Message<'_>, Value)) 
     }
 }
 
-/// Checks that a frame has exactly this value.
+/// Checks that the message of a frame has exactly this value, apart from members that are null.
 pub fn says(endpoint: Endpoint, frame: &str, expected: &Value) {
     each(endpoint, frame, |_, mut said| {
         only_present(&mut said);

@@ -344,7 +344,7 @@ impl Settings {
         })
     }
 
-    /// Returns the host that request rates are counted for.
+    /// Returns the host for which dials, requests and orders are counted.
     pub fn host(&self) -> &str {
         let rest = self.address.split_once("://").map_or(self.address.as_str(), |(_, rest)| rest);
         rest.split(['/', '?']).next().unwrap_or_default()

@@ -220,7 +220,7 @@ fn number(text: &str, random: &mut Random) -> String {
     format!("{}{new}{}", &text[..start], &text[start + length..])
 }
 
-/// Changes a whole member.
+/// Changes the members of an object: reorders them, or removes, replaces, renames or inserts one.
 fn member(text: &str, random: &mut Random) -> String {
     let Some(mut members) = members(text) else { return text.into() };
     if members.is_empty() {
@@ -248,7 +248,7 @@ fn member(text: &str, random: &mut Random) -> String {
     object(&members)
 }
 
-/// Changes an element of an array.
+/// Changes the elements of an array: reorders them, or removes, replaces or repeats one.
 fn element(text: &str, random: &mut Random) -> String {
     let Some(elements) = parts(text, '[', ']') else { return text.into() };
     let mut elements: Vec<String> = elements.into_iter().map(str::to_string).collect();

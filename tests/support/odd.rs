@@ -367,7 +367,7 @@ pub fn wrong_where_accounted(
     (found != meant).then(|| format!("{member} is {odd:?} and read as {found}: {frame}"))
 }
 
-/// Returns the first member of any kind of frame that is read wrongly.
+/// Returns a description of the first member of any kind of frame that is read wrongly.
 pub fn violation() -> Option<String> {
     KINDS.iter().find_map(|kind| {
         VALUES.iter().find_map(|odd| {

@@ -32,7 +32,8 @@ pub struct Pair {
     copied: u64,
     signer: Option<Signer>,
     pub now: Instant,
-    /// Everything that the client reported except data, in order, one event on each line.
+    /// The reported events that `take` picks, in order, one on each line: snapshots of books, and most events that
+    /// are no data.
     pub log: Vec<String>,
     pub closed: bool,
     /// How often a book's best prices differed, after an update, from the newest ticker that is not newer than the
@@ -83,7 +84,7 @@ impl Pair {
         Pair::with(Config::new("ws://venue"), config, seed)
     }
 
-    /// Creates a pair that is connected for [`ACCOUNT`] and subscribed to its streams.
+    /// Creates a pair that connects for [`ACCOUNT`] and subscribes to its streams when time passes.
     pub fn trading(config: Config, venue: simulator::Config, seed: u64) -> Pair {
         let mut pair = Pair::with(
             config.authenticated(true),
@@ -98,7 +99,7 @@ impl Pair {
         pair
     }
 
-    /// Creates a pair that is connected to an archived endpoint and subscribed to the given streams.
+    /// Creates a pair that connects to an archived endpoint and subscribes to the given streams when time passes.
     pub fn archived(target: &str, venue: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let venue = venue.account(Account::new(KEY, SECRET).id(ACCOUNT));
         let mut pair = Pair::with(Config::new(format!("ws://venue{target}")), venue, seed);
@@ -158,7 +159,7 @@ impl Pair {
         }
     }
 
-    /// Creates a pair that is connected and subscribed to the given streams.
+    /// Creates a pair that connects and subscribes to the given streams when time passes.
     pub fn following(config: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let mut pair = Pair::new(config, seed);
         for stream in streams {
@@ -272,7 +273,8 @@ impl Pair {
         }
     }
 
-    /// Performs the outputs of both ends until there are none.
+    /// Performs the outputs of both ends until there are none, those of the client only in each `polled_each`-th
+    /// call.
     fn flush(&mut self) {
         self.unpolled += 1;
         if self.unpolled >= self.polled_each {

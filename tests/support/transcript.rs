@@ -269,7 +269,8 @@ impl Player {
         lines.iter().for_each(|line| self.line(&format!("= {line}")));
     }
 
-    /// Runs an input about a link: the newest attempt of the slot that the line names.
+    /// Runs an input about a link: the newest attempt of the slot that the line names, or of the first slot. With
+    /// `stale` it is the attempt before.
     fn about_a_link(&mut self, line: &str) {
         let (place, line) = match line.split_once(": ") {
             Some((place, rest)) if place.parse::<usize>().is_ok() => (place.parse().unwrap(), rest),

@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Takes as early as possible from an instant on, and returns when.
+/// Takes from a limiter `count` times, each time as early as possible from an instant on. Returns the instants.
 fn greedy(mut limiter: RateLimiter, from: Instant, count: usize) -> Vec<Instant> {
     let mut now = from;
     let mut taken = Vec::new();

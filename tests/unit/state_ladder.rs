@@ -91,7 +91,7 @@ fn agrees_with_a_plain_map() {
     }
 }
 
-/// Returns the bytes for each level, with all the room that is kept.
+/// Returns how many bytes a ladder takes for each level, with all the room that it keeps.
 fn bytes(ladder: &Ladder) -> usize {
     (size_of::<Ladder>() + ladder.slots.capacity() * size_of::<Level>()).div_ceil(ladder.len())
 }

@@ -211,9 +211,10 @@ impl Driver {
     }
 
     /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` with
-    /// each event as [`Wake::Event`]. Each call of `on_wake` returns the instant at which the driver calls `on_wake`
-    /// with [`Wake::Timer`]; `None` sets no timer. The first call is [`Wake::Timer`]. After a call with
-    /// [`Wake::Timer`], a returned instant that is less than a millisecond away counts as a millisecond away.
+    /// each event as [`Wake::Event`]. Each call of `on_wake`, also one with an event, returns the instant of the next
+    /// call with [`Wake::Timer`]. This instant replaces the earlier one; `None` removes the timer. The first call is
+    /// [`Wake::Timer`]. After a call with [`Wake::Timer`], a returned instant that is less than a millisecond away
+    /// counts as a millisecond away.
     ///
     /// ```
     /// use std::time::Duration;

@@ -81,8 +81,8 @@ impl Answer {
         self.status
     }
 
-    /// Returns the value of the first header field of this name, in upper or lower case. Returns `None` if there is
-    /// no such field, or if the value is not UTF-8.
+    /// Returns the value of the first header field of this name; upper and lower case do not matter. Returns `None`
+    /// if there is no such field, or if the value is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next().filter(|value| *value != NO_TEXT)
     }

@@ -26,8 +26,8 @@ use crate::{Closed, NoBook};
 ///
 /// Orders, balances, positions and quotes are those of one account: use a driver of its own for each account.
 ///
-/// [`Handle::with`](crate::Handle::with) lends the keeper to a function. Orders, balances, positions and quotes follow
-/// the streams that are subscribed. To ask the venue about orders and balances in doubt, call
+/// [`Handle::with`](crate::Handle::with) lends the keeper to a function. Orders, balances, positions and quotes
+/// follow the streams that are subscribed. To ask the venue about orders and balances in doubt, call
 /// [`Handle::reconcile`](crate::Handle::reconcile). If you know the venue's positions or quotes from another source,
 /// call [`reconcile_positions`](Keeper::reconcile_positions) or [`reconcile_quote`](Keeper::reconcile_quote). The
 /// driver begins to keep books at the first call of [`Handle::books`](crate::Handle::books).
@@ -388,7 +388,8 @@ impl Keeper {
 }
 
 impl Drop for Keeper {
-    /// Reports the end of the driver and the orders that are open, also after an abort or a panic.
+    /// Reports the end of the driver and the orders that are open or in doubt, also if the driver's task is aborted
+    /// or panics.
     fn drop(&mut self) {
         self.clock.set(None);
         self.ending.end(Ended { closed: self.closed, orders: self.unfinished() });

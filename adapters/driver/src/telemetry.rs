@@ -38,7 +38,8 @@ impl Telemetry {
         self.traced.frame(link, frame);
     }
 
-    /// Records an event. `link` is the link whose frame caused the event; `None` for an event from the outputs.
+    /// Records an event. `link` is the link of the frame for which the client returned the event; `None` for an event
+    /// from the outputs.
     #[inline]
     pub(crate) fn event(&mut self, link: Option<LinkId>, event: &Event<'_>, now: Instant) {
         #[cfg(feature = "metrics")]

@@ -58,8 +58,8 @@ impl Config {
         Config::new(SourceConfig::Market(symbols.collect()))
     }
 
-    /// Creates the settings for an exchange that plays a recording. The exchange plays each frame once, beginning
-    /// with the first subscription to a public stream.
+    /// Creates the settings for an exchange that plays a recording. The exchange begins to play it when a session
+    /// first subscribes to a public stream, and plays each frame once.
     pub fn recording(recording: Recording) -> Config {
         Config::new(SourceConfig::Recording(recording))
     }

@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 /// The time between frames without receive times.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// How many lines of a [stream](Recording::streamed) one turn reads before it continues with other work.
+/// The maximum number of lines that one call of [`Recording::next`] reads. A recording that is [read while it is
+/// played](Recording::streamed) can contain many lines that are skipped, and reading all of them at once would delay
+/// other work.
 const LINES_PER_TURN: usize = 64;
 
 /// Recorded frames of the venue, one per line.

@@ -1,4 +1,5 @@
-//! Measures what hostile clients on real sockets cost an honest client, and a timer beside the server.
+//! Measures what hostile clients on real sockets cost: the processor time of a turn, the frames that an honest client
+//! gets, and the delay of a timer in the same thread.
 //!
 //! `cargo test -p gemini-ws-simulator --all-features hostile -- --nocapture` prints a table.
 

@@ -1,4 +1,4 @@
-//! Tests the server's HTTP: requests that break RFC 9112, methods, versions, and clients that wait for the status 100.
+//! Tests the server's HTTP: requests that break RFC 9112, methods, versions, and clients that wait for status 100.
 
 use std::time::{Duration, Instant};
 

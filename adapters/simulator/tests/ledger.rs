@@ -26,7 +26,7 @@ impl Choices {
     }
 }
 
-/// The trade id, the price, the quantity, the fee, and whether the order was in the book before.
+/// An execution of an order: the trade id, the price, the quantity, the fee, and whether the order was the maker.
 type Fill = (u64, Decimal, Decimal, Decimal, bool);
 
 /// An account as one of its sessions sees it.

@@ -13,7 +13,8 @@ use gemini_ws_simulator::server::limits::{
 
 const PING: &str = r#"{"id":1,"method":"ping"}"#;
 
-/// The server closes sockets that send nothing, or an incomplete request, when another client sends a request.
+/// Sockets that send nothing, or an incomplete request, keep no client out: when too many of them are open, the
+/// server closes the oldest with the status 503.
 #[test]
 fn silent_sockets_keep_nobody_out() {
     let mut server = server(|config| config);
@@ -101,8 +102,8 @@ fn upgraded(address: &str, longest: Duration) -> std::io::Result<[u8; 12]> {
     Ok(status)
 }
 
-/// If there are fewer file descriptors than allowed sockets, silent sockets keep no client out either. The server
-/// is in a separate process, which has few file descriptors.
+/// Silent sockets keep no client out, even if the server has fewer file descriptors than it allows sockets. The
+/// server is in a separate process, which has few file descriptors.
 #[cfg(unix)]
 #[test]
 fn silent_sockets_take_no_descriptors() {

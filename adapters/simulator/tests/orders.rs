@@ -516,7 +516,8 @@ fn faults() {
     assert_eq!(short(&floor.run(A_SECOND)), ["1: 200"]);
 }
 
-/// Orders trade with the order flow, and the streams report them like any other orders.
+/// A client's orders trade with the order flow. The depth stream reports them without a gap, and the trade stream
+/// reports each of their fills.
 #[test]
 fn orders_are_events_of_the_market() {
     let mut floor = Floor::new(common::market(&["btcusd"]).events_per_second(50).stale_percent(0), 5);

@@ -153,7 +153,8 @@ fn a_maker_must_be_able_to_pay() {
     assert_eq!(harness.floor.balance(0, "USD"), "9.89 of 9.89");
 }
 
-/// The best quote is accepted, and the makers of the others get the end of the request.
+/// The requester accepts the quote with the lowest price, and the first of two equal quotes. The maker of the other
+/// quote gets an event when the request ends.
 #[test]
 fn the_lowest_price_wins() {
     for (prices, winner) in [(["0.02", "0.01"], SECOND), (["0.01", "0.02"], FIRST), (["0.01", "0.01"], FIRST)]
@@ -194,7 +195,7 @@ fn the_lowest_price_wins() {
     }
 }
 
-/// At a bad price, other makers win.
+/// A quote with a high price seldom wins, because hidden makers quote lower prices.
 #[test]
 fn dear_quotes_are_seldom_accepted() {
     let accepted = |price: &str| {

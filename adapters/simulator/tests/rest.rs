@@ -137,7 +137,8 @@ fn orders_of_others_are_not_found() {
     }
 }
 
-/// The key, the path, the payload, the status and the reason.
+/// Requests to REST and the answers to them: the key, the path and the payload of the request, and the status and the
+/// reason of the answer.
 const REFUSALS: [(&str, &str, &str, u16, &str); 18] = [
     ("account-one", "/v1/orders", r#"{"request":"/v1/orders","nonce":1}"#, 200, ""),
     ("account-one", "/v1/orders", r#"{"request":"/v1/orders","nonce":1}"#, 400, "InvalidNonce"),

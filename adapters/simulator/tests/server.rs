@@ -237,7 +237,7 @@ fn requests_are_answered() {
     assert_eq!(server.exchange_mut().session_count(), 0);
 }
 
-/// The table has addresses in the forms in which other clients write them.
+/// The server accepts the addresses of its endpoints in the forms in which other clients than `gemini-ws` write them.
 #[test]
 fn addresses_of_other_clients() {
     let mut server = server(|config| config);

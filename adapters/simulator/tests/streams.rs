@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The maximum number of orders on a side: the largest possible `orders_per_side`, and one order far from the market.
 const ORDERS_PER_SIDE_MAX: usize = 100_001;
 
-/// The id, the best bid and the best ask.
+/// The update id, the best bid and the best ask of a `bookTicker`.
 type Ticker = (u64, [Option<Level>; 2]);
 
 /// Follows frames as a client does, and checks that they agree.

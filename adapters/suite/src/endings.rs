@@ -32,8 +32,8 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A cancel still waits for the venue's id of its order when a shutdown begins. The driver sends the cancel, but
-/// refuses an order that is submitted after the shutdown.
+/// When a shutdown begins, a cancel still waits for the venue's id of its order. The driver sends the cancel, but
+/// refuses an order that is submitted during the shutdown.
 pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {

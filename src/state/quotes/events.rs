@@ -105,8 +105,8 @@ impl Quotes {
     }
 
     /// Returns the key of the quote with the id in an event. If no quote has this id, gives the id to the quote of
-    /// this client that matches the event, or else adds a quote. Returns `None` if a quote has to be added and there
-    /// is no room.
+    /// this client that matches the event, if exactly one matches; otherwise adds a quote. Returns `None` if a quote
+    /// has to be added and there is no room.
     fn named(
         &mut self,
         update: &QuoteUpdate<'_>,

@@ -59,7 +59,7 @@ fn x11_a_loss_over_the_link_that_is_followed_now_makes_positions_stale() {
     assert!(fed.positions.is_stale(), "nobody reports them, and they are shown as current");
 }
 
-/// Quotes that a reply has refused are final, too.
+/// A quote whose request was not sent is final, too, so `Quotes` forgets it when it keeps too many.
 #[test]
 fn x12_quotes_that_were_refused_are_forgotten_at_last() {
     let link = Fed::new(Config::new("ws://v")).link;
@@ -146,8 +146,8 @@ fn x16_a_loss_over_the_link_that_is_followed_now_is_a_doubt_about_quotes() {
     assert_eq!(fed.quotes.to_reconcile().count(), 1, "nobody follows it, and it is shown as active");
 }
 
-/// Positions were requested while no stream was subscribed. The data of the next link does not answer that request.
-/// (The queue dropped the end of this link.)
+/// The application asks REST about positions after the link has ended, and the queue drops the event of that end. The
+/// answer does not make positions current on the next link, because positions may change until the next subscription.
 #[test]
 fn x09_positions_that_were_asked_for_while_the_link_was_down_are_not_current() {
     let mut fed = Fed::private(&["positions@account"]);

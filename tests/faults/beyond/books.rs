@@ -8,7 +8,7 @@ use super::fed::t;
 
 const V1: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
-/// A frame of market data v1 about one level of each symbol.
+/// Formats a frame of market data v1 with one level of each symbol.
 fn update(sequence: u64, reason: &str, price: u32, symbols: &[&str]) -> String {
     let entry = |symbol: &&str| {
         format!(
@@ -23,7 +23,7 @@ fn update(sequence: u64, reason: &str, price: u32, symbols: &[&str]) -> String {
     )
 }
 
-/// Gives all events of a line and of a frame to a queue.
+/// Passes a frame to a line, and pushes its event and all other events of the line into a queue.
 fn queue_frame(line: &mut Line, queue: &mut EventQueue, at: u64, text: &str) {
     if let Some(mut event) = line.hear(at, text) {
         queue.push(&event.as_event());

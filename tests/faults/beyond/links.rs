@@ -17,7 +17,7 @@ fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
     assert!(bids.as_ref().is_none_or(|bids| right.contains(bids)), "live: {bids:?}, which no venue has");
 }
 
-/// A frame that cannot be decoded costs the same, however many orders are already in doubt.
+/// A loss of events about orders costs about the same, however many orders are already in doubt.
 #[test]
 fn y06_the_cost_of_a_malformed_frame_does_not_grow_with_what_is_in_doubt_already() {
     let cost = |count: u64| {
@@ -37,7 +37,8 @@ fn y06_the_cost_of_a_malformed_frame_does_not_grow_with_what_is_in_doubt_already
     assert!(many < few * 50, "100 orders: {few:?}, 50,000: {many:?} for each lost frame");
 }
 
-/// The last subscription ended, and the link is closing.
+/// After the last subscription to a stream has ended, the client accepts a new one at any time, also while its link
+/// is closing.
 #[test]
 fn y07_a_stream_can_be_wanted_again_at_any_time() {
     let mut client = Client::new(ClientConfig::new(), 1);
@@ -204,7 +205,7 @@ fn z08_streams_that_come_and_go_leave_nothing_behind() {
     assert!(used.bytes_current < 4 << 20, "{} KiB", used.bytes_current >> 10);
 }
 
-/// A frame that cannot be decoded costs the same, however many streams the link has.
+/// A frame that cannot be decoded costs about the same, however many streams the link has.
 #[test]
 fn y14_the_cost_of_a_malformed_frame_does_not_grow_with_the_streams() {
     let cost = |count: u64| {

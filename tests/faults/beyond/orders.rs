@@ -92,7 +92,7 @@ fn x02_an_order_of_a_session_that_is_not_followed_is_in_doubt() {
     assert!(fed.orders.get("a1").unwrap().needs_reconciling(), "none of its events will come");
 }
 
-/// An answer for the client's id is about another order: both orders stay.
+/// An answer for the client order id is about another order with that id: both orders stay.
 #[test]
 fn x03_an_answer_about_another_order_does_not_swallow_one_that_has_fills() {
     let mut orders = Orders::new();
@@ -399,8 +399,8 @@ fn z13_orders_of_two_endpoints_are_not_one() {
 }
 
 /// The venue accepted a cancel, and the event of the end was lost: nothing else would ever put the order in doubt.
-/// Each row: the cancel, the number of its request, and whether it covers the order of request 5 and one of another
-/// client.
+/// Each row: the cancel, the number of its request, whether it covers the order of request 5, and whether it covers
+/// the order of another client.
 #[test]
 fn z14_the_end_that_follows_an_accepted_cancel_may_be_overdue() {
     let link = Fed::new(Config::new("ws://v")).link;

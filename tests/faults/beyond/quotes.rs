@@ -62,7 +62,7 @@ fn z27_a_quote_of_another_client_with_the_same_terms() {
 }
 
 /// An event shows a quote with the terms of the request, and no reply comes. The request stays in doubt until REST
-/// says which quote is its own.
+/// says which quote is its own, or that it has none.
 #[test]
 fn z28_without_a_reply_an_equal_quote_may_be_that_of_another_client() {
     for status in ["ACTIVE", "WITHDRAWN", "WON"] {
@@ -171,7 +171,8 @@ fn z30_quotes_of_two_endpoints_are_not_one() {
     assert_eq!(states, [QuoteState::Withdrawn, QuoteState::Expired]);
 }
 
-/// A quote that is first seen while no stream is subscribed, and the end of a link whose beginning was dropped.
+/// A quote is in doubt if its first event comes while no stream is subscribed. That is so even if the queue dropped
+/// the beginning of the link whose subscription has ended.
 #[test]
 fn z31_what_is_seen_while_nothing_is_subscribed_is_in_doubt() {
     let mut fed = Fed::private(&[STREAM]);
@@ -350,7 +351,8 @@ fn z44_a_reply_that_confirms_nothing_is_no_confirmation() {
     }
 }
 
-/// A quote that exists, and that the venue does not find any more.
+/// The venue does not find a quote whose existence an event has shown. The quote stays in doubt until `forget`
+/// removes it.
 #[test]
 fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
     let mut fed = Fed::private(&[STREAM]);

@@ -56,7 +56,7 @@ impl Real {
         Reconciled { order_id: self.id, state: last.state, executed: tenths(last.executed) }
     }
 
-    /// Returns whether an order that is not in doubt is as it was at its last delivered version, or later.
+    /// Returns whether an order that is not in doubt is as it was at the last version that `told` counts, or later.
     fn agrees(&self, order: &Order) -> bool {
         // A reply says only that the order exists.
         let is_by_reply = order.state == OrderState::Acknowledged;
@@ -89,7 +89,7 @@ struct Update {
     text: String,
 }
 
-/// The venue's answer about an order, by either of its ids, and when it was asked.
+/// The venue's answer about an order that one of its two ids names, and the moment at which the application asked.
 struct Answer {
     id: Option<u64>,
     client: Option<String>,
@@ -248,7 +248,7 @@ impl Life {
         }
     }
 
-    /// Delivers an event once or twice, or loses it with an event that reports the loss.
+    /// Delivers an event once or twice, or loses it with an event that reports the loss. If `ends`, no event is lost.
     fn deliver(&mut self, ends: bool) {
         let Some(Update { of, text }) = self.events.pop_front() else { return };
         let is_lost = !ends && self.random.below(4) == 0;

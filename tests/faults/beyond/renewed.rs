@@ -148,7 +148,8 @@ fn z42_an_answer_from_before_a_subscription_does_not_count_after_its_first_repor
     assert!(fed.quotes.get(quoted).unwrap().doubt().is_some(), "it may have ended before the subscription");
 }
 
-/// Streams, and a frame of each. A partial depth has no symbol in the venue's documents.
+/// Streams, and a frame that counts for each of them. In the venue's documents the frame of a partial depth has no
+/// symbol.
 const HEARD: [(&[&str], &str); 5] = [
     (&["btcusd@trade"], r#"{"E":1,"s":"btcusd","t":T,"p":"1","q":"1","m":true}"#),
     (&["btcusd@bookTicker"], r#"{"u":T,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#),

@@ -91,7 +91,8 @@ fn after(outcome: RequestOutcome<'_>) -> After {
     After { placed, canceled, submitted, followed_up }
 }
 
-/// Each form of a reply means the same for all requests. Only a refusal says "not found".
+/// Each form of a reply means the same for all requests. Only a refusal causes a doubt with the reason
+/// `NotFound`.
 #[test]
 fn z16_a_reply_means_the_same_for_every_request() {
     for (reply, expected) in [
@@ -134,7 +135,8 @@ fn z17_quotes_of_another_endpoint_do_not_report_this_one() {
     }
 }
 
-/// The answer says that two entries are one quote. It was asked for before the doubt about one of them.
+/// The answer says that two entries are one quote. The application asked before the doubt about one of them began, so
+/// the answer does not end that doubt.
 #[test]
 fn z18_an_answer_is_as_old_as_for_either_entry() {
     let link = Fed::new(Config::new("ws://v")).link;

@@ -121,7 +121,7 @@ impl Harness {
             .map(|it| EventBuf::from(&it))
     }
 
-    /// Answers each text that was not answered yet with this status.
+    /// Answers each text that has no answer yet. All answers have this status.
     pub(crate) fn answer(&mut self, status: u16) {
         self.drain();
         let from = std::mem::replace(&mut self.answered, self.outputs.len());
@@ -134,7 +134,8 @@ impl Harness {
         }
     }
 
-    /// Handles every deadline up to an instant, and answers each Close frame.
+    /// Handles every deadline up to an instant, and ends the transport of each link for which the client sends a
+    /// Close frame.
     pub(crate) fn pass_to(&mut self, until: Instant) {
         self.answer_closes();
         while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {

@@ -45,7 +45,8 @@ fn ask(harness: &mut Harness, rows: &[Row]) {
     harness.text(&format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits(rows)));
 }
 
-/// Places orders as fast as the client accepts them, for so many milliseconds, and answers each at once.
+/// Places orders as fast as the client accepts them, for `for_ms` milliseconds, and answers each at once. Returns how
+/// many it accepted.
 fn trade(harness: &mut Harness, for_ms: u64) -> usize {
     let (from, mut taken) = (ms(harness.now), 0);
     for at in from..from + for_ms {

@@ -231,7 +231,7 @@ pub struct Names {
     pub newest_request: u64,
 }
 
-/// How many links of a slot, and how many subscriptions, are remembered.
+/// How many links of a slot are remembered. Sixteen times as many subscriptions are remembered.
 const REMEMBERED: usize = 64;
 
 impl Names {
@@ -370,7 +370,7 @@ fn response(text: &str) -> Option<(u64, &str)> {
     Some((rest[..end].parse().ok()?, &rest[end..]))
 }
 
-/// Returns the id of a request that was handed out.
+/// Returns the id in the text of a request that was handed out; `None` if the text does not begin with an id.
 pub fn written_id(text: &str) -> Option<u64> {
     response(text).map(|(id, _)| id)
 }

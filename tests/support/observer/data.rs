@@ -180,8 +180,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that a trade is marked if and only if its id was reported before. Trades of one frame may have any
-    /// order.
+    /// Checks that a trade is marked if and only if its id is not above the newest id that an earlier step reported.
+    /// Trades of one frame may have any order.
     fn trade(&mut self, index: usize, trade: &Trade<'_>) {
         let step = self.step;
         let feed = &mut self.feeds[index];
@@ -351,7 +351,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that exactly one counter has counted each frame. `links.rs` counts links by their events.
+    /// Checks all counters of a machine. Exactly one of them counts each text or binary frame. `links.rs` keeps the
+    /// expected counters of links, from events.
     pub fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let actual = machine.stats();
         if let Act::Frame(_, frame) = step.act {

@@ -34,8 +34,8 @@ impl<M: Machine> Observed<M> {
     ///
     /// # Errors
     ///
-    /// The first violation. Unless the observer is [lenient](Observed::lenient), it is reported with its trace
-    /// first.
+    /// The first violation, if the observer is [lenient](Observed::lenient). If it is not, the call panics with the
+    /// violation and its trace.
     pub fn fork_checks(&self) -> Checked {
         let checked = self
             .ends_in_time()
@@ -305,7 +305,8 @@ impl<M: Machine> Observed<M> {
         )
     }
 
-    /// Returns whether a link has ended because the last allowed attempt or request was not answered.
+    /// Returns whether a link is `Closed`: in a copy with an honest peer, the last allowed attempt or request was not
+    /// answered.
     fn has_given_up(&self) -> bool {
         let mut any = false;
         self.each_link(|_, _, state| any |= state == State::Closed);

@@ -8,7 +8,8 @@ use gemini_ws::{Instant, LinkId, RateLimiter};
 use super::super::machine::Settings;
 use super::shadow::Shadow;
 
-/// What the limits of an endpoint have counted, and its host.
+/// The dials, requests and orders that count for the limits of an endpoint, those of other endpoints of its host
+/// included, each by its instant.
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     dials: VecDeque<Instant>,
@@ -47,12 +48,12 @@ impl Host {
         hosts
     }
 
-    /// Returns whether the limit on dials may leave no room now.
+    /// Returns whether the limits on dials may leave no room now.
     pub fn may_be_full(&self, now: Instant) -> bool {
         self.is_tightened || self.free_at() > now
     }
 
-    /// Returns the instant at which there is room for a dial.
+    /// Returns the instant from which on the limits on dials and the delay that the venue asked for leave room.
     pub fn free_at(&self) -> Instant {
         let limiters = self.dials.iter().map(|(_, limiter)| limiter.free_at());
         limiters.fold(self.held_until, Instant::max)

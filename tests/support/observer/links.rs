@@ -314,7 +314,8 @@ impl Shadow {
         self.dropped.push(link);
     }
 
-    /// Checks that the outputs about a link are between its dial and its end.
+    /// Checks that an output about a link comes between the link's dial and its end, that no message follows the
+    /// client's Close frame, and that an input about another slot's link did not lead to it.
     pub fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
         if let Act::Connected(of) | Act::ConnectFailed(of, _) | Act::Frame(of, _) | Act::Lost(of, _) =
             step.act
@@ -367,7 +368,8 @@ impl Shadow {
         }
     }
 
-    /// Returns the longest time for a closing handshake among the present links.
+    /// Returns the longest time for a closing handshake among the present links; once the application has requested
+    /// an end, among the links at that request.
     pub fn close_timeout(&self) -> Duration {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
@@ -395,7 +397,7 @@ impl Shadow {
         }
     }
 
-    /// Returns whether a stream needs the link, or its endpoint keeps one open.
+    /// Returns whether a stream needs the link of a slot, or the link is the one that its endpoint keeps open.
     pub fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
         let stays = settings.stays_open();
@@ -514,7 +516,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that the client accepts no command after the application has closed it.
+    /// Checks that the client refuses every command, except further ones that end it, after the application has
+    /// closed it.
     pub fn check_taken(&mut self, step: &Step<'_>) {
         let is_command = matches!(
             step.act,

@@ -44,8 +44,8 @@ impl<M: Machine> Observed<M> {
     ///
     /// # Errors
     ///
-    /// The first violation. Unless the observer is [lenient](Observed::lenient), it is reported with its trace
-    /// first.
+    /// The first violation, if the observer is [lenient](Observed::lenient). If it is not, the call panics with the
+    /// violation and its trace.
     pub fn metamorphic_checks(&self) -> Result<(), Violation> {
         match check(self.calls(), &self.make) {
             Err(violation) if !self.is_lenient => {

@@ -101,7 +101,8 @@ impl<M: Machine> Observed<M> {
         self
     }
 
-    /// Passes events to a `Reader` too: books, orders and the account. That costs more than the other checks.
+    /// Passes events also to a `Reader`, which keeps books, orders and the account. That costs more than the other
+    /// checks.
     pub fn reading(mut self) -> Observed<M> {
         self.reader = Some(Box::default());
         self

@@ -81,7 +81,7 @@ impl Path {
 pub enum Follows {
     /// No attempt.
     Nothing,
-    /// No attempt, unless the endpoint has worked before.
+    /// No attempt, unless the endpoint has worked before; then as `Slow`.
     NothingAtFirst,
     /// An attempt after the usual delay.
     Usual,
@@ -133,7 +133,7 @@ impl Follows {
         self == Follows::Nothing || (self == Follows::NothingAtFirst && !has_worked)
     }
 
-    /// Returns the delay before the usual one.
+    /// Returns the delay that is added to the usual one; `None` if there is none.
     pub fn least(self) -> Option<Duration> {
         match self {
             Follows::Nothing | Follows::Usual => None,

@@ -109,7 +109,8 @@ impl Reader {
         }
     }
 
-    /// Stops following the book that came over this slot, or any slot for `None`.
+    /// Stops following the book of a symbol if it came over this slot, or whatever its slot for `None`. Fails if
+    /// `Books` still has it as live.
     fn end(&mut self, symbol: &str, slot: Option<usize>) -> Checked {
         let name = symbol.to_ascii_lowercase();
         let is_it = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
@@ -123,7 +124,8 @@ impl Reader {
         }
     }
 
-    /// Stops following all books that came over this slot, or any slot for `None`.
+    /// Stops following the books that came over this slot, or all books for `None`. Fails if `Books` still has one of
+    /// them as live.
     fn end_all(&mut self, slot: Option<usize>) -> Checked {
         let of_link = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
         let ended: Vec<String> =

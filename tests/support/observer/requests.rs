@@ -14,7 +14,7 @@ use super::shadow::{Phase, Shadow, Step};
 #[derive(Clone, Copy, Debug)]
 pub struct Outstanding {
     pub id: u64,
-    /// The link that it was written to.
+    /// The link that it was written to; `None` before that.
     pub link: Option<LinkId>,
     pub deadline: Instant,
 }
@@ -27,7 +27,7 @@ pub struct Written {
     pub link: LinkId,
     pub deadline: Instant,
     pub asks: Asks,
-    /// The indices of the streams that it requests.
+    /// The indices of the streams that it subscribes or unsubscribes.
     pub feeds: Vec<usize>,
     /// Whether no answer came in time.
     pub is_overdue: bool,
@@ -110,7 +110,8 @@ impl Shadow {
         }
     }
 
-    /// Finds the request that a text frame answers, if any.
+    /// Follows a text frame as an answer: removes the request that it answers, if any, and notes the outcome for the
+    /// streams of that request.
     pub fn answered(&mut self, step: &Step<'_>, link: LinkId, text: &str) {
         let unknown =
             matches!(step.event, Some(Event::Ignored(it, _)) if it.reason == IgnoredReason::UnknownResponse);
@@ -193,8 +194,9 @@ impl Shadow {
         }
     }
 
-    /// Marks the messages that were not answered in time, because the client may send them again. A link that is
-    /// closing may wait for answers, or only for its end.
+    /// Marks the subscribing and unsubscribing messages that were not answered in time, because the client may send
+    /// them again, and removes the other ones. While a link is closing, its messages are only marked, because the
+    /// client may wait for answers or only for the end of the link.
     pub fn expire(&mut self) {
         let now = self.now;
         let mut position = 0;

@@ -28,7 +28,8 @@ impl<'t> Method<'t> {
     }
 }
 
-/// Reads a message that was handed out. `None` if the text, from its first to its last byte, is not one.
+/// Reads a message that was handed out. Returns `None` unless the whole text is a message, or if the endpoint takes
+/// none.
 pub fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
     let message = match endpoint {
         Endpoint::Streams => {
@@ -75,7 +76,7 @@ impl<'t> WrittenMessage<'t> {
     }
 }
 
-/// Returns the id of a message.
+/// Returns the id of a message of the current API; `None` if the text is no such message.
 pub fn id_of(text: &str) -> Option<u64> {
     written(text, Endpoint::Streams).map(|message| message.id)
 }

@@ -56,7 +56,7 @@ pub struct Leg {
     pub not_before: Instant,
     /// The number of attempts in a row, for the backoff.
     pub attempts: u32,
-    /// How many of those attempts failed, and the reason of the last one.
+    /// How many of those attempts failed. `last` is the reason of the last failure.
     pub failed: u32,
     pub last: Option<AttemptFailure>,
     /// The natural logarithm of the probability that so many delays in a row are as short as these.
@@ -115,7 +115,7 @@ impl Leg {
         self.is_restarted = true;
     }
 
-    /// Returns whether the link has been live for `stable_after`.
+    /// Returns whether the link has been live for `stable_after` and is not closing.
     pub fn is_stable(&self, now: Instant, stable_after: Duration) -> bool {
         self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
     }
@@ -135,7 +135,7 @@ impl Leg {
     }
 }
 
-/// What a test does in a step, and what is known before the outputs of the step.
+/// What a test did in a step, what the machine returned, and what was known before.
 #[derive(Clone, Copy)]
 pub struct Step<'s> {
     pub act: Act<'s>,
@@ -152,7 +152,7 @@ pub struct Step<'s> {
 pub struct Shadow {
     pub settings: Vec<Settings>,
     pub hosts: Vec<Host>,
-    /// The rate limits, for each of the settings.
+    /// What the rate limits have counted, for each of the settings.
     pub windows: Vec<Windows>,
     /// For each of the settings: whether a link to it was opened, and whether it was live for `stable_after`.
     pub experience: Vec<(bool, bool)>,
@@ -199,7 +199,7 @@ pub struct Shadow {
     pub ended_for_good: Vec<LinkId>,
     /// The reasons for which links were reported as closed.
     pub link_ends: Vec<CloseReason>,
-    /// The number of links that were reported as closed.
+    /// The number of links that were reported as closed in this step.
     pub links_closed: usize,
     /// The numbers of requests and links that were abandoned because links ended.
     pub abandoned: (usize, usize),

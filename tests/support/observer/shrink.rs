@@ -1,4 +1,4 @@
-//! Finds a shorter trace that breaks the same invariant. Leaves out steps as long as the trace still breaks the
+//! Finds a shorter trace that breaks the same invariant. It leaves out steps as long as the trace still breaks the
 //! invariant.
 
 use std::fmt::Write;

@@ -331,7 +331,7 @@ impl Shadow {
         }
     }
 
-    /// Checks the event `Quiet`.
+    /// Checks the event `Silent`.
     pub fn quiet(&mut self, step: &Step<'_>, id: StreamId, since: Instant) {
         let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is silent, and nobody wants it"));
@@ -363,7 +363,8 @@ impl Shadow {
         }
     }
 
-    /// Removes the subscriptions of a link that has ended together with its client.
+    /// Removes the subscriptions of a slot whose link is gone, if the client has ended or the application has
+    /// requested its end.
     pub fn forget_subscriptions(&mut self, slot: usize) {
         if self.closing.is_some() || self.terminated {
             let feeds = &mut self.feeds;
@@ -504,8 +505,8 @@ fn is_for_now(act: Act<'_>) -> bool {
     matches!(answer, Ok(Message::Response(response)) if !response.is_ok() && !response.is_final_refusal())
 }
 
-/// Returns whether the act can be this input of the table, or lead to it. A client opens links, and ends
-/// subscriptions, when others end.
+/// Returns whether the act can be this input of the table, or lead to it. When links end, a client opens other links
+/// and ends subscriptions, so any act can lead to that.
 const fn may_cause(kind: Kind, input: StreamInput) -> bool {
     match input {
         StreamInput::LinkUp | StreamInput::LinkDown | StreamInput::Accepted | StreamInput::Unsubscribe => {

@@ -42,7 +42,7 @@ fn weighted(inputs: &[(usize, Input)]) -> Vec<Input> {
     inputs.iter().flat_map(|(weight, input)| std::iter::repeat_n(*input, *weight)).collect()
 }
 
-/// Inputs for an open link of the current API.
+/// Returns inputs for an open link of the current API.
 fn of_link(slot: usize) -> Vec<(usize, Input)> {
     let whats = [
         (12, What::Connected),
@@ -80,7 +80,7 @@ fn strain(address: &str) -> Settings {
     }
 }
 
-/// One link with streams of an account and others, and orders.
+/// Returns a world of one link with streams of an account and others, and orders.
 pub fn strained() -> World<Many> {
     let settings = strain("wss://ws.gemini.com");
     let of = settings.clone();
@@ -115,7 +115,7 @@ pub fn strained() -> World<Many> {
     world
 }
 
-/// Public links with room for one stream each, and a link of an account, all on one host.
+/// Returns a world of public links with room for one stream each, and a link of an account, all on one host.
 pub fn spread() -> World<Many> {
     let account =
         Settings { attempts_max: None, dial_limit: (8, SECOND * 60), ..strain("wss://ws.gemini.com") };
@@ -153,7 +153,7 @@ pub fn spread() -> World<Many> {
     world
 }
 
-/// One endpoint of market data v2.
+/// Returns a world of one endpoint of market data v2.
 pub fn archived() -> World<Many> {
     let settings = Settings::single("wss://api.gemini.com/v2/marketdata");
     let of = settings.clone();
@@ -190,7 +190,8 @@ impl<M: Machine> Prey<M> {
 }
 
 impl<M: Machine + 'static> World<M> {
-    /// Makes random walks until a check fails, and counts the steps.
+    /// Makes random walks until a check fails, and adds the number of its steps to `steps`. Returns `None` if no
+    /// check fails.
     pub fn hunt(&self, walks: u64, length: usize, steps: &mut usize) -> Option<Prey<M>> {
         (0..walks).find_map(|seed| {
             let mut random = Random(seed);

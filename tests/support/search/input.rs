@@ -52,7 +52,7 @@ pub enum What {
     AcceptedLate,
     Refused,
     RefusedForNow,
-    /// A snapshot of the book of the stream with this index. The next three are updates of it.
+    /// A snapshot of the book of the stream with this index. `Update`, `Gap` and `Repeated` are updates of that book.
     Snapshot(usize),
     Update(usize),
     Gap(usize),
@@ -87,8 +87,8 @@ impl fmt::Display for Input {
 }
 
 impl<M: Machine + 'static> World<M> {
-    /// Returns the act of an input in a state. `None` if the link, subscription or message that the input is about
-    /// does not exist, or if the stream has its most subscriptions.
+    /// Returns the act of an input in a state. Returns `None` if the link, subscription or message that the input is
+    /// about does not exist, or if the input subscribes to a stream that has `subscriptions_max` subscriptions.
     pub(super) fn act<'a>(
         &'a self,
         state: &Observed<M>,

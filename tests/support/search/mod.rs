@@ -84,7 +84,9 @@ impl<M: Machine + 'static> World<M> {
         Observed::new(self.settings.clone(), move || make()).lenient()
     }
 
-    /// Makes every input in every state, until no input leads to a state with a new key. Returns how far it went.
+    /// Makes every input in every state with at most `written_max` unanswered messages, until no input leads to a
+    /// state with a new key. Returns how many states and inputs there were, or the first violation. Panics if there
+    /// are more than `states_max` states.
     pub fn close(&self, states_max: usize) -> Result<Figures, Found> {
         let mut buffers = Buffers::default();
         let begin = self.begin();
@@ -131,7 +133,8 @@ impl<M: Machine + 'static> World<M> {
     }
 
     /// Makes every sequence of inputs up to a length, without comparing states. Sequences share their beginnings, so
-    /// that each costs one step. Returns how many sequences had that length.
+    /// that each costs one step. Returns how many sequences of the full length and how many steps there were, or the
+    /// first violation.
     pub fn unfold(&self, begin: &Observed<M>, depth: usize) -> Result<Figures, Found> {
         let mut figures = Figures { depth, ..Figures::default() };
         let mut path = Vec::with_capacity(depth);

@@ -22,7 +22,7 @@ fn wanted(name: &str) -> Wanted {
     Wanted::new(name.parse().expect("a stream"))
 }
 
-/// A client that follows a book over one link.
+/// Returns the world of a client that follows a book over one link.
 pub fn single() -> World<Many> {
     let settings = Settings { malformed_run_max: 2, ..Settings::single("wss://ws.gemini.com") };
     let of = settings.clone();
@@ -73,7 +73,7 @@ pub fn single() -> World<Many> {
     world
 }
 
-/// The world of `single` with the ten inputs that lead farthest, for [`World::unfold`].
+/// Returns the world of `single` with the ten inputs that lead farthest, for [`World::unfold`].
 pub fn short_single() -> World<Many> {
     let mut world = single();
     world.subscriptions_max = usize::MAX;
@@ -92,14 +92,15 @@ pub fn short_single() -> World<Many> {
     world
 }
 
-/// A client of a public endpoint that has trades, and of an account's endpoint, which stays open, on one host.
+/// Returns the world of a client of two endpoints on one host: a public one that has trades, and an account's one,
+/// which stays open.
 pub fn client() -> World<Many> {
     let mut world = full_client();
     world.alphabet.retain(|input| !matches!(input, Input::Remove(_) | Input::Request(_) | Input::Later(_)));
     world
 }
 
-/// The world of `client` with three more inputs: the removal of an endpoint, a request, and a late tick.
+/// Returns the world of `client` with three more inputs: the removal of an endpoint, a request, and a late tick.
 pub fn full_client() -> World<Many> {
     let public = Settings::new("wss://ws.gemini.com");
     let private = Settings { authenticated: true, ..public.clone() };
@@ -138,7 +139,7 @@ pub fn full_client() -> World<Many> {
     world
 }
 
-/// The world of `client` with ten inputs, for [`World::unfold`].
+/// Returns the world of `client` with ten inputs, for [`World::unfold`].
 pub fn short_client() -> World<Many> {
     let mut world = full_client();
     world.subscriptions_max = usize::MAX;

@@ -276,8 +276,8 @@ impl<M: Machine> Life<'_, M> {
         order.and_then(|order| order.time_in_force(*self.random.pick(&times))).unwrap()
     }
 
-    /// Returns the request of an act about quotes: submits a quote for the open request for quotes, or withdraws or
-    /// confirms an earlier quote. `None` if there is no request for quotes or no quote for that.
+    /// Returns the request of an act about quotes: to submit a quote for the open request for quotes, or to withdraw,
+    /// confirm or decline an earlier quote. `None` if there is no request for quotes or no quote for that.
     fn quote_request(&mut self, act: Act) -> Option<Request> {
         if act == Act::SubmitQuote {
             self.application.placed += 1;

@@ -189,7 +189,7 @@ const REASONS: [&str; 6] =
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Figures {
     pub lives: u64,
-    /// The calls of the machine, and its events and outputs.
+    /// How many calls of the machine there were. `events` counts its events.
     pub calls: u64,
     pub events: u64,
     pub frames: u64,

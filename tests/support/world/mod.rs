@@ -189,7 +189,7 @@ impl<M: Machine> Life<'_, M> {
         self.now = self.now.max(until);
     }
 
-    /// Lets time pass until a condition holds, and returns whether it does.
+    /// Lets time pass until a condition holds, at most until an instant. Returns whether the condition holds.
     fn run_until(&mut self, until: Instant, holds: impl Fn(&Self) -> bool) -> bool {
         self.flush();
         loop {
@@ -327,7 +327,7 @@ impl<M: Machine> Life<'_, M> {
         self.world.scratch = scratch;
     }
 
-    /// Counts an input about a link.
+    /// Counts an input about a link, and adds it to the hash of the life.
     fn call(&mut self, link: LinkId, kind: u64) {
         self.world.figures.calls += 1;
         self.fold.word(kind);
@@ -370,7 +370,8 @@ impl<M: Machine> Life<'_, M> {
         self.world.network.send(self.now, position, answer);
     }
 
-    /// Performs the outputs of the machine and of the exchange until there are none.
+    /// Performs the outputs of the machine and of the exchange until there are none, those of the machine only while
+    /// the driver polls. Lets the application take the events and the answer that wait for it.
     fn flush(&mut self) {
         if self.now >= self.unpolled_until.max(self.stalled_until) {
             while let Some(output) = self.machine.poll_output() {
@@ -446,8 +447,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Lets the application take the events that wait, and request new snapshots of the books that have lost
-    /// something.
+    /// Lets the application take the events that wait in the queue, request new snapshots of the books that have lost
+    /// something, and confirm an accepted quote.
     fn take_from_queue(&mut self) {
         if let Some(queue) = self.queue.as_mut().filter(|_| self.now >= self.untaken_until) {
             if queue.dropped() > 0 {
@@ -470,7 +471,7 @@ impl<M: Machine> Life<'_, M> {
         self.confirm_accepted();
     }
 
-    /// Lets the application apply an event.
+    /// Passes an event to the application, or to the queue if there is one.
     fn take(&mut self, event: &Event<'_>) {
         assert!(self.end.is_none() || matches!(event, Event::Ignored(..)), "after the end: {event:?}");
         if !fold::is_data(event) {

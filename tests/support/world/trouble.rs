@@ -129,7 +129,8 @@ impl<M: Machine> Life<'_, M> {
         self.world.network.send_later(self.now, late, position, Message::Dial);
     }
 
-    /// Drops a dial or a transport of the driver. Sometimes its messages still arrive.
+    /// Drops the messages that are under way to the driver from a dial or transport that the driver has dropped. If
+    /// the scenario has such a fault, they may still arrive.
     pub(super) fn leak(&mut self, position: usize) {
         let fault = *self.random.pick(&[Fault::AnswerAfterAbort, Fault::FrameAfterEnd, Fault::EndAfterEnd]);
         if self.scenario.has(fault) && !self.is_healed {
@@ -161,7 +162,7 @@ impl<M: Machine> Life<'_, M> {
         open.nth(nth).map(|(position, _)| position)
     }
 
-    /// Ends a transport for both ends. Messages under way are lost.
+    /// Ends a transport for both ends. Messages under way to the driver are lost, unless `leak` lets them arrive.
     pub(super) fn tear(&mut self, position: usize, why: Lost) {
         let port = &mut self.world.network.ports[position];
         let link = port.link;

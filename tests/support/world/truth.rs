@@ -114,7 +114,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Returns whether each link is live and each stream is active or synced.
+    /// Returns whether each link is live, each book is synced and each other stream is active. A stream whose refusal
+    /// comes too late is left out.
     fn is_settled(&self) -> bool {
         let mut settled = true;
         self.machine.each_link(|_, _, state| settled &= state == State::Live);
@@ -126,8 +127,9 @@ impl<M: Machine> Life<'_, M> {
         settled
     }
 
-    /// Returns whether each refusal of an unknown name comes after the timeout, because the link is too slow.
-    /// Market data v2 does not say what it refuses, and a late refusal may be about an earlier request.
+    /// Returns whether a stream of market data v2 has an unknown name, and its link is so slow that each refusal
+    /// comes after the timeout. Market data v2 does not say what it refuses, and a late refusal may be about an
+    /// earlier request.
     fn is_refused_too_late(&self, id: StreamId, stream: &Stream) -> bool {
         let ports = &self.world.network.ports;
         let is_its = |port: &&Port| port.link.slot() == id.link_slot() && port.driver == Driver::Open;

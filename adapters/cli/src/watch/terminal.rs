@@ -154,9 +154,9 @@ impl Write for Pen {
         Ok(bytes.len())
     }
 
-    /// Passes the picture to the output. Returns no error; the next [`Terminal::draw`] returns it. If ratatui's
-    /// terminal got an error while it is dropped, it would print the error on standard error, and panic if standard
-    /// error is gone too.
+    /// Passes the picture to the output. Always returns `Ok`; the next [`Terminal::draw`] returns an error of the
+    /// output. The reason: ratatui's terminal can flush while it is dropped. Then it prints an error on standard
+    /// error, and panics if standard error cannot be written either.
     fn flush(&mut self) -> io::Result<()> {
         if !self.drawn.is_empty() {
             let _ = self.output.put(&self.drawn);

@@ -73,7 +73,8 @@ impl Traced {
         warn!(dropped = std::mem::take(&mut self.dropped), "overflow");
     }
 
-    /// Records an event. `of` is the link whose frame caused the event; `None` for an event from the outputs.
+    /// Records an event. `of` is the link of the frame for which the client returned the event; `None` for an event
+    /// from the outputs.
     pub(crate) fn event(&self, of: Option<LinkId>, event: &Event<'_>) {
         let link = match event {
             Event::Opened { link, .. }

@@ -140,12 +140,12 @@ impl Holdings {
         found.map(|(asset, _)| asset.name())
     }
 
-    /// Returns all currencies, sorted by name.
+    /// Returns the balances in all currencies, sorted by name.
     pub(crate) fn balances(&self) -> Vec<LedgerBalance> {
         self.assets.iter().filter_map(|(asset, holding)| balance(asset, holding)).collect()
     }
 
-    /// Returns all contracts, sorted by symbol.
+    /// Returns the positions in all contracts, sorted by symbol, without positions of zero.
     pub(crate) fn positions(&self) -> Vec<LedgerPosition> {
         let symbols: BTreeSet<Symbol> = self.assets.keys().filter_map(symbol_of).collect();
         let positions = symbols.into_iter().map(|symbol| self.position(symbol));

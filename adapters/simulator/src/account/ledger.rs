@@ -111,8 +111,8 @@ pub enum QuoteState {
     Declined,
     /// The maker has withdrawn the quote.
     Withdrawn,
-    /// The quote was valid until a time that has passed, or the maker has not confirmed the quote within 5 s of the
-    /// acceptance.
+    /// The validity of the quote ended before the requester accepted it, or the maker did not confirm the quote
+    /// within 5 s of the acceptance.
     Expired,
     /// The exchange has executed the quote.
     Won,

@@ -162,7 +162,7 @@ impl Account {
         &self.secret
     }
 
-    /// Whether the account has this bearer token.
+    /// Returns whether the account has this bearer token.
     pub(crate) fn has_token(&self, token: &str) -> bool {
         self.bearer_token.as_deref() == Some(token)
     }
@@ -185,7 +185,7 @@ impl Account {
         self.has_accepted_terms
     }
 
-    /// Whether every nonce must be close to the venue's time.
+    /// Returns whether every nonce must be close to the venue's time.
     pub(crate) const fn has_time_based_nonce(&self) -> bool {
         self.has_time_based_nonce
     }

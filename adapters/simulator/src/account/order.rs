@@ -12,7 +12,7 @@ use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, Origin};
 /// The terms of an order as integers, in the units of its instrument.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
-    /// The position of the symbol in the market.
+    /// The position of the symbol in the market; `usize::MAX` if the order belongs to no market.
     pub(crate) position: usize,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
@@ -142,7 +142,7 @@ impl ClientOrder {
         self.state
     }
 
-    /// Whether the order has ended.
+    /// Returns whether the order has ended.
     pub(crate) const fn is_final(&self) -> bool {
         self.state.is_final()
     }
@@ -181,7 +181,8 @@ impl ClientOrder {
         self.resting.take()
     }
 
-    /// Notes that the order is cancelled: by its owner if `reason` is `None`, otherwise by the exchange.
+    /// Notes that the order is cancelled: by its owner or with its session if `reason` is `None`, otherwise by the
+    /// exchange.
     pub(crate) const fn cancel(&mut self, reason: Option<&'static str>) {
         (self.state, self.reason) = (OrderState::Canceled, reason);
     }
@@ -232,8 +233,8 @@ impl ClientOrder {
         })
     }
 
-    /// Returns the executed quantity, the remaining quantity and the average price. The average is rounded down to
-    /// the decimals of the price, and is `None` while nothing has been executed.
+    /// Returns the executed quantity, the remaining quantity and the average price at a point of the progress. The
+    /// average is rounded down to the decimals of the price, and is `None` while nothing has been executed.
     pub(crate) fn amounts(&self, progress: Progress) -> Amounts {
         let Some(terms) = &self.terms else {
             return Amounts { executed: Decimal::ZERO, left: self.request.quantity, average: None };
@@ -301,7 +302,7 @@ pub(crate) enum EventKind {
         fill: LedgerFill,
         is_last: bool,
     },
-    /// The order was cancelled: by its owner if there is no reason, otherwise by the exchange.
+    /// The order was cancelled: by its owner or with its session if there is no reason, otherwise by the exchange.
     Canceled {
         reason: Option<&'static str>,
     },

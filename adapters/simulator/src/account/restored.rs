@@ -14,7 +14,8 @@ use crate::value::id::SessionId;
 use crate::value::instrument::power;
 use crate::value::order::{NewOrder, OrderState, OrderType, Origin, Outcome, reason_of};
 
-/// The maximum sum of the decimals of a price and of a quantity: an [`Amount`](amount::Amount) has 18 decimals.
+/// The maximum sum of the decimals of a price and of a quantity, because an [`Amount`](amount::Amount) has 18
+/// decimals.
 const DECIMALS_MAX: u8 = 18;
 
 /// The largest price that can be restored, and the largest quantity of a fill.

@@ -205,7 +205,7 @@ impl Broker {
         Ok(id)
     }
 
-    /// Cancels an order of an account on request. Returns false if there is no such order any more.
+    /// Cancels an order of an account on request. Returns false if the account has no such open order.
     pub(crate) fn cancel(
         &mut self,
         market: Option<&mut Market>,
@@ -446,7 +446,7 @@ impl Fill {
     }
 }
 
-/// Whether the last trade has reached the stop price.
+/// Returns whether the last trade has reached the stop price.
 fn is_triggered(market: &Market, terms: &Terms, side: OrderSide) -> bool {
     let last = market.last_price(terms.position).map(|price| terms.own_price(price));
     match (terms.stop, last, side) {

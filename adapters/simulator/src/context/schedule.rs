@@ -36,7 +36,7 @@ pub(crate) enum Task {
     Auction(usize),
     /// Carries out the next transition of a request for quotes.
     Quote,
-    /// Sends the heartbeat of a session of an archived endpoint.
+    /// Sends the heartbeat of a session of an archived market data endpoint.
     Heartbeat(SessionId),
     /// Ends the quotes that were valid until now.
     QuoteEnd,

@@ -1,4 +1,5 @@
-//! Tests that amounts are conserved: random sessions are compared with the exact books.
+//! Tests that amounts are conserved: after random requests, the holdings of each account follow exactly from its
+//! fills.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

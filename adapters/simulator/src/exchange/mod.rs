@@ -44,13 +44,13 @@ pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 /// with it do not overflow.
 const FAR: Instant = Instant::from_nanos(u64::MAX / 2);
 
-/// The maximum number of requests per window and session.
+/// The maximum number of requests of a session in each [`REQUEST_WINDOW`].
 const REQUESTS_MAX: u32 = 7_000;
 const REQUEST_WINDOW: Duration = Duration::from_secs(10);
 const CONNECTION_WINDOW: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The maximum number of orders per window and session.
+/// The maximum number of orders of a session in each [`REQUEST_WINDOW`].
 const ORDERS_MAX: u32 = 3_500;
 const ORDERS_OF_DAY_MAX: u32 = 10_000_000;
 
@@ -203,7 +203,7 @@ impl Exchange {
     /// Handles a frame from a client. A Close frame ends the session: the exchange answers with [`Output::Close`] and
     /// the same code. A text that is too large for a request ends the session with the code 1009, except on order
     /// events v1. On the current API, a request that names more than [`STREAMS_MAX`](crate::STREAMS_MAX) streams ends
-    /// the session as well.
+    /// the session with this code too.
     ///
     /// The exchange ignores binary frames, frames from unknown sessions, and other texts on market data v1 and order
     /// events v1, which take no requests. [`Stats::ignored`] counts these frames.
@@ -546,7 +546,7 @@ impl Exchange {
         }
     }
 
-    /// Ends a session with a last output, after all outputs that wait for it.
+    /// Ends a session, and queues its last output after all outputs that wait for the session.
     fn end(&mut self, last: Output) {
         let session = last.session();
         self.leave_all(session);

@@ -63,7 +63,7 @@ impl Exchange {
         self.publish_private();
     }
 
-    /// Ends the quotes that were valid until a time that has passed.
+    /// Ends the quotes that are no longer valid.
     pub(super) fn end_quotes(&mut self) {
         let (_, market, cx) = self.parts();
         if let Some(quotes) = market.and_then(|market| market.quotes_mut()) {

@@ -1,4 +1,4 @@
-//! Answers to requests to the REST API, for the same accounts.
+//! Answers to requests to the REST API, for the accounts that also trade over WebSocket.
 
 use std::time::Duration;
 

@@ -133,7 +133,8 @@ impl Exchange {
         }
     }
 
-    /// Ends the private streams and the heartbeat of a session.
+    /// Ends the private streams and the heartbeat of a session. If the query of its upgrade had
+    /// `cancelOnDisconnect=true`, also cancels the open orders of the session.
     pub(super) fn leave_private(&mut self, session: SessionId) {
         let Some(open) = self.sessions.get_mut(session) else { return };
         let (Some(account), private) = open.take_private() else { return };
@@ -212,8 +213,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Returns the origin of a session's orders, or refuses if its key may not trade. `None` if there is no such
-    /// session.
+    /// Returns the origin of a session's orders, or refuses if the session is not authenticated or its key may not
+    /// trade. `None` if there is no such session.
     pub(super) fn trader(&self, session: SessionId) -> Result<Option<Origin>, Refusal> {
         let Some(open) = self.sessions.get(session) else { return Ok(None) };
         let account =
@@ -236,13 +237,14 @@ impl Exchange {
         Ok(())
     }
 
-    /// Returns how many orders a session has placed in the present ten seconds and on the present day.
+    /// Returns how many orders a session has placed in the present window of ten seconds and on the present day.
     pub(super) fn orders_used(&self, session: SessionId) -> [u32; 2] {
         let Some(open) = self.sessions.get(session) else { return [0; 2] };
         [0, 1].map(|kind| open.private().orders()[kind].used(self.now, ORDER_WINDOWS[kind]))
     }
 
-    /// Finds a private stream by its name.
+    /// Returns the private stream with a name. Refuses if the session is not authenticated, if its key may not read,
+    /// or if no private stream has this name.
     pub(super) fn private_stream(&self, session: SessionId, name: &str) -> Result<PrivateStream, Refusal> {
         let account = self.sessions.get(session).and_then(Session::account);
         let account = account.and_then(|position| self.broker.account(position));
@@ -252,7 +254,9 @@ impl Exchange {
         PrivateStream::of_name(name).ok_or_else(|| Refusal::invalid_stream(name))
     }
 
-    /// Starts a private stream. Sends the present state first, if the venue does so for this stream.
+    /// Starts a private stream, unless the session already has it. Sends the present state first on
+    /// `balances@account` and `positions@account`, and on `orders@account` if the configuration asks for an order
+    /// snapshot.
     pub(super) fn start_private(&mut self, session: SessionId, stream: PrivateStream) {
         let now = self.now;
         let Some(open) = self.sessions.get_mut(session) else { return };

@@ -1,7 +1,8 @@
-//! [`Members`]: a JSON object whose members can be written in two orders, because both orders occur in frames of the
-//! archived endpoints. The frames about requests for quotes use `Members` as well.
+//! [`Members`]: a JSON object whose members can be written in two orders, because both orders occur in frames of
+//! archived market data. The frames about requests for quotes use `Members` as well.
 //!
-//! The archived endpoints write prices with the decimals of their tick, and quantities without trailing zeros.
+//! The archived market data endpoints write prices with the decimals of their tick, and quantities without trailing
+//! zeros.
 
 use std::fmt::Write;
 

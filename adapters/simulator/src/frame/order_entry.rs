@@ -10,8 +10,8 @@ use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome, TimeInForce};
 /// The longest client order id, in bytes.
 const CLIENT_ID_MAX: usize = 36;
 
-/// A request that only traders may make. The exchange reads its parameters only after it has checked the session's
-/// account.
+/// A request about orders, which only traders may make. The exchange reads its parameters only after it has checked
+/// the session's account.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OrderRequest {
     pub(crate) method: OrderMethod,
@@ -88,7 +88,7 @@ fn read_order(members: &Map<String, Value>) -> Option<NewOrder> {
     })
 }
 
-/// Whether a text is valid as the client's id of an order or a quote.
+/// Returns whether a text is valid as the client's id of an order or a quote.
 pub(crate) fn is_client_id(id: &str) -> bool {
     (1..=CLIENT_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

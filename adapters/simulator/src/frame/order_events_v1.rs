@@ -99,7 +99,8 @@ impl OrderEventFeed {
         self.object("initial", account, order, &event)
     }
 
-    /// Writes an event of an order as JSON objects: none if the filters exclude it, two if the order ends.
+    /// Writes an event of an order as JSON objects: one for the event, and a second one, `closed`, if the order is
+    /// filled or cancelled. Leaves out the objects that the filters exclude.
     pub(crate) fn objects(
         &mut self,
         account: &Account,

@@ -44,7 +44,7 @@ impl PrivateStream {
         PrivateStream::ALL.iter().find(|(_, stream)| *stream == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether the exchange sends the stream each second, even if nothing has changed.
+    /// Returns whether the exchange sends the stream each second, even if nothing has changed.
     pub(crate) const fn is_periodic(self) -> bool {
         matches!(self, PrivateStream::BalancesEachSecond | PrivateStream::PositionsEachSecond)
     }

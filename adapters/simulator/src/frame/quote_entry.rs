@@ -9,8 +9,8 @@ use crate::value::amount;
 use crate::value::instrument::power;
 use crate::value::quote::{NewQuote, PRICE_DECIMALS, QUANTITY_DECIMALS, QuoteName};
 
-/// A request that only traders may make. The exchange reads its parameters only after it has checked the session's
-/// account.
+/// A request about quotes, which only traders may make. The exchange reads its parameters only after it has checked
+/// the session's account.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct QuoteRequest {
     pub(crate) method: QuoteMethod,

@@ -14,8 +14,8 @@ pub const STREAMS_MAX: usize = 100;
 pub(crate) const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// The maximum number of values in a request, counted as the number of bytes `,`, `[` and `{`. After a request with
-/// more, the exchange closes the connection: reading a million bytes of small values takes as long as thousands of
-/// requests.
+/// more, the exchange closes the connection, because reading a million bytes of small values takes as long as
+/// thousands of requests.
 const VALUES_MAX: usize = 1 << 14;
 
 /// The code "Message too big" of RFC 6455, with which the venue answers too many streams.
@@ -61,7 +61,7 @@ pub(crate) fn result(id: &str, result: &str) -> String {
     format!(r#"{{"id":{id},"status":200,"result":{result}}}"#)
 }
 
-/// Whether a request is too large to be read.
+/// Returns whether a request is too large to be read.
 pub(crate) fn is_too_large(text: &str) -> bool {
     let values = || text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
     text.len() > REQUEST_BYTES_MAX || values() > VALUES_MAX
@@ -154,7 +154,7 @@ fn depth(parameters: Option<&Value>) -> Result<Method, Refusal> {
     parameters.and_then(Value::as_object).and_then(read).ok_or_else(Refusal::invalid_parameters)
 }
 
-/// Whether a stream needs an account.
+/// Returns whether a stream needs an account.
 pub(crate) fn is_private(stream: &str) -> bool {
     let stream = stream.strip_suffix("@1s").unwrap_or(stream);
     stream.ends_with("@account") || stream.ends_with("@session")

@@ -41,7 +41,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    /// Whether the endpoint serves archived market data.
+    /// Returns whether the endpoint serves archived market data.
     pub(crate) const fn is_market_data(&self) -> bool {
         matches!(self, Endpoint::MarketDataV2 | Endpoint::MarketDataV1(_) | Endpoint::MultiMarketDataV1(_))
     }

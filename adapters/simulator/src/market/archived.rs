@@ -29,7 +29,7 @@ use crate::value::start::Start;
 /// The first event id, close to the venue's event ids of late 2023.
 const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;
 
-/// The time between two heartbeats, on both endpoints.
+/// The time between two heartbeats of a session, on market data v1 and v2.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
 /// The mean number of events between two block trades of a symbol. Only symbols that have auctions have block trades.
@@ -72,7 +72,8 @@ impl ArchivedFeeds {
         }
     }
 
-    /// Adds the next symbol of the market. A symbol whose book never changes has no auctions.
+    /// Adds the next symbol of the market. If `is_alive` is false, the market generates no events, and the symbol has
+    /// no auctions.
     pub(super) fn add(
         &mut self,
         instrument: &Instrument,
@@ -266,7 +267,7 @@ impl ArchivedFeeds {
         self.v1.contains(session) || self.v2.contains(session)
     }
 
-    /// Ends a session of one of the archived endpoints.
+    /// Ends a session, if it belongs to an archived market data endpoint.
     pub(super) fn leave(&mut self, cx: &mut Context<'_>, session: SessionId) {
         self.v1.leave(session);
         self.v2.leave(session);
@@ -288,7 +289,7 @@ impl ArchivedFeeds {
         self.v2.heartbeat(cx.sessions, session, time);
     }
 
-    /// Opens a session of an archived endpoint.
+    /// Opens a session of an archived market data endpoint.
     pub(super) fn open(
         &mut self,
         cx: &mut Context<'_>,
@@ -332,7 +333,8 @@ impl ArchivedFeeds {
         Ok(())
     }
 
-    /// Handles a frame from a client of an archived endpoint. Only v2 takes requests.
+    /// Handles a text from a session of archived market data. Only market data v2 takes requests; a text on market
+    /// data v1 is ignored.
     pub(super) fn handle_request(
         &mut self,
         cx: &mut Context<'_>,
@@ -404,8 +406,8 @@ fn listed(listings: &Listings, feed: Feed, name: &str) -> Option<(usize, Feed)> 
     (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
 }
 
-/// Opens a session without RFC 6455 pings, since these endpoints send none. No ping is on the schedule, so the time
-/// of the session's next ping has no effect.
+/// Opens a session without RFC 6455 pings, since the endpoints of archived market data send none. No ping is on the
+/// schedule, so the time of the session's next ping has no effect.
 fn open_without_ping(cx: &mut Context<'_>, session: SessionId) {
     cx.sessions.open(session, SnapshotMode::Absent, cx.now);
 }

@@ -2,7 +2,7 @@
 
 use crate::model::engine::{OrderId, Owner, Remainder, Side};
 
-/// An order for the market, in units of the last decimals.
+/// An order for the market. Its price and its quantity are in units of the instrument's last decimals.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
     /// The position of the symbol.

@@ -76,7 +76,8 @@ impl MarketDataV1 {
         self.connections.contains_key(&session)
     }
 
-    /// Sends each session the part of an update that its options include, in a separate frame.
+    /// Sends the updates of a symbol to the sessions that watch it. Each session gets the part of each update that
+    /// its options include, with one frame for each update.
     pub(crate) fn publish(
         &mut self,
         sessions: &mut Sessions,

@@ -55,8 +55,9 @@ impl MarketDataV2 {
         }
     }
 
-    /// Subscribes a session and sends the first frame, which is the only acknowledgement. A session that subscribes
-    /// again gets the first frame again; what the venue does in this case has not been measured.
+    /// Subscribes a session and sends the first frame, which is the only acknowledgement. While a perpetual has no
+    /// mark price, the feed `mark_price` has no first frame. A session that subscribes again gets the first frame
+    /// again; what the venue does in this case has not been measured.
     pub(crate) fn subscribe<'p>(
         &mut self,
         sessions: &mut Sessions,
@@ -115,7 +116,7 @@ impl MarketDataV2 {
         }
     }
 
-    /// Sends trades, and then the levels that changed in one frame.
+    /// Sends each trade in a separate frame, and then all changed levels in one frame.
     pub(crate) fn publish(
         &self,
         sessions: &mut Sessions,
@@ -182,7 +183,7 @@ impl MarketDataV2 {
         });
     }
 
-    /// Sends a heartbeat, whether or not other frames are sent.
+    /// Sends a heartbeat to a session, if it is one of market data v2. Other frames do not delay heartbeats.
     pub(crate) fn heartbeat(&self, sessions: &mut Sessions, session: SessionId, time: i64) {
         if self.contains(session) {
             sessions.send(session, &update::heartbeat(time));

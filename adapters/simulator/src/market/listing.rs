@@ -95,7 +95,7 @@ impl Listing {
         self.perpetual.is_some()
     }
 
-    /// Whether the snapshot may come before the acknowledgement of a subscription.
+    /// Returns whether the snapshot may come before the acknowledgement of a subscription.
     pub(super) fn is_small(&self) -> bool {
         self.engine.level_count() <= SMALL_BOOK_LEVELS
     }
@@ -176,7 +176,7 @@ impl Listing {
         }
     }
 
-    /// Sends the present funding of a perpetual; `None` for other symbols.
+    /// Changes the funding rate of a perpetual, sends the funding and returns it; `None` for other symbols.
     pub(super) fn fund(&mut self, cx: &mut Context<'_>) -> Option<Funding> {
         let perpetual = self.perpetual.as_mut()?;
         let funding = perpetual.funding(&self.instrument, self.flow.fair(), cx.venue_time());
@@ -363,7 +363,8 @@ impl Listing {
     }
 }
 
-/// Returns the mean time between events of a symbol. Thin symbols have a tenth of the events, except contracts.
+/// Returns the mean time between events of a symbol. A thin symbol has a tenth of the events, unless it is a
+/// prediction-market contract.
 fn pause_of(instrument: &Instrument, pause: Duration) -> Duration {
     if instrument.is_thin && !is_prediction(instrument.symbol) { pause.saturating_mul(10) } else { pause }
 }

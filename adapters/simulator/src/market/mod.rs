@@ -38,7 +38,7 @@ const FIRST_TRADE_ID: u64 = 2_840_141_030_659_933;
 /// The largest id that can be restored. Programs that read JSON numbers as `f64` read all ids up to this one exactly.
 const ID_MAX: u64 = 1 << 53;
 
-/// All symbols, with one sequence of update ids.
+/// A generated market: all its symbols, which share one sequence of update ids.
 #[derive(Clone, Debug)]
 pub(crate) struct Market {
     listings: Listings,

@@ -18,7 +18,8 @@ use crate::value::tempo::Tempo;
 /// How long to wait for a frame that has not been supplied yet, before asking for it again.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Plays each frame once, beginning with the first subscription. It keeps the books for later subscribers.
+/// Plays the frames of a recording, each once. Begins to play at the first subscription, and keeps the books for
+/// later subscribers.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
     recording: Recording,

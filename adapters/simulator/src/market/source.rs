@@ -25,10 +25,10 @@ pub(crate) trait Source {
     /// Returns the symbols, in the order of the configuration or of their first frames.
     fn symbols(&self) -> Box<dyn Iterator<Item = Symbol> + '_>;
 
-    /// Whether the source has a stream.
+    /// Returns whether the source has a stream.
     fn has(&self, stream: &Stream) -> bool;
 
-    /// Whether the book behind a stream is small, so that its snapshot may come before the acknowledgement.
+    /// Returns whether the book behind a stream is small, so that its snapshot may come before the acknowledgement.
     fn is_small(&self, stream: &Stream) -> bool;
 
     /// Subscribes a session to a stream that it is not subscribed to yet.
@@ -37,7 +37,7 @@ pub(crate) trait Source {
     /// Ends the subscription of a session to a stream.
     fn unsubscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream);
 
-    /// Sends a snapshot of the present book to a subscriber.
+    /// Sends a snapshot of the present book to a session, if it is subscribed to the depth of the symbol.
     fn repeat_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, symbol: Symbol);
 
     /// Returns the result of the `depth` method as JSON; `None` for an unknown symbol.
@@ -46,8 +46,8 @@ pub(crate) trait Source {
     /// Returns the present book; `None` for an unknown symbol.
     fn book(&self, symbol: Symbol) -> Option<TrueBook>;
 
-    /// Opens a session of an archived endpoint. If there is no such endpoint or symbol, no session begins, and the
-    /// error is the venue's answer.
+    /// Opens a session of an archived market data endpoint. If the source has no such endpoint or symbol, or if a
+    /// parameter is invalid, no session begins, and the error is the venue's answer.
     fn open_market_data(
         &mut self,
         _cx: &mut Context<'_>,
@@ -58,12 +58,12 @@ pub(crate) trait Source {
         Err(refusal(404, "EndpointNotFound"))
     }
 
-    /// Whether a session belongs to an archived market data endpoint.
+    /// Returns whether a session belongs to an archived market data endpoint.
     fn is_market_data(&self, _session: SessionId) -> bool {
         false
     }
 
-    /// Handles a text from a session of an archived endpoint.
+    /// Handles a text from a session of an archived market data endpoint.
     fn handle_market_data_request(&mut self, _cx: &mut Context<'_>, _session: SessionId, _text: &str) {}
 
     /// Ends a session if it belongs to an archived market data endpoint.

@@ -104,7 +104,7 @@ impl Subscribers {
         self.depth[tempo as usize].get(&session).copied()
     }
 
-    /// Whether a session is subscribed to differential depth at any tempo.
+    /// Returns whether a session is subscribed to differential depth at any tempo.
     pub(crate) fn follows_depth(&self, session: SessionId) -> bool {
         self.depth.iter().any(|subscribers| subscribers.contains_key(&session))
     }
@@ -129,7 +129,7 @@ impl Subscribers {
         }
     }
 
-    /// Whether any session is subscribed to depth or partial depth at this tempo.
+    /// Returns whether any session is subscribed to depth or partial depth at this tempo.
     pub(crate) fn wants_book(&self, tempo: Tempo) -> bool {
         let partial = &self.partial[tempo as usize];
         self.has_depth(tempo) || partial.iter().any(|set| !set.is_empty())

@@ -1,7 +1,7 @@
 //! [`Auction`]: the auctions of one symbol, from the opening to the result.
 //!
 //! Orders of an auction are in a separate book, so an auction changes no level of the published book. Only the
-//! archived endpoints report auctions.
+//! archived market data endpoints report auctions.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::model::engine::PriceQuantity;
 
-/// The intervals of the feed in minutes, with their names in frames.
+/// The intervals of the candle feeds: the name in frames, and the length in minutes.
 pub(crate) const INTERVALS: [(&str, i64); 7] =
     [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60), ("6h", 360), ("1d", 1_440)];
 

@@ -60,7 +60,7 @@ impl Contracts {
     }
 }
 
-/// Returns the number of a contract.
+/// Returns the id of a contract, which frames report: a number with six digits.
 pub(crate) fn contract_id(name: &str) -> u64 {
     100_000 + hash(name) % 900_000
 }

@@ -24,7 +24,7 @@ impl Side {
         }
     }
 
-    /// Whether an order of this side with this limit matches an order of the other side at `price`.
+    /// Returns whether an order of this side with this limit matches an order of the other side at `price`.
     pub(crate) const fn reaches(self, limit: u64, price: u64) -> bool {
         match self {
             Side::Bid => price <= limit,

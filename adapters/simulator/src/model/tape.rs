@@ -1,4 +1,4 @@
-//! [`Tape`]: the last trades of a symbol, for the archived endpoints.
+//! [`Tape`]: the last trades of a symbol, for the archived market data endpoints.
 
 use crate::model::engine::{PriceQuantity, Side};
 

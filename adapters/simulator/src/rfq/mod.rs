@@ -144,7 +144,7 @@ impl Quotes {
     }
 
     /// Carries out the next transition and returns its frame. `venue_time` is in ns since 1970. The function
-    /// `execute` executes a quote that was accepted and confirmed; it fails if the maker cannot pay.
+    /// `execute` executes a quote that was accepted and confirmed, and returns false if the maker cannot pay.
     pub(crate) fn next(&mut self, venue_time: i64, execute: impl FnOnce(&Deal) -> bool) -> String {
         let millis = venue_time.div_euclid(1_000_000);
         let mut rfq = match (self.present.take(), self.take_accepted()) {
@@ -275,7 +275,8 @@ impl Quotes {
     ///
     /// # Errors
     ///
-    /// The refusal if there is no such request, or if it takes no more quotes.
+    /// The refusal if there is no such request, if the request takes no more quotes, or if the validity of the quote
+    /// has already ended.
     pub(crate) fn submit(
         &mut self,
         venue_time: i64,
@@ -348,7 +349,7 @@ impl Quotes {
         Ok(self.publish(rfq, millis))
     }
 
-    /// Ends the quotes that were valid until a time that has passed, except an accepted quote.
+    /// Ends the quotes that are no longer valid, except an accepted quote.
     pub(crate) fn end_due(&mut self, venue_time: i64) {
         let millis = venue_time.div_euclid(1_000_000);
         let due = self

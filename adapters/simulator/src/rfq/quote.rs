@@ -126,7 +126,7 @@ impl Quote {
         format!("quote-{}", self.number)
     }
 
-    /// Whether the quote can be accepted at this time.
+    /// Returns whether the quote can be accepted at this time.
     pub(super) fn stands_at(&self, millis: i64) -> bool {
         self.valid_until.is_none_or(|until| millis < until)
     }

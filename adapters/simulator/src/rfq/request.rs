@@ -2,7 +2,7 @@
 
 use crate::frame::members::{MemberOrder, Members};
 
-/// The name of the stream.
+/// The name of the public stream of requests for quotes.
 pub(crate) const QUOTE_STREAM: &str = "requestForQuote";
 
 /// How long a request takes quotes after its opening, in ms.
@@ -46,7 +46,7 @@ impl Status {
     }
 }
 
-/// One request. The members that never change are kept as JSON.
+/// One request for quotes. Its legs, which never change, are kept as JSON.
 #[derive(Clone, Debug)]
 pub(super) struct Rfq {
     number: u64,

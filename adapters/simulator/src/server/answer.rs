@@ -18,7 +18,7 @@ const SYMBOLS_PATH: &str = "/v1/symbols";
 /// The path that takes faults. The venue has no such path.
 const FAULTS_PATH: &str = "/simulator/faults";
 
-/// The version of RFC 6455.
+/// The value of `Sec-WebSocket-Version` that RFC 6455 requires.
 const WEBSOCKET_VERSION: &str = "13";
 
 /// An HTTP response with a JSON body. The connection ends after it.
@@ -54,7 +54,7 @@ impl Response {
         self.delay
     }
 
-    /// Whether the response refuses the request.
+    /// Returns whether the response refuses the request.
     pub(super) const fn is_refusal(&self) -> bool {
         self.status >= 400
     }
@@ -160,7 +160,7 @@ fn not_allowed(header: &'static str) -> Response {
     Response { header, ..Response::error(405, "MethodNotAllowed") }
 }
 
-/// Returns the names of all symbols, in the order of the configuration.
+/// Returns a response with the names of all symbols, in the order of [`Exchange::symbols`].
 fn symbols(exchange: &Exchange) -> Response {
     let names: Vec<String> = exchange.symbols().map(|symbol| format!(r#""{symbol}""#)).collect();
     Response::of_json(200, format!("[{}]", names.join(",")))

@@ -39,8 +39,9 @@ struct Counts {
     read_bytes: usize,
     writes: usize,
     written_bytes: usize,
-    /// Whether there is nothing to read, or no room to write, until the next turn.
+    /// Whether there is nothing to read until the next turn.
     is_dry: bool,
+    /// Whether there is no room to write until the next turn.
     is_full: bool,
 }
 
@@ -116,9 +117,11 @@ struct Case {
     exchange: Exchange,
     counts: Rc<RefCell<Counts>>,
     room: Rc<Cell<usize>>,
-    /// How many messages, breaches of the protocol and refusals there were.
+    /// How many messages arrived.
     received: usize,
+    /// How many times the client broke the protocol.
     broken: usize,
+    /// How many requests were refused.
     refused: usize,
     read_bytes: usize,
     has_ended: bool,

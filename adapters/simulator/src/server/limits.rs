@@ -56,6 +56,6 @@ pub const WRITTEN_BYTES_PER_TURN_MAX: usize = 128 << 10;
 /// The maximum number of reads from a client in a turn, and of writes to it. Each may move a single byte.
 pub const CALLS_PER_TURN_MAX: usize = 16;
 
-/// The longest time that a turn spends reading, and then the longest time that it spends writing. The remaining
-/// clients have to wait for the next turn.
+/// The longest time that a turn spends reading. After that, the turn may spend the same time on writing. In each
+/// step, the clients for which no time remains have to wait for the next turn.
 pub const STEP_MAX: Duration = Duration::from_millis(5);

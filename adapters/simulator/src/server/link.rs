@@ -39,7 +39,8 @@ pub(super) struct Link<Io> {
     state: State<Io>,
     /// Whether nothing more may be queued. The messages that wait are written, then the client may close.
     is_closing: bool,
-    /// The time at which the upgrade or the closing has taken too long.
+    /// The time at which the upgrade or the closing has taken too long. In [`State::Late`], the time to send the
+    /// response.
     deadline: Option<Instant>,
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
@@ -82,9 +83,10 @@ pub(super) enum Progress {
     Ignored,
     /// The client broke the protocol. The link closes, and the session has ended.
     Broken,
-    /// The transport ended or failed before the upgrade was complete.
+    /// The transport ended or failed, or the time ran out, before the upgrade was complete.
     NotOpened,
-    /// The transport ended or failed.
+    /// The link has ended: the transport ended or failed, a response without an upgrade is complete, or the client
+    /// took too long.
     Ended,
 }
 
@@ -123,22 +125,22 @@ impl<Io> Link<Io> {
         messages.saturating_add(self.partial_bytes).saturating_add(response)
     }
 
-    /// Whether the client has been upgraded.
+    /// Returns whether the client has been upgraded.
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_) | State::Broken(_))
     }
 
-    /// Whether the server has not answered the client's request yet.
+    /// Returns whether the server has not answered the client's request yet.
     pub(super) const fn is_undecided(&self) -> bool {
         matches!(self.state, State::Asking(_) | State::Deciding(..))
     }
 
-    /// Whether the exchange may have a session of the client.
+    /// Returns whether the exchange may have a session of the client.
     pub(super) const fn may_have_session(&self) -> bool {
         !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_) | State::Late(_))
     }
 
-    /// Whether the client counts toward [`CONNECTIONS_MAX`](super::limits::CONNECTIONS_MAX).
+    /// Returns whether the client counts toward [`CONNECTIONS_MAX`](super::limits::CONNECTIONS_MAX).
     pub(super) const fn has_place(&self) -> bool {
         matches!(self.state, State::Accepting(..)) || self.is_open()
     }

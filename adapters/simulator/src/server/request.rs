@@ -33,7 +33,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Parses the head at the beginning of `bytes`, which contain its end. Also returns its length.
+    /// Parses the head at the beginning of `bytes`, which contain its end. Also returns the length of the head.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl Head {
         self.body_length
     }
 
-    /// Whether the client may wait for the status 100 before it sends the body.
+    /// Returns whether the client may wait for the status 100 before it sends the body.
     pub(super) fn expects_to_continue(&self) -> bool {
         self.request.headers().contains_key(EXPECT) && self.request.version() == Version::HTTP_11
     }
@@ -93,7 +93,7 @@ impl Head {
     }
 }
 
-/// Whether the request line has a method, a target and a version.
+/// Returns whether the request line has a method, a target and a version.
 fn names_version(bytes: &[u8]) -> bool {
     let line =
         bytes.trim_ascii_start().split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();

@@ -24,8 +24,8 @@ const ACCEPTED_PER_TURN: usize = 16;
 const EVENTS_PER_TURN: usize = 32;
 /// How many outputs a turn passes to links before it continues with other work.
 const OUTPUTS_PER_TURN: usize = 4_096;
-/// How long the server accepts no sockets after accepting failed, for example because there were no file
-/// descriptors.
+/// How long the server waits before it accepts sockets again after `accept` has failed, for example because there
+/// were no file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Server {
@@ -95,12 +95,13 @@ impl Server {
         true
     }
 
-    /// Returns the clients that have not been upgraded, the oldest first.
+    /// Returns the clients that are neither upgraded nor being upgraded, the oldest first.
     fn without_place(&self) -> impl Iterator<Item = SessionId> {
         self.links.iter().filter(|(_, link)| !link.has_place()).map(|(session, _)| *session)
     }
 
-    /// Dismisses the oldest clients that have not been upgraded.
+    /// Drops the `count` oldest clients that are neither upgraded nor being upgraded. Sends the status 503 to those
+    /// whose requests are incomplete.
     fn turn_away(&mut self, count: usize, context: &mut Context<'_>, now: Instant) {
         for session in self.without_place().take(count).collect::<Vec<_>>() {
             if let Some(link) = self.links.get_mut(&session).filter(|link| link.is_undecided()) {
@@ -125,7 +126,7 @@ impl Server {
         has_more
     }
 
-    /// Returns all sessions, beginning with `first` and continuing from the start.
+    /// Returns all sessions in the order of their ids, from `first` to the last one, and then those before `first`.
     fn in_turn(&self, first: SessionId) -> Vec<SessionId> {
         self.links.range(first..).chain(self.links.range(..first)).map(|(session, _)| *session).collect()
     }

@@ -20,7 +20,7 @@ const SECONDS_DIGITS_MAX: usize = 11;
 /// The path in the payload of order events v1.
 const ORDER_EVENTS_PATH: &str = "/v1/order/events";
 
-/// The last nonce of each key. All endpoints share it.
+/// The last nonce of each key. A key has one sequence of nonces for all endpoints.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     last_nonces: BTreeMap<String, u64>,
@@ -29,7 +29,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Authenticates an upgrade and returns the position of the account; `None` without credentials.
+    /// Authenticates an upgrade and returns the position of the account. `None` for an upgrade to the current API
+    /// without credentials, and for each upgrade to archived market data.
     pub(crate) fn authenticate(
         &mut self,
         accounts: &[Account],
@@ -87,7 +88,8 @@ impl Keys {
         Ok((position, members))
     }
 
-    /// Accepts a nonce if it has increased, and notes it.
+    /// Accepts a nonce that is greater than the key's last nonce, and notes the nonce. If `is_time` is true, the
+    /// nonce must also be near the venue's time.
     fn use_nonce(
         &mut self,
         key: &str,
@@ -223,7 +225,7 @@ fn number_of(nonce: &str) -> Option<u64> {
     nonce.parse().ok().filter(|_| is_decimal)
 }
 
-/// Whether a nonce, in seconds or milliseconds, is near the venue's time.
+/// Returns whether a nonce, in seconds or milliseconds, is near the venue's time.
 fn is_near(nonce: &str, venue_time: i64) -> bool {
     let unit = if nonce.len() <= SECONDS_DIGITS_MAX { 1_000_000_000 } else { 1_000_000 };
     number_of(nonce)

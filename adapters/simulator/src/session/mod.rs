@@ -175,7 +175,7 @@ impl Session {
         self.is_silenced = is_silenced;
     }
 
-    /// Loses the next text frames (a fault).
+    /// Makes the session lose its next `count` text frames (a fault).
     pub(crate) const fn lose_frames(&mut self, count: u32) {
         self.lost_frames = count;
     }
@@ -228,8 +228,8 @@ impl Sessions {
         self.outputs.retain(|output| output.session() != id);
     }
 
-    /// Ends a session after the outputs that wait for it. `last` is the output that closes or cuts the session. If a
-    /// fault silences the session, `last` is dropped unless it cuts the session.
+    /// Ends a session, and queues `last` after the outputs that wait for the session. `last` is the output that
+    /// closes or cuts the session. If a fault silences the session, `last` is dropped unless it cuts the session.
     pub(crate) fn end(&mut self, last: Output) {
         let Some(session) = self.open.remove(&last.session()) else { return };
         if !session.is_silenced || matches!(last, Output::Abort { .. }) {
@@ -297,7 +297,8 @@ impl Sessions {
         }
     }
 
-    /// Counts an output that is about to be queued. Returns whether it may be queued.
+    /// Returns whether an output may be queued for a session, and counts the output if so. Notes the session as
+    /// overrun if too many outputs wait for it.
     fn may_send(&mut self, id: SessionId) -> bool {
         let Some(session) = self.open.get_mut(&id).filter(|session| !session.is_silenced) else {
             return false;

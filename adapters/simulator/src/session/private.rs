@@ -19,7 +19,7 @@ pub(crate) struct Private {
     next_report: Option<Instant>,
     /// The feed of order events v1.
     feed: Option<OrderEventFeed>,
-    /// How many orders the session has placed in the present ten seconds, and on the present day.
+    /// How many orders the session has placed in the present window of ten seconds, and on the present day.
     orders: [Tally; 2],
 }
 
@@ -32,7 +32,7 @@ impl Private {
         self.serial
     }
 
-    /// Whether the end of the session cancels its orders.
+    /// Returns whether the end of the session cancels its orders.
     pub(crate) const fn cancels_on_disconnect(&self) -> bool {
         self.cancels_on_disconnect
     }

@@ -15,7 +15,8 @@ pub(crate) struct Instrument {
     pub(crate) tick: u64,
     /// The approximate price at the start.
     pub(crate) price: u64,
-    /// The largest price at which the order flow places orders.
+    /// The largest price at which the order flow places orders, except for one first ask far above the market. Also
+    /// the limit of a client's market order to buy.
     pub(crate) price_limit: u64,
     /// The approximate maximum quantity of a generated order.
     pub(crate) quantity: u64,
@@ -111,12 +112,12 @@ impl Instrument {
     }
 }
 
-/// Whether a symbol is a perpetual, which has a mark price and funding.
+/// Returns whether a symbol is a perpetual, which has a mark price and funding.
 pub(crate) fn is_perpetual(symbol: Symbol) -> bool {
     symbol.canonical().as_str().ends_with("perp")
 }
 
-/// Whether a symbol is a prediction-market contract.
+/// Returns whether a symbol is a prediction-market contract.
 pub(crate) fn is_prediction(symbol: Symbol) -> bool {
     symbol.as_str().contains('-')
 }

@@ -11,8 +11,8 @@ impl Random {
         Random { state: seed }
     }
 
-    /// Creates a separate generator for one symbol, so that its numbers do not depend on which other symbols there
-    /// are.
+    /// Creates a separate generator for a name, for example for a symbol, so that its numbers do not depend on which
+    /// other names there are.
     pub(crate) fn for_name(seed: u64, name: &str) -> Random {
         Random::new(seed ^ hash(name))
     }

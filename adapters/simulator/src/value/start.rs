@@ -7,7 +7,8 @@ use gemini_ws::Timestamp;
 pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
 
 /// The range in which each epoch has its own ids of orders and of the market, in µs relative to [`EPOCH`]: from 1995
-/// to 2153. In this range these first ids remain positive, and the first ids of the market remain below 2⁵³.
+/// to 2153. In this range, the first ids of orders and of the market remain positive, and those of the market remain
+/// below 2⁵³.
 const MICROS_MIN: i64 = -1_000_000_000_000_000;
 const MICROS_MAX: i64 = 4_000_000_000_000_000;
 

@@ -90,7 +90,8 @@ fn text_of(output: Output) -> Option<String> {
     }
 }
 
-/// A book as a client maintains it, with the strict gap rule.
+/// A book as a client maintains it. An update that begins after the last id that was applied is a gap, even if it
+/// begins at the next id.
 #[derive(Clone, Debug, Default)]
 pub struct ClientBook {
     pub bids: BTreeMap<Decimal, Decimal>,

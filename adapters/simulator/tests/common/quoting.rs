@@ -13,7 +13,7 @@ use super::trading::{FIRST, Floor, SECOND};
 /// The session that is subscribed to the public stream.
 pub const PUBLIC: SessionId = SessionId(9);
 
-/// Long enough for several requests.
+/// A time in which several requests for quotes begin and end.
 const A_WHILE: Duration = Duration::from_secs(300);
 
 pub struct Harness {

@@ -18,8 +18,8 @@ impl Options {
     /// Reads names and values from the query. Unknown names are ignored; on the endpoint for several symbols,
     /// `auctions` is unknown.
     ///
-    /// If none of the four kinds of entries is given, all are sent. Otherwise only those that are set to `true` are
-    /// sent.
+    /// If the query sets none of `bids`, `offers`, `trades` and `auctions`, the session gets all four kinds of
+    /// entries. Otherwise it gets only the kinds that are set to `true`.
     pub(crate) fn of_parameters<'p>(
         parameters: impl Iterator<Item = (&'p str, &'p str)>,
         is_multi: bool,
@@ -57,7 +57,7 @@ impl Options {
         self.heartbeat
     }
 
-    /// Whether the session asks for the best levels instead of the whole book.
+    /// Returns whether the session asks for the best levels instead of the whole book.
     pub(crate) const fn wants_best_levels(&self) -> bool {
         self.top_of_book
     }

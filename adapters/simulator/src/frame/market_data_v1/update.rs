@@ -98,8 +98,8 @@ pub(crate) fn frame(
     Some(members.json("events", format!("[{}]", entries.join(","))).finish(order))
 }
 
-/// Whether an entry is sent. `is_initial` is true in the first frame of a symbol, which reports the best levels as
-/// levels of the book.
+/// Returns whether an entry is sent. `is_initial` is true in the first frame of a symbol, which reports the best
+/// levels as levels of the book.
 fn is_wanted(options: &Options, entry: &Entry, is_initial: bool) -> bool {
     match *entry {
         Entry::Change { side, reason, .. } => {

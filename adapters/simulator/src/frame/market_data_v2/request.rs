@@ -28,7 +28,7 @@ impl Feed {
         }
     }
 
-    /// Whether only perpetuals have the feed.
+    /// Returns whether only perpetuals have the feed.
     pub(crate) const fn is_of_perpetuals(self) -> bool {
         matches!(self, Feed::MarkPrice | Feed::FundingAmount)
     }
