@@ -56,7 +56,7 @@ impl BookView {
         (self.stale, self.age, self.no_book) = (book.stale_reason(), age, no_book);
     }
 
-    /// The view of a book that has not come.
+    /// Returns the view of a book that has not come.
     fn missing(stale: StaleReason, no_book: Option<NoBook>) -> BookView {
         BookView { stale: Some(stale), no_book, ..BookView::default() }
     }
@@ -257,7 +257,7 @@ impl Posted {
 }
 
 impl Drop for Board {
-    /// Tells readers that the driver has ended, also after an abort or a panic.
+    /// Lets readers notice that the driver has ended, also if the driver's task is aborted or panics.
     fn drop(&mut self) {
         for group in &self.groups {
             group.is_ended.store(true, Ordering::Release);
@@ -291,7 +291,8 @@ impl Drop for Membership {
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,
-    /// The newest view of each slot that this reader has seen, and its version.
+    /// For each slot, the newest view that this reader has loaded, and the version that
+    /// [`changed`](BookReader::changed) has last returned.
     seen: Vec<(Arc<BookView>, u64)>,
     /// The slot to check first, so that a busy book does not hide the others.
     next: usize,

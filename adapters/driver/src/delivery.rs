@@ -21,12 +21,13 @@ pub(crate) trait Delivery {
         Poll::Ready(())
     }
 
-    /// Returns `Ready` when the application has taken every event, or has dropped its end.
+    /// Returns `Ready` when the application has taken every event, or has dropped its end of the queue.
     fn poll_taken(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 
-    /// Requests the snapshots that the application's end asks for. Fails if that end was dropped.
+    /// Requests the snapshots that books need because the queue has dropped their updates. Fails if the application
+    /// has dropped its end of the queue.
     fn poll_consumer(&mut self, _: &mut Client, _: Instant, _: &mut Context<'_>) -> Result<(), ()> {
         Ok(())
     }
@@ -108,7 +109,7 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
 #[derive(Debug)]
 pub struct Events {
     shared: Arc<Shared>,
-    /// Kept between polls of the stream.
+    /// Listens for new events. Kept between polls of the stream.
     listener: Option<EventListener>,
 }
 
@@ -137,9 +138,9 @@ struct Shared {
     state: Mutex<State>,
     /// Notified when an event was put in, or the driver has ended.
     filled: event_listener::Event,
-    /// Notified when an event was taken, or the application's end was dropped.
+    /// Notified when an event was taken, or [`Events`] was dropped.
     taken: event_listener::Event,
-    /// Notified when the driver must read `is_dropped` and `lost`.
+    /// Notified when the driver must read `is_dropped`, `lost` and `has_lost_unnamed`.
     called: event_listener::Event,
     is_called: AtomicBool,
 }
@@ -149,7 +150,7 @@ struct State {
     queue: EventQueue,
     /// The driver puts nothing more in.
     is_ended: bool,
-    /// The application's end was dropped.
+    /// [`Events`] was dropped.
     is_dropped: bool,
     /// The symbols of books whose updates the queue has dropped.
     lost: Vec<Symbol>,
@@ -252,9 +253,9 @@ impl Drop for Events {
 /// The driver's end of the queue.
 pub(crate) struct Channel {
     shared: Arc<Shared>,
-    /// Kept between turns while the queue is full.
+    /// Listens for events that are taken. Kept between turns.
     listener: Option<EventListener>,
-    /// Kept between turns.
+    /// Listens for `called`, which [`Events`] notifies. Kept between turns.
     call: Option<EventListener>,
     is_dropped: bool,
     /// How many events the queue has dropped while this driver ran.

@@ -39,13 +39,14 @@ impl DialPolicy {
         self.signs_in_clear = true;
     }
 
-    /// Adds a header field, or replaces the one of that name. Returns whether the field is allowed.
+    /// Adds a header field, or replaces the field of the same name. Returns `false`, and changes nothing, if the
+    /// field is not allowed.
     pub(crate) fn add_field(&mut self, name: String, value: String) -> bool {
         self.fields.add(name, value)
     }
 
-    /// Returns the request for a dial, or the failure if the policy forbids it. If no endpoint is authenticated now,
-    /// all dials are signed.
+    /// Returns the request for a dial, or the failure if the policy forbids the dial or the URL is not valid. If
+    /// there is a signer and no endpoint is authenticated now, all dials are signed.
     pub(crate) fn request(
         &self,
         request: ConnectRequest,

@@ -25,7 +25,7 @@ pub(crate) enum Progress<Io> {
 }
 
 enum Stage<'r, Io> {
-    /// Not connected, because another user has the signer.
+    /// Waits for the turn of its signer, and has not begun to connect.
     Queued(DialRequest, Boxed<'r, Option<Turn>>),
     Dialling(Boxed<'r, Dialled<Io>>),
 }

@@ -212,7 +212,8 @@ mod tests {
         breaches();
     }
 
-    /// Checks each breach of the protocol, and the two that count as lost transports.
+    /// Checks each `ProtocolError` that is a breach of the protocol, and the two that count as a failed transport
+    /// during the upgrade.
     fn breaches() {
         for breach in [
             ProtocolError::SendAfterClosing,

@@ -125,8 +125,9 @@ impl fmt::Debug for Command {
 /// The calls that wait for a reply; at most as many as requests can be in flight.
 pub(crate) type Replies = Vec<(RequestId, Sender<Result<Reply, RequestError>>)>;
 
-/// The driver's end of the commands. When `Commands` is dropped, all calls that wait for a result return, even if
-/// their commands are still in the channel. The channel alone would keep these commands as long as there is a handle.
+/// The receiving end of the channel of commands. When `Commands` is dropped, all calls that wait for a result return,
+/// even if their commands are still in the channel. The channel alone would keep these commands as long as there is a
+/// handle.
 #[derive(Debug)]
 pub(crate) struct Commands(Pin<Box<Receiver<Command>>>);
 
@@ -417,7 +418,8 @@ impl Lent<'_> {
         self.client.request(self.now, request)
     }
 
-    /// Returns an error if a shutdown was asked for.
+    /// Returns an error while a requested shutdown waits for cancels to be sent. Once the shutdown has begun, the
+    /// client itself refuses commands.
     fn check(&self) -> Result<(), CommandError> {
         if self.keeper.is_ending() { Err(CommandError::Closed) } else { Ok(()) }
     }

@@ -198,7 +198,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Answer>, Unreadable> {
     }
 }
 
-/// Returns whether there is an empty line, or bytes that may be one.
+/// Returns whether the bytes contain the end of a line and then an empty line, so that a head may be complete.
 fn has_end(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }

@@ -39,7 +39,7 @@ pub struct Keeper {
     may_need_resync: bool,
     /// The reason why the newest attempt to connect failed, if it failed.
     connect_failure: Option<ConnectFailure>,
-    /// Whether a link has ended for good, so that readers may wait for books of it.
+    /// Whether a link has ended for good, and the readers of its books have not yet been notified.
     has_link_ended: bool,
     orders: Orders,
     balances: Balances,
@@ -324,7 +324,8 @@ impl Keeper {
             .min()
     }
 
-    /// Shuts the client down, after the cancels that the driver accepted earlier are sent.
+    /// Shuts the client down. If cancels that the driver accepted earlier cannot be sent now, the shutdown waits for
+    /// them, but not longer than half of its time.
     pub(crate) fn shut_down(&mut self, client: &mut Client, now: Instant, plan: ShutdownPlan) {
         self.tickets.send_cancels(client, now);
         self.postponed.shut_down(client, now, plan, self.tickets.has_cancels());

@@ -57,7 +57,8 @@ use crate::socket::websocket_config;
 /// ```
 pub struct NonBlocking<S: Read + Write> {
     life: Life<S>,
-    wants_write: bool,
+    /// Whether the open stream has not taken all of the data.
+    has_unsent: bool,
 }
 
 #[allow(clippy::large_enum_variant, reason = "nearly all of them are open")]
@@ -77,7 +78,7 @@ impl<S: Read + Write> NonBlocking<S> {
     /// [`ConnectFailure::InvalidUrl`] if `request` is not a valid request.
     pub fn new(request: impl IntoClientRequest, stream: S) -> Result<NonBlocking<S>, ConnectFailure> {
         let request = request.into_client_request().map_err(|error| connect_failure_of(&error))?;
-        Ok(NonBlocking { life: Life::Connecting(request, stream), wants_write: true })
+        Ok(NonBlocking { life: Life::Connecting(request, stream), has_unsent: false })
     }
 
     /// Continues the upgrade. Returns `None` while the upgrade is under way. When the upgrade ends, returns the
@@ -97,7 +98,7 @@ impl<S: Read + Write> NonBlocking<S> {
         };
         match result {
             Ok((socket, _)) => {
-                (self.life, self.wants_write) = (Life::Open(socket), false);
+                self.life = Life::Open(socket);
                 Some(Ok(()))
             }
             Err(HandshakeError::Interrupted(upgrade)) => {
@@ -168,9 +169,13 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Returns whether to wait until the stream is writable: until the upgrade has succeeded, and later while data
-    /// waits.
+    /// waits. Returns `false` after the end.
     pub const fn wants_write(&self) -> bool {
-        self.wants_write
+        match self.life {
+            Life::Connecting(..) | Life::Upgrading(_) => true,
+            Life::Open(_) => self.has_unsent,
+            Life::Ended(_) => false,
+        }
     }
 
     /// Returns whether the WebSocket is open: upgraded, and not ended.
@@ -196,8 +201,8 @@ impl<S: Read + Write> NonBlocking<S> {
 
     fn note_written(&mut self, written: Result<(), Error>) -> Result<(), Lost> {
         match written {
-            Ok(()) => self.wants_write = false,
-            Err(error) if is_not_yet(&error) => self.wants_write = true,
+            Ok(()) => self.has_unsent = false,
+            Err(error) if is_not_yet(&error) => self.has_unsent = true,
             // The peer's Close frame came first: the next read returns it.
             Err(Error::ConnectionClosed | Error::Protocol(ProtocolError::SendAfterClosing)) => {}
             Err(error) => return Err(self.end(&error)),
@@ -226,7 +231,7 @@ impl<S: Read + Write> fmt::Debug for NonBlocking<S> {
             Life::Open(_) => "open",
             Life::Ended(_) => "ended",
         };
-        f.debug_struct("NonBlocking").field("life", &life).field("wants_write", &self.wants_write).finish()
+        f.debug_struct("NonBlocking").field("life", &life).field("wants_write", &self.wants_write()).finish()
     }
 }
 

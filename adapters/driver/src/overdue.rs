@@ -129,7 +129,8 @@ mod tests {
         assert_eq!((overdue.due.len(), overdue.by_time.len()), (0, 0), "nothing is kept of what has come");
     }
 
-    /// An order that is cancelled just before its first event is overdue.
+    /// Cancels an order 5 ms before its first event becomes overdue. The event that reports the cancellation has a
+    /// time limit of its own.
     #[test]
     fn each_event_has_its_own_time() {
         let (mut client, mut orders) =

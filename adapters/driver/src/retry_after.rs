@@ -7,9 +7,9 @@ use gemini_ws::UnixTime;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Returns the delay that a response asks for; zero if its date has passed, `None` if it is neither seconds nor a
-/// date. `date` is the header `Date` of the same response: the server's clock wrote both, so the local clock need not
-/// be right.
+/// Returns the delay that the header `Retry-After` of a response requests. Returns zero if the header is a date that
+/// has passed, and `None` if the header is neither seconds nor a date. `date` is the header `Date` of the same
+/// response: the server's clock wrote both, so the local clock need not be right.
 pub(crate) fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duration> {
     let text = retry_after.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -34,12 +34,9 @@ fn seconds_of(text: &str, now: UnixTime) -> Option<u64> {
     let (day, written) = (number(day)?, number(year)?);
     let mut year = written;
     if words.len() == 6 && words[3].len() == 2 {
-        // Choose the century that puts a year of two digits at most fifty years into the future.
-        let this_year = 1970 + now.as_secs() / 31_556_952;
-        year = this_year / 100 * 100 + written;
-        if year > this_year + 50 {
-            year -= 100;
-        }
+        // A year of two digits is the latest that is at most fifty years in the future (RFC 9110, section 5.6.7).
+        let latest = 1970 + now.as_secs() / 31_556_952 + 50;
+        year = latest - (latest - written) % 100;
     }
     let clock: Vec<u64> = time.split(':').map(number).collect::<Option<_>>()?;
     let [hour, minute, second] = clock[..] else { return None };
@@ -96,6 +93,26 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(parse(text, None, now), expected.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn years_of_two_digits() {
+        // The year of the local clock, the two digits, and the year that they mean.
+        let table = [
+            (1970, "70", 1970),
+            (2026, "26", 2026),
+            (2026, "76", 2076),
+            (2026, "77", 1977),
+            (2049, "99", 2099),
+            (2099, "01", 2101),
+            (2099, "99", 2099),
+            (2100, "99", 2099),
+        ];
+        for (now, digits, year) in table {
+            let at = |year: u64| UnixTime::from_secs(days(year, 7, 1) * 86_400);
+            let text = format!("Friday, 01-Jul-{digits} 00:00:00 GMT");
+            assert_eq!(seconds_of(&text, at(now)), Some(at(year).as_secs()), "{digits} in {now}");
         }
     }
 

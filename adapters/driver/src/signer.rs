@@ -8,8 +8,8 @@ use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
 /// The longest time for which a dial holds its [`Turn`] while it connects, and the longest time for which it holds
-/// the turn after it has begun to send its request. After the second time, the driver assumes that the request has
-/// arrived, or that the peer does not answer at all.
+/// the turn after it has begun to send its request. If the venue has not answered by the end of the latter time, the
+/// driver assumes that the request has arrived, or that the peer does not answer at all.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.

@@ -187,8 +187,8 @@ impl Ticket {
         Ticket { cell, handle, returned: 0 }
     }
 
-    /// Returns the order as it is known now; after the end of the ticket, as it was then. After [`Done::Unknown`] the
-    /// driver still follows the order: [`Handle::order`] returns it.
+    /// Returns the order as it is known now; after the end of the ticket, as it was then. After a ticket has ended as
+    /// [`Done::Unknown`] because of a time limit, the driver still follows the order: [`Handle::order`] returns it.
     pub fn order(&self) -> Order {
         self.cell.order()
     }

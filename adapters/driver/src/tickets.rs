@@ -18,7 +18,7 @@ pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 const CANCEL_AGAIN_MAX: Duration = Duration::from_secs(8);
 
-/// The driver's end of one ticket.
+/// The driver's side of one ticket.
 pub(crate) trait Holder {
     /// Notes that the order has changed, and perhaps ended.
     fn note(&self, order: &Order, end: Option<End>);
@@ -38,11 +38,12 @@ pub(crate) enum End {
     Rejected,
 }
 
-/// The driver's end of all tickets.
+/// The driver's side of all tickets.
 #[derive(Debug)]
 pub(crate) struct Tickets<H: Holder> {
     open: HashMap<RequestId, Open<H>>,
-    /// When each ticket ends, unless the doubt is resolved before.
+    /// When each ticket ends whose order is in doubt or waits for its first event, unless an event or an answer comes
+    /// before.
     due: BTreeSet<(Instant, RequestId)>,
     doubt_timeout: Duration,
     /// The cancels without a final answer, by the request that placed the order.
@@ -51,7 +52,8 @@ pub(crate) struct Tickets<H: Holder> {
     retry: Option<Instant>,
 }
 
-/// A cancel that the driver sends until the venue has answered it, or the order has ended.
+/// A cancel that the driver repeats until the venue has accepted the cancel or finally refused it, or the order has
+/// ended.
 #[derive(Debug)]
 struct Repeated {
     cancel: Cancel,
@@ -59,7 +61,7 @@ struct Repeated {
     sent: Option<RequestId>,
     /// When to send the cancel again, because the venue could not carry it out.
     again: Option<Instant>,
-    /// The delay before the cancel is sent again after the next refusal of this kind.
+    /// The delay to use after the next reply that says that the venue cannot carry out the cancel now.
     delay: Duration,
 }
 
@@ -100,7 +102,7 @@ impl Cancel {
 #[derive(Debug)]
 struct Open<H> {
     holder: H,
-    /// When the ticket ends because its order is in doubt.
+    /// When the ticket ends because its order is in doubt or has had no event; `None` if neither is so.
     due: Option<Instant>,
 }
 
@@ -233,7 +235,7 @@ impl<H: Holder> Tickets<H> {
         [due, self.retry, again].into_iter().flatten().min()
     }
 
-    /// Ends the tickets whose orders have been in doubt for too long.
+    /// Ends the tickets whose orders have been in doubt, or without a first event, for too long.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         while let Some((due, request)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, request));
@@ -312,7 +314,7 @@ mod tests {
             self.tickets.cancel(placed.unwrap(), Cancel::of_id(order_id));
         }
 
-        /// Takes a turn at this time in ms. Returns the ids of the cancels that it sends.
+        /// Takes a turn at this time in ms. Returns the request ids of the cancels that it sends.
         fn sent(&mut self, at: u64) -> Vec<String> {
             let now = Instant::from_millis(at);
             if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
@@ -397,7 +399,7 @@ mod tests {
     }
 
     /// The venue refuses one cancel, and the client's own limit refuses the next. Until the limit has room, there is
-    /// nothing to do, so the deadline is not before.
+    /// nothing to do, so the deadline must not be earlier than that.
     #[test]
     fn no_deadline_is_in_the_past() {
         let config =

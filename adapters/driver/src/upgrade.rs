@@ -19,7 +19,8 @@ use crate::retry_after;
 pub(crate) struct Fields(Arc<Vec<(String, String)>>);
 
 impl Fields {
-    /// Adds a field, or replaces the one of that name. Returns whether the field is allowed.
+    /// Adds a field, or replaces the field of the same name. Returns `false`, and changes nothing, if the field is
+    /// not allowed.
     pub(crate) fn add(&mut self, name: String, value: String) -> bool {
         let is_allowed = is_allowed(&name, &value);
         if is_allowed {
@@ -44,8 +45,8 @@ const RESERVED: [&str; 6] =
 /// Beginnings of further names that the upgrade or the signer sets.
 const RESERVED_BEGINNINGS: [&str; 2] = ["sec-websocket-", "x-gemini-"];
 
-/// Returns whether an application may add this field: name and value are valid by RFC 9110, and the upgrade does not
-/// set it.
+/// Returns whether an application may add this field: the name is a token (RFC 9110, section 5.6.2) and not reserved,
+/// and the value contains only printable ASCII characters, spaces and tabs.
 fn is_allowed(name: &str, value: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let is_text = |byte: u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t');
@@ -119,7 +120,7 @@ fn accept_of(key: &str) -> String {
     Base64::encode_string(&hash)
 }
 
-/// Returns the failure for an answer other than 101, whose body was read.
+/// Returns the failure for an answer that refuses the upgrade. The body of the answer was read before.
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
     refused(answer.status(), answer.header("retry-after"), answer.header("date"), &answer.body())
 }

@@ -47,7 +47,7 @@ fn a_refusal_has_its_reason() {
     };
     assert_eq!((status, retry_after), (400, Some(Duration::from_secs(2))));
     assert_eq!(reason.unwrap().as_str(), "InvalidNonce");
-    assert!(!socket.is_open());
+    assert_eq!((socket.is_open(), socket.wants_write()), (false, false));
 }
 
 /// Bytes that the peer does not read wait in their order, and a limit on them ends the link. A peer whose process
@@ -74,6 +74,7 @@ fn a_peer_that_does_not_read_and_one_that_is_killed() {
         if !is_patient {
             let lost = (0..1_000).find_map(|_| socket.send(text(0)).err());
             assert_eq!((lost, socket.read()), (Some(Lost::Transport), Err(Lost::Transport)));
+            assert!(!socket.wants_write(), "the link has ended");
             continue;
         }
         socket.send(text(sent)).unwrap();

@@ -13,11 +13,12 @@ use gemini_ws_smol::gemini_ws::{
 use gemini_ws_smol::{Smol, client};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tracing::Level;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 const KEY: &str = "account-of-the-telemetry";
 const SECRET: &str = "a secret of the telemetry";
 
-/// Returns a server of one market, whose clock is the machine's.
+/// Returns a simulated exchange with one market. The clock of the exchange shows this machine's time.
 fn server() -> Server {
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(500).epoch(now);
@@ -111,14 +112,15 @@ fn logged(level: Level, what: impl FnOnce()) -> String {
         .with_max_level(level)
         .with_ansi(false)
         .with_writer(move || writer.clone())
+        .with_span_events(FmtSpan::CLOSE)
         .finish();
     tracing::subscriber::with_default(subscriber, what);
     let bytes = std::mem::take(&mut *log.0.lock().unwrap());
     String::from_utf8(bytes).unwrap()
 }
 
-/// Checks the trace of a link. At `info` it has the reasons and the slot, no frames and no secrets; at `trace` it has
-/// frames, but none of our secrets.
+/// Checks the log of drivers: at `info` the slot and the reasons, but no frames; at `warn` the number of dropped
+/// events; at `trace` frames, but neither the secret nor the headers of the signature.
 fn traced() {
     let log = logged(Level::INFO, || _ = live());
     for line in ["link{slot=0 epoch=1}", ": open", ": live", "closed reason=closed as requested"] {
@@ -127,6 +129,9 @@ fn traced() {
     assert!(!log.contains("depthUpdate") && !log.contains("subscribe"), "{log}");
     let log = logged(Level::INFO, fail);
     assert!(log.contains("WARN link{slot=0 epoch=1}") && log.contains("nobody listens there"), "{log}");
+    let closed = log.find(": closed reason").expect("the end of the client");
+    let span = log.find("link{slot=0 epoch=1}: gemini_ws_driver::telemetry::traced: close time");
+    assert!(span.is_some_and(|span| span < closed), "the span of a link ends with the link: {log}");
     let mut dropped = 0;
     let log = logged(Level::WARN, || dropped = overflow());
     let reported =
@@ -139,7 +144,7 @@ fn traced() {
     assert!(!ours.iter().any(|line| line.contains(SECRET) || line.contains("X-GEMINI")), "{ours:#?}");
 }
 
-/// One test for all, because a process has one subscriber of `tracing`.
+/// One test for all: each part starts servers and drivers, and the parts run one after the other.
 #[test]
 fn telemetry() {
     traced();

@@ -23,7 +23,8 @@ const FAULTS: [Fault; 9] = [
     Fault::None,
 ];
 
-/// How long a silent or stalled connection stays open.
+/// How long a fault lasts that keeps the connection open, such as silence or a stall. [`Fault::Deaf`] lasts twice as
+/// long.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -226,10 +227,12 @@ impl Connection<'_> {
         }
     }
 
-    /// Ends both directions, and then closes both sockets.
+    /// Ends both directions. Both sockets close when the connection is dropped, with a reset if `by_reset` is true.
     fn end(&self, by_reset: bool) {
-        let mode = if by_reset { RESET } else { PASS };
-        self.modes.iter().for_each(|it| it.store(mode, Ordering::Relaxed));
+        let set = |mode: u8| self.modes.iter().for_each(|it| it.store(mode, Ordering::Relaxed));
+        if by_reset {
+            set(RESET);
+        }
         for stream in [&self.client, &self.server] {
             if by_reset {
                 let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
@@ -238,6 +241,10 @@ impl Connection<'_> {
             } else {
                 let _ = stream.shutdown(Shutdown::Both);
             }
+        }
+        if !by_reset {
+            // Only now may a direction end that held bytes back, so that these bytes are lost.
+            set(PASS);
         }
     }
 

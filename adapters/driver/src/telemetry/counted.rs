@@ -10,7 +10,7 @@
 //! | `gemini_ws_connect_failures_total{cause}` | attempts that failed, by reason |
 //! | `gemini_ws_connects_total` | links that were opened |
 //! | `gemini_ws_queue_depth` | events in the queue of the application, while its driver runs |
-//! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's time of an event of market data |
+//! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's: depth updates, book tickers, trades |
 //! | `gemini_ws_reply_seconds` | time from handing out a request to its reply |
 //!
 //! Drivers with the same recorder add to the same counters and to the same gauge.

@@ -10,7 +10,7 @@ const OVERFLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct Traced {
-    /// The span of each link, by slot.
+    /// The span of each link that has not ended, by slot.
     links: Vec<Option<(LinkId, Span)>>,
     /// How many dropped events were not reported yet.
     dropped: u64,
@@ -74,8 +74,8 @@ impl Traced {
     }
 
     /// Records an event. `of` is the link of the frame for which the client returned the event; `None` for an event
-    /// from the outputs.
-    pub(crate) fn event(&self, of: Option<LinkId>, event: &Event<'_>) {
+    /// from the outputs. The event that reports the end of a link closes the link's span.
+    pub(crate) fn event(&mut self, of: Option<LinkId>, event: &Event<'_>) {
         let link = match event {
             Event::Opened { link, .. }
             | Event::Live { link }
@@ -106,6 +106,11 @@ impl Traced {
                 debug!(why = ?it.reason, bytes = source.frame().len(), "not used");
             }
             _ => {}
+        }
+        if let Event::ConnectFailed { link, .. } | Event::Disconnected { link, .. } = event
+            && let Some(ended) = self.links.get_mut(link.slot())
+        {
+            ended.take_if(|(of, _)| of == link);
         }
     }
 }

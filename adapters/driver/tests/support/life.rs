@@ -60,7 +60,7 @@ struct Life {
     ends: Option<Instant>,
 }
 
-/// Runs a life.
+/// Runs the life of a driver. The bytes in `data` decide what the peers and the application do.
 ///
 /// # Panics
 ///
@@ -305,7 +305,7 @@ impl Life {
 }
 
 /// Runs a link that is live and receives nothing after the machine has begun to sleep. Returns how long after the
-/// sleep the driver closes the link. `sleeps` says whether the machine sleeps at all.
+/// sleep the driver ends the link. `sleeps` says whether the machine sleeps at all.
 pub(crate) fn after_sleep(sleeps: bool) -> Duration {
     // The bytes make the peer accept the upgrade in one piece, send confirmations, and then nothing.
     let shared = Shared::new(Bytes::new(&[7, 0, 15, 23, 0]));

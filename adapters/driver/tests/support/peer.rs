@@ -28,7 +28,7 @@ pub(crate) struct Peer {
     heard: Vec<u8>,
     /// Bytes that it will send.
     outbox: VecDeque<u8>,
-    /// The bytes that the peer repeats after `outbox`, and the total number of bytes to send in this way.
+    /// The bytes that the peer repeats after `outbox`, and how many bytes it will still send in this way.
     flood: (&'static [u8], usize),
     /// The maximum number of bytes of a read or a write.
     piece: usize,
@@ -150,7 +150,7 @@ impl Peer {
         self.limit_flood(bytes);
     }
 
-    /// Ends the flood of most peers after a while, and of every peer that sends small pieces.
+    /// Shortens the flood, except one in eight floods of a peer that sends pieces of any size.
     fn limit_flood(&mut self, bytes: &mut Bytes) {
         if self.flood.1 > 0 {
             let is_long = self.piece == usize::MAX && bytes.below(8) == 7;
@@ -158,11 +158,12 @@ impl Peer {
         }
     }
 
-    /// Takes a complete frame out of the received bytes. A client's frames are masked and not fragmented, and none
-    /// follows a Close frame.
+    /// Takes a complete frame out of the received bytes, and reacts to it. Returns whether there was one. Panics if
+    /// the frame is not masked, is a fragment or sets a reserved bit, or if it follows a Close frame and is not a
+    /// pong.
     fn take_frame(&mut self) -> bool {
         let [first, second, ..] = self.heard[..] else { return false };
-        assert!(second & 0x80 != 0 && first & 0x70 == 0, "a client's frame: {first:x} {second:x}");
+        assert!(second & 0x80 != 0 && first & 0xf0 == 0x80, "a client's frame: {first:x} {second:x}");
         let (length, head) = match second & 0x7f {
             126 if self.heard.len() >= 4 => {
                 (usize::from(u16::from_be_bytes([self.heard[2], self.heard[3]])), 4)

@@ -223,7 +223,7 @@ impl Drop for VirtualStream {
     }
 }
 
-/// A runtime whose dials do what the bytes say.
+/// A runtime. The next byte of [`World::bytes`] decides what a dial does.
 impl Runtime for Shared {
     type Io = VirtualStream;
     type Timer = VirtualTimer;
