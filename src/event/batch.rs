@@ -79,7 +79,7 @@ enum Rest<'f> {
         books: Option<Books<'f>>,
         entries: Elements<'f, MarketEntry<'f>>,
     },
-    /// A market data v1 frame that begins the book of a symbol without a level.
+    /// The first market data v1 frame of a link, if it has no level: the book of the symbol is empty.
     EmptyMarket {
         told: LastTrade,
         update: MarketUpdate<'f>,
@@ -294,7 +294,8 @@ fn other_entry<'f>(
     })
 }
 
-/// The changes of a market data v1 frame as events. Adjacent changes of one symbol become one event, as they belong
+/// The level changes of a market data v1 frame, from which `next` makes events. Each new best level becomes an event
+/// of its own. Other adjacent changes with the same symbol and the same [`Run`] become one event, because they belong
 /// to one event of the venue.
 #[derive(Clone, Debug)]
 struct Books<'f> {
@@ -388,7 +389,7 @@ impl<'f> Books<'f> {
         Some(depth_event(is_snapshot, depth, source))
     }
 
-    /// Returns whether this is the first run of a symbol in this frame.
+    /// Returns whether no snapshot of the symbol was returned yet for this frame. Notes the symbol for later calls.
     fn begins(&mut self, symbol: &str) -> bool {
         if self.begun.get(symbol).is_some() {
             return false;

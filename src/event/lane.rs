@@ -19,8 +19,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Returns the kind of an event. Anything that is not known to be market data is a fact. `is_latest` says
-    /// whether newer prices replace older ones.
+    /// Returns the kind of an event. Every event that this function does not list by name is a fact. `is_latest` says
+    /// whether the queue replaces waiting data with newer data ([`Overflow::Latest`](crate::Overflow::Latest)).
     pub(crate) fn of(event: &Event<'_>, is_latest: bool) -> Kind {
         match event {
             Event::BookTicker(..) | Event::MarkPrice(..) if is_latest => Kind::Latest,
@@ -52,9 +52,9 @@ impl Kind {
     }
 }
 
-/// A link in a slot, or the streams of one topic over the links of a slot. Events end or begin a flow.
+/// The links of a slot, or the streams of one topic over the links of a slot. Some events end or begin a flow.
 ///
-/// Each slot has at most five flows, so a queue has room for the newest end or beginning of each flow.
+/// Each slot has at most five flows, so a queue has room for the newest event that ends or begins each flow.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Flow {
     slot: u16,

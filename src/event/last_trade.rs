@@ -2,7 +2,7 @@
 
 use crate::message::Trade;
 
-/// The newest trade of a stream that was delivered. Ids rise, though not by one.
+/// The newest trade that a stream has delivered. The ids of later trades are higher, though not always by one.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LastTrade {
     /// The id of the newest trade plus one; zero before the first trade.
@@ -27,7 +27,7 @@ impl LastTrade {
         trade
     }
 
-    /// Returns whether the trade with an id was delivered before.
+    /// Returns whether a trade with this id was delivered before.
     #[inline]
     pub(crate) const fn has(self, id: u64) -> bool {
         id < self.next

@@ -99,8 +99,9 @@ pub enum Event<'f> {
         /// The subject of the request.
         about: Subject,
     },
-    /// A request has ended. Exactly one `Reply` follows each [`Event::Requested`]. This is also so if a handle of the
-    /// crate `gemini-ws-driver` returns the outcome: [`Orders`](crate::Orders) needs the event.
+    /// A request has ended. Exactly one `Reply` follows each [`Event::Requested`]. The client reports the event even
+    /// if a handle of the crate `gemini-ws-driver` returns the outcome, because [`Orders`](crate::Orders) needs the
+    /// event.
     Reply {
         /// The link that sent the request.
         link: LinkId,
@@ -114,7 +115,8 @@ pub enum Event<'f> {
     /// The venue accepted a subscription. If the venue had already accepted the stream for another subscription, the
     /// event comes at once. Data of the stream may have come before this event. The event comes again after each
     /// reconnect and each resubscription. Market data v2 has no replies: there the first data of a stream causes the
-    /// event. For a depth stream of market data v2, wait for [`Event::Synced`]: `Subscribed` may not come.
+    /// event. For a depth stream of market data v2, wait for [`Event::Synced`], because `Subscribed` does not always
+    /// come.
     Subscribed {
         /// The link that serves the subscription.
         link: LinkId,
@@ -218,9 +220,9 @@ pub enum Event<'f> {
     },
 
     /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
-    /// the place of the first of these events. If any dropped event after the first reports the end of a link or of a
-    /// stream, a second `Overflow` takes the place of the last event of this kind. Each dropped event counts in only
-    /// one of the two `Overflow`s.
+    /// the place of the first of these events. If the queue also dropped a later event that may have reported the end
+    /// of a link or of a stream, a second `Overflow` takes the place of the last such event, unless no event waits
+    /// between the two places. Each dropped event counts in only one of the two `Overflow`s.
     ///
     /// The data of the topic and the symbol is stale. If the `Overflow` has no symbol, all data of the topic is
     /// stale. If its topic is [`Topic::Connection`], all data is stale. For a book, pass the symbol to
@@ -541,7 +543,7 @@ pub(crate) enum Parts<'f> {
     L2 {
         /// Whether the levels are the whole book.
         is_snapshot: bool,
-        /// The last trade of the stream that was delivered before this frame.
+        /// The newest trade that the stream had delivered before this frame.
         told: LastTrade,
         updates: L2Updates<'f>,
     },

@@ -220,8 +220,9 @@ impl Role {
         }
     }
 
-    /// Returns the role of an element of an unknown kind: where its bytes are in the frame. The bytes are needed
-    /// because the element shows neither its part number nor the symbol of the books in other parts.
+    /// Returns the role of an element of an unknown kind: where its bytes are in the frame. These bytes show the
+    /// element without decoding the frame again: the `EventBuf` of such an element does not keep the symbol of the
+    /// books in the other parts.
     fn element(element: &str, frame: &str) -> Role {
         let begin = element.as_ptr().addr().wrapping_sub(frame.as_ptr().addr());
         let end = begin.wrapping_add(element.len());

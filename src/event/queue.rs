@@ -26,18 +26,18 @@ const AFFECTED_MAX: usize = 1_024;
 ///
 /// With every variant, facts (events about links, subscriptions, requests and accounts) count separately, up to
 /// [`RESERVED_EVENTS_MAX`] and [`RESERVED_BYTES_MAX`]. Beyond these limits the queue drops the oldest fact, except
-/// for facts that an [`EventQueue`] never drops.
+/// the few facts that the documentation of [`EventQueue`] lists.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
-    /// The data waits. While the queue is full, the driver reads no frames, except during a shutdown: see
-    /// [`EventQueue::has_room`]. Meanwhile TCP holds the peer back, and the driver answers no pings. If the queue is
-    /// full for longer than [`Config::silence_max`](crate::Config::silence_max), the client drops its links.
+    /// The data waits. While the queue is full ([`EventQueue::has_room`] returns `false`), the driver reads no
+    /// frames, except during a shutdown. Meanwhile TCP holds the peer back, and the driver answers no pings. If the
+    /// queue is full for longer than [`Config::silence_max`](crate::Config::silence_max), the client drops its links.
     #[default]
     Block,
     /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. The driver
-    /// continues to read frames while [`EventQueue::has_room`] returns `true`: only waiting facts can make it return
-    /// `false`.
+    /// continues to read frames while [`EventQueue::has_room`] returns `true`. Only waiting facts can make `has_room`
+    /// return `false`, not waiting market data.
     DropOldest,
     /// A new best bid and ask, mark price, or partial depth with a symbol replaces the waiting event of the same
     /// topic and symbol. No event reports the replacement, because the new event contains everything that the older
@@ -53,9 +53,9 @@ pub enum Overflow {
 ///
 /// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
 /// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event of the lane.
-/// Events behind the `Overflow` can make data current again. So if the queue also drops a later event that reports
-/// the end of a link or of a stream, a second `Overflow` takes the place of the last such event. Each dropped event
-/// counts in only one of the two `Overflow`s.
+/// Events behind the `Overflow` can make data current again. So if the queue also drops a later event that may report
+/// the end of a link or of a stream, a second `Overflow` takes the place of the last such event, unless no event
+/// waits between the two places. Each dropped event counts in only one of the two `Overflow`s.
 ///
 /// For each [slot](crate::LinkId::slot), the queue never drops the newest [`Event::Disconnected`]. For each slot and
 /// each of the topics orders, balances, positions and quotes, it always keeps one more event: the newest that is a
@@ -98,7 +98,7 @@ pub struct EventQueue {
     losses: BTreeMap<Lane, Loss>,
     /// The lanes of `losses` in the order in which they have to be reported.
     due: BTreeSet<(u64, Lane)>,
-    /// With [`Overflow::Latest`]: the number of the event of a lane that a newer one replaces.
+    /// With [`Overflow::Latest`]: for each lane, the number of the waiting event that a newer event would replace.
     newest: BTreeMap<Lane, u64>,
     /// For each [`Flow`], the number of the newest waiting event that ends or begins the flow. The queue does not
     /// drop this event.
@@ -211,8 +211,8 @@ impl EventQueue {
         for_facts && (!matches!(self.overflow, Overflow::Block) || data.has_room())
     }
 
-    /// Appends an event. The queue accepts each event. If the queue drops older events for the new event, an
-    /// [`Event::Overflow`] reports the loss.
+    /// Adds an event, at the end or in the place that [`Overflow::Latest`] describes. The queue accepts each event.
+    /// If the queue drops older events for the new event, an [`Event::Overflow`] reports the loss.
     pub fn push(&mut self, event: &Event<'_>) {
         let kind = Kind::of(event, self.overflow == Overflow::Latest);
         let lane = if matches!(event, Event::Batch(..)) { None } else { Some(lane(event)) };

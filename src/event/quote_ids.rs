@@ -23,7 +23,8 @@ impl QuoteIds {
         QuoteIds { known: BTreeSet::new(), oldest_first: VecDeque::new() }
     }
 
-    /// Marks an update as a replay if it was delivered before, and notes it.
+    /// Marks an update as a replay if its event id is remembered, and remembers the id. An update whose id is longer
+    /// than [`QUOTE_ID_BYTES_MAX`] stays as it is.
     pub(crate) fn deliver<'f>(&mut self, mut update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
         if update.event_id.raw().len() > QUOTE_ID_BYTES_MAX {
             return update;

@@ -332,8 +332,8 @@ impl Retry {
 }
 
 impl ConnectFailure {
-    /// Returns whether the delay that follows applies to every link to the host, as the venue limits attempts by
-    /// address.
+    /// Returns whether the delay before the next attempt applies to every link to the host, because the venue limits
+    /// the attempts from one IP address.
     pub(crate) const fn is_of_host(self) -> bool {
         matches!(
             self,

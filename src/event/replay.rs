@@ -68,7 +68,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Creates a decoder for a recording of an endpoint, before the first frame of the recording.
+    /// Creates a decoder for a recording of one endpoint. The decoder has seen no frame yet.
     pub const fn new(endpoint: Endpoint) -> Replay {
         Replay {
             endpoint,
@@ -196,7 +196,8 @@ pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source:
     Event::Batch(Batch(Parts::Market { told: before, update }), source)
 }
 
-/// Returns the event of a message whose meaning does not depend on earlier ones.
+/// Returns the event of a message, without regard to earlier messages; `None` for the kinds of messages that only
+/// earlier messages or requests explain.
 pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<Event<'f>> {
     Some(match *message {
         Message::BookTicker(payload) => Event::BookTicker(payload, source),

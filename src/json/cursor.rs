@@ -39,7 +39,7 @@ struct Open {
 pub(crate) struct Cursor<'f> {
     length: usize,
     rest: &'f [u8],
-    /// How many containers a reader of single elements has opened.
+    /// How many open containers the callers of [`Cursor::enter`] have noted. [`Cursor::skip`] counts them too.
     depth: usize,
 }
 
@@ -69,7 +69,7 @@ impl<'f> Cursor<'f> {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
-    /// Notes that `containers` more are open. An earlier clone of the cursor does not know of them.
+    /// Notes that `containers` more containers are open. Earlier clones of the cursor keep their own number.
     #[inline]
     pub(crate) const fn enter(&mut self, containers: usize) {
         self.depth = self.depth.saturating_add(containers);
@@ -217,7 +217,7 @@ impl<'f> Cursor<'f> {
         if length == 0 { Err(self.unexpected()) } else { Ok(()) }
     }
 
-    /// Takes one of `true`, `false` and `null`.
+    /// Takes `literal`, which is `true`, `false` or `null`. Any other text is an error.
     #[inline]
     pub(crate) fn literal(&mut self, literal: &str) -> Result<(), DecodeError> {
         match self.rest.strip_prefix(literal.as_bytes()) {
@@ -348,7 +348,8 @@ const fn stops(word: u64) -> u64 {
     zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls
 }
 
-/// Returns the length of a string without escapes; `text` begins after its opening quote.
+/// Returns the length of a string; `None` if the string has an escape or is invalid. `text` begins after the opening
+/// quote.
 #[inline(always)]
 pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     let mut length = 0_usize;
@@ -366,14 +367,15 @@ pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     if rest.get(more) == Some(&b'"') { Some(length.wrapping_add(more)) } else { None }
 }
 
-/// Returns the text after a string without escapes.
+/// Returns the text after the string at the beginning; `None` if there is no string, or if it has an escape.
 #[inline(always)]
 pub(crate) fn plain_string(text: &[u8]) -> Option<&[u8]> {
     let [b'"', inside @ ..] = text else { return None };
     inside.get(plain_length(inside)?.wrapping_add(1)..)
 }
 
-/// Returns the text after an integer that is in an array or object.
+/// Returns the text after the integer at the beginning; `None` if no `,`, `]` or `}` follows the digits. The caller
+/// must check that `text` begins with a digit from 1 to 9.
 #[inline(always)]
 pub(crate) fn plain_integer(text: &[u8]) -> Option<&[u8]> {
     text.get(digits_length(text)..).filter(|behind| matches!(behind, [b',' | b']' | b'}', ..]))

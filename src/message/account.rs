@@ -95,6 +95,6 @@ pub struct Settlement<'f> {
     pub position: Number<'f>,
     /// `payout`: the payout for the position.
     pub payout: Option<Number<'f>>,
-    /// `outcome`: how the event ended.
+    /// `outcome`: the outcome of the contract.
     pub outcome: ContractOutcome<'f>,
 }

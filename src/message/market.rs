@@ -139,7 +139,7 @@ pub struct MarkPrices<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MarkPriceChange<'f> {
-    /// `timestamp`: nanoseconds.
+    /// `timestamp`: the time of the event, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
     /// `mark_price`: the mark price.
     pub mark_price: Decimal,
@@ -163,11 +163,11 @@ pub struct FundingAmounts<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FundingAmountChange<'f> {
-    /// `timestamp`: nanoseconds.
+    /// `timestamp`: the time of the frame, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
     /// `funding_amount`: the amount.
     pub amount: Decimal,
-    /// `funding_date_time`: nanoseconds.
+    /// `funding_date_time`: the time of the funding, sent in nanoseconds.
     pub funding_time: Timestamp,
     /// `funding_interval_in_minutes`: the time between two fundings.
     pub interval_minutes: Option<u64>,
@@ -176,7 +176,7 @@ pub struct FundingAmountChange<'f> {
     /// `funding_rate`: the rate in percent, which the venue has truncated. Live frames [have the member
     /// `funding_rate`](crate::protocol::quirks#more-members-of-funding), but the venue's documents do not mention it.
     pub rate_percent: Option<Number<'f>>,
-    /// `mark_price`: measured, not documented.
+    /// `mark_price`: the mark price. Live frames have this member, but the venue's documents do not mention it.
     pub mark_price: Option<Number<'f>>,
 }
 
@@ -189,9 +189,9 @@ pub struct MarketUpdate<'f> {
     pub event_id: u64,
     /// `socket_sequence`: counts the frames of the connection from 0.
     pub socket_sequence: u64,
-    /// `timestamp`: whole seconds; absent in an initial frame.
+    /// `timestamp`: the time of the event, sent in whole seconds; absent in an initial frame.
     pub timestamp: Option<Timestamp>,
-    /// `timestampms`; absent in an initial frame.
+    /// `timestampms`: the time of the event, sent in milliseconds; absent in an initial frame.
     pub event_time: Option<Timestamp>,
     /// `events`: the entries of the frame.
     pub entries: List<'f, MarketEntry<'f>>,

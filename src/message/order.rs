@@ -21,7 +21,7 @@ use crate::value::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderUpdate<'f> {
-    /// The venue's id of the order: `i`, in v1 `order_id`. Beyond 2⁵³ in the current API.
+    /// The venue's id of the order: `i`, in v1 `order_id`. The ids of the current API are larger than 2⁵³.
     pub order_id: u64,
     /// The symbol: `s`, in v1 `symbol`.
     pub symbol: &'f str,
@@ -126,7 +126,8 @@ pub struct OrderEventDetails<'f> {
     pub is_hidden: Option<bool>,
     /// `total_spend`: the quote amount of a market buy.
     pub total_spend: Option<Number<'f>>,
-    /// `cancel_command_id`; absent if the venue cancelled.
+    /// `cancel_command_id`: the id of the command to cancel the order; absent if the venue itself cancelled the
+    /// order.
     pub cancel_command_id: Option<Text<'f>>,
 }
 

@@ -91,7 +91,8 @@ pub struct Trade<'f> {
     pub symbol: &'f str,
     /// The time: `E` of the current API, `timestamp` of v2, `timestampms` of v1.
     pub event_time: Option<Timestamp>,
-    /// `t`: increases with gaps. v1 `tid`. v2 `tid`, or the event id if there is no `tid`.
+    /// The id of the trade: `t` of the current API, which increases with gaps; `tid` of v1 and v2. If a trade of v2
+    /// has no `tid`, the id of its event.
     pub trade_id: u64,
     /// The id of the event: `event_id` of v2, `eventId` of v1.
     pub event_id: Option<u64>,
@@ -170,7 +171,7 @@ pub struct ContractStatus<'f> {
     pub contract_ticker: &'f str,
     /// `i`: the id of the contract.
     pub contract_id: u64,
-    /// `p`: absent in up/down contracts until the strike is known.
+    /// `p`: the strike; absent in up/down contracts until it is known.
     pub strike: Option<Number<'f>>,
     /// `o`: the old status, for example `Approved`; the venue may introduce other values.
     pub previous_status: Option<Text<'f>>,

@@ -30,12 +30,14 @@ impl<'f> Text<'f> {
         !self.0.contains('\\') || self.units().all(|character| character.is_some())
     }
 
-    /// Returns the characters without escapes; U+FFFD for half a surrogate pair.
+    /// Returns the characters of the text. An escape becomes the character that it stands for, half a surrogate pair
+    /// becomes U+FFFD.
     pub fn chars(self) -> impl Iterator<Item = char> + 'f {
         self.units().map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// Returns the characters without escapes; `None` for half a surrogate pair.
+    /// Returns the characters of the text. An escape becomes the character that it stands for, half a surrogate pair
+    /// becomes `None`.
     fn units(self) -> impl Iterator<Item = Option<char>> + 'f {
         let mut rest = self.0;
         core::iter::from_fn(move || {
@@ -123,7 +125,7 @@ impl serde::Serialize for Text<'_> {
     }
 }
 
-/// Serializes a text that may be JSON like [`RawJson`].
+/// Serializes a text in the way of [`RawJson`], even if the text is not JSON.
 #[cfg(feature = "serde")]
 pub(crate) fn serialize_raw<S: serde::Serializer>(text: &&str, serializer: S) -> Result<S::Ok, S::Error> {
     serde::Serialize::serialize(&RawJson(text), serializer)
@@ -131,8 +133,8 @@ pub(crate) fn serialize_raw<S: serde::Serializer>(text: &&str, serializer: S) ->
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for RawJson<'_> {
-    /// Serializes as text, because not every format can hold a JSON value. Like `Debug`, it leaves out a text that
-    /// names an API key: [`as_str`](RawJson::as_str) returns it.
+    /// Serializes as text, because not every format can hold a JSON value. Like `Debug`, leaves out a text that names
+    /// an API key. [`as_str`](RawJson::as_str) returns also such a text.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{self:?}"))
     }
@@ -160,7 +162,7 @@ impl<'f> Number<'f> {
         self.0
     }
 
-    /// Accepts a text of the form `-?digits(.digits)?` with an optional exponent.
+    /// Reads a number of the form `-?digits(.digits)?` with an optional exponent; `None` for any other text.
     pub(crate) fn read(text: &'f str) -> Option<Number<'f>> {
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);

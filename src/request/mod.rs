@@ -185,14 +185,14 @@ impl Request {
         }
     }
 
-    /// Returns whether the reply depends on the link that sends the request: the venue cancels the orders of this
-    /// session, or lists the subscriptions of this session.
+    /// Returns whether the request is about the session of the link that sends the request: the venue cancels the
+    /// orders or lists the subscriptions of this session.
     pub const fn is_of_session(&self) -> bool {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
     }
 
-    /// Returns whether [`Client::request`](crate::Client::request) refuses the request if several endpoints take it:
-    /// `true` for requests about an account or a session, and for raw requests.
+    /// Returns whether [`Client::request`](crate::Client::request) refuses the request if several endpoints of the
+    /// client could take the request: `true` for requests about an account or a session, and for raw requests.
     pub const fn is_of_one_endpoint(&self) -> bool {
         self.is_of_account() || self.is_of_session() || matches!(self, Request::Raw(_))
     }
@@ -236,8 +236,8 @@ impl fmt::Display for Request {
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum MarketDataRequest {
-    /// Subscribes to streams: the method `subscribe`.
+    /// Subscribes to streams: the `type` is `subscribe`.
     Subscribe(Vec<Stream>),
-    /// Unsubscribes from streams: the method `unsubscribe`.
+    /// Unsubscribes from streams: the `type` is `unsubscribe`.
     Unsubscribe(Vec<Stream>),
 }

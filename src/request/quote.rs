@@ -1,4 +1,4 @@
-//! [`NewQuote`], a quote to submit, and [`QuoteKey`], the id of a quote.
+//! [`NewQuote`], a quote to submit, and [`QuoteKey`], the id of a quote or of a request for quotes.
 
 use core::fmt;
 use core::str::FromStr;

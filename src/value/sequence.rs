@@ -40,9 +40,9 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// How many old updates in a row count as a gap. So many old updates show that the venue now counts from another
-/// number, and the book would not change any more. Fewer old updates may be late updates, which arrive before the
-/// first new update. A book changes less often than this number in that time.
+/// How many updates in a row count as a gap if all of them are older than the book. So many old updates show that the
+/// venue now counts from another number, and that the book would not change any more. A shorter run may consist of
+/// late updates, which arrive before the first new update. In that time a book changes fewer times than this number.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
 /// The role of a depth frame among the frames of its symbol.

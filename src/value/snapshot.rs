@@ -28,7 +28,7 @@ impl Snapshot {
         }
     }
 
-    /// Returns the value of the parameter.
+    /// Returns the value of the parameter `snapshot` in the address of the current API.
     pub(crate) fn parameter(self) -> String {
         match self {
             Snapshot::Full => "-1".into(),
@@ -36,8 +36,8 @@ impl Snapshot {
         }
     }
 
-    /// Reads the value of the parameter. Any negative number stands for all levels. Zero is not a snapshot: the
-    /// client cannot keep a book without one.
+    /// Reads the value of the parameter `snapshot` in an address. Any negative number stands for all levels. Returns
+    /// `None` for zero, because the client cannot keep a book without a snapshot, and for a text that is no number.
     pub(crate) fn of_parameter(value: &str) -> Option<Snapshot> {
         match value.parse::<i64>() {
             Ok(..0) => Some(Snapshot::Full),

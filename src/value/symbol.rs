@@ -56,7 +56,7 @@ impl Symbol {
             && text.bytes().all(|byte| ALLOWED.get(usize::from(byte)) == Some(&true))
     }
 
-    /// Returns whether a text is this symbol.
+    /// Returns whether a text is this symbol, without regard to case.
     #[inline]
     pub(crate) fn is(&self, text: &str) -> bool {
         self.0.eq_ignore_ascii_case(text)

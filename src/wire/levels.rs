@@ -31,7 +31,7 @@ pub(super) fn levels(cursor: &mut Cursor<'_>, into: &mut Vec<Level>) -> Result<(
     }
 }
 
-/// A level in the venue's own spelling, `["83361.25000","0.0043000000"]`.
+/// Reads a level in the venue's own spelling, `["83361.25000","0.0043000000"]`; `None` for any other spelling.
 #[inline]
 fn plain_level(text: &[u8]) -> Option<(Level, &[u8])> {
     let [b'[', b'"', text @ ..] = text else { return None };

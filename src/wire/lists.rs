@@ -9,8 +9,8 @@ use crate::message::{List, Read};
 /// A list, or the error of its first malformed element.
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
 
-/// Reads the array at the cursor and calls `see` with each element. An error of an element is in the list; the outer
-/// error means that the frame is not JSON.
+/// Reads the array at the cursor and calls `see` with each element. The slot contains the list, or the error of the
+/// first malformed element. The outer error means that the frame is not JSON.
 #[inline]
 pub(super) fn list<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,
@@ -59,7 +59,8 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {
-    /// Returns the list, or an error if the member is missing. An error that names no member gets this member's name.
+    /// Returns the list, or an error if the member is missing or has a malformed element. An error that names no
+    /// member gets this member's name.
     pub(super) fn list<T>(self) -> Result<List<'f, T>, DecodeError>
     where
         V: Value<Is<'f> = Listed<'f, T>>,
@@ -68,7 +69,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         self.required()?.map_err(|error| within(name, error))
     }
 
-    /// The list, if the member is there.
+    /// Returns the list; `None` if the member is missing. A malformed element is an error, as in [`Found::list`].
     pub(super) fn list_if_any<T>(self) -> Result<Option<List<'f, T>>, DecodeError>
     where
         V: Value<Is<'f> = Listed<'f, T>>,

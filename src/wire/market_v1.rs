@@ -136,7 +136,7 @@ impl Entries {
 }
 
 impl<'f> MarketEntry<'f> {
-    /// The symbol, if the entry names one.
+    /// Returns the symbol, if the entry names one.
     pub(crate) const fn symbol(&self) -> Option<&'f str> {
         match self {
             MarketEntry::Change(it) => it.symbol,
@@ -161,7 +161,8 @@ record! {
 }
 
 record! {
-    /// An [entry](crate::protocol::market_data_v1#entries) of the first frame, with its members in another order.
+    /// An [entry](crate::protocol::market_data_v1#entries) that lists a level in the first frame of a connection. Its
+    /// members have another order than [`ChangeMembers`].
     InitialMembers {
         reason: "reason" = Exact | always,
         price: "price" = Price | always,

@@ -64,7 +64,7 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     }
 }
 
-/// Guesses the decoder of a frame from its first bytes, in the venue's own order of members or one of a few other
+/// Guesses the decoder of a frame from its first bytes. Knows the venue's own order of members and a few other
 /// orders. Returns `None` if the first bytes suggest no kind. The decoder notices a wrong guess
 /// ([`Certainty::Guess`]).
 #[inline(always)]

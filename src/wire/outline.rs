@@ -220,33 +220,33 @@ impl<'f> Outline<'f> {
         }
     }
 
-    /// Whether the frame names two kinds, or two symbols.
+    /// Returns whether the frame names two kinds, or two symbols.
     pub(super) fn contradicts(&self) -> bool {
         let [_, _, s, symbol, _] = self.texts;
         self.names_two || (s.is_some() && symbol.is_some() && s != symbol)
     }
 
-    /// Whether all these [bits](Outline::bits) are there.
+    /// Returns whether the frame has all names with these [bits](Outline::bits).
     pub(super) const fn has(&self, bits: u64) -> bool {
         self.there & bits == bits
     }
 
-    /// The kind that the frame names in `e`.
+    /// Returns the kind that the frame names in `e`.
     pub(super) fn kind(&self) -> Option<Text<'f>> {
         self.text(0)
     }
 
-    /// The kind that the frame names in `type`.
+    /// Returns the kind that the frame names in `type`.
     pub(super) fn settled(&self) -> Option<Text<'f>> {
         self.text(1)
     }
 
-    /// Whether the frame says that its result is an error, as the archived APIs do.
+    /// Returns whether the member `result` is `error`, as in the errors of the archived APIs.
     pub(super) fn is_error(&self) -> bool {
         self.text(4).is_some_and(|result| result == *"error")
     }
 
-    /// The symbol that the frame names.
+    /// Returns the symbol that the frame names in `symbol` or, without a valid symbol there, in `s`.
     pub(super) fn symbol(&self) -> Option<Symbol> {
         let symbol = |place| self.text(place)?.raw().parse().ok();
         symbol(3).or_else(|| symbol(2))

@@ -332,7 +332,8 @@ impl Value for Code {
 }
 
 impl<'f, V: Value<Is<'f> = Levels>> Found<'_, 'f, V> {
-    /// Returns the start and the end of the levels in [`Scratch`]. A frame without levels is malformed.
+    /// Returns the start and the end of the levels in [`Scratch`], or an error if the member is missing or has a
+    /// malformed level.
     #[inline(always)]
     fn levels(self) -> Levels {
         let name = self.name;

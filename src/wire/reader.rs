@@ -173,7 +173,7 @@ pub(super) trait Value: Sized {
         None
     }
 
-    /// Whether a value is an empty text.
+    /// Returns whether a value is an empty text.
     #[inline(always)]
     fn is_empty(_value: &Self::Is<'_>) -> bool {
         false

@@ -37,7 +37,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// The value, if the member is there.
+    /// Returns the value; `None` if the member is missing. An invalid value is an error.
     #[inline(always)]
     pub(super) fn if_any(self) -> Result<Option<V::Is<'f>>, DecodeError> {
         match *self.slot {
@@ -47,8 +47,8 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// The value, if the member is there and not an empty text, which the venue writes for a value that does not
-    /// exist.
+    /// Returns the value; `None` if the member is missing or an empty text, which the venue writes for a value that
+    /// does not exist. Any other invalid value is an error.
     #[inline(always)]
     pub(super) fn unless_empty(self) -> Result<Option<V::Is<'f>>, DecodeError> {
         match *self.slot {
@@ -58,7 +58,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// Returns the value of a member that no decoder needs. An invalid value counts as absent.
+    /// Returns the value of a member that may be missing; `None` if the member is missing or its value is invalid.
     #[inline(always)]
     pub(super) fn informs(self) -> Option<V::Is<'f>> {
         match self.slot {
@@ -67,13 +67,14 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// Returns the value of a member that no decoder needs. An invalid value and an empty text count as absent.
+    /// Returns the value of a member that may be missing; `None` if the member is missing, or its value is invalid or
+    /// an empty text.
     #[inline(always)]
     pub(super) fn label(self) -> Option<V::Is<'f>> {
         self.informs().filter(|value| !V::is_empty(value))
     }
 
-    /// Whether the member has any value but `null`, even an invalid one.
+    /// Returns whether the member has any value but `null`, even an invalid one.
     #[inline(always)]
     pub(super) fn is_there(&self) -> bool {
         !matches!(self.slot, Slot::Absent)
@@ -236,7 +237,7 @@ macro_rules! record {
                 then.then(self, reader)
             }
 
-            /// Whether the member of this name has any value but `null`, even an invalid one.
+            /// Returns whether the member of this name has any value but `null`, even an invalid one.
             pub(super) fn has(&self, name: &str) -> bool {
                 match name {
                     $($name => !matches!(self.$member, $crate::wire::reader::Slot::Absent),)+

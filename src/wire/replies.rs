@@ -19,7 +19,7 @@ record! {
 }
 
 record! {
-    /// The result of [placing](crate::protocol::streams#placing-and-cancelling) an order, where it has one.
+    /// The result of [placing](crate::protocol::streams#placing-and-cancelling) an order, if the reply has a result.
     PlacedMembers {
         order_id: "orderId" = Unsigned,
     }
@@ -88,7 +88,7 @@ impl<'f> Response<'f> {
         TimeMembers::whole(self.result_text())?.server_time().required()
     }
 
-    /// Returns the names in the reply to [`Request::ListSubscriptions`](crate::Request::ListSubscriptions).
+    /// Returns the stream names in the reply to [`Request::ListSubscriptions`](crate::Request::ListSubscriptions).
     ///
     /// # Errors
     ///

@@ -103,7 +103,7 @@ impl<'f> Read<'f> for BalanceRow<'f> {
     }
 }
 
-/// Whether a body is an array.
+/// Returns whether a body begins like an array.
 pub(crate) fn is_array(body: &str) -> bool {
     Cursor::new(body).peek() == b'['
 }

@@ -77,7 +77,7 @@ fn any_change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Change, Dec
     Ok(Change { is_bid, level: Level { price, quantity } })
 }
 
-/// A change in the venue's own spelling, `["buy","9122.04","0.00121425"]`.
+/// Reads a change in the venue's own spelling, `["buy","9122.04","0.00121425"]`; `None` for any other spelling.
 #[inline]
 fn plain_change(text: &[u8]) -> Option<(Change, &[u8])> {
     let (is_bid, text) = match text {
@@ -200,7 +200,8 @@ impl<'f> Read<'f> for Candle<'f> {
     }
 }
 
-/// A candle in the venue's own spelling, `[1559755800000,7781.6,7820.23,7776.56,7819.39,34.7624802159]`.
+/// Reads a candle in the venue's own spelling, `[1559755800000,7781.6,7820.23,7776.56,7819.39,34.7624802159]`;
+/// `None` for any other spelling.
 #[inline(always)]
 fn plain_candle<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Candle<'f>, &'f [u8])> {
     let [b'[', rest @ ..] = rest else { return None };
@@ -229,7 +230,7 @@ fn plain_number(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     Some((decimal, rest.get(length..)?))
 }
 
-/// A candle in any spelling that JSON allows.
+/// Reads a candle in any spelling that JSON allows.
 #[cold]
 fn any_candle<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Candle<'f>, DecodeError> {
     let mut parts = triple(cursor)?;

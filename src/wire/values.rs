@@ -44,7 +44,7 @@ fn time(rest: &[u8], of: impl FnOnce(i64) -> Option<Timestamp>) -> Option<(Times
     Some((of(i64::try_from(digits).ok()?)?, behind))
 }
 
-/// A quoted text without escapes.
+/// Reads a quoted text without escapes, and returns the bytes after it.
 #[inline(always)]
 fn plain<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(&'f str, &'f [u8])> {
     let [b'"', inside @ ..] = rest else { return None };
@@ -59,7 +59,7 @@ fn text<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Text<'f>, &'f [u8])> {
     plain(frame, rest).map(|(text, rest)| (Text(text), rest))
 }
 
-/// A quoted decimal without sign.
+/// Reads a quoted decimal without sign, and returns the bytes after it.
 #[inline(always)]
 fn quoted_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     let [b'"', inside @ ..] = rest else { return None };
@@ -70,7 +70,7 @@ fn quoted_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     Some((decimal, inside.get(length.wrapping_add(1)..)?))
 }
 
-/// A quoted decimal, with a sign or without.
+/// Reads a quoted decimal, with a sign or without, and returns the bytes after it.
 #[inline(always)]
 fn signed_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     let [b'"', inside @ ..] = rest else { return None };
@@ -83,7 +83,7 @@ fn signed_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     Some((decimal, digits.get(length.wrapping_add(1)..)?))
 }
 
-/// A quoted number, with a sign or without.
+/// Reads a quoted number, with a sign or without, and returns the bytes after it.
 #[inline(always)]
 fn figure<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Number<'f>, &'f [u8])> {
     let [b'"', inside @ ..] = rest else { return None };
@@ -240,7 +240,7 @@ fn one_number(rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Any value but `null`.
+/// Reads any value but `null`, and returns the bytes after it.
 #[inline(always)]
 fn anything<'f>(reader: &Reader<'f, '_>, rest: &'f [u8]) -> Option<(RawJson<'f>, &'f [u8])> {
     let frame = reader.frame;

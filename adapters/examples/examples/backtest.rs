@@ -1,5 +1,5 @@
-//! Runs a back-test: recorded frames as events, the venue's time as the clock, the mid of each second, statistics at
-//! the end.
+//! Runs a back-test: replays recorded frames as events with the venue's time as the clock, collects the mid of each
+//! second, and prints statistics.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example backtest

@@ -1,5 +1,6 @@
-//! Uses a runtime that reports completed operations instead of ready sockets (io_uring) and has no `AsyncRead`.
-//! Bytes go through a pipe in memory, which serves the WebSocket layer as its stream.
+//! Uses a runtime that reports completed operations instead of ready sockets (io_uring), and whose sockets do not
+//! implement the `AsyncRead` of `futures-io`. Bytes go through a pipe in memory, which serves the WebSocket layer as
+//! its stream.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example completion
@@ -147,7 +148,7 @@ async fn watch(address: String) {
     }
 }
 
-/// Writes outgoing bytes, and waits for incoming ones, for at most `wait`.
+/// Writes outgoing bytes. Then waits for incoming bytes, for at most `wait`.
 async fn exchange(link: &mut Link, wait: Duration) -> io::Result<()> {
     let _ = link.socket.flush();
     write(&mut link.stream, link.socket.get_mut()).await?;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Without arguments it runs against a simulated exchange in the same process. With an address and a number of
-//! seconds it follows the books of another one: `… --example poll -- ws://127.0.0.1:9001 60`.
+//! seconds it follows the books of the exchange at that address: `… --example poll -- ws://127.0.0.1:9001 60`.
 
 use std::error::Error;
 use std::io;

@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Waits until a book is current, and requests it over HTTP.
+/// Waits until the book of `btcusd` is current. Then requests over HTTP this book, and a book that is not served.
 async fn ask_itself(mut books: BookReader, served: &str) -> Result<(), Box<dyn Error>> {
     tokio::time::timeout(Duration::from_secs(10), books.until_live("btcusd")).await?;
     // Blocks the thread of `main` only: the driver and the server run in others.

@@ -31,7 +31,8 @@ struct Quote {
 }
 
 impl Quote {
-    /// Checks the order. Cancels it if its price is not `target`; places a new one when there is none.
+    /// Takes one step. If there is an order, prints how the order has ended, or cancels the order if its price is not
+    /// `target`. If there is no order, places one at `target`.
     fn update(
         &mut self,
         client: &Handle,
@@ -65,7 +66,7 @@ fn target_price(side: Side, mid: Decimal) -> Option<Decimal> {
     }
 }
 
-/// Sends a request to REST and waits for the answer; it blocks, so call it in a thread.
+/// Sends a request to REST and waits for the answer. The function blocks, so call it in a separate thread.
 fn ask(rest: &str, request: &RestRequest) -> Result<(u16, String), ureq::Error> {
     let mut post = ureq::post(format!("{rest}{}", request.path()));
     for (name, value) in request.headers().iter().filter(|(name, _)| *name != "Content-Length") {

@@ -1,4 +1,4 @@
-//! Runs the tests of all adapters on smol.
+//! Runs the tests that every adapter must pass, on smol.
 
 mod adapter;
 

@@ -12,7 +12,8 @@ use gemini_ws_transport::Dialer;
 use crate::soak::{SOAK_SECONDS, soak_as_wanted};
 use crate::{Adapter, peers};
 
-/// The environment variable that makes this program run as the application. Its value is the address of the peer.
+/// The environment variable that makes this program run as an application with one client. Its value is the address
+/// to which the client connects.
 const URL: &str = "GEMINI_WS_SUITE_URL";
 
 /// The environment variable that makes this program run the soak alone.
@@ -60,7 +61,8 @@ pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-/// Runs the soak in a separate process, and waits until it ends. The output of a long run appears while it runs.
+/// Runs the soak in a separate process, and waits until it ends. If [`SOAK_SECONDS`] is set, the output appears while
+/// the soak runs; otherwise only after a failure.
 ///
 /// # Panics
 ///
@@ -138,7 +140,7 @@ impl Application {
         assert!(done.unwrap().success());
     }
 
-    /// Waits until the application ends. Returns its status, its last line, and how long it took.
+    /// Waits until the application ends. Returns its status, its last line, and how long the wait took.
     pub(crate) fn end(mut self) -> (ExitStatus, String, Duration) {
         let start = StdInstant::now();
         let last = self.until("Closed ");

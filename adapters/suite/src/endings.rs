@@ -183,7 +183,7 @@ pub(crate) fn cancels_without_events<A: Adapter>() {
     });
 }
 
-/// Plans faults of a simulated exchange that runs.
+/// Plans faults in a simulated exchange that is running.
 async fn plan_faults(url: &str, faults: &str) {
     let address = url.strip_prefix("ws://").unwrap();
     let mut socket = smol::net::TcpStream::connect(address).await.unwrap();
@@ -297,8 +297,8 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     });
 }
 
-/// The client has closed before a driver gets it. In one run, its last event was polled before, too. The driver ends
-/// at once, with the close reason of the client.
+/// The client has closed before a driver gets it. In one of two runs, the test has also polled the last event of the
+/// client before. The driver ends at once, with the close reason of the client.
 pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     for is_polled in [true, false] {
         let mut gemini = Client::single(Config::new("ws://127.0.0.1:1"));

@@ -1,4 +1,5 @@
-//! Tests of bytes on a socket: frames that are cut, too long or empty, and that the client sends only whole frames.
+//! Tests of bytes on a socket: how the client reads frames that are cut, too long or empty, and whether it sends only
+//! whole frames.
 //!
 //! Every test is bounded by a time-out.
 

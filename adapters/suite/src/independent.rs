@@ -1,4 +1,5 @@
-//! [`servers_that_misbehave`]: tests with WebSocket servers of other projects, which misbehave in every way.
+//! [`servers_that_misbehave`]: tests with servers that use WebSocket libraries of other projects, and misbehave in
+//! the way that the path of the request names.
 
 use std::path::Path;
 use std::process::Command;

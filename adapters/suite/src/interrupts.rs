@@ -15,8 +15,9 @@ use crate::peers::{CLOSE, PING, TEXT, frame, listen, read_frame, read_frames, up
 /// How much longer the end may take on a busy machine.
 const SLACK: Duration = Duration::from_millis(1_500);
 
-/// Starts the application against a peer. Interrupts it when it has printed a line that begins with `when`, and a
-/// second time if `twice` is true. Checks that it ends within `limit`, and returns its last line.
+/// Starts the application against a peer. Interrupts the application when it has printed a line that begins with
+/// `when`, or after 300 ms if `when` is empty. Interrupts it a second time if `twice` is true. Checks that the
+/// application ends within `limit` plus [`SLACK`], and returns its last line.
 fn interrupted(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,

@@ -265,7 +265,7 @@ pub(crate) fn wrong_urls_are_final<A: Adapter>() {
     }
 }
 
-/// The peer accepts and then sends nothing. Closing works at once (scenario L-022).
+/// The peer accepts the TCP connection and then sends nothing. Closing works at once (scenario L-022).
 pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

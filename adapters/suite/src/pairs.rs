@@ -109,7 +109,7 @@ pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     assert!(!taking.join().unwrap(), "nobody has closed it");
 }
 
-/// Commands wait, and requests wait for replies, when the driver ends.
+/// Commands wait, and requests wait for replies, when the driver ends. Each of these calls returns.
 pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
     for when in [When::NotPolled, When::PolledOnce, When::Live, When::Panics] {
         let (url, thread) = peer(when);

@@ -66,7 +66,8 @@ pub fn meet<A: Adapter, T: Send + 'static>(
     (closed, thread.join().unwrap())
 }
 
-/// Runs a client with the default settings against a peer, as [`meet`] does.
+/// Runs a client with the default settings against a peer, and closes the client when `accept` returns `true` for an
+/// event. Returns how the driver ended. Panics if the client takes longer than 20 s.
 pub fn against<A: Adapter>(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,

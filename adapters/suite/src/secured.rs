@@ -22,7 +22,8 @@ pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// Serves one client that upgrades, with a certificate for this name.
+/// Serves one client in a thread, with a certificate for `name`, and accepts its upgrade. Returns the URL, and the
+/// thread.
 fn serve(
     issuer: &CertifiedIssuer<'static, KeyPair>,
     name: &str,

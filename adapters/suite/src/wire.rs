@@ -1,4 +1,4 @@
-//! Tests of bytes on a socket: peers that do not read, and ends in the middle of something.
+//! Tests of bytes on a socket: peers that do not read, and ends in the middle of an upgrade, a frame or a write.
 //!
 //! Every test is bounded by a time-out.
 
@@ -311,7 +311,7 @@ pub(crate) fn a_breach_while_closing<A: Adapter>() {
 }
 
 /// Scenarios L-053 and L-054: the peer reads nothing, so that writing is blocked, and then the application closes.
-/// The driver drops the transport when the time for the handshake is over.
+/// The driver drops the transport when the time for the closing handshake is over.
 pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {
@@ -451,7 +451,7 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
 }
 
 /// Scenario L-104: many bytes wait to be written, and a frame arrives that is too long. The link ends without waiting
-/// for these bytes, and the requests get their replies.
+/// for these bytes, and the client reports an outcome for each request.
 pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {

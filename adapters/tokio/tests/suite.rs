@@ -1,4 +1,4 @@
-//! Runs the tests of all adapters on tokio.
+//! Runs the tests that every adapter must pass, on tokio.
 
 mod adapter;
 

@@ -1,4 +1,4 @@
-//! [`Dialer`]: everything in a dial except the connection.
+//! [`Dialer`]: everything in a dial except the TCP connection.
 
 use std::future::Future;
 use std::sync::Arc;

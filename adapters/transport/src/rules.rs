@@ -1,4 +1,5 @@
-//! [`Rules`]: which proxy is for which address. It reads the variables of the environment as curl does.
+//! [`Rules`]: which proxy is for which address. [`Rules::of_environment`] reads the variables of the environment as
+//! curl does.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -154,7 +155,7 @@ fn exceptions(text: &str) -> Vec<Exception> {
     text.split([',', ' ']).map(str::trim).filter_map(exception).collect()
 }
 
-/// Parses an entry; `None` if it is empty.
+/// Parses an entry of `NO_PROXY`; `None` if the entry names no host.
 fn exception(text: &str) -> Option<Exception> {
     if let Some(hosts) = network(text) {
         return Some(Exception { hosts, port: None });

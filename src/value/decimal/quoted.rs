@@ -5,9 +5,9 @@ use crate::value::digits::{ZEROS, eight_digits, others};
 
 impl Decimal {
     /// Parses an unsigned quoted decimal of up to eighteen digits, byte by byte. `after_quote` starts after the
-    /// opening quote.
+    /// opening quote. Returns the value and its length without the closing quote.
     ///
-    /// This is for the few decimals that [`Decimal::parse_quoted_short`] cannot parse, because they are too long.
+    /// Call this function for the few decimals that are too long for [`Decimal::parse_quoted_short`].
     pub(crate) fn parse_quoted(after_quote: &[u8]) -> Option<(Decimal, usize)> {
         Decimal::parse_until(after_quote, |byte| byte == b'"')
     }
@@ -107,7 +107,7 @@ impl Decimal {
     }
 }
 
-/// The first and the next eight bytes, each XOR [`ZEROS`].
+/// Returns the first eight and the last eight bytes as words, each XOR [`ZEROS`].
 #[inline(always)]
 const fn words(chunk: &[u8; 16]) -> (u64, u64) {
     let both = u128::from_le_bytes(*chunk);
