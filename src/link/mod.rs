@@ -1,8 +1,9 @@
 //! [`Link`]: one link to the venue through all its attempts to connect, with its subscriptions and requests.
 //!
 //! The client passes a [`Context`] to each call of a [`Link`]. After every input and command the client calls
-//! [`Link::pump`] of each link that the call touched. Only `pump` sends queued requests, decides that the link is
-//! live, and returns the [`LinkEnd`].
+//! [`Link::pump`] of each link that the call touched. `pump` sends queued requests, moves the link to `Live`, and
+//! returns the [`LinkEnd`]. Apart from `pump`, only [`Link::handle_timeout`] sends queued requests and moves the link
+//! to `Live`: after each timer that fires.
 
 pub(crate) mod backoff;
 mod cause;
@@ -75,7 +76,7 @@ pub(crate) struct Link<S> {
     /// The id of the present or the last attempt.
     id: LinkId,
     state: State,
-    /// When the present state times out, or when the link counts as stable.
+    /// When the timer of the present state is due: `Connect`, `Retry`, `Stable` or `Close`.
     wake: Option<Deadline>,
     /// Whether the driver has reported that the present dial began late.
     dial_started: bool,
@@ -205,7 +206,7 @@ impl<S: Session> Link<S> {
     /// link remains.
     pub(crate) fn renew_books(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
         self.check(Input::Subscribe)?;
-        if self.session.has_books() {
+        if self.is_open() && self.session.has_books() {
             self.input(cx, Input::Unusable, Cause::Loss(Lost::SequenceGap));
         }
         Ok(())
@@ -547,7 +548,8 @@ impl<S: Session> Link<S> {
         self.uncancelled
     }
 
-    /// Returns when the link last used a limit that links share.
+    /// Returns when the link last took room from a limit of its host, for an attempt to connect or for a request that
+    /// waited in the `Outbox`. Requests of the application do not count.
     pub(crate) const fn served(&self) -> Option<Instant> {
         self.feed.outbox().served()
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use gemini_ws::{
-    BalanceUpdate, ClientOrderId, Decimal, DecimalError, DecodeErrorKind, Endpoint, InvalidOrder,
+    BalanceUpdate, Balances, ClientOrderId, Decimal, DecimalError, DecodeErrorKind, Endpoint, InvalidOrder,
     InvalidStream, Message, NameFault, NewOrder, NewQuote, OrderUpdate, Orders, QuoteKey, Replay, Request,
     Rounding, Scratch, Side, Stream, Symbol, Timestamp, decode,
 };
@@ -179,6 +179,14 @@ pub(crate) fn c13_a_precision_does_not_cut() {
         let total = update.balances.iter().next().unwrap().total;
         assert_eq!(format!("{total:.1} {:?}", total.to_decimal()), "-1.2 Ok(-1.25)");
     });
+    // `Balances::reconcile` takes any text for a number.
+    let mut balances = Balances::new();
+    for text in ["0eabc", "5eabc", "5e", "0e", "1e++5", "1e+-5", "1e5e5", "e5", "1.e5", "", "abc"] {
+        balances.reconcile([("USD", text, "1e2")], balances.moment());
+        let usd = balances.get("USD").unwrap();
+        let read = (usd.available().to_decimal(), usd.total().to_decimal());
+        assert_eq!(read, (Err(DecimalError::Invalid), Ok(d("100"))), "{text}");
+    }
     // Names are padded and never cut, because a part of a name is another name.
     let (symbol, id): (Symbol, ClientOrderId) = ("btcusd".parse().unwrap(), "my-order".parse().unwrap());
     assert_eq!(

@@ -61,6 +61,7 @@ fn a_book_of_v1_that_lost_events_to_a_full_queue_comes_again() {
     assert_eq!(line.losses, [Lost::SequenceGap]);
     // While the link is being replaced, it needs no other replacement.
     assert_eq!(line.client.resync_books(t(5), symbols.clone()), 1);
+    assert_eq!(line.client.stats().stale_inputs, 0, "no input came");
     line.wait(10_000);
     assert_ne!(line.link, before);
     // Before the first frame of the new link, it is not replaced either.
