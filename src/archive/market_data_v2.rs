@@ -132,7 +132,8 @@ fn serve(reception: &mut Reception<'_, '_>, id: StreamId, input: StreamInput) {
     reception.step(id, input);
 }
 
-/// Delivers data of a stream. The first data confirms the stream.
+/// Delivers data of a stream. The first data confirms the stream, unless the stream is a book: only its snapshot
+/// confirms a book.
 fn of_stream<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

@@ -14,7 +14,7 @@ pub(super) struct Gap {
 }
 
 impl Sequence {
-    /// Counts a number. Returns the gap if it is not the expected one.
+    /// Counts a number. Returns the gap if the number is not the expected one.
     pub(super) const fn count(&mut self, got: u64) -> Option<Gap> {
         let expected = self.next;
         self.next = got.saturating_add(1);

@@ -67,14 +67,15 @@ impl Client {
 
     /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint. To tell the
     /// events of the endpoints apart, pass [`Source::link`](crate::Source::link) to [`Client::endpoint`]. A depth
-    /// stream is an exception: the client holds one book of a symbol, and refuses a second book with
+    /// stream is an exception: the client keeps at most one book of each symbol, and refuses a second book with
     /// [`CommandError::Ambiguous`]. `silence_max` has the same effect as in
     /// [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None` sets no limit.
     ///
     /// # Errors
     ///
-    /// [`CommandError::UnknownEndpoint`]; [`CommandError::NotAuthenticated`] if the stream is of an account and the
-    /// endpoint is not authenticated; the other errors of [`subscribe`](Client::subscribe).
+    /// [`CommandError::UnknownEndpoint`]; [`CommandError::WrongEndpoint`] if this endpoint does not have the stream;
+    /// [`CommandError::NotAuthenticated`] if the stream is of an account and this endpoint is not authenticated; the
+    /// other errors of [`subscribe`](Client::subscribe).
     pub fn subscribe_at(
         &mut self,
         now: Instant,
@@ -92,7 +93,7 @@ impl Client {
 
     /// Ends a subscription. [`Event::Unsubscribed`](crate::Event::Unsubscribed) comes at once. If no other
     /// subscription names the same stream, the client delivers no more data of the stream, and asks the venue to stop
-    /// the stream. The client repeats this request until the venue confirms it. Meanwhile
+    /// the stream. The client repeats this request until the venue confirms it or the link ends. Meanwhile
     /// [`streams`](Client::streams) shows the stream as [leaving](crate::lifecycle::StreamState::Leaving).
     ///
     /// # Errors
@@ -135,13 +136,13 @@ impl Client {
     /// overflow names no symbol, call [`resync_all_books`](Client::resync_all_books).
     ///
     /// Market data v1 sends snapshots only at the beginning of a link. So if the address of an endpoint of market
-    /// data v1 names a symbol, the client replaces the link, and with it all books of the link.
+    /// data v1 names one of the symbols, the client replaces the link, and with it all books of the link.
     ///
     /// Returns how many of the symbols have a depth subscription or are named by such an address. A symbol does not
-    /// count if its link has ended for good. Returns zero if the client is shutting down or has ended. If a snapshot
-    /// is already on its way, or the link is reconnecting, the client does not request a second snapshot. Like
-    /// [`resync_all_books`](Client::resync_all_books), and unlike commands that return a `Result`, `resync_books` is
-    /// accepted while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait.
+    /// count if its link is closing or has ended for good. Returns zero if the client is shutting down or has ended.
+    /// If a snapshot is already on its way, or the link is reconnecting, the client does not request a second
+    /// snapshot. Like [`resync_all_books`](Client::resync_all_books), and unlike commands that return a `Result`,
+    /// `resync_books` is accepted while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
@@ -171,11 +172,11 @@ impl Client {
         requested
     }
 
-    /// Requests a new snapshot of every book that is subscribed. Call this method if any book may have lost an
-    /// update: after an [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Connection`], or of [`Topic::Depth`]
-    /// without a symbol.
+    /// Requests a new snapshot of every book. Call this method if any book may have lost an update: after an
+    /// [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Connection`], or of [`Topic::Depth`] without a symbol.
     ///
-    /// Calls [`resync_books`](Client::resync_books) with the symbols of all subscribed books, and returns its result.
+    /// Calls [`resync_books`](Client::resync_books) with the symbols of all depth subscriptions, and the symbols that
+    /// the addresses of market data v1 name. Returns the result of that call.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};

@@ -194,7 +194,7 @@ impl Endpoints {
     }
 
     /// Notes the experience of a link to an endpoint. If the experience has changed, returns the slots of the
-    /// endpoint, so that the caller can pass it to the other links.
+    /// endpoint, so that the caller can pass the experience to the other links.
     pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
         entry.experience = experience;

@@ -94,9 +94,10 @@ use crate::value::time::Instant;
 /// # Links
 ///
 /// After [`open`](Client::open), the client opens a link when a stream needs one, or at once if the endpoint [stays
-/// open](Config::stay_open). It closes a link that no stream, no request in flight and no such endpoint has needed
-/// for [`Config::linger`]. When a link holds [`Config::streams_max`] streams, further streams go to another link. The
-/// end of one link does not affect the other links.
+/// open](Config::stay_open). It closes a link that has had no stream and no unanswered request of the application for
+/// [`Config::linger`]. An exception is the first link to an endpoint that stays open: the client keeps it. When a
+/// link holds [`Config::streams_max`] streams, further streams go to another link. The end of one link does not
+/// affect the other links.
 ///
 /// ```
 /// use gemini_ws::{Client, ClientConfig, Config, Event, Instant, Output};
@@ -153,7 +154,7 @@ pub enum Readiness {
     /// At least one link exists, every link is live, and every stream is confirmed. Every stream that an
     /// [`Event::Unserved`](crate::Event::Unserved) reported is served again. Books may still be stale.
     Ready,
-    /// Some link is live, but not everything is ready.
+    /// Some link is live, but not all conditions of [`Ready`](Readiness::Ready) hold.
     Partly,
     /// No link is live.
     NotReady,
@@ -274,16 +275,18 @@ impl Client {
         Ok(())
     }
 
-    /// Closes every open link with a closing handshake. [`Event::Closed`](crate::Event::Closed) follows exactly once,
-    /// at the latest with the first [`handle_timeout`](Client::handle_timeout) after the longest
-    /// [`Config::close_timeout`] of these links. A second call has no effect.
+    /// Ends the client: refuses commands, abandons attempts to connect, and closes every open link with a closing
+    /// handshake. [`Event::Closed`](crate::Event::Closed) follows exactly once, at the latest with the first
+    /// [`handle_timeout`](Client::handle_timeout) after the longest [`Config::close_timeout`] of these links. A
+    /// second call has no effect.
     pub fn close(&mut self, now: Instant) {
         let deadline = self.now.max(now) + self.close_timeout();
         self.close_by(now, deadline);
     }
 
-    /// Closes every open link with a closing handshake. Each handshake ends by `deadline`, and takes no longer than
-    /// [`Config::close_timeout`]. [`Event::Closed`](crate::Event::Closed) follows at the latest with the first
+    /// Ends the client by a deadline: refuses commands, abandons attempts to connect, and closes every open link with
+    /// a closing handshake. Each handshake ends by `deadline`, and takes no longer than [`Config::close_timeout`].
+    /// [`Event::Closed`](crate::Event::Closed) follows at the latest with the first
     /// [`handle_timeout`](Client::handle_timeout) at or after `deadline`. A second call of this method can only bring
     /// the deadline forward.
     pub fn close_by(&mut self, now: Instant, deadline: Instant) {

@@ -1,4 +1,5 @@
-//! [`Client::pump`], the last step of every input and every command. Only `pump` decides which links exist.
+//! [`Client::pump`], the last step of every input and every command. Only the methods of this file create and remove
+//! links.
 
 use crate::client::protocol::Protocol;
 use crate::client::slots::Slot;
@@ -215,7 +216,7 @@ impl Client {
         }
     }
 
-    /// Reports the end of the client. No event follows.
+    /// Ends the client: empties every slot, and reports the end. This event is the last one.
     pub(super) fn finish(&mut self, mut reason: CloseReason) {
         for slot in 0..self.slots.count() {
             self.forget(slot);

@@ -265,8 +265,8 @@ impl Slots {
         self.touched.pop_front()
     }
 
-    /// Updates the sums for a slot. If it has changed whether the link may get another stream, returns the new value;
-    /// otherwise `None`.
+    /// Updates the sums for a slot. Returns whether the link may now get another stream; `None` if that has not
+    /// changed.
     pub(super) fn count_again(&mut self, slot: usize) -> Option<bool> {
         let entry = self.slots.get_mut(slot)?;
         if let Some(link) = &entry.link {

@@ -164,8 +164,8 @@ impl Feed {
 // ---- steps of streams ------------------------------------------------------------------------
 
 impl Feed {
-    /// Moves a subscription as the table says, and performs the effects. Returns whether the venue rejected the
-    /// stream. The caller then reports the rejection, because the caller has the venue's message.
+    /// Moves a subscription as the table `STREAM` says, and performs the effects. Returns whether the venue rejected
+    /// the stream. The caller then reports the rejection, because the caller has the venue's message.
     pub(crate) fn step(&mut self, cx: &mut Context<'_>, id: StreamId, input: StreamInput) -> bool {
         let Some(effects) = self.subscriptions.step(id, input, cx.now()) else { return false };
         let mut rejected = false;
@@ -220,10 +220,11 @@ impl Feed {
         self.start_waiting(cx, stream);
     }
 
-    /// Requests the stream of the subscription that waits, if its frames look like frames of `alike`. Does nothing
-    /// while the client unsubscribes an older stream whose frames look alike: the client would take these frames for
-    /// frames of the new subscription. If the `unsubscribe` of an older subscription to the same stream failed, ends
-    /// the older subscription: to repeat this `unsubscribe` would end both.
+    /// Requests the stream of the waiting subscription whose frames look like frames of `alike`, if there is one.
+    /// Does nothing while the client unsubscribes an older stream with such frames, because the client would take
+    /// frames of the older stream for frames of the new subscription. If the `unsubscribe` of an older subscription
+    /// to the same stream failed, ends the older subscription, because a repeated `unsubscribe` would also stop the
+    /// stream for the new one.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
@@ -286,7 +287,8 @@ impl Feed {
         }
     }
 
-    /// Requests a book again if its snapshot may have come in a frame that could not be decoded.
+    /// Notes that the snapshot of a book may have come in a frame that could not be decoded. If the book is confirmed
+    /// and still waits for its snapshot, has the book requested again.
     fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if self.subscriptions.change(id, Subscription::spoil) == Some(true) {
             let failure = Failure::new(Unserved::Undecodable, 1);
@@ -297,8 +299,8 @@ impl Feed {
 
     /// Ends a stream that the venue rejected, and reports the rejection to its subscribers. If `with_first` is false,
     /// leaves out the first subscriber: the caller reports the rejection to this one, with the venue's message.
-    /// Returns the first subscriber and the stream; `None` if the table reports no rejection in the present state of
-    /// the stream.
+    /// Returns the first subscriber and the stream; `None` if the table `STREAM` reports no rejection in the present
+    /// state of the stream.
     pub(crate) fn reject(
         &mut self,
         cx: &mut Context<'_>,

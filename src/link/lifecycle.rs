@@ -79,8 +79,8 @@ pub enum Input {
     Silence,
     /// The time for the closing handshake is over.
     CloseTimeout,
-    /// The application subscribes, or requests a new snapshot of a book. The application may unsubscribe in every
-    /// state.
+    /// The application subscribes, or requests a new snapshot of a book. There is no input for unsubscribing, because
+    /// every state allows it.
     Subscribe,
     /// The application sends a request.
     Request,
@@ -91,7 +91,7 @@ pub enum Input {
 pub enum Effect {
     /// Ask the driver to dial, with a new epoch.
     Dial,
-    /// Ask the driver to drop the transport immediately.
+    /// Ask the driver to drop the transport, or the attempt to connect, immediately.
     Abort,
     /// Report that the attempt failed, and when the next attempt is.
     ReportFailure,

@@ -26,7 +26,7 @@ pub(crate) struct Liveness {
     sent: Instant,
     /// When to check the peer's silence.
     check_at: Option<Instant>,
-    /// When to check whether a heartbeat is due. Survives the connection.
+    /// When to check whether a heartbeat is due. This time is kept when the connection ends.
     heartbeat_at: Option<Instant>,
     probe_after: Duration,
     /// How long the reply to a probe may take.

@@ -78,7 +78,7 @@ pub(crate) enum Cancellation {
 }
 
 impl Cancellation {
-    /// Returns whether there is no reply yet.
+    /// Returns whether the cancellation waits to be sent, or was sent and has no reply yet.
     pub(crate) const fn is_open(self) -> bool {
         matches!(self, Cancellation::Waiting | Cancellation::Sent(_))
     }
@@ -111,7 +111,8 @@ pub(crate) struct Outbox {
     sends: VecDeque<u64>,
     /// When the limit on requests has room for the next request that waits.
     room_at: Option<Instant>,
-    /// When the link last used a limit that links share.
+    /// When the link last took room from a limit of its host, for an attempt to connect or for a request that waited
+    /// here. Requests of the application do not count.
     served: Option<Instant>,
     request_timeout: Duration,
     streams_per_request_max: usize,
@@ -223,8 +224,9 @@ impl Outbox {
         self.cancellation
     }
 
-    /// Sends the cancellation of the session's orders if it waits. Only a rate limit that the venue has named can
-    /// delay the cancellation. Returns whether the cancellation was sent.
+    /// Sends the cancellation of the session's orders if it waits. Returns whether the cancellation was sent. It
+    /// waits longer if the delay after a refusal is not over, if a rate limit that the venue has named has no room,
+    /// or if too many requests are in flight. Rate limits of the configuration do not delay it.
     pub(super) fn send_cancel(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         if self.cancellation != Some(Cancellation::Waiting) || !self.in_flight.has_place(Urgency::Cancel) {
             return false;

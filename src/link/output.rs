@@ -29,9 +29,9 @@ pub enum Output {
     Close {
         /// The link.
         link: LinkId,
-        /// The status code.
+        /// The status code of the Close frame.
         code: u16,
-        /// The reason.
+        /// The reason that the Close frame states as text; may be empty.
         reason: &'static str,
     },
     /// Drop the transport, or the attempt to make one, immediately and without a closing handshake.

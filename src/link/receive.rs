@@ -174,7 +174,7 @@ impl Session for Current {
     }
 }
 
-/// Notes a frame of a subscription. Returns the source of the frame.
+/// Notes a frame of a subscription. Returns the source of the frame; `None` if no subscription takes the frame.
 #[inline]
 fn heard<'f>(
     reception: &mut Reception<'_, '_>,

@@ -155,7 +155,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.feed.subscriptions_mut().routed(topic, symbol)
     }
 
-    /// Moves a subscription as the table says, and performs the effects.
+    /// Moves a subscription as the table `STREAM` says, and performs the effects.
     pub(crate) fn step(&mut self, id: StreamId, input: StreamInput) {
         // The result is about a rejection only, and `Feed::reject` handles those.
         let _ = self.feed.step(self.cx, id, input);

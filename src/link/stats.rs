@@ -41,7 +41,7 @@ pub struct Stats {
     pub connects: u64,
     /// How often a link opened in place of an earlier link that had been open.
     pub reconnects: u64,
-    /// Attempts to connect that failed.
+    /// Attempts to connect that failed, or that the client abandoned to close the link.
     pub connect_failures: u64,
     /// Inputs about links that have ended, and inputs that the present state of the link ignores.
     pub stale_inputs: u64,

@@ -26,7 +26,7 @@ pub(super) struct Delays {
     pub(super) resubscribe: Duration,
     /// The longest delay before a stream is requested again.
     pub(super) resubscribe_cap: Duration,
-    /// How long a book has to stay current for its losses to be reset.
+    /// How long a book has to stay current before the count of its losses starts again.
     pub(super) stable: Duration,
 }
 
@@ -172,7 +172,7 @@ impl Subscription {
         }
     }
 
-    /// Moves the subscription as the table says. Returns `None` if the table ignores the input.
+    /// Moves the subscription as the table `STREAM` says. Returns `None` if the table ignores the input.
     pub(super) fn step(&mut self, input: StreamInput, now: Instant, delays: &Delays) -> Option<Effects> {
         let (next, list) = match stream_step(self.state, input) {
             Cell::Go(next, effects) => (next, effects),
@@ -413,8 +413,9 @@ impl Subscription {
         self.quote_ids.deliver(update)
     }
 
-    /// Returns whether this report lists all balances or positions. Reports that come each second do, and so does
-    /// the first report of balances, unless they may belong to an earlier subscription.
+    /// Notes a report of balances or positions, and returns whether the report lists all of them. Reports that come
+    /// each second do, and so does the first report of balances. Returns false while reports of an earlier
+    /// subscription may still come.
     pub(super) fn takes_all(&mut self) -> bool {
         if self.is_haunted || !self.is_listening() {
             return false;
@@ -472,13 +473,14 @@ impl Subscription {
         self.confirmed && !self.is_left()
     }
 
-    /// Returns whether frames of an earlier subscription may still come.
+    /// Returns whether an earlier `subscribe` on this connection named the stream, so that frames of that request may
+    /// still come.
     pub(super) const fn was_asked_before(&self) -> bool {
         self.asked_before
     }
 
     /// Returns whether the next frame of the book is its snapshot: no frame was lost, and no frames of an earlier
-    /// subscription may come.
+    /// `subscribe` may come.
     pub(crate) const fn takes_first_for_book(&self) -> bool {
         self.is_listening() && !self.was_asked_before()
     }

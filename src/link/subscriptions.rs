@@ -27,14 +27,14 @@ pub(crate) struct Subscriptions {
     delays: Delays,
     streams_max: usize,
     snapshots_max: usize,
-    /// The data of the streams with a `Whole` that were requested on this connection.
+    /// The `Whole` of each stream that has one and was requested on this connection.
     asked: BTreeSet<Whole>,
-    /// The data of the streams with a `Whole` whose `unsubscribe` failed on this connection, so that the venue may
-    /// still send the data.
+    /// The `Whole` of each stream that has one and whose `unsubscribe` failed on this connection, so that the venue
+    /// may still send the stream.
     unended: BTreeSet<Whole>,
     /// The ids of requests, each with the time of the newest snapshot that came for the request. Ids and times both
     /// rise. For a given request, the last entry with the same or a smaller id has the time of the newest snapshot
-    /// that was requested no later.
+    /// that this request or an earlier one asked for.
     progress: VecDeque<(u64, Instant)>,
 }
 
@@ -335,8 +335,8 @@ impl Subscriptions {
         Some((wanted.next()?, self.sums.partial_depths.len() == 1))
     }
 
-    /// Notes a frame of a partial depth without a symbol. It may belong to any of these subscriptions, so none counts
-    /// as silent.
+    /// Notes a frame of a partial depth without a symbol. The frame may belong to any subscription to a partial
+    /// depth, so none of them counts as silent.
     pub(super) fn hear_partial_depths(&mut self, now: Instant) {
         for place in &self.sums.partial_depths {
             if let Some(Some(subscription)) = self.places.get_mut(*place) {

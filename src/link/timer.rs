@@ -49,7 +49,8 @@ pub(super) const TIMERS: [Timer; 11] = [
 /// When to call `handle_timeout`, and for which timer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Deadline {
-    /// The earliest instant at which the call has an effect. A later call has the same effect, only later.
+    /// The earliest instant at which a call of `handle_timeout` has an effect. A later call has the same effect, only
+    /// later.
     pub at: Instant,
     /// The timer that is due.
     pub cause: Timer,

@@ -92,7 +92,8 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Arms the timers of a state. Returns when the next attempt is, if there is one.
+    /// Prepares the parts of the link for a new state, and arms the timer of the state. Returns when the next attempt
+    /// is, if there is one.
     fn enter(&mut self, cx: &mut Context<'_>, state: State, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         if !matches!(state, State::Subscribing | State::Live) {
