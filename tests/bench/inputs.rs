@@ -83,7 +83,7 @@ impl Input {
     }
 }
 
-/// The number of frames of a kind. With fewer, the branch predictor would learn them by heart.
+/// The number of frames in most rows. With fewer, the branch predictor would learn the frames by heart.
 const MANY: usize = 256;
 
 const STREAMS: Endpoint = Endpoint::Streams;

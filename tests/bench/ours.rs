@@ -75,7 +75,7 @@ pub(crate) trait Keeper {
     /// Decodes all frames of an input, and applies each to the book of its symbol.
     fn take(&mut self, input: &Input);
 
-    /// The levels of each book, bids and asks, best first.
+    /// Returns the levels of each book, bids and asks, best first.
     fn levels(&self) -> Vec<[Levels; 2]>;
 }
 

@@ -133,7 +133,8 @@ impl Reader {
     }
 
     /// Counts a frame that could not be decoded. With the current API and market data v1, the next frame shows whether
-    /// a book has lost an update. With v2 nothing shows it, so its books become stale here.
+    /// a book has lost an update. With v2 nothing shows it, so a frame that contains `l2_updates` makes all books of
+    /// v2 stale.
     fn take_malformed(&mut self, endpoint: Endpoint, frame: &[u8]) {
         self.report.malformed += 1;
         let name = b"l2_updates";
@@ -165,7 +166,7 @@ impl Reader {
         step
     }
 
-    /// Counts the changes of a frame as ignored.
+    /// Counts a frame as ignored for the symbols of its changes. Consecutive changes of one symbol count once.
     fn ignore(&mut self, update: &MarketUpdate<'_>) {
         let mut last = None;
         for entry in update.entries {

@@ -14,8 +14,8 @@ pub(crate) struct Frames {
 enum Endpoints {
     /// The endpoint that the user named, for all frames.
     Given(Endpoint),
-    /// The endpoint is guessed from each frame. A frame that does not show its endpoint is decoded for `last`, the
-    /// endpoint of the frame before.
+    /// The endpoint is guessed from each frame. A frame that does not show its endpoint is decoded for `last`: the
+    /// endpoint of the frame before, or at the beginning that of the first frame that shows one.
     Guessed { last: Option<Endpoint> },
 }
 

@@ -76,19 +76,19 @@ fn write_kind(
     write_line(out, &Timed { time, body: Kind { kind, body } })
 }
 
-/// A frame that could not be decoded.
+/// A frame, or an element of a list, that could not be decoded.
 #[derive(Serialize)]
 pub(crate) struct Undecodable<'f> {
     kind: &'static str,
     /// The reason, as a word for programs.
     pub(crate) reason: Reason,
-    /// The offset in the frame, in bytes.
+    /// The offset of the error in the frame or element, in bytes.
     pub(crate) offset: Count,
     /// The member that the reason is about.
     pub(crate) member: Option<String>,
     /// The reason, as a sentence for people.
     message: String,
-    /// The line of the recording, from 1.
+    /// The number of the line in the recording, from 1; `None` outside `decode`.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<Count>,
     frame: Cow<'f, str>,
@@ -141,7 +141,7 @@ impl<'f> Undecodable<'f> {
     }
 }
 
-/// A line that begins with the receive time.
+/// A line with the members of `body`, which begins with `time` if there is one.
 #[derive(Serialize)]
 pub(crate) struct Timed<'t, B> {
     #[serde(skip_serializing_if = "Option::is_none")]

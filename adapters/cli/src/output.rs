@@ -15,7 +15,8 @@ pub(crate) const WAITING_BYTES_MAX: usize = 1 << 20;
 /// wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long an ending process waits for a reader of messages, which are few.
+/// How long an ending process waits for a reader of standard error that takes nothing. The time is short, because
+/// messages are few.
 const MESSAGE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The maximum number of bytes of one write. With larger writes, a slow reader would seem to read nothing.

@@ -11,7 +11,7 @@ pub(crate) trait Contestant {
     fn replace(&mut self, snapshot: &Depth<'_>);
     fn apply(&mut self, changes: &Depth<'_>);
     fn best(&self) -> Option<(Level, Level)>;
-    /// How many bids and asks there are.
+    /// Returns how many bids and asks there are.
     fn levels(&self) -> (usize, usize);
 }
 

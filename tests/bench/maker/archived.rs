@@ -1,4 +1,4 @@
-//! Market data v2, market data v1 and order events v1.
+//! Makes frames of market data v2, market data v1 and order events v1.
 
 use super::Maker;
 

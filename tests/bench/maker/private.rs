@@ -1,4 +1,4 @@
-//! The private streams of the current API, and its replies.
+//! Makes frames of the private streams of the current API, and its replies.
 
 use super::Maker;
 

@@ -1,4 +1,4 @@
-//! Market data v2, market data v1 and order events v1.
+//! The types of the rivals for frames of market data v2, market data v1 and order events v1.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;

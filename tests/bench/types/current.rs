@@ -1,4 +1,4 @@
-//! The public streams of the current API.
+//! The types of the rivals for frames of the public streams of the current API.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! The private streams of the current API.
+//! The types of the rivals for frames of the private streams of the current API.
 
 use rust_decimal::Decimal;
 

@@ -1,4 +1,4 @@
-//! Replies, with their results.
+//! The types of the rivals for replies of the current API, with their results.
 
 use rust_decimal::Decimal;
 

@@ -27,7 +27,7 @@ pub(crate) enum Wrong {
 }
 
 impl Venue {
-    /// Returns the address; `None` for the simulator, whose address is known once it runs.
+    /// Returns the address; `None` for a wrong address, and for the simulator, whose address is known once it runs.
     pub(crate) fn url(&self) -> Option<&str> {
         match self {
             Venue::Simulator | Venue::Wrong(_) => None,

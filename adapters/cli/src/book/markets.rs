@@ -57,7 +57,7 @@ impl Markets {
         place.and_then(|place| self.book(*place)).is_some_and(|book| book.live().is_some())
     }
 
-    /// Applies an event to a market that is known.
+    /// Applies an event to the book of a symbol. Does nothing if the recording has no such market so far.
     pub(super) fn apply(&mut self, symbol: &str, event: &Event<'_>) {
         let place = symbol.parse().ok().and_then(|symbol: Symbol| self.places.get(&symbol)).copied();
         let Some((place, market)) = place.and_then(|place| Some((place, self.markets.get(place)?))) else {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The irregularities in the numbers of a recording.
+/// The irregularities in the numbers of the frames of market data v1 in a recording.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(super) struct Numbering {
     /// How many times numbers were missing.

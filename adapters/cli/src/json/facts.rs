@@ -32,7 +32,7 @@ pub(super) enum Fact<'f> {
     Ignored { frame: Cow<'f, str>, reason: IgnoredReason },
 }
 
-/// The reason why something ended: a word and its details.
+/// The reason that an event reports, such as why a link was lost: a word and its details.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Reason {
     kind: String,

@@ -1,4 +1,5 @@
-//! Messages with lists of elements of several kinds. Each element is written like a line of its own.
+//! Messages with lists. Each element is written as it was decoded, or as an object of the kind `unrecognized` or
+//! `malformed`.
 
 use gemini_ws::{Element, List, MarketEntry, MarketUpdate, OrderReport, SnapshotOrder, Timestamp};
 use serde::{Serialize, Serializer};

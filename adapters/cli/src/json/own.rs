@@ -19,7 +19,7 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// Takes the present time of day as that of this instant.
+    /// Creates a converter for which the instant `now` is the present time.
     pub(crate) fn at(now: Instant) -> Times {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Times { instant: now, unix_nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
@@ -41,7 +41,7 @@ impl Times {
     }
 }
 
-/// The first line: the venue and the symbols.
+/// The first line of `watch --json`: the venue and the symbols.
 #[derive(Serialize)]
 pub(crate) struct Started<'s> {
     time: u64,
@@ -59,7 +59,7 @@ impl<'s> Started<'s> {
     }
 }
 
-/// The line after the end of a recording.
+/// The line of `watch --json` that reports the end of a recording.
 #[derive(Serialize)]
 pub(crate) struct ReplayEnded {
     time: u64,
@@ -73,7 +73,7 @@ impl ReplayEnded {
     }
 }
 
-/// The last line.
+/// The last line of `watch --json`: the counters of the run.
 #[derive(Serialize)]
 pub(crate) struct Summarized {
     time: u64,

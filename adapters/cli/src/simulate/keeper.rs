@@ -31,7 +31,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Reads the file. Returns no state if there is no file.
+    /// Reads and locks the file. Returns no state if there is no file.
     ///
     /// # Errors
     ///
@@ -70,8 +70,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Starts to write the state, if it has changed and no write is under way. A failure is reported once; the next
-    /// call tries again.
+    /// Starts to write the state, if it has changed and no write is under way. If a write fails, a later call tries
+    /// again. Of several failures without a success between them, only the first is reported.
     pub(super) fn keep(&mut self, exchange: &Exchange, messages: &mut Messages) {
         if let Some((revision, task)) = self.writing.take() {
             if !task.is_finished() {

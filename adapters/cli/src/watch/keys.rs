@@ -14,9 +14,9 @@ pub(crate) enum Pressed {
     /// An action of the screen.
     Screen(Key),
     Quit,
-    /// Ctrl-C, which arrives as a key on a screen.
+    /// Ctrl-C, which arrives as a key, not as a signal, while `watch` draws on the terminal.
     Interrupt,
-    /// Ctrl-Z, which arrives as a key on a screen.
+    /// Ctrl-Z, which arrives as a key, not as a signal, while `watch` draws on the terminal.
     #[cfg(unix)]
     Suspend,
     /// No action, but the picture must be drawn again.

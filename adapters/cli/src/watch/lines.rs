@@ -63,7 +63,7 @@ impl PlainLines {
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct LostBooks {
     symbols: Vec<Symbol>,
-    /// Events were dropped that may concern books which the queue did not name.
+    /// Whether events were dropped that may concern other books than those in `symbols`.
     are_some_unnamed: bool,
 }
 

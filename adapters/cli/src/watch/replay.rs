@@ -15,7 +15,7 @@ use crate::output::Messages;
 use crate::recording::{Line, Recording};
 use crate::shown::Shown;
 
-/// The bytes of a regular file that are searched for symbols.
+/// The limit of bytes of a regular file that are searched for symbols.
 const SURVEY_BYTES_MAX: usize = 64 << 20;
 
 /// The maximum number of lines that wait to be played.
@@ -83,7 +83,8 @@ fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>
     }
 }
 
-/// Returns a line in the form that the simulator reads; it accepts only times that are numbers.
+/// Returns a line in the form that the simulator reads, without a time that is not a number; `None` if the frame is
+/// not UTF-8.
 fn playable(line: Line<'_>) -> Option<String> {
     let frame = str::from_utf8(line.frame).ok()?;
     let is_number = |time: &&str| time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -162,7 +163,8 @@ impl Survey {
         Ok(())
     }
 
-    /// Searches a frame for a symbol. Returns whether the search is complete.
+    /// Searches a frame for a symbol. Returns whether the search is complete: if the user named symbols, it ends at
+    /// the first frame that can be played; otherwise each frame may add a symbol.
     fn take(&mut self, frame: &[u8]) -> bool {
         let Ok(frame) = str::from_utf8(frame) else { return false };
         let symbol = match decode(frame, &mut self.scratch) {

@@ -28,8 +28,7 @@ use crate::signals::{self, Caught, Signals};
 /// The time between two checks of keys and display.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long after the last line of a recording its end is reported, so that frames that are still on their way come
-/// first.
+/// The delay before the end of a recording is reported, because frames that are still on their way are shown first.
 const REPLAY_END_DELAY: Duration = Duration::from_millis(250);
 
 /// The state that the tasks share. It is borrowed for a moment at a time, never across an await.
@@ -45,7 +44,7 @@ struct Shared<'m> {
     is_ending: bool,
 }
 
-/// Watches until the user or `--for` ends it.
+/// Watches until the user or `--for` ends the run, or the run cannot continue.
 pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Failure> {
     let Target { url, venue, symbols, server, ended, dialer } = target(options, messages)?;
     let smol = Smol::with_dialer(dialer);

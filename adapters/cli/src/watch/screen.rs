@@ -25,7 +25,8 @@ const ALARM: Style = Style::new().fg(Color::Yellow);
 // The reverse of the viewer's own colours can be read on every terminal.
 const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 
-/// The smallest terminal on which something is drawn.
+/// The smallest width of a terminal on which markets are drawn, in columns. `HEIGHT_MIN` is the smallest height, in
+/// rows.
 const WIDTH_MIN: u16 = 28;
 const HEIGHT_MIN: u16 = 7;
 

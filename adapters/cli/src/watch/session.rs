@@ -65,7 +65,7 @@ pub(crate) struct Market {
     pub(crate) trade_count: u64,
     /// The rate of events of all streams of the symbol.
     pub(crate) updates: Rate,
-    /// The venue's message when it refused the first of the streams.
+    /// The venue's message and code when it first refused one of the symbol's streams; `None` before that.
     pub(crate) refused: Option<Shown>,
     streams_refused: usize,
     /// The reason why the book has not come, if it is late.
@@ -242,7 +242,7 @@ impl Session {
         self.markets.get_mut(*self.positions.get(&symbol)?)
     }
 
-    /// Counts an event of a symbol.
+    /// Counts an event of a symbol. Returns the market; `None` if the symbol is not watched.
     fn heard(&mut self, now: Instant, symbol: &str) -> Option<&mut Market> {
         let market = self.market_mut(symbol.parse().ok()?)?;
         market.updates.add(now, 1);

@@ -36,7 +36,8 @@ pub(crate) struct Terminal {
     screen: Restorer,
 }
 
-/// Restores the terminal, once, from any thread.
+/// Restores a terminal that was taken over, from any thread. A second call does nothing until the terminal is taken
+/// over again.
 #[derive(Clone, Debug)]
 pub(crate) struct Restorer {
     output: Output,

@@ -103,7 +103,8 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(status.expect("kill").success());
 }
 
-/// Waits until a process handles SIGTERM instead of being ended by it.
+/// Waits until a process handles SIGTERM instead of being ended by it. On other systems than Linux, waits three
+/// seconds instead.
 pub(crate) fn wait_until_it_hears(child: &Child) {
     if !cfg!(target_os = "linux") {
         return std::thread::sleep(Duration::from_secs(3));
@@ -119,7 +120,11 @@ pub(crate) fn wait_until_it_hears(child: &Child) {
     assert!(comes_true(PATIENCE, hears), "it never hears signals");
 }
 
-/// Returns the path of a recording; if there are none on this machine, prints that and returns `None`.
+/// Returns the path of a recording; if it is not on this machine, prints that and returns `None`.
+///
+/// # Panics
+///
+/// If it is not on this machine and `GEMINI_WS_REQUIRE_FRAMES` is 1.
 pub(crate) fn recording(name: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os("GEMINI_WS_FRAMES") {
         Some(folder) => PathBuf::from(folder),

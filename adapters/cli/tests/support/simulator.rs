@@ -30,7 +30,7 @@ impl Simulator {
         Simulator { process, told }
     }
 
-    /// The host and the port.
+    /// Returns the host and the port.
     pub(crate) fn host(&self) -> &str {
         let first = self.told.first().unwrap();
         first.split_once("ws://").unwrap().1.trim()
