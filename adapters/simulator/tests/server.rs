@@ -10,7 +10,7 @@ use async_tungstenite::client_async;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
 use async_tungstenite::tungstenite::{Error, Message};
 use futures_lite::{StreamExt, future};
-use gemini_ws::{Scratch, decode};
+use gemini_ws::{Instant, Scratch, decode};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::server::limits::BODY_BYTES_MAX;
 use gemini_ws_simulator::{Account, Config, Exchange, SessionId};
@@ -318,6 +318,31 @@ fn stops_in_good_order() {
     let reader = async { while let Some(Ok(_)) = client.next().await {} };
     future::block_on(future::zip(server.close(Duration::from_secs(60)), reader));
     assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+/// The server does not wait for a client that gets no Close frame: a client whose session is silenced, and a client
+/// whose session has ended while it was silenced.
+#[test]
+fn waits_for_no_client_without_a_close_frame() {
+    for faults in ["stall 60s", "stall 60s\nclose 1012"] {
+        let mut server = server(|config| config);
+        let address = server.local_addr();
+        let mut client = serve(&mut server, connect(address, ""));
+        assert!(server.exchange_mut().plan_faults(Instant::ZERO, faults).is_ok());
+        let mut other = serve(&mut server, connect(address, ""));
+        let started = std::time::Instant::now();
+        let reader = async {
+            // The other client is closed as usual.
+            while !matches!(other.next().await, Some(Ok(Message::Close(Some(_))))) {}
+            assert!(other.next().await.is_none());
+            while let Some(Ok(message)) = client.next().await {
+                assert!(!message.is_close(), "{faults}: {message:?}");
+            }
+        };
+        let (exchange, ()) = future::block_on(future::zip(server.close(Duration::from_secs(8)), reader));
+        assert_eq!(exchange.session_count(), 0, "{faults}");
+        assert!(started.elapsed() < Duration::from_secs(4), "{faults}: {:?}", started.elapsed());
+    }
 }
 
 #[test]

@@ -130,6 +130,11 @@ impl<Io> Link<Io> {
         matches!(self.state, State::Open(_) | State::Broken(_))
     }
 
+    /// Returns whether a Close frame has been queued or sent.
+    pub(super) const fn is_closing(&self) -> bool {
+        self.is_closing
+    }
+
     /// Returns whether the server has not answered the client's request yet.
     pub(super) const fn is_undecided(&self) -> bool {
         matches!(self.state, State::Asking(_) | State::Deciding(..))

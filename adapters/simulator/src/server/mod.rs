@@ -174,6 +174,8 @@ impl Server {
     /// away") to every upgraded client. It waits until all these clients have answered, but no longer than `limit`,
     /// and at most 5 s for each client. Returns the exchange, whose sessions with clients of the server have ended.
     ///
+    /// A client that gets no Close frame, because of [`Faults::silence`](crate::Faults::silence), is cut at once.
+    ///
     /// Outputs that wait for a client are sent before its Close frame. Dropping the future drops the server.
     ///
     /// ```
@@ -201,6 +203,11 @@ impl Server {
         for session in self.links.keys() {
             self.exchange.faults().close(*session, GOING_AWAY, "going away");
         }
+        while self.hand_out(now) {
+            self.relieve(now);
+        }
+        // The other clients get no Close frame, so they would not answer.
+        self.links.retain(|_, link| link.is_closing());
         let mut limit = Timer::after(limit);
         async move {
             poll_fn(|context| {

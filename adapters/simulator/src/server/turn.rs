@@ -184,7 +184,7 @@ impl Server {
     }
 
     /// Passes the exchange's outputs to the links. Returns true if there may be more.
-    fn hand_out(&mut self, now: Instant) -> bool {
+    pub(super) fn hand_out(&mut self, now: Instant) -> bool {
         for _ in 0..OUTPUTS_PER_TURN {
             let Some(output) = self.exchange.poll_output() else { return false };
             let session = output.session();
@@ -202,7 +202,7 @@ impl Server {
     }
 
     /// Cuts the clients with the most waiting bytes, while too many bytes wait for all clients together.
-    fn relieve(&mut self, now: Instant) {
+    pub(super) fn relieve(&mut self, now: Instant) {
         let held = |server: &Server| server.links.values().map(Link::held_bytes).sum::<usize>();
         while held(self) > WAITING_BYTES_TOTAL_MAX {
             let most = self.links.iter().max_by_key(|(_, link)| link.held_bytes());
