@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::quoting::Harness;
-use crate::common::trading::FIRST;
+use crate::common::trading::{FIRST, Floor, SECOND as OTHER};
 use crate::common::{CLIENT, ClientBook, Venue, market, request, symbol};
 use gemini_ws::{Message, Scratch, decode};
 use gemini_ws_simulator::Output;
@@ -107,6 +107,78 @@ fn silence() {
     let texts = venue.run(SECOND);
     follow(&mut book, &texts);
     assert!(book.gaps > 0);
+}
+
+/// Faults that count frames, and the frames that the second session gets, as short texts. The first session is
+/// silenced and has caused the same frames before, which do not count because the exchange does not send them.
+const COUNTED: [(&str, &[&str]); 5] = [
+    ("withhold-replies 1", &["2: NEW", "2: OPEN"]),
+    ("drop-order-events 1", &["2: 200", "2: OPEN"]),
+    ("drop-order-events 2", &["2: 200"]),
+    ("duplicate-order-events 1", &["2: 200", "2: NEW", "2: NEW", "2: OPEN"]),
+    ("duplicate-order-events 2", &["2: 200", "2: NEW", "2: NEW", "2: OPEN", "2: OPEN"]),
+];
+
+#[test]
+fn a_silenced_session_uses_up_no_fault() {
+    for (fault, expected) in COUNTED {
+        let mut floor = Floor::quiet(|config| config);
+        floor.exchange.faults().silence(FIRST);
+        assert_eq!(floor.exchange.plan_faults(floor.now, fault), Ok(1));
+        let order = "btcusd BUY LIMIT GTC 1 1";
+        assert_eq!(floor.place(FIRST, order), [""; 0], "{fault}");
+        let mut texts = floor.place(OTHER, order);
+        // The place of the reply among the events is random.
+        texts.sort_by_key(|text| !text.ends_with("200"));
+        assert_eq!(texts, expected, "{fault}");
+    }
+}
+
+/// The frames that a session loses are those that the exchange would send, so not those of a silence.
+#[test]
+fn a_silence_uses_up_no_lost_frames() {
+    let mut venue = connected(1);
+    let ping = r#"{"id":1,"method":"ping"}"#;
+    venue.exchange.faults().silence(CLIENT);
+    venue.exchange.faults().lose_frames(CLIENT, 2);
+    assert_eq!([venue.send(ping).len(), venue.send(ping).len()], [0, 0]);
+    venue.exchange.faults().end_silence(CLIENT);
+    let counts: Vec<usize> = (0..3).map(|_| venue.send(ping).len()).collect();
+    assert_eq!(counts, [0, 0, 1]);
+}
+
+#[test]
+fn a_silenced_session_uses_up_no_depth_fault() {
+    let mut floor = Floor::quiet(|config| config);
+    floor.send(FIRST, &request("subscribe", &["btcusd@depth@100ms"]));
+    floor.send(OTHER, &request("subscribe", &["btcusd@depth"]));
+    floor.exchange.faults().silence(FIRST);
+    floor.exchange.faults().drop_depth(symbol("btcusd"), 1);
+    let mut depths = || {
+        floor.place(OTHER, "btcusd BUY LIMIT GTC 1 1");
+        let texts = floor.run(SECOND * 2);
+        texts.iter().filter(|(_, text)| text.contains("depthUpdate")).count()
+    };
+    assert_eq!([depths(), depths()], [0, 1]);
+}
+
+#[test]
+fn a_silenced_session_uses_up_no_quote_fault() {
+    let mut harness = Harness::new(|config| config, 14);
+    harness.until("public OPEN");
+    harness.floor.exchange.faults().duplicate_quote_events(1);
+    let mut quote = |session, is_silenced| {
+        let quote = harness.submit(session, "price=0.01 quantity=1");
+        let rfq = harness.rfq_id();
+        if is_silenced {
+            harness.floor.exchange.faults().silence(session);
+        }
+        let parameters = format!(r#"{{"rfqId":"{rfq}","quoteId":"{quote}"}}"#);
+        let text = format!(r#"{{"id":4,"method":"rfq.withdraw_quote","params":{parameters}}}"#);
+        let texts = harness.floor.send(session, &text);
+        texts.iter().filter(|(_, text)| text.contains("WITHDRAWN")).count()
+    };
+    assert_eq!([quote(FIRST, true), quote(OTHER, false)], [0, 2]);
 }
 
 #[test]

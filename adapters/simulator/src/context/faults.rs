@@ -65,8 +65,9 @@ impl Faults {
     /// update. Sessions of the archived endpoints are not affected.
     ///
     /// In a generated market, each speed of the depth stream that has subscribers publishes updates of its own, and
-    /// each update counts. If both speeds have subscribers, the fault therefore affects the subscribers of one speed
-    /// only. In a recording, each depth frame that is played counts, except snapshots.
+    /// each update that the exchange sends to a session counts. If both speeds have subscribers, the fault therefore
+    /// affects the subscribers of one speed only. In a recording, each depth frame that is played counts, except
+    /// snapshots.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
@@ -89,7 +90,8 @@ impl Faults {
     }
 
     /// Withholds the next `count` replies on the current API, refusals included. The exchange still carries out the
-    /// requests. A later call replaces the count.
+    /// requests. A later call replaces the count. Replies to sessions that are [silenced](Faults::silence) do not
+    /// count.
     pub fn withhold_replies(&mut self, count: u32) {
         self.withheld_replies = count;
     }
@@ -105,9 +107,9 @@ impl Faults {
         self.orders.push_back(FaultOrder::Silence(session, false));
     }
 
-    /// Loses the next `count` text frames of any kind to a session. A later call replaces the count. On market data
-    /// v1 and order events v1 the client sees a jump of `socket_sequence`. On market data v2 the client cannot see
-    /// the loss.
+    /// Loses the next `count` text frames of any kind to a session. A later call replaces the count. Frames that
+    /// [`Faults::silence`] loses do not count. On market data v1 and order events v1 the client sees a jump of
+    /// `socket_sequence`. On market data v2 the client cannot see the loss.
     pub fn lose_frames(&mut self, session: SessionId, count: u32) {
         self.orders.push_back(FaultOrder::Lose(session, count));
     }
@@ -175,18 +177,21 @@ impl Faults {
     }
 
     /// Loses the next `count` order events, counted over all accounts. The orders still change; only the events are
-    /// lost. On order events v1 the `socket_sequence` leaves out the numbers of the lost events.
+    /// lost. Events that the exchange sends to no session, or only to [silenced](Faults::silence) ones, do not count.
+    /// On order events v1 the `socket_sequence` leaves out the numbers of the lost events.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
 
     /// Reports each of the next `count` order events twice, whichever account an event concerns. Events that
-    /// [`drop_order_events`](Faults::drop_order_events) loses do not count.
+    /// [`drop_order_events`](Faults::drop_order_events) loses do not count, and neither do events that
+    /// the exchange sends to no session, or only to [silenced](Faults::silence) ones.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
     }
 
-    /// Reports the next `count` quote events twice, with the same event id. The exchange sometimes repeats a quote
+    /// Reports the next `count` quote events twice, with the same event id. Events that the exchange sends to no
+    /// session, or only to [silenced](Faults::silence) ones, do not count. The exchange sometimes repeats a quote
     /// event without a fault as well, because the venue does not promise to deliver quote events only once.
     pub fn duplicate_quote_events(&mut self, count: u32) {
         self.repeated_quote_events = count;

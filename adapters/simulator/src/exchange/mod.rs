@@ -533,7 +533,7 @@ impl Exchange {
     }
 
     fn reply(&mut self, session: SessionId, text: String) {
-        if self.faults.withholds_reply() {
+        if self.sessions.is_heard(session) && self.faults.withholds_reply() {
             return;
         }
         let delay = self.faults.reply_delay();

@@ -136,16 +136,21 @@ impl Exchange {
         let (_, market, cx) = self.parts();
         let Some(quotes) = market.and_then(|market| market.quotes_mut()) else { return };
         for event in quotes.take_events() {
-            let copies = cx.faults.quote_event_copies().max(1 + usize::from(event.is_repeated));
+            let mut recipients = Vec::new();
             for session in cx.sessions.of_account(event.account) {
                 let Some(open) = cx.sessions.get(session) else { continue };
                 let private = open.private();
                 let is_own = private.serial() == event.serial;
                 let wanted = usize::from(private.has(PrivateStream::Quotes))
                     + usize::from(is_own && private.has(PrivateStream::SessionQuotes));
-                for _ in 0..wanted * copies {
-                    cx.sessions.send(session, &event.text);
-                }
+                recipients.extend(vec![session; wanted]);
+            }
+            // An event that no session gets does not count.
+            let is_sent = recipients.iter().any(|session| cx.sessions.is_heard(*session));
+            let copies = if is_sent { cx.faults.quote_event_copies() } else { 1 };
+            let copies = copies.max(1 + usize::from(event.is_repeated));
+            for session in recipients {
+                cx.sessions.send_all(&vec![session; copies], &event.text);
             }
         }
     }

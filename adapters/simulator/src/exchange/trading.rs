@@ -349,29 +349,40 @@ impl Exchange {
     }
 
     fn publish_event(&mut self, event: &OrderEvent, batches: &mut Vec<(SessionId, Vec<String>)>) {
-        let copies = self.faults.order_event_copies();
         let Some(order) = self.broker.order(event.order) else { return };
         let account = order.origin().account;
         let Some(owner) = self.broker.account(account) else { return };
         let text = private::order_update(self.order_event_shape, order, event);
+        // The texts for each session, and whether it is a session of order events v1.
+        let mut recipients: Vec<(SessionId, bool, Vec<String>)> = Vec::new();
         for session in self.sessions.of_account(account) {
             let Some(open) = self.sessions.get_mut(session) else { continue };
             if let Some(feed) = open.private_mut().feed_mut() {
                 // The feed counts an event even if its frame is lost.
-                let objects = feed.objects(owner, order, event);
-                let copied = (0..copies).flat_map(|_| objects.iter().cloned());
-                match batches.iter_mut().find(|(known, _)| *known == session) {
-                    Some((_, batch)) => batch.extend(copied),
-                    None => batches.push((session, copied.collect())),
-                }
+                recipients.push((session, true, feed.objects(owner, order, event)));
                 continue;
             }
             let private = open.private();
             let is_own = private.serial() == order.origin().serial;
             let wanted = usize::from(private.has(PrivateStream::Orders))
                 + usize::from(is_own && private.has(PrivateStream::SessionOrders));
-            for text in text.iter().cycle().take(text.iter().len() * wanted * copies) {
-                self.sessions.send(session, text);
+            let texts = text.iter().flat_map(|text| vec![text.clone(); wanted]).collect();
+            recipients.push((session, false, texts));
+        }
+        // An event that no session gets does not count.
+        let is_sent = recipients
+            .iter()
+            .any(|(session, _, texts)| !texts.is_empty() && self.sessions.is_heard(*session));
+        let copies = if is_sent { self.faults.order_event_copies() } else { 1 };
+        for (session, is_v1, texts) in recipients {
+            let texts = vec![texts; copies].concat();
+            if !is_v1 {
+                texts.iter().for_each(|text| self.sessions.send(session, text));
+                continue;
+            }
+            match batches.iter_mut().find(|(known, _)| *known == session) {
+                Some((_, batch)) => batch.extend(texts),
+                None => batches.push((session, texts)),
             }
         }
         batches.retain(|(_, objects)| !objects.is_empty());

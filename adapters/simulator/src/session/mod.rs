@@ -272,9 +272,15 @@ impl Sessions {
         self.open.len()
     }
 
+    /// Returns whether the exchange sends to a session: the session is open, and no fault silences it.
+    pub(crate) fn is_heard(&self, session: SessionId) -> bool {
+        self.open.get(&session).is_some_and(|open| !open.is_silenced)
+    }
+
     pub(crate) fn send(&mut self, session: SessionId, text: &str) {
         if let Some(open) = self.open.get_mut(&session)
             && open.lost_frames > 0
+            && !open.is_silenced
         {
             open.lost_frames -= 1;
             return;
