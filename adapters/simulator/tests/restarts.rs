@@ -222,7 +222,7 @@ fn many_open_orders_delay_no_client() {
 }
 
 /// Damages to a valid state, and the errors for them.
-const DAMAGES: [(&str, &str, &str); 18] = [
+const DAMAGES: [(&str, &str, &str); 24] = [
     (r#""version":1"#, r#""version":2"#, "its member version is 2, and this program reads version 1"),
     (r#""version":1,"#, "", "its member version is missing"),
     (r#""format":"gemini-ws-simulator state""#, r#""format":"x""#, "its member format is \"x\""),
@@ -253,6 +253,20 @@ const DAMAGES: [(&str, &str, &str); 18] = [
         "its orders need more USD than it has",
     ),
     (r#""ids":{"order":"#, r#""ids":{"order":99"#, "ids.order is too large"),
+    (
+        r#""client_order_id":null"#,
+        r#""client_order_id":"0123456789012345678901234567890123456""#,
+        "its client order id is not 1 to 36 printable ASCII characters",
+    ),
+    (r#""price":"50000.00""#, r#""price":"50000.001""#, "its market does not admit it: LimitPriceOffTick"),
+    (r#""price":"50000.00""#, r#""price":"9000000000001""#, "its market does not admit it: InvalidPrice"),
+    (r#""stop_price":null"#, r#""stop_price":"50001.00""#, "its market does not admit it: InvalidStopPrice"),
+    (
+        r#""limit":5000000000"#,
+        r#""limit":4000000000"#,
+        "its terms contradict its price, stop price or quantity",
+    ),
+    (r#""quantity":"1""#, r#""quantity":"2""#, "its terms contradict its price, stop price or quantity"),
 ];
 
 #[test]
@@ -283,6 +297,42 @@ fn what_is_damaged_is_refused() {
             let mut bytes = text.clone().into_bytes();
             bytes[position] = byte;
             let _ = read(&String::from_utf8(bytes).unwrap());
+        }
+    }
+}
+
+/// A saved state cannot have more open orders of an account than the exchange admits.
+#[test]
+fn too_many_open_orders_are_refused() {
+    let mut floor = Floor::quiet(|config| config);
+    floor.place(FIRST, "btcusd BUY LIMIT GTC 0.00001 1000.00");
+    let mut state: serde_json::Value = serde_json::from_str(&floor.exchange.save().to_json()).unwrap();
+    let order = state["orders"].as_array().unwrap().last().unwrap().clone();
+    let last = order["order_id"].as_u64().unwrap();
+    for (count, state_of_one, is_accepted) in [
+        (OPEN_ORDERS_MAX as u64, "OPEN", true),
+        (OPEN_ORDERS_MAX as u64 + 1, "OPEN", false),
+        // An order that has ended does not count.
+        (OPEN_ORDERS_MAX as u64 + 1, "CANCELED", true),
+    ] {
+        let orders = (0..count).map(|number| {
+            let mut order = order.clone();
+            order["order_id"] = (last - number).into();
+            if number == 0 {
+                order["state"] = state_of_one.into();
+            }
+            order
+        });
+        state["orders"] = orders.collect();
+        let market = common::trading::with_accounts(common::market(&["btcusd", "GEMI-A-UP"]));
+        let restored = Exchange::restore(market, 1, &State::from_json(&state.to_string()).unwrap());
+        assert_eq!(restored.is_ok(), is_accepted, "{count} {state_of_one}");
+        if let Err(error) = restored {
+            let expected = format!(
+                "order {}: account account-one has more than 1000 open orders; remove some of them from the state",
+                last + 1 - count
+            );
+            assert_eq!(error.to_string(), expected);
         }
     }
 }

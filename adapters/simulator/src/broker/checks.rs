@@ -3,9 +3,11 @@
 use gemini_ws::Decimal;
 
 use super::{Broker, MARKET_NOT_OPEN, OPEN_ORDERS_MAX};
+use crate::account::Account;
 use crate::account::holdings::Asset;
-use crate::account::order::Terms;
+use crate::account::order::{ClientOrder, Terms};
 use crate::context::faults::Faults;
+use crate::frame::order_entry::{CLIENT_ID_MAX, is_client_id};
 use crate::market::Market;
 use crate::market::client_orders::Ticket;
 use crate::model::engine::Remainder;
@@ -38,27 +40,19 @@ impl Broker {
             return Err("TERMS_NOT_ACCEPTED");
         }
         let instrument = market.instrument(position);
+        let (limit, stop, quantity) = admitted(instrument, request)?;
         let mut terms = Terms {
             position,
             price_decimals: instrument.price_decimals,
             quantity_decimals: instrument.quantity_decimals,
-            limit: limit(instrument, request)?,
-            stop: None,
-            quantity: units(request.quantity, instrument.quantity_decimals)
-                .filter(|quantity| *quantity <= amount::QUANTITY_MAX)
-                .ok_or("InvalidQuantity")?,
+            limit,
+            stop,
+            quantity,
             is_inverted: request.outcome == Some(Outcome::No),
             base,
             quote,
             spend: 0,
         };
-        let product = u128::from(terms.limit) * u128::from(terms.quantity);
-        if terms.notional(product).is_none_or(|notional| notional > amount::NOTIONAL_MAX) {
-            return Err("InvalidQuantity");
-        }
-        if let Some(stop) = request.stop_price {
-            terms.stop = Some(self::stop(instrument, request.side, stop, terms.limit)?);
-        }
         if let Some(client_order_id) = &request.client_order_id
             && self.client_order_ids.contains_key(&(account, client_order_id.clone()))
         {
@@ -72,6 +66,40 @@ impl Broker {
         }
         self.check_funds(account, request, &terms)?;
         Ok(terms)
+    }
+
+    /// Checks an open order of a saved state: whether its account may have one more, whether its market admits its
+    /// values, and whether its terms follow from these.
+    pub(super) fn check_restored(
+        &self,
+        instrument: &Instrument,
+        order: &ClientOrder,
+        terms: &Terms,
+    ) -> Result<(), String> {
+        let (request, account) = (order.request(), order.origin().account);
+        if self.open_orders(account).nth(OPEN_ORDERS_MAX - 1).is_some() {
+            let key = self.accounts.get(account).map_or("", Account::key);
+            return Err(format!(
+                "account {key} has more than {OPEN_ORDERS_MAX} open orders; remove some of them from the state"
+            ));
+        }
+        if request.client_order_id.as_deref().is_some_and(|id| !is_client_id(id)) {
+            return Err(format!(
+                "its client order id is not 1 to {CLIENT_ID_MAX} printable ASCII characters"
+            ));
+        }
+        if [terms.price_decimals, terms.quantity_decimals]
+            != [instrument.price_decimals, instrument.quantity_decimals]
+        {
+            return Err("its decimals are not those of its market".to_owned());
+        }
+        match admitted(instrument, request) {
+            Ok(admitted) if admitted == (terms.limit, terms.stop, terms.quantity) => Ok(()),
+            Ok(_) => Err("its terms contradict its price, stop price or quantity".to_owned()),
+            Err(reason) => Err(format!(
+                "its market does not admit it: {reason}; correct the order or remove it from the state"
+            )),
+        }
     }
 
     fn check_funds(&self, account: usize, request: &NewOrder, terms: &Terms) -> Result<(), &'static str> {
@@ -90,6 +118,21 @@ impl Broker {
         let available = self.holdings.get(account).map_or(0, |holdings| holdings.available(asset));
         if available >= needed.saturating_add(fee) { Ok(()) } else { Err("InsufficientFunds") }
     }
+}
+
+/// Returns the limit price, the stop price and the quantity of an order as integers, or the reason why the market
+/// does not admit them.
+fn admitted(instrument: &Instrument, request: &NewOrder) -> Result<(u64, Option<u64>, u64), &'static str> {
+    let limit = limit(instrument, request)?;
+    let quantity = units(request.quantity, instrument.quantity_decimals);
+    let quantity = quantity.filter(|quantity| *quantity <= amount::QUANTITY_MAX).ok_or("InvalidQuantity")?;
+    let product = u128::from(limit) * u128::from(quantity);
+    let notional = amount::of_product(product, instrument.price_decimals + instrument.quantity_decimals);
+    if notional.is_none_or(|notional| notional > amount::NOTIONAL_MAX) {
+        return Err("InvalidQuantity");
+    }
+    let stop = request.stop_price.map(|price| stop(instrument, request.side, price, limit)).transpose()?;
+    Ok((limit, stop, quantity))
 }
 
 /// Returns the worst price that the order accepts. For a market order, this is four times the initial price or a

@@ -131,12 +131,7 @@ impl Broker {
         let (Some(market), Some(terms)) = (market, order.terms()) else {
             return Err("it is open, and has no market".to_owned());
         };
-        let instrument = market.instrument(terms.position);
-        if [terms.price_decimals, terms.quantity_decimals]
-            != [instrument.price_decimals, instrument.quantity_decimals]
-        {
-            return Err("its decimals are not those of its market".to_owned());
-        }
+        self.check_restored(market.instrument(terms.position), &order, terms)?;
         if order.state() == OrderState::New {
             self.stops.insert(id);
         } else {

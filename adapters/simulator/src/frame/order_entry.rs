@@ -8,7 +8,7 @@ use crate::value::instrument::is_prediction;
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome, TimeInForce};
 
 /// The longest client order id, in bytes.
-const CLIENT_ID_MAX: usize = 36;
+pub(crate) const CLIENT_ID_MAX: usize = 36;
 
 /// A request about orders, which only traders may make. The exchange reads its parameters only after it has checked
 /// the session's account.
