@@ -50,6 +50,12 @@ pub(crate) struct SavedIds {
     pub(crate) trade: u64,
     /// The last id of archived market data.
     pub(crate) event: u64,
+    /// The last number of requests for quotes; zero if the state has none.
+    #[serde(default)]
+    pub(crate) quote_request: u64,
+    /// The last number of quotes; zero if the state has none.
+    #[serde(default)]
+    pub(crate) quote: u64,
 }
 
 /// The members that identify the format of a text.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::common;
 use crate::common::rest::{ask, headers, post};
 use crate::common::trading::{FIRST, Floor, SECOND};
-use gemini_ws::Instant;
+use gemini_ws::{Instant, Timestamp};
 use gemini_ws_simulator::{
     Account, Config, EPOCH, Exchange, FINISHED_ORDERS_MAX, OPEN_ORDERS_MAX, OrderState, SAME_NAME_MAX, State,
 };
@@ -52,6 +52,68 @@ fn no_id_comes_again() {
     let late = traded(market().epoch(years), 7);
     assert!(ids(&late)[1].iter().all(|id| *id < 1 << 53));
     assert!(late.exchange.book(common::symbol("btcusd")).unwrap().last_update_id < 1 << 53);
+}
+
+/// Runs for some seconds and answers the request for quotes that is open at the end of each. Returns the ids of the
+/// requests, of the quotes and of their events.
+fn quoted(exchange: Exchange, seconds: u64) -> (Floor, BTreeSet<String>) {
+    let mut floor = Floor { exchange, now: Instant::ZERO };
+    floor.connect(FIRST, "one", "/");
+    floor.send(FIRST, &common::request("subscribe", &["requestForQuote@account"]));
+    let mut ids = BTreeSet::new();
+    for _ in 0..seconds {
+        let mut texts = floor.run(Duration::from_secs(1));
+        if let Some(rfq) = floor.exchange.open_quote_request() {
+            let parameters = format!(r#"{{"rfqId":"{rfq}","price":"0.01","quantity":"1"}}"#);
+            texts.extend(
+                floor
+                    .send(FIRST, &format!(r#"{{"id":1,"method":"rfq.submit_quote","params":{parameters}}}"#)),
+            );
+            ids.insert(rfq);
+        }
+        for (_, text) in texts {
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let members = [&value["result"]["quoteId"], &value["i"]];
+            ids.extend(members.into_iter().filter_map(|id| id.as_str().map(str::to_owned)));
+        }
+    }
+    (floor, ids)
+}
+
+/// The ids of requests for quotes, of quotes and of their events are never repeated: neither by a venue that starts
+/// later, at any time, nor by one that is restored, even if the clock has gone back.
+#[test]
+fn no_id_of_quotes_comes_again() {
+    let config = |epoch| {
+        let market = common::market(&["GEMI-A-UP"]).quote_pause_max(Duration::from_secs(1));
+        common::trading::with_accounts(market.epoch(epoch))
+    };
+    let mut known = BTreeSet::new();
+    let mut note = |ids: BTreeSet<String>, what: &str| {
+        assert!(ids.len() > 20, "{what}: {ids:?}");
+        let again: Vec<_> = ids.intersection(&known).collect();
+        assert_eq!(again, [""; 0], "{what}");
+        known.extend(ids);
+    };
+    for days in [-9_000, -60, -1, 0, 1, 9_000] {
+        let epoch = Timestamp::from_nanos(EPOCH.as_nanos() + days * 86_400_000_000_000);
+        let (floor, ids) = quoted(Exchange::new(config(epoch), 7), 100);
+        note(ids, &format!("{days} days"));
+        let mut state = floor.exchange.save();
+        for back in 0..2 {
+            let clock = Timestamp::from_nanos(epoch.as_nanos() - back * 1_000_000_000_000);
+            let (floor, ids) = quoted(Exchange::restore(config(clock), 7, &state).unwrap(), 100);
+            note(ids, &format!("{days} days, restored {back}"));
+            state = State::from_json(&floor.exchange.save().to_json()).unwrap();
+        }
+    }
+    // A state without these ids, which an earlier program wrote, can be restored.
+    let mut state: serde_json::Value =
+        serde_json::from_str(&Exchange::new(config(EPOCH), 7).save().to_json()).unwrap();
+    for name in ["quote_request", "quote"] {
+        assert!(state["ids"].as_object_mut().unwrap().remove(name).is_some(), "{name}");
+    }
+    assert!(Exchange::restore(config(EPOCH), 7, &State::from_json(&state.to_string()).unwrap()).is_ok());
 }
 
 #[test]

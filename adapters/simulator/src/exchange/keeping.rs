@@ -31,11 +31,11 @@ impl Exchange {
     /// assert_eq!(restored.balances(account), exchange.balances(account));
     /// ```
     pub fn save(&self) -> State {
-        let [update, trade, event] = match &self.source {
+        let market = match &self.source {
             SourceKind::Market(market) => market.last_ids(),
-            SourceKind::Recording(_) => [0; 3],
+            SourceKind::Recording(_) => SavedIds::default(),
         };
-        let ids = SavedIds { order: self.broker.last_id(), update, trade, event };
+        let ids = SavedIds { order: self.broker.last_id(), ..market };
         let ends = self.sessions.all().filter(|open| open.private().cancels_on_disconnect());
         let ends: Vec<u64> = ends.map(|open: &Session| open.private().serial()).collect();
         let accounts = self.broker.saved_accounts(|key| self.keys.last(key));
@@ -61,8 +61,7 @@ impl Exchange {
         }
         let (broker, mut market, mut cx) = exchange.parts();
         if let Some(market) = market.as_deref_mut() {
-            let SavedIds { update, trade, event, .. } = state.ids();
-            market.raise_ids([update, trade, event]).map_err(StateError::new)?;
+            market.raise_ids(state.ids()).map_err(StateError::new)?;
         }
         broker.restore(market, &mut cx, state)?;
         Ok(exchange)

@@ -22,6 +22,7 @@ use crate::model::contracts::Contracts;
 use crate::model::engine::{Effects, OrderId, Placement, PriceQuantity, Side};
 use crate::model::perpetual;
 use crate::rfq::Quotes;
+use crate::state::SavedIds;
 use crate::value::id::SessionId;
 use crate::value::instrument::{Instrument, is_perpetual};
 use crate::value::random::Random;
@@ -223,23 +224,30 @@ impl Market {
         self.effects = effects;
     }
 
-    /// Returns the last ids of updates, trades and archived events.
-    pub(crate) const fn last_ids(&self) -> [u64; 3] {
-        [self.update_id, self.trade_id, self.archived.last_event_id()]
+    /// Returns the last ids of all but orders.
+    pub(crate) fn last_ids(&self) -> SavedIds {
+        let [quote_request, quote] = self.quotes.as_ref().map(Quotes::last_numbers).unwrap_or_default();
+        let (update, trade, event) = (self.update_id, self.trade_id, self.archived.last_event_id());
+        SavedIds { order: 0, update, trade, event, quote_request, quote }
     }
 
-    /// Raises the last ids to those of an earlier run of the exchange. An id that is already greater stays the same.
+    /// Raises the last ids of all but orders to those of an earlier run of the exchange. An id that is already
+    /// greater stays the same.
     ///
     /// # Errors
     ///
     /// The reason if an id is greater than [`ID_MAX`].
-    pub(crate) fn raise_ids(&mut self, [update, trade, event]: [u64; 3]) -> Result<(), &'static str> {
-        if [update, trade, event].iter().any(|id| *id > ID_MAX) {
+    pub(crate) fn raise_ids(&mut self, ids: SavedIds) -> Result<(), &'static str> {
+        let SavedIds { order: _, update, trade, event, quote_request, quote } = ids;
+        if [update, trade, event, quote_request, quote].iter().any(|id| *id > ID_MAX) {
             return Err("an id of the member ids is larger than 2^53");
         }
         self.update_id = self.update_id.max(update);
         self.trade_id = self.trade_id.max(trade);
         self.archived.raise_event_id(event);
+        if let Some(quotes) = &mut self.quotes {
+            quotes.raise_numbers([quote_request, quote]);
+        }
         Ok(())
     }
 

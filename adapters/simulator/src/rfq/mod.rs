@@ -32,6 +32,10 @@ use record::Record;
 pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
+/// The number before those of the first request and the first quote. It leaves room for the numbers of an exchange
+/// whose epoch is earlier than [`EPOCH`](crate::EPOCH).
+const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
+
 /// The maximum number of legs of a request that are contracts of this market.
 const KNOWN_LEGS_MAX: u64 = 3;
 
@@ -79,11 +83,11 @@ impl Quotes {
         has_any.then_some(Quotes {
             random: Random::for_name(seed, QUOTE_STREAM),
             contracts,
-            last_number: start.by_micros(0),
+            last_number: start.by_micros(FIRST_NUMBER),
             present: None,
             subscribers: BTreeSet::new(),
             answers: Random::for_name(start.seed(seed), "quotes"),
-            last_quote: start.by_micros(0),
+            last_quote: start.by_micros(FIRST_NUMBER),
             quotes: BTreeMap::new(),
             record: Record::default(),
             accepted: None,
@@ -92,6 +96,19 @@ impl Quotes {
             next: Instant::ZERO,
             next_end: None,
         })
+    }
+
+    /// Returns the last numbers of requests and of quotes.
+    pub(crate) const fn last_numbers(&self) -> [u64; 2] {
+        [self.last_number, self.last_quote]
+    }
+
+    /// Raises the last numbers to those of an earlier run of the exchange. A number that is already greater stays the
+    /// same. The ids of events become others than those of the earlier run, even if both have the same epoch.
+    pub(crate) fn raise_numbers(&mut self, [request, quote]: [u64; 2]) {
+        self.last_number = self.last_number.max(request);
+        self.last_quote = self.last_quote.max(quote);
+        self.answers = Random::for_name(self.answers.next() ^ quote, "quotes");
     }
 
     /// Returns the sessions that are subscribed to the requests.
