@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::common;
+use crate::common::rest::post;
 use crate::common::signing::sign;
-use crate::common::trading::{FIRST, Floor};
+use crate::common::trading::{FIRST, Floor, SECOND};
 use base64ct::{Base64, Encoding};
-use gemini_ws::Frame;
+use gemini_ws::{Frame, Message, OrderReport, Scratch, SnapshotOrder, decode};
 use gemini_ws_simulator::{EPOCH, SessionId, UpgradeRequest};
 use serde_json::Value;
 
@@ -122,6 +123,53 @@ fn a_conversation() {
         (&Value::from("ImmediateOrCancelWouldPost"), &Value::from("immediate-or-cancel"))
     );
     assert_eq!(told[1].get("cancel_command_id"), None);
+}
+
+/// The orders that happen before a session begins: one of the other account, one of the first account, and another
+/// one of the other account. Then the status, the remaining and the executed quantity in the order snapshot, and
+/// the remaining and the executed quantity in the event `initial` and in the answer of REST.
+const BEFORE: [([&str; 3], &str, &str); 4] = [
+    (["", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.1 -", "0.1 0"),
+    // Partly filled in the book, and partly filled before it came there.
+    (["", "BUY LIMIT GTC 0.10 100.00", "SELL LIMIT IOC 0.04 100.00"], "OPEN 0.06 0.04", "0.06 0.04"),
+    (["SELL LIMIT GTC 0.04 100.00", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.06 0.04", "0.06 0.04"),
+    // A stop order that waits.
+    (["", "SELL LIMIT GTC 0.10 90.00 90.00", ""], "NEW - -", "0.1 0"),
+];
+
+/// Each view of an open order at the start of a session contains its executed quantity, and no execution.
+#[test]
+fn open_orders_at_the_start() {
+    for ([before, own, after], in_snapshot, in_other_views) in BEFORE {
+        let mut floor = Floor::quiet(|config| config.order_snapshot(true));
+        for (session, order) in [(SECOND, before), (FIRST, own), (SECOND, after)] {
+            if !order.is_empty() {
+                floor.place(session, &format!("btcusd {order}"));
+            }
+        }
+        floor.connect(FIRST, "one", "/");
+        let texts = floor.send(FIRST, &common::request("subscribe", &["orders@account"]));
+        let text = texts.iter().map(|(_, text)| text).find(|text| text.contains("orderSnapshot")).unwrap();
+        let mut scratch = Scratch::new();
+        let Message::OrderSnapshot(snapshot) = decode(text, &mut scratch).unwrap() else { panic!("{text}") };
+        let SnapshotOrder(OrderReport::Update(update)) = snapshot.orders.into_iter().next().unwrap() else {
+            panic!("{text}")
+        };
+        let executed = update.executed_quantity.map_or("-".to_owned(), |executed| executed.to_string());
+        let frame: Value = serde_json::from_str(text).unwrap();
+        let row = &frame["orders"][0];
+        let view = format!("{} {} {executed}", row["X"].as_str().unwrap(), row["z"].as_str().unwrap_or("-"));
+        assert_eq!((view.as_str(), update.fill), (in_snapshot, None), "{text}");
+        let view = |order: &Value| {
+            assert_eq!((&order["is_live"], &order["is_cancelled"]), (&true.into(), &false.into()), "{order}");
+            let amount = |name: &str| order[name].as_str().unwrap().to_owned();
+            format!("{} {}", amount("remaining_amount"), amount("executed_amount"))
+        };
+        let (status, orders) = post(&mut floor.exchange, floor.now, "/v1/orders", 1, "");
+        assert_eq!((status, view(&orders[0]).as_str()), (200, in_other_views), "{orders}");
+        let initial = events(&open(&mut floor, "")[1..]);
+        assert_eq!(view(&initial[0]), in_other_views, "{initial:?}");
+    }
 }
 
 /// The sequence has no gap, whatever the filters exclude and however events share frames.
