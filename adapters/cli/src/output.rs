@@ -249,19 +249,32 @@ impl Messages {
             self.lost += 1;
             return;
         }
-        let lost = std::mem::take(&mut self.lost);
-        if lost > 0 {
-            let _ = output.put(format!("gemini-ws: {lost} messages are missing here\n").as_bytes());
-        }
+        put_missing(output, std::mem::take(&mut self.lost));
         // If this fails, there is no other place to report it.
         let _ = output.put(format!("gemini-ws: {message}\n").as_bytes());
     }
 
-    /// Waits until the messages are written, with a time limit for a reader that takes nothing.
-    pub(crate) fn finish(&self) {
-        if let Some(output) = &self.output {
-            let _ = output.drain(MESSAGE_PATIENCE);
+    /// Waits until the messages are written, and prints how many of the last messages found no room. The wait has a
+    /// time limit, for a reader that takes nothing.
+    pub(crate) fn finish(&mut self) {
+        let Some(output) = &self.output else { return };
+        if self.lost > 0 {
+            // A reader that makes no room now would not take the number either.
+            if output.wait_for_room(MESSAGE_PATIENCE).is_err() {
+                return;
+            }
+            put_missing(output, std::mem::take(&mut self.lost));
         }
+        let _ = output.drain(MESSAGE_PATIENCE);
+    }
+}
+
+/// Prints how many messages are missing, unless none is.
+fn put_missing(output: &Output, lost: u64) {
+    if lost > 0 {
+        let missing = if lost == 1 { "1 message is".to_owned() } else { format!("{lost} messages are") };
+        // If this fails, there is no other place to report it.
+        let _ = output.put(format!("gemini-ws: {missing} missing here\n").as_bytes());
     }
 }
 
@@ -310,6 +323,29 @@ mod tests {
         }
         output.drain(Duration::from_secs(60)).unwrap();
         assert!(output.is_idle() && output.has_room());
+    }
+
+    #[test]
+    fn messages_without_room_are_counted() {
+        let (output, permit, taken) = slow();
+        while output.has_room() {
+            output.put(&[b'x'; 1_000]).unwrap();
+        }
+        let mut messages = Messages { output: Some(output), lost: 0 };
+        messages.say(&Shown::of("lost"));
+        messages.say(&Shown::of("lost too"));
+        let end = b"gemini-ws: 2 messages are missing here\n";
+        let finish = thread::spawn(move || messages.finish());
+        let mut printed = Vec::new();
+        while !printed.ends_with(end) {
+            permit.send(()).unwrap();
+            printed.extend(taken.recv().unwrap());
+        }
+        assert!(
+            printed[..printed.len() - end.len()].iter().all(|byte| *byte == b'x'),
+            "nothing else is printed"
+        );
+        finish.join().unwrap();
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Report {
             book.write_text(symbol, out)?;
         }
         for (symbol, ignored) in &self.without_snapshot {
-            writeln!(out, "{symbol}  no snapshot, {ignored} changes\n")?;
+            writeln!(out, "{symbol}  no snapshot, {ignored} frames with changes\n")?;
         }
         if let Some(numbering) = &self.socket_sequence {
             writeln!(out, "socket_sequence  {numbering}")?;
