@@ -427,11 +427,11 @@ impl Config {
         self
     }
 
-    /// Sets how long the client may send nothing over an authenticated link. After this time, and again after each
-    /// further `interval` without a request, an [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send
-    /// `POST /v1/heartbeat`. If a key [requires heartbeats](crate::protocol::streams#account-conditions), the venue
-    /// cancels the open orders of the session 30 s after the last authenticated request or heartbeat. Gemini
-    /// recommends a heartbeat every 15 s. Default: never.
+    /// Sets after how long without a request over an authenticated link an
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. Each further
+    /// `interval` without a request brings another such event. If a key
+    /// [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the
+    /// session 30 s after the last authenticated request or heartbeat. Gemini recommends every 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));
@@ -511,7 +511,8 @@ impl Config {
     /// Sets how many undecodable frames in a row make the client drop the link. Zero counts as 1. Frames of one
     /// stream in a row count as one frame, because only that stream is affected. An
     /// [`Event::Malformed`](crate::Event::Malformed) reports each frame. If an undecodable frame may be an update of
-    /// a book, the client requests the book again. With the v1 APIs, one frame can be enough. Default: 16.
+    /// a book, the client requests the book again. On the v1 APIs the client drops the link after the first
+    /// undecodable frame that is no heartbeat. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);
@@ -540,7 +541,7 @@ impl Config {
         self.address.user().cloned()
     }
 
-    /// Returns the host of the address, with its port unless it is the default one: the venue's limits apply to it.
+    /// Returns the host of the address, with its port unless that is the default port. Limits apply to this host.
     pub(crate) fn host(&self) -> &str {
         self.address.host()
     }

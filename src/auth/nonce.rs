@@ -36,7 +36,7 @@ pub enum NonceUnit {
 }
 
 impl NonceUnit {
-    /// Returns the time between two consecutive nonces.
+    /// Returns one unit as a duration: one second or one millisecond.
     pub const fn step(self) -> Duration {
         match self {
             NonceUnit::Seconds => Duration::from_secs(1),

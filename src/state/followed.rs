@@ -41,7 +41,8 @@ impl Followed {
         self.moment
     }
 
-    /// Returns when a report was last lost. An answer to an earlier question is outdated.
+    /// Returns when a report may last have been lost, or when a stream was last subscribed, whichever is later. An
+    /// answer to an earlier question is outdated.
     pub(super) const fn lost(&self) -> Moment {
         self.lost
     }
@@ -52,8 +53,8 @@ impl Followed {
     }
 
     /// Notes that a stream was subscribed. An answer to an earlier question is outdated, because it does not show
-    /// what happened before the subscription. Returns whether an earlier link of the same slot, or a recording,
-    /// reported orders or quotes and no event has reported its end.
+    /// what happened between the question and the subscription. Returns whether an earlier link of the same slot, or
+    /// a recording, reported orders or quotes and no event has reported its end.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
         self.note_loss();
         self.add(

@@ -218,7 +218,7 @@ impl Order {
         self.answered
     }
 
-    /// Returns whether an event, or the venue's answer, has shown that the order exists.
+    /// Returns whether an event, a reply or an answer from REST has shown that the order exists.
     pub(super) fn is_seen(&self) -> bool {
         self.order_id.is_some() || self.observed > Moment::BEGINNING
     }

@@ -296,7 +296,8 @@ impl BookSide {
         self.levels.count_from(last)
     }
 
-    /// Returns whether the side has all levels that the venue has.
+    /// Returns whether the side has all levels that the venue had at the last applied snapshot or change. Returns
+    /// `true` before the first snapshot too.
     pub const fn is_whole(&self) -> bool {
         self.edge.is_none()
     }

@@ -85,9 +85,9 @@ impl Orders {
         }
     }
 
-    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns a change for each new order, each new
-    /// fill, each changed member of [`Known`](crate::Known), and each order that the event shows to be the order of a
-    /// request. An order that changes several times is returned several times.
+    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns a change each time an order is added,
+    /// gets a new fill, changes in one or more members of [`Known`](crate::Known), or is shown by the event to be the
+    /// order of a request. An order that changes several times is returned several times.
     pub fn apply(&mut self, event: &Event<'_>) -> OrderChanges<'_> {
         self.index.forget_changes();
         if matches!(event, Event::Batch(..)) {
@@ -409,7 +409,8 @@ impl Orders {
         self.doubt_unfollowed(key);
     }
 
-    /// Treats an order in the venue's list of open orders like an answer to a question.
+    /// Resolves the doubt about an order in the venue's list of open orders, if the fills of the order add up to the
+    /// listed executed quantity and none of the fills since the last answer is missing.
     fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
         if let Some(key) = self.index.by_order_id(update.order_id) {
             self.index.change(key, self.moment(), |order| {

@@ -13,7 +13,8 @@ use crate::value::symbol::Symbol;
 /// The positions of an account.
 ///
 /// Pass every event to [`apply`](Positions::apply), which ignores events that do not concern positions. If a client
-/// has endpoints of several accounts, choose the events as for [`Balances`](crate::Balances).
+/// has endpoints of several accounts, keep one `Positions` for each account. Pass it the events whose link belongs to
+/// the account's endpoint, and those that name no link.
 ///
 /// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
 ///
@@ -124,7 +125,11 @@ impl Positions {
     /// Applies the venue's list of all positions. This crate has no REST question for positions: use a REST client of
     /// your own.
     ///
-    /// Returns whether all positions are current now: see [`Balances::reconcile`](crate::Balances::reconcile).
+    /// `asked` is the [`moment`](Positions::moment) before the question. Positions that were reported after `asked`
+    /// are newer than the answer and stay. Other positions that the answer does not list are removed.
+    ///
+    /// Returns whether all positions are current now, under the conditions of
+    /// [`Balances::reconcile`](crate::Balances::reconcile).
     ///
     /// ```
     /// use gemini_ws::{HeldAmount, Positions};

@@ -80,8 +80,8 @@ pub enum QuoteState {
     Expired,
     /// The quote failed, or the request for quotes that it answers failed or was cancelled. This state is final.
     Failed,
-    /// The venue refused the quote or has no such quote, or the client did not send the quote. Final; but if the
-    /// venue has no such quote, a later event can show that the quote exists.
+    /// The venue refused the quote or has no such quote, or the client did not send the quote. This state is final,
+    /// except after the answer that the venue has no such quote: a later event can show that the quote exists.
     Rejected,
 }
 

@@ -6,7 +6,7 @@ use crate::state::order_state::OrderState;
 use crate::value::decimal::Decimal;
 use crate::value::id::RequestId;
 
-/// A reference to an order: the venue's id, the client's id, or the request.
+/// A reference to an order: the venue's id, the client's id, both ids, or the request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum OrderRef<'a> {
     /// The venue's id.

@@ -114,7 +114,8 @@ impl Traded {
         self.bought.average(scale)
     }
 
-    /// Returns the average price of all sales, rounded as by [`average_bought`](Traded::average_bought).
+    /// Returns the average price of all sales, rounded to `scale` decimals; halves are rounded away from zero.
+    /// Returns `None` without sales, or if a decimal cannot hold their quantity or the average.
     pub fn average_sold(&self, scale: u8) -> Option<Decimal> {
         self.sold.average(scale)
     }

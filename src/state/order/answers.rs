@@ -33,8 +33,9 @@ impl Order {
         }
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is when a report about orders was
-    /// last lost. Returns whether the answer resolved the doubt.
+    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is when a report about orders
+    /// may last have been lost, or a stream of orders was last subscribed. Returns whether the answer resolved the
+    /// doubt.
     pub(in crate::state) fn reconcile(
         &mut self,
         found: Option<&Reconciled>,
