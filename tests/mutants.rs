@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use copy::{Copy, root, sources};
 use patch::{Group, Patch};
-use table::TABLE;
+use table::{IN_THE_DRIVER, TABLE};
 
 fn patches() -> Vec<Patch> {
     Patch::read_all(&root().join("tests/mutants/patches"))
@@ -64,28 +64,22 @@ fn nothing_is_found_without_a_fault() {
 }
 
 #[test]
-#[ignore = "builds a copy of the core, which takes minutes"]
-fn each_fault_of_the_core_is_found() {
+#[ignore = "builds copies of the core and of the adapters, which takes minutes"]
+fn each_planted_fault_is_found() {
     let (sources, patches) = (sources(), patches());
-    let groups = Group::all(patches.iter().filter(|patch| patch.is_in("src/")), &sources);
+    let groups = Group::all(&patches, &sources);
     let (mut built, mut hunted) = (Duration::ZERO, Duration::ZERO);
     for group in &groups {
-        let copy = Copy::make("core", sources.clone(), group);
-        let (building, hunting) =
-            copy.test(&["--profile", "lives", "--package", "gemini-ws", "--test", "hunter", "each_mutant"]);
+        let copy = Copy::make(sources.clone(), group);
+        // The same packages for every copy, so that their dependencies are compiled once.
+        let mut arguments = vec!["--package", "gemini-ws", "--package", "gemini-ws-smol", "--test", "hunter"];
+        if group.names.iter().any(|name| name == IN_THE_DRIVER) {
+            arguments.extend(["--test", "mutants"]);
+        }
+        arguments.push("is_found");
+        let (building, hunting) = copy.test(&arguments);
         (built, hunted) = (built + building, hunted + hunting);
     }
     let count: usize = groups.iter().map(|group| group.names.len()).sum();
     println!("{count} faults in {} copies: built in {built:.1?}, hunted in {hunted:.1?}", groups.len());
-}
-
-#[test]
-#[ignore = "builds a copy of the core and of the adapters, which takes minutes"]
-fn the_fault_of_the_driver_is_found() {
-    let (sources, patches) = (sources(), patches());
-    let groups = Group::all(patches.iter().filter(|patch| patch.is_in("adapters/")), &sources);
-    let [group] = &groups[..] else { panic!("the test knows one fault") };
-    let copy = Copy::make("driver", sources, group);
-    let (built, hunted) = copy.test(&["--package", "gemini-ws-smol", "--test", "mutants"]);
-    println!("{:?}: built in {built:.1?}, hunted in {hunted:.1?}", group.names);
 }

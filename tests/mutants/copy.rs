@@ -65,7 +65,7 @@ pub(crate) struct Copy {
 impl Copy {
     /// Makes a copy with the faults of a group. It leaves unchanged files alone, so that Cargo need not build them
     /// again.
-    pub(crate) fn make(name: &str, mut sources: Sources, group: &Group) -> Copy {
+    pub(crate) fn make(mut sources: Sources, group: &Group) -> Copy {
         group.apply(&mut sources);
         let list: String = group.names.iter().map(|name| format!("    {name},\n")).collect();
         let switch = switch(&list);
@@ -82,7 +82,7 @@ impl Copy {
         sources.insert("adapters/smol/tests/mutants.rs".to_owned(), driver);
 
         let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
-        let copy = Copy { folder: all.join(name), target: all.join("target") };
+        let copy = Copy { folder: all.join("copy"), target: all.join("target") };
         copy.write(&sources);
         copy
     }

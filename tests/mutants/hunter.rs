@@ -10,7 +10,7 @@ use std::time::Instant;
 use gemini_ws::mutants::{NAMES, switch_on};
 
 use hunt::{Found, Hunters};
-use table::TABLE;
+use table::{IN_THE_DRIVER, TABLE};
 
 #[test]
 fn each_mutant_is_found() {
@@ -20,7 +20,8 @@ fn each_mutant_is_found() {
         panic!("without any fault: {found:?}");
     }
     let (start, mut hunted, mut escaped) = (Instant::now(), 0, Vec::new());
-    for (name, expected, what) in TABLE.iter().filter(|(name, ..)| NAMES.contains(name)) {
+    let is_hunted = |name: &str| NAMES.contains(&name) && name != IN_THE_DRIVER;
+    for (name, expected, what) in TABLE.iter().filter(|(name, ..)| is_hunted(name)) {
         hunted += 1;
         if only.as_ref().is_some_and(|only| only != name) {
             continue;
@@ -43,6 +44,7 @@ fn each_mutant_is_found() {
         }
     }
     println!("{hunted} mutants, {:?}", start.elapsed());
-    assert_eq!(hunted, NAMES.len(), "a fault is not in the table");
+    let planted = NAMES.iter().filter(|name| is_hunted(name)).count();
+    assert_eq!(hunted, planted, "a fault is not in the table");
     assert!(escaped.is_empty(), "not found, or by another check: {escaped:?}");
 }

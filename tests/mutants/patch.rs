@@ -81,11 +81,6 @@ impl Patch {
         Patch { name, hunks }
     }
 
-    /// Returns whether the patch changes a file of this folder.
-    pub(crate) fn is_in(&self, folder: &str) -> bool {
-        self.hunks.iter().any(|hunk| hunk.file.starts_with(folder))
-    }
-
     /// Returns the names of the switches in the lines that the patch adds.
     pub(crate) fn switches(&self) -> Vec<String> {
         let lines = self.hunks.iter().flat_map(|hunk| &hunk.lines);

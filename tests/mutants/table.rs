@@ -2,6 +2,9 @@
 //! an invariant a row may name a fault of `tests/faults`, whose tests find it. The first twenty faults each break
 //! one of the invariants of a lifecycle; the others are plausible mistakes in this core.
 
+/// The fault of the driver, which a test on real sockets finds. All other faults are in the core.
+pub(crate) const IN_THE_DRIVER: &str = "LeaveAPong";
+
 #[rustfmt::skip]
 pub(crate) const TABLE: &[(&str, &[&str], &str)] = &[
     ("AnswerTwice", &["I-22"], "return an entry of the ledger twice"),
