@@ -49,7 +49,7 @@ pub enum Stream {
     Depth {
         /// The instrument.
         symbol: Symbol,
-        /// The highest rate. Market data v2 has no such rate and sends each change.
+        /// How often changes are sent at most. Market data v2 ignores this and sends each change.
         cadence: Cadence,
     },
     /// `{symbol}@fundingAmount`: the funding of a perpetual, every minute. Undocumented.
@@ -73,7 +73,7 @@ pub enum Stream {
         symbol: Symbol,
         /// The number of levels per side.
         levels: PartialLevels,
-        /// The highest rate.
+        /// How often the levels are sent at most.
         cadence: Cadence,
     },
     /// `positions@account`: the account's positions. Needs authentication.

@@ -31,8 +31,8 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// client is known from [`Event::Requested`] on, before the venue reports the order.
 ///
 /// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
-///   reported, the event decides. If both a reply and an event refuse an order, `Orders` contains one order for
-///   both. If the ids in a reply and an event contradict each other, the order is in doubt.
+///   reported, the state is that of the event. If a reply and an event report the same refusal, `Orders` contains the
+///   order once. If the ids in a reply and an event contradict each other, the order is in doubt.
 /// - Each fill is counted once, by its trade id.
 /// - If a request got no reply, or an internal error, and no event has reported its order, the order is
 ///   [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
@@ -331,7 +331,8 @@ impl Orders {
 // ---- events --------------------------------------------------------------------------------------
 
 impl Orders {
-    /// Returns the entry that an event is about. Makes one if there is none.
+    /// Returns the entry that an event is about, or a new entry. Returns `None` if the event has neither
+    /// id and is no rejection, or if there are too many orders.
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
         let is_rejected = update.status == OrderStatus::Rejected;

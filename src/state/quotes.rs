@@ -26,9 +26,10 @@ pub const QUOTES_MAX: usize = 10_000;
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. `Quotes` adds a
 /// quote of this client at [`Event::Requested`]. If the venue does not reply to the request that submitted the quote,
 /// or replies with an internal error, the quote is in doubt. Until `Quotes` knows the venue's id of a quote, it
-/// matches events to the quote by request for quotes, price and quantity, and only if exactly one quote matches. A
-/// later reply, or an answer from REST, may show that the event was about the quote of another client. The venue does
-/// not deduplicate quotes, so ask the venue about a quote in doubt before you submit the quote again.
+/// matches events to the quote by the id of the request for quotes, the price and the quantity, and only if exactly
+/// one quote matches. A later reply, or an answer from REST, may show that the event was about a quote that another
+/// client of this account submitted. The venue does not deduplicate quotes, so ask the venue about a quote in doubt
+/// before you submit the quote again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};

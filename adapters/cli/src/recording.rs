@@ -64,7 +64,7 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or is not text.
+    /// If the file cannot be read, or begins like a compressed file or UTF-16.
     pub(crate) fn open(path: &Path, messages: &mut Messages) -> Result<Recording, Failure> {
         if path.as_os_str() != "-" {
             let file = File::open(path).map_err(|error| Failure::of_file(path, error))?;

@@ -88,8 +88,8 @@ impl fmt::Debug for SharedClock {
 /// that has begun continues instead.
 ///
 /// You may drop the future of a call before the call returns. The driver completes a command that it has begun, and
-/// events report the outcome. The driver skips a command that it has not begun, with two exceptions: it carries out
-/// queued commands that place an order or shut down.
+/// events report the outcome. If the command still waits in the queue, the driver skips it, unless it places an order
+/// or shuts down. A shutdown that still waits for room in the queue is lost.
 #[derive(Clone, Debug)]
 #[must_use = "the driver closes when its last handle is dropped"]
 pub struct Handle {

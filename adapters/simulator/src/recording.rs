@@ -303,7 +303,7 @@ impl Recording {
         self.skipped
     }
 
-    /// Returns the time from the first frame to the last frame. Returns zero for a recording that is
+    /// Returns the sum of the pauses between the frames when they are played. Returns zero for a recording that is
     /// [read while it is played](Recording::streamed).
     pub fn duration(&self) -> Duration {
         let received = self.frames.iter().map(|frame| frame.received);

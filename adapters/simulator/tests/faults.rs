@@ -109,8 +109,9 @@ fn silence() {
     assert!(book.gaps > 0);
 }
 
-/// Faults that count frames, and the frames that the second session gets, as short texts. The first session is
-/// silenced and has caused the same frames before, which do not count because the exchange does not send them.
+/// Faults that affect a number of frames, and the frames that the second session gets, as short texts. Before that,
+/// the first session, which is silenced, does the same. The exchange does not send the frames of the first session,
+/// so the fault does not count them.
 const COUNTED: [(&str, &[&str]); 5] = [
     ("withhold-replies 1", &["2: NEW", "2: OPEN"]),
     ("drop-order-events 1", &["2: 200", "2: OPEN"]),

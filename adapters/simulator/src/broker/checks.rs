@@ -68,8 +68,8 @@ impl Broker {
         Ok(terms)
     }
 
-    /// Checks an open order of a saved state: whether its account may have one more, whether its market admits its
-    /// values, and whether its terms follow from these.
+    /// Checks an open order of a saved state: the number of open orders of its account, its client order id, whether
+    /// its market admits its prices and its quantity, and whether these give the saved `terms`.
     pub(super) fn check_restored(
         &self,
         instrument: &Instrument,

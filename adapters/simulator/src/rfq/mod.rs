@@ -54,8 +54,8 @@ pub(crate) struct Quotes {
     last_number: u64,
     present: Option<Rfq>,
     subscribers: BTreeSet<SessionId>,
-    /// Random numbers for quotes. This generator is separate from `random`, so that a quote changes later requests
-    /// only if the requester accepts the quote.
+    /// Random numbers that a quote needs: for its acceptance and its events. They do not come from `random`, so later
+    /// requests stay the same unless the requester accepts a quote.
     answers: Random,
     last_quote: u64,
     /// The quotes that have not ended, by number.
