@@ -30,7 +30,8 @@ pub enum ConnectFailure {
     /// The attempt did not succeed within [`Config::connect_timeout`](crate::Config::connect_timeout), or within the
     /// operating system's own time limit.
     TimedOut,
-    /// The proxy refused, or does not speak the protocol that the URL of the proxy names.
+    /// The proxy refused, or does not speak the protocol that the URL of the proxy names. Or the URL of the proxy
+    /// cannot be used: for SOCKS5, the name and the password must each have 1 to 255 bytes (RFC 1929).
     Proxy,
     /// The proxy refused with this HTTP status.
     ProxyStatus {
@@ -145,7 +146,8 @@ impl serde::Serialize for VenueReason {
 pub enum Lost {
     /// The peer closed the link with this code; `None` if the Close frame has no code.
     Closed {
-        /// The code of the Close frame.
+        /// The code of the Close frame. With the driver of this project, 1002 if a Close frame must not have the code
+        /// (RFC 6455, section 7.4).
         code: Option<u16>,
     },
     /// The transport ended without a Close frame.
@@ -410,9 +412,9 @@ impl fmt::Display for ConnectFailure {
             ConnectFailure::Refused => f.write_str("connection refused: nobody listens there"),
             ConnectFailure::Unreachable => f.write_str("host not reachable"),
             ConnectFailure::TimedOut => f.write_str("no answer in time"),
-            ConnectFailure::Proxy => {
-                f.write_str("the proxy refused, or is none of the kind that its URL says")
-            }
+            ConnectFailure::Proxy => f.write_str(
+                "the proxy refused, is not of the kind that its URL says, or has a URL that cannot be used",
+            ),
             ConnectFailure::ProxyStatus { status } => {
                 write!(f, "the proxy answered with HTTP status {status}")
             }

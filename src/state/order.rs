@@ -58,7 +58,7 @@ pub struct Order {
     /// effect. A request that cancels all orders of a session or account counts for each of these orders that is
     /// known when the reply comes. Orders that this client placed after that request are an exception.
     pub cancel_accepted: bool,
-    /// The message of the last reply that refused to cancel the order.
+    /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
     /// The times of the newest event about the order. Both times are `None` before the first event.
     pub age: Age,
@@ -71,6 +71,8 @@ pub struct Order {
     link: Option<LinkId>,
     /// The request that placed the order, and the link of the request.
     request: Option<(RequestId, LinkId)>,
+    /// The order as this client sent it.
+    sent: Option<Box<NewOrder>>,
     /// When the newest event was applied.
     observed: Moment,
     /// When the newest cancel was accepted.
@@ -166,7 +168,8 @@ impl Order {
     }
 
     /// Returns the average price of the fills, rounded to `scale` decimals; halves are rounded away from zero.
-    /// Returns `None` without fills, or if a decimal cannot hold the result.
+    /// Returns `None` without fills, or if a decimal cannot hold the result or the sum of price times quantity has more
+    /// digits than 128 bits hold.
     pub fn average_price(&self, scale: u8) -> Option<Decimal> {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
@@ -283,6 +286,7 @@ impl Order {
         let mut sent = Order::foreign(None, Some(order.client_order_id().as_str()), None);
         sent.request = Some((request, link));
         sent.take_terms(order);
+        sent.sent = Some(Box::new(*order));
         sent
     }
 
@@ -329,20 +333,6 @@ impl Order {
 
     pub(super) fn note_cancel_refusal(&mut self, response: &Response<'_>) {
         self.cancel_refusal = response.error.map(|error| kept(error.message));
-    }
-
-    /// Splits off the order that the request placed: the reply has another order id than the events, so the events
-    /// were about an order of another client. Returns the new order.
-    pub(super) fn split(&mut self, order_id: u64) -> Option<Order> {
-        let request = self.request.take()?;
-        self.link = self.link.or(Some(request.1));
-        let mut mine = Order::foreign(Some(order_id), self.client_order_id.as_deref(), None);
-        mine.request = Some(request);
-        mine.answered = true;
-        mine.state = OrderState::Acknowledged;
-        (mine.symbol, mine.side, mine.quantity, mine.price) =
-            (self.symbol, self.side, self.quantity, self.price);
-        Some(mine)
     }
 
     /// Notes that the request was refused. Events about the order outweigh the refusal.
@@ -411,6 +401,24 @@ impl Order {
         self.differs(update) || is_another || is_other || begins_again
     }
 
+    /// Returns whether an event reports another end of an order that has ended, or whether the order is refused and
+    /// has executions, by this event and the earlier ones. An order that was executed as a whole may end as filled
+    /// and [as cancelled](crate::protocol::quirks#filled-and-cancelled).
+    pub(super) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
+        let is_part =
+            |executed: Option<Decimal>| executed.is_some_and(|executed| Some(executed) != self.quantity);
+        let known = if self.is_refused_by_reply { OrderState::Sent } else { self.state };
+        match (known, update.status) {
+            (OrderState::Filled, OrderStatus::Canceled) => is_part(update.told_executed(self.quantity)),
+            (OrderState::Canceled, OrderStatus::Filled) => is_part(self.reported),
+            (OrderState::Filled | OrderState::Canceled, OrderStatus::Rejected) => true,
+            (OrderState::Rejected, OrderStatus::Filled | OrderStatus::Canceled) => true,
+            (OrderState::Rejected, _) => update.fill.is_some(),
+            (_, OrderStatus::Rejected) => !self.filled.is_zero(),
+            _ => false,
+        }
+    }
+
     /// Applies an event. Returns whether its fill was counted.
     pub(super) fn update(
         &mut self,
@@ -466,12 +474,15 @@ impl Order {
         if self.order_type.is_none() {
             self.order_type = update.order_type.map(kept);
         }
-        self.price = update.price.or(self.price);
+        // The venue may send a zero for a price that the order does not have.
+        self.price = update.price.filter(|price| !price.is_zero()).or(self.price);
         let stop_price = update.stop_price.and_then(|price| price.to_decimal().ok());
         self.stop_price = stop_price.filter(|price| !price.is_zero()).or(self.stop_price);
         self.quantity = update.quantity.or(self.quantity);
         if let Some(reason) = update.reason {
-            self.reason = Some(kept(reason));
+            let is_about_cancel = update.status == OrderStatus::CancelRejected;
+            let place = if is_about_cancel { &mut self.cancel_refusal } else { &mut self.reason };
+            *place = Some(kept(reason));
         }
     }
 

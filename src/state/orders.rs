@@ -275,8 +275,8 @@ impl Orders {
         }
     }
 
-    /// Gives an order the venue's id. If another entry has the id, both are the same order and are merged, unless
-    /// their client order ids differ: this is a contradiction.
+    /// Gives an order the venue's id. If another entry has the id, both are the same order and are merged, unless one
+    /// [is other than](Order::is_other_than) the other: this is a contradiction.
     ///
     /// It is also a contradiction if the order has another id already. Then, if a reply named an id that no entry
     /// has, earlier events were attributed to the request by mistake: the order of the request gets an entry of its
@@ -308,8 +308,8 @@ impl Orders {
             self.index.name(key);
             return true;
         };
-        let id_of = |key: u64| self.index.get(key).and_then(|order| order.client_order_id.as_deref());
-        if id_of(key).zip(id_of(other)).is_some_and(|(one, two)| one != two) {
+        let both = self.index.get(key).zip(self.index.get(other));
+        if both.is_some_and(|(one, two)| one.is_other_than(two)) {
             self.contradict(key);
             self.contradict(other);
             return false;
@@ -399,11 +399,15 @@ impl Orders {
         }
         let age = Age { event_time: update.event_time, received: source.received() };
         let now = self.moment();
+        let ends_otherwise = self.index.get(key).is_some_and(|order| order.ends_otherwise(update));
         let accounted = self.index.change(key, now, |order| order.update(update, link, age, now));
         if accounted == Some(Accounted::Repeated) {
             self.repeated_fills = self.repeated_fills.saturating_add(1);
         }
         self.index.name(key);
+        if ends_otherwise {
+            self.contradict(key);
+        }
         if update.status == OrderStatus::Initial {
             self.confirm_listed(update);
         }
@@ -492,7 +496,7 @@ impl Orders {
     }
 
     /// Returns how many contradictions between reports were found, counted for each order concerned. A contradiction
-    /// is, for example, an id that belongs to another order, or a `NEW` after the end of the order. Each
+    /// is, for example, an id that belongs to another order, a second end, or a `NEW` after the end of the order. Each
     /// contradiction puts the order concerned in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions

@@ -71,7 +71,7 @@ pub enum QuoteState {
     Confirmed,
     /// The maker has declined the quote. This state is final.
     Declined,
-    /// The quote was executed. This state is final.
+    /// The quote was executed. This state is final, and replaces any other final state.
     Won,
     /// Another quote was executed. This state is final.
     Lost,
@@ -216,9 +216,10 @@ impl Quote {
         self.state == QuoteState::Rejected && !self.is_absent
     }
 
-    /// Returns the number of the quote's endpoint; `None` if its newest event is from a recording.
-    fn endpoint(&self) -> Option<u16> {
-        self.link.map(LinkId::endpoint)
+    /// Returns whether the quote may belong to the endpoint of a link. Without a link, or if the newest event about
+    /// the quote is from a recording, the quote may belong to any endpoint.
+    fn is_at(&self, link: Option<LinkId>) -> bool {
+        self.link.zip(link).is_none_or(|(own, link)| own.endpoint() == link.endpoint())
     }
 
     /// Returns whether it is uncertain that the request and the id belong to one quote.
@@ -308,9 +309,7 @@ impl Quotes {
             }
             Event::Subscribed { link, stream, .. } if stream.topic() == Topic::Quotes => {
                 if self.followed.begin(*link, stream) {
-                    self.doubt_where(StaleReason::Disconnected, |quote| {
-                        quote.endpoint() == Some(link.endpoint())
-                    });
+                    self.doubt_where(StaleReason::Disconnected, |quote| quote.is_at(Some(*link)));
                 }
             }
             event => return self.lose(event),
@@ -448,8 +447,8 @@ impl Quotes {
         }
     }
 
-    /// Gives a quote the venue's id. If another entry has the id, the two are one quote and are merged. Returns the
-    /// entry that remains.
+    /// Gives a quote the venue's id. If another entry has the id, the two are one quote and are merged, unless this
+    /// client submitted both: this is a contradiction. Returns the entry that has the request.
     fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
         let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
         let Some(other) = self.by_quote_id.get(&(id, endpoint)).copied().filter(|other| *other != key) else {
@@ -459,6 +458,19 @@ impl Quotes {
             }
             return key;
         };
+        if !self.may_be_one(key, other) {
+            // The other request may have got the id from an event that only matched its terms.
+            self.separate(other, |quote| quote.is_presumed);
+        }
+        if !self.may_be_one(key, other) {
+            let now = self.followed.moment();
+            for key in [key, other] {
+                if let Some(quote) = self.quotes.get_mut(&key) {
+                    quote.raise(StaleReason::Contradiction, now);
+                }
+            }
+            return key;
+        }
         let Some(sent) = self.quotes.remove(&key) else { return other };
         self.by_rfq.remove(&(sent.rfq_id, endpoint, key));
         if let Some(request) = sent.request {

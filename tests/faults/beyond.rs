@@ -4,6 +4,8 @@
 mod account;
 #[path = "beyond/books.rs"]
 mod books;
+#[path = "beyond/contradictions.rs"]
+mod contradictions;
 #[path = "beyond/limits.rs"]
 mod limits;
 #[path = "beyond/links.rs"]

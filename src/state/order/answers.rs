@@ -62,6 +62,13 @@ impl Order {
         }
         self.order_id = Some(found.order_id);
         self.revive();
+        // An order that was executed as a whole may end as filled and as cancelled.
+        let is_whole = self.quantity.is_some_and(|quantity| found.executed >= quantity);
+        let is_same = found.state == OrderState::Closed || (self.state == OrderState::Filled && is_whole);
+        if is_final && !is_same {
+            // Events may have contradicted each other about the end.
+            self.state = found.state;
+        }
         self.go(found.state);
         self.reported = Some(self.reported.map_or(found.executed, |reported| reported.max(found.executed)));
         self.explained = (self.discrepancy(), self.unaccountable);
@@ -73,6 +80,34 @@ impl Order {
         }
         self.reconciled = true;
         true
+    }
+
+    /// Returns whether two entries are about different orders: both have a request, or they have different client
+    /// order ids, instruments, sides or quantities. The sides are not compared for an outcome of a prediction market,
+    /// because the venue may name the side of the other outcome.
+    pub(in crate::state) fn is_other_than(&self, other: &Order) -> bool {
+        fn differ<T: PartialEq>(one: &Option<T>, two: &Option<T>) -> bool {
+            one.as_ref().zip(two.as_ref()).is_some_and(|(one, two)| one != two)
+        }
+        let has_outcome = self.outcome.is_some() || other.outcome.is_some();
+        (self.request.is_some() && other.request.is_some())
+            || differ(&self.client_order_id, &other.client_order_id)
+            || differ(&self.symbol, &other.symbol)
+            || differ(&self.quantity, &other.quantity)
+            || (!has_outcome && differ(&self.side, &other.side))
+    }
+
+    /// Splits off the order that the request placed: the reply has another order id than the events, so the events
+    /// were about an order of another client. Returns the new order, with the terms that this client sent.
+    pub(in crate::state) fn split(&mut self, order_id: u64) -> Option<Order> {
+        let (request, sent) = self.request.take().zip(self.sent.take())?;
+        self.link = self.link.or(Some(request.1));
+        let mut mine = Order::sent(&sent, request.0, request.1);
+        (mine.order_id, mine.answered, mine.state) = (Some(order_id), true, OrderState::Acknowledged);
+        // What no event has said about the order of the other client.
+        (self.time_in_force, self.order_type, self.outcome) = (None, None, None);
+        self.stop_price = self.stop_price.filter(|price| mine.stop_price != Some(*price));
+        Some(mine)
     }
 
     /// Merges another entry for the same order. `other` has no fills, because no event was about that entry.
@@ -88,6 +123,7 @@ impl Order {
         self.stop_price = self.stop_price.or(other.stop_price);
         self.outcome = self.outcome.or(other.outcome);
         self.request = self.request.or(other.request);
+        self.sent = self.sent.take().or(other.sent);
         self.answered |= other.answered;
         self.cancel_accepted |= other.cancel_accepted;
         self.cancel_accepted_at = self.cancel_accepted_at.max(other.cancel_accepted_at);

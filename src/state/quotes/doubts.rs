@@ -83,7 +83,7 @@ impl Quotes {
     }
 
     /// Returns whether the quote in doubt (`own`) and the quote with the id in the answer (`other`) may be one quote.
-    fn may_be_one(&self, own: u64, other: u64) -> bool {
+    pub(super) fn may_be_one(&self, own: u64, other: u64) -> bool {
         let both = self.quotes.get(&own).zip(self.quotes.get(&other));
         both.is_none_or(|(own, other)| {
             own.rfq_id == other.rfq_id && (other.request.is_none() || other.request == own.request)

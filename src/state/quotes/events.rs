@@ -12,9 +12,7 @@ use crate::value::id::LinkId;
 impl Quotes {
     pub(super) fn update(&mut self, update: &QuoteUpdate<'_>, link: Option<LinkId>) {
         if self.followed.note(link) {
-            self.doubt_where(StaleReason::Disconnected, |quote| {
-                quote.endpoint() == link.map(LinkId::endpoint)
-            });
+            self.doubt_where(StaleReason::Disconnected, |quote| quote.is_at(link));
         }
         let key_of = |text: &str| text.parse::<QuoteKey>().ok();
         let rfq_id = key_of(&update.rfq_id.to_string());
@@ -27,6 +25,14 @@ impl Quotes {
             Some(id) => {
                 if let Some(key) = self.named(update, (rfq_id, id), link) {
                     self.take(key, link, state_of(update));
+                    let is_executed = matches!(
+                        (update.step, update.quote_status),
+                        (QuoteStep::Finalized, Some(QuoteStatus::Won))
+                    );
+                    if let Some(quote) = self.quotes.get_mut(&key).filter(|_| is_executed) {
+                        // Whatever was reported before.
+                        quote.state = QuoteState::Won;
+                    }
                 }
             }
             None => {

@@ -1,0 +1,254 @@
+//! Reports that cannot all be true: each leaves a doubt, which an answer of the venue resolves, and no order or quote
+//! is lost.
+
+use gemini_ws::{
+    Config, Endpoint, Event, EventOutcome, NewOrder, OrderState, QuoteState, Replay, Request, RequestId,
+    RequestOutcome, Scratch, Side, StaleReason, Subject, TimeInForce,
+};
+
+use super::fed::{Fed, OVERFLOW, d, found, id_of, new_order, order, quote, t, update};
+
+/// Sends a request. Returns it, and the number that its reply has.
+fn ask(fed: &mut Fed, request: &Request) -> (RequestId, String) {
+    let id = fed.client.request(t(2), request).unwrap();
+    fed.poll();
+    (id, id_of(&fed.sent.pop().unwrap()))
+}
+
+/// Places an order, and answers that the venue's id of the order is `order_id`.
+fn placed(fed: &mut Fed, new: NewOrder, order_id: u64) -> RequestId {
+    let (request, number) = ask(fed, &Request::PlaceOrder(new));
+    fed.feed(3, &format!(r#"{{"id":{number},"status":200,"result":{{"orderId":"{order_id}"}}}}"#));
+    request
+}
+
+/// Two replies name one order. Each request keeps an entry, and the next event finds the order of the second one.
+#[test]
+fn two_requests_are_not_one_order() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let first = placed(&mut fed, new_order("a1"), 77);
+    fed.feed(4, &update("NEW", ""));
+    fed.feed(4, &update("FILLED", r#","Z":"1","L":"100","t":5"#));
+    let second = placed(&mut fed, new_order("a1"), 77);
+    assert_eq!(fed.orders.contradictions(), 2);
+    for request in [first, second] {
+        let order = fed.orders.get(request).expect("an order of each request");
+        assert_eq!(order.doubt(), Some(StaleReason::Contradiction), "{request:?}");
+    }
+    let mut asked = fed.orders.clone();
+    let moment = asked.moment();
+    assert!(asked.reconcile(77, found(77, OrderState::Filled, "1"), moment));
+    assert!(
+        asked.reconcile(second, found(77, OrderState::Filled, "1"), moment),
+        "the venue has only this one"
+    );
+    assert_eq!(asked.get(second).unwrap().state, OrderState::Rejected);
+    fed.feed(6, &order(78, Some("a1"), "NEW", ""));
+    assert_eq!(fed.orders.get(second).unwrap().order_id, Some(78));
+}
+
+/// An order ends in one way, and an order that the venue refuses has no executions.
+#[test]
+fn an_order_has_one_end() {
+    const FILL: &str = r#","Z":"1","L":"100","t":5"#;
+    const PART: &str = r#","Z":"0.4","L":"100","t":5"#;
+    // Statuses of events, each with its other members.
+    type Events = &'static [(&'static str, &'static str)];
+    // Events; the answer of the venue, which decides.
+    let table: [(Events, (OrderState, &str)); 7] = [
+        (&[("REJECTED", ""), ("FILLED", FILL)], (OrderState::Filled, "1")),
+        (&[("REJECTED", ""), ("PARTIALLY_FILLED", PART)], (OrderState::Canceled, "0.4")),
+        (&[("NEW", ""), ("PARTIALLY_FILLED", PART), ("REJECTED", "")], (OrderState::Canceled, "0.4")),
+        (&[("NEW", ""), ("CANCELED", r#","Z":"0""#), ("FILLED", FILL)], (OrderState::Filled, "1")),
+        (&[("NEW", ""), ("FILLED", FILL), ("CANCELED", r#","Z":"0.4""#)], (OrderState::Filled, "1")),
+        (&[("NEW", ""), ("FILLED", FILL), ("REJECTED", "")], (OrderState::Filled, "1")),
+        (&[("NEW", ""), ("CANCELED", r#","Z":"0""#), ("REJECTED", "")], (OrderState::Canceled, "0")),
+    ];
+    for (events, (state, executed)) in table {
+        let mut fed = Fed::private(&["orders@account"]);
+        placed(&mut fed, new_order("a1"), 77);
+        for (status, rest) in events {
+            fed.feed(4, &update(status, rest));
+        }
+        assert!(fed.order().needs_reconciling(), "{events:?}");
+        assert_eq!(fed.orders.contradictions(), 1, "{events:?}");
+        let asked = fed.orders.moment();
+        assert!(fed.orders.reconcile(77, found(77, state, executed), asked), "{events:?}");
+        let known = (fed.order().state, fed.order().executed(), fed.order().doubt());
+        assert_eq!(known, (state, d(executed), None), "{events:?}");
+    }
+    // What is delivered twice contradicts nothing, and an order that is executed as a whole may also end as cancelled.
+    const WHOLE: (&str, &str) = ("CANCELED", r#","Z":"1""#);
+    let table: [(Events, OrderState); 4] = [
+        (&[("NEW", ""), ("FILLED", FILL), ("FILLED", FILL)], OrderState::Filled),
+        (&[("NEW", ""), ("FILLED", FILL), WHOLE], OrderState::Filled),
+        (&[("NEW", ""), ("FILLED", FILL), ("CANCELED", "")], OrderState::Filled),
+        (&[("NEW", ""), WHOLE, ("FILLED", FILL)], OrderState::Canceled),
+    ];
+    for (events, state) in table {
+        let mut fed = Fed::private(&["orders@account"]);
+        placed(&mut fed, new_order("a1"), 77);
+        for (status, rest) in events {
+            fed.feed(4, &update(status, rest));
+        }
+        assert_eq!((fed.order().state, fed.order().doubt()), (state, None), "{events:?}");
+        // So may the answer of REST.
+        fed.orders.apply(&OVERFLOW);
+        let asked = fed.orders.moment();
+        fed.orders.reconcile(77, found(77, OrderState::Canceled, "1"), asked);
+        assert_eq!((fed.order().state, fed.order().executed()), (state, d("1")), "{events:?}");
+    }
+}
+
+/// A reply, or an answer from REST, names an order with other terms than those of the request.
+#[test]
+fn an_order_with_other_terms_is_another_order() {
+    let other = |from: &str, to: &str| order(77, None, "NEW", "").replace(from, to);
+    for theirs in [other("BTCUSD", "ETHUSD"), other("BUY", "SELL"), other(r#""q":"1""#, r#""q":"9""#)] {
+        for by_reply in [true, false] {
+            let mut fed = Fed::private(&["orders@account"]);
+            fed.feed(2, &theirs);
+            let own = if by_reply {
+                placed(&mut fed, new_order("a1"), 77)
+            } else {
+                let (request, _) = ask(&mut fed, &Request::PlaceOrder(new_order("a1")));
+                let (link, about) = (fed.link, Subject::PlaceOrder(new_order("a1")));
+                fed.orders.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
+                let asked = fed.orders.moment();
+                assert!(!fed.orders.reconcile("a1", found(77, OrderState::Open, "0"), asked), "{theirs}");
+                request
+            };
+            let order = fed.orders.get(own).unwrap();
+            let terms = (order.symbol.unwrap().to_string(), order.side, order.quantity);
+            assert_eq!(terms, ("btcusd".to_owned(), Some(Side::Buy), Some(d("1"))), "{theirs}");
+            assert!(order.needs_reconciling() && fed.orders.get(77).unwrap().needs_reconciling(), "{theirs}");
+            let asked = fed.orders.moment();
+            assert!(fed.orders.reconcile(own, found(78, OrderState::Open, "0"), asked), "{theirs}");
+            assert!(fed.orders.reconcile(77, found(77, OrderState::Open, "0"), asked), "{theirs}");
+        }
+    }
+}
+
+/// Events that were taken for those of the request are about another order. The order of the request keeps its terms,
+/// and its events are applied.
+#[test]
+fn an_order_that_is_split_off_keeps_its_terms() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let new = NewOrder::stop_limit("a1", "btcusd", Side::Buy, "1", "95", "100").unwrap();
+    let new = new.time_in_force(TimeInForce::MakerOrCancel).unwrap().outcome(EventOutcome::No);
+    let (request, number) = ask(&mut fed, &Request::PlaceOrder(new));
+    fed.feed(3, &update("NEW", r#","p":"105""#));
+    fed.feed(4, &format!(r#"{{"id":{number},"status":200,"result":{{"orderId":"78"}}}}"#));
+    let theirs = fed.orders.get(77).unwrap();
+    let kept = (theirs.time_in_force, theirs.stop_price, theirs.outcome, theirs.price);
+    assert_eq!(kept, (None, None, None, Some(d("105"))));
+    // As for any order of an outcome, the side of the other outcome is no contradiction.
+    fed.feed(5, &order(78, Some("a1"), "NEW", r#","p":"100""#).replace("BUY", "SELL"));
+    fed.feed(
+        6,
+        &order(78, Some("a1"), "FILLED", r#","p":"100","Z":"1","L":"100","t":9"#).replace("BUY", "SELL"),
+    );
+    let own = fed.orders.get(request).unwrap();
+    let terms = (own.time_in_force, own.stop_price, own.outcome, own.price);
+    let sent = (Some(TimeInForce::MakerOrCancel), Some(d("95")), Some(EventOutcome::No), Some(d("100")));
+    assert_eq!((terms, own.state, own.fills.len()), (sent, OrderState::Filled, 1));
+    assert_eq!(own.order_type.as_deref(), Some("STOP_LIMIT"));
+}
+
+/// The venue may send zeros for prices that an order does not have.
+#[test]
+fn a_price_of_zero_is_none() {
+    let mut fed = Fed::private(&["orders@account"]);
+    placed(&mut fed, NewOrder::market("a1", "btcusd", Side::Buy, "1").unwrap(), 77);
+    fed.feed(3, &update("NEW", r#","o":"MARKET","p":"0","P":"0""#));
+    assert_eq!((fed.order().price, fed.order().stop_price), (None, None));
+}
+
+/// The reason why a cancel was refused says nothing about how the order ends.
+#[test]
+fn the_reason_of_a_refused_cancel_is_not_that_of_the_order() {
+    let mut fed = Fed::new(Config::new("ws://v/v1/order/events").authenticated(true));
+    fed.feed(1, r#"{"type":"subscription_ack","accountId":1,"subscriptionId":"x","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[]}"#);
+    let events = [
+        ("accepted", ""),
+        (
+            "cancel_rejected",
+            r#","executed_amount":"0","remaining_amount":"1","reason":"OrderNotFound","cancel_command_id":"5""#,
+        ),
+        (
+            "fill",
+            r#","executed_amount":"1","remaining_amount":"0","fill":{"trade_id":"5","liquidity":"Maker","price":"100","amount":"1","fee":"0","fee_currency":"USD"}"#,
+        ),
+    ];
+    for (n, (kind, rest)) in events.iter().enumerate() {
+        let common = r#""symbol":"btcusd","side":"buy","order_type":"exchange limit","timestamp":"1","timestampms":1000,"is_live":true,"is_cancelled":false,"is_hidden":false,"original_amount":"1","price":"100""#;
+        fed.feed(
+            2,
+            &format!(
+                r#"[{{"type":"{kind}","order_id":"77","event_id":"{n}",{common},"socket_sequence":{n}{rest}}}]"#
+            ),
+        );
+    }
+    let order = fed.order();
+    let reasons = (order.reason.as_deref(), order.cancel_refusal.as_deref());
+    assert_eq!((order.state, reasons), (OrderState::Filled, (None, Some("OrderNotFound"))));
+}
+
+/// Two submissions get one id: each keeps its terms, and both are in doubt.
+#[test]
+fn two_submissions_are_not_one_quote() {
+    let mut fed = Fed::private(&["requestForQuote@account"]);
+    let submitted = ["0.5", "0.6"].map(|price| {
+        let (request, number) = ask(&mut fed, &Request::SubmitQuote(quote(price)));
+        fed.feed(3, &format!(r#"{{"id":{number},"status":200,"result":{{"rfqId":"r1","quoteId":"q1"}}}}"#));
+        (request, d(price))
+    });
+    for (request, price) in submitted {
+        let quote = fed.quotes.get(request).unwrap();
+        assert_eq!((quote.request, quote.terms.unwrap().price), (Some(request), price));
+        assert_eq!(quote.doubt(), Some(StaleReason::Contradiction));
+    }
+    let asked = fed.quotes.moment();
+    assert!(fed.quotes.reconcile(submitted[1].0, None, asked));
+    assert_eq!(fed.quotes.get(submitted[1].0).unwrap().state, QuoteState::Rejected);
+}
+
+/// A quote that was withdrawn or declined is executed nevertheless.
+#[test]
+fn an_execution_of_a_quote_is_never_lost() {
+    let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());
+    for request in [
+        Request::WithdrawQuote { rfq_id, quote_id },
+        Request::ConfirmQuote { rfq_id, quote_id, confirm: false },
+    ] {
+        let mut fed = Fed::private(&["requestForQuote@account"]);
+        let (_, number) = ask(&mut fed, &Request::SubmitQuote(quote("0.5")));
+        fed.feed(3, &format!(r#"{{"id":{number},"status":200,"result":{{"rfqId":"r1","quoteId":"q1"}}}}"#));
+        let (_, number) = ask(&mut fed, &request);
+        fed.feed(5, &format!(r#"{{"id":{number},"status":200}}"#));
+        assert!(fed.quotes.get("q1").unwrap().state.is_final());
+        for (event, state) in [("WON", QuoteState::Won), ("LOST", QuoteState::Won)] {
+            fed.feed(6, &format!(
+                r#"{{"e":"requestForQuote","i":"{event}","E":1790743321322,"r":"r1","x":"FINALIZED","S":"FINALIZED","q":"q1","p":"0.5","sz":"10","qs":"{event}"}}"#
+            ));
+            assert_eq!(fed.quotes.get("q1").unwrap().state, state, "{request:?}, {event}");
+        }
+    }
+}
+
+/// What happened between a recording and the link that follows it is unknown, for quotes as for orders.
+#[test]
+fn quotes_of_a_recording_are_in_doubt_once_a_link_follows() {
+    let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
+    let accepted = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"ACCEPTED","S":"CONFIRMING","q":"q1"}"#;
+    for text in [accepted.to_owned(), update("OPEN", "")] {
+        let mut scratch = Scratch::new();
+        let event = Replay::new(Endpoint::Streams).event(&text, &mut scratch).unwrap().unwrap();
+        fed.quotes.apply(&event);
+        fed.orders.apply(&event);
+    }
+    fed.subscribe(1, "requestForQuote@account");
+    fed.subscribe(1, "orders@account");
+    let doubts = [fed.order().doubt(), fed.quotes.get("q1").unwrap().doubt()];
+    assert_eq!(doubts, [Some(StaleReason::Disconnected); 2]);
+}
