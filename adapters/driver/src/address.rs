@@ -112,10 +112,10 @@ impl Address {
     /// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
     /// ```
     pub fn is_loopback(&self) -> bool {
-        let host = self.host.strip_suffix('.').unwrap_or(&self.host);
-        match host.parse::<IpAddr>() {
+        // An address with a dot behind it is a name, which a resolver may map to any machine.
+        match self.host.parse::<IpAddr>() {
             Ok(address) => address.to_canonical().is_loopback(),
-            Err(_) => is_localhost(host),
+            Err(_) => is_localhost(&self.host),
         }
     }
 
@@ -332,6 +332,10 @@ mod tests {
     #[test]
     fn what_is_of_this_machine() {
         for (url, is_loopback) in [
+            ("ws://127.0.0.1.", false),
+            ("ws://127.0.0.1.:8080/", false),
+            ("ws://127.1", false),
+            ("ws://localhost.:1", true),
             ("ws://localhost", true),
             ("ws://LOCALHOST.:1", true),
             ("ws://a.localhost", true),

@@ -170,6 +170,16 @@ impl Board {
         self.touch(symbol);
     }
 
+    /// Forgets that the link of a book has ended for good, because the link connects again.
+    pub(crate) fn note_link(&mut self, symbol: Symbol) {
+        if let Some(posted) = self.posted.get_mut(&symbol)
+            && posted.no_book == Some(NoBook::LinkClosed)
+        {
+            posted.no_book = None;
+            self.touch(symbol);
+        }
+    }
+
     pub(crate) fn touch_all(&mut self) {
         for (symbol, posted) in &mut self.posted {
             if !posted.is_touched {
@@ -210,7 +220,9 @@ impl Posted {
         if self.no_book.take().is_some() {
             // A new reader must not see the old reason. A reader that holds this lock only clones an `Arc`.
             let mut latest = self.slot.latest.lock().unwrap_or_else(PoisonError::into_inner);
-            *latest = Arc::new(BookView { no_book: None, ..BookView::clone(&latest) });
+            let is_missing = latest.stale == Some(StaleReason::NotSubscribed);
+            let stale = if is_missing { Some(StaleReason::NothingYet) } else { latest.stale };
+            *latest = Arc::new(BookView { no_book: None, stale, ..BookView::clone(&latest) });
         }
         Arc::clone(&self.slot)
     }
@@ -242,7 +254,9 @@ impl Posted {
                 return true;
             }
             _ => {
-                let view = BookView::missing(StaleReason::NotSubscribed, self.no_book.clone());
+                let may_come = latest.no_book.is_some() && self.no_book.is_none();
+                let stale = if may_come { StaleReason::NothingYet } else { StaleReason::NotSubscribed };
+                let view = BookView::missing(stale, self.no_book.clone());
                 self.spare = Arc::new(view);
             }
         }
@@ -306,7 +320,13 @@ impl Clone for BookReader {
 
 impl BookReader {
     pub(crate) fn new(group: Arc<Group>, handle: Handle) -> BookReader {
-        let seen = group.slots.iter().map(|slot| (slot.newest().0, 0)).collect();
+        let seen = |slot: &Arc<Slot>| {
+            let (view, version) = slot.newest();
+            // A book that has not come yet is no change.
+            let is_awaited = view.stale == Some(StaleReason::NothingYet);
+            (view, if is_awaited { version } else { 0 })
+        };
+        let seen = group.slots.iter().map(seen).collect();
         BookReader { membership: Arc::new(Membership { group, handle }), seen, next: 0 }
     }
 
@@ -323,7 +343,7 @@ impl BookReader {
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
     /// return its symbol. If the venue rejects the subscription, or the link ends for good before the book arrives,
     /// no book comes. `changed` then returns the symbol once, the book is stale as [`StaleReason::NotSubscribed`], and
-    /// [`BookView::no_book`] returns the reason.
+    /// [`BookView::no_book`] returns the reason. `changed` returns the symbol again if the link connects again.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

@@ -1,6 +1,6 @@
 //! [`Keeper`]: the books, orders, balances, positions and quotes of a driver.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use async_channel::Sender;
@@ -41,6 +41,8 @@ pub struct Keeper {
     connect_failure: Option<ConnectFailure>,
     /// Whether a link has ended for good, and the readers of its books have not yet been notified.
     has_link_ended: bool,
+    /// The slots whose links have ended for good, as the readers of books know it.
+    ended_slots: BTreeSet<usize>,
     orders: Orders,
     balances: Balances,
     positions: Positions,
@@ -67,6 +69,7 @@ impl Keeper {
             may_need_resync: false,
             connect_failure: None,
             has_link_ended: false,
+            ended_slots: BTreeSet::new(),
             orders: Orders::new(),
             balances: Balances::new(),
             positions: Positions::new(),
@@ -273,15 +276,27 @@ impl Keeper {
         }
     }
 
-    /// Lets readers notice which books will not come because their links have ended for good.
+    /// Lets readers notice which books will not come because their links have ended for good, and which may come after
+    /// all because [`Client::open`] connects their links again.
     fn note_ended_links(&mut self, client: &Client) {
-        if std::mem::take(&mut self.has_link_ended) {
-            let ended = client.links().filter(|(.., state)| *state == State::Closed);
-            let ended: HashSet<usize> = ended.map(|(link, ..)| link.slot()).collect();
-            for (_, stream, _) in client.streams().filter(|(id, ..)| ended.contains(&id.link_slot())) {
-                self.note_no_book(&stream, NoBook::LinkClosed);
+        let has_link_ended = std::mem::take(&mut self.has_link_ended);
+        if !has_link_ended && self.ended_slots.is_empty() {
+            return;
+        }
+        let ended = client.links().filter(|(.., state)| *state == State::Closed);
+        let ended: BTreeSet<usize> = ended.map(|(link, ..)| link.slot()).collect();
+        if !has_link_ended && ended == self.ended_slots {
+            return;
+        }
+        for (id, stream, _) in client.streams() {
+            let symbol = stream.symbol().filter(|_| stream.topic() == Topic::Depth);
+            match (symbol, ended.contains(&id.link_slot())) {
+                (Some(symbol), true) => self.board.note_no_book(symbol, NoBook::LinkClosed),
+                (Some(symbol), false) => self.board.note_link(symbol),
+                (None, _) => {}
             }
         }
+        self.ended_slots = ended;
     }
 
     /// Ends a turn: ends subscriptions, requests snapshots, ends tickets, sends cancels, and notifies calls that wait

@@ -83,6 +83,7 @@ impl<S: Read + Write> NonBlocking<S> {
 
     /// Continues the upgrade. Returns `None` while the upgrade is under way. When the upgrade ends, returns the
     /// result once: pass it to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Later calls return `None`.
+    /// An answer that arrives in very many small pieces is a failure, which protects against slow peers.
     /// Frames may have arrived with the answer, so call [`read`](NonBlocking::read) before you wait for the stream
     /// again.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {

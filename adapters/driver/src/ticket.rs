@@ -241,8 +241,9 @@ impl Ticket {
     }
 
     /// Asks the venue to cancel the order and returns at once. You may also call `cancel` after the ticket has ended
-    /// as [`Done::Unknown`]. If the order was not sent or has ended, the driver sends nothing. The ticket reports the
-    /// outcome, unless the ticket has already ended.
+    /// as [`Done::Unknown`]. If the order was not sent or has ended, the driver sends nothing. The driver also sends
+    /// nothing if [`Handle::forget`](crate::Handle::forget) has removed the order before its id was known. The ticket
+    /// reports the outcome, unless the ticket has already ended.
     ///
     /// The cancel goes to the endpoint of the order. If that endpoint was removed, the cancel goes to the only
     /// authenticated endpoint of the current API. While there are several, the cancel waits; if there is none, the

@@ -142,8 +142,8 @@ impl Handle {
             let cancel = |order: &Order| (!order.state.is_final()).then(|| Cancel::of(order));
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
                 Some(order) => cancel(order),
-                // The application has removed the order with `forget`.
-                None => cancel(&cell.order()),
+                // The application has removed the order with `forget`. Then no event can show its id.
+                None => cancel(&cell.order()).filter(|_| cell.order().order_id.is_some()),
             };
             if let Some(cancel) = cancel {
                 lent.keeper.tickets.cancel(request, cancel);

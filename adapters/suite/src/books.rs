@@ -1,7 +1,7 @@
 //! Tests when a book is current, and when it must not be shown as current.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -338,11 +338,14 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
 }
 
 /// The link of a book ends for good before a snapshot, and another link keeps the client open. A reader that waits
-/// for the book gets the reason.
+/// for the book gets the reason. After `Client::open` the book may come.
 pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);
-        for config in [Config::new("ws://127.0.0.1:1").attempts_max(1), Config::new(&url)] {
+        // A port that was free just before.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let first = Config::new(format!("ws://{address}")).attempts_max(1);
+        for config in [first, Config::new(&url)] {
             gemini.add(Instant::ZERO, config.stay_open(true)).unwrap();
         }
         let (client, driver) = client(gemini);
@@ -353,8 +356,16 @@ pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
             assert!(books.live("btcusd").is_none());
             assert_eq!(books.no_book("btcusd"), Some(NoBook::LinkClosed));
             assert!(future::or(books.until_live("btcusd"), late()).await.is_none());
+            // A server that never answers.
+            let listener = TcpListener::bind(address).unwrap();
+            client.with(|gemini, _, now| gemini.open(now)).await.unwrap().unwrap();
+            assert_eq!(future::or(books.changed(), late()).await, changed);
+            let reason = books.view("btcusd").and_then(|view| view.stale_reason());
+            assert_eq!((books.no_book("btcusd"), reason), (None, Some(StaleReason::NothingYet)));
+            assert!(future::poll_once(books.until_live("btcusd")).await.is_none(), "it waits");
             client.close();
             assert_eq!(books.changed().await, None, "it is reported once");
+            drop(listener);
         };
         future::zip(driver.run(A::runtime(), |_, _, _| {}), application).await;
     });

@@ -183,6 +183,28 @@ pub(crate) fn cancels_without_events<A: Adapter>() {
     });
 }
 
+/// The application forgets an order whose id never became known, and then cancels it. No event can show the id any
+/// more, so a shutdown does not wait for it.
+pub(crate) fn a_cancel_of_a_forgotten_order<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let (client, driver) = connect(A::runtime(), Config::new(&url));
+        let driver = driver.sign_with(signer()).doubt_timeout(Duration::from_millis(300));
+        beside(driver, async {
+            client.live().await.unwrap();
+            plan_faults(&url, "drop-order-events 1000").await;
+            let mut ticket = client.place(order("id", "1000")).await.unwrap();
+            assert!(matches!(ticket.done().await, Done::Unknown(_)));
+            let forgotten = client.forget("id").await.unwrap().expect("an order in doubt");
+            assert_eq!(forgotten.order_id, None);
+            ticket.cancel().unwrap();
+            let begin = std::time::Instant::now();
+            let ended = client.shut_down(Duration::from_secs(20), |plan| plan).await;
+            assert!(begin.elapsed() < Duration::from_secs(5), "{:?}: {ended}", begin.elapsed());
+        })
+        .await;
+    });
+}
+
 /// Plans faults in a simulated exchange that is running.
 async fn plan_faults(url: &str, faults: &str) {
     let address = url.strip_prefix("ws://").unwrap();
