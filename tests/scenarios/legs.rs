@@ -1,5 +1,6 @@
 //! Tests clients of several links: when the client reports its end, and which links act when one does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
@@ -201,47 +202,114 @@ fn two_hundred_streams_at_five_a_second() {
     }
 }
 
-/// L-083: the venue ends forty links at one moment. The dials that follow have at least 39 different instants, no
-/// window contains more dials than are allowed, and all links are live again.
-#[test]
-fn forty_links_end_at_once() {
-    let (limit, window) = (10, Duration::from_secs(60));
+/// How many attempts, and how many requests, forty links may make in any window.
+const DIALS: (u32, Duration) = (10, Duration::from_secs(60));
+const REQUESTS: (u32, Duration) = (5, Duration::from_secs(1));
+
+/// Creates a client of forty links to one host, each with a stream of its own.
+fn forty_links(dials: (u32, Duration)) -> Client {
     let mut client = Client::new(ClientConfig::new(), 1);
     for number in 0..40 {
-        let config = Config::new(format!("ws://venue/v1/marketdata/sym{number}usd"));
-        client.add(at(0), config.dial_limit(limit, window)).unwrap();
+        let config =
+            Config::new("ws://venue").dial_limit(dials.0, dials.1).request_limit(REQUESTS.0, REQUESTS.1);
+        let endpoint = client.add(at(0), config).unwrap();
+        let stream = format!("sym{number}usd@trade").parse().unwrap();
+        client.subscribe_at(at(0), endpoint, stream, None).unwrap();
     }
     client.open(at(0)).unwrap();
-    let mut now = at(0);
-    let mut dialled = Vec::new();
-    let mut live = |client: &mut Client, now: &mut Instant| {
-        while client.links().any(|(.., state)| state != State::Live) {
-            for output in drain(client) {
-                if let Output::Connect(link) = output {
-                    dialled.push(*now);
+    client
+}
+
+/// Lets time pass until all streams are active. Returns when and in which slot the client dialled, and when it sent
+/// requests.
+fn restore(client: &mut Client, now: &mut Instant) -> (Vec<(Instant, usize)>, Vec<Instant>) {
+    let (mut dialled, mut sent) = (Vec::new(), Vec::new());
+    let last = *now + Duration::from_secs(3_600);
+    while client.streams().any(|stream| stream.2 != StreamState::Active) {
+        for output in drain(client) {
+            match output {
+                Output::Connect(link) => {
+                    dialled.push((*now, link.slot()));
                     client.handle_connected(link, *now);
                 }
+                Output::Send { link, text } => {
+                    sent.push(*now);
+                    let id = text.split([':', ',']).nth(1).unwrap().to_owned();
+                    answer(client, link, *now, &format!(r#"{{"id":{id},"status":200}}"#));
+                }
+                _ => {}
             }
-            // Frames keep all links alive.
-            for link in links(client) {
-                client.handle_frame(link, *now, Frame::Ping(b""), &mut Scratch::new());
-            }
-            *now = client.deadline().unwrap().at.max(*now);
+        }
+        // Frames keep all links alive.
+        for link in links(client) {
+            client.handle_frame(link, *now, Frame::Ping(b""), &mut Scratch::new());
+        }
+        if let Some(deadline) = client.deadline() {
+            *now = deadline.at.max(*now);
             client.handle_timeout(*now);
         }
-    };
-    live(&mut client, &mut now);
-    for link in links(&client) {
-        client.handle_lost(link, now, Lost::Closed { code: Some(1001) });
+        assert!(*now < last, "dialled: {dialled:?}, sent: {sent:?}");
     }
-    live(&mut client, &mut now);
-    assert_eq!(dialled.len(), 80);
-    for (first, start) in dialled.iter().enumerate() {
-        let within = dialled[first..].iter().take_while(|at| at.since(*start) <= window).count();
+    assert!(client.links().all(|(.., state)| state == State::Live), "{:?}", links(client));
+    (dialled, sent)
+}
+
+/// Ends all links of `client` at once, and lets time pass until all streams are active again. Returns what
+/// [`restore`] does, and the instant of the end.
+fn end_all(client: &mut Client, now: &mut Instant) -> (Vec<(Instant, usize)>, Vec<Instant>, Instant) {
+    let ended = *now;
+    for link in links(client) {
+        client.handle_lost(link, ended, Lost::Closed { code: Some(1001) });
+    }
+    assert!(client.links().all(|(.., state)| state == State::Backoff));
+    let (dialled, sent) = restore(client, now);
+    let mut slots: Vec<_> = dialled.iter().map(|dial| dial.1).collect();
+    slots.sort_unstable();
+    assert_eq!(slots, (0..40).collect::<Vec<_>>(), "each link is dialled once");
+    assert_eq!(sent.len(), 40, "each stream is requested once");
+    (dialled, sent, ended)
+}
+
+fn in_no_window(instants: &[Instant], (limit, window): (u32, Duration)) {
+    for (first, start) in instants.iter().enumerate() {
+        let within = instants[first..].iter().take_while(|at| at.since(*start) <= window).count();
         assert!(within <= limit as usize, "{within} in the window from {start:?}");
     }
-    let back: std::collections::BTreeSet<_> = dialled[40..].iter().collect();
-    assert!(back.len() >= 39, "{} instants", back.len());
+}
+
+/// L-083: the venue ends forty links at one moment. No window contains more dials or requests than are allowed, each
+/// link is dialled once and as soon as the limit allows, and all streams are active again.
+#[test]
+fn forty_links_end_at_once() {
+    let (mut client, mut now) = (forty_links(DIALS), at(0));
+    let (before, mut sent) = restore(&mut client, &mut now);
+    let (dialled, requested, ended) = end_all(&mut client, &mut now);
+    let both: Vec<_> = before.iter().chain(&dialled).map(|dial| dial.0).collect();
+    assert_eq!(both.len(), 80);
+    in_no_window(&both, DIALS);
+    sent.extend(requested);
+    in_no_window(&sent, REQUESTS);
+    // After a burst of half of the limit, the rest of the limit is spread over the window.
+    let interval = DIALS.1 / (DIALS.0 / 2);
+    assert!(now.since(ended) <= interval * 40 + Duration::from_secs(1), "{:?}", now.since(ended));
+}
+
+/// L-083: the same where no limit of dials holds them back. Only the backoff spreads the dials: each has an instant of
+/// its own, each quarter of the range of the first delay has some, and none has half of them.
+#[test]
+fn forty_links_come_back_spread_over_the_first_delay() {
+    let (mut client, mut now) = (forty_links((1_000, DIALS.1)), at(0));
+    restore(&mut client, &mut now);
+    let (dialled, _, ended) = end_all(&mut client, &mut now);
+    let delays: BTreeSet<Duration> = dialled.iter().map(|dial| dial.0.since(ended)).collect();
+    assert_eq!(delays.len(), 40, "{delays:?}");
+    let (least, width) = (Duration::from_millis(500), Duration::from_millis(500));
+    assert!(delays.iter().all(|delay| (least..=least + width).contains(delay)), "{delays:?}");
+    for quarter in 0..4 {
+        let (from, to) = (least + width * quarter / 4, least + width * (quarter + 1) / 4);
+        let inside = delays.range(from..to).count();
+        assert!((3..20).contains(&inside), "quarter {quarter}: {inside} of {delays:?}");
+    }
 }
 
 /// L-060: frames on the public link at each millisecond do not keep a silent private link open.

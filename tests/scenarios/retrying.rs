@@ -7,7 +7,7 @@ use gemini_ws::{Client, Config, ConnectFailure, Event, Frame, Instant, Lost, Scr
 
 use testkit::single;
 
-use super::reach::{at, drain, events};
+use super::reach::{at, dials, drain, events};
 
 /// The first delay of the default backoff. The delay after the n-th failed attempt in a row is at least `BASE` and
 /// at most `ceiling(n)`, which is never more than `CAP`.
@@ -176,16 +176,37 @@ fn codes_of_the_peer() {
 }
 
 /// L-049: the peer closes five times with the code of a policy violation. Each time the next attempt comes only after
-/// the slow delay.
+/// the slow delay and a delay that may be twice as long as before, and nothing is dialled earlier. After a code that
+/// is fatal nothing is dialled.
 #[test]
 fn policy_closes_five_times() {
-    let (mut client, mut now) = (dialling(1), at(0));
-    for _ in 0..5 {
-        client.handle_connected(single::link(&client), now);
-        drain(&mut client);
-        client.handle_lost(single::link(&client), now, Lost::Closed { code: Some(1008) });
-        let delay = delay(&mut client, &mut now);
-        assert!(delay.is_some_and(|delay| delay >= SLOWLY), "{delay:?}");
+    let peer_closes = |client: &mut Client, now: Instant, code| {
+        let (link, mut scratch) = (single::link(client), Scratch::new());
+        client.handle_connected(link, now);
+        drain(client);
+        client.handle_frame(link, now, Frame::Close { code: Some(code), reason: "" }, &mut scratch);
+        client.handle_lost(link, now, Lost::Closed { code: Some(code) });
+    };
+    let mut longest = [Duration::ZERO; 5];
+    for seed in 0..20 {
+        let (mut client, mut now) = (dialling(seed), at(0));
+        for (attempt, longest) in (1..).zip(&mut longest) {
+            peer_closes(&mut client, now, 1008);
+            let mut early = client.clone();
+            early.handle_timeout(now + SLOWLY + (BASE - Duration::from_nanos(1)));
+            assert_eq!((dials(&drain(&mut early)), single::state(&early)), (0, State::Backoff));
+            let delay = delay(&mut client, &mut now).expect("it goes on");
+            let expected = SLOWLY + BASE..=SLOWLY + ceiling(attempt);
+            assert!(expected.contains(&delay), "seed {seed}, attempt {attempt}: {delay:?}");
+            assert_eq!(dials(&drain(&mut client)), 1, "seed {seed}, attempt {attempt}");
+            *longest = delay.max(*longest);
+        }
+        peer_closes(&mut client, now, 4401);
+        assert_eq!(delay(&mut client, &mut now), None);
+        assert_eq!((single::state(&client), client.deadline()), (State::Closed, None));
+    }
+    for (attempt, longest) in (1..).zip(longest).skip(1) {
+        assert!(longest > SLOWLY + ceiling(attempt - 1), "attempt {attempt}: never more than {longest:?}");
     }
 }
 
