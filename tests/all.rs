@@ -41,3 +41,4 @@ mod sources;
 mod stories;
 mod tables;
 mod transcripts;
+mod variables;

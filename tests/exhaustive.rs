@@ -12,12 +12,13 @@ use std::time::Instant;
 use testkit::machine::Machine;
 use testkit::search::input::{Input, What};
 use testkit::search::{Figures, World, hunts, worlds};
+use testkit::variables::number;
 
 /// The default length of sequences.
 const DEPTH: usize = 5;
 
 fn depth() -> Option<usize> {
-    std::env::var("GEMINI_WS_DEPTH").ok().map(|depth| depth.parse().expect("a number"))
+    number("GEMINI_WS_DEPTH").map(|depth| depth.try_into().expect("GEMINI_WS_DEPTH is less than 2^32"))
 }
 
 /// Makes every input in every state. The numbers of states and steps must be the expected ones, so that the test
@@ -99,7 +100,7 @@ fn every_sequence_of_a_client() {
 
 fn walk<M: Machine + 'static>(name: &str, world: &World<M>, length: usize) {
     let (start, mut steps) = (Instant::now(), 0);
-    let walks = std::env::var("GEMINI_WS_WALKS").map_or(300, |walks| walks.parse().expect("a number"));
+    let walks = number("GEMINI_WS_WALKS").unwrap_or(300);
     if let Some(prey) = world.hunt(walks, length, &mut steps) {
         panic!("{name}: after {steps} steps {}", prey.report());
     }

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use gemini_ws::{Client, ClientConfig, Config};
 use testkit::machine::Many;
 use testkit::observer::Observed;
+use testkit::variables::{flag, number};
 use testkit::world::World;
 use testkit::world::figures::Figures;
 use testkit::world::network::{Message, Network};
@@ -71,12 +72,6 @@ fn live(world: &mut World, seed: u64) -> bool {
     false
 }
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name)
-        .ok()
-        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
-}
-
 #[test]
 fn lives() {
     let seed = number("GEMINI_WS_SEED");
@@ -84,8 +79,9 @@ fn lives() {
     let asked = number("GEMINI_WS_LIVES").or(seed.map(|_| 1)).or(seconds.map(|_| u64::MAX / 2));
     let first = seed.unwrap_or(0);
     let end = first.saturating_add(asked.unwrap_or(LIVES));
+    assert!(first < end, "no lives: GEMINI_WS_LIVES is zero, or GEMINI_WS_SEED the last number");
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-    let is_told = std::env::var_os("GEMINI_WS_TELL").is_some();
+    let is_told = flag("GEMINI_WS_TELL");
 
     let (next, stops) = (AtomicU64::new(first), AtomicBool::new(false));
     let (total, wrong) = (Mutex::new(Figures::new()), Mutex::new(Vec::new()));

@@ -11,6 +11,7 @@ use gemini_ws_simulator::{self as simulator, LedgerOrder, OrderEventShape};
 use testkit::pair::{ACCOUNT, Pair};
 use testkit::parallel::on_all_cores;
 use testkit::random::Random;
+use testkit::variables::{number, seeds};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// A time that is long enough for a reply and the events of an order.
@@ -435,9 +436,9 @@ const SESSIONS: u64 = 10_000;
 
 #[test]
 fn random_sessions_end_as_the_ledger_says() {
-    let sessions = std::env::var("GEMINI_WS_SESSIONS").map_or(SESSIONS, |count| count.parse().unwrap());
-    let first = std::env::var("GEMINI_WS_SEED").map_or(0, |seed| seed.parse().unwrap());
-    let each = on_all_cores(first..first + sessions, Totals::default, |totals, seed| session(seed, totals));
+    let sessions = number("GEMINI_WS_SESSIONS").unwrap_or(SESSIONS);
+    let seeds = seeds(number("GEMINI_WS_SEED").unwrap_or(0), sessions);
+    let each = on_all_cores(seeds, Totals::default, |totals, seed| session(seed, totals));
     println!("{sessions} sessions: {each:?}");
     if sessions == SESSIONS {
         // The sessions together contain everything that they are to test.

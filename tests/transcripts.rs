@@ -6,11 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use testkit::transcript::replay;
+use testkit::variables::flag;
 
 #[test]
 fn transcripts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
-    let update = std::env::var_os("UPDATE_TRANSCRIPTS").is_some();
+    let update = flag("UPDATE_TRANSCRIPTS");
     let mut failures = Vec::new();
     let mut count = 0;
     for entry in fs::read_dir(&folder).expect("the folder of transcripts") {

@@ -1,10 +1,11 @@
 //! Finds the examples, and reads the table of what they contain.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::PathBuf;
-use std::{env, fs};
 
 use gemini_ws::Endpoint;
+use testkit::variables::flag;
 
 /// An example of the reference.
 #[derive(Clone, Debug)]
@@ -51,8 +52,7 @@ pub(crate) fn endpoint(file: &str) -> Endpoint {
 pub(crate) fn examples() -> Option<Vec<Example>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/protocol/examples");
     let Ok(index) = fs::read_to_string(folder.join("INDEX.tsv")) else {
-        let required = env::var("GEMINI_WS_REQUIRE_FRAMES").is_ok_and(|value| value == "1");
-        assert!(!required, "no examples in {}", folder.display());
+        assert!(!flag("GEMINI_WS_REQUIRE_FRAMES"), "no examples in {}", folder.display());
         println!("ignored: no examples");
         return None;
     };

@@ -15,6 +15,9 @@ use table::{IN_THE_DRIVER, TABLE};
 #[test]
 fn each_mutant_is_found() {
     let only = std::env::var("GEMINI_WS_MUTANT").ok();
+    if let Some(only) = &only {
+        assert!(TABLE.iter().any(|row| row.0 == only), "GEMINI_WS_MUTANT is {only:?}, which is no planted fault");
+    }
     let hunters = Hunters::new();
     if let Some(found) = hunters.find() {
         panic!("without any fault: {found:?}");

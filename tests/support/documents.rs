@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::root;
+use super::variables::flag;
 
 /// Returns the path of a file of this repository.
 pub fn file(name: &str) -> PathBuf {
@@ -28,7 +29,7 @@ pub fn has_table(name: &str, table: &str) {
     let (begin, end) = (format!("<!-- {name} table -->\n"), format!("<!-- end of {name} table -->"));
     let start = document.find(&begin).expect("a place for the table") + begin.len();
     let stop = document.find(&end).expect("the end of the table");
-    if std::env::var_os("UPDATE_TABLES").is_some() {
+    if flag("UPDATE_TABLES") {
         document.replace_range(start..stop, table);
         fs::write(&path, &document).unwrap();
     } else {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use gemini_ws::Endpoint;
 
 use super::root;
+use super::variables::flag;
 
 /// A frame or a file of frames, and its name.
 #[derive(Clone, Debug)]
@@ -69,8 +70,7 @@ fn present(folder: PathBuf, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>>
     if !found.is_empty() {
         return Some(found);
     }
-    let required = env::var("GEMINI_WS_REQUIRE_FRAMES").is_ok_and(|value| value == "1");
-    assert!(!required, "no recordings in {}", folder.display());
+    assert!(!flag("GEMINI_WS_REQUIRE_FRAMES"), "no recordings in {}", folder.display());
     println!("ignored: no recordings");
     None
 }

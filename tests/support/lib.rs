@@ -26,6 +26,7 @@ pub mod single;
 pub mod targets;
 pub mod told;
 pub mod transcript;
+pub mod variables;
 pub mod world;
 
 /// Returns the folder of the repository.

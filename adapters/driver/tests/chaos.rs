@@ -6,6 +6,7 @@ mod support;
 use std::time::Duration;
 
 use gemini_ws_driver::SLEEP_CHECK;
+use testkit::variables::{number, seeds};
 
 /// The number of lives whose bytes come from seeds.
 const LIVES: u64 = 3_000;
@@ -19,8 +20,7 @@ fn bytes_of(seed: u64) -> Vec<u8> {
 
 #[test]
 fn lives_of_seeds() {
-    let first = std::env::var("GEMINI_WS_SEED").ok().map(|text| text.parse::<u64>().expect("a seed"));
-    let seeds = first.map_or(0..LIVES, |seed| seed..seed + 1);
+    let seeds = number("GEMINI_WS_SEED").map_or(0..LIVES, |seed| seeds(seed, 1));
     for seed in seeds {
         let lived = std::panic::catch_unwind(|| support::live(&bytes_of(seed)));
         assert!(lived.is_ok(), "again: GEMINI_WS_SEED={seed} cargo test -p gemini-ws-driver --test chaos");

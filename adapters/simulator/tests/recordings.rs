@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::common::{CLIENT, ClientBook, Venue, request, symbol};
 use gemini_ws::{Frame, Instant, Message, Scratch, decode};
 use gemini_ws_simulator::{Config, Output, Recording, SessionId};
+use testkit::variables::flag;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -136,6 +137,7 @@ fn pace() {
 fn recorded_frames() {
     let folder = std::env::var("GEMINI_WS_FRAMES").unwrap_or_else(|_| "../../../shared/frames".to_owned());
     let Ok(text) = std::fs::read_to_string(format!("{folder}/dev_ws_gemini_perps.jsonl")) else {
+        assert!(!flag("GEMINI_WS_REQUIRE_FRAMES"), "no recordings in {folder}");
         eprintln!("ignored: no recordings in {folder}");
         return;
     };

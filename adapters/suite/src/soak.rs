@@ -18,6 +18,7 @@ use gemini_ws_driver::{SharedSigner, client};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Account, Config as Market, Exchange};
 use smol::future;
+use testkit::variables::number;
 
 use crate::faulty::Faulty;
 use crate::{Adapter, child};
@@ -95,9 +96,8 @@ pub(crate) fn a_network_that_fails<A: Adapter>() {
 ///
 /// # Panics
 ///
-/// For the reasons of [`soak`], and if one of these variables is not a number.
+/// For the reasons of [`soak`], and if the value of one of these variables is malformed.
 pub(crate) fn soak_as_wanted<A: Adapter>() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
     let seconds = number(SOAK_SECONDS).unwrap_or(12);
     soak::<A>(Duration::from_secs(seconds), number("GEMINI_WS_SEED").unwrap_or(1));
 }
