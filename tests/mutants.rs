@@ -6,7 +6,7 @@
 //! fault there:
 //!
 //! ```text
-//! cargo test --test mutants -- --ignored --nocapture --test-threads 1
+//! cargo test --test mutants -- --ignored --nocapture
 //! ```
 //!
 //! The hunter plays traces that were written for some of the faults, and then makes random walks.

@@ -271,7 +271,7 @@ impl Keeper {
 
     /// Lets readers notice that no book of a stream will come.
     fn note_no_book(&mut self, stream: &Stream, reason: NoBook) {
-        if let Some(symbol) = stream.symbol().filter(|_| stream.topic() == Topic::Depth) {
+        if let Some(symbol) = book_of(stream) {
             self.board.note_no_book(symbol, reason);
         }
     }
@@ -289,11 +289,10 @@ impl Keeper {
             return;
         }
         for (id, stream, _) in client.streams() {
-            let symbol = stream.symbol().filter(|_| stream.topic() == Topic::Depth);
-            match (symbol, ended.contains(&id.link_slot())) {
-                (Some(symbol), true) => self.board.note_no_book(symbol, NoBook::LinkClosed),
-                (Some(symbol), false) => self.board.note_link(symbol),
-                (None, _) => {}
+            if ended.contains(&id.link_slot()) {
+                self.note_no_book(&stream, NoBook::LinkClosed);
+            } else if let Some(symbol) = book_of(&stream) {
+                self.board.note_link(symbol);
             }
         }
         self.ended_slots = ended;
@@ -429,6 +428,11 @@ pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
         (None, OrderRef::OrderId(order_id)) => Some(Cancel::of_id(order_id)),
         (None, _) => None,
     }
+}
+
+/// Returns the symbol of the book that a stream brings; `None` for a stream of anything else.
+fn book_of(stream: &Stream) -> Option<Symbol> {
+    stream.symbol().filter(|_| stream.topic() == Topic::Depth)
 }
 
 #[cfg(test)]

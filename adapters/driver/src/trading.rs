@@ -143,7 +143,7 @@ impl Handle {
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
                 Some(order) => cancel(order),
                 // The application has removed the order with `forget`. Then no event can show its id.
-                None => cancel(&cell.order()).filter(|_| cell.order().order_id.is_some()),
+                None => Some(cell.order()).filter(|order| order.order_id.is_some()).as_ref().and_then(cancel),
             };
             if let Some(cancel) = cancel {
                 lent.keeper.tickets.cancel(request, cancel);

@@ -150,7 +150,7 @@ impl Exchange {
             let copies = if is_sent { cx.faults.quote_event_copies() } else { 1 };
             let copies = copies.max(1 + usize::from(event.is_repeated));
             for session in recipients {
-                cx.sessions.send_all(&vec![session; copies], &event.text);
+                (0..copies).for_each(|_| cx.sessions.send(session, &event.text));
             }
         }
     }

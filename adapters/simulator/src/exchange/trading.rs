@@ -375,14 +375,14 @@ impl Exchange {
             .any(|(session, _, texts)| !texts.is_empty() && self.sessions.is_heard(*session));
         let copies = if is_sent { self.faults.order_event_copies() } else { 1 };
         for (session, is_v1, texts) in recipients {
-            let texts = vec![texts; copies].concat();
+            let texts = std::iter::repeat_n(texts, copies).flatten();
             if !is_v1 {
-                texts.iter().for_each(|text| self.sessions.send(session, text));
+                texts.for_each(|text| self.sessions.send(session, &text));
                 continue;
             }
             match batches.iter_mut().find(|(known, _)| *known == session) {
                 Some((_, batch)) => batch.extend(texts),
-                None => batches.push((session, texts)),
+                None => batches.push((session, texts.collect())),
             }
         }
         batches.retain(|(_, objects)| !objects.is_empty());
