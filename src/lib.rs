@@ -125,7 +125,7 @@ pub use message::{
     Level, LevelChange, Liquidity, List, MakerSide, MarkPrice, MarkPriceChange, MarkPrices, MarketEntry,
     MarketTrade, MarketUpdate, Message, Number, OrderEventDetails, OrderEvents, OrderReport, OrderSnapshot,
     OrderStatus, OrderType, OrderUpdate, PartialDepth, Position, PositionAmount, PositionReport, QuoteStatus,
-    QuoteStep, QuoteUpdate, RawJson, RequestForQuote, Response, ResponseId, RfqStatus, Settlement,
+    QuoteStep, QuoteUpdate, RawJson, RequestForQuote, Response, ResponseId, RfqStatus, Row, Settlement,
     Settlements, SnapshotOrder, SubscriptionAck, Taker, Text, TopOfBook, Trade, Unrecognized, VenueError,
 };
 pub use request::new_order::{

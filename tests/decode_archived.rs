@@ -2,10 +2,11 @@
 //! refusal, and which endpoint a frame belongs to.
 
 use gemini_ws::{
-    ChangeReason, DecodeErrorKind, Endpoint, MakerSide, MarketEntry, Message, Scratch, Side, Taker,
+    ChangeReason, DecodeError, DecodeErrorKind, Endpoint, MakerSide, MarketEntry, Message, Row, Scratch,
+    Side, Taker,
 };
 use serde_json::{Value, json};
-use testkit::expect::refuses;
+use testkit::expect::{refuses, unmarked};
 
 /// Checks the message of each row's frame. A member that the row does not name must be missing.
 fn says(endpoint: Endpoint, table: &[(&str, Value)]) {
@@ -360,9 +361,8 @@ fn refusals_of_v2() {
         (r#"{"type":"l2_updates","symbol":"X","changes":[["buy","1","^2e1"]]}"#, Decimal, "changes"),
         (r#"{"type":"l2_updates","symbol":"X","changes":[["buy",^-1,"2"]]}"#, Negative, "changes"),
         (r#"{"type":"l2_updates","symbol":"X","changes":[["buy","1",^null]]}"#, Type, "changes"),
-        (r#"{"type":"l2_updates","symbol":"X","changes":[],"trades":[{"event_id":1,"timestamp":1,"price":"1","quantity":"2","side":"buy"^}]}"#, Missing, "symbol"),
         (r#"{"type":"l2_updates","symbol":"X","changes":[],"trades":^{}}"#, Type, "trades"),
-        (r#"{"type":"l2_updates","symbol":"X","changes":[],"auction_events":[{"type":"^halt"}]}"#, Type, "type"),
+        (r#"{"type":"l2_updates","symbol":"X","changes":[],"auction_events":"^x"}"#, Type, "auction_events"),
         (r#"{"type":"trade","symbol":"X","timestamp":1,"price":"1","quantity":"2","side":"buy"^}"#, Missing, "event_id"),
         (r#"{"type":"trade","symbol":"X","eventid":^-1,"timestamp":1,"price":"1","quantity":"2","side":"buy"}"#, Integer, "eventid"),
         (r#"{"type":"trade","symbol":"X","event_id":1,"timestamp":1,"price":"^","quantity":"2","side":"buy"}"#, Decimal, "price"),
@@ -382,7 +382,7 @@ fn refusals_of_v2() {
 
 #[test]
 fn refusals_of_v1() {
-    use DecodeErrorKind::{Decimal, Escape, Integer, Missing, Negative, Side, Type};
+    use DecodeErrorKind::{Escape, Integer, Missing, Negative, Side, Type};
     #[rustfmt::skip]
     let frames = [
         (r#"{"type":"update","socket_sequence":0,"events":[]^}"#, Missing, "eventId"),
@@ -396,17 +396,11 @@ fn refusals_of_v1() {
     let entries = [
         (r#"{"side":"bid"^}"#, Missing, "type"),
         (r#"{"type":^5}"#, Type, "type"),
-        (r#"{"type":"halt","symbol":^5}"#, Type, "symbol"),
         (r#"{"type":"change","symbol":"^\u0058","side":"bid"}"#, Escape, "symbol"),
         (r#"{"type":"change","side":"^buy","price":"1","remaining":"2","reason":"place"}"#, Side, "side"),
         (r#"{"type":"change","side":"bid","price":"1","reason":"place"^}"#, Missing, "remaining"),
         (r#"{"type":"change","side":"bid","price":"1","remaining":"^-2","reason":"place"}"#, Negative, "remaining"),
         (r#"{"type":"change","side":"bid","price":"1","remaining":"2","delta":"-1"^}"#, Missing, "reason"),
-        (r#"{"type":"trade","tid":^-1,"price":"1","amount":"2"}"#, Integer, "tid"),
-        (r#"{"type":"block_trade","tid":1,"price":"1"^}"#, Missing, "amount"),
-        (r#"{"type":"trade","tid":1,"price":"1","amount":"2","makerSide":^true}"#, Type, "makerSide"),
-        (r#"{"type":"auction_result","time_ms":1^}"#, Missing, "result"),
-        (r#"{"type":"auction_result","time_ms":1,"result":"success","indicative_quantity":"^x"}"#, Decimal, "indicative_quantity"),
     ];
     for (marked, kind, member) in frames {
         refuses(Endpoint::MarketDataV1, marked, kind, Some(member));
@@ -446,5 +440,111 @@ fn whose_frame_it_is() {
     ];
     for (frame, endpoint) in table {
         assert_eq!(Endpoint::guess(frame), endpoint, "{frame}");
+    }
+}
+
+/// Checks the report of an element that cannot be decoded. `^` marks the offset of the error, which counts from the
+/// start of the element.
+fn is_alone(
+    element: &str,
+    error: DecodeError,
+    (marked, kind, member): (&str, DecodeErrorKind, Option<&str>),
+) {
+    let (text, offset) = unmarked(marked);
+    assert_eq!(element, text);
+    let name = error.member().map(|member| member.to_string());
+    assert_eq!((error.kind(), error.offset(), name.as_deref()), (kind, offset, member), "{marked}");
+}
+
+#[test]
+fn a_malformed_trade_or_auction_of_v2_leaves_the_book_alone() {
+    use DecodeErrorKind::{Decimal, Integer, Missing, Negative, NotAnObject, Symbol, Type};
+    const TRADE: &str =
+        r#"{"type":"trade","symbol":"X","event_id":1,"price":"1","quantity":"2","side":"buy"}"#;
+    const AUCTION: &str = r#"{"type":"auction_result","symbol":"X","time_ms":1,"result":"failure"}"#;
+    #[rustfmt::skip]
+    let trades = [
+        (r#"{"event_id":1,"timestamp":1,"price":"1","quantity":"2","side":"buy"^}"#, Missing, Some("symbol")),
+        (r#"{"type":"trade","symbol":"^","event_id":1,"price":"1","quantity":"2","side":"buy"}"#, Symbol, Some("symbol")),
+        (r#"{"type":"trade","symbol":"X","event_id":^-1,"price":"1","quantity":"2","side":"buy"}"#, Integer, Some("event_id")),
+        (r#"{"type":"trade","symbol":"X","event_id":1,"price":"^x","quantity":"2","side":"buy"}"#, Decimal, Some("price")),
+        (r#"{"type":"trade","symbol":"X","event_id":1,"price":"1","quantity":"^-2","side":"buy"}"#, Negative, Some("quantity")),
+        (r#"{"type":"trade","symbol":"X","event_id":1,"price":"1","quantity":"2","side":^[7]}"#, Type, Some("side")),
+        ("^7", NotAnObject, None),
+        ("^null", NotAnObject, None),
+        ("^[{}]", NotAnObject, None),
+    ];
+    #[rustfmt::skip]
+    let auctions = [
+        (r#"{"type":"^halt","symbol":"X","result":"failure"}"#, Type, Some("type")),
+        (r#"{"symbol":"X","result":"failure"^}"#, Missing, Some("type")),
+        (r#"{"type":"auction_result","symbol":"X","time_ms":1^}"#, Missing, Some("result")),
+        (r#"{"type":"auction_result","result":"failure"^}"#, Missing, Some("symbol")),
+        (r#"{"type":"auction_indicative","symbol":"X","result":"success","indicative_price":"^-1"}"#, Negative, Some("indicative_price")),
+        (r#"^"auction""#, NotAnObject, None),
+    ];
+    let mut scratch = Scratch::new();
+    let mut check = |trade: &str, auction: &str| {
+        let frame = format!(
+            r#"{{"type":"l2_updates","symbol":"X","changes":[["buy","9","1"]],"trades":[{TRADE}, {trade} ,{TRADE}],"auction_events":[{AUCTION},{auction} ,{AUCTION}]}}"#
+        );
+        let Ok(Message::L2Updates(it)) = Endpoint::MarketDataV2.decode(&frame, &mut scratch) else {
+            panic!("{frame}")
+        };
+        assert_eq!((it.symbol, it.bids.len(), it.looks_initial()), ("X", 1, true));
+        let trades: Vec<_> = it.trades.into_iter().flatten().collect();
+        let auctions: Vec<_> = it.auction_events.into_iter().flatten().collect();
+        let ([first, trade, last], [before, auction, behind]) = (&trades[..], &auctions[..]) else {
+            panic!("{frame}")
+        };
+        assert!([first, last].iter().all(|row| matches!(row, Row::Read(trade) if trade.trade_id == 1)));
+        assert!([before, behind].iter().all(|row| matches!(row, Row::Read(it) if it.symbol == Some("X"))));
+        match (trade, auction) {
+            (Row::Malformed { element, error }, Row::Read(_))
+            | (Row::Read(_), Row::Malformed { element, error }) => (element.as_str().to_owned(), *error),
+            _ => panic!("{frame}"),
+        }
+    };
+    for row in trades {
+        let (text, error) = check(&unmarked(row.0).0, AUCTION);
+        is_alone(&text, error, row);
+    }
+    for row in auctions {
+        let (text, error) = check(TRADE, &unmarked(row.0).0);
+        is_alone(&text, error, row);
+    }
+}
+
+#[test]
+fn a_malformed_trade_or_auction_of_v1_leaves_the_book_alone() {
+    use DecodeErrorKind::{Decimal, Escape, Integer, Missing, Type};
+    #[rustfmt::skip]
+    let entries = [
+        (r#"{"type":"trade","tid":^-1,"price":"1","amount":"2"}"#, Integer, Some("tid")),
+        (r#"{"tid":1,"price":"^x","amount":"2","type":"trade"}"#, Decimal, Some("price")),
+        (r#"{"type":"trade","symbol":"^\u0058","tid":1,"price":"1","amount":"2"}"#, Escape, Some("symbol")),
+        (r#"{"type":"block_trade","tid":1,"price":"1"^}"#, Missing, Some("amount")),
+        (r#"{"type":"trade","tid":1,"price":"1","amount":"2","makerSide":^true}"#, Type, Some("makerSide")),
+        (r#"{"type":"auction_open","symbol":^5}"#, Type, Some("symbol")),
+        (r#"{"type":"auction_result","time_ms":1^}"#, Missing, Some("result")),
+        (r#"{"type":"auction_result","time_ms":1,"result":"success","indicative_quantity":"^x"}"#, Decimal, Some("indicative_quantity")),
+    ];
+    let mut scratch = Scratch::new();
+    for row in entries {
+        let change = r#"{"type":"change","side":"bid","price":"9","remaining":"1","reason":"trade"}"#;
+        let frame = format!(
+            r#"{{"type":"update","eventId":1,"socket_sequence":0,"events":[{change},{} ,{change}]}}"#,
+            unmarked(row.0).0
+        );
+        let Ok(Message::MarketUpdate(it)) = Endpoint::MarketDataV1.decode(&frame, &mut scratch) else {
+            panic!("{frame}")
+        };
+        let entries: Vec<_> = it.entries.iter().collect();
+        let [MarketEntry::Change(_), MarketEntry::Malformed { element, error }, MarketEntry::Change(_)] =
+            entries[..]
+        else {
+            panic!("{entries:?}")
+        };
+        is_alone(element.as_str(), error, row);
     }
 }

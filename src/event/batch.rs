@@ -5,10 +5,11 @@ use core::iter;
 use crate::event::last_trade::LastTrade;
 use crate::event::source::Source;
 use crate::event::{Batch, Event, Malformed, Parts};
+use crate::json::error::DecodeError;
 use crate::message::{
     Auction, AuctionOpen, ChangeReason, Depth, Elements, FundingAmount, FundingAmountChange, L2Updates,
     Level, LevelChange, MakerSide, MarkPrice, MarkPriceChange, MarketEntry, MarketTrade, MarketUpdate,
-    Message, OrderReport, SnapshotOrder, Taker, TopOfBook, Trade,
+    Message, OrderReport, RawJson, Row, SnapshotOrder, Taker, TopOfBook, Trade,
 };
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
@@ -70,8 +71,8 @@ enum Rest<'f> {
         updates: L2Updates<'f>,
         /// Whether the book is a snapshot; `None` once the book has been returned.
         book: Option<bool>,
-        trades: Option<Elements<'f, Trade<'f>>>,
-        auctions: Option<Elements<'f, Auction<'f>>>,
+        trades: Option<Elements<'f, Row<'f, Trade<'f>>>>,
+        auctions: Option<Elements<'f, Row<'f, Auction<'f>>>>,
     },
     Market {
         told: LastTrade,
@@ -154,11 +155,12 @@ impl<'f> Iterator for Events<'f> {
                 if let Some(is_snapshot) = book.take() {
                     return Some(l2_book(is_snapshot, updates, source));
                 }
-                let trade = trades.as_mut().and_then(Iterator::next);
-                trade.map(|trade| Event::Trade(told.mark(trade), source)).or_else(|| {
-                    let auction = auctions.as_mut()?.next()?;
-                    Some(Event::Auction(auction, source))
-                })
+                let symbol = updates.symbol;
+                if let Some(trade) = trades.as_mut().and_then(Iterator::next) {
+                    return Some(row(trade, symbol, source, |trade| Event::Trade(told.mark(trade), source)));
+                }
+                let auction = auctions.as_mut()?.next()?;
+                Some(row(auction, symbol, source, |auction| Event::Auction(auction, source)))
             }
             Rest::Market { told, update, books, entries } => {
                 if let Some(runs) = books {
@@ -185,15 +187,36 @@ impl<'f> Iterator for Events<'f> {
     }
 }
 
+/// Returns the event of a trade or an auction of a book's first frame.
+fn row<'f, T>(
+    row: Row<'f, T>,
+    symbol: &str,
+    source: Source<'f>,
+    event: impl FnOnce(T) -> Event<'f>,
+) -> Event<'f> {
+    match row {
+        Row::Read(row) => event(row),
+        Row::Malformed { element, error } => malformed(element, error, Topic::Trade, Some(symbol), source),
+    }
+}
+
+/// Returns the event of an element that cannot be decoded.
+fn malformed<'f>(
+    element: RawJson<'f>,
+    error: DecodeError,
+    topic: Topic,
+    symbol: Option<&str>,
+    source: Source<'f>,
+) -> Event<'f> {
+    let symbol = symbol.and_then(|symbol| symbol.parse().ok());
+    Event::Malformed(Malformed { frame: element.as_str(), error, topic: Some(topic), symbol }, source)
+}
+
 fn order<'f>(report: OrderReport<'f>, source: Source<'f>) -> Event<'f> {
     match report {
         OrderReport::Update(update) => Event::Order(update, source),
         OrderReport::Unrecognized(unrecognized) => Event::Unrecognized(unrecognized, source),
-        OrderReport::Malformed { element, error } => {
-            let malformed =
-                Malformed { frame: element.as_str(), error, topic: Some(Topic::Orders), symbol: None };
-            Event::Malformed(malformed, source)
-        }
+        OrderReport::Malformed { element, error } => malformed(element, error, Topic::Orders, None, source),
     }
 }
 
@@ -291,6 +314,7 @@ fn other_entry<'f>(
         }
         MarketEntry::Auction(it) => Event::Auction(Auction { symbol: symbol(it.symbol), ..it }, source),
         MarketEntry::Unrecognized(it) => Event::Unrecognized(it, source),
+        MarketEntry::Malformed { element, error } => malformed(element, error, Topic::Trade, None, source),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::event::quote_ids::QuoteIds;
 use crate::event::source::Source;
 use crate::event::{Batch, Parts};
 use crate::json::error::DecodeError;
-use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message, Trade};
+use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message, Row, Trade};
 use crate::value::endpoint::Endpoint;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::snapshot::Snapshot;
@@ -185,8 +185,8 @@ pub(crate) fn l2<'f>(
 
 /// Notes trades as delivered. This code is not in `l2`, so that the code that runs for every frame stays small.
 #[inline(never)]
-fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Trade<'f>>) {
-    trades.into_iter().for_each(|trade| told.note(LastTrade::key(&trade)));
+fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
+    trades.into_iter().filter_map(Row::read).for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
 /// Returns the event of a market data v1 frame, and notes the id of the frame: a trade has the same id as its event.

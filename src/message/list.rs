@@ -21,6 +21,44 @@ pub(crate) mod sealed {
     }
 }
 
+/// A row of a list whose rows are decoded separately, because none of them says what another one means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
+#[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]
+pub enum Row<'f, T> {
+    /// The decoded row.
+    Read(T),
+    /// A row that cannot be decoded. The offset of the error counts from the start of the row.
+    Malformed {
+        /// The row.
+        element: RawJson<'f>,
+        /// What is wrong, and at which byte of the row.
+        error: DecodeError,
+    },
+}
+
+impl<T> Row<'_, T> {
+    /// Returns the decoded row; `None` if the row cannot be decoded.
+    ///
+    /// ```
+    /// use gemini_ws::{Endpoint, Message, Row, Scratch};
+    ///
+    /// let frame = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"]],"trades":[
+    ///     {"type":"trade","symbol":"BTCUSD","event_id":7,"price":"9","quantity":"1","side":"buy"},
+    ///     {"type":"trade","symbol":"BTCUSD","event_id":8,"price":"nine","quantity":"1","side":"buy"}]}"#;
+    /// let mut scratch = Scratch::new();
+    /// let Ok(Message::L2Updates(it)) = Endpoint::MarketDataV2.decode(frame, &mut scratch) else { panic!() };
+    /// let ids: Vec<_> = it.trades.into_iter().flatten().filter_map(Row::read).map(|trade| trade.trade_id).collect();
+    /// assert_eq!((ids, it.bids.len()), (vec![7], 1), "the second trade costs neither the first one nor the book");
+    /// ```
+    pub fn read(self) -> Option<T> {
+        match self {
+            Row::Read(row) => Some(row),
+            Row::Malformed { .. } => None,
+        }
+    }
+}
+
 /// The elements of an array of a frame.
 ///
 /// The decoder of the frame checks all elements. The iterator of a list decodes each element again. A list that is

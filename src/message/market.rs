@@ -2,7 +2,7 @@
 //! [market data v1](crate::protocol::market_data_v1) and [order events v1](crate::protocol::order_events_v1).
 //! [`Event`](crate::Event)s carry the same data in terms common to all APIs.
 
-use super::list::List;
+use super::list::{List, Row};
 use super::open::open_enum;
 use super::order::{ApiSession, OrderUpdate};
 use super::public::{Level, Trade, Unrecognized};
@@ -26,10 +26,11 @@ pub struct L2Updates<'f> {
     /// The `changes` of the side `sell`.
     pub asks: &'f [Level],
     /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Only the first
-    /// frame of a subscription has `trades`. If the pair has no trades, the first frame has no `trades`.
-    pub trades: Option<List<'f, Trade<'f>>>,
-    /// `auction_events`: only in the first frame of a subscription.
-    pub auction_events: Option<List<'f, Auction<'f>>>,
+    /// frame of a subscription has `trades`. If the pair has no trades, the first frame has no `trades`. A malformed
+    /// trade affects neither the other trades nor the levels.
+    pub trades: Option<List<'f, Row<'f, Trade<'f>>>>,
+    /// `auction_events`: only in the first frame of a subscription. A malformed auction affects nothing else.
+    pub auction_events: Option<List<'f, Row<'f, Auction<'f>>>>,
 }
 
 impl L2Updates<'_> {
@@ -222,6 +223,14 @@ pub enum MarketEntry<'f> {
     Auction(Auction<'f>),
     /// An entry of an unknown type, complete.
     Unrecognized(Unrecognized<'f>),
+    /// A trade or an auction that cannot be decoded. It affects no other entry. Because a lost change would leave a
+    /// wrong book, a change that cannot be decoded makes the whole frame malformed.
+    Malformed {
+        /// The entry.
+        element: RawJson<'f>,
+        /// What is wrong, and at which byte of the entry.
+        error: crate::json::error::DecodeError,
+    },
 }
 
 /// A changed level of a book ([entries](crate::protocol::market_data_v1#entries)).

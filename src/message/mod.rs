@@ -17,7 +17,7 @@ pub use account::{
     AssetBalance, BalanceUpdate, Position, PositionAmount, PositionReport, Settlement, Settlements,
 };
 pub(crate) use list::sealed::Read;
-pub use list::{Element, Elements, List};
+pub use list::{Element, Elements, List, Row};
 pub use market::{
     Auction, AuctionOpen, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, ChangeReason,
     FundingAmountChange, FundingAmounts, Heartbeat, L2Updates, LevelChange, MakerSide, MarkPriceChange,

@@ -3,8 +3,11 @@
 use super::levels::levels;
 use super::reader::{Json, Reader, Slot, Value};
 use super::record::Found;
+use super::spelling::as_spelled;
+use super::values::element;
+use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::{List, Read};
+use crate::message::{List, Read, Row};
 
 /// A list, or the error of its first malformed element.
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
@@ -56,6 +59,31 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
         more = cursor.another(b']')?;
     }
     Ok((List::new(reader.frame.get(start..cursor.offset()).unwrap_or_default()), cursor.rest()))
+}
+
+/// Reads a row. A row that cannot be decoded, but is JSON, becomes a [`Row::Malformed`].
+impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
+    #[inline(always)]
+    fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Row<'f, T>, DecodeError> {
+        let before = cursor.clone();
+        match T::read(frame, cursor) {
+            Ok(row) => Ok(Row::Read(row)),
+            Err(_) => {
+                *cursor = before;
+                malformed(frame, cursor)
+            }
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn malformed<'f, T: Read<'f>>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Row<'f, T>, DecodeError> {
+    // Offsets in the error count from the beginning of the element.
+    let element = element(frame, cursor)?;
+    let text = element.as_str();
+    let read = T::read(text, &mut Cursor::new(text));
+    Ok(read.map_or_else(|error| Row::Malformed { element, error: as_spelled(error, text) }, Row::Read))
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {

@@ -7,12 +7,13 @@ use super::outline::{Decoded, Outline, unrecognized};
 use super::reader::{Json, Place, Reader, Slot, Value};
 use super::record::record;
 use super::scratch::Scratch;
+use super::spelling::as_spelled;
 use super::values::{BookSide, Exact, Figure, Milliseconds, Price, Seconds, SymbolName, Unsigned, element};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     Auction, AuctionOpen, AuctionResult, AuctionStage, ChangeReason, Heartbeat, Level, LevelChange,
-    MakerSide, MarketEntry, MarketTrade, MarketUpdate, Message, Read, Unrecognized,
+    MakerSide, MarketEntry, MarketTrade, MarketUpdate, Message, RawJson, Read, Text, Unrecognized,
 };
 use crate::value::side::Side;
 
@@ -143,7 +144,7 @@ impl<'f> MarketEntry<'f> {
             MarketEntry::Trade(it) | MarketEntry::BlockTrade(it) => it.symbol,
             MarketEntry::AuctionOpen(it) => it.symbol,
             MarketEntry::Auction(it) => it.symbol,
-            MarketEntry::Unrecognized(_) => None,
+            MarketEntry::Unrecognized(_) | MarketEntry::Malformed { .. } => None,
         }
     }
 }
@@ -211,10 +212,9 @@ record! {
 }
 
 record! {
-    /// The members that an [entry](crate::protocol::market_data_v1#entries) of any kind has.
+    /// The member that says of which kind an [entry](crate::protocol::market_data_v1#entries) is.
     EntryMembers {
         kind: "type" = Exact,
-        symbol: "symbol" = SymbolName,
     }
 }
 
@@ -243,10 +243,10 @@ impl<'f> Read<'f> for MarketEntry<'f> {
                 false => likely_change(&mut reader)?,
             }
         } else if reader.take("{\"type\":\"trade\"") {
-            likely_trade(&mut reader)?
+            likely_trade(&mut reader).unwrap_or(None)
         } else if let Some((stage, rest)) = behind_auction(reader.cursor.rest()) {
             reader.cursor.set_rest(rest);
-            likely_auction(&mut reader, stage)?
+            likely_auction(&mut reader, stage).unwrap_or(None)
         } else {
             None
         };
@@ -287,38 +287,49 @@ fn likely_auction<'f>(reader: &mut Reader<'f, '_>, stage: AuctionStage) -> Likel
     Ok(if it.is_told { None } else { Some(MarketEntry::Auction(auction!(it, stage, it.symbol().if_any()?))) })
 }
 
-/// Reads an entry whose type is unknown.
+/// Reads an entry whose type is unknown, or that cannot be decoded as what it begins as.
 #[cold]
 fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
     let mut again = cursor.clone();
-    let it = EntryMembers::within(frame, cursor)?;
-    let symbol = it.symbol().if_any()?;
-    let kind = it.kind().required()?;
-    let is = |name: &str| kind == *name;
-    Ok(if is("change") {
+    let kind = EntryMembers::within(frame, cursor)?.kind().required()?;
+    if kind == *"change" {
         let it = ChangeMembers::within(frame, &mut again)?;
-        MarketEntry::Change(change!(it))
-    } else if is("trade") {
-        MarketEntry::Trade(trade(&TradeMembers::within(frame, &mut again)?)?)
+        return Ok(MarketEntry::Change(change!(it)));
+    }
+    // Offsets in the error count from the beginning of the element.
+    let element = element(frame, &mut again)?;
+    let read = other_entry(kind, element);
+    Ok(read.unwrap_or_else(|error| {
+        let error = as_spelled(error, element.as_str());
+        MarketEntry::Malformed { element, error }
+    }))
+}
+
+/// Reads an entry that changes no level.
+fn other_entry<'f>(kind: Text<'_>, element: RawJson<'f>) -> Result<MarketEntry<'f>, DecodeError> {
+    let is = |name: &str| kind == *name;
+    let (frame, cursor) = (element.as_str(), &mut Cursor::new(element.as_str()));
+    Ok(if is("trade") {
+        MarketEntry::Trade(trade(&TradeMembers::within(frame, cursor)?)?)
     } else if is("block_trade") {
-        MarketEntry::BlockTrade(trade(&TradeMembers::within(frame, &mut again)?)?)
+        MarketEntry::BlockTrade(trade(&TradeMembers::within(frame, cursor)?)?)
     } else if is("auction_open") {
-        let it = AuctionOpenMembers::within(frame, &mut again)?;
+        let it = AuctionOpenMembers::within(frame, cursor)?;
         MarketEntry::AuctionOpen(AuctionOpen {
-            symbol,
+            symbol: it.symbol().if_any()?,
             opened: it.opened().informs(),
             auction_time: it.auction_time().informs(),
             first_indicative_time: it.first_indicative_time().informs(),
             last_cancel_time: it.last_cancel_time().informs(),
         })
     } else if is("auction_indicative") {
-        let it = AuctionMembers::within(frame, &mut again)?;
-        MarketEntry::Auction(auction!(it, AuctionStage::Indicative, symbol))
+        let it = AuctionMembers::within(frame, cursor)?;
+        MarketEntry::Auction(auction!(it, AuctionStage::Indicative, it.symbol().if_any()?))
     } else if is("auction_result") {
-        let it = AuctionMembers::within(frame, &mut again)?;
-        MarketEntry::Auction(auction!(it, AuctionStage::Result, symbol))
+        let it = AuctionMembers::within(frame, cursor)?;
+        MarketEntry::Auction(auction!(it, AuctionStage::Result, it.symbol().if_any()?))
     } else {
-        MarketEntry::Unrecognized(Unrecognized { frame: element(frame, &mut again)? })
+        MarketEntry::Unrecognized(Unrecognized { frame: element })
     })
 }
 

@@ -15,14 +15,14 @@ use crate::json::cursor::{Cursor, plain_length};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     Auction, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, FundingAmountChange,
-    FundingAmounts, Heartbeat, L2Updates, MarkPriceChange, MarkPrices, Message, Read, Taker, Text, Trade,
-    VenueError,
+    FundingAmounts, Heartbeat, L2Updates, MarkPriceChange, MarkPrices, Message, Read, Row, Taker, Text,
+    Trade, VenueError,
 };
 use crate::value::endpoint::Endpoint;
 
 lists! {
-    Trades of Trade<'f>;
-    Auctions of Auction<'f>;
+    Trades of Row<'f, Trade<'f>>;
+    Auctions of Row<'f, Auction<'f>>;
     CandleList of Candle<'f>;
     MarkPriceChanges of MarkPriceChange<'f>;
     FundingAmountChanges of FundingAmountChange<'f>;

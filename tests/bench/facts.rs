@@ -221,11 +221,11 @@ fn archived(facts: &mut Facts, endpoint: Endpoint, message: &Message<'_>) {
                 facts.level(level);
             });
             match it.trades {
-                Some(trades) => facts.list(trades, |facts, it| trade_v2(facts, &it)),
+                Some(trades) => facts.list(trades, |facts, it| trade_v2(facts, &it.read().unwrap())),
                 None => facts.is("-"),
             };
             match it.auction_events {
-                Some(auctions) => facts.list(auctions, |facts, it| auction(facts, &it)),
+                Some(auctions) => facts.list(auctions, |facts, it| auction(facts, &it.read().unwrap())),
                 None => facts.is("-"),
             };
         }

@@ -149,7 +149,7 @@ fn read(message: &Message<'_>, method: Option<&str>) -> Parts {
         }
         Message::L2Updates(updates) => {
             // The type of a list shows the type of its elements.
-            for (index, Trade { .. }) in updates.trades.iter().flatten().enumerate() {
+            for (index, Row::Read(Trade { .. })) in updates.trades.iter().flatten().enumerate() {
                 fields.insert(format!("trades.{index}"), "trade".into());
             }
         }

@@ -3,7 +3,7 @@
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{
     Book, Books, Config, Endpoint, Event, EventBuf, Lost, Order, OrderState, OrderStatusQuestion, Replay,
-    RestQuestion, Scratch, StaleReason,
+    RestQuestion, Scratch, StaleReason, Topic,
 };
 
 use super::fed::{Fed, d, s, t};
@@ -366,9 +366,8 @@ fn a_book_of_v2_that_cannot_be_decoded_leaves_other_books_alone() {
         books.live("ethusd").is_some()
     };
     assert!(hear(&mut line, 1, &l2("ETHUSD", 99, true)));
-    let row = r#"{"type":"auction_open","symbol":"BTCUSD","time_ms":1}"#;
-    let bad = l2("BTCUSD", 9, true).replace(r#""auction_events":["#, &format!(r#""auction_events":[{row}"#));
-    assert!(hear(&mut line, 2, &bad), "a row of the book of another symbol");
+    let bad = l2("BTCUSD", 9, true).replace(r#""9""#, r#""nine""#);
+    assert!(hear(&mut line, 2, &bad), "a level of the book of another symbol");
     assert_eq!(line.state("ethusd@depth"), Some(StreamState::Synced));
     assert_ne!(line.state("btcusd@depth"), Some(StreamState::Synced));
 }
@@ -498,5 +497,49 @@ pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
                 assert_eq!(EventBuf::from(&part).as_event(), part, "{path} {entries}");
             }
         }
+    }
+}
+
+/// A trade or an auction that cannot be decoded costs no book: the book is not requested again, and each other part of
+/// the frame arrives. The event names the malformed part, also from an `EventBuf`.
+#[test]
+fn a_malformed_trade_or_auction_costs_no_book() {
+    let change = r#"{"type":"change","side":"bid","price":"9","remaining":"1","reason":"initial"}"#;
+    let v1 = |trade: &str| {
+        format!(r#"{{"type":"update","eventId":9,"socket_sequence":0,"events":[{trade},{change},{trade}]}}"#)
+    };
+    let with = |member: &str, row: &str| {
+        l2("BTCUSD", 9, true).replace(&format!(r#""{member}":["#), &format!(r#""{member}":[{row},{row}"#))
+    };
+    let auction = r#"{"type":"auction_open","symbol":"BTCUSD","time_ms":1}"#;
+    let trade =
+        r#"{"type":"trade","symbol":"BTCUSD","event_id":9,"price":"nine","quantity":"1","side":"buy"}"#;
+    let trade_v1 = r#"{"type":"trade","tid":1,"price":"nine","amount":"2"}"#;
+    for (address, frame, row) in [
+        (V2, with("auction_events", auction), auction),
+        (V2, with("trades", trade), trade),
+        ("ws://v/v1/marketdata/btcusd", v1(trade_v1), trade_v1),
+    ] {
+        let streams: &[&str] = if address == V2 { &["btcusd@depth"] } else { &[] };
+        let mut line = Line::open(Config::new(address), streams.iter().map(|stream| (*stream).into()));
+        let (mut books, mut scratch) = (Books::new(), Scratch::new());
+        let mut event = line.hear(1, &frame).unwrap();
+        let event = event.as_event();
+        books.apply(&event);
+        let parts: Vec<_> = event.parts().collect();
+        for part in &parts {
+            assert_eq!(EventBuf::from(part).event_in(&mut scratch), *part, "{frame}");
+        }
+        let [Event::DepthSnapshot(..), Event::Malformed(first, _), Event::Malformed(last, _)] = &parts[..]
+        else {
+            panic!("{parts:?}")
+        };
+        assert_eq!((first, first.frame, first.topic), (last, row, Some(Topic::Trade)));
+        assert_eq!(first.symbol.is_some_and(|symbol| symbol.as_str() == "BTCUSD"), address == V2);
+        parts.iter().chain(&line.events).for_each(|event| {
+            books.apply(event);
+        });
+        assert!(books.live("btcusd").is_some(), "{frame}");
+        assert!(!line.events.iter().any(|event| matches!(event, Event::Gap { .. })), "{frame}");
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use gemini_ws::{
-    ApiSession, DecodeError, DecodeErrorKind, Endpoint, JSON_DEPTH_MAX, MarketEntry, Message, OrderReport,
-    RawJson, ResponseId, Scratch,
+    ApiSession, DecodeError, DecodeErrorKind, Element, Endpoint, JSON_DEPTH_MAX, List, MarketEntry, Message,
+    OrderReport, RawJson, ResponseId, Row, Scratch,
 };
 use serde_json::{Value, json};
 
@@ -159,11 +159,15 @@ pub fn said(message: &Message<'_>, text: &str) -> Value {
         }
         Message::MarketUpdate(update) => {
             let entries = update.entries.iter().zip(elements(&mut said["entries"]));
-            entries.for_each(|(entry, said)| {
-                if let MarketEntry::Unrecognized(unrecognized) = entry {
-                    show(unrecognized.frame, &mut said["frame"]);
-                }
+            entries.for_each(|(entry, said)| match entry {
+                MarketEntry::Unrecognized(unrecognized) => show(unrecognized.frame, &mut said["frame"]),
+                MarketEntry::Malformed { element, error } => malformed(element, error, said),
+                _ => {}
             });
+        }
+        Message::L2Updates(updates) => {
+            rows(updates.trades, &mut said["trades"]);
+            rows(updates.auction_events, &mut said["auction_events"]);
         }
         Message::OrderSnapshot(snapshot) => {
             let reports = snapshot.orders.iter().map(|order| order.0);
@@ -195,15 +199,31 @@ fn report(report: &OrderReport<'_>, said: &mut Value) {
             }
         }
         OrderReport::Unrecognized(unrecognized) => show(unrecognized.frame, &mut said["frame"]),
-        OrderReport::Malformed { element, error } => {
-            // The slow decoder does not know the offset, so it is checked and removed here.
-            assert!(error.offset() < element.as_str().len(), "{error}: {element}");
-            assert_eq!(said["error"]["offset"], error.offset());
-            said["error"].as_object_mut().unwrap().remove("offset");
-            show(*element, &mut said["element"]);
-        }
+        OrderReport::Malformed { element, error } => malformed(*element, *error, said),
         other => panic!("{other:?}"),
     }
+}
+
+/// Converts the serialised rows of a list as [`said`] converts a message.
+fn rows<'f, T>(rows: Option<List<'f, Row<'f, T>>>, said: &mut Value)
+where
+    Row<'f, T>: Element<'f>,
+{
+    let Some(rows) = rows else { return };
+    rows.iter().zip(elements(said)).for_each(|(row, said)| {
+        if let Row::Malformed { element, error } = row {
+            malformed(element, error, said);
+        }
+    });
+}
+
+/// Converts the serialised report of an element that cannot be decoded. The slow decoder does not know the offset, so
+/// it is checked and removed here.
+fn malformed(element: RawJson<'_>, error: DecodeError, said: &mut Value) {
+    assert!(error.offset() < element.as_str().len(), "{error}: {element}");
+    assert_eq!(said["error"]["offset"], error.offset());
+    said["error"].as_object_mut().unwrap().remove("offset");
+    show(element, &mut said["element"]);
 }
 
 /// Replaces the placeholder, which is serialised instead of the id of an API key, by that id.

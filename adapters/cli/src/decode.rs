@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use gemini_ws::{MarketEntry, Message, OrderReport, Scratch, SnapshotOrder};
+use gemini_ws::{Element, List, MarketEntry, Message, OrderReport, Row, Scratch, SnapshotOrder};
 
 use crate::arguments::Decode;
 use crate::ending::{Ending, Failure};
@@ -93,8 +93,13 @@ impl Counts {
                 snapshot.orders.iter().for_each(|SnapshotOrder(order)| elements.note(&order));
             }
             Message::MarketUpdate(update) => {
-                let is_unknown = |entry: &MarketEntry<'_>| matches!(entry, MarketEntry::Unrecognized(_));
-                elements.unrecognized += update.entries.iter().filter(is_unknown).count() as u64;
+                for entry in update.entries {
+                    elements.malformed += u64::from(matches!(entry, MarketEntry::Malformed { .. }));
+                    elements.unrecognized += u64::from(matches!(entry, MarketEntry::Unrecognized(_)));
+                }
+            }
+            Message::L2Updates(updates) => {
+                elements.malformed += unread(updates.trades) + unread(updates.auction_events);
             }
             _ => {}
         }
@@ -115,6 +120,14 @@ impl Counts {
         }
         Some(summary)
     }
+}
+
+/// Returns the number of rows that cannot be decoded.
+fn unread<'f, T>(rows: Option<List<'f, Row<'f, T>>>) -> u64
+where
+    Row<'f, T>: Element<'f>,
+{
+    rows.into_iter().flatten().filter(|row| matches!(row, Row::Malformed { .. })).count() as u64
 }
 
 impl Unusable {

@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use hidden::hide_keys;
-use lists::{MarketUpdateBody, OrderEventsBody, OrderSnapshotBody};
+use lists::{L2UpdatesBody, MarketUpdateBody, OrderEventsBody, OrderSnapshotBody};
 pub(crate) use own::{ReplayEnded, Started, Summarized, Times};
 use stable::{Count, Stable, embed};
 
@@ -42,6 +42,7 @@ pub(crate) fn write_message(
         Message::OrderSnapshot(it) => {
             write_kind(out, time, "order_snapshot", OrderSnapshotBody::of(it.orders))
         }
+        Message::L2Updates(it) => write_kind(out, time, "l2_updates", L2UpdatesBody::of(it)),
         Message::MarketUpdate(it) => write_kind(out, time, "market_update", MarketUpdateBody::of(it)),
         message => write_line(out, &Timed { time, body: message }),
     }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::json::Json;
 use super::{
-    Object, Read, SYMBOL, auction, market_decimal, milliseconds, number, seconds, symbol, text, unrecognized,
-    unsigned, venue_error,
+    Object, Read, SYMBOL, auction, malformed, market_decimal, milliseconds, number, seconds, symbol, text,
+    unrecognized, unsigned, venue_error,
 };
 
 /// Reads a frame.
@@ -26,23 +26,35 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
             "socket_sequence": unsigned(frame, "socket_sequence")?,
             "timestamp": frame.informs("timestamp", seconds),
             "event_time": frame.informs("timestampms", milliseconds),
-            "entries": frame.list("events", entry)?,
+            "entries": entries(frame)?,
             "symbol": SYMBOL,
         })),
         _ => Ok(whole()),
     }
 }
 
-/// Reads an entry of an update.
-fn entry(of: Object<'_>) -> Read<Value> {
-    let symbol = of.if_any("symbol", symbol)?;
-    let kind = text(of, "type")?;
-    let kind = kind.as_str().unwrap();
+/// Reads the entries of an update. An entry that may change the book makes the frame malformed if it cannot be read;
+/// any other entry is malformed alone.
+fn entries(frame: Object<'_>) -> Read<Value> {
+    let entry = |element: &Json| {
+        let Json::Object(members) = element else { return Err((DecodeErrorKind::Type, "events")) };
+        let of = Object(members);
+        let kind = text(of, "type")?;
+        if kind == "change" {
+            return change(of);
+        }
+        let read = other(of, kind.as_str().unwrap());
+        Ok(read.unwrap_or_else(|(kind, member)| malformed(element, (kind, Some(member)))))
+    };
+    frame.array("events")?.iter().map(entry).collect()
+}
+
+/// Reads an entry that changes no level of the book.
+fn other(of: Object<'_>, kind: &str) -> Read<Value> {
     match kind {
-        "change" => change(of, symbol),
         "trade" | "block_trade" => Ok(json!({
             "kind": kind,
-            "symbol": symbol,
+            "symbol": of.if_any("symbol", symbol)?,
             "trade_id": unsigned(of, "tid")?,
             "price": market_decimal(of, "price")?,
             "quantity": market_decimal(of, "amount")?,
@@ -50,18 +62,18 @@ fn entry(of: Object<'_>) -> Read<Value> {
         })),
         "auction_open" => Ok(json!({
             "kind": kind,
-            "symbol": symbol,
+            "symbol": of.if_any("symbol", symbol)?,
             "opened": of.informs("auction_open_ms", milliseconds),
             "auction_time": of.informs("auction_time_ms", milliseconds),
             "first_indicative_time": of.informs("first_indicative_ms", milliseconds),
             "last_cancel_time": of.informs("last_cancel_time_ms", milliseconds),
         })),
-        "auction_indicative" | "auction_result" => auction(of, symbol),
+        "auction_indicative" | "auction_result" => auction(of, of.if_any("symbol", symbol)?),
         _ => Ok(unrecognized(&Json::Object(of.0.to_vec()))),
     }
 }
 
-fn change(of: Object<'_>, symbol: Value) -> Read<Value> {
+fn change(of: Object<'_>) -> Read<Value> {
     let side = match text(of, "side")?.as_str() {
         Some("bid") => "buy",
         Some("ask") => "sell",
@@ -69,7 +81,7 @@ fn change(of: Object<'_>, symbol: Value) -> Read<Value> {
     };
     Ok(json!({
         "kind": "change",
-        "symbol": symbol,
+        "symbol": of.if_any("symbol", symbol)?,
         "side": side,
         "price": market_decimal(of, "price")?,
         "remaining": market_decimal(of, "remaining")?,

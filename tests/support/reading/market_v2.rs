@@ -49,8 +49,8 @@ fn l2_updates(frame: Object<'_>) -> Read<Value> {
         "symbol": symbol,
         "bids": bids,
         "asks": asks,
-        "trades": frame.if_any("trades", |of, names| of.list(names, |row| trade(row).map(untagged)))?,
-        "auction_events": frame.if_any("auction_events", |of, names| of.list(names, any_auction))?,
+        "trades": frame.if_any("trades", |of, names| of.rows(names, |row| trade(row).map(untagged)))?,
+        "auction_events": frame.if_any("auction_events", |of, names| of.rows(names, any_auction))?,
     }))
 }
 

@@ -44,6 +44,15 @@ fn unrecognized(frame: &Json) -> Value {
     json!({"kind": "unrecognized", "frame": frame.value()})
 }
 
+/// Returns the report of an element that cannot be decoded. The offset of the error is not known here.
+fn malformed(element: &Json, (kind, member): (DecodeErrorKind, Option<&'static str>)) -> Value {
+    json!({
+        "kind": "malformed",
+        "element": element.value(),
+        "error": {"reason": kind, "member": member},
+    })
+}
+
 /// The members of an object.
 #[derive(Clone, Copy, Debug)]
 struct Object<'j>(&'j [(String, Json)]);
@@ -98,6 +107,18 @@ impl<'j> Object<'j> {
             Json::Array(elements) => Ok(elements),
             _ => Err((DecodeErrorKind::Type, self.name(names))),
         }
+    }
+
+    /// Reads an array whose elements are decoded separately.
+    fn rows(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
+        let row = |element: &'j Json| {
+            let read = match element {
+                Json::Object(members) => read(Object(members)).map_err(|(kind, member)| (kind, Some(member))),
+                _ => Err((DecodeErrorKind::NotAnObject, None)),
+            };
+            read.unwrap_or_else(|refusal| untagged(malformed(element, refusal)))
+        };
+        Ok(self.array(names)?.iter().map(row).collect())
     }
 
     /// Reads an array of objects.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::json::Json;
 use super::{
-    Object, Read, boolean, label, market_decimal, milliseconds, number, seconds, side, spelled, symbol, text,
-    texts, unrecognized, unsigned, venue_error, word,
+    Object, Read, boolean, label, malformed, market_decimal, milliseconds, number, seconds, side, spelled,
+    symbol, text, texts, unrecognized, unsigned, venue_error, word,
 };
 
 /// Reads an object that is a whole frame.
@@ -38,8 +38,7 @@ pub(super) fn events(events: &[Json]) -> Read<Value> {
     Ok(json!({"kind": "order_events", "events": events}))
 }
 
-/// Reads an order of a list. If it is malformed, the other orders still count. The offset of the error is not known
-/// here.
+/// Reads an order of a list. If it is malformed, the other orders still count.
 pub(super) fn report(element: &Json, read: impl FnOnce(&Json, Object<'_>) -> Read<Value>) -> Value {
     let read = match element {
         Json::Object(members) => {
@@ -54,11 +53,7 @@ pub(super) fn report(element: &Json, read: impl FnOnce(&Json, Object<'_>) -> Rea
             }
             order
         }
-        Err((kind, member)) => json!({
-            "kind": "malformed",
-            "element": element.value(),
-            "error": {"reason": kind, "member": member},
-        }),
+        Err(refusal) => malformed(element, refusal),
     }
 }
 

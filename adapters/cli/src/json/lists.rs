@@ -1,7 +1,10 @@
 //! Messages with lists. Each element is written as it was decoded, or as an object of the kind `unrecognized` or
 //! `malformed`.
 
-use gemini_ws::{Element, List, MarketEntry, MarketUpdate, OrderReport, SnapshotOrder, Timestamp};
+use gemini_ws::{
+    Auction, Element, L2Updates, Level, List, MarketEntry, MarketUpdate, OrderReport, Row, SnapshotOrder,
+    Timestamp, Trade,
+};
 use serde::{Serialize, Serializer};
 
 use super::{FrameBody, Kind, Undecodable};
@@ -77,6 +80,9 @@ impl<'f> MarketUpdateBody<'f> {
     pub(super) fn of(update: &MarketUpdate<'f>) -> MarketUpdateBody<'f> {
         let entry = |entry| match entry {
             MarketEntry::Unrecognized(it) => ElementBody::Unrecognized(Kind::unrecognized(it.frame.as_str())),
+            MarketEntry::Malformed { element, error } => {
+                ElementBody::Malformed(Undecodable::new(element.as_str(), error))
+            }
             entry => ElementBody::Read(entry),
         };
         MarketUpdateBody {
@@ -86,6 +92,39 @@ impl<'f> MarketUpdateBody<'f> {
             event_time: update.event_time,
             entries: Each { list: update.entries, body: entry },
             symbol: update.symbol,
+        }
+    }
+}
+
+/// The members of a line with a book of market data v2.
+#[derive(Serialize)]
+pub(super) struct L2UpdatesBody<'f> {
+    symbol: &'f str,
+    bids: &'f [Level],
+    asks: &'f [Level],
+    trades: Option<Rows<'f, Trade<'f>>>,
+    auction_events: Option<Rows<'f, Auction<'f>>>,
+}
+
+type Rows<'f, T> = Each<'f, Row<'f, T>, ElementBody<'f, T>>;
+
+impl<'f> L2UpdatesBody<'f> {
+    pub(super) fn of(updates: &L2Updates<'f>) -> L2UpdatesBody<'f> {
+        L2UpdatesBody {
+            symbol: updates.symbol,
+            bids: updates.bids,
+            asks: updates.asks,
+            trades: updates.trades.map(|trades| Each { list: trades, body: row }),
+            auction_events: updates.auction_events.map(|auctions| Each { list: auctions, body: row }),
+        }
+    }
+}
+
+fn row<'f, T>(row: Row<'f, T>) -> ElementBody<'f, T> {
+    match row {
+        Row::Read(row) => ElementBody::Read(row),
+        Row::Malformed { element, error } => {
+            ElementBody::Malformed(Undecodable::new(element.as_str(), error))
         }
     }
 }
