@@ -4,7 +4,7 @@
 //! the lock of a slot for as long as it takes to clone an `Arc`. To publish, the driver only tries the lock; if a reader
 //! holds it, the driver tries again in its next turn.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use event_listener::Event;
@@ -117,6 +117,8 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
+    /// Whether some book has no subscription.
+    lacks_streams: bool,
 }
 
 impl Board {
@@ -168,6 +170,30 @@ impl Board {
             posted.no_book = Some(reason);
         }
         self.touch(symbol);
+    }
+
+    /// Returns whether some book has no subscription.
+    pub(crate) const fn lacks_streams(&self) -> bool {
+        self.lacks_streams
+    }
+
+    /// Notes which books have a subscription.
+    pub(crate) fn note_streams(&mut self, subscribed: &HashSet<Symbol>) {
+        self.lacks_streams = false;
+        for (symbol, posted) in &mut self.posted {
+            let is_lacking = !subscribed.contains(symbol);
+            self.lacks_streams |= is_lacking;
+            let no_book = match (is_lacking, &posted.no_book) {
+                (true, None) => Some(NoBook::Unsubscribed),
+                (false, Some(NoBook::Unsubscribed)) => None,
+                _ => continue,
+            };
+            posted.no_book = no_book;
+            if !posted.is_touched {
+                posted.is_touched = true;
+                self.touched.push(*symbol);
+            }
+        }
     }
 
     /// Forgets that the link of a book has ended for good, because the link connects again.
@@ -341,9 +367,10 @@ impl BookReader {
     /// when the driver has ended and all changes were returned.
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
-    /// return its symbol. If the venue rejects the subscription, or the link ends for good before the book arrives,
-    /// no book comes. `changed` then returns the symbol once, the book is stale as [`StaleReason::NotSubscribed`], and
-    /// [`BookView::no_book`] returns the reason. `changed` returns the symbol again if the link connects again.
+    /// return its symbol. If the venue rejects the subscription, the link ends for good before the book arrives, or the
+    /// application ends the last subscription, no book comes. `changed` then returns the symbol once, the book is stale
+    /// as [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns the symbol
+    /// again if the link connects again, or the application subscribes again.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

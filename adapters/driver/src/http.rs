@@ -65,15 +65,13 @@ impl Answer {
     ///
     /// [`Unreadable`] says why there is no answer.
     pub async fn read<Io: AsyncRead + Unpin>(transport: &mut Io) -> Result<Answer, Unreadable> {
-        let mut bytes = Vec::new();
-        for _ in 0..=INTERIM_MAX {
-            let answer = read_one(transport, bytes).await?;
-            if !(100..200).contains(&answer.status) || answer.status == 101 {
+        let (mut head, mut piece) = (Head::default(), [0; 4096]);
+        loop {
+            let count = transport.read(&mut piece).await.map_err(Unreadable::Io)?;
+            if let Some(answer) = head.push(piece.get(..count).unwrap_or_default())? {
                 return Ok(answer);
             }
-            bytes = answer.rest;
         }
-        Err(Unreadable::NoHttp)
     }
 
     /// Returns the status code.
@@ -154,31 +152,49 @@ impl Answer {
     }
 }
 
-async fn read_one<Io: AsyncRead + Unpin>(
-    transport: &mut Io,
-    mut bytes: Vec<u8>,
-) -> Result<Answer, Unreadable> {
-    let mut piece = [0; 4096];
-    let mut looked = 0_usize;
-    loop {
-        if !BEGINNING.starts_with(bytes.get(..BEGINNING.len()).unwrap_or(&bytes)) {
+/// The part of an answer that has arrived, until its head is complete.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    bytes: Vec<u8>,
+    /// How many bytes were searched for the end of the head.
+    searched: usize,
+    /// The number of interim answers before.
+    interim: usize,
+}
+
+impl Head {
+    /// Adds bytes that have arrived; no bytes stand for the end of the transport. Returns the answer once its head is
+    /// complete.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Option<Answer>, Unreadable> {
+        self.bytes.extend_from_slice(piece);
+        while let Some(answer) = self.next()? {
+            if !(100..200).contains(&answer.status) || answer.status == 101 {
+                return Ok(Some(answer));
+            }
+            if self.interim == INTERIM_MAX {
+                return Err(Unreadable::NoHttp);
+            }
+            *self = Head { bytes: answer.rest, searched: 0, interim: self.interim + 1 };
+        }
+        if piece.is_empty() { Err(Unreadable::Ended) } else { Ok(None) }
+    }
+
+    fn next(&mut self) -> Result<Option<Answer>, Unreadable> {
+        let bytes = &self.bytes;
+        if !BEGINNING.starts_with(bytes.get(..BEGINNING.len()).unwrap_or(bytes)) {
             return Err(Unreadable::NoHttp);
         }
-        // Parse the head once it is whole, not again after every read.
-        if has_end(bytes.get(looked.saturating_sub(3)..).unwrap_or_default())
-            && let Some(answer) = parse(&bytes)?
+        // Parse the head once it is complete, not again after every read.
+        if has_end(bytes.get(self.searched.saturating_sub(3)..).unwrap_or_default())
+            && let Some(answer) = parse(bytes)?
         {
-            return Ok(answer);
+            return Ok(Some(answer));
         }
         if bytes.len() >= HEAD_BYTES_MAX {
             return Err(Unreadable::NoHttp);
         }
-        looked = bytes.len();
-        match transport.read(&mut piece).await {
-            Ok(0) => return Err(Unreadable::Ended),
-            Ok(count) => bytes.extend(piece.iter().take(count)),
-            Err(error) => return Err(Unreadable::Io(error)),
-        }
+        self.searched = bytes.len();
+        Ok(None)
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Keeper {
     connect_failure: Option<ConnectFailure>,
     /// Whether a link has ended for good, and the readers of its books have not yet been notified.
     has_link_ended: bool,
+    /// A subscription may have ended in this turn.
+    has_stream_ended: bool,
     /// The slots whose links have ended for good, as the readers of books know it.
     ended_slots: BTreeSet<usize>,
     orders: Orders,
@@ -69,6 +71,7 @@ impl Keeper {
             may_need_resync: false,
             connect_failure: None,
             has_link_ended: false,
+            has_stream_ended: false,
             ended_slots: BTreeSet::new(),
             orders: Orders::new(),
             balances: Balances::new(),
@@ -230,7 +233,8 @@ impl Keeper {
                         let message = error.message.to_string().into();
                         self.note_no_book(stream, NoBook::Rejected { code: error.code, message });
                     }
-                    Event::LinkClosed { .. } => self.has_link_ended = true,
+                    Event::LinkClosed { .. } => (self.has_link_ended, self.has_stream_ended) = (true, true),
+                    Event::Unsubscribed { .. } => self.has_stream_ended = true,
                     Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
                     Event::Opened { .. } => self.connect_failure = None,
                     _ => {}
@@ -298,6 +302,15 @@ impl Keeper {
         self.ended_slots = ended;
     }
 
+    /// Lets readers notice which books have no subscription any more, or have one again.
+    fn note_ended_streams(&mut self, client: &Client) {
+        if !std::mem::take(&mut self.has_stream_ended) && !self.board.lacks_streams() {
+            return;
+        }
+        let streams = client.streams().filter(|(.., state)| *state != StreamState::Leaving);
+        self.board.note_streams(&streams.filter_map(|(_, stream, _)| book_of(&stream)).collect());
+    }
+
     /// Ends a turn: ends subscriptions, requests snapshots, ends tickets, sends cancels, and notifies calls that wait
     /// for live links.
     pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) {
@@ -311,6 +324,7 @@ impl Keeper {
         // Another error says that the subscription has ended, for example because the venue refused it.
         self.leaving.retain(|id| matches!(client.unsubscribe(now, *id), Err(CommandError::TooMany(_))));
         self.note_ended_links(client);
+        self.note_ended_streams(client);
         if std::mem::take(&mut self.may_need_resync) {
             let symbols: Vec<Symbol> = self.books.to_resync().collect();
             client.resync_books(now, symbols);

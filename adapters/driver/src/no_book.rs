@@ -23,6 +23,9 @@ pub enum NoBook {
     /// The link of the book has ended for good, while the client still runs. If the application calls
     /// [`Client::open`](gemini_ws::Client::open) again, the client connects again, and the book may still arrive.
     LinkClosed,
+    /// No subscription to the book is left: the application has ended the last one, or has removed its endpoint. The
+    /// book may still arrive if the application subscribes again.
+    Unsubscribed,
 }
 
 impl fmt::Display for NoBook {
@@ -32,6 +35,7 @@ impl fmt::Display for NoBook {
                 write!(f, "the venue rejected the subscription: {message} (code {code})")
             }
             NoBook::LinkClosed => f.pad("the link has ended for good"),
+            NoBook::Unsubscribed => f.pad("the subscription has ended"),
         }
     }
 }

@@ -1,26 +1,30 @@
 //! [`NonBlocking`]: a WebSocket for a loop over readiness.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 
-use async_tungstenite::tungstenite::client::{IntoClientRequest, client_with_config};
+use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::error::ProtocolError;
-use async_tungstenite::tungstenite::handshake::client::{ClientHandshake, Request};
-use async_tungstenite::tungstenite::handshake::{HandshakeError, MidHandshake};
-use async_tungstenite::tungstenite::protocol::CloseFrame;
+use async_tungstenite::tungstenite::handshake::client::generate_request;
+use async_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use async_tungstenite::tungstenite::{Error, Message, WebSocket};
 use gemini_ws::{ConnectFailure, Lost};
+use zeroize::Zeroizing;
 
 use crate::glue::{close_code_of, connect_failure_of, lost_of};
+use crate::http::{Answer, Head, Unreadable};
+use crate::paced::Paced;
 use crate::socket::websocket_config;
+use crate::upgrade::{is_accepted, refusal, unreadable};
 
 /// A WebSocket over a non-blocking stream, for a loop that waits until streams are ready.
 ///
 /// While the stream connects and the upgrade is under way, call [`upgrade`](NonBlocking::upgrade) whenever the
 /// stream is ready. When `upgrade` has returned `Some(Ok(()))`, the WebSocket is open. Call
 /// [`read`](NonBlocking::read) until `read` returns `Ok(None)`: at once, because frames may have arrived with the
-/// upgrade, and again whenever the stream is readable. When the stream is writable, call
-/// [`flush`](NonBlocking::flush). Up to [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until
+/// upgrade, and again whenever the stream is readable or [`has_more`](NonBlocking::has_more) returns `true`. When the
+/// stream is writable, call [`flush`](NonBlocking::flush). With a level-triggered poller, wait until the stream is
+/// writable only while [`wants_write`](NonBlocking::wants_write) returns `true`. Up to [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until
 /// the stream takes them. [`websocket_config`](crate::websocket_config) sets the limits for messages.
 ///
 /// For TLS, put for example a `rustls::StreamOwned` between the stream and this type.
@@ -63,10 +67,23 @@ pub struct NonBlocking<S: Read + Write> {
 
 #[allow(clippy::large_enum_variant, reason = "nearly all of them are open")]
 enum Life<S: Read + Write> {
-    Connecting(Request, S),
-    Upgrading(MidHandshake<ClientHandshake<S>>),
-    Open(WebSocket<S>),
+    Upgrading(Upgrade<S>),
+    Open(WebSocket<Paced<S>>),
     Ended(Lost),
+}
+
+/// An upgrade under way.
+struct Upgrade<S> {
+    stream: Paced<S>,
+    /// The request, which may be signed.
+    request: Zeroizing<Vec<u8>>,
+    /// How many bytes of the request the stream has taken.
+    written: usize,
+    is_flushed: bool,
+    key: String,
+    /// The subprotocols that the request offers.
+    protocols: Vec<String>,
+    head: Head,
 }
 
 impl<S: Read + Write> NonBlocking<S> {
@@ -77,40 +94,39 @@ impl<S: Read + Write> NonBlocking<S> {
     ///
     /// [`ConnectFailure::InvalidUrl`] if `request` is not a valid request.
     pub fn new(request: impl IntoClientRequest, stream: S) -> Result<NonBlocking<S>, ConnectFailure> {
-        let request = request.into_client_request().map_err(|error| connect_failure_of(&error))?;
-        Ok(NonBlocking { life: Life::Connecting(request, stream), has_unsent: false })
+        let failure = |error| connect_failure_of(&error);
+        let request = request.into_client_request().map_err(failure)?;
+        let offered = request.headers().get_all("sec-websocket-protocol").iter();
+        let offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        let protocols = offered.map(|protocol| protocol.trim().to_owned()).collect();
+        let (request, key) = generate_request(request).map_err(failure)?;
+        let upgrade = Upgrade {
+            stream: Paced::new(stream),
+            request: Zeroizing::new(request),
+            written: 0,
+            is_flushed: false,
+            key,
+            protocols,
+            head: Head::default(),
+        };
+        Ok(NonBlocking { life: Life::Upgrading(upgrade), has_unsent: false })
     }
 
     /// Continues the upgrade. Returns `None` while the upgrade is under way. When the upgrade ends, returns the
     /// result once: pass it to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Later calls return `None`.
-    /// An answer that arrives in very many small pieces is a failure, which protects against slow peers.
     /// Frames may have arrived with the answer, so call [`read`](NonBlocking::read) before you wait for the stream
     /// again.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {
-        let result = match std::mem::replace(&mut self.life, Life::Ended(Lost::End)) {
-            Life::Connecting(request, stream) => {
-                client_with_config(request, stream, Some(websocket_config()))
-            }
-            Life::Upgrading(upgrade) => upgrade.handshake(),
-            other => {
-                self.life = other;
-                return None;
-            }
+        let Life::Upgrading(upgrade) = &mut self.life else { return None };
+        let answer = upgrade.answer().transpose()?;
+        let Life::Upgrading(upgrade) = std::mem::replace(&mut self.life, Life::Ended(Lost::End)) else {
+            return None;
         };
-        match result {
-            Ok((socket, _)) => {
-                self.life = Life::Open(socket);
-                Some(Ok(()))
-            }
-            Err(HandshakeError::Interrupted(upgrade)) => {
-                self.life = Life::Upgrading(upgrade);
-                None
-            }
-            Err(HandshakeError::Failure(error)) => Some(Err(connect_failure_of(&error))),
-        }
+        Some(answer.and_then(|answer| upgrade.finish(answer)).map(|socket| self.life = Life::Open(socket)))
     }
 
-    /// Reads the next message. Returns `Ok(None)` if the stream has nothing more now, or if the upgrade is under way.
+    /// Reads the next message. Returns `Ok(None)` if the stream has nothing more now, if the upgrade is under way, or if
+    /// other sockets should have their turn; in the last case [`has_more`](NonBlocking::has_more) returns `true`.
     /// Answers pings and Close frames.
     ///
     /// # Errors
@@ -119,21 +135,36 @@ impl<S: Read + Write> NonBlocking<S> {
     /// the code for the breach, if the stream takes the frame at once.
     pub fn read(&mut self) -> Result<Option<Message>, Lost> {
         let socket = match &mut self.life {
-            Life::Connecting(..) | Life::Upgrading(_) => return Ok(None),
+            Life::Upgrading(_) => return Ok(None),
             Life::Open(socket) => socket,
             Life::Ended(reason) => return Err(*reason),
         };
         let message = match socket.read() {
-            Ok(message) => Some(message),
-            Err(error) if is_not_yet(&error) => None,
+            Ok(message) => message,
+            Err(error) if is_not_yet(&error) => {
+                self.flush()?;
+                return Ok(None);
+            }
             Err(error) => return Err(self.end(&error)),
         };
-        // Writes the answer to a ping. If that fails, the next read reports it: this message came before.
-        let flushed = self.flush();
-        if message.is_none() {
-            flushed?;
+        match &message {
+            Message::Text(_) | Message::Binary(_) => socket.get_mut().note_message(),
+            control => socket.get_mut().note_control(control.len()),
         }
-        Ok(message)
+        // Writes the answer to a ping. If that fails, a later read reports it: this message came before.
+        let _ = self.flush();
+        Ok(Some(message))
+    }
+
+    /// Returns whether to call [`upgrade`](NonBlocking::upgrade) or [`read`](NonBlocking::read) again without waiting
+    /// for the stream: the stream may have more to read, or a write has failed, which the next call that finds nothing
+    /// more reports.
+    pub fn has_more(&self) -> bool {
+        match &self.life {
+            Life::Upgrading(upgrade) => upgrade.stream.has_more(),
+            Life::Open(socket) => socket.get_ref().has_more(),
+            Life::Ended(_) => false,
+        }
     }
 
     /// Sends a text. The next [`read`](NonBlocking::read) or [`flush`](NonBlocking::flush) writes what the stream
@@ -142,8 +173,8 @@ impl<S: Read + Write> NonBlocking<S> {
     ///
     /// # Errors
     ///
-    /// [`Lost`], the reason why the link ended; [`Lost::Transport`] if more bytes than
-    /// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) would wait.
+    /// [`Lost::Transport`] if more bytes than [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) would wait. If
+    /// the write fails, [`read`](NonBlocking::read) returns the reason, after the messages that have arrived before.
     pub fn send(&mut self, text: String) -> Result<(), Lost> {
         self.write(Message::text(text))
     }
@@ -169,11 +200,11 @@ impl<S: Read + Write> NonBlocking<S> {
         self.note_written(flushed)
     }
 
-    /// Returns whether to wait until the stream is writable: until the upgrade has succeeded, and later while data
-    /// waits. Returns `false` after the end.
-    pub const fn wants_write(&self) -> bool {
-        match self.life {
-            Life::Connecting(..) | Life::Upgrading(_) => true,
+    /// Returns whether to wait until the stream is writable: until the stream has taken the request of the upgrade, and
+    /// later while data waits. Returns `false` after the end.
+    pub fn wants_write(&self) -> bool {
+        match &self.life {
+            Life::Upgrading(upgrade) => !upgrade.is_flushed,
             Life::Open(_) => self.has_unsent,
             Life::Ended(_) => false,
         }
@@ -187,9 +218,8 @@ impl<S: Read + Write> NonBlocking<S> {
     /// Returns the stream; `None` after the end.
     pub fn get_mut(&mut self) -> Option<&mut S> {
         match &mut self.life {
-            Life::Connecting(_, stream) => Some(stream),
-            Life::Upgrading(upgrade) => Some(upgrade.get_mut().get_mut()),
-            Life::Open(socket) => Some(socket.get_mut()),
+            Life::Upgrading(upgrade) => Some(upgrade.stream.get_mut()),
+            Life::Open(socket) => Some(socket.get_mut().get_mut()),
             Life::Ended(_) => None,
         }
     }
@@ -223,11 +253,63 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 }
 
+impl<S: Read + Write> Upgrade<S> {
+    /// Writes the request and reads the answer, as far as the stream lets it. Returns the answer once its head is
+    /// complete.
+    fn answer(&mut self) -> Result<Option<Answer>, ConnectFailure> {
+        let answer = self.write_request().and_then(|()| self.read_answer());
+        answer.map_or_else(
+            |error| if is_later(&error) { Ok(None) } else { Err(unreadable(&error)) },
+            |it| Ok(Some(it)),
+        )
+    }
+
+    fn write_request(&mut self) -> Result<(), Unreadable> {
+        while let Some(rest @ [_, ..]) = self.request.get(self.written..) {
+            self.written += self.stream.write(rest).map_err(Unreadable::Io)?;
+        }
+        if !self.is_flushed {
+            self.stream.flush().map_err(Unreadable::Io)?;
+            self.is_flushed = true;
+        }
+        Ok(())
+    }
+
+    fn read_answer(&mut self) -> Result<Answer, Unreadable> {
+        let mut piece = [0; 4096];
+        loop {
+            let count = self.stream.read(&mut piece).map_err(Unreadable::Io)?;
+            if let Some(answer) = self.head.push(piece.get(..count).unwrap_or_default())? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Opens the WebSocket if the answer accepts the upgrade.
+    fn finish(self, answer: Answer) -> Result<WebSocket<Paced<S>>, ConnectFailure> {
+        let is_offered = |chosen: &str| self.protocols.iter().any(|offered| offered == chosen);
+        if is_accepted(&self.key, &answer) && answer.values("sec-websocket-protocol").all(is_offered) {
+            let mut stream = self.stream;
+            stream.limit_unfinished();
+            let config = Some(websocket_config());
+            return Ok(WebSocket::from_partially_read(stream, answer.into_rest(), Role::Client, config));
+        }
+        match answer.status() {
+            101 => Err(ConnectFailure::Handshake),
+            _ => Err(refusal(&answer)),
+        }
+    }
+}
+
+/// Returns whether the stream has nothing more now.
+fn is_later(error: &Unreadable) -> bool {
+    matches!(error, Unreadable::Io(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
 impl<S: Read + Write> fmt::Debug for NonBlocking<S> {
     /// Formats the phase, without the request, which may be signed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let life = match self.life {
-            Life::Connecting(..) => "connecting",
             Life::Upgrading(_) => "upgrading",
             Life::Open(_) => "open",
             Life::Ended(_) => "ended",

@@ -1,9 +1,10 @@
-//! [`Paced`]: a transport that returns to the executor after a limited number of bytes.
+//! [`Paced`]: a transport that lets others have their turn after a limited number of bytes, and reads what has arrived
+//! before it reports a failed write.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind, Read, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_lite::{AsyncRead, AsyncWrite};
 use gemini_ws::FRAME_BYTES_MAX;
@@ -30,11 +31,17 @@ impl fmt::Display for Endless {
 
 impl std::error::Error for Endless {}
 
-/// A transport that now and then returns `Pending` although there is something to read, and wakes its task at once.
+/// A transport that now and then says that there is nothing to read although there is, so that others have their turn;
+/// and that reads what has arrived before it reports a failed write.
 ///
 /// The WebSocket layer reads until it has a whole message; the upgrade and the closing handshake read in loops too. A
 /// fast peer that never completes a message would keep these loops from returning. With this type, timers, commands
-/// and other links have their turn after [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads.
+/// and other links have their turn after [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads. Then an
+/// asynchronous transport returns `Pending` and wakes its task at once. A non-blocking one fails with `WouldBlock`.
+///
+/// The WebSocket layer also writes while it reads, because it answers pings. After a failed write it would not return
+/// the frames that had arrived before, perhaps the peer's Close frame with its reason. So this type drops all output
+/// after a failed write, and the next read that finds nothing more fails with the error of the write.
 ///
 /// ```
 /// use futures_lite::{AsyncReadExt, future, io::Cursor};
@@ -60,12 +67,25 @@ pub struct Paced<Io> {
     unfinished_max: usize,
     /// How many bytes the transport has taken.
     written: u64,
+    /// Why a write has failed.
+    write_failure: Option<ErrorKind>,
+    /// Whether a non-blocking transport may have more to read, although the last read failed with `WouldBlock`.
+    is_paused: bool,
 }
 
 impl<Io> Paced<Io> {
     /// Wraps a transport.
     pub const fn new(transport: Io) -> Paced<Io> {
-        Paced { transport, bytes: 0, reads: 0, unfinished: 0, unfinished_max: usize::MAX, written: 0 }
+        Paced {
+            transport,
+            bytes: 0,
+            reads: 0,
+            unfinished: 0,
+            unfinished_max: usize::MAX,
+            written: 0,
+            write_failure: None,
+            is_paused: false,
+        }
     }
 
     /// Limits the bytes without a whole message to [`UNFINISHED_BYTES_MAX`] from now on. The reader calls
@@ -90,9 +110,70 @@ impl<Io> Paced<Io> {
         self.written
     }
 
+    /// Returns whether a non-blocking transport is to be read again at once, although the last read found nothing.
+    #[cfg(feature = "handshake")]
+    pub(crate) const fn has_more(&self) -> bool {
+        self.is_paused || self.write_failure.is_some()
+    }
+
+    /// Returns the transport.
+    #[cfg(feature = "handshake")]
+    pub(crate) const fn get_mut(&mut self) -> &mut Io {
+        &mut self.transport
+    }
+
     /// Returns the transport.
     pub fn into_inner(self) -> Io {
         self.transport
+    }
+
+    /// Returns whether the turn ends before the next read. If it does, another one begins.
+    #[inline]
+    const fn ends_turn(&mut self) -> bool {
+        let ends = self.bytes >= READ_BYTES_PER_TURN_MAX || self.reads >= READS_PER_TURN_MAX;
+        if ends {
+            (self.bytes, self.reads) = (0, 0);
+        }
+        ends
+    }
+
+    /// Fails if too many bytes have come without a whole message.
+    #[inline]
+    fn check_unfinished(&self) -> io::Result<()> {
+        if self.unfinished > self.unfinished_max { Err(io::Error::other(Endless)) } else { Ok(()) }
+    }
+
+    /// Counts a read. `None` stands for a read that found nothing. Returns what the reader gets.
+    #[inline]
+    fn note_read(&mut self, read: Option<io::Result<usize>>) -> Option<io::Result<usize>> {
+        match &read {
+            Some(Ok(1..)) => {}
+            _ if self.write_failure.is_some() => return self.write_failure.map(|kind| Err(kind.into())),
+            // The peer has sent nothing more, so the turn ends here.
+            None => (self.bytes, self.reads) = (0, 0),
+            Some(_) => {}
+        }
+        if let Some(Ok(bytes)) = read {
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.unfinished = self.unfinished.saturating_add(bytes);
+            self.reads += 1;
+        }
+        read
+    }
+
+    /// Counts a write of `length` bytes. Returns what the writer gets: after a failure, that all was taken.
+    #[inline]
+    fn note_write(&mut self, length: usize, written: io::Result<usize>) -> usize {
+        let failure = match written {
+            Ok(0) if length > 0 => ErrorKind::WriteZero,
+            Ok(bytes) => {
+                self.written += bytes as u64;
+                return bytes;
+            }
+            Err(error) => error.kind(),
+        };
+        self.write_failure = Some(failure);
+        length
     }
 }
 
@@ -104,26 +185,16 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Paced<Io> {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let paced = &mut *self;
-        if paced.bytes >= READ_BYTES_PER_TURN_MAX || paced.reads >= READS_PER_TURN_MAX {
-            (paced.bytes, paced.reads) = (0, 0);
+        if paced.ends_turn() {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if paced.unfinished > paced.unfinished_max {
-            return Poll::Ready(Err(io::Error::other(Endless)));
-        }
-        let read = Pin::new(&mut paced.transport).poll_read(context, buffer);
-        match &read {
-            Poll::Ready(Ok(bytes)) => {
-                paced.bytes = paced.bytes.saturating_add(*bytes);
-                paced.unfinished = paced.unfinished.saturating_add(*bytes);
-                paced.reads += 1;
-            }
-            // The peer has sent nothing more, so the turn ends here.
-            Poll::Pending => (paced.bytes, paced.reads) = (0, 0),
-            Poll::Ready(Err(_)) => {}
-        }
-        read
+        paced.check_unfinished()?;
+        let read = match Pin::new(&mut paced.transport).poll_read(context, buffer) {
+            Poll::Ready(read) => paced.note_read(Some(read)),
+            Poll::Pending => paced.note_read(None),
+        };
+        read.map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -134,18 +205,75 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Paced<Io> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.transport).poll_write(context, bytes);
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.written += bytes as u64;
+        if self.write_failure.is_some() {
+            return Poll::Ready(Ok(bytes.len()));
         }
-        written
+        let written = ready!(Pin::new(&mut self.transport).poll_write(context, bytes));
+        let taken = self.note_write(bytes.len(), written);
+        if self.write_failure.is_some() {
+            // The next read reports it.
+            context.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(taken))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(context)
+        if self.write_failure.is_none()
+            && let Err(error) = ready!(Pin::new(&mut self.transport).poll_flush(context))
+        {
+            self.write_failure = Some(error.kind());
+            context.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.transport).poll_close(context)
+    }
+}
+
+/// Reads from a non-blocking stream. A read that a signal interrupts counts as one after which the turn of others has
+/// come.
+impl<S: Read> Read for Paced<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.is_paused = self.ends_turn();
+        if self.is_paused {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.check_unfinished()?;
+        let read = self.transport.read(buffer);
+        self.is_paused = matches!(&read, Err(error) if error.kind() == ErrorKind::Interrupted);
+        let is_nothing =
+            self.is_paused || matches!(&read, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        let read = self.note_read(if is_nothing { None } else { Some(read) });
+        read.unwrap_or_else(|| Err(ErrorKind::WouldBlock.into()))
+    }
+}
+
+impl<S: Write> Write for Paced<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        while self.write_failure.is_none() {
+            let written = self.transport.write(bytes);
+            let failure = written.as_ref().err().map(io::Error::kind);
+            match failure {
+                Some(ErrorKind::Interrupted) => {}
+                Some(ErrorKind::WouldBlock) => return written,
+                _ => return Ok(self.note_write(bytes.len(), written)),
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.write_failure.is_none() {
+            let flushed = self.transport.flush();
+            let failure = flushed.as_ref().err().map(io::Error::kind);
+            match failure {
+                Some(ErrorKind::Interrupted) => {}
+                None | Some(ErrorKind::WouldBlock) => return flushed,
+                failed => self.write_failure = failed,
+            }
+        }
+        Ok(())
     }
 }

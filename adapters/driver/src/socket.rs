@@ -236,4 +236,70 @@ mod tests {
         assert_eq!(write(51, 0), Ok(()));
         assert_eq!(write(52, 0), Err(Lost::Transport), "nothing for ten seconds");
     }
+
+    /// A transport on which these bytes have arrived, and every write fails.
+    struct Broken(&'static [u8]);
+
+    impl AsyncRead for Broken {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            if self.0.is_empty() { Poll::Pending } else { Pin::new(&mut self.0).poll_read(context, buffer) }
+        }
+    }
+
+    impl AsyncWrite for Broken {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What has arrived before a write fails is read first: a Close frame says whether to come again.
+    #[test]
+    fn a_failed_write_loses_no_frame() {
+        let mut client = Client::single(Config::new("ws://v"));
+        client.open(Instant::ZERO).unwrap();
+        let link = client.links().next().unwrap().0;
+        let mut context = Context::from_waker(Waker::noop());
+        for (sends, arrived, expected) in [
+            (false, &b"\x89\x00\x81\x01a\x89\x00\x88\x02\x0f\xa3"[..], "Ping Text Ping Close"),
+            (true, &b"\x89\x00\x81\x01a\x81\x01b"[..], "Ping Text Text"),
+            (true, &b""[..], ""),
+        ] {
+            let made = WebSocketStream::from_raw_socket(
+                Paced::new(Broken(arrived)),
+                Role::Client,
+                Some(websocket_config()),
+            );
+            let mut socket = Socket::new(link, futures_lite::future::block_on(made));
+            if sends {
+                socket.send("a command".into());
+                let longest = Duration::from_secs(10);
+                assert_eq!(socket.poll_write(Instant::ZERO, longest, &mut context), Ok(()));
+            }
+            let mut found = Vec::new();
+            let error = loop {
+                match socket.poll_message(&mut context) {
+                    Poll::Ready(Some(Ok(message))) => {
+                        let kind = format!("{message:?}");
+                        found.push(kind.split('(').next().unwrap().to_owned());
+                    }
+                    Poll::Ready(other) => break other,
+                    Poll::Pending => panic!("the failure is not reported"),
+                }
+            };
+            assert_eq!(found.join(" "), expected);
+            assert_eq!(end(error.and_then(Result::err).as_ref()), (Lost::Reset, None), "{expected}");
+        }
+    }
 }

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{Read, Write};
 
-use gemini_ws::{Client, ConnectFailure, Event, Instant, LinkId, Lost, Output, Scratch};
+use gemini_ws::{Client, ConnectFailure, Event, Frame, Instant, LinkId, Lost, Output, Scratch};
 
 use crate::NonBlocking;
 use crate::glue::frame_of;
-use crate::task::FRAMES_PER_TURN_MAX;
+use crate::task::{CLOSING_MAX, FRAMES_PER_TURN_MAX};
 
 /// The sockets of a client's links, for a loop of your own over non-blocking streams. The loop [marks](Sockets::mark)
 /// the streams that are ready, and takes [turns](Sockets::turn). A stream stays marked until a turn finds that the
-/// stream has nothing more, so edge-triggered and level-triggered pollers both work. A stream that blocks works too
-/// if its reads have a time limit and then fail with `WouldBlock`: mark the stream before each turn. After a turn,
-/// stop if [`Client::close_reason`] returns a reason.
+/// stream has nothing more, so an edge-triggered poller may wait for reading and writing at all times. A
+/// level-triggered poller waits for writing only while [`wants_write`](Sockets::wants_write) returns `true`. A stream
+/// that blocks works too if its reads have a time limit and then fail with `WouldBlock`: mark the stream before each
+/// turn. After a turn, stop if [`Client::close_reason`] returns a reason.
 ///
 /// Needs the feature `handshake`. The example `poll` is a complete program.
 ///
@@ -36,9 +37,27 @@ use crate::task::FRAMES_PER_TURN_MAX;
 /// ```
 pub struct Sockets<S: Read + Write> {
     /// The sockets by the slot of their link.
-    by_slot: BTreeMap<usize, (LinkId, NonBlocking<S>)>,
+    by_slot: BTreeMap<usize, Place<S>>,
     /// Slots whose streams may have more to read or to write.
     marked: BTreeSet<usize>,
+}
+
+/// A socket and its link.
+struct Place<S: Read + Write> {
+    link: LinkId,
+    socket: NonBlocking<S>,
+    /// Until when the closing handshake may take. The peer's Close frame has ended the link.
+    closes_by: Option<Instant>,
+}
+
+/// The result of reading from a socket once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Found {
+    /// There may be more.
+    More,
+    /// There may be more, but other sockets have their turn now.
+    Paused,
+    Nothing,
 }
 
 impl<S: Read + Write> Sockets<S> {
@@ -63,9 +82,16 @@ impl<S: Read + Write> Sockets<S> {
         self.marked.insert(slot);
     }
 
+    /// Returns whether to wait until the stream of the link in this slot is writable.
+    pub fn wants_write(&self, slot: usize) -> bool {
+        self.by_slot.get(&slot).is_some_and(|place| place.socket.wants_write())
+    }
+
     /// Takes a turn. Calls [`Client::handle_timeout`] if the client's deadline has passed, carries out the client's
-    /// outputs, continues upgrades, and reads up to [`FRAMES_PER_TURN_MAX`] frames from each socket
-    /// that [`mark`](Sockets::mark) has marked as ready.
+    /// outputs, continues upgrades, and reads up to [`FRAMES_PER_TURN_MAX`] frames, and about
+    /// [`READ_BYTES_PER_TURN_MAX`](crate::READ_BYTES_PER_TURN_MAX) bytes of an incomplete message, from each socket that
+    /// [`mark`](Sockets::mark) has marked as ready. Drops a socket when its peer ends the stream, and otherwise in the
+    /// first turn that begins a second or more after the peer's Close frame.
     ///
     /// Returns `true` if there may be more to read. In this case, take the next turn without waiting. After `false`,
     /// wait until a socket is ready, but no longer than [`Client::timeout`].
@@ -83,16 +109,20 @@ impl<S: Read + Write> Sockets<S> {
         if client.deadline().is_some_and(|deadline| deadline.at <= now) {
             client.handle_timeout(now);
         }
+        self.by_slot.retain(|_, place| place.closes_by.is_none_or(|at| now < at));
         self.perform(client, now, &mut dial, &mut on_event);
         for slot in std::mem::take(&mut self.marked) {
             for _ in 0..FRAMES_PER_TURN_MAX {
-                if !self.read(slot, client, now, scratch, &mut on_event) {
-                    self.marked.remove(&slot);
+                let found = self.read(slot, client, now, scratch, &mut on_event);
+                match found {
+                    // The next read may find that there is nothing more, and then removes the mark.
+                    Found::More | Found::Paused => self.marked.insert(slot),
+                    Found::Nothing => self.marked.remove(&slot),
+                };
+                self.perform(client, now, &mut dial, &mut on_event);
+                if found != Found::More {
                     break;
                 }
-                // The next read may find that there is nothing more, and then removes the mark.
-                self.marked.insert(slot);
-                self.perform(client, now, &mut dial, &mut on_event);
             }
         }
         self.perform(client, now, &mut dial, &mut on_event);
@@ -109,7 +139,10 @@ impl<S: Read + Write> Sockets<S> {
         while let Some(output) = client.poll_output() {
             match output {
                 Output::Connect(link) => match dial(client, link) {
-                    Ok(socket) => drop(self.by_slot.insert(link.slot(), (link, socket))),
+                    Ok(socket) => {
+                        let place = Place { link, socket, closes_by: None };
+                        self.by_slot.insert(link.slot(), place);
+                    }
                     Err(failure) => client.handle_dial(link, now, Err(failure)),
                 },
                 Output::Send { link, text } => self.write(link, client, now, |socket| socket.send(text)),
@@ -131,13 +164,21 @@ impl<S: Read + Write> Sockets<S> {
         now: Instant,
         write: impl FnOnce(&mut NonBlocking<S>) -> Result<(), Lost>,
     ) {
-        let socket = self.by_slot.get_mut(&link.slot()).filter(|(of, _)| *of == link);
-        if let Some(Err(reason)) = socket.map(|(_, socket)| write(socket)) {
+        let place = self.by_slot.get_mut(&link.slot());
+        let Some(place) = place.filter(|place| place.link == link && place.closes_by.is_none()) else {
+            return;
+        };
+        let written = write(&mut place.socket);
+        if place.socket.has_more() {
+            // The write may have failed, which the next read reports.
+            self.marked.insert(link.slot());
+        }
+        if let Err(reason) = written {
             self.lose(link, client, now, reason);
         }
     }
 
-    /// Continues the upgrade, or reads a frame. Returns whether there may be more.
+    /// Continues the upgrade, or reads a frame.
     fn read(
         &mut self,
         slot: usize,
@@ -145,26 +186,39 @@ impl<S: Read + Write> Sockets<S> {
         now: Instant,
         scratch: &mut Scratch,
         on_event: &mut impl FnMut(&Event<'_>),
-    ) -> bool {
-        let Some((link, socket)) = self.by_slot.get_mut(&slot) else { return false };
-        let link = *link;
-        if let Some(result) = socket.upgrade() {
+    ) -> Found {
+        let Some(place) = self.by_slot.get_mut(&slot) else { return Found::Nothing };
+        let link = place.link;
+        if let Some(result) = place.socket.upgrade() {
             client.handle_dial(link, now, result);
-            return true;
-        }
-        match socket.read() {
-            Ok(Some(message)) => {
-                if let Some(frame) = frame_of(&message)
-                    && let Some(event) = client.handle_frame(link, now, frame, scratch)
-                {
-                    on_event(&event);
-                }
-                true
+            if result.is_ok() {
+                return Found::More;
             }
-            Ok(None) => false,
+            self.by_slot.remove(&slot);
+            return Found::Nothing;
+        }
+        match place.socket.read() {
+            // Frames after a Close frame are ignored.
+            Ok(Some(_)) if place.closes_by.is_some() => Found::More,
+            Ok(Some(message)) => {
+                if let Some(frame) = frame_of(&message) {
+                    let is_close = matches!(frame, Frame::Close { .. });
+                    place.closes_by = is_close.then_some(now + CLOSING_MAX);
+                    if let Some(event) = client.handle_frame(link, now, frame, scratch) {
+                        on_event(&event);
+                    }
+                }
+                Found::More
+            }
+            Ok(None) if place.socket.has_more() => Found::Paused,
+            Ok(None) => Found::Nothing,
+            Err(_) if place.closes_by.is_some() => {
+                self.by_slot.remove(&slot);
+                Found::Nothing
+            }
             Err(reason) => {
                 self.lose(link, client, now, reason);
-                false
+                Found::Nothing
             }
         }
     }
@@ -183,6 +237,7 @@ impl<S: Read + Write> Default for Sockets<S> {
 
 impl<S: Read + Write> fmt::Debug for Sockets<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.by_slot.values().map(|(link, socket)| (link, socket.is_open()))).finish()
+        let places = self.by_slot.values().map(|place| (place.link, place.socket.is_open()));
+        f.debug_map().entries(places).finish()
     }
 }

@@ -42,7 +42,7 @@ const COMMANDS_PER_TURN_MAX: usize = 16;
 
 /// How long the driver waits for the end of a socket after a Close frame, and for the application to take the last
 /// events.
-const CLOSING_MAX: Duration = Duration::from_secs(1);
+pub(crate) const CLOSING_MAX: Duration = Duration::from_secs(1);
 
 pub(crate) struct Task<'r, R: Runtime, D> {
     runtime: R,

@@ -101,17 +101,21 @@ impl Request {
 
     /// Returns whether the answer accepts the upgrade.
     pub(crate) fn is_accepted_by(&self, answer: &Answer) -> bool {
-        answer.status() == 101
-            && answer.is_1_1()
-            // A list that contains nothing else.
-            && answer.elements("upgrade").next().is_some()
-            && answer.elements("upgrade").all(|element| element.eq_ignore_ascii_case("websocket"))
-            && answer.elements("connection").any(|element| element.eq_ignore_ascii_case("upgrade"))
-            && answer.values("sec-websocket-accept").eq([accept_of(&self.key)])
-            // The request offers no extension and no subprotocol.
-            && answer.elements("sec-websocket-extensions").next().is_none()
-            && answer.elements("sec-websocket-protocol").next().is_none()
+        is_accepted(&self.key, answer) && answer.elements("sec-websocket-protocol").next().is_none()
     }
+}
+
+/// Returns whether the answer accepts an upgrade with this key that offers no extensions. The caller checks the
+/// subprotocol.
+pub(crate) fn is_accepted(key: &str, answer: &Answer) -> bool {
+    answer.status() == 101
+        && answer.is_1_1()
+        // A list that contains nothing else.
+        && answer.elements("upgrade").next().is_some()
+        && answer.elements("upgrade").all(|element| element.eq_ignore_ascii_case("websocket"))
+        && answer.elements("connection").any(|element| element.eq_ignore_ascii_case("upgrade"))
+        && answer.values("sec-websocket-accept").eq([accept_of(key)])
+        && answer.elements("sec-websocket-extensions").next().is_none()
 }
 
 /// Returns the value that proves that the server has read the key (RFC 6455, section 4.2.2).

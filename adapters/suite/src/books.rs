@@ -370,3 +370,41 @@ pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
         future::zip(driver.run(A::runtime(), |_, _, _| {}), application).await;
     });
 }
+
+/// A reader whose subscription ends before the book has come, because the application unsubscribes or removes the
+/// endpoint, does not wait for ever. If the application subscribes again, the reader waits again.
+pub(crate) fn a_book_whose_subscription_ends<A: Adapter>() {
+    for removes in [false, true] {
+        // A server that never answers.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let mut gemini = Client::new(ClientConfig::new(), 1);
+        let endpoint = gemini.add(Instant::ZERO, Config::new(&url).stay_open(true)).unwrap();
+        let (client, driver) = client(gemini);
+        let driver = driver.run(A::runtime(), |_, _, _| {});
+        within::<A, _>(future::zip(driver, async {
+            let mut books = client.books(["btcusd"]).await.unwrap();
+            if removes {
+                client.with(move |gemini, _, now| gemini.remove(now, endpoint)).await.unwrap().unwrap();
+            } else {
+                for id in stream_ids(&client).await {
+                    client.unsubscribe(id).await.unwrap();
+                }
+            }
+            assert!(future::or(books.until_live("btcusd"), late()).await.is_none());
+            let reason = |books: &BookReader| books.view("btcusd").and_then(|view| view.stale_reason());
+            assert_eq!(books.no_book("btcusd"), Some(NoBook::Unsubscribed), "removes: {removes}");
+            assert_eq!(reason(&books), Some(StaleReason::NotSubscribed));
+            if removes {
+                let config = Config::new(&url).stay_open(true);
+                client.with(move |gemini, _, now| gemini.add(now, config)).await.unwrap().unwrap();
+            }
+            client.subscribe(Stream::depth("btcusd".parse().unwrap())).await.unwrap();
+            while books.no_book("btcusd").is_some() {
+                assert!(future::or(books.changed(), late()).await.is_some());
+            }
+            assert_eq!(reason(&books), Some(StaleReason::NothingYet));
+            client.close();
+        }));
+    }
+}

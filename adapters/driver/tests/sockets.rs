@@ -1,0 +1,314 @@
+//! Tests `NonBlocking` and `Sockets` with a stream whose peer is a table: what it answers to the upgrade, and what each
+//! read and write then does.
+
+#![cfg(feature = "handshake")]
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
+
+use async_tungstenite::tungstenite::client::IntoClientRequest;
+use async_tungstenite::tungstenite::handshake::derive_accept_key;
+use gemini_ws::{Client, Config, ConnectFailure, Frame, Instant, LinkId, Lost, Scratch};
+use gemini_ws_driver::{NonBlocking, READ_BYTES_PER_TURN_MAX, Sockets, UNFINISHED_BYTES_MAX, frame_of};
+
+/// What a read of the stream does.
+#[derive(Clone, Debug)]
+enum Step {
+    Bytes(Vec<u8>),
+    /// Two bytes for each read of two, without end: an empty fragment.
+    EmptyFragments,
+    Fails(ErrorKind),
+    End,
+}
+
+/// A stream whose peer answers the upgrade, and then takes these steps.
+struct Peer {
+    /// The lines of the answer. `KEY` stands for the proof that the peer has read the key.
+    answer: String,
+    steps: VecDeque<Step>,
+    written: Vec<u8>,
+    is_upgraded: bool,
+    /// Why writes fail after the upgrade.
+    write_failure: Option<ErrorKind>,
+    read: usize,
+}
+
+const ACCEPTED: &str =
+    "HTTP/1.1 101 Fine\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: KEY\r\n\r\n";
+
+impl Peer {
+    fn new(steps: impl IntoIterator<Item = Step>) -> Peer {
+        Peer {
+            answer: ACCEPTED.to_owned(),
+            steps: steps.into_iter().collect(),
+            written: Vec::new(),
+            is_upgraded: false,
+            write_failure: None,
+            read: 0,
+        }
+    }
+
+    /// Returns the answer to the upgrade, once the request is complete.
+    fn answer(&self) -> Option<Vec<u8>> {
+        let request = std::str::from_utf8(&self.written).unwrap().strip_suffix("\r\n\r\n")?;
+        let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+        Some(self.answer.replace("KEY", &derive_accept_key(key.as_bytes())).into_bytes())
+    }
+}
+
+impl Read for Peer {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.is_upgraded {
+            let Some(answer) = self.answer() else { return Err(ErrorKind::WouldBlock.into()) };
+            self.is_upgraded = true;
+            // One byte for each read.
+            answer.iter().rev().for_each(|byte| self.steps.push_front(Step::Bytes(vec![*byte])));
+        }
+        let count = match self.steps.pop_front() {
+            None => return Err(ErrorKind::WouldBlock.into()),
+            Some(Step::End) => 0,
+            Some(Step::Fails(kind)) => return Err(kind.into()),
+            Some(Step::EmptyFragments) => {
+                self.steps.push_front(Step::EmptyFragments);
+                buffer.fill(0);
+                buffer.len() & !1
+            }
+            Some(Step::Bytes(bytes)) => {
+                let (now, later) = bytes.split_at(bytes.len().min(buffer.len()));
+                buffer[..now.len()].copy_from_slice(now);
+                if !later.is_empty() {
+                    self.steps.push_front(Step::Bytes(later.to_vec()));
+                }
+                now.len()
+            }
+        };
+        self.read += count;
+        Ok(count)
+    }
+}
+
+impl Write for Peer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.write_failure.filter(|_| self.is_upgraded) {
+            Some(kind) => Err(kind.into()),
+            None => {
+                self.written.extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn socket(peer: Peer) -> NonBlocking<Peer> {
+    NonBlocking::new("ws://localhost/", peer).unwrap()
+}
+
+/// Continues an upgrade until it has ended.
+fn upgrade(socket: &mut NonBlocking<Peer>) -> Result<(), ConnectFailure> {
+    for _ in 0..100 {
+        if let Some(result) = socket.upgrade() {
+            return result;
+        }
+    }
+    panic!("the upgrade does not end");
+}
+
+fn open(peer: Peer) -> NonBlocking<Peer> {
+    let mut socket = socket(peer);
+    assert_eq!(upgrade(&mut socket), Ok(()));
+    socket
+}
+
+/// An unmasked frame of a server.
+fn frame(opcode: u8, payload: &[u8]) -> Step {
+    let mut bytes = vec![0x80 | opcode, payload.len() as u8];
+    bytes.extend_from_slice(payload);
+    Step::Bytes(bytes)
+}
+
+fn close(code: u16) -> Step {
+    frame(8, &code.to_be_bytes())
+}
+
+#[test]
+fn answers_to_the_upgrade() {
+    let refused = |status| ConnectFailure::Status { status, retry_after: None, reason: None };
+    for (before, after, result) in [
+        ("", "", Ok(())),
+        ("Connection: Upgrade", "Connection: keep-alive, Upgrade", Ok(())),
+        ("HTTP/1.1 101", "HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 101", Ok(())),
+        (
+            "\r\n\r\n",
+            "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+            Err(ConnectFailure::Handshake),
+        ),
+        ("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n\r\n", Err(ConnectFailure::Handshake)),
+        ("KEY", "a2V5", Err(ConnectFailure::Handshake)),
+        ("HTTP/1.1", "HTTP/1.0", Err(ConnectFailure::Handshake)),
+        ("Upgrade: websocket", "Upgrade: h2c", Err(ConnectFailure::Handshake)),
+        ("HTTP/1.1 101 Fine", "HTTP/1.1 403 No", Err(refused(403))),
+        ("HTTP", "SSH", Err(ConnectFailure::Handshake)),
+    ] {
+        let mut peer = Peer::new([]);
+        peer.answer = ACCEPTED.replace(before, after);
+        assert_eq!(upgrade(&mut socket(peer)), result, "{before:?} {after:?}");
+    }
+    for (protocol, result) in [("chat", Ok(())), ("talk", Err(ConnectFailure::Handshake))] {
+        let mut request = "ws://localhost/".into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "mail, chat".parse().unwrap());
+        let mut peer = Peer::new([]);
+        let answer = format!("\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n");
+        peer.answer = ACCEPTED.replace("\r\n\r\n", &answer);
+        assert_eq!(upgrade(&mut NonBlocking::new(request, peer).unwrap()), result, "{protocol}");
+    }
+    let mut ended = Peer::new([Step::End]);
+    ended.answer = "HTTP/1.1 101 Fine\r\n".into();
+    assert_eq!(upgrade(&mut socket(ended)), Err(ConnectFailure::Transport));
+}
+
+/// A level-triggered loop waits for writing only until the stream has taken the request.
+#[test]
+fn the_request_is_written_once() {
+    let mut socket = socket(Peer::new([]));
+    assert!(socket.wants_write());
+    assert_eq!(socket.upgrade(), None, "a byte at a time");
+    assert!(!socket.wants_write(), "only the answer is missing");
+    assert!(socket.has_more(), "more bytes of the answer are there");
+}
+
+/// A peer that sends a message in fragments without end keeps `read` from returning no longer than any other peer does,
+/// and is cut in the end.
+#[test]
+fn a_message_that_never_ends() {
+    let mut socket = open(Peer::new([Step::Bytes(vec![1, 0]), Step::EmptyFragments]));
+    let mut before = socket.get_mut().unwrap().read;
+    let lost = loop {
+        let read = socket.read();
+        let after = socket.get_mut().map_or(before, |peer| peer.read);
+        assert!(after - before <= READ_BYTES_PER_TURN_MAX * 2, "{} bytes in one turn", after - before);
+        before = after;
+        match read {
+            Ok(None) => assert!(socket.has_more()),
+            Ok(Some(message)) => panic!("{message:?}"),
+            Err(lost) => break lost,
+        }
+    };
+    assert_eq!(lost, Lost::Protocol);
+    assert!(before > UNFINISHED_BYTES_MAX && !socket.has_more());
+}
+
+/// What the peer has sent before a write fails is read first: a Close frame says whether to come again.
+#[test]
+fn a_failed_write_loses_no_frame() {
+    for failure in [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::WriteZero] {
+        for sends in [false, true] {
+            for end in [vec![], vec![Step::End], vec![Step::Fails(ErrorKind::ConnectionReset)]] {
+                let steps = [frame(9, b"ping"), frame(1, b"text"), frame(9, b"ping"), close(4003)];
+                let mut peer = Peer::new(steps.into_iter().chain(end));
+                peer.write_failure = Some(failure);
+                let mut socket = open(peer);
+                if sends {
+                    assert_eq!(socket.send("a command".into()), Ok(()));
+                    assert!(socket.has_more(), "the next read reports the failure");
+                }
+                let mut found = Vec::new();
+                let lost = loop {
+                    match socket.read() {
+                        Ok(Some(message)) => found.push(frame_of(&message).map(|frame| format!("{frame:?}"))),
+                        Ok(None) => panic!("the failure is not reported"),
+                        Err(lost) => break lost,
+                    }
+                };
+                let ping = Frame::Ping(b"ping");
+                let expected =
+                    [ping, Frame::Text("text"), ping, Frame::Close { code: Some(4003), reason: "" }];
+                assert_eq!(found, expected.map(|frame| Some(format!("{frame:?}"))), "{failure:?} {sends}");
+                assert!(lost == Lost::Reset || lost == Lost::Transport || lost == Lost::End, "{lost:?}");
+            }
+        }
+    }
+}
+
+/// A signal ends no link: a read that it interrupts is repeated.
+#[test]
+fn an_interrupted_read_is_no_end() {
+    let steps = [Step::Fails(ErrorKind::Interrupted), frame(1, b"text")];
+    let mut socket = open(Peer::new(steps));
+    assert_eq!(socket.read(), Ok(None));
+    assert!(socket.has_more());
+    assert_eq!(frame_of(&socket.read().unwrap().unwrap()), Some(Frame::Text("text")));
+    assert_eq!((socket.read(), socket.has_more()), (Ok(None), false));
+}
+
+/// Two links of a client over these peers, and the events of `turns` turns, one each 100 ms.
+fn turns(peers: impl Fn() -> [Peer; 2], turns: u64) -> (Client, Sockets<Peer>, Vec<String>) {
+    let config = || Config::new("ws://localhost/").stay_open(true);
+    let mut client = Client::single(config());
+    client.add(Instant::ZERO, config()).unwrap();
+    client.open(Instant::ZERO).unwrap();
+    let (mut sockets, mut scratch, mut events) = (Sockets::new(), Scratch::new(), Vec::new());
+    for turn in 0..turns {
+        let now = Instant::from_millis(turn * 100);
+        [0, 1].into_iter().for_each(|slot| sockets.mark(slot));
+        let dial = |_: &Client, link: LinkId| {
+            let [first, second] = peers();
+            NonBlocking::new("ws://localhost/", if link.slot() == 0 { first } else { second })
+        };
+        let _ = sockets.turn(&mut client, now, &mut scratch, dial, |event| events.push(format!("{event:?}")));
+    }
+    (client, sockets, events)
+}
+
+/// One peer does not keep the other links waiting, and the client's shutdown neither.
+#[test]
+fn a_flood_has_its_turn_like_any_other_peer() {
+    let peers = || [Peer::new([Step::Bytes(vec![1, 0]), Step::EmptyFragments]), Peer::new([frame(1, b"{}")])];
+    let (_, sockets, events) = turns(peers, 10);
+    assert_eq!(sockets.len(), 2);
+    assert!(events.iter().any(|event| event.starts_with("Unrecognized")), "{events:?}");
+}
+
+#[test]
+fn a_close_frame_behind_a_ping_arrives_although_the_pong_cannot_be_written() {
+    let peers = || {
+        [(), ()].map(|()| {
+            let mut peer = Peer::new([frame(9, b""), close(4003), Step::Fails(ErrorKind::ConnectionReset)]);
+            peer.write_failure = Some(ErrorKind::BrokenPipe);
+            peer
+        })
+    };
+    let (client, sockets, events) = turns(peers, 10);
+    let closings = events.iter().filter(|event| event.starts_with("PeerClosing") && event.contains("4003"));
+    assert_eq!((closings.count(), sockets.len()), (2, 0), "{events:?}");
+    assert_eq!(client.stats().stale_inputs, 0);
+}
+
+/// After a Close frame, the client does not wait for ever until the peer ends its side.
+#[test]
+fn a_peer_that_closes_and_stays() {
+    let peers = || [Peer::new([close(4003)]), Peer::new([close(4003), frame(1, b"late")])];
+    let (client, sockets, events) = turns(peers, 30);
+    assert_eq!((sockets.len(), client.stats().stale_inputs), (0, 0), "{events:?}");
+    assert!(!events.iter().any(|event| event.contains("late")), "{events:?}");
+}
+
+#[test]
+fn a_refused_upgrade_is_reported_once() {
+    let peers = || {
+        [(), ()].map(|()| {
+            let mut peer = Peer::new([]);
+            peer.answer = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n".into();
+            peer
+        })
+    };
+    let (client, sockets, events) = turns(peers, 5);
+    let failures = events.iter().filter(|event| event.starts_with("ConnectFailed")).count();
+    assert_eq!((failures, sockets.len(), client.stats().stale_inputs), (2, 0, 0), "{events:?}");
+    let later = Duration::from_secs(0);
+    assert!(client.timeout(Instant::from_millis(400)).is_some_and(|wait| wait > later));
+}
