@@ -122,7 +122,8 @@ pub struct TokioTimer {
 
 impl Timer for TokioTimer {
     fn now(&self) -> Instant {
-        self.clock.now()
+        // The clock of Tokio's timers, which a test may pause.
+        self.clock.from_std(tokio::time::Instant::now().into_std())
     }
 
     fn set(&mut self, at: Instant) {
@@ -142,3 +143,25 @@ impl Timer for TokioTimer {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// In a test that pauses Tokio's clock, the driver's time is that of its timer. With a time of its own, the driver
+    /// would find its deadline in the future whenever the timer ends, and never sleep.
+    #[tokio::test(start_paused = true)]
+    async fn the_timer_and_its_clock_agree() {
+        let mut timer = Tokio::new().timer();
+        let begin = timer.now();
+        for seconds in [1, 3_600] {
+            let at = timer.now() + Duration::from_secs(seconds);
+            timer.set(at);
+            std::future::poll_fn(|context| timer.poll(context)).await;
+            assert!(timer.now() >= at, "{seconds}");
+        }
+        assert!(timer.now().since(begin) >= Duration::from_secs(3_601));
+    }
+}
