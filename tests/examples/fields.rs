@@ -149,7 +149,8 @@ fn read(message: &Message<'_>, method: Option<&str>) -> Parts {
         }
         Message::L2Updates(updates) => {
             // The type of a list shows the type of its elements.
-            for (index, Row::Read(Trade { .. })) in updates.trades.iter().flatten().enumerate() {
+            for (index, row) in updates.trades.iter().flatten().enumerate() {
+                let Some(Trade { .. }) = row.read() else { continue };
                 fields.insert(format!("trades.{index}"), "trade".into());
             }
         }
