@@ -336,9 +336,13 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Splits a refused request into halves. Streams that a newer request is about are left out.
+    /// Splits a refused request into halves, which wait to be sent. Streams that a newer request is about are left
+    /// out.
     pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
         request.retain(|stream| self.subscriptions.get(*stream).is_some_and(|it| it.request() == id));
+        for stream in request.streams() {
+            self.subscriptions.change(*stream, Subscription::note_split);
+        }
         self.outbox.split(request);
     }
 

@@ -83,7 +83,8 @@ pub(crate) struct Subscription {
     /// How many times in a row the stream was not served.
     attempts: u32,
     failure: Failure,
-    /// Whether the client has to send another request about the stream after a delay, and has not sent it yet.
+    /// Whether the newest request about the stream has failed, and the client has not sent the next one yet. The next
+    /// one waits for a delay, or in the `Outbox`. Not noted if the venue has refused to unsubscribe several streams.
     unanswered: bool,
     /// Whether an earlier `subscribe` on this connection named the stream, so that frames of that request may still
     /// come. The `subscribe` may belong to an earlier subscription. Not noted for streams without a `Whole`.
@@ -375,6 +376,12 @@ impl Subscription {
         self.is_spoilt = false;
         self.asked_before = asked_before;
         self.is_haunted = is_haunted;
+    }
+
+    /// Notes that the venue has refused the newest request, which named several streams. Until the half of the request
+    /// that names the stream is sent, nothing of the stream is under way.
+    pub(super) fn note_split(&mut self) {
+        self.unanswered |= self.is_asked_for();
     }
 
     const fn reset_attempts(&mut self) {

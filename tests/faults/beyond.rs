@@ -24,5 +24,7 @@ mod renewed;
 mod replies;
 #[path = "beyond/reused.rs"]
 mod reused;
+#[path = "beyond/waiting.rs"]
+mod waiting;
 
 use super::fed;

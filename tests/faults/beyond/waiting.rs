@@ -1,0 +1,67 @@
+//! Streams that wait: for the next request about them, or for the end of a stream whose frames look alike.
+
+use std::time::Duration;
+
+use gemini_ws::lifecycle::StreamState;
+use gemini_ws::{Config, Event, Readiness};
+
+use super::super::line::{Line, ack, refuse, snapshot};
+
+/// Lets the venue reply to everything that waits. It refuses each `subscribe` that contains a word, and sends the
+/// snapshots of the others.
+fn serve(line: &mut Line, now: u64, bad: &str) {
+    while let Some(text) = line.sent.pop_front() {
+        let is_subscribe = text.contains("\"subscribe\"");
+        if is_subscribe && text.contains(bad) {
+            line.hear(now, &refuse(&text, 400, -1013));
+            continue;
+        }
+        line.hear(now, &ack(&text));
+        let names = text.split('"').filter_map(|name| name.strip_suffix("@depth"));
+        let symbols: Vec<String> = names.filter(|_| is_subscribe).map(str::to_owned).collect();
+        for symbol in symbols {
+            line.hear(now, &snapshot(&symbol, 5));
+        }
+    }
+}
+
+/// Books of a request that the venue has refused are no longer awaited, so they leave room for their own halves and
+/// for other books.
+#[test]
+fn the_halves_of_a_refused_request_take_no_room_from_themselves() {
+    for (room, books, batch) in
+        [(2, 2, 25), (10, 10, 25), (25, 60, 25), (100, 120, 25), (1, 3, 3), (3, 40, 4)]
+    {
+        let name = |n: usize| if n % 25 == 0 { format!("bad{n}@depth") } else { format!("good{n}@depth") };
+        let config = Config::new("ws://v").snapshots_max(room).streams_per_request_max(batch);
+        let mut line = Line::open(config, (0..books).map(name));
+        for now in (0..60_000).step_by(100) {
+            serve(&mut line, now, "bad");
+            line.ping(now);
+            line.wait(now + 100);
+        }
+        let what = format!("{books} books, {room} at one time, {batch} in a request");
+        let bad = books.div_ceil(25);
+        let states: Vec<StreamState> = line.client.streams().map(|(.., state)| state).collect();
+        assert_eq!(states, vec![StreamState::Synced; books - bad], "{what}");
+        assert_eq!(line.client.readiness(), Readiness::Ready, "{what}");
+        assert_eq!(line.losses, [], "{what}");
+    }
+}
+
+/// The snapshot of a book comes while a half of the refused request waits. It confirms the book, because the client
+/// drops the book from the half, and no reply about the book follows.
+#[test]
+fn a_snapshot_after_a_split_confirms_its_book() {
+    // The limit is used up, so the halves wait.
+    let config = Config::new("ws://v").request_limit(1, Duration::from_secs(60));
+    let mut line = Line::open(config, ["good@depth".to_owned(), "bad@depth".to_owned()]);
+    let request = line.sent.pop_front().unwrap();
+    line.hear(0, &refuse(&request, 400, -1013));
+    assert_eq!(line.sent.len(), 0);
+    assert_eq!(line.state("good@depth"), Some(StreamState::Requested));
+    line.hear(0, &snapshot("good", 7));
+    assert_eq!(line.state("good@depth"), Some(StreamState::Synced));
+    let is_told = |event: &Event<'_>| matches!(event, Event::Subscribed { .. });
+    assert!(line.events.iter().any(is_told), "it is not reported as subscribed");
+}
