@@ -141,11 +141,9 @@ fn of_stream<'f>(
     symbol: &str,
     message: &Message<'f>,
 ) -> Option<Event<'f>> {
-    let now = reception.now();
-    let Some(subscription) = reception.routed(topic, symbol) else {
+    let Some(subscription) = reception.heard(topic, symbol) else {
         return reception.ignored(text, IgnoredReason::NotSubscribed);
     };
-    subscription.hear(now);
     let (id, public) = (subscription.id(), subscription.public_id());
     // A snapshot confirms a book.
     let is_confirmed_by_it = subscription.is_asked_for() && topic != Topic::Depth;

@@ -228,7 +228,12 @@ impl Feed {
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
-        if !self.is_open || self.subscriptions.is_leaving(&stream) {
+        if !self.is_open {
+            return;
+        }
+        if self.subscriptions.is_leaving(&stream) {
+            let is_after_another = !self.subscriptions.is_left(&stream);
+            self.subscriptions.change(id, |it| it.note_another(is_after_another));
             return;
         }
         for old in self.subscriptions.left_in_vain(&stream) {

@@ -182,10 +182,7 @@ fn heard<'f>(
     topic: Topic,
     symbol: &str,
 ) -> Option<Source<'f>> {
-    let now = reception.now();
-    let subscription = reception.routed(topic, symbol)?;
-    subscription.hear(now);
-    let id = subscription.public_id();
+    let id = reception.heard(topic, symbol)?.public_id();
     Some(reception.source(text).of_stream(Some(id)))
 }
 
@@ -197,11 +194,9 @@ pub(crate) fn trade<'f>(
     topic: Topic,
     trade: Trade<'f>,
 ) -> Option<Event<'f>> {
-    let now = reception.now();
-    let Some(subscription) = reception.routed(topic, trade.symbol) else {
+    let Some(subscription) = reception.heard(topic, trade.symbol) else {
         return reception.ignored(text, IgnoredReason::NotSubscribed);
     };
-    subscription.hear(now);
     let (trade, id) = (subscription.deliver_trade(trade), subscription.public_id());
     let source = reception.source(text).of_stream(Some(id));
     reception.data(Event::Trade(trade, source))

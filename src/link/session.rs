@@ -155,6 +155,16 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.feed.subscriptions_mut().routed(topic, symbol)
     }
 
+    /// Notes a frame of a stream that is not a book, and returns its subscription. Returns `None` if no subscription
+    /// takes the frame: it only looks like a frame of a subscription that waits for the end of another stream.
+    #[inline]
+    pub(crate) fn heard(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
+        let now = self.now();
+        let subscription = self.routed(topic, symbol).filter(|it| !it.waits_for_another())?;
+        subscription.hear(now);
+        Some(subscription)
+    }
+
     /// Moves a subscription as the table `STREAM` says, and performs the effects.
     pub(crate) fn step(&mut self, id: StreamId, input: StreamInput) {
         // The result is about a rejection only, and `Feed::reject` handles those.

@@ -65,6 +65,8 @@ pub(crate) struct Subscription {
     /// How many times in a row the stream was silent for longer than its limit.
     silences: u32,
     state: StreamState,
+    /// Whether frames of another stream, which look alike, may come while the state is `Wanted`.
+    is_after_another: bool,
     /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can be built
     /// from the changes that follow.
     is_spoilt: bool,
@@ -151,6 +153,7 @@ impl Subscription {
             subscribers: Vec::new(),
             stream,
             state: StreamState::Wanted,
+            is_after_another: false,
             request: 0,
             confirmed: false,
             attempts: 0,
@@ -378,6 +381,11 @@ impl Subscription {
         self.is_haunted = is_haunted;
     }
 
+    /// Notes whether the client unsubscribes another stream, whose frames look alike, before it requests this one.
+    pub(super) const fn note_another(&mut self, is_after_another: bool) {
+        self.is_after_another = is_after_another;
+    }
+
     /// Notes that the venue has refused the newest request, which named several streams. Until the half of the request
     /// that names the stream is sent, nothing of the stream is under way.
     pub(super) fn note_split(&mut self) {
@@ -525,6 +533,12 @@ impl Subscription {
             // Until the end is confirmed, frames belong to the old subscription.
             StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
         }
+    }
+
+    /// Returns whether the stream waits until the client has unsubscribed another one. Until then, frames that look
+    /// like frames of this stream belong to the other.
+    pub(crate) const fn waits_for_another(&self) -> bool {
+        matches!(self.state, StreamState::Wanted) && self.is_after_another
     }
 
     /// Returns the last update id of a book; zero if there is none.

@@ -326,12 +326,13 @@ impl Subscriptions {
         self.sums.public > 0
     }
 
-    /// Returns the first subscription to a partial depth, and whether it is the only one whose frames may come.
+    /// Returns the first subscription to a partial depth that takes frames, and whether it is the only one whose
+    /// frames may come.
     pub(super) fn partial_depth(&self) -> Option<(&Subscription, bool)> {
         let places = self.sums.partial_depths.iter();
         let mut wanted = places
             .filter_map(|place| self.places.get(*place)?.as_ref())
-            .filter(|it| it.state() != StreamState::Leaving);
+            .filter(|it| it.state() != StreamState::Leaving && !it.waits_for_another());
         Some((wanted.next()?, self.sums.partial_depths.len() == 1))
     }
 
@@ -363,6 +364,11 @@ impl Subscriptions {
         let places = self.sums.left_in_vain.iter();
         let left = places.filter_map(|place| self.places.get(*place)?.as_ref());
         left.filter(|it| it.stream() == *stream).map(Subscription::id).collect()
+    }
+
+    /// Returns whether a subscription to this very stream is being unsubscribed.
+    pub(super) fn is_left(&self, stream: &Stream) -> bool {
+        self.iter().any(|it| it.state() == StreamState::Leaving && it.stream() == *stream)
     }
 
     /// Returns whether a subscription whose frames look like those of `stream` is being unsubscribed.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{Config, Event, Readiness};
+use gemini_ws::{Config, Event, IgnoredReason, Readiness};
 
 use super::super::line::{Line, ack, refuse, snapshot};
+use super::fed::t;
 
 /// Lets the venue reply to everything that waits. It refuses each `subscribe` that contains a word, and sends the
 /// snapshots of the others.
@@ -64,4 +65,76 @@ fn a_snapshot_after_a_split_confirms_its_book() {
     assert_eq!(line.state("good@depth"), Some(StreamState::Synced));
     let is_told = |event: &Event<'_>| matches!(event, Event::Subscribed { .. });
     assert!(line.events.iter().any(is_told), "it is not reported as subscribed");
+}
+
+/// Pairs of streams whose frames look alike, each with such a frame.
+const ALIKE: [(&str, &str, &str); 14] = [
+    ("btcusd@depth5", "btcusd@depth20", include_str!("../../corpus/partial_depth.json")),
+    (
+        "solgusdperp@depth5",
+        "solgusdperp@depth20",
+        include_str!("../../corpus/partial_depth.with_symbol.json"),
+    ),
+    ("ethgusdperp@depth", "ethgusdperp@depth@100ms", include_str!("../../corpus/depth_update.snapshot.json")),
+    ("btcusd@trade", "btcusd@trade", include_str!("../../corpus/trade.json")),
+    ("btcusd@bookTicker", "btcusd@bookTicker", include_str!("../../corpus/book_ticker.json")),
+    ("btcgusdperp@markPrice", "btcgusdperp@markPrice", include_str!("../../corpus/mark_price.json")),
+    (
+        "btcgusdperp@fundingAmount",
+        "btcgusdperp@fundingAmount",
+        include_str!("../../corpus/funding_amount.json"),
+    ),
+    ("contractStatus", "contractStatus", include_str!("../../corpus/contract_status.json")),
+    ("requestForQuote", "requestForQuote", include_str!("../../corpus/request_for_quote.json")),
+    ("orders@account", "orders@session", include_str!("../../corpus/order_update.open.json")),
+    ("balances@account", "balances@account@1s", include_str!("../../corpus/balance_update.json")),
+    ("positions@account", "positions@account@1s", include_str!("../../corpus/position_report.json")),
+    (
+        "requestForQuote@account",
+        "requestForQuote@session",
+        include_str!("../../corpus/request_for_quote.private.json"),
+    ),
+    ("settlements@account", "settlements@account", include_str!("../../corpus/settlements.json")),
+];
+
+/// Unsubscribes one stream and subscribes to another whose frames look alike. Until the venue has confirmed the
+/// first, it sends only the first, so no frame is an event of the other.
+#[test]
+fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
+    for (left, next, frame) in ALIKE {
+        let mut line = Line::open(Config::new("ws://v").authenticated(true), []);
+        let id = line.subscribe(0, left);
+        let request = line.sent.pop_front().unwrap();
+        line.hear(1, &ack(&request));
+        let event = line.hear(2, frame).map(|mut event| format!("{:?}", event.as_event()));
+        assert!(event.as_ref().is_some_and(|event| !event.starts_with("Ignored")), "{left}: {event:?}");
+        line.client.unsubscribe(t(3), id).unwrap();
+        line.poll(3);
+        let id = line.subscribe(4, next);
+        assert_eq!(line.client.streams().last().map(|it| it.2), Some(StreamState::Wanted), "{next}");
+        let mut event = line.hear(5, frame).unwrap();
+        let reason = match event.as_event() {
+            Event::Ignored(ignored, _) => Some(ignored.reason),
+            // The venue still sends the stream, and it is subscribed again.
+            event if left == next => {
+                assert_eq!(event.source().and_then(|source| source.stream()), Some(id), "{next}: {event:?}");
+                continue;
+            }
+            _ => None,
+        };
+        let right = if next.ends_with("@100ms") {
+            IgnoredReason::BeforeSnapshot
+        } else {
+            IgnoredReason::NotSubscribed
+        };
+        assert_eq!(reason, Some(right), "{next} takes {frame}");
+        let request = line.sent.pop_front().unwrap();
+        line.hear(6, &ack(&request));
+        let request = line.sent.pop_front().unwrap();
+        line.hear(7, &ack(&request));
+        let mut event = line.hear(8, frame).unwrap();
+        let event = event.as_event();
+        let of = event.source().and_then(|source| source.stream());
+        assert!(!matches!(event, Event::Ignored(..)) && of == Some(id), "{next}: {event:?}");
+    }
 }
