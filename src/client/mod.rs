@@ -223,11 +223,12 @@ impl Client {
     /// # Errors
     ///
     /// [`CommandError::Closed`]; [`CommandError::TooMany`] if too many outputs wait, or if the endpoint stays open
-    /// and the client already has as many links as [`ClientConfig::links_max`] allows.
+    /// and [`ClientConfig::links_max`] leaves no link for it. The limit counts each link, and each other endpoint
+    /// that stays open and has no link yet.
     pub fn add(&mut self, now: Instant, config: Config) -> Result<EndpointId, CommandError> {
         self.command(now)?;
-        if config.stays_open() && self.slots.sums().links() >= self.config.links_max {
-            return Err(CommandError::TooMany(Limit::Links));
+        if config.stays_open() {
+            self.check_links(self.endpoints.waiting().len())?;
         }
         let id = self.endpoints.add(config, self.now);
         self.pump();

@@ -38,7 +38,7 @@ impl Client {
                     self.pump_link(slot);
                     self.open_or_close(slot);
                     if !self.slots.is_any_touched() {
-                        // The end of a link leaves room for an endpoint that waits for its link.
+                        // An endpoint that stays open may have lost its last link.
                         self.add_standing_links();
                     }
                 }
@@ -122,12 +122,17 @@ impl Client {
         }
     }
 
-    /// Makes another link to an endpoint, in a free slot.
+    /// Checks whether another link may be made, besides the links that exist and `reserved` links.
+    pub(super) fn check_links(&self, reserved: usize) -> Result<(), CommandError> {
+        let taken = self.slots.sums().links().saturating_add(reserved);
+        if taken < self.config.links_max { Ok(()) } else { Err(CommandError::TooMany(Limit::Links)) }
+    }
+
+    /// Makes another link to an endpoint, in a free slot. Each other endpoint that stays open and has no link keeps a
+    /// place for its link.
     pub(super) fn new_link(&mut self, endpoint: EndpointId) -> Result<usize, CommandError> {
-        // Checked before the configuration is copied, because an endpoint that waits for room asks again and again.
-        if self.slots.sums().links() >= self.config.links_max {
-            return Err(CommandError::TooMany(Limit::Links));
-        }
+        let waiting = self.endpoints.waiting();
+        self.check_links(waiting.len().saturating_sub(usize::from(waiting.contains(&endpoint))))?;
         let entry = self.endpoints.get_mut(endpoint).ok_or(CommandError::UnknownEndpoint)?;
         let (host, config, experience) = (entry.host(), entry.config().clone(), entry.experience());
         let fresh = Backoff::new(config.backoff_base, config.backoff_cap, self.seeds.next());
@@ -145,7 +150,7 @@ impl Client {
         Ok(slot)
     }
 
-    /// Makes a link for each endpoint that stays open and has no link, until `ClientConfig::links_max` links exist.
+    /// Makes a link for each endpoint that stays open and has no link. There is a place for each of these links.
     fn add_standing_links(&mut self) {
         while let Some(endpoint) = self.endpoints.waiting().first().copied() {
             if self.new_link(endpoint).is_err() {

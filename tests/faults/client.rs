@@ -25,6 +25,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("b10", limits::b10_asking_for_the_limits_does_not_slow_orders_down),
     ("b10", limits::b10_the_venues_limits_can_loosen_again),
     ("b9", limits::b9_what_was_sent_since_the_question_counts),
+    ("links", limits::each_endpoint_that_stays_open_gets_its_link),
     ("b12", retries::b12_clients_do_not_come_back_in_the_same_instant),
     ("ceiling", retries::also_retry_after_has_a_ceiling),
     ("b13", ends::b13_a_closing_handshake_takes_no_longer_than_its_timeout),

@@ -1,8 +1,8 @@
 //! Faults of limits on rates.
 
-use gemini_ws::{CommandError, Instant, RateKind, RateLimiter, Request};
+use gemini_ws::{Client, ClientConfig, CommandError, Config, Instant, Limit, RateKind, RateLimiter, Request};
 
-use super::harness::{Harness, SECOND, ms, order, private, t};
+use super::harness::{Harness, SECOND, ms, order, private, s, t};
 
 // ---- B9, B10: limits ----------------------------------------------------------------------------
 
@@ -138,4 +138,50 @@ pub(crate) fn b9_what_was_sent_since_the_question_counts() {
         if window == SECOND * 10 && retry > t(10_000)),
         "seven and three of ten: {refused:?}"
     );
+}
+
+// ---- links --------------------------------------------------------------------------------------
+
+/// An endpoint that stays open has a link for itself, from `add` on. The command that would take it is refused.
+#[test]
+pub(crate) fn each_endpoint_that_stays_open_gets_its_link() {
+    const FULL: CommandError = CommandError::TooMany(Limit::Links);
+    let standing = |n: usize| Config::new(format!("ws://v{n}")).stay_open(true);
+    let public = || Config::new("ws://public").stay_open(false).streams_max(1);
+    for most in 1..=4 {
+        for opens_first in [false, true] {
+            let mut client = Client::new(ClientConfig::new().links_max(most), 1);
+            if opens_first {
+                client.open(t(0)).unwrap();
+            }
+            let other = client.add(t(0), public()).unwrap();
+            let added: Vec<_> = (1..=most).map(|n| client.add(t(0), standing(n))).collect();
+            assert!(added.iter().all(Result::is_ok), "{added:?}");
+            assert_eq!(client.add(t(0), standing(0)), Err(FULL), "{most} links, opened first: {opens_first}");
+            assert_eq!(client.subscribe(t(0), s("btcusd@trade")), Err(FULL), "{most} links");
+            client.open(t(0)).unwrap();
+            assert_eq!(client.links().count(), most);
+            // The end of an endpoint leaves room for another, and for streams.
+            client.remove(t(0), added[0].unwrap()).unwrap();
+            assert_eq!(client.subscribe(t(0), s("btcusd@trade")).map(|_| ()), Ok(()), "{most} links");
+            assert_eq!(client.add(t(0), standing(0)), Err(FULL), "{most} links");
+            client.remove(t(0), other).unwrap();
+            assert!(client.add(t(0), standing(0)).is_ok(), "{most} links");
+            assert_eq!(client.links().count(), most);
+        }
+    }
+    // Streams take the links first.
+    let mut client = Client::new(ClientConfig::new().links_max(2), 1);
+    client.add(t(0), public()).unwrap();
+    client.subscribe(t(0), s("btcusd@trade")).unwrap();
+    client.add(t(0), standing(1)).unwrap();
+    assert_eq!(client.subscribe(t(0), s("ethusd@trade")), Err(FULL));
+    assert_eq!(client.add(t(0), standing(2)), Err(FULL));
+    client.open(t(0)).unwrap();
+    assert_eq!(client.links().count(), 2);
+    // The first stream at an endpoint that stays open takes the link of the endpoint.
+    let mut client = Client::new(ClientConfig::new().links_max(1), 1);
+    client.add(t(0), standing(1)).unwrap();
+    client.subscribe(t(0), s("ethusd@trade")).unwrap();
+    assert_eq!(client.links().count(), 1);
 }
