@@ -134,8 +134,6 @@ pub struct Client {
     /// The counters of links that no longer exist.
     ended: Stats,
     abandoned: Abandoned,
-    /// How many sessions of links that no longer exist have ended without their orders being cancelled.
-    uncancelled: usize,
 }
 
 /// The state of a client.
@@ -188,7 +186,6 @@ impl Client {
             numbers: Numbers::new(),
             ended: Stats::default(),
             abandoned: Abandoned::default(),
-            uncancelled: 0,
         }
     }
 
