@@ -19,7 +19,7 @@ use crate::link::session::Reception;
 use crate::message::Message;
 use crate::request::stream::Topic;
 use crate::wire::market_v1::socket_sequence;
-use crate::wire::{Scratch, decode_from};
+use crate::wire::{Scratch, decode_about};
 
 /// The v1 endpoints take no messages.
 static SENDS_ONLY: Dialect =
@@ -31,8 +31,8 @@ fn decode<'f>(
     text: &'f str,
     scratch: &'f mut Scratch,
 ) -> Result<Message<'f>, DecodeError> {
-    scratch.set_symbol(reception.config().symbol);
-    let message = decode_from(reception.config().api, text, scratch)?;
+    let config = reception.config();
+    let message = decode_about(config.api, config.symbol, text, scratch)?;
     reception.decoded();
     Ok(message)
 }

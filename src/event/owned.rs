@@ -17,7 +17,7 @@ use crate::request::stream::{Stream, Topic};
 use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::symbol::Symbol;
-use crate::wire::{Scratch, decode, decode_from};
+use crate::wire::{Scratch, decode, decode_about};
 
 /// An [`Event`] that borrows nothing.
 ///
@@ -250,9 +250,7 @@ impl Role {
             | Role::Quote { .. }
             | Role::Batch { .. } => {}
         }
-        let scratch = scratch();
-        scratch.set_symbol(symbol.parse().ok());
-        match decode_from(source.endpoint(), source.frame(), scratch) {
+        match decode_about(source.endpoint(), symbol.parse().ok(), source.frame(), scratch()) {
             Ok(message) => self.restore(&message, source),
             Err(error) => Event::Malformed(Malformed::new(source.endpoint(), source.frame(), error), source),
         }

@@ -31,6 +31,7 @@ use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::Message;
 use crate::value::endpoint::Endpoint;
+use crate::value::symbol::Symbol;
 
 /// The maximum length of a frame in bytes: 4 MiB. Longer frames are not decoded. The longest recorded frame, a full
 /// book, has 150 KiB ([large books](crate::protocol::quirks#large-books)).
@@ -93,9 +94,23 @@ fn guess(frame: &[u8]) -> Option<Read> {
     })
 }
 
-/// Decodes one text frame of an endpoint.
+/// Decodes one text frame of an endpoint. A frame without a symbol is about the symbol that the caller of the crate
+/// has set.
 pub(crate) fn decode_from<'f>(
     endpoint: Endpoint,
+    frame: &'f str,
+    scratch: &'f mut Scratch,
+) -> Result<Message<'f>, DecodeError> {
+    match endpoint {
+        Endpoint::Streams => decode(frame, scratch),
+        archived => decode_about(archived, scratch.symbol, frame, scratch),
+    }
+}
+
+/// Decodes one text frame of an endpoint. A frame without a symbol is about `symbol`.
+pub(crate) fn decode_about<'f>(
+    endpoint: Endpoint,
+    symbol: Option<Symbol>,
     frame: &'f str,
     scratch: &'f mut Scratch,
 ) -> Result<Message<'f>, DecodeError> {
@@ -108,7 +123,10 @@ pub(crate) fn decode_from<'f>(
     let decoded = match endpoint {
         Endpoint::Streams => decode(frame, scratch),
         Endpoint::MarketDataV2 => market_v2::decode(frame, scratch),
-        Endpoint::MarketDataV1 => market_v1::decode(frame, scratch),
+        Endpoint::MarketDataV1 => {
+            scratch.unnamed = symbol;
+            market_v1::decode(frame, scratch)
+        }
         Endpoint::OrderEventsV1 => orders_v1::decode(frame, scratch),
     };
     match decoded {

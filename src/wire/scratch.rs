@@ -13,14 +13,16 @@ use crate::value::symbol::Symbol;
 pub struct Scratch {
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
-    /// The symbol of frames that name no symbol.
+    /// The symbol that the caller has set.
     pub(super) symbol: Option<Symbol>,
+    /// The symbol of the present frame, if the frame itself names none. Events borrow it.
+    pub(super) unnamed: Option<Symbol>,
 }
 
 impl Scratch {
     /// Creates empty working memory.
     pub const fn new() -> Scratch {
-        Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None }
+        Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None, unnamed: None }
     }
 
     /// Removes the levels of the previous frame.
@@ -37,7 +39,9 @@ impl Scratch {
     }
 
     /// Sets the symbol of frames without a symbol. The frames of `/v1/marketdata/{symbol}` have no symbol, because
-    /// the address names the symbol ([addresses](crate::protocol::market_data_v1#addresses)).
+    /// the address names the symbol ([addresses](crate::protocol::market_data_v1#addresses)). A
+    /// [`Client`](crate::Client) and an [`EventBuf`](crate::EventBuf) know the symbols of their frames, so they
+    /// neither use nor change this one.
     pub const fn set_symbol(&mut self, symbol: Option<Symbol>) {
         self.symbol = symbol;
     }

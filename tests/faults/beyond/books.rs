@@ -1,10 +1,13 @@
 //! Faults of books whose snapshots were dropped, and of books of market data v1. That API takes no requests: the
 //! address of a link alone decides what the venue sends.
 
-use gemini_ws::{Book, Books, Config, Event, EventQueue, Lost, Overflow, StaleReason, Topic};
+use gemini_ws::{
+    Book, Books, Config, Endpoint, Event, EventBuf, EventQueue, Lost, Overflow, Replay, Scratch, StaleReason,
+    Topic,
+};
 
 use super::super::line::Line;
-use super::fed::t;
+use super::fed::{t, v1};
 
 const V1: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
@@ -154,5 +157,46 @@ fn a_book_whose_snapshot_was_dropped_is_to_be_requested_whatever_another_link_re
             books.apply(other);
             assert_eq!(books.to_resync().collect::<Vec<_>>(), [symbol], "{begin:?} {other:?}");
         }
+    }
+}
+
+/// Replays a book whose frames name no symbol. Returns whether it is the book of the symbol that was set before.
+fn replays(mut scratch: Scratch) -> bool {
+    let (mut replay, mut books) = (Replay::new(Endpoint::MarketDataV1), Books::new());
+    for frame in [v1(0, 99, "initial"), v1(1, 98, "place")] {
+        books.apply(&replay.event(&frame, &mut scratch).unwrap().unwrap());
+    }
+    books.live("btcusd").is_some_and(|book| book.bids().len() == 2)
+}
+
+/// A `Scratch` keeps the symbol that the application has set, although events of other symbols are decoded with it.
+#[test]
+fn a_scratch_keeps_its_symbol_whatever_is_decoded_with_it() {
+    let (first, heartbeat) = (v1(0, 99, "initial"), r#"{"type":"heartbeat","socket_sequence":0}"#);
+    let trade = r#"{"E":1,"s":"ethusd","t":7,"p":"1.5","q":"2","m":true}"#;
+    let scratch_of = |symbol: &str| {
+        let mut scratch = Scratch::new();
+        scratch.set_symbol(symbol.parse().ok());
+        scratch
+    };
+    for (endpoint, symbol, frame) in [
+        (Endpoint::MarketDataV1, "btcusd", first.as_str()),
+        (Endpoint::MarketDataV1, "ethusd", &first),
+        (Endpoint::MarketDataV1, "", &first),
+        (Endpoint::MarketDataV1, "ethusd", heartbeat),
+        (Endpoint::Streams, "", trade),
+    ] {
+        let (mut own, mut scratch) = (scratch_of(symbol), scratch_of("btcusd"));
+        let event = Replay::new(endpoint).event(frame, &mut own).unwrap().unwrap();
+        assert_eq!(EventBuf::from(&event).event_in(&mut scratch), event);
+        assert!(replays(scratch), "{symbol}: {frame}");
+    }
+    for path in
+        ["v1/marketdata/ethusd", "v1/multimarketdata?symbols=ETHUSD", "v1/order/events", "v2/marketdata"]
+    {
+        let mut line = Line::open(Config::new(format!("ws://v/{path}")).stay_open(true), []);
+        line.scratch = scratch_of("btcusd");
+        line.hear(1, &first);
+        assert!(replays(line.scratch), "{path}");
     }
 }
