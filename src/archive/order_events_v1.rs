@@ -49,7 +49,8 @@ impl Session for OrderEventsV1 {
 
 impl OrderEventsV1 {
     /// Delivers order events even if earlier events were lost, because each event is true on its own. After a loss,
-    /// has the link replaced, because a new link begins with all open orders.
+    /// has the link replaced, because a new link begins with all open orders. Reports the first gap of a frame only:
+    /// it makes all data of the link stale, and the number of further gaps is up to the peer.
     fn order_events<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,
@@ -57,7 +58,7 @@ impl OrderEventsV1 {
         events: OrderEvents<'f>,
         message: &Message<'f>,
     ) -> Option<Event<'f>> {
-        let mut has_lost = false;
+        let mut first_gap = None;
         for report in events.events {
             let sequence = match report {
                 OrderReport::Update(update) => update.event.and_then(|event| event.socket_sequence),
@@ -65,21 +66,18 @@ impl OrderEventsV1 {
             };
             match sequence {
                 Some(sequence) => {
-                    if let Some(gap) = self.sequence.count(sequence) {
-                        has_lost = true;
-                        let link = reception.link();
-                        reception.report(Event::SequenceGap { link, expected: gap.expected, got: gap.got });
-                    }
+                    let gap = self.sequence.count(sequence);
+                    first_gap = first_gap.or(gap);
                 }
                 // The event has a number, even if the text does not show it.
                 None => self.sequence.skip(),
             }
         }
         let event = event_of(message, reception.source(text))?;
-        if has_lost {
-            reception.lose_sequence();
-            return reception.moving_data(event);
-        }
-        reception.data(event)
+        let Some(gap) = first_gap else { return reception.data(event) };
+        let link = reception.link();
+        reception.report(Event::SequenceGap { link, expected: gap.expected, got: gap.got });
+        reception.lose_sequence();
+        reception.moving_data(event)
     }
 }

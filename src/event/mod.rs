@@ -199,7 +199,7 @@ pub enum Event<'f> {
         got: Option<u64>,
     },
     /// The numbers of frames or events of an archived v1 endpoint have a gap: frames or events were lost. All data
-    /// of the link is stale. The client replaces the link.
+    /// of the link is stale. The client replaces the link. Of several gaps in one frame, only the first is reported.
     SequenceGap {
         /// The link over which the frames or events were lost.
         link: LinkId,
