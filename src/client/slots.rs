@@ -163,8 +163,7 @@ impl Slot {
             is_given_up: self.given_up.is_some(),
             is_busy: link.feed().outbox().awaits_replies(),
             has_public: subscriptions.has_public(),
-            has_room: !matches!(link.state(), State::Closing | State::Closed)
-                && subscriptions.len() < link.config().streams_max,
+            has_room: !matches!(link.state(), State::Closing | State::Closed) && subscriptions.has_room(),
             streams: subscriptions.len(),
             deadline: link.due_at(),
         }

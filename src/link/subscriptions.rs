@@ -266,7 +266,7 @@ impl Subscriptions {
             return Ok(*place);
         }
         let place = self.places.len();
-        if place >= self.streams_max.min(StreamId::PLACES) {
+        if !self.has_room() {
             return Err(CommandError::TooMany(Limit::Streams));
         }
         self.places.push(None);
@@ -295,6 +295,11 @@ impl Subscriptions {
 
     pub(crate) fn len(&self) -> usize {
         self.places.len().saturating_sub(self.free.len())
+    }
+
+    /// Returns whether another stream may be added.
+    pub(crate) fn has_room(&self) -> bool {
+        self.len() < self.streams_max
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Subscription> {

@@ -101,7 +101,7 @@ impl StreamId {
     const LINK_BITS: u32 = 10;
 
     /// The maximum number of subscriptions per link.
-    pub(crate) const PLACES: usize = 1 << StreamId::PLACE_BITS;
+    const PLACES: usize = 1 << StreamId::PLACE_BITS;
     /// The maximum number of links.
     pub(crate) const LINKS: usize = 1 << StreamId::LINK_BITS;
 
@@ -112,6 +112,15 @@ impl StreamId {
             Some(number) => StreamId(number),
             // Generations begin at 1.
             None => StreamId(NonZeroU64::MAX),
+        }
+    }
+
+    /// Returns the number of subscriptions that a link can have and that is nearest to `places`.
+    pub(crate) const fn clamp_places(places: usize) -> usize {
+        match places {
+            0 => 1,
+            places if places > StreamId::PLACES => StreamId::PLACES,
+            places => places,
         }
     }
 

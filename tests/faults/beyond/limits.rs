@@ -1,8 +1,8 @@
-//! Times that a user may set, at their extremes.
+//! Times and numbers that a user may set, at their extremes.
 
 use std::time::Duration;
 
-use gemini_ws::{Client, Config, Frame, Instant, Lost, Output, Request, Scratch};
+use gemini_ws::{Client, ClientConfig, Config, Frame, Instant, Lost, Output, Request, Scratch};
 
 use super::fed::{id_of, s, t};
 
@@ -100,5 +100,50 @@ fn z25_no_pair_of_times_stops_the_clock() {
                 live(other(one(Config::new("ws://v"), first), second), t(60_000));
             }
         }
+    }
+}
+
+type CountSetter = fn(Config, usize) -> Config;
+
+const COUNT_SETTERS: [(&str, CountSetter); 9] = [
+    ("streams_max", |config, count| config.streams_max(count)),
+    ("streams_per_request_max", |config, count| config.streams_per_request_max(count)),
+    ("snapshots_max", |config, count| config.snapshots_max(count)),
+    ("requests_in_flight_max", |config, count| config.requests_in_flight_max(count)),
+    ("malformed_run_max", |config, count| config.malformed_run_max(count as u32)),
+    ("attempts_max", |config, count| config.attempts_max(count as u32)),
+    ("dial_limit", |config, count| config.dial_limit(count as u32, Duration::from_secs(1))),
+    ("request_limit", |config, count| config.request_limit(count as u32, Duration::from_secs(1))),
+    ("order_limit", |config, count| config.order_limit(count as u32, Duration::from_secs(1))),
+];
+
+/// No number of a configuration, however small or large, stops a client. A refused command leaves no link behind.
+#[test]
+fn no_number_that_is_set_makes_every_command_fail() {
+    for (name, set) in COUNT_SETTERS {
+        for number in [0, 1, usize::MAX] {
+            let config = set(Config::new("ws://v"), number);
+            let mut client = Client::new(ClientConfig::new().links_max(3), 1);
+            client.add(t(0), config.clone()).unwrap();
+            client.open(t(0)).unwrap();
+            for symbol in 0..6 {
+                let before = client.links().count();
+                let subscribed = client.subscribe(t(0), s(&format!("s{symbol}usd@trade")));
+                assert!(subscribed.is_ok() || client.links().count() == before, "{name} {number}");
+            }
+            assert!(client.streams().count() >= 3, "{name} {number}");
+            let (steps, now) = live(config, t(60_000));
+            assert!(steps > 2, "{name} {number}: nothing happened until {now:?}");
+        }
+    }
+}
+
+/// The id of a subscription has 20 bits for its place among the subscriptions of its link.
+#[test]
+fn a_link_has_from_one_to_a_million_streams() {
+    for (set, got) in
+        [(0, 1), (1, 1), (4_784, 4_784), (1 << 20, 1 << 20), (1 << 21, 1 << 20), (usize::MAX, 1 << 20)]
+    {
+        assert_eq!(Config::new("ws://v").streams_max(set).get_streams_max(), got);
     }
 }
