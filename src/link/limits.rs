@@ -58,10 +58,13 @@ impl Windows {
         self.update(&before, now);
     }
 
-    /// Replaces the limits that the venue has named.
+    /// Replaces the limits that the venue has named. First drops the windows that it no longer names, so that they
+    /// take no room from the others.
     fn rename(&mut self, limits: &[Named], wait_max: Duration, now: Instant) {
         let before = self.windows.clone();
         self.windows.iter_mut().for_each(|window| window.named = None);
+        let is_named = |length| limits.iter().any(|named| named.length == length && named.limit > 0);
+        self.windows.retain(|window| window.configured.is_some() || is_named(window.length));
         for named in limits {
             if named.limit == 0 {
                 self.held_until = self.held_until.max(now + named.length.min(wait_max));
@@ -93,11 +96,12 @@ impl Windows {
     fn update(&mut self, before: &[Window], now: Instant) {
         self.windows.retain(|window| window.limit().is_some());
         for window in &mut self.windows {
-            let old = before.iter().find(|old| old.length == window.length);
-            if let (Some(limit), Some(old)) = (window.limit(), old)
-                && Some(limit) != old.limit()
-            {
-                window.limiter = window.limiter.changed(limit, window.length, now);
+            let Some(limit) = window.limit() else { continue };
+            match before.iter().find(|old| old.length == window.length) {
+                Some(old) if old.limit() == Some(limit) => {}
+                Some(_) => window.limiter = window.limiter.changed(limit, window.length, now),
+                // The window may have got several limits; the lowest applies.
+                None => window.limiter = RateLimiter::per_window(limit, window.length),
             }
         }
     }

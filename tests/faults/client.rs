@@ -26,6 +26,8 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("b9", limits::b9_no_window_holds_more_than_the_limit),
     ("b10", limits::b10_asking_for_the_limits_does_not_slow_orders_down),
     ("b10", limits::b10_the_venues_limits_can_loosen_again),
+    ("b10", limits::b10_the_windows_of_the_newest_reply_hold),
+    ("b10", limits::b10_the_lower_of_two_limits_on_a_window_holds),
     ("b9", limits::b9_what_was_sent_since_the_question_counts),
     ("links", limits::each_endpoint_that_stays_open_gets_its_link),
     ("b12", retries::b12_clients_do_not_come_back_in_the_same_instant),

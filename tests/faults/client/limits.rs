@@ -122,6 +122,36 @@ pub(crate) fn b10_the_venues_limits_can_loosen_again() {
     }
 }
 
+/// Returns eight windows for orders, from this number of seconds on, with a limit of two.
+fn windows(from: u64) -> Vec<Row> {
+    (from..from + 8).map(|seconds| ("ORDERS", "SECOND", seconds, 2, 0)).collect()
+}
+
+/// What an earlier reply has named takes no room from what the newest reply names. A window that both name keeps its
+/// use.
+#[test]
+pub(crate) fn b10_the_windows_of_the_newest_reply_hold() {
+    for (from, at, accepted) in [(200, 10_000_000, 1), (200, 1_000, 1), (107, 1_000, 0), (93, 1_000, 0)] {
+        let mut harness = Harness::live(private());
+        ask(&mut harness, &windows(100));
+        assert_eq!(trade(&mut harness, 1_000), 1);
+        harness.now = t(at);
+        ask(&mut harness, &windows(from));
+        assert_eq!(trade(&mut harness, 1_000), accepted, "{from} {at}");
+    }
+}
+
+/// Of two limits for windows of the same length the lower one holds, whichever comes first.
+#[test]
+pub(crate) fn b10_the_lower_of_two_limits_on_a_window_holds() {
+    let rows: [Row; 2] = [("ORDERS", "SECOND", 60, 100, 0), ("ORDERS", "MINUTE", 1, 2, 0)];
+    for rows in [rows, [rows[1], rows[0]]] {
+        let mut harness = Harness::live(private());
+        ask(&mut harness, &rows);
+        assert_eq!(trade(&mut harness, 1_000), 1, "{rows:?}");
+    }
+}
+
 #[test]
 pub(crate) fn b9_what_was_sent_since_the_question_counts() {
     let mut harness = Harness::live(private().request_limit(1_000, SECOND * 10));
