@@ -488,6 +488,7 @@ impl Feed {
             self.subscriptions.note_request(*stream, id, is_subscribe);
         }
         if !waits {
+            self.outbox.note_unconfirmed(cx.now());
             // This API confirms nothing, so the stream is unsubscribed once the request was sent.
             self.step_all(cx, &request, id, StreamInput::Accepted);
         }

@@ -95,6 +95,8 @@ pub(crate) struct Outbox {
     in_flight: InFlight<Purpose>,
     /// The newest stream requests that got no reply in time. Their replies may still come.
     late: VecDeque<(u64, StreamRequest)>,
+    /// When the newest stream request was sent that the venue does not confirm. The venue may still refuse it.
+    unconfirmed_at: Option<Instant>,
     cancellation: Option<Cancellation>,
     /// The cancellation waits until this instant, because the venue has refused it for now.
     cancel_at: Instant,
@@ -125,6 +127,7 @@ impl Outbox {
             books: VecDeque::new(),
             in_flight: InFlight::new(config.requests_in_flight_max),
             late: VecDeque::new(),
+            unconfirmed_at: None,
             cancellation: None,
             cancel_at: Instant::ZERO,
             cancel_delay: CANCEL_AGAIN_AFTER,
@@ -201,6 +204,7 @@ impl Outbox {
         self.requests.clear();
         self.books.clear();
         self.late.clear();
+        self.unconfirmed_at = None;
         self.room_at = None;
     }
 
@@ -373,6 +377,11 @@ impl Outbox {
         id
     }
 
+    /// Notes that a stream request was sent that the venue does not confirm.
+    pub(super) const fn note_unconfirmed(&mut self, now: Instant) {
+        self.unconfirmed_at = Some(now);
+    }
+
     /// Takes the request in flight that a reply belongs to, and returns its purpose.
     pub(crate) fn answered(&mut self, id: u64) -> Option<Purpose> {
         self.in_flight.take(id)
@@ -397,13 +406,15 @@ impl Outbox {
         self.in_flight.release(id);
     }
 
-    /// Returns the one stream request that waits for a reply or an effect, if there is exactly one.
-    pub(crate) fn only_stream_request(&self) -> Option<(u64, &StreamRequest)> {
+    /// Returns the one stream request that waits for a reply or an effect, if there is exactly one. A request that the
+    /// venue does not confirm also waits, for the time of a reply.
+    pub(crate) fn only_stream_request(&self, now: Instant) -> Option<(u64, &StreamRequest)> {
         let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
             Purpose::Streams(request) => Some((id, request)),
             _ => None,
         });
-        let first = requests.next();
+        let is_refused_by_now = |at: Instant| at + self.request_timeout <= now;
+        let first = requests.next().filter(|_| self.unconfirmed_at.is_none_or(is_refused_by_now));
         first.filter(|_| requests.next().is_none())
     }
 

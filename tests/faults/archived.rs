@@ -17,6 +17,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("GR-01", gr_01_behind_a_book_of_v2_that_cannot_be_told_from_others_a_change_is_no_book),
     ("C3", c3_streams_of_v2_that_were_refused_are_not_called_subscribed),
     ("C3", c3_an_error_of_v2_is_never_blamed_on_a_valid_stream),
+    ("C3", c3_an_error_of_v2_about_an_unsubscribe_is_not_blamed_on_a_stream),
     ("C4", c4_data_of_v2_frees_the_place_of_its_request),
     ("C5", c5_a_frame_of_a_new_kind_on_v1_is_counted),
     ("EB-01", eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part),
@@ -156,6 +157,40 @@ pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
     assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), 0);
     line.hear(5_700, &l2("BTCUSD", 1, true));
     assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+}
+
+/// The venue refuses an `unsubscribe` of an invalid stream too. That error is not blamed on a stream that was requested
+/// meanwhile. An invalid stream is refused all the same, as soon as no `unsubscribe` was sent shortly before.
+#[test]
+pub(crate) fn c3_an_error_of_v2_about_an_unsubscribe_is_not_blamed_on_a_stream() {
+    for (ended, begun) in [("nosuch@depth", "btcusd@depth"), ("btcusd@depth", "nosuch@depth")] {
+        let mut line = Line::open(Config::new(V2).stay_open(true), []);
+        let id = line.subscribe(0, ended);
+        line.client.unsubscribe(t(0), id).unwrap();
+        line.poll(0);
+        for now in (1..10).chain((100..120_000).step_by(100)) {
+            // The reply to the first `subscribe` comes before this call, and that to the `unsubscribe` after it.
+            if now == 2 {
+                line.subscribe(now, begun);
+            }
+            match line.sent.pop_front() {
+                Some(text) if text.contains("NOSUCH") => {
+                    line.hear(now, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
+                }
+                Some(text) if text.contains("\"subscribe\"") => {
+                    line.hear(now, &l2("BTCUSD", 1, true));
+                }
+                _ if now % 5_000 == 0 => {
+                    line.hear(now, r#"{"type":"heartbeat","timestamp":1}"#);
+                }
+                _ => {}
+            }
+            line.wait(now);
+        }
+        let is_valid = begun == "btcusd@depth";
+        assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), usize::from(!is_valid));
+        assert_eq!(line.state(begun), is_valid.then_some(StreamState::Synced));
+    }
 }
 
 #[test]
