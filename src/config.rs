@@ -472,17 +472,17 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of streams of a link, and of subscriptions to one stream, from 1 to 1,048,576. A stream
-    /// that is being unsubscribed counts until the venue has confirmed that. Default: 4,096; one connection to the
-    /// venue has held 4,784 streams ([measured](crate::protocol::quirks#large-subscribe-requests)).
+    /// Sets the maximum number of streams of a link, and of subscriptions to one stream, from 1 to 1,048,576. A
+    /// stream that is being unsubscribed counts until the venue has confirmed that. Default: 4,096; one connection to
+    /// the venue has held 4,784 streams ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Config {
         self.streams_max = StreamId::clamp_places(streams);
         self
     }
 
-    /// Sets how many streams one `subscribe` or `unsubscribe` may name. Zero counts as 1. Default: 25; above about 100
-    /// the venue closes the link with code 1009 ([measured](crate::protocol::quirks#large-subscribe-requests)).
+    /// Sets how many streams one `subscribe` or `unsubscribe` may name. Zero counts as 1. Default: 25; above about
+    /// 100 the venue closes the link with code 1009 ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub fn streams_per_request_max(mut self, streams: usize) -> Config {
         self.streams_per_request_max = streams.max(1);

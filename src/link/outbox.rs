@@ -406,8 +406,8 @@ impl Outbox {
         self.in_flight.release(id);
     }
 
-    /// Returns the one stream request that waits for a reply or an effect, if there is exactly one. A request that the
-    /// venue does not confirm also waits, for the time of a reply.
+    /// Returns the one stream request that waits for a reply or an effect, if there is exactly one. A request that
+    /// the venue does not confirm also waits, for the time of a reply.
     pub(crate) fn only_stream_request(&self, now: Instant) -> Option<(u64, &StreamRequest)> {
         let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
             Purpose::Streams(request) => Some((id, request)),

@@ -159,8 +159,8 @@ pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
     assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
 }
 
-/// The venue refuses an `unsubscribe` of an invalid stream too. That error is not blamed on a stream that was requested
-/// meanwhile. An invalid stream is refused all the same, as soon as no `unsubscribe` was sent shortly before.
+/// The venue refuses an `unsubscribe` of an invalid stream too. That error is not blamed on a stream that was
+/// requested meanwhile. An invalid stream is refused all the same, once no `unsubscribe` was sent shortly before.
 #[test]
 pub(crate) fn c3_an_error_of_v2_about_an_unsubscribe_is_not_blamed_on_a_stream() {
     for (ended, begun) in [("nosuch@depth", "btcusd@depth"), ("btcusd@depth", "nosuch@depth")] {
