@@ -134,17 +134,22 @@ impl Followed {
         Some(hit)
     }
 
-    /// Returns whether events report an order or quote that has these links.
-    pub(super) fn tells_of(&self, about: [Option<LinkId>; 2]) -> bool {
-        let tells_of = |link: LinkId| {
-            self.links.iter().any(|(own, scope)| match scope {
-                Scope::Session => *own == link,
-                Scope::Account => own.endpoint() == link.endpoint(),
-            })
+    /// Returns the link that an event came over, if the stream of the link reports only what was made over the link.
+    /// Then the order or quote that the event reports was made over this link.
+    pub(super) fn session(&self, link: Option<LinkId>) -> Option<LinkId> {
+        let is_session = |link: &LinkId| self.links.contains(&(*link, Scope::Session));
+        link.filter(is_session)
+    }
+
+    /// Returns whether events report an order or quote. `about` are the links that it has; `sessions` are the links
+    /// that it is known to be made over. An event over a link does not show that the order was made over this link,
+    /// unless the link was that of a [`session`](Followed::session) then.
+    pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
+        let is_followed = |(own, scope): &(LinkId, Scope)| match scope {
+            Scope::Session => sessions.contains(&Some(*own)),
+            Scope::Account => about.into_iter().flatten().any(|link| own.endpoint() == link.endpoint()),
         };
-        self.is_recording
-            || (about == [None; 2] && self.is_any())
-            || about.into_iter().flatten().any(tells_of)
+        self.is_recording || (about == [None; 2] && self.is_any()) || self.links.iter().any(is_followed)
     }
 
     /// Returns whether a link or a recording reports events.

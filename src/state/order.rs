@@ -18,6 +18,7 @@ use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
 mod answers;
+mod links;
 
 /// An order, as replies and events describe it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +70,8 @@ pub struct Order {
     doubt: Option<Doubt>,
     /// The link of the newest event.
     link: Option<LinkId>,
+    /// The link whose stream of its own session has reported the order.
+    session: Option<LinkId>,
     /// The request that placed the order, and the link of the request.
     request: Option<(RequestId, LinkId)>,
     /// The order as this client sent it.
@@ -195,26 +198,6 @@ impl Order {
     /// Returns the request that placed the order, if this client placed it.
     pub fn request(&self) -> Option<RequestId> {
         self.request.map(|(request, _)| request)
-    }
-
-    /// Returns the link of the request that placed the order. For an order of another client, returns the link of the
-    /// newest event about the order. Send a cancel to the [endpoint](crate::Client::endpoint) of this link.
-    pub fn link(&self) -> Option<LinkId> {
-        let [request, event] = self.links();
-        request.or(event)
-    }
-
-    /// Returns the link of the request that placed the order, and the link of the newest event about the order.
-    pub(super) fn links(&self) -> [Option<LinkId>; 2] {
-        [self.request.map(|(_, link)| link), self.link]
-    }
-
-    /// Returns whether the order may belong to the endpoint of a link. Without a link, or if the endpoint of the
-    /// order is unknown, the order may belong to any endpoint.
-    pub(super) fn is_at(&self, link: Option<LinkId>) -> bool {
-        let mut known = self.links().into_iter().flatten().peekable();
-        let Some(link) = link else { return true };
-        known.peek().is_none() || known.any(|own| own.endpoint() == link.endpoint())
     }
 
     pub(super) const fn is_answered(&self) -> bool {

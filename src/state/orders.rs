@@ -171,7 +171,7 @@ impl Orders {
     fn doubt_unfollowed(&mut self, key: u64) {
         let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
         let certain = self.index.get(key).filter(is_certain);
-        if certain.is_some_and(|order| !self.followed.tells_of(order.links())) {
+        if certain.is_some_and(|order| !self.followed.tells_of(order.links(), order.sessions())) {
             let now = self.moment();
             self.index.change(key, now, |order| order.raise(StaleReason::NotSubscribed, now));
         }
@@ -400,7 +400,11 @@ impl Orders {
         let age = Age { event_time: update.event_time, received: source.received() };
         let now = self.moment();
         let ends_otherwise = self.index.get(key).is_some_and(|order| order.ends_otherwise(update));
-        let accounted = self.index.change(key, now, |order| order.update(update, link, age, now));
+        let session = self.followed.session(link);
+        let accounted = self.index.change(key, now, |order| {
+            order.note_session(session);
+            order.update(update, link, age, now)
+        });
         if accounted == Some(Accounted::Repeated) {
             self.repeated_fills = self.repeated_fills.saturating_add(1);
         }

@@ -149,6 +149,9 @@ pub struct Quote {
     pub reason: Option<Box<str>>,
     doubt: Option<(StaleReason, Moment)>,
     link: Option<LinkId>,
+    /// The links that are known to be those over which the quote was submitted: the link of the request, and the link
+    /// whose stream of its own session has reported the quote.
+    sessions: [Option<LinkId>; 2],
     observed: Moment,
     /// Whether the venue did not find the quote. The request that submits the quote may still be on the way.
     is_absent: bool,
@@ -203,6 +206,7 @@ impl Quote {
             reason: None,
             doubt: None,
             link: None,
+            sessions: [None; 2],
             observed: Moment::BEGINNING,
             is_absent: false,
             is_unanswered: false,
@@ -348,7 +352,8 @@ impl Quotes {
 
     fn send(&mut self, terms: &NewQuote, request: RequestId, link: LinkId) {
         let mut quote = Quote::new(terms.rfq_id);
-        (quote.terms, quote.request, quote.link) = (Some(*terms), Some(request), Some(link));
+        (quote.terms, quote.request) = (Some(*terms), Some(request));
+        (quote.link, quote.sessions) = (Some(link), [Some(link), None]);
         let key = self.insert(quote);
         self.doubt_unfollowed(key);
     }
@@ -357,7 +362,7 @@ impl Quotes {
     fn doubt_unfollowed(&mut self, key: u64) {
         let now = self.followed.moment();
         if let Some(quote) = self.quotes.get_mut(&key)
-            && !self.followed.tells_of([quote.link, None])
+            && !self.followed.tells_of([quote.link, None], quote.sessions)
         {
             quote.raise(StaleReason::NotSubscribed, now);
         }
@@ -401,10 +406,13 @@ impl Quotes {
     /// Returns the key of the entry that has the request.
     fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
         let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| is_another(quote)) else { return key };
+        let [request, session] = theirs.sessions;
+        theirs.sessions = [None, session];
         let own = Quote {
             terms: theirs.terms.take(),
             request: theirs.request.take(),
             link: theirs.link,
+            sessions: [request, None],
             doubt: theirs.own_doubt.take().or(theirs.doubt),
             is_unanswered: theirs.is_unanswered,
             ..Quote::new(theirs.rfq_id)
@@ -478,6 +486,8 @@ impl Quotes {
         }
         if let Some(quote) = self.quotes.get_mut(&other) {
             (quote.terms, quote.request) = (sent.terms, sent.request);
+            let ([request, _], [_, session]) = (sent.sessions, quote.sessions);
+            quote.sessions = [request, session];
         }
         other
     }

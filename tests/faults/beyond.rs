@@ -24,6 +24,8 @@ mod renewed;
 mod replies;
 #[path = "beyond/reused.rs"]
 mod reused;
+#[path = "beyond/scopes.rs"]
+mod scopes;
 #[path = "beyond/waiting.rs"]
 mod waiting;
 

@@ -48,9 +48,11 @@ impl Quotes {
 
     /// Applies the state from an event to a quote. `None` is an unknown state, which raises a doubt.
     fn take(&mut self, key: u64, link: Option<LinkId>, state: Option<QuoteState>) {
-        let now = self.followed.moment();
+        let (now, session) = (self.followed.moment(), self.followed.session(link));
         let Some(quote) = self.quotes.get_mut(&key) else { return };
         (quote.link, quote.observed) = (link, now);
+        let [request, known] = quote.sessions;
+        quote.sessions = [request, session.or(known)];
         match state {
             Some(state) => quote.go(state),
             None => quote.raise(StaleReason::UnknownStatus, now),

@@ -1,0 +1,37 @@
+//! The links of an order: those over which it was placed, and those over which it was reported.
+
+use crate::state::order::Order;
+use crate::value::id::LinkId;
+
+impl Order {
+    /// Returns the link of the request that placed the order. For an order of another client, returns the link of the
+    /// newest event about the order. Send a cancel to the [endpoint](crate::Client::endpoint) of this link.
+    pub fn link(&self) -> Option<LinkId> {
+        let [request, event] = self.links();
+        request.or(event)
+    }
+
+    /// Returns the link of the request that placed the order, and the link of the newest event about the order.
+    pub(in crate::state) fn links(&self) -> [Option<LinkId>; 2] {
+        [self.request.map(|(_, link)| link), self.link]
+    }
+
+    /// Returns the links that are known to be those over which the order was placed: the link of the request, and the
+    /// link whose stream of its own session has reported the order.
+    pub(in crate::state) fn sessions(&self) -> [Option<LinkId>; 2] {
+        [self.request.map(|(_, link)| link), self.session]
+    }
+
+    /// Notes that a stream of the session of a link has reported the order; `None` if the event came otherwise.
+    pub(in crate::state) fn note_session(&mut self, link: Option<LinkId>) {
+        self.session = link.or(self.session);
+    }
+
+    /// Returns whether the order may belong to the endpoint of a link. Without a link, or if the endpoint of the
+    /// order is unknown, the order may belong to any endpoint.
+    pub(in crate::state) fn is_at(&self, link: Option<LinkId>) -> bool {
+        let mut known = self.links().into_iter().flatten().peekable();
+        let Some(link) = link else { return true };
+        known.peek().is_none() || known.any(|own| own.endpoint() == link.endpoint())
+    }
+}
