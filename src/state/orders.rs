@@ -137,6 +137,7 @@ impl Orders {
             Event::Subscribed { link, stream: stream @ Stream::Orders { .. }, .. } => {
                 let has_missed = self.followed.begin(*link, stream);
                 self.doubt_missed(*link, has_missed);
+                self.doubt_narrowed();
             }
             Event::SubscriptionAck(ack, source) => {
                 let mut kinds = ack.event_type_filter.iter();
@@ -147,6 +148,7 @@ impl Orders {
                         false => self.followed.leave(link),
                     };
                     self.doubt_missed(link, has_missed);
+                    self.doubt_narrowed();
                 }
             }
             event => self.lose(event),
@@ -175,6 +177,13 @@ impl Orders {
             let now = self.moment();
             self.index.change(key, now, |order| order.raise(StaleReason::NotSubscribed, now));
         }
+    }
+
+    /// Raises doubts about the orders that no subscribed stream reports any more, because a stream was subscribed that
+    /// reports fewer orders than the events before its confirmation seemed to show.
+    fn doubt_narrowed(&mut self) {
+        let keys: Vec<u64> = self.index.certain().iter().copied().collect();
+        keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
     }
 
     /// Raises a doubt about those orders that may still change, are not in doubt, and meet a condition.

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use crate::event::{Event, RequestOutcome, Verdict};
 use crate::message::Response;
@@ -315,6 +316,7 @@ impl Quotes {
                 if self.followed.begin(*link, stream) {
                     self.doubt_where(StaleReason::Disconnected, |quote| quote.is_at(Some(*link)));
                 }
+                self.doubt_narrowed();
             }
             event => return self.lose(event),
         }
@@ -366,6 +368,14 @@ impl Quotes {
         {
             quote.raise(StaleReason::NotSubscribed, now);
         }
+    }
+
+    /// Raises doubts about the quotes that no subscribed stream reports any more, because a stream was subscribed that
+    /// reports fewer quotes than the events before its confirmation seemed to show.
+    fn doubt_narrowed(&mut self) {
+        let certain = self.quotes.iter().filter(|(_, quote)| quote.doubt.is_none());
+        let keys: Vec<u64> = certain.map(|(key, _)| *key).collect();
+        keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
     }
 
     fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {

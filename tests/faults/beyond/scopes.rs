@@ -96,3 +96,32 @@ fn a_quote_that_only_the_account_reported_is_not_followed_by_the_session() {
     fed.feed_over(second, 10, &named("q4", "0.4"));
     assert_eq!(fed.quotes.get("q4").unwrap().doubt(), None);
 }
+
+/// Data comes before the confirmation, so at first it is unknown whether the stream reports the whole account.
+#[test]
+fn a_confirmed_session_puts_in_doubt_what_it_does_not_report() {
+    let (mut fed, [first, second], _) = two_links("orders@session");
+    let subscribe = core::mem::take(&mut fed.sent);
+    fed.client.request_over(t(1), second, &Request::PlaceOrder(new_order("x"))).unwrap();
+    fed.poll();
+    fed.feed_over(second, 2, &order(77, Some("x"), "NEW", ""));
+    fed.client.request_over(t(3), first, &Request::PlaceOrder(new_order("y"))).unwrap();
+    fed.poll();
+    fed.sent = subscribe;
+    confirm(&mut fed, second);
+    assert_eq!(fed.orders.get("x").unwrap().doubt(), None);
+    assert_eq!(fed.orders.get("y").unwrap().doubt(), Some(StaleReason::NotSubscribed));
+
+    let (mut fed, [first, second], _) = two_links("requestForQuote@session");
+    let subscribe = core::mem::take(&mut fed.sent);
+    fed.feed_over(second, 2, &QUOTE.replace("0.5", "0.9"));
+    let mut submit =
+        |link, price| fed.client.request_over(t(3), link, &Request::SubmitQuote(quote(price))).unwrap();
+    let (own, other) = (submit(second, "0.5"), submit(first, "0.6"));
+    fed.poll();
+    assert_eq!(fed.quotes.to_reconcile().count(), 0);
+    fed.sent = subscribe;
+    confirm(&mut fed, second);
+    assert_eq!(fed.quotes.get(own).unwrap().doubt(), None);
+    assert_eq!(fed.quotes.get(other).unwrap().doubt(), Some(StaleReason::NotSubscribed));
+}
