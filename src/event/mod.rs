@@ -152,9 +152,10 @@ pub enum Event<'f> {
         /// When the last frame of the stream came, or when the venue confirmed the stream, whichever was later.
         since: Instant,
     },
-    /// A stream is not served for now: see `reason`. The data of a book is stale until [`Event::Synced`]. The data of
-    /// any other stream is stale until [`Event::Subscribed`]. The client tries again at `retry`. Other streams are
-    /// not affected.
+    /// A stream is not served for now: see `reason`. The data of a book is stale until [`Event::Synced`]. If the venue
+    /// refused the stream ([`Unserved::Refused`]), the data of any other stream is stale until
+    /// [`Event::Subscribed`]; if only the reply is missing, data that comes nevertheless counts. The client tries
+    /// again at `retry`. Other streams are not affected.
     Unserved {
         /// The link of the subscription.
         link: LinkId,

@@ -6,6 +6,7 @@
 use core::fmt;
 
 use crate::event::Event;
+use crate::event::reason::Unserved;
 use crate::event::source::Source;
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
@@ -30,7 +31,7 @@ pub enum StaleReason {
     Overflow,
     /// A frame that may have been about the data could not be decoded.
     Malformed,
-    /// The stream is not subscribed, or was not when the order began, so events may be missing.
+    /// The stream is not subscribed or not served, or was not when the order began, so events may be missing.
     NotSubscribed,
     /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
     /// such books for long periods. A snapshot or update that ends the crossing makes the book current again.
@@ -105,6 +106,13 @@ impl Loss {
                 (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::Silent)
             }
             Event::Unsubscribed { link, stream, last: true, .. } | Event::Rejected { link, stream, .. } => {
+                (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::NotSubscribed)
+            }
+            // A book is as it was, and becomes current with its snapshot. If only the reply is missing, data that has
+            // come shows that the venue serves the stream.
+            Event::Unserved { link, stream, reason: Unserved::Refused { .. }, .. }
+                if stream.topic() != Topic::Depth =>
+            {
                 (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::NotSubscribed)
             }
             // One of the dropped events may be the end of a link.

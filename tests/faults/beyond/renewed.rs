@@ -1,11 +1,14 @@
 //! Faults of streams that are unsubscribed and subscribed again over one link.
 
-use gemini_ws::{Config, FoundQuote, HeldAmount, Order, OrderState, QuoteState, Request, StreamId};
+use gemini_ws::{
+    Config, FoundQuote, HeldAmount, Order, OrderState, QuoteState, Request, StaleReason, StreamId,
+};
 
 use super::fed::{Fed, found, id_of, new_order, order, quote, s, t, update};
 
 const ALL: &str =
     r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"},{"a":"BTC","f":"1","c":"1"}]}"#;
+const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
 const CHANGE: &str = r#"{"e":"balanceUpdate","E":2,"u":2,"B":[{"a":"BTC","f":"2","c":"2"}]}"#;
 
 /// Creates a client whose balances are current.
@@ -179,5 +182,42 @@ fn z47_each_frame_of_a_stream_counts_against_its_silence() {
             let silent = fed.log.iter().filter(|event| event.starts_with("Silent")).count();
             assert_eq!(silent, if is_heard { 0 } else { streams.len() }, "{streams:?} {frame}");
         }
+    }
+}
+
+/// Data comes before the confirmation, and then the venue refuses the stream: no further data comes. If only the reply
+/// is missing, the data shows that the venue serves the stream.
+#[test]
+fn data_of_a_stream_that_is_refused_is_not_current() {
+    let streams = ["balances@account", "positions@account@1s", "orders@account", "requestForQuote@account"];
+    let refused = r#""status":429,"error":{"code":-1003,"msg":"rate limited"}"#;
+    for refused in [Some(refused), None] {
+        let mut fed = Fed::private(&[]);
+        for stream in streams {
+            fed.client.subscribe(t(1), s(stream)).unwrap();
+            fed.poll();
+        }
+        let sent = core::mem::take(&mut fed.sent);
+        fed.feed(2, ALL);
+        fed.feed(2, r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[]}"#);
+        fed.feed(2, &update("NEW", ""));
+        fed.feed(2, QUOTE);
+        assert!(!fed.balances.is_stale() && !fed.positions.is_stale());
+        assert_eq!((fed.order().doubt(), fed.quotes.get("q1").unwrap().doubt()), (None, None));
+        for text in &sent {
+            match refused {
+                Some(refused) => fed.feed(3, &format!("{{\"id\":{},{refused}}}", id_of(text))),
+                None => fed.client.handle_timeout(t(3_600_000)),
+            }
+        }
+        fed.poll();
+        let unserved = fed.log.iter().filter(|event| event.starts_with("Unserved")).count();
+        assert_eq!(unserved, streams.len(), "{:?}", fed.log);
+        let reason = refused.map(|_| StaleReason::NotSubscribed);
+        let is_stale = refused.is_some();
+        assert_eq!(fed.balances.stale_reason("USD"), reason);
+        assert_eq!((fed.balances.is_stale(), fed.positions.is_stale()), (is_stale, is_stale));
+        assert_eq!((fed.order().doubt(), fed.quotes.get("q1").unwrap().doubt()), (reason, reason));
+        assert_eq!(fed.orders.is_followed(), !is_stale);
     }
 }
