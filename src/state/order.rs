@@ -146,8 +146,13 @@ impl Order {
     /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer with a final state, and no fill has come
     /// since, returns the executed quantity of the answer.
     pub fn executed(&self) -> Decimal {
-        let told = || self.told_executed().map_or(self.filled, |told| told.max(self.filled));
-        self.settled.unwrap_or_else(told)
+        self.settled.unwrap_or_else(|| self.least_executed())
+    }
+
+    /// Returns the sum of the fills, or the executed quantity that the venue reports if it is larger. Later, the
+    /// executed quantity can only be larger.
+    fn least_executed(&self) -> Decimal {
+        self.told_executed().map_or(self.filled, |told| told.max(self.filled))
     }
 
     /// Returns the quantity that is not executed, also after the end of the order; `None` if the quantity is unknown.

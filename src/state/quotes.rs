@@ -232,6 +232,12 @@ impl Quote {
         self.is_presumed && self.is_unanswered
     }
 
+    /// Returns whether a report has shown a later state of the quote than an answer.
+    fn is_past(&self, found: &FoundQuote) -> bool {
+        let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
+        may_be_it && !self.is_absent && found.state.rank() < self.state.rank()
+    }
+
     /// Returns when a doubt was last raised or an event was last applied, whichever is later.
     fn last_change(&self) -> Moment {
         self.doubt.map_or(self.observed, |(_, raised)| raised.max(self.observed))

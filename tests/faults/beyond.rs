@@ -6,6 +6,8 @@ mod account;
 mod books;
 #[path = "beyond/contradictions.rs"]
 mod contradictions;
+#[path = "beyond/lagging.rs"]
+mod lagging;
 #[path = "beyond/limits.rs"]
 mod limits;
 #[path = "beyond/links.rs"]

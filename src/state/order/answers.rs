@@ -57,7 +57,11 @@ impl Order {
         };
         // Nothing follows a final state, so the age of the answer does not matter.
         let is_final = found.state.is_final();
-        if (is_older && !is_final) || (found.executed < self.filled && (is_older || !is_final)) {
+        let is_usable = match is_final {
+            true => !is_older || found.executed >= self.filled,
+            false => !is_older && !self.is_past(found),
+        };
+        if !is_usable {
             return false;
         }
         self.order_id = Some(found.order_id);
@@ -80,6 +84,14 @@ impl Order {
         }
         self.reconciled = true;
         true
+    }
+
+    /// Returns whether a report has shown more than an answer with a state that is not final: the end of the order, or
+    /// a larger executed quantity. REST may lag behind the streams: such an answer is older than the report, although
+    /// the question was asked later.
+    fn is_past(&self, found: &Reconciled) -> bool {
+        let has_ended = !self.is_open() && !self.is_refused_by_reply;
+        has_ended || found.executed < self.least_executed()
     }
 
     /// Returns whether two entries are about different orders: both have a request, or they have different client

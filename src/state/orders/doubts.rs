@@ -15,8 +15,9 @@ impl Orders {
     ///
     /// - the order is unknown or not in doubt,
     /// - the answer is outdated, and is `None` or has a state that is not final,
-    /// - the executed quantity of the answer is less than the sum of the fills, and the answer is outdated or has a
-    ///   state that is not final,
+    /// - the answer has a state that is not final, but a report has shown the end of the order, or an executed
+    ///   quantity that is larger than that of the answer: REST may lag behind the streams,
+    /// - the answer is outdated, and its executed quantity is less than the sum of the fills,
     /// - the answer contradicts the known ids,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
     ///

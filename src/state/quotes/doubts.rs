@@ -12,6 +12,8 @@ impl Quotes {
     ///
     /// - the quote is unknown or not in doubt,
     /// - the answer is outdated, and is `None` or has a state that is not final,
+    /// - the answer has a state that is not final, but a report has shown a later state of the quote: REST may lag
+    ///   behind the streams,
     /// - the id of the quote is certain, and the answer is `None` or has another id. The id is certain if a reply or an
     ///   earlier answer has shown it, or if another client submitted the quote,
     /// - the answer has the id of another known quote, which is for another request for quotes or which this client
@@ -45,7 +47,9 @@ impl Quotes {
             return false;
         }
         let mut entries = [Some(key), other].into_iter().flatten().filter_map(|key| self.quotes.get(&key));
-        let is_older = self.followed.lost() > asked || entries.any(|quote| quote.last_change() > asked);
+        let is_newer =
+            |quote: &Quote| quote.last_change() > asked || found.is_some_and(|found| quote.is_past(&found));
+        let is_older = self.followed.lost() > asked || entries.any(is_newer);
         if is_older && !found.is_some_and(|found| found.state.is_final()) {
             return false;
         }

@@ -1,0 +1,72 @@
+//! Faults of answers of REST that lag behind the streams: the question is later than the events, the answer is not.
+
+use gemini_ws::{Event, FoundQuote, OrderState, QuoteState, StaleReason, Topic};
+
+use super::fed::{Fed, OVERFLOW, found, update};
+
+const HALF: &str = r#","Z":"0.5""#;
+
+/// The venue's answer must not end a doubt if it is older than what an event has shown: the end of the order, or a
+/// larger executed quantity.
+#[test]
+fn an_answer_behind_the_events_ends_no_doubt() {
+    use OrderState::{Acknowledged, Canceled, Filled, Open, PartiallyFilled};
+    // The status and the members of the last event, the answer, and whether the answer is used.
+    let cases = [
+        ("OPEN", HALF, (PartiallyFilled, "0.3"), false),
+        ("OPEN", HALF, (Open, "0"), false),
+        ("OPEN", HALF, (Acknowledged, "0.4"), false),
+        ("OPEN", HALF, (PartiallyFilled, "0.5"), true),
+        ("OPEN", HALF, (PartiallyFilled, "0.6"), true),
+        ("OPEN", HALF, (Canceled, "0.5"), true),
+        ("CANCELED", "", (PartiallyFilled, "0.3"), false),
+        ("CANCELED", "", (Open, "0.5"), false),
+        ("CANCELED", "", (Canceled, "0.5"), true),
+        ("CANCELED", HALF, (Open, "0.5"), false),
+        ("FILLED", "", (PartiallyFilled, "0.9"), false),
+        ("FILLED", "", (Open, "1"), false),
+        ("FILLED", "", (Filled, "1"), true),
+    ];
+    for (status, rest, (state, executed), is_used) in cases {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.feed(2, &update("NEW", ""));
+        fed.feed(3, &update("PARTIALLY_FILLED", r#","Z":"0.3","L":"100","t":1"#));
+        // The report of the next fill is lost.
+        fed.apply(&OVERFLOW);
+        fed.feed(4, &update(status, rest));
+        let (before, asked) = (fed.order().clone(), fed.orders.moment());
+        assert!(before.needs_reconciling(), "{status} {rest}");
+        let what = format!("{status} {rest}, then {state:?} {executed}");
+        assert_eq!(fed.orders.reconcile(77, found(77, state, executed), asked), is_used, "{what}");
+        assert_eq!(fed.order().needs_reconciling(), !is_used, "{what}");
+        if !is_used {
+            assert_eq!(
+                (fed.order().state, fed.order().executed()),
+                (before.state, before.executed()),
+                "{what}"
+            );
+            let end = OrderState::Canceled;
+            assert!(fed.orders.reconcile(77, found(77, end, "0.6"), fed.orders.moment()), "{what}");
+        }
+    }
+}
+
+/// An event reported that the quote was accepted. The answer is from before that.
+#[test]
+fn an_answer_behind_the_events_of_a_quote_ends_no_doubt() {
+    use QuoteState::{Accepted, Active, Confirmed, Won};
+    for (state, is_used) in [(Active, false), (Accepted, true), (Confirmed, true), (Won, true)] {
+        let mut fed = Fed::private(&["requestForQuote@account"]);
+        fed.feed(
+            2,
+            r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"ACCEPTED","S":"CONFIRMING","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#,
+        );
+        assert_eq!(fed.quotes.get("q1").unwrap().state, Accepted);
+        fed.apply(&Event::Overflow { topic: Topic::Quotes, symbol: None, dropped: 1 });
+        let asked = fed.quotes.moment();
+        let found = Some(FoundQuote { quote_id: "q1".parse().unwrap(), state });
+        assert_eq!(fed.quotes.reconcile("q1", found, asked), is_used, "{state:?}");
+        let expected = (!is_used).then_some(StaleReason::Overflow);
+        assert_eq!(fed.quotes.get("q1").unwrap().doubt(), expected, "{state:?}");
+    }
+}
