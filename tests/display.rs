@@ -49,7 +49,7 @@ fn rows() -> Vec<Row> {
         }
         StaleReason {
             NothingYet, Gap, Disconnected, Silent, Overflow, Malformed, NotSubscribed, Crossed, Unanswered, Overdue,
-            Executions, UnknownStatus, NotFound, Contradiction,
+            Executions, UnknownStatus, NotFound, Contradiction, NoRoom,
         }
         Applied { Changed, Stale, Gap { expected: 7, got: 9 } }
         State { Idle, Connecting, Subscribing, Live, Closing, Backoff, Closed }

@@ -64,6 +64,7 @@ impl<K: Ord, V> Rows<K, V> {
         begins_whole: bool,
         event_time: Option<Timestamp>,
         rows: impl Iterator<Item = Option<(K, V)>>,
+        join: impl Fn(&mut V, V),
     ) {
         self.moment.step();
         let reported = self.moment;
@@ -84,31 +85,63 @@ impl<K: Ord, V> Rows<K, V> {
             self.followed = source.link().or(self.followed);
             self.left = self.left.filter(|(link, _)| source.link() != Some(*link));
         }
-        for row in rows {
-            let Some((key, value)) = row.filter(|(key, _)| self.has_room(key)) else {
-                self.untracked = self.untracked.saturating_add(1);
-                continue;
-            };
-            let mut standing = Standing::NEW;
-            standing.renew(source, event_time);
-            if let Some(reason) = self.standing.stale().filter(|_| is_late) {
-                standing.set_stale(reason);
-            }
-            self.rows.insert(key, Row { value, standing, reported });
+        let replaces_all = source.is_whole() && !is_late;
+        if replaces_all {
+            self.rows.clear();
         }
-        if source.is_whole() && !is_late {
-            self.rows.retain(|_, row| row.reported == reported);
-            self.standing.renew(source, event_time);
-        } else if begins_whole && self.is_recording && self.standing.stale() == Some(StaleReason::NothingYet)
-        {
+        let mut standing = Standing::NEW;
+        standing.renew(source, event_time);
+        if let Some(reason) = self.standing.stale().filter(|_| is_late) {
+            standing.set_stale(reason);
+        }
+        let is_full = self.take(rows, standing, join);
+        let begins_recording =
+            begins_whole && self.is_recording && self.standing.stale() == Some(StaleReason::NothingYet);
+        if replaces_all || begins_recording {
             self.standing.renew(source, event_time);
         } else {
             self.standing.note(source, event_time);
         }
+        if is_full {
+            self.lack_rows();
+        }
     }
 
-    fn has_room(&self, key: &K) -> bool {
-        self.rows.len() < ROWS_MAX || self.rows.contains_key(key)
+    /// Takes the rows of a report. `join` adds a further row of the report with the same key to the first. Returns
+    /// whether a row was not kept, because there are too many.
+    fn take(
+        &mut self,
+        rows: impl Iterator<Item = Option<(K, V)>>,
+        standing: Standing,
+        join: impl Fn(&mut V, V),
+    ) -> bool {
+        let (reported, mut is_full) = (self.moment, false);
+        for row in rows {
+            let has_room = self.rows.len() < ROWS_MAX;
+            let Some((key, value)) = row else {
+                self.untracked = self.untracked.saturating_add(1);
+                continue;
+            };
+            match self.rows.get_mut(&key) {
+                Some(row) if row.reported == reported => join(&mut row.value, value),
+                Some(row) => *row = Row { value, standing, reported },
+                None if has_room => {
+                    self.rows.insert(key, Row { value, standing, reported });
+                }
+                None => {
+                    self.untracked = self.untracked.saturating_add(1);
+                    is_full = true;
+                }
+            }
+        }
+        is_full
+    }
+
+    /// Notes that a row was not kept, because there are too many rows: the list is stale. An answer to an earlier
+    /// question does not have this row.
+    fn lack_rows(&mut self) {
+        self.doubted = self.moment;
+        self.standing.set_stale(self.standing.stale().unwrap_or(StaleReason::NoRoom));
     }
 
     /// Applies an event that is not a report. Returns whether it concerned the rows.
@@ -170,8 +203,14 @@ impl<K: Ord, V> Rows<K, V> {
     /// were reported after the question are newer than the answer and stay.
     ///
     /// Returns whether all rows are current now. If they are current already, or if a doubt was raised after the
-    /// question, the answer is not used. If no stream reports further changes, the rows are stale at once.
-    pub(super) fn reconcile(&mut self, rows: impl Iterator<Item = (K, V)>, asked: Moment) -> bool {
+    /// question, the answer is not used. If no stream reports further changes, the rows are stale at once. The list is
+    /// stale also if not all rows could be kept.
+    pub(super) fn reconcile(
+        &mut self,
+        rows: impl Iterator<Item = (K, V)>,
+        asked: Moment,
+        join: impl Fn(&mut V, V),
+    ) -> bool {
         if self.stale().is_none() {
             return true;
         }
@@ -180,18 +219,33 @@ impl<K: Ord, V> Rows<K, V> {
         }
         self.moment.step();
         let answered = self.moment;
+        let (newer, mut older): (BTreeMap<K, Row<V>>, BTreeMap<K, Row<V>>) =
+            core::mem::take(&mut self.rows).into_iter().partition(|(_, row)| row.reported > asked);
+        let mut named: BTreeMap<K, Row<V>> = BTreeMap::new();
+        let mut refused: u64 = 0;
         for (key, value) in rows {
-            let has_room = self.has_room(&key);
-            match self.rows.get_mut(&key) {
-                Some(row) if row.reported > asked => row.reported = answered,
-                Some(row) => (row.value, row.reported) = (value, answered),
+            let has_room = named.len() < ROWS_MAX;
+            match named.get_mut(&key) {
+                Some(row) => join(&mut row.value, value),
                 None if has_room => {
-                    self.rows.insert(key, Row { value, standing: Standing::NEW, reported: answered });
+                    let standing = older.remove(&key).map_or(Standing::NEW, |row| row.standing);
+                    named.insert(key, Row { value, standing, reported: answered });
                 }
-                None => self.untracked = self.untracked.saturating_add(1),
+                None => refused = refused.saturating_add(1),
             }
         }
-        self.rows.retain(|_, row| row.reported > asked);
+        self.rows = newer;
+        for (key, row) in named {
+            let has_room = self.rows.len() < ROWS_MAX;
+            match self.rows.get_mut(&key) {
+                Some(newer) => newer.reported = answered,
+                None if has_room => {
+                    self.rows.insert(key, row);
+                }
+                None => refused = refused.saturating_add(1),
+            }
+        }
+        self.untracked = self.untracked.saturating_add(refused);
         let is_followed = self.is_recording || self.followed.is_some();
         let rows = self.rows.values_mut().filter(|row| row.reported == answered);
         for standing in rows.map(|row| &mut row.standing).chain([&mut self.standing]) {
@@ -201,7 +255,10 @@ impl<K: Ord, V> Rows<K, V> {
                 standing.set_stale(StaleReason::NotSubscribed);
             }
         }
-        is_followed
+        if refused > 0 {
+            self.lack_rows();
+        }
+        is_followed && refused == 0
     }
 
     pub(super) fn get<Q>(&self, key: &Q) -> Option<&V>

@@ -16,7 +16,8 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// endpoint, and those that name no link.
 ///
 /// After a subscription the venue sends all assets. Later it sends only the assets that change, or all assets every
-/// second ([`Updates`](crate::Updates)). The first report of a recording counts as one that has all assets.
+/// second ([`Updates`](crate::Updates)). If a report names an asset twice, the last row counts. The first report of a
+/// recording counts as one that has all assets.
 ///
 /// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
 /// again with its next report. The list becomes current again when a report lists all assets, or when
@@ -59,6 +60,11 @@ impl Balance {
     }
 }
 
+/// Replaces a balance by a later one of the same report: two balances of an asset cannot be joined.
+fn replace(earlier: &mut Balance, later: Balance) {
+    *earlier = later;
+}
+
 impl Balances {
     /// Creates a collection without balances.
     pub const fn new() -> Balances {
@@ -73,7 +79,7 @@ impl Balances {
                 Balance { available: row.available.as_str().into(), total: row.total.as_str().into() };
             Some((row.asset.into(), balance))
         });
-        self.rows.report(source, true, update.event_time, rows);
+        self.rows.report(source, true, update.event_time, rows, replace);
         true
     }
 
@@ -118,7 +124,8 @@ impl Balances {
     ///
     /// Returns whether all balances are current now. If reports may have been lost after `asked`, or a stream of
     /// balances was subscribed after `asked`, the answer is not used: ask again. If no stream of balances is
-    /// subscribed, the answer is used, but the balances are stale at once.
+    /// subscribed, the answer is used, but the balances are stale at once. If the answer has more balances than are
+    /// kept, the list of assets remains stale.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};
@@ -137,10 +144,11 @@ impl Balances {
         let rows = found.into_iter().map(|(asset, available, total)| {
             (Box::from(asset), Balance { available: available.into(), total: total.into() })
         });
-        self.rows.reconcile(rows, asked)
+        self.rows.reconcile(rows, asked, replace)
     }
 
-    /// Returns how many reported balances were not kept, because 65,536 other assets are kept already.
+    /// Returns how many reported balances were not kept, because 65,536 other assets are kept already. Then the
+    /// list of assets is stale, with the reason [`StaleReason::NoRoom`].
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

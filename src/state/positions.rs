@@ -17,6 +17,7 @@ use crate::value::symbol::Symbol;
 /// the account's endpoint, and those that name no link.
 ///
 /// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
+/// If a report has several rows of one instrument, the position has the amounts of all these rows.
 ///
 /// The reports of `positions@account` list only changes, so the list of positions is stale until
 /// [`reconcile`](Positions::reconcile) applies the venue's answer. The list is also stale if the events come from a
@@ -66,6 +67,11 @@ impl HeldAmount {
     }
 }
 
+/// Adds the amounts of a further row of one instrument.
+fn append(earlier: &mut Vec<HeldAmount>, mut later: Vec<HeldAmount>) {
+    earlier.append(&mut later);
+}
+
 impl Positions {
     /// Creates a collection without positions.
     pub const fn new() -> Positions {
@@ -85,7 +91,7 @@ impl Positions {
             Some((row.symbol.parse().ok()?, amounts.collect()))
         });
         // `positions@account` begins with a change, not with a list of all positions.
-        self.rows.report(source, false, report.event_time, rows);
+        self.rows.report(source, false, report.event_time, rows, append);
         true
     }
 
@@ -145,11 +151,12 @@ impl Positions {
         found: impl IntoIterator<Item = (Symbol, Vec<HeldAmount>)>,
         asked: Moment,
     ) -> bool {
-        self.rows.reconcile(found.into_iter(), asked)
+        self.rows.reconcile(found.into_iter(), asked, append)
     }
 
     /// Returns how many reported positions were not kept, because 65,536 other instruments are kept already, or the
-    /// name of the instrument is not a [`Symbol`].
+    /// name of the instrument is not a [`Symbol`]. In the first case the list of positions is stale, with the reason
+    /// [`StaleReason::NoRoom`].
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

@@ -52,6 +52,9 @@ pub enum StaleReason {
     /// after the end of the order. The reason is also used if an event may belong to any of several orders with the same
     /// client order id.
     Contradiction,
+    /// The venue reports more rows than are kept, so the list lacks some: see
+    /// [`Balances::untracked`](crate::Balances::untracked).
+    NoRoom,
 }
 
 impl fmt::Display for StaleReason {
@@ -71,6 +74,7 @@ impl fmt::Display for StaleReason {
             StaleReason::UnknownStatus => "the status is not known",
             StaleReason::NotFound => "the venue does not find it",
             StaleReason::Contradiction => "reports contradict each other",
+            StaleReason::NoRoom => "there is no room for all rows",
         })
     }
 }

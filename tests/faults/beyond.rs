@@ -26,6 +26,8 @@ mod renewed;
 mod replies;
 #[path = "beyond/reused.rs"]
 mod reused;
+#[path = "beyond/rows.rs"]
+mod rows;
 #[path = "beyond/scopes.rs"]
 mod scopes;
 #[path = "beyond/waiting.rs"]
