@@ -17,9 +17,9 @@ use crate::value::id::{LinkId, RequestId};
 mod doubts;
 mod events;
 
-/// The number of quotes beyond which [`Quotes`] drops the oldest quote that has ended and is not in doubt. `Quotes`
-/// always adds the quotes that this client submits. If there are this many quotes and `Quotes` can drop none, an
-/// event about an unknown quote adds no quote and only raises [`Quotes::untracked`].
+/// The number of quotes at which [`Quotes`], before it adds another one, drops the oldest quote that has ended and is
+/// not in doubt. `Quotes` always adds the quotes that this client submits. If there are this many quotes and `Quotes`
+/// can drop none, an event about an unknown quote adds no quote and only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.
@@ -326,9 +326,6 @@ impl Quotes {
             }
             event => return self.lose(event),
         }
-        if self.quotes.len() > QUOTES_MAX {
-            self.forget_oldest_ended();
-        }
         true
     }
 
@@ -362,6 +359,7 @@ impl Quotes {
         let mut quote = Quote::new(terms.rfq_id);
         (quote.terms, quote.request) = (Some(*terms), Some(request));
         (quote.link, quote.sessions) = (Some(link), [Some(link), None]);
+        self.make_room();
         let key = self.insert(quote);
         self.doubt_unfollowed(key);
     }
@@ -508,11 +506,16 @@ impl Quotes {
         other
     }
 
-    /// Removes the oldest quote that has ended and is not in doubt. Returns whether there was such a quote.
-    fn forget_oldest_ended(&mut self) -> bool {
+    /// Removes the oldest quotes that have ended and are not in doubt, until there is room for another quote. Returns
+    /// whether there is room. A quote is removed only before another one is added: the application must be able to
+    /// read how a quote ended.
+    fn make_room(&mut self) -> bool {
         let has_ended = |quote: &Quote| quote.state.is_final() && quote.doubt.is_none();
-        let oldest = self.quotes.iter().find(|(_, quote)| has_ended(quote)).map(|(key, _)| *key);
-        oldest.and_then(|key| self.remove(key)).is_some()
+        let excess = self.quotes.len().saturating_add(1).saturating_sub(QUOTES_MAX);
+        let ended = self.quotes.iter().filter(|(_, quote)| has_ended(quote)).map(|(key, _)| *key);
+        let oldest: Vec<u64> = ended.take(excess).collect();
+        oldest.into_iter().for_each(|key| drop(self.remove(key)));
+        self.quotes.len() < QUOTES_MAX
     }
 
     fn remove(&mut self, key: u64) -> Option<Quote> {

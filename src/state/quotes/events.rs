@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::message::{QuoteStatus, QuoteStep, QuoteUpdate, RfqStatus};
 use crate::request::quote::QuoteKey;
-use crate::state::quotes::{QUOTES_MAX, Quote, QuoteState, Quotes, endpoint_of};
+use crate::state::quotes::{Quote, QuoteState, Quotes, endpoint_of};
 use crate::state::truth::StaleReason;
 use crate::value::id::LinkId;
 
@@ -142,7 +142,7 @@ impl Quotes {
             }
             return Some(key);
         }
-        if self.quotes.len() >= QUOTES_MAX && !self.forget_oldest_ended() {
+        if !self.make_room() {
             self.untracked = self.untracked.saturating_add(1);
             return None;
         }

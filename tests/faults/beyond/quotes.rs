@@ -1,7 +1,8 @@
 //! Faults of quotes: which quote an event is about, and whose quote that is.
 
 use gemini_ws::{
-    Event, FoundQuote, Quote, QuoteState, Quotes, RequestId, RequestOutcome, StaleReason, Subject, Topic,
+    Event, FoundQuote, QUOTES_MAX, Quote, QuoteState, Quotes, Request, RequestId, RequestOutcome,
+    StaleReason, Subject, Topic,
 };
 
 use super::fed::{Fed, LOST_FACTS, first_stream, id_of, pair, quote, t};
@@ -368,4 +369,32 @@ fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
     assert_eq!(fed.quotes.iter().count(), 0, "nothing is left of it");
     fed.feed(4, &event(3, "ACCEPTED", "CONFIRMING", &named("q1", "ACTIVE")));
     assert_eq!(fed.quotes.get("q1").unwrap().state, QuoteState::Accepted);
+}
+
+/// There are more quotes than are kept, and none of them has ended. The first that ends must be seen to end.
+#[test]
+fn a_quote_that_ends_stays_until_room_is_needed() {
+    let mut fed = Fed::private(&["requestForQuote@account"]);
+    let event = |n: usize, id: &str, members: &str| {
+        format!(
+            r#"{{"e":"requestForQuote","i":"{id}{n}","E":1790743321322,"r":"r1","q":"{id}","p":"0.5","sz":"10",{members}}}"#
+        )
+    };
+    let active = r#""x":"CLOSED","S":"OPEN","qs":"ACTIVE""#;
+    for n in 0..QUOTES_MAX {
+        fed.feed(2, &event(1, &format!("q{n}"), active));
+        fed.log.clear();
+    }
+    let own = fed.client.request(t(3), &Request::SubmitQuote(quote("0.7"))).unwrap();
+    fed.poll();
+    let id = id_of(&fed.sent.pop().unwrap());
+    fed.feed(4, &format!(r#"{{"id":{id},"status":200,"result":{{"rfqId":"r1","quoteId":"mine"}}}}"#));
+    fed.feed(5, &event(2, "mine", r#""x":"FINALIZED","S":"FINALIZED","qs":"WON""#));
+    assert_eq!(fed.quotes.get(own).map(|quote| quote.state), Some(QuoteState::Won));
+    // An event that adds no quote removes none.
+    fed.feed(6, &event(2, "q7", active));
+    assert_eq!(fed.quotes.get("mine").map(|quote| quote.state), Some(QuoteState::Won));
+    fed.client.request(t(7), &Request::SubmitQuote(quote("0.8"))).unwrap();
+    fed.poll();
+    assert_eq!((fed.quotes.get("mine"), fed.quotes.iter().count()), (None, QUOTES_MAX + 1));
 }
