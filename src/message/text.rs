@@ -183,9 +183,7 @@ impl<'f> Number<'f> {
         match self.0.split_once(['e', 'E']) {
             None => Decimal::parse(self.0.as_bytes()),
             Some(_) if Number::read(self.0).is_none() => Err(DecimalError::Invalid),
-            Some((mantissa, exponent)) => {
-                Decimal::parse(mantissa.as_bytes())?.shifted(exponent).ok_or(DecimalError::Precision)
-            }
+            Some((mantissa, exponent)) => Decimal::scientific(mantissa, exponent),
         }
     }
 }

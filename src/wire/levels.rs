@@ -75,9 +75,13 @@ fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
 
 /// Parses a decimal of market data, which must not be negative.
 pub(super) fn market_decimal(text: &[u8]) -> Result<Decimal, DecodeErrorKind> {
-    let decimal = Decimal::parse(text).map_err(|error| match error {
+    let decimal = Decimal::parse(text).map_err(kind_of)?;
+    if decimal.is_negative() { Err(DecodeErrorKind::Negative) } else { Ok(decimal) }
+}
+
+pub(super) const fn kind_of(error: DecimalError) -> DecodeErrorKind {
+    match error {
         DecimalError::Invalid => DecodeErrorKind::Decimal,
         DecimalError::Precision => DecodeErrorKind::Precision,
-    })?;
-    if decimal.is_negative() { Err(DecodeErrorKind::Negative) } else { Ok(decimal) }
+    }
 }

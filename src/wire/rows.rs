@@ -1,6 +1,6 @@
 //! Arrays of numbers in frames of [market data v2](crate::protocol::market_data_v2): changes of a book, and candles.
 
-use super::levels::market_decimal;
+use super::levels::{kind_of, market_decimal};
 use super::lists::{elements, list};
 use super::reader::{Json, Reader, Slot, Value};
 use super::scratch::Scratch;
@@ -180,11 +180,13 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
 pub(super) fn market_number(digits: &str, is_number: bool) -> Result<Decimal, DecodeErrorKind> {
     match digits.split_once(['e', 'E']).filter(|_| is_number) {
         None => market_decimal(digits.as_bytes()),
-        Some((mantissa, exponent)) => match market_decimal(mantissa.as_bytes())? {
-            // Whatever the exponent.
-            decimal if decimal.is_zero() => Ok(Decimal::ZERO),
-            decimal => decimal.shifted(exponent).ok_or(DecodeErrorKind::Precision),
-        },
+        Some((mantissa, exponent)) => {
+            let is_zero = !mantissa.contains(|digit| matches!(digit, '1'..='9'));
+            if mantissa.starts_with('-') && !is_zero {
+                return Err(DecodeErrorKind::Negative);
+            }
+            Decimal::scientific(mantissa, exponent).map_err(kind_of)
+        }
     }
 }
 

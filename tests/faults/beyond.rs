@@ -12,6 +12,8 @@ mod lagging;
 mod limits;
 #[path = "beyond/links.rs"]
 mod links;
+#[path = "beyond/numbers.rs"]
+mod numbers;
 #[path = "beyond/orders.rs"]
 mod orders;
 #[path = "beyond/owed.rs"]

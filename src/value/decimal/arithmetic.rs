@@ -152,7 +152,8 @@ impl Decimal {
         Decimal::fit(ticks.checked_mul(i128::from(tick.mantissa))?, tick.scale)
     }
 
-    /// Adds all values exactly; `None` if the sum does not fit. The sum of no values is zero.
+    /// Adds all values exactly; `None` if the sum does not fit. Whether it fits does not depend on the sequence of the
+    /// values. The sum of no values is zero.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -182,14 +183,28 @@ impl Decimal {
     }
 }
 
-/// Returns the sum of the values, its scale, and their number.
+/// Returns the sum of the values, its scale, and their number; `None` if 128 bits cannot hold the sum. The sum of some
+/// of the values may be larger than that of all.
 fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, i128)> {
-    values.into_iter().try_fold((0_i128, 0_u8, 0_i128), |(sum, scale, count), value| {
+    // One sum for each scale, because a sum at the largest scale has more digits than its parts.
+    let (mut sums, mut count) = ([0_i128; Decimal::SCALE_MAX as usize + 1], 0_i128);
+    let mut common = 0_u8;
+    for value in values {
         let value: &Decimal = value.borrow();
-        let common = scale.max(value.scale);
-        let sum = sum.checked_mul(i128::from(power(common.saturating_sub(scale))))?;
-        Some((sum.checked_add(value.at_scale(common))?, common, count.checked_add(1)?))
-    })
+        let sum = sums.get_mut(usize::from(value.scale))?;
+        *sum = sum.checked_add(i128::from(value.mantissa))?;
+        common = common.max(value.scale);
+        count = count.checked_add(1)?;
+    }
+    // The tens of the sum at one scale are carried to the next scale, from the most decimals to none.
+    let (mut digits, mut unit, mut carry) = (0_i128, 1_i128, 0_i128);
+    for sum in sums.get(1..=usize::from(common))?.iter().rev() {
+        carry = carry.checked_add(*sum)?;
+        digits = digits.checked_add(carry.checked_rem(10)?.checked_mul(unit)?)?;
+        (carry, unit) = (carry.checked_div(10)?, unit.checked_mul(10)?);
+    }
+    let whole = carry.checked_add(*sums.first()?)?;
+    Some((whole.checked_mul(unit)?.checked_add(digits)?, common, count))
 }
 
 /// Returns `dividend` · 10⁻ˢᶜᵃˡᵉ / `divisor`, rounded to `to` decimals.

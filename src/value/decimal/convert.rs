@@ -93,6 +93,43 @@ impl Decimal {
     }
 }
 
+impl Decimal {
+    /// Parses a number with a JSON exponent. Only the number as a whole has to fit: the exponent may move digits of the
+    /// mantissa into the range of a decimal. Keeps trailing zeros of the fraction as far as they fit.
+    pub(crate) fn scientific(mantissa: &str, exponent: &str) -> Result<Decimal, DecimalError> {
+        if Decimal::parse(mantissa.as_bytes()) == Err(DecimalError::Invalid) {
+            return Err(DecimalError::Invalid);
+        }
+        Decimal::moved(mantissa, exponent).ok_or(DecimalError::Precision)
+    }
+
+    /// Moves the point of a well-formed number by an exponent; `None` if the result does not fit.
+    fn moved(mantissa: &str, exponent: &str) -> Option<Decimal> {
+        let digits = || mantissa.bytes().filter(u8::is_ascii_digit);
+        let zeros =
+            mantissa.bytes().rev().filter(u8::is_ascii_digit).take_while(|digit| *digit == b'0').count();
+        let significant = digits().take(digits().count().checked_sub(zeros)?);
+        let mut value = significant.into_iter().try_fold(0_i64, |value, digit| {
+            value.checked_mul(10)?.checked_add(i64::from(digit.wrapping_sub(b'0')))
+        })?;
+        if value == 0 {
+            return Some(Decimal::ZERO);
+        }
+        let exponent: i64 = exponent.strip_prefix('+').unwrap_or(exponent).parse().ok()?;
+        let written = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        let written = i64::try_from(written).ok()?.checked_sub(exponent)?;
+        let mut scale = written.checked_sub(i64::try_from(zeros).ok()?)?;
+        while scale < 0 {
+            value = value.checked_mul(10)?;
+            scale = scale.saturating_add(1);
+        }
+        let value = if mantissa.starts_with('-') { value.wrapping_neg() } else { value };
+        let exact = Decimal::new(value, u8::try_from(scale).ok()?)?;
+        let padded = exact.rescaled(u8::try_from(written.clamp(0, i64::from(Decimal::SCALE_MAX))).ok()?);
+        Some(padded.unwrap_or(exact))
+    }
+}
+
 impl TryFrom<Decimal> for f64 {
     type Error = DecimalError;
 

@@ -202,25 +202,6 @@ impl Decimal {
         }
     }
 
-    /// Multiplies by ten to the power of a JSON exponent; `None` if the result does not fit.
-    pub(crate) fn shifted(self, exponent: &str) -> Option<Decimal> {
-        if self.is_zero() {
-            return Some(Decimal::ZERO);
-        }
-        let exponent: i16 = exponent.strip_prefix('+').unwrap_or(exponent).parse().ok()?;
-        let mut mantissa = self.mantissa;
-        let mut scale = i16::from(self.scale).checked_sub(exponent)?;
-        while scale < 0 {
-            mantissa = mantissa.checked_mul(10)?;
-            scale = scale.saturating_add(1);
-        }
-        while scale > i16::from(Decimal::SCALE_MAX) && mantissa.checked_rem(10) == Some(0) {
-            mantissa = mantissa.checked_div(10)?;
-            scale = scale.saturating_sub(1);
-        }
-        Decimal::new(mantissa, u8::try_from(scale).ok()?)
-    }
-
     /// Parses a text of any length.
     pub(crate) const fn parse(text: &[u8]) -> Result<Decimal, DecimalError> {
         let (negative, digits) = match text {

@@ -142,8 +142,11 @@ fn any_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
     match number.split_once(['e', 'E']) {
         None => unsigned_decimal(value),
         Some((mantissa, exponent)) => {
-            let mantissa = unsigned_decimal(&Json::Number(mantissa.into()))?;
-            shifted(&mantissa, exponent).ok_or(DecodeErrorKind::Precision)
+            let digits = mantissa.strip_prefix('-').unwrap_or(mantissa);
+            if digits != mantissa && digits.contains(|digit| matches!(digit, '1'..='9')) {
+                return Err(DecodeErrorKind::Negative);
+            }
+            shifted(digits, exponent).ok_or(DecodeErrorKind::Precision)
         }
     }
 }
@@ -156,9 +159,12 @@ fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
     if digits.is_empty() {
         return Some("0".into());
     }
-    // No number that fits has a larger exponent.
-    let exponent = exponent.parse::<i64>().ok().filter(|exponent| (-99..100).contains(exponent))?;
-    let decimals = fraction.len() as i64 - exponent;
+    let decimals = (fraction.len() as i64).checked_sub(exponent.parse::<i64>().ok()?)?;
+    let zeros = digits.len() - digits.trim_end_matches('0').len();
+    // No number that fits ends elsewhere.
+    if !(-19..=18).contains(&(decimals.checked_sub(zeros as i64)?)) {
+        return None;
+    }
     let moved = if decimals <= 0 {
         format!("{digits}{}", "0".repeat(decimals.unsigned_abs() as usize))
     } else {

@@ -1,0 +1,103 @@
+//! Faults of decimals that fit although a part of their computation does not.
+
+use gemini_ws::{
+    Decimal, DecimalError, DecodeErrorKind, Event, Message, OrderStatusQuestion, RestQuestion, Rounding,
+    Scratch, decode,
+};
+
+use super::fed::d;
+
+/// Reads a number of any length, in a report of balances.
+fn number(text: &str) -> (Result<Decimal, DecimalError>, String) {
+    let frame = format!(r#"{{"e":"balanceUpdate","E":1,"u":1,"B":[{{"a":"ETH","f":{text},"c":"1"}}]}}"#);
+    let mut scratch = Scratch::new();
+    let Ok(Message::BalanceUpdate(update)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
+    let available = update.balances.iter().next().unwrap().available;
+    (available.to_decimal(), available.to_string())
+}
+
+/// Reads a number that must not be negative, in an answer of REST.
+fn executed(text: &str) -> Option<Decimal> {
+    let body = format!(r#"{{"order_id":77,"is_live":true,"is_cancelled":false,"executed_amount":{text}}}"#);
+    let answer = OrderStatusQuestion::by_order_id(77).answer(200, &body);
+    answer.ok().map(|found| found.unwrap().executed)
+}
+
+/// Digits and exponent are one number, which fits although its digits alone do not.
+#[test]
+fn an_exponent_counts_before_the_digits_have_to_fit() {
+    let cases = [
+        ("12345678901234567890e-5", Some("123456789012345.6789")),
+        ("100000000000000000000e-20", Some("1.000000000000000000")),
+        ("0.00000000000000000001e10", Some("0.0000000001")),
+        ("0.0000000000000000000012e9", Some("0.0000000000012")),
+        ("1.0000000000000000000000000e3", Some("1000")),
+        ("922337203685477580.70e1", Some("9223372036854775807")),
+        ("922337203685477580.80e1", None),
+        ("10e-19", Some("0.000000000000000001")),
+        ("1e-19", None),
+        ("1e18", Some("1000000000000000000")),
+        ("1e19", None),
+        ("1.50e1", Some("15.0")),
+        ("1.5e+1", Some("15")),
+        ("100e-1", Some("10.0")),
+        ("1e9223372036854775808", None),
+        ("1e-9223372036854775808", None),
+        ("0.000e99999999999999999999", Some("0")),
+    ];
+    for (text, expected) in cases {
+        let (decimal, shown) = number(text);
+        assert_eq!(decimal, expected.map(d).ok_or(DecimalError::Precision), "{text}");
+        assert_eq!(executed(text), expected.map(d), "{text}");
+        assert_eq!(shown, expected.unwrap_or(text), "{text}");
+        let negative = format!("-{text}");
+        assert_eq!(
+            number(&negative).0,
+            expected.map(|it| -d(it)).ok_or(DecimalError::Precision),
+            "{negative}"
+        );
+        let is_zero = expected == Some("0");
+        assert_eq!(executed(&negative).is_some(), is_zero, "{negative}: must not be negative");
+    }
+}
+
+/// A candle may have exponents, too.
+#[test]
+fn a_candle_with_an_exponent_is_read() {
+    let frame = |open: &str| {
+        format!(r#"{{"type":"candles_1m_updates","symbol":"BTCUSD","changes":[[1,{open},2,3,4,5]]}}"#)
+    };
+    let read = |open: &str| {
+        let (frame, mut scratch) = (frame(open), Scratch::new());
+        let event = gemini_ws::Replay::new(gemini_ws::Endpoint::MarketDataV2).event(&frame, &mut scratch);
+        let Some(Event::Candles(candles, _)) = event.map_err(|error| error.kind())? else {
+            panic!("{frame}")
+        };
+        Ok(candles.candles.iter().next().unwrap().open)
+    };
+    assert_eq!(read("12345678901234567890e-5"), Ok(d("123456789012345.6789")));
+    assert_eq!(read("1e-19"), Err(DecodeErrorKind::Precision));
+    assert_eq!(read("-1e-1"), Err(DecodeErrorKind::Negative));
+}
+
+/// A sum fits although the sum of some of its values, with the decimals of another value, does not fit 128 bits.
+#[test]
+fn a_sum_that_fits_does_not_depend_on_the_sequence() {
+    let (large, small) = (Decimal::new(i64::MAX, 0).unwrap(), Decimal::new(1, 18).unwrap());
+    for count in [1, 10, 40, 100] {
+        let mut values = vec![small];
+        values.extend(std::iter::repeat_n(large, count));
+        values.extend(std::iter::repeat_n(-large, count));
+        assert_eq!(Decimal::checked_sum(&values), Some(small), "{count}");
+        assert_eq!(Decimal::mean(&values, 18, Rounding::Up), Some(small), "{count}");
+        values.reverse();
+        assert_eq!(Decimal::checked_sum(&values), Some(small), "{count}");
+        values.rotate_left(count);
+        assert_eq!(Decimal::checked_sum(&values), Some(small), "{count}");
+        values.push(large);
+        assert_eq!(Decimal::checked_sum(&values), None, "{count}");
+    }
+    let parts = ["0.5", "-0.25", "7", "-0.001", "-8.25", "0.000000000000000001"].map(d);
+    assert_eq!(Decimal::checked_sum(parts), Some(d("-1.000999999999999999")));
+    assert_eq!(Decimal::checked_sum(["1.50", "1.5"].map(d)).unwrap().to_string(), "3.00");
+}
