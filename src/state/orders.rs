@@ -30,6 +30,10 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// Pass every event to [`apply`](Orders::apply), which ignores events that do not concern orders. An order of this
 /// client is known from [`Event::Requested`] on, before the venue reports the order.
 ///
+/// If a client has endpoints of several accounts, keep one `Orders` for each account, because order ids and client
+/// order ids are compared without the endpoint. Pass it two kinds of events: those whose link (`link`, or the link in
+/// the [`source`](crate::Event::source)) belongs to the account's endpoint, and those that name no link.
+///
 /// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
 ///   reported, the state is that of the event. If a reply and an event report the same refusal, `Orders` contains the
 ///   order once. If the ids in a reply and an event contradict each other, the order is in doubt.
