@@ -14,11 +14,12 @@ mod stable;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use gemini_ws::{ApiError, DecodeErrorKind, Event, Malformed, Message, Response, ResponseId};
+use gemini_ws::{ApiError, DecodeErrorKind, Event, Malformed, Message, Response, ResponseId, VenueError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use hidden::hide_keys;
+pub(crate) use hidden::without_keys;
 use lists::{L2UpdatesBody, MarketUpdateBody, OrderEventsBody, OrderSnapshotBody};
 pub(crate) use own::{ReplayEnded, Started, Summarized, Times};
 use stable::{Count, Stable, embed};
@@ -38,6 +39,7 @@ pub(crate) fn write_message(
     match message {
         Message::Response(response) => write_kind(out, time, "response", ResponseBody::of(response)),
         Message::Unrecognized(unrecognized) => write_unrecognized(out, time, unrecognized.frame.as_str()),
+        Message::Error(it) => write_kind(out, time, "error", ErrorBody::of(it)),
         Message::OrderEvents(it) => write_kind(out, time, "order_events", OrderEventsBody::of(it.events)),
         Message::OrderSnapshot(it) => {
             write_kind(out, time, "order_snapshot", OrderSnapshotBody::of(it.orders))
@@ -56,6 +58,7 @@ pub(crate) fn write_event(out: &mut impl Write, times: Times, event: &Event<'_>)
     match event {
         Event::Unrecognized(unrecognized, _) => write_unrecognized(out, time, unrecognized.frame.as_str()),
         Event::Malformed(malformed, _) => write_line(out, &Timed { time, body: Undecodable::of(malformed) }),
+        Event::Error(it, _) => write_kind(out, time, "error", ErrorBody::of(it)),
         Event::Batch(batch, _) => write_message(out, time, &batch.message()),
         event => match facts::of(event, times) {
             Some(fact) => write_line(out, &Timed { time, body: fact }),
@@ -169,6 +172,32 @@ struct FrameBody {
     frame: Box<RawValue>,
 }
 
+/// An error of an archived endpoint.
+#[derive(Serialize)]
+struct ErrorBody {
+    reason: String,
+    message: Option<String>,
+}
+
+impl ErrorBody {
+    fn of(error: &VenueError<'_>) -> ErrorBody {
+        ErrorBody { reason: without_keys(error.reason), message: error.message.map(without_keys) }
+    }
+}
+
+/// The error in a reply.
+#[derive(Serialize)]
+struct RefusalBody {
+    code: i64,
+    message: String,
+}
+
+impl RefusalBody {
+    fn of(error: ApiError<'_>) -> RefusalBody {
+        RefusalBody { code: error.code, message: without_keys(error.message) }
+    }
+}
+
 /// Returns the name of an enum's variant as the core serializes it, without the contents of the variant.
 fn name(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
@@ -185,7 +214,7 @@ struct ResponseBody<'f> {
     id: Cow<'f, str>,
     status: Option<u16>,
     result: Option<Box<RawValue>>,
-    error: Option<ApiError<'f>>,
+    error: Option<RefusalBody>,
     rate_limits: Option<Box<RawValue>>,
 }
 
@@ -198,7 +227,7 @@ impl<'f> ResponseBody<'f> {
             },
             status: response.status,
             result: response.result.map(|result| embed(result.as_str())),
-            error: response.error,
+            error: response.error.map(RefusalBody::of),
             rate_limits: response.rate_limits.map(|limits| embed(limits.as_str())),
         }
     }

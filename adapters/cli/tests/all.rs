@@ -37,11 +37,11 @@ macro_rules! tests {
 }
 
 tests! {
-    foreign: text_of_the_venue, text_of_a_recording_and_of_arguments, passwords_in_addresses_are_refused_and_not_shown, no_proxy_leads_to_this_machine, an_authority_that_is_named_is_trusted, authorities;
+    foreign: text_of_the_venue, keys_in_texts_of_the_venue, text_of_a_recording_and_of_arguments, passwords_in_addresses_are_refused_and_not_shown, no_proxy_leads_to_this_machine, an_authority_that_is_named_is_trusted, authorities;
     frames: frames_of_all_endpoints, lines_are_as_the_schema_says, faults_are_found;
     #[cfg(unix)]
     output: nobody_reads_the_output, a_blocked_pipe_stops_no_pings, a_reader_that_pauses_is_told_what_it_missed, standard_error_that_takes_nothing, output_that_cannot_be_written, help_without_a_reader, signals_end_in_good_order, #[cfg(target_os = "linux")] nohup, a_second_signal_ends_at_once;
-    recordings: decode_goes_on_after_what_it_cannot_decode, recorded_frames_are_all_known, books_are_those_of_the_golden_files, a_symbol_for_frames_that_name_none, a_lost_delta_makes_one_gap_and_a_stale_book, a_book_of_the_real_size, wrong_use_says_what_to_do, a_line_in_a_line_out, what_is_no_text_is_refused_with_a_remedy, a_reader_that_goes_away_is_no_failure;
+    recordings: decode_goes_on_after_what_it_cannot_decode, recorded_frames_are_all_known, books_are_those_of_the_golden_files, a_symbol_for_frames_that_name_none, a_lost_delta_makes_one_gap_and_a_stale_book, a_book_of_the_real_size, long_lines_take_the_time_of_their_length, wrong_use_says_what_to_do, a_line_in_a_line_out, what_is_no_text_is_refused_with_a_remedy, a_reader_that_goes_away_is_no_failure;
     restarts: a_killed_simulator_goes_on, #[cfg(unix)] a_file_has_one_simulator, a_new_file_has_one_simulator, #[cfg(unix)] a_file_stays_what_it_is, #[cfg(unix)] files_of_the_user_stay, the_same_seed_without_a_file, a_file_that_is_no_state_is_left_as_it_is, faults_of_the_command_and_over_http;
     simulate: every_printed_address_is_served, accounts_of_the_user, an_interrupt_closes_in_good_order, the_help_lists_all_faults, wrong_use;
     #[cfg(target_os = "linux")]

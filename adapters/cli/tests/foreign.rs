@@ -57,6 +57,39 @@ pub(crate) fn text_of_the_venue() {
     }
 }
 
+/// Checks that no text of the venue names a key on either output.
+pub(crate) fn keys_in_texts_of_the_venue() {
+    const KEY: &str = "account-aB3x";
+    let closes = peer::serve(async |mut socket| {
+        let close = CloseFrame { code: 1008.into(), reason: format!("not {KEY}").into() };
+        let _ = socket.send(Message::Close(Some(close))).await;
+    });
+    let refuses = peer::serve(async |socket| {
+        let refusal = format!(r#"{{"id":ID,"status":400,"error":{{"code":-1013,"msg":"not {KEY}"}}}}"#);
+        peer::answer(socket, &refusal).await;
+    });
+    let reports = peer::serve(async |mut socket| {
+        for frame in [
+            format!(r#"{{"result":"error","reason":"MissingRole","message":"not {KEY}"}}"#),
+            format!(r#"{{"e":"news","api\u005fsession":"{KEY}"}}"#),
+            format!(r#"{{"e":"depthUpdate","api\u005fsession":"{KEY}""#),
+        ] {
+            let _ = socket.send(Message::text(frame)).await;
+        }
+        peer::answer(socket, r#"{"id":ID,"status":200}"#).await;
+    });
+    for url in [&closes, &refuses, &reports] {
+        for json in [false, true] {
+            let mut arguments = vec!["watch", "btcusd", "--venue", url, "--for", "1s"];
+            arguments.extend(json.then_some("--json"));
+            let run = run(&arguments, b"");
+            assert!(!run.out.contains("aB3x") && !run.err.contains("aB3x"), "{run:?}");
+            let is_masked = run.out.contains("************") || run.err.contains("not ************");
+            assert!(is_masked || url == &reports && !json, "{run:?}");
+        }
+    }
+}
+
 pub(crate) fn text_of_a_recording_and_of_arguments() {
     let odd = ODD.replace(['\n', '\r'], "");
     let frame = format!("{{\"e\":\"{}\"}}\n{{\"id\":\"{}\"\n", odd.replace(['\u{1b}', '\u{7}'], ""), odd);

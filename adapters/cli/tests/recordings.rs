@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
-use crate::support::{Run, command, recording, run};
+use crate::support::{PATIENCE, Run, command, end_of, recording, run};
 use serde_json::{Value, json};
 
 pub(crate) fn decode_goes_on_after_what_it_cannot_decode() {
@@ -131,6 +131,43 @@ pub(crate) fn a_book_of_the_real_size() {
     let Some(path) = recording("full_snapshot_synthetic.jsonl") else { return };
     let run = run(&["book", path.to_str().unwrap()], b"");
     assert!(run.out.contains("2564 bids, 2082 asks") && run.out.contains("malformed=0"), "{}", run.out);
+}
+
+/// Checks that lines which are made to be slow end in time. Work that grows with the square of the length would take
+/// hours here.
+pub(crate) fn long_lines_take_the_time_of_their_length() {
+    // the beginning of the line, the part that is repeated, and the end
+    let table = [
+        ("{", r#""api_session"["#, ""),
+        ("{", r#""api_session":"a","#, "}"),
+        ("[{", r#""apiSessionFilter":["a""#, ""),
+        (r#"{"e":"news","a":["#, r#""api_session","#, "0]}"),
+        (r#"{"e":"news","a":""#, r#"api\u005fsession\"account-"#, r#""}"#),
+        (r#"{"result":"error","message":""#, "account-", r#""}"#),
+        ("[", r#"{"type":"news"},"#, "{}]"),
+        ("[", r#"{"type":"fill"},"#, "{}]"),
+        ("[", "[", ""),
+        ("{", r#""a":{"#, ""),
+        (r#"{"type":"update","eventId":1,"socket_sequence":0,"events":["#, r#"{"type":"news"},"#, "{}]}"),
+        (r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[],"trades":["#, "{},", "{}]}"),
+        (r#"{"e":"orderSnapshot","orders":["#, "{},", "{}]}"),
+        (
+            r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":["#,
+            r#"["1","1"],"#,
+            r#"["1","1"]],"a":[]}"#,
+        ),
+    ];
+    let path = std::env::temp_dir().join(format!("gemini-ws-{}-long-lines", std::process::id()));
+    for (start, part, end) in table {
+        let line = format!("{start}{}{end}\n", part.repeat(1_000_000 / part.len()));
+        std::fs::write(&path, line).unwrap();
+        for task in ["decode", "book"] {
+            let mut child = command(&[task, path.to_str().unwrap()]);
+            let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            assert!(end_of(&mut child, PATIENCE).is_some(), "{task}: {start}{part}");
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
 }
 
 pub(crate) fn wrong_use_says_what_to_do() {

@@ -1,5 +1,6 @@
 //! Events that this command writes in another form than the core: instants of the client's clock become times of day,
-//! counts become numbers, and a member that the core writes as a string or an object always has the same type.
+//! counts become numbers, a member that the core writes as a string or an object always has the same type, and a text
+//! for people names no API keys.
 
 use std::borrow::Cow;
 
@@ -9,10 +10,10 @@ use gemini_ws::{
 };
 use serde::Serialize;
 
-use super::hidden::hide_keys;
+use super::hidden::{hide_keys, without_keys};
 use super::own::Times;
 use super::stable::Count;
-use super::{ResponseBody, name};
+use super::{RefusalBody, ResponseBody, name};
 
 /// An event in the form of this command. Times are nanoseconds since 1970.
 #[derive(Serialize)]
@@ -22,10 +23,12 @@ pub(super) enum Fact<'f> {
     Reply { link: LinkId, request: u64, about: String, outcome: Outcome<'f> },
     Silent { link: LinkId, id: StreamId, stream: Stream, since: u64 },
     Unserved { link: LinkId, id: StreamId, stream: Stream, reason: Reason, attempts: u32, retry: u64 },
+    Rejected { link: LinkId, id: StreamId, stream: Stream, error: RefusalBody },
     Overflow { topic: Cow<'static, str>, symbol: Option<Symbol>, dropped: Count },
     Opened { link: LinkId, missing_since: Option<u64> },
     ConnectFailed { link: LinkId, reason: Reason, retry: Option<u64> },
     Disconnected { link: LinkId, reason: Reason, retry: Option<u64> },
+    PeerClosing { link: LinkId, code: Option<u16>, reason: String },
     LinkClosed { link: LinkId, reason: Reason },
     HeartbeatDue { link: LinkId, since: u64 },
     Closed { reason: Reason, abandoned: Abandoned },
@@ -168,6 +171,9 @@ pub(super) fn of<'f>(event: &Event<'f>, times: Times) -> Option<Fact<'f>> {
         Event::Unserved { link, id, stream, reason, attempts, retry } => {
             Fact::Unserved { link, id, stream, reason: reason.into(), attempts, retry: times.of(retry) }
         }
+        Event::Rejected { link, id, stream, error } => {
+            Fact::Rejected { link, id, stream, error: RefusalBody::of(error) }
+        }
         Event::Overflow { topic: of, symbol, dropped } => {
             Fact::Overflow { topic: topic(of), symbol, dropped: Count(dropped) }
         }
@@ -177,6 +183,9 @@ pub(super) fn of<'f>(event: &Event<'f>, times: Times) -> Option<Fact<'f>> {
         }
         Event::Disconnected { link, reason, retry } => {
             Fact::Disconnected { link, reason: reason.into(), retry: at(retry) }
+        }
+        Event::PeerClosing { link, code, reason } => {
+            Fact::PeerClosing { link, code, reason: without_keys(reason) }
         }
         Event::LinkClosed { link, reason } => Fact::LinkClosed { link, reason: reason.into() },
         Event::HeartbeatDue { link, since } => Fact::HeartbeatDue { link, since: times.of(since) },

@@ -105,14 +105,22 @@ pub(super) fn quote_numbers(json: &str) -> String {
 
 /// Returns the length of the JSON string at the beginning, with its quotes, in bytes.
 fn text_length(json: &str) -> usize {
+    let end = json.get(1..).and_then(closing_quote);
+    end.map_or(json.len(), |length| length + 2)
+}
+
+/// Returns the position of the quote that ends the JSON string in which `rest` begins; `None` if there is none.
+pub(super) fn closing_quote(rest: &str) -> Option<usize> {
     let mut escaped = false;
-    for (position, byte) in json.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return position + 1,
-            _ => {}
+    rest.bytes().position(|byte| match byte {
+        _ if escaped => {
+            escaped = false;
+            false
         }
-    }
-    json.len()
+        b'\\' => {
+            escaped = true;
+            false
+        }
+        byte => byte == b'"',
+    })
 }

@@ -7,6 +7,7 @@ use gemini_ws::{Book, ConnectFailure, Event, Instant, Level, StaleReason, Stream
 
 use super::format::{self, Spread};
 use super::session::{Link, Market, Session};
+use crate::json::without_keys;
 use crate::shown::Shown;
 
 /// How often the state of each market is printed.
@@ -55,7 +56,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
         }
         Event::Rejected { stream, error, .. } => Notice::trouble(format_args!(
             "{stream} refused: {} ({}){}",
-            error.message,
+            without_keys(error.message),
             error.code,
             advice(stream)
         )),
@@ -78,7 +79,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
         // The answer to our own Close frame is not worth a line.
         Event::PeerClosing { code, reason, .. } if !matches!(session.link, Link::Closing) => {
             let code = code.map_or_else(|| "without a code".to_owned(), |code| format!("code {code}"));
-            let reason = reason.to_string();
+            let reason = without_keys(reason);
             let separator = if reason.is_empty() { "" } else { ": " };
             Notice::trouble(format_args!("the venue closes the connection, {code}{separator}{reason}"))
         }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::rate::Rate;
 use super::tops::{Top, Tops};
+use crate::json::without_keys;
 use crate::shown::Shown;
 use gemini_ws::{
     Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Topic, Trade, Unserved,
@@ -163,9 +164,9 @@ impl Session {
             Event::Rejected { stream, error, .. } => {
                 if let Some(market) = stream.symbol().and_then(|symbol| self.market_mut(symbol)) {
                     market.streams_refused += 1;
-                    market
-                        .refused
-                        .get_or_insert_with(|| Shown::of(format_args!("{} ({})", error.message, error.code)));
+                    market.refused.get_or_insert_with(|| {
+                        Shown::of(format_args!("{} ({})", without_keys(error.message), error.code))
+                    });
                 }
             }
             Event::Unserved { stream, reason, .. } if stream.topic() == Topic::Depth => {
