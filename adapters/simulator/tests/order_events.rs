@@ -7,16 +7,22 @@ use crate::common::rest::post;
 use crate::common::signing::sign;
 use crate::common::trading::{FIRST, Floor, SECOND};
 use base64ct::{Base64, Encoding};
-use gemini_ws::{Frame, Message, OrderReport, Scratch, SnapshotOrder, decode};
+use gemini_ws::{Frame, Instant, Message, OrderReport, Scratch, SnapshotOrder, decode};
 use gemini_ws_simulator::{EPOCH, SessionId, UpgradeRequest};
 use serde_json::Value;
 
 const FEED: SessionId = SessionId(9);
 
+/// Returns a nonce that is greater than all before.
+fn nonce(floor: &mut Floor) -> u64 {
+    floor.now = floor.now + Duration::from_millis(1);
+    u64::try_from(EPOCH.as_millis()).unwrap()
+        + u64::try_from(floor.now.since(Instant::ZERO).as_millis()).unwrap()
+}
+
 /// Opens a session with order events of the first account, and returns its first frames.
 fn open(floor: &mut Floor, query: &str) -> Vec<String> {
-    let nonce = EPOCH.as_millis() + i64::try_from(floor.now.as_nanos() / 1_000_000).unwrap();
-    floor.now = floor.now + Duration::from_millis(1);
+    let nonce = nonce(floor);
     let payload =
         Base64::encode_string(format!(r#"{{"request":"/v1/order/events","nonce":{nonce}}}"#).as_bytes());
     let signature = sign(&payload);
@@ -169,6 +175,42 @@ fn open_orders_at_the_start() {
         assert_eq!((status, view(&orders[0]).as_str()), (200, in_other_views), "{orders}");
         let initial = events(&open(&mut floor, "")[1..]);
         assert_eq!(view(&initial[0]), in_other_views, "{initial:?}");
+    }
+}
+
+/// How an order ends before the request to cancel it: the order of the other account, the own order, and whether the
+/// own order is cancelled first. Then the flags in the event `cancel_rejected`.
+const ENDED: [([&str; 2], bool, bool); 4] = [
+    (["", "BUY LIMIT GTC 0.10 100.00"], true, true),
+    (["", "BUY LIMIT IOC 0.10 100.00"], false, true),
+    (["SELL LIMIT GTC 0.10 100.00", "BUY LIMIT GTC 0.10 100.00"], false, false),
+    (["", "BUY LIMIT GTC 0.10 100.001"], false, true),
+];
+
+/// A refused request to cancel an order leaves the order as it was, in the event and in the answer of REST.
+#[test]
+fn cancels_of_ended_orders() {
+    for ([before, own], is_cancelled_first, is_cancelled) in ENDED {
+        let mut floor = Floor::quiet(|config| config);
+        open(&mut floor, "");
+        if !before.is_empty() {
+            floor.place(SECOND, &format!("btcusd {before}"));
+        }
+        place(&mut floor, FIRST, &format!("btcusd {own}"));
+        let order = floor.newest(0);
+        let cancel = format!(r#"{{"id":7,"method":"order.cancel","params":{{"orderId":"{order}"}}}}"#);
+        if is_cancelled_first {
+            floor.send(FIRST, &cancel);
+        }
+        let texts = floor.send(FIRST, &cancel);
+        let told = events(&only(&texts));
+        assert_eq!(told[0]["type"], "cancel_rejected", "{own}");
+        let flags = |order: &Value| (order["is_live"].clone(), order["is_cancelled"].clone());
+        assert_eq!(flags(&told[0]), (false.into(), is_cancelled.into()), "{own}: {}", told[0]);
+        let arguments = format!(r#","order_id":{order}"#);
+        let nonce = nonce(&mut floor);
+        let (status, view) = post(&mut floor.exchange, floor.now, "/v1/order/status", nonce, &arguments);
+        assert_eq!((status, flags(&view)), (200, flags(&told[0])), "{own}: {view}");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::account::order::{ClientOrder, EventKind, OrderEvent};
 use crate::account::{Account, AccountId};
 use crate::frame::upgrade::UpgradeRequest;
 use crate::value::amount;
-use crate::value::order::{NewOrder, OrderSide, OrderType, TimeInForce};
+use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, TimeInForce};
 use crate::value::random::Random;
 
 /// The time between heartbeats.
@@ -212,11 +212,12 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     let request = order.request();
     let millis = event.time.div_euclid(1_000_000);
     let amounts = order.amounts(event.progress);
-    let is_cancelled = matches!(event.kind, EventKind::Canceled { .. });
+    let state = state_after(order, event);
+    let is_cancelled = state.is_cancelled();
     let is_rejected = matches!(event.kind, EventKind::Rejected { .. });
     let is_market_buy = request.side == OrderSide::Buy && request.order_type == OrderType::Market;
     // The documented example of a new market order to buy is not live.
-    let is_live = !is_market_buy && !is_cancelled && !is_rejected && !amounts.left.is_zero();
+    let is_live = !is_market_buy && !state.is_final();
     push(text, "timestamp", &millis.div_euclid(1_000).to_string());
     text.push_str(&format!(r#","timestampms":{millis},"is_live":{is_live}"#));
     if !is_rejected {
@@ -238,6 +239,20 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     }
     if let Some(price) = request.price {
         push(text, "price", &price.to_string());
+    }
+}
+
+/// Returns the state of the order after the event. Later events can have changed the order since, but not an order
+/// that had ended: a refused cancel leaves it as it was.
+const fn state_after(order: &ClientOrder, event: &OrderEvent) -> OrderState {
+    match event.kind {
+        EventKind::Accepted => OrderState::New,
+        EventKind::Booked => OrderState::Open,
+        EventKind::Filled { is_last: true, .. } => OrderState::Filled,
+        EventKind::Filled { is_last: false, .. } => OrderState::PartiallyFilled,
+        EventKind::Canceled { .. } => OrderState::Canceled,
+        EventKind::Rejected { .. } => OrderState::Rejected,
+        EventKind::CancelRejected { .. } => order.state(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::account::ledger::{LedgerBalance, LedgerFill};
 use crate::account::order::ClientOrder;
 use crate::frame::upgrade::value_of;
-use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, TimeInForce};
+use crate::value::order::{NewOrder, OrderSide, OrderType, TimeInForce};
 
 /// A request to the REST API, with the parts that the exchange reads. The exchange does not read the body: the
 /// arguments are in the header `X-GEMINI-PAYLOAD`.
@@ -163,7 +163,7 @@ pub(crate) fn order(order: &ClientOrder, with_trades: bool) -> Value {
     let amounts = order.amounts(order.progress());
     let millis = order.placed_at().div_euclid(1_000_000);
     let id = order.id().to_string();
-    let is_cancelled = matches!(ledger.state, OrderState::Canceled | OrderState::Rejected);
+    let is_cancelled = ledger.state.is_cancelled();
     let mut told = json!({
         "order_id": id,
         "id": id,

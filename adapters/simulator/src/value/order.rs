@@ -74,6 +74,11 @@ impl OrderState {
     pub const fn is_final(self) -> bool {
         matches!(self, OrderState::Filled | OrderState::Canceled | OrderState::Rejected)
     }
+
+    /// Returns the value of the member `is_cancelled` of order events v1 and of REST.
+    pub(crate) const fn is_cancelled(self) -> bool {
+        matches!(self, OrderState::Canceled | OrderState::Rejected)
+    }
 }
 
 /// A well-formed order. The broker decides whether to accept it.
