@@ -32,6 +32,17 @@ fn replies() {
     check(r#"{"id":1,"method":"UNSUBSCRIBE","params":["btcusd@trade"]}"#, r#"{"id":1,"status":200}"#);
 }
 
+/// The limit of connection attempts is reported, but it does not apply.
+#[test]
+fn attempts_beyond_the_limit() {
+    let mut venue = Venue::new(market(&["btcusd"]), 1);
+    for _ in 0..400 {
+        venue.connect("");
+    }
+    let info = venue.send(r#"{"id":1,"method":"conninfo"}"#).remove(0);
+    assert!(info.ends_with(r#""limit":300,"count":400}]}"#), "{info}");
+}
+
 #[test]
 fn refusals() {
     let error = |id: &str, status: u16, code: i32, message: &str| {
