@@ -34,6 +34,9 @@ const KEEPING_PERIOD: Duration = Duration::from_millis(500);
 
 /// Serves until a signal requests the end.
 pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending, Failure> {
+    // Signals are handled before the first write, so that none leaves a temporary file.
+    let signals = Signals::listen(false, || {});
+    let signals = signals.map_err(|error| Failure::new(format_args!("signals: {error}")))?;
     let (exchange, mut keeper) = exchange(options)?;
     let mut server = serve(exchange, options.address())?;
     // The times of faults count from here.
@@ -42,9 +45,8 @@ pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending,
     if let Some(keeper) = &mut keeper {
         // Report at once if the file cannot be written.
         keeper.keep_now(server.exchange_mut())?;
+        keeper.remove_leftovers();
     }
-    let signals = Signals::listen(false, || {});
-    let signals = signals.map_err(|error| Failure::new(format_args!("signals: {error}")))?;
     let output = Output::stdout().map_err(|error| Failure::of_output(&error))?;
     for line in introduction(options, server.local_addr()).lines() {
         let line = Shown::of(line);

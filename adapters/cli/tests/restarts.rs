@@ -214,6 +214,52 @@ pub(crate) fn files_of_the_user_stay() {
     assert_eq!(scratch.names(), ["secret", "state.json", "state.json.tmp"]);
 }
 
+/// Checks that a start removes the temporary files of killed processes, and no other file.
+#[cfg(unix)]
+pub(crate) fn leftovers_are_removed() {
+    let scratch = Scratch::new("leftovers");
+    let path = scratch.path();
+    let arguments = [&ARGUMENTS[..], &["--state", &path]].concat();
+    drop(Simulator::start(&arguments));
+    let others = [
+        "state.json.backup.tmp",
+        "state.json.saving-1234567.tmp",
+        "state.json.saving-12345.tmp",
+        "state.json.saving-12-456.tmp",
+        "state.json.saving-123456",
+        "other.json.saving-123456.tmp",
+        "a-state.json.saving-123456.tmp",
+    ];
+    let leftovers = ["state.json.saving-aB3xYz.tmp", "state.json.saving-123456.tmp"];
+    for name in others.iter().chain(&leftovers) {
+        fs::copy(&path, scratch.0.join(name)).unwrap();
+    }
+    // A name for a leftover, but a symbolic link or a folder.
+    std::os::unix::fs::symlink("state.json", scratch.0.join("state.json.saving-symbol.tmp")).unwrap();
+    fs::create_dir(scratch.0.join("state.json.saving-folder.tmp")).unwrap();
+    let mut expected = [&others[..], &["state.json", "state.json.saving-folder.tmp"]].concat();
+    expected.push("state.json.saving-symbol.tmp");
+    expected.sort_unstable();
+    drop(Simulator::start(&arguments));
+    assert_eq!(scratch.names(), expected);
+}
+
+/// Checks that an early signal, also one during the first write, leaves no temporary file.
+#[cfg(unix)]
+pub(crate) fn an_early_signal_leaves_no_file() {
+    let scratch = Scratch::new("early");
+    for round in 0..60 {
+        let path = scratch.0.join(format!("{round}.json"));
+        let arguments = [&ARGUMENTS[..], &["--state", path.to_str().unwrap()]].concat();
+        let mut child = command(&[&["simulate"], &arguments[..]].concat()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(round));
+        signal(&child, "INT");
+        assert!(end_of(&mut child, PATIENCE).is_some());
+    }
+    let left: Vec<_> = scratch.names().into_iter().filter(|name| !name.ends_with(".json")).collect();
+    assert_eq!(left, [""; 0]);
+}
+
 pub(crate) fn the_same_seed_without_a_file() {
     let id = || {
         let simulator = Simulator::start(&ARGUMENTS);

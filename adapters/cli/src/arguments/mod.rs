@@ -140,7 +140,8 @@ REST: POST to /v1/order/status, /v1/orders and /v1/balances on the same port, si
 also answers for the last {FINISHED_ORDERS_MAX} orders that have ended.
 
 --state: the simulator writes the file at the start, at an orderly end, and within a second after a change; if it is \
-killed, at most the last second is lost. The file has balances, open orders, orders that have ended, nonces and ids, \
+killed, at most the last second is lost, and the next start removes the temporary file FILE.saving-XXXXXX.tmp that may \
+be left. The file has balances, open orders, orders that have ended, nonces and ids, \
 but no secrets. After a restart the open orders rest in the books again, and the generated market starts from its \
 beginning. Give the same accounts and markets again. A damaged or foreign file is refused and not changed, and so \
 is one that another simulator uses.

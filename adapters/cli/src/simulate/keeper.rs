@@ -1,5 +1,6 @@
 //! [`Keeper`]: saves the state of the simulator in the file of `--state`.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,14 @@ use smol::Task;
 use crate::ending::Failure;
 use crate::output::Messages;
 use crate::shown::Shown;
+
+/// What the names of temporary files have between the name of the state file and a random part, and behind the random
+/// part.
+const MARK: &str = ".saving-";
+const ENDING: &str = ".tmp";
+
+/// The length of the random part.
+const RANDOM_LENGTH: usize = 6;
 
 /// The maximum number of symbolic links to follow, as on Linux.
 const LINKS_MAX: usize = 40;
@@ -68,6 +77,21 @@ impl Keeper {
         self.locked = Some(file.map_err(|error| Failure::of_file(&self.path, error))?);
         self.kept = Some(exchange.revision());
         Ok(())
+    }
+
+    /// Removes the temporary files that earlier processes have left, because they were killed during a write. Call it
+    /// when the file is locked: then no other simulator writes it.
+    pub(super) fn remove_leftovers(&self) {
+        let prefix = prefix_of(&self.target);
+        for entry in fs::read_dir(folder_of(&self.target)).into_iter().flatten().flatten() {
+            if is_leftover(&entry.file_name(), &prefix)
+                && entry.file_type().is_ok_and(|it| it.is_file())
+                && File::open(entry.path()).is_ok_and(|file| is_unlocked(&file))
+            {
+                // A file that cannot be removed does no harm.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Starts to write the state, if it has changed and no write is under way. If a write fails, a later call tries
@@ -153,6 +177,40 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Locks a file and returns whether that succeeded, so that no process is writing it. Elsewhere than on Unix there is
+/// no lock, and the result is true.
+fn is_unlocked(file: &File) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{FlockOperation, flock};
+        flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        true
+    }
+}
+
+/// Returns the folder of a file.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+}
+
+/// Returns the beginning of the names of the temporary files for a file.
+fn prefix_of(path: &Path) -> OsString {
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(MARK);
+    prefix
+}
+
+/// Returns whether this is the name of a temporary file with this prefix.
+fn is_leftover(name: &OsStr, prefix: &OsStr) -> bool {
+    let (name, prefix) = (name.as_encoded_bytes(), prefix.as_encoded_bytes());
+    let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(ENDING.as_bytes()));
+    rest.is_some_and(|random| random.len() == RANDOM_LENGTH && random.iter().all(u8::is_ascii_alphanumeric))
+}
+
 /// Follows symbolic links, also to a file that does not exist yet.
 fn target_of(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
@@ -166,15 +224,13 @@ fn target_of(path: &Path) -> PathBuf {
 /// Writes the state to a temporary file and moves that file to `path` in one step. If `is_new` is true, fails if a
 /// file exists at `path`. Returns the new file, which is locked.
 fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let mut prefix = path.file_name().unwrap_or_default().to_owned();
-    prefix.push(".");
+    let prefix = prefix_of(path);
     // A new temporary file. It is removed on drop unless it was moved to `path`.
     let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".tmp");
+    builder.prefix(&prefix).suffix(ENDING).rand_bytes(RANDOM_LENGTH);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = builder.tempfile_in(folder_of(path))?;
     lock(file.path(), file.as_file())?;
     if let Ok(before) = fs::metadata(path) {
         file.as_file().set_permissions(before.permissions())?;
