@@ -42,6 +42,12 @@ pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending,
     // The times of faults count from here.
     let planned = server.exchange_mut().plan_faults(Instant::ZERO, &options.faults.join("\n"));
     planned.map_err(|refusal| Failure::new(format_args!("--fault: {}", refusal.reason())))?;
+    for fault in options.idle_faults() {
+        messages.say(&Shown::of(format_args!(
+            "--fault {fault:?} has no effect: it acts on the sessions that are open when it happens, and none is open \
+             at the start; add a time, such as @10s"
+        )));
+    }
     if let Some(keeper) = &mut keeper {
         // Report at once if the file cannot be written.
         keeper.keep_now(server.exchange_mut())?;

@@ -81,7 +81,37 @@ pub(crate) fn the_help_lists_all_faults() {
     for kind in gemini_ws_simulator::FaultKind::ALL {
         assert!(run.out.contains(&format!("  {}", kind.name())), "{}: {}", kind.name(), run.out);
     }
+    let list = "give them a time: repeat-snapshot, stall, lose-frames, close, abort, send-text. All other";
+    assert!(run.out.split_whitespace().collect::<Vec<_>>().join(" ").contains(list), "{}", run.out);
     assert!(run.out.contains("if it is killed, at most the last second is lost"), "{}", run.out);
+}
+
+/// Checks that a fault which can meet no session is reported, and no other one.
+pub(crate) fn a_fault_without_a_session_is_reported() {
+    let table = [
+        ("stall 20s", true),
+        ("lose-frames 1", true),
+        ("close 1001", true),
+        ("abort", true),
+        ("send-text {\"a\": 1}", true),
+        ("repeat-snapshot btcusd", true),
+        ("stall 20s @0s", true),
+        ("stall 20s @30s", false),
+        ("refuse-requests 1", false),
+        ("drop-order-events 1", false),
+        ("delay-snapshots btcusd 1s", false),
+        ("halt-market 10s", false),
+    ];
+    let faults: Vec<_> = table.iter().flat_map(|(fault, _)| ["--fault", fault]).collect();
+    let mut simulator = Simulator::start(&[&["btcusd"], &faults[..]].concat());
+    signal(&simulator.process, "INT");
+    let mut said = String::new();
+    simulator.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let expected: Vec<_> = table.iter().filter(|(_, is_idle)| *is_idle).map(|(fault, _)| fault).collect();
+    assert_eq!(said.lines().count(), expected.len(), "{said}");
+    for (line, fault) in said.lines().zip(expected) {
+        assert!(line.contains(&format!("{fault:?}")) && line.contains("add a time, such as @10s"), "{line}");
+    }
 }
 
 pub(crate) fn wrong_use() {

@@ -6,7 +6,7 @@ use crate::common;
 use crate::common::rest::{ask, headers};
 use crate::common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::{Frame, Instant};
-use gemini_ws_simulator::{FaultKind, Output, PLANNED_FAULTS_MAX, SessionId};
+use gemini_ws_simulator::{FaultKind, FaultSpec, Output, PLANNED_FAULTS_MAX, SessionId};
 
 /// The outputs of two seconds, and the status and the delay of each answer of REST. Times are in ms.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -163,6 +163,55 @@ fn each_has_its_effect() {
     let names: Vec<&str> = EFFECTS.iter().map(|(spec, _)| spec.split(' ').next().unwrap()).collect();
     let known: Vec<&str> = FaultKind::ALL.iter().map(FaultKind::name).collect();
     assert_eq!(names, known);
+}
+
+/// Plans faults before any session is open, and returns the outputs of a second to a session that is opened then, and
+/// the answer of REST.
+fn see_later_session(faults: &str) -> (Vec<Output>, u16, Duration) {
+    let config = common::market(&["btcusd"]).events_per_second(100).stale_percent(0);
+    let mut floor = Floor::new(config, 1);
+    floor.exchange.plan_faults(floor.now, faults).unwrap();
+    floor.connect(FIRST, "one", "/?snapshot=-1");
+    let mut outputs = Vec::new();
+    let frames = [
+        common::request("subscribe", &["btcusd@depth@100ms", "btcusd@trade", "orders@account"]),
+        common::trading::place("btcusd BUY LIMIT GTC 0.01 1.00"),
+        String::new(),
+    ];
+    for frame in frames {
+        if !frame.is_empty() {
+            floor.exchange.handle_frame(FIRST, floor.now, Frame::Text(&frame));
+        }
+        let end = floor.now + Duration::from_millis(500);
+        while let Some(now) = floor.exchange.deadline().filter(|now| *now <= end) {
+            floor.exchange.handle_timeout(now);
+        }
+        floor.now = end;
+        outputs.extend(std::iter::from_fn(|| floor.exchange.poll_output()));
+    }
+    let payload = r#"{"request":"/v1/orders","nonce":1}"#;
+    let answer = ask(&mut floor.exchange, floor.now, "/v1/orders", &headers("account-one", payload));
+    (outputs, answer.status, answer.delay)
+}
+
+/// The kinds that act only on open sessions have no effect on a session that is opened later. The others have one,
+/// also without a time.
+#[test]
+fn open_and_later_sessions() {
+    let without = see_later_session("");
+    let mut of_open = Vec::new();
+    for kind in FaultKind::ALL {
+        let spec =
+            kind.example().split(" @").next().unwrap().replace("refuse-names ethusd", "refuse-names btcusd");
+        let spec = spec.replace("-1003 2", "-1003 1");
+        let is_of_open = spec.parse::<FaultSpec>().unwrap().acts_on_open_sessions();
+        of_open.extend(is_of_open.then_some(kind.name()));
+        // No quotes are traded here.
+        if kind.name() != "duplicate-quote-events" {
+            assert_eq!(see_later_session(&spec) == without, is_of_open, "{spec}");
+        }
+    }
+    assert_eq!(of_open, ["repeat-snapshot", "stall", "lose-frames", "close", "abort", "send-text"]);
 }
 
 #[test]

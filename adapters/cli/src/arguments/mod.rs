@@ -141,23 +141,32 @@ also answers for the last {FINISHED_ORDERS_MAX} orders that have ended.
 
 --state: the simulator writes the file at the start, at an orderly end, and within a second after a change; if it is \
 killed, at most the last second is lost, and the next start removes the temporary file FILE.saving-XXXXXX.tmp that may \
-be left. The file has balances, open orders, orders that have ended, nonces and ids, \
-but no secrets. After a restart the open orders rest in the books again, and the generated market starts from its \
-beginning. Give the same accounts and markets again. A damaged or foreign file is refused and not changed, and so \
-is one that another simulator uses.
+be left. The file has balances, open orders, orders that have ended, nonces and ids, but no secrets. After a restart \
+the open orders rest in the books again, and the generated market starts from its beginning. Give the same accounts \
+and markets again. A damaged or foreign file is refused and not changed, and so is one that another simulator uses.
 
 --fault: NAME ARGUMENTS [@TIME]. The time counts from the start; without it the fault happens at once. Times are \
-whole numbers of ms, s, m or h. A fault acts on the sessions that are open then. While the simulator runs, POST the \
-same lines to /simulator/faults; there the time counts from the request. The answer is 200 and the number of planned \
-faults, or 400, the wrong line and the reason; then no fault is planned.
+whole numbers of ms, s, m or h. These faults act only on the sessions that are open when they happen, so give them a \
+time: {}. All other faults also act on sessions that are opened later. While the simulator runs, POST the same lines \
+to /simulator/faults; there the time counts from the request. The answer is 200 and the number of planned faults, or \
+400, the wrong line and the reason; then no fault is planned.
 
 {}
 Ctrl-C, SIGTERM and SIGHUP close all connections in an orderly way; a second one ends the command at once.
 
 Exit codes: 1 if it cannot listen, or cannot use the file; 2 wrong usage; 129, 130 and 143 after SIGHUP, SIGINT \
 and SIGTERM.",
+        of_open_sessions().join(", "),
         FaultKind::table()
     )
+}
+
+/// Returns the names of the faults that act only on open sessions.
+fn of_open_sessions() -> Vec<&'static str> {
+    let is_of_open = |kind: &&FaultKind| {
+        kind.example().parse::<FaultSpec>().is_ok_and(|fault| fault.acts_on_open_sessions())
+    };
+    FaultKind::ALL.iter().filter(is_of_open).map(FaultKind::name).collect()
 }
 
 // The parsers below say what is allowed, which the errors of the standard library and of `humantime` do not.
@@ -186,6 +195,15 @@ fn fault(text: &str) -> Result<String, FaultSpecError> {
 }
 
 impl Simulate {
+    /// Returns the faults without an effect: they act on open sessions, and happen at once, when none is open.
+    pub(crate) fn idle_faults(&self) -> impl Iterator<Item = &str> {
+        let faults = self.faults.iter().filter(|text| {
+            text.parse::<FaultSpec>()
+                .is_ok_and(|fault| fault.acts_on_open_sessions() && fault.after().is_zero())
+        });
+        faults.map(String::as_str)
+    }
+
     /// Returns the address to listen on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.listen.unwrap_or_else(|| ([127, 0, 0, 1], self.port).into())

@@ -247,11 +247,18 @@ impl FaultSpec {
         }
     }
 
+    /// Returns whether the fault acts only on the sessions that are open when it begins. Other faults also act on
+    /// sessions that are opened later.
+    pub const fn acts_on_open_sessions(&self) -> bool {
+        self.action.is_of_open_sessions()
+    }
+
     pub(crate) const fn action(&self) -> &FaultAction {
         &self.action
     }
 
-    pub(crate) const fn after(&self) -> Duration {
+    /// Returns the delay; zero if the text has none.
+    pub const fn after(&self) -> Duration {
         self.after
     }
 }
@@ -318,6 +325,35 @@ pub(crate) enum FaultAction {
     DuplicateQuoteEvents(u32),
     FailRest(Duration),
     DelayRest(Duration),
+}
+
+impl FaultAction {
+    /// Returns whether the fault is limited to the sessions that are open when it begins.
+    pub(crate) const fn is_of_open_sessions(&self) -> bool {
+        match self {
+            FaultAction::RepeatSnapshot(_)
+            | FaultAction::Stall(_)
+            | FaultAction::LoseFrames(_)
+            | FaultAction::Close(_)
+            | FaultAction::Abort
+            | FaultAction::SendText(_) => true,
+            FaultAction::DropDepth(..)
+            | FaultAction::DuplicateDepth(..)
+            | FaultAction::DelaySnapshots(..)
+            | FaultAction::DelayReplies(_)
+            | FaultAction::WithholdReplies(_)
+            | FaultAction::RefuseRequests(_)
+            | FaultAction::RefuseSubscribes(..)
+            | FaultAction::RefuseNames(_)
+            | FaultAction::HaltMarket(_)
+            | FaultAction::CloseMarket(..)
+            | FaultAction::DropOrderEvents(_)
+            | FaultAction::DuplicateOrderEvents(_)
+            | FaultAction::DuplicateQuoteEvents(_)
+            | FaultAction::FailRest(_)
+            | FaultAction::DelayRest(_) => false,
+        }
+    }
 }
 
 /// The words of a specification that have not been read yet.
