@@ -25,6 +25,25 @@ pub(crate) fn every_printed_address_is_served() {
         let status = upgrade(address, None).0;
         assert_eq!(status == 101, path != "/v1/order/events", "{address}: {status}");
     }
+    // `watch` says which of them it cannot use, and what to do.
+    for (address, api) in addresses.iter().zip([
+        "",
+        "market data v2",
+        "market data v1",
+        "market data v1",
+        "market data v1",
+        "order events v1",
+    ]) {
+        let run = run(&["watch", "btcusd", "--for", "1s", "--venue", address], b"");
+        if api.is_empty() {
+            assert_eq!(run.code, Some(0), "{run:?}");
+            continue;
+        }
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{run:?}");
+        for part in [*address, api, "btcusd@depth", "leave out the path"] {
+            assert!(run.err.contains(part), "{part}: {}", run.err);
+        }
+    }
     // A client can sign in to the demo account with the key and the secret that are printed.
     let account = simulator.told.iter().find(|line| line.starts_with("  account")).unwrap();
     let value = |name| {

@@ -74,7 +74,8 @@ pub(crate) struct Watch {
     /// The markets, for example btcusd; required unless the venue is the simulator. Default: btcusd and ethusd, or
     /// with --replay the symbols at the beginning of the recording
     pub(crate) symbols: Vec<Symbol>,
-    /// simulator (in this process), live, sandbox, or a WebSocket address without user and password
+    /// simulator (in this process), live, sandbox, or a WebSocket address without user and password. watch needs the
+    /// current API, so an address has no path of an archived API
     #[arg(long, default_value = "simulator", value_name = "VENUE", value_parser = any_venue)]
     pub(crate) venue: Venue,
     /// Play this recording in the simulator instead of a generated market; `-` is standard input
@@ -312,7 +313,7 @@ fn refuse(error: clap::Error) -> ! {
 /// Checks what the declaration of [`Watch`] cannot express, removes repeated symbols and adds the default symbols.
 fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
     each_once(&mut watch.symbols);
-    watch.venue.check().map_err(|message| (ErrorKind::ValueValidation, message.to_owned()))?;
+    watch.venue.check().map_err(|message| (ErrorKind::ValueValidation, message))?;
     if watch.venue == Venue::Simulator {
         if watch.replay.is_none() {
             or_usual(&mut watch.symbols);

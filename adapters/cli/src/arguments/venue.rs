@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use gemini_ws::{PRODUCTION, SANDBOX};
+use gemini_ws::{Config, Endpoint, PRODUCTION, SANDBOX};
 use gemini_ws_smol::driver::Address;
 
 /// Where to connect to. An address is checked after all other arguments: clap would repeat a wrong address in its
@@ -43,17 +43,26 @@ impl Venue {
         Address::parse(url).is_ok_and(|address| address.is_loopback())
     }
 
-    pub(super) fn check(&self) -> Result<(), &'static str> {
-        match self {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let message = match self {
             Venue::Wrong(Wrong::Form) => {
-                Err("--venue: use simulator, live, sandbox, or an address such as ws://127.0.0.1:9000")
+                "use simulator, live, sandbox, or an address such as ws://127.0.0.1:9000".to_owned()
             }
-            Venue::Wrong(Wrong::User) => Err(
-                "--venue: the address contains a user or a password, which all users of this machine can read; leave \
-                 out the part before the @",
-            ),
-            _ => Ok(()),
-        }
+            Venue::Wrong(Wrong::User) => {
+                "the address contains a user or a password, which all users of this machine can read; leave out the \
+                 part before the @"
+                    .to_owned()
+            }
+            Venue::Url(url) => match name_of(Config::new(url).endpoint()) {
+                None => return Ok(()),
+                Some(api) => format!(
+                    "{url} is an address of {api}, which has no streams such as btcusd@depth; watch needs an address \
+                     of the current API, so leave out the path"
+                ),
+            },
+            Venue::Simulator | Venue::Live | Venue::Sandbox => return Ok(()),
+        };
+        Err(format!("--venue: {message}"))
     }
 
     fn of_url(url: &str) -> Result<Venue, Wrong> {
@@ -66,6 +75,16 @@ impl Venue {
             Ok(_) => Ok(Venue::Url(url.to_owned())),
             Err(_) => Err(Wrong::Form),
         }
+    }
+}
+
+/// Returns the name of an archived API for people; `None` for the current API.
+const fn name_of(endpoint: Endpoint) -> Option<&'static str> {
+    match endpoint {
+        Endpoint::Streams => None,
+        Endpoint::MarketDataV2 => Some("market data v2"),
+        Endpoint::MarketDataV1 => Some("market data v1"),
+        Endpoint::OrderEventsV1 => Some("order events v1"),
     }
 }
 

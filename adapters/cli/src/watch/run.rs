@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
     let Target { url, venue, symbols, server, ended, dialer } = target(options, messages)?;
     let smol = Smol::with_dialer(dialer);
     let clock = *smol.clock();
-    let watched = watched(&clock, url, &symbols, options.seed)?;
+    let watched = watched(&clock, url, &venue, &symbols, options.seed)?;
     let session = Session::new(venue, &symbols, clock.now());
     // Signals are handled before the terminal is taken over, so that none ends the process without restoring it.
     let is_drawn = !options.json && io::stdout().is_terminal() && can_be_drawn_on();
@@ -92,6 +92,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
 fn watched(
     clock: &Clock,
     url: String,
+    venue: &Shown,
     symbols: &[gemini_ws::Symbol],
     seed: Option<u64>,
 ) -> Result<Client, Failure> {
@@ -103,7 +104,8 @@ fn watched(
     watched.add(now, Config::new(url).stay_open(true).streams_max(streams_max)).map_err(Failure::new)?;
     watched.open(now).map_err(Failure::new)?;
     for stream in symbols.iter().copied().flat_map(streams) {
-        watched.subscribe(now, stream).map_err(Failure::new)?;
+        let refused = |error| Failure::new(format_args!("cannot subscribe to {stream} at {venue}: {error}"));
+        watched.subscribe(now, stream).map_err(refused)?;
     }
     Ok(watched)
 }
