@@ -253,7 +253,7 @@ pub(crate) fn an_early_signal_leaves_no_file() {
         let arguments = [&ARGUMENTS[..], &["--state", path.to_str().unwrap()]].concat();
         let mut child = command(&[&["simulate"], &arguments[..]].concat()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(round));
-        signal(&child, "INT");
+        signal(&child, "TERM");
         assert!(end_of(&mut child, PATIENCE).is_some());
     }
     let left: Vec<_> = scratch.names().into_iter().filter(|name| !name.ends_with(".json")).collect();

@@ -23,7 +23,7 @@ pub enum NoBook {
     /// The link of the book has ended for good, while the client still runs. If the application calls
     /// [`Client::open`](gemini_ws::Client::open) again, the client connects again, and the book may still arrive.
     LinkClosed,
-    /// No subscription to the book is left: the application has ended the last one, or has removed its endpoint. The
+    /// The book has no subscription: the application has ended the last one, or has removed its endpoint. The
     /// book may still arrive if the application subscribes again.
     Unsubscribed,
 }

@@ -74,6 +74,7 @@ fn other(of: Object<'_>, kind: &str) -> Read<Value> {
 }
 
 fn change(of: Object<'_>) -> Read<Value> {
+    let symbol = of.if_any("symbol", symbol)?;
     let side = match text(of, "side")?.as_str() {
         Some("bid") => "buy",
         Some("ask") => "sell",
@@ -81,7 +82,7 @@ fn change(of: Object<'_>) -> Read<Value> {
     };
     Ok(json!({
         "kind": "change",
-        "symbol": of.if_any("symbol", symbol)?,
+        "symbol": symbol,
         "side": side,
         "price": market_decimal(of, "price")?,
         "remaining": market_decimal(of, "remaining")?,
