@@ -33,7 +33,8 @@ fn the_halves_of_a_refused_request_take_no_room_from_themselves() {
     for (room, books, batch) in
         [(2, 2, 25), (10, 10, 25), (25, 60, 25), (100, 120, 25), (1, 3, 3), (3, 40, 4)]
     {
-        let name = |n: usize| if n.is_multiple_of(25) { format!("bad{n}@depth") } else { format!("good{n}@depth") };
+        let name =
+            |n: usize| if n.is_multiple_of(25) { format!("bad{n}@depth") } else { format!("good{n}@depth") };
         let config = Config::new("ws://v").snapshots_max(room).streams_per_request_max(batch);
         let mut line = Line::open(config, (0..books).map(name));
         for now in (0..60_000).step_by(100) {
