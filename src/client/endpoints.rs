@@ -9,7 +9,6 @@ use crate::error::CommandError;
 use crate::link::Experience;
 use crate::link::backoff::Backoff;
 use crate::link::limits::Limits;
-use crate::link::placed::Resting;
 use crate::request::stream::Stream;
 use crate::value::endpoint::Endpoint;
 use crate::value::id::EndpointId;
@@ -30,8 +29,6 @@ pub(super) struct Endpoints {
     hosts: Vec<Option<Host>>,
     /// Whether an endpoint was added or removed since the last pump.
     is_changed: bool,
-    /// The sessions of removed endpoints that have ended without their orders being cancelled.
-    uncancelled: Resting,
 }
 
 /// An endpoint, and the slots of its links.
@@ -46,8 +43,6 @@ pub(super) struct Entry {
     /// The delays of an ended link, with which the next link continues; `None` if no delay has to continue.
     backoff: Option<Backoff>,
     experience: Experience,
-    /// The sessions of links that no longer exist that have ended without their orders being cancelled.
-    uncancelled: Resting,
 }
 
 /// The rate limits that the links to one host share. A host is removed when no endpoint or link uses it and its
@@ -104,7 +99,6 @@ impl Endpoints {
             unlinked: 0,
             hosts: Vec::new(),
             is_changed: false,
-            uncancelled: Resting::NONE,
         }
     }
 
@@ -118,16 +112,8 @@ impl Endpoints {
             self.waiting.insert(id);
         }
         self.unlinked = self.unlinked.saturating_add(1);
-        let entry = Entry {
-            config,
-            host,
-            slots: BTreeSet::new(),
-            roomy: BTreeSet::new(),
-            backoff: None,
-            experience: Experience::default(),
-            uncancelled: Resting::NONE,
-        };
-        self.entries.insert(id, entry);
+        let (slots, roomy, experience) = (BTreeSet::new(), BTreeSet::new(), Experience::default());
+        self.entries.insert(id, Entry { config, host, slots, roomy, backoff: None, experience });
         id
     }
 
@@ -173,7 +159,6 @@ impl Endpoints {
             kind.remove(&id);
         }
         self.waiting.remove(&id);
-        self.uncancelled.add(entry.uncancelled);
         if entry.slots.is_empty() {
             self.unlinked = self.unlinked.saturating_sub(1);
         }
@@ -208,17 +193,12 @@ impl Endpoints {
         self.entries.get_mut(&id)
     }
 
-    /// Notes the experience of a link to an endpoint. If the endpoint has not had this experience, returns what all
-    /// its links have learnt together, and their slots, so that the caller can pass the experience to them.
-    pub(super) fn learn(
-        &mut self,
-        id: EndpointId,
-        experience: Experience,
-    ) -> Option<(Experience, &BTreeSet<usize>)> {
+    /// Notes the experience of a link to an endpoint. If the experience has changed, returns the slots of the
+    /// endpoint, so that the caller can pass the experience to the other links.
+    pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
-        entry.experience = entry.experience.and(experience);
-        entry.uncancelled.cancel(entry.experience.cancelled());
-        Some((entry.experience, &entry.slots))
+        entry.experience = experience;
+        Some(&entry.slots)
     }
 
     #[inline]
@@ -261,16 +241,8 @@ impl Endpoints {
     }
 
     /// Notes that a slot no longer holds a link. The endpoint's next link continues with the delays of `backoff`.
-    /// `uncancelled` are the sessions of the link that have ended without their orders being cancelled.
-    pub(super) fn remove_slot(
-        &mut self,
-        id: EndpointId,
-        slot: usize,
-        backoff: &Backoff,
-        uncancelled: Resting,
-    ) {
-        let Some(entry) = self.entries.get_mut(&id) else { return self.uncancelled.add(uncancelled) };
-        entry.uncancelled.add(uncancelled);
+    pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize, backoff: &Backoff) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
         if !backoff.is_fresh() {
             entry.backoff.insert(backoff.clone()).begin_row();
         }
@@ -282,12 +254,6 @@ impl Endpoints {
                 self.waiting.insert(id);
             }
         }
-    }
-
-    /// Returns how many sessions of links that no longer exist have ended without their orders being cancelled.
-    pub(super) fn uncancelled(&self) -> usize {
-        let of_entries = self.entries.values().map(|entry| entry.uncancelled.sessions());
-        of_entries.fold(self.uncancelled.sessions(), usize::saturating_add)
     }
 
     /// Notes whether the link of a slot has room for another stream.

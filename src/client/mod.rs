@@ -134,6 +134,8 @@ pub struct Client {
     /// The counters of links that no longer exist.
     ended: Stats,
     abandoned: Abandoned,
+    /// How many sessions of links that no longer exist have ended without their orders being cancelled.
+    uncancelled: usize,
 }
 
 /// The state of a client.
@@ -186,6 +188,7 @@ impl Client {
             numbers: Numbers::new(),
             ended: Stats::default(),
             abandoned: Abandoned::default(),
+            uncancelled: 0,
         }
     }
 

@@ -72,9 +72,9 @@ impl Client {
         }
         let learnt = entry.link().map(|link| (entry.endpoint(), link.experience()));
         if let Some((endpoint, experience)) = learnt
-            && let Some((experience, slots)) = self.endpoints.learn(endpoint, experience)
+            && let Some(others) = self.endpoints.learn(endpoint, experience)
         {
-            for other in slots {
+            for other in others {
                 let link = self.slots.get_mut(*other).and_then(Slot::link_mut);
                 link.into_iter().for_each(|link| link.learn(experience));
             }
@@ -107,9 +107,10 @@ impl Client {
         let (endpoint, host) = (entry.endpoint(), entry.host());
         let Some(link) = entry.take_link() else { return };
         self.ended.add(link.stats());
+        self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
         // No other link has to act: while an endpoint stays open, its first link is never unneeded.
-        self.endpoints.remove_slot(endpoint, slot, link.backoff(), link.uncancelled());
+        self.endpoints.remove_slot(endpoint, slot, link.backoff());
         self.endpoints.release_host(host, self.now);
     }
 
@@ -227,9 +228,9 @@ impl Client {
         }
         if let ClientState::ShuttingDown(shutdown) = self.state
             && shutdown.cancels_orders()
-            && self.endpoints.uncancelled() > 0
+            && self.uncancelled > 0
         {
-            self.abandoned.sessions = self.endpoints.uncancelled();
+            self.abandoned.sessions = self.uncancelled;
             reason = CloseReason::RequestedIncomplete;
         }
         self.state = ClientState::Closed(reason);

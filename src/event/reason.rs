@@ -263,10 +263,8 @@ pub struct Abandoned {
     /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). A session counts if three conditions
     /// hold: the venue accepted an order of the session, or did not say whether it accepted the order; the venue did
     /// not confirm a later cancellation of all orders of the session or the account;
-    /// [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set. A cancellation of all orders
-    /// of the account counts for the session that requested it. It also counts for the sessions of the endpoint that
-    /// had ended before the request was sent, provided that no other session with open orders ended before the reply.
-    /// A [raw](crate::Request::raw) request over an authenticated link counts as an accepted order. Ask REST which
+    /// [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set. A
+    /// [raw](crate::Request::raw) request over an authenticated link counts as an accepted order. Ask REST which
     /// orders are open.
     pub sessions: usize,
 }

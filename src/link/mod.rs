@@ -17,7 +17,7 @@ pub(crate) mod limits;
 pub(crate) mod liveness;
 pub(crate) mod outbox;
 pub(crate) mod output;
-pub(crate) mod placed;
+mod placed;
 pub(crate) mod rate_limiter;
 pub(crate) mod receive;
 pub(crate) mod session;
@@ -43,7 +43,7 @@ use crate::link::lifecycle::{Input, State, StreamState};
 use crate::link::liveness::{Liveness, Verdict};
 use crate::link::outbox::{Cancellation, Purpose};
 use crate::link::output::Output;
-use crate::link::placed::{Placed, Resting};
+use crate::link::placed::Placed;
 use crate::link::session::{MalformedRun, Session};
 use crate::link::stats::Stats;
 use crate::link::timer::{Deadline, TIMERS, Timer};
@@ -96,38 +96,19 @@ pub(crate) struct Link<S> {
     /// The end, until `pump` returns it.
     end: Option<LinkEnd>,
     placed: Placed,
-    /// The earlier sessions that ended without their orders being cancelled.
-    uncancelled: Resting,
+    /// How many earlier sessions ended without their orders being cancelled.
+    uncancelled: usize,
     stats: Stats,
 }
 
-/// What a link has learnt that concerns all links to its endpoint. If an endpoint has worked before, a later refusal
-/// is not due to the configuration alone.
+/// Whether the links to an endpoint have worked so far. If an endpoint has worked before, a later refusal is not due
+/// to the configuration alone.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Experience {
     /// Whether the venue has accepted an upgrade.
     was_open: bool,
     /// Whether a link was live for [`Config::stable_after`].
     was_stable: bool,
-    /// The id of the newest request with which the venue has cancelled all orders of the account; zero if there is
-    /// none.
-    cancelled: u64,
-}
-
-impl Experience {
-    /// Returns what two links have learnt together.
-    #[must_use]
-    pub(crate) fn and(self, other: Experience) -> Experience {
-        Experience {
-            was_open: self.was_open || other.was_open,
-            was_stable: self.was_stable || other.was_stable,
-            cancelled: self.cancelled.max(other.cancelled),
-        }
-    }
-
-    pub(crate) const fn cancelled(self) -> u64 {
-        self.cancelled
-    }
 }
 
 /// How long a link that nothing needs stays open.
@@ -173,7 +154,7 @@ impl<S: Session> Link<S> {
             is_last: false,
             end: None,
             placed: Placed::default(),
-            uncancelled: Resting::NONE,
+            uncancelled: 0,
             stats: Stats::default(),
             config,
         }
@@ -314,14 +295,8 @@ impl<S: Session> Link<S> {
     }
 
     /// Takes over the experience of the other links to the endpoint.
-    pub(crate) fn learn(&mut self, experience: Experience) {
-        self.experience = self.experience.and(experience);
-        self.uncancelled.cancel(self.experience.cancelled);
-    }
-
-    /// Notes that a request has cancelled all orders of the account.
-    fn note_cancelled(&mut self, request: u64) {
-        self.learn(Experience { cancelled: request, ..self.experience });
+    pub(crate) const fn learn(&mut self, experience: Experience) {
+        self.experience = experience;
     }
 }
 
@@ -568,8 +543,8 @@ impl<S: Session> Link<S> {
         self.experience
     }
 
-    /// Returns the sessions that have ended without their orders being cancelled.
-    pub(crate) const fn uncancelled(&self) -> Resting {
+    /// Returns how many sessions have ended without their orders being cancelled.
+    pub(crate) const fn uncancelled(&self) -> usize {
         self.uncancelled
     }
 

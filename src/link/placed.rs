@@ -1,5 +1,4 @@
-//! [`Placed`]: whether the venue may hold orders of a session, and [`Resting`]: how many ended sessions may have left
-//! orders there.
+//! [`Placed`]: whether the venue may hold orders of a session.
 
 use crate::event::{Event, RequestOutcome};
 use crate::message::Response;
@@ -23,16 +22,12 @@ impl Placed {
         }
     }
 
-    /// Notes an event of the session, which may be a reply. If the event confirms that all orders of the account are
-    /// cancelled, returns the id of the request.
+    /// Notes an event of the session, which may be a reply.
     #[inline]
-    pub(super) fn note_event(&mut self, event: &Event<'_>) -> Option<u64> {
-        let Event::Reply { request, about, outcome: RequestOutcome::Answered(response), .. } = event else {
-            return None;
-        };
-        let request = request.get();
-        self.note_reply(request, about, response);
-        (matches!(about, Subject::CancelAllOrders) && response.is_ok()).then_some(request)
+    pub(super) fn note_event(&mut self, event: &Event<'_>) {
+        if let Event::Reply { request, about, outcome: RequestOutcome::Answered(response), .. } = event {
+            self.note_reply(request.get(), about, response);
+        }
     }
 
     fn note_reply(&mut self, request: u64, about: &Subject, response: &Response<'_>) {
@@ -56,39 +51,5 @@ impl Placed {
     /// Returns whether the session, which has ended, may have left orders at the venue, and begins another session.
     pub(super) fn end(&mut self) -> bool {
         core::mem::take(self).last.is_some()
-    }
-}
-
-/// The sessions that have ended without their orders being cancelled.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Resting {
-    sessions: usize,
-    /// The id of the first request after the end of the newest of these sessions.
-    since: u64,
-}
-
-impl Resting {
-    pub(crate) const NONE: Resting = Resting { sessions: 0, since: 0 };
-
-    pub(crate) const fn sessions(self) -> usize {
-        self.sessions
-    }
-
-    /// Notes the end of a session. `next` is the id of the next request.
-    pub(super) fn note_end(&mut self, next: u64) {
-        self.add(Resting { sessions: 1, since: next });
-    }
-
-    pub(crate) fn add(&mut self, others: Resting) {
-        self.sessions = self.sessions.saturating_add(others.sessions);
-        self.since = self.since.max(others.since);
-    }
-
-    /// Forgets the sessions if a request that cancelled all orders of the account was sent after they had ended. If
-    /// only some had ended, keeps all, because their number must not be too low.
-    pub(crate) const fn cancel(&mut self, request: u64) {
-        if request >= self.since {
-            self.sessions = 0;
-        }
     }
 }

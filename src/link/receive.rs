@@ -97,8 +97,8 @@ impl<S: Session> Link<S> {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>> {
         let event = self.read(cx, self.id, |session, reception| session.receive(reception, text, scratch));
-        if let Some(request) = event.as_ref().and_then(|event| self.placed.note_event(event)) {
-            self.note_cancelled(request);
+        if let Some(event) = &event {
+            self.placed.note_event(event);
         }
         event
     }

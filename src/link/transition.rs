@@ -237,7 +237,7 @@ impl<S: Session> Link<S> {
                 let abandoned = self.feed.lose(cx, |request, about| placed.note_unanswered(request, about));
                 self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned);
                 if self.placed.end() && !self.config.cancel_on_disconnect {
-                    self.uncancelled.note_end(cx.next_request_id());
+                    self.uncancelled = self.uncancelled.saturating_add(1);
                 }
             }
             Effect::ReportLost => {

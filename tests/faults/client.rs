@@ -18,8 +18,6 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("a8", ends::a8_orders_of_a_link_in_backoff_are_cancelled_or_it_is_told),
     ("a8", ends::a8_orders_are_cancelled_or_it_is_told_when_the_limit_on_requests_is_used_up),
     ("a8", ends::a8_each_session_whose_orders_may_rest_is_told),
-    ("a8", ends::a8_a_later_cancellation_of_all_orders_counts_for_sessions_that_have_ended),
-    ("a8", ends::a8_a_cancellation_of_all_orders_counts_for_one_endpoint),
     ("a8", ends::a8_a_request_without_an_answer_leaves_time_to_cancel),
     ("pc-01", ends::pc_01_the_reason_of_a_close_frame_is_told_as_it_is),
     ("a10", ends::a10_every_call_returns_at_both_ends_of_the_clock),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    Abandoned, Client, ClientConfig, CloseReason, Config, EndpointId, Event, EventBuf, Frame, Instant,
-    LinkId, Lost, Output, Request, RequestId, Scratch, ShutdownPlan,
+    Abandoned, Client, CloseReason, Config, Event, EventBuf, Frame, Instant, LinkId, Lost, Output, Request,
+    Scratch, ShutdownPlan,
 };
 
 use super::harness::{Harness, SECOND, after, ms, order, private, s, t};
@@ -108,105 +108,6 @@ pub(crate) fn a8_each_session_whose_orders_may_rest_is_told() {
         harness.answer(200);
         harness.pass_to(t(60_000));
         assert_eq!(harness.end().unwrap().1.sessions, usize::from(promised));
-    }
-}
-
-/// The venue confirms over a later link that it has cancelled all orders of the account. Sessions that had ended
-/// before are not reported, whatever has become of their links.
-#[test]
-pub(crate) fn a8_a_later_cancellation_of_all_orders_counts_for_sessions_that_have_ended() {
-    let cancel = |harness: &mut Harness, status| {
-        harness.client.request(harness.now, &Request::CancelAllOrders).unwrap();
-        harness.answer(status);
-    };
-    let lose = |harness: &mut Harness| {
-        let at = harness.lose(Lost::Reset).unwrap();
-        harness.pass_to(at);
-        harness.connect();
-    };
-    type Step<'s> = &'s dyn Fn(&mut Harness);
-    let place: Step<'_> = &|harness| harness.place("a");
-    let unanswered: Step<'_> = &|harness| {
-        harness.client.request(harness.now, &order("b")).unwrap();
-        harness.drain();
-        harness.answered = harness.outputs.len();
-    };
-    let (lost, cancelled): (Step<'_>, Step<'_>) = (&lose, &|harness| cancel(harness, 200));
-    let (refused, failed): (Step<'_>, Step<'_>) = (&|it| cancel(it, 400), &|it| cancel(it, 500));
-    let sent: Step<'_> = &|harness| {
-        harness.client.request(harness.now, &Request::CancelAllOrders).unwrap();
-        harness.drain();
-        harness.answered = harness.outputs.len();
-    };
-    let table: [(&str, usize, &[Step<'_>]); 9] = [
-        ("one session", 0, &[place, lost, cancelled]),
-        ("two sessions", 0, &[place, lost, place, lost, cancelled]),
-        ("no reply to the order", 0, &[unanswered, lost, cancelled]),
-        ("confirmed, and the link is lost", 0, &[place, lost, cancelled, lost]),
-        ("refused", 1, &[place, lost, refused]),
-        ("failed at the venue", 1, &[place, lost, failed]),
-        ("no reply to the cancellation", 2, &[place, lost, place, sent, lost]),
-        ("another session afterwards", 1, &[place, lost, cancelled, place, lost]),
-        ("before and afterwards", 0, &[place, lost, cancelled, place, lost, cancelled]),
-    ];
-    for (what, sessions, steps) in table {
-        let mut harness = Harness::live(private());
-        steps.iter().for_each(|step| step(&mut harness));
-        harness.shut_down(10);
-        harness.answer(200);
-        harness.pass_to(t(600_000));
-        let (reason, abandoned) = harness.end().expect(what);
-        assert_eq!(abandoned.sessions, sessions, "{what}");
-        assert_eq!(reason == CloseReason::RequestedIncomplete, sessions > 0, "{what}: {reason:?}");
-    }
-}
-
-/// The confirmation also counts for sessions of other links to the endpoint, even of links that no longer exist. It
-/// says nothing about another endpoint, and nothing about a session that ended after the request was sent.
-#[test]
-pub(crate) fn a8_a_cancellation_of_all_orders_counts_for_one_endpoint() {
-    // The link with the orders is the second to the endpoint. It ends for good, and its slot is emptied.
-    for (is_other_endpoint, sent_before, sessions) in [(false, false, 0), (true, false, 1), (false, true, 1)]
-    {
-        let config = || private().streams_max(1).linger(Duration::ZERO);
-        let mut client = Client::new(ClientConfig::new(), 1);
-        let first = client.add(t(0), config()).unwrap();
-        let second = client.add(t(0), config()).unwrap();
-        client.open(t(0)).unwrap();
-        let mut streams = Vec::new();
-        for stream in ["btcusd@trade", "ethusd@trade"] {
-            streams.push(client.subscribe_at(t(0), first, s(stream), None).unwrap());
-        }
-        let links: Vec<(LinkId, EndpointId)> = client.links().map(|(link, of, _)| (link, of)).collect();
-        links.iter().for_each(|(link, _)| client.handle_connected(*link, t(0)));
-        let of = |endpoint| links.iter().filter(move |it| it.1 == endpoint).map(|it| it.0);
-        let (kept, ended) = (of(first).next().unwrap(), of(first).nth(1).unwrap());
-        let mut scratch = Scratch::new();
-        let mut reply = |client: &mut Client, link, id: RequestId| {
-            let text = format!("{{\"id\":{},\"status\":200}}", id.get());
-            client.handle_frame(link, t(1), Frame::Text(&text), &mut scratch);
-            std::iter::from_fn(|| client.poll_output()).count();
-        };
-        std::iter::from_fn(|| client.poll_output()).count();
-        let id = client.request_over(t(1), ended, &order("a")).unwrap();
-        reply(&mut client, ended, id);
-        let over = if is_other_endpoint { of(second).next().unwrap() } else { kept };
-        let cancel =
-            |client: &mut Client| client.request_over(t(2), over, &Request::CancelAllOrders).unwrap();
-        let early = sent_before.then(|| cancel(&mut client));
-        client.handle_lost(ended, t(2), Lost::Reset);
-        client.unsubscribe(t(2), streams[1]).unwrap();
-        client.handle_timeout(t(2));
-        let late = early.unwrap_or_else(|| cancel(&mut client));
-        reply(&mut client, over, late);
-        client.shut_down(t(3), ShutdownPlan::by(t(10_000)).cancel_orders(true));
-        client.handle_timeout(t(10_000));
-        client.handle_timeout(t(20_000));
-        let end = std::iter::from_fn(|| client.poll_output()).find_map(|it| match it {
-            Output::Event(Event::Closed { abandoned, .. }) => Some(abandoned.sessions),
-            _ => None,
-        });
-        assert_eq!(end, Some(sessions), "other endpoint {is_other_endpoint}, sent before {sent_before}");
     }
 }
 
