@@ -32,7 +32,7 @@ fn decode<'f>(
     scratch: &'f mut Scratch,
 ) -> Result<Message<'f>, DecodeError> {
     let config = reception.config();
-    let message = decode_about(config.api, config.symbol, text, scratch)?;
+    let message = decode_about(config.api, config.symbol.as_ref(), text, scratch)?;
     reception.decoded();
     Ok(message)
 }

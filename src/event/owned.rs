@@ -250,7 +250,7 @@ impl Role {
             | Role::Quote { .. }
             | Role::Batch { .. } => {}
         }
-        match decode_about(source.endpoint(), symbol.parse().ok(), source.frame(), scratch()) {
+        match decode_about(source.endpoint(), symbol.parse().ok().as_ref(), source.frame(), scratch()) {
             Ok(message) => self.restore(&message, source),
             Err(error) => Event::Malformed(Malformed::new(source.endpoint(), source.frame(), error), source),
         }

@@ -92,7 +92,7 @@ fn update<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) ->
         timestamp: it.timestamp().informs(),
         event_time: it.event_time().informs(),
         entries,
-        symbol: scratch.unnamed.as_ref().map(|symbol| symbol.as_str()),
+        symbol: scratch.unnamed().map(|symbol| symbol.as_str()),
         bids: &scratch.bids,
         asks: &scratch.asks,
     }))

@@ -101,16 +101,26 @@ pub(crate) fn decode_from<'f>(
     frame: &'f str,
     scratch: &'f mut Scratch,
 ) -> Result<Message<'f>, DecodeError> {
-    match endpoint {
-        Endpoint::Streams => decode(frame, scratch),
-        archived => decode_about(archived, scratch.symbol, frame, scratch),
-    }
+    scratch.takes_set = true;
+    decode_noted(endpoint, frame, scratch)
 }
 
 /// Decodes one text frame of an endpoint. A frame without a symbol is about `symbol`.
 pub(crate) fn decode_about<'f>(
     endpoint: Endpoint,
-    symbol: Option<Symbol>,
+    symbol: Option<&Symbol>,
+    frame: &'f str,
+    scratch: &'f mut Scratch,
+) -> Result<Message<'f>, DecodeError> {
+    if endpoint == Endpoint::MarketDataV1 {
+        (scratch.takes_set, scratch.unnamed) = (false, symbol.copied());
+    }
+    decode_noted(endpoint, frame, scratch)
+}
+
+/// Decodes one text frame of an endpoint. The symbol of market data v1 was noted before.
+fn decode_noted<'f>(
+    endpoint: Endpoint,
     frame: &'f str,
     scratch: &'f mut Scratch,
 ) -> Result<Message<'f>, DecodeError> {
@@ -123,10 +133,7 @@ pub(crate) fn decode_about<'f>(
     let decoded = match endpoint {
         Endpoint::Streams => decode(frame, scratch),
         Endpoint::MarketDataV2 => market_v2::decode(frame, scratch),
-        Endpoint::MarketDataV1 => {
-            scratch.unnamed = symbol;
-            market_v1::decode(frame, scratch)
-        }
+        Endpoint::MarketDataV1 => market_v1::decode(frame, scratch),
         Endpoint::OrderEventsV1 => orders_v1::decode(frame, scratch),
     };
     match decoded {

@@ -15,14 +15,22 @@ pub struct Scratch {
     pub(super) asks: Vec<Level>,
     /// The symbol that the caller has set.
     pub(super) symbol: Option<Symbol>,
-    /// The symbol of the present frame, if the frame itself names none. Events borrow it.
+    /// Whether the present frame is about the symbol that the caller has set, if the frame itself names none.
+    pub(super) takes_set: bool,
+    /// Otherwise the symbol that such a frame is about. Events borrow it.
     pub(super) unnamed: Option<Symbol>,
 }
 
 impl Scratch {
     /// Creates empty working memory.
     pub const fn new() -> Scratch {
-        Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None, unnamed: None }
+        Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None, takes_set: true, unnamed: None }
+    }
+
+    /// Returns the symbol of the present frame, if the frame itself names none.
+    #[inline]
+    pub(super) fn unnamed(&self) -> Option<&Symbol> {
+        if self.takes_set { self.symbol.as_ref() } else { self.unnamed.as_ref() }
     }
 
     /// Removes the levels of the previous frame.
