@@ -156,11 +156,8 @@ impl Board {
 
     /// Notes that a book has changed.
     pub(crate) fn touch(&mut self, symbol: Symbol) {
-        if let Some(posted) = self.posted.get_mut(&symbol)
-            && !posted.is_touched
-        {
-            posted.is_touched = true;
-            self.touched.push(symbol);
+        if let Some(posted) = self.posted.get_mut(&symbol) {
+            posted.touch(&mut self.touched);
         }
     }
 
@@ -189,10 +186,7 @@ impl Board {
                 _ => continue,
             };
             posted.no_book = no_book;
-            if !posted.is_touched {
-                posted.is_touched = true;
-                self.touched.push(*symbol);
-            }
+            posted.touch(&mut self.touched);
         }
     }
 
@@ -207,11 +201,8 @@ impl Board {
     }
 
     pub(crate) fn touch_all(&mut self) {
-        for (symbol, posted) in &mut self.posted {
-            if !posted.is_touched {
-                posted.is_touched = true;
-                self.touched.push(*symbol);
-            }
+        for posted in self.posted.values_mut() {
+            posted.touch(&mut self.touched);
         }
     }
 
@@ -241,6 +232,13 @@ impl Board {
 }
 
 impl Posted {
+    /// Notes that the book has changed.
+    fn touch(&mut self, touched: &mut Vec<Symbol>) {
+        if !std::mem::replace(&mut self.is_touched, true) {
+            touched.push(self.slot.symbol);
+        }
+    }
+
     /// Forgets that no book will come, because the book is requested again. Returns the slot.
     fn begin_again(&mut self) -> Arc<Slot> {
         if self.no_book.take().is_some() {
