@@ -323,6 +323,14 @@ fn give_stream(
         }
         StreamInput::Superseded => return None,
         StreamInput::Snapshot => drop(text(client, &depth(5, 5))),
+        // The snapshot cannot be decoded, and the request has to be repeated.
+        StreamInput::Gap if state == StreamState::Requested => {
+            text(client, &depth(5, 5).replace("[]", "[0]"));
+            text(client, &reply(429));
+            drain(client);
+            let deadline = client.deadline().filter(|deadline| deadline.cause == Timer::Resync)?;
+            client.handle_timeout(deadline.at);
+        }
         StreamInput::Gap => drop(text(client, &depth(20, 21))),
         // The book replaced one that was lost.
         StreamInput::GapAgain if state == StreamState::Synced => {

@@ -257,7 +257,9 @@ pub enum StreamInput {
     Superseded,
     /// The snapshot of the book came, perhaps before the reply to the request.
     Snapshot,
-    /// An update is missing or may be missing, or the application requests a new snapshot.
+    /// An update is missing or may be missing, or the application requests a new snapshot. In the state
+    /// [`Requested`](StreamState::Requested): the delay before the next request about a book is over, and the snapshot
+    /// may have come in a frame that could not be decoded.
     Gap,
     /// A loss as with [`Gap`](StreamInput::Gap), soon after the snapshot that repaired the previous loss.
     GapAgain,
@@ -331,7 +333,7 @@ pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 12] = [
     (StreamInput::Unanswered,  [Ignore,                    LATER,                           LATER,                      Stay(&[ReportSubscribed]),  LATER,                       UNLEFT,  Ignore]),
     (StreamInput::Superseded,  [Ignore,                    Ignore,                          Ignore,                     Ignore,                     Ignore,                      OVER,    Ignore]),
     (StreamInput::Snapshot,    [Ignore,                    Go(Synced, &[ReportSynced]),     Go(Synced, &[ReportSynced]), Ignore,                    Ignore,                      Ignore,  Ignore]),
-    (StreamInput::Gap,         [Ignore,                    Ignore,                          Ignore,                     Go(Resyncing, &[Leave]),    Ignore,                      Ignore,  Ignore]),
+    (StreamInput::Gap,         [Ignore,                    Go(Resyncing, &[Leave]),         Ignore,                     Go(Resyncing, &[Leave]),    Ignore,                      Ignore,  Ignore]),
     (StreamInput::GapAgain,    [Ignore,                    Ignore,                          Ignore,                     RELAPSE,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Overdue,     [Ignore,                    Stay(&[Join]),                   Go(Resyncing, &[Leave]),    Ignore,                     Stay(&[Leave]),              Stay(&[Leave]), Ignore]),
     (StreamInput::Silence,     [Ignore,                    Ignore,                          QUIET,                      QUIET,                      Ignore,                      Ignore,  Ignore]),

@@ -68,7 +68,7 @@ pub(crate) struct Subscription {
     /// Whether frames of another stream, which look alike, may come while the state is `Wanted`.
     is_after_another: bool,
     /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can be built
-    /// from the changes that follow.
+    /// from the changes that follow, until the client has unsubscribed.
     is_spoilt: bool,
     /// Whether frames of an earlier subscription to the stream may still come on this connection, because the venue
     /// has not confirmed the end of that subscription. For a book, false again when the venue confirms the present
@@ -208,15 +208,14 @@ impl Subscription {
         }
         self.unanswered &= !is_new;
         if next == StreamState::Wanted {
-            (self.resyncing, self.asked_before, self.is_spoilt) = (false, false, false);
+            (self.resyncing, self.asked_before) = (false, false);
             (self.attempts, self.failure.company, self.losses) = (0, 1, 0);
             self.is_haunted = false;
         }
         // After a second request in the same state the first one stays valid: the venue may have accepted it.
         if is_new && matches!(next, StreamState::Wanted | StreamState::Requested) {
-            self.confirmed = false;
+            (self.confirmed, self.is_begun, self.is_spoilt) = (false, false, false);
             self.request = 0;
-            self.is_begun = false;
         }
         if matches!(next, StreamState::Active | StreamState::Synced) {
             if input != StreamInput::Unanswered {
@@ -279,7 +278,9 @@ impl Subscription {
         delays: &Delays,
     ) -> Option<StreamInput> {
         if self.unanswered {
-            return Some(StreamInput::Overdue);
+            // The venue sends the stream, so another `subscribe` alone may bring no snapshot.
+            let is_sent = self.is_spoilt && self.is_asked_for();
+            return Some(if is_sent { StreamInput::Gap } else { StreamInput::Overdue });
         }
         if self.awaits_snapshot() {
             let due = progress.map(|progress| progress + delays.snapshot);
@@ -376,7 +377,6 @@ impl Subscription {
             // `due` was the time for this request.
             self.due = None;
         }
-        self.is_spoilt = false;
         self.asked_before = asked_before;
         self.is_haunted = is_haunted;
     }

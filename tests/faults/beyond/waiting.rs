@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{Config, Event, IgnoredReason, Readiness};
+use gemini_ws::{Config, Event, GapRule, IgnoredReason, Readiness};
 
 use super::super::line::{Line, ack, refuse, snapshot};
 use super::fed::t;
@@ -138,4 +138,78 @@ fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
         let of = event.source().and_then(|source| source.stream());
         assert!(!matches!(event, Event::Ignored(..)) && of == Some(id), "{next}: {event:?}");
     }
+}
+
+/// The snapshot of a book cannot be decoded, and no reply to the request comes. The venue takes a second `subscribe`
+/// for nothing new, so the client unsubscribes first. Until then no change is taken for the snapshot.
+#[test]
+fn a_book_whose_snapshot_was_lost_is_left_before_it_is_requested_again() {
+    let lost = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":9,"b":[["99","x"]],"a":[["101","1"]]}"#;
+    let change = |n: u64| {
+        format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{n},"u":{n},"b":[],"a":[["104","{n}"]]}}"#)
+    };
+    for (rule, acknowledges) in
+        [GapRule::Lax, GapRule::Strict].into_iter().flat_map(|it| [(it, false), (it, true)])
+    {
+        let what = format!("{rule:?}, the venue replies to subscribe: {acknowledges}");
+        let mut line = Line::open(Config::new("ws://v").gap_rule(rule), ["btcusd@depth".to_owned()]);
+        let (mut is_subscribed, mut is_first, mut requests) = (false, true, Vec::new());
+        for now in (0..120_000).step_by(500) {
+            while let Some(text) = line.sent.pop_front() {
+                let is_subscribe = text.contains("\"subscribe\"");
+                let is_probe = !is_subscribe && !text.contains("unsubscribe");
+                if !is_probe {
+                    requests.push(is_subscribe);
+                }
+                if is_probe || !is_subscribe || acknowledges {
+                    line.hear(now, &ack(&text));
+                }
+                if is_subscribe && !std::mem::replace(&mut is_subscribed, true) {
+                    let whole = snapshot("btcusd", 1_000 + now);
+                    line.hear(now, if std::mem::take(&mut is_first) { lost } else { &whole });
+                }
+                is_subscribed &= is_subscribe || is_probe;
+            }
+            if is_subscribed && requests.len() < 3 {
+                let mut event = line.hear(now, &change(10 + now)).unwrap();
+                let event = event.as_event();
+                assert!(matches!(event, Event::Ignored(..)), "{what}: at {now} {event:?}");
+            }
+            line.ping(now);
+            line.wait(now + 500);
+        }
+        assert_eq!(requests, [true, false, true], "{what}");
+        assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced), "{what}");
+        assert_eq!(line.losses, [], "{what}");
+    }
+}
+
+/// Market data v2 sends no replies. Its first frame of a book cannot be decoded.
+#[test]
+fn a_book_of_v2_whose_first_frame_was_lost_is_left_before_it_is_requested_again() {
+    let mut line = Line::open(Config::new("ws://v/v2/marketdata"), ["btcusd@depth".to_owned()]);
+    let first = |size: &str| {
+        format!(
+            r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","{size}"]],"auction_events":[]}}"#
+        )
+    };
+    let (mut is_subscribed, mut requests) = (false, Vec::new());
+    for now in (0..60_000).step_by(500) {
+        while let Some(text) = line.sent.pop_front() {
+            let is_subscribe = !text.contains("unsubscribe");
+            if is_subscribe && !is_subscribed {
+                line.hear(now, &first(if requests.is_empty() { "x" } else { "1" }));
+            }
+            is_subscribed = is_subscribe;
+            requests.push(is_subscribe);
+        }
+        line.hear(
+            now,
+            &format!(r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","{}"]]}}"#, now + 1),
+        );
+        line.hear(now, r#"{"type":"heartbeat","timestamp":1}"#);
+        line.wait(now + 500);
+    }
+    assert_eq!(requests, [true, false, true]);
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
 }

@@ -517,7 +517,9 @@ const fn may_cause(kind: Kind, input: StreamInput) -> bool {
         }
         StreamInput::Superseded => matches!(kind, Kind::Frame | Kind::Timeout | Kind::Subscribe),
         StreamInput::Snapshot => matches!(kind, Kind::Frame),
-        StreamInput::Gap | StreamInput::GapAgain => matches!(kind, Kind::Frame | Kind::Resync),
+        // A timeout can be the end of the delay after a snapshot that could not be decoded.
+        StreamInput::Gap => matches!(kind, Kind::Frame | Kind::Resync | Kind::Timeout),
+        StreamInput::GapAgain => matches!(kind, Kind::Frame | Kind::Resync),
         StreamInput::Silence | StreamInput::Overdue => matches!(kind, Kind::Timeout),
     }
 }
