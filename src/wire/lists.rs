@@ -7,7 +7,7 @@ use super::spelling::as_spelled;
 use super::values::element;
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::{List, Read, Row};
+use crate::message::{List, RawJson, Read, Row};
 
 /// A list, or the error of its first malformed element.
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
@@ -70,20 +70,28 @@ impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
             Ok(row) => Ok(Row::Read(row)),
             Err(_) => {
                 *cursor = before;
-                malformed(frame, cursor)
+                let read = read_alone(frame, cursor, T::read)?;
+                Ok(read.map_or_else(|(element, error)| Row::Malformed { element, error }, Row::Read))
             }
         }
     }
 }
 
+/// What was read from an element of a list, or the element and the error.
+pub(super) type Alone<'f, T> = Result<T, (RawJson<'f>, DecodeError)>;
+
+/// Reads an element of a list that `read` could not decode a second time, as a text of its own: offsets in the error
+/// count from the beginning of the element. The outer error means that the element is not JSON.
 #[cold]
 #[inline(never)]
-fn malformed<'f, T: Read<'f>>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Row<'f, T>, DecodeError> {
-    // Offsets in the error count from the beginning of the element.
+pub(super) fn read_alone<'f, T>(
+    frame: &'f str,
+    cursor: &mut Cursor<'f>,
+    read: impl FnOnce(&'f str, &mut Cursor<'f>) -> Result<T, DecodeError>,
+) -> Result<Alone<'f, T>, DecodeError> {
     let element = element(frame, cursor)?;
     let text = element.as_str();
-    let read = T::read(text, &mut Cursor::new(text));
-    Ok(read.map_or_else(|error| Row::Malformed { element, error: as_spelled(error, text) }, Row::Read))
+    Ok(read(text, &mut Cursor::new(text)).map_err(|error| (element, as_spelled(error, text))))
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {

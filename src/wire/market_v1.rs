@@ -1,14 +1,13 @@
 //! Frames of `wss://api.gemini.com/v1/marketdata/{symbol}` and `/v1/multimarketdata`
 //! ([market data v1](crate::protocol::market_data_v1)).
 
-use super::lists::{Listed, elements, list};
+use super::lists::{Listed, elements, list, read_alone};
 use super::market_v2::{auction, behind_auction, venue_error};
 use super::outline::{Decoded, Outline, unrecognized};
 use super::reader::{Json, Place, Reader, Slot, Value};
 use super::record::record;
 use super::scratch::Scratch;
-use super::spelling::as_spelled;
-use super::values::{BookSide, Exact, Figure, Milliseconds, Price, Seconds, SymbolName, Unsigned, element};
+use super::values::{BookSide, Exact, Figure, Milliseconds, Price, Seconds, SymbolName, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
@@ -296,19 +295,17 @@ fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<
         let it = ChangeMembers::within(frame, &mut again)?;
         return Ok(MarketEntry::Change(change!(it)));
     }
-    // Offsets in the error count from the beginning of the element.
-    let element = element(frame, &mut again)?;
-    let read = other_entry(kind, element);
-    Ok(read.unwrap_or_else(|error| {
-        let error = as_spelled(error, element.as_str());
-        MarketEntry::Malformed { element, error }
-    }))
+    let read = read_alone(frame, &mut again, |text, cursor| other_entry(kind, text, cursor))?;
+    Ok(read.unwrap_or_else(|(element, error)| MarketEntry::Malformed { element, error }))
 }
 
 /// Reads an entry that changes no level.
-fn other_entry<'f>(kind: Text<'_>, element: RawJson<'f>) -> Result<MarketEntry<'f>, DecodeError> {
+fn other_entry<'f>(
+    kind: Text<'_>,
+    frame: &'f str,
+    cursor: &mut Cursor<'f>,
+) -> Result<MarketEntry<'f>, DecodeError> {
     let is = |name: &str| kind == *name;
-    let (frame, cursor) = (element.as_str(), &mut Cursor::new(element.as_str()));
     Ok(if is("trade") {
         MarketEntry::Trade(trade(&TradeMembers::within(frame, cursor)?)?)
     } else if is("block_trade") {
@@ -329,7 +326,7 @@ fn other_entry<'f>(kind: Text<'_>, element: RawJson<'f>) -> Result<MarketEntry<'
         let it = AuctionMembers::within(frame, cursor)?;
         MarketEntry::Auction(auction!(it, AuctionStage::Result, it.symbol().if_any()?))
     } else {
-        MarketEntry::Unrecognized(Unrecognized { frame: element })
+        MarketEntry::Unrecognized(Unrecognized { frame: RawJson(frame) })
     })
 }
 

@@ -1,23 +1,20 @@
 //! Frames of `wss://api.gemini.com/v1/order/events` ([order events v1](crate::protocol::order_events_v1)).
 
 use super::levels::market_decimal;
-use super::lists::lists;
+use super::lists::{lists, read_alone};
 use super::market_v2::venue_error;
 use super::outline::unrecognized;
 use super::reader::{Json, Place, Reader, Slot, Value};
 use super::record::record;
 use super::scratch::Scratch;
-use super::spelling::as_spelled;
 use super::values::{
     Exact, Figure, Flag, Label, Milliseconds, OrderSide, Placed, Price, Seconds, SymbolName, Unsigned, Word,
-    element,
 };
 use crate::json::cursor::{Cursor, RawString};
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::Read;
 use crate::message::{
     ApiSession, Fill, Heartbeat, Liquidity, List, Message, OrderEventDetails, OrderEvents, OrderReport,
-    OrderStatus, OrderType, OrderUpdate, SubscriptionAck, Text, Unrecognized,
+    OrderStatus, OrderType, OrderUpdate, RawJson, Read, SubscriptionAck, Text, Unrecognized,
 };
 
 record! {
@@ -166,14 +163,14 @@ impl<'f> Read<'f> for OrderReport<'f> {
             return Ok(OrderReport::Update(update));
         }
         *cursor = before;
-        // Offsets in the error count from the beginning of the element.
-        let element = element(frame, cursor)?;
-        let text = element.as_str();
-        Ok(match report(text, &mut Cursor::new(text)) {
-            Ok(Some(update)) => OrderReport::Update(update),
-            Ok(None) => OrderReport::Unrecognized(Unrecognized { frame: element }),
-            Err(error) => OrderReport::Malformed { element, error: as_spelled(error, text) },
-        })
+        let read = read_alone(frame, cursor, |text, cursor| {
+            let update = report(text, cursor)?;
+            Ok(update.map_or_else(
+                || OrderReport::Unrecognized(Unrecognized { frame: RawJson(text) }),
+                OrderReport::Update,
+            ))
+        })?;
+        Ok(read.unwrap_or_else(|(element, error)| OrderReport::Malformed { element, error }))
     }
 }
 

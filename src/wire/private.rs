@@ -1,11 +1,10 @@
 //! Frames of the [private streams](crate::protocol::streams#private-streams) of `wss://ws.gemini.com`.
 
-use super::lists::lists;
+use super::lists::{lists, read_alone};
 use super::outline::decoder;
 use super::record::record;
 use super::values::{
     Exact, Figure, Flag, Label, Milliseconds, Nanoseconds, OrderSide, Plain, Price, SymbolName, Unsigned,
-    element,
 };
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
@@ -131,12 +130,12 @@ impl<'f> message::Read<'f> for SnapshotOrder<'f> {
             return Ok(SnapshotOrder(OrderReport::Update(update)));
         }
         *cursor = before;
-        // Offsets in the error count from the beginning of the element.
-        let element = element(frame, cursor)?;
-        let text = element.as_str();
-        let read = OrderMembers::within(text, &mut Cursor::new(text)).and_then(|it| order(&it));
+        let read = read_alone(frame, cursor, |text, cursor| order(&OrderMembers::within(text, cursor)?))?;
         Ok(SnapshotOrder(
-            read.map_or_else(|error| OrderReport::Malformed { element, error }, OrderReport::Update),
+            read.map_or_else(
+                |(element, error)| OrderReport::Malformed { element, error },
+                OrderReport::Update,
+            ),
         ))
     }
 }
