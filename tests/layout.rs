@@ -1,5 +1,5 @@
-//! Tests the layout of `src/`: which room may import which, and how long files and functions may be. A room is a
-//! file or folder directly under `src/`.
+//! Tests the layout of `src/`: which room may import which, and how long files, functions and documents may be. A
+//! room is a file or folder directly under `src/`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,6 +26,9 @@ const ORDER: [&str; 17] = [
     "value",
     "protocol",
 ];
+
+/// Documents of the project, and how many lines each may have.
+const DOCUMENTS: [(&str, usize); 2] = [("ARCHITECTURE.md", 300), ("README.md", 150)];
 
 /// Structs with visible fields, each with the reason: they are data without a rule of their own.
 #[rustfmt::skip]
@@ -147,6 +150,15 @@ fn no_loop_between_files() {
 #[test]
 fn files_and_functions_are_short() {
     assert_none(&core().long_parts());
+}
+
+#[test]
+fn documents_are_short() {
+    for (name, most) in DOCUMENTS {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+        let lines = text.lines().count();
+        assert!(lines <= most, "{name} has {lines} lines; at most {most}");
+    }
 }
 
 #[test]
