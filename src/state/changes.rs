@@ -15,7 +15,7 @@ pub struct Known {
     pub state: OrderState,
     /// The executed quantity.
     pub executed: Decimal,
-    /// The reason why the order was in doubt.
+    /// The reason why the order was in doubt; `None` if it was not.
     pub doubt: Option<StaleReason>,
     /// Whether the venue had accepted a request to cancel the order.
     pub cancel_accepted: bool,

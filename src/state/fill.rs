@@ -24,7 +24,7 @@ pub struct OrderFill {
     pub fee_currency: Option<Box<str>>,
     /// Whether the order rested in the book; `None` in an auction, or if the venue does not say.
     pub is_maker: Option<bool>,
-    /// The venue's time of the event.
+    /// The venue's time of the event that reported the execution.
     pub event_time: Option<Timestamp>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn kept(text: impl ToString) -> Box<str> {
     text.get(..end.unwrap_or_default()).unwrap_or_default().into()
 }
 
-/// Whether the fill of an event was counted. Only a new fill is counted.
+/// The result of counting the fill of an event. Only a new fill is counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Accounted {
     /// The event has no fill.

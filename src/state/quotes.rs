@@ -17,9 +17,9 @@ use crate::value::id::{LinkId, RequestId};
 mod doubts;
 mod events;
 
-/// The number of quotes at which [`Quotes`], before it adds another one, drops the oldest quote that has ended and is
-/// not in doubt. `Quotes` always adds the quotes that this client submits. If there are this many quotes and `Quotes`
-/// can drop none, an event about an unknown quote adds no quote and only raises [`Quotes::untracked`].
+/// The number of quotes that [`Quotes`] keeps. If there are as many, `Quotes` drops the oldest quote that has ended
+/// and is not in doubt before it adds another. If it can drop none, it adds only quotes that this client submits; an
+/// event about any other unknown quote only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes of an account, submitted for requests for quotes.
@@ -48,7 +48,8 @@ pub struct Quotes {
     quotes: BTreeMap<u64, Quote>,
     next: u64,
     by_request: BTreeMap<RequestId, u64>,
-    /// The key is the venue's id and the number of the endpoint, because two venues may choose the same id.
+    /// The key in `quotes` of each known id of the venue. The number of the endpoint is a part of the key here,
+    /// because two venues may choose the same id.
     by_quote_id: BTreeMap<(QuoteKey, u16), u64>,
     by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
     followed: Followed,
@@ -72,7 +73,8 @@ pub enum QuoteState {
     Confirmed,
     /// The maker has declined the quote. This state is final.
     Declined,
-    /// The quote was executed. This state is final, and replaces any other final state.
+    /// The quote was executed. This state is final. A `FINALIZED` event that reports the quote as `WON` sets this
+    /// state even after another final state.
     Won,
     /// Another quote was executed. This state is final.
     Lost,
@@ -136,7 +138,7 @@ impl QuoteState {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Quote {
-    /// The request for quotes that the quote is for.
+    /// The venue's id of the request for quotes that the quote is for.
     pub rfq_id: QuoteKey,
     /// The venue's id, once known.
     pub quote_id: Option<QuoteKey>,
@@ -150,8 +152,8 @@ pub struct Quote {
     pub reason: Option<Box<str>>,
     doubt: Option<(StaleReason, Moment)>,
     link: Option<LinkId>,
-    /// The links that are known to be those over which the quote was submitted: the link of the request, and the link
-    /// whose stream of its own session has reported the quote.
+    /// The links over which the quote is known to have been submitted: the link of the request, and a link that has
+    /// reported the quote with a stream that reports only the quotes of its own session.
     sessions: [Option<LinkId>; 2],
     observed: Moment,
     /// Whether the venue did not find the quote. The request that submits the quote may still be on the way.
@@ -161,7 +163,8 @@ pub struct Quote {
     /// Whether `quote_id` is from an event that only matched the terms of this quote, and no reply or answer has
     /// confirmed the id. The event may be about the quote of another client.
     is_presumed: bool,
-    /// The doubt that the quote of this client keeps if `is_presumed` and the id is that of another client's quote.
+    /// While `is_presumed`: the doubt about the quote of this client alone. This quote keeps the doubt if the id
+    /// turns out to be that of another client's quote.
     own_doubt: Option<(StaleReason, Moment)>,
 }
 
@@ -171,7 +174,7 @@ pub enum QuoteRef<'a> {
     /// The request that submitted the quote.
     Request(RequestId),
     /// The venue's id. If quotes at several endpoints have the id, `QuoteId` refers to the quote at the endpoint that
-    /// was added first.
+    /// the client added first.
     QuoteId(&'a str),
 }
 
@@ -232,7 +235,8 @@ impl Quote {
         self.is_presumed && self.is_unanswered
     }
 
-    /// Returns whether a report has shown a later state of the quote than an answer.
+    /// Returns whether the answer `found` may be about this quote, but a report has already shown a later state of
+    /// the quote.
     fn is_past(&self, found: &FoundQuote) -> bool {
         let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
         may_be_it && !self.is_absent && found.state.rank() < self.state.rank()
@@ -374,8 +378,9 @@ impl Quotes {
         }
     }
 
-    /// Raises doubts about the quotes that no subscribed stream reports any more, because a stream was subscribed that
-    /// reports fewer quotes than the events before its confirmation seemed to show.
+    /// Raises doubts about the quotes that no subscribed stream reports. Call this when a subscription is confirmed:
+    /// until then, its events seem to show all quotes of the account, but the stream may report only those of its
+    /// session.
     fn doubt_narrowed(&mut self) {
         let certain = self.quotes.iter().filter(|(_, quote)| quote.doubt.is_none());
         let keys: Vec<u64> = certain.map(|(key, _)| *key).collect();
@@ -438,8 +443,8 @@ impl Quotes {
         self.insert(own)
     }
 
-    /// Gives the quote of a request the id from a reply or an answer. Returns the key of the entry that has the
-    /// request and the id.
+    /// Gives a quote the id from a reply or an answer, which is certain. Returns the key of the entry that has the
+    /// quote's request now.
     fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
         let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
         let key = self.attach(key, id);
@@ -469,8 +474,9 @@ impl Quotes {
         }
     }
 
-    /// Gives a quote the venue's id. If another entry has the id, the two are one quote and are merged, unless this
-    /// client submitted both: this is a contradiction. Returns the entry that has the request.
+    /// Gives a quote the venue's id. If another entry has the id already, merges the two, because they are one quote.
+    /// If they are for different requests for quotes, or this client submitted both, this is a contradiction: puts
+    /// both in doubt instead. Returns the key of the entry that has the quote's request now.
     fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
         let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
         let Some(other) = self.by_quote_id.get(&(id, endpoint)).copied().filter(|other| *other != key) else {
@@ -507,8 +513,8 @@ impl Quotes {
     }
 
     /// Removes the oldest quotes that have ended and are not in doubt, until there is room for another quote. Returns
-    /// whether there is room. A quote is removed only before another one is added: the application must be able to
-    /// read how a quote ended.
+    /// whether there is room. Call `make_room` only before a quote is added, so that the application can read how a
+    /// quote ended.
     fn make_room(&mut self) -> bool {
         let has_ended = |quote: &Quote| quote.state.is_final() && quote.doubt.is_none();
         let excess = self.quotes.len().saturating_add(1).saturating_sub(QUOTES_MAX);

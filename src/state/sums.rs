@@ -103,19 +103,22 @@ impl Traded {
         self.sold.quantity()
     }
 
-    /// Returns the quantity bought minus the quantity sold; `None` if a decimal cannot hold either or the difference.
+    /// Returns the quantity bought minus the quantity sold; `None` if a decimal cannot hold one of these quantities
+    /// or the difference.
     pub fn net(&self) -> Option<Decimal> {
         self.bought()?.checked_sub(self.sold()?)
     }
 
     /// Returns the average price of all purchases, rounded to `scale` decimals; halves are rounded away from zero.
-    /// Returns `None` without purchases, or if a decimal cannot hold their quantity or the average.
+    /// Returns `None` without purchases, if a decimal cannot hold their quantity or the average, or if the sum of
+    /// price times quantity has more digits than 128 bits hold.
     pub fn average_bought(&self, scale: u8) -> Option<Decimal> {
         self.bought.average(scale)
     }
 
     /// Returns the average price of all sales, rounded to `scale` decimals; halves are rounded away from zero.
-    /// Returns `None` without sales, or if a decimal cannot hold their quantity or the average.
+    /// Returns `None` without sales, if a decimal cannot hold their quantity or the average, or if the sum of price
+    /// times quantity has more digits than 128 bits hold.
     pub fn average_sold(&self, scale: u8) -> Option<Decimal> {
         self.sold.average(scale)
     }

@@ -23,15 +23,16 @@ pub enum StaleReason {
     NothingYet,
     /// An update is missing.
     Gap,
-    /// The link, or the whole client, has ended.
+    /// The link, the whole client or a recording has ended.
     Disconnected,
     /// The stream was silent for longer than the limit that was set for it.
     Silent,
-    /// Events were dropped before they reached the collection.
+    /// Events were dropped before they reached the collection that keeps the data, such as [`Books`](crate::Books).
     Overflow,
     /// A frame that may have been about the data could not be decoded.
     Malformed,
-    /// The stream is not subscribed or not served, or was not when the order began, so events may be missing.
+    /// No subscribed stream reports the data, or the venue does not serve the stream. For an order also: the first
+    /// event that was received leaves open whether earlier events are missing.
     NotSubscribed,
     /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
     /// such books for long periods. A snapshot or update that ends the crossing makes the book current again.
@@ -101,7 +102,8 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    /// Returns what an event puts in doubt. This is the only list of events after which a change may be unreported.
+    /// Returns what an event puts in doubt; `None` if nothing. All collections use this list of the events after
+    /// which a change may be unreported.
     pub(super) fn of(event: &Event<'_>) -> Option<Loss> {
         let (topic, symbol, link, reason) = match *event {
             Event::Gap { link, symbol, .. } => (Some(Topic::Depth), Some(symbol), link, StaleReason::Gap),
@@ -112,7 +114,7 @@ impl Loss {
             Event::Unsubscribed { link, stream, last: true, .. } | Event::Rejected { link, stream, .. } => {
                 (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::NotSubscribed)
             }
-            // A book is as it was, and becomes current with its snapshot. If only the reply is missing, data that has
+            // A book stays as it was, and its snapshot makes it current. If only the reply is missing, data that has
             // come shows that the venue serves the stream.
             Event::Unserved { link, stream, reason: Unserved::Refused { .. }, .. }
                 if stream.topic() != Topic::Depth =>
@@ -171,7 +173,7 @@ impl Loss {
     }
 }
 
-/// Whether data is current, with its age; if it is stale, the reason.
+/// Whether data is current, the reason if it is stale, and when an event last reported it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     stale: Option<StaleReason>,

@@ -16,8 +16,8 @@ impl Quotes {
     ///   behind the streams,
     /// - the id of the quote is certain, and the answer is `None` or has another id. The id is certain if a reply or an
     ///   earlier answer has shown it, or if another client submitted the quote,
-    /// - the answer has the id of another known quote, which is for another request for quotes or which this client
-    ///   submitted with another request.
+    /// - the answer has the id of another known quote, and this other quote is for another request for quotes, or
+    ///   this client submitted it with another request.
     ///
     /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote, then a quote that
     /// has not ended, or that the venue does not have, is in doubt again at once.
@@ -72,9 +72,9 @@ impl Quotes {
     /// Removes a quote in doubt, and returns the quote. Returns `None`, without effect, if the quote is unknown or not
     /// in doubt.
     ///
-    /// If the id of a quote is certain and the venue does not have the quote, [`reconcile`](Quotes::reconcile) does not
-    /// use this answer, because an event or a reply has shown that the quote exists. For such quotes, call `forget`. A
-    /// later event about the quote adds the quote again, as that of another client.
+    /// If the id of a quote is certain and the venue does not have the quote, [`reconcile`](Quotes::reconcile) does
+    /// not use this answer, because an event or a reply has shown that the quote exists. For such quotes, call
+    /// `forget`. A later event about the quote adds it again as the quote of another client.
     ///
     /// ```
     /// assert!(gemini_ws::Quotes::new().forget("q1").is_none());
@@ -86,7 +86,8 @@ impl Quotes {
         self.remove(key)
     }
 
-    /// Returns whether the quote in doubt (`own`) and the quote with the id in the answer (`other`) may be one quote.
+    /// Returns whether the entries `own` and `other` may be one quote: they are for the same request for quotes, and
+    /// this client did not submit `other` with another request than `own`.
     pub(super) fn may_be_one(&self, own: u64, other: u64) -> bool {
         let both = self.quotes.get(&own).zip(self.quotes.get(&other));
         both.is_none_or(|(own, other)| {

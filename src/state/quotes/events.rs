@@ -64,9 +64,9 @@ impl Quotes {
         self.doubt_unfollowed(key);
     }
 
-    /// Renews the doubt about a quote with a known id if its request for quotes has ended. The quote's own event may
-    /// be lost, so how the quote ended is unknown, and an answer to an earlier question must not resolve the doubt
-    /// unless the state in the answer is final. Returns whether the doubt was renewed.
+    /// Renews the doubt about a quote in doubt whose id is known, if an event shows that its request for quotes has
+    /// ended. How the quote ended is unknown, because its own event may be lost. An answer to an earlier question
+    /// then resolves the doubt only if the state in the answer is final. Returns whether the doubt was renewed.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
         let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_some()) else {
@@ -86,9 +86,9 @@ impl Quotes {
         self.by_rfq.range((rfq_id, endpoint, 0)..=(rfq_id, endpoint, u64::MAX)).map(|(.., key)| *key)
     }
 
-    /// Returns the keys of the quotes that an event without the id of a quote is about, and the state that the event
-    /// gives these quotes; `None` if this state is unknown. Such an event can end a quote whose id is unknown, or put
-    /// it in doubt, but it does not show that the quote exists.
+    /// Returns which quotes are the subject of an event that has no quote id: the keys of these quotes, and the state
+    /// that the event gives them; `None` if this state is unknown. For a quote whose id is unknown, such an event can
+    /// end the quote or put it in doubt, but does not show that the quote exists.
     fn of_request(
         &self,
         update: &QuoteUpdate<'_>,
@@ -112,9 +112,9 @@ impl Quotes {
         (keys, state)
     }
 
-    /// Returns the key of the quote with the id in an event. If no quote has this id, gives the id to the quote of
-    /// this client that matches the event, if exactly one matches; otherwise adds a quote. Returns `None` if a quote
-    /// has to be added and there is no room.
+    /// Returns the key of the quote with the id in an event. If no quote has this id, but exactly one quote of this
+    /// client matches the event, gives the id to this quote. Otherwise adds a quote. Returns `None` if a quote has to
+    /// be added and there is no room.
     fn named(
         &mut self,
         update: &QuoteUpdate<'_>,
