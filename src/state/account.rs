@@ -10,7 +10,7 @@ use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
 use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Timestamp;
 
-/// The maximum number of rows that are kept. Further rows are counted.
+/// The maximum number of rows that [`Rows`] keeps. [`Rows::untracked`] counts further rows.
 pub(super) const ROWS_MAX: usize = 65_536;
 
 /// The rows of an account: balances by asset, or positions by instrument. A report that is a whole list removes the
@@ -26,8 +26,9 @@ pub(super) struct Rows<K, V> {
     untracked: u64,
     /// The link that reports come over.
     followed: Option<LinkId>,
-    /// The link whose subscription ended last, and the id of this subscription; no id if the client requests the
-    /// stream again. Reports that were on their way may still arrive over this link.
+    /// The link whose subscription ended last, and the id of this subscription; no id if the subscription itself
+    /// continues, because the client requests the stream again. Reports that were on their way may still arrive over
+    /// this link.
     left: Option<(LinkId, Option<StreamId>)>,
     is_recording: bool,
 }
@@ -138,7 +139,7 @@ impl<K: Ord, V> Rows<K, V> {
     }
 
     /// Notes that a row was not kept, because there are too many rows: the list is stale. An answer to an earlier
-    /// question does not have this row.
+    /// question must not make the list current, because it does not have this row.
     fn lack_rows(&mut self) {
         self.doubted = self.moment;
         self.standing.set_stale(self.standing.stale().unwrap_or(StaleReason::NoRoom));

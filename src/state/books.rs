@@ -45,7 +45,7 @@ pub struct Books {
     untracked: u64,
 }
 
-/// The maximum number of books that are kept. [`Books::untracked`] counts the events that need a further book.
+/// The maximum number of books that [`Books`] keeps. [`Books::untracked`] counts the events that need a further book.
 pub const BOOKS_MAX: usize = 8_192;
 
 #[derive(Clone, Debug)]
@@ -217,8 +217,8 @@ impl Books {
     ///
     /// The client itself requests snapshots after gaps and reconnects. The client does not see that events were
     /// dropped before they reached `Books`, or that an update crossed a book. `to_resync` returns the symbols of such
-    /// books. `to_resync` leaves out a book whose snapshot is crossed, because another snapshot would be crossed too,
-    /// and a crossed book of market data v1, whose numbered frames show that no update is missing.
+    /// books. It leaves out two kinds of crossed books: those whose snapshot is crossed, because another snapshot
+    /// would be crossed too; and those of market data v1, because its numbered frames show that no update is missing.
     /// After [`Books::trust_crossed`], `to_resync` also leaves out books that are stale for no reason but a crossing.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books

@@ -9,7 +9,7 @@ use crate::value::id::LinkId;
 
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
-    /// The links that report orders or quotes.
+    /// The links that report orders or quotes, each with the scope of its stream: a session or an account.
     links: Vec<(LinkId, Scope)>,
     /// Links whose subscription has ended. Events that were on their way may still arrive over them.
     left: Vec<LinkId>,
@@ -67,7 +67,8 @@ impl Followed {
     }
 
     /// Notes a link whose events are filtered, so that they do not show how orders end. This link does not count as a
-    /// link that reports orders. Returns the same as [`begin`](Followed::begin).
+    /// link that reports orders. Returns whether an earlier link of the same slot, or a recording, reported orders
+    /// and no event has reported its end.
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss();
         let has_missed = self.replace(link);
@@ -75,8 +76,9 @@ impl Followed {
         has_missed
     }
 
-    /// Notes the link that an event came over; `None` is a recording. For a new link, returns the same as
-    /// [`begin`](Followed::begin), otherwise `false`.
+    /// Notes the link that an event came over; `None` is a recording. For a new link, returns whether an earlier link
+    /// of the same slot, or a recording, reported orders or quotes and no event has reported its end. Otherwise
+    /// returns `false`.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -134,16 +136,17 @@ impl Followed {
         Some(hit)
     }
 
-    /// Returns the link that an event came over, if the stream of the link reports only what was made over the link.
-    /// Then the order or quote that the event reports was made over this link.
+    /// Returns the link that an event came over, if the stream of this link reports only the orders or quotes of its
+    /// own session. Then the order or quote in the event was made over this link.
     pub(super) fn session(&self, link: Option<LinkId>) -> Option<LinkId> {
         let is_session = |link: &LinkId| self.links.contains(&(*link, Scope::Session));
         link.filter(is_session)
     }
 
-    /// Returns whether events report an order or quote. `about` are the links that it has; `sessions` are the links
-    /// that it is known to be made over. An event over a link does not show that the order was made over this link,
-    /// unless the link was that of a [`session`](Followed::session) then.
+    /// Returns whether a stream or a recording reports an order or quote. `about` are the links of its request and of
+    /// its newest event. `sessions` are the links over which it is known to have been made: that of its request, and
+    /// one that [`session`](Followed::session) has returned for an event about it. Any other event does not show over
+    /// which link an order or quote was made.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
         let is_followed = |(own, scope): &(LinkId, Scope)| match scope {
             Scope::Session => sessions.contains(&Some(*own)),

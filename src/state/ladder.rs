@@ -1,12 +1,12 @@
-//! `Ladder`: the sorted levels of one side of a book. The best ones are in the ladder itself (the top), the others
-//! in one block of memory (the slots).
+//! `Ladder`: the sorted levels of one side of a book. The best levels are in an array of the ladder itself (the top),
+//! the others in one block of memory (the slots).
 //!
-//! The best level comes last. Most changes are near the best price. So the search ends soon, and a change moves only
-//! the levels that are better than it. Because the best levels are in the ladder itself, most changes of one book
-//! among a thousand touch neighbouring cache lines only. Farther from the best price, a level that is removed leaves
-//! a vacant slot, which the next new level near it takes. So a change there moves a few levels and not all better
-//! ones. Levels are sorted by their exact prices. The venue sends all prices of a book with the same number of
-//! decimals. While this is so, comparing two prices compares two integers.
+//! The best level comes last. Most changes are near the best price, so the search ends soon, and a change moves only
+//! the levels that are better than the changed one. Because the best levels are in the ladder itself, most changes
+//! touch only neighbouring cache lines, even with a thousand books. Farther from the best price, a level that is
+//! removed leaves a vacant slot, which the next new level near it takes. So a change there moves a few levels and not
+//! all better ones. Levels are sorted by their exact prices. The venue sends all prices of a book with the same
+//! number of decimals. While this is so, comparing two prices compares two integers.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -16,32 +16,33 @@ use core::iter::FusedIterator;
 use crate::message::Level;
 use crate::value::decimal::Decimal;
 
-/// How many levels the top has room for.
+/// The length of `Ladder::top`, the array of the best levels.
 const TOP: usize = 16;
 
-/// How many levels move from a full top to the slots, to make room for a new level.
+/// How many levels move from a full `Ladder::top` to `Ladder::slots`, to make room for a new level.
 const SPILL: usize = 4;
 
-/// How many levels move from the slots to an empty top.
+/// How many levels at most move from `Ladder::slots` to an empty `Ladder::top`.
 const REFILL: usize = 12;
 
-/// How many slots at the end `find` compares without branches.
+/// How many levels at the end of a slice the function `find` compares without branches.
 const NEAR: usize = 8;
 
-/// How many slots at the end an insertion or removal may move. Moving so few costs less than finding a vacant slot.
+/// How many levels at the end of `Ladder::slots` an insertion or removal may move. Moving so few costs less than
+/// finding a vacant slot.
 const DENSE: usize = 48;
 
 /// The number of levels after which `Ladder::spread` leaves a vacant slot.
 const EVERY: usize = 8;
 
-/// How far from the place of a new level `take_vacant` looks for a vacant slot.
+/// How many slots on each side of a new level `Ladder::take_vacant` searches for a vacant slot.
 const REACH: usize = 128;
 
-/// The levels of one side: those in the slots, and the better ones in the top.
+/// The levels of one side of a book: the best ones in `top`, the others in `slots`.
 ///
-/// A slot whose quantity is zero is vacant. No slot is better than the next. If several slots have one price, only
-/// the first of them can have a level. The last slot always has a level, and the top is empty only if there are no
-/// slots. Places are numbered from the first slot to the end of the top.
+/// A slot whose quantity is zero is vacant. No slot has a better price than the next slot. If several slots have one
+/// price, only the first of them can have a level. The last slot always has a level, and the top is empty only if
+/// there are no slots. Places are numbered from the first slot to the end of the top.
 pub(crate) struct Ladder {
     /// The best levels, best last. Only the first `near` entries are in use.
     top: [Level; TOP],
@@ -51,7 +52,7 @@ pub(crate) struct Ladder {
     filled: usize,
     /// The number of decimals of every price, if they all have the same.
     scale: Option<u8>,
-    /// Whether a higher price is better: bids.
+    /// Whether a higher price is better, as it is for bids.
     descending: bool,
 }
 
@@ -96,7 +97,7 @@ impl Ladder {
         Levels { top: self.top().iter(), slots: self.slots.iter(), remaining: self.len() }
     }
 
-    /// Returns how many levels there are from a place to the best one.
+    /// Returns how many levels there are from a place to the best level, both included.
     pub(super) fn count_from(&self, place: usize) -> usize {
         let near = self.near.saturating_sub(place.saturating_sub(self.slots.len()));
         let far = self.slots.iter().skip(place).filter(|level| is_filled(level)).count();
@@ -324,12 +325,13 @@ impl Ladder {
         }
     }
 
-    /// Makes room for `count` levels in all.
+    /// Reserves slots for `count` levels, with the vacant slots and the growth that [`room`] adds.
     fn reserve(&mut self, count: usize) {
         self.slots.reserve_exact(room(count).saturating_sub(self.slots.len()));
     }
 
-    /// Replaces all levels by the best `most` levels of a snapshot. Returns whether it dropped worse levels for that.
+    /// Replaces all levels by the best `most` levels of a snapshot. Returns whether the snapshot has more levels,
+    /// which are dropped.
     pub(super) fn replace(&mut self, levels: &[Level], most: usize) -> bool {
         self.clear();
         let Some(first) = levels.first() else { return false };
@@ -402,7 +404,8 @@ impl Ladder {
     }
 }
 
-/// Returns how many slots to reserve for `count` levels: an eighth for vacant slots, an eighth for growth, and 16.
+/// Returns how many slots to reserve for `count` levels: an eighth more for vacant slots, an eighth more for growth,
+/// and 16 more.
 const fn room(count: usize) -> usize {
     count.saturating_add(count / 4).saturating_add(16)
 }
@@ -412,8 +415,9 @@ fn is_filled(level: &Level) -> bool {
     !level.quantity.is_zero()
 }
 
-/// Finds the first slot whose level is not worse than a price. Close to the end, counts the worse slots without
-/// branches instead of searching.
+/// Returns the index of the first level that is not worse than a price, in levels sorted from worst to best.
+/// `is_worse` compares a level with the price. Close to the end, counts the worse levels without branches instead of
+/// searching.
 #[inline]
 fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
     let (far, near) = slots.split_at(slots.len().saturating_sub(NEAR));

@@ -70,7 +70,8 @@ pub struct Order {
     doubt: Option<Doubt>,
     /// The link of the newest event.
     link: Option<LinkId>,
-    /// The link whose stream of its own session has reported the order.
+    /// The link over which the order is known to have been placed: its stream, which reports only the orders of its
+    /// own session, has reported the order.
     session: Option<LinkId>,
     /// The request that placed the order, and the link of the request.
     request: Option<(RequestId, LinkId)>,
@@ -141,16 +142,16 @@ impl core::fmt::Display for Awaited {
 // ---- questions -----------------------------------------------------------------------------------
 
 impl Order {
-    /// Returns the executed quantity: the sum of the fills, or the executed quantity that the venue reports if it is
-    /// larger. For a filled order, returns the whole quantity of the order. If
+    /// Returns the executed quantity: the larger of the sum of the fills and the executed quantity that the venue
+    /// reports. For a filled order, this is at least the whole quantity of the order. If
     /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer with a final state, and no fill has come
-    /// since, returns the executed quantity of the answer.
+    /// since, returns the executed quantity of the answer instead.
     pub fn executed(&self) -> Decimal {
         self.settled.unwrap_or_else(|| self.least_executed())
     }
 
-    /// Returns the sum of the fills, or the executed quantity that the venue reports if it is larger. Later, the
-    /// executed quantity can only be larger.
+    /// Returns the larger of the sum of the fills and the executed quantity that the venue reports. The true executed
+    /// quantity is at least as large.
     fn least_executed(&self) -> Decimal {
         self.told_executed().map_or(self.filled, |told| told.max(self.filled))
     }
@@ -244,7 +245,8 @@ impl Order {
         Some((symbol, side == Side::Buy, self.fills.get(from..)?))
     }
 
-    /// Returns the difference between the expected executed quantity and the fills, positive or negative.
+    /// Returns the expected executed quantity minus the sum of the fills: negative if there are too many fills.
+    /// Returns `None` if the two agree, or if no quantity is known that must equal the sum.
     fn discrepancy(&self) -> Option<Decimal> {
         let most = self.quantity.filter(|quantity| self.filled > *quantity);
         let told = self.told_executed().filter(|told| {
@@ -259,7 +261,7 @@ impl Order {
 // ---- inputs --------------------------------------------------------------------------------------
 
 impl Order {
-    /// Makes an order that another client, or an earlier run of this one, placed.
+    /// Creates the entry of an order that another client, or an earlier run of this one, placed.
     pub(super) fn foreign(
         order_id: Option<u64>,
         client_order_id: Option<&str>,
@@ -269,7 +271,7 @@ impl Order {
         Order { order_id, client_order_id, link, ..Order::default() }
     }
 
-    /// Makes an order that this client sends.
+    /// Creates the entry of an order that this client sends.
     pub(super) fn sent(order: &NewOrder, request: RequestId, link: LinkId) -> Order {
         let mut sent = Order::foreign(None, Some(order.client_order_id().as_str()), None);
         sent.request = Some((request, link));
@@ -304,7 +306,8 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Notes that the request got no reply: whether the order exists is unknown, unless events have reported it.
+    /// Notes that the request got no reply, or an internal error. Unless an event has reported the order, its
+    /// existence is unknown now, and the order is in doubt.
     pub(super) fn lose(&mut self, now: Moment) {
         self.note_answered();
         if !self.state.is_from_events() {
@@ -323,7 +326,8 @@ impl Order {
         self.cancel_refusal = response.error.map(|error| kept(error.message));
     }
 
-    /// Notes that the request was refused. Events about the order outweigh the refusal.
+    /// Notes that the request was refused or was not sent. If an event has reported the order, the order keeps its
+    /// state.
     pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
         self.note_answered();
         self.refusal_code = error.as_ref().map(|(code, _)| *code);
@@ -338,7 +342,7 @@ impl Order {
     }
 
     /// Notes that the request has a reply, or will get none. An earlier answer that did not find the order no longer
-    /// counts, because the request was still on the way.
+    /// counts, because the request was still on the way at that time.
     fn note_answered(&mut self) {
         self.answered = true;
         if self.is_absent {
@@ -369,9 +373,9 @@ impl Order {
         is_other_side || self.symbol.is_some_and(|symbol| !symbol.is(update.symbol))
     }
 
-    /// Returns whether an event contradicts what is known. The event has another instrument, side or client order id,
-    /// or another quantity without a modification. Or the event is another `NEW` after the order has ended, over the
-    /// link of the newest event about the order.
+    /// Returns whether an event contradicts what is known about the order: it has another instrument, side or client
+    /// order id, or another quantity although it does not report a modification. A further `NEW` event is also a
+    /// contradiction if it comes after the end of the order, over the link of the newest event about the order.
     pub(super) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id
@@ -389,9 +393,10 @@ impl Order {
         self.differs(update) || is_another || is_other || begins_again
     }
 
-    /// Returns whether an event reports another end of an order that has ended, or whether the order is refused and
-    /// has executions, by this event and the earlier ones. An order that was executed as a whole may end as filled
-    /// and [as cancelled](crate::protocol::quirks#filled-and-cancelled).
+    /// Returns whether an event reports another end of an order that has ended, or whether this event and the earlier
+    /// ones together report both a refusal and an execution. If the whole order was executed, filled and cancelled
+    /// are not two ends: the venue may report both ([filled and
+    /// cancelled](crate::protocol::quirks#filled-and-cancelled)).
     pub(super) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
         let is_part =
             |executed: Option<Decimal>| executed.is_some_and(|executed| Some(executed) != self.quantity);
@@ -520,8 +525,9 @@ impl Order {
     }
 
     /// Resolves a doubt if the event reports the end of the order, no fill is missing, and all fills since the last
-    /// answer are counted. The sum of the fills must equal the quantity of a filled order, the executed quantity in
-    /// the event of a cancelled or closed order, or zero if the order was rejected.
+    /// answer are counted. No fill is missing if the sum of the fills equals the quantity of a filled order, or the
+    /// executed quantity in the event that ends a cancelled or closed order. For a rejected order, the sum must be
+    /// zero.
     fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
         let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),
@@ -569,8 +575,9 @@ impl Order {
     }
 }
 
-/// Returns whether the first event of an order leaves no doubt about what happened before the event. `OPEN` leaves
-/// none only if its executed quantity is zero or missing.
+/// Returns whether the first event that reports an order shows enough of what happened before it. `NEW` and
+/// `REJECTED` do. `OPEN` does if its executed quantity is zero or missing. Any other event does if it has an executed
+/// quantity.
 fn is_from_the_beginning(status: OrderStatus<'_>, executed: Option<Decimal>) -> bool {
     match status {
         OrderStatus::New | OrderStatus::Rejected => true,

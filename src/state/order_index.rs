@@ -25,7 +25,7 @@ pub(super) struct OrderIndex {
     orders: BTreeMap<u64, Order>,
     next: u64,
     by_order_id: BTreeMap<u64, u64>,
-    /// Pairs, because several orders may have the same client order id.
+    /// Pairs of a client order id and the key of an order that has it. Several orders may have one client order id.
     by_client_order_id: BTreeSet<(Box<str>, u64)>,
     by_request: BTreeMap<RequestId, u64>,
     /// Orders that may still change and are not in doubt.
@@ -53,7 +53,8 @@ impl OrderIndex {
         }
     }
 
-    /// Changes an order, records the change, and updates the sums and sets.
+    /// Changes an order with `change`, records what has changed, and updates the sums and sets. Returns the result of
+    /// `change`; `None` if there is no such order.
     pub(super) fn change<T>(
         &mut self,
         key: u64,
@@ -164,7 +165,7 @@ impl OrderIndex {
         self.by_request.get(&request).copied()
     }
 
-    /// Returns the orders with a client order id, oldest first.
+    /// Returns the keys of the orders whose client order id is `id`, oldest first.
     pub(super) fn by_client_order_id(&self, id: &str) -> impl DoubleEndedIterator<Item = u64> + '_ {
         let id: Box<str> = id.into();
         let end = (id.clone(), u64::MAX);
@@ -175,7 +176,7 @@ impl OrderIndex {
         self.orders.values()
     }
 
-    /// Returns the orders that may still change and are not in doubt.
+    /// Returns the keys of the orders that may still change and are not in doubt.
     pub(super) const fn certain(&self) -> &BTreeSet<u64> {
         &self.certain
     }

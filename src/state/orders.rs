@@ -89,9 +89,9 @@ impl Orders {
         }
     }
 
-    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns a change each time an order is added,
-    /// gets a new fill, changes in one or more members of [`Known`](crate::Known), or is shown by the event to be the
-    /// order of a request. An order that changes several times is returned several times.
+    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns a change each time an order is added or
+    /// changes: it gets a new fill, a member of [`Known`](crate::Known) changes, or the event shows which request
+    /// placed the order. An order that changes several times is returned several times.
     pub fn apply(&mut self, event: &Event<'_>) -> OrderChanges<'_> {
         self.index.forget_changes();
         if matches!(event, Event::Batch(..)) {
@@ -183,8 +183,9 @@ impl Orders {
         }
     }
 
-    /// Raises doubts about the orders that no subscribed stream reports any more, because a stream was subscribed that
-    /// reports fewer orders than the events before its confirmation seemed to show.
+    /// Raises doubts about the orders that no subscribed stream reports. Call this when a subscription is confirmed:
+    /// until then, its events seem to show all orders of the account, but the stream may report only those of its
+    /// session.
     fn doubt_narrowed(&mut self) {
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
@@ -288,8 +289,8 @@ impl Orders {
         }
     }
 
-    /// Gives an order the venue's id. If another entry has the id, both are the same order and are merged, unless one
-    /// [is other than](Order::is_other_than) the other: this is a contradiction.
+    /// Gives an order the venue's id. If another entry has the id, both are the same order and are merged. It is a
+    /// contradiction instead if the two are different orders ([`Order::is_other_than`]).
     ///
     /// It is also a contradiction if the order has another id already. Then, if a reply named an id that no entry
     /// has, earlier events were attributed to the request by mistake: the order of the request gets an entry of its
@@ -344,8 +345,9 @@ impl Orders {
 // ---- events --------------------------------------------------------------------------------------
 
 impl Orders {
-    /// Returns the entry that an event is about, or a new entry. Returns `None` if the event has neither
-    /// id and is no rejection, or if there are too many orders.
+    /// Returns the key of the entry that an event is about. Adds an entry if there is none. Returns `None` if an
+    /// entry would have to be added, but there are too many orders, or the event has neither an order id nor a client
+    /// order id and is no rejection.
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
         let is_rejected = update.status == OrderStatus::Rejected;
@@ -373,9 +375,9 @@ impl Orders {
     }
 
     /// Returns the key of the order that an event with a client order id is about, among the orders that match the
-    /// event and have no id of the venue. For a rejection, this is the newest order. Otherwise it is the oldest open
-    /// order, or the oldest order if none is open; and the other open orders among them are put in doubt, because the
-    /// event may be about them.
+    /// event and have no id of the venue. For a rejection, this is the newest order. For any other event, it is the
+    /// oldest open order, or the oldest order if none is open. Puts the other open orders among them in doubt,
+    /// because such an event may be about them.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let is_rejected = update.status == OrderStatus::Rejected;
         let may_be = |order: &Order| order.order_id.is_none() && !order.differs(update);
@@ -431,8 +433,8 @@ impl Orders {
         self.doubt_unfollowed(key);
     }
 
-    /// Resolves the doubt about an order in the venue's list of open orders, if the fills of the order add up to the
-    /// listed executed quantity and none of the fills since the last answer is missing.
+    /// Resolves the doubt about an order in the venue's list of open orders, if the sum of the order's fills equals
+    /// the listed executed quantity, and all fills since the last answer were counted.
     fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
         if let Some(key) = self.index.by_order_id(update.order_id) {
             self.index.change(key, self.moment(), |order| {

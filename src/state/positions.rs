@@ -134,8 +134,10 @@ impl Positions {
     /// `asked` is the [`moment`](Positions::moment) before the question. Positions that were reported after `asked`
     /// are newer than the answer and stay. Other positions that the answer does not list are removed.
     ///
-    /// Returns whether all positions are current now, under the conditions of
-    /// [`Balances::reconcile`](crate::Balances::reconcile).
+    /// Returns whether all positions are current now. If they are current already, the answer is not used. If reports
+    /// may have been lost after `asked`, or a stream of positions was subscribed after `asked`, the answer is not
+    /// used either: ask again. If no stream of positions is subscribed, the answer is used, but the positions are
+    /// stale at once. If the answer has more positions than are kept, the list of positions remains stale.
     ///
     /// ```
     /// use gemini_ws::{HeldAmount, Positions};

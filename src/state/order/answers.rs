@@ -1,4 +1,4 @@
-//! What the venue's answers say about one order: lists of open orders and the replies of REST.
+//! How an [`Order`] applies the venue's answers: its lists of open orders, and the answers of REST.
 
 use crate::state::order::{Awaited, Doubt, Order};
 use crate::state::order_state::OrderState;
@@ -86,9 +86,9 @@ impl Order {
         true
     }
 
-    /// Returns whether a report has shown more than an answer with a state that is not final: the end of the order, or
-    /// a larger executed quantity. REST may lag behind the streams: such an answer is older than the report, although
-    /// the question was asked later.
+    /// Returns whether a report has shown more than the answer `found`, whose state is not final: the end of the
+    /// order, or a larger executed quantity. REST may lag behind the streams, so such an answer is older than the
+    /// report even if the question was asked after the report.
     fn is_past(&self, found: &Reconciled) -> bool {
         let has_ended = !self.is_open() && !self.is_refused_by_reply;
         has_ended || found.executed < self.least_executed()
@@ -122,7 +122,8 @@ impl Order {
         Some(mine)
     }
 
-    /// Merges another entry for the same order. `other` has no fills, because no event was about that entry.
+    /// Merges another entry for the same order into this one. `other` has no fills, because no event was about
+    /// `other`.
     pub(in crate::state) fn merge(&mut self, other: Order, now: Moment) {
         self.order_id = self.order_id.or(other.order_id);
         self.client_order_id = self.client_order_id.take().or(other.client_order_id);

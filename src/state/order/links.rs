@@ -16,13 +16,14 @@ impl Order {
         [self.request.map(|(_, link)| link), self.link]
     }
 
-    /// Returns the links that are known to be those over which the order was placed: the link of the request, and the
-    /// link whose stream of its own session has reported the order.
+    /// Returns the links over which the order is known to have been placed: the link of the request, and a link that
+    /// has reported the order with a stream that reports only the orders of its own session.
     pub(in crate::state) fn sessions(&self) -> [Option<LinkId>; 2] {
         [self.request.map(|(_, link)| link), self.session]
     }
 
-    /// Notes that a stream of the session of a link has reported the order; `None` if the event came otherwise.
+    /// Notes that a link has reported the order with a stream that reports only the orders of its own session.
+    /// `None`, which stands for any other event, changes nothing.
     pub(in crate::state) fn note_session(&mut self, link: Option<LinkId>) {
         self.session = link.or(self.session);
     }

@@ -25,8 +25,9 @@ impl Orders {
     /// or an order that the venue does not have, is in doubt again at once. Ask again while
     /// [`to_reconcile`](Orders::to_reconcile) returns the order.
     ///
-    /// After a lost link, the network may still hold the request of an order: the venue does not have the order yet.
-    /// Ask some seconds after the loss. If the venue gets the order after the answer `None`, events reopen it.
+    /// After a lost link, the network may still hold the request of an order, so that the venue does not have the
+    /// order yet. Ask some seconds after the loss. If the venue gets the order after the answer `None`, events reopen
+    /// the order.
     ///
     /// Several requests may have one client order id, and the answer may be about the order of another request. Such
     /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
@@ -150,8 +151,9 @@ impl Orders {
         found.or(known.filter(is_doubtful))
     }
 
-    /// Returns whether the order with this `order_id` is known, and another request placed it. Then two requests have
-    /// one client order id, and the venue's answer is about the order of the other request.
+    /// Returns whether the order with this `order_id` is known, and was placed by another request than the order
+    /// `key`. Then two requests have one client order id, and the venue's answer is about the order of the other
+    /// request.
     fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
         let request = |key: u64| self.index.get(key).and_then(Order::request);
         let other = self.index.by_order_id(order_id).and_then(request);
