@@ -44,9 +44,10 @@ pub struct Credentials {
 }
 
 enum Kind {
-    /// The keyed state is boxed, so that a move leaves no copy behind.
+    /// An API key, and the state of the hash that is made from its secret. The state is boxed, so that a move leaves
+    /// no copy behind.
     Hmac { key: Zeroizing<String>, keyed: Box<Hmac<Sha384>> },
-    /// The value of the header, with its scheme.
+    /// The value of the header `Authorization`, with the scheme `Bearer`.
     Bearer(Zeroizing<String>),
 }
 

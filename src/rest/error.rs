@@ -46,7 +46,7 @@ pub enum RestError {
     },
     /// The answer is about another order, or an order in it does not have the client order id of the question.
     OtherOrder {
-        /// The venue's id of this order.
+        /// The venue's id of the order in the answer.
         order_id: u64,
     },
     /// Several orders have the client order id. Ask about each order by the venue's id.
@@ -117,7 +117,7 @@ impl RestError {
     }
 }
 
-/// Returns an error unless the response has the status of an answer and its body is not an error.
+/// Returns an error if the HTTP status is not 200, or if the body is an error of the venue.
 pub(super) fn accept(status: u16, body: &str) -> Result<(), RestError> {
     let refusal = rest::refusal(body);
     if status == 200 && refusal.is_none() {

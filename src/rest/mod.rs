@@ -92,7 +92,8 @@ pub struct OrderStatusQuestion {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Name {
     Venue(u64),
-    /// The request distinguishes orders with the same client order id.
+    /// The client order id, and the request that placed the order, if known. The request distinguishes orders that
+    /// have the same client order id.
     Client {
         id: Box<str>,
         request: Option<RequestId>,
@@ -117,7 +118,7 @@ impl OrderStatusQuestion {
         Some(OrderStatusQuestion { name })
     }
 
-    /// Creates a question about the order with the venue's id.
+    /// Creates a question about the order that has `order_id` as the venue's id.
     ///
     /// ```
     /// use gemini_ws::{OrderRef, OrderStatusQuestion};
@@ -128,8 +129,8 @@ impl OrderStatusQuestion {
         OrderStatusQuestion { name: Name::Venue(order_id) }
     }
 
-    /// Creates a question about the order with a client order id. If several orders have the id, the error of
-    /// [`answer`](RestQuestion::answer) is [`RestError::SeveralOrders`].
+    /// Creates a question about the order that has `id` as its client order id. If several orders have this id, the
+    /// error of [`answer`](RestQuestion::answer) is [`RestError::SeveralOrders`].
     ///
     /// ```
     /// use gemini_ws::{OrderRef, OrderStatusQuestion};

@@ -41,7 +41,7 @@ pub(crate) struct Address {
     user: Option<UserInfo>,
     /// Scheme, host and path.
     base: String,
-    /// The parameters of the query, without the parameters that a method has removed.
+    /// The parameters of the query, each as `name=value`. `remove_parameter` and `take_parameter` remove parameters.
     query: Vec<String>,
 }
 
@@ -97,7 +97,8 @@ impl Address {
     }
 
     /// Returns the address with its query and these parameters, without user name and password. Each of these
-    /// parameters takes the place of the first one in the query that has the same name, and occurs once.
+    /// parameters replaces all parameters of the query that have its name, in the place of the first of them. If
+    /// there are none, the parameter is added at the end.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let mut query = self.query.clone();
         for (name, value) in parameters {
@@ -116,7 +117,7 @@ impl Address {
         rest.split('/').next().unwrap_or_default()
     }
 
-    /// Returns the path with its slash, or an empty text.
+    /// Returns the path with its leading slash; an empty text if there is no path.
     pub(crate) fn path(&self) -> &str {
         let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
@@ -133,8 +134,8 @@ impl Address {
         self.query.retain(|pair| parameter_name(pair) != name);
     }
 
-    /// Removes a parameter from the query and returns its value. The last occurrence counts. If `read` returns `None`
-    /// for the last occurrence, that occurrence remains in the query.
+    /// Removes a parameter from the query and returns its value, which `read` converts. The last occurrence counts.
+    /// If `read` returns `None` for the last occurrence, that occurrence remains in the query.
     pub(crate) fn take_parameter<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (of_name, others): (Vec<String>, Vec<String>) =
             self.query.drain(..).partition(|pair| parameter_name(pair) == name);

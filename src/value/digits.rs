@@ -1,16 +1,16 @@
 //! Reading eight digits at a time from one 64-bit word.
 
-/// Eight ASCII zeros. XOR with it turns eight digits into their values.
+/// Eight ASCII zeros. XOR with `ZEROS` turns eight ASCII digits into their values.
 pub(crate) const ZEROS: u64 = 0x3030_3030_3030_3030;
 
-/// Marks bytes above nine at their highest bit. A byte above 0x89 may spoil the marks after it, so the marks are
-/// right up to the first such byte.
+/// Returns a word that marks each byte above nine: the highest bit of the byte is set. A byte above 0x89 may spoil
+/// the marks of the higher bytes, so the marks are right up to and including the lowest such byte.
 #[inline]
 pub(crate) const fn others(digits: u64) -> u64 {
     (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080
 }
 
-/// Returns the number that eight digits form, the first in the lowest byte. Each byte must be 0 to 9.
+/// Returns the number that eight digits form. The first digit is in the lowest byte. Each byte must be 0 to 9.
 #[inline]
 pub(crate) const fn eight_digits(digits: u64) -> u64 {
     // Join pairs, then fours, then all eight: each step adds neighbours, with the left one weighted.

@@ -30,7 +30,7 @@ impl LinkId {
         LinkId { endpoint, ..self }
     }
 
-    /// Returns the number that tells links to different endpoints apart.
+    /// Returns the number of the endpoint, by which links to different endpoints are distinguished.
     #[inline]
     pub(crate) const fn endpoint(self) -> u16 {
         self.endpoint
@@ -115,7 +115,7 @@ impl StreamId {
         }
     }
 
-    /// Returns the number of subscriptions that a link can have and that is nearest to `places`.
+    /// Limits a number of subscriptions to what one link can have: at least 1, and at most [`StreamId::PLACES`].
     pub(crate) const fn clamp_places(places: usize) -> usize {
         match places {
             0 => 1,
@@ -145,7 +145,7 @@ impl EndpointId {
         EndpointId(number)
     }
 
-    /// Returns the number that tells links of this endpoint from others.
+    /// Returns the number by which links of this endpoint are distinguished from other links.
     pub(crate) const fn tag(self) -> u16 {
         (self.0 & 0xFFFF) as u16
     }

@@ -39,7 +39,7 @@ pub(crate) struct Inline<const N: usize> {
 }
 
 impl<const N: usize> Inline<N> {
-    /// Stores a text. All bytes must be ASCII and allowed.
+    /// Stores a text of 1 to `N` bytes. All bytes must be ASCII, and `allowed` must return `true` for them.
     pub(crate) fn new(text: &str, allowed: impl Fn(u8) -> bool) -> Result<Inline<N>, NameFault> {
         let mut bytes = [0; N];
         let (Some(room), Ok(length)) = (bytes.get_mut(..text.len()), u8::try_from(text.len())) else {

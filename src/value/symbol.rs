@@ -33,7 +33,7 @@ const fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/')
 }
 
-/// [`is_allowed`] of every byte.
+/// The result of [`is_allowed`] for every byte.
 #[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
 const ALLOWED: [bool; 256] = {
     let mut allowed = [false; 256];

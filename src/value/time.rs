@@ -57,7 +57,7 @@ impl Instant {
 impl core::ops::Add<Duration> for Instant {
     type Output = Instant;
 
-    /// Saturates at the end of the clock's range instead of wrapping.
+    /// Adds a duration. Saturates at the end of the clock's range instead of wrapping.
     fn add(self, duration: Duration) -> Instant {
         Instant(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
     }
@@ -150,7 +150,7 @@ impl Timestamp {
 impl core::ops::Add<Duration> for Timestamp {
     type Output = Timestamp;
 
-    /// Saturates at the end of the range instead of wrapping.
+    /// Adds a duration. Saturates at the end of the range instead of wrapping.
     fn add(self, duration: Duration) -> Timestamp {
         self.checked_add(duration).unwrap_or(Timestamp(i64::MAX))
     }
@@ -159,7 +159,7 @@ impl core::ops::Add<Duration> for Timestamp {
 impl core::ops::Sub<Duration> for Timestamp {
     type Output = Timestamp;
 
-    /// Saturates at the beginning of the range instead of wrapping.
+    /// Subtracts a duration. Saturates at the beginning of the range instead of wrapping.
     fn sub(self, duration: Duration) -> Timestamp {
         self.checked_sub(duration).unwrap_or(Timestamp(i64::MIN))
     }
@@ -178,7 +178,7 @@ impl fmt::Display for Timestamp {
 impl TryFrom<std::time::SystemTime> for Timestamp {
     type Error = OutOfRange;
 
-    /// Converts a time of the years 1677 to 2262.
+    /// Converts a time of the years 1677 to 2262. Returns [`OutOfRange`] for any other time.
     fn try_from(time: std::time::SystemTime) -> Result<Timestamp, OutOfRange> {
         let epoch = Timestamp(0);
         let converted = match time.duration_since(std::time::SystemTime::UNIX_EPOCH) {

@@ -183,8 +183,8 @@ impl Decimal {
     }
 }
 
-/// Returns the sum of the values, its scale, and their number; `None` if 128 bits cannot hold the sum. The sum of some
-/// of the values may be larger than that of all.
+/// Returns the sum of the values, its scale, and the number of the values; `None` if 128 bits cannot hold the sum.
+/// The sum of some of the values may be larger: only the sum of all has to fit.
 fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, i128)> {
     // One sum for each scale, because a sum at the largest scale has more digits than its parts.
     let (mut sums, mut count) = ([0_i128; Decimal::SCALE_MAX as usize + 1], 0_i128);

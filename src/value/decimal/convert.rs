@@ -140,7 +140,7 @@ impl TryFrom<Decimal> for f64 {
     }
 }
 
-/// Splits a finite float into an odd mantissa and a power of two.
+/// Splits a finite float into an odd mantissa and a power of two; `None` for any other float. Zero becomes two zeros.
 fn parts(value: f64) -> Option<(i128, i32)> {
     if !value.is_finite() {
         return None;

@@ -180,13 +180,15 @@ impl Decimal {
         }
     }
 
-    /// Returns the mantissa for a scale that is not below the value's own. It is at most 2⁶³ · 10¹⁸, so it fits.
+    /// Returns the mantissa that the value has with `scale` decimals. `scale` must not be below the value's own
+    /// scale. The result is at most 2⁶³ · 10¹⁸, so it fits.
     fn at_scale(self, scale: u8) -> i128 {
         let factor = power(scale.saturating_sub(self.scale));
         i128::from(self.mantissa).saturating_mul(i128::from(factor))
     }
 
-    /// Converts a wide mantissa. Trailing zeros of the fraction are dropped only as needed to make it fit.
+    /// Creates `mantissa` · 10⁻ˢᶜᵃˡᵉ. Drops trailing zeros of the fraction only as needed to make the mantissa fit.
+    /// Returns `None` if it still does not fit.
     fn fit(mut mantissa: i128, mut scale: u8) -> Option<Decimal> {
         loop {
             if let Ok(mantissa) = i64::try_from(mantissa)
