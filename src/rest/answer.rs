@@ -135,8 +135,8 @@ fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
     move |error| RestError::malformed(error, body)
 }
 
-/// Returns the state of an order, or [`RestError::Undecided`] if the answer does not decide the state
-/// ([order status](crate::protocol::rest#order-status)).
+/// Returns what an answer says about one order. Returns [`RestError::Undecided`] if the answer does not decide the
+/// state of the order ([order status](crate::protocol::rest#order-status)).
 fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
     let is_executed = !row.executed.is_zero();
     let is_whole = match (row.remaining, row.original) {

@@ -24,7 +24,7 @@ pub(super) struct Rows<K, V> {
     doubted: Moment,
     moment: Moment,
     untracked: u64,
-    /// The link that reports come over.
+    /// The link over which a subscribed stream reports; `None` if no stream is known to be subscribed.
     followed: Option<LinkId>,
     /// The link whose subscription ended last, and the id of this subscription; no id if the subscription itself
     /// continues, because the client requests the stream again. Reports that were on their way may still arrive over
@@ -108,8 +108,8 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Takes the rows of a report. `join` adds a further row of the report with the same key to the first. Returns
-    /// whether a row was not kept, because there are too many.
+    /// Stores the rows of a report. If the report has several rows with one key, `join` adds each further row to the
+    /// first. Returns whether a row was not kept, because there are too many.
     fn take(
         &mut self,
         rows: impl Iterator<Item = Option<(K, V)>>,
@@ -204,8 +204,8 @@ impl<K: Ord, V> Rows<K, V> {
     /// were reported after the question are newer than the answer and stay.
     ///
     /// Returns whether all rows are current now. If they are current already, or if a doubt was raised after the
-    /// question, the answer is not used. If no stream reports further changes, the rows are stale at once. The list is
-    /// stale also if not all rows could be kept.
+    /// question, the answer is not used. If no stream reports further changes, the answer is used, but the rows are
+    /// stale at once. The list is stale also if not all rows could be kept.
     pub(super) fn reconcile(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,

@@ -75,15 +75,15 @@ pub enum Book<'b> {
     /// The book is current as of the last update that arrived.
     Live(&'b OrderBook),
     /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again,
-    /// unless the bids and asks of the snapshot cross. A book that is stale as [`StaleReason::Crossed`] becomes current
-    /// again with the first update after which its bids and asks no longer cross.
+    /// unless the bids and asks of the snapshot cross. A book that is stale as [`StaleReason::Crossed`] becomes
+    /// current again with the first update after which its bids and asks no longer cross.
     ///
     /// What to do:
     ///
     /// - If [`Books::to_resync`] returns the symbol of the book, request a snapshot.
     /// - Otherwise, if the reason is [`StaleReason::Crossed`], wait for an update.
-    /// - Otherwise do nothing: the client requests a snapshot. After [`Event::LinkClosed`](crate::Event::LinkClosed), it
-    ///   requests the snapshot once you have called [`Client::open`](crate::Client::open). After
+    /// - Otherwise do nothing: the client requests a snapshot. After [`Event::LinkClosed`](crate::Event::LinkClosed),
+    ///   it requests the snapshot once you have called [`Client::open`](crate::Client::open). After
     ///   [`Event::Closed`](crate::Event::Closed), it requests nothing any more.
     Stale {
         /// The reason.
@@ -234,14 +234,15 @@ impl Books {
         self.crossed
     }
 
-    /// Returns how many events were not used because they need a further book and [`BOOKS_MAX`] books are kept.
-    /// Snapshots without a symbol count too: a recording of market data v1 may contain such snapshots.
+    /// Returns how many events were not used because they need a further book, but [`BOOKS_MAX`] books are kept
+    /// already. Snapshots without a symbol count too: a recording of market data v1 may contain such snapshots.
     /// [`Event::Synced`] does not count, because this event only confirms a snapshot.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
 
-    /// Returns the entry of a symbol. Makes one if there is room. Otherwise counts the event.
+    /// Returns the entry of a symbol. If there is none, adds one. If there is no room for one, counts the event and
+    /// returns `None`.
     fn entry(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() && self.new_symbol(symbol).is_none() {
             self.untracked = self.untracked.saturating_add(1);
@@ -250,7 +251,7 @@ impl Books {
         self.entry_if_room(symbol)
     }
 
-    /// Returns the entry of a symbol. Makes one if there is room.
+    /// Returns the entry of a symbol. If there is none, adds one. If there is no room for one, returns `None`.
     fn entry_if_room(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() {
             let symbol = self.new_symbol(symbol)?;
@@ -259,7 +260,7 @@ impl Books {
         self.books.get_mut(symbol)
     }
 
-    /// Returns the symbol of a further book, if there is room for it.
+    /// Parses the symbol of a further book; `None` if the text is not a symbol, or if there is no room for the book.
     fn new_symbol(&self, symbol: &str) -> Option<Symbol> {
         symbol.parse().ok().filter(|_| self.books.len() < BOOKS_MAX)
     }
@@ -300,7 +301,8 @@ impl Books {
         Some(change)
     }
 
-    /// Applies a change of the best level to a book that is known.
+    /// Applies an event that replaces a side of a book by its best level. Ignores an event about an unknown or stale
+    /// book.
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
         let entry = self.books.get_mut(top.symbol).filter(|entry| entry.takes(source))?;
         entry.book.replace_top(top);

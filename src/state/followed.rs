@@ -11,7 +11,8 @@ use crate::value::id::LinkId;
 pub(super) struct Followed {
     /// The links that report orders or quotes, each with the scope of its stream: a session or an account.
     links: Vec<(LinkId, Scope)>,
-    /// Links whose subscription has ended. Events that were on their way may still arrive over them.
+    /// Links whose subscription has ended, or whose events are filtered. Events that were on their way may still
+    /// arrive over them.
     left: Vec<LinkId>,
     /// Whether events came from a recording, which does not show what was subscribed.
     is_recording: bool,
@@ -99,8 +100,8 @@ impl Followed {
         has_missed
     }
 
-    /// Forgets all links in the slot of `link`, and a recording. Returns whether a recording or another link in this
-    /// slot counted as reporting events.
+    /// Forgets all links in the slot of `link`, and a recording. Returns whether there was a recording, or another
+    /// link in this slot that counted as reporting events.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         // What happened after the recording was not recorded.

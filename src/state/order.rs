@@ -54,10 +54,10 @@ pub struct Order {
     /// The code of the reply that refused to place the order; 0 if the request was not sent, `None` if neither
     /// happened.
     pub refusal_code: Option<i64>,
-    /// Whether the venue has accepted a request to cancel the order while the order was open. The order has not ended
-    /// until an event or an answer reports its end. `false` again if an answer or event shows that the cancel had no
-    /// effect. A request that cancels all orders of a session or account counts for each of these orders that is
-    /// known when the reply comes. Orders that this client placed after that request are an exception.
+    /// Whether the venue has accepted a request to cancel the order, which was open at that time. The order has not
+    /// ended until an event or an answer reports its end. `false` again if an answer or event shows that the cancel
+    /// had no effect. A request that cancels all orders of a session or account counts for each of these orders that
+    /// is known when the reply comes, except for orders that this client placed after the request.
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
@@ -66,7 +66,7 @@ pub struct Order {
     /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer that contains the order. Then
     /// the executed quantity may include executions that are not among the fills.
     pub reconciled: bool,
-    /// The reason why more may have happened than is known.
+    /// The reason why more may have happened than is known, and when this doubt was raised.
     doubt: Option<Doubt>,
     /// The link of the newest event.
     link: Option<LinkId>,
@@ -177,8 +177,8 @@ impl Order {
     }
 
     /// Returns the average price of the fills, rounded to `scale` decimals; halves are rounded away from zero.
-    /// Returns `None` without fills, or if a decimal cannot hold the result or the sum of price times quantity has more
-    /// digits than 128 bits hold.
+    /// Returns `None` without fills, or if a decimal cannot hold the result or the sum of price times quantity has
+    /// more digits than 128 bits hold.
     pub fn average_price(&self, scale: u8) -> Option<Decimal> {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }

@@ -23,7 +23,8 @@ pub enum OrderState {
     /// The order was cancelled, perhaps after a part was executed. This state is final.
     Canceled,
     /// The venue refused the order or does not have the order, or the request was not sent. This state is final if an
-    /// event reported it. If only a reply or an answer from REST said so, a later event can show that the order exists.
+    /// event reported it. If only a reply or an answer from REST said so, a later event can show that the order
+    /// exists.
     Rejected,
     /// The order ended; the venue has not said how. This state is final.
     Closed,

@@ -497,8 +497,8 @@ impl Orders {
     /// [`Order::missing_executions`](crate::Order::missing_executions). `Orders` keeps sums for the first 8,192
     /// instruments with fills; for others, the sums are zero.
     ///
-    /// In a prediction market, both outcomes of a contract have one symbol, and so one sum: to tell YES from NO, add up
-    /// the fills of [`iter`](Orders::iter) by [`Order::outcome`](crate::Order::outcome).
+    /// In a prediction market, both outcomes of a contract have one symbol, and so one sum: to tell YES from NO, add
+    /// up the fills of [`iter`](Orders::iter) by [`Order::outcome`](crate::Order::outcome).
     pub fn traded(&self, symbol: &str) -> Traded {
         self.index.traded(symbol)
     }
@@ -515,8 +515,8 @@ impl Orders {
     }
 
     /// Returns how many contradictions between reports were found, counted for each order concerned. A contradiction
-    /// is, for example, an id that belongs to another order, a second end, or a `NEW` after the end of the order. Each
-    /// contradiction puts the order concerned in doubt.
+    /// is, for example, an id that belongs to another order, a second end, or a `NEW` after the end of the order.
+    /// Each contradiction puts the order concerned in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }

@@ -48,8 +48,8 @@ pub struct Quotes {
     quotes: BTreeMap<u64, Quote>,
     next: u64,
     by_request: BTreeMap<RequestId, u64>,
-    /// The key in `quotes` of each known id of the venue. The number of the endpoint is a part of the key here,
-    /// because two venues may choose the same id.
+    /// The keys of `quotes`, by the venue's id and the number of the endpoint. The number is needed, because two
+    /// venues may choose the same id.
     by_quote_id: BTreeMap<(QuoteKey, u16), u64>,
     by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
     followed: Followed,

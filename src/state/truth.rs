@@ -49,9 +49,9 @@ pub enum StaleReason {
     /// The venue does not list the order as open, or it refused a request to cancel the order. For a quote: the venue
     /// refused to withdraw, confirm or decline it. A refusal because of a limit on requests does not count.
     NotFound,
-    /// Two reports contradict each other: for example, a report has an id that belongs to another order, or `NEW` comes
-    /// after the end of the order. The reason is also used if an event may belong to any of several orders with the same
-    /// client order id.
+    /// Two reports contradict each other: for example, a report has an id that belongs to another order, or `NEW`
+    /// comes after the end of the order. The reason is also used if an event may belong to any of several orders with
+    /// the same client order id.
     Contradiction,
     /// The venue reports more rows than are kept, so the list lacks some: see
     /// [`Balances::untracked`](crate::Balances::untracked).

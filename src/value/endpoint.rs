@@ -28,7 +28,8 @@ pub enum Endpoint {
     /// The archived API [market data v1](crate::protocol::market_data_v1), at
     /// `wss://api.gemini.com/v1/marketdata/{symbol}` and `wss://api.gemini.com/v1/multimarketdata`.
     MarketDataV1,
-    /// The archived API [order events v1](crate::protocol::order_events_v1), at `wss://api.gemini.com/v1/order/events`.
+    /// The archived API [order events v1](crate::protocol::order_events_v1), at
+    /// `wss://api.gemini.com/v1/order/events`.
     OrderEventsV1,
 }
 

@@ -102,7 +102,7 @@ impl StreamId {
 
     /// The maximum number of subscriptions per link.
     const PLACES: usize = 1 << StreamId::PLACE_BITS;
-    /// The maximum number of links.
+    /// The maximum number of slots, and so of links that exist at one time.
     pub(crate) const LINKS: usize = 1 << StreamId::LINK_BITS;
 
     pub(crate) const fn new(generation: u64, link: u16, place: usize) -> StreamId {

@@ -24,7 +24,7 @@ pub(crate) enum Sequenced {
     Gap,
 }
 
-/// Compares an update with the ids `first..=last_of_update` to the last id that was applied.
+/// Compares an update with the ids `first..=last_of_update` to `last`, the last id that was applied.
 #[inline]
 pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: GapRule) -> Sequenced {
     let limit = match rule {
@@ -40,9 +40,10 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// How many updates in a row count as a gap if all of them are older than the book. So many old updates show that the
-/// venue now counts from another number, and that the book would not change any more. A shorter run may consist of
-/// late updates, which arrive before the first new update. In that time a book changes fewer times than this number.
+/// The number of updates in a row that count as a gap if all of them are older than the book. So many old updates
+/// show that the venue now counts from another number, and that the book would not change any more. A shorter run may
+/// consist of updates that were still on their way when the venue made the snapshot. While they arrive, a book
+/// changes fewer times than this number.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
 /// The role of a depth frame among the frames of its symbol.

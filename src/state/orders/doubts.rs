@@ -113,7 +113,7 @@ impl Orders {
     /// If the venue does not find an order, [`reconcile`](Orders::reconcile) with `None` resolves the doubt only if
     /// the venue's id of the order is unknown and no event has reported the order. For other orders that the venue
     /// does not find, call `forget`. The fills of the order remain in [`traded`](Orders::traded). A later event about
-    /// the order counts as one about an order that was never known: its fills count again.
+    /// the order adds the order again, and its fills then count again.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, Orders, Replay, Scratch, Topic};
@@ -137,8 +137,8 @@ impl Orders {
         self.index.remove(key)
     }
 
-    /// Returns the order in doubt that an answer is about. Among several orders with one client order id, this is the
-    /// order with the venue's id in the answer, or else the newest order without a venue's id.
+    /// Returns the key of the order in doubt that an answer is about. Among several orders with one client order id,
+    /// this is the order with the venue's id in the answer, or else the newest order without a venue's id.
     fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
         let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
         let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {

@@ -14,8 +14,8 @@ impl Quotes {
     /// - the answer is outdated, and is `None` or has a state that is not final,
     /// - the answer has a state that is not final, but a report has shown a later state of the quote: REST may lag
     ///   behind the streams,
-    /// - the id of the quote is certain, and the answer is `None` or has another id. The id is certain if a reply or an
-    ///   earlier answer has shown it, or if another client submitted the quote,
+    /// - the id of the quote is certain, and the answer is `None` or has another id. The id is certain if a reply or
+    ///   an earlier answer has shown it, or if another client submitted the quote,
     /// - the answer has the id of another known quote, and this other quote is for another request for quotes, or
     ///   this client submitted it with another request.
     ///
@@ -69,8 +69,8 @@ impl Quotes {
         true
     }
 
-    /// Removes a quote in doubt, and returns the quote. Returns `None`, without effect, if the quote is unknown or not
-    /// in doubt.
+    /// Removes a quote in doubt, and returns the quote. Returns `None`, without effect, if the quote is unknown or
+    /// not in doubt.
     ///
     /// If the id of a quote is certain and the venue does not have the quote, [`reconcile`](Quotes::reconcile) does
     /// not use this answer, because an event or a reply has shown that the quote exists. For such quotes, call

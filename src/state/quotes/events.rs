@@ -1,4 +1,4 @@
-//! What the events of a request for quotes do to [`Quotes`].
+//! How [`Quotes`] applies the events of requests for quotes.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;

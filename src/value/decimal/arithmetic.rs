@@ -152,8 +152,8 @@ impl Decimal {
         Decimal::fit(ticks.checked_mul(i128::from(tick.mantissa))?, tick.scale)
     }
 
-    /// Adds all values exactly; `None` if the sum does not fit. Whether it fits does not depend on the sequence of the
-    /// values. The sum of no values is zero.
+    /// Adds all values exactly; `None` if the sum does not fit. Whether it fits does not depend on the sequence of
+    /// the values. The sum of no values is zero.
     ///
     /// ```
     /// # use gemini_ws::Decimal;

@@ -94,8 +94,8 @@ impl Decimal {
 }
 
 impl Decimal {
-    /// Parses a number with a JSON exponent. Only the number as a whole has to fit: the exponent may move digits of the
-    /// mantissa into the range of a decimal. Keeps trailing zeros of the fraction as far as they fit.
+    /// Parses a number with a JSON exponent. Only the number as a whole has to fit: the exponent may move digits of
+    /// the mantissa into the range of a decimal. Keeps trailing zeros of the fraction as far as they fit.
     pub(crate) fn scientific(mantissa: &str, exponent: &str) -> Result<Decimal, DecimalError> {
         if Decimal::parse(mantissa.as_bytes()) == Err(DecimalError::Invalid) {
             return Err(DecimalError::Invalid);

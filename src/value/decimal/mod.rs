@@ -204,7 +204,7 @@ impl Decimal {
         }
     }
 
-    /// Parses a text of any length.
+    /// Parses a text of the form `-?digits(.digits)?`, of any length.
     pub(crate) const fn parse(text: &[u8]) -> Result<Decimal, DecimalError> {
         let (negative, digits) = match text {
             [b'-', rest @ ..] => (true, rest),
