@@ -210,12 +210,12 @@ pub enum InvalidCredentials {
     EmptyToken,
     /// The key has a character that is not visible ASCII.
     KeyCharacter {
-        /// The offset in bytes.
+        /// The offset of the character in bytes.
         offset: usize,
     },
     /// The token has a character that is not visible ASCII.
     TokenCharacter {
-        /// The offset in bytes.
+        /// The offset of the character in bytes.
         offset: usize,
     },
     /// The secret begins or ends with white space, such as the line feed at the end of a file.
@@ -384,7 +384,7 @@ impl Signer {
         &mut self.nonces
     }
 
-    /// Returns the credentials.
+    /// Returns the credentials that the signer signs with.
     pub const fn credentials(&self) -> &Credentials {
         &self.credentials
     }

@@ -99,8 +99,8 @@ impl fmt::Display for Nonce {
 ///
 /// # A clock that is wrong
 ///
-/// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the time in three
-/// cases: the clock was ahead for a while; the program draws more than one nonce per [`NonceUnit::step`]; or
+/// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the present time in
+/// three cases: the clock was ahead for a while; the program draws more than one nonce per [`NonceUnit::step`]; or
 /// [`skip_to`](NonceSource::skip_to) has excluded a nonce above the present time. The source stays ahead until the
 /// time has caught up. [`ahead_of`](NonceSource::ahead_of) returns how far ahead the source is.
 ///
@@ -161,7 +161,7 @@ impl NonceSource {
         self.last
     }
 
-    /// Returns the unit.
+    /// Returns the unit in which the nonces count time.
     pub const fn unit(&self) -> NonceUnit {
         self.unit
     }

@@ -18,7 +18,7 @@ use crate::state::reconciling::{OrderRef, Reconciled};
 use crate::value::id::RequestId;
 
 mod sealed {
-    /// The private part of a question.
+    /// The private part of a [`RestQuestion`](super::RestQuestion), which only this crate implements and calls.
     pub trait Question {
         /// Returns the venue's id and the client's id of the order that the question is about.
         fn order(&self) -> (Option<u64>, Option<&str>) {
@@ -88,7 +88,7 @@ pub struct OrderStatusQuestion {
     name: Name,
 }
 
-/// The id of the order.
+/// The id by which a question names its order.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Name {
     Venue(u64),

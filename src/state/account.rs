@@ -55,7 +55,8 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Applies a report. If the report is a whole list, rows that it does not name are removed.
+    /// Applies a report. If the report is a whole list, rows that it does not name are removed. A late report, which
+    /// was on its way when its subscription ended, removes no rows and makes no row current.
     ///
     /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
     /// recording counts as a whole list, because a recording does not show which stream was subscribed.

@@ -86,7 +86,7 @@ pub enum Book<'b> {
     ///   it requests the snapshot once you have called [`Client::open`](crate::Client::open). After
     ///   [`Event::Closed`](crate::Event::Closed), it requests nothing any more.
     Stale {
-        /// The reason.
+        /// The reason why the book is stale.
         reason: StaleReason,
         /// The book as it was last known.
         last: &'b OrderBook,

@@ -11,7 +11,7 @@ use crate::value::decimal::Decimal;
 /// What was known about an order before a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Known {
-    /// The state.
+    /// The known state of the order.
     pub state: OrderState,
     /// The executed quantity.
     pub executed: Decimal,

@@ -13,9 +13,9 @@ use crate::value::time::Timestamp;
 pub struct OrderFill {
     /// The venue's id of the trade.
     pub trade_id: u64,
-    /// The price.
+    /// The price of the execution.
     pub price: Decimal,
-    /// The quantity.
+    /// The quantity that was executed.
     pub quantity: Decimal,
     /// The fee as the venue wrote it, in the quote currency unless `fee_currency` names another; `None` if the venue
     /// wrote no fee, or a number of more than 256 bytes.

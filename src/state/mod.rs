@@ -1,4 +1,4 @@
-//! What an application knows of the venue: books, orders, balances, positions and quotes. Each collection says which
+//! What an application knows about the venue: books, orders, balances, positions and quotes. Each collection says which
 //! of its data is current.
 
 mod account;

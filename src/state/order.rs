@@ -44,7 +44,7 @@ pub struct Order {
     pub quantity: Option<Decimal>,
     /// The outcome that the order is for, in prediction markets.
     pub outcome: Option<EventOutcome>,
-    /// The state.
+    /// The known state of the order.
     pub state: OrderState,
     /// The fills, each once, in the order in which they were received.
     pub fills: Vec<OrderFill>,

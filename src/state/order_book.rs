@@ -268,7 +268,7 @@ impl BookSide {
         self.levels.len() == 0
     }
 
-    /// Returns the best level.
+    /// Returns the best level; `None` if the side is empty.
     pub fn best(&self) -> Option<&Level> {
         self.levels.best()
     }

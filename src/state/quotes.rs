@@ -22,7 +22,7 @@ mod events;
 /// event about any other unknown quote only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
-/// The quotes of an account, submitted for requests for quotes.
+/// The quotes that an account has submitted for requests for quotes.
 ///
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. `Quotes` adds a
 /// quote of this client at [`Event::Requested`]. If the venue does not reply to the request that submitted the quote,
@@ -146,7 +146,7 @@ pub struct Quote {
     pub terms: Option<NewQuote>,
     /// The request that submitted the quote, if this client submitted the quote.
     pub request: Option<RequestId>,
-    /// The state.
+    /// The known state of the quote.
     pub state: QuoteState,
     /// The message of the last reply that refused a request about the quote.
     pub reason: Option<Box<str>>,

@@ -92,11 +92,11 @@ pub struct Age {
 /// What an event puts in doubt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Loss {
-    /// The topic; `None` for all.
+    /// The topic of the data in doubt; `None` for all topics.
     topic: Option<Topic>,
-    /// The symbol; `None` for all.
+    /// The symbol of the data in doubt; `None` for all symbols.
     symbol: Option<Symbol>,
-    /// The link; `None` for all.
+    /// The link that the data in doubt came over; `None` for all links.
     link: Option<LinkId>,
     reason: StaleReason,
 }

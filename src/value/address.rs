@@ -111,7 +111,7 @@ impl Address {
         alloc::format!("{}{mark}{}", self.base, query.join("&"))
     }
 
-    /// Returns the host, with the port unless it is the default one.
+    /// Returns the host, with the port unless the port is the default of the scheme.
     pub(crate) fn host(&self) -> &str {
         let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
         rest.split('/').next().unwrap_or_default()

@@ -14,7 +14,7 @@ impl Orders {
     /// of orders was subscribed, or a report may have been lost. The answer is not used if
     ///
     /// - the order is unknown or not in doubt,
-    /// - the answer is outdated, and is `None` or has a state that is not final,
+    /// - the answer is outdated, and it is either `None` or has a state that is not final,
     /// - the answer has a state that is not final, but a report has shown the end of the order, or an executed
     ///   quantity that is larger than that of the answer: REST may lag behind the streams,
     /// - the answer is outdated, and its executed quantity is less than the sum of the fills,
