@@ -110,7 +110,7 @@ impl Balances {
         self.rows.stale().is_some()
     }
 
-    /// Returns the current moment. Take it before you ask the venue, and pass it to
+    /// Returns the current point in the sequence of applied events. Take it before you ask the venue, and pass it to
     /// [`reconcile`](Balances::reconcile).
     pub const fn moment(&self) -> Moment {
         self.rows.moment()

@@ -375,7 +375,8 @@ impl Entry {
     }
 
     /// Notes that [`Event::Synced`] came without a snapshot. Either the snapshot was dropped before it reached
-    /// `Books`, or the application polled this event late, after a gap; the gap then remains the reason.
+    /// `Books`, or the application polled this event only after a later gap. In the second case, the gap remains the
+    /// reason.
     fn miss_snapshot(&mut self) {
         if self.standing.stale() != Some(StaleReason::Gap) {
             self.standing.set_stale(StaleReason::Overflow);

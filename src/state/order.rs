@@ -120,7 +120,7 @@ struct Doubt {
     raised: Moment,
 }
 
-/// An event that the venue owes: it has accepted a request about an order, and has not reported the result.
+/// An event that the venue owes, because it has accepted a request about an order but has not reported the result.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Awaited {
@@ -177,7 +177,7 @@ impl Order {
     }
 
     /// Returns the average price of the fills, rounded to `scale` decimals; halves are rounded away from zero.
-    /// Returns `None` without fills, or if a decimal cannot hold the result or the sum of price times quantity has
+    /// Returns `None` without fills, if a decimal cannot hold the result, or if the sum of price times quantity has
     /// more digits than 128 bits hold.
     pub fn average_price(&self, scale: u8) -> Option<Decimal> {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }

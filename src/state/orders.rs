@@ -238,8 +238,9 @@ impl Orders {
         }
     }
 
-    /// Applies the reply to a cancel request. If the venue refuses to cancel an order, the order may have ended
-    /// without an event; without a reply, it may be cancelled or not.
+    /// Applies the reply to a cancel request. Puts the order in doubt if the venue refuses to cancel it, because it
+    /// may have ended without an event. Also puts it in doubt if no reply came or an internal error, because it may
+    /// be cancelled or not.
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.index.by_order_id(order_id) else { return };
         let now = self.moment();
@@ -257,8 +258,8 @@ impl Orders {
         });
     }
 
-    /// Applies the reply to a request that cancels the orders of an account or of a session. Without a reply, each of
-    /// these orders may be cancelled or not.
+    /// Applies the reply to a request that cancels the orders of an account or of a session. If no reply came or an
+    /// internal error, puts all orders at the endpoint of the link in doubt, because each may be cancelled or not.
     fn cancel_all_reply(
         &mut self,
         link: LinkId,
@@ -527,7 +528,8 @@ impl Orders {
         self.untracked
     }
 
-    /// Returns the current moment. Take it before you ask the venue, and pass it to [`reconcile`](Orders::reconcile).
+    /// Returns the current point in the sequence of applied events. Take it before you ask the venue, and pass it to
+    /// [`reconcile`](Orders::reconcile).
     pub const fn moment(&self) -> Moment {
         self.followed.moment()
     }

@@ -122,7 +122,7 @@ impl Positions {
         self.rows.stale().is_some()
     }
 
-    /// Returns the current moment. Take it before you ask the venue, and pass it to
+    /// Returns the current point in the sequence of applied events. Take it before you ask the venue, and pass it to
     /// [`reconcile`](Positions::reconcile).
     pub const fn moment(&self) -> Moment {
         self.rows.moment()

@@ -235,8 +235,7 @@ impl Quote {
         self.is_presumed && self.is_unanswered
     }
 
-    /// Returns whether the answer `found` may be about this quote, but a report has already shown a later state of
-    /// the quote.
+    /// Returns whether the answer `found` may be about this quote, and reports have shown a later state already.
     fn is_past(&self, found: &FoundQuote) -> bool {
         let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
         may_be_it && !self.is_absent && found.state.rank() < self.state.rank()
@@ -443,8 +442,7 @@ impl Quotes {
         self.insert(own)
     }
 
-    /// Gives a quote the id from a reply or an answer, which is certain. Returns the key of the entry that has the
-    /// quote's request now.
+    /// Gives a quote the certain id from a reply or an answer. Returns the key of the entry that has its request now.
     fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
         let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
         let key = self.attach(key, id);
@@ -570,7 +568,8 @@ impl Quotes {
         self.untracked
     }
 
-    /// Returns the current moment. Take it before you ask the venue, and pass it to [`reconcile`](Quotes::reconcile).
+    /// Returns the current point in the sequence of applied events. Take it before you ask the venue, and pass it to
+    /// [`reconcile`](Quotes::reconcile).
     pub const fn moment(&self) -> Moment {
         self.followed.moment()
     }

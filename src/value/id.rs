@@ -36,7 +36,7 @@ impl LinkId {
         self.endpoint
     }
 
-    /// Returns the slot in its stored width.
+    /// Returns the slot as a `u16`, as it is stored.
     #[inline]
     pub(crate) const fn short_slot(self) -> u16 {
         self.slot
