@@ -73,8 +73,7 @@ pub enum QuoteState {
     Confirmed,
     /// The maker has declined the quote. This state is final.
     Declined,
-    /// The quote was executed. This state is final. A `FINALIZED` event that reports the quote as `WON` sets this
-    /// state even after another final state.
+    /// The quote was executed. This state is final, and replaces every other final state.
     Won,
     /// Another quote was executed. This state is final.
     Lost,
@@ -111,7 +110,7 @@ impl core::fmt::Display for QuoteState {
 impl QuoteState {
     /// Returns whether the state is final.
     pub const fn is_final(self) -> bool {
-        self.rank() == 5
+        self.rank() >= 5
     }
 
     /// Returns how far a quote has come. The rank of a quote falls only if the venue did not find the quote, and a
@@ -124,12 +123,13 @@ impl QuoteState {
             QuoteState::Accepted => 3,
             QuoteState::Confirmed => 4,
             QuoteState::Declined
-            | QuoteState::Won
             | QuoteState::Lost
             | QuoteState::Withdrawn
             | QuoteState::Expired
             | QuoteState::Failed
             | QuoteState::Rejected => 5,
+            // An execution is a trade, whatever was reported before.
+            QuoteState::Won => 6,
         }
     }
 }

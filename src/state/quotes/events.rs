@@ -25,14 +25,6 @@ impl Quotes {
             Some(id) => {
                 if let Some(key) = self.named(update, (rfq_id, id), link) {
                     self.take(key, link, state_of(update));
-                    let is_executed = matches!(
-                        (update.step, update.quote_status),
-                        (QuoteStep::Finalized, Some(QuoteStatus::Won))
-                    );
-                    if let Some(quote) = self.quotes.get_mut(&key).filter(|_| is_executed) {
-                        // Whatever was reported before.
-                        quote.state = QuoteState::Won;
-                    }
                 }
             }
             None => {

@@ -213,25 +213,30 @@ fn two_submissions_are_not_one_quote() {
     assert_eq!(fed.quotes.get(submitted[1].0).unwrap().state, QuoteState::Rejected);
 }
 
-/// A quote that was withdrawn or declined is executed nevertheless.
+/// A quote that was withdrawn, declined or lost is executed nevertheless: `x`, `qs` and the later `qs`.
 #[test]
 fn an_execution_of_a_quote_is_never_lost() {
     let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());
-    for request in [
-        Request::WithdrawQuote { rfq_id, quote_id },
-        Request::ConfirmQuote { rfq_id, quote_id, confirm: false },
-    ] {
+    let withdraw = Request::WithdrawQuote { rfq_id, quote_id };
+    let decline = Request::ConfirmQuote { rfq_id, quote_id, confirm: false };
+    let executions = [("FINALIZED", r#","qs":"WON""#), ("FINALIZED", ""), ("CONFIRMED", r#","qs":"WON""#)];
+    for (request, (step, status)) in
+        [withdraw, decline].into_iter().flat_map(|it| executions.map(|by| (it.clone(), by)))
+    {
+        let what = format!("{request:?}, {step}{status}");
         let mut fed = Fed::private(&["requestForQuote@account"]);
         let (_, number) = ask(&mut fed, &Request::SubmitQuote(quote("0.5")));
         fed.feed(3, &format!(r#"{{"id":{number},"status":200,"result":{{"rfqId":"r1","quoteId":"q1"}}}}"#));
         let (_, number) = ask(&mut fed, &request);
         fed.feed(5, &format!(r#"{{"id":{number},"status":200}}"#));
-        assert!(fed.quotes.get("q1").unwrap().state.is_final());
-        for (event, state) in [("WON", QuoteState::Won), ("LOST", QuoteState::Won)] {
+        assert!(fed.quotes.get("q1").unwrap().state.is_final(), "{what}");
+        for (id, step, status) in
+            [("1", step, status), ("2", "FINALIZED", r#","qs":"LOST""#), ("3", "FAILED", "")]
+        {
             fed.feed(6, &format!(
-                r#"{{"e":"requestForQuote","i":"{event}","E":1790743321322,"r":"r1","x":"FINALIZED","S":"FINALIZED","q":"q1","p":"0.5","sz":"10","qs":"{event}"}}"#
+                r#"{{"e":"requestForQuote","i":"{id}","E":1790743321322,"r":"r1","x":"{step}","S":"FINALIZED","q":"q1","p":"0.5","sz":"10"{status}}}"#
             ));
-            assert_eq!(fed.quotes.get("q1").unwrap().state, state, "{request:?}, {event}");
+            assert_eq!(fed.quotes.get("q1").unwrap().state, QuoteState::Won, "{what}, event {id}");
         }
     }
 }
