@@ -112,7 +112,7 @@ impl MarketDataV1 {
         };
         let (is_any_foreign, is_foreign) = self.foreign(update);
         if is_any_foreign && !is_foreign {
-            // The frame is not used, so what it says about the other symbols is lost.
+            // The client does not use the frame, so the data about the symbols of the address is lost.
             reception.lose_sequence();
             return reception.ignored(text, IgnoredReason::NotSubscribed);
         }

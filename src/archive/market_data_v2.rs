@@ -105,8 +105,8 @@ impl Session for MarketDataV2 {
 
 impl MarketDataV2 {
     /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If
-    /// several requests may be meant, one of them perhaps an `unsubscribe`, no stream is rejected, and stream
-    /// requests go out one after the other from now on.
+    /// several requests may be meant, one of them perhaps an `unsubscribe`, the client rejects no stream, and sends
+    /// stream requests one after the other until the link ends.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);

@@ -1,7 +1,7 @@
 //! The `Session`s of the archived generations of the API: market data v2, market data v1 and order events v1.
 //!
 //! None of them acknowledges a request. Market data v2 takes subscriptions. At the v1 endpoints the address decides
-//! what is sent, and a number in each frame or event shows whether one was lost.
+//! what is sent, and the number in each frame or event shows whether an earlier one was lost.
 
 pub(crate) mod market_data_v1;
 pub(crate) mod market_data_v2;
@@ -21,7 +21,7 @@ use crate::request::stream::Topic;
 use crate::wire::market_v1::socket_sequence;
 use crate::wire::{Scratch, decode_about};
 
-/// The v1 endpoints take no messages.
+/// The dialect of the v1 endpoints, which take no messages.
 static SENDS_ONLY: Dialect =
     Dialect { takes_requests: false, acknowledges: false, encode: |_, _, _| String::new() };
 
@@ -53,8 +53,8 @@ fn unrecognized<'f>(
     event_of(message, reception.source(text))
 }
 
-/// Delivers a frame of a v1 endpoint that is not data. Frames of every kind are numbered, and the number may show
-/// that frames were lost.
+/// Delivers a frame of a v1 endpoint that is not data. Such a frame has a number too. If the number shows that
+/// earlier frames were lost, drops the frame and reports the gap.
 fn numbered<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -74,8 +74,8 @@ fn numbered<'f>(
     }
 }
 
-/// Reports a frame of a v1 endpoint that cannot be decoded. Unless it is a heartbeat, it contained data that the
-/// venue does not send again, so the link is replaced.
+/// Reports a frame of a v1 endpoint that cannot be decoded. Unless the frame is a heartbeat of market data v1, it may
+/// have contained data that the venue does not send again, so the client replaces the link.
 fn malformed<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -90,8 +90,8 @@ fn malformed<'f>(
     event
 }
 
-/// Reports that a frame shows a gap, and drops the frame. The venue does not send lost frames again, so the link is
-/// replaced: a new one begins with the whole book.
+/// Reports that a frame shows a gap, and drops the frame. The venue does not send lost frames again, so the client
+/// replaces the link: a new link begins with the whole book, or with all open orders.
 fn lose_sequence<'f>(reception: &mut Reception<'_, '_>, gap: Gap) -> Option<Event<'f>> {
     reception.count_gap();
     reception.lose_sequence();

@@ -65,10 +65,10 @@ impl Client {
         self.add_subscriber(endpoint, stream, Some(silence_max))
     }
 
-    /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint. To tell the
-    /// events of the endpoints apart, pass [`Source::link`](crate::Source::link) to [`Client::endpoint`]. A depth
-    /// stream is an exception: the client keeps at most one book of each symbol, and refuses a second book with
-    /// [`CommandError::Ambiguous`]. `silence_max` has the same effect as in
+    /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint. A depth stream
+    /// is an exception: the client keeps at most one book of each symbol, and refuses a second book with
+    /// [`CommandError::Ambiguous`]. To tell the events of two endpoints apart, pass
+    /// [`Source::link`](crate::Source::link) to [`Client::endpoint`]. `silence_max` has the same effect as in
     /// [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None` sets no limit.
     ///
     /// # Errors

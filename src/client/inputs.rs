@@ -24,8 +24,8 @@ impl Client {
 
     /// Reports that the dial for this link begins only now, because the dial had to wait on this machine, for example
     /// for a signer. [`Config::connect_timeout`](crate::Config::connect_timeout) starts again; a second call for the
-    /// same dial has no effect. The wait before this call has the same limit. A driver that dials at once does not
-    /// call this method.
+    /// same dial has no effect. The wait before this call is limited to the same time. A driver that dials at once
+    /// does not call this method.
     ///
     /// ```
     /// use core::time::Duration;
@@ -83,7 +83,7 @@ impl Client {
     /// Returns `None` for
     ///
     /// - a ping or pong,
-    /// - a Close frame, if the link is closing or has ended,
+    /// - a Close frame, if the link is not open yet, is closing or has ended,
     /// - a reply to a probe, a `subscribe` or an `unsubscribe` of the client, with two exceptions: for a reply that
     ///   rejects a stream, returns [`Event::Rejected`], and for a reply that comes too late to be used,
     ///   [`Event::Ignored`].

@@ -134,7 +134,7 @@ pub struct Client {
     /// The counters of links that no longer exist.
     ended: Stats,
     abandoned: Abandoned,
-    /// How many sessions of links that no longer exist have ended without their orders being cancelled.
+    /// How many sessions of links that no longer exist may have left open orders at the venue.
     uncancelled: usize,
 }
 

@@ -14,8 +14,8 @@ use crate::link::{Link, LinkEnd};
 use crate::value::id::EndpointId;
 
 impl Client {
-    /// Visits each touched slot, until no slot is touched. While the client is open, also opens the links that a
-    /// stream or an endpoint needs, and closes a link that nothing has needed for `Config::linger`.
+    /// Calls `pump_link` for each touched slot, until no slot is touched. While the client is open, also opens the
+    /// links that a stream or an endpoint needs, and closes a link that nothing has needed for `Config::linger`.
     #[inline]
     pub(super) fn pump(&mut self) {
         // Frames that only carry data touch no link.
@@ -109,7 +109,8 @@ impl Client {
         self.ended.add(link.stats());
         self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
-        // No other link has to act: while an endpoint stays open, its first link is never unneeded.
+        // No other link has to act: the client keeps the first link to an endpoint that stays open, even if nothing
+        // needs it.
         self.endpoints.remove_slot(endpoint, slot, link.backoff());
         self.endpoints.release_host(host, self.now);
     }

@@ -55,8 +55,8 @@ impl Client {
         self.advance_shutdown();
     }
 
-    /// If the last step has begun, closes each link by the deadline, even if a request of an earlier step has no
-    /// reply yet.
+    /// Closes each link by the deadline if the last step has begun, even if a request of an earlier step has no reply
+    /// yet.
     fn begin_closing(&mut self) {
         let ClientState::ShuttingDown(shutdown) = &self.state else { return };
         let Some(deadline) = shutdown.closing_by() else { return };

@@ -9,7 +9,7 @@ use crate::value::digits::{ZEROS, eight_digits, others};
 /// The maximum depth of nested objects and arrays in a frame. No known frame of the venue has more than five levels.
 pub const JSON_DEPTH_MAX: usize = 16;
 
-/// A string of the frame, between its quotes.
+/// The place of a string in the frame, without the quotes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RawString {
     pub(crate) start: usize,
@@ -332,8 +332,8 @@ impl<'f> Cursor<'f> {
 }
 
 /// Marks the bytes that end a run of plain text (quotes, backslashes and control characters), each at its highest
-/// bit. Only the lowest mark is sure to be right, because a zero byte borrows from the bytes above it: use no other
-/// mark.
+/// bit. Only the lowest mark is sure to be right, because a subtraction at a marked byte borrows from the bytes above
+/// it: use no other mark.
 #[inline(always)]
 const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;

@@ -84,7 +84,8 @@ impl<'c> Context<'c> {
     }
 }
 
-/// The ids of requests and subscriptions: consecutive over all links of a client, never reused.
+/// The source of the ids of requests and subscriptions. The ids are consecutive over all links of a client, and never
+/// reused.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers {
     request: u64,

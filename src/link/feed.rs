@@ -22,7 +22,7 @@ use crate::value::time::Instant;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
-    /// The id of the present or the last attempt.
+    /// The id of the newest attempt to connect.
     link: LinkId,
     subscriptions: Subscriptions,
     outbox: Outbox,
@@ -30,7 +30,8 @@ pub(crate) struct Feed {
     is_open: bool,
 }
 
-/// Whether a call of `Feed` has sent a request, and whether a reply to it serves as the reply to a probe.
+/// Whether a method of `Feed` has sent a request, and whether the reply to this request serves as the reply to a
+/// probe.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flushed {
     pub(super) is_sent: bool,
@@ -69,7 +70,7 @@ impl Feed {
 // ---- commands ------------------------------------------------------------------------------
 
 impl Feed {
-    /// Adds a subscriber to a stream, and requests the stream if this is the first.
+    /// Adds a subscriber to a stream, and requests the stream if it had no subscriber.
     pub(super) fn subscribe(
         &mut self,
         cx: &mut Context<'_>,
@@ -130,10 +131,11 @@ impl Feed {
         self.lose_update(cx, id);
     }
 
-    /// Reports that the books of a symbol, or all books, are stale after a lost frame, and requests new snapshots. If
-    /// a book still waits for its snapshot, the lost frame may have been this snapshot. Such a book is requested
-    /// again if `symbol` names it, or if `is_told_apart` is false. `is_told_apart` says whether a snapshot differs
-    /// from a change in form. If not, the client would take the next change for the snapshot.
+    /// Reports that the book of `symbol`, or every book, is stale after a frame that could not be decoded, and
+    /// requests new snapshots. If a book still waits for its snapshot, the frame may have been this snapshot. The
+    /// client requests such a book again in two cases: `symbol` names the book, or `is_told_apart` is false.
+    /// `is_told_apart` says whether a snapshot differs from a change in form. If it does not, the client would take
+    /// the next change for the snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -212,8 +214,8 @@ impl Feed {
         }
     }
 
-    /// Removes a subscription that has ended. If another subscription, whose frames look alike, waited for this end,
-    /// requests its stream.
+    /// Removes a subscription that has ended. If a subscription whose frames look alike waited for this end, requests
+    /// the stream of the waiting subscription.
     fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
         self.subscriptions.remove(id);
@@ -221,7 +223,7 @@ impl Feed {
     }
 
     /// Requests the stream of the waiting subscription whose frames look like frames of `alike`, if there is one.
-    /// Does nothing while the client unsubscribes an older stream with such frames, because the client would take
+    /// Requests nothing while the client unsubscribes an older stream with such frames, because the client would take
     /// frames of the older stream for frames of the new subscription. If the `unsubscribe` of an older subscription
     /// to the same stream failed, ends the older subscription, because a repeated `unsubscribe` would also stop the
     /// stream for the new one.
@@ -269,7 +271,8 @@ impl Feed {
         }
     }
 
-    /// Notes that a request for streams failed for now.
+    /// Notes that a request for streams failed for now, and gives the input `Unanswered` to the subscriptions of
+    /// these streams.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -293,7 +296,7 @@ impl Feed {
     }
 
     /// Notes that the snapshot of a book may have come in a frame that could not be decoded. If the book is confirmed
-    /// and still waits for its snapshot, has the book requested again.
+    /// and still waits for its snapshot, the client requests the book again.
     fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if self.subscriptions.change(id, Subscription::spoil) == Some(true) {
             let failure = Failure::new(Unserved::Undecodable, 1);
@@ -385,9 +388,9 @@ impl Feed {
         self.outbox.drop_requests();
     }
 
-    /// Ends the connection: reports every request of the application in flight, and makes every stream wait for the
-    /// next connection. Calls `unanswered` with each of these requests that the driver has polled. Returns how many
-    /// requests of the application got no reply.
+    /// Ends the connection. Reports every request of the application in flight as lost or not sent, ends the streams
+    /// that are being unsubscribed, and makes every other stream wait for the next connection. Calls `unanswered`
+    /// with each reported request that the driver has polled. Returns how many requests were reported.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>, mut unanswered: impl FnMut(u64, &Subject)) -> usize {
         self.close();
         let link = self.link;

@@ -1,5 +1,5 @@
-//! [`InFlight`]: the requests that wait for a reply. A request leaves once: when its reply comes, when its deadline
-//! passes, or when the link ends.
+//! [`InFlight`]: the requests that wait for a reply. Each request leaves exactly once: when its reply comes, when its
+//! deadline passes, or when the link ends.
 
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ use crate::value::time::Instant;
 pub(crate) struct InFlight<T> {
     /// The entries in the order of their ids. Their deadlines have the same order.
     entries: Vec<Entry<T>>,
-    /// How many places there are for all urgencies together.
+    /// The number of places for requests that wait for a reply, over all urgencies.
     most: usize,
     /// How many entries of each urgency hold a place.
     taken: [usize; 4],
@@ -58,7 +58,7 @@ impl<T> InFlight<T> {
         self.count(urgency, |taken| taken.saturating_add(1));
     }
 
-    /// Frees the place of an entry, which continues to wait for its reply.
+    /// Frees the place of an entry. The entry continues to wait for its reply.
     pub(crate) fn release(&mut self, id: u64) {
         let entry = self.entries.iter_mut().find(|entry| entry.id == id && entry.has_place);
         if let Some(entry) = entry {

@@ -13,11 +13,11 @@ pub enum State {
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
     /// Open, but not live yet. The link becomes live as soon as every stream is confirmed, rejected or reported by
-    /// [`Event::Unserved`](crate::Event::Unserved). Exception: while all streams are reported as unserved, the link
-    /// does not become live. A link without streams becomes live at once.
+    /// [`Event::Unserved`](crate::Event::Unserved), and at least one stream is served. A link without streams becomes
+    /// live at once, also if the venue has rejected all its streams.
     Subscribing,
-    /// Open, and [`Subscribing`](State::Subscribing) has ended. The link stays live while a later stream waits for
-    /// its confirmation, and if streams become unserved.
+    /// Open, and the state [`Subscribing`](State::Subscribing) is over. The link stays live even while a later stream
+    /// waits for its confirmation, and even if streams are no longer served.
     Live,
     /// The client has sent a Close frame, and waits for the Close frame of the peer.
     Closing,
@@ -56,16 +56,16 @@ pub enum Input {
     ConnectRefused,
     /// A frame came.
     Frame,
-    /// Every stream is confirmed, rejected or reported as unserved, and not all are unserved; or there are no
-    /// streams.
+    /// The link meets the conditions of [`State::Live`]. Every stream is confirmed, rejected or reported as unserved,
+    /// and at least one stream is served; or there are no streams.
     Settled,
     /// The link has to be replaced: the peer does not reply, too many frames in a row could not be decoded, frames of
     /// a v1 endpoint were lost, or a book of market data v1 needs a new snapshot.
     Unusable,
     /// The transport ended, or the peer's Close frame came.
     Lost,
-    /// The peer closed with a code that forbids another attempt, and no link of the client to the endpoint has been
-    /// stable ([`Config::stable_after`](crate::Config::stable_after)).
+    /// The peer closed with a code that forbids another attempt, and no link of the client to the endpoint has ever
+    /// been live for [`Config::stable_after`](crate::Config::stable_after).
     LostForGood,
     /// The client closes the link.
     Close,
@@ -86,7 +86,8 @@ pub enum Input {
     Request,
 }
 
-/// An effect of a step of a link. A step performs its effects in the order of its cell.
+/// An effect of a step of a link. Each cell of the table [`LINK`] lists the effects of one input in one state, in the
+/// order in which they are performed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Effect {
     /// Ask the driver to dial, with a new epoch.
@@ -212,10 +213,10 @@ pub enum StreamState {
     Active,
     /// The book is current.
     Synced,
-    /// The book lost an update or got no usable snapshot, or the stream fell silent. The client unsubscribes, and
-    /// subscribes again when the venue has replied to the `unsubscribe` (on market data v2, which sends no such
-    /// reply, at once). If a book loses another update soon after its snapshot, the client waits before it
-    /// unsubscribes.
+    /// The book lost an update or got no usable snapshot, the application requested a new snapshot, or the stream
+    /// fell silent. The client unsubscribes, and subscribes again when the venue has replied to the `unsubscribe` (on
+    /// market data v2, which sends no such reply, at once). If a book loses another update soon after its snapshot,
+    /// the client waits before it unsubscribes.
     Resyncing,
     /// The application has unsubscribed, and the venue has not confirmed the `unsubscribe`. If no confirmation comes,
     /// the client unsubscribes again. Market data v2 confirms nothing: there the stream ends when the `unsubscribe`
@@ -250,8 +251,9 @@ pub enum StreamInput {
     Accepted,
     /// The venue refused the newest request about the stream for good.
     Refused,
-    /// The newest request about the stream got no reply in time, or the venue refused it for now. Or the snapshot did
-    /// not come in time, or may have come in a frame that could not be decoded.
+    /// The newest request about the stream failed for now: it got no reply in time, or the venue refused it for now.
+    /// Or the snapshot of a book failed: it did not come in time, or may have come in a frame that could not be
+    /// decoded.
     Unanswered,
     /// The `unsubscribe` failed for now, and the application has subscribed to the same stream again.
     Superseded,
@@ -261,7 +263,7 @@ pub enum StreamInput {
     /// [`Requested`](StreamState::Requested): the delay before the next request about a book is over, and the snapshot
     /// may have come in a frame that could not be decoded.
     Gap,
-    /// A loss as with [`Gap`](StreamInput::Gap), soon after the snapshot that repaired the previous loss.
+    /// A loss like [`Gap`](StreamInput::Gap), but soon after the snapshot that repaired the previous loss.
     GapAgain,
     /// The delay before the next request about the stream is over.
     Overdue,

@@ -13,7 +13,7 @@ use crate::value::time::Instant;
 /// The maximum number of window lengths that the venue can add to the limits of one kind.
 const NAMED_WINDOWS_MAX: usize = 8;
 
-/// The rate limits of one host. They survive links, as the venue counts by address and account.
+/// The rate limits of one host. They outlive links, because the venue counts by IP address and account.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     dials: Windows,
@@ -58,8 +58,8 @@ impl Windows {
         self.update(&before, now);
     }
 
-    /// Replaces the limits that the venue has named. First drops the windows that it no longer names, so that they
-    /// take no room from the others.
+    /// Replaces the limits that the venue has named. First drops the windows that the venue no longer names, so that
+    /// they do not count towards `NAMED_WINDOWS_MAX`.
     fn rename(&mut self, limits: &[Named], wait_max: Duration, now: Instant) {
         let before = self.windows.clone();
         self.windows.iter_mut().for_each(|window| window.named = None);
@@ -106,8 +106,9 @@ impl Windows {
         }
     }
 
-    /// Returns when every window has room, and the length of the window that is the last to have room. Less urgent
-    /// requests leave some room to more urgent requests.
+    /// Returns when every window has room for a request of this urgency, and the length of the window that is the
+    /// last to have room; a length of zero if `held_until` is later. A less urgent request leaves some room to more
+    /// urgent requests.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         self.room_in(urgency, |_| true)
     }
@@ -151,7 +152,7 @@ impl Window {
     /// Notes that `used` units have been used up to now. If the limit of the venue is lower than the configured
     /// limit, or no limit is configured for this window, no request waits for longer than `wait_max`.
     fn note_used(&mut self, used: u64, wait_max: Duration, now: Instant) {
-        // After a whole window all of it has expired.
+        // Units beyond the limit need not be noted, because no unit counts for longer than one window.
         let used = used.min(self.limit().unwrap_or_default().into());
         self.limiter = self.limiter.note_used(used, now);
         if self.named.is_some_and(|named| self.configured.is_none_or(|configured| named < configured)) {
@@ -196,7 +197,7 @@ impl Limits {
         now: Instant,
     ) -> Result<(), CommandError> {
         let (mut limit, (mut retry, mut window)) = (RateKind::Requests, self.requests.room(urgency));
-        // Orders leave no room: no more urgent request counts as an order.
+        // An order leaves no room to more urgent requests, because the limit on orders counts none of them.
         let orders = self.orders.room(Urgency::Cancel);
         if is_order && orders.0 > retry {
             (limit, (retry, window)) = (RateKind::Orders, orders);

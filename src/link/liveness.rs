@@ -80,7 +80,7 @@ impl Liveness {
         }
     }
 
-    /// Begins a connection. Counts the upgrade as heard and as sent.
+    /// Begins a connection. The upgrade counts as a frame that was heard and as something that was sent.
     pub(super) fn begin(&mut self, now: Instant) {
         self.heard = now;
         self.probe = Probe::None;

@@ -1,9 +1,9 @@
 //! [`Link`]: one link to the venue through all its attempts to connect, with its subscriptions and requests.
 //!
 //! The client passes a [`Context`] to each call of a [`Link`]. After every input and command the client calls
-//! [`Link::pump`] of each link that the call touched. `pump` sends queued requests, moves the link to `Live`, and
-//! returns the [`LinkEnd`]. Apart from `pump`, only [`Link::handle_timeout`] sends queued requests and moves the link
-//! to `Live`: after each timer that fires.
+//! [`Link::pump`] of each link that the call touched. `pump` sends queued requests, moves the link to `Live` if
+//! [`Input::Settled`] applies, and returns the [`LinkEnd`] of a link that has ended. Only one other method sends
+//! queued requests and moves the link to `Live`: [`Link::handle_timeout`], after each timer that fires.
 
 pub(crate) mod backoff;
 mod cause;
@@ -73,12 +73,12 @@ pub struct ConnectRequest {
 #[derive(Clone, Debug)]
 pub(crate) struct Link<S> {
     config: Config,
-    /// The id of the present or the last attempt.
+    /// The id of the newest attempt to connect.
     id: LinkId,
     state: State,
     /// When the timer of the present state is due: `Connect`, `Retry`, `Stable` or `Close`.
     wake: Option<Deadline>,
-    /// Whether the driver has reported that the present dial began late.
+    /// Whether the driver has called `handle_dial_started` for the present dial.
     dial_started: bool,
     backoff: Backoff,
     experience: Experience,
@@ -86,17 +86,18 @@ pub(crate) struct Link<S> {
     liveness: Liveness,
     feed: Feed,
     session: S,
-    /// When the last frame of the previous connection came; `None` before the first connection has ended.
+    /// When the last frame of the previous connection came, or when that connection opened if no frame came. `None`
+    /// before the first connection has ended.
     missing_since: Option<Instant>,
     malformed_run: MalformedRun,
     /// The requests and transports that the present step abandons.
     abandoned: Abandoned,
     /// Whether the link ends instead of making another attempt.
     is_last: bool,
-    /// The end, until `pump` returns it.
+    /// How the link has ended, until `pump` returns this.
     end: Option<LinkEnd>,
     placed: Placed,
-    /// How many earlier sessions ended without their orders being cancelled.
+    /// How many earlier sessions of the link may have left open orders at the venue.
     uncancelled: usize,
     stats: Stats,
 }
@@ -202,8 +203,8 @@ impl<S: Session> Link<S> {
         self.feed.resync(cx, id)
     }
 
-    /// Replaces the link if only a new connection brings new snapshots. If no book has come over the link yet, the
-    /// link remains.
+    /// Replaces the link if it is open and has begun to bring books of which only a new connection brings new
+    /// snapshots. Otherwise changes nothing.
     pub(crate) fn renew_books(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
         self.check(Input::Subscribe)?;
         if self.is_open() && self.session.has_books() {
@@ -239,9 +240,9 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Requests the cancellation of the orders that were placed over this link. The client sends the request as soon
-    /// as the link is open and the venue's limit on requests allows it. `by` is the end of the time for the
-    /// cancellation.
+    /// Requests the cancellation of the orders that were placed over the present connection. The client sends the
+    /// request as soon as the link is open and the venue's limit on requests allows it. `by` is the end of the time
+    /// for the cancellation. Does nothing if the link is not authenticated, or takes no requests.
     pub(crate) fn cancel_session_orders(&mut self, by: Instant) {
         if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel(by);
@@ -289,7 +290,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Notes that something needs the link. Returns whether that is new.
+    /// Notes that something needs the link. Returns whether nothing needed the link before.
     pub(crate) const fn note_needed(&mut self) -> bool {
         !matches!(core::mem::replace(&mut self.linger, Linger::Needed), Linger::Needed)
     }
@@ -413,8 +414,8 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Probes the link immediately if it is open. The driver has reported that the machine slept or the network
-    /// changed.
+    /// Probes the link immediately if it is open, because the driver has reported that the machine slept or that the
+    /// network changed.
     pub(crate) fn handle_resumed(&mut self, cx: &Context<'_>) {
         if self.is_open() {
             self.begin_probe(cx.now());
@@ -435,7 +436,8 @@ impl<S: Session> Link<S> {
 
 impl<S: Session> Link<S> {
     /// Sends the queued requests that the limits allow, and moves the link to `Live` if [`Input::Settled`] applies.
-    /// Returns the [`LinkEnd`], once. The client calls `pump` last in every input and every command.
+    /// If the link has ended, returns the [`LinkEnd`] once. The client calls `pump` last in every input and every
+    /// command that touched the link.
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) -> Option<LinkEnd> {
         self.flush(cx);
         // The changes that a pump makes need no second pump.
@@ -543,7 +545,7 @@ impl<S: Session> Link<S> {
         self.experience
     }
 
-    /// Returns how many sessions have ended without their orders being cancelled.
+    /// Returns how many earlier sessions of the link may have left open orders at the venue.
     pub(crate) const fn uncancelled(&self) -> usize {
         self.uncancelled
     }

@@ -95,7 +95,8 @@ pub(crate) struct Outbox {
     in_flight: InFlight<Purpose>,
     /// The newest stream requests that got no reply in time. Their replies may still come.
     late: VecDeque<(u64, StreamRequest)>,
-    /// When the newest stream request was sent that the venue does not confirm. The venue may still refuse it.
+    /// When the client sent the newest stream request of a kind that the venue does not confirm. The venue may still
+    /// refuse this request.
     unconfirmed_at: Option<Instant>,
     cancellation: Option<Cancellation>,
     /// The cancellation waits until this instant, because the venue has refused it for now.
@@ -111,7 +112,8 @@ pub(crate) struct Outbox {
     /// The numbers of the outputs that send a text. `withdraw_sends` withdraws the outputs that the driver has not
     /// polled.
     sends: VecDeque<u64>,
-    /// When the limit on requests has room for the next request that waits.
+    /// When the next request that waits may be sent: when the limit on requests has room, or when the delay of the
+    /// cancellation is over.
     room_at: Option<Instant>,
     /// When the link last took room from a limit of its host, for an attempt to connect or for a request that waited
     /// here. Requests of the application do not count.
@@ -144,12 +146,12 @@ impl Outbox {
 
     // ---- waiting requests ------------------------------------------------------------------
 
-    /// Queues an `unsubscribe` for a subscription. Joins the last queued request if possible.
+    /// Queues an `unsubscribe` for a subscription. Adds the subscription to the last queued request if possible.
     pub(super) fn leave(&mut self, id: StreamId) {
         enqueue(&mut self.requests, id, false, self.streams_per_request_max);
     }
 
-    /// Queues a `subscribe` for a subscription, in a request for at most `batch_max` streams.
+    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
         enqueue(&mut self.requests, id, true, self.streams_per_request_max.min(batch_max));
     }
@@ -285,7 +287,7 @@ impl Outbox {
         self.probe_waits = wants;
     }
 
-    /// Returns whether a probe waits and may be sent now. Takes room for it.
+    /// Returns whether a probe waits and may be sent now. If so, takes room for the probe.
     pub(super) fn may_probe(&mut self, cx: &mut Context<'_>) -> bool {
         self.probe_waits && self.in_flight.has_place(Urgency::Probe) && self.take_room(cx, Urgency::Probe)
     }
@@ -377,7 +379,7 @@ impl Outbox {
         id
     }
 
-    /// Notes that a stream request was sent that the venue does not confirm.
+    /// Notes that the client has sent a stream request of a kind that the venue does not confirm.
     pub(super) const fn note_unconfirmed(&mut self, now: Instant) {
         self.unconfirmed_at = Some(now);
     }
@@ -406,8 +408,9 @@ impl Outbox {
         self.in_flight.release(id);
     }
 
-    /// Returns the one stream request that waits for a reply or an effect, if there is exactly one. A request that
-    /// the venue does not confirm also waits, for the time of a reply.
+    /// Returns the stream request that waits for a reply or an effect; `None` if there are several or none. An
+    /// unconfirmed request, of a kind that the venue never confirms, counts until `Config::request_timeout` has
+    /// passed, because the venue may still refuse it: until then, returns `None`.
     pub(crate) fn only_stream_request(&self, now: Instant) -> Option<(u64, &StreamRequest)> {
         let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
             Purpose::Streams(request) => Some((id, request)),

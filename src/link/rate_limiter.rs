@@ -82,8 +82,8 @@ impl RateLimiter {
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
     }
 
-    /// Returns the first instant at which a unit may be taken so that some other units could still be taken at once.
-    /// `spared` returns the number of the other units for a given burst.
+    /// Returns the first instant at which a unit may be taken and some further units could still be taken directly
+    /// after it. `spared` returns the number of the further units for a given burst.
     pub(crate) fn free_at_sparing(self, spared: impl FnOnce(u64) -> u64) -> Instant {
         let burst = self.burst.saturating_sub(spared(self.burst)).max(1);
         RateLimiter { burst, ..self }.free_at()
@@ -127,7 +127,7 @@ impl RateLimiter {
         RateLimiter { interval, paid: self.paid.min(at + Duration::from_nanos(tolerance)), ..self }
     }
 
-    /// Returns whether everything that was taken has been paid for.
+    /// Returns whether the whole burst may be taken at once, as if no unit had been taken before.
     pub(crate) fn is_idle(self, now: Instant) -> bool {
         self.paid <= now
     }

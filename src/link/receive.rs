@@ -75,7 +75,8 @@ impl<S: Session> Link<S> {
         self.stats.count_control_frame();
     }
 
-    /// Notes a sign of life. Returns whether the frame belongs to the present attempt and may be delivered.
+    /// Returns whether a frame over `link` belongs to the present attempt and may be delivered. Notes such a frame as
+    /// a sign of life.
     #[inline]
     fn hear(&mut self, link: LinkId, now: Instant) -> bool {
         let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
@@ -121,7 +122,7 @@ impl<S: Session> Link<S> {
     }
 }
 
-/// The current API, `wss://ws.gemini.com`: streams with acknowledgements, requests with replies.
+/// The [`Session`] of the current API, `wss://ws.gemini.com`: streams with acknowledgements, requests with replies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Current;
 
@@ -236,7 +237,7 @@ fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message
 
 /// Delivers a partial depth without a symbol. If frames of only one subscription to a partial depth may come, the
 /// event names this subscription; otherwise it names none. Frames of a subscription may come until the venue has
-/// confirmed its end.
+/// confirmed the `unsubscribe`.
 fn unattributed<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -320,9 +321,9 @@ fn response<'f>(
     }
 }
 
-/// Takes the stream request that a late reply belongs to: the request had timed out. Returns `None` if there is no
-/// such request, or if the reply is a refusal that says no more than the timeout did. A final refusal of a request
-/// for a single stream still counts.
+/// Takes the timed-out stream request that a late reply belongs to. Returns `None` if there is no such request, or if
+/// the reply is a refusal, because a refusal says no more than the timeout did. Exception: a final refusal of a
+/// request for a single stream counts.
 fn late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> Option<(u64, StreamRequest)> {
     let ResponseId::Number(id) = response.id else { return None };
     let request = reception.feed_mut().outbox_mut().answered_late(id)?;

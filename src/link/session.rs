@@ -65,7 +65,7 @@ pub(crate) trait Session: Clone + fmt::Debug {
     fn opened(&mut self);
 
     /// Returns whether the venue sends books without a subscription, and this connection has begun to send them. Only
-    /// another connection brings new snapshots.
+    /// another connection brings new snapshots of such books.
     fn has_books(&self) -> bool {
         false
     }
@@ -155,8 +155,9 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.feed.subscriptions_mut().routed(topic, symbol)
     }
 
-    /// Notes a frame of a stream that is not a book, and returns its subscription. Returns `None` if no subscription
-    /// takes the frame: it only looks like a frame of a subscription that waits for the end of another stream.
+    /// Notes a frame that does not change a book, and returns the subscription that takes the frame; `None` if there
+    /// is none. A subscription that waits for the end of another stream takes no frame, even if the frame looks like
+    /// one of its own.
     #[inline]
     pub(crate) fn heard(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
         let now = self.now();
@@ -171,7 +172,8 @@ impl<'r, 'c> Reception<'r, 'c> {
         let _ = self.feed.step(self.cx, id, input);
     }
 
-    /// Returns whether the snapshot that has come ends a resync of the subscription.
+    /// Returns whether the snapshot that has come ends a resync of the subscription, and notes that this resync is
+    /// over.
     pub(super) fn end_resync(&mut self, id: StreamId) -> bool {
         let ended = self.feed.subscriptions_mut().change(id, Subscription::end_resync);
         ended.unwrap_or(false)

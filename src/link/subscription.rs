@@ -26,7 +26,7 @@ pub(super) struct Delays {
     pub(super) resubscribe: Duration,
     /// The longest delay before a stream is requested again.
     pub(super) resubscribe_cap: Duration,
-    /// How long a book has to stay current before the count of its losses starts again.
+    /// How long a book has to stay current before the count of its losses is reset.
     pub(super) stable: Duration,
 }
 
@@ -43,7 +43,8 @@ impl Failure {
     }
 }
 
-/// The data that some frames of a stream contain in full: the first frame, or every frame.
+/// The data that some frames of a stream contain in full: all balances, the whole book of a symbol, or all positions.
+/// These frames are the first frame of the stream, or every frame.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Whole {
     Balances,
@@ -74,7 +75,8 @@ pub(crate) struct Subscription {
     /// has not confirmed the end of that subscription. For a book, false again when the venue confirms the present
     /// subscription.
     is_haunted: bool,
-    /// The ids of the calls of `subscribe` that have not ended. The last id stays until the subscription is removed.
+    /// The ids of the subscribers: one for each call of `subscribe` that the application has not unsubscribed. The id
+    /// of the only remaining subscriber stays until the subscription is removed.
     subscribers: Vec<StreamId>,
     stream: Stream,
     /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
@@ -86,7 +88,8 @@ pub(crate) struct Subscription {
     attempts: u32,
     failure: Failure,
     /// Whether the newest request about the stream has failed, and the client has not sent the next one yet. The next
-    /// one waits for a delay, or in the `Outbox`. Not noted if the venue has refused to unsubscribe several streams.
+    /// one waits for a delay, or in the `Outbox`. Exception: false if the venue has refused for good to unsubscribe
+    /// several streams.
     unanswered: bool,
     /// Whether an earlier `subscribe` on this connection named the stream, so that frames of that request may still
     /// come. The `subscribe` may belong to an earlier subscription. Not noted for streams without a `Whole`.
@@ -118,8 +121,8 @@ pub(super) struct Effects {
     pub(super) list: &'static [StreamEffect],
     /// When the silence began, for `ReportQuiet`.
     pub(super) heard: Instant,
-    /// The input of an immediate second step. `Some` if the snapshot came after the request had failed, because the
-    /// venue will send no other reply.
+    /// The input of an immediate second step. `Some` if the snapshot came after the request had failed. Then no reply
+    /// will confirm the stream, so the snapshot does.
     pub(super) then: Option<StreamInput>,
 }
 
@@ -138,7 +141,7 @@ pub(super) struct Traits {
     /// Whether the request to unsubscribe failed for now, and is repeated later.
     pub(super) is_left_in_vain: bool,
     pub(super) is_public: bool,
-    /// Whether a partial depth without a symbol may belong to the subscription.
+    /// Whether a frame with a partial depth but without a symbol may belong to the subscription.
     pub(super) is_partial_depth: bool,
     pub(super) due: Option<Instant>,
 }
@@ -188,7 +191,7 @@ impl Subscription {
         let is_asked_again = input == StreamInput::Unsubscribe && waits_in_vain;
         let list =
             if is_asked_again { &[StreamEffect::ReportUnsubscribed, StreamEffect::Leave] } else { list };
-        // No other reply will come.
+        // The request has failed, so no reply will confirm the stream.
         let is_confirmed_by_it = input == StreamInput::Snapshot && self.unanswered && !self.confirmed;
         self.enter(next, input, now, delays);
         let heard = self.heard;
@@ -259,8 +262,8 @@ impl Subscription {
     }
 
     /// Returns the delay before the stream is requested again. If a `subscribe` with several streams failed, the
-    /// delay stays short: another stream may be the reason, and the next request names fewer. Requests to unsubscribe
-    /// are not split.
+    /// delay stays short, because another stream may be the reason, and the next request names fewer streams. After a
+    /// failed `unsubscribe` the next request does not name fewer streams, so the delay grows.
     fn delay(&self, delays: &Delays) -> Duration {
         let is_split = self.failure.company > 1 && !self.is_left();
         let doublings = if is_split { 0 } else { self.attempts.saturating_sub(1).min(16) };
@@ -269,8 +272,8 @@ impl Subscription {
     }
 
     /// Returns the next input of a subscription that is due. Returns `None` if the subscription has to wait longer,
-    /// because a frame of the stream came meanwhile, or the snapshot of another book. `progress` is the time of the
-    /// newest snapshot that the same request or an earlier one asked for.
+    /// because a frame of the stream or the snapshot of another book came meanwhile. `progress` is when the newest
+    /// snapshot came, among the books that the same request or an earlier request named.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -349,8 +352,9 @@ impl Subscription {
         }
     }
 
-    /// Notes that the book has lost an update, and returns the next input of the subscription. The client repairs the
-    /// first loss immediately. It repairs further losses, each soon after a snapshot, after longer and longer delays.
+    /// Notes that the book has lost an update, and returns the next input of the subscription. The client repairs a
+    /// first loss immediately. If the book loses another update soon after the new snapshot, the client waits before
+    /// it repairs this loss, and waits longer after each further such loss.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         self.resyncing = true;
         if self.state != StreamState::Synced {
@@ -386,8 +390,8 @@ impl Subscription {
         self.is_after_another = is_after_another;
     }
 
-    /// Notes that the venue has refused the newest request, which named several streams. Until the half of the request
-    /// that names the stream is sent, nothing of the stream is under way.
+    /// Notes that the venue has refused the newest request, which named several streams. Until the client sends the
+    /// half of the request that names the stream, the stream has no request in flight.
     pub(super) fn note_split(&mut self) {
         self.unanswered |= self.is_asked_for();
     }
@@ -447,7 +451,7 @@ impl Subscription {
         &mut self.last_trade
     }
 
-    /// Returns whether the snapshot that has come ends a resync.
+    /// Returns whether the snapshot that has come ends a resync, and notes that this resync is over.
     pub(crate) const fn end_resync(&mut self) -> bool {
         core::mem::replace(&mut self.resyncing, false)
     }
@@ -494,8 +498,8 @@ impl Subscription {
         self.asked_before
     }
 
-    /// Returns whether the next frame of the book is its snapshot: no frame was lost, and no frames of an earlier
-    /// `subscribe` may come.
+    /// Returns whether the next frame of a book that waits for its snapshot is the snapshot: no frame was lost, and
+    /// no frames of an earlier `subscribe` may come.
     pub(crate) const fn takes_first_for_book(&self) -> bool {
         self.is_listening() && !self.was_asked_before()
     }
@@ -523,8 +527,8 @@ impl Subscription {
         if self.attempts == 0 || was_accepted { usize::MAX } else { (self.failure.company / 2).max(1) }
     }
 
-    /// Returns whether the client uses a frame of the stream that comes now. A frame of a book may be the snapshot or
-    /// a change.
+    /// Returns whether the client looks at a frame of the stream that comes now. For a book, the frame may be the
+    /// snapshot or a change.
     pub(crate) const fn is_listening(&self) -> bool {
         match self.state {
             StreamState::Active | StreamState::Synced => !self.is_spoilt,

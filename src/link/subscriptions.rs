@@ -316,8 +316,8 @@ impl Subscriptions {
         self.snapshots_max.saturating_sub(self.sums.awaited)
     }
 
-    /// Returns whether the link cannot be live: a stream is not confirmed, rejected or reported as unserved yet, or
-    /// all streams are unserved.
+    /// Returns whether the link cannot become live: a stream is not confirmed, rejected or reported as unserved yet,
+    /// or all streams are unserved.
     pub(super) const fn has_pending(&self) -> bool {
         self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
     }
@@ -376,7 +376,8 @@ impl Subscriptions {
         self.iter().any(|it| it.state() == StreamState::Leaving && it.stream() == *stream)
     }
 
-    /// Returns whether a subscription whose frames look like those of `stream` is being unsubscribed.
+    /// Returns whether a subscription whose frames look like those of `stream` is being unsubscribed. A subscription
+    /// whose `unsubscribe` has failed for now does not count.
     pub(super) fn is_leaving(&self, stream: &Stream) -> bool {
         self.sums.leaving.contains_key(&(stream.topic(), stream.symbol()))
     }
@@ -395,8 +396,8 @@ impl Subscriptions {
         self.places.get(self.route_of(topic, symbol)?)?.as_ref()
     }
 
-    /// Returns the subscription that a frame of this kind and symbol belongs to. The caller may change only what
-    /// the sums do not count; `change` is for the rest.
+    /// Returns the subscription that a frame of this kind and symbol belongs to. The caller may change only what the
+    /// sums do not count. Use `change` for everything else.
     #[inline]
     pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
         let places = self.routes.get(symbol).unwrap_or(&self.global);

@@ -145,7 +145,8 @@ impl<S: Session> Link<S> {
         Deadline { at: now + self.config.connect_timeout, cause: Timer::Connect }
     }
 
-    /// Returns when the next attempt is; `None` if the link makes no other attempt on its own.
+    /// Notes the failure, and chooses the delay before the next attempt. Returns when the next attempt is; `None` if
+    /// the link makes no other attempt on its own.
     fn next_attempt(&mut self, cx: &mut Context<'_>, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         let (retry, failure) = match cause {
@@ -160,7 +161,7 @@ impl<S: Session> Link<S> {
             self.backoff.note_failure(failure);
         }
         let least = match retry {
-            // By the time the application tries again, it may have changed what was wrong.
+            // Before the application opens the link again, it may have repaired the reason for the failure.
             Retry::NeverAtFirst if self.state == State::Closed => Duration::ZERO,
             Retry::Usual | Retry::Never => Duration::ZERO,
             Retry::Slow | Retry::NeverAtFirst => self.config.slow_retry,

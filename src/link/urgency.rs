@@ -1,4 +1,4 @@
-//! [`Urgency`]: which requests have room that less urgent ones cannot take.
+//! [`Urgency`]: how urgent a request is. The limits keep some room free for more urgent requests.
 
 use crate::request::Request;
 
