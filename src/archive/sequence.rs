@@ -21,7 +21,7 @@ impl Sequence {
         if got == expected { None } else { Some(Gap { expected, got }) }
     }
 
-    /// Counts a frame or event whose number is not shown.
+    /// Counts a frame or event whose number is unknown.
     pub(super) const fn skip(&mut self) {
         self.next = self.next.saturating_add(1);
     }

@@ -119,7 +119,7 @@ impl Client {
         event
     }
 
-    /// Counts a frame for a slot that no longer holds a link.
+    /// Counts a frame for a slot that no longer holds a link. Returns an `Event::Ignored` for a text or binary frame.
     #[cold]
     fn ignore_frame<'f>(&mut self, link: LinkId, frame: Frame<'f>) -> Option<Event<'f>> {
         self.ended.count_stale_input();

@@ -133,7 +133,7 @@ impl Shutdown {
         self.plan.cancels_orders
     }
 
-    /// Returns the deadline for closing the links, if that step has begun.
+    /// Returns the deadline for closing the links; `None` before the step `ClosingLinks` has begun.
     pub(super) fn closing_by(&self) -> Option<Instant> {
         (self.step == ShutdownStep::ClosingLinks).then_some(self.plan.deadline)
     }
@@ -146,7 +146,8 @@ impl Shutdown {
         self.step
     }
 
-    /// Begins the next step if the present one is done or its time is over.
+    /// Begins the next step if the present one is done or its time is over. Returns the step that begins; `None` if
+    /// none does.
     pub(super) fn advance(&mut self, is_done: bool, now: Instant) -> Option<ShutdownStep> {
         if self.step == ShutdownStep::ClosingLinks || !(is_done || self.is_overdue) {
             return None;

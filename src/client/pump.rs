@@ -129,8 +129,8 @@ impl Client {
         if taken < self.config.links_max { Ok(()) } else { Err(CommandError::TooMany(Limit::Links)) }
     }
 
-    /// Makes another link to an endpoint, in a free slot. Each other endpoint that stays open and has no link keeps a
-    /// place for its link.
+    /// Makes another link to an endpoint, in a free slot. One link of `ClientConfig::links_max` remains reserved for
+    /// each other endpoint that stays open and has no link.
     pub(super) fn new_link(&mut self, endpoint: EndpointId) -> Result<usize, CommandError> {
         let waiting = self.endpoints.waiting();
         self.check_links(waiting.len().saturating_sub(usize::from(waiting.contains(&endpoint))))?;
@@ -151,7 +151,8 @@ impl Client {
         Ok(slot)
     }
 
-    /// Makes a link for each endpoint that stays open and has no link. There is a place for each of these links.
+    /// Makes a link for each endpoint that stays open and has no link. `Client::add` and `new_link` have reserved
+    /// room for each of these links.
     fn add_standing_links(&mut self) {
         while let Some(endpoint) = self.endpoints.waiting().first().copied() {
             if self.new_link(endpoint).is_err() {
@@ -202,7 +203,7 @@ impl Client {
         }
     }
 
-    /// Closes a link that is not open: in a shutdown it has nothing to finish.
+    /// Closes the link of a slot if the link is not open. In a shutdown, such a link has nothing to finish.
     pub(super) fn close_unless_open(&mut self, slot: usize) {
         let state = self.slots.link(slot).map(Link::state);
         if matches!(state, Some(State::Idle | State::Connecting | State::Backoff)) {
@@ -222,7 +223,8 @@ impl Client {
         }
     }
 
-    /// Ends the client: empties every slot, and reports the end. This event is the last one.
+    /// Ends the client: empties every slot, and reports the end. This `Event::Closed` is the last event in the
+    /// outputs.
     pub(super) fn finish(&mut self, mut reason: CloseReason) {
         for slot in 0..self.slots.count() {
             self.forget(slot);

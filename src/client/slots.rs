@@ -24,7 +24,7 @@ pub(super) struct Slots {
     sums: Sums,
 }
 
-/// A slot for a link. When another link takes the slot, the epochs of its attempts continue to rise.
+/// A slot for a link. When another link takes the slot, the epochs of the attempts in the slot continue to rise.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     endpoint: EndpointId,

@@ -1,4 +1,4 @@
-//! JSON text, read in place: the cursor, strings, numbers, and what can be wrong.
+//! JSON text, read in place: the cursor, strings, numbers, and the errors.
 
 pub(crate) mod cursor;
 pub(crate) mod error;

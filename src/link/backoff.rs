@@ -25,7 +25,8 @@ impl Backoff {
         Backoff { base, cap, attempts: 0, failed: None, held_until, random }
     }
 
-    /// Returns the next delay: a random one between `base` and `base` · 2ⁿ for the n-th attempt, at most `cap`.
+    /// Returns the next delay: a random one between `base` and `base` · 2ⁿ for the n-th attempt since the last
+    /// `reset`, at most `cap`.
     pub(crate) fn next(&mut self) -> Duration {
         self.attempts = self.attempts.saturating_add(1);
         let factor = 1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
@@ -76,7 +77,7 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
+/// A generator of random numbers, by Steele, Lea and Flood: "Fast splittable pseudorandom number generators".
 #[derive(Clone, Debug)]
 pub(crate) struct SplitMix64(u64);
 

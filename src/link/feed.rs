@@ -45,7 +45,7 @@ impl Feed {
         Feed { link, subscriptions, outbox, is_open: false }
     }
 
-    /// Returns the same subscriptions with an empty outbox, for a link that starts again.
+    /// Returns a feed with the same subscriptions and an empty outbox, for a link that starts again.
     pub(super) fn renewed(self, config: &Config) -> Feed {
         Feed { outbox: Outbox::new(config), is_open: false, ..self }
     }
@@ -354,7 +354,8 @@ impl Feed {
         self.outbox.split(request);
     }
 
-    /// Moves the streams that are due: requests them again, or reports that they were silent for too long.
+    /// Moves each stream that is due. The client then requests the stream again, or reports that the stream is not
+    /// served or was silent for too long.
     pub(super) fn expire_streams(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         for id in self.subscriptions.due_by(now) {
@@ -497,7 +498,7 @@ impl Feed {
         }
     }
 
-    /// Returns when the first stream is due, while the link is open.
+    /// Returns when the first stream is due; `None` if the link is not open.
     pub(super) fn due(&self) -> Option<Instant> {
         self.subscriptions.due().filter(|_| self.is_open)
     }

@@ -1,8 +1,9 @@
 //! The lifecycles of a link and of a stream on a link, as tables: the next state and the effects of each input in
 //! each state.
 //!
-//! [`LINK`] and [`STREAM`] are the specification. The client runs the tables, the documentation shows them, and a
-//! test walks through every cell. Nothing else in the crate decides on the state of a link or of a stream.
+//! [`LINK`] and [`STREAM`] are the specification. The client takes every step from these tables, the documentation
+//! shows them, and a test walks through every cell. Nothing else in the crate decides on the state of a link or of a
+//! stream.
 
 /// The state of a link.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -46,13 +47,14 @@ impl core::fmt::Display for State {
 pub enum Input {
     /// The client opens the link.
     Open,
-    /// The client opens the link, but the limit on attempts to connect or a delay allows no attempt yet.
+    /// The client opens the link, but the limit on attempts to connect, or the delay after an earlier failure, allows
+    /// no attempt yet.
     OpenLater,
     /// The upgrade succeeded.
     Connected,
-    /// The attempt to connect failed, and another may succeed.
+    /// The attempt to connect failed, and another attempt may succeed.
     ConnectFailed,
-    /// The attempt to connect failed, and another would fail as well.
+    /// The attempt to connect failed, and another attempt would fail as well.
     ConnectRefused,
     /// A frame came.
     Frame,
@@ -73,7 +75,7 @@ pub enum Input {
     ConnectTimeout,
     /// The delay before the next attempt is over.
     RetryDue,
-    /// No other attempt follows: too many have failed, or the client is shutting down.
+    /// No other attempt follows: too many attempts have failed, or the client is shutting down.
     Exhausted,
     /// The peer was silent for too long.
     Silence,
@@ -90,7 +92,7 @@ pub enum Input {
 /// order in which they are performed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Effect {
-    /// Ask the driver to dial, with a new epoch.
+    /// Ask the driver to dial. The id of the attempt has a new epoch.
     Dial,
     /// Ask the driver to drop the transport, or the attempt to connect, immediately.
     Abort,

@@ -248,7 +248,7 @@ impl Limits {
         self.dials.take(now);
     }
 
-    /// Returns whether all that was used has expired.
+    /// Returns whether no use of the limits counts any more, and the venue has not asked to wait.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
     }

@@ -73,7 +73,7 @@ pub(crate) enum Cancellation {
     Kept,
     /// Refused by the venue for good: a repeated request would be refused as well.
     Refused,
-    /// No reply came in time, or the link ended before the reply.
+    /// No reply came in time, or the link ended before the reply or before the request was sent.
     Failed,
 }
 
@@ -90,7 +90,7 @@ impl Cancellation {
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     requests: VecDeque<StreamRequest>,
-    /// Requests for books, held back while as many snapshots are awaited as the configuration allows.
+    /// Requests for books that wait while `Config::snapshots_max` books await their snapshots.
     books: VecDeque<StreamRequest>,
     in_flight: InFlight<Purpose>,
     /// The newest stream requests that got no reply in time. Their replies may still come.
@@ -156,7 +156,7 @@ impl Outbox {
         enqueue(&mut self.requests, id, true, self.streams_per_request_max.min(batch_max));
     }
 
-    /// Queues both halves of a refused request, so that a bad name affects only itself.
+    /// Queues both halves of a refused request. Repeated halving separates a bad name from the other streams.
     pub(super) fn split(&mut self, mut request: StreamRequest) {
         let second = request.split_off(request.streams.len() / 2);
         self.requests.push_back(second);
@@ -340,7 +340,7 @@ impl Outbox {
         self.served
     }
 
-    /// Returns when the limits have room for the next request that waits.
+    /// Returns when the next request that waits may be sent; `None` if no limit or delay holds a request back.
     pub(super) const fn room_at(&self) -> Option<Instant> {
         self.room_at
     }
@@ -408,9 +408,9 @@ impl Outbox {
         self.in_flight.release(id);
     }
 
-    /// Returns the stream request that waits for a reply or an effect; `None` if there are several or none. An
-    /// unconfirmed request, of a kind that the venue never confirms, counts until `Config::request_timeout` has
-    /// passed, because the venue may still refuse it: until then, returns `None`.
+    /// Returns the stream request that waits for a reply or an effect; `None` if there are several or none. Also
+    /// returns `None` while the venue may still refuse a request that it does not confirm: until
+    /// `Config::request_timeout` after the client sent that request.
     pub(crate) fn only_stream_request(&self, now: Instant) -> Option<(u64, &StreamRequest)> {
         let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
             Purpose::Streams(request) => Some((id, request)),

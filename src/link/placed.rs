@@ -41,7 +41,7 @@ impl Placed {
         }
     }
 
-    /// Notes a request that got no reply.
+    /// Notes a request that got no reply. If the request was to place an order, the venue may hold this order.
     pub(super) fn note_unanswered(&mut self, request: u64, about: &Subject) {
         if matches!(about, Subject::PlaceOrder(_)) {
             self.note(request);

@@ -43,8 +43,7 @@ impl Failure {
     }
 }
 
-/// The data that some frames of a stream contain in full: all balances, the whole book of a symbol, or all positions.
-/// These frames are the first frame of the stream, or every frame.
+/// The data that some frames of a stream (the first, or every one) contain in full: balances, a book or positions.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Whole {
     Balances,
@@ -59,7 +58,7 @@ pub(crate) struct Subscription {
     id: StreamId,
     /// The id that the application sees: the id of the oldest subscriber.
     public_id: StreamId,
-    /// When the last frame of the stream came.
+    /// When the last frame of the stream or its confirmation came, whichever was later.
     heard: Instant,
     /// The position in the update ids of a book.
     position: Position,
@@ -117,7 +116,7 @@ pub(crate) struct Subscription {
 /// What follows from a step of a subscription.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effects {
-    /// The effects of the cell, in order. The subscription has performed its own part of each.
+    /// The effects of the cell of `STREAM`, in order. The subscription has performed its own part of each effect.
     pub(super) list: &'static [StreamEffect],
     /// When the silence began, for `ReportQuiet`.
     pub(super) heard: Instant,
@@ -132,7 +131,7 @@ pub(super) struct Traits {
     pub(super) is_wanted: bool,
     /// Whether the stream is not confirmed, rejected or reported as unserved yet.
     pub(super) is_pending: bool,
-    /// Whether the subscription has not ended, and the stream is pending or was reported as unserved.
+    /// Whether the stream is pending or is still unserved, and the application has not unsubscribed.
     pub(super) is_unserved: bool,
     /// Whether the client waits for the snapshot of a book that was requested, and the time for this is not over.
     pub(super) is_awaited: bool,
@@ -353,8 +352,7 @@ impl Subscription {
     }
 
     /// Notes that the book has lost an update, and returns the next input of the subscription. The client repairs a
-    /// first loss immediately. If the book loses another update soon after the new snapshot, the client waits before
-    /// it repairs this loss, and waits longer after each further such loss.
+    /// first loss immediately. It waits before it repairs a loss soon after a snapshot, longer each time.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         self.resyncing = true;
         if self.state != StreamState::Synced {
@@ -520,7 +518,7 @@ impl Subscription {
         (self.failure.reason, self.attempts, self.due.unwrap_or(now))
     }
 
-    /// Returns how many streams the next request about this stream may name.
+    /// Returns how many streams the next `subscribe` of this stream may name.
     pub(super) fn batch_max(&self) -> usize {
         let was_accepted =
             matches!(self.failure.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);

@@ -1,4 +1,4 @@
-//! [`Subscriptions`]: the subscriptions of a link, and which frame belongs to which.
+//! [`Subscriptions`]: the subscriptions of a link, and to which subscription a frame belongs.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -46,7 +46,7 @@ struct Sums {
     unserved: usize,
     public: usize,
     awaited: usize,
-    /// The places of partial depths.
+    /// The places of subscriptions to a partial depth.
     partial_depths: BTreeSet<usize>,
     /// The places of subscriptions whose request to unsubscribe failed for now.
     left_in_vain: BTreeSet<usize>,
@@ -129,7 +129,7 @@ impl Subscriptions {
         (!has_ended && subscription.subscribers().contains(&id)).then_some(subscription)
     }
 
-    /// Changes a subscription and updates the sums. Every change that the sums count goes through here.
+    /// Changes a subscription and updates the sums. Every change that affects the sums goes through this method.
     pub(super) fn change<T>(
         &mut self,
         id: StreamId,

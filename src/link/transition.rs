@@ -182,7 +182,8 @@ impl<S: Session> Link<S> {
         Some(at.max(cx.limits().dial_free_at()))
     }
 
-    /// Marks the link as stable if it has been live for `Config::stable_after`.
+    /// Marks the link as stable, and forgets the earlier failures, if the link has been live for
+    /// `Config::stable_after`.
     pub(super) fn note_stable(&mut self, now: Instant) {
         if self.wake.is_some_and(|wake| wake.cause == Timer::Stable && wake.at <= now) {
             self.wake = None;
