@@ -180,7 +180,7 @@ impl Client {
             // The link was never dialled, or has stopped for good: there is nothing to keep.
             State::Idle | State::Closed if is_unwanted => self.forget(slot),
             State::Idle => {
-                // No cell of the state `Idle` refuses.
+                // In the state `Idle`, the cells of `Open` and `OpenLater` do not refuse.
                 self.with_link(slot, |link, cx| link.open(cx).ok());
             }
             State::Closing | State::Closed => {}

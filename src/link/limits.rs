@@ -219,8 +219,8 @@ impl Limits {
         if at > now {
             return Err(at);
         }
-        // Beyond the configured limit the request is not counted. Otherwise, waiting requests would have to wait for
-        // longer than their timer.
+        // Beyond the configured limit the request is not counted. Otherwise, a waiting request could still have no
+        // room when its `Quota` timer fires.
         if self.requests.room(Urgency::Cancel).0 <= now {
             self.requests.take(now);
         }

@@ -4,7 +4,8 @@ use crate::event::{Event, RequestOutcome};
 use crate::message::Response;
 use crate::request::Subject;
 
-/// The newest request of a session that may have placed an order, and the newest that cancelled orders.
+/// For one session: the newest request that may have placed an order, and the newest request that cancelled all
+/// orders.
 ///
 /// An order that was not sent, or that the venue refused, does not count: there is nothing to cancel.
 #[derive(Clone, Copy, Debug, Default)]

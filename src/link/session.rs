@@ -70,7 +70,8 @@ pub(crate) trait Session: Clone + fmt::Debug {
         false
     }
 
-    /// Takes a text frame that came over the open link.
+    /// Decodes a text frame that came over the open link, and acts on it. Returns the event of the frame, if there is
+    /// one.
     fn receive<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,
