@@ -39,7 +39,8 @@ struct Open {
 pub(crate) struct Cursor<'f> {
     length: usize,
     rest: &'f [u8],
-    /// How many open containers the callers of [`Cursor::enter`] have noted. [`Cursor::skip`] counts them too.
+    /// How many open containers the callers of [`Cursor::enter`] have noted. [`Cursor::skip`] counts them towards
+    /// [`JSON_DEPTH_MAX`].
     depth: usize,
 }
 

@@ -23,7 +23,7 @@ struct Entry<T> {
     /// The number of the output that carries the request.
     output: u64,
     urgency: Urgency,
-    /// Whether the request holds a place, so that no other request can take this place.
+    /// Whether the request holds one of the `most` places. A request that was released holds none.
     has_place: bool,
     what: T,
 }

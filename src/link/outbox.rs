@@ -300,7 +300,8 @@ impl Outbox {
 
     // ---- limits ----------------------------------------------------------------------------
 
-    /// Begins a pass over the waiting requests. No limit has delayed a request in this pass yet.
+    /// Begins a pass over the waiting requests. Resets `room_at`, because no limit has delayed a request in this pass
+    /// yet.
     pub(super) const fn begin(&mut self) {
         self.room_at = None;
     }

@@ -129,7 +129,7 @@ pub(super) struct Effects {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Traits {
     pub(super) is_wanted: bool,
-    /// Whether the stream is not confirmed, rejected or reported as unserved yet.
+    /// Whether the stream is still neither confirmed nor rejected nor reported as unserved.
     pub(super) is_pending: bool,
     /// Whether the stream is pending or is still unserved, and the application has not unsubscribed.
     pub(super) is_unserved: bool,

@@ -32,9 +32,9 @@ pub(crate) struct Subscriptions {
     /// The `Whole` of each stream that has one and whose `unsubscribe` failed on this connection, so that the venue
     /// may still send the stream.
     unended: BTreeSet<Whole>,
-    /// The ids of requests, each with the time of the newest snapshot that came for the request. Ids and times both
-    /// rise. For a given request, the last entry with the same or a smaller id has the time of the newest snapshot
-    /// that this request or an earlier one asked for.
+    /// The ids of requests, each with the time of the newest snapshot that came for the request. A snapshot drops the
+    /// entries of later requests, so ids and times both rise. The last entry whose id is not above the id of a given
+    /// request therefore has the time of the newest snapshot that this request or an earlier one asked for.
     progress: VecDeque<(u64, Instant)>,
 }
 
@@ -316,8 +316,8 @@ impl Subscriptions {
         self.snapshots_max.saturating_sub(self.sums.awaited)
     }
 
-    /// Returns whether the link cannot become live: a stream is not confirmed, rejected or reported as unserved yet,
-    /// or all streams are unserved.
+    /// Returns whether the link cannot become live: some stream is still neither confirmed nor rejected nor reported
+    /// as unserved, or all streams are unserved.
     pub(super) const fn has_pending(&self) -> bool {
         self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
     }
@@ -364,7 +364,7 @@ impl Subscriptions {
         places.into_iter().filter_map(|place| Some(self.places.get(place)?.as_ref()?.id())).collect()
     }
 
-    /// Returns the subscriptions to this stream whose request to unsubscribe failed for now.
+    /// Returns the ids of the subscriptions to this stream whose request to unsubscribe failed for now.
     pub(super) fn left_in_vain(&self, stream: &Stream) -> Vec<StreamId> {
         let places = self.sums.left_in_vain.iter();
         let left = places.filter_map(|place| self.places.get(*place)?.as_ref());
