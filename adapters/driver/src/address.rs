@@ -65,7 +65,8 @@ impl Address {
         Some(Address { is_secure, host, named_port, path, user })
     }
 
-    /// Sets the name and the password, in the form that precedes the `@` of a URL.
+    /// Sets the name and the password. `user` has the form that precedes the `@` of a URL: `name:password`, or `name`
+    /// alone.
     ///
     /// # Errors
     ///
@@ -173,8 +174,8 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Returns whether a name is `localhost` or ends with `.localhost`, in any case and with or without a dot at the end.
-/// Such names belong to this machine, whatever a name server says (RFC 6761, section 6.3).
+/// Returns whether a name is `localhost` or ends with `.localhost`. Upper and lower case do not matter, and a dot at
+/// the end is ignored. Such names belong to this machine, whatever a name server says (RFC 6761, section 6.3).
 pub fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
@@ -202,7 +203,7 @@ fn host_and_port_of(text: &str) -> Option<(String, Option<u16>)> {
     Some((host, Some(port)))
 }
 
-/// Parses the text between the brackets: an IPv6 address, perhaps with a zone.
+/// Parses the text between the brackets of a host: an IPv6 address, perhaps with a zone.
 fn literal(text: &str) -> Option<String> {
     let (address, zone) = match text.split_once('%') {
         Some((address, zone)) => (address, Some(zone.strip_prefix("25").unwrap_or(zone))),
@@ -225,7 +226,7 @@ fn name_and_password(user: &str) -> Option<(String, String)> {
     is_plain.then_some((name, password))
 }
 
-/// Decodes `%` escapes. A `%` that begins no escape is kept.
+/// Decodes `%` escapes. A `%` that begins no escape is kept. Returns `None` if the result is not UTF-8.
 fn percent_decoded(text: &str) -> Option<String> {
     let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
     while let [first, behind @ ..] = rest {

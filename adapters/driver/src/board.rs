@@ -46,7 +46,7 @@ impl BookView {
         self.age
     }
 
-    /// Returns the reason why no book will come; `None` if the book has come, or may come.
+    /// Returns the reason why no current book will come; `None` if the book is current, or may become current.
     pub const fn no_book(&self) -> Option<&NoBook> {
         self.no_book.as_ref()
     }
@@ -104,7 +104,7 @@ impl Group {
 struct Posted {
     slot: Arc<Slot>,
     groups: Vec<Arc<Group>>,
-    /// The view published before. Its memory is used again if no reader holds it.
+    /// The view before the newest one. Its memory is used again if no reader holds it.
     spare: Arc<BookView>,
     is_touched: bool,
     /// The reason why no book will come.
@@ -320,12 +320,12 @@ impl Drop for Membership {
 
 /// Reads the books of some symbols, from any task or thread. Returned by [`Handle::books`].
 ///
-/// The driver works in turns. In a turn it reads no more than
-/// [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames of each link, and then copies the books that have
-/// changed. A reader always gets the newest copy. The driver never waits for a reader.
+/// The driver works in turns. In a turn it reads no more than [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX)
+/// frames of each link, and then copies the books that have changed. A reader always gets the newest copy. When the
+/// driver publishes a copy, it does not wait for readers.
 ///
-/// Clones of a reader return changes independently of each other. The subscriptions of a reader end when its last
-/// clone is dropped. `tests/BENCHMARKS.md` contains the cost of a copy.
+/// Clones of a reader return changes independently of each other. Their subscriptions end when the reader and all of
+/// its clones are dropped. `tests/BENCHMARKS.md` contains the cost of a copy.
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,
@@ -420,8 +420,8 @@ impl BookReader {
         self.live(symbol)
     }
 
-    /// Returns the reason why no book of a symbol will come; `None` if the book has come or may come, or if this
-    /// reader does not read the symbol.
+    /// Returns the reason why no current book of a symbol will come; `None` if the book is current or may become
+    /// current, or if this reader does not read the symbol.
     pub fn no_book(&self, symbol: impl AsRef<str>) -> Option<NoBook> {
         self.view(symbol)?.no_book().cloned()
     }

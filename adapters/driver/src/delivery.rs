@@ -50,7 +50,7 @@ pub(crate) trait Delivery {
     fn handle_timeout(&mut self, _: &mut Client, _: Instant) {}
 }
 
-/// The reason why the function of an application is called.
+/// The reason why the driver calls the function of [`Driver::run_with_timer`](crate::Driver::run_with_timer).
 #[derive(Clone, Copy, Debug)]
 pub enum Wake<'a> {
     /// An event of the client.
@@ -65,8 +65,8 @@ pub(crate) struct Woken<F> {
     at: Option<Instant>,
 }
 
-/// The least time between two calls by the timer, so that the application cannot keep the driver from everything
-/// else.
+/// The least time between a call with [`Wake::Timer`] and the instant that this call returns. The limit exists
+/// because the application could otherwise keep the driver from everything else.
 const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 impl<F> Woken<F> {
@@ -295,7 +295,7 @@ impl Channel {
 }
 
 impl Drop for Channel {
-    /// Ends the stream, also if the driver is aborted, panics, or is dropped with its runtime.
+    /// Ends [`Events`], also if the driver is aborted, panics, or is dropped with its runtime.
     fn drop(&mut self) {
         self.shared.lock().is_ended = true;
         self.shared.filled.notify(usize::MAX);

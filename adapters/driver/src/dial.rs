@@ -19,10 +19,10 @@ use crate::signer::{HeldTurn, SharedSigner, TURN_MAX, Turn};
 use crate::socket::websocket_config;
 use crate::upgrade::{Fields, Request, refusal, unreadable};
 
-/// How long the driver waits for the body of a refusal. The status is known by then.
+/// How long the driver waits for the body of a refusal, whose status it knows already.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// Which dials are signed, and which header fields they have.
+/// The rules for dials: which dials are signed, and which header fields the application adds to every dial.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DialPolicy {
     signer: Option<SharedSigner>,
@@ -106,9 +106,9 @@ impl DialRequest {
         }
     }
 
-    /// Replaces the configuration of the WebSocket, which is [`websocket_config`] by default.
-    /// A `max_write_buffer_size` that is not larger than the `write_buffer_size` counts as one byte more, because the
-    /// WebSocket layer would panic otherwise.
+    /// Replaces the configuration of the WebSocket, which is [`websocket_config`] by default. If
+    /// `max_write_buffer_size` is not larger than `write_buffer_size`, the request uses `write_buffer_size` plus one
+    /// byte instead, because the WebSocket layer would panic otherwise.
     #[must_use]
     pub fn with_config(self, config: WebSocketConfig) -> DialRequest {
         let size = config.write_buffer_size.min(usize::MAX - 1);
@@ -133,9 +133,9 @@ impl DialRequest {
 
     /// Upgrades a transport to a WebSocket. `transport` must be connected, and secured by TLS if the URL is `wss://`.
     ///
-    /// If the driver [signs](crate::Driver::sign_with) this dial, `upgrade` draws the nonce, because connecting can
-    /// take longer than a nonce is valid. `upgrade` does not log the HTTP request, and wipes the memory that held the
-    /// request.
+    /// If the driver [signs](crate::Driver::sign_with) this dial, the nonce is drawn in `upgrade` and not before the
+    /// transport connects, because connecting can take longer than a nonce is valid. `upgrade` does not log the HTTP
+    /// request, and wipes the memory that held the request.
     ///
     /// # Errors
     ///

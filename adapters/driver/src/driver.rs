@@ -245,8 +245,9 @@ impl Driver {
     }
 
     /// Runs the client and puts owned events into a queue. Spawn the future, and take events from [`Events`]. The
-    /// queue is full when it holds `capacity` events (0 counts as 1) or 32 MiB of market data. It is also full when
-    /// its reserve for all other events is half full ([`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX),
+    /// queue is full when it holds `capacity` events of market data (0 counts as 1), or 32 MiB of market data. It is
+    /// also full when its reserve for all other events is half full
+    /// ([`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX),
     /// [`RESERVED_BYTES_MAX`](gemini_ws::RESERVED_BYTES_MAX)).
     ///
     /// While the queue is full, the driver reads no frames and answers no pings: see [`Overflow::Block`]. Timers and

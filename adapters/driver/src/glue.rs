@@ -177,8 +177,8 @@ mod tests {
         Error::Io(kind.into())
     }
 
-    /// Checks each kind of error, except TLS errors, which this test cannot construct: the loss of an open link, the
-    /// code of the Close frame, and the failure during the upgrade.
+    /// Checks what each kind of error becomes: the loss of an open link, the code of the Close frame, and the failure
+    /// during the upgrade. TLS errors are missing because this test cannot construct them.
     #[test]
     fn every_kind_of_error() {
         use io::ErrorKind as Kind;

@@ -241,8 +241,9 @@ impl Handle {
         self.with(move |client, _, now| client.unsubscribe(now, id)).await?
     }
 
-    /// Requests a new snapshot of each of these books, and returns the result of [`Client::resync_books`]. Books of
-    /// the [`Keeper`] do not need this call: the driver requests their snapshots itself.
+    /// Requests a new snapshot of each of these books, and returns how many snapshots were requested:
+    /// [`Client::resync_books`]. Books of the [`Keeper`] do not need this call: the driver requests their snapshots
+    /// itself.
     ///
     /// # Errors
     ///
@@ -259,8 +260,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`BooksError`], if a text is not a symbol, if the client refuses a subscription, or if the driver has ended:
-    /// [`ended`](Handle::ended) then returns the reason.
+    /// [`BooksError`], if a text is not a symbol, if the client refuses a subscription, or if the driver has ended.
+    /// In the last case, [`ended`](Handle::ended) returns the reason.
     pub async fn books<S: TryInto<Symbol, Error: Into<BooksError>>>(
         &self,
         symbols: impl IntoIterator<Item = S>,

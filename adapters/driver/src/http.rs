@@ -158,7 +158,7 @@ pub(crate) struct Head {
     bytes: Vec<u8>,
     /// How many bytes were searched for the end of the head.
     searched: usize,
-    /// The number of interim answers before.
+    /// The number of interim answers that came before.
     interim: usize,
 }
 

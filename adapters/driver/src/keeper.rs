@@ -43,7 +43,7 @@ pub struct Keeper {
     has_link_ended: bool,
     /// A subscription may have ended in this turn.
     has_stream_ended: bool,
-    /// The slots whose links have ended for good, as the readers of books know it.
+    /// The slots whose links had ended for good when the readers of books were last notified.
     ended_slots: BTreeSet<usize>,
     orders: Orders,
     balances: Balances,
@@ -115,7 +115,8 @@ impl Keeper {
         &self.quotes
     }
 
-    /// Applies the venue's list of all positions: [`Positions::reconcile`].
+    /// Applies the venue's list of all positions, and returns whether all positions are current now:
+    /// [`Positions::reconcile`].
     pub fn reconcile_positions(
         &mut self,
         found: impl IntoIterator<Item = (Symbol, Vec<HeldAmount>)>,

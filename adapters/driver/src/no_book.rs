@@ -13,7 +13,7 @@ use std::fmt;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum NoBook {
-    /// The venue rejected the subscription, which ends it.
+    /// The venue rejected the subscription, and so ended it.
     Rejected {
         /// The venue's code of the error; 0 if the venue sent none.
         code: i64,

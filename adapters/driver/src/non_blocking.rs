@@ -19,13 +19,14 @@ use crate::upgrade::{is_accepted, refusal, unreadable};
 
 /// A WebSocket over a non-blocking stream, for a loop that waits until streams are ready.
 ///
-/// While the stream connects and the upgrade is under way, call [`upgrade`](NonBlocking::upgrade) whenever the
-/// stream is ready. When `upgrade` has returned `Some(Ok(()))`, the WebSocket is open. Call
-/// [`read`](NonBlocking::read) until `read` returns `Ok(None)`: at once, because frames may have arrived with the
-/// upgrade, and again whenever the stream is readable or [`has_more`](NonBlocking::has_more) returns `true`. When the
-/// stream is writable, call [`flush`](NonBlocking::flush). With a level-triggered poller, wait until the stream is
-/// writable only while [`wants_write`](NonBlocking::wants_write) returns `true`. Up to [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until
-/// the stream takes them. [`websocket_config`](crate::websocket_config) sets the limits for messages.
+/// While the stream connects and the upgrade is under way, call [`upgrade`](NonBlocking::upgrade) whenever the stream
+/// is ready. When `upgrade` has returned `Some(Ok(()))`, the WebSocket is open. Call [`read`](NonBlocking::read)
+/// until `read` returns `Ok(None)`: at once, because frames may have arrived with the upgrade, and again whenever the
+/// stream is readable or [`has_more`](NonBlocking::has_more) returns `true`. When the stream is writable, call
+/// [`flush`](NonBlocking::flush). With a level-triggered poller, wait until the stream is writable only while
+/// [`wants_write`](NonBlocking::wants_write) returns `true`. Up to
+/// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until the stream takes them.
+/// [`websocket_config`](crate::websocket_config) sets the limits for messages.
 ///
 /// For TLS, put for example a `rustls::StreamOwned` between the stream and this type.
 ///
@@ -61,7 +62,7 @@ use crate::upgrade::{is_accepted, refusal, unreadable};
 /// ```
 pub struct NonBlocking<S: Read + Write> {
     life: Life<S>,
-    /// Whether the open stream has not taken all of the data.
+    /// Whether data waits that the open stream has not taken.
     has_unsent: bool,
 }
 
@@ -87,8 +88,8 @@ struct Upgrade<S> {
 }
 
 impl<S: Read + Write> NonBlocking<S> {
-    /// Takes a stream that is connecting or connected. Writes nothing yet. `request` is a URL, or a request of
-    /// `tungstenite` with the headers of a [signer](gemini_ws::Signer::headers).
+    /// Returns a WebSocket over a stream that is connecting or connected. Writes nothing yet. `request` is a URL, or
+    /// a request of `tungstenite` with the headers of a [signer](gemini_ws::Signer::headers).
     ///
     /// # Errors
     ///
@@ -157,8 +158,8 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Returns whether to call [`upgrade`](NonBlocking::upgrade) or [`read`](NonBlocking::read) again without waiting
-    /// for the stream: the stream may have more to read, or a write has failed, which the next call that finds nothing
-    /// more reports.
+    /// for the stream. Returns `true` if the stream may have more to read, or if a write has failed. The next call
+    /// that finds nothing more to read reports the failed write.
     pub fn has_more(&self) -> bool {
         match &self.life {
             Life::Upgrading(upgrade) => upgrade.stream.has_more(),
@@ -254,7 +255,7 @@ impl<S: Read + Write> NonBlocking<S> {
 }
 
 impl<S: Read + Write> Upgrade<S> {
-    /// Writes the request and reads the answer, as far as the stream lets it. Returns the answer once its head is
+    /// Writes the request and reads the answer, as far as the stream is ready. Returns the answer once its head is
     /// complete.
     fn answer(&mut self) -> Result<Option<Answer>, ConnectFailure> {
         let answer = self.write_request().and_then(|()| self.read_answer());
@@ -301,7 +302,7 @@ impl<S: Read + Write> Upgrade<S> {
     }
 }
 
-/// Returns whether the stream has nothing more now.
+/// Returns whether the error says only that the stream is not ready now.
 fn is_later(error: &Unreadable) -> bool {
     matches!(error, Unreadable::Io(error) if error.kind() == ErrorKind::WouldBlock)
 }

@@ -11,7 +11,8 @@ use gemini_ws::FRAME_BYTES_MAX;
 
 /// The number of bytes after which [`Paced`] returns to the executor. The last read can exceed this number.
 pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
-/// The maximum number of reads that [`Paced`] does before it returns to the executor. A read may bring a single byte.
+/// The maximum number of reads that [`Paced`] does before it returns to the executor. The limit on bytes does not
+/// replace this one, because a read may bring a single byte.
 pub const READS_PER_TURN_MAX: usize = 64;
 
 /// The maximum number of bytes of an incomplete message: the longest payload, and 1 MiB for the headers of fragments.
@@ -31,8 +32,8 @@ impl fmt::Display for Endless {
 
 impl std::error::Error for Endless {}
 
-/// A transport that now and then says that there is nothing to read although there is, so that others have their turn;
-/// and that reads what has arrived before it reports a failed write.
+/// A transport that limits how much is read in one turn, and that reports a failed write only after everything that
+/// has arrived was read.
 ///
 /// The WebSocket layer reads until it has a whole message; the upgrade and the closing handshake read in loops too. A
 /// fast peer that never completes a message would keep these loops from returning. With this type, timers, commands
@@ -67,7 +68,7 @@ pub struct Paced<Io> {
     unfinished_max: usize,
     /// How many bytes the transport has taken.
     written: u64,
-    /// Why a write has failed.
+    /// The reason why a write has failed, if one has failed.
     write_failure: Option<ErrorKind>,
     /// Whether a non-blocking transport may have more to read, although the last read failed with `WouldBlock`.
     is_paused: bool,
@@ -127,7 +128,7 @@ impl<Io> Paced<Io> {
         self.transport
     }
 
-    /// Returns whether the turn ends before the next read. If it does, another one begins.
+    /// Returns whether the turn ends before the next read. If so, begins a new turn.
     #[inline]
     const fn ends_turn(&mut self) -> bool {
         let ends = self.bytes >= READ_BYTES_PER_TURN_MAX || self.reads >= READS_PER_TURN_MAX;
@@ -161,7 +162,8 @@ impl<Io> Paced<Io> {
         read
     }
 
-    /// Counts a write of `length` bytes. Returns what the writer gets: after a failure, that all was taken.
+    /// Counts a write of `length` bytes. Returns the number of bytes that the writer gets as taken: after a failure,
+    /// `length`.
     #[inline]
     fn note_write(&mut self, length: usize, written: io::Result<usize>) -> usize {
         let failure = match written {
@@ -232,8 +234,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Paced<Io> {
     }
 }
 
-/// Reads from a non-blocking stream. A read that a signal interrupts counts as one after which the turn of others has
-/// come.
+/// Reads from a non-blocking stream. A read that a signal interrupts ends the turn, as a limit does.
 impl<S: Read> Read for Paced<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.is_paused = self.ends_turn();

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::runtime::Timer;
 
-/// A timer of the runtime that limits parts of a dial. [`Config::connect_timeout`] limits the whole dial; one part
-/// must not use up all of it.
+/// A timer of the runtime that limits parts of a dial. [`Config::connect_timeout`] limits the whole dial, and one
+/// part must not use up all of that time.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 pub(crate) struct Patience {

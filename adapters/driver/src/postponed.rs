@@ -8,7 +8,7 @@ use gemini_ws::{Client, Instant, ShutdownPlan};
 /// shuts down, so without `Postponed` the cancels that wait would be lost.
 #[derive(Debug, Default)]
 pub(crate) struct Postponed {
-    /// The plan, and when it begins at the latest.
+    /// The plan of the postponed shutdown, and when the shutdown begins at the latest.
     plan: Option<(ShutdownPlan, Instant)>,
 }
 

@@ -138,7 +138,8 @@ impl Handle {
     }
 }
 
-/// Asks one question, and holds the turn of the signer until the answer, so that no later nonce overtakes this one.
+/// Asks one question, and holds the turn of the signer until the answer, so that no later nonce overtakes the nonce
+/// of this question.
 async fn answer<E, Q: RestQuestion>(
     signer: &SharedSigner,
     ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,

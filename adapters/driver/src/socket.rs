@@ -93,8 +93,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.stream.get_mut().note_message();
     }
 
-    /// Reads and drops what follows a Close frame. Ready when the peer has ended its side, or the transport has
-    /// failed.
+    /// Reads and drops what follows a Close frame or a breach of the protocol. Returns `Ready` when the peer has
+    /// ended its side, or the transport has failed.
     pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_breached {
             // Frames after a Close frame are ignored.
@@ -119,7 +119,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         Poll::Ready(())
     }
 
-    /// Writes as much as the transport takes. Fails also if it has taken nothing for `longest`.
+    /// Writes as much as the transport takes. Fails if the transport fails, or if data has waited for `longest` and
+    /// the transport has taken none of it.
     pub(crate) fn poll_write(
         &mut self,
         now: Instant,
@@ -264,7 +265,8 @@ mod tests {
         }
     }
 
-    /// What has arrived before a write fails is read first: a Close frame says whether to come again.
+    /// After a failed write, the socket first returns the frames that had arrived, because a Close frame among them
+    /// says whether to reconnect.
     #[test]
     fn a_failed_write_loses_no_frame() {
         let mut client = Client::single(Config::new("ws://v"));

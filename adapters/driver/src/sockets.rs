@@ -46,7 +46,7 @@ pub struct Sockets<S: Read + Write> {
 struct Place<S: Read + Write> {
     link: LinkId,
     socket: NonBlocking<S>,
-    /// Until when the closing handshake may take. The peer's Close frame has ended the link.
+    /// When to drop the socket at the latest; `None` until the peer's Close frame has ended the link.
     closes_by: Option<Instant>,
 }
 
@@ -87,11 +87,12 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.get(&slot).is_some_and(|place| place.socket.wants_write())
     }
 
-    /// Takes a turn. Calls [`Client::handle_timeout`] if the client's deadline has passed, carries out the client's
-    /// outputs, continues upgrades, and reads up to [`FRAMES_PER_TURN_MAX`] frames, and about
-    /// [`READ_BYTES_PER_TURN_MAX`](crate::READ_BYTES_PER_TURN_MAX) bytes of an incomplete message, from each socket that
-    /// [`mark`](Sockets::mark) has marked as ready. Drops a socket when its peer ends the stream, and otherwise in the
-    /// first turn that begins a second or more after the peer's Close frame.
+    /// Takes a turn. Calls [`Client::handle_timeout`] if the client's deadline has passed, and carries out the
+    /// client's outputs. Then continues the upgrade of each socket that [`mark`](Sockets::mark) has marked as ready,
+    /// or reads from it: up to [`FRAMES_PER_TURN_MAX`] frames, and about
+    /// [`READ_BYTES_PER_TURN_MAX`](crate::READ_BYTES_PER_TURN_MAX) bytes of an incomplete message. Drops a socket
+    /// when its peer ends the stream, and otherwise in the first turn that begins a second or more after the peer's
+    /// Close frame.
     ///
     /// Returns `true` if there may be more to read. In this case, take the next turn without waiting. After `false`,
     /// wait until a socket is ready, but no longer than [`Client::timeout`].

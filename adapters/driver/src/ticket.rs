@@ -19,10 +19,10 @@ pub enum Done {
     Canceled(Order),
     /// The venue rejected the order or does not have it, or the order was never sent.
     Rejected(Order),
-    /// The outcome is not known. For [`Driver::doubt_timeout`](crate::Driver::doubt_timeout), the order was in doubt,
-    /// or its first event did not come. Or the application forgot the order, or the driver ended before the order
-    /// ended. While the driver runs, [`Handle::reconcile`](crate::Handle::reconcile) asks the venue about orders in
-    /// doubt.
+    /// The outcome is not known. Either the order was in doubt, or without its first event, for as long as
+    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout) says. Or the application [forgot](Handle::forget) the
+    /// order. Or the driver ended before the order. While the driver runs,
+    /// [`Handle::reconcile`](crate::Handle::reconcile) asks the venue about orders in doubt.
     Unknown(Order),
 }
 
@@ -122,7 +122,7 @@ impl Cell {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the ticket: the client refused to send the order.
+    /// Ends the ticket, because the client refused to send the order.
     pub(crate) fn refuse(&self, error: CommandError) {
         let mut state = self.lock();
         state.refused = Some(error);
@@ -187,8 +187,9 @@ impl Ticket {
         Ticket { cell, handle, returned: 0 }
     }
 
-    /// Returns the order as it is known now; after the end of the ticket, as it was then. After a ticket has ended as
-    /// [`Done::Unknown`] because of a time limit, the driver still follows the order: [`Handle::order`] returns it.
+    /// Returns the order as it is known now. After the ticket has ended, returns the order as it was when the ticket
+    /// ended. After a ticket has ended as [`Done::Unknown`] because of a time limit, the driver still follows the
+    /// order: [`Handle::order`] returns it.
     pub fn order(&self) -> Order {
         self.cell.order()
     }

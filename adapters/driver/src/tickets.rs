@@ -42,8 +42,8 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Tickets<H: Holder> {
     open: HashMap<RequestId, Open<H>>,
-    /// When each ticket ends whose order is in doubt or waits for its first event, unless an event or an answer comes
-    /// before.
+    /// The tickets whose orders are in doubt or wait for their first events, and when each ticket ends if no event or
+    /// answer comes before.
     due: BTreeSet<(Instant, RequestId)>,
     doubt_timeout: Duration,
     /// The cancels without a final answer, by the request that placed the order.

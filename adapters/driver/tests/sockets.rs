@@ -16,7 +16,7 @@ use gemini_ws_driver::{NonBlocking, READ_BYTES_PER_TURN_MAX, Sockets, UNFINISHED
 #[derive(Clone, Debug)]
 enum Step {
     Bytes(Vec<u8>),
-    /// Two bytes for each read of two, without end: an empty fragment.
+    /// Zeros without end. Each two of them are an empty fragment.
     EmptyFragments,
     Fails(ErrorKind),
     End,
@@ -29,7 +29,7 @@ struct Peer {
     steps: VecDeque<Step>,
     written: Vec<u8>,
     is_upgraded: bool,
-    /// Why writes fail after the upgrade.
+    /// The error of every write after the upgrade; `None` if writes succeed.
     write_failure: Option<ErrorKind>,
     read: usize,
 }
@@ -181,8 +181,8 @@ fn the_request_is_written_once() {
     assert!(socket.has_more(), "more bytes of the answer are there");
 }
 
-/// A peer that sends a message in fragments without end keeps `read` from returning no longer than any other peer does,
-/// and is cut in the end.
+/// A peer sends one message in fragments without end. Each call of `read` still returns after a limited number of
+/// bytes, and in the end `read` fails with a breach of the protocol.
 #[test]
 fn a_message_that_never_ends() {
     let mut socket = open(Peer::new([Step::Bytes(vec![1, 0]), Step::EmptyFragments]));
@@ -202,7 +202,8 @@ fn a_message_that_never_ends() {
     assert!(before > UNFINISHED_BYTES_MAX && !socket.has_more());
 }
 
-/// What the peer has sent before a write fails is read first: a Close frame says whether to come again.
+/// After a failed write, the socket first returns the frames that had arrived, because a Close frame among them says
+/// whether to reconnect.
 #[test]
 fn a_failed_write_loses_no_frame() {
     for failure in [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::WriteZero] {
@@ -234,7 +235,7 @@ fn a_failed_write_loses_no_frame() {
     }
 }
 
-/// A signal ends no link: a read that it interrupts is repeated.
+/// A signal that interrupts a read does not end the link: `has_more` asks for another read.
 #[test]
 fn an_interrupted_read_is_no_end() {
     let steps = [Step::Fails(ErrorKind::Interrupted), frame(1, b"text")];
@@ -245,7 +246,8 @@ fn an_interrupted_read_is_no_end() {
     assert_eq!((socket.read(), socket.has_more()), (Ok(None), false));
 }
 
-/// Two links of a client over these peers, and the events of `turns` turns, one each 100 ms.
+/// Runs a client with two links to these peers for `turns` turns, one each 100 ms. Returns the client, its sockets
+/// and its events.
 fn turns(peers: impl Fn() -> [Peer; 2], turns: u64) -> (Client, Sockets<Peer>, Vec<String>) {
     let config = || Config::new("ws://localhost/").stay_open(true);
     let mut client = Client::single(config());
@@ -264,7 +266,7 @@ fn turns(peers: impl Fn() -> [Peer; 2], turns: u64) -> (Client, Sockets<Peer>, V
     (client, sockets, events)
 }
 
-/// One peer does not keep the other links waiting, and the client's shutdown neither.
+/// A peer that floods its link does not keep the other link waiting.
 #[test]
 fn a_flood_has_its_turn_like_any_other_peer() {
     let peers = || [Peer::new([Step::Bytes(vec![1, 0]), Step::EmptyFragments]), Peer::new([frame(1, b"{}")])];

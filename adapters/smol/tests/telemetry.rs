@@ -144,7 +144,7 @@ fn traced() {
     assert!(!ours.iter().any(|line| line.contains(SECRET) || line.contains("X-GEMINI")), "{ours:#?}");
 }
 
-/// One test for all: each part starts servers and drivers, and the parts run one after the other.
+/// Runs both parts in one test, one after the other, because each part starts servers and drivers.
 #[test]
 fn telemetry() {
     traced();

@@ -184,7 +184,7 @@ pub(crate) fn cancels_without_events<A: Adapter>() {
 }
 
 /// The application forgets an order whose id never became known, and then cancels it. No event can show the id any
-/// more, so a shutdown does not wait for it.
+/// more, so a shutdown does not wait for the cancel.
 pub(crate) fn a_cancel_of_a_forgotten_order<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));

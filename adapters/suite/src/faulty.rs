@@ -23,7 +23,7 @@ const FAULTS: [Fault; 9] = [
     Fault::None,
 ];
 
-/// How long a fault lasts that keeps the connection open, such as silence or a stall. [`Fault::Deaf`] lasts twice as
+/// The duration of faults that keep the connection open, such as silence or a stall. [`Fault::Deaf`] lasts twice as
 /// long.
 const PATIENCE: Duration = Duration::from_secs(4);
 

@@ -19,9 +19,9 @@ use crate::peers::{
 };
 use crate::wire::{TRADE, code_of_close, end_of, fill};
 
-/// Scenario L-115: a frame announces more bytes than the limit, or as many as a frame can announce, is compressed
-/// without an agreement, or is not UTF-8. The link ends at once, and the client's Close frame has the code of the
-/// reason.
+/// Scenario L-115: a frame is too long, is compressed without an agreement, or is not UTF-8. The lengths are a number
+/// above the limit, and the largest numbers that a frame can announce. The link ends at once, and the client's Close
+/// frame has the code of the reason.
 pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
     for (bytes, code) in [

@@ -31,8 +31,8 @@ const SECRET: &str = "a secret of the soak";
 
 /// The least time between two orders.
 const ORDER_EVERY: Duration = Duration::from_millis(400);
-/// The maximum number of orders in a run. The client and the venue keep everything about each order, and memory must
-/// not grow.
+/// The maximum number of orders in a run. The client and the venue keep everything about each order, so without this
+/// limit their memory would grow.
 const ORDERS_MAX: u32 = 1_000;
 /// How long an order may rest before it is cancelled.
 const ORDER_RESTS: Duration = Duration::from_secs(2);

@@ -150,8 +150,8 @@ mod tests {
 
     use super::*;
 
-    /// In a test that pauses Tokio's clock, the driver's time is that of its timer. With a time of its own, the driver
-    /// would find its deadline in the future whenever the timer ends, and never sleep.
+    /// In a test that pauses Tokio's clock, the driver's time is that of its timer. With a clock of its own, the
+    /// driver would find its deadline still in the future whenever the timer fires, and would never sleep.
     #[tokio::test(start_paused = true)]
     async fn the_timer_and_its_clock_agree() {
         let mut timer = Tokio::new().timer();

@@ -149,8 +149,8 @@ mod tests {
         }
     }
 
-    /// Rows of addresses, the number of pauses that may pass, and the result: the address that answered, and how many
-    /// were tried.
+    /// Each row has addresses, the number of pauses that may pass, the address that answered or the failure, and how
+    /// many addresses were tried.
     #[test]
     fn attempts_begin_one_by_one() {
         let refused = Err(ConnectFailure::Refused);

@@ -44,9 +44,9 @@ impl Proxies {
         Proxies { rules: Arc::new(Rules::all(url)) }
     }
 
-    /// Excludes these hosts, in addition to hosts excluded before. `hosts` has the format of `NO_PROXY`: names,
-    /// addresses, networks and `*`, separated by commas or spaces. A name includes its subdomains. Each entry may end
-    /// with a port.
+    /// Excludes these hosts from the use of proxies, in addition to hosts excluded before. `hosts` has the format of
+    /// `NO_PROXY`: names, addresses, networks and `*`, separated by commas or spaces. A name includes its subdomains.
+    /// Each entry may end with a port.
     #[must_use]
     pub fn except(self, hosts: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::except(&self.rules, hosts)) }
@@ -56,8 +56,8 @@ impl Proxies {
     /// `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts. A
     /// lower-case variable hides the upper-case one, also if the lower-case one is empty. If `REQUEST_METHOD` is set,
     /// as in a CGI program, the upper-case `HTTP_PROXY` is ignored. Addresses of this machine
-    /// ([`Address::is_loopback`]) are always reached directly. A value that is no text names a proxy that cannot be
-    /// used, so that dials fail.
+    /// ([`Address::is_loopback`]) are always reached directly. If the value for a proxy is not valid Unicode, dials
+    /// that need this proxy fail.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var_os(name))) }
     }

@@ -169,7 +169,7 @@ fn exception(text: &str) -> Option<Exception> {
     Some(Exception { hosts: hosts?, port })
 }
 
-/// Parses a name. Ignores a prefix `*`, `.` or `*.`, with which other programs include subdomains, and a final dot.
+/// Parses a name. Ignores a final dot, and a prefix `*`, `.` or `*.`, with which other programs include subdomains.
 fn below(text: &str) -> Option<Hosts> {
     let name = text.strip_prefix('*').unwrap_or(text);
     let name = name.strip_prefix('.').unwrap_or(name);
@@ -208,7 +208,7 @@ mod tests {
         rules.of(&Address::parse(url).unwrap()).map(|proxy| format!("{proxy:?}"))
     }
 
-    /// A variable whose value is no text does not count as missing: a dial must not bypass the proxy.
+    /// A variable whose value is not UTF-8 does not count as missing, because a dial must not bypass the proxy.
     #[cfg(unix)]
     #[test]
     fn values_that_are_no_text() {

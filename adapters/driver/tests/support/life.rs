@@ -304,8 +304,8 @@ impl Life {
     }
 }
 
-/// Runs a link that is live and receives nothing after the machine has begun to sleep. Returns how long after the
-/// sleep the driver ends the link. `sleeps` says whether the machine sleeps at all.
+/// Runs a live link and cuts its network. If `sleeps` is true, the machine sleeps for an hour at that moment. Returns
+/// how long after that moment the driver ends the link, without the sleep.
 pub(crate) fn after_sleep(sleeps: bool) -> Duration {
     // The bytes make the peer accept the upgrade in one piece, send confirmations, and then nothing.
     let shared = Shared::new(Bytes::new(&[7, 0, 15, 23, 0]));
