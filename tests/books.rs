@@ -15,7 +15,8 @@ use testkit::frames;
 
 // ---- against a plain map -------------------------------------------------------------------
 
-/// Prices with few values, so that levels coincide, and with different numbers of decimals, which compare by value.
+/// Generates prices. They have few values, so that levels coincide. They have different numbers of decimals, because
+/// books must compare prices by value.
 fn price() -> impl Strategy<Value = String> {
     (1_u32..60, 0_usize..3).prop_map(|(units, zeros)| format!("{units}.5{}", "0".repeat(zeros)))
 }

@@ -413,7 +413,7 @@ fn refusals() {
     }
 }
 
-/// An escaped U+FFFD is read as that character; only half a surrogate pair is no character.
+/// An escaped U+FFFD is read as that character, and is not mistaken for half a surrogate pair.
 #[test]
 fn an_escaped_replacement_character() {
     let mut scratch = Scratch::new();

@@ -44,9 +44,9 @@ fn every_input_in_every_state_of_a_client() {
     }
 }
 
-/// Makes every sequence of inputs that begins with `begin`. `expected` has lengths of the rest of a sequence, and how
-/// many sequences there are of each. That is less than ten to the power of the length where inputs are about links
-/// that do not exist yet.
+/// Makes every sequence of inputs that begins with `begin`. `expected` has lengths of the part after `begin`, each
+/// with the number of sequences. With ten inputs this number is ten to the power of the length, or less if some
+/// inputs are about links that do not exist yet.
 fn every_sequence<M: Machine + 'static>(
     name: &str,
     world: &World<M>,

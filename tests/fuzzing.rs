@@ -63,8 +63,8 @@ fn random_inputs() {
     }
 }
 
-/// Lives of clients of one link, most of them long. Scenario L-112: whatever comes, and in whatever order the core
-/// is called, it does not panic.
+/// Runs random scripts of 120 steps on clients of one link. Scenario L-112: whatever comes, and in whatever order the
+/// core is called, the core does not panic.
 #[test]
 fn random_scripts() {
     on_all_cores(

@@ -25,7 +25,7 @@ use testkit::world::figures::Figures;
 use testkit::world::network::{Message, Network};
 use testkit::world::scenario::Scenario;
 
-/// The default number of lives, and the hash that they lead to.
+/// The default number of lives. `HASH` is the hash that these lives lead to.
 const LIVES: u64 = 8_000;
 const HASH: u64 = 0x7f27_4f98_6ed4_4a36;
 

@@ -368,7 +368,8 @@ fn l_132_repeated_trades_are_marked() {
     assert_eq!(trades, " 1 2 3 2r 3r 4");
 }
 
-/// Endpoint, unit of the venue, field of the message, and a frame with `@` for the time.
+/// Each line has an endpoint, the unit that the venue uses, the field of the message, and a frame with `@` for the
+/// time.
 const TIMES: &str = r#"streams nanos /event_time {"u":1,"E":@,"s":"a","b":"1","B":"1","a":"2","A":"1"}
 streams nanos /event_time {"e":"depthUpdate","E":@,"s":"a","U":1,"u":1,"b":[],"a":[]}
 streams nanos /event_time {"E":@,"s":"a","t":1,"p":"1","q":"2","m":true}

@@ -229,8 +229,8 @@ fn a_refusal_by_reply_alone() {
     assert!(told(&pair, "rich").starts_with("Open 0"));
 }
 
-/// Events of one order, each with state, time and the rest of the frame; then the state and quantity that result, and
-/// the executed value.
+/// Each row has the events of one order, the state and executed quantity that result, and the executed value. An
+/// event has a state, a time and the rest of its frame.
 #[test]
 fn events_in_whatever_order() {
     const FILL: &str = r#","t":1,"L":"10","Z":"2""#;

@@ -19,7 +19,8 @@ fn orders_v1() -> Client {
     client
 }
 
-/// L-113: each of ten events in an array in turn cannot be decoded, or has an unknown type.
+/// L-113: in an array of ten events, one event cannot be decoded or has an unknown type, at each place in turn. The
+/// other nine are applied.
 #[test]
 fn l_113_one_bad_element_spoils_nothing() {
     for (bad, kind) in [
@@ -82,7 +83,8 @@ fn l_116_no_sample_passes_unseen() {
     assert_eq!((stats.unrecognized, stats.malformed, stats.data), (1, 1, 0));
 }
 
-/// L-137: the list of open orders at the start, a refusal, and an unknown type.
+/// L-137: no order of the list at the start is lost. Of three later events, the refusal and the new order are
+/// applied, and the event of an unknown type is reported.
 #[test]
 fn l_137_no_order_of_the_first_list_is_lost() {
     let mut client = orders_v1();

@@ -411,7 +411,8 @@ mod signed {
         Signer::new(Credentials::hmac("conformance-api-key", "conformance-api-secret").unwrap())
     }
 
-    /// Computed with Python: `base64.b64encode(json)`, and `hmac.new(secret, payload, hashlib.sha384).hexdigest()`.
+    /// The expected payloads and signatures were computed with Python: `base64.b64encode(json)`, and
+    /// `hmac.new(secret, payload, hashlib.sha384).hexdigest()`.
     #[test]
     fn known_answers() {
         let by_client = OrderStatusQuestion::by_client_order_id("a \"1\"");

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-/// The books of one rival, each with its symbol. They are few, so [`book_of`] searches them in a row.
+/// The books of one rival, each with its symbol. They are few, so [`book_of`] compares their symbols one by one.
 pub(crate) type Books = Vec<(String, Book)>;
 
 /// Returns the book of a symbol. Adds an empty one if there is none.
@@ -14,7 +14,7 @@ pub(crate) fn book_of<'b, B: Default>(books: &'b mut Vec<(String, B)>, symbol: &
     &mut books[place].1
 }
 
-/// An order book. The best price of each side is last: most changes are near it, and move few levels there.
+/// An order book. The best price of each side is last, because most changes are near it and then move few levels.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     pub(crate) bids: Vec<(Decimal, Decimal)>,

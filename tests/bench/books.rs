@@ -100,7 +100,7 @@ fn row(operation: Operation, work: &Work) -> [f64; 3] {
 
 // ---- the operations ------------------------------------------------------------------------
 
-/// Replaces the book by a snapshot, a small one several times, so that the clock can measure the time.
+/// Replaces the book by a snapshot. Repeats this if the snapshot is small, so that the clock can measure the time.
 fn replace(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
     let (snapshot, Levels([bids, asks])) = (levels.frame(0..usize::MAX), levels);
     let rounds = 2_000_usize.div_ceil(bids.len());

@@ -36,7 +36,8 @@ use rival::{Look, Parser, SerdeJson, SimdJson, SonicRs};
 /// A way to run all frames of a row once.
 type Contestant<'i> = Box<dyn FnMut() + 'i>;
 
-/// The indices of the contestants of a row.
+/// The index of gemini-ws among the contestants of a row. The next constants are the indices of the other contestants
+/// without a book.
 const OURS: usize = 0;
 const SERDE: usize = 1;
 const SONIC: usize = 2;

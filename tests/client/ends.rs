@@ -102,7 +102,7 @@ fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", RequestOutcome::Lost))), "{events:?}");
 }
 
-/// One late tick is enough, whichever step of the shutdown is in progress.
+/// One tick at the deadline ends the client, even if several steps of the shutdown remain.
 #[test]
 fn the_end_comes_with_the_first_tick_after_the_deadline() {
     let mut harness = Harness::trading();

@@ -24,7 +24,8 @@ fn a_busy_link_does_not_vouch_for_a_silent_one() {
     assert_eq!(events, [silent]);
 }
 
-/// L-143: a heartbeat is reported in time to act, while the link is up and while it is down.
+/// L-143: the client reports that a heartbeat is due 15 s after the last request was sent and not earlier, although
+/// the link is lost in the meantime.
 #[test]
 fn orders_that_want_a_heartbeat() {
     let mut harness = Harness::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 15)]);

@@ -1,4 +1,4 @@
-//! Writes events as words, and scripts of such words.
+//! Writes events as words, and runs scripts of such words.
 
 use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};
 

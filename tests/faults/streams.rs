@@ -66,8 +66,8 @@ pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
     assert_eq!(line.losses, []);
 }
 
-/// Partial depths name no symbol. Until the venue has ended the stream that the client unsubscribes, a frame may
-/// belong to that stream or to the other one.
+/// Partial depths name no symbol. The client unsubscribes one of two such streams. Until the venue has ended it, a
+/// frame may belong to either stream.
 #[test]
 pub(crate) fn un_01_a_partial_depth_may_be_of_one_that_was_not_let_go() {
     let partial = r#"{"lastUpdateId":5,"bids":[["1","1"]],"asks":[["2","1"]]}"#;

@@ -294,8 +294,9 @@ fn forty_links_end_at_once() {
     assert!(now.since(ended) <= interval * 40 + Duration::from_secs(1), "{:?}", now.since(ended));
 }
 
-/// L-083: the same where no limit of dials holds them back. Only the backoff spreads the dials: each has an instant of
-/// its own, each quarter of the range of the first delay has some, and none has half of them.
+/// L-083: the venue ends forty links at one moment, and no limit of dials holds them back. Only the backoff spreads
+/// the dials. Each dial has an instant of its own. Each quarter of the range of the first delay has some dials, and
+/// none has half of them.
 #[test]
 fn forty_links_come_back_spread_over_the_first_delay() {
     let (mut client, mut now) = (forty_links((1_000, DIALS.1)), at(0));
@@ -330,8 +331,8 @@ fn a_busy_leg_vouches_for_no_other() {
     assert_eq!((ended, client.state(public)), (Some(45_000), Some(State::Live)));
 }
 
-/// L-102 and L-103: a request that the driver has not polled when the link ends was not sent, and is not sent
-/// later. The fate of the others is unknown.
+/// L-102 and L-103: a request that the driver has not polled when the link ends was not sent, and is not sent later.
+/// The outcome of the requests that the driver has polled is unknown.
 #[test]
 fn what_was_not_handed_out_was_not_sent() {
     use gemini_ws::RequestOutcome;

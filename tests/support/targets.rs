@@ -55,7 +55,7 @@ fn follow<M: Machine + 'static>(world: &World<M>, bytes: &[u8]) {
     }
 }
 
-/// Decodes one frame of any bytes, as every endpoint.
+/// Decodes any bytes as one frame of each endpoint.
 pub fn decode(data: &[u8]) {
     USED.with_borrow_mut(|used| oracle::check_everywhere(&String::from_utf8_lossy(data), used));
 }

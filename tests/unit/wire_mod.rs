@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use std::format;
 use std::string::String;
 
-/// The members of a frame of each kind, and of frames that are nearly one.
+/// The members of a frame of each kind, and of frames that are nearly a frame of some kind.
 const FRAMES: [&[&str]; 20] = [
     &[r#""u":1"#, r#""E":2"#, r#""s":"x""#, r#""b":"1""#, r#""B":"2""#, r#""a":"3""#, r#""A":"4""#],
     &[r#""E":1"#, r#""s":"x""#, r#""t":2"#, r#""p":"3""#, r#""q":"4""#, r#""m":true"#],

@@ -160,7 +160,8 @@ fn a_book_whose_snapshot_was_dropped_is_to_be_requested_whatever_another_link_re
     }
 }
 
-/// Replays a book whose frames name no symbol. Returns whether it is the book of the symbol that was set before.
+/// Replays a book whose frames name no symbol. Returns whether it is the book of btcusd, the symbol that the caller
+/// has set in `scratch`.
 fn replays(mut scratch: Scratch) -> bool {
     let (mut replay, mut books) = (Replay::new(Endpoint::MarketDataV1), Books::new());
     for frame in [v1(0, 99, "initial"), v1(1, 98, "place")] {

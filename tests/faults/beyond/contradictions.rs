@@ -8,7 +8,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, d, found, id_of, new_order, order, quote, t, update};
 
-/// Sends a request. Returns it, and the number that its reply has.
+/// Sends a request. Returns its id, and the id as the text that its reply contains.
 fn ask(fed: &mut Fed, request: &Request) -> (RequestId, String) {
     let id = fed.client.request(t(2), request).unwrap();
     fed.poll();

@@ -244,7 +244,8 @@ fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "its fill was never told, and it is shown as open");
 }
 
-/// A peer with many symbols. The sums per symbol must not stay when the orders are forgotten.
+/// A peer may name any number of symbols. `Orders` keeps only a limited number of sums of fills, as it does with
+/// orders.
 #[test]
 fn y05_sums_of_fills_take_no_memory_without_bound() {
     let mut orders = Orders::new();
@@ -293,7 +294,7 @@ fn z03_each_of_two_orders_of_one_client_order_id_can_be_reconciled() {
     assert_eq!(orders.to_reconcile().count(), 0, "asked ten times, and the venue knows of none");
 }
 
-/// An event of an order of v1 whose kind is unknown.
+/// An event of order events v1 puts its order in doubt if the kind of the event is unknown.
 #[test]
 fn z04_a_kind_of_order_event_of_v1_that_is_not_known_is_a_doubt() {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events"));
@@ -307,7 +308,7 @@ fn z04_a_kind_of_order_event_of_v1_that_is_not_known_is_a_doubt() {
     );
 }
 
-/// Orders that were refused before the venue gave them an id.
+/// Two orders are refused before the venue gives them ids. They stay two orders.
 #[test]
 fn z09_refused_orders_without_an_id_of_their_own_stay_two() {
     let mut orders = Orders::new();

@@ -21,8 +21,8 @@ fn current() -> (Fed, StreamId) {
     (fed, id)
 }
 
-/// One part of an application unsubscribes balances, another part subscribes them. Before the venue confirms the end,
-/// a change comes.
+/// One part of an application unsubscribes the stream of balances, and another part subscribes to it. Before the
+/// venue confirms the end, a change comes.
 #[test]
 fn z37_a_change_of_an_old_subscription_is_not_the_list_of_all_balances() {
     for again in ["balances@account", "balances@account@1s"] {

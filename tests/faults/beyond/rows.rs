@@ -13,7 +13,7 @@ fn balances(from: usize, count: usize) -> String {
     format!(r#"{{"e":"balanceUpdate","E":1,"u":1,"B":[{}]}}"#, rows.join(","))
 }
 
-/// One asset goes and another one comes, while as many are kept as can be.
+/// `Balances` keeps as many assets as it can. The next whole list lacks one of them and has another one.
 #[test]
 fn a_whole_list_makes_room_before_it_is_kept() {
     let mut fed = Fed::private(&["balances@account@1s"]);

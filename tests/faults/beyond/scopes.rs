@@ -6,7 +6,8 @@ use super::fed::{Fed, found, id_of, new_order, order, quote, s, t};
 
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
 
-/// Creates a client of two open links, which the venue has been asked for `btcusd@trade` and for `stream`.
+/// Creates a client of two open links. The client has requested `btcusd@trade` over the first one, and `stream` over
+/// the second one.
 fn two_links(stream: &str) -> (Fed, [LinkId; 2], StreamId) {
     let mut client = Client::single(Config::new("ws://v").authenticated(true).streams_max(1).seed(1));
     client.subscribe(t(0), s("btcusd@trade")).unwrap();

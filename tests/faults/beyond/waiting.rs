@@ -99,7 +99,7 @@ const ALIKE: [(&str, &str, &str); 14] = [
 ];
 
 /// Unsubscribes one stream and subscribes to another whose frames look alike. Until the venue has confirmed the
-/// first, it sends only the first, so no frame is an event of the other.
+/// `unsubscribe`, it sends only frames of the first stream, so no frame is an event of the other stream.
 #[test]
 fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
     for (left, next, frame) in ALIKE {

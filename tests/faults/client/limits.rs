@@ -26,7 +26,7 @@ pub(crate) fn b9_no_window_holds_more_than_the_limit() {
     }
 }
 
-/// Kind, unit, number of units, limit and count.
+/// A limit in a reply to `conninfo`: kind, unit of the window, number of units, limit and count.
 type Row = (&'static str, &'static str, u64, u64, u64);
 
 fn limits(rows: &[Row]) -> String {
@@ -127,8 +127,8 @@ fn windows(from: u64) -> Vec<Row> {
     (from..from + 8).map(|seconds| ("ORDERS", "SECOND", seconds, 2, 0)).collect()
 }
 
-/// What an earlier reply has named takes no room from what the newest reply names. A window that both name keeps its
-/// use.
+/// Windows that only an earlier reply named do not count any more. A window that both replies name keeps what it has
+/// counted.
 #[test]
 pub(crate) fn b10_the_windows_of_the_newest_reply_hold() {
     for (from, at, accepted) in [(200, 10_000_000, 1), (200, 1_000, 1), (107, 1_000, 0), (93, 1_000, 0)] {

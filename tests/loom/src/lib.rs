@@ -119,7 +119,7 @@ fn never_missed() {
     });
 }
 
-/// If two threads trigger a `Shutdown`, exactly one of them was the first.
+/// If two threads trigger a `Shutdown`, exactly one of the calls returns that it was the first.
 #[test]
 fn triggered_once() {
     loom::model(|| {

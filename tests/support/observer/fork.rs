@@ -305,8 +305,8 @@ impl<M: Machine> Observed<M> {
         )
     }
 
-    /// Returns whether a link is `Closed`: in a copy with an honest peer, the last allowed attempt or request was not
-    /// answered.
+    /// Returns whether a link is `Closed`. In a copy with an honest peer, this means that the last allowed attempt or
+    /// request got no answer.
     fn has_given_up(&self) -> bool {
         let mut any = false;
         self.each_link(|_, _, state| any |= state == State::Closed);

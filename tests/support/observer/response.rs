@@ -28,8 +28,8 @@ impl<'t> Method<'t> {
     }
 }
 
-/// Reads a message that was handed out. Returns `None` unless the whole text is a message, or if the endpoint takes
-/// none.
+/// Reads a message that was handed out. Returns `None` if the text is not exactly one message, or if the endpoint
+/// takes no messages.
 pub fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
     let message = match endpoint {
         Endpoint::Streams => {

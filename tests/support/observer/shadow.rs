@@ -56,7 +56,7 @@ pub struct Leg {
     pub not_before: Instant,
     /// The number of attempts in a row, for the backoff.
     pub attempts: u32,
-    /// How many of those attempts failed. `last` is the reason of the last failure.
+    /// How many of the `attempts` failed. `last` is the reason of the last failure.
     pub failed: u32,
     pub last: Option<AttemptFailure>,
     /// The natural logarithm of the probability that so many delays in a row are as short as these.

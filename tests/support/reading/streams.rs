@@ -230,8 +230,9 @@ fn response(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Returns an id that is no unsigned integer, as a text. A message has the same id for a text and for another JSON
-/// value with these characters, and so has the result. `raw` may still contain escapes.
+/// Returns, as a text, an id that is not an unsigned integer. The result is the same for a JSON text and for another
+/// JSON value with these characters, because a message does not distinguish them either. `raw` may still contain
+/// escapes.
 pub fn response_id(raw: &str, text: &str) -> Value {
     let no_text = |json: &str| serde_json::from_str::<Value>(json).ok().filter(|json| !json.is_string());
     json!(no_text(raw).or_else(|| no_text(text)).map_or_else(|| text.to_string(), |json| json.to_string()))

@@ -19,7 +19,7 @@ const TOO_MANY: ConnectFailure = ConnectFailure::Status { status: 429, retry_aft
 const TRADE: &str = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
 const TICKER: &str = r#"{"u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#;
 pub const BROKEN: &str = r#"{"e":"depthUpdate","s":"btcusd","U":1"#;
-/// Two of the four rows cannot be decoded.
+/// A list of orders in which two of the four rows cannot be decoded.
 const ORDERS: &str = r#"{"e":"orderSnapshot","orders":[{"E":1,"s":"BTCUSD","i":1,"X":"OPEN"},[1],{},{"E":1,"s":"BTCUSD","i":2,"X":"OPEN"}]}"#;
 pub const L2: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","1"]]}"#;
 pub const L2_WITH_TRADES: &str =
