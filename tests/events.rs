@@ -199,7 +199,7 @@ fn change(symbol: &str, side: &str, price: &str, remaining: &str, reason: &str) 
     )
 }
 
-/// A first frame may contain its symbols one after another or mixed.
+/// A first frame may contain the entries of several symbols, one symbol after another or mixed.
 #[test]
 fn books_of_v1() {
     let initial = |symbol: &str, side: &str, price: &str| change(symbol, side, price, "1", "initial");
@@ -292,7 +292,7 @@ fn one_symbol_of_v1() {
     assert_eq!(book(&books, "btcusd"), "2x98 / 3x101");
 }
 
-/// The best level of a side replaces the one before, and nothing else removes it.
+/// A new best level of a side replaces the best level before. Nothing else removes a best level.
 #[test]
 fn tops_of_books_of_v1() {
     let top = |side: &str, price: &str, remaining: &str| change("", side, price, remaining, "top-of-book");

@@ -31,7 +31,7 @@ impl Sight for Books {
     }
 }
 
-/// Notes every value.
+/// Appends every value of the frame.
 impl Sight for Vec<String> {
     fn see<T: Values>(&mut self, decoded: &T) {
         decoded.values(self);

@@ -230,7 +230,7 @@ fn the_end_comes_once_and_by_the_earliest_deadline() {
     }
 }
 
-/// I-06: a link that is lost during the end is not dialled again, and its event says so.
+/// I-06: a link that is lost during the end is not dialled again, and the event of the loss says so.
 #[test]
 fn nothing_is_dialled_once_an_end_is_wanted() {
     let mut harness = Harness::trading();
@@ -381,7 +381,7 @@ fn sessions_without_orders_do_not_count() {
     }
 }
 
-/// The link ends before the driver takes the request: no order exists.
+/// The link ends before the driver takes the request, so no order exists.
 #[test]
 fn an_order_that_was_not_sent_is_not_counted() {
     for was_sent in [false, true] {
@@ -430,7 +430,8 @@ fn a_cancellation_refused_for_now_is_sent_again() {
     }
 }
 
-/// The venue refuses the cancellation until the end.
+/// The venue refuses each attempt to cancel the orders. The client repeats the attempt until near the end of this
+/// step, and ends in time.
 #[test]
 fn a_cancellation_that_is_always_refused_for_now_ends_in_time() {
     let mut harness = with_links();

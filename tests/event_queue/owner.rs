@@ -175,7 +175,8 @@ fn l_019_the_consumer_is_stopped_first() {
     }
 }
 
-/// L-118: the queue overflows by one, and then all events are taken.
+/// L-118: the queue overflows by one, and then all events are taken. The `Overflow` event comes in place of the
+/// dropped event.
 #[test]
 fn l_118_a_drop_is_announced_in_its_place() {
     let mut owner = Owner::new(Overflow::DropOldest, 3);

@@ -129,7 +129,7 @@ fn a_book_of_the_current_api() {
     ]);
 }
 
-/// The best level replaces the one before, and nothing else removes it.
+/// A new best level replaces the best level before. Nothing else removes a best level.
 #[test]
 #[rustfmt::skip]
 fn the_best_level_of_market_data_v1() {

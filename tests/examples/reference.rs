@@ -10,7 +10,7 @@ use testkit::variables::flag;
 /// An example of the reference.
 #[derive(Clone, Debug)]
 pub(crate) struct Example {
-    /// Folder and file.
+    /// The path of the example: its folder and its file.
     pub(crate) file: String,
     pub(crate) is_sent_by_venue: bool,
     pub(crate) text: String,

@@ -507,7 +507,7 @@ fn no_key_is_serialized() {
     }
 }
 
-/// Some JSON encoders write small numbers with an exponent.
+/// Amounts in answers of REST may have an exponent, as some JSON encoders write small numbers.
 #[test]
 fn amounts_of_rest_may_have_an_exponent() {
     let body = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":1e-7,"remaining_amount":9.999999e-1,"original_amount":1}"#;

@@ -233,8 +233,8 @@ fn z05_a_change_of_an_old_subscription_is_not_a_book() {
     assert_eq!(bids, None, "one level of three: {:?}", &fed.log[fed.log.len().saturating_sub(4)..]);
 }
 
-/// A subscription waits for room in the limits, the timer is late, and late inputs about a link that has ended
-/// come.
+/// A subscription waits for room in the limits. The timer is late, and late inputs arrive about a link that has
+/// ended.
 #[test]
 fn st_01_nothing_comes_of_a_late_input() {
     let mut fed = Fed::new(Config::new("ws://v").request_limit(2, Duration::from_secs(2)));

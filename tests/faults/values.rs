@@ -11,7 +11,7 @@ macro_rules! tests {
     )*};
 }
 
-/// `tests/mutants` runs each case by the id of its fault.
+/// Checks the ids of the cases, because `tests/mutants` runs each case by the id of its fault.
 #[test]
 fn every_case_is_hunted_with() {
     let ids: std::collections::BTreeSet<&str> = cases::CASES.iter().map(|(id, _)| *id).collect();

@@ -119,8 +119,8 @@ fn two_legs_end_in_every_order() {
     }
 }
 
-/// L-033 and L-085: an input about one link causes no output about another. The outputs of the others are the same
-/// as without it.
+/// L-033 and L-085: an input about one link causes no output about another. The outputs of the other links are the
+/// same as without the input.
 #[test]
 fn one_leg_moves_alone() {
     let life = |fault: bool| {

@@ -100,8 +100,8 @@ fn refusals_of_the_upgrade() {
     }
 }
 
-/// L-029 and L-072: each of twenty links lasts for a second. The delay still grows, and is reset after the first
-/// link that lasts.
+/// L-029 and L-072: each of twenty links lasts for a second. The delay still grows. The first link that lasts long
+/// enough resets it.
 #[test]
 fn a_link_must_last_to_count() {
     let (mut client, mut now) = (dialling(3), at(0));

@@ -86,9 +86,9 @@ pub(crate) struct Group {
     places: HashMap<Symbol, usize>,
     ids: Vec<StreamId>,
     changed: Event,
-    /// The driver has ended and publishes nothing more.
+    /// Whether the driver has ended, and so publishes nothing more.
     is_ended: AtomicBool,
-    /// Every reader of this group was dropped.
+    /// Whether every reader of this group was dropped.
     is_left: AtomicBool,
 }
 

@@ -148,9 +148,9 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     queue: EventQueue,
-    /// The driver puts nothing more in.
+    /// Whether the driver puts no more events into `queue`.
     is_ended: bool,
-    /// [`Events`] was dropped.
+    /// Whether [`Events`] was dropped.
     is_dropped: bool,
     /// The symbols of books whose updates the queue has dropped.
     lost: Vec<Symbol>,

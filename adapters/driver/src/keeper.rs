@@ -41,7 +41,7 @@ pub struct Keeper {
     connect_failure: Option<ConnectFailure>,
     /// Whether a link has ended for good, and the readers of its books have not yet been notified.
     has_link_ended: bool,
-    /// A subscription may have ended in this turn.
+    /// Whether a subscription may have ended in this turn.
     has_stream_ended: bool,
     /// The slots whose links had ended for good when the readers of books were last notified.
     ended_slots: BTreeSet<usize>,

@@ -43,7 +43,7 @@ pub(crate) struct Socket<Io> {
     pub(crate) stalled_since: Option<Instant>,
     /// How many bytes the transport had taken at the last write.
     written: u64,
-    /// The peer has broken the protocol, and the driver answers with a Close frame.
+    /// Whether the peer has broken the protocol. The driver then sends a Close frame and drops what follows.
     is_breached: bool,
 }
 

@@ -22,7 +22,7 @@ fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
     assert!(bids.as_ref().is_none_or(|bids| right.contains(bids)), "live: {bids:?}, which no venue has");
 }
 
-/// Runs `work` on a copy of `of`, several times. Returns the least time of the processor that it took.
+/// Runs `work` several times, each time on another copy of `of`. Returns the least processor time that a run took.
 fn least_time<T: Clone>(of: &T, work: impl Fn(&mut T)) -> Duration {
     let time = |_| {
         let mut copy = of.clone();
@@ -167,7 +167,7 @@ fn z06_a_cancel_has_a_place_however_few_there_are() {
     assert!(fed.sent.last().unwrap().contains("order.cancel_all"), "{:?}", fed.sent);
 }
 
-/// With the least value of every duration time still passes, and no instant has endless work.
+/// With the least value of every duration, time still passes: the client never has endless work at one instant.
 #[test]
 fn z07_the_least_durations_do_not_stop_the_clock() {
     let zero = Duration::ZERO;

@@ -222,7 +222,8 @@ fn x08_an_empty_list_of_open_orders_casts_doubt_on_those_that_are_known() {
     assert_eq!(orders.get(77).unwrap().doubt(), Some(StaleReason::NotFound));
 }
 
-/// The end of the link was among the events that the queue dropped.
+/// The application asks about an order while the link is down, and the queue has dropped the event of the end of the
+/// link. The order is in doubt once the next link is subscribed.
 #[test]
 fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     let mut fed = Fed::private(&["orders@account"]);

@@ -8,8 +8,8 @@ use gemini_ws::{Config, Event, GapRule, IgnoredReason, Readiness};
 use super::super::line::{Line, ack, refuse, snapshot};
 use super::fed::t;
 
-/// Lets the venue reply to everything that waits. It refuses each `subscribe` that contains a word, and sends the
-/// snapshots of the others.
+/// Lets the venue reply to everything that waits. The venue refuses each `subscribe` that contains `bad`, and sends
+/// the snapshots for the others.
 fn serve(line: &mut Line, now: u64, bad: &str) {
     while let Some(text) = line.sent.pop_front() {
         let is_subscribe = text.contains("\"subscribe\"");
@@ -26,8 +26,8 @@ fn serve(line: &mut Line, now: u64, bad: &str) {
     }
 }
 
-/// Books of a request that the venue has refused are no longer awaited, so they leave room for their own halves and
-/// for other books.
+/// The client sends a refused request again in halves. It no longer waits for the books of the refused request, so
+/// the halves and other books have room.
 #[test]
 fn the_halves_of_a_refused_request_take_no_room_from_themselves() {
     for (room, books, batch) in

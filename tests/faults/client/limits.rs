@@ -172,7 +172,8 @@ pub(crate) fn b9_what_was_sent_since_the_question_counts() {
 
 // ---- links --------------------------------------------------------------------------------------
 
-/// An endpoint that stays open has a link for itself, from `add` on. The command that would take it is refused.
+/// An endpoint that stays open has a link for itself, from `add` on. A command that would need this link for another
+/// endpoint is refused.
 #[test]
 pub(crate) fn each_endpoint_that_stays_open_gets_its_link() {
     const FULL: CommandError = CommandError::TooMany(Limit::Links);

@@ -8,8 +8,8 @@ use gemini_ws::{Instant, LinkId, RateLimiter};
 use super::super::machine::Settings;
 use super::shadow::Shadow;
 
-/// The dials, requests and orders that count for the limits of an endpoint, those of other endpoints of its host
-/// included, each by its instant.
+/// The instants of the dials, requests and orders that count for the limits of an endpoint. Dials, requests and
+/// orders of other endpoints of the same host count too.
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     dials: VecDeque<Instant>,
@@ -17,13 +17,13 @@ pub struct Windows {
     orders: VecDeque<Instant>,
 }
 
-/// A host, for which the venue counts.
+/// A host. The venue counts dials for each host, not for each endpoint.
 #[derive(Clone, Debug)]
 pub struct Host {
     name: String,
     /// Each limit on dials, with its own counter.
     dials: Vec<((u32, Duration), RateLimiter)>,
-    /// The venue has asked for no dial before this instant.
+    /// The end of the delay that the venue has asked for. No dial may start before this instant.
     pub held_until: Instant,
     /// Whether the observer no longer knows when there is room. The venue may have stated that its limits are
     /// stricter, or it may have asked for a delay that ends at an instant that no event named.

@@ -81,7 +81,7 @@ impl Path {
 pub enum Follows {
     /// No attempt.
     Nothing,
-    /// No attempt, unless the endpoint has worked before; then as `Slow`.
+    /// No attempt. If the endpoint has worked before, what `Slow` says.
     NothingAtFirst,
     /// An attempt after the usual delay.
     Usual,

@@ -48,7 +48,7 @@ pub struct Leg {
     pub is_restarted: bool,
     /// The step in which the link ended.
     pub ended: u64,
-    /// When the next attempt is due, and the instant before which the venue asked for none.
+    /// When the next attempt is due, and the earliest instant that the venue allows for it.
     pub retry: Option<(Instant, Instant)>,
     /// Whether no attempt follows the last end.
     pub given_up: bool,
@@ -56,10 +56,10 @@ pub struct Leg {
     pub not_before: Instant,
     /// The number of attempts in a row, for the backoff.
     pub attempts: u32,
-    /// How many of the `attempts` failed. `last` is the reason of the last failure.
+    /// How many of the `attempts` ended before their link was live. `last` is the reason why the last attempt ended.
     pub failed: u32,
     pub last: Option<AttemptFailure>,
-    /// The natural logarithm of the probability that so many delays in a row are as short as these.
+    /// The natural logarithm of the probability that as many delays in a row are as short as the reported ones.
     pub likelihood: f64,
     /// The number of frames in a row that could not be decoded. Frames that name the same stream as the one before
     /// are not counted.
@@ -279,7 +279,8 @@ impl Shadow {
         &mut self.legs[slot]
     }
 
-    /// Returns whether an input can be about the link that it names.
+    /// Returns whether the link that an input names is the newest one of its slot, and in a state in which the input
+    /// can come.
     fn is_current(&self, act: Act<'_>, link: LinkId) -> bool {
         let Some(leg) = self.legs.get(link.slot()).filter(|leg| leg.link == Some(link)) else { return false };
         match leg.phase {

@@ -338,7 +338,7 @@ fn venue_error(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads the price of an auction. The two APIs write its symbol differently.
+/// Reads the price of an auction. `symbol` is its symbol, which market data v1 and v2 write differently.
 fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     Ok(json!({
         "kind": "auction",

@@ -92,7 +92,7 @@ pub fn short_single() -> World<Many> {
     world
 }
 
-/// Returns the world of a client of two endpoints on one host: a public one that has trades, and an account's one,
+/// Returns the world of a client of two endpoints on one host: a public one that has trades, and one of an account,
 /// which stays open.
 pub fn client() -> World<Many> {
     let mut world = full_client();

@@ -186,8 +186,8 @@ impl Beliefs {
         self.followed.compare(truth);
     }
 
-    /// Checks that each order that is not in doubt is as it was when the last frame left the venue, or newer if it
-    /// was reconciled or not `is_followed`.
+    /// Checks that each order that is not in doubt is as it was when the last frame left the venue. It may be newer
+    /// if it was reconciled, or if `is_followed` is false.
     pub(super) fn check_orders(&self, truth: &Truth, is_followed: bool) {
         for order in self.orders.iter().filter(|order| !order.needs_reconciling()) {
             let found = order.order_id.and_then(|id| truth.order(id));

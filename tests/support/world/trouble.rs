@@ -130,7 +130,7 @@ impl<M: Machine> Life<'_, M> {
     }
 
     /// Drops the messages that are under way to the driver from a dial or transport that the driver has dropped. If
-    /// the scenario has such a fault, they may still arrive.
+    /// the scenario has the fault that such messages arrive late, they may still arrive.
     pub(super) fn leak(&mut self, position: usize) {
         let fault = *self.random.pick(&[Fault::AnswerAfterAbort, Fault::FrameAfterEnd, Fault::EndAfterEnd]);
         if self.scenario.has(fault) && !self.is_healed {
