@@ -544,8 +544,8 @@ pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
     }
 }
 
-/// A trade or an auction that cannot be decoded costs no book: the book is not requested again, and each other part of
-/// the frame arrives. The event names the malformed part, also from an `EventBuf`.
+/// A trade or an auction that cannot be decoded costs no book: the book is not requested again, and each other part
+/// of the frame arrives. The event names the malformed part, also from an `EventBuf`.
 #[test]
 fn a_malformed_trade_or_auction_costs_no_book() {
     let change = r#"{"type":"change","side":"bid","price":"9","remaining":"1","reason":"initial"}"#;

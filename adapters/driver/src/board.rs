@@ -1,8 +1,8 @@
 //! [`BookReader`]: books that any task or thread can read.
 //!
-//! The driver copies each book that has changed, once in a turn, and publishes the copy in a [`Slot`]. Readers hold
-//! the lock of a slot for as long as it takes to clone an `Arc`. To publish, the driver only tries the lock; if a reader
-//! holds it, the driver tries again in its next turn.
+//! Once in a turn, the driver copies each book that has changed, and publishes the copy in a [`Slot`]. Readers hold
+//! the lock of a slot only as long as it takes to clone an `Arc`. To publish, the driver only tries the lock; if a
+//! reader holds it, the driver tries again in its next turn.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -161,7 +161,7 @@ impl Board {
         }
     }
 
-    /// Notes that no book will come.
+    /// Notes that no book of a symbol will come, and the reason.
     pub(crate) fn note_no_book(&mut self, symbol: Symbol, reason: NoBook) {
         if let Some(posted) = self.posted.get_mut(&symbol) {
             posted.no_book = Some(reason);
@@ -174,7 +174,7 @@ impl Board {
         self.lacks_streams
     }
 
-    /// Notes which books have a subscription.
+    /// Notes which books have a subscription, and for the others that no book will come.
     pub(crate) fn note_streams(&mut self, subscribed: &HashSet<Symbol>) {
         self.lacks_streams = false;
         for (symbol, posted) in &mut self.posted {
@@ -365,10 +365,10 @@ impl BookReader {
     /// when the driver has ended and all changes were returned.
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
-    /// return its symbol. If the venue rejects the subscription, the link ends for good before the book arrives, or the
-    /// application ends the last subscription, no book comes. `changed` then returns the symbol once, the book is stale
-    /// as [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns the symbol
-    /// again if the link connects again, or the application subscribes again.
+    /// return its symbol. If the venue rejects the subscription, the link ends for good before the book arrives, or
+    /// the application ends the last subscription, no book comes. `changed` then returns the symbol once, the book is
+    /// stale as [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns the
+    /// symbol again if the link connects again, or the application subscribes again.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -483,8 +483,8 @@ impl BookReader {
         Some(view)
     }
 
-    /// Returns the best levels of a symbol's book as plain data, which can be serialized. The age of the book is known
-    /// only while the driver runs. Returns `None` if this reader does not read the symbol.
+    /// Returns the best levels of a symbol's book as plain data, which can be serialized. The age of the book is
+    /// known only while the driver runs. Returns `None` if this reader does not read the symbol.
     ///
     /// ```
     /// # use gemini_ws_driver::{BookReader, gemini_ws::BookTop};

@@ -113,7 +113,8 @@ impl<R> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.write_timeout(longest), ..ready })
     }
 
-    /// Sets how long an order may be in doubt or without an event that is due: [`Driver::doubt_timeout`].
+    /// Sets how long an order may be in doubt, or without an event that the venue must send:
+    /// [`Driver::doubt_timeout`].
     pub fn doubt_timeout(self, longest: Duration) -> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.doubt_timeout(longest), ..ready })
     }

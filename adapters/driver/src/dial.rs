@@ -84,8 +84,8 @@ pub struct DialRequest {
 }
 
 impl DialRequest {
-    /// Returns a request without a driver and without a signature. An application can pass the request to
-    /// [`Runtime::dial`](crate::Runtime::dial) to use the dialling of an adapter alone, including proxies and TLS.
+    /// Returns a request that belongs to no driver and is not signed. An application can pass the request to
+    /// [`Runtime::dial`](crate::Runtime::dial) to use only the dialling of an adapter, including proxies and TLS.
     /// Such a dial has no time limit.
     ///
     /// ```

@@ -52,8 +52,8 @@ pub(crate) fn handle() -> (Handle, Ends) {
     (Handle { commands, close, ending, clock }, ends)
 }
 
-/// The parts of a driver that belong to its [`Handle`]: the receiver of commands, the switch that closes, and the
-/// keeper.
+/// The parts of a driver that belong to its [`Handle`]: the receiver of commands, the switch that closes the driver,
+/// and the keeper.
 #[derive(Debug)]
 pub(crate) struct Ends {
     pub(crate) commands: Commands,
@@ -328,9 +328,9 @@ impl Handle {
     /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
     /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count, but
     /// at least one link must be live. Failed attempts to connect do not end the wait
-    /// ([`connect_failure`](Handle::connect_failure) returns the last one). A client does not close while
-    /// one of its endpoints has no link yet: then the wait continues even after all other links have ended for good.
-    /// Put a time limit around this call if you need one.
+    /// ([`connect_failure`](Handle::connect_failure) returns the last one). While one of its endpoints has no link
+    /// yet, a client does not close, so the wait continues even after all other links have ended for good. Put a time
+    /// limit around this call if you need one.
     ///
     /// A link can be live even if the venue has refused some of its streams for now. Orders that are placed while no
     /// stream reports them are in doubt at once. To ask whether a stream reports them:
@@ -406,7 +406,7 @@ impl Handle {
         }
     }
 
-    /// Wakes the driver. If there is no room for a command, it is awake already.
+    /// Wakes the driver. If there is no room for a command, the driver is awake already.
     pub(crate) fn nudge(&self) {
         let _ = self.post(|_| {});
     }

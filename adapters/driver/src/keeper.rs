@@ -24,7 +24,7 @@ use crate::{Closed, NoBook};
 /// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event
 /// before the application sees the event. If a book needs a new snapshot, the driver requests the snapshot.
 ///
-/// Orders, balances, positions and quotes are those of one account: use a driver of its own for each account.
+/// Orders, balances, positions and quotes are those of one account: use a separate driver for each account.
 ///
 /// [`Handle::with`](crate::Handle::with) lends the keeper to a function. Orders, balances, positions and quotes
 /// follow the streams that are subscribed. To ask the venue about orders and balances in doubt, call
@@ -110,7 +110,7 @@ impl Keeper {
     }
 
     /// Returns the quotes of the account: those that the driver submitted, and those that the stream
-    /// `requestForQuote@account` or `@session` reported.
+    /// `requestForQuote@account` or `requestForQuote@session` reported.
     pub const fn quotes(&self) -> &Quotes {
         &self.quotes
     }
@@ -281,8 +281,8 @@ impl Keeper {
         }
     }
 
-    /// Lets readers notice which books will not come because their links have ended for good, and which may come after
-    /// all because [`Client::open`] connects their links again.
+    /// Lets readers notice which books will not come because their links have ended for good. Also lets them notice
+    /// which books may come after all because [`Client::open`] connects their links again.
     fn note_ended_links(&mut self, client: &Client) {
         let has_link_ended = std::mem::take(&mut self.has_link_ended);
         if !has_link_ended && self.ended_slots.is_empty() {

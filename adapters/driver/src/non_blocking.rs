@@ -126,8 +126,8 @@ impl<S: Read + Write> NonBlocking<S> {
         Some(answer.and_then(|answer| upgrade.finish(answer)).map(|socket| self.life = Life::Open(socket)))
     }
 
-    /// Reads the next message. Returns `Ok(None)` if the stream has nothing more now, if the upgrade is under way, or if
-    /// other sockets should have their turn; in the last case [`has_more`](NonBlocking::has_more) returns `true`.
+    /// Reads the next message. Returns `Ok(None)` if the stream has nothing more now, if the upgrade is under way, or
+    /// if other sockets should have their turn; in the last case [`has_more`](NonBlocking::has_more) returns `true`.
     /// Answers pings and Close frames.
     ///
     /// # Errors
@@ -174,8 +174,9 @@ impl<S: Read + Write> NonBlocking<S> {
     ///
     /// # Errors
     ///
-    /// [`Lost::Transport`] if more bytes than [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) would wait. If
-    /// the write fails, [`read`](NonBlocking::read) returns the reason, after the messages that have arrived before.
+    /// [`Lost::Transport`] if more bytes than [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) would wait.
+    /// If the write fails, [`read`](NonBlocking::read) returns the reason, after the messages that have arrived
+    /// before.
     pub fn send(&mut self, text: String) -> Result<(), Lost> {
         self.write(Message::text(text))
     }
@@ -201,8 +202,8 @@ impl<S: Read + Write> NonBlocking<S> {
         self.note_written(flushed)
     }
 
-    /// Returns whether to wait until the stream is writable: until the stream has taken the request of the upgrade, and
-    /// later while data waits. Returns `false` after the end.
+    /// Returns whether to wait until the stream is writable. Returns `true` until the stream has taken the request of
+    /// the upgrade, and later while data waits. Returns `false` after the end.
     pub fn wants_write(&self) -> bool {
         match &self.life {
             Life::Upgrading(upgrade) => !upgrade.is_flushed,

@@ -27,8 +27,9 @@ pub struct Reconciliation {
 pub struct Unresolved {
     /// The order as it was when `reconcile` began.
     pub order: Order,
-    /// Whether the venue answered that it does not have the order. If an event or reply has shown that the order
-    /// exists, no such answer resolves the doubt: [`Handle::forget`](crate::Handle::forget) removes the order.
+    /// Whether the venue answered that it does not have the order. Such an answer does not resolve the doubt if an
+    /// event or reply has shown that the order exists. In that case, [`Handle::forget`](crate::Handle::forget) can
+    /// remove the order.
     pub is_absent: bool,
     /// The error in the answer. `None` if the venue cannot be asked about this order, or if the answer did not
     /// resolve the doubt. [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If

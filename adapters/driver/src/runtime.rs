@@ -27,7 +27,7 @@ pub trait Runtime: Clone + Send {
     /// Connects to [`url`](DialRequest::url), adds TLS if the URL is `wss://`, and calls
     /// [`upgrade`](DialRequest::upgrade).
     ///
-    /// A future that is dropped early must leave no connection and no task behind.
+    /// If the future is dropped early, it must leave no connection and no task behind.
     fn dial(
         &self,
         request: DialRequest,

@@ -50,7 +50,7 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     commands: Commands,
     policy: DialPolicy,
     takers: Takers<D>,
-    /// `None` once the client was closed.
+    /// The switch that closes the driver; `None` once the client was closed.
     shutdown: Option<Shutdown>,
     listener: Option<EventListener>,
     /// Whether the client was opened.
@@ -188,8 +188,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         if self.is_open {
             return;
         }
-        // The client refuses commands while too many outputs wait. This turn carries them out. Another error says that
-        // the client is open or closed already: both are fine.
+        // The client refuses commands while too many outputs wait. This turn carries them out. Another error says
+        // that the client is open or closed already: both are fine.
         self.is_open = !matches!(self.client.open(now), Err(CommandError::TooMany(_)));
         if !self.is_open {
             context.waker().wake_by_ref();
@@ -307,8 +307,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
         let (mut bytes, mut pings) = (0, 0);
         for _ in 0..FRAMES_PER_TURN_MAX {
-            // During a shutdown this limit does not apply: its steps wait for frames, and an application that takes no
-            // events must not delay them.
+            // During a shutdown this limit does not apply: its steps wait for frames, and an application that takes
+            // no events must not delay them.
             if self.takers.delivery.poll_ready(context).is_pending() && !self.is_ending() {
                 return false;
             }

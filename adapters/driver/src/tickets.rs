@@ -102,7 +102,8 @@ impl Cancel {
 #[derive(Debug)]
 struct Open<H> {
     holder: H,
-    /// When the ticket ends because its order is in doubt or has had no event; `None` if neither is so.
+    /// When the ticket ends because its order is in doubt or has had no event. `None` if the order has had an event
+    /// and is not in doubt.
     due: Option<Instant>,
 }
 
@@ -169,7 +170,7 @@ impl<H: Holder> Tickets<H> {
         }
     }
 
-    /// Cancels an order as soon as the venue's id is known.
+    /// Notes that an order is to be cancelled as soon as the venue's id of the order is known.
     pub(crate) fn cancel(&mut self, request: RequestId, cancel: Cancel) {
         let first = Repeated { cancel, sent: None, again: None, delay: CANCEL_AGAIN_AFTER };
         // If a cancel waits for its reply, or for the time to be sent again, that cancel is enough.

@@ -124,7 +124,7 @@ fn accept_of(key: &str) -> String {
     Base64::encode_string(&hash)
 }
 
-/// Returns the failure for an answer that refuses the upgrade. The body of the answer was read before.
+/// Returns the failure for an answer that refuses the upgrade. Uses the part of the body that was read before.
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
     refused(answer.status(), answer.header("retry-after"), answer.header("date"), &answer.body())
 }

@@ -50,8 +50,8 @@ fn a_refusal_has_its_reason() {
     assert_eq!((socket.is_open(), socket.wants_write()), (false, false));
 }
 
-/// Bytes that the peer does not read wait in their order, and a limit on them ends the link. A peer whose process
-/// is killed, without a Close frame, ends the link with `Lost::End` and not with an error.
+/// Bytes that the peer does not read wait in their order. If too many of them wait, the link ends. A peer whose
+/// process is killed sends no Close frame, and the link ends as `Lost::End`, not as a breach of the protocol.
 #[test]
 fn a_peer_that_does_not_read_and_one_that_is_killed() {
     for is_patient in [true, false] {

@@ -1,5 +1,5 @@
-//! Tests `NonBlocking` and `Sockets` with a stream whose peer is a table: what it answers to the upgrade, and what each
-//! read and write then does.
+//! Tests `NonBlocking` and `Sockets` with a stream whose peer follows a table. The table says what the peer answers
+//! to the upgrade, and what each read and write then does.
 
 #![cfg(feature = "handshake")]
 
@@ -22,7 +22,7 @@ enum Step {
     End,
 }
 
-/// A stream whose peer answers the upgrade, and then takes these steps.
+/// A stream whose peer answers the upgrade, and then takes `steps`.
 struct Peer {
     /// The lines of the answer. `KEY` stands for the proof that the peer has read the key.
     answer: String,
@@ -124,7 +124,7 @@ fn open(peer: Peer) -> NonBlocking<Peer> {
     socket
 }
 
-/// An unmasked frame of a server.
+/// Returns an unmasked frame, as a server sends it.
 fn frame(opcode: u8, payload: &[u8]) -> Step {
     let mut bytes = vec![0x80 | opcode, payload.len() as u8];
     bytes.extend_from_slice(payload);
@@ -290,7 +290,7 @@ fn a_close_frame_behind_a_ping_arrives_although_the_pong_cannot_be_written() {
     assert_eq!(client.stats().stale_inputs, 0);
 }
 
-/// After a Close frame, the client does not wait for ever until the peer ends its side.
+/// After the peer's Close frame, the client waits only for a limited time until the peer ends its side.
 #[test]
 fn a_peer_that_closes_and_stays() {
     let peers = || [Peer::new([close(4003)]), Peer::new([close(4003), frame(1, b"late")])];

@@ -152,8 +152,8 @@ async fn watch(address: String) {
 async fn exchange(link: &mut Link, wait: Duration) -> io::Result<()> {
     let _ = link.socket.flush();
     write(&mut link.stream, link.socket.get_mut()).await?;
-    // An operation that has begun must not be dropped, because it may have taken bytes already. So another task reads,
-    // and only the wait for that task is dropped here.
+    // An operation that has begun must not be dropped, because it may have taken bytes already. So another task
+    // reads, and only the wait for that task is dropped here.
     let chunk = async { Some(link.chunks.recv().await) };
     let late = async {
         compio::time::sleep(wait).await;

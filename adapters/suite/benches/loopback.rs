@@ -32,7 +32,7 @@ const ROUNDS: usize = 15;
 /// A function that reads all frames of a server.
 type Contestant = fn(&str) -> ();
 
-/// A row: its name, whether its frames are pongs, and the readers on smol and on tokio.
+/// The rows. Each has a name, says whether its frames are pongs, and has the readers on smol and on tokio.
 const ROWS: [(&str, bool, [Contestant; 2]); 6] = [
     ("bare stream, pongs", true, [bare_on_smol, bare_on_tokio]),
     ("driver, client that only counts them", true, [unread::<SmolBench>, unread::<TokioBench>]),
@@ -114,7 +114,7 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
     times
 }
 
-/// Returns pongs without pings, of the same length as the updates. A client only counts them.
+/// Returns pongs that answer no pings, of the same length as the updates. A client only counts them.
 fn pongs() -> Vec<u8> {
     peers::frame(PONG, &[b'x'; 119]).repeat(FRAMES as usize)
 }

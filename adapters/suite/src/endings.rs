@@ -342,7 +342,8 @@ pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     }
 }
 
-/// The client has so many events to poll that it refuses commands. The driver opens the client nevertheless.
+/// So many events of the client wait to be polled that the client refuses commands. The driver opens the client
+/// nevertheless.
 pub(crate) fn a_client_whose_outputs_are_full<A: Adapter>() {
     let mut gemini = Client::single(Config::new("ws://127.0.0.1:1").attempts_max(1));
     let refused = loop {

@@ -72,8 +72,8 @@ struct Shared {
 }
 
 impl Faulty {
-    /// Listens on a free port and passes connections on to `target`. The seed chooses the fault of each connection by
-    /// the number of the connection: the same seed chooses the same faults.
+    /// Listens on a free port and passes connections on to `target`. The seed and the number of a connection choose
+    /// its fault, so the same seed chooses the same faults.
     ///
     /// # Errors
     ///

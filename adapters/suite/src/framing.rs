@@ -44,8 +44,8 @@ pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
 /// thread wait.
 const TURN_MAX: Duration = Duration::from_millis(200);
 
-/// The peer sends frames without end that never become a message, or only empty messages. The driver lets other
-/// futures run, and ends when the application requests it.
+/// The peer sends without end: fragments that never become a message, empty messages, pings, pongs, or bytes after a
+/// breach of the protocol. The driver lets other futures run, and ends when the application requests it.
 pub(crate) fn a_message_that_never_ends<A: Adapter>() {
     let rows: [(&str, &[u8], &[u8]); 6] = [
         ("one message in empty fragments", &[0x01, 0], &[0, 0]),
@@ -155,7 +155,7 @@ pub(crate) fn requests_that_are_dropped<A: Adapter>() {
 }
 
 /// Scenario L-108: requests, answers to pings and the Close frame compete for a socket that takes few bytes at a
-/// time.
+/// time. The peer gets only whole frames.
 pub(crate) fn whole_frames_only<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);

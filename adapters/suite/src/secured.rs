@@ -15,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use crate::Adapter;
 use crate::peers::{subscribed, upgrade, within};
 
-/// Creates an authority for one test, and its certificate as PEM.
+/// Creates a certificate authority for one test, with its own certificate.
 pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -83,7 +83,8 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     why
 }
 
-/// The client connects only if it trusts the authority of the certificate, and the name and the time are right.
+/// The client connects only if it trusts the authority of the certificate, and if the certificate has the right name
+/// and has not expired.
 pub(crate) fn certificates<A: Adapter>() {
     let (ours, another) = (authority(), authority());
     let roots =

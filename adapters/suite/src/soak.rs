@@ -298,7 +298,7 @@ impl Trader {
         }
     }
 
-    /// Places an order that rests, or one that matches as much as it can at once.
+    /// Places an order. Every second one rests, and the others match at once as much as they can.
     fn place(&mut self, client: &mut Client, now: Instant) {
         let number = self.figures.orders;
         let rests = number.is_multiple_of(2);

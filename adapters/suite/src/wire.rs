@@ -20,8 +20,8 @@ use crate::peers::{
 
 pub(crate) const TRADE: &str = r#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#;
 
-/// Scenario L-020: the future of the driver is dropped while it connects, during the upgrade, while the link is
-/// open, and while it closes. The socket is closed each time.
+/// Scenario L-020: the future of the driver is dropped during the upgrade and while the link is open, both before and
+/// after the application closes the driver. The socket is closed each time.
 pub(crate) fn dropped_in_the_midst<A: Adapter>() {
     for upgraded in [false, true] {
         for closing in [false, true] {
@@ -177,8 +177,8 @@ pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     assert_eq!((closed.reason, why), (CloseReason::Requested, Some(ConnectFailure::TimedOut)));
 }
 
-/// Scenario L-041: a frame after the Close frame, in the same chunk or in the next one, is not delivered, and the
-/// reason stays the same.
+/// Scenario L-041: a frame after the Close frame, in the same chunk or in the next one, is not delivered. The reason
+/// for the end is still the code of the Close frame.
 pub(crate) fn a_frame_after_the_close<A: Adapter>() {
     for apart in [false, true] {
         let peer = move |mut stream: TcpStream| {

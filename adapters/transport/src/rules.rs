@@ -46,7 +46,7 @@ enum Hosts {
     All,
     /// A name and its subdomains.
     Below(String),
-    /// The addresses with these first bits.
+    /// The addresses that share so many first bits with this address.
     Network(IpAddr, u32),
 }
 

@@ -77,7 +77,8 @@ fn an_order_has_one_end() {
         let known = (fed.order().state, fed.order().executed(), fed.order().doubt());
         assert_eq!(known, (state, d(executed), None), "{events:?}");
     }
-    // What is delivered twice contradicts nothing, and an order that is executed as a whole may also end as cancelled.
+    // What is delivered twice contradicts nothing, and an order that is executed as a whole may also end as
+    // cancelled.
     const WHOLE: (&str, &str) = ("CANCELED", r#","Z":"1""#);
     let table: [(Events, OrderState); 4] = [
         (&[("NEW", ""), ("FILLED", FILL), ("FILLED", FILL)], OrderState::Filled),

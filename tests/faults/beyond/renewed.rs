@@ -185,8 +185,8 @@ fn z47_each_frame_of_a_stream_counts_against_its_silence() {
     }
 }
 
-/// Data comes before the confirmation, and then the venue refuses the stream: no further data comes. If only the reply
-/// is missing, the data shows that the venue serves the stream.
+/// Data comes before the confirmation, and then the venue refuses the stream: no further data comes. If only the
+/// reply is missing, the data shows that the venue serves the stream.
 #[test]
 fn data_of_a_stream_that_is_refused_is_not_current() {
     let streams = ["balances@account", "positions@account@1s", "orders@account", "requestForQuote@account"];

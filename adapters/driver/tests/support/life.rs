@@ -38,7 +38,7 @@ impl Wake for Flag {
 }
 
 type Run = Pin<Box<dyn Future<Output = Closed>>>;
-/// The events, once the driver has been polled.
+/// The events; `None` until the driver has been polled.
 type Slot = Rc<RefCell<Option<Events>>>;
 type Asked = Pin<Box<dyn Future<Output = ()>>>;
 
