@@ -1,5 +1,5 @@
-//! [`Paced`]: a transport that limits how much is read in one turn, and that reports a failed write only after everything
-//! that has arrived was read.
+//! [`Paced`]: a transport that limits how much is read in one turn, and that reports a failed write only after
+//! everything that has arrived was read.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
