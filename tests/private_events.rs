@@ -105,7 +105,7 @@ fn l_137_no_order_of_the_first_list_is_lost() {
     assert_eq!(states, [OrderState::Rejected, OrderState::Open]);
 }
 
-/// L-138: the quantities of an order decide its state, and not the name of the event.
+/// L-138: the quantities of an order decide whether a fill is partial or complete, and not the name of the event.
 #[test]
 fn l_138_a_part_is_not_the_whole() {
     let fill = |trade: u64, amount: &str, remaining: &str| {

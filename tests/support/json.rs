@@ -6,7 +6,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// Stands for half a surrogate pair while a text is read. Unicode assigns no character to this code point.
+/// Stands for an unpaired half of a surrogate pair while a text is read. Unicode assigns no character to this code
+/// point.
 const HALF: char = '\u{fdd0}';
 
 /// The key by which `serde_json` passes on a number that it keeps as text.
@@ -73,13 +74,13 @@ impl Text {
         Text { text: text.replace(HALF, "\u{fffd}"), escaped, is_whole }
     }
 
-    /// Returns whether the value contains no half of a surrogate pair.
+    /// Returns whether the value contains no unpaired half of a surrogate pair.
     pub fn is_whole(&self) -> bool {
         self.is_whole
     }
 }
 
-/// Replaces each half of a surrogate pair by `HALF` at the same place.
+/// Replaces each unpaired half of a surrogate pair by `HALF` at the same place.
 pub fn mended(text: &str) -> String {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The types that wipe credentials and headers when they are dropped.
+/// Checks that the types that hold credentials and headers wipe their memory when they are dropped.
 #[test]
 fn everything_secret_is_wiped_when_dropped() {
     fn wiped<T: zeroize::ZeroizeOnDrop>() {}

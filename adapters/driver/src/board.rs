@@ -368,7 +368,8 @@ impl BookReader {
     /// return its symbol. If the venue rejects the subscription, the link ends for good before the book arrives, or
     /// the application ends the last subscription, no book comes. `changed` then returns the symbol once, the book is
     /// stale as [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns the
-    /// symbol again if the link connects again, or the application subscribes again.
+    /// symbol again if the link connects again, or if the application calls [`Handle::subscribe`] after it had ended
+    /// the last subscription.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

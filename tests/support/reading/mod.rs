@@ -138,7 +138,7 @@ fn first(names: Names) -> &'static str {
     names.split('|').next().unwrap()
 }
 
-/// Reads a text that must be there, and must contain no half of a surrogate pair.
+/// Reads a text that must be there, and must contain no unpaired half of a surrogate pair.
 fn text(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
         Json::Text(text) if text.is_whole() => Ok(json!(text.text)),

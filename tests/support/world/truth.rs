@@ -17,7 +17,8 @@ use super::network::{Driver, Network, Port};
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl<M: Machine> Life<'_, M> {
-    /// Checks, when a link is live, that the venue has each stream that the client reports as active.
+    /// Checks, when a link to the current API is live, that the venue has each stream that the client reports as
+    /// active.
     pub(super) fn compare_at_live(&mut self, link: LinkId) {
         let Some(position) = self.world.network.of_link(link) else { return };
         if !self.world.network.ports[position].has_session {
