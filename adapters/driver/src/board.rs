@@ -4,7 +4,7 @@
 //! the lock of a slot only as long as it takes to clone an `Arc`. To publish, the driver only tries the lock; if a
 //! reader holds it, the driver tries again in its next turn.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use event_listener::Event;
@@ -109,6 +109,8 @@ struct Posted {
     is_touched: bool,
     /// The reason why no book will come.
     no_book: Option<NoBook>,
+    /// The newest rejection of a subscription, unless the book has had another subscription since.
+    rejection: Option<NoBook>,
 }
 
 /// The books that the driver publishes.
@@ -117,8 +119,8 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
-    /// Whether some book has no subscription.
-    lacks_streams: bool,
+    /// Whether some book will not come.
+    lacks_books: bool,
 }
 
 impl Board {
@@ -146,6 +148,7 @@ impl Board {
                 spare: Arc::default(),
                 is_touched: false,
                 no_book: None,
+                rejection: None,
             });
             posted.groups.push(Arc::clone(&group));
             self.touch(slot.symbol);
@@ -161,42 +164,37 @@ impl Board {
         }
     }
 
-    /// Notes that no book of a symbol will come, and the reason.
-    pub(crate) fn note_no_book(&mut self, symbol: Symbol, reason: NoBook) {
+    /// Notes that the venue has rejected a subscription to a book. Another subscription may bring the book.
+    pub(crate) fn note_rejection(&mut self, symbol: Symbol, rejection: NoBook) {
         if let Some(posted) = self.posted.get_mut(&symbol) {
-            posted.no_book = Some(reason);
+            posted.rejection = Some(rejection);
         }
-        self.touch(symbol);
     }
 
-    /// Returns whether some book has no subscription.
-    pub(crate) const fn lacks_streams(&self) -> bool {
-        self.lacks_streams
+    /// Returns whether some book will not come, according to the newest call of
+    /// [`note_streams`](Board::note_streams).
+    pub(crate) const fn lacks_books(&self) -> bool {
+        self.lacks_books
     }
 
-    /// Notes which books have a subscription, and for the others that no book will come.
-    pub(crate) fn note_streams(&mut self, subscribed: &HashSet<Symbol>) {
-        self.lacks_streams = false;
+    /// Notes which books will not come. `subscribed` contains the books with a subscription, and for each whether the
+    /// link of a subscription has not ended for good.
+    pub(crate) fn note_streams(&mut self, subscribed: &HashMap<Symbol, bool>) {
+        self.lacks_books = false;
         for (symbol, posted) in &mut self.posted {
-            let is_lacking = !subscribed.contains(symbol);
-            self.lacks_streams |= is_lacking;
-            let no_book = match (is_lacking, &posted.no_book) {
-                (true, None) => Some(NoBook::Unsubscribed),
-                (false, Some(NoBook::Unsubscribed)) => None,
-                _ => continue,
+            let no_book = match subscribed.get(symbol) {
+                Some(true) => {
+                    posted.rejection = None;
+                    None
+                }
+                Some(false) => Some(NoBook::LinkClosed),
+                None => Some(posted.rejection.clone().unwrap_or(NoBook::Unsubscribed)),
             };
-            posted.no_book = no_book;
-            posted.touch(&mut self.touched);
-        }
-    }
-
-    /// Forgets that the link of a book has ended for good, because the link connects again.
-    pub(crate) fn note_link(&mut self, symbol: Symbol) {
-        if let Some(posted) = self.posted.get_mut(&symbol)
-            && posted.no_book == Some(NoBook::LinkClosed)
-        {
-            posted.no_book = None;
-            self.touch(symbol);
+            self.lacks_books |= no_book.is_some();
+            if posted.no_book != no_book {
+                posted.no_book = no_book;
+                posted.touch(&mut self.touched);
+            }
         }
     }
 
@@ -247,7 +245,11 @@ impl Posted {
             let is_missing = latest.stale == Some(StaleReason::NotSubscribed);
             let stale = if is_missing { Some(StaleReason::NothingYet) } else { latest.stale };
             *latest = Arc::new(BookView { no_book: None, stale, ..BookView::clone(&latest) });
+            self.slot.version.fetch_add(1, Ordering::AcqRel);
+            drop(latest);
+            self.notify();
         }
+        self.rejection = None;
         Arc::clone(&self.slot)
     }
 
@@ -259,8 +261,6 @@ impl Posted {
         self.is_touched = false;
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(age)) => {
-                // A book has come after all.
-                self.no_book.take_if(|_| book.stale_reason().is_none());
                 let no_book = self.no_book.clone();
                 match Arc::get_mut(&mut self.spare) {
                     Some(spare) => spare.refill(book, age, no_book),
@@ -285,12 +285,17 @@ impl Posted {
             }
         }
         std::mem::swap(&mut *latest, &mut self.spare);
+        // A reader that takes the lock next sees the version of this view.
         self.slot.version.fetch_add(1, Ordering::AcqRel);
         drop(latest);
+        self.notify();
+        true
+    }
+
+    fn notify(&self) {
         for group in &self.groups {
             group.changed.notify(usize::MAX);
         }
-        true
     }
 }
 
@@ -368,8 +373,8 @@ impl BookReader {
     /// return its symbol. If the venue rejects the subscription, the link ends for good before the book arrives, or
     /// the application ends the last subscription, no book comes. `changed` then returns the symbol once, the book is
     /// stale as [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns the
-    /// symbol again if the link connects again, or if the application calls [`Handle::subscribe`] after it had ended
-    /// the last subscription.
+    /// symbol again if the book may come after all: the link connects again, or the application subscribes to the
+    /// book again, with [`Handle::subscribe`] or [`Handle::books`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

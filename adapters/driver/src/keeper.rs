@@ -39,12 +39,8 @@ pub struct Keeper {
     may_need_resync: bool,
     /// The reason why the newest attempt to connect failed, if it failed.
     connect_failure: Option<ConnectFailure>,
-    /// Whether a link has ended for good, and the readers of its books have not yet been notified.
-    has_link_ended: bool,
-    /// Whether a subscription may have ended in this turn.
-    has_stream_ended: bool,
-    /// The slots whose links had ended for good when the readers of books were last notified.
-    ended_slots: BTreeSet<usize>,
+    /// Whether, since the last turn, a book may have lost or got a source: a subscription, or a link of one.
+    has_new_sources: bool,
     orders: Orders,
     balances: Balances,
     positions: Positions,
@@ -70,9 +66,7 @@ impl Keeper {
             keeps_books: false,
             may_need_resync: false,
             connect_failure: None,
-            has_link_ended: false,
-            has_stream_ended: false,
-            ended_slots: BTreeSet::new(),
+            has_new_sources: false,
             orders: Orders::new(),
             balances: Balances::new(),
             positions: Positions::new(),
@@ -231,15 +225,19 @@ impl Keeper {
             event => {
                 match event {
                     Event::Rejected { stream, error, .. } => {
-                        let message = error.message.to_string().into();
-                        self.note_no_book(stream, NoBook::Rejected { code: error.code, message });
+                        self.has_new_sources = true;
+                        if let Some(symbol) = book_of(stream) {
+                            let message = error.message.to_string().into();
+                            self.board.note_rejection(symbol, NoBook::Rejected { code: error.code, message });
+                        }
                     }
-                    Event::LinkClosed { .. } => (self.has_link_ended, self.has_stream_ended) = (true, true),
-                    Event::Unsubscribed { .. } => self.has_stream_ended = true,
+                    Event::LinkClosed { .. } | Event::Unsubscribed { .. } => self.has_new_sources = true,
                     Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
                     Event::Opened { .. } => self.connect_failure = None,
                     _ => {}
                 }
+                // The function that takes the events may have subscribed, or opened the client again.
+                self.has_new_sources |= self.board.lacks_books();
                 if self.keeps_books {
                     match self.books.apply(event) {
                         Some(change) => {
@@ -274,42 +272,27 @@ impl Keeper {
         self.quotes.apply(event);
     }
 
-    /// Lets readers notice that no book of a stream will come.
-    fn note_no_book(&mut self, stream: &Stream, reason: NoBook) {
-        if let Some(symbol) = book_of(stream) {
-            self.board.note_no_book(symbol, reason);
-        }
+    /// Notes that a command was carried out: it may bring a book that would not have come.
+    pub(crate) const fn note_command(&mut self) {
+        self.has_new_sources |= self.board.lacks_books();
     }
 
-    /// Lets readers notice which books will not come because their links have ended for good. Also lets them notice
-    /// which books may come after all because [`Client::open`] connects their links again.
-    fn note_ended_links(&mut self, client: &Client) {
-        let has_link_ended = std::mem::take(&mut self.has_link_ended);
-        if !has_link_ended && self.ended_slots.is_empty() {
+    /// Lets readers notice which books will not come, because they have no subscription any more, or because the
+    /// links of their subscriptions have ended for good. Also lets them notice which of these books may come after
+    /// all.
+    fn note_streams(&mut self, client: &Client) {
+        if !std::mem::take(&mut self.has_new_sources) {
             return;
         }
         let ended = client.links().filter(|(.., state)| *state == State::Closed);
         let ended: BTreeSet<usize> = ended.map(|(link, ..)| link.slot()).collect();
-        if !has_link_ended && ended == self.ended_slots {
-            return;
-        }
-        for (id, stream, _) in client.streams() {
-            if ended.contains(&id.link_slot()) {
-                self.note_no_book(&stream, NoBook::LinkClosed);
-            } else if let Some(symbol) = book_of(&stream) {
-                self.board.note_link(symbol);
+        let mut subscribed: HashMap<Symbol, bool> = HashMap::new();
+        for (id, stream, _) in client.streams().filter(|(.., state)| *state != StreamState::Leaving) {
+            if let Some(symbol) = book_of(&stream) {
+                *subscribed.entry(symbol).or_default() |= !ended.contains(&id.link_slot());
             }
         }
-        self.ended_slots = ended;
-    }
-
-    /// Lets readers notice which books have no subscription any more, or have one again.
-    fn note_ended_streams(&mut self, client: &Client) {
-        if !std::mem::take(&mut self.has_stream_ended) && !self.board.lacks_streams() {
-            return;
-        }
-        let streams = client.streams().filter(|(.., state)| *state != StreamState::Leaving);
-        self.board.note_streams(&streams.filter_map(|(_, stream, _)| book_of(&stream)).collect());
+        self.board.note_streams(&subscribed);
     }
 
     /// Ends a turn: ends subscriptions, requests snapshots, ends tickets, sends cancels, and notifies calls that wait
@@ -324,8 +307,7 @@ impl Keeper {
         self.leaving.extend(self.board.take_left());
         // Another error says that the subscription has ended, for example because the venue refused it.
         self.leaving.retain(|id| matches!(client.unsubscribe(now, *id), Err(CommandError::TooMany(_))));
-        self.note_ended_links(client);
-        self.note_ended_streams(client);
+        self.note_streams(client);
         if std::mem::take(&mut self.may_need_resync) {
             let symbols: Vec<Symbol> = self.books.to_resync().collect();
             client.resync_books(now, symbols);
@@ -403,7 +385,8 @@ impl Keeper {
                 unknown.push(*symbol);
             }
         }
-        self.keeps_books = true;
+        // The link of a book may have ended for good before.
+        (self.keeps_books, self.has_new_sources) = (true, true);
         client.resync_books(now, unknown);
         Ok(self.board.open(symbols, ids))
     }

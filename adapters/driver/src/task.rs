@@ -256,6 +256,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                 Poll::Ready(Some(command)) => {
                     let Takers { keeper, replies, .. } = &mut self.takers;
                     command.carry_out(Lent { client: &mut self.client, keeper, replies, now });
+                    self.takers.keeper.note_command();
                     self.perform(now);
                 }
                 Poll::Ready(None) => {
