@@ -471,6 +471,25 @@ mod tests {
         assert_eq!(keeper.quotes().to_reconcile().count(), 0);
     }
 
+    /// The venue rejects one of two subscriptions to a book: the other one may bring the book.
+    #[test]
+    fn a_book_may_come_while_it_has_a_subscription() {
+        let now = Instant::ZERO;
+        let mut client = Client::single(Config::new("ws://v"));
+        let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+        let symbol: Symbol = "btcusd".parse().unwrap();
+        let _group = keeper.open_books(&mut client, now, &[symbol]).unwrap();
+        let rejection = NoBook::Rejected { code: -1013, message: "Invalid".into() };
+        for may_come in [true, false] {
+            keeper.board.note_rejection(symbol, rejection.clone());
+            keeper.has_new_sources = true;
+            keeper.finish_turn(&mut client, now);
+            assert_eq!(keeper.board.lacks_books(), !may_come);
+            let ids: Vec<StreamId> = client.streams().map(|(id, ..)| id).collect();
+            ids.into_iter().for_each(|id| client.unsubscribe(now, id).unwrap());
+        }
+    }
+
     /// A reader that is dropped while the client refuses commands is unsubscribed as soon as the client accepts
     /// commands.
     #[test]
