@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::pin::pin;
-use std::time::Duration;
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -17,10 +16,7 @@ use crate::paced::Paced;
 use crate::patience::Patience;
 use crate::signer::{HeldTurn, SharedSigner, TURN_MAX, Turn};
 use crate::socket::websocket_config;
-use crate::upgrade::{Fields, Request, refusal, unreadable};
-
-/// How long the driver waits for the body of a refusal, whose status it knows already.
-const BODY_WAIT: Duration = Duration::from_secs(1);
+use crate::upgrade::{BODY_WAIT, Fields, Request, refusal, unreadable};
 
 /// The rules for dials: which dials are signed, and which header fields the application adds to every dial.
 #[derive(Clone, Debug, Default)]

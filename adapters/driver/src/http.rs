@@ -119,12 +119,22 @@ impl Answer {
     /// most.
     pub(crate) async fn read_body<Io: AsyncRead + Unpin>(&mut self, transport: &mut Io) {
         let mut piece = [0; 1024];
-        while !self.has_whole_body() && self.rest.len() < BODY_BYTES_MAX {
+        while self.lacks_body() {
             match transport.read(&mut piece).await {
                 Ok(0) | Err(_) => return,
-                Ok(count) => self.rest.extend(piece.iter().take(count)),
+                Ok(count) => self.push_body(piece.get(..count).unwrap_or_default()),
             }
         }
+    }
+
+    /// Adds bytes of the body that have arrived.
+    pub(crate) fn push_body(&mut self, piece: &[u8]) {
+        self.rest.extend_from_slice(piece);
+    }
+
+    /// Returns whether to read more of the body of a refusal.
+    pub(crate) fn lacks_body(&self) -> bool {
+        !self.has_whole_body() && self.rest.len() < BODY_BYTES_MAX
     }
 
     /// Returns the part of the body that has arrived.

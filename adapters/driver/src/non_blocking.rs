@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::time::Instant;
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::error::ProtocolError;
@@ -15,7 +16,7 @@ use crate::glue::{close_code_of, connect_failure_of, lost_of};
 use crate::http::{Answer, Head, Unreadable};
 use crate::paced::Paced;
 use crate::socket::websocket_config;
-use crate::upgrade::{is_accepted, refusal, unreadable};
+use crate::upgrade::{BODY_WAIT, is_accepted, refusal, unreadable};
 
 /// A WebSocket over a non-blocking stream, for a loop that waits until streams are ready.
 ///
@@ -28,7 +29,9 @@ use crate::upgrade::{is_accepted, refusal, unreadable};
 /// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until the stream takes them.
 /// [`websocket_config`](crate::websocket_config) sets the limits for messages.
 ///
-/// For TLS, put for example a `rustls::StreamOwned` between the stream and this type.
+/// For TLS, put for example a `rustls::StreamOwned` between the stream and this type. A read of a `StreamOwned` first
+/// writes the records that wait, and fails if that fails. So with `StreamOwned`, a failed write loses the frames that
+/// have arrived and were not decrypted yet, perhaps the peer's Close frame with its code.
 ///
 /// Needs the feature `handshake`.
 ///
@@ -85,6 +88,8 @@ struct Upgrade<S> {
     /// The subprotocols that the request offers.
     protocols: Vec<String>,
     head: Head,
+    /// An answer that refuses the upgrade and lacks a part of its body, and when to stop waiting for that part.
+    refusal: Option<(Answer, Instant)>,
 }
 
 impl<S: Read + Write> NonBlocking<S> {
@@ -109,12 +114,15 @@ impl<S: Read + Write> NonBlocking<S> {
             key,
             protocols,
             head: Head::default(),
+            refusal: None,
         };
         Ok(NonBlocking { life: Life::Upgrading(upgrade), has_unsent: false })
     }
 
     /// Continues the upgrade. Returns `None` while the upgrade is under way. When the upgrade ends, returns the
     /// result once: pass it to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Later calls return `None`.
+    /// If the venue refuses the upgrade, the upgrade ends when the body of the answer has arrived, because the body can
+    /// contain the reason, or with the first call after a second.
     /// Frames may have arrived with the answer, so call [`read`](NonBlocking::read) before you wait for the stream
     /// again.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {
@@ -203,7 +211,8 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Returns whether to wait until the stream is writable. Returns `true` until the stream has taken the request of
-    /// the upgrade, and later while data waits. Returns `false` after the end.
+    /// the upgrade, and later while data waits. Returns `false` after the end. A TLS stream takes the request only
+    /// after its handshake: until then, ask the TLS stream what it waits for, or the loop does not sleep.
     pub fn wants_write(&self) -> bool {
         match &self.life {
             Life::Upgrading(upgrade) => !upgrade.is_flushed,
@@ -257,13 +266,35 @@ impl<S: Read + Write> NonBlocking<S> {
 
 impl<S: Read + Write> Upgrade<S> {
     /// Writes the request and reads the answer, as far as the stream is ready. Returns the answer once its head is
-    /// complete.
+    /// complete, and the body too if the answer refuses the upgrade.
     fn answer(&mut self) -> Result<Option<Answer>, ConnectFailure> {
-        let answer = self.write_request().and_then(|()| self.read_answer());
-        answer.map_or_else(
-            |error| if is_later(&error) { Ok(None) } else { Err(unreadable(&error)) },
-            |it| Ok(Some(it)),
-        )
+        let (mut answer, until) = match self.refusal.take() {
+            Some(refusal) => refusal,
+            None => match self.write_request().and_then(|()| self.read_answer()) {
+                Ok(answer) if answer.status() == 101 => return Ok(Some(answer)),
+                Ok(answer) => (answer, Instant::now() + BODY_WAIT),
+                Err(error) if is_later(&error) => return Ok(None),
+                Err(error) => return Err(unreadable(&error)),
+            },
+        };
+        if self.read_body(&mut answer) && Instant::now() < until {
+            self.refusal = Some((answer, until));
+            return Ok(None);
+        }
+        Ok(Some(answer))
+    }
+
+    /// Reads the body of a refusal, as far as the stream is ready. Returns whether more of the body may come.
+    fn read_body(&mut self, answer: &mut Answer) -> bool {
+        let mut piece = [0; 1024];
+        while answer.lacks_body() {
+            match self.stream.read(&mut piece) {
+                Ok(count @ 1..) => answer.push_body(piece.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
+                Ok(0) | Err(_) => return false,
+            }
+        }
+        false
     }
 
     fn write_request(&mut self) -> Result<(), Unreadable> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
 use gemini_ws::{ConnectFailure, Headers, UnixTime, VenueReason};
@@ -123,6 +124,9 @@ fn accept_of(key: &str) -> String {
     let hash = Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
     Base64::encode_string(&hash)
 }
+
+/// How long to wait for the body of a refusal, whose status is known already.
+pub(crate) const BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// Returns the failure for an answer that refuses the upgrade. Uses the part of the body that was read before.
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::handshake::derive_accept_key;
-use gemini_ws::{Client, Config, ConnectFailure, Frame, Instant, LinkId, Lost, Scratch};
+use gemini_ws::{Client, Config, ConnectFailure, Frame, Instant, LinkId, Lost, Scratch, VenueReason};
 use gemini_ws_driver::{NonBlocking, READ_BYTES_PER_TURN_MAX, Sockets, UNFINISHED_BYTES_MAX, frame_of};
 
 /// What a read of the stream does.
@@ -154,7 +154,7 @@ fn answers_to_the_upgrade() {
         ("HTTP/1.1 101 Fine", "HTTP/1.1 403 No", Err(refused(403))),
         ("HTTP", "SSH", Err(ConnectFailure::Handshake)),
     ] {
-        let mut peer = Peer::new([]);
+        let mut peer = Peer::new([Step::End]);
         peer.answer = ACCEPTED.replace(before, after);
         assert_eq!(upgrade(&mut socket(peer)), result, "{before:?} {after:?}");
     }
@@ -169,6 +169,40 @@ fn answers_to_the_upgrade() {
     let mut ended = Peer::new([Step::End]);
     ended.answer = "HTTP/1.1 101 Fine\r\n".into();
     assert_eq!(upgrade(&mut socket(ended)), Err(ConnectFailure::Transport));
+}
+
+/// The reason of a refusal is in the body, which may arrive after the head. A body that does not come delays the
+/// status for a limited time.
+#[test]
+fn the_body_of_a_refusal() {
+    const REASON: &str = r#"{"result":"error","reason":"InvalidNonce","message":"m"}"#;
+    let length = format!("Content-Length: {}", REASON.len());
+    let chunks = format!("{:x}\r\n{REASON}\r\n0\r\n\r\n", REASON.len());
+    let (first, second) = chunks.split_at(20);
+    let later = || Step::Fails(ErrorKind::WouldBlock);
+    let bytes = |text: &str| Step::Bytes(text.into());
+    let invalid_nonce = VenueReason::of_body(REASON.as_bytes());
+    for (field, steps, reason) in [
+        (length.as_str(), vec![bytes(REASON)], invalid_nonce),
+        (&length, vec![later(), bytes(REASON)], invalid_nonce),
+        ("Transfer-Encoding: chunked", vec![later(), bytes(first), later(), bytes(second)], invalid_nonce),
+        ("Connection: close", vec![later(), bytes(REASON), later(), Step::End], invalid_nonce),
+        (&length, vec![later(), Step::Fails(ErrorKind::ConnectionReset)], None),
+        (&length, vec![later()], None),
+    ] {
+        let mut peer = Peer::new(steps);
+        peer.answer = format!("HTTP/1.1 400 Bad\r\n{field}\r\n\r\n");
+        let mut socket = socket(peer);
+        let begun = std::time::Instant::now();
+        let result = loop {
+            if let Some(result) = socket.upgrade() {
+                break result;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{field}");
+            std::thread::yield_now();
+        };
+        assert_eq!(result, Err(ConnectFailure::Status { status: 400, retry_after: None, reason }), "{field}");
+    }
 }
 
 /// A level-triggered loop waits for writing only until the stream has taken the request.
