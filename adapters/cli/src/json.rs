@@ -226,9 +226,9 @@ impl<'f> ResponseBody<'f> {
                 ResponseId::Text(text) => Cow::Owned(text.to_string()),
             },
             status: response.status,
-            result: response.result.map(|result| embed(result.as_str())),
+            result: response.result.map(|result| embed(&hide_keys(result.as_str()))),
             error: response.error.map(RefusalBody::of),
-            rate_limits: response.rate_limits.map(|limits| embed(limits.as_str())),
+            rate_limits: response.rate_limits.map(|limits| embed(&hide_keys(limits.as_str()))),
         }
     }
 }
