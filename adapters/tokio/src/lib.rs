@@ -82,8 +82,11 @@ impl Tokio {
         Tokio::default()
     }
 
-    /// Returns the clock of a driver on this runtime. If you call methods of a client before its driver runs, pass
-    /// the time of this clock.
+    /// Returns the clock of a driver on this runtime, unless tokio's clock is paused. If you call methods of a client
+    /// before its driver runs, pass the time of this clock.
+    ///
+    /// In a test that pauses tokio's clock, the driver reads the clock of tokio instead: pass the time that
+    /// [`Handle::with`] lends.
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -113,7 +116,7 @@ impl Runtime for Tokio {
     }
 }
 
-/// The [`Timer`] of a [`Tokio`]. It sleeps with [`tokio::time`] and reads the clock of the `Tokio` that created it.
+/// The [`Timer`] of a [`Tokio`]. It sleeps with [`tokio::time`], and reads the clock of tokio.
 #[derive(Debug)]
 pub struct TokioTimer {
     clock: Clock,
