@@ -1,4 +1,4 @@
-//! [`Batch`]: several events of one frame.
+//! [`Batch`]: the events of one frame.
 
 use core::iter;
 
@@ -35,7 +35,8 @@ impl<'f> Batch<'f> {
     }
 }
 
-/// Returns the levels of a market data v2 frame as a snapshot event or an update event.
+/// Returns the levels of a market data v2 frame as an [`Event::DepthSnapshot`] if `is_snapshot` is set, otherwise as
+/// an [`Event::DepthUpdate`].
 pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>, source: Source<'f>) -> Event<'f> {
     let depth = Depth {
         symbol: updates.symbol,
@@ -48,7 +49,7 @@ pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>, source: So
     depth_event(is_snapshot, depth, source)
 }
 
-/// Returns a snapshot event or an update event.
+/// Returns an [`Event::DepthSnapshot`] if `is_snapshot` is set, otherwise an [`Event::DepthUpdate`].
 #[inline]
 pub(crate) const fn depth_event<'f>(is_snapshot: bool, depth: Depth<'f>, source: Source<'f>) -> Event<'f> {
     if is_snapshot { Event::DepthSnapshot(depth, source) } else { Event::DepthUpdate(depth, source) }
@@ -84,7 +85,7 @@ enum Rest<'f> {
     EmptyMarket {
         told: LastTrade,
         update: MarketUpdate<'f>,
-        /// The symbol of the book, until the book has been returned.
+        /// The symbol of the book; `None` if it is unknown, or once the book has been returned.
         symbol: Option<&'f str>,
         entries: Elements<'f, MarketEntry<'f>>,
     },
@@ -187,7 +188,8 @@ impl<'f> Iterator for Events<'f> {
     }
 }
 
-/// Returns the event of a trade or an auction of a book's first frame.
+/// Returns the event of a trade or an auction that a market data v2 frame lists beside the book: the event that
+/// `event` makes, or an [`Event::Malformed`] if the row cannot be decoded.
 fn row<'f, T>(
     row: Row<'f, T>,
     symbol: &str,
@@ -291,7 +293,7 @@ fn other_entry<'f>(
             price: trade.price,
             quantity: trade.quantity,
             taker,
-            // The first frame may list trades of earlier events, which only their own ids show.
+            // The first frame may list trades of earlier events. Only the ids of the trades show this.
             is_replay: told.has(trade.trade_id),
         };
         Event::Trade(trade, source)
@@ -331,7 +333,7 @@ struct Books<'f> {
     asks: &'f [Level],
 }
 
-/// The book changes among the entries.
+/// An iterator over the level changes among the entries of a frame.
 #[derive(Clone, Debug)]
 struct Changes<'f>(Elements<'f, MarketEntry<'f>>);
 
@@ -427,7 +429,7 @@ impl<'f> Books<'f> {
         true
     }
 
-    /// Takes the next levels of each side.
+    /// Removes and returns the next `bids` bids and the next `asks` asks.
     fn take(&mut self, bids: usize, asks: usize) -> (&'f [Level], &'f [Level]) {
         let split = |of: &mut &'f [Level], at: usize| {
             let (head, rest) = of.split_at_checked(at).unwrap_or((of, &[]));

@@ -152,10 +152,11 @@ pub enum Event<'f> {
         /// When the last frame of the stream came, or when the venue confirmed the stream, whichever was later.
         since: Instant,
     },
-    /// A stream is not served for now: see `reason`. The data of a book is stale until [`Event::Synced`]. If the venue
-    /// refused the stream ([`Unserved::Refused`]), the data of any other stream is stale until
-    /// [`Event::Subscribed`]; if only the reply is missing, data that comes nevertheless counts. The client tries
-    /// again at `retry`. Other streams are not affected.
+    /// A stream is not served for now: see `reason`. The client tries again at `retry`. No other stream is affected.
+    ///
+    /// If this is a depth stream, the book is stale until [`Event::Synced`]. If it is not, the reason decides. If the
+    /// venue refused the stream ([`Unserved::Refused`]), its data is stale until [`Event::Subscribed`]. If only the
+    /// reply is missing, its data is still valid when it arrives.
     Unserved {
         /// The link of the subscription.
         link: LinkId,
@@ -222,8 +223,8 @@ pub enum Event<'f> {
 
     /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
     /// the place of the first of these events. If the queue also dropped a later event that may have reported the end
-    /// of a link or of a stream, a second `Overflow` takes the place of the last such event, unless no event waits
-    /// between the two places. Each dropped event counts in only one of the two `Overflow`s.
+    /// of a link or of a stream, and other events wait in between, a second `Overflow` takes the place of the last
+    /// such event. Each dropped event counts in only one of the two `Overflow`s.
     ///
     /// The data of the topic and the symbol is stale. If the `Overflow` has no symbol, all data of the topic is
     /// stale. If its topic is [`Topic::Connection`], all data is stale. For a book, pass the symbol to
@@ -249,7 +250,7 @@ pub enum Event<'f> {
         /// not be missed, such as orders.
         missing_since: Option<Instant>,
     },
-    /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and some stream is
+    /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and at least one stream is
     /// served. A link without streams is live as well, for example after the venue has rejected all streams.
     ///
     /// `Live` is about the link; [`Book::Live`](crate::Book::Live) is about a book. A book can become current before
@@ -440,7 +441,7 @@ pub struct Ignored {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum IgnoredReason {
-    /// An update that the book has already, as the update ids show.
+    /// An update that the book already contains, as the update ids show.
     StaleUpdate,
     /// A change to a book that waits for a snapshot. On market data v1, also any data after a lost frame, until the
     /// link ends.
@@ -499,7 +500,7 @@ impl core::fmt::Debug for Malformed<'_> {
 }
 
 impl<'f> Malformed<'f> {
-    /// Finds out what a frame that cannot be decoded may have been about.
+    /// Creates the report about a frame that cannot be decoded, with the topic and the symbol that its text shows.
     pub(crate) fn new(endpoint: Endpoint, frame: &'f str, error: DecodeError) -> Malformed<'f> {
         if error.kind() == DecodeErrorKind::Binary {
             // The venue sends all its data as text.

@@ -40,14 +40,15 @@ use crate::wire::{Scratch, decode, decode_about};
 pub struct EventBuf {
     kept: Kept,
     text: Box<str>,
-    /// `None` until the event is read.
+    /// The memory for decoding; `None` until [`EventBuf::as_event`] first decodes the event.
     scratch: Option<Box<Scratch>>,
 }
 
 /// The data of an event, apart from its text.
 #[derive(Clone)]
 enum Kept {
-    /// The text is a frame of `length` bytes. In market data v1, the symbol of the event follows, if it is known.
+    /// The text is a frame of `length` bytes. In market data v1, the symbol of the event follows the frame in the
+    /// text, if the symbol is known.
     Frame { source: Source<'static>, length: usize, role: Role },
     /// The text is a response.
     Answer { link: LinkId, request: RequestId, about: Subject },
@@ -113,7 +114,8 @@ impl From<&Event<'_>> for EventBuf {
 }
 
 impl EventBuf {
-    /// Returns the event, which borrows from this `EventBuf`. The `EventBuf` also keeps the memory for decoding.
+    /// Returns the event, which borrows from this `EventBuf`. The `EventBuf` keeps the memory for decoding, so that
+    /// further calls can use it.
     pub fn as_event(&mut self) -> Event<'_> {
         let EventBuf { kept, text, scratch } = self;
         kept.event(text, || scratch.get_or_insert_default())
@@ -220,9 +222,9 @@ impl Role {
         }
     }
 
-    /// Returns the role of an element of an unknown kind: where its bytes are in the frame. These bytes show the
-    /// element without decoding the frame again: the `EventBuf` of such an element does not keep the symbol of the
-    /// books in the other parts.
+    /// Returns the role of an element of an unknown kind, which says where the bytes of the element are in the frame.
+    /// So the frame need not be decoded again. That would need the symbol of the books in the other parts, and the
+    /// `EventBuf` of such an element does not keep this symbol.
     fn element(element: &str, frame: &str) -> Role {
         let begin = element.as_ptr().addr().wrapping_sub(frame.as_ptr().addr());
         let end = begin.wrapping_add(element.len());

@@ -19,7 +19,8 @@ pub const RESERVED_EVENTS_MAX: usize = 16_384;
 /// [`RESERVED_EVENTS_MAX`] explains what a fact is.
 pub const RESERVED_BYTES_MAX: usize = 32 << 20;
 
-/// How many lanes with dropped events are reported separately. Further losses are reported by topic.
+/// The maximum number of lanes (a topic and a symbol) whose losses are reported separately. The losses of further
+/// lanes are reported by topic, without a symbol.
 const AFFECTED_MAX: usize = 1_024;
 
 /// What an [`EventQueue`] does with market data that is not taken in time.
@@ -54,8 +55,8 @@ pub enum Overflow {
 /// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
 /// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event of the lane.
 /// Events behind the `Overflow` can make data current again. So if the queue also drops a later event that may report
-/// the end of a link or of a stream, a second `Overflow` takes the place of the last such event, unless no event
-/// waits between the two places. Each dropped event counts in only one of the two `Overflow`s.
+/// the end of a link or of a stream, and other events wait in between, a second `Overflow` takes the place of the
+/// last such event. Each dropped event counts in only one of the two `Overflow`s.
 ///
 /// For each [slot](crate::LinkId::slot), the queue never drops the newest [`Event::Disconnected`]. For each slot and
 /// each of the topics orders, balances, positions and quotes, it always keeps one more event: the newest that is a
@@ -191,8 +192,8 @@ impl EventQueue {
     }
 
     /// Sets the maximum number of bytes of market data that wait. The queue still accepts the event that exceeds this
-    /// number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices together have a limit of
-    /// their own, of the same number.
+    /// number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices together share a
+    /// separate limit of the same size.
     #[must_use]
     pub const fn bytes_max(mut self, bytes: usize) -> EventQueue {
         self.room(Kind::Data).bytes_max = bytes;
@@ -272,7 +273,7 @@ impl EventQueue {
         }
     }
 
-    /// Returns how many events wait, without reports of losses.
+    /// Returns how many events wait, not counting reports of losses.
     pub fn len(&self) -> usize {
         let held = usize::from(self.held.is_some());
         self.rooms.iter().map(|room| room.events).fold(held, usize::saturating_add)
@@ -309,7 +310,8 @@ impl EventQueue {
         }
     }
 
-    /// Returns the place of the event with a number.
+    /// Returns the index in `waiting` of the event with this number. Without such an event, returns the index where
+    /// it would be.
     fn place(&self, number: u64) -> usize {
         self.waiting.partition_point(|waiting| waiting.number < number)
     }
@@ -345,7 +347,7 @@ impl EventQueue {
         Some(Waiting { number, kind, lane, flow, event: Some(event) })
     }
 
-    /// Drops the oldest event of a kind that may be dropped. Returns whether there was one.
+    /// Drops the oldest event of this kind that the queue may drop. Returns whether there was such an event.
     fn drop_oldest(&mut self, kind: Kind) -> bool {
         let from = self.room(kind).oldest;
         let mut place = self.place(from);
@@ -367,7 +369,7 @@ impl EventQueue {
         waiting.flow.is_some_and(|flow| self.turns.get(&flow) == Some(&waiting.number))
     }
 
-    /// Drops the event in a place, and notes the loss. Returns whether there was one.
+    /// Drops the event at this index of `waiting`, and notes the loss. Returns whether there was an event.
     fn drop_at(&mut self, place: usize) -> bool {
         let Some(gone) = self.remove(place) else { return false };
         self.dropped = self.dropped.saturating_add(1);
@@ -394,7 +396,7 @@ impl EventQueue {
         self.due.insert((loss.due, lane));
     }
 
-    /// Moves the first event to `held`, behind the losses to report before it.
+    /// Moves the first event to `held`, and the losses that must be reported before this event to `announced`.
     fn hold_first(&mut self) {
         let Some(first) = self.remove(0) else { return };
         while let Some((due, lane)) = self.due.first().copied()

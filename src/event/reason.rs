@@ -146,8 +146,8 @@ impl serde::Serialize for VenueReason {
 pub enum Lost {
     /// The peer closed the link with this code; `None` if the Close frame has no code.
     Closed {
-        /// The code of the Close frame. With the driver of this project, 1002 if a Close frame must not have the code
-        /// (RFC 6455, section 7.4).
+        /// The code of the Close frame. If a Close frame must not have this code (RFC 6455, section 7.4), the driver
+        /// of this project reports 1002 instead.
         code: Option<u16>,
     },
     /// The transport ended without a Close frame.

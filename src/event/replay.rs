@@ -17,7 +17,7 @@ use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 use crate::wire::{Scratch, decode_from};
 
-/// Decodes recorded frames to events. The recording need not contain the requests that were sent.
+/// Decodes recorded frames into events. The recording need not contain the requests that were sent.
 ///
 /// In the current API, each update of a book covers at least two new update ids. A depth frame that covers a single
 /// new update id is therefore a snapshot. `Replay` returns no events for the depth frames before the first snapshot.
@@ -61,7 +61,7 @@ pub struct Replay {
     /// How many levels per side snapshots have; `None` for all levels.
     levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
-    /// Symbols of market data v2 whose book has begun, with their last trade.
+    /// The last trade of each symbol of market data v2 whose book has begun.
     begun: SymbolMap<LastTrade>,
     /// The last trade of market data v1.
     told: LastTrade,
@@ -237,7 +237,7 @@ pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<
     })
 }
 
-/// Returns the element of a list that has exactly one.
+/// Returns the only element of a list; `None` if the list is empty or has several elements.
 fn only<'f, T: Element<'f>>(list: &List<'f, T>) -> Option<T> {
     let mut elements = list.iter();
     elements.next().filter(|_| elements.next().is_none())
