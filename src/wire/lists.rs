@@ -205,8 +205,8 @@ macro_rules! sides {
 }
 
 sides! {
-    /// Levels to buy.
+    /// The levels of the bids, read into `Scratch`.
     Bids: bids;
-    /// Levels to sell.
+    /// The levels of the asks, read into `Scratch`.
     Asks: asks;
 }

@@ -94,8 +94,8 @@ fn guess(frame: &[u8]) -> Option<Read> {
     })
 }
 
-/// Decodes one text frame of an endpoint. A frame without a symbol is about the symbol that the caller of the crate
-/// has set.
+/// Decodes one text frame of an endpoint. A frame without a symbol is about the symbol that the application has set
+/// with [`Scratch::set_symbol`].
 pub(crate) fn decode_from<'f>(
     endpoint: Endpoint,
     frame: &'f str,
@@ -118,7 +118,8 @@ pub(crate) fn decode_about<'f>(
     decode_noted(endpoint, frame, scratch)
 }
 
-/// Decodes one text frame of an endpoint. The symbol of market data v1 was noted before.
+/// Decodes one text frame of an endpoint. The caller has noted in `scratch` which symbol a market data v1 frame
+/// without a symbol is about.
 fn decode_noted<'f>(
     endpoint: Endpoint,
     frame: &'f str,

@@ -100,7 +100,7 @@ macro_rules! decoder {
 }
 pub(super) use decoder;
 
-/// The members of a frame that tell its kind.
+/// The members of a frame that show its kind.
 #[derive(Debug)]
 pub(super) struct Outline<'f> {
     /// The bits of the [`NAMES`](Outline::NAMES) that the frame has with any value but `null`.
@@ -112,7 +112,7 @@ pub(super) struct Outline<'f> {
 }
 
 impl<'f> Outline<'f> {
-    /// All names that tell kinds apart.
+    /// All names of members by which the kinds of frames differ.
     pub(super) const NAMES: &'static [&'static str] = &[
         "e",
         "type",
@@ -186,7 +186,7 @@ impl<'f> Outline<'f> {
         })
     }
 
-    /// Collects the names of a frame; `None` unless the whole frame is JSON and an object.
+    /// Collects the names of a frame. Returns `None` if the frame is not a JSON object as a whole.
     pub(super) fn whole(frame: &'f str) -> Option<Outline<'f>> {
         check(frame).and_then(|()| Outline::look(frame)).ok()
     }

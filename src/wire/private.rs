@@ -59,10 +59,10 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
     let price = it.price().unless_empty()?;
     let quantity = it.quantity().unless_empty()?;
     let executed = it.executed().unless_empty()?;
-    // What is zero may be left out, so a zero is as good as none.
+    // The venue may leave out members that are zero, so a zero means the same as a missing member.
     let trade_id = it.trade_id().unless_empty()?.filter(|id| *id != 0);
     let execution_price = it.execution_price().unless_empty()?.filter(|price| !price.is_zero());
-    // `Z` is of this execution with these, and of all of them with every other.
+    // With these two statuses, `Z` is the quantity of this execution; with any other, of all executions so far.
     let by_execution = matches!(status, OrderStatus::Filled | OrderStatus::PartiallyFilled);
     let is_told = trade_id.is_some() || execution_price.is_some();
     let liquidity =
@@ -91,7 +91,7 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
         time_in_force: it.time_in_force().label(),
         executed_quantity: executed.filter(|_| !by_execution),
         average_price: it.average_price().informs(),
-        // A status of another kind beside what was executed so far is no execution.
+        // With another status, an update that has `Z` reports the quantity executed so far, and no execution.
         fill: (by_execution || (is_told && executed.is_none())).then_some(fill),
         reason: it.reason().label(),
         outcome: it.outcome().label().map(ContractOutcome::of),

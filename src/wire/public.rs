@@ -280,7 +280,7 @@ record! {
     }
 }
 
-/// The reason of a refusal. Any value but `null` is a refusal: one without a code has the code 0.
+/// The reason of a refusal. Any value but `null` counts as a refusal. A refusal without a code gets the code 0.
 #[derive(Debug)]
 struct Refusal;
 

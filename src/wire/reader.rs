@@ -36,7 +36,8 @@ pub(super) struct Reader<'f, 's> {
     pub(super) cursor: Cursor<'f>,
     /// The memory for levels; `None` while no levels are read.
     pub(super) scratch: Option<&'s mut Scratch>,
-    /// Names of members that show the kind of the object. A record notes if the object has one that the record lacks.
+    /// Names of members that show the kind of the object. `is_told` of a record says whether the object has such a
+    /// name that the record lacks.
     pub(super) telling: &'static [&'static str],
 }
 
@@ -159,7 +160,7 @@ pub(super) fn behind<'f>(rest: &'f [u8], text: &'static str) -> Option<&'f [u8]>
     rest.strip_prefix(text.as_bytes())
 }
 
-/// A kind of value.
+/// A kind of value that a member can have, and how to read a value of this kind.
 pub(super) trait Value: Sized {
     type Is<'f>: Copy;
 
@@ -195,7 +196,7 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// Reads the next value, in the usual spelling or another.
+/// Reads the value at the cursor: first in the venue's usual spelling, and if that fails in any other spelling.
 #[inline(always)]
 pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();
@@ -229,7 +230,7 @@ pub(super) enum Token {
         negative: bool,
         magnitude: u64,
     },
-    /// A number with fraction or exponent, or beyond 64 bits.
+    /// A number with a fraction or an exponent, or an integer beyond 64 bits.
     Number,
     Boolean(bool),
     Object,

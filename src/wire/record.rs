@@ -2,8 +2,8 @@
 //!
 //! A description lists the members in the venue's order: the names of each member, and the kind of its value. The
 //! reader expects this order, which costs one comparison for each member. At the first difference, the reader
-//! continues by names, in any order, and reads no member twice. Only when an integer turns out to have a fraction or
-//! an exponent does the reader start again at the beginning of the object.
+//! continues by names, in any order, and reads no member twice. The reader starts again at the beginning of the
+//! object only if an integer turns out to have a fraction or an exponent.
 //!
 //! A missing member is not a difference, unless the description marks the member as `| always`. With this mark, the
 //! compiler knows that the member is present wherever the order was kept.
@@ -111,7 +111,8 @@ impl<'f, 's, Record> Then<'f, 's, Record> for Itself {
     }
 }
 
-/// Defines a record by its description; see the head of this file.
+/// Defines a record by the names of its members, in the venue's order, and the kinds of their values. `| always`
+/// marks a member that every object has.
 macro_rules! record {
     ($(#[$about:meta])* $record:ident {
         $first:ident: $first_name:literal $(| $first_also:literal)* = $first_value:ty $(| $first_always:ident)?,

@@ -69,7 +69,7 @@ impl<'f> Read<'f> for OrderRow<'f> {
             order_id,
             client_order_id: it.client_order_id().unless_empty()?,
             is_live: it.is_live().required()?,
-            // Archived reports of rejected orders leave it out.
+            // Archived reports of rejected orders leave out `is_cancelled`.
             is_cancelled: it.is_cancelled().if_any()?.unwrap_or(false),
             executed: amount(it.executed().required()?, "executed_amount")?,
             remaining: it.remaining().unless_empty()?.map(|it| amount(it, "remaining_amount")).transpose()?,

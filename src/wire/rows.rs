@@ -122,7 +122,8 @@ impl<'f> Array<'f> {
     }
 }
 
-/// Begins to read an array with a fixed number of elements. [`end`] then checks that no element follows.
+/// Begins to read an array with a fixed number of elements. After the last of them, call [`end`], which checks that
+/// no element follows.
 fn triple<'f>(cursor: &mut Cursor<'f>) -> Result<Array<'f>, DecodeError> {
     if cursor.peek() != b'[' {
         return Err(cursor.error(DecodeErrorKind::Type));
@@ -155,7 +156,7 @@ fn quoted<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<(Text<'f>, usize)
     Ok((Text(frame.get(start..end).unwrap_or_default()), start))
 }
 
-/// Reads an element that is a decimal, quoted or not, exactly as its digits say.
+/// Reads an element that is a decimal, quoted or not, without rounding.
 fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeError> {
     let first = next(parts)?;
     let begin = parts.cursor.offset();

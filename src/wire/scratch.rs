@@ -13,11 +13,11 @@ use crate::value::symbol::Symbol;
 pub struct Scratch {
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
-    /// The symbol that the caller has set.
+    /// The symbol that the caller has set with [`Scratch::set_symbol`].
     pub(super) symbol: Option<Symbol>,
     /// Whether the present frame is about the symbol that the caller has set, if the frame itself names none.
     pub(super) takes_set: bool,
-    /// Otherwise the symbol that such a frame is about. Events borrow it.
+    /// The symbol that a frame without a symbol is about, if `takes_set` is false. Events borrow this symbol.
     pub(super) unnamed: Option<Symbol>,
 }
 
@@ -27,7 +27,7 @@ impl Scratch {
         Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None, takes_set: true, unnamed: None }
     }
 
-    /// Returns the symbol of the present frame, if the frame itself names none.
+    /// Returns the symbol that the present frame is about if the frame itself names none; `None` if it is unknown.
     #[inline]
     pub(super) fn unnamed(&self) -> Option<&Symbol> {
         if self.takes_set { self.symbol.as_ref() } else { self.unnamed.as_ref() }

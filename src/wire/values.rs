@@ -110,7 +110,7 @@ fn one_of<'f, T: Copy, const N: usize>(
     words.into_iter().find_map(|(word, value)| Some((value, rest.strip_prefix(word.as_bytes())?)))
 }
 
-/// Defines kinds of values by their `Value::of` and `Value::usual` alone.
+/// Defines kinds of values, each by its `Value::of` and its `Value::usual`.
 macro_rules! values {
     ($($(#[$about:meta])* $kind:ident($is:ty) of |$json:ident| $of:expr, usually |$reader:ident, $rest:ident| $usual:expr;)+) => {$(
         $(#[$about])*
@@ -223,7 +223,7 @@ values! {
             _ => Err(DecodeErrorKind::Side),
         },
         usually |_reader, rest| one_of(rest, [("\"bid\"", Side::Buy), ("\"ask\"", Side::Sell)]);
-    /// Any value, as it stands.
+    /// Any value but `null`, as it is in the frame.
     Anything(RawJson<'f>)
         of |json| Ok(RawJson(json.raw)),
         usually |reader, rest| anything(reader, rest);
