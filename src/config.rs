@@ -71,7 +71,7 @@ pub struct Config {
     seed: Option<u64>,
 }
 
-/// The shortest duration: a timer of zero would always be due.
+/// The minimum of the settings that set a timer, because a timer of zero would always be due.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl Config {
@@ -284,7 +284,7 @@ impl Config {
         })
     }
 
-    /// Sets which update ids count as contiguous. Default: strict ([measured](crate::protocol::streams#gaps)).
+    /// Sets which update ids count as contiguous. Default: [`GapRule::Strict`] ([gaps](crate::protocol::streams#gaps)).
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Config {
         self.gap_rule = rule;
@@ -298,7 +298,7 @@ impl Config {
         self
     }
 
-    /// Sets the time for the reply to a request. Default: 5 s; round trips of 64 to 78 ms were measured.
+    /// Sets how long the reply to a request may take. Default: 5 s; round trips of 64 to 78 ms were measured.
     #[must_use]
     pub fn request_timeout(mut self, timeout: Duration) -> Config {
         self.request_timeout = timeout.max(SHORTEST);
@@ -338,7 +338,7 @@ impl Config {
         self
     }
 
-    /// Sets the time for the closing handshake. After this time the client drops the transport. Default: 3 s.
+    /// Sets the time limit for the closing handshake. After this time the client drops the transport. Default: 3 s.
     #[must_use]
     pub fn close_timeout(mut self, timeout: Duration) -> Config {
         self.close_timeout = timeout.max(SHORTEST);
@@ -410,7 +410,7 @@ impl Config {
         self
     }
 
-    /// Sets how long the client keeps a link open that nothing needs any more, so that a new stream can use the link.
+    /// Sets how long a link that nothing needs any more stays open, so that a new stream can use the link.
     /// Default: 5 s.
     #[must_use]
     pub const fn linger(mut self, duration: Duration) -> Config {
@@ -452,10 +452,10 @@ impl Config {
 
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
-    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Subscriptions leave
-    /// about a quarter of the half to other requests. Other requests leave about a sixteenth of the half to probes
-    /// and cancellations. Only the cancellation of orders in a shutdown ignores this limit. Default: 7,000 in 10 s
-    /// ([limits](crate::protocol::streams#limits)).
+    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Of the requests that
+    /// may be sent at once, subscriptions leave about a quarter to other requests. Other requests leave about a
+    /// sixteenth to probes and cancellations. Only the cancellation of orders in a shutdown ignores this limit.
+    /// Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);
@@ -473,8 +473,8 @@ impl Config {
     }
 
     /// Sets the maximum number of streams of a link, and of subscriptions to one stream, from 1 to 1,048,576. A
-    /// stream that is being unsubscribed counts until the venue has confirmed that. Default: 4,096; one connection to
-    /// the venue has held 4,784 streams ([measured](crate::protocol::quirks#large-subscribe-requests)).
+    /// stream that is being unsubscribed counts until the venue has confirmed the `unsubscribe`. Default: 4,096; one
+    /// connection to the venue has held 4,784 streams ([measured](crate::protocol::quirks#large-subscribe-requests)).
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Config {
         self.streams_max = StreamId::clamp_places(streams);
@@ -490,8 +490,8 @@ impl Config {
     }
 
     /// Sets how many books of a link may wait for their snapshots at the same time. Zero counts as 1. The client
-    /// requests further books later. A book that was reported as not served counts again only when the client
-    /// requests it again. Default: 100.
+    /// requests further books later. After an [`Event::Unserved`](crate::Event::Unserved), a book does not count
+    /// until the client requests it again. Default: 100.
     #[must_use]
     pub fn snapshots_max(mut self, books: usize) -> Config {
         self.snapshots_max = books.max(1);
@@ -541,7 +541,7 @@ impl Config {
         self.address.user().cloned()
     }
 
-    /// Returns the host of the address, with its port unless that is the default port. Limits apply to this host.
+    /// Returns the host of the address, with its port unless that is the default port. Rate limits apply to it.
     pub(crate) fn host(&self) -> &str {
         self.address.host()
     }

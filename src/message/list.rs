@@ -21,7 +21,7 @@ pub(crate) mod sealed {
     }
 }
 
-/// A row of a list whose rows are decoded separately, because none of them says what another one means.
+/// A row of a list whose rows are decoded separately, because each row has a meaning without the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 #[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]

@@ -67,7 +67,7 @@ pub enum Stream {
         /// Whose orders.
         scope: Scope,
     },
-    /// `{symbol}@depth5`, `@depth10`, `@depth20`: the best levels, all of them each time.
+    /// `{symbol}@depth5`, `@depth10`, `@depth20`: the best levels of a book. Each frame lists all of these levels.
     PartialDepth {
         /// The instrument.
         symbol: Symbol,
@@ -99,7 +99,7 @@ pub enum Stream {
     },
 }
 
-/// The highest rate of a depth stream or a partial-depth stream. The interval is [only a rough
+/// How often a depth stream or a partial-depth stream sends at most. The interval is [only a rough
 /// bound](crate::protocol::quirks#cadence-is-no-clock). A depth stream sends nothing while the book does not change.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Cadence {
