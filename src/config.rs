@@ -284,7 +284,7 @@ impl Config {
         })
     }
 
-    /// Sets which update ids count as contiguous. Default: [`GapRule::Strict`] ([gaps](crate::protocol::streams#gaps)).
+    /// Sets which update ids count as contiguous. Default: `Strict` ([measured](crate::protocol::streams#gaps)).
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Config {
         self.gap_rule = rule;
@@ -428,11 +428,11 @@ impl Config {
         self
     }
 
-    /// Sets after how long without a request over an authenticated link an
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. Each further
-    /// `interval` without a request brings another such event. If a key
-    /// [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the
-    /// session 30 s after the last authenticated request or heartbeat. Gemini recommends every 15 s. Default: never.
+    /// Sets the time without a request over an authenticated link after which an
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. The event comes
+    /// again after each further `interval` without a request. If a key [requires
+    /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the session 30
+    /// s after the last authenticated request or heartbeat. Gemini recommends every 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));

@@ -15,7 +15,7 @@ pub enum CommandError {
     /// No link that could take the request is open now: try again after [`Event::Live`](crate::Event::Live). If the
     /// command named a link that has ended, name the new link of the slot.
     NotConnected,
-    /// A limit is reached; unsubscribe, wait for replies or poll outputs.
+    /// This limit is reached: unsubscribe, wait for replies or poll outputs, depending on the limit.
     TooMany(Limit),
     /// The client refuses the stream because of `with`, a stream that is already subscribed. Frames at one endpoint
     /// do not show which of the two streams they belong to: unsubscribe `with` first, or subscribe at a second

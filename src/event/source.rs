@@ -192,7 +192,7 @@ impl fmt::Debug for Source<'_> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Source<'_> {
-    /// Serializes the link and the subscription, if there are any.
+    /// Serializes a map with the link and the subscription, each only if the source has it.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
         let mut map = serializer.serialize_map(None)?;

@@ -356,7 +356,7 @@ pub enum AuctionStage {
 }
 
 open_enum! {
-    /// Whether an auction finds a price.
+    /// The outcome of an auction: whether it finds a price.
     AuctionResult {
         /// The auction finds a price.
         Success = "success",

@@ -87,7 +87,7 @@ pub struct PartialDepth<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Trade<'f> {
-    /// `s`; empty in market data v1 if neither the frame nor the application names the symbol.
+    /// `s`: the symbol; empty in market data v1 if neither the frame nor the application names the symbol.
     pub symbol: &'f str,
     /// The time: `E` of the current API, `timestamp` of v2, `timestampms` of v1.
     pub event_time: Option<Timestamp>,

@@ -59,7 +59,7 @@ pub struct Leg<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct QuoteUpdate<'f> {
-    /// `i`: the id by which to recognize duplicates.
+    /// `i`: the id of the event. An update that the venue sends again has the same id.
     pub event_id: Text<'f>,
     /// `E`: sent in milliseconds.
     pub event_time: Option<Timestamp>,

@@ -30,8 +30,8 @@ impl<'f> Text<'f> {
         !self.0.contains('\\') || self.units().all(|character| character.is_some())
     }
 
-    /// Returns the characters of the text. An escape becomes the character that it stands for, half a surrogate pair
-    /// becomes U+FFFD.
+    /// Returns the characters of the text. An escape becomes the character that it stands for, and half a surrogate
+    /// pair becomes U+FFFD.
     pub fn chars(self) -> impl Iterator<Item = char> + 'f {
         self.units().map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
@@ -134,7 +134,7 @@ pub(crate) fn serialize_raw<S: serde::Serializer>(text: &&str, serializer: S) ->
 #[cfg(feature = "serde")]
 impl serde::Serialize for RawJson<'_> {
     /// Serializes as text, because not every format can hold a JSON value. Like `Debug`, leaves out a text that names
-    /// an API key. [`as_str`](RawJson::as_str) returns also such a text.
+    /// an API key. [`as_str`](RawJson::as_str) returns even such a text.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{self:?}"))
     }
