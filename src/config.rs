@@ -549,10 +549,10 @@ impl Config {
 
 /// Defines a getter for each setting.
 macro_rules! getters {
-    ($config:ident: $($getter:ident => $setting:ident: $type:ty = $($field:ident).+;)*) => {
+    ($config:ident: $($getter:ident => $setting:ident: $type:ty = $($field:ident).+ $(, $part:literal)?;)*) => {
         impl $config {
             $(
-                #[doc = concat!("Returns what [`", stringify!($setting), "`](", stringify!($config), "::", stringify!($setting), ") sets.")]
+                #[doc = concat!("Returns what [`", stringify!($setting), "`](", stringify!($config), "::", stringify!($setting), ") sets" $(, " as the ", $part)?, ".")]
                 pub const fn $getter(&self) -> $type {
                     self.$($field).+
                 }
@@ -580,8 +580,8 @@ getters! { Config:
     get_probe_after => probe_after: Duration = probe_after;
     get_silence_max => silence_max: Duration = silence_max;
     get_stable_after => stable_after: Duration = stable_after;
-    get_backoff_base => backoff: Duration = backoff_base;
-    get_backoff_cap => backoff: Duration = backoff_cap;
+    get_backoff_base => backoff: Duration = backoff_base, "shortest delay";
+    get_backoff_cap => backoff: Duration = backoff_cap, "longest delay";
     get_slow_retry => slow_retry: Duration = slow_retry;
     get_retry_after_max => retry_after_max: Duration = retry_after_max;
     get_linger => linger: Duration = linger;
