@@ -118,9 +118,9 @@ impl Config {
     /// zero, only orders of accounts change the books, and there are no auctions. More than a million counts as a
     /// million. Default: 20.
     ///
-    /// Thinly traded symbols have a tenth of this number. If the simulator has no recorded figures for a symbol, the
-    /// name of the symbol determines whether it is thinly traded. About a quarter of these symbols are
-    /// thinly traded.
+    /// Thinly traded symbols have a tenth of this number. Symbols for which the simulator has recorded figures, and
+    /// prediction-market contracts, are not thinly traded. Of all other symbols, about a quarter are thinly traded;
+    /// the name of the symbol determines which.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;
@@ -154,8 +154,8 @@ impl Config {
     }
 
     /// Sets the fees of makers and of takers, in hundredths of a percent of the notional. Fees are rounded down to
-    /// eight decimals and taken from the quote currency. More than 10,000 counts as 10,000. Default: no fees, as
-    /// the sandbox reports.
+    /// eight decimals and taken from the quote currency. More than 10,000 counts as 10,000. Default: no fees, as the
+    /// venue's sandbox reports.
     #[must_use]
     pub fn fees(mut self, maker: u32, taker: u32) -> Config {
         self.fees = [maker, taker].map(|fee| fee.min(10_000));

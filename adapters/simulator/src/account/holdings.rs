@@ -113,7 +113,7 @@ impl Holdings {
         self.assets.iter().map(saved).collect()
     }
 
-    /// Restores saved holdings. Nothing is set aside yet.
+    /// Restores the saved totals. No amount is set aside for orders yet.
     pub(crate) fn restored(assets: &[SavedAsset]) -> Result<Holdings, String> {
         let mut holdings = Holdings::default();
         for SavedAsset { asset: name, outcome, units } in assets {
@@ -162,7 +162,7 @@ impl Holdings {
         LedgerPosition { symbol, quantity: amount::to_decimal(net) }
     }
 
-    /// Takes the balances and the positions that have changed.
+    /// Takes the balances and the positions that have changed since the last call.
     pub(crate) fn take_changes(&mut self) -> (Vec<LedgerBalance>, Vec<LedgerPosition>) {
         let changed = std::mem::take(&mut self.changed);
         let holding = |asset| self.assets.get(asset).copied().unwrap_or_default();

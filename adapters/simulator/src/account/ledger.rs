@@ -58,7 +58,8 @@ pub struct LedgerFill {
     pub quantity: Decimal,
     /// The fee, in the quote currency.
     pub fee: Decimal,
-    /// Whether the order was the maker: it rested in the book before, or the fill executes a quote.
+    /// Whether the order was the maker of the trade. An order is the maker if it rested in the book before, or if the
+    /// fill executes a quote.
     pub is_maker: bool,
 }
 

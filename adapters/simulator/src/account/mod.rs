@@ -208,7 +208,7 @@ impl fmt::Debug for Account {
     }
 }
 
-/// Assigns a number to an account that has none.
+/// Assigns a number to an account that has none. `known` are the accounts that were added before it.
 pub(crate) fn numbered(mut account: Account, known: &[Account]) -> Account {
     if account.id.is_none() {
         let ids = known.iter().filter_map(|account| account.id);

@@ -181,8 +181,8 @@ impl ClientOrder {
         self.resting.take()
     }
 
-    /// Notes that the order is cancelled: by its owner or with its session if `reason` is `None`, otherwise by the
-    /// exchange.
+    /// Notes that the order is cancelled. `reason` is the exchange's reason; `None` if the owner cancelled the order,
+    /// or if the order was cancelled with its session.
     pub(crate) const fn cancel(&mut self, reason: Option<&'static str>) {
         (self.state, self.reason) = (OrderState::Canceled, reason);
     }
@@ -192,7 +192,8 @@ impl ClientOrder {
         (self.state, self.reason) = (state, reason);
     }
 
-    /// Notes an execution, in units. Returns true if the whole order is now executed.
+    /// Notes an execution. `quantity` and `product` (price times quantity) are in units of the instrument. Returns
+    /// true if the whole order is now executed.
     pub(crate) fn execute(&mut self, fill: LedgerFill, quantity: u64, product: u128) -> bool {
         self.progress.executed += quantity;
         self.progress.product += product;
@@ -208,7 +209,8 @@ impl ClientOrder {
         needed - std::mem::replace(&mut self.hold, needed)
     }
 
-    /// Returns the amount to set aside for the remaining quantity. Market orders need none, since they end at once.
+    /// Returns the amount to set aside for the remaining quantity. `None` if the order was rejected or has ended, and
+    /// for a market order, because it ends at once.
     fn required_hold(&self, basis_points: u32) -> Option<Amount> {
         let terms = self.terms.as_ref()?;
         if self.request.order_type == OrderType::Market || self.state.is_final() {
@@ -233,8 +235,9 @@ impl ClientOrder {
         })
     }
 
-    /// Returns the executed quantity, the remaining quantity and the average price at a point of the progress. The
-    /// average is rounded down to the decimals of the price, and is `None` while nothing has been executed.
+    /// Returns the executed quantity, the remaining quantity and the average price that the order has after this
+    /// progress. The average is rounded down to the decimals of the price, and is `None` while nothing has been
+    /// executed.
     pub(crate) fn amounts(&self, progress: Progress) -> Amounts {
         let Some(terms) = &self.terms else {
             return Amounts { executed: Decimal::ZERO, left: self.request.quantity, average: None };
@@ -302,7 +305,8 @@ pub(crate) enum EventKind {
         fill: LedgerFill,
         is_last: bool,
     },
-    /// The order was cancelled: by its owner or with its session if there is no reason, otherwise by the exchange.
+    /// The order was cancelled. `reason` is the exchange's reason; `None` if the owner cancelled the order, or if the
+    /// order was cancelled with its session.
     Canceled {
         reason: Option<&'static str>,
     },

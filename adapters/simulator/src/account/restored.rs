@@ -14,17 +14,18 @@ use crate::value::id::SessionId;
 use crate::value::instrument::power;
 use crate::value::order::{NewOrder, OrderState, OrderType, Origin, Outcome, reason_of};
 
-/// The maximum sum of the decimals of a price and of a quantity, because an [`Amount`](amount::Amount) has 18
-/// decimals.
+/// The maximum number of decimals of a price and a quantity together. Their product must fit into an
+/// [`Amount`](amount::Amount), which has 18 decimals.
 const DECIMALS_MAX: u8 = 18;
 
-/// The largest price that can be restored, and the largest quantity of a fill.
+/// The largest price that can be restored, and the largest quantity of a restored fill, in units of the instrument.
 const UNITS_MAX: u64 = 1 << 62;
 
 /// An order in a [`State`](crate::state::State). A file contains the order in the form of [`SavedOrder`].
 #[derive(Clone, Debug)]
 pub(crate) enum StateOrder {
-    /// An order of an exchange, which is converted when the state is written.
+    /// An order that the state shares with the exchange. It is converted to a [`SavedOrder`] when the state is
+    /// written.
     Shared {
         order: Arc<ClientOrder>,
         /// The key of the order's account.
@@ -92,8 +93,8 @@ impl ClientOrder {
         }
     }
 
-    /// Restores an order of the account at the position `account`, in the market at the position `market` if there
-    /// is one. The order is in no book yet.
+    /// Restores an order of the account at the position `account`. `market` is the position of the order's market;
+    /// `None` if the exchange has no such market. The order is in no book yet.
     pub(crate) fn restored(
         saved: &SavedOrder,
         account: usize,

@@ -23,7 +23,8 @@ pub(crate) struct SavedAsset {
     pub(crate) asset: String,
     /// The outcome of a contract; `None` for currencies.
     pub(crate) outcome: Option<Outcome>,
-    /// A whole number of units of 10⁻¹⁸, as text, because it may have more digits than a decimal can hold.
+    /// The total: a whole number of units of 10⁻¹⁸. It is a text, because it may have more digits than a decimal can
+    /// hold.
     pub(crate) units: String,
 }
 
@@ -67,7 +68,8 @@ pub(crate) struct SavedTerms {
     pub(crate) limit: u64,
     pub(crate) stop: Option<u64>,
     pub(crate) quantity: u64,
-    /// A whole number of units of 10⁻¹⁸, as text.
+    /// The expected cost or proceeds of a market order, zero for other orders: a whole number of units of 10⁻¹⁸, as
+    /// text.
     pub(crate) spend: String,
 }
 

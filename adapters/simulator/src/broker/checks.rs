@@ -68,8 +68,9 @@ impl Broker {
         Ok(terms)
     }
 
-    /// Checks an open order of a saved state: the number of open orders of its account, its client order id, whether
-    /// its market admits its prices and its quantity, and whether these give the saved `terms`.
+    /// Checks an open order of a saved state: the number of open orders of its account, its client order id and its
+    /// decimals. Also checks that its market admits its prices and its quantity, and that they give the saved
+    /// `terms`.
     pub(super) fn check_restored(
         &self,
         instrument: &Instrument,
@@ -135,8 +136,8 @@ fn admitted(instrument: &Instrument, request: &NewOrder) -> Result<(u64, Option<
     Ok((limit, stop, quantity))
 }
 
-/// Returns the worst price that the order accepts. For a market order, this is four times the initial price or a
-/// quarter of it, so that the order matches no orders far from the market.
+/// Returns the worst price that the order accepts. A market order matches no orders far from the market: a buy order
+/// accepts up to four times the initial price, and a sell order down to a quarter of it. For contracts, see below.
 fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static str> {
     let Some(price) = request.price else {
         return Ok(match request.side {
@@ -158,7 +159,8 @@ fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static st
     if price.is_multiple_of(instrument.tick) { Ok(price) } else { Err("LimitPriceOffTick") }
 }
 
-/// Returns the stop price, which must not be beyond the limit price.
+/// Returns the stop price as an integer. The stop price of a buy order must not be above the limit price, and that of
+/// a sell order must not be below it.
 fn stop(instrument: &Instrument, side: OrderSide, stop: Decimal, limit: u64) -> Result<u64, &'static str> {
     let stop = units(stop, instrument.price_decimals).ok_or("InvalidStopPrice")?;
     let is_good = match side {

@@ -103,7 +103,7 @@ impl Broker {
         }
     }
 
-    /// Restores one order.
+    /// Restores one order. If `ends` is true, the order is cancelled, because its session has ended.
     fn take_back(
         &mut self,
         market: Option<&mut Market>,

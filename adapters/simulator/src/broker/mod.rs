@@ -110,7 +110,7 @@ impl Broker {
         self.holdings.get(account)
     }
 
-    /// Takes the balances and the positions of an account that have changed.
+    /// Takes the balances and the positions of an account that have changed since the last call.
     pub(crate) fn take_changes(&mut self, account: usize) -> (Vec<LedgerBalance>, Vec<LedgerPosition>) {
         self.holdings.get_mut(account).map(Holdings::take_changes).unwrap_or_default()
     }
@@ -133,8 +133,8 @@ impl Broker {
         self.orders.values().map(Arc::as_ref).filter(move |order| order.origin().account == account)
     }
 
-    /// Returns the newest orders of an account that have a client order id, at most [`SAME_NAME_MAX`], the oldest
-    /// first. Many more would delay other clients.
+    /// Returns the newest orders of an account whose client order id is `name`: at most [`SAME_NAME_MAX`], the oldest
+    /// first. A much longer list would delay other clients.
     pub(crate) fn orders_named(&self, account: usize, name: &str) -> Vec<&ClientOrder> {
         let name = |id| (account, name.to_owned(), id);
         let ids = self.names.range(name(0)..=name(u64::MAX)).rev().take(SAME_NAME_MAX);
@@ -228,7 +228,8 @@ impl Broker {
         }
     }
 
-    /// Cancels the open orders of an account, or only those of one of its sessions.
+    /// Cancels the open orders of an account. If `serial` is the serial number of a session, cancels only the orders
+    /// of this session.
     pub(crate) fn cancel_all(
         &mut self,
         market: &mut Market,
@@ -243,7 +244,7 @@ impl Broker {
         }
     }
 
-    /// Books the executions that the generated traders caused, and triggers stop orders.
+    /// Records the executions that the generated traders caused, and triggers stop orders.
     pub(crate) fn flush(&mut self, market: &mut Market, cx: &mut Context<'_>) {
         for execution in market.take_executions() {
             self.fill_maker(cx, &execution);
@@ -251,7 +252,7 @@ impl Broker {
         self.trigger(market, cx);
     }
 
-    /// Sends each stop order whose stop price has been reached to the market.
+    /// Sends to the market each stop order whose stop price has been reached.
     fn trigger(&mut self, market: &mut Market, cx: &mut Context<'_>) {
         loop {
             let due = self.stops.iter().copied().find(|id| {

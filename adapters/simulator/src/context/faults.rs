@@ -8,7 +8,7 @@ use gemini_ws::Symbol;
 use crate::frame::refusal::Refusal;
 use crate::value::id::SessionId;
 
-/// The faults that a test plans. The exchange has no faults that were not planned.
+/// The faults that a test plans. Without planned faults, the exchange does not misbehave.
 ///
 /// A fault of one session takes effect before the exchange handles the next input or returns the next output.
 ///
@@ -64,10 +64,9 @@ impl Faults {
     /// subscriber of the depth stream receives the update. Clients see a gap at the update that follows the lost
     /// update. Sessions of the archived endpoints are not affected.
     ///
-    /// In a generated market, each speed of the depth stream that has subscribers publishes updates of its own, and
-    /// each update that the exchange sends to a session counts. If both speeds have subscribers, the fault therefore
-    /// affects the subscribers of one speed only. In a recording, each depth frame that is played counts, except
-    /// snapshots.
+    /// In a generated market, each of the two speeds of the depth stream has updates of its own. An update counts
+    /// once if the exchange sends it to any session. If both speeds have subscribers, the fault therefore affects the
+    /// subscribers of one speed only. In a recording, each depth frame that is played counts, except snapshots.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
@@ -243,7 +242,7 @@ impl Faults {
         self.depth.len() + self.refused_subscribes.len()
     }
 
-    /// Counts a quote event. Returns how many times the exchange sends the event at least.
+    /// Counts a quote event. Returns the smallest number of times that the exchange sends the event.
     pub(crate) const fn quote_event_copies(&mut self) -> usize {
         let is_repeated = self.repeated_quote_events > 0;
         self.repeated_quote_events = self.repeated_quote_events.saturating_sub(1);
@@ -316,7 +315,7 @@ impl Faults {
         refuses
     }
 
-    /// Returns how long the snapshots of a symbol are delayed.
+    /// Returns how long the snapshots of a symbol are delayed; `None` if no fault delays them.
     pub(crate) fn snapshot_delay(&self, symbol: Symbol) -> Option<Duration> {
         self.late_snapshots.get(&symbol).copied()
     }

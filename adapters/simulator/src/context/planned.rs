@@ -47,7 +47,8 @@ impl PlannedFaults {
         self.waiting.values().any(property)
     }
 
-    /// Returns the sessions that no planned end of a stall contains.
+    /// Returns those of `sessions` that are no longer stalled, because no remaining [`Planned::EndStall`] contains
+    /// them.
     pub(crate) fn stalled_no_longer(&self, sessions: Vec<SessionId>) -> BTreeSet<SessionId> {
         let mut sessions = BTreeSet::from_iter(sessions);
         for planned in self.waiting.values() {

@@ -120,8 +120,9 @@ fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
 /// the outcome of the order, and the fill.
 type Part = (usize, bool, OrderSide, Option<Outcome>, LedgerFill);
 
-/// Checks that the two fills of a trade between accounts balance, so that only trades with the order flow, and fees,
-/// change the sum over all accounts. Returns the number of trades, and how many of them were between accounts.
+/// Checks that the two fills of a trade between accounts balance. The sum over all accounts then changes only through
+/// fees and through trades with the generated order flow. Returns the number of trades, and how many of them were
+/// between accounts.
 fn check_trades(exchange: &Exchange) -> (usize, usize) {
     let mut trades: BTreeMap<u64, Vec<Part>> = BTreeMap::new();
     for account in 0..exchange.broker.accounts().len() {

@@ -42,12 +42,12 @@ impl std::error::Error for FaultRefusal {}
 
 impl Exchange {
     /// Plans the faults that a text specifies, with one [`FaultSpec`] per line. The delays of the faults begin at
-    /// `now`. If faults of one kind that last for a time overlap, the last end counts. Empty lines are ignored.
-    /// Returns how many faults were planned.
+    /// `now`. If several faults of the same kind overlap, and each has a duration, the misbehaviour lasts until the
+    /// last of them ends. Empty lines are ignored. Returns how many faults were planned.
     ///
     /// # Errors
     ///
-    /// [`FaultRefusal`] for the first line that is not a [`FaultSpec`]; that names a symbol without a market; or that
+    /// [`FaultRefusal`] for the first line that is not a [`FaultSpec`], that names a symbol without a market, or that
     /// would make more than [`PLANNED_FAULTS_MAX`] faults wait. After an error, no fault of the text is planned.
     ///
     /// ```
@@ -88,7 +88,8 @@ impl Exchange {
         self.schedule.add(self.now + after, Task::Fault(number));
     }
 
-    /// Begins or ends a planned fault. If several faults of the same kind overlap, the last end counts.
+    /// Begins or ends a planned fault. If several faults of the same kind overlap, the misbehaviour lasts until the
+    /// last of them ends.
     pub(super) fn run_planned(&mut self, number: u64) {
         let planned = self.planned.take(number);
         let (later, faults) = (&self.planned, &mut self.faults);

@@ -50,8 +50,8 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// [`StateError`] if the configuration lacks an account of the state or the market of an open order; if a value
-    /// of the state is impossible; if two values contradict each other.
+    /// [`StateError`] if the configuration lacks an account of the state or the market of an open order, if a value
+    /// of the state is impossible, or if two values contradict each other.
     pub fn restore(config: Config, seed: u64, state: &State) -> Result<Exchange, StateError> {
         let mut exchange = Exchange::new(config, seed);
         for saved in state.accounts() {

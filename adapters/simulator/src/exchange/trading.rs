@@ -95,8 +95,8 @@ impl Exchange {
         (broker, market, cx)
     }
 
-    /// Sets the endpoint, the account and the private part of a session that has just been opened. If the endpoint is
-    /// order events v1, also sends the first frames and plans the heartbeats.
+    /// Sets the endpoint, the account and the [`Private`] state of a session that has just been opened. If the
+    /// endpoint is order events v1, also sends the first frames and plans the heartbeats.
     pub(super) fn open_private(
         &mut self,
         session: SessionId,
@@ -152,7 +152,7 @@ impl Exchange {
         }
     }
 
-    /// Books the executions of clients' orders that the market caused, and reports the events.
+    /// Records the executions of clients' orders that the market caused, and reports the events.
     pub(super) fn flush(&mut self) {
         if let (broker, Some(market), mut cx) = self.parts() {
             broker.flush(market, &mut cx);
@@ -288,7 +288,7 @@ impl Exchange {
         }
     }
 
-    /// Sends the periodic streams of a session.
+    /// Sends the frames of a session's periodic private streams, and plans the next ones.
     pub(super) fn report(&mut self, session: SessionId) {
         let (now, time) = (self.now, self.venue_time());
         let Some(open) = self.sessions.get_mut(session) else { return };
@@ -303,7 +303,7 @@ impl Exchange {
         }
     }
 
-    /// Sends all balances or positions.
+    /// Sends all positions or all balances of an account, depending on the stream.
     fn send_state(&mut self, session: SessionId, account: usize, stream: PrivateStream, time: i64) {
         let Some(holdings) = self.broker.holdings(account) else { return };
         let text = match stream {

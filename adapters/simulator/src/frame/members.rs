@@ -44,7 +44,7 @@ impl Members {
         self.json(name, value.to_string())
     }
 
-    /// Adds a price that is a multiple of the tick.
+    /// Adds a price as [`push_price`] writes it.
     pub(crate) fn price(self, name: &'static str, instrument: &Instrument, price: u64) -> Members {
         let mut text = String::new();
         push_price(&mut text, instrument, price);

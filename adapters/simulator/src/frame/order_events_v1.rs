@@ -134,7 +134,7 @@ impl OrderEventFeed {
             && is_in(&self.api_sessions, &|wanted| wanted == account.key())
     }
 
-    /// Writes one object of an event of an order.
+    /// Writes one object of an event of an order; `None` if the filters exclude it.
     fn object(
         &mut self,
         name: &str,
@@ -169,7 +169,8 @@ impl OrderEventFeed {
     }
 }
 
-/// Writes why the order ends, or why it is not cancelled.
+/// Writes the reason for which the order ended, or for which a request to cancel it was refused. Also writes
+/// `cancel_command_id` if the owner asked to cancel the order.
 fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     match event.kind {
         EventKind::Canceled { reason } if name == "cancelled" => {
@@ -187,7 +188,7 @@ fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     }
 }
 
-/// Writes the symbol, the side and the type of the order.
+/// Writes the symbol, the side, the time in force and the type of the order.
 fn push_order(text: &mut String, request: &NewOrder) {
     let is_buy = request.side == OrderSide::Buy;
     push(text, "symbol", &request.symbol.as_str().to_ascii_lowercase());
@@ -242,8 +243,9 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     }
 }
 
-/// Returns the state of the order after the event. Later events can have changed the order since, but not an order
-/// that had ended: a refused cancel leaves it as it was.
+/// Returns the state that the order had after the event. The event determines this state, because later events may
+/// have changed the order since. Only after a refused request to cancel is it the present state: the order had
+/// already ended, so it has not changed.
 const fn state_after(order: &ClientOrder, event: &OrderEvent) -> OrderState {
     match event.kind {
         EventKind::Accepted => OrderState::New,

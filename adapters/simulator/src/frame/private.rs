@@ -62,8 +62,8 @@ pub enum OrderEventShape {
     WithoutType,
 }
 
-/// Writes an `orderUpdate`; `None` for events that this stream does not report. Members that are empty or zero are
-/// left out. A cancellation that the owner requested has hardly any members.
+/// Writes an `orderUpdate`. `None` for a refused request to cancel, which the private streams do not report. Members
+/// that are empty or zero are left out. A cancellation without a reason of the exchange has hardly any members.
 pub(crate) fn order_update(
     shape: OrderEventShape,
     order: &ClientOrder,

@@ -73,7 +73,7 @@ pub(crate) fn depth(
     text
 }
 
-/// Writes a partial depth frame, or the result of `depth`, which has no symbol.
+/// Writes a partial depth frame, or the result of the request `depth`, which has no symbol.
 pub(crate) fn partial_depth(
     instrument: &Instrument,
     with_symbol: bool,
@@ -198,7 +198,7 @@ fn push_signed_decimal(text: &mut String, name: &str, units: i64, decimals: u8) 
     text.push('"');
 }
 
-/// Writes units of the last decimal as a decimal number with all its decimals.
+/// Writes `units`, a number of units of the last decimal, as a decimal number with all its decimals.
 pub(crate) fn push_digits(text: &mut String, units: u64, decimals: u8) {
     let unit = power(decimals);
     push_integer(text, units / unit);

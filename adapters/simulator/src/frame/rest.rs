@@ -75,7 +75,7 @@ impl RestMethod {
     }
 }
 
-/// How a request names an order.
+/// The id by which a request names an order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum OrderName {
     Id(u64),

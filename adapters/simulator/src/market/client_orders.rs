@@ -1,8 +1,9 @@
-//! [`Ticket`] and [`Execution`]: a client's order for the market, and a match of such an order.
+//! [`Ticket`] and [`Execution`]: a client's order that is submitted to the market, and a match of such an order.
 
 use crate::model::engine::{OrderId, Owner, Remainder, Side};
 
-/// An order for the market. Its price and its quantity are in units of the instrument's last decimals.
+/// An order that is submitted to the market. Its price and its quantity are in units of the instrument's last
+/// decimals.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
     /// The position of the symbol.

@@ -95,7 +95,8 @@ impl Listing {
         self.perpetual.is_some()
     }
 
-    /// Returns whether the snapshot may come before the acknowledgement of a subscription.
+    /// Returns whether the book is small. The snapshot of a small book may come before the acknowledgement of the
+    /// subscription.
     pub(super) fn is_small(&self) -> bool {
         self.engine.level_count() <= SMALL_BOOK_LEVELS
     }
@@ -121,7 +122,8 @@ impl Listing {
         self.engine.matches(ticket.owner, ticket.side, ticket.limit, ticket.quantity)
     }
 
-    /// Matches an order of a client.
+    /// Places an order of a client: matches it, and then lets the remainder rest in the book or drops it, as the
+    /// ticket says.
     pub(super) fn place(&mut self, ticket: &Ticket, effects: &mut Effects) -> Placement {
         let Ticket { owner, side, limit, quantity, remainder, .. } = *ticket;
         self.engine.place_for(owner, side, limit, quantity, remainder, effects)
@@ -192,7 +194,7 @@ impl Listing {
         Some(self.perpetual.as_ref()?.present_funding(&self.instrument, self.flow.fair(), time))
     }
 
-    /// Sends the present book to a session that is subscribed to its depth.
+    /// Sends the present book to a session, if the session is subscribed to the book's depth.
     pub(super) fn repeat_snapshot(&self, cx: &mut Context<'_>, session: SessionId) {
         if self.subscribers.follows_depth(session) {
             let sides = Side::BOTH.map(|side| self.engine.best_first(side).collect::<Vec<_>>());
@@ -343,7 +345,8 @@ impl Listing {
         public::partial_depth(&self.instrument, with_symbol, self.last_change.0, sides)
     }
 
-    /// Sends the mark price if it has changed, and returns it with the index price.
+    /// Sends the mark price if it has changed, and returns it with the index price. `None` if it has not changed, or
+    /// if the symbol is no perpetual.
     pub(super) fn mark(&mut self, cx: &mut Context<'_>) -> Option<(u64, u64)> {
         let time = cx.venue_time();
         let (mark, index) = self.perpetual.as_mut()?.mark(self.flow.fair())?;

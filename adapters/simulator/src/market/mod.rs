@@ -224,14 +224,14 @@ impl Market {
         self.effects = effects;
     }
 
-    /// Returns the last ids of all but orders.
+    /// Returns the last id of each kind except orders.
     pub(crate) fn last_ids(&self) -> SavedIds {
         let [quote_request, quote] = self.quotes.as_ref().map(Quotes::last_numbers).unwrap_or_default();
         let (update, trade, event) = (self.update_id, self.trade_id, self.archived.last_event_id());
         SavedIds { order: 0, update, trade, event, quote_request, quote }
     }
 
-    /// Raises the last ids of all but orders to those of an earlier run of the exchange. An id that is already
+    /// Raises the last ids, except that of orders, to those of an earlier run of the exchange. An id that is already
     /// greater stays the same.
     ///
     /// # Errors

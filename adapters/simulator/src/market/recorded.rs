@@ -41,7 +41,7 @@ struct Track {
     partial: Option<String>,
 }
 
-/// The book, up to the frames that have been played.
+/// The book after all frames that have been played.
 #[derive(Clone, Debug, Default)]
 struct Book {
     bids: BTreeMap<Decimal, Decimal>,
@@ -180,7 +180,7 @@ impl Track {
 }
 
 impl Book {
-    /// Applies all levels, unless the book contains them already.
+    /// Applies all levels of a frame. Does nothing if the book already contains the frame.
     fn apply(&mut self, depth: &RecordedDepth) {
         if depth.last_update_id <= self.last_update_id {
             return;

@@ -3,7 +3,7 @@
 use crate::frame::upgrade::{UpgradeRefusal, refusal};
 use crate::model::engine::Side;
 
-/// What the exchange sends to a session.
+/// The kinds of data that the exchange sends to a session of market data v1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Options {
     heartbeat: bool,
