@@ -137,7 +137,8 @@ fn admitted(instrument: &Instrument, request: &NewOrder) -> Result<(u64, Option<
 }
 
 /// Returns the worst price that the order accepts. A market order matches no orders far from the market: a buy order
-/// accepts up to four times the initial price, and a sell order down to a quarter of it. For contracts, see below.
+/// accepts up to four times the initial price, and a sell order down to a quarter of it. A market order for a
+/// prediction-market contract accepts all prices.
 fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static str> {
     let Some(price) = request.price else {
         return Ok(match request.side {
