@@ -41,6 +41,14 @@ struct Row<V> {
     reported: Moment,
 }
 
+impl<V> Row<V> {
+    /// Returns whether the row is newer than an answer to a question asked at the moment `asked`, whatever the age of
+    /// the answer.
+    fn is_newer(&self, asked: Moment) -> bool {
+        self.reported > asked || self.standing.stale().is_none()
+    }
+}
+
 impl<K: Ord, V> Rows<K, V> {
     pub(super) const fn new() -> Rows<K, V> {
         Rows {
@@ -201,8 +209,10 @@ impl<K: Ord, V> Rows<K, V> {
         self.moment
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Rows that
-    /// were reported after the question are newer than the answer and stay.
+    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. It does not
+    /// change rows that were reported after the question, or rows that are current: a stream reports such a row, and
+    /// REST may lag behind the stream. If the list is stale only because there was no room for a row, current rows
+    /// that the answer does not list are removed.
     ///
     /// Returns whether all rows are current now. If they are current already, or if a doubt was raised after the
     /// question, the answer is not used. If no stream reports further changes, the answer is used, but the rows are
@@ -221,28 +231,20 @@ impl<K: Ord, V> Rows<K, V> {
         }
         self.moment.step();
         let answered = self.moment;
-        let (newer, mut older): (BTreeMap<K, Row<V>>, BTreeMap<K, Row<V>>) =
-            core::mem::take(&mut self.rows).into_iter().partition(|(_, row)| row.reported > asked);
-        let mut named: BTreeMap<K, Row<V>> = BTreeMap::new();
-        let mut refused: u64 = 0;
-        for (key, value) in rows {
-            let has_room = named.len() < ROWS_MAX;
-            match named.get_mut(&key) {
-                Some(row) => join(&mut row.value, value),
-                None if has_room => {
-                    let standing = older.remove(&key).map_or(Standing::NEW, |row| row.standing);
-                    named.insert(key, Row { value, standing, reported: answered });
-                }
-                None => refused = refused.saturating_add(1),
-            }
+        let (named, mut refused) = read_answer(rows, join);
+        let (mut newer, mut older): (BTreeMap<K, Row<V>>, BTreeMap<K, Row<V>>) =
+            core::mem::take(&mut self.rows).into_iter().partition(|(_, row)| row.is_newer(asked));
+        if self.standing.stale() == Some(StaleReason::NoRoom) {
+            newer.retain(|key, row| row.reported > asked || named.contains_key(key));
         }
         self.rows = newer;
-        for (key, row) in named {
+        for (key, value) in named {
             let has_room = self.rows.len() < ROWS_MAX;
             match self.rows.get_mut(&key) {
                 Some(newer) => newer.reported = answered,
                 None if has_room => {
-                    self.rows.insert(key, row);
+                    let standing = older.remove(&key).map_or(Standing::NEW, |row| row.standing);
+                    self.rows.insert(key, Row { value, standing, reported: answered });
                 }
                 None => refused = refused.saturating_add(1),
             }
@@ -300,6 +302,26 @@ impl<K: Ord, V> Rows<K, V> {
     pub(super) const fn untracked(&self) -> u64 {
         self.untracked
     }
+}
+
+/// Collects the rows of an answer. If the answer has several rows with one key, `join` adds each further row to the
+/// first. Returns the rows, and the number of rows that were not kept, because there are too many.
+fn read_answer<K: Ord, V>(
+    rows: impl Iterator<Item = (K, V)>,
+    join: impl Fn(&mut V, V),
+) -> (BTreeMap<K, V>, u64) {
+    let (mut named, mut refused) = (BTreeMap::new(), 0_u64);
+    for (key, value) in rows {
+        let has_room = named.len() < ROWS_MAX;
+        match named.get_mut(&key) {
+            Some(earlier) => join(earlier, value),
+            None if has_room => {
+                named.insert(key, value);
+            }
+            None => refused = refused.saturating_add(1),
+        }
+    }
+    (named, refused)
 }
 
 impl<K: Ord, V> Default for Rows<K, V> {

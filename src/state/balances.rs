@@ -119,8 +119,10 @@ impl Balances {
     /// Applies the venue's list of all balances (REST `balances`): asset, available and total.
     ///
     /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked` are
-    /// newer than the answer and stay. Other balances that the answer does not list are removed. If all balances are
-    /// current already, the answer is not used.
+    /// newer than the answer and stay. Balances that are current stay too, because REST may lag behind the streams.
+    /// Other balances that the answer does not list are removed. If all balances are current already, the answer is
+    /// not used. If the list of assets is stale only because an asset was not kept ([`StaleReason::NoRoom`]), current
+    /// balances that the answer does not list are removed as well.
     ///
     /// Returns whether all balances are current now. If reports may have been lost after `asked`, or a stream of
     /// balances was subscribed after `asked`, the answer is not used: ask again. If no stream of balances is

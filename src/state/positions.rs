@@ -132,7 +132,10 @@ impl Positions {
     /// your own.
     ///
     /// `asked` is the [`moment`](Positions::moment) before the question. Positions that were reported after `asked`
-    /// are newer than the answer and stay. Other positions that the answer does not list are removed.
+    /// are newer than the answer and stay. Positions that are current stay too, because REST may lag behind the
+    /// streams. Other positions that the answer does not list are removed. If the list of positions is stale only
+    /// because a position was not kept ([`StaleReason::NoRoom`]), current positions that the answer does not list are
+    /// removed as well.
     ///
     /// Returns whether all positions are current now. If they are current already, the answer is not used. If reports
     /// may have been lost after `asked`, or a stream of positions was subscribed after `asked`, the answer is not

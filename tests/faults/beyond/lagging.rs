@@ -1,6 +1,6 @@
 //! Faults of answers of REST that lag behind the streams: the question is later than the events, the answer is not.
 
-use gemini_ws::{Event, FoundQuote, OrderState, QuoteState, StaleReason, Topic};
+use gemini_ws::{Event, FoundQuote, HeldAmount, OrderState, QuoteState, StaleReason, Topic};
 
 use super::fed::{Fed, OVERFLOW, found, update};
 
@@ -68,5 +68,56 @@ fn an_answer_behind_the_events_of_a_quote_ends_no_doubt() {
         assert_eq!(fed.quotes.reconcile("q1", found, asked), is_used, "{state:?}");
         let expected = (!is_used).then_some(StaleReason::Overflow);
         assert_eq!(fed.quotes.get("q1").unwrap().doubt(), expected, "{state:?}");
+    }
+}
+
+/// After a loss, reports have made some rows current. The answer must not change them, and must not remove them from
+/// the list. It says what the other rows are.
+#[test]
+fn an_answer_behind_the_reports_changes_no_row_that_is_current() {
+    type Rows = &'static [(&'static str, &'static str)];
+    // What is reported before the loss, what is reported after it, the answer, and the rows then.
+    let cases: [(Rows, Rows, Rows, Rows); 6] = [
+        (&[("A", "1")], &[("A", "2")], &[("A", "1")], &[("A", "2")]),
+        (&[("A", "1")], &[("A", "2")], &[], &[("A", "2")]),
+        (&[("A", "1"), ("B", "1")], &[("A", "2")], &[("A", "1"), ("B", "3")], &[("A", "2"), ("B", "3")]),
+        (&[("A", "1"), ("B", "1")], &[("C", "5")], &[("A", "4")], &[("A", "4"), ("C", "5")]),
+        (&[("A", "1")], &[("B", "2")], &[("A", "1"), ("C", "1")], &[("A", "1"), ("B", "2"), ("C", "1")]),
+        (&[("A", "1")], &[], &[("A", "3")], &[("A", "3")]),
+    ];
+    let join = |rows: Rows, format: fn(&(&str, &str)) -> String| {
+        rows.iter().map(format).collect::<Vec<_>>().join(",")
+    };
+    let report = |fed: &mut Fed, at, rows: Rows| {
+        let balances = join(rows, |(name, value)| format!(r#"{{"a":"{name}","f":"{value}","c":"{value}"}}"#));
+        let positions = join(rows, |(name, value)| {
+            format!(r#"{{"t":"ec","s":"{name}","a":[{{"t":"position","v":"{value}"}}]}}"#)
+        });
+        fed.feed(at, &format!(r#"{{"e":"balanceUpdate","E":1,"u":1,"B":[{balances}]}}"#));
+        fed.feed(at, &format!(r#"{{"e":"positionReport","E":1,"u":1,"A":8,"P":[{positions}]}}"#));
+    };
+    for (before, after, answer, expected) in cases {
+        let mut fed = Fed::private(&["balances@account", "positions@account"]);
+        report(&mut fed, 2, before);
+        for topic in [Topic::Balances, Topic::Positions] {
+            fed.apply(&Event::Overflow { topic, symbol: None, dropped: 1 });
+        }
+        report(&mut fed, 3, after);
+        let asked = (fed.balances.moment(), fed.positions.moment());
+        assert!(fed.balances.reconcile(answer.iter().map(|(name, value)| (*name, *value, *value)), asked.0));
+        let held =
+            |&(name, value): &(&str, &str)| (name.parse().unwrap(), vec![HeldAmount::new("position", value)]);
+        assert!(fed.positions.reconcile(answer.iter().map(held), asked.1));
+        let balances: Vec<_> = fed.balances.iter().map(|(name, it)| (name, it.total().as_str())).collect();
+        assert_eq!(balances, expected, "{after:?}, then {answer:?}");
+        let positions: Vec<_> =
+            fed.positions.iter().map(|(name, held)| (name.to_string(), held[0].value.to_string())).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        assert_eq!(positions, expected, "{after:?}, then {answer:?}");
+        assert!(!fed.balances.is_stale() && !fed.positions.is_stale());
+        let reasons =
+            |name: &str| [fed.balances.stale_reason(name), fed.positions.stale_reason(name.parse().unwrap())];
+        assert!(["A", "B", "C"].into_iter().all(|name| reasons(name) == [None; 2]), "{after:?}");
     }
 }

@@ -60,6 +60,19 @@ fn a_list_that_lacks_rows_is_stale() {
     assert_eq!((fed.balances.stale_reason("A0"), fed.balances.iter().count()), (None, 1));
 }
 
+/// The list lacks an asset only because there was no room. The answer says which assets to keep, but a balance that
+/// it keeps is as reported, because the answer may lag behind.
+#[test]
+fn an_answer_makes_room_and_keeps_what_is_current() {
+    let mut fed = Fed::private(&["balances@account"]);
+    fed.feed(2, &balances(0, ROWS_MAX));
+    fed.feed(3, &balances(ROWS_MAX, 1));
+    let asked = fed.balances.moment();
+    assert!(fed.balances.reconcile([("A0", "0", "0"), ("USD", "7", "7")], asked));
+    let rows: Vec<_> = fed.balances.iter().map(|(asset, it)| (asset, it.total().as_str())).collect();
+    assert_eq!((rows, fed.balances.is_stale()), (vec![("A0", "1"), ("USD", "7")], false));
+}
+
 fn amounts(fed: &Fed) -> Vec<(String, String)> {
     let held = fed.positions.get("GEMI-A-UP".parse().unwrap()).unwrap_or_default();
     held.iter().map(|amount| (amount.label.to_string(), amount.value.to_string())).collect()
