@@ -435,7 +435,8 @@ impl Orders {
     }
 
     /// Resolves the doubt about an order in the venue's list of open orders, if the sum of the order's fills equals
-    /// the listed executed quantity, and all fills since the last answer were counted.
+    /// the listed executed quantity, no report has shown a larger executed quantity, and all fills since the last
+    /// answer were counted.
     fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
         if let Some(key) = self.index.by_order_id(update.order_id) {
             self.index.change(key, self.moment(), |order| {

@@ -24,11 +24,11 @@ impl Order {
     }
 
     /// Notes that the venue lists the order as open. `executed` is the listed executed quantity; `None` counts as
-    /// zero. Resolves a doubt if `executed` equals the sum of the fills, and all fills since the last answer were
-    /// counted.
+    /// zero. Resolves a doubt if `executed` equals the sum of the fills, no report has shown a larger executed
+    /// quantity, and all fills since the last answer were counted. The list may lag behind the events.
     pub(in crate::state) fn confirm_open(&mut self, executed: Option<Decimal>) {
-        let is_accounted = self.unaccountable == self.explained.1;
-        if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.filled {
+        let is_accounted = self.unaccountable == self.explained.1 && self.discrepancy().is_none();
+        if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.least_executed() {
             self.confirm();
         }
     }

@@ -1,6 +1,7 @@
-//! Faults of answers of REST that lag behind the streams: the question is later than the events, the answer is not.
+//! Faults of answers of REST, and of lists of open orders, that lag behind the streams: the question is later than
+//! the events, the answer is not.
 
-use gemini_ws::{Event, FoundQuote, HeldAmount, OrderState, QuoteState, StaleReason, Topic};
+use gemini_ws::{Config, Event, FoundQuote, HeldAmount, OrderState, QuoteState, StaleReason, Topic};
 
 use super::fed::{Fed, OVERFLOW, found, update};
 
@@ -119,5 +120,64 @@ fn an_answer_behind_the_reports_changes_no_row_that_is_current() {
         let reasons =
             |name: &str| [fed.balances.stale_reason(name), fed.positions.stale_reason(name.parse().unwrap())];
         assert!(["A", "B", "C"].into_iter().all(|name| reasons(name) == [None; 2]), "{after:?}");
+    }
+}
+
+/// An event has shown a larger executed quantity than the fills, or the fills exceed the order. A list of open orders
+/// must not end the doubt, even if it lists the sum of the fills: it may be older than the event.
+#[test]
+fn a_list_behind_the_events_ends_no_doubt() {
+    const FILL: &str = r#","Z":"0.3","L":"100","t":1"#;
+    const MUCH: &str = r#","Z":"0.8","L":"100","t":2"#;
+    // The status and the members of the last event, the listed executed quantity, and whether the doubt ends.
+    let cases = [
+        ("OPEN", r#","Z":"0.5""#, "0.3", false),
+        ("OPEN", r#","Z":"0.5""#, "0.5", false),
+        ("OPEN", r#","Z":"0.3""#, "0.3", true),
+        ("OPEN", "", "0.3", true),
+        ("OPEN", "", "0.5", false),
+        ("PARTIALLY_FILLED", MUCH, "1.1", false),
+        ("PARTIALLY_FILLED", MUCH, "0.3", false),
+    ];
+    for (status, rest, listed, ends) in cases {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.feed(2, &update("NEW", ""));
+        fed.feed(3, &update("PARTIALLY_FILLED", FILL));
+        fed.apply(&OVERFLOW);
+        fed.feed(4, &update(status, rest));
+        let row = update("OPEN", &format!(r#","Z":"{listed}""#));
+        fed.feed(5, &format!(r#"{{"e":"orderSnapshot","E":1,"orders":[{row}]}}"#));
+        let expected = (!ends).then_some(StaleReason::Overflow);
+        assert_eq!(fed.order().doubt(), expected, "{status} {rest}, then {listed}");
+    }
+    // The missing fill comes, and the next list has it.
+    let mut fed = Fed::private(&["orders@account"]);
+    fed.feed(2, &update("NEW", ""));
+    fed.feed(3, &update("PARTIALLY_FILLED", FILL));
+    fed.feed(4, &update("OPEN", r#","Z":"0.5""#));
+    assert_eq!(fed.order().doubt(), Some(StaleReason::Executions));
+    fed.feed(5, &update("PARTIALLY_FILLED", r#","Z":"0.2","L":"100","t":2"#));
+    let row = update("OPEN", r#","Z":"0.5""#);
+    fed.feed(6, &format!(r#"{{"e":"orderSnapshot","E":1,"orders":[{row}]}}"#));
+    assert_eq!((fed.order().doubt(), fed.order().missing_executions().is_zero()), (None, true));
+}
+
+/// Order events v1 list an order as `initial`. Such an event must not end the doubt either.
+#[test]
+fn an_initial_event_behind_the_events_ends_no_doubt() {
+    let mut fed = Fed::new(Config::new("ws://v/v1/order/events").authenticated(true));
+    fed.feed(1, r#"{"type":"subscription_ack","accountId":1,"subscriptionId":"s","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[]}"#);
+    let fill = r#","fill":{"trade_id":"1","liquidity":"Maker","price":"100","amount":"0.3"}"#;
+    for (number, (kind, executed, fill, doubt)) in (0..).zip([
+        ("accepted", "0", "", None),
+        ("fill", "0.3", fill, None),
+        ("booked", "0.5", "", Some(StaleReason::Executions)),
+        ("initial", "0.3", "", Some(StaleReason::Executions)),
+        ("initial", "0.5", "", Some(StaleReason::Executions)),
+    ]) {
+        fed.feed(2, &format!(
+            r#"[{{"type":"{kind}","order_id":"77","symbol":"btcusd","side":"buy","order_type":"exchange limit","timestampms":1,"is_live":true,"is_cancelled":false,"original_amount":"1","executed_amount":"{executed}","price":"100","socket_sequence":{number}{fill}}}]"#
+        ));
+        assert_eq!(fed.order().doubt(), doubt, "{kind} {executed}");
     }
 }
