@@ -1,5 +1,6 @@
 //! [`Lane`], [`Kind`] and [`Flow`]: how an [`EventQueue`](crate::EventQueue) groups events.
 
+use crate::event::ends::ended_stream;
 use crate::event::{Event, Parts};
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
@@ -69,17 +70,13 @@ impl Flow {
             // An `Opened` of the next link in the slot cannot replace this event: it does not report that this link
             // has ended.
             Event::Disconnected { link, .. } => (*link, None),
-            Event::Subscribed { link, stream, .. }
-            | Event::Unsubscribed { link, stream, last: true, .. }
-            | Event::Rejected { link, stream, .. }
-            | Event::Silent { link, stream, .. }
-                if is_about_facts(stream.topic()) =>
-            {
-                (*link, Some(stream.topic()))
-            }
-            _ => return None,
+            Event::Subscribed { link, stream, .. } => (*link, Some(stream.topic())),
+            // Order events v1 have no streams. There, this event says which orders the link reports.
+            Event::SubscriptionAck(_, source) => (source.link()?, Some(Topic::Orders)),
+            event => ended_stream(event).map(|(link, stream)| (link, Some(stream.topic())))?,
         };
-        Some(Flow { slot: link.short_slot(), topic })
+        let flow = Flow { slot: link.short_slot(), topic };
+        topic.is_none_or(is_about_facts).then_some(flow)
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`Event`]: what the client reports to the application.
 
 pub(crate) mod batch;
+pub(crate) mod ends;
 #[cfg(feature = "serde")]
 mod json;
 pub(crate) mod kinds;

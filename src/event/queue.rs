@@ -60,9 +60,11 @@ pub enum Overflow {
 ///
 /// For each [slot](crate::LinkId::slot), the queue never drops the newest [`Event::Disconnected`]. For each slot and
 /// each of the topics orders, balances, positions and quotes, it always keeps one more event: the newest that is a
-/// [`Subscribed`](Event::Subscribed), a [`Rejected`](Event::Rejected), a [`Silent`](Event::Silent) or an
-/// [`Unsubscribed`](Event::Unsubscribed) with `last`. So a collection such as [`Orders`](crate::Orders) never waits
-/// for reports that cannot come.
+/// [`Subscribed`](Event::Subscribed), a [`Rejected`](Event::Rejected), a [`Silent`](Event::Silent), an
+/// [`Unserved`](Event::Unserved) with [`Unserved::Refused`](crate::Unserved::Refused), or an
+/// [`Unsubscribed`](Event::Unsubscribed) with `last`. For orders, the [`SubscriptionAck`](Event::SubscriptionAck) of
+/// order events v1 counts too. So a collection such as [`Orders`](crate::Orders) never waits for reports that cannot
+/// come.
 ///
 /// [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
 /// [`Positions`](crate::Positions) and [`Quotes`](crate::Quotes) act on an `Overflow`.

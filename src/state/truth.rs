@@ -6,7 +6,7 @@
 use core::fmt;
 
 use crate::event::Event;
-use crate::event::reason::Unserved;
+use crate::event::ends::ended_stream;
 use crate::event::source::Source;
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
@@ -105,22 +105,15 @@ impl Loss {
     /// Returns what an event puts in doubt; `None` if nothing. All collections use this list of the events after
     /// which a change may be unreported.
     pub(super) fn of(event: &Event<'_>) -> Option<Loss> {
+        if let Some((link, stream)) = ended_stream(event) {
+            let is_silent = matches!(event, Event::Silent { .. });
+            let reason = if is_silent { StaleReason::Silent } else { StaleReason::NotSubscribed };
+            let (topic, symbol) = (Some(stream.topic()), stream.symbol());
+            return Some(Loss { topic, symbol, link: Some(link), reason });
+        }
         let (topic, symbol, link, reason) = match *event {
             Event::Gap { link, symbol, .. } => (Some(Topic::Depth), Some(symbol), link, StaleReason::Gap),
             Event::SequenceGap { link, .. } => (None, None, Some(link), StaleReason::Gap),
-            Event::Silent { link, stream, .. } => {
-                (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::Silent)
-            }
-            Event::Unsubscribed { link, stream, last: true, .. } | Event::Rejected { link, stream, .. } => {
-                (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::NotSubscribed)
-            }
-            // A book stays as it was, and its snapshot makes it current. If only the reply is missing, data that has
-            // come shows that the venue serves the stream.
-            Event::Unserved { link, stream, reason: Unserved::Refused { .. }, .. }
-                if stream.topic() != Topic::Depth =>
-            {
-                (Some(stream.topic()), stream.symbol(), Some(link), StaleReason::NotSubscribed)
-            }
             // One of the dropped events may be the end of a link.
             Event::Overflow { topic: Topic::Connection, .. } => (None, None, None, StaleReason::Overflow),
             Event::Overflow { topic, symbol, .. } => (Some(topic), symbol, None, StaleReason::Overflow),

@@ -6,6 +6,8 @@ mod account;
 mod books;
 #[path = "beyond/contradictions.rs"]
 mod contradictions;
+#[path = "beyond/dropped.rs"]
+mod dropped;
 #[path = "beyond/lagging.rs"]
 mod lagging;
 #[path = "beyond/limits.rs"]

@@ -1,0 +1,28 @@
+//! [`ended_stream`]: which events end a stream.
+
+use crate::event::Event;
+use crate::event::reason::Unserved;
+use crate::request::stream::{Stream, Topic};
+use crate::value::id::LinkId;
+
+/// Returns the link and the stream of an event after which no data of the stream comes until the stream is subscribed
+/// again; `None` for other events. The end of a link, which ends all its streams, is not such an event.
+///
+/// This is the one list of these events. The collections of orders, balances, positions and quotes follow the stream
+/// no longer, and an [`EventQueue`](crate::EventQueue) keeps the newest of these events, because a collection that
+/// misses it waits for reports that cannot come.
+pub(crate) fn ended_stream<'e>(event: &'e Event<'_>) -> Option<(LinkId, &'e Stream)> {
+    match event {
+        Event::Unsubscribed { link, stream, last: true, .. }
+        | Event::Rejected { link, stream, .. }
+        | Event::Silent { link, stream, .. } => Some((*link, stream)),
+        // A book stays as it was, and its snapshot makes it current. If only the reply is missing, data that has come
+        // shows that the venue serves the stream.
+        Event::Unserved { link, stream, reason: Unserved::Refused { .. }, .. }
+            if stream.topic() != Topic::Depth =>
+        {
+            Some((*link, stream))
+        }
+        _ => None,
+    }
+}
