@@ -24,27 +24,35 @@ impl Quotes {
         match quote_id.flatten() {
             Some(id) => {
                 if let Some(key) = self.named(update, (rfq_id, id), link) {
-                    self.take(key, link, state_of(update));
+                    self.note_link(key, link);
+                    self.take(key, state_of(update));
                 }
             }
             None => {
                 let (keys, state) = self.of_request(update, rfq_id, link);
                 for key in keys {
                     if !self.doubt_again(key, state) {
-                        self.take(key, link, state);
+                        self.take(key, state);
                     }
                 }
             }
         }
     }
 
-    /// Applies the state from an event to a quote. `None` is an unknown state, which raises a doubt.
-    fn take(&mut self, key: u64, link: Option<LinkId>, state: Option<QuoteState>) {
-        let (now, session) = (self.followed.moment(), self.followed.session(link));
+    /// Notes the link of an event that names the quote. An event about a whole request for quotes does not show over
+    /// which links its quotes were submitted.
+    fn note_link(&mut self, key: u64, link: Option<LinkId>) {
+        let session = self.followed.session(link);
         let Some(quote) = self.quotes.get_mut(&key) else { return };
-        (quote.link, quote.observed) = (link, now);
         let [request, known] = quote.sessions;
-        quote.sessions = [request, session.or(known)];
+        (quote.link, quote.sessions) = (link, [request, session.or(known)]);
+    }
+
+    /// Applies the state from an event to a quote. `None` is an unknown state, which raises a doubt.
+    fn take(&mut self, key: u64, state: Option<QuoteState>) {
+        let now = self.followed.moment();
+        let Some(quote) = self.quotes.get_mut(&key) else { return };
+        quote.observed = now;
         match state {
             Some(state) => quote.go(state),
             None => quote.raise(StaleReason::UnknownStatus, now),

@@ -126,3 +126,33 @@ fn a_confirmed_session_puts_in_doubt_what_it_does_not_report() {
     assert_eq!(fed.quotes.get(own).unwrap().doubt(), None);
     assert_eq!(fed.quotes.get(other).unwrap().doubt(), Some(StaleReason::NotSubscribed));
 }
+
+/// An event over the link of a session is about a whole request for quotes. Another link has submitted a quote to the
+/// same request, and the session does not report that quote.
+#[test]
+fn an_event_about_a_request_for_quotes_does_not_show_who_submitted_its_quotes() {
+    let unnamed = QUOTE.replace(r#","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE""#, "");
+    for event in [unnamed.clone(), unnamed.replace("CLOSED", "ACCEPTED")] {
+        let (mut fed, [first, second], _) = two_links("requestForQuote@session");
+        confirm(&mut fed, second);
+        let mut submit = |link, price| {
+            let about = Request::SubmitQuote(quote(price));
+            let request = fed.client.request_over(t(2), link, &about).unwrap();
+            fed.poll();
+            request
+        };
+        let cases = [(submit(first, "0.1"), "q1", false), (submit(second, "0.2"), "q2", true)];
+        for text in ["", &event] {
+            if !text.is_empty() {
+                fed.feed_over(second, 3, text);
+            }
+            for (request, id, is_followed) in cases {
+                let asked = fed.quotes.moment();
+                let found = FoundQuote { quote_id: id.parse().unwrap(), state: QuoteState::Active };
+                fed.quotes.reconcile(request, Some(found), asked);
+                let expected = (!is_followed).then_some(StaleReason::NotSubscribed);
+                assert_eq!(fed.quotes.get(request).unwrap().doubt(), expected, "{id}, after {text:?}");
+            }
+        }
+    }
+}
