@@ -156,7 +156,8 @@ pub enum Event<'f> {
     /// A stream is not served for now: see `reason`. The client tries again at `retry`. No other stream is affected.
     ///
     /// If this is a depth stream, the book is stale until [`Event::Synced`]. If it is not, the reason decides. If the
-    /// venue refused the stream ([`Unserved::Refused`]), its data is stale until [`Event::Subscribed`]. If only the
+    /// venue refused the stream ([`Unserved::Refused`]), its data is stale until [`Event::Subscribed`], or until a
+    /// report lists all balances or all positions: such a report shows that the venue serves the stream. If only the
     /// reply is missing, its data is still valid when it arrives.
     Unserved {
         /// The link of the subscription.

@@ -221,3 +221,34 @@ fn data_of_a_stream_that_is_refused_is_not_current() {
         assert_eq!(fed.orders.is_followed(), !is_stale);
     }
 }
+
+/// The venue refuses streams for now, and then reports come: it has accepted an earlier request, whose reply is
+/// missing. A report that lists everything is current. A report of a part does not show what happened before it.
+#[test]
+fn a_report_that_lists_everything_is_current_after_a_refusal() {
+    let refused = r#""status":429,"error":{"code":-1003,"msg":"rate limited"}"#;
+    for (balances, positions, is_whole) in [
+        ("balances@account", "positions@account", [true, false]),
+        ("balances@account@1s", "positions@account@1s", [true, true]),
+    ] {
+        let mut fed = Fed::private(&[]);
+        for stream in [balances, positions, "orders@account", "requestForQuote@account"] {
+            fed.client.subscribe(t(1), s(stream)).unwrap();
+            fed.poll();
+        }
+        for text in core::mem::take(&mut fed.sent) {
+            fed.feed(2, &format!("{{\"id\":{},{refused}}}", id_of(&text)));
+        }
+        fed.feed(3, ALL);
+        fed.feed(3, r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[]}"#);
+        fed.feed(3, &update("NEW", ""));
+        fed.feed(3, QUOTE);
+        assert_eq!([!fed.balances.is_stale(), !fed.positions.is_stale()], is_whole, "{balances}");
+        let reason = Some(StaleReason::NotSubscribed);
+        assert_eq!((fed.order().doubt(), fed.quotes.get("q1").unwrap().doubt()), (reason, reason));
+        assert!(!fed.orders.is_followed());
+        fed.feed(4, CHANGE);
+        assert_eq!(fed.balances.get("BTC").unwrap().total().as_str(), "2");
+        assert!(!fed.balances.is_stale());
+    }
+}
