@@ -14,7 +14,7 @@ use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::outbox::StreamRequest;
 use crate::link::session::{Reception, Session};
-use crate::message::{MarketUpdate, Message};
+use crate::message::{MarketEntry, MarketUpdate, Message};
 use crate::value::sequence::GapRule;
 use crate::value::symbol::Symbol;
 use crate::wire::Scratch;
@@ -48,11 +48,16 @@ impl MarketDataV1 {
         }
     }
 
-    /// Returns whether any entry is about a symbol that the address does not name, and whether every entry is.
+    /// Returns whether any entry is about a symbol that the address does not name, and whether every entry is. Does
+    /// not count entries of an unknown kind, and entries that cannot be decoded: their symbol is unknown, and they
+    /// change no book.
     fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool) {
         let Some(symbols) = &self.symbols else { return (false, false) };
         let is_asked = |name: &str| symbols.iter().any(|it| it.as_str().eq_ignore_ascii_case(name));
-        update.entries.iter().fold((false, true), |(any, all), entry| {
+        let is_known = |it: &MarketEntry<'_>| {
+            !matches!(it, MarketEntry::Malformed { .. } | MarketEntry::Unrecognized(_))
+        };
+        update.entries.iter().filter(is_known).fold((false, true), |(any, all), entry| {
             let is_foreign = entry.symbol().is_some_and(|name| !is_asked(name));
             (any || is_foreign, all && is_foreign)
         })

@@ -8,6 +8,8 @@ mod books;
 mod contradictions;
 #[path = "beyond/dropped.rs"]
 mod dropped;
+#[path = "beyond/entries.rs"]
+mod entries;
 #[path = "beyond/lagging.rs"]
 mod lagging;
 #[path = "beyond/limits.rs"]

@@ -1,0 +1,47 @@
+//! Faults of the entries of a frame of market data v1: which of them decide what becomes of the frame.
+
+use gemini_ws::{Config, Event, IgnoredReason, Lost};
+
+use super::super::line::Line;
+
+const CHANGE: &str =
+    r#"{"type":"change","side":"bid","price":"9","remaining":"1","delta":"1","reason":"initial"}"#;
+
+/// A frame about another symbol also has an entry that shows no symbol. The link is lost only if that entry is about
+/// the symbol of the address.
+#[test]
+fn an_entry_without_a_known_symbol_decides_nothing() {
+    let foreign = CHANGE.replace(r#""side""#, r#""symbol":"ETHUSD","side""#);
+    let own = CHANGE.replace(r#""side""#, r#""symbol":"BTCUSD","side""#);
+    for (other, is_lost) in [
+        (r#"{"type":"trade","symbol":"ETHUSD","tid":1,"price":"9","amount":"2"}"#, false),
+        (r#"{"type":"trade","symbol":"ETHUSD","tid":1,"price":"nine","amount":"2"}"#, false),
+        (r#"{"type":"trade","tid":1,"price":"nine","amount":"2"}"#, false),
+        (r#"{"type":"auction_open","symbol":"ETHUSD","auction_open_ms":"x"}"#, false),
+        (r#"{"type":"block_trade","symbol":7,"tid":1,"price":"9","amount":"2"}"#, false),
+        (r#"{"type":"of a new kind","symbol":"ETHUSD"}"#, false),
+        (r#"{"type":"trade","symbol":"BTCUSD","tid":1,"price":"9","amount":"2"}"#, true),
+        (r#"{"type":"trade","tid":1,"price":"9","amount":"2"}"#, true),
+        (&own, true),
+        (CHANGE, true),
+    ] {
+        for entries in [format!("{foreign},{other}"), format!("{other},{foreign}")] {
+            let update = |number: u64, entries: &str| {
+                format!(
+                    r#"{{"type":"update","eventId":{number},"socket_sequence":{number},"events":[{entries}]}}"#
+                )
+            };
+            let mut line = Line::open(Config::new("ws://v/v1/marketdata/btcusd"), []);
+            line.hear(1, &update(0, CHANGE)).unwrap();
+            let mut event = line.hear(2, &update(1, &entries)).unwrap();
+            let Event::Ignored(ignored, _) = event.as_event() else { panic!("{entries}: {event:?}") };
+            assert_eq!(ignored.reason, IgnoredReason::NotSubscribed, "{entries}");
+            let lost = if is_lost { vec![Lost::SequenceGap] } else { Vec::new() };
+            assert_eq!(line.losses, lost, "{entries}");
+            if !is_lost {
+                let mut event = line.hear(3, &update(2, CHANGE)).unwrap();
+                assert!(matches!(event.as_event(), Event::Batch(..)), "{event:?}");
+            }
+        }
+    }
+}
