@@ -99,7 +99,8 @@ impl Session for MarketDataV2 {
         let mut request = request.clone();
         let waits = |it: &Subscription| it.state() == StreamState::Requested;
         request.retain(|stream| feed.subscriptions().get(*stream).is_some_and(waits));
-        feed.fail_all(cx, &request, id, Failure::new(Unserved::Unanswered, company));
+        let failure = Failure::new(Unserved::Unanswered, company);
+        feed.fail_all(cx, &request, id, failure, StreamInput::Unanswered);
     }
 }
 

@@ -185,10 +185,12 @@ pub enum Event<'f> {
         /// The venue's error. If several subscriptions to the stream end, all events but one may lack the message.
         error: ApiError<'f>,
     },
-    /// A book is stale from now on, for one of four reasons: an update was lost; a frame that may have been an update
-    /// could not be decoded; 128 updates in a row were older than the book; the application requested a new snapshot,
-    /// for example with [`Client::resync`](crate::Client::resync). The client requests a new snapshot. After repeated
-    /// losses ([`Unserved::Relapsed`]) the client waits first, and an [`Event::Unserved`] reports the delay.
+    /// A book is stale from now on, for one of five reasons: an update was lost; a frame that may have been an update
+    /// could not be decoded; 128 updates in a row were older than the book; the venue refused the request for the
+    /// book after the snapshot had come; the application requested a new snapshot, for example with
+    /// [`Client::resync`](crate::Client::resync). The client requests a new snapshot. After repeated losses
+    /// ([`Unserved::Relapsed`]) and after a refusal ([`Unserved::Refused`]) the client waits first, and an
+    /// [`Event::Unserved`] reports the delay.
     Gap {
         /// The link; `None` in a [`Replay`](crate::Replay).
         link: Option<LinkId>,

@@ -186,7 +186,8 @@ pub enum Lost {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Unserved {
-    /// The venue refused the stream for now, for example because of too many requests.
+    /// The venue refused the stream for now, for example because of too many requests. Or, after the snapshot of the
+    /// book had come, the venue refused a request for several streams, of which another one may be the reason.
     Refused {
         /// The status of the reply, if the reply had a status.
         status: Option<u16>,

@@ -122,13 +122,22 @@ impl Feed {
 
     /// Reports that a current book is stale, and requests a new snapshot.
     pub(crate) fn mark_stale(&mut self, cx: &mut Context<'_>, id: StreamId) {
-        let Some(subscription) = self.subscriptions.get(id) else { return };
-        let synced = subscription.state() == StreamState::Synced;
-        let Some(symbol) = subscription.stream().symbol().filter(|_| synced) else { return };
+        if self.report_stale(cx, id) {
+            self.lose_update(cx, id);
+        }
+    }
+
+    /// Reports that a book is stale, if it is current. Returns whether it is; the caller then moves the subscription.
+    fn report_stale(&self, cx: &mut Context<'_>, id: StreamId) -> bool {
+        let Some(subscription) = self.subscriptions.get(id).filter(|it| it.state() == StreamState::Synced)
+        else {
+            return false;
+        };
+        let Some(symbol) = subscription.stream().symbol() else { return false };
         let expected = subscription.last_update_id();
         let (link, public) = (Some(self.link), Some(subscription.public_id()));
         cx.report(Event::Gap { link, id: public, symbol, expected, got: None });
-        self.lose_update(cx, id);
+        true
     }
 
     /// Reports that the book of `symbol`, or every book, is stale after a frame that could not be decoded, and
@@ -265,29 +274,36 @@ impl Feed {
         }
     }
 
+    /// Returns whether a request is the newest one about a stream.
+    fn is_newest(&self, stream: StreamId, request: u64) -> bool {
+        self.subscriptions.get(stream).is_some_and(|it| it.request() == request)
+    }
+
     fn step_each(&mut self, cx: &mut Context<'_>, input: StreamInput) {
         for id in self.subscriptions.ids(|_| true) {
             self.step(cx, id, input);
         }
     }
 
-    /// Notes that a request for streams failed for now, and gives the input `Unanswered` to the subscriptions of
-    /// these streams.
+    /// Notes that a request for streams failed for now, and gives the input to the subscriptions of these streams:
+    /// `Unanswered`, or `RefusedForNow`. A book that is current although its request was refused becomes stale.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
         request: &StreamRequest,
         id: u64,
         failure: Failure,
+        input: StreamInput,
     ) {
         for stream in request.streams() {
-            self.subscriptions.change(*stream, |it| {
-                if it.request() == id {
-                    it.note_failure(failure)
+            if self.is_newest(*stream, id) {
+                self.subscriptions.change(*stream, |it| it.note_failure(failure));
+                if input == StreamInput::RefusedForNow {
+                    self.report_stale(cx, *stream);
                 }
-            });
+            }
         }
-        self.step_all(cx, request, id, StreamInput::Unanswered);
+        self.step_all(cx, request, id, input);
         for id in request.streams() {
             if let Some(left) = self.subscriptions.get(*id).filter(|it| it.is_left_in_vain()) {
                 self.start_waiting(cx, left.stream());
@@ -345,9 +361,22 @@ impl Feed {
     }
 
     /// Splits a refused request into halves, which wait to be sent. Streams that a newer request is about are left
-    /// out.
-    pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
-        request.retain(|stream| self.subscriptions.get(*stream).is_some_and(|it| it.request() == id));
+    /// out. A book that is current fails for now: the venue may send it, so the client unsubscribes before it
+    /// requests the book again.
+    pub(super) fn split(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut request: StreamRequest,
+        id: u64,
+        failure: Failure,
+    ) {
+        request.retain(|stream| self.is_newest(*stream, id));
+        let mut current = request.clone();
+        let is_current =
+            |id: StreamId| self.subscriptions.get(id).is_some_and(|it| it.state() == StreamState::Synced);
+        current.retain(|id| is_current(*id));
+        request.retain(|id| !is_current(*id));
+        self.fail_all(cx, &current, id, failure, StreamInput::RefusedForNow);
         for stream in request.streams() {
             self.subscriptions.change(*stream, Subscription::note_split);
         }

@@ -171,7 +171,7 @@ impl Session for Current {
 
     fn expired(&mut self, feed: &mut Feed, cx: &mut Context<'_>, request: &StreamRequest, id: u64, _: bool) {
         let failure = Failure::new(Unserved::Unanswered, request.streams().len());
-        feed.fail_all(cx, request, id, failure);
+        feed.fail_all(cx, request, id, failure, StreamInput::Unanswered);
     }
 }
 
@@ -343,15 +343,16 @@ fn answered<'f>(
     response: &Response<'f>,
 ) -> Option<Event<'f>> {
     let (feed, cx) = reception.parts();
+    let code = response.error.map_or(0, |error| error.code);
+    let reason = Unserved::Refused { status: response.status, code };
+    let failure = Failure::new(reason, request.streams().len());
     if response.is_ok() {
         feed.step_all(cx, &request, id, StreamInput::Accepted);
     } else if !response.is_final_refusal() {
-        let code = response.error.map_or(0, |error| error.code);
-        let reason = Unserved::Refused { status: response.status, code };
-        feed.fail_all(cx, &request, id, Failure::new(reason, request.streams().len()));
+        feed.fail_all(cx, &request, id, failure, StreamInput::RefusedForNow);
     } else if request.streams().len() > 1 {
         // One bad name makes the venue refuse the whole request.
-        feed.split(request, id);
+        feed.split(cx, request, id, failure);
     } else {
         return feed.reject_request(cx, &request, id, response.error);
     }

@@ -203,6 +203,7 @@ impl Subscription {
 
     fn enter(&mut self, next: StreamState, input: StreamInput, now: Instant, delays: &Delays) {
         let is_new = self.state != next;
+        self.resyncing |= is_new && self.state == StreamState::Synced;
         self.state = next;
         self.due = None;
         if next != StreamState::Synced {
@@ -304,7 +305,6 @@ impl Subscription {
             return None;
         }
         self.silences = self.silences.saturating_add(1).min(SILENCES_MAX);
-        self.resyncing = self.is_book();
         Some(StreamInput::Silence)
     }
 
@@ -354,7 +354,6 @@ impl Subscription {
     /// Notes that the book has lost an update, and returns the next input of the subscription. The client repairs a
     /// first loss immediately. It waits before it repairs a loss soon after a snapshot, longer each time.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
-        self.resyncing = true;
         if self.state != StreamState::Synced {
             return StreamInput::Gap;
         }

@@ -168,7 +168,8 @@ impl Subscriptions {
 
     /// Notes whether the venue may still send a stream that is being unsubscribed.
     fn note_end(&mut self, whole: Whole, input: StreamInput) {
-        let has_failed = matches!(input, StreamInput::Unanswered | StreamInput::Refused);
+        let has_failed =
+            matches!(input, StreamInput::Unanswered | StreamInput::RefusedForNow | StreamInput::Refused);
         if input == StreamInput::Accepted {
             self.unended.remove(&whole);
         } else if has_failed && self.unended.len() < self.streams_max {

@@ -26,6 +26,8 @@ mod owed;
 mod quotes;
 #[path = "beyond/random.rs"]
 mod random;
+#[path = "beyond/refused.rs"]
+mod refused;
 #[path = "beyond/renewed.rs"]
 mod renewed;
 #[path = "beyond/replies.rs"]

@@ -1,0 +1,134 @@
+//! Requests for books that the venue refuses after the books have come.
+
+use gemini_ws::lifecycle::StreamState;
+use gemini_ws::{Books, Config, Event, Unserved};
+
+use super::super::line::{Line, ack, refuse, snapshot};
+
+/// Streams that one request names, the books among them whose snapshots come before the reply, and the status and the
+/// code of the reply.
+const REFUSED: [(&[&str], &[&str], u16, i32); 7] = [
+    (&["btcusd@depth"], &["btcusd"], 429, -1003),
+    (&["btcusd@depth"], &["btcusd"], 500, -1000),
+    (&["btcusd@depth@100ms", "ethusd@depth"], &["btcusd"], 429, -1003),
+    (&["btcusd@depth", "ethusd@depth", "btcusd@trade"], &["ethusd", "btcusd"], 503, -1000),
+    (&["btcusd@depth", "bad@depth"], &["btcusd"], 400, -1013),
+    (&["bad@trade", "btcusd@depth@100ms", "ethusd@depth"], &["ethusd"], 400, -1013),
+    (&["btcusd@depth", "ethusd@depth", "solusd@depth", "bad@depth"], &["btcusd", "solusd"], 400, -1013),
+];
+
+/// Lets the venue reply to everything that waits. The venue refuses each `subscribe` that contains `bad`. It sends
+/// the snapshots of the other books before the reply. Returns the books that were requested.
+fn serve(line: &mut Line, now: u64) -> Vec<String> {
+    let mut requested = Vec::new();
+    while let Some(text) = line.sent.pop_front() {
+        if text.contains("\"subscribe\"") {
+            for name in text.split('"').filter(|name| name.contains("@depth") && !name.contains("bad")) {
+                let symbol = name.split('@').next().unwrap();
+                requested.push(symbol.to_owned());
+                line.hear(now, &snapshot(symbol, now + 10));
+            }
+        }
+        let is_bad = text.contains("\"subscribe\"") && text.contains("bad");
+        line.hear(now, &if is_bad { refuse(&text, 400, -1013) } else { ack(&text) });
+    }
+    requested
+}
+
+/// Returns how many times the client has reported a stream as subscribed.
+fn subscribed(line: &Line, stream: &str) -> usize {
+    let is_it = |event: &&Event<'_>| match event {
+        Event::Subscribed { stream: of, .. } => of.to_string() == stream,
+        _ => false,
+    };
+    line.events.iter().filter(is_it).count()
+}
+
+/// A refusal says that the venue does not serve the stream, whatever came before. A book that has come becomes stale,
+/// and is requested again.
+#[test]
+fn a_book_that_came_before_the_refusal_is_requested_again() {
+    for (streams, came, status, code) in REFUSED {
+        let what = format!("{streams:?}, {came:?}, {status}");
+        let mut line = Line::open(Config::new("ws://v"), streams.iter().map(|it| (*it).to_owned()));
+        let mut books = Books::new();
+        let request = line.sent.pop_front().unwrap();
+        for symbol in came {
+            books.apply(&line.hear(1, &snapshot(symbol, 5)).unwrap().as_event());
+            assert!(books.live(symbol).is_some(), "{what}");
+        }
+        line.hear(2, &refuse(&request, status, code));
+        for event in &line.events {
+            books.apply(event);
+        }
+        for symbol in came {
+            assert!(books.live(symbol).is_none(), "{what}: {symbol} is current");
+            let is_it =
+                |id: &Event<'_>| matches!(id, Event::Gap { symbol: of, .. } if of.as_str() == *symbol);
+            assert_eq!(line.events.iter().filter(|event| is_it(event)).count(), 1, "{what}: {symbol}");
+            let stream = streams.iter().find(|it| it.starts_with(symbol)).unwrap();
+            let reasons: Vec<_> = line.unserved(stream).into_iter().map(|it| (it.0, it.1)).collect();
+            let refused = Unserved::Refused { status: Some(status), code: code.into() };
+            assert_eq!(reasons, [(refused, 1)], "{what}: {stream}");
+            assert_eq!(line.state(stream), Some(StreamState::Resyncing), "{what}: {stream}");
+        }
+        let is_told = |event: &Event<'_>| matches!(event, Event::Subscribed { .. });
+        assert!(!line.events.iter().any(is_told), "{what}: {:?}", line.events);
+        let mut requested = serve(&mut line, 3);
+        for now in (100..60_000).step_by(100) {
+            line.ping(now);
+            line.wait(now);
+            requested.extend(serve(&mut line, now));
+        }
+        for stream in streams {
+            let is_bad = stream.contains("bad");
+            let state = if stream.contains("depth") { StreamState::Synced } else { StreamState::Active };
+            assert_eq!(line.state(stream), (!is_bad).then_some(state), "{what}: {stream}");
+            assert_eq!(subscribed(&line, stream), usize::from(!is_bad), "{what}: {stream}");
+        }
+        for symbol in came {
+            assert_eq!(requested.iter().filter(|it| it == symbol).count(), 1, "{what}: {symbol}");
+        }
+        assert_eq!(line.losses, [], "{what}");
+    }
+}
+
+/// The snapshots of all good books come before each refusal. The requests become smaller until only the bad names are
+/// refused.
+#[test]
+fn books_that_come_before_each_refusal_are_separated_from_the_bad_names() {
+    for (books, bad) in [(2, 1), (5, 1), (8, 2), (25, 3), (60, 7)] {
+        let name = |n: usize| if n < bad { format!("bad{n}@depth") } else { format!("good{n}@depth") };
+        let names: Vec<String> = (0..books).map(|n| name(n * 7 % books)).collect();
+        let mut line = Line::open(Config::new("ws://v"), names.clone());
+        for now in (0..120_000).step_by(100) {
+            serve(&mut line, now);
+            line.ping(now);
+            line.wait(now);
+        }
+        for name in names {
+            let right = (!name.contains("bad")).then_some(StreamState::Synced);
+            assert_eq!(line.state(&name), right, "{books} books, {bad} of them bad: {name}");
+            assert_eq!(
+                subscribed(&line, &name),
+                usize::from(right.is_some()),
+                "{books} books, {bad} of them bad: {name}"
+            );
+        }
+    }
+}
+
+/// If only the reply is missing, the book shows that the venue serves the stream.
+#[test]
+fn a_book_whose_request_gets_no_reply_stays_current() {
+    let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".to_owned()]);
+    line.sent.clear();
+    line.hear(1, &snapshot("btcusd", 5));
+    for now in (100..60_000).step_by(100) {
+        line.ping(now);
+        line.wait(now);
+    }
+    assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+    assert_eq!(subscribed(&line, "btcusd@depth"), 1);
+    assert!(line.sent.iter().all(|text| !text.contains("subscribe")), "{:?}", line.sent);
+}
