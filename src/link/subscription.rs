@@ -135,10 +135,8 @@ pub(super) struct Traits {
     pub(super) is_unserved: bool,
     /// Whether the client waits for the snapshot of a book that was requested, and the time for this is not over.
     pub(super) is_awaited: bool,
-    /// Whether the client waits for the venue to confirm the `unsubscribe`.
+    /// Whether the application has unsubscribed, and the venue has not confirmed the `unsubscribe`.
     pub(super) is_leaving: bool,
-    /// Whether the request to unsubscribe failed for now, and is repeated later.
-    pub(super) is_left_in_vain: bool,
     pub(super) is_public: bool,
     /// Whether a frame with a partial depth but without a symbol may belong to the subscription.
     pub(super) is_partial_depth: bool,
@@ -584,8 +582,7 @@ impl Subscription {
             is_pending: is_unconfirmed && self.attempts == 0,
             is_unserved: is_wanted && (is_unconfirmed || self.attempts > 0),
             is_awaited: self.awaits_book() && !self.unanswered,
-            is_leaving: matches!(self.state, StreamState::Leaving) && !self.unanswered,
-            is_left_in_vain: self.is_left_in_vain(),
+            is_leaving: matches!(self.state, StreamState::Leaving),
             is_public: !self.stream.is_private(),
             is_partial_depth: matches!(self.stream, Stream::PartialDepth { .. })
                 && !matches!(self.state, StreamState::Gone),

@@ -48,12 +48,10 @@ struct Sums {
     awaited: usize,
     /// The places of subscriptions to a partial depth.
     partial_depths: BTreeSet<usize>,
-    /// The places of subscriptions whose request to unsubscribe failed for now.
-    left_in_vain: BTreeSet<usize>,
     /// When each subscription is due, with its place.
     due: BTreeSet<(Instant, usize)>,
-    /// For each topic and symbol, how many subscriptions are being unsubscribed.
-    leaving: BTreeMap<(Topic, Option<Symbol>), usize>,
+    /// For each topic and symbol, the places of the subscriptions that are being unsubscribed.
+    leaving: BTreeMap<(Topic, Option<Symbol>), BTreeSet<usize>>,
 }
 
 impl Sums {
@@ -65,10 +63,8 @@ impl Sums {
         self.awaited = self.awaited.saturating_add(usize::from(of.is_awaited));
         self.due.extend(of.due.map(|due| (due, place)));
         self.partial_depths.extend(of.is_partial_depth.then_some(place));
-        self.left_in_vain.extend(of.is_left_in_vain.then_some(place));
         if of.is_leaving {
-            let count = self.leaving.entry((stream.topic(), stream.symbol())).or_default();
-            *count = count.saturating_add(1);
+            self.leaving.entry((stream.topic(), stream.symbol())).or_default().insert(place);
         }
     }
 
@@ -82,13 +78,12 @@ impl Sums {
             self.due.remove(&(due, place));
         }
         self.partial_depths.remove(&place);
-        self.left_in_vain.remove(&place);
         let alike = (stream.topic(), stream.symbol());
         if of.is_leaving
-            && let Some(count) = self.leaving.get_mut(&alike)
+            && let Some(places) = self.leaving.get_mut(&alike)
         {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+            places.remove(&place);
+            if places.is_empty() {
                 self.leaving.remove(&alike);
             }
         }
@@ -367,20 +362,25 @@ impl Subscriptions {
 
     /// Returns the ids of the subscriptions to this stream whose request to unsubscribe failed for now.
     pub(super) fn left_in_vain(&self, stream: &Stream) -> Vec<StreamId> {
-        let places = self.sums.left_in_vain.iter();
-        let left = places.filter_map(|place| self.places.get(*place)?.as_ref());
+        let left = self.leaving(stream).filter(|it| it.is_left_in_vain());
         left.filter(|it| it.stream() == *stream).map(Subscription::id).collect()
+    }
+
+    /// Returns the subscriptions that are being unsubscribed and whose frames look like those of `stream`.
+    fn leaving(&self, stream: &Stream) -> impl Iterator<Item = &Subscription> {
+        let places = self.sums.leaving.get(&(stream.topic(), stream.symbol()));
+        places.into_iter().flatten().filter_map(|place| self.places.get(*place)?.as_ref())
     }
 
     /// Returns whether a subscription to this very stream is being unsubscribed.
     pub(super) fn is_left(&self, stream: &Stream) -> bool {
-        self.iter().any(|it| it.state() == StreamState::Leaving && it.stream() == *stream)
+        self.leaving(stream).any(|it| it.stream() == *stream)
     }
 
     /// Returns whether a subscription whose frames look like those of `stream` is being unsubscribed. A subscription
     /// whose `unsubscribe` has failed for now does not count.
     pub(super) fn is_leaving(&self, stream: &Stream) -> bool {
-        self.sums.leaving.contains_key(&(stream.topic(), stream.symbol()))
+        self.leaving(stream).any(|it| !it.is_left_in_vain())
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{
-    Client, Config, Event, EventBuf, Frame, Instant, LinkId, Lost, Output, Scratch, StreamId, Unserved,
+    Client, ClientConfig, Config, Event, EventBuf, Frame, Instant, LinkId, Lost, Output, Scratch, StreamId,
+    Unserved,
 };
 
 use super::fed::{s, t};
@@ -22,7 +23,17 @@ pub(crate) struct Line {
 impl Line {
     /// Creates a client with these streams. Its link is not open yet.
     pub(crate) fn with(config: Config, streams: impl IntoIterator<Item = String>) -> Line {
-        let mut client = Client::single(config.seed(1));
+        Line::with_client(ClientConfig::new(), config, streams)
+    }
+
+    /// Creates a client of these settings with these streams. Its link is not open yet.
+    pub(crate) fn with_client(
+        client: ClientConfig,
+        config: Config,
+        streams: impl IntoIterator<Item = String>,
+    ) -> Line {
+        let mut client = Client::new(client, 1);
+        client.add(t(0), config.stay_open(true)).unwrap();
         for stream in streams {
             client.subscribe(t(0), s(&stream)).unwrap();
         }

@@ -23,7 +23,7 @@ fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
 }
 
 /// Runs `work` several times, each time on another copy of `of`. Returns the least processor time that a run took.
-fn least_time<T: Clone>(of: &T, work: impl Fn(&mut T)) -> Duration {
+pub(super) fn least_time<T: Clone>(of: &T, work: impl Fn(&mut T)) -> Duration {
     let time = |_| {
         let mut copy = of.clone();
         let begin = cpu_time::ThreadTime::now();

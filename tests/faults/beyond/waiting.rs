@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{Config, Event, GapRule, IgnoredReason, Readiness};
+use gemini_ws::{Client, ClientConfig, Config, Event, GapRule, IgnoredReason, Readiness};
 
 use super::super::line::{Line, ack, refuse, snapshot};
-use super::fed::t;
+use super::fed::{s, t};
+use super::links::least_time;
 
 /// Lets the venue reply to everything that waits. The venue refuses each `subscribe` that contains `bad`, and sends
 /// the snapshots for the others.
@@ -137,6 +138,45 @@ fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
         let event = event.as_event();
         let of = event.source().and_then(|source| source.stream());
         assert!(!matches!(event, Event::Ignored(..)) && of == Some(id), "{next}: {event:?}");
+    }
+}
+
+/// The application unsubscribes many streams and subscribes to some of them again, before the venue replies, or after
+/// it has refused for now. The client does not visit all streams that are being unsubscribed.
+#[test]
+fn the_cost_of_subscribing_again_does_not_grow_with_what_is_being_unsubscribed() {
+    const MANY: usize = 40_000;
+    let name = |n: usize| format!("s{n}usd@trade");
+    for is_refused in [false, true] {
+        let being_left = |count: usize| {
+            let limit = (1_000_000, Duration::from_secs(1));
+            let config = Config::new("ws://v").streams_max(2 * MANY).streams_per_request_max(MANY);
+            let config = config.request_limit(limit.0, limit.1);
+            let all = (0..count).map(name);
+            let mut line = Line::with_client(ClientConfig::new().streams_max(2 * MANY), config, all);
+            line.poll(0);
+            while let Some(text) = line.sent.pop_front() {
+                line.hear(1, &ack(&text));
+            }
+            let ids: Vec<_> = line.client.streams().map(|it| it.0).collect();
+            for id in ids {
+                line.client.unsubscribe(t(2), id).unwrap();
+                line.poll(2);
+            }
+            while is_refused && let Some(text) = line.sent.pop_front() {
+                line.hear(3, &refuse(&text, 429, -1003));
+            }
+            assert_eq!(line.client.streams().filter(|it| it.2 == StreamState::Leaving).count(), count);
+            line.client
+        };
+        let again = |client: &mut Client| {
+            for n in 0..100 {
+                client.subscribe(t(4), s(&name(n))).unwrap();
+            }
+        };
+        let [few, many] = [100, MANY].map(|count| least_time(&being_left(count), again));
+        // A visit of all streams would take 400 times as long.
+        assert!(many < few * 60, "refused: {is_refused}; 100 streams: {few:?}, {MANY}: {many:?}");
     }
 }
 
