@@ -243,7 +243,7 @@ impl Feed {
             return;
         }
         if self.subscriptions.is_leaving(&stream) {
-            let is_after_another = !self.subscriptions.is_left(&stream);
+            let is_after_another = self.subscriptions.is_another_leaving(&stream);
             self.subscriptions.change(id, |it| it.note_another(is_after_another));
             return;
         }

@@ -372,9 +372,10 @@ impl Subscriptions {
         places.into_iter().flatten().filter_map(|place| self.places.get(*place)?.as_ref())
     }
 
-    /// Returns whether a subscription to this very stream is being unsubscribed.
-    pub(super) fn is_left(&self, stream: &Stream) -> bool {
-        self.leaving(stream).any(|it| it.stream() == *stream)
+    /// Returns whether a subscription to another stream, whose frames look like those of `stream`, is being
+    /// unsubscribed.
+    pub(super) fn is_another_leaving(&self, stream: &Stream) -> bool {
+        self.leaving(stream).any(|it| it.stream() != *stream)
     }
 
     /// Returns whether a subscription whose frames look like those of `stream` is being unsubscribed. A subscription

@@ -141,6 +141,43 @@ fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
     }
 }
 
+/// The venue refuses for now to unsubscribe one stream, and the client unsubscribes another one whose frames look
+/// alike. The application subscribes to the first one again. The frames may belong to the other one, so they are no
+/// events of the first one until it has been requested.
+#[test]
+fn a_stream_that_was_left_in_vain_takes_no_frames_of_another() {
+    for (first, other, frame) in ALIKE.into_iter().filter(|(first, other, _)| first != other) {
+        let mut line = Line::open(Config::new("ws://v").authenticated(true), []);
+        for (now, stream) in [(0, first), (10, other)] {
+            let id = line.subscribe(now, stream);
+            let request = line.sent.pop_front().unwrap();
+            line.hear(now + 1, &ack(&request));
+            line.client.unsubscribe(t(now + 2), id).unwrap();
+            line.poll(now + 2);
+            if stream == first {
+                let request = line.sent.pop_front().unwrap();
+                line.hear(now + 3, &refuse(&request, 429, -1003));
+            }
+        }
+        let id = line.subscribe(20, first);
+        let waiting = line.client.streams().find(|it| it.0 == id).map(|it| it.2);
+        assert_eq!(waiting, Some(StreamState::Wanted), "{first}");
+        let mut event = line.hear(21, frame).unwrap();
+        assert!(matches!(event.as_event(), Event::Ignored(..)), "{first} takes {frame}");
+        for now in [22, 23] {
+            let request = line.sent.pop_front().unwrap();
+            line.hear(now, &ack(&request));
+        }
+        let mut event = line.hear(24, frame).unwrap();
+        let event = event.as_event();
+        // The end of the earlier subscription to a book was refused, so the first frame may be a change.
+        let is_old_book =
+            matches!(event, Event::Ignored(ref it, _) if it.reason == IgnoredReason::BeforeSnapshot);
+        let of = event.source().and_then(|source| source.stream());
+        assert!(of == Some(id) || (first.ends_with("@depth") && is_old_book), "{first}: {event:?}");
+    }
+}
+
 /// The application unsubscribes many streams and subscribes to some of them again, before the venue replies, or after
 /// it has refused for now. The client does not visit all streams that are being unsubscribed.
 #[test]
