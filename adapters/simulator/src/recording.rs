@@ -49,7 +49,7 @@ pub struct Recording {
     skipped: usize,
     interval: Duration,
     has_times: bool,
-    /// The first receive time.
+    /// The first receive time, in ns.
     origin: Option<u64>,
     /// The receive time of the last frame that was taken. `Some(None)` if this frame has no receive time, `None` if
     /// no frame has been taken.
@@ -90,7 +90,7 @@ impl fmt::Debug for Stream {
 pub(crate) enum Next {
     /// A frame, and the time between the frame before it and this one.
     Frame(RecordedFrame, Duration),
-    /// The frame is not available yet.
+    /// No frame is available yet, or [`LINES_PER_TURN`] lines were read without one. The exchange asks again later.
     Later,
     End,
 }
@@ -264,8 +264,8 @@ impl Recording {
         Ok(Some(RecordedFrame { text: frame.to_owned(), received, symbol, kind }))
     }
 
-    /// Sets the time between two consecutive frames if either has no receive time, and the time before a first frame
-    /// without receive time. Less than a microsecond counts as a microsecond. Default: 10 ms.
+    /// Sets the pause before a frame if this frame or the frame before it has no receive time. Less than a
+    /// microsecond counts as a microsecond. Default: 10 ms.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Recording {
         self.interval = interval.max(Duration::from_micros(1));
@@ -406,7 +406,8 @@ fn reason_of(failure: &serde_json::Error) -> &'static str {
     if failure.is_eof() { "the JSON ends early" } else { "not valid JSON" }
 }
 
-/// Classifies a frame: `None` if a member is missing, `Some(None)` if the frame belongs to no public stream.
+/// Classifies a frame: `None` if a member is missing or has the wrong type, `Some(None)` if the frame is to be
+/// skipped.
 fn classify(members: &Map<String, Value>) -> Option<Option<(Kind, Option<Symbol>)>> {
     let has = |names: &[&str]| names.iter().all(|name| members.contains_key(*name));
     let symbol = |name: &str| members.get(name)?.as_str()?.parse::<Symbol>().ok();

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::account::restored::StateOrder;
 use crate::account::saved::SavedAccount;
 
-/// The value of the member `format`.
+/// The value of the member `format`, which identifies a state.
 const FORMAT: &str = "gemini-ws-simulator state";
 
-/// The version that this program writes and reads.
+/// The version of the format that this program writes and reads.
 const VERSION: u32 = 1;
 
 /// The accounts of an exchange, their orders, and the last ids that the exchange took.

@@ -22,7 +22,8 @@ pub struct TrueBook {
 
 /// A source of books: a generated market or a recording.
 pub(crate) trait Source {
-    /// Returns the symbols, in the order of the configuration or of their first frames.
+    /// Returns the symbols. A generated market returns them in the order of its configuration, a recording in the
+    /// order of [`Recording::symbols`](crate::Recording::symbols).
     fn symbols(&self) -> Box<dyn Iterator<Item = Symbol> + '_>;
 
     /// Returns whether the source has a stream.

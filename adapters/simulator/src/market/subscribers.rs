@@ -7,7 +7,7 @@ use gemini_ws::{Instant, PartialLevels, Stream};
 use crate::value::id::SessionId;
 use crate::value::tempo::Tempo;
 
-/// The sizes of partial depth, in the order of `Subscribers::partial`.
+/// The numbers of levels of the partial depth streams, in the order of the sets in `Subscribers::partial`.
 const PARTIAL_COUNTS: [usize; 3] = [5, 10, 20];
 
 const fn partial_index(levels: PartialLevels) -> usize {
@@ -36,9 +36,9 @@ pub(crate) struct Subscribers {
     trade: BTreeSet<SessionId>,
     mark: BTreeSet<SessionId>,
     funding: BTreeSet<SessionId>,
-    /// The subscribers by [`Tempo`].
+    /// The subscribers of differential depth with their states, by [`Tempo`].
     depth: [BTreeMap<SessionId, DepthState>; 2],
-    /// The subscribers by [`Tempo`], then by [`PARTIAL_COUNTS`].
+    /// The subscribers of partial depth, by [`Tempo`] and then by number of levels ([`PARTIAL_COUNTS`]).
     partial: [[BTreeSet<SessionId>; 3]; 2],
 }
 
@@ -74,7 +74,8 @@ impl Subscribers {
         &self.funding
     }
 
-    /// Returns the subscribers of partial depth at a tempo, and how many levels they get.
+    /// Returns the subscribers of partial depth at a tempo: sets, each with the number of levels that its sessions
+    /// get.
     pub(crate) fn partial(&self, tempo: Tempo) -> impl Iterator<Item = (&BTreeSet<SessionId>, usize)> {
         self.partial[tempo as usize].iter().zip(PARTIAL_COUNTS)
     }
@@ -88,7 +89,7 @@ impl Subscribers {
         !self.depth[tempo as usize].is_empty()
     }
 
-    /// Returns the subscribers of differential depth to which changes are sent.
+    /// Returns the subscribers of differential depth at a tempo to which changes are sent.
     pub(crate) fn live_depth(&self, tempo: Tempo) -> impl Iterator<Item = &SessionId> {
         let subscribers = self.depth[tempo as usize].iter();
         subscribers.filter(|(_, state)| **state == DepthState::Live).map(|(session, _)| session)

@@ -69,16 +69,16 @@ impl Auction {
         has_auctions.then(|| Auction { random, prices_left: 0, recent: VecDeque::new() })
     }
 
-    /// Returns the time until the next auction opens, which is at a full second of the venue's time. `venue_time`
-    /// is in ns.
+    /// Chooses at random when the next auction opens, and returns the time until then. The opening is at a full
+    /// second of the venue's time. `venue_time` is in ns.
     pub(crate) fn pause(&mut self, venue_time: i64) -> Duration {
         let [least, more] = PAUSE_SECONDS;
         let pause = Duration::from_secs(least + self.random.below(more));
         pause.saturating_sub(Duration::from_nanos(venue_time.rem_euclid(1_000_000_000).unsigned_abs()))
     }
 
-    /// Carries out the next step, and returns the time until the following step. The step is `None` if it would be a
-    /// price and a side of the book is empty.
+    /// Carries out the next step. Returns the time until the following step, and the step. The step is `None` if a
+    /// price is due but a side of the book is empty.
     pub(crate) fn step(
         &mut self,
         instrument: &Instrument,

@@ -8,7 +8,8 @@ use crate::model::engine::PriceQuantity;
 pub(crate) const INTERVALS: [(&str, i64); 7] =
     [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60), ("6h", 360), ("1d", 1_440)];
 
-/// The maximum number of candles of an interval that are kept, and therefore sent in the first frame.
+/// The maximum number of candles that are kept for each interval. The first frame of a subscription contains all of
+/// them.
 const CANDLES_MAX: usize = 500;
 
 const MINUTE_MILLIS: i64 = 60_000;

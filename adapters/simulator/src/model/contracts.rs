@@ -8,14 +8,14 @@ use crate::model::fact::Contract;
 use crate::value::instrument::is_prediction;
 use crate::value::random::{Random, hash};
 
-/// The statuses of a contract, in their order. The venue has not been seen to send `Settled`: the simulator sends it
-/// because the venue may add statuses.
+/// The statuses of a contract, in their order. The venue has not been seen to send `Settled`. The simulator sends it
+/// so that clients meet an unusual status, because the venue may add statuses.
 const STATUSES: [&str; 4] = ["Awaiting Approval", "Approved", "Active", "Settled"];
 
 #[derive(Clone, Debug)]
 pub(crate) struct Contracts {
     random: Random,
-    /// Each contract with the position of its status.
+    /// Each contract with the position of its status in [`STATUSES`].
     all: Vec<(Symbol, usize)>,
 }
 
@@ -35,7 +35,8 @@ impl Contracts {
         }
     }
 
-    /// Moves a random contract to its next status.
+    /// Moves a random contract to its next status; the first status follows the last one. `None` if there is no
+    /// contract.
     pub(crate) fn next(&mut self, venue_time: i64) -> Option<Contract<'_>> {
         let chosen = self.random.below(self.all.len() as u64) as usize;
         let (symbol, status) = self.all.get_mut(chosen)?;
@@ -60,7 +61,7 @@ impl Contracts {
     }
 }
 
-/// Returns the id of a contract, which frames report: a number with six digits.
+/// Returns the id under which frames report a contract: a number with six digits.
 pub(crate) fn contract_id(name: &str) -> u64 {
     100_000 + hash(name) % 900_000
 }

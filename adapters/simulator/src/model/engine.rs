@@ -148,7 +148,8 @@ impl Engine {
         self.place_for(None, side, limit, quantity, remainder, effects).resting
     }
 
-    /// Matches an order of an owner as [`Engine::place`] does, but stops before an order of the same owner.
+    /// Matches an order of an owner against the other side, up to `limit`, but stops before an order of the same
+    /// owner. A remainder that was stopped in this way never rests.
     pub(crate) fn place_for(
         &mut self,
         owner: Owner,
@@ -233,7 +234,8 @@ impl Engine {
         (left, met_own)
     }
 
-    /// Returns what an order would match at once: the quantity at each price, the best first.
+    /// Returns what an order would match at once: the quantity at each price, the best first. An order of the same
+    /// owner ends the matches.
     pub(crate) fn matches(&self, owner: Owner, side: Side, limit: u64, quantity: u64) -> Vec<PriceQuantity> {
         let mut left = quantity;
         let mut matches = Vec::new();
@@ -281,7 +283,7 @@ impl Engine {
         self.clear_levels(side, |_| true, effects);
     }
 
-    /// Cancels all orders without an owner that an order of a side would match.
+    /// Cancels all orders without an owner that an order of `side` with this limit would match.
     pub(crate) fn clear_reached(&mut self, side: Side, limit: u64, effects: &mut Effects) {
         self.clear_levels(side.opposite(), |price| side.reaches(limit, price), effects);
     }

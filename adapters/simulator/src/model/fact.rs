@@ -12,7 +12,7 @@ pub(crate) struct Funding {
     pub(crate) funding_time: i64,
     /// In units of the fifth decimal.
     pub(crate) amount: i64,
-    /// In units of the third decimal of a percent. The current API writes the rate with two more zeros.
+    /// In units of the third decimal of a percent. The current API appends two zeros to the decimals of the rate.
     pub(crate) rate: i64,
     pub(crate) mark: u64,
     pub(crate) is_realized: bool,

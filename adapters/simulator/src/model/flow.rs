@@ -19,7 +19,7 @@ pub(crate) struct Flow {
     orders_per_side: usize,
     /// The orders that may be cancelled. Some of them may have been filled since.
     placed: Vec<OrderId>,
-    /// A side that gets no orders, and for how many events.
+    /// The side that gets no new resting orders, and for how many more events; usually `None`.
     deserted: Option<(Side, u64)>,
 }
 
@@ -93,7 +93,7 @@ impl Flow {
         if self.random.chance(1, 2) { Side::Bid } else { Side::Ask }
     }
 
-    /// Moves the fair price a little, and keeps it between half and twice the initial price.
+    /// Moves the fair price a little. Keeps it between half and twice the initial price, and below the price limit.
     fn wander(&mut self, instrument: &Instrument) {
         let stride = (instrument.price / 300_000).max(1);
         let low = (instrument.price / 2).max(instrument.tick * 2);

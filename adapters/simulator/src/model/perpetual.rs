@@ -36,7 +36,7 @@ impl Perpetual {
         Some((fair, fair - spread / 2 + self.random.below(spread + 1)))
     }
 
-    /// Changes the funding rate and returns the funding, which is final on the hour.
+    /// Changes the funding rate at random and returns the funding. The funding is realized on the full hour.
     pub(crate) fn funding(&mut self, instrument: &Instrument, fair: u64, venue_time: i64) -> Funding {
         let step = i64::try_from(self.random.below(3)).unwrap_or(0) - 1;
         self.rate = (self.rate + step).clamp(-50, 50);
@@ -59,7 +59,8 @@ impl Perpetual {
     }
 }
 
-/// Returns when the next mark price is due. `phase` spreads the symbols over time.
+/// Returns when the next mark price is due. `phase`, in ns, shifts the times of a symbol, so that not all symbols
+/// send at once.
 pub(crate) fn next_mark(now: Instant, phase: u64) -> Instant {
     let period = u64::try_from(MARK_PERIOD.as_nanos()).unwrap_or(u64::MAX);
     let passed = (now.as_nanos() % period + period - phase % period) % period;

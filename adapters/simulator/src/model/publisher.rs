@@ -36,7 +36,7 @@ impl Publisher {
         self.pending.clear();
     }
 
-    /// Keeps changes. Returns true if a task has to be scheduled.
+    /// Keeps changes. Returns true if the caller has to schedule the task that will publish them.
     pub(crate) fn record(&mut self, changes: &[Change]) -> bool {
         if !self.is_active {
             return false;
@@ -100,7 +100,8 @@ impl Publisher {
     }
 }
 
-/// Returns the first instant after `now` at which a tempo publishes. `phase` spreads the symbols over time.
+/// Returns the first instant after `now` at which a tempo publishes. `phase`, in ns, shifts the times of a symbol, so
+/// that not all symbols send at once.
 pub(crate) fn next_publication(now: Instant, tempo: Tempo, phase: u64) -> Instant {
     let period = u64::try_from(tempo.period().as_nanos()).unwrap_or(u64::MAX);
     let phase = phase % period;

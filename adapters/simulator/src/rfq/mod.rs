@@ -1,8 +1,8 @@
 //! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes with which
 //! accounts answer them.
 //!
-//! The requester intends to buy the combination, so the lowest price is the best one. Hidden makers quote as well:
-//! one of them wins if no account does.
+//! The requester intends to buy the combination, so the lowest price is the best one. Hidden makers quote as well: if
+//! the requester accepts no account's quote, it may accept the quote of a hidden maker.
 
 mod quote;
 mod record;
@@ -42,8 +42,7 @@ const KNOWN_LEGS_MAX: u64 = 3;
 /// The maximum number of quotes that can answer one request.
 const QUOTES_MAX: usize = 1_000;
 
-/// The mean number of events per repeated event. The exchange sends some events twice, because the venue delivers
-/// events at least once.
+/// The exchange sends on average one of this many events twice, because the venue delivers events at least once.
 const REPEATED_ONE_OF: u64 = 16;
 
 /// The requests for quotes, one after the other, their subscribers, and the quotes for the present request.
@@ -54,8 +53,8 @@ pub(crate) struct Quotes {
     last_number: u64,
     present: Option<Rfq>,
     subscribers: BTreeSet<SessionId>,
-    /// Random numbers that a quote needs: for its acceptance and its events. They do not come from `random`, so later
-    /// requests stay the same unless the requester accepts a quote.
+    /// The generator for the acceptance and the events of quotes. It is separate from `random`, so quotes change no
+    /// later request unless the requester accepts one of them.
     answers: Random,
     last_quote: u64,
     /// The quotes that have not ended, by number.
@@ -75,7 +74,8 @@ pub(crate) struct Quotes {
 }
 
 impl Quotes {
-    /// Creates the source of requests. `None` if no symbol is a prediction-market contract.
+    /// Creates the requests for quotes, none of which is open yet. `None` if no symbol is a prediction-market
+    /// contract.
     pub(crate) fn new(symbols: &[Symbol], seed: u64, pause_max: Duration, start: Start) -> Option<Quotes> {
         let contracts = symbols.iter().filter(|symbol| is_prediction(**symbol));
         let contracts: Vec<Symbol> = contracts.map(|symbol| symbol.canonical()).collect();
@@ -104,7 +104,8 @@ impl Quotes {
     }
 
     /// Raises the last numbers to those of an earlier run of the exchange. A number that is already greater stays the
-    /// same. The ids of events become others than those of the earlier run, even if both have the same epoch.
+    /// same. Also changes the seed of the event ids, so that they differ from those of the earlier run even if both
+    /// runs have the same epoch.
     pub(crate) fn raise_numbers(&mut self, [request, quote]: [u64; 2]) {
         self.last_number = self.last_number.max(request);
         self.last_quote = self.last_quote.max(quote);
@@ -155,7 +156,7 @@ impl Quotes {
             Some(_) if self.accepted.is_some() => [CONFIRMATION_MILLIS.unsigned_abs(), 0],
             Some(_) => [longest / 20, longest / 5],
         };
-        // If nothing is left to chance, no random number is drawn.
+        // If the time is fixed, no random number is drawn.
         let chance = if more == 0 { 0 } else { self.random.below(more) };
         Duration::from_millis(least + chance)
     }
@@ -173,7 +174,8 @@ impl Quotes {
         self.publish(rfq, millis)
     }
 
-    /// Returns the present request as a frame. If the request has ended, this also ends its remaining quotes.
+    /// Returns a request as a frame, and keeps the request as the present one. If the request has ended, ends its
+    /// remaining quotes instead of keeping the request.
     fn publish(&mut self, rfq: Rfq, millis: i64) -> String {
         let text = rfq.frame(millis);
         if rfq.status().is_last() {
@@ -277,7 +279,7 @@ impl Quotes {
         rfq
     }
 
-    /// Returns the id of the present request, if it can be answered.
+    /// Returns the id of the present request, if the request still takes quotes.
     pub(crate) fn open_request(&self, venue_time: i64) -> Option<String> {
         let millis = venue_time.div_euclid(1_000_000);
         self.present.as_ref().filter(|rfq| rfq.takes_quotes_at(millis)).map(Rfq::id)
@@ -383,7 +385,7 @@ impl Quotes {
         std::mem::take(&mut self.events)
     }
 
-    /// Finds a quote of an account, if it has not ended.
+    /// Returns the number of an account's quote; `None` if the account has no such quote or the quote has ended.
     fn find(&self, account: usize, name: &QuoteName) -> Option<u64> {
         let rfq = self.present.as_ref()?;
         let of_account = |quote: &&Quote| quote.origin().account == account && quote.id() == name.quote_id;

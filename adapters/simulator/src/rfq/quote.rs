@@ -54,7 +54,7 @@ impl Step {
     }
 }
 
-/// The status of a quote (member `qs`). All but the first are final.
+/// The status of a quote (member `qs`). Each status but `Active` is final.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum QuoteStatus {
     Active,
@@ -126,7 +126,7 @@ impl Quote {
         format!("quote-{}", self.number)
     }
 
-    /// Returns whether the quote can be accepted at this time.
+    /// Returns whether the quote can be accepted at this time, in ms since 1970.
     pub(super) fn stands_at(&self, millis: i64) -> bool {
         self.valid_until.is_none_or(|until| millis < until)
     }

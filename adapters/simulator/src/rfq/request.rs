@@ -12,7 +12,8 @@ const EXPIRY_MILLIS: i64 = 30_000;
 /// How long the maker of an accepted quote may take to confirm the quote, in ms.
 pub(super) const CONFIRMATION_MILLIS: i64 = 5_000;
 
-/// The price from which the executed quantity is calculated if the requester accepts a hidden maker, in hundredths.
+/// The price of hidden makers, in hundredths. If the requester accepts a hidden maker's quote, the executed quantity
+/// is calculated from this price.
 pub(super) const PRICE_OF_OTHERS: u64 = 50;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -116,8 +117,8 @@ impl Rfq {
         matches!(self.status, Status::Open) && millis < self.opened.saturating_add(SUBMISSION_MILLIS)
     }
 
-    /// Returns how many hundredths of a contract the requester asks for at a price in hundredths. If the request
-    /// has a notional, the number depends on the price.
+    /// Returns how many hundredths of a contract the requester asks for at a price in hundredths. The number depends
+    /// on the price if the size of the request is a notional.
     pub(super) const fn requested_contracts(&self, price: u64) -> u64 {
         if self.is_notional { self.size * 100 / price } else { self.size }
     }

@@ -114,8 +114,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
     }
 }
 
-/// Returns whether the head has an empty line that ends after its first `looked_at` bytes. Parsing the whole head
-/// after every byte would let a client slow down the others.
+/// Returns whether the head has an empty line that ends after its first `looked_at` bytes. The head is parsed only
+/// then, because parsing it after every byte would let a client slow down the others.
 fn has_end(head: &[u8], looked_at: usize) -> bool {
     let rest = head.get(looked_at.saturating_sub(2)..).unwrap_or_default();
     let ends = |end: &[u8]| rest.windows(end.len()).any(|part| part == end);

@@ -53,7 +53,8 @@ pub const READ_BYTES_PER_TURN_MAX: usize = 16 << 10;
 /// The maximum number of bytes that the server writes to a client in a turn.
 pub const WRITTEN_BYTES_PER_TURN_MAX: usize = 128 << 10;
 
-/// The maximum number of reads from a client in a turn, and of writes to it. Each may move a single byte.
+/// The maximum number of reads from a client in a turn, and also of writes to it. The limits of bytes do not suffice,
+/// because a read or write may move a single byte.
 pub const CALLS_PER_TURN_MAX: usize = 16;
 
 /// The longest time that a turn spends reading. After that, the turn may spend the same time on writing. In each

@@ -63,7 +63,7 @@ enum State<Io> {
     Open(Box<Socket<Io>>),
     /// The client broke the protocol. Its bytes are read, but no longer as frames.
     Broken(Box<Socket<Io>>),
-    /// The state between two others, and after the last one.
+    /// A placeholder while the state changes, and the state of a link that cannot be used any more.
     Gone,
 }
 
@@ -331,8 +331,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Closes the link because of a breach. The messages that wait are dropped, and the bytes that arrive are no
-    /// longer read as frames.
+    /// Closes the link because the client broke the protocol. Drops the messages that wait, unless the link is
+    /// closing already. The bytes that arrive are no longer read as frames.
     fn break_off(&mut self, code: u16, now: Instant) -> Progress {
         self.state = match mem::replace(&mut self.state, State::Gone) {
             State::Open(socket) => State::Broken(socket),

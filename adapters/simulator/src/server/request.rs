@@ -33,7 +33,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Parses the head at the beginning of `bytes`, which contain its end. Also returns the length of the head.
+    /// Parses the head at the beginning of `bytes`, which must contain the whole head. Also returns the length of the
+    /// head.
     ///
     /// # Errors
     ///

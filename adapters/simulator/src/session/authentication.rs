@@ -196,7 +196,7 @@ fn decode(payload: &str) -> Option<String> {
     String::from_utf8(Base64::decode_vec(payload).ok()?).ok()
 }
 
-/// Returns the nonce of the header, if the payload contains the same one.
+/// Returns the nonce of the header, if the decoded payload is the same text.
 fn nonce_of_headers(request: &UpgradeRequest<'_>, payload: &str) -> Option<String> {
     let nonce = decode(payload)?;
     (request.header("X-GEMINI-NONCE") == Some(&nonce)).then_some(nonce)
@@ -225,7 +225,7 @@ fn number_of(nonce: &str) -> Option<u64> {
     nonce.parse().ok().filter(|_| is_decimal)
 }
 
-/// Returns whether a nonce, in seconds or milliseconds, is near the venue's time.
+/// Returns whether a nonce, in seconds or milliseconds, is at most [`NONCE_WINDOW`] from the venue's time.
 fn is_near(nonce: &str, venue_time: i64) -> bool {
     let unit = if nonce.len() <= SECONDS_DIGITS_MAX { 1_000_000_000 } else { 1_000_000 };
     number_of(nonce)

@@ -71,7 +71,8 @@ pub(crate) enum SnapshotMode {
 }
 
 impl SnapshotMode {
-    /// Reads the parameter from the query of the URL. A value that is no number counts as absent.
+    /// Reads the parameter from the query of the URL. A missing parameter, zero, and a value that is not a number
+    /// mean `Absent`; a negative number means `Full`.
     pub(crate) fn of_query(query: &str) -> SnapshotMode {
         let pairs = query.trim_start_matches('?').split('&');
         let value = pairs.filter_map(|pair| pair.strip_prefix("snapshot=")).next_back();
@@ -165,12 +166,12 @@ impl Session {
         std::mem::take(&mut self.streams).into_values()
     }
 
-    /// Notes that the session has subscribed to a stream. Returns whether it is the first time.
+    /// Notes that the session has subscribed to a stream. Returns true for its first subscription.
     pub(crate) const fn begin(&mut self) -> bool {
         std::mem::replace(&mut self.is_fresh, false)
     }
 
-    /// Stops or resumes sending (a fault).
+    /// Stops the exchange from sending to the session, or lets it send again (a fault).
     pub(crate) const fn silence(&mut self, is_silenced: bool) {
         self.is_silenced = is_silenced;
     }
@@ -320,12 +321,12 @@ impl Sessions {
         true
     }
 
-    /// Queues the output that cuts a session that has been forgotten.
+    /// Queues the output that cuts a session. The caller has removed the session with [`Sessions::forget`].
     pub(crate) fn cut(&mut self, session: SessionId) {
         self.outputs.push_back(Output::Abort { session });
     }
 
-    /// Takes the sessions that have to be cut.
+    /// Takes the sessions that have to be cut because too many outputs wait for them.
     pub(crate) fn take_overrun(&mut self) -> Vec<SessionId> {
         std::mem::take(&mut self.overrun)
     }

@@ -16,7 +16,7 @@ pub(crate) const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
 /// The unit of fees: they have eight decimals.
 const FEE_UNIT: Amount = 10_i128.pow(10);
 
-/// Converts an integer in units of the last of `decimals` decimals, which are at most 18.
+/// Converts an integer in units of 10^-`decimals` into an amount. `decimals` is at most 18.
 pub(crate) const fn of_units(units: u64, decimals: u8) -> Amount {
     units as i128 * 10_i128.pow((DECIMALS - decimals) as u32)
 }
@@ -26,27 +26,27 @@ pub(crate) fn of_decimal(decimal: Decimal) -> Amount {
     if decimal.is_negative() { -amount } else { amount }
 }
 
-/// Converts the product of a price and a quantity into an amount. `decimals` is the sum of their decimals. `None` if
-/// the amount does not fit.
+/// Converts the product of a price and a quantity into an amount. `decimals` is the number of decimals of the price
+/// plus that of the quantity. `None` if `decimals` is above 18, or if the amount does not fit.
 pub(crate) fn of_product(product: u128, decimals: u8) -> Option<Amount> {
     let exponent = DECIMALS.checked_sub(decimals)?;
     i128::try_from(product).ok()?.checked_mul(10_i128.pow(u32::from(exponent)))
 }
 
-/// Converts a decimal into units of the last of `decimals` decimals. `None` if it is not positive or has more
-/// decimals.
+/// Converts a decimal into an integer in units of 10^-`decimals`. `None` if the decimal is not positive, has more
+/// decimals, or is too large.
 pub(crate) fn units(decimal: Decimal, decimals: u8) -> Option<u64> {
     let units = u64::try_from(decimal.normalized().rescaled(decimals)?.mantissa()).ok()?;
     (units > 0).then_some(units)
 }
 
-/// Returns the fee on a notional, rounded down. `basis_points` are hundredths of a percent.
+/// Returns the fee on a notional, rounded down to eight decimals. `basis_points` are hundredths of a percent.
 pub(crate) fn fee(notional: Amount, basis_points: u32) -> Amount {
     notional.saturating_mul(Amount::from(basis_points)) / 10_000 / FEE_UNIT * FEE_UNIT
 }
 
-/// Returns the fee on a notional, rounded up. The broker sets this amount aside, which covers the fees of all partial
-/// fills.
+/// Returns the fee on a notional, rounded up to eight decimals. The broker sets this amount aside, because it covers
+/// the fees of all partial fills together.
 pub(crate) fn largest_fee(notional: Amount, basis_points: u32) -> Amount {
     let exact = notional.saturating_mul(Amount::from(basis_points));
     let unit = 10_000 * FEE_UNIT;
@@ -65,7 +65,7 @@ pub(crate) fn to_decimal(mut amount: Amount) -> Decimal {
     Decimal::new(mantissa, scale).unwrap_or_default()
 }
 
-/// Converts an integer in units of the last of `decimals` decimals into a decimal without trailing zeros.
+/// Converts an integer in units of 10^-`decimals` into a decimal without trailing zeros.
 pub(crate) fn units_to_decimal(units: u64, decimals: u8) -> Decimal {
     to_decimal(of_units(units, decimals))
 }

@@ -1,8 +1,8 @@
 //! The numbers of a quote, and [`NewQuote`], a quote before it is accepted.
 
-/// The decimals of quotes: prices are between zero and one in hundredths, and quantities are hundredths of a
-/// contract.
+/// The number of decimals of a quote's price, which is between zero and one.
 pub(crate) const PRICE_DECIMALS: u8 = 2;
+/// The number of decimals of a quote's quantity, which is in contracts.
 pub(crate) const QUANTITY_DECIMALS: u8 = 2;
 
 /// A well-formed quote. It is not yet known whether its request is open.
