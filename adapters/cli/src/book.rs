@@ -68,7 +68,7 @@ fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> 
 
 /// The state of reading a recording.
 struct Reader {
-    /// A replay for each endpoint.
+    /// A [`Replay`] for each endpoint, which converts frames to events.
     replays: [(Endpoint, Replay); 4],
     markets: Markets,
     numbering: Option<Numbering>,

@@ -12,7 +12,7 @@ use crate::output::Messages;
 use crate::recording::Recording;
 use crate::shown::Shown;
 
-/// The numbers of frames and elements that could not be used.
+/// The number of all frames, and the numbers of frames and elements that could not be used.
 #[derive(Debug, Default)]
 struct Counts {
     frames: u64,
@@ -54,7 +54,7 @@ pub(crate) fn check_use(name: &str, frames: u64, malformed: u64, strict: bool) -
     }
 }
 
-/// Prints each frame as soon as it is read.
+/// Prints each frame, and flushes the output before it waits for more input.
 fn decode_all(frames: &mut Frames, out: &mut impl Write) -> Result<Counts, Failure> {
     let (mut counts, mut scratch) = (Counts::default(), Scratch::new());
     while let Some((endpoint, line)) = frames.next()? {

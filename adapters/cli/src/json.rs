@@ -50,7 +50,7 @@ pub(crate) fn write_message(
     }
 }
 
-/// Writes an event, with the time at which its frame was received, or the present time if it has no frame.
+/// Writes an event with the time at which its frame was received. An event without a frame gets the present time.
 pub(crate) fn write_event(out: &mut impl Write, times: Times, event: &Event<'_>) -> io::Result<()> {
     let received = event.source().and_then(|source| source.received());
     let time = received.map_or(times.now(), |received| times.of(received)).to_string();
@@ -145,7 +145,7 @@ impl<'f> Undecodable<'f> {
     }
 }
 
-/// A line with the members of `body`, which begins with `time` if there is one.
+/// A line that contains `time`, if there is one, and then the members of `body`.
 #[derive(Serialize)]
 pub(crate) struct Timed<'t, B> {
     #[serde(skip_serializing_if = "Option::is_none")]

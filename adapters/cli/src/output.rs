@@ -25,7 +25,7 @@ const PIECE_BYTES: usize = 4_096;
 /// How long the thread sleeps when a write would block.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A thread that writes to one destination, and the bytes that wait for it.
+/// A thread that writes to one destination, and the bytes that the thread has still to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     shared: Arc<Shared>,
@@ -60,7 +60,7 @@ pub(crate) enum Unwritten {
 }
 
 impl Output {
-    /// Returns the output to standard output.
+    /// Starts a thread that writes to standard output.
     pub(crate) fn stdout() -> io::Result<Output> {
         #[cfg(unix)]
         return Output::new("output", std::fs::File::from(own(&io::stdout())?));
@@ -68,7 +68,7 @@ impl Output {
         return Output::new("output", io::stdout());
     }
 
-    /// Returns the output to standard error.
+    /// Starts a thread that writes to standard error.
     fn stderr() -> io::Result<Output> {
         #[cfg(unix)]
         return Output::new("messages", std::fs::File::from(own(&io::stderr())?));
@@ -83,7 +83,7 @@ impl Output {
         Ok(output)
     }
 
-    /// Returns whether there is room for more. [`put`](Output::put) accepts more in any case.
+    /// Returns whether fewer than [`WAITING_BYTES_MAX`] bytes wait. [`put`](Output::put) accepts bytes in any case.
     pub(crate) fn has_room(&self) -> bool {
         self.shared.lock().has_room()
     }
@@ -229,7 +229,7 @@ impl State {
     }
 }
 
-/// Messages to people on standard error. A missing reader or a failing write stops nothing.
+/// Messages to people on standard error. If there is no reader or a write fails, the task continues.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     /// The output, opened with the first message.
@@ -269,7 +269,7 @@ impl Messages {
     }
 }
 
-/// Prints how many messages are missing, unless none is.
+/// Prints how many messages are missing. Prints nothing if `lost` is zero.
 fn put_missing(output: &Output, lost: u64) {
     if lost > 0 {
         let missing = if lost == 1 { "1 message is".to_owned() } else { format!("{lost} messages are") };

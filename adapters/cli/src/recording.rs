@@ -96,7 +96,7 @@ impl Recording {
         !self.ahead.is_empty() || lines.any(is_whole_line)
     }
 
-    /// Checks the first bytes.
+    /// Fails if the first bytes are those of a compressed file or of UTF-16.
     fn check(&mut self) -> Result<(), Failure> {
         let no_text =
             self.input.fill_buf().map(|start| NO_TEXT.iter().find(|(magic, ..)| start.starts_with(magic)));
@@ -168,7 +168,8 @@ impl Recording {
     }
 }
 
-/// Splits a line: `FRAME`, or a time, an optional `:` or `,`, white space and `FRAME`.
+/// Splits a line into time and frame. The line is `FRAME`, or a time, an optional `:` or `,`, white space and
+/// `FRAME`. Before a frame that begins with `{`, the white space may be missing.
 ///
 /// A time is a number (seconds, milliseconds, nanoseconds: it is not interpreted) or a date and time
 /// such as `2026-09-30T12:00:00.25Z`, in quotes or not.

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Write};
 
-/// One line of text in which characters that control a terminal (control characters, marks of direction, separators of
-/// lines and paragraphs) are escapes such as `\u{1b}`.
+/// One line of text in which characters that control a terminal (control characters, marks of direction, separators
+/// of lines and paragraphs, invisible characters) are escapes such as `\u{1b}`.
 ///
 /// Everything that is printed for people or drawn on the screen has this type, so text of a venue, a file or an
 /// argument is always escaped. Escaping twice changes nothing.

@@ -20,7 +20,7 @@ use crate::signals::{Caught, Signals};
 use keeper::Keeper;
 use smol::Timer;
 
-/// The account that exists if none is given.
+/// The key and the secret of the account that exists if the user gives none.
 const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
 
 /// How long the server waits for clients to answer a Close frame.

@@ -11,7 +11,7 @@ pub(super) struct Numbering {
     pub(super) jumps: u64,
     /// How many numbers were missing.
     pub(super) lost_frames: u64,
-    /// How many times a number was equal to the number before it, or lower.
+    /// How many times a number was equal to the number before it, or lower without a restart.
     pub(super) repeated: u64,
     /// How many times the numbers started again at 0, with another connection.
     pub(super) restarts: u64,
@@ -19,7 +19,7 @@ pub(super) struct Numbering {
     last: Option<Frame>,
 }
 
-/// A frame, by its number and its event.
+/// The number of a frame, and the id of its event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Frame {
     pub(super) number: u64,

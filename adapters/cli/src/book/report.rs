@@ -96,7 +96,8 @@ impl BookReport {
     }
 }
 
-/// Returns SHA-256 over one line per level, bids then asks, best first, decimals without trailing zeros.
+/// Returns the SHA-256 hash of a text with one line per level: first the bids, then the asks, the best ones first.
+/// Decimals have no trailing zeros.
 fn hash(book: &OrderBook) -> String {
     let mut text = String::new();
     for (letter, side) in [('b', book.bids()), ('a', book.asks())] {

@@ -1,6 +1,6 @@
-//! Events that this command writes in another form than the core: instants of the client's clock become times of day,
-//! counts become numbers, a member that the core writes as a string or an object always has the same type, and a text
-//! for people names no API keys.
+//! Events that this command writes in another form than the core. Instants of the client's clock become nanoseconds
+//! since 1970, and counts become numbers. A member that the core writes either as a string or as an object always has
+//! the same type. A text for people names no API keys.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,8 @@ use super::own::Times;
 use super::stable::Count;
 use super::{RefusalBody, ResponseBody, name};
 
-/// An event in the form of this command. Times are nanoseconds since 1970.
+/// An event in the form in which this command writes it, where that form differs from the core's. Times are
+/// nanoseconds since 1970.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Fact<'f> {
@@ -154,7 +155,7 @@ fn topic(topic: Topic) -> Cow<'static, str> {
     }
 }
 
-/// Returns the event in the form of this command; `None` if the form of the core is right.
+/// Returns the event in the form in which this command writes it; `None` if the core's form is used.
 pub(super) fn of<'f>(event: &Event<'f>, times: Times) -> Option<Fact<'f>> {
     let at = |instant: Option<_>| instant.map(|instant| times.of(instant));
     let subject = |about: &Subject| name(about);

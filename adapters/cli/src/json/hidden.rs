@@ -17,8 +17,8 @@ const NO_KEY: &str = "UI";
 
 /// Replaces the ids of keys by asterisks. The length stays the same, so offsets stay valid.
 ///
-/// The text need not be JSON: frames that could not be decoded are hidden too. The time grows with the length of the
-/// text alone, whatever the peer has written into it.
+/// The text need not be JSON, because frames that could not be decoded can contain ids too. The running time is
+/// proportional to the length of the text, whatever the peer has written into the text.
 pub(crate) fn hide_keys(text: &str) -> Cow<'_, str> {
     let mut hidden = Cow::Borrowed(text);
     each_value(text, |value| {

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::{FrameBody, Kind, Undecodable};
 
-/// The elements of a list, each converted by `body` and written.
+/// The elements of a list. When they are written, `body` converts each of them.
 pub(super) struct Each<'f, T, B> {
     list: List<'f, T>,
     body: fn(T) -> B,
@@ -21,7 +21,7 @@ impl<'f, T: Element<'f>, B: Serialize> Serialize for Each<'f, T, B> {
     }
 }
 
-/// An element that was decoded, or the report of one that was not.
+/// An element that was decoded, or the report on an element that was not recognized or not decoded.
 #[derive(Serialize)]
 #[serde(untagged)]
 #[allow(clippy::large_enum_variant, reason = "written at once")]

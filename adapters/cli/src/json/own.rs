@@ -11,7 +11,7 @@ use crate::watch::Summary;
 /// The version of the schema in `schema/`. It changes when a member changes its type or is removed.
 const SCHEMA: u32 = 1;
 
-/// Converts instants to times of day.
+/// A converter from instants to nanoseconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     instant: Instant,
@@ -25,7 +25,7 @@ impl Times {
         Times { instant: now, unix_nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
     }
 
-    /// Returns the present time in nanoseconds since 1970.
+    /// Returns the time at which the converter was created, in nanoseconds since 1970.
     pub(crate) const fn now(self) -> u64 {
         self.unix_nanos
     }

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::shown::acts;
 
-/// Compact JSON in which every integer of 64 bits and more is a string, and characters that control a terminal are
-/// escaped.
+/// Compact JSON in which every integer of a type with 64 or more bits is a string, and characters that control a
+/// terminal are escaped.
 pub(super) struct Stable;
 
 /// An integer that is written as a number, not as a string: a counter, an offset or a line number.

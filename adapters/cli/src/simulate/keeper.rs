@@ -12,8 +12,7 @@ use crate::ending::Failure;
 use crate::output::Messages;
 use crate::shown::Shown;
 
-/// What the names of temporary files have between the name of the state file and a random part, and behind the random
-/// part.
+/// A temporary file has the name of the state file, then `MARK`, a random part and `ENDING`.
 const MARK: &str = ".saving-";
 const ENDING: &str = ".tmp";
 
@@ -79,8 +78,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Removes the temporary files that earlier processes have left, because they were killed during a write. Call it
-    /// when the file is locked: then no other simulator writes it.
+    /// Removes the temporary files of earlier processes that were killed during a write. Call this while the state
+    /// file is locked, so that no other simulator writes the state file.
     pub(super) fn remove_leftovers(&self) {
         let prefix = prefix_of(&self.target);
         for entry in fs::read_dir(folder_of(&self.target)).into_iter().flatten().flatten() {
@@ -177,8 +176,8 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Locks a file and returns whether that succeeded, so that no process is writing it. Elsewhere than on Unix there is
-/// no lock, and the result is true.
+/// Locks a file, and returns whether that succeeded. If so, no process is writing the file. Elsewhere than on Unix
+/// there is no lock, and the result is true.
 fn is_unlocked(file: &File) -> bool {
     #[cfg(unix)]
     {

@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader that takes nothing until it is opened, and then everything.
+    /// A destination that takes nothing until the test opens it, and then everything.
     struct Dammed(Option<Receiver<()>>, Sender<Vec<u8>>);
 
     impl Write for Dammed {

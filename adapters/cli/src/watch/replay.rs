@@ -94,7 +94,8 @@ fn playable(line: Line<'_>) -> Option<String> {
     })
 }
 
-/// Returns a function that returns the next line if it has been read, and reports the end.
+/// Returns the function from which the simulator takes lines. The function returns only lines that have been read,
+/// and sends the report on the end to `tell`.
 fn player(
     lines: Receiver<Result<String, Failure>>,
     tell: smol::channel::Sender<Ended>,

@@ -151,7 +151,8 @@ impl Shared<'_> {
         }
     }
 
-    /// Shows an event. Fails if continuing is useless.
+    /// Shows an event. Fails if the output has failed or the venue has refused every subscription; `failure` then has
+    /// the reason.
     fn show(&mut self, now: Instant, event: &Event<'_>) -> Result<(), ()> {
         let Shared { session, display, messages, failure, .. } = self;
         if failure.is_none() {

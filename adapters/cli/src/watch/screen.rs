@@ -33,7 +33,7 @@ const HEIGHT_MIN: u16 = 7;
 /// The width of a price or a quantity.
 const NUMBER_WIDTH: usize = 15;
 
-/// The width of the column beside a ladder.
+/// The width of the column with numbers and trades, beside the ladder of prices.
 const ASIDE_WIDTH: u16 = 36;
 
 /// The width of the trades in the details on a narrow terminal, where trades are shown without their age.
@@ -54,7 +54,7 @@ pub(crate) enum Key {
     Back,
 }
 
-/// The viewer's selection.
+/// What the viewer has selected, and the position of the table.
 #[derive(Debug, Default)]
 pub(crate) struct Screen {
     selected: usize,
@@ -271,7 +271,7 @@ fn middle(book: Book<'_>, room: usize) -> Line<'static> {
     Line::styled(fitting(&parts, room), style)
 }
 
-/// Joins as many of the parts as fit: a number that is cut would be another number.
+/// Joins as many of the parts as fit. A part is never cut, because a number that is cut would be another number.
 fn fitting(parts: &[String], room: usize) -> String {
     let mut text = String::new();
     for part in parts {
@@ -307,7 +307,7 @@ const fn late(why: Unserved) -> &'static str {
     }
 }
 
-/// Returns the text in place of a book.
+/// Returns the text that is shown while a market has no book.
 fn missing(market: &Market) -> Line<'static> {
     match (&market.refused, market.unserved) {
         (Some(why), _) => Line::styled(format!(" {} refused: {why}", market.symbol), ALARM),

@@ -11,7 +11,8 @@ use gemini_ws::{BookTicker, Level, OrderBook};
 /// The number of tickers that are kept. A book older than all of them is not compared.
 const TICKERS_MAX: usize = 256;
 
-/// The number of books that wait for a later ticker. With more, the oldest is compared with the tickers so far.
+/// The maximum number of books that wait for a later ticker. If another book comes, the oldest one is compared with
+/// the tickers so far.
 const PENDING_MAX: usize = 64;
 
 /// The best levels of one symbol at one update id.
@@ -33,7 +34,7 @@ impl Top {
     }
 }
 
-/// The recent best levels of one symbol, from both streams.
+/// The recent best levels of one symbol, from the ticker and from the book.
 #[derive(Clone, Debug)]
 pub(crate) struct Tops {
     tickers: VecDeque<Top>,
@@ -43,7 +44,7 @@ pub(crate) struct Tops {
 }
 
 impl Tops {
-    /// Returns an empty comparison, with memory for all that it keeps.
+    /// Creates an empty comparison, and reserves memory for all best levels that it may keep.
     pub(crate) fn new() -> Tops {
         let (tickers, pending) = (VecDeque::with_capacity(TICKERS_MAX), VecDeque::with_capacity(PENDING_MAX));
         Tops { tickers, pending, compared: 0, mismatches: 0 }
