@@ -38,7 +38,8 @@ pub(super) struct BookReport {
     pub(super) asks: usize,
     pub(super) best_bid: Option<Row>,
     pub(super) best_ask: Option<Row>,
-    /// The id of the last update. Archived endpoints have no such id, or an id that does not show losses.
+    /// The id of the last update; `None` for market data v2, which has no such ids. The ids of market data v1 do not
+    /// show losses.
     pub(super) last_u: Option<u64>,
     pub(super) sha256: String,
     pub(super) top10_bids: Vec<Row>,

@@ -95,8 +95,8 @@ fn end_of(text: &[u8], from: usize, word: &str) -> Option<usize> {
     })
 }
 
-/// Reads an ASCII character or its escape `\uXXXX`. Returns the character and the position behind it; `None` for
-/// other characters and escapes.
+/// Reads an ASCII character, or an escape `\uXXXX` of a character up to U+00FF. Returns the character and the
+/// position behind it; `None` for other characters and escapes.
 fn character(text: &[u8], position: usize) -> Option<(u8, usize)> {
     match *text.get(position)? {
         b'\\' => {

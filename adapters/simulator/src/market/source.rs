@@ -70,12 +70,12 @@ pub(crate) trait Source {
     /// Ends a session if it belongs to an archived market data endpoint.
     fn leave_market_data(&mut self, _cx: &mut Context<'_>, _session: SessionId) {}
 
-    /// Returns the requests for quotes, which have their own stream; `None` if there are none.
+    /// Returns the requests for quotes, which have their own stream; `None` if the source has no such requests.
     fn quotes(&self) -> Option<&Quotes> {
         None
     }
 
-    /// Returns the requests for quotes, to change them; `None` if there are none.
+    /// Returns the requests for quotes, to change them; `None` if the source has no such requests.
     fn quotes_mut(&mut self) -> Option<&mut Quotes> {
         None
     }

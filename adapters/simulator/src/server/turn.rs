@@ -201,7 +201,8 @@ impl Server {
         true
     }
 
-    /// Cuts the clients with the most waiting bytes, while too many bytes wait for all clients together.
+    /// Cuts the client with the most waiting bytes, and repeats that until no more than [`WAITING_BYTES_TOTAL_MAX`]
+    /// bytes wait for all clients together.
     pub(super) fn relieve(&mut self, now: Instant) {
         let held = |server: &Server| server.links.values().map(Link::held_bytes).sum::<usize>();
         while held(self) > WAITING_BYTES_TOTAL_MAX {

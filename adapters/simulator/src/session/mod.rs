@@ -137,7 +137,8 @@ impl Session {
         (self.endpoint, self.account, self.private) = (endpoint, account, private);
     }
 
-    /// Takes the account and the private part, which only an authenticated session has.
+    /// Takes the account and the private part out of the session. Without authentication, there is no account, and the
+    /// private part has no streams and no feed.
     pub(crate) fn take_private(&mut self) -> (Option<usize>, Private) {
         (self.account.take(), std::mem::take(&mut self.private))
     }

@@ -7,7 +7,7 @@ pub(crate) type Amount = i128;
 
 const DECIMALS: u8 = 18;
 
-/// The largest value of an order in its quote currency.
+/// The largest value of an order: 10¹⁵ units of its quote currency.
 pub(crate) const NOTIONAL_MAX: Amount = 10_i128.pow(15 + 18);
 
 /// The largest quantity of an order or a quote, in units of the last decimal.

@@ -15,8 +15,8 @@ pub(crate) struct Instrument {
     pub(crate) tick: u64,
     /// The approximate price at the start.
     pub(crate) price: u64,
-    /// The largest price at which the order flow places orders, except for one first ask far above the market. Also
-    /// the limit of a client's market order to buy.
+    /// The largest price at which the order flow places orders, apart from one initial ask far above the market. A
+    /// client's market order to buy also matches only up to this price.
     pub(crate) price_limit: u64,
     /// The approximate maximum quantity of a generated order.
     pub(crate) quantity: u64,
