@@ -16,8 +16,8 @@ const VERSION: u32 = 1;
 /// The accounts of an exchange, their orders, and the last ids that the exchange took.
 ///
 /// [`Exchange::save`](crate::Exchange::save) returns a state, and [`Exchange::restore`](crate::Exchange::restore)
-/// takes a state. A state can be kept in a file as JSON. The state contains the keys of accounts and the last nonce
-/// of each key, but no secrets.
+/// creates an exchange that continues from a state. A state can be kept in a file as JSON. The state contains the
+/// keys of accounts and the last nonce of each key, but no secrets.
 ///
 /// ```
 /// use gemini_ws_simulator::{Config, Exchange, State};

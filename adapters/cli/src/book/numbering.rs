@@ -9,7 +9,7 @@ use serde::Serialize;
 pub(super) struct Numbering {
     /// How many times numbers were missing.
     pub(super) jumps: u64,
-    /// How many numbers were missing.
+    /// How many numbers were missing in all `jumps` together.
     pub(super) lost_frames: u64,
     /// How many times a number was equal to the number before it, or lower without a restart.
     pub(super) repeated: u64,

@@ -62,7 +62,7 @@ pub(crate) fn bar(value: Decimal, most: Decimal, width: usize) -> String {
     format!("{}{}", "█".repeat(whole), EIGHTHS[part])
 }
 
-/// Formats a rate in tenths, for example `12.3`.
+/// Formats a number of tenths with one decimal, for example 123 as `12.3`.
 pub(crate) fn tenths(value: u64) -> String {
     format!("{}.{}", value / 10, value % 10)
 }

@@ -50,7 +50,7 @@ pub(crate) struct TradeRow {
     pub(crate) received: Instant,
 }
 
-/// A missing update.
+/// The symbol of a missing update, and the time at which the gap was noticed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gap {
     pub(crate) symbol: Symbol,

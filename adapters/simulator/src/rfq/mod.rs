@@ -53,8 +53,8 @@ pub(crate) struct Quotes {
     last_number: u64,
     present: Option<Rfq>,
     subscribers: BTreeSet<SessionId>,
-    /// The generator for the acceptance and the events of quotes. It is separate from `random`, so a quote changes later
-    /// requests only if the requester accepts the quote.
+    /// The generator for the acceptance and the events of quotes. It is separate from `random`, so a quote changes
+    /// later requests only if the requester accepts the quote.
     answers: Random,
     last_quote: u64,
     /// The quotes that have not ended, by number.

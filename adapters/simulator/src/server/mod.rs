@@ -50,10 +50,10 @@ const GOING_AWAY: u16 = 1001;
 
 /// A server that makes an [`Exchange`] available to clients in any language.
 ///
-/// It speaks plain `ws://`. The exchange [decides](Exchange::handle_upgrade) which paths there are, and the server
-/// sends the refusals of the exchange with status and body. Dropping the server closes all connections.
+/// The server speaks plain `ws://`. The exchange [decides](Exchange::handle_upgrade) which paths there are, and the
+/// server sends the refusals of the exchange with status and body. Dropping the server closes all connections.
 ///
-/// Over HTTP it answers [`GET /v1/symbols`](Exchange::symbols), which clients request when they start, and
+/// Over HTTP the server answers [`GET /v1/symbols`](Exchange::symbols), which clients request at their start, and
 /// [`POST`](Exchange::handle_rest) to `/v1/order/status`, `/v1/orders` and `/v1/balances`. `POST /simulator/faults`
 /// takes [faults](Exchange::plan_faults), one in each line of the body. The answer contains the number of planned
 /// faults, or has the status 400 with the number of the wrong line and the reason. A body needs a `Content-Length` of

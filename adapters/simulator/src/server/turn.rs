@@ -29,7 +29,7 @@ const OUTPUTS_PER_TURN: usize = 4_096;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Server {
-    /// Runs one turn of bounded work. If there is more to do, it wakes the task.
+    /// Runs one turn of bounded work. Wakes the task if there is more to do.
     pub(super) fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Infallible> {
         let now = self.clock.now();
         for link in self.links.values_mut() {
@@ -236,7 +236,7 @@ impl Server {
         false
     }
 
-    /// Sets the timer to the next deadline. Returns true if that has passed.
+    /// Sets the timer to the next deadline. Returns true if this deadline has passed.
     fn arm(&mut self, context: &mut Context<'_>) -> bool {
         let links = self.links.values().filter_map(Link::deadline);
         let accept = Some(self.accept_after).filter(|after| *after > self.clock.now());

@@ -20,14 +20,14 @@ use tally::Tally;
 pub enum Output {
     /// Send a text frame.
     Send {
-        /// The session to send it to.
+        /// The session to send the frame to.
         session: SessionId,
         /// The text of the frame.
         text: String,
     },
     /// Send an RFC 6455 ping.
     Ping {
-        /// The session to send it to.
+        /// The session to send the ping to.
         session: SessionId,
     },
     /// Send a Close frame. The session has ended.
@@ -106,7 +106,7 @@ pub(crate) struct Session {
     is_fresh: bool,
     /// Whether a fault stops the exchange from sending to the session.
     is_silenced: bool,
-    /// How many of the next text frames a fault makes the session lose.
+    /// How many of the next text frames to the session a fault drops.
     lost_frames: u32,
     next_ping: Instant,
     requests: Tally,
@@ -137,8 +137,8 @@ impl Session {
         (self.endpoint, self.account, self.private) = (endpoint, account, private);
     }
 
-    /// Takes the account and the private part out of the session. Without authentication, there is no account, and the
-    /// private part has no streams and no feed.
+    /// Takes the account and the private part out of the session. Without authentication, there is no account, and
+    /// the private part has no streams and no feed.
     pub(crate) fn take_private(&mut self) -> (Option<usize>, Private) {
         (self.account.take(), std::mem::take(&mut self.private))
     }
@@ -177,7 +177,7 @@ impl Session {
         self.is_silenced = is_silenced;
     }
 
-    /// Makes the session lose its next `count` text frames (a fault).
+    /// Drops the next `count` text frames to the session (a fault).
     pub(crate) const fn lose_frames(&mut self, count: u32) {
         self.lost_frames = count;
     }

@@ -96,13 +96,13 @@ pub(crate) struct NewOrder {
     pub(crate) outcome: Option<Outcome>,
 }
 
-/// The account and the session that placed an order.
+/// The account and the session that placed an order or sent a quote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Origin {
     /// The position of the account.
     pub(crate) account: usize,
     pub(crate) session: SessionId,
-    /// Distinguishes sessions with the same id.
+    /// The serial number of the session, which distinguishes it from other sessions with the same id.
     pub(crate) serial: u64,
 }
 
