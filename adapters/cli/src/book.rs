@@ -132,9 +132,9 @@ impl Reader {
         self.markets.apply(symbol, part);
     }
 
-    /// Counts a frame that could not be decoded. With the current API and market data v1, the next frame shows whether
-    /// a book has lost an update. With v2 nothing shows it, so a frame that contains `l2_updates` makes all books of
-    /// v2 stale.
+    /// Counts a frame that could not be decoded. With the current API and market data v1, the next frame shows
+    /// whether a book has lost an update. With market data v2 nothing shows such a loss, so a frame that contains
+    /// `l2_updates` makes all books of v2 stale.
     fn take_malformed(&mut self, endpoint: Endpoint, frame: &[u8]) {
         self.report.malformed += 1;
         let name = b"l2_updates";
