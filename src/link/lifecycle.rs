@@ -216,9 +216,9 @@ pub enum StreamState {
     /// The book is current.
     Synced,
     /// The book lost an update or got no usable snapshot, the venue refused the book after its snapshot, the
-    /// application requested a new snapshot, or the stream fell silent. The client unsubscribes, and subscribes again when the venue has replied to the `unsubscribe` (on
-    /// market data v2, which sends no such reply, at once). If a book loses another update soon after its snapshot,
-    /// the client waits before it unsubscribes.
+    /// application requested a new snapshot, or the stream fell silent. The client unsubscribes, and subscribes again
+    /// when the venue has replied to the `unsubscribe` (on market data v2, which sends no such reply, at once). If a
+    /// book loses another update soon after its snapshot, the client waits before it unsubscribes.
     Resyncing,
     /// The application has unsubscribed, and the venue has not confirmed the `unsubscribe`. If no confirmation comes,
     /// the client unsubscribes again. Market data v2 confirms nothing: there the stream ends when the `unsubscribe`
@@ -264,8 +264,8 @@ pub enum StreamInput {
     /// The snapshot of the book came, perhaps before the reply to the request.
     Snapshot,
     /// An update is missing or may be missing, or the application requests a new snapshot. In the state
-    /// [`Requested`](StreamState::Requested): the delay before the next request about a book is over, and the snapshot
-    /// may have come in a frame that could not be decoded.
+    /// [`Requested`](StreamState::Requested): the delay before the next request about a book is over, and the
+    /// snapshot may have come in a frame that could not be decoded.
     Gap,
     /// A loss like [`Gap`](StreamInput::Gap), but soon after the snapshot that repaired the previous loss.
     GapAgain,
