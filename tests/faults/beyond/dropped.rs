@@ -23,8 +23,11 @@ const STREAMS: [(&str, &str); 4] = [
     ),
 ];
 
+/// Makes an event about a stream.
+type End = fn(LinkId, StreamId, Stream, ApiError<'_>) -> Event<'_>;
+
 /// The events that end a stream, and that the client sends for any stream of an account.
-const ENDS: [fn(LinkId, StreamId, Stream, ApiError<'_>) -> Event<'_>; 4] = [
+const ENDS: [End; 4] = [
     |link, id, stream, _| Event::Unsubscribed { link, id, stream, last: true },
     |link, id, stream, _| Event::Silent { link, id, stream, since: t(3) },
     |link, id, stream, error| Event::Rejected { link, id, stream, error },

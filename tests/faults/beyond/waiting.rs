@@ -181,7 +181,7 @@ fn a_stream_that_was_left_in_vain_takes_no_frames_of_another() {
 /// The application unsubscribes many streams and subscribes to some of them again, before the venue replies, or after
 /// it has refused for now. The client does not visit all streams that are being unsubscribed.
 #[test]
-fn the_cost_of_subscribing_again_does_not_grow_with_what_is_being_unsubscribed() {
+fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
     const MANY: usize = 40_000;
     let name = |n: usize| format!("s{n}usd@trade");
     for is_refused in [false, true] {
