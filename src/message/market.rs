@@ -199,7 +199,8 @@ pub struct MarketUpdate<'f> {
     /// The symbol of the entries that name none. [`Scratch::set_symbol`](crate::Scratch::set_symbol) sets it. A
     /// client takes this symbol from the address or from [`Config::symbol`](crate::Config::symbol).
     pub symbol: Option<&'f str>,
-    /// The levels of all entries that change a bid, in their order; `asks` likewise.
+    /// The levels of all entries that change a bid, in their order. `asks` holds the levels of
+    /// the entries that change an ask.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) bids: &'f [Level],
     #[cfg_attr(feature = "serde", serde(skip))]

@@ -59,7 +59,7 @@ pub enum TimeInForce {
     MakerOrCancel,
 }
 
-/// The outcome that an order is for, in prediction markets.
+/// The outcome of a prediction-market contract that an order is for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum EventOutcome {
@@ -205,8 +205,8 @@ impl NewOrder {
         NewOrder::new(client_order_id, symbol, side, quantity, Terms::Market)
     }
 
-    /// Creates an order that becomes a limit order when the market reaches the stop price. Each value but the side
-    /// can be a text.
+    /// Creates an order that becomes a limit order when the market reaches the stop price. Every argument
+    /// except `side` can be a text.
     ///
     /// # Errors
     ///
@@ -240,7 +240,8 @@ impl NewOrder {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOrder::TimeInForce`] if a market order would rest in the book.
+    /// Returns [`InvalidOrder::TimeInForce`] for a market order with a time in force that rests in the book:
+    /// `GoodTillCanceled` or `MakerOrCancel`.
     pub const fn time_in_force(mut self, time_in_force: TimeInForce) -> Result<NewOrder, InvalidOrder> {
         let rests = matches!(time_in_force, TimeInForce::GoodTillCanceled | TimeInForce::MakerOrCancel);
         if rests && matches!(self.terms, Terms::Market) {
@@ -267,7 +268,7 @@ impl NewOrder {
         self.symbol
     }
 
-    /// Returns whether the order buys or sells.
+    /// Returns the side of the order.
     pub const fn side(&self) -> Side {
         self.side
     }

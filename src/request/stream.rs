@@ -49,7 +49,7 @@ pub enum Stream {
     Depth {
         /// The instrument.
         symbol: Symbol,
-        /// How often changes are sent at most. Market data v2 ignores this and sends each change.
+        /// How often changes are sent at most. Market data v2 ignores the cadence and sends each change.
         cadence: Cadence,
     },
     /// `{symbol}@fundingAmount`: the funding of a perpetual, every minute. Undocumented.
