@@ -128,7 +128,7 @@ open_enum! {
 }
 
 impl Taker<'_> {
-    /// Returns the side of the taker's order, if there was one.
+    /// Returns the side of the taker's order; `None` for a trade without a taker.
     pub const fn side(self) -> Option<Side> {
         match self {
             Taker::Buyer => Some(Side::Buy),
