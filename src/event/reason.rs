@@ -262,11 +262,15 @@ pub struct Abandoned {
     pub links: usize,
     /// Sessions whose orders may still be open after a shutdown with
     /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). A session counts if three conditions
-    /// hold: the venue accepted an order of the session, or did not say whether it accepted the order; the venue did
-    /// not confirm a later cancellation of all orders of the session or the account;
-    /// [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set. A
-    /// [raw](crate::Request::raw) request over an authenticated link counts as an accepted order. Ask REST which
-    /// orders are open.
+    /// hold:
+    ///
+    /// - The venue accepted an order of the session, or did not say whether it accepted the order. A
+    ///   [raw](crate::Request::raw) request over an authenticated link counts as an accepted order.
+    /// - After that, the venue did not confirm over the link of the session that it cancelled all orders of the session
+    ///   or of the account. A confirmation over another link does not count, so the number can be too high.
+    /// - [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set.
+    ///
+    /// Ask REST which orders are open.
     pub sessions: usize,
 }
 
