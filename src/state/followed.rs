@@ -100,8 +100,8 @@ impl Followed {
         has_missed
     }
 
-    /// Forgets all links in the slot of `link`, and a recording. Returns whether there was a recording, or another
-    /// link in this slot that counted as reporting events.
+    /// Forgets all links in the slot of `link`, and that events came from a recording. Returns whether events came from
+    /// a recording, or whether another link in this slot counted as one that reports events.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         // What happened after the recording was not recorded.

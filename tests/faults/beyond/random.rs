@@ -56,7 +56,7 @@ impl Real {
         Reconciled { order_id: self.id, state: last.state, executed: tenths(last.executed) }
     }
 
-    /// Returns whether an order that is not in doubt is as it was at the last version that `told` counts, or later.
+    /// Returns whether `order`, which must not be in doubt, matches the last version that `told` counts, or a later one.
     fn agrees(&self, order: &Order) -> bool {
         // A reply says only that the order exists.
         let is_by_reply = order.state == OrderState::Acknowledged;

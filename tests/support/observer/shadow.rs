@@ -50,7 +50,7 @@ pub struct Leg {
     pub ended: u64,
     /// When the next attempt is due, and the earliest instant that the venue allows for it.
     pub retry: Option<(Instant, Instant)>,
-    /// Whether no attempt follows the last end.
+    /// Whether the newest link ended without a further attempt.
     pub given_up: bool,
     /// No attempt starts before this instant, even if a new subscription needs one.
     pub not_before: Instant,

@@ -194,8 +194,8 @@ fn facts() -> Vec<Event<'static>> {
     facts
 }
 
-/// Returns lines with text of the venue: the frames in `frames.txt`, whole and in parts, and the events of a client
-/// that receives refusals and faulty frames.
+/// Returns JSON lines of events with text of the venue: of each frame in `frames.txt`, the event and the parts of the
+/// event; and of a client that receives refusals and faulty frames, all events.
 fn lines_of_frames() -> Vec<String> {
     let (mut lines, mut scratch, mut endpoint) = (Vec::new(), Scratch::new(), Endpoint::Streams);
     let times = Times::at(Instant::from_secs(9));

@@ -26,8 +26,8 @@ const STAY: [usize; 7] = [0, 1, 2, 6, 3, 4, 5];
 /// The contents of a row of the table.
 pub(super) type TableRow = [(String, Style); 7];
 
-/// Returns the columns that fit, with their whole contents, because a number without its first digits would be
-/// another number. Only the names of markets and the states of books may be cut.
+/// Returns the columns that fit, and their widths. Numbers are never cut, because a number without its first digits
+/// would be another number. Names of markets and states of books may be cut.
 pub(super) fn columns(rows: &[TableRow], room: usize) -> Vec<(usize, Constraint)> {
     let longest = |column: usize| rows.iter().map(|row| row[column].0.chars().count()).max().unwrap_or(0);
     let width = |column: usize| match column {
