@@ -21,7 +21,7 @@ pub(super) struct Endpoints {
     next: u32,
     /// The endpoints by generation of the API, and by whether they are authenticated.
     kinds: BTreeMap<(u8, bool), BTreeSet<EndpointId>>,
-    /// Endpoints that stay open and have no link.
+    /// Endpoints with [`Config::stay_open`] that have no link.
     waiting: BTreeSet<EndpointId>,
     /// How many endpoints have no link.
     unlinked: usize,
@@ -277,7 +277,7 @@ impl Endpoints {
         self.is_changed = false;
     }
 
-    /// Returns the endpoints that stay open and have no link.
+    /// Returns the endpoints with [`Config::stay_open`] that have no link.
     pub(super) const fn waiting(&self) -> &BTreeSet<EndpointId> {
         &self.waiting
     }

@@ -209,7 +209,7 @@ pub(crate) fn whole_frames_only<A: Adapter>() {
     assert!(pongs > 0 && requests == sent + 1, "{requests} of {sent} requests, {pongs} pongs");
 }
 
-/// Scenario L-110: the same frames, cut at every byte, yield the same events.
+/// Scenario L-110: the same frames, cut in two at any byte or sent byte by byte, yield the same events.
 pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
     let trades: Vec<u8> = (0..3_u8)
         .flat_map(|number| frame(TEXT, TRADE.replace("77", &(70 + number).to_string()).as_bytes()))

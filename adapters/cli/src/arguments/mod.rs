@@ -75,7 +75,7 @@ pub(crate) struct Watch {
     /// with --replay the symbols at the beginning of the recording
     pub(crate) symbols: Vec<Symbol>,
     /// simulator (in this process), live, sandbox, or a WebSocket address without user and password. watch needs the
-    /// current API, so an address has no path of an archived API
+    /// current API, and refuses an address with the path of an archived API
     #[arg(long, default_value = "simulator", value_name = "VENUE", value_parser = any_venue)]
     pub(crate) venue: Venue,
     /// Play this recording in the simulator instead of a generated market; `-` is standard input
