@@ -10,12 +10,12 @@ use crate::value::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BalanceUpdate<'f> {
-    /// `E`: sent in nanoseconds, as documented and measured. [Some sources show
+    /// `E`: the time of the event, sent in nanoseconds, as documented and measured. [Some sources show
     /// milliseconds](crate::protocol::quirks#unit-of-balance-times).
     pub event_time: Option<Timestamp>,
     /// `u`: the time of the update, sent in nanoseconds; absent in one documented example.
     pub update_time: Option<Timestamp>,
-    /// `B`: each row replaces the earlier row of its asset.
+    /// `B`: one row for each asset. A row replaces the earlier row of its asset.
     pub balances: List<'f, AssetBalance<'f>>,
 }
 
@@ -24,7 +24,7 @@ pub struct BalanceUpdate<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AssetBalance<'f> {
-    /// `a`, for example `BTC`.
+    /// `a`: the asset, for example `BTC`.
     pub asset: &'f str,
     /// `f`: the amount that no order holds.
     pub available: Number<'f>,
@@ -52,7 +52,7 @@ pub struct PositionReport<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Position<'f> {
-    /// `t`: `ec` for a contract of a prediction market.
+    /// `t`: the kind of instrument, for example `ec` for a contract of a prediction market.
     pub product: Option<Text<'f>>,
     /// `s`: the instrument.
     pub symbol: &'f str,
@@ -69,7 +69,7 @@ pub struct PositionAmount<'f> {
     pub label: Text<'f>,
     /// `v`: the amount; for `position` it may be negative.
     pub value: Number<'f>,
-    /// `c`: the asset of a payout.
+    /// `c`: the asset in which a payout is made.
     pub asset: Option<Text<'f>>,
     /// `o`: the outcome of a settled contract.
     pub outcome: Option<ContractOutcome<'f>>,

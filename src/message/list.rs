@@ -7,7 +7,7 @@ use super::text::RawJson;
 use crate::json::cursor::Cursor;
 use crate::json::error::DecodeError;
 
-/// A type that can be an element of a [`List`].
+/// A type that can be an element of a [`List`]. Only types of this crate implement the trait.
 pub trait Element<'f>: sealed::Read<'f> {}
 
 impl<'f, T: sealed::Read<'f>> Element<'f> for T {}
@@ -16,7 +16,7 @@ pub(crate) mod sealed {
     use super::{Cursor, DecodeError};
 
     pub trait Read<'f>: Sized {
-        /// Reads the element at the cursor, and moves past it.
+        /// Reads the element at the cursor, and moves the cursor past the element.
         fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Self, DecodeError>;
     }
 }
@@ -73,7 +73,7 @@ impl<T> Row<'_, T> {
 /// assert_eq!(it.settlements.iter().map(|row| row.symbol).collect::<Vec<_>>(), ["GEMI-A"]);
 /// ```
 pub struct List<'f, T> {
-    /// The array with its brackets, or an empty text.
+    /// The array with its brackets; an empty text if the frame has no array.
     json: &'f str,
     element: PhantomData<T>,
 }

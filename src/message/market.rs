@@ -29,7 +29,8 @@ pub struct L2Updates<'f> {
     /// frame of a subscription has `trades`. If the pair has no trades, the first frame has no `trades`. A malformed
     /// trade affects neither the other trades nor the levels.
     pub trades: Option<List<'f, Row<'f, Trade<'f>>>>,
-    /// `auction_events`: only in the first frame of a subscription. A malformed auction affects nothing else.
+    /// `auction_events`: auctions. Only the first frame of a subscription has `auction_events`. A malformed auction
+    /// affects nothing else.
     pub auction_events: Option<List<'f, Row<'f, Auction<'f>>>>,
 }
 
@@ -53,7 +54,7 @@ impl L2Updates<'_> {
 pub struct Candles<'f> {
     /// `symbol`: the symbol.
     pub symbol: &'f str,
-    /// The width, from `type`.
+    /// The width of the candles, from `type`.
     pub interval: CandleInterval,
     /// `changes`: the candles.
     pub candles: List<'f, Candle<'f>>,
@@ -91,7 +92,7 @@ impl CandleInterval {
         CandleInterval::OneDay,
     ];
 
-    /// Returns the name of the feed.
+    /// Returns the name of the market data v2 feed with candles of this width, for example `candles_1m`.
     pub const fn feed(self) -> &'static str {
         match self {
             CandleInterval::OneMinute => "candles_1m",
@@ -186,7 +187,7 @@ pub struct FundingAmountChange<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MarketUpdate<'f> {
-    /// `eventId`: increases, with gaps, and is the same on every connection.
+    /// `eventId`: the id of the event. It increases, with gaps, and is the same on every connection.
     pub event_id: u64,
     /// `socket_sequence`: counts the frames of the connection from 0.
     pub socket_sequence: u64,
@@ -199,8 +200,8 @@ pub struct MarketUpdate<'f> {
     /// The symbol of the entries that name none. [`Scratch::set_symbol`](crate::Scratch::set_symbol) sets it. A
     /// client takes this symbol from the address or from [`Config::symbol`](crate::Config::symbol).
     pub symbol: Option<&'f str>,
-    /// The levels of all entries that change a bid, in their order. `asks` holds the levels of
-    /// the entries that change an ask.
+    /// The levels of all entries that change a bid, in the order of the entries. `asks` holds the levels of the
+    /// entries that change an ask.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) bids: &'f [Level],
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -220,7 +221,7 @@ pub enum MarketEntry<'f> {
     BlockTrade(MarketTrade<'f>),
     /// An auction was opened.
     AuctionOpen(AuctionOpen<'f>),
-    /// An indication of an auction's price, or its result.
+    /// The indicated price or the result of an auction.
     Auction(Auction<'f>),
     /// An entry of an unknown type, complete.
     Unrecognized(Unrecognized<'f>),
@@ -266,7 +267,7 @@ pub struct MarketTrade<'f> {
     pub price: Decimal,
     /// `amount`: in base units.
     pub quantity: Decimal,
-    /// `makerSide`; absent in block trades.
+    /// `makerSide`: the side of the resting order; absent in block trades.
     pub maker_side: Option<MakerSide<'f>>,
 }
 
@@ -288,7 +289,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// The side of the resting order.
+    /// The side of the resting order of a trade.
     MakerSide {
         /// A bid: the taker sold.
         Bid = "bid",
@@ -328,11 +329,11 @@ pub struct Auction<'f> {
     pub symbol: Option<&'f str>,
     /// The stage, from `type`.
     pub stage: AuctionStage,
-    /// `eid`: only in market data v1.
+    /// `eid`: the id of the event; only in market data v1.
     pub event_id: Option<u64>,
-    /// `time_ms`: the time of the event.
+    /// `time_ms`: the time of the event, sent in milliseconds.
     pub time: Option<Timestamp>,
-    /// `result`: how the auction ended.
+    /// `result`: whether the auction finds a price.
     pub result: AuctionResult<'f>,
     /// `highest_bid_price`: the price of the highest bid.
     pub highest_bid_price: Option<Number<'f>>,
@@ -340,9 +341,9 @@ pub struct Auction<'f> {
     pub lowest_ask_price: Option<Number<'f>>,
     /// `collar_price`: the collar price of the auction.
     pub collar_price: Option<Number<'f>>,
-    /// `auction_price` or `indicative_price`; absent if the auction failed.
+    /// `auction_price` or `indicative_price`: the price; absent if the auction failed.
     pub price: Option<Decimal>,
-    /// `auction_quantity` or `indicative_quantity`.
+    /// `auction_quantity` or `indicative_quantity`: the quantity of the auction at this price.
     pub quantity: Option<Decimal>,
 }
 
@@ -412,23 +413,23 @@ impl core::fmt::Display for VenueError<'_> {
 pub struct SubscriptionAck<'f> {
     /// `accountId`: the venue's number of the account.
     pub account_id: Option<u64>,
-    /// `subscriptionId`: the part after the last hyphen is [`Heartbeat::trace_id`].
+    /// `subscriptionId`: the id of the subscription. The part after the last hyphen is [`Heartbeat::trace_id`].
     pub subscription_id: Option<Text<'f>>,
-    /// `symbolFilter`; empty for all symbols.
+    /// `symbolFilter`: the symbols whose events are sent; empty for all symbols.
     pub symbol_filter: List<'f, Text<'f>>,
-    /// `apiSessionFilter`; empty for all API sessions.
+    /// `apiSessionFilter`: the API sessions whose events are sent; empty for all API sessions.
     pub api_session_filter: List<'f, ApiSession<'f>>,
-    /// `eventTypeFilter`; empty for all types.
+    /// `eventTypeFilter`: the types of events that are sent; empty for all types.
     pub event_type_filter: List<'f, Text<'f>>,
 }
 
-/// An element of an array of orders. Each element is decoded separately.
+/// One element of an [`OrderEvents`] or an [`OrderSnapshot`]. Each element is decoded separately.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]
 pub enum OrderReport<'f> {
-    /// The order.
+    /// A change of an order, or an open order.
     Update(OrderUpdate<'f>),
     /// An element of an unknown type, complete.
     Unrecognized(Unrecognized<'f>),
@@ -446,12 +447,13 @@ pub enum OrderReport<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct SnapshotOrder<'f>(pub OrderReport<'f>);
 
-/// The orders that were open when their stream began; [not always sent](crate::protocol::quirks#order-snapshot).
+/// The orders that were open when their stream began. The venue [does not always send
+/// them](crate::protocol::quirks#order-snapshot).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderSnapshot<'f> {
-    /// `orders`. Each order is decoded separately.
+    /// `orders`: the open orders. Each order is decoded separately.
     pub orders: List<'f, SnapshotOrder<'f>>,
 }
 
@@ -461,6 +463,6 @@ pub struct OrderSnapshot<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderEvents<'f> {
-    /// The elements of the frame, which is an array. A malformed element does not affect the others.
+    /// The elements of the frame, which is a JSON array. A malformed element does not affect the others.
     pub events: List<'f, OrderReport<'f>>,
 }

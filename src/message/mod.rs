@@ -77,7 +77,7 @@ pub enum Message<'f> {
     // Private streams of the current API.
     /// An order changed.
     OrderUpdate(OrderUpdate<'f>),
-    /// The orders that were open when the stream began (undocumented).
+    /// The orders that were open when the stream of orders began (undocumented).
     OrderSnapshot(OrderSnapshot<'f>),
     /// Balances of an account.
     BalanceUpdate(BalanceUpdate<'f>),
@@ -88,13 +88,13 @@ pub enum Message<'f> {
     /// Settled contracts, of a stream that the venue has withdrawn.
     Settlements(Settlements<'f>),
 
-    /// The reply to a request.
+    /// The reply of the current API to a request.
     Response(Response<'f>),
 
     // Archived endpoints.
     /// Market data v2: a book, or changes to it.
     L2Updates(L2Updates<'f>),
-    /// Market data v2: the price of an auction.
+    /// Market data v2: the indicated price or the result of an auction.
     Auction(Auction<'f>),
     /// Market data v2: candles.
     Candles(Candles<'f>),
@@ -108,9 +108,9 @@ pub enum Message<'f> {
     SubscriptionAck(SubscriptionAck<'f>),
     /// A frame of order events v1 with one or more events of orders.
     OrderEvents(OrderEvents<'f>),
-    /// A heartbeat.
+    /// A heartbeat of an archived endpoint.
     Heartbeat(Heartbeat<'f>),
-    /// A refusal that does not name its request.
+    /// A refusal by an archived endpoint. The refusal does not name the refused request.
     Error(VenueError<'f>),
 
     /// Valid JSON of a kind that this version does not know.

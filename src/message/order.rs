@@ -45,13 +45,14 @@ pub struct OrderUpdate<'f> {
     pub stop_price: Option<Number<'f>>,
     /// The quantity of the order: `q`, in v1 `original_amount`.
     pub quantity: Option<Decimal>,
-    /// The remaining quantity: `z`, in v1 `remaining_amount`. Do not calculate with this quantity: some sources of the
-    /// current API use `z` for the executed quantity
+    /// The remaining quantity: `z`, in v1 `remaining_amount`. On the current API, do not calculate with this
+    /// quantity, because some sources use `z` for the executed quantity
     /// ([remaining or executed](crate::protocol::quirks#remaining-or-executed)).
     pub remaining_quantity: Option<Number<'f>>,
     /// The time in force: `f`, which is not documented; in v1 `behavior`, for example `maker-or-cancel`.
     pub time_in_force: Option<Text<'f>>,
-    /// The quantity executed so far: `Z` of an update that is not a fill, in v1 `executed_amount`.
+    /// The quantity executed so far: in v1 `executed_amount`, on the current API `Z`. If the status is `FILLED` or
+    /// `PARTIALLY_FILLED`, the current API sends the quantity of one execution in `Z`: [`Fill::quantity`].
     pub executed_quantity: Option<Decimal>,
     /// The average price of the fills: `a`, in v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
@@ -71,8 +72,8 @@ pub struct OrderUpdate<'f> {
 
 impl OrderUpdate<'_> {
     /// Returns the quantity executed so far; `None` if the update does not show it. An update of order events v1 may
-    /// have only the remaining quantity. Then the result is the ordered quantity minus the remaining quantity. If the
-    /// update has no ordered quantity either, `ordered` stands in for it.
+    /// have only the remaining quantity. Then the result is the ordered quantity minus the remaining quantity.
+    /// `ordered` is the ordered quantity to use if the update has none.
     pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
         let gone = || {
             // In the current API, some sources use the member of the remaining quantity for the executed quantity.
@@ -92,7 +93,7 @@ pub struct Fill<'f> {
     pub trade_id: Option<u64>,
     /// The price of this execution: `L`, in v1 `price`.
     pub price: Option<Decimal>,
-    /// The quantity of this execution: `Z`, in v1 `amount`.
+    /// The quantity of this execution: `Z` of a fill, in v1 `amount`.
     pub quantity: Option<Decimal>,
     /// The fee: `n`, in v1 `fee`.
     pub fee: Option<Number<'f>>,
@@ -110,13 +111,13 @@ pub struct Fill<'f> {
 pub struct OrderEventDetails<'f> {
     /// `event_id`: unique, and the same on every connection; absent in `initial`.
     pub event_id: Option<Text<'f>>,
-    /// `socket_sequence`: the number of the event on the connection.
+    /// `socket_sequence`: the number of the event on the connection, from 0.
     pub socket_sequence: Option<u64>,
     /// `account_name`: the name of the account.
     pub account_name: Option<Text<'f>>,
     /// `api_session`: the key that placed the order, or `UI`.
     pub api_session: Option<ApiSession<'f>>,
-    /// `timestamp`: whole seconds.
+    /// `timestamp`: the time of the event, sent in whole seconds.
     pub timestamp: Option<Timestamp>,
     /// `is_live`: whether the order is in the book.
     pub is_live: Option<bool>,

@@ -25,8 +25,8 @@ pub struct Level {
 pub struct BookTicker<'f> {
     /// `s`: the symbol.
     pub symbol: &'f str,
-    /// `u`: the id of the book's state, as in [`Depth`]. Tickers and depth frames [arrive
-    /// independently](crate::protocol::streams#tickers-and-books).
+    /// `u`: the id of the book's state, from the same range as the update ids of [`Depth`]. Tickers and depth frames
+    /// [arrive independently](crate::protocol::streams#tickers-and-books).
     pub update_id: u64,
     /// `E`: the time, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
@@ -39,9 +39,9 @@ pub struct BookTicker<'f> {
     pub last_trade: Option<Level>,
 }
 
-/// A snapshot of a book, or changes to it ([depth updates](crate::protocol::streams#depth-updates)). `Depth`
-/// does not say which: [`Event::DepthSnapshot`](crate::Event::DepthSnapshot) and
-/// [`Event::DepthUpdate`](crate::Event::DepthUpdate) do.
+/// A snapshot of a book, or changes to it ([depth updates](crate::protocol::streams#depth-updates)). A `Depth` does
+/// not show which of the two it is. The event that contains it does:
+/// [`Event::DepthSnapshot`](crate::Event::DepthSnapshot) or [`Event::DepthUpdate`](crate::Event::DepthUpdate).
 ///
 /// The current API sends a time and two ids. Market data v2 sends neither a time nor an id. Market data v1 sends one
 /// id in every frame, and also a time, except in initial frames.
@@ -51,11 +51,12 @@ pub struct BookTicker<'f> {
 pub struct Depth<'f> {
     /// `s`: the symbol.
     pub symbol: &'f str,
-    /// `E`: the time of the last change in the frame, not of sending; v1 `timestampms`.
+    /// `E`: the time of the last change in the frame, not of sending. In market data v1, this is `timestampms`.
     pub event_time: Option<Timestamp>,
     /// `U`: the first update id that the frame covers.
     pub first_update_id: Option<u64>,
-    /// `u`: the last update id that the frame covers; v1 `eventId`, which cannot reveal a loss.
+    /// `u`: the last update id that the frame covers. In market data v1, this is `eventId`, which cannot reveal a
+    /// loss.
     pub last_update_id: Option<u64>,
     /// `b`: the bids. On the current API they are sorted, best first, in a snapshot, and unsorted in changes.
     pub bids: &'f [Level],
@@ -74,9 +75,9 @@ pub struct PartialDepth<'f> {
     pub symbol: Option<&'f str>,
     /// `lastUpdateId`: the id of the book's state.
     pub last_update_id: u64,
-    /// `bids`, best first.
+    /// `bids`: the best bids, best first.
     pub bids: &'f [Level],
-    /// `asks`, best first.
+    /// `asks`: the best asks, best first.
     pub asks: &'f [Level],
 }
 
@@ -100,7 +101,8 @@ pub struct Trade<'f> {
     pub price: Decimal,
     /// `q`: the quantity in base units.
     pub quantity: Decimal,
-    /// `m`, converted to the taker; v2 `side`, v1 the opposite of `makerSide`.
+    /// The taker: on the current API from `m`, which shows whether the buyer was the maker; in v2 from `side`; in v1
+    /// the opposite of `makerSide`.
     pub taker: Taker<'f>,
     /// Whether the stream has reported the trade before. In market data v2, the ids of the events show this; in the
     /// other APIs, the ids of the trades. After a reconnect or a resync, the first frames of the archived endpoints
@@ -108,7 +110,7 @@ pub struct Trade<'f> {
     ///
     /// `is_replay` depends on earlier frames. [`Client`](crate::Client) and [`Replay`](crate::Replay) set
     /// `is_replay` in [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always
-    /// false.
+    /// false. `Replay` marks no trades of the current API.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }
@@ -163,7 +165,7 @@ pub struct TopOfBook<'f> {
 pub struct ContractStatus<'f> {
     /// `s`: the symbol of the instrument.
     pub symbol: &'f str,
-    /// `E`: sent in milliseconds.
+    /// `E`: the time of the event, sent in milliseconds.
     pub event_time: Option<Timestamp>,
     /// `k`: the ticker of the event that the contract is about.
     pub event_ticker: &'f str,
@@ -194,7 +196,7 @@ pub struct MarkPrice<'f> {
     /// `i`: the index times a power of ten that differs per symbol.
     /// [Do not use it](crate::protocol::quirks#mark-prices) as a price.
     pub scaled_index: Option<Number<'f>>,
-    /// v2 `spot_index`: the index itself.
+    /// The index itself: `spot_index` of market data v2.
     pub spot_index: Option<Number<'f>>,
 }
 
@@ -210,15 +212,15 @@ pub struct FundingAmount<'f> {
     /// several frames with different amounts may have the same `E`. In market data v2, this field is `timestamp`:
     /// the time of the frame.
     pub event_time: Option<Timestamp>,
-    /// `T`: the next instant of funding; v2 `funding_date_time`.
+    /// `T`: the next instant of funding. In market data v2, this is `funding_date_time`.
     pub funding_time: Timestamp,
     /// `i`: the minutes between two instants of funding.
     pub interval_minutes: Option<u64>,
     /// `f`: the amount per contract in quote units.
     pub amount: Decimal,
-    /// `r`: the rate in percent, truncated to three decimals by the venue. Undocumented in v2.
+    /// `r`: the rate in percent, truncated to three decimals by the venue. Undocumented in market data v2.
     pub rate_percent: Option<Number<'f>>,
-    /// `p`: the mark price. Undocumented in v2.
+    /// `p`: the mark price. Undocumented in market data v2.
     pub mark_price: Option<Number<'f>>,
     /// `R`: whether the amount is final.
     pub realized: bool,

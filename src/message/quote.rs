@@ -13,7 +13,7 @@ use crate::value::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RequestForQuote<'f> {
-    /// `E`: sent in milliseconds.
+    /// `E`: the time of the event, sent in milliseconds.
     pub event_time: Option<Timestamp>,
     /// `r`: the id of the request for quotes.
     pub rfq_id: Text<'f>,
@@ -21,11 +21,11 @@ pub struct RequestForQuote<'f> {
     pub symbol: Option<&'f str>,
     /// `l`: the legs of the combination.
     pub legs: List<'f, Leg<'f>>,
-    /// `n`: the requested notional; either the notional or the quantity is present.
+    /// `n`: the requested notional. A request has either a notional or a quantity.
     pub notional: Option<Number<'f>>,
-    /// `q`: the requested number of contracts.
+    /// `q`: the requested number of contracts. A request has either a notional or a quantity.
     pub quantity: Option<Decimal>,
-    /// `f`: the quantity fixed when a quote was accepted.
+    /// `f`: the quantity to execute; absent until a quote is accepted.
     pub execution_quantity: Option<Decimal>,
     /// `S`: the status of the request for quotes.
     pub status: RfqStatus<'f>,
@@ -44,7 +44,7 @@ pub struct RequestForQuote<'f> {
 pub struct Leg<'f> {
     /// `c`: the id of the contract.
     pub contract_id: Text<'f>,
-    /// `o`: the outcome that the leg is for.
+    /// `o`: the outcome of the contract for which the leg stands.
     pub outcome: ContractOutcome<'f>,
     /// `s`: the symbol of the contract; optional.
     pub symbol: Option<&'f str>,
@@ -61,7 +61,7 @@ pub struct Leg<'f> {
 pub struct QuoteUpdate<'f> {
     /// `i`: the id of the event. An update that the venue sends again has the same id.
     pub event_id: Text<'f>,
-    /// `E`: sent in milliseconds.
+    /// `E`: the time of the event, sent in milliseconds.
     pub event_time: Option<Timestamp>,
     /// `r`: the id of the request for quotes.
     pub rfq_id: Text<'f>,

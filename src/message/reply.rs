@@ -1,6 +1,6 @@
 //! Results of requests, [method by method](crate::protocol::streams#methods).
 //!
-//! A response does not name its method: the caller knows which of these types to decode.
+//! A response does not name its method. So the caller, who knows the method, chooses the type to decode.
 
 use super::text::Text;
 

@@ -102,7 +102,8 @@ impl<'f> RawJson<'f> {
 }
 
 impl fmt::Debug for RawJson<'_> {
-    /// Leaves out a text that names an API key, because a key should not appear in logs.
+    /// Prints the value. If the value names an API key, prints only its length, because a key should not appear in
+    /// logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.contains("api_session") || self.0.contains("apiSession") {
             write!(f, "({} bytes with a key)", self.0.len())
@@ -125,7 +126,7 @@ impl serde::Serialize for Text<'_> {
     }
 }
 
-/// Serializes a text in the way of [`RawJson`], even if the text is not JSON.
+/// Serializes a text as [`RawJson`] is serialized, even if the text is not JSON.
 #[cfg(feature = "serde")]
 pub(crate) fn serialize_raw<S: serde::Serializer>(text: &&str, serializer: S) -> Result<S::Ok, S::Error> {
     serde::Serialize::serialize(&RawJson(text), serializer)
@@ -133,8 +134,8 @@ pub(crate) fn serialize_raw<S: serde::Serializer>(text: &&str, serializer: S) ->
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for RawJson<'_> {
-    /// Serializes as text, because not every format can hold a JSON value. Like `Debug`, leaves out a text that names
-    /// an API key. [`as_str`](RawJson::as_str) returns even such a text.
+    /// Serializes as text, because not every format can hold a JSON value. If the value names an API key, serializes
+    /// only the length of the value, as `Debug` prints it. [`as_str`](RawJson::as_str) returns the complete value.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{self:?}"))
     }
@@ -162,7 +163,7 @@ impl<'f> Number<'f> {
         self.0
     }
 
-    /// Reads a number of the form `-?digits(.digits)?` with an optional exponent; `None` for any other text.
+    /// Reads a number of the form `-?digits(.digits)?` with an optional exponent. Returns `None` for any other text.
     pub(crate) fn read(text: &'f str) -> Option<Number<'f>> {
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);

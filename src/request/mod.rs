@@ -38,9 +38,10 @@ pub enum Request {
     Time,
     /// `conninfo`: [`Response::rate_limits`](crate::Response::rate_limits) reads the reply.
     ConnectionInfo,
-    /// `subscribe`. The client ignores the data of a stream to which only this request subscribes.
+    /// `subscribe`: subscribes the link to streams. If only this request subscribes to a stream, the client ignores
+    /// the data of the stream.
     Subscribe(Vec<Stream>),
-    /// `unsubscribe`. The client does not notice that the venue stops the streams.
+    /// `unsubscribe`: makes the venue stop streams of the link. The client does not notice that they stop.
     Unsubscribe(Vec<Stream>),
     /// `list_subscriptions`: [`Response::stream_names`](crate::Response::stream_names) reads the reply.
     ListSubscriptions,
@@ -51,16 +52,17 @@ pub enum Request {
         /// Levels per side, 1 to 5,000; the venue's default is 100.
         limit: Option<u16>,
     },
-    /// `order.place`. The reply says whether the venue accepted the request. The stream of orders reports the order
-    /// ([order entry](crate::protocol::streams#order-entry)).
+    /// `order.place`: places an order. The reply says whether the venue accepted the request. The stream of orders
+    /// reports the order ([order entry](crate::protocol::streams#order-entry)).
     PlaceOrder(NewOrder),
-    /// `order.cancel`. The reply does not mean that the order is cancelled.
+    /// `order.cancel`: cancels an order. The reply does not mean that the order is cancelled: the stream of orders
+    /// reports this.
     CancelOrder {
         /// The venue's id. The client sends the id as text, because the venue refuses a number ([order ids as
         /// text](crate::protocol::quirks#order-ids-as-text)).
         order_id: u64,
     },
-    /// `order.cancel_all`: cancels all orders of the account.
+    /// `order.cancel_all`: cancels all open orders of the account (assumed).
     CancelAllOrders,
     /// `order.cancel_session`: cancels the orders that were placed over the link that carries this request.
     CancelSessionOrders,
@@ -93,8 +95,8 @@ pub struct RawRequest {
     pub(crate) params: Option<String>,
 }
 
-/// The subject of a request. [`Event::Requested`](crate::Event::Requested) and [`Event::Reply`](crate::Event::Reply)
-/// contain the subject.
+/// What a request does, and to which order or quote. [`Event::Requested`](crate::Event::Requested) and
+/// [`Event::Reply`](crate::Event::Reply) contain the subject of their request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -125,12 +127,12 @@ pub enum Subject {
         /// `true` confirms the quote, `false` declines it.
         confirm: bool,
     },
-    /// Any other subject, for example that of a request for the venue's time or of a raw request.
+    /// Anything else, for example asking for the venue's time, or a raw request.
     Other,
 }
 
 impl Request {
-    /// Creates a request of any method, for methods that the venue adds.
+    /// Creates a request of any method, for example of a method that the venue has added.
     ///
     /// ```
     /// use gemini_ws::{RawJson, Request};
@@ -223,7 +225,8 @@ impl fmt::Display for Request {
 }
 
 /// A request to `wss://api.gemini.com/v2/marketdata` ([subscribing](crate::protocol::market_data_v2#subscribing)).
-/// The request has no id. The first data of a stream confirms the subscription; a refusal names no request.
+/// The request has no id. The first data of a stream confirms the subscription. A refusal does not name the refused
+/// request.
 ///
 /// ```
 /// use gemini_ws::MarketDataRequest;

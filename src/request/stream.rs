@@ -49,7 +49,7 @@ pub enum Stream {
     Depth {
         /// The instrument.
         symbol: Symbol,
-        /// How often changes are sent at most. Market data v2 ignores the cadence and sends each change.
+        /// The maximum rate of changes. Market data v2 ignores the cadence and sends each change.
         cadence: Cadence,
     },
     /// `{symbol}@fundingAmount`: the funding of a perpetual, every minute. Undocumented.
@@ -73,7 +73,7 @@ pub enum Stream {
         symbol: Symbol,
         /// The number of levels per side.
         levels: PartialLevels,
-        /// How often the levels are sent at most.
+        /// The maximum rate of frames.
         cadence: Cadence,
     },
     /// `positions@account`: the account's positions. Needs authentication.
@@ -99,7 +99,7 @@ pub enum Stream {
     },
 }
 
-/// How often a depth stream or a partial-depth stream sends at most. The interval is [only a rough
+/// The maximum rate at which a depth stream or a partial-depth stream sends frames. The interval is [only a rough
 /// bound](crate::protocol::quirks#cadence-is-no-clock). A depth stream sends nothing while the book does not change.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Cadence {
@@ -109,7 +109,7 @@ pub enum Cadence {
     Second,
 }
 
-/// What a stream of balances or positions sends.
+/// Which rows a stream of balances or positions sends, and when.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Updates {
     /// Changes, when they happen. The first report of balances [lists every
@@ -150,8 +150,8 @@ impl PartialLevels {
     }
 }
 
-/// The topic of an event. Frames carry no stream name, so frames of two streams with the same symbol and topic look
-/// alike.
+/// What an event is about: one kind of stream, the connection, or neither. Frames contain no stream name, so frames
+/// of two streams with the same symbol and topic look alike.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -194,7 +194,7 @@ pub enum Topic {
 pub(crate) const TOPICS: usize = 20;
 
 impl Topic {
-    /// Returns the number of the topic, below [`TOPICS`] if it belongs to a stream.
+    /// Returns the number of the topic. The number is below [`TOPICS`] if the topic belongs to a stream.
     pub(crate) const fn index(self) -> usize {
         match self {
             Topic::Depth => 0,

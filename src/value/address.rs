@@ -41,7 +41,7 @@ pub(crate) struct Address {
     user: Option<UserInfo>,
     /// Scheme, host and path.
     base: String,
-    /// The parameters of the query, each as `name=value`. `remove_parameter` and `take_parameter` remove parameters.
+    /// The parameters of the query, each as it was written, for example `name=value`.
     query: Vec<String>,
 }
 
@@ -96,9 +96,9 @@ impl Address {
         self.user.as_ref()
     }
 
-    /// Returns the address with its query and these parameters, without user name and password. Each of these
-    /// parameters replaces all parameters of the query that have its name, in the place of the first of them. If
-    /// there are none, the parameter is added at the end.
+    /// Returns the address with its query and with `parameters`, but without user name and password. Each of the
+    /// `parameters` replaces all parameters of the query that have the same name, and takes the place of the first of
+    /// them. If the query has none of this name, the parameter is added at the end.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let mut query = self.query.clone();
         for (name, value) in parameters {
@@ -134,8 +134,8 @@ impl Address {
         self.query.retain(|pair| parameter_name(pair) != name);
     }
 
-    /// Removes a parameter from the query and returns its value, which `read` converts. The last occurrence counts.
-    /// If `read` returns `None` for the last occurrence, that occurrence remains in the query.
+    /// Removes all occurrences of a parameter from the query, and returns the value of the last occurrence as `read`
+    /// converts it. If `read` returns `None`, the last occurrence remains, at the end of the query.
     pub(crate) fn take_parameter<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (of_name, others): (Vec<String>, Vec<String>) =
             self.query.drain(..).partition(|pair| parameter_name(pair) == name);

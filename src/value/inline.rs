@@ -29,7 +29,7 @@ impl fmt::Display for NameFault {
     }
 }
 
-/// At most `N` bytes of ASCII.
+/// A text of at most `N` bytes of ASCII, stored without an allocation.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[repr(C)]
 pub(crate) struct Inline<const N: usize> {

@@ -32,7 +32,7 @@ fn rounded(digits: &str, precision: usize) -> String {
     if more || (first == "5" && odd) { incremented(&text) } else { text }
 }
 
-/// Adds one to the last digit.
+/// Adds one to the last digit, and carries as needed.
 fn incremented(text: &str) -> String {
     let mut carry = true;
     let mut reversed: String = text

@@ -1,4 +1,4 @@
-//! The order of book updates: which frame follows, which is old, and where one is missing
+//! The order of book updates: which update follows, which update is old, and where an update is missing
 //! ([order of book updates](crate::protocol::streams#order-of-book-updates)).
 
 /// The rule that decides whether an update follows a book without a gap. `U` is the first id of the update, and
@@ -6,7 +6,7 @@
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum GapRule {
-    /// `U <= last`. All measured updates without a loss before them satisfy this rule.
+    /// `U <= last`. In all measurements without a loss, every update satisfied this rule.
     #[default]
     Strict,
     /// `U <= last + 1`, the rule of some other clients.
@@ -42,8 +42,8 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
 
 /// The number of updates in a row that count as a gap if all of them are older than the book. So many old updates
 /// show that the venue now counts from another number, and that the book would not change any more. A shorter run may
-/// consist of updates that were still on their way when the venue made the snapshot. While they arrive, a book
-/// changes fewer times than this number.
+/// consist of updates that were still on their way when the venue made the snapshot. A book does not change so often
+/// that `STALE_RUN_MAX` updates are on their way at one time.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
 /// The role of a depth frame among the frames of its symbol.
@@ -60,7 +60,7 @@ pub(crate) enum DepthRole {
     },
 }
 
-/// The position in the updates of one symbol, within one subscription on one link.
+/// The position in the sequence of one symbol's updates, within one subscription on one link.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Position {
     /// The last update id; `None` before the snapshot.

@@ -5,8 +5,8 @@ use hashbrown::HashTable;
 
 use crate::value::symbol::{Symbol, fold};
 
-/// A map with symbols as keys, compared without regard to case. It iterates in the order of insertion; the last entry
-/// takes the place of one that is removed.
+/// A map with symbols as keys, compared without regard to case. It iterates in the order of insertion. But when an
+/// entry is removed, the last entry takes its place.
 #[derive(Clone, Debug)]
 pub(crate) struct SymbolMap<T> {
     entries: Vec<Entry<T>>,
@@ -14,8 +14,9 @@ pub(crate) struct SymbolMap<T> {
     table: HashTable<u32>,
 }
 
-/// A symbol and its value. The alignment is that of a pair of cache lines, which processors fetch together. So no two
-/// entries share a pair. This matters with many symbols, when most entries are not in the nearest cache.
+/// A symbol and its value. The alignment of 128 bytes is that of a pair of cache lines, which processors fetch
+/// together. So no two entries share a pair. This matters with many symbols, when most entries are not in the nearest
+/// cache.
 #[derive(Clone, Debug)]
 #[repr(C, align(128))]
 struct Entry<T> {
@@ -46,7 +47,7 @@ impl<T> SymbolMap<T> {
         self.entries.get_mut(position).map(|entry| &mut entry.value)
     }
 
-    /// Returns the value of a symbol. Makes one if there is none.
+    /// Returns the value of a symbol. If the symbol has no value, inserts the value that `make` returns.
     pub(crate) fn get_or_insert(&mut self, symbol: Symbol, make: impl FnOnce() -> T) -> Option<&mut T> {
         let position = match self.position(symbol.as_str()) {
             Some(position) => position,

@@ -152,8 +152,8 @@ impl Decimal {
         Decimal::fit(ticks.checked_mul(i128::from(tick.mantissa))?, tick.scale)
     }
 
-    /// Adds all values exactly; `None` if the sum does not fit. Whether it fits does not depend on the sequence of
-    /// the values. The sum of no values is zero.
+    /// Adds all values exactly; `None` if the sum does not fit. The order of the values does not matter: only the sum
+    /// of all values has to fit. The sum of no values is zero.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -184,7 +184,7 @@ impl Decimal {
 }
 
 /// Returns the sum of the values, its scale, and the number of the values; `None` if 128 bits cannot hold the sum.
-/// The sum of some of the values may be larger: only the sum of all has to fit.
+/// The sum of only some of the values may be larger, because only the sum of all values has to fit.
 fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, i128)> {
     // One sum for each scale, because a sum at the largest scale has more digits than its parts.
     let (mut sums, mut count) = ([0_i128; Decimal::SCALE_MAX as usize + 1], 0_i128);

@@ -47,8 +47,9 @@ impl TryFrom<f64> for Decimal {
 
     /// Converts a float whose exact value is a decimal, such as 0.5.
     ///
-    /// Returns [`DecimalError::Precision`] for any other finite float: the exact value of `0.1_f64` has 55 decimals.
-    /// Returns [`DecimalError::Invalid`] for a float that is not finite. [`Decimal::from_f64_nearest`] rounds.
+    /// Returns [`DecimalError::Precision`] for any other finite float, for example `0.1_f64`, whose exact value has
+    /// 55 decimals. Returns [`DecimalError::Invalid`] for a float that is not finite. To round instead, call
+    /// [`Decimal::from_f64_nearest`].
     fn try_from(value: f64) -> Result<Decimal, DecimalError> {
         let (mantissa, exponent) = parts(value).ok_or(DecimalError::Invalid)?;
         let exact = match u32::try_from(exponent) {
@@ -95,7 +96,8 @@ impl Decimal {
 
 impl Decimal {
     /// Parses a number with a JSON exponent. Only the number as a whole has to fit: the exponent may move digits of
-    /// the mantissa into the range of a decimal. Keeps trailing zeros of the fraction as far as they fit.
+    /// the mantissa into the range of a decimal. Keeps the trailing zeros of the fraction, up to
+    /// [`Decimal::SCALE_MAX`] decimals. If the number does not fit with them, drops all of them.
     pub(crate) fn scientific(mantissa: &str, exponent: &str) -> Result<Decimal, DecimalError> {
         if Decimal::parse(mantissa.as_bytes()) == Err(DecimalError::Invalid) {
             return Err(DecimalError::Invalid);
@@ -133,7 +135,7 @@ impl Decimal {
 impl TryFrom<Decimal> for f64 {
     type Error = DecimalError;
 
-    /// Converts a value that a float holds exactly. Returns [`DecimalError::Precision`] for others.
+    /// Converts a value that a float holds exactly. Returns [`DecimalError::Precision`] for any other value.
     fn try_from(value: Decimal) -> Result<f64, DecimalError> {
         let float = value.to_f64_nearest();
         if Decimal::try_from(float) == Ok(value) { Ok(float) } else { Err(DecimalError::Precision) }

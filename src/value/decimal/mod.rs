@@ -35,7 +35,7 @@ use crate::value::print;
 #[derive(Clone, Copy, Default)]
 #[repr(C, packed(4))]
 pub struct Decimal {
-    /// The digits. Never `i64::MIN`, so each value can be negated.
+    /// All digits as one integer. Never `i64::MIN`, so each value can be negated.
     mantissa: i64,
     scale: u8,
 }

@@ -1,4 +1,4 @@
-//! Parsing decimals in frames, in quotes or not: short ones without a branch per digit.
+//! Parsing decimals in frames, with or without quotes. Short decimals are parsed without a branch per digit.
 
 use super::Decimal;
 use crate::value::digits::{ZEROS, eight_digits, others};
@@ -13,7 +13,7 @@ impl Decimal {
     }
 
     /// Parses an unsigned number without an exponent, up to the `,`, `]` or `}` that follows. Returns the value and
-    /// its length. After `None`, the caller must check whether the text is a number.
+    /// the length of its text. After `None`, the caller must check whether the text is a number.
     #[inline(always)]
     pub(crate) fn parse_number(text: &[u8]) -> Option<(Decimal, usize)> {
         let is_end = |byte| matches!(byte, b',' | b']' | b'}');
