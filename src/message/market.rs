@@ -167,7 +167,7 @@ pub struct FundingAmounts<'f> {
 pub struct FundingAmountChange<'f> {
     /// `timestamp`: the time of the frame, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
-    /// `funding_amount`: the amount.
+    /// `funding_amount`: the amount per contract in quote units.
     pub amount: Decimal,
     /// `funding_date_time`: the time of the funding, sent in nanoseconds.
     pub funding_time: Timestamp,
@@ -242,7 +242,7 @@ pub enum MarketEntry<'f> {
 pub struct LevelChange<'f> {
     /// `symbol`: only on connections for several symbols.
     pub symbol: Option<&'f str>,
-    /// `side`: `bid` is [`Side::Buy`].
+    /// `side`: the side of the level; `bid` is [`Side::Buy`].
     pub side: Side,
     /// `price`: the price of the level.
     pub price: Decimal,

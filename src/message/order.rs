@@ -109,7 +109,7 @@ pub struct Fill<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OrderEventDetails<'f> {
-    /// `event_id`: unique, and the same on every connection; absent in `initial`.
+    /// `event_id`: the id of the event, unique and the same on every connection; absent in `initial` events.
     pub event_id: Option<Text<'f>>,
     /// `socket_sequence`: the number of the event on the connection, from 0.
     pub socket_sequence: Option<u64>,
@@ -125,7 +125,7 @@ pub struct OrderEventDetails<'f> {
     pub is_cancelled: Option<bool>,
     /// `is_hidden`: whether the book does not show the order.
     pub is_hidden: Option<bool>,
-    /// `total_spend`: the quote amount of a market buy.
+    /// `total_spend`: the amount of the quote currency that a market order to buy spends.
     pub total_spend: Option<Number<'f>>,
     /// `cancel_command_id`: the id of the command to cancel the order; absent if the venue itself cancelled the
     /// order.

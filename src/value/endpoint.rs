@@ -81,7 +81,7 @@ impl core::error::Error for InvalidEndpoint {}
 impl FromStr for Endpoint {
     type Err = InvalidEndpoint;
 
-    /// Parses a name.
+    /// Parses a name that [`Endpoint::name`] returns.
     ///
     /// # Errors
     ///
