@@ -42,8 +42,8 @@ fn market_data_v2_follows_books_trades_and_candles() {
     }
 }
 
-/// The refusal names no stream. The client finds out which stream was refused, because the book of that stream does
-/// not come.
+/// When market data v2 refuses a subscription, its answer names no stream. The client finds out which stream was
+/// refused, because the book of that stream does not come.
 #[test]
 fn market_data_v2_refuses_without_a_name() {
     let mut pair =

@@ -236,7 +236,8 @@ fn the_recording_yields_the_known_books() {
     }
 }
 
-/// Each update of the recording is left out once, which is one gap, and repeated once, which changes nothing.
+/// Repeats each depth frame of the recording once, which changes nothing. Leaves out each frame that has another
+/// frame of its book before and after it, which is one gap.
 #[test]
 fn the_recording_without_a_frame_and_with_one_twice() {
     let Some(frames) = recording() else { return };

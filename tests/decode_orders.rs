@@ -48,7 +48,7 @@ fn subscription_acks() {
     }
 }
 
-/// Checks the order of each row's element.
+/// Decodes the element of each row, and compares the message with the expected one.
 fn says(table: &[(&str, Value)]) {
     for (element, expected) in table {
         let expected = json!({"kind": "order_events", "events": [expected]});
@@ -113,7 +113,7 @@ fn order_events() {
     expect::says(Endpoint::OrderEventsV1, "[]", &json!({"kind": "order_events", "events": []}));
 }
 
-/// If a frame has two names of one member, the last one counts, as for a name that comes twice.
+/// Some members have two names. If a frame uses both, the last one counts, as for a name that comes twice.
 #[test]
 fn names_that_come_twice() {
     let table = [

@@ -58,7 +58,8 @@ fn is_of_a_word(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 
-/// Reads the sections of all pages, by `page#anchor`. A section contains the sections below it.
+/// Reads the sections of all pages, by `page#anchor`. The words of a section include those of the sections below it;
+/// its members do not.
 fn sections() -> BTreeMap<String, Section> {
     let mut sections: BTreeMap<String, Section> = BTreeMap::new();
     for (page, text) in files("src/protocol", "md") {

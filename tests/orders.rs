@@ -1,5 +1,5 @@
-//! Compares a client's orders with a simulated exchange: whatever happens to requests, replies, events and links,
-//! the client's view of its orders is the exchange's own ledger.
+//! Compares a client's orders with a simulated exchange: whatever happens to requests, replies, events and links, the
+//! client's view of its orders agrees with the exchange's own ledger.
 
 use std::time::Duration;
 
@@ -212,7 +212,8 @@ fn a_refusal_comes_twice_and_is_one() {
     compare(&pair, "refused");
 }
 
-/// The event of a refusal is lost, and the reply alone reports it. A later event would overrule the reply.
+/// The event of a refusal is lost, and only the reply reports the refusal. A later event of the order overrules the
+/// reply.
 #[test]
 fn a_refusal_by_reply_alone() {
     let mut pair = connected(client(), quiet());
@@ -332,7 +333,8 @@ fn a_lost_link_leaves_orders_in_doubt_or_takes_them_along() {
     }
 }
 
-/// Between the end of a stream and its next subscription nothing is reported, and a fill may have happened.
+/// An order is in doubt when its stream ends or becomes silent, because a fill may happen before the next
+/// subscription.
 #[test]
 fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));

@@ -89,7 +89,7 @@ known! {
     }
 }
 
-/// A table of the document.
+/// A table of `overview.md`.
 struct Table {
     section: &'static str,
     head: Vec<&'static str>,
@@ -262,7 +262,8 @@ fn names_of_feeds() {
     }
 }
 
-/// Each event of a stream is an event of one of its messages.
+/// Compares the tables of streams with those of messages: each event of a stream is an event of one of the stream's
+/// messages.
 #[test]
 fn what_streams_send() {
     let places = [

@@ -160,7 +160,7 @@ fn followed() -> (Orders, LinkId, StreamId) {
     (orders, link, id)
 }
 
-/// Sends an order whose request gets no answer.
+/// Sends an order whose request gets no reply.
 fn send(orders: &mut Orders, link: LinkId, request: u64, id: &str) {
     let order = NewOrder::limit(id, "btcusd", Side::Buy, "2", "100.00").unwrap();
     let (request, about) = (RequestId::new(request), Subject::PlaceOrder(order));
@@ -260,8 +260,8 @@ fn the_list_of_open_orders_resolves_doubts() {
     assert_eq!(orders.contradictions(), 0);
 }
 
-/// An answer that is older than a cancellation without a reply does not say whether the order was cancelled, even if
-/// the order was in doubt before.
+/// A request to cancel gets no reply. An answer to an earlier question does not show whether the order was cancelled,
+/// even if the order was in doubt before.
 #[test]
 fn an_answer_from_before_a_cancellation_resolves_nothing() {
     for was_in_doubt in [false, true] {
@@ -411,8 +411,8 @@ mod signed {
         Signer::new(Credentials::hmac("conformance-api-key", "conformance-api-secret").unwrap())
     }
 
-    /// The expected payloads and signatures were computed with Python: `base64.b64encode(json)`, and
-    /// `hmac.new(secret, payload, hashlib.sha384).hexdigest()`.
+    /// Compares signed questions with expected payloads and signatures. These were computed with Python:
+    /// `base64.b64encode(json)`, and `hmac.new(secret, payload, hashlib.sha384).hexdigest()`.
     #[test]
     fn known_answers() {
         let by_client = OrderStatusQuestion::by_client_order_id("a \"1\"");

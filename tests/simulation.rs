@@ -40,7 +40,8 @@ fn a_minute_of_twenty_symbols() {
     pair.assert_books_are_true();
 }
 
-/// Each update of a run is lost once, alone: there is one gap and one resync, and the book is right again.
+/// Each of the first 25 updates is lost in a run of its own. There is one gap and one resync, and the book is right
+/// again.
 #[test]
 fn any_lost_update_is_one_gap_and_is_repaired() {
     for nth in 1..=25 {
@@ -144,7 +145,7 @@ fn late_and_missing_replies() {
     }
 }
 
-/// The venue closes with each code. The client tries again or not, as the table of reasons says.
+/// The venue closes the link with each code. The client dials again, unless the code is one after which it closes.
 #[test]
 fn every_close_code() {
     for (code, comes_back) in [

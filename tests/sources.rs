@@ -114,7 +114,8 @@ fn order(id: &str) -> NewOrder {
     NewOrder::limit(id, "btcusd", Side::Buy, "1", "100").unwrap()
 }
 
-/// One of two links of market data v1 ends. Frames of these links name neither a symbol nor a subscription.
+/// One of two links of market data v1 ends. Only the book of that link becomes stale, although the frames of these
+/// links name neither a symbol nor a subscription.
 #[test]
 fn the_end_of_a_link_leaves_the_books_of_others_alone() {
     let mut fed = Fed::new(
@@ -218,7 +219,7 @@ fn data_names_a_subscription_that_has_not_ended() {
     assert!(matches!(fed.books.get("btcusd"), Some(Book::Stale { reason: StaleReason::Gap, .. })));
 }
 
-/// An event that is printed shows no session, although its frame contains one.
+/// An event that is printed does not show the API session that its frame contains.
 #[test]
 fn no_session_is_shown() {
     let mut fed = Fed::new([Config::new("ws://venue/v1/order/events")]);

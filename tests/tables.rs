@@ -76,7 +76,8 @@ fn in_state(state: State) -> Client {
     client
 }
 
-/// Makes the input of the table. `None` if that is impossible in the state.
+/// Gives the client an input of the table of links. Returns the result; `None` if the client cannot get the input in
+/// its state.
 fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
     let (now, link) = (at(0), single::link(client));
     let timer = |client: &mut Client, cause: Timer| {
@@ -219,7 +220,7 @@ fn open_later() {
     assert!(matches!(outputs[..], [Output::Connect(_)]), "{outputs:?}");
 }
 
-/// Checks that a client whose limit on attempts in a row is reached waits for nothing.
+/// Checks that a client whose limit on attempts in a row is reached closes, and waits for no further deadline.
 fn exhausted() {
     let config = Config::new("ws://venue").attempts_max(1);
     let mut client = Client::single(config.seed(1));

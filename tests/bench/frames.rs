@@ -47,7 +47,8 @@ const REVERSED: usize = 5;
 /// The index of the first contestant with a book. The contestants with a book have the order of `OURS` to `SIMD`.
 const BOOK: usize = 6;
 
-/// The largest ratio between the times with reversed and with usual members that causes no remark.
+/// The largest ratio of decoding times for which the benchmark prints no remark: reversed members against the usual
+/// order.
 const REVERSED_MAX: f64 = 1.5;
 /// The goal for the time from a recorded frame to its book, as a part of the time of `serde_json`.
 const WHOLE_MAX: f64 = 1.0 / 3.0;
@@ -83,7 +84,7 @@ fn main() {
     remarks.iter().for_each(|remark| println!("{remark}"));
 }
 
-/// Returns the snapshot of another row, for rivals that do not parse its numbers.
+/// Returns the row that decodes a snapshot again, for rivals that keep its numbers as text. The row changes no book.
 fn bare_snapshot() -> Input {
     let snapshot = inputs::made().into_iter().find(|input| input.name.starts_with("snapshot"));
     let mut input = snapshot.expect("the row");

@@ -62,7 +62,7 @@ pub(crate) enum Way {
     Whole,
 }
 
-/// One row of the table.
+/// The frames of one row of a benchmark's table.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) name: &'static str,

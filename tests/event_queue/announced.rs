@@ -208,7 +208,7 @@ fn a_book_between_dropped_facts_is_not_current() {
 }
 
 /// The first event of an order waits. A later frame about orders cannot be decoded, and its event is dropped with the
-/// market data.
+/// market data. The order is then in doubt.
 #[test]
 fn a_dropped_report_about_orders_comes_after_the_orders_before_it() {
     let new = r#"{"e":"orderUpdate","E":4,"s":"x","i":77,"S":"BUY","X":"NEW","q":"2","T":4}"#;

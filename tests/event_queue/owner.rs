@@ -122,7 +122,7 @@ impl Owner {
 const POLICIES: [Overflow; 3] = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
 
 /// L-010: two clients put events into one queue, which is full, and no event is taken. Both clients are closed while
-/// frames still arrive.
+/// frames still arrive, and both end in time.
 #[test]
 fn l_010_a_full_queue_does_not_hold_up_the_end() {
     for overflow in POLICIES {
@@ -148,7 +148,8 @@ fn l_010_a_full_queue_does_not_hold_up_the_end() {
     }
 }
 
-/// L-019: the task that takes the events is stopped first. 100,000 frames later the client is closed.
+/// L-019: the task that takes the events is stopped first. 100,000 frames later the client is closed. The memory has
+/// a limit, and the client still ends.
 #[test]
 fn l_019_the_consumer_is_stopped_first() {
     for overflow in POLICIES {

@@ -112,7 +112,7 @@ fn play(folder: &str, symbol: &str, rows: &[Row]) {
     assert_eq!(rows.next(), None, "a row without a frame");
 }
 
-/// A snapshot, a ticker older than it, an update that it already contains, and updates in order.
+/// Replays a snapshot, a ticker older than it, an update that it already contains, and updates in order.
 #[test]
 #[rustfmt::skip]
 fn a_book_of_the_current_api() {
@@ -142,8 +142,8 @@ fn the_best_level_of_market_data_v1() {
     ]);
 }
 
-/// Frames from the middle of a connection: their events have all their content, but there is no book without the
-/// first frame.
+/// Replays frames from the middle of a connection. Their events have all their content, but there is no book without
+/// the first frame.
 #[test]
 #[rustfmt::skip]
 fn the_best_levels_of_multi_market_data() {

@@ -14,11 +14,11 @@ const FOLDERS: [&str; 7] =
     ["adapters", "fuzz/stable", "src", "tests/bench", "tests/faults", "tests/mutants", "tests/support"];
 const FILES: [&str; 2] = ["Cargo.lock", "Cargo.toml"];
 
-/// The module of the switch.
+/// The text of the module `mutants`, which declares the switch of the planted faults.
 const SWITCH: &str = include_str!("switch.rs");
-/// The line of the root file behind which the module is inserted.
+/// The line of `src/lib.rs` behind which the module [`SWITCH`] is declared.
 const ANCHOR: &str = "extern crate alloc;\n";
-/// The line of the module that the names of the faults replace.
+/// The line of [`SWITCH`] that the names of the faults replace.
 const NAMES: &str = "    // The names of the faults are inserted here.\n";
 
 /// Declares the hunter of the core, the only test of the copy's root package.
@@ -28,7 +28,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Returns the module of the switch with these names.
+/// Returns the text of [`SWITCH`] with these names of faults.
 pub(crate) fn switch(names: &str) -> String {
     let (before, after) = SWITCH.split_once(NAMES).expect("a place for the names of the faults");
     format!("{before}{names}{after}")

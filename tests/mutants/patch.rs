@@ -94,8 +94,8 @@ impl Patch {
         names
     }
 
-    /// Returns the edits that the patch makes. Fails unless each hunk fits, with all its context, at exactly one
-    /// place or, if it fits at several, at the place that the diff expects.
+    /// Returns the edits that the patch makes. Each hunk must fit with all its context. If it fits at several places,
+    /// the place that the diff expects must be one of them.
     pub(crate) fn edits(&self, sources: &Sources) -> Result<Edits, String> {
         let mut edits = Edits::new();
         for hunk in &self.hunks {

@@ -219,7 +219,8 @@ fn each_fault_is_found() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The end of a link must not affect other slots: two links of a client, and a fault in the code between them.
+/// The observer finds a client in which the end of one link affects another slot. The fault is in the code between
+/// two correct links.
 #[test]
 fn faults_between_links_are_found() {
     let settings = vec![Settings::single("ws://venue"); 2];
@@ -240,8 +241,8 @@ fn faults_between_links_are_found() {
     }
 }
 
-/// A frame whose kind is cut off may have been the book of an archived endpoint, so the client is right to ignore
-/// what follows.
+/// A frame whose kind is cut off may have been the snapshot of a book of market data v2. The observer allows the
+/// client to ignore the updates that follow.
 #[test]
 fn a_kind_that_is_cut_off_names_nothing() {
     let settings = vec![Settings::single("ws://archive/v2/marketdata")];
@@ -260,7 +261,8 @@ fn a_kind_that_is_cut_off_names_nothing() {
     assert!(machine.violation().is_none(), "{:?}", machine.violation());
 }
 
-/// Books that do not apply every event.
+/// The observer finds books that ignore updates, books that ignore the end of a link, and books that are current
+/// although they are crossed.
 #[test]
 fn wrong_books_are_found() {
     let no_updates = |books: &mut Books, event: &Event<'_>| {

@@ -62,7 +62,7 @@ fn one_bad_name_of_ten_in_each_place() {
     }
 }
 
-/// L-094: no answer at all. The client requests all ten again, in halves.
+/// L-094: a request for ten streams gets no reply. The client requests all ten again, in two requests.
 #[test]
 fn no_answer_for_ten() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));

@@ -261,7 +261,8 @@ fn wall_clocks_that_jump() {
     assert!(dials(&steady.0) == 4 && steady == life(&[now, now - DAY, now + DAY, now - 9 * DAY]));
 }
 
-/// L-101: the answer comes before the driver has even polled the request, and still finds it.
+/// L-101: the reply comes before the driver has polled the request. The client still reports it as the reply to that
+/// request.
 #[test]
 fn an_answer_in_the_step_of_its_request() {
     let mut client = reach(State::Live);

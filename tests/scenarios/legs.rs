@@ -202,7 +202,8 @@ fn two_hundred_streams_at_five_a_second() {
     }
 }
 
-/// How many attempts, and how many requests, forty links may make in any window.
+/// How many attempts to connect the forty links together may make in any window of this length. `REQUESTS` limits
+/// their requests in the same way.
 const DIALS: (u32, Duration) = (10, Duration::from_secs(60));
 const REQUESTS: (u32, Duration) = (5, Duration::from_secs(1));
 
@@ -255,7 +256,7 @@ fn restore(client: &mut Client, now: &mut Instant) -> (Vec<(Instant, usize)>, Ve
 }
 
 /// Ends all links of `client` at once, and lets time pass until all streams are active again. Returns what
-/// [`restore`] does, and the instant of the end.
+/// [`restore`] returns, and the instant of the end.
 fn end_all(client: &mut Client, now: &mut Instant) -> (Vec<(Instant, usize)>, Vec<Instant>, Instant) {
     let ended = *now;
     for link in links(client) {

@@ -46,7 +46,7 @@ fn fail(client: &mut Client, now: &mut Instant, why: ConnectFailure) -> Option<D
     delay(client, now)
 }
 
-/// L-017 and L-079: ten thousand attempts fail, and leave nothing behind.
+/// L-017 and L-079: ten thousand attempts fail, and no memory grows.
 #[test]
 fn ten_thousand_failed_attempts() {
     let mut client = dialling(1);
@@ -149,7 +149,7 @@ fn attempts_leave_no_watchers() {
     assert_eq!((single::state(&client), single::link(&client)), (State::Live, link));
 }
 
-/// L-048 and L-049: what follows from each code of a peer's Close frame.
+/// L-048 and L-049: after which codes of a peer's Close frame the client dials again, and after which delay.
 #[test]
 fn codes_of_the_peer() {
     let usual = [None, Some(1000), Some(1001), Some(1002), Some(1003), Some(1005), Some(1006), Some(1007)];
@@ -175,9 +175,9 @@ fn codes_of_the_peer() {
     never.into_iter().for_each(|code| assert_eq!(closed(code), None, "{code:?}"));
 }
 
-/// L-049: the peer closes five times with the code of a policy violation. Each time the next attempt comes only after
-/// the slow delay and a delay that may be twice as long as before, and nothing is dialled earlier. After a code that
-/// is fatal nothing is dialled.
+/// L-049: the peer closes five times with the code of a policy violation. The next attempt comes after the slow delay
+/// and the delay of the backoff, whose maximum doubles each time. Nothing is dialled earlier. After a fatal code
+/// nothing is dialled at all.
 #[test]
 fn policy_closes_five_times() {
     let peer_closes = |client: &mut Client, now: Instant, code| {
@@ -282,8 +282,8 @@ fn four_hours_of_maintenance() {
     assert_eq!(single::state(&client), State::Subscribing);
 }
 
-/// L-142: two clients use one key, for which the venue allows one session. It closes the older session, here with
-/// code 1008. In an hour the clients together open no more than two sessions a minute.
+/// L-142: two clients use one key, for which the venue allows one session. The venue closes the older session, here
+/// with code 1008. In an hour the clients together open no more than two sessions a minute.
 #[test]
 fn two_clients_of_one_key() {
     let mut clients = [dialling(1), dialling(2)];

@@ -3,8 +3,8 @@
 //! The numbers are those of the catalogue of failures that is kept beside the repository. A number is never used
 //! again for another scenario.
 
-/// The number of a scenario, what goes wrong in other clients, and what shows that it does not here: files of
-/// transcripts, and names of tests behind the names of their files.
+/// The number of a scenario, what goes wrong in other clients, and what shows that this client behaves correctly:
+/// files of transcripts, and names of tests behind the names of their files.
 #[rustfmt::skip]
 pub(crate) const SCENARIOS: &[(&str, &str, &[&str])] = &[
     ("L-001", "uncounted worker", &["tests/transcripts/uncounted_worker.txt", "tests/scenarios/legs.rs::two_legs_end_in_every_order", "tests/stories.rs::two_links_one_end"]),

@@ -51,8 +51,8 @@ fn urls() {
     }
 }
 
-/// A setting and the address must not contradict each other: the venue sees only the address, and the client relies
-/// on the setting.
+/// Checks that a setting replaces the parameter of the address. They must not contradict each other, because the
+/// venue sees only the address, and the client relies on the setting.
 #[test]
 fn a_setting_replaces_the_parameter_of_the_address() {
     let best = Snapshot::Best(NonZeroU32::new(20).unwrap());

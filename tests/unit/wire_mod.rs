@@ -138,8 +138,8 @@ fn the_last_type_counts() {
     }
 }
 
-/// A frame may name two kinds or two symbols. A message has the last of them, but the other one may be the right
-/// one.
+/// A frame may name two kinds or two symbols, and either may be the right one. `Affected` then names neither a topic
+/// nor a symbol.
 #[test]
 fn a_frame_that_names_two_kinds_or_symbols_may_be_about_any() {
     let rows = [

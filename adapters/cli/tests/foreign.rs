@@ -1,4 +1,5 @@
-//! Tests of foreign input: text of the venue, passwords in addresses, proxies and authorities of the environment.
+//! Tests of foreign input: text of the venue, passwords in addresses, and the proxies and certificate authorities
+//! that environment variables name.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ pub(crate) fn text_of_the_venue() {
     }
 }
 
-/// Checks that no text of the venue names a key on either output.
+/// Checks that neither output of the command shows an API key that is part of a text of the venue.
 pub(crate) fn keys_in_texts_of_the_venue() {
     const KEY: &str = "account-aB3x";
     let closes = peer::serve(async |mut socket| {
@@ -127,7 +128,8 @@ pub(crate) fn passwords_in_addresses_are_refused_and_not_shown() {
     }
 }
 
-/// Checks that no proxy is used to reach this machine: neither the simulator in the process nor another one.
+/// Checks that the command uses no proxy to reach this machine, whether it connects to the simulator in its own
+/// process or to another server.
 pub(crate) fn no_proxy_leads_to_this_machine() {
     let url = peer::serve(async |socket| peer::answer(socket, r#"{"id":ID,"status":200}"#).await);
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
@@ -140,8 +142,8 @@ pub(crate) fn no_proxy_leads_to_this_machine() {
     }
 }
 
-/// Serves clients over TLS, with a certificate for `localhost` of an authority; returns the address and the
-/// authority as PEM.
+/// Serves clients over TLS, with a certificate for `localhost` that a new authority has signed. Returns the address
+/// of the server, and the certificate of the authority as PEM.
 fn secured() -> (String, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

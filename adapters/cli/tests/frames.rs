@@ -38,7 +38,7 @@ pub(crate) fn frames_of_all_endpoints() {
     }
 }
 
-/// Checks the output for every kind of frame against the schema.
+/// Checks the output in `frames.txt` against the schema, and that the file has a line for each kind in the schema.
 pub(crate) fn lines_are_as_the_schema_says() {
     let schema = Schema::read();
     let mut printed = Vec::new();

@@ -228,7 +228,7 @@ pub(crate) fn output_that_cannot_be_written() {
     }
 }
 
-/// A reader that has gone is no failure, as in `gemini-ws --help | head -1`.
+/// Checks that the command succeeds if the reader of its output has gone, as in `gemini-ws --help | head -1`.
 pub(crate) fn help_without_a_reader() {
     for arguments in [&["--help"][..], &["--version"], &["help", "simulate"]] {
         let (reader, writer) = pipe().unwrap();

@@ -1,4 +1,4 @@
-//! The commands that run for a while: `watch` and `simulate`, as processes, on the loopback interface.
+//! Tests the commands that run for a while, `watch` and `simulate`, as processes on the loopback interface.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
@@ -99,7 +99,8 @@ pub(crate) fn a_recording_with_a_gap() {
     assert!(ended.code == Some(0));
 }
 
-/// Checks that the end of a recording is reported, for a file and for a pipe; market data v2 is refused.
+/// Checks that the end of a recording is reported, for a file and for a pipe, and that a recording of market data v2
+/// is refused.
 pub(crate) fn the_end_of_a_recording() {
     let recording = Recording::new("end", 20, None);
     let text = std::fs::read(recording.path()).expect("it is there");

@@ -23,7 +23,7 @@ fn pair() -> (Socket, TcpStream) {
     (NonBlocking::new(format!("ws://{address}/"), stream).unwrap(), listener.accept().unwrap().0)
 }
 
-/// Tries until there is a result.
+/// Calls `attempt` until it returns a value, and returns that value. Panics after 2,000 calls without one.
 fn wait<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     for _ in 0..2_000 {
         if let Some(found) = attempt() {

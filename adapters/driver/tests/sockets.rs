@@ -24,7 +24,8 @@ enum Step {
 
 /// A stream whose peer answers the upgrade, and then takes `steps`.
 struct Peer {
-    /// The lines of the answer. `KEY` stands for the proof that the peer has read the key.
+    /// The lines of the answer. In them, `KEY` stands for the value of `Sec-WebSocket-Accept`, which follows from the
+    /// key in the request.
     answer: String,
     steps: VecDeque<Step>,
     written: Vec<u8>,

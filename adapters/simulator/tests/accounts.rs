@@ -125,7 +125,8 @@ fn authenticated_upgrades() {
     assert_eq!(venue.exchange.account_of(SessionId(9)), None);
 }
 
-/// The table has nonces in seconds after the epoch, used one after the other, and whether each is accepted.
+/// Checks whether the exchange accepts nonces that are used one after the other. Two of them are in milliseconds, the
+/// others in seconds.
 #[test]
 fn nonces_increase() {
     let mut venue = venue();

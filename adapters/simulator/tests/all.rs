@@ -1,4 +1,4 @@
-//! All tests of the simulator, in one program: to link one for each file takes longer.
+//! All tests of the simulator, in one program, because linking a program for each file takes longer.
 
 mod common;
 

@@ -165,8 +165,8 @@ fn each_has_its_effect() {
     assert_eq!(names, known);
 }
 
-/// Plans faults before any session is open, and returns the outputs of a second to a session that is opened then, and
-/// the answer of REST.
+/// Plans faults, and then opens a session. Returns the outputs of its first 1.5 seconds, and the status and the delay
+/// of an answer of REST after that.
 fn see_later_session(faults: &str) -> (Vec<Output>, u16, Duration) {
     let config = common::market(&["btcusd"]).events_per_second(100).stale_percent(0);
     let mut floor = Floor::new(config, 1);
@@ -194,8 +194,8 @@ fn see_later_session(faults: &str) -> (Vec<Output>, u16, Duration) {
     (outputs, answer.status, answer.delay)
 }
 
-/// The kinds that act only on open sessions have no effect on a session that is opened later. The others have one,
-/// also without a time.
+/// The kinds that act only on open sessions have no effect on a session that is opened later. All other kinds affect
+/// such a session, even if the specification names no time.
 #[test]
 fn open_and_later_sessions() {
     let without = see_later_session("");

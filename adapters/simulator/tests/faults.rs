@@ -109,9 +109,9 @@ fn silence() {
     assert!(book.gaps > 0);
 }
 
-/// Faults that affect a number of frames, and the frames that the second session gets, as short texts. Before that,
-/// the first session, which is silenced, does the same. The exchange does not send the frames of the first session,
-/// so the fault does not count them.
+/// Faults that affect a number of frames, and the frames that the second session gets for an order, as short texts.
+/// Before that, the first session, which is silenced, places the same order. The exchange does not send the frames of
+/// the first session, so the fault does not count them.
 const COUNTED: [(&str, &[&str]); 5] = [
     ("withhold-replies 1", &["2: NEW", "2: OPEN"]),
     ("drop-order-events 1", &["2: 200", "2: OPEN"]),
@@ -135,7 +135,8 @@ fn a_silenced_session_uses_up_no_fault() {
     }
 }
 
-/// The frames that a session loses are those that the exchange would send, so not those of a silence.
+/// The fault that loses frames of a session counts only frames that the exchange would otherwise send. It does not
+/// count the frames of a silenced session.
 #[test]
 fn a_silence_uses_up_no_lost_frames() {
     let mut venue = connected(1);

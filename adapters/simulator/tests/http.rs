@@ -141,7 +141,7 @@ fn heads_alone() {
     });
 }
 
-/// Returns what a socket receives until it has the end of a head.
+/// Returns what a socket receives until the end of a head has arrived.
 async fn interim(socket: &async_io::Async<std::net::TcpStream>) -> String {
     let mut answer = String::new();
     while !answer.contains("\r\n\r\n") {
@@ -185,7 +185,7 @@ fn who_waits_to_continue_gets_the_status_100() {
     });
 }
 
-/// A list over several lines is one list.
+/// Checks that several `Connection` fields of a request are read as one list.
 #[test]
 fn lists_in_several_lines() {
     let mut server = server(|config| config);

@@ -159,7 +159,8 @@ fn views_are_true() {
     }
 }
 
-/// The exchange answers or ignores requests in which any byte is damaged, and the books stay right.
+/// The exchange answers or ignores requests in which any byte is damaged. After all orders are cancelled, each
+/// balance is available in full.
 #[test]
 fn damaged_orders_do_no_harm() {
     let mut floor = Floor::quiet(|config| config);

@@ -181,8 +181,8 @@ fn all_places_are_taken() {
     assert_eq!(counters.accepted(), CONNECTIONS_MAX as u64 + 1);
 }
 
-/// The server cuts clients that do not read when too many bytes wait for all of them, before one reaches its own
-/// limit.
+/// When too many bytes wait for all clients together, the server cuts a client that does not read, even if no client
+/// has reached its own limit.
 #[test]
 fn waiting_bytes_have_a_total() {
     let mut server = server(|config| config.orders_per_side(2_500));

@@ -174,8 +174,8 @@ fn unsubscribing_and_subscribing_again() {
     assert_eq!(follower.books["BTCUSD"], truth);
 }
 
-/// Aggregates trades into candles. Returns start, open, high, low, close and volume of each interval, the newest
-/// first.
+/// Aggregates trades, except block trades, into candles. Returns start, open, high, low, close and volume of each
+/// interval, the newest first.
 fn aggregate(trades: &[Value], minutes: i64) -> Vec<Vec<Decimal>> {
     let mut candles: Vec<Vec<Decimal>> = Vec::new();
     for trade in trades.iter().filter(|trade| trade["side"] != "block") {

@@ -42,7 +42,7 @@ fn only(texts: &[(SessionId, String)]) -> Vec<String> {
     texts.iter().filter(|(session, _)| *session == FEED).map(|(_, text)| text.clone()).collect()
 }
 
-/// Returns the events of all arrays, one after the other.
+/// Returns the events of all frames in order. Each frame is an array of events.
 fn events(texts: &[String]) -> Vec<Value> {
     let arrays = texts.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
     arrays.flat_map(|array| array.as_array().unwrap().clone()).collect()
@@ -54,7 +54,7 @@ fn short(texts: &[String]) -> String {
     events(texts).iter().map(event).collect::<Vec<_>>().join(", ")
 }
 
-/// Places an order in another session of the account, and returns the events of it.
+/// Places an order in another session than the one with order events. Returns the frames of order events that follow.
 fn place(floor: &mut Floor, session: SessionId, order: &str) -> Vec<String> {
     let texts = floor.send(session, &common::trading::place(order));
     only(&texts)
@@ -131,9 +131,10 @@ fn a_conversation() {
     assert_eq!(told[1].get("cancel_command_id"), None);
 }
 
-/// The orders that happen before a session begins: one of the other account, one of the first account, and another
-/// one of the other account. Then the status, the remaining and the executed quantity in the order snapshot, and
-/// the remaining and the executed quantity in the event `initial` and in the answer of REST.
+/// Rows of three orders, and two views of the second one. The orders are placed before a session begins: by the other
+/// account, by the first account, and by the other account again. An empty text is no order. The first view is the
+/// status, the remaining and the executed quantity in the order snapshot. The second view is the remaining and the
+/// executed quantity in the event `initial` and in the answer of REST.
 const BEFORE: [([&str; 3], &str, &str); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.1 -", "0.1 0"),
     // Partly filled in the book, and partly filled before it came there.
@@ -178,8 +179,9 @@ fn open_orders_at_the_start() {
     }
 }
 
-/// How an order ends before the request to cancel it: the order of the other account, the own order, and whether the
-/// own order is cancelled first. Then the flags in the event `cancel_rejected`.
+/// How an order ends before the request to cancel it. A row has the order of the other account, the own order, and
+/// whether the own order is cancelled first. Its last value is the flag `is_cancelled` in the event
+/// `cancel_rejected`.
 const ENDED: [([&str; 2], bool, bool); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.00"], true, true),
     (["", "BUY LIMIT IOC 0.10 100.00"], false, true),

@@ -476,7 +476,7 @@ fn other_shapes() {
     }
 }
 
-/// The reply and the events come in either order.
+/// The reply to an order comes before all its events or after all of them, at random.
 #[test]
 fn replies_race_with_events() {
     let mut floor = Floor::quiet(|config| config);

@@ -427,8 +427,8 @@ fn no_requests() {
     }
 }
 
-/// One account has two sessions. Events of the account go to both, events of a session to the one that sent the
-/// quote. Each session may confirm for the other.
+/// One account has two sessions. The stream `@account` of one session reports the quotes of both sessions; the stream
+/// `@session` reports only those of its own session. Each session can withdraw and confirm quotes of the other.
 #[test]
 fn scopes() {
     let mut harness = Harness::new(plain, 13);

@@ -363,7 +363,7 @@ fn what_is_damaged_is_refused() {
     }
 }
 
-/// A saved state cannot have more open orders of an account than the exchange admits.
+/// The exchange refuses a saved state in which an account has more open orders than the exchange admits.
 #[test]
 fn too_many_open_orders_are_refused() {
     let mut floor = Floor::quiet(|config| config);

@@ -155,7 +155,7 @@ fn books_have_a_largest_size() {
     assert!((5_000..=ORDERS_PER_SIDE_MAX).contains(&levels), "{levels}");
 }
 
-/// Returns the kinds of the first frames, in order: `ack`, `snapshot`, `change`, `ticker`.
+/// Returns the kind of each frame: `ack`, `snapshot`, `change`, `ticker` or `other`.
 fn kinds(texts: &[String]) -> Vec<&'static str> {
     let mut scratch = Scratch::new();
     let kind = |text: &String| match decode(text, &mut scratch).unwrap() {

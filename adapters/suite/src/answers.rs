@@ -84,7 +84,8 @@ fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Op
     failure
 }
 
-/// The client accepts exactly the answers that RFC 6455, section 4.1, allows.
+/// The client opens a WebSocket exactly for those answers of [`ANSWERS`] for which RFC 6455, section 4.1, allows it.
+/// It also takes a bare line feed as the end of a line.
 pub(crate) fn to_the_upgrade<A: Adapter>() {
     for (text, is_websocket) in ANSWERS {
         let expected = (!is_websocket).then_some(ConnectFailure::Handshake);

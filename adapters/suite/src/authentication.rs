@@ -264,7 +264,8 @@ pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
     assert!(most == 1 || is_busy, "{most} connections that waited for an answer at once");
 }
 
-/// Two endpoints are silent. The wait for them does not use up the time for the dial of a third one.
+/// Two clients dial a server that does not answer, and a third client waits for its turn of the signer. This wait
+/// does not use up the time for the dial of the third client.
 pub(crate) fn the_wait_for_a_turn_is_not_charged<A: Adapter>() {
     let within_limit = Duration::from_millis(1700);
     let opened = within::<A, _>(async {

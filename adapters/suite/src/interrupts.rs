@@ -51,14 +51,15 @@ fn until_the_end(mut stream: TcpStream) {
 const CLEAN: &str = "Closed { reason: Requested, ended_by: Client, undelivered: 0 }";
 const UNCLEAN: &str = "Closed { reason: RequestedUnclean, ended_by: Client, undelivered: 0 }";
 
-/// The peer does not answer the upgrade, or the TLS handshake before it.
+/// Interrupts the application while it connects. The peer does not answer the upgrade, or the TLS handshake before
+/// it.
 pub(crate) fn while_connecting<A: Adapter>() {
     for scheme in ["ws", "wss"] {
         assert_eq!(interrupted(scheme, until_the_end, "", false, Duration::ZERO), CLEAN);
     }
 }
 
-/// The link is open, and the peer answers no subscription.
+/// Interrupts the application while the link is open and the peer answers no subscription.
 pub(crate) fn while_subscribing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -68,7 +69,7 @@ pub(crate) fn while_subscribing<A: Adapter>() {
     assert_eq!(interrupted("ws", peer, "Opened", false, Duration::ZERO), CLEAN);
 }
 
-/// The link is live. In one run the peer sends frames and pings without end.
+/// Interrupts the application while the link is live. In one run the peer sends frames and pings without end.
 pub(crate) fn while_live<A: Adapter>() {
     for floods in [false, true] {
         let peer = move |mut stream: TcpStream| {
@@ -98,7 +99,8 @@ pub(crate) fn while_live<A: Adapter>() {
     }
 }
 
-/// The peer does not answer the Close frame. A second interrupt makes no difference.
+/// Interrupts the application while it waits for the peer's answer to its Close frame, which does not come. The
+/// second interrupt makes no difference.
 pub(crate) fn while_closing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -107,7 +109,7 @@ pub(crate) fn while_closing<A: Adapter>() {
     assert_eq!(interrupted("ws", peer, "Opened", true, CLOSE_TIMEOUT), UNCLEAN);
 }
 
-/// No server listens, and the next attempt is a minute away.
+/// Interrupts the application while it waits to dial again. No server listens, and the next attempt is a minute away.
 pub(crate) fn while_waiting_to_retry<A: Adapter>() {
     // This port was free a moment ago.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

@@ -83,7 +83,8 @@ pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapt
     });
 }
 
-/// Scenario L-010: the queue is full, and its consumer does not take events any more.
+/// Scenario L-010: the queue is full, and its consumer does not take events any more. The driver still ends when the
+/// application closes it.
 pub(crate) fn a_consumer_that_takes_nothing_does_not_hold_up_the_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (handle, driver) = client(subscribed(&url));
@@ -178,8 +179,9 @@ pub(crate) fn refused_upgrades<A: Adapter>() {
     }
 }
 
-/// With its usual features, the WebSocket layer panics at the first `wss://`, because it has no cryptographic
-/// provider. The peer here does not speak TLS; the test shows that the client begins the handshake.
+/// The client begins the TLS handshake of a `wss://` URL, and reports [`ConnectFailure::Tls`] because the peer does
+/// not speak TLS. With its usual features alone, the WebSocket layer would panic here, because it has no
+/// cryptographic provider.
 pub(crate) fn tls_reaches_its_provider<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         let mut record = [0; 5];

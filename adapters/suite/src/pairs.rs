@@ -29,7 +29,7 @@ enum When {
     Panics,
 }
 
-/// Takes events to the end, in another thread. Returns whether `Closed` was one of them.
+/// Takes events to the end, in another thread. The thread returns whether `Closed` was one of them.
 fn all_of(mut events: Events) -> JoinHandle<bool> {
     std::thread::spawn(move || {
         smol::block_on(async {
@@ -93,7 +93,7 @@ pub(crate) fn the_events_of_a_driver_that_is_dropped<A: Adapter>() {
     }
 }
 
-/// Another thread waits for the next event when the driver is dropped.
+/// Another thread waits for the next event when the driver is dropped. The thread gets the end of the events.
 pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:9")));
     let runtime = A::runtime();

@@ -87,7 +87,8 @@ fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
     why
 }
 
-/// HTTP CONNECT: without credentials, with credentials, and refused.
+/// Connects through HTTP proxies: without credentials, with credentials, and through proxies that refuse or break the
+/// protocol.
 pub(crate) fn http_connect<A: Adapter>() {
     let refused = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
     for (credentials, answer, expected) in [
@@ -109,7 +110,8 @@ pub(crate) fn http_connect<A: Adapter>() {
     }
 }
 
-/// The answer of a proxy never ends. The request names an IPv6 address in brackets.
+/// The answer of a proxy never ends, and the attempt fails after a limited number of bytes. The request names an IPv6
+/// address in brackets.
 pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     let (url, thread) = listen("http", |mut stream| {
         let request = read_request(&mut stream);
@@ -128,7 +130,8 @@ pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     assert!(sent < 16 << 10, "{sent} KiB");
 }
 
-/// SOCKS5: without credentials, with credentials, and refused. The proxy resolves the name.
+/// Connects through SOCKS5 proxies: without credentials, with credentials, and through a proxy that refuses. The
+/// proxy resolves the name.
 pub(crate) fn socks5<A: Adapter>() {
     for (credentials, reply, expected) in
         [(None, 0, None), (Some(("somebody", "a secret")), 0, None), (None, 5, Some(ConnectFailure::Proxy))]

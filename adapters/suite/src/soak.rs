@@ -426,8 +426,8 @@ fn summary(books: &Books) -> String {
     books.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns whether all books are current on both sides and have the same levels. Panics if the levels differ at the
-/// same update.
+/// Returns whether the trader and the auditor have a current book of each symbol, and the same levels in both. Panics
+/// if the levels differ at the same update.
 fn same_books(ours: &Books, truth: &Books) -> bool {
     symbols().iter().all(|symbol| {
         let of = |books: &Books| match books.get(symbol.as_str()) {
@@ -447,7 +447,7 @@ fn same_books(ours: &Books, truth: &Books) -> bool {
 }
 
 /// Checks that every order of the trader has the state and the executed quantity that the venue knows, and that the
-/// venue knows no other order.
+/// venue knows no other order. An order that the venue does not know must be rejected.
 fn compare(trader: &Trader, truth: &Auditor) {
     let figures = trader.figures;
     println!("{figures:?}");

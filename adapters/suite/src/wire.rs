@@ -59,8 +59,8 @@ pub(crate) fn dropped_in_the_midst<A: Adapter>() {
     }
 }
 
-/// Scenarios L-020 and L-107: the future is dropped after any number of polls, from the first connection to the
-/// closing handshake. The peer has got whole frames, and then the end.
+/// Scenarios L-020 and L-107: the future of the driver is dropped after any number of polls, from the first
+/// connection to the closing handshake. The peer has got whole frames, and then the end.
 pub(crate) fn dropped_after_any_poll<A: Adapter>() {
     let mut frames = Vec::new();
     for polls in 1.. {
@@ -222,7 +222,7 @@ pub(crate) fn end_of<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'sta
 }
 
 /// Scenario L-043: the transport ends without a Close frame: between frames, in a header, in a payload, or within a
-/// message of several frames.
+/// message of several frames. The client reports `Lost::End`.
 pub(crate) fn an_end_without_a_close_frame<A: Adapter>() {
     let whole = frame(TEXT, TRADE.as_bytes());
     for bytes in [whole.clone(), whole[..1].to_vec(), whole[..9].to_vec(), frame(0x01, b"{\"e\"")] {
@@ -235,7 +235,8 @@ pub(crate) fn an_end_without_a_close_frame<A: Adapter>() {
     }
 }
 
-/// Scenario L-044: the transport is reset after the Close frame, instead of ending.
+/// Scenario L-044: the transport is reset after the Close frame, instead of ending. The client still reports the code
+/// of the Close frame.
 pub(crate) fn a_reset_after_the_close_frame<A: Adapter>() {
     let why = end_of::<A>(|stream| {
         // The peer leaves the subscription unread, so that closing the socket sends a reset.

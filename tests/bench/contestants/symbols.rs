@@ -43,7 +43,7 @@ const KEEPERS: [Make; 3] = [
     ("decode + HashMap, Vec", |_| Box::new(Plain::default())),
 ];
 
-/// A client whose venue has confirmed all streams, and the books that the client updates.
+/// A client whose venue has confirmed all streams, and the books to which the events of the client are applied.
 struct Whole {
     client: Client,
     link: Option<LinkId>,
@@ -97,7 +97,7 @@ impl Keeper for Whole {
     }
 }
 
-/// A [`Replay`], which needs no client, and the books that it updates.
+/// A [`Replay`], which needs no client, and the books to which its events are applied.
 struct Replayed(Replay, Scratch, Books);
 
 impl Default for Replayed {

@@ -9,7 +9,7 @@ use crate::values::{Values, number};
 /// A price and a quantity.
 type Level = (Decimal, Decimal);
 
-/// A number that is left as it is written.
+/// A number that is kept as it is written.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Bare<'f>(#[serde(borrow)] &'f str);

@@ -154,7 +154,7 @@ fn two_who_wait() {
     });
 }
 
-/// Returns the book of one symbol after the updates 1 to `to`.
+/// Returns the book of one symbol after snapshots with the update ids 1 to `to`.
 fn books(to: u64) -> Books {
     let (mut books, mut replay, mut scratch) = (Books::new(), Replay::new(Endpoint::Streams), Scratch::new());
     for id in 1..=to {

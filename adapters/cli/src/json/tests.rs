@@ -106,7 +106,7 @@ fn frames() {
     }
 }
 
-/// Checks that a frame that yields several events is printed as one frame.
+/// Checks that an event with several parts is printed like the message of its frame, on one line.
 #[test]
 fn batches() {
     let frame = r#"[{"type":"closed","order_id":"9007199254740993","symbol":"btcusd","api_session":"secret"},{"type":"news","api_session":"secret"},{"type":"fill"}]"#;
@@ -194,8 +194,9 @@ fn facts() -> Vec<Event<'static>> {
     facts
 }
 
-/// Returns JSON lines of events with text of the venue: of each frame in `frames.txt`, the event and the parts of the
-/// event; and of a client that receives refusals and faulty frames, all events.
+/// Returns the JSON lines of events that contain text of the venue. Each frame in `frames.txt` has a line for its
+/// event and one for each part of the event. The last lines are all events of a client that receives refusals and
+/// faulty frames.
 fn lines_of_frames() -> Vec<String> {
     let (mut lines, mut scratch, mut endpoint) = (Vec::new(), Scratch::new(), Endpoint::Streams);
     let times = Times::at(Instant::from_secs(9));

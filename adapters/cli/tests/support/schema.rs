@@ -1,5 +1,5 @@
-//! Checks values against `schema/lines-1.json`: as much of JSON Schema as that file uses, and nothing else. Members that
-//! the schema does not name are faults here, so that none is forgotten there.
+//! Checks values against `schema/lines-1.json`: as much of JSON Schema as that file uses, and nothing else. A member
+//! that the schema does not name is a fault here, so the tests notice a member that the schema lacks.
 
 use serde_json::Value;
 

@@ -204,7 +204,7 @@ impl Life {
         self.asked.retain_mut(|asked| asked.as_mut().poll(&mut context).is_pending());
     }
 
-    /// Lets the application act when nothing else happens.
+    /// Lets the application act. The next byte decides what it does; after the last byte it shuts the driver down.
     fn act(&mut self) {
         let (is_over, act) = {
             let mut world = self.shared.lock();

@@ -61,7 +61,8 @@ impl Shared {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Wakes the tasks whose instant has come. Returns the next instant.
+    /// Wakes the tasks whose instant has come. Returns the next instant at which a task is due; `None` if no task
+    /// waits.
     pub(crate) fn ring(&self) -> Option<Instant> {
         loop {
             let mut world = self.lock();

@@ -74,7 +74,7 @@ impl Levels {
         matches!(best, (Some((bid, _)), Some((ask, _))) if bid >= ask)
     }
 
-    /// Returns the first levels of a true book.
+    /// Returns the first `count` levels of each side of the exchange's own book.
     pub fn of_book(book: &TrueBook, count: usize) -> Levels {
         let side =
             |levels: &[Level]| levels.iter().take(count).map(|level| (level.price, level.quantity)).collect();

@@ -50,7 +50,7 @@ impl Venue {
         self.send(&request(verb, names))
     }
 
-    /// Lets time pass, from deadline to deadline.
+    /// Lets time pass, from deadline to deadline. Returns the text frames that are sent.
     pub fn run(&mut self, duration: Duration) -> Vec<String> {
         let outputs = self.run_outputs(duration);
         outputs.into_iter().filter_map(text_of).collect()

@@ -77,7 +77,7 @@ impl Harness {
         short
     }
 
-    /// Lets time pass until a frame is sent.
+    /// Lets time pass until a frame is sent that repeats no other. Returns the frames of that moment as short texts.
     pub fn step(&mut self) -> Vec<String> {
         let end = self.floor.now + A_WHILE;
         loop {

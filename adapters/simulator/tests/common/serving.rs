@@ -24,7 +24,7 @@ pub fn server(config: impl FnOnce(Config) -> Config) -> Server {
     Server::bind(([127, 0, 0, 1], 0).into(), Exchange::new(config(market), 1)).unwrap()
 }
 
-/// Runs the server until the client has finished, for ten seconds at most.
+/// Runs the server until the client has finished. Panics after ten seconds.
 pub fn serve<T>(server: &mut Server, client: impl Future<Output = T>) -> T {
     let late = async {
         Timer::after(Duration::from_secs(10)).await;

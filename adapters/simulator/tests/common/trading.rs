@@ -72,7 +72,7 @@ impl Floor {
         outputs.filter_map(text).collect()
     }
 
-    /// Lets time pass.
+    /// Lets time pass. Returns the text frames that are sent.
     pub fn run(&mut self, duration: Duration) -> Vec<(SessionId, String)> {
         let end = self.now + duration;
         let mut texts = self.texts();
@@ -110,7 +110,7 @@ impl Floor {
     }
 }
 
-/// Returns the request for an order in the short form.
+/// Returns the request for an order of the form that [`Floor::place`] describes.
 pub fn place(order: &str) -> String {
     let names = [
         "symbol",

@@ -9,7 +9,7 @@ fn draw(fed: &Fed, screen: &mut Screen, width: u16, height: u16) -> String {
     terminal.backend().to_string()
 }
 
-/// Returns sessions in every state that looks different.
+/// Returns a session for each state that looks different on the screen, with a name for the state.
 fn sessions() -> Vec<(&'static str, Fed)> {
     let waiting = {
         let mut fed = Fed::new(&["btcusd"]);
@@ -155,7 +155,7 @@ fn words(shown: &str) -> Vec<Vec<&str>> {
     lines.collect()
 }
 
-/// On every terminal each word is shown as a whole or not at all.
+/// Checks that on a terminal of any size each word is shown as a whole or not at all.
 #[test]
 fn words_are_not_cut() {
     for (name, fed) in sessions() {
