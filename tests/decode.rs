@@ -1,5 +1,4 @@
-//! Tests the decoding of every kind of public message, written by hand with every member, and every kind of
-//! refusal.
+//! Tests how hand-written frames decode: every kind of public message with every member, and every kind of refusal.
 
 use gemini_ws::{Decimal, DecodeErrorKind, Level, Message, ResponseId, Scratch, Taker, decode};
 use testkit::{mutation, oracle, random::Random};

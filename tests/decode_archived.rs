@@ -1,5 +1,5 @@
-//! Tests the decoding of every kind of archived market data, written by hand with every member, every kind of
-//! refusal, and which endpoint a frame belongs to.
+//! Tests how hand-written frames of archived market data decode: every kind of message with every member, and every
+//! kind of refusal. Also tests to which endpoint a frame belongs.
 
 use gemini_ws::{
     ChangeReason, DecodeError, DecodeErrorKind, Endpoint, MakerSide, MarketEntry, Message, Row, Scratch,

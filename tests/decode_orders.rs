@@ -1,5 +1,5 @@
-//! Tests the decoding of every kind of frame of order events v1, written by hand with every member, and of elements
-//! that cannot be read.
+//! Tests how hand-written frames of order events v1 decode: every kind of frame with every member, and elements that
+//! cannot be read.
 
 use gemini_ws::{
     DecodeErrorKind, Endpoint, EventBuf, Liquidity, Message, OrderReport, OrderStatus, OrderType,

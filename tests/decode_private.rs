@@ -1,5 +1,5 @@
-//! Tests the decoding of every kind of message of private streams, written by hand with every member, and every
-//! kind of refusal.
+//! Tests how hand-written frames of private streams decode: every kind of message with every member, and every kind
+//! of refusal.
 
 use gemini_ws::{
     ContractOutcome, DecodeErrorKind, Endpoint, Liquidity, Message, OrderReport, OrderStatus, OrderType,

@@ -48,7 +48,8 @@ fn client(scenario: &Scenario, seed: u64) -> Observed<Many> {
     Observed::new(settings, move || Many::new(ClientConfig::new(), &of_client, seed))
 }
 
-/// Runs a life. If a check fails, runs it again with recorded calls, so that the report has the shortest trace.
+/// Runs a life, and returns whether all checks passed. If a check fails, runs the life again with recorded calls, so
+/// that the report has the shortest trace.
 fn live(world: &mut World, seed: u64) -> bool {
     let is_compared = seed.is_multiple_of(COMPARED_EACH);
     let once = AssertUnwindSafe(|| {

@@ -233,8 +233,8 @@ fn l_129_a_change_is_not_a_book() {
     }
 }
 
-/// L-130: a snapshot has the best three levels of each side. The book states how deep it is known, however updates
-/// move levels past the edge.
+/// L-130: a snapshot has the best three levels of each side. `known_depth` returns how many levels of a side are
+/// known to be the best ones, whatever updates follow.
 #[test]
 fn l_130_the_known_depth_is_stated() {
     let config = || Config::new(STREAMS).snapshot(Snapshot::Best(3.try_into().unwrap()));

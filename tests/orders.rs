@@ -70,7 +70,7 @@ fn told(pair: &Pair, id: &str) -> String {
     format!("{:?} {}{reason}", order.state, order.executed().normalized())
 }
 
-/// Compares every order of the exchange with the client's. Orders that the exchange never had must be refused.
+/// Compares every order of the exchange with the client's. An order that the exchange never had must be `Rejected`.
 fn compare(pair: &Pair, place: &str) {
     let ledger = pair.exchange.orders(ACCOUNT);
     for entry in &ledger {

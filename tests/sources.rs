@@ -171,7 +171,8 @@ fn orders_follow_their_subscription() {
     assert!(fed.orders.get(7).unwrap().needs_reconciling());
 }
 
-/// Updates carry the rule by which their link checks ids.
+/// Books check ids by the rule of the link that their updates come from, and know whether its snapshot has only the
+/// best levels.
 #[test]
 fn books_know_the_rule_of_their_link() {
     let bids = r#"["99","1"],["98","1"]"#;

@@ -206,7 +206,7 @@ fn every_cell_of_the_link_table() {
     assert_eq!(walked, 18 * 7 - 43, "cells walked");
 }
 
-/// Checks that a limit on attempts to connect leaves room for one link to the host, and that the other link waits.
+/// Checks that one of two links to a host waits if the limit on attempts to connect allows only one attempt.
 fn open_later() {
     let mut client = Client::new(ClientConfig::new(), 1);
     for path in ["", "/v1/marketdata/btcusd"] {

@@ -1,4 +1,5 @@
-//! Times decoding, and decoding into a book, of every kind of frame, against other JSON readers.
+//! Compares gemini-ws with other JSON readers, for every kind of frame: the time to decode the frame, and the time to
+//! decode it into a book.
 //!
 //! `cargo bench --bench frames` prints one table; a word after `--` selects the rows whose names contain it. The
 //! rivals are other JSON readers: they know the kind of each frame in advance, and decode into derived types with

@@ -2,8 +2,8 @@
 
 use gemini_ws::{Endpoint, Event, EventQueue, Overflow, Replay, Scratch, Topic};
 
-/// An event as a word: a letter for the stream, and a number that rises in it. Small letters are trades of a
-/// symbol; capitals are its best bid and ask, which a newer one can replace; `!` is a fact, a gap of the symbol
+/// An event as a word: a letter for the stream, and a number that rises within the stream. Small letters are trades
+/// of a symbol; capitals are its best bid and ask, which a newer one can replace; `!` is a fact, a gap of the symbol
 /// `x`.
 pub(crate) type Word = (char, u64);
 

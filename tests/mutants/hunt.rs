@@ -76,7 +76,8 @@ fn caught(work: impl FnOnce() -> Option<Violation>) -> Option<Violation> {
         .unwrap_or_else(|_| Some(Violation { id: "I-47", what: "a panic".into() }))
 }
 
-/// Plays traces, with all checks after each step.
+/// Plays traces. Makes the checks of the observer after each step, and its comparisons of runs after each trace.
+/// Returns the first violation.
 fn played<M: Machine + 'static>(
     world: &World<M>,
     traces: &[&[Input]],

@@ -109,7 +109,7 @@ impl Patch {
 }
 
 impl Hunk {
-    /// Returns the line at which the lines that the hunk expects begin.
+    /// Returns the line of the file at which the lines that the hunk expects begin.
     fn place(&self, lines: &[&str]) -> Result<usize, String> {
         let expected = self.lines.iter().filter(|(mark, _)| *mark != Mark::Add);
         let expected: Vec<&str> = expected.map(|(_, text)| text.as_str()).collect();

@@ -1,4 +1,5 @@
-//! Tests of output without a reader, and of signals: the command always ends, and reports what is missing.
+//! Tests of output whose reader pauses or has gone, and of signals: the command always ends, and reports the events
+//! that its reader has missed.
 #![cfg(unix)]
 
 use std::fs::OpenOptions;

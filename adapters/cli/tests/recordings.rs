@@ -1,4 +1,4 @@
-//! `gemini-ws decode` and `gemini-ws book`, run as a user would.
+//! Tests `gemini-ws decode` and `gemini-ws book`, run as a user would run them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
@@ -133,8 +133,8 @@ pub(crate) fn a_book_of_the_real_size() {
     assert!(run.out.contains("2564 bids, 2082 asks") && run.out.contains("malformed=0"), "{}", run.out);
 }
 
-/// Checks that lines which are made to be slow end in time. Work that grows with the square of the length would take
-/// hours here.
+/// Checks that the commands read hostile lines in a time that is proportional to their length. If the time grew with
+/// the square of the length, the test would take hours.
 pub(crate) fn long_lines_take_the_time_of_their_length() {
     // the beginning of the line, the part that is repeated, and the end
     let table = [

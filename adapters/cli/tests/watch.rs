@@ -86,7 +86,7 @@ pub(crate) fn events_as_json() {
     assert_eq!(kinds[kinds.len() - 2], "closed");
 }
 
-/// Plays a recording that lacks a change: one gap, and one new snapshot of the book.
+/// Checks that a recording that lacks a change leads to one gap and one new snapshot of the book.
 pub(crate) fn a_recording_with_a_gap() {
     let whole = Recording::new("whole", 100, None);
     let ended = run(&["watch", "--replay", whole.path(), "--for", "2s"]);

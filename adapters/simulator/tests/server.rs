@@ -174,7 +174,7 @@ fn what_is_no_upgrade_is_refused() {
     });
 }
 
-/// The table has requests, the statuses of the answers, and the reasons or other bodies.
+/// Checks the answer to each request: its status, and its body, which is a reason or another text.
 #[test]
 fn requests_are_answered() {
     let mut server = server(|config| config);

@@ -99,8 +99,8 @@ pub(crate) fn while_live<A: Adapter>() {
     }
 }
 
-/// Interrupts the application while it waits for the peer's answer to its Close frame, which does not come. The
-/// second interrupt makes no difference.
+/// Interrupts the application twice: while the link is open, and while the application waits for the peer's Close
+/// frame, which does not come. The second interrupt makes no difference.
 pub(crate) fn while_closing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);

@@ -91,7 +91,8 @@ tests! {
     independent: servers_that_misbehave;
 }
 
-/// Runs the suite with the arguments of the command line, such as names to filter by, or `--nocapture`.
+/// Runs the suite with the arguments of the command line, such as names to filter by, or `--nocapture`. In a process
+/// that a test of the suite has started, runs the client or the soak for that test instead.
 pub fn run<A: Adapter>() -> ExitCode {
     if let Some(code) = child::main::<A>() {
         return code;

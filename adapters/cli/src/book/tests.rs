@@ -68,7 +68,8 @@ fn text_shows_what_json_has() {
     assert_eq!(report(&[]).to_text(), "frames=0 malformed=0 unrecognized=0 gaps=0 crossed=0\n");
 }
 
-/// Returns an update of market data v1 with this number. Each change is side, price, quantity, reason and symbol.
+/// Returns an update of market data v1 with this number. Each change is side, price, quantity, reason and symbol. An
+/// empty symbol leaves the member out.
 fn v1(number: u64, changes: &[[&str; 5]]) -> String {
     let changes: Vec<_> = changes
         .iter()

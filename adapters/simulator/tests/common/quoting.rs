@@ -26,7 +26,8 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// Creates a market in which both accounts are connected and subscribed to their quotes.
+    /// Creates a market in which both accounts are connected and subscribed to their quotes and orders. The session
+    /// [`PUBLIC`] is subscribed to the requests for quotes.
     pub fn new(config: impl FnOnce(Config) -> Config, seed: u64) -> Harness {
         let market = super::market(&["btcusd", "GEMI-A-UP", "GEMI-B-UP"]).events_per_second(0);
         let floor = Floor::new(config(market), seed);
