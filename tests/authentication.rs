@@ -221,7 +221,7 @@ fn threads_that_share_a_signer() {
     assert!(arrived.len() == 1_000 && arrived.is_sorted_by(|before, after| before < after));
 }
 
-/// No type that holds credentials or headers prints a secret, a token, a signature or the value of another header.
+/// No type that holds credentials or headers prints a secret, a token, or the value of a header other than the nonce.
 #[test]
 fn nothing_is_printed() {
     let mut printed = Vec::new();

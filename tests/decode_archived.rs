@@ -8,7 +8,8 @@ use gemini_ws::{
 use serde_json::{Value, json};
 use testkit::expect::{refuses, unmarked};
 
-/// Checks the message of each row's frame. A member that the row does not name must be missing.
+/// Decodes the frame of each row, and compares the message with the expected one. A member that the row does not name
+/// must be missing.
 fn says(endpoint: Endpoint, table: &[(&str, Value)]) {
     for (frame, expected) in table {
         testkit::expect::says(endpoint, frame, expected);

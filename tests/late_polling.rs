@@ -1,5 +1,5 @@
-//! `handle_frame` returns some events, and others are among the outputs. An application that polls outputs late
-//! applies the newer events first. These tests show that its state is still right.
+//! Tests applications and drivers that poll outputs late. `handle_frame` returns some events, and others are among
+//! the outputs, so the application applies the newer events first. Its state must still be right.
 
 use std::time::Duration;
 

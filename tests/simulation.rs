@@ -145,7 +145,8 @@ fn late_and_missing_replies() {
     }
 }
 
-/// The venue closes the link with each code. The client dials again, unless the code is one after which it closes.
+/// The venue closes the link with each code. After most codes the client dials again. After a code that no further
+/// attempt can cure, such as 4003, it closes for good.
 #[test]
 fn every_close_code() {
     for (code, comes_back) in [

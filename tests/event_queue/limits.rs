@@ -59,7 +59,7 @@ fn allocations() {
     assert_eq!(used.count_current, 0);
 }
 
-/// If more than a thousand streams lose something, the rest are reported together.
+/// If more than 1,024 streams lose something, the rest are reported together.
 #[test]
 fn many_streams() {
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(1);

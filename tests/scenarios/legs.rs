@@ -1,4 +1,5 @@
-//! Tests clients of several links: when the client reports its end, and which links act when one does.
+//! Tests clients of several links: when the client reports its end, and that an input about one link has no effect on
+//! the others.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

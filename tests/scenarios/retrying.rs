@@ -1,4 +1,4 @@
-//! Tests attempts: the delay before the next one, how often they happen, and how they are spread.
+//! Tests attempts to connect: the delay before the next one, how often they happen, and how they are spread.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use testkit::single;
 
 use super::reach::{at, dials, drain, events};
 
-/// The first delay of the default backoff. The delay after the n-th failed attempt in a row is at least `BASE` and
+/// The shortest delay of the default backoff. The delay after the n-th failed attempt in a row is at least `BASE` and
 /// at most `ceiling(n)`, which is never more than `CAP`.
 const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(30);

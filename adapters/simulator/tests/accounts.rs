@@ -193,8 +193,8 @@ fn archived_order_events_need_a_key() {
     assert_eq!(upgrade(&mut venue(), path, &wrong_path), invalid);
 }
 
-/// The table has nonces of archived order events, used one after the other: whether a key with counters accepts
-/// each, and whether a key with a time-based nonce does.
+/// Checks which nonces of archived order events are accepted when they are used one after the other: by a key with
+/// counters, and by a key with a time-based nonce.
 #[test]
 fn nonces_of_archived_order_events() {
     let path = "/v1/order/events";

@@ -120,7 +120,7 @@ fn silent_sockets_take_no_descriptors() {
 }
 
 /// A client that connects alone is never sent away for lack of file descriptors: the server serves it, or lets it
-/// wait. The operating system reports the lack even while no client waits.
+/// wait. If `accept` fails for lack of descriptors, no client need be waiting.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_last_descriptor_serves_a_client() {

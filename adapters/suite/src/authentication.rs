@@ -121,8 +121,8 @@ pub(crate) fn without_a_signer_nothing_is_sent<A: Adapter>() {
     assert_eq!(upgrades::<A>(|driver| driver, &[101, 101]), [[], []]);
 }
 
-/// Endpoints are added while the driver runs. The driver does not sign the dials of a public endpoint beside an
-/// authenticated one.
+/// Endpoints are added while the driver runs. The driver signs the dial of the authenticated endpoint, but not that
+/// of the public one.
 pub(crate) fn endpoints_that_are_added<A: Adapter>() {
     let seen = within::<A, _>(async {
         let ((public, public_url), (private, private_url)) = (listen().await, listen().await);

@@ -15,7 +15,7 @@ use crate::front::{beside, order, signed};
 use crate::peers::within;
 use crate::trading::{signer, with_faulty_server, with_server};
 
-/// A cancel that a ticket has accepted is sent, though the same turn of the driver begins a shutdown.
+/// A cancel that a ticket has accepted is sent, although the same turn of the driver begins a shutdown.
 pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -52,7 +52,7 @@ pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A cancel whose order never gets an id delays a shutdown by half of its time.
+/// A cancel whose order never gets an id delays a shutdown by half of the time that the shutdown has.
 pub(crate) fn a_cancel_that_waits_for_ever_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {

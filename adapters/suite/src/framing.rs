@@ -270,7 +270,8 @@ pub(crate) fn a_consumer_that_panics<A: Adapter>() {
     drop(handle);
 }
 
-/// Scenario L-114: empty messages, in one frame and in several, are messages, and the link stays open.
+/// Scenario L-114: the client reports an empty message, in one frame or in several, as malformed, and the link stays
+/// open.
 pub(crate) fn empty_messages<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
