@@ -474,8 +474,8 @@ fn tables_in_the_documentation() {
     has_table("stream", &render(&STREAM_STATES, &STREAM));
 }
 
-/// After `handle_timeout` at a deadline or later, the next deadline is in the future, in every state, however late the
-/// call was.
+/// After a call of `handle_timeout` at a deadline or later, the next deadline is in the future, in every state,
+/// however late the call was.
 #[test]
 fn no_deadline_stays_due() {
     for state in STATES {
