@@ -292,7 +292,8 @@ fn one_symbol_of_v1() {
     assert_eq!(book(&books, "btcusd"), "2x98 / 3x101");
 }
 
-/// A new best level of a side replaces the best level before. Nothing else removes a best level.
+/// A new best level of a side replaces the best level before, which no other entry removes. A best level with the
+/// quantity zero leaves the side empty.
 #[test]
 fn tops_of_books_of_v1() {
     let top = |side: &str, price: &str, remaining: &str| change("", side, price, remaining, "top-of-book");

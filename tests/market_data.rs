@@ -312,7 +312,8 @@ fn l_131_numbers_begin_with_the_link() {
     assert_eq!(other.count("sequence_gap"), 1);
 }
 
-/// L-132: trades that a new link repeats are marked, and new trades are not.
+/// L-132: trades that come again, over a new link or over the same one, are marked as repeated, and new trades are
+/// not.
 #[test]
 fn l_132_repeated_trades_are_marked() {
     let expected: Vec<String> = (1..=50)

@@ -64,8 +64,8 @@ fn a_book_that_was_never_seen_is_asked_for() {
     assert!(books.get("a").unwrap().live().is_some());
 }
 
-/// One `Overflow` event may report losses on two links. The end of the first link is no reason to wait for a
-/// snapshot that the second link has already delivered.
+/// One `Overflow` event may report losses on two links. `Books` lists the book for a resync, because the second link
+/// has already delivered its snapshot, so that none follows the end of the first link.
 #[test]
 fn a_book_that_is_synced_without_its_snapshot_is_asked_for() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));

@@ -129,7 +129,7 @@ fn a_book_of_the_current_api() {
     ]);
 }
 
-/// A new best level replaces the best level before. Nothing else removes a best level.
+/// A new best level replaces the best level before, which no other frame removes.
 #[test]
 #[rustfmt::skip]
 fn the_best_level_of_market_data_v1() {
