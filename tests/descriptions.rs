@@ -9,7 +9,7 @@ use std::path::Path;
 
 type Names = BTreeSet<String>;
 
-/// Members that tell the kind of a frame: the outline of the frame reads them, not its record.
+/// Members that tell the kind of a frame: `Outline` reads them, not the `record!` of the kind.
 const KINDS: [&str; 2] = ["e", "type"];
 
 /// Members in tables that no record reads: those of requests, and those that nothing in this crate shows.
