@@ -174,8 +174,8 @@ fn closing_again_does_nothing() {
     assert_eq!(harness.client.deadline(), deadline);
 }
 
-/// A heartbeat is due a fixed time after the last request was sent, even if that request got no answer or its link
-/// has ended.
+/// A heartbeat is due `heartbeat_every` after the last request was sent, even if that request got no answer or its
+/// link has ended.
 #[test]
 fn a_heartbeat_is_due_since_what_was_sent() {
     let mut harness = Harness::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 12)]);
@@ -260,8 +260,8 @@ fn a_client_that_was_never_opened_ends_at_once() {
     assert_eq!(client.add(Instant::ZERO, public()), Err(CommandError::Closed));
 }
 
-/// Calls `place` on a client with live links, ends its private link, and shuts it down with a promise to cancel
-/// orders. Returns the last event.
+/// Calls `place` on a client with live links, ends the private link, and then shuts the client down with a promise to
+/// cancel orders. Returns the last event.
 fn end_after(place: impl FnOnce(&mut Harness)) -> String {
     let mut harness = with_links();
     place(&mut harness);
@@ -381,7 +381,7 @@ fn sessions_without_orders_do_not_count() {
     }
 }
 
-/// The link ends before the driver takes the request, so no order exists.
+/// If the link ends before the driver takes the request, no order exists, and the shutdown reports no session.
 #[test]
 fn an_order_that_was_not_sent_is_not_counted() {
     for was_sent in [false, true] {
@@ -395,8 +395,8 @@ fn an_order_that_was_not_sent_is_not_counted() {
     }
 }
 
-/// The venue refuses the promised cancellation for now, for example with "too many requests". The client sends it
-/// again while there is time.
+/// The venue refuses the promised cancellation for now, for example with "too many requests". The client sends the
+/// cancellation again while there is time. A final refusal is not repeated.
 #[test]
 fn a_cancellation_refused_for_now_is_sent_again() {
     for (reply, repeats) in [
@@ -430,8 +430,8 @@ fn a_cancellation_refused_for_now_is_sent_again() {
     }
 }
 
-/// The venue refuses each attempt to cancel the orders. The client repeats the attempt until near the end of this
-/// step, and ends in time.
+/// The venue refuses each attempt to cancel the orders. The client repeats the attempt until near the end of the step
+/// `CancellingOrders`, and ends in time.
 #[test]
 fn a_cancellation_that_is_always_refused_for_now_ends_in_time() {
     let mut harness = with_links();

@@ -52,7 +52,7 @@ impl Harness {
         }
     }
 
-    /// Creates a client with public data and an account, both at one host.
+    /// Creates a client with a public and a private endpoint at one host.
     pub(crate) fn trading() -> Harness {
         Harness::new(ClientConfig::new(), &[public(), private()])
     }

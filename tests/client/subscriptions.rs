@@ -54,8 +54,7 @@ fn every_subscriber_learns_that_there_is_no_such_stream() {
     assert_eq!(events.iter().filter(|event| *event == "rejected nosuch@trade").count(), 2, "{events:?}");
 }
 
-/// A request that waits for the limit is never sent if its subscription ends first. A book that has moved to
-/// another link stays when the end of its former subscription is reported.
+/// A book that has moved to another link stays live when the end of its former subscription is reported.
 #[test]
 fn a_book_outlives_the_link_that_it_came_over_before() {
     let mut harness = Harness::new(ClientConfig::new(), &[public(), public().stay_open(true)]);
@@ -76,6 +75,7 @@ fn a_book_outlives_the_link_that_it_came_over_before() {
     assert!(harness.books.get("btcusd").and_then(Book::live).is_some(), "{:?}", harness.books);
 }
 
+/// A request that waits for the limit is never sent if its subscription ends first.
 #[test]
 fn a_subscription_that_ended_before_its_turn_is_not_sent() {
     let config = public().streams_per_request_max(1).request_limit(2, SECOND);

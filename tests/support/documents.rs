@@ -37,8 +37,8 @@ pub fn has_table(name: &str, table: &str) {
     }
 }
 
-/// Returns the text at a place such as `tests/file.rs::name`: a test with its documentation, or a whole file.
-/// `None` if the place does not exist.
+/// Returns the text of a test and its documentation, for a place such as `tests/file.rs::name`, or the text of a
+/// whole file, for a place without `::`. `None` if there is no such file, or if the file has no such test.
 pub fn text_of(place: &str) -> Option<String> {
     let (path, name) = place.split_once("::").unwrap_or((place, ""));
     let text = fs::read_to_string(file(path)).ok()?;

@@ -1,4 +1,4 @@
-//! A client that a test feeds by hand, and functions that write frames of every endpoint with a book.
+//! A client that a test feeds by hand, and functions that write frames of every endpoint that sends books.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ pub const STREAMS: &str = "ws://venue";
 pub const V2: &str = "ws://venue/v2/marketdata";
 pub const V1: &str = "ws://venue/v1/marketdata/btcusd";
 
-/// A client of one endpoint and its books. It answers requests only when the test calls `answer`.
+/// A client of one endpoint, and its books. The client's requests stay unanswered until the test calls `answer`.
 pub struct Client {
     pub machine: gemini_ws::Client,
     pub books: Books,
     pub now: Instant,
     pub unanswered: Vec<String>,
-    /// The kinds of the events that the client reported.
+    /// The kind of each event that the client reported; for an ignored frame, the reason instead.
     pub told: Vec<String>,
-    /// The id of each reported trade, with an `r` if the trade was marked.
+    /// The id of each reported trade, followed by `r` if the trade was marked as a replay.
     pub trades: Vec<String>,
     pub orders: Orders,
 }
@@ -136,7 +136,8 @@ impl Client {
         }
     }
 
-    /// Formats the book and its state on one line.
+    /// Formats the book of btcusd on one line: its levels if it is live, the reason if it is stale, `none` if there
+    /// is no such book.
     pub fn book(&self) -> String {
         match self.books.get("btcusd") {
             None => "none".to_owned(),
@@ -178,7 +179,7 @@ pub fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
     format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[{bids}],"a":[{asks}]}}"#)
 }
 
-/// Formats a frame of market data v2, with other members behind the changes.
+/// Formats a frame of market data v2. `members` is the text that follows the changes, such as `,"trades":[]`.
 pub fn l2(bids: &str, asks: &str, members: &str) -> String {
     let mut changes = Vec::new();
     for (side, text) in [("buy", bids), ("sell", asks)] {
@@ -190,7 +191,8 @@ pub fn l2(bids: &str, asks: &str, members: &str) -> String {
     format!(r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":[{}]{members}}}"#, changes.join(","))
 }
 
-/// Formats the trades of a first frame of market data v2.
+/// Formats the members that only the first frame of a book of market data v2 has: trades with these ids, and no
+/// auction events.
 pub fn trades_v2(ids: impl Iterator<Item = u64>) -> String {
     let trades: Vec<String> = ids.map(trade_v2).collect();
     format!(r#","trades":[{}],"auction_events":[]"#, trades.join(","))

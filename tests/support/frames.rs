@@ -45,16 +45,17 @@ pub fn corpus_of_all() -> Vec<Named> {
     Endpoint::ALL.into_iter().flat_map(corpus_of).collect()
 }
 
-/// Returns the recordings whose file name `wanted` accepts; `None` if there are no recordings on this machine.
+/// Returns the recordings whose file name `wanted` accepts; `None` if this machine has none.
 ///
-/// They are in `../shared/frames`, or in the folder that `GEMINI_WS_FRAMES` names.
+/// Recordings are in `../shared/frames`, or in the folder that `GEMINI_WS_FRAMES` names.
 pub fn recordings(wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     let folder = env::var_os("GEMINI_WS_FRAMES").map(PathBuf::from);
     present(folder.unwrap_or_else(|| root().join("../shared/frames")), wanted)
 }
 
-/// Returns the examples for an endpoint from the reference of the protocol, in `../shared/protocol/examples`, whose
-/// file name `wanted` accepts; `None` if this machine has none.
+/// Returns the examples of an endpoint whose file name `wanted` accepts; `None` if this machine has none.
+///
+/// The examples belong to the reference of the protocol and are in `../shared/protocol/examples`.
 pub fn examples(endpoint: Endpoint, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     let folder = match endpoint {
         Endpoint::Streams => "ws-gemini-com",

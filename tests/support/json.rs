@@ -38,8 +38,8 @@ impl Json {
         serde_json::from_str(&mended(text))
     }
 
-    /// Returns whether `parse` can read the text. `parse` would mistake an object with `serde_json`'s own key for a
-    /// number.
+    /// Returns whether the text is free of `serde_json`'s own key for numbers. `parse` would mistake an object with
+    /// this key for a number.
     pub fn can_read(text: &str) -> bool {
         !text.contains("$serde_json")
     }

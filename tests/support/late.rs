@@ -19,7 +19,7 @@ impl Late {
         self.apply(event);
     }
 
-    /// Keeps an event that is among the client's outputs until the application polls them.
+    /// Keeps an event from the client's outputs until [`poll`](Late::poll).
     pub fn waits(&mut self, event: Event<'static>) {
         self.waiting.push(event);
     }

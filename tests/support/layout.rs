@@ -91,7 +91,8 @@ impl Layout {
         loops(&self.files.iter().map(|(path, file)| (path.clone(), file.imports.clone())).collect())
     }
 
-    /// Returns the imports that do not lead downwards in a list of all rooms, whose first room is the top.
+    /// Returns the imports that lead upwards in `order`, which lists all rooms from top to bottom. Also returns the
+    /// rooms that are not in `order`, and the entries of `order` that do not exist.
     pub fn upward_imports(&self, order: &[&str]) -> Vec<String> {
         let place = |name: &str| order.iter().position(|known| *known == name);
         let rooms: BTreeSet<String> = self.files.keys().map(|path| room(path)).collect();
@@ -158,7 +159,7 @@ fn collect(folder: &Path, prefix: &str, sources: &mut Vec<(String, String)>) {
     }
 }
 
-/// Returns the room of a file.
+/// Returns the room of a file: the first part of its path.
 fn room(path: &str) -> String {
     path.split('/').next().unwrap_or_default().to_owned()
 }
@@ -423,7 +424,8 @@ fn use_tree(tokens: &[Token], mut at: usize, prefix: &[String], paths: &mut Vec<
     at
 }
 
-/// Returns the file of the innermost module of a path that `module` uses.
+/// Resolves a path that is used in `module`. Returns the file of the innermost module on the path that has its own
+/// file.
 fn target(
     mut module: Vec<String>,
     path: &[String],
@@ -448,7 +450,7 @@ fn target(
     modules.get(&module).cloned()
 }
 
-/// Returns the loops of a graph, one for each group of connected nodes.
+/// Returns the loops of a graph, one for each group of nodes that can all reach each other.
 fn loops(graph: &Graph) -> Vec<String> {
     let (mut complaints, mut known) = (Vec::new(), BTreeSet::new());
     for start in graph.keys() {
@@ -472,7 +474,7 @@ fn loops(graph: &Graph) -> Vec<String> {
     complaints
 }
 
-/// Returns all nodes that can be reached from a node, each with its predecessor on a shortest way.
+/// Returns all nodes that can be reached from a node, each with its predecessor on a shortest path.
 fn search<'g>(graph: &'g Graph, start: &'g str) -> BTreeMap<&'g str, &'g str> {
     let mut before: BTreeMap<&str, &str> = BTreeMap::new();
     let mut waiting = vec![start];

@@ -38,7 +38,7 @@ const NUMBERS: [&str; 32] = [
     "1234567890123456789012345.678",
 ];
 
-/// Values that replace another value.
+/// Values that replace another value or are inserted.
 const VALUES: [&str; 28] = [
     "null",
     "true",
@@ -147,7 +147,7 @@ pub fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
     }
 }
 
-/// Returns the frame with white space wherever JSON allows it.
+/// Returns the frame with random white space at random places where JSON allows it.
 pub fn spaced(frame: &str, random: &mut Random) -> String {
     let mut spaced = String::new();
     let (mut quoted, mut escaped) = (false, false);
@@ -176,7 +176,7 @@ fn insert(text: &str, at: usize, inserted: &str) -> String {
     format!("{before}{inserted}{behind}")
 }
 
-/// Replaces one character by another.
+/// Replaces one byte. If the result is not UTF-8, U+FFFD stands for each invalid part.
 fn flip(text: &str, random: &mut Random) -> String {
     let mut bytes = text.as_bytes().to_vec();
     if bytes.is_empty() {

@@ -16,8 +16,8 @@ pub struct Kind {
     /// The members that only inform, and where the message has each of them. Whatever value such a member has, the
     /// message says the same about all other members.
     pub informs: &'static [(&'static str, &'static str)],
-    /// The members that are accounted, and where the message has each of them. The frame is malformed if the value of
-    /// one is not exact, or if one is missing that must be there.
+    /// The members that are accounted, and where the message has each of them. The message has the exact value of
+    /// such a member or none, or the frame is malformed.
     pub accounts: &'static [(&'static str, &'static str)],
 }
 
@@ -306,7 +306,8 @@ fn said(endpoint: Endpoint, frame: &str) -> Option<Value> {
     if lost("orders") || lost("events") { None } else { Some(said) }
 }
 
-/// Replaces the value of the member at a JSON pointer by a JSON text; removes the member for `None`.
+/// Replaces the value of the member at a JSON pointer by a JSON text. For `None`, removes the member, or sets it to
+/// null if it is an element of an array.
 pub fn with(frame: &str, member: &str, value: Option<&str>) -> String {
     let mut whole: Value = serde_json::from_str(frame).unwrap();
     *whole.pointer_mut(member).unwrap_or_else(|| panic!("{member} of {frame}")) = "<odd>".into();

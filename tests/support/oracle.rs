@@ -31,7 +31,7 @@ pub fn check_from(endpoint: Endpoint, text: &str, used: &mut Scratch) {
     check_each(&[endpoint], text, used);
 }
 
-/// Compares the decoders of all endpoints, because the endpoint of a frame is not always known.
+/// Compares the decoder of each endpoint with the slow decoder, for a text whose endpoint is not known.
 pub fn check_everywhere(text: &str, used: &mut Scratch) {
     check_each(&Endpoint::ALL, text, used);
 }
@@ -78,7 +78,7 @@ fn decoded(
     Ok(said(&message, text))
 }
 
-/// The text that is being checked.
+/// The text that is being checked, and the endpoint whose decoder reads it.
 #[derive(Clone, Copy)]
 struct At<'t> {
     endpoint: Endpoint,
@@ -142,7 +142,8 @@ fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
     }
 }
 
-/// Returns a message as it is serialised. A text that contains JSON is parsed, and the ids of API keys are visible.
+/// Returns a message as it is serialised, except that texts that contain JSON are parsed, that the ids of API keys
+/// are visible, and that errors about an element have no offset.
 pub fn said(message: &Message<'_>, text: &str) -> Value {
     let mut said = serde_json::to_value(message).unwrap();
     match message {
@@ -217,8 +218,8 @@ where
     });
 }
 
-/// Converts the serialised report of an element that cannot be decoded. The slow decoder does not know the offset, so
-/// it is checked and removed here.
+/// Converts the serialised report of an element that cannot be decoded. Checks and removes the offset of the error,
+/// because the slow decoder does not know it.
 fn malformed(element: RawJson<'_>, error: DecodeError, said: &mut Value) {
     assert!(error.offset() < element.as_str().len(), "{error}: {element}");
     assert_eq!(said["error"]["offset"], error.offset());

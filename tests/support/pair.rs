@@ -111,7 +111,7 @@ impl Pair {
         pair
     }
 
-    /// Sends a request from another session of [`ACCOUNT`], which does not belong to the client.
+    /// Sends a request from a session of [`ACCOUNT`] that does not belong to the client.
     pub fn request_beside(&mut self, text: &str) {
         const BESIDE: SessionId = SessionId(1_000_000);
         if self.exchange.account_of(BESIDE).is_none() {

@@ -1,6 +1,6 @@
 //! A small generator of random numbers that returns the same numbers for the same seed on every machine.
 
-/// SplitMix64.
+/// A SplitMix64 generator. The field is its state.
 #[derive(Clone, Debug)]
 pub struct Random(pub u64);
 

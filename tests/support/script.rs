@@ -23,7 +23,7 @@ const STEPS_MAX: usize = 2_000;
 ///
 /// # Panics
 ///
-/// If a check fails, with the shortest trace that shows the failure.
+/// If a check fails, with a shortened trace that shows the failure.
 pub fn run(script: &[u8]) {
     if play(script, false).is_err() {
         let again = play(script, true);
@@ -285,7 +285,8 @@ impl Player {
     }
 }
 
-/// Checks that exactly one counter has counted each text or binary frame.
+/// Checks that `frames` is the number of text and binary frames, `texts`, and that exactly one of the counters by
+/// kind has counted each of them.
 pub fn check_sums(stats: &Stats, texts: u64) {
     let ignored = stats.ignored_stale
         + stats.ignored_before_snapshot
@@ -296,7 +297,8 @@ pub fn check_sums(stats: &Stats, texts: u64) {
     assert_eq!((stats.frames, sum), (texts, texts), "{stats:?}");
 }
 
-/// Creates a script with a number of steps, most of which make sense at their place.
+/// Creates a random script that opens a link, subscribes to a book, and then makes `steps` random steps. Most of the
+/// steps make sense at their place.
 pub fn random(random: &mut super::random::Random, steps: usize) -> String {
     let endpoint = *random.pick(&["streams", "streams", "v2", "v1", "orders-v1"]);
     let common = [

@@ -1,5 +1,5 @@
-//! [`Act`] is what a test does to a machine in one step. [`Call`] is an act with its time that owns its data, so
-//! that it can be kept, printed, and made on another machine.
+//! [`Act`] is what a test does to a machine in one step. [`Call`] is an act and its time. A call owns its data, so
+//! that it can be kept, printed, and repeated on another machine.
 
 use std::fmt;
 
@@ -85,7 +85,7 @@ pub enum Answer {
 }
 
 impl<'a> Act<'a> {
-    /// Returns the link that an input is about.
+    /// Returns the link that an input is about. `None` for commands, and for inputs about time.
     pub const fn link(&self) -> Option<LinkId> {
         match *self {
             Act::Connected(link) | Act::ConnectFailed(link, _) | Act::Frame(link, _) | Act::Lost(link, _) => {
@@ -205,7 +205,7 @@ pub struct Subscription {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum OwnedFrame {
     Text(String),
-    /// The response to a request: how many requests were newer, and the text behind its id.
+    /// The response to a request: how many requests are newer than this one, and the text behind the id.
     Response {
         back: u64,
         rest: String,
@@ -265,7 +265,8 @@ impl Names {
         machine.each_link(|link, _, _| self.note_link(link));
     }
 
-    /// Returns the link that was dialled a number of links before the newest one of its slot.
+    /// Returns the link that is `back` dials older than the newest link of its slot. `None` if it is unknown or no
+    /// longer remembered.
     pub fn link(&self, Link { slot, back }: Link) -> Option<LinkId> {
         self.links.get(slot)?.iter().rev().nth(back).copied()
     }
@@ -363,7 +364,8 @@ impl Names {
     }
 }
 
-/// Splits a text into the id at its beginning, and the rest.
+/// Splits a text that begins with `{"id":` and a number into this number and the text behind it. `None` for other
+/// texts.
 fn response(text: &str) -> Option<(u64, &str)> {
     let rest = text.strip_prefix(RESPONSE)?;
     let end = rest.find(|character: char| !character.is_ascii_digit())?;

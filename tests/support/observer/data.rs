@@ -13,7 +13,7 @@ use super::call::Act;
 use super::shadow::{Shadow, Step};
 use super::subscriptions::Feed;
 
-/// This many old updates in a row count as a gap.
+/// The number of old updates in a row that counts as a gap.
 const STALE_RUN_MAX: u32 = 128;
 
 /// The kind of data in a frame. With the symbol, it determines the stream.
@@ -123,7 +123,7 @@ impl Shadow {
         }
     }
 
-    /// Checks that each element of an array became its own event.
+    /// Checks that a frame with an array of order events or orders became one event for each element.
     fn elements(&mut self, event: &Event<'_>, _step: &Step<'_>) {
         let Event::Batch(batch, _) = event else { return };
         let elements = match batch.message() {
@@ -180,8 +180,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that a trade is marked if and only if its id is not above the newest id that an earlier step reported.
-    /// Trades of one frame may have any order.
+    /// Checks that a trade is marked as a replay if and only if an earlier step reported a trade with this id or a
+    /// higher one. Trades of one frame may have any order.
     fn trade(&mut self, index: usize, trade: &Trade<'_>) {
         let step = self.step;
         let feed = &mut self.feeds[index];
@@ -351,8 +351,8 @@ impl Shadow {
         }
     }
 
-    /// Checks all counters of a machine. Exactly one of them counts each text or binary frame. `links.rs` keeps the
-    /// expected counters of links, from events.
+    /// Checks all counters of a machine. Besides `frames` and `bytes`, exactly one of them counts each text or binary
+    /// frame. `links.rs` derives the expected counters of links from events.
     pub fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let actual = machine.stats();
         if let Act::Frame(_, frame) = step.act {

@@ -50,7 +50,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Makes a copy that keeps its violation, and records only its own calls.
+    /// Makes a lenient copy: it keeps its first violation instead of panicking. It records only its own calls.
     fn fork(&self) -> Observed<M> {
         Observed {
             machine: self.machine.clone(),
@@ -305,8 +305,8 @@ impl<M: Machine> Observed<M> {
         )
     }
 
-    /// Returns whether a link is `Closed`. In a copy with an honest peer, this means that the last allowed attempt or
-    /// request got no answer.
+    /// Returns whether any link is `Closed`. In a copy with an honest peer, this means that the last allowed attempt
+    /// or request got no answer.
     fn has_given_up(&self) -> bool {
         let mut any = false;
         self.each_link(|_, _, state| any |= state == State::Closed);

@@ -14,8 +14,8 @@ use super::paths::{Follows, Path, is_of_host};
 use super::shadow::{Leg, Phase, Shadow, Step};
 
 impl Shadow {
-    /// Checks that a step of time contains at most one end or dial of each slot's link, however long the step is,
-    /// unless the slot was restarted.
+    /// Checks that one tick ends or dials the link of a slot at most once, however late the tick is. A slot that was
+    /// restarted in this step is exempt.
     fn check_series(&mut self, step: &Step<'_>, link: LinkId, effect: Effect) {
         let is_part =
             |effect: Effect| matches!(effect, Effect::ReportLost | Effect::ReportFailure | Effect::Dial);
@@ -129,7 +129,8 @@ impl Shadow {
         }
     }
 
-    /// Returns whether no attempt follows a loss, if that is known, and which delay the loss asks for.
+    /// Returns whether a loss is final, so that no attempt follows, and the delay that the loss adds to the usual
+    /// one. The first is `None` if the observer cannot know it.
     fn follows_loss(&self, link: LinkId, loss: Lost) -> (Option<bool>, Option<Duration>) {
         let Some(leg) = self.legs.get(link.slot()) else { return (None, None) };
         let stable_after = self.settings_of(link.slot()).stable_after;
@@ -192,8 +193,8 @@ impl Shadow {
         self.ended(link, AttemptFailure::Lost(why), is_final, least, retry);
     }
 
-    /// Notes that a link has ended. `is_final` says whether no attempt follows this reason; `None` if that is not
-    /// known.
+    /// Notes that a link has ended. `is_final` says whether the reason rules out a further attempt; `None` if the
+    /// observer cannot know it.
     fn ended(
         &mut self,
         link: LinkId,
@@ -314,8 +315,8 @@ impl Shadow {
         self.dropped.push(link);
     }
 
-    /// Checks that an output about a link comes between the link's dial and its end, that no message follows the
-    /// client's Close frame, and that an input about another slot's link did not lead to it.
+    /// Checks that an output about a link comes between the link's dial and its end, and that no message follows the
+    /// client's Close frame. Checks also that the input of the step is not about the link of another slot.
     pub fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
         if let Act::Connected(of) | Act::ConnectFailed(of, _) | Act::Frame(of, _) | Act::Lost(of, _) =
             step.act
@@ -358,7 +359,7 @@ impl Shadow {
         }
     }
 
-    /// Notes that the application has requested an end by this instant or earlier.
+    /// Notes that the application has requested an end by this instant. An earlier deadline stays in force.
     pub fn close_by(&mut self, deadline: Instant) {
         self.close_timeout = Some(self.close_timeout());
         let by = self.closing.map_or(deadline, |before| before.min(deadline));
@@ -444,7 +445,7 @@ impl Shadow {
         }
     }
 
-    /// Checks that the numbers of abandoned requests and links in the last event are right.
+    /// Checks the numbers of abandoned requests and links in the event `Closed`.
     fn check_abandoned(&mut self) {
         self.abandoned.0 += self.unsent.len();
         for link in &self.ended_for_good {
@@ -516,8 +517,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that the client refuses every command, except further ones that end it, after the application has
-    /// closed it.
+    /// Checks that, once the application has requested an end, the client refuses all commands but further requests
+    /// for an end.
     pub fn check_taken(&mut self, step: &Step<'_>) {
         let is_command = matches!(
             step.act,

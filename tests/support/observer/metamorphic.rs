@@ -146,7 +146,8 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
     Ok(())
 }
 
-/// Makes an input about a link that has ended. The machine counts it, and nothing else follows.
+/// Makes an input about a link that has ended, if there is one. Fails if the machine does more than count the input
+/// and drop a transport that connected too late.
 fn insert_stale<M: Machine>(
     machine: &mut M,
     names: &Names,
@@ -186,9 +187,9 @@ fn insert_stale<M: Machine>(
     Ok(())
 }
 
-/// Removes the messages whose link ended before they were handed out. Their requests get a reply that they were not
-/// sent, and a session whose orders were not sent is not counted at the end. Nothing else depends on when outputs are
-/// polled.
+/// Evens out what depends on when outputs are polled. Removes from `expected` the messages whose link ended before
+/// they could be handed out, treats the outcomes `NotSent` and `Lost` as equal, and gives `Closed` in `got` the
+/// reason and the sessions that it has in `expected`. Fails if `Closed` in `got` counts its sessions wrongly.
 fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessions) -> Result<(), String> {
     let mut ended = Vec::new();
     let mut kept: Vec<Output> = Vec::new();

@@ -1,5 +1,5 @@
-//! The observer sees nothing but the inputs and outputs of a machine, and reports which invariant of a lifecycle
-//! the machine has broken, with the shortest trace that does so.
+//! The observer sees nothing but the inputs and outputs of a machine. It reports which invariant of the lifecycle the
+//! machine has broken, with a shortened trace that still breaks it.
 //!
 //! Every call goes through an [`Observed`], which keeps a [`Shadow`] of the machine: links,
 //! requests, subscriptions, delays. [`CHECKS`](checks::CHECKS) lists where each invariant is checked.
@@ -64,8 +64,9 @@ pub struct Observed<M> {
     make: Make<M>,
     shadow: Shadow,
     names: Names,
-    /// The outputs of the last step. `waiting` contains the outputs that the driver has not polled yet.
+    /// The outputs of the step under way.
     outputs: Vec<Output>,
+    /// The outputs of past steps that the driver has not polled yet.
     waiting: VecDeque<Output>,
     calls: Option<Vec<Call>>,
     reader: Option<Box<Reader>>,
@@ -101,8 +102,8 @@ impl<M: Machine> Observed<M> {
         self
     }
 
-    /// Passes events also to a `Reader`, which keeps books, orders and the account. That costs more than the other
-    /// checks.
+    /// Also passes events to a `Reader`, which keeps books, orders and the account. The reader costs more than all
+    /// other checks.
     pub fn reading(mut self) -> Observed<M> {
         self.reader = Some(Box::default());
         self
@@ -133,7 +134,8 @@ impl<M: Machine> Observed<M> {
         self.calls.as_deref().unwrap_or_default()
     }
 
-    /// Returns what the machine has named, for inputs about links that have ended.
+    /// Returns the links, subscriptions and requests that the machine has named. A test needs them for inputs about
+    /// links that have ended.
     pub fn names(&self) -> &Names {
         &self.names
     }
@@ -156,7 +158,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Makes one step, takes its outputs, and checks all that must hold.
+    /// Makes one step, takes its outputs, and checks all that must hold. After a violation it does nothing.
     pub fn step<'f>(
         &mut self,
         now: Instant,
@@ -217,7 +219,7 @@ impl<M: Machine> Observed<M> {
         (answer, event)
     }
 
-    /// Panics with the report of a violation.
+    /// Panics with the report of the violation, if the observer is not lenient.
     #[cold]
     fn stop(&mut self) {
         if !self.is_lenient
@@ -227,7 +229,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Makes a step that returns nothing but its answer.
+    /// Makes a step, and returns its answer without its event.
     fn command(&mut self, now: Instant, act: Act<'_>) -> Answer {
         self.step(now, act, &mut Scratch::new()).0
     }

@@ -1,4 +1,4 @@
-//! Which paths the table of links allows, and what follows from each reason for an end.
+//! Finds out which paths the table of links allows, and what follows from each reason for an end.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ pub struct Path {
 }
 
 impl Path {
-    /// Returns whether at most `rows` rows of the table lead from a state to the present one, with the visible
-    /// effects.
+    /// Returns whether at most `rows` rows of the table lead from the state `from` to the state `now`, with exactly
+    /// the visible effects `shown`.
     pub fn leads(&self, from: State, shown: &[Effect], rows: usize) -> bool {
         let is_there = match self.now {
             Some(now) => now == from,
@@ -81,7 +81,7 @@ impl Path {
 pub enum Follows {
     /// No attempt.
     Nothing,
-    /// No attempt. If the endpoint has worked before, what `Slow` says.
+    /// No attempt if the endpoint has never worked; otherwise an attempt as for `Slow`.
     NothingAtFirst,
     /// An attempt after the usual delay.
     Usual,
@@ -143,7 +143,7 @@ impl Follows {
     }
 }
 
-/// Returns whether the venue asks for fewer attempts from this address.
+/// Returns whether this failure is a request of the venue for fewer attempts at all endpoints of the host.
 pub const fn is_of_host(why: ConnectFailure) -> bool {
     matches!(
         why,

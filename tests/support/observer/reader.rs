@@ -21,7 +21,8 @@ pub struct Reader {
     orders: Orders,
     balances: Balances,
     positions: Positions,
-    /// The books that are not stale, by symbol in lower case, and the slot of the link that each came over.
+    /// The books that follow the venue, crossed ones included, by symbol in lower case; each with the slot of the
+    /// link that it came over.
     plain: BTreeMap<String, (Option<usize>, Plain)>,
 }
 
@@ -109,8 +110,8 @@ impl Reader {
         }
     }
 
-    /// Stops following the book of a symbol if it came over this slot, or whatever its slot for `None`. Fails if
-    /// `Books` still has it as live.
+    /// Stops following the book of a symbol if it came over this slot; `None` means any slot. Fails if the book is
+    /// still live in `Books`.
     fn end(&mut self, symbol: &str, slot: Option<usize>) -> Checked {
         let name = symbol.to_ascii_lowercase();
         let is_it = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
@@ -124,8 +125,8 @@ impl Reader {
         }
     }
 
-    /// Stops following the books that came over this slot, or all books for `None`. Fails if `Books` still has one of
-    /// them as live.
+    /// Stops following the books that came over this slot; `None` means any slot. Fails if one of these books is
+    /// still live in `Books`.
     fn end_all(&mut self, slot: Option<usize>) -> Checked {
         let of_link = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
         let ended: Vec<String> =

@@ -195,8 +195,8 @@ impl Shadow {
     }
 
     /// Marks the subscribing and unsubscribing messages that were not answered in time, because the client may send
-    /// them again, and removes the other ones. While a link is closing, its messages are only marked, because the
-    /// client may wait for answers or only for the end of the link.
+    /// them again. Removes all other messages that were not answered in time. While a link is closing, its messages
+    /// are only marked, because the client may wait for answers or only for the end of the link.
     pub fn expire(&mut self) {
         let now = self.now;
         let mut position = 0;
@@ -228,7 +228,8 @@ impl Shadow {
         }
     }
 
-    /// Checks the requests at the end of a step.
+    /// Checks at the end of a step that an accepted request was written, that each request has a reply if its link
+    /// has ended or its time is over, and that none was lost with a link that is open.
     pub fn check_requests(&mut self, step: &Step<'_>) {
         for position in 0..self.presumed_lost.len() {
             let link = self.presumed_lost[position];
@@ -256,8 +257,9 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that the number of its outputs is within a limit, which depends on the act and on
-    /// the number of links, streams and messages.
+    /// Checks at the end of a step that the number of its outputs is within `OUTPUT_MAX`, and within a limit that
+    /// depends on the act and on the number of links, streams and messages. After a subscription it also checks
+    /// `streams_max`.
     pub fn check_size(&mut self, step: &Step<'_>) {
         let bytes = match step.act {
             Act::Frame(_, Frame::Text(text)) => text.len(),

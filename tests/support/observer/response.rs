@@ -1,4 +1,4 @@
-//! Reads messages to and from the venue, as far as the observer has to understand them.
+//! Reads what the observer has to understand of messages to and from the venue.
 
 use gemini_ws::{Endpoint, Message, ResponseId, Scratch};
 

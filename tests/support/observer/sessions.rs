@@ -1,4 +1,5 @@
-//! [`Sessions`] counts the sessions that may have left orders at the venue, from the reported events alone.
+//! [`Sessions`] counts the sessions that may have left orders at the venue. It sees only the application's requests
+//! and the reported events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +7,9 @@ use gemini_ws::{Event, LinkId, Request, RequestId, RequestOutcome, Subject};
 
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
-    /// The newest request of each link that may have placed an order.
+    /// For each link, its newest request that may have placed an order.
     placed: BTreeMap<LinkId, RequestId>,
-    /// The newest request of each link that cancelled orders.
+    /// For each link, its newest request that cancelled orders.
     cancelled: BTreeMap<LinkId, RequestId>,
     /// Requests of methods that the client does not know: they may place orders.
     raw: BTreeSet<RequestId>,
@@ -57,7 +58,7 @@ impl Sessions {
         }
     }
 
-    /// Returns how many sessions have ended that may have left orders.
+    /// Returns how many of the ended sessions may have left orders.
     pub fn left(&self) -> usize {
         self.left
     }

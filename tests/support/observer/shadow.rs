@@ -36,11 +36,11 @@ pub struct Leg {
     pub live: Option<Instant>,
     /// The instant by which the transport is dropped, if the Close frame was handed out.
     pub closing: Option<Instant>,
-    /// When the machine resumed after a sleep, if it has received nothing since.
+    /// When `handle_resumed` was called, if the link has received nothing since.
     pub resumed: Option<Instant>,
-    /// When the link before received something for the last time.
+    /// When the last link here that opened and ended had received its last frame, or had opened if it received none.
     pub missing_since: Option<Instant>,
-    /// When a message was handed out for the last time.
+    /// When the last message was handed out, or the link opened.
     pub sent: Instant,
     /// Whether the machine has a link here.
     pub is_listed: bool,
@@ -56,8 +56,9 @@ pub struct Leg {
     pub not_before: Instant,
     /// The number of attempts in a row, for the backoff.
     pub attempts: u32,
-    /// How many of the `attempts` ended before their link was live. `last` is the reason why the last attempt ended.
+    /// How many attempts in a row ended before their link was live, for `attempts_max`.
     pub failed: u32,
+    /// The reason for which the last attempt ended.
     pub last: Option<AttemptFailure>,
     /// The natural logarithm of the probability that as many delays in a row are as short as the reported ones.
     pub likelihood: f64,
@@ -142,7 +143,8 @@ pub struct Step<'s> {
     pub answer: Answer,
     pub event: Option<&'s Event<'s>>,
     pub outputs: &'s [Output],
-    /// Whether the link of an input is the newest one of its slot and has not ended.
+    /// Whether the link that an input names is the newest one of its slot, and in a state in which the input can
+    /// come. True if the act names no link.
     pub is_current: bool,
     /// The deadline before the step.
     pub deadline: Option<Deadline>,
@@ -189,13 +191,13 @@ pub struct Shadow {
     pub stats: Stats,
     /// The effects of the table of links that this step has shown.
     pub effects: Vec<(usize, Effect)>,
-    /// The links of the requests whose replies in this step said that the link was lost.
+    /// The link of each request that this step reported as lost.
     pub presumed_lost: Vec<LinkId>,
-    /// Links that were dropped in this step. `ended_for_good` are the links after which the slot has no further
-    /// attempt.
+    /// Links that were dropped in this step.
     pub dropped: Vec<LinkId>,
     /// Requests of a shutdown, of any link, that came too late to be handed out.
     pub unsent: Vec<RequestId>,
+    /// Links that ended in this step without a further attempt.
     pub ended_for_good: Vec<LinkId>,
     /// The reasons for which links were reported as closed.
     pub link_ends: Vec<CloseReason>,
@@ -290,7 +292,7 @@ impl Shadow {
         }
     }
 
-    /// Follows what a step did.
+    /// Applies a step to the model, and checks the invariants.
     pub fn follow<M: Machine>(
         &mut self,
         machine: &M,

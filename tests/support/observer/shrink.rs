@@ -55,7 +55,7 @@ impl<M: Machine> Replay<M> {
     }
 }
 
-/// Makes the observed machine as it was at its beginning.
+/// Makes the observed machine again as it was before its first step. The new observer is lenient.
 fn fresh<M: Machine>(observed: &Observed<M>) -> Observed<M> {
     let settings = observed.shadow.settings.clone();
     let fresh = Observed::with(settings, observed.make.clone()).lenient();
@@ -96,7 +96,7 @@ pub fn shrink<M: Machine>(
     calls
 }
 
-/// Formats a violation, and the shortest trace that shows it, with all outputs of the machine.
+/// Formats a violation, and a shortened trace that shows it, with all outputs of the machine.
 pub fn report<M: Machine>(observed: &Observed<M>, violation: &Violation, found: Found) -> String {
     let mut text = format!("{violation}\n");
     if observed.calls.is_none() {

@@ -26,7 +26,7 @@ pub struct Feed {
     /// Its subscriptions, and whether each of them is to end.
     pub subscriptions: Vec<(StreamId, bool)>,
     pub asked: Option<Asked>,
-    /// The link over which the client unsubscribed in order to subscribe again.
+    /// The link over which the client has unsubscribed, until the client requests the stream again.
     pub left: Option<LinkId>,
     /// Whether the venue accepted the newest request for it.
     pub confirmed: bool,
@@ -34,10 +34,11 @@ pub struct Feed {
     pub unserved: bool,
     /// Whether its book was lost again, so that the client will unsubscribe and subscribe later.
     relapsed: bool,
-    /// How often in a row its book was lost soon after it was live. `lives_since` is when it became live, and `stale`
-    /// how many updates in a row were old.
+    /// How often in a row its book was lost soon after it was live.
     pub losses: u32,
+    /// When its book became live.
     pub lives_since: Instant,
+    /// How many updates in a row were old.
     pub stale: u32,
     /// The link whose snapshot the book is made of.
     pub synced: Option<LinkId>,
@@ -470,13 +471,13 @@ impl Shadow {
 /// A set of states for each state. Each set has one bit for each state.
 type Reached = [u8; STREAM_STATES.len()];
 
-/// Returns the states that a step can lead to, from each state.
+/// Returns, for each state, the states to which a step of this kind can lead.
 fn reached(kind: Kind) -> &'static Reached {
     static TABLE: OnceLock<[Reached; KINDS]> = OnceLock::new();
     &TABLE.get_or_init(|| Kind::ALL.map(closure))[kind as usize]
 }
 
-/// Returns, for each state, the states to which any number of inputs of the table lead.
+/// Computes, for each state, the states to which any number of inputs lead that a step of this kind may cause.
 fn closure(kind: Kind) -> Reached {
     let mut reached = STREAM_STATES.map(|state| 1_u8 << state as u8);
     // As many rounds as there are states reach every state that can be reached.
@@ -505,8 +506,8 @@ fn is_for_now(act: Act<'_>) -> bool {
     matches!(answer, Ok(Message::Response(response)) if !response.is_ok() && !response.is_final_refusal())
 }
 
-/// Returns whether the act can be this input of the table, or lead to it. When links end, a client opens other links
-/// and ends subscriptions, so any act can lead to that.
+/// Returns whether an act of this kind can be this input of the table, or lead to it. Any act can lead to the first
+/// four inputs, because a client opens other links and ends subscriptions when links end.
 const fn may_cause(kind: Kind, input: StreamInput) -> bool {
     match input {
         StreamInput::LinkUp | StreamInput::LinkDown | StreamInput::Accepted | StreamInput::Unsubscribe => {

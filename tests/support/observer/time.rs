@@ -10,7 +10,7 @@ use super::super::machine::Machine;
 use super::call::Act;
 use super::shadow::{Phase, Shadow, Step};
 
-/// The natural logarithm of 1 in 10¹². A row of short delays that is less probable is not chance.
+/// The natural logarithm of 1 in 10¹². A series of short delays that is less probable than that is not chance.
 const NOT_CHANCE: f64 = -27.6;
 
 impl Shadow {

@@ -1,4 +1,4 @@
-//! Reads frames of market data v1. It is written from `gemini_ws::protocol::market_data_v1` alone.
+//! Reads frames of market data v1. This file is written from `gemini_ws::protocol::market_data_v1` alone.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};

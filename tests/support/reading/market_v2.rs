@@ -1,4 +1,4 @@
-//! Reads frames of market data v2. It is written from `gemini_ws::protocol::market_data_v2` alone.
+//! Reads frames of market data v2. This file is written from `gemini_ws::protocol::market_data_v2` alone.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};
@@ -151,7 +151,8 @@ fn any_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
     }
 }
 
-/// Moves the point of a number, and drops the zeros that would not fit.
+/// Moves the point of a number as its exponent says, and drops trailing zeros that would not fit. `None` if the
+/// number still does not fit into a `Decimal`.
 fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");

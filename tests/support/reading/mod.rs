@@ -97,7 +97,7 @@ impl<'j> Object<'j> {
         self.if_any(names, read).unwrap_or_default()
     }
 
-    /// Reads a member that may be missing or an empty text.
+    /// Reads a member that may be missing or an empty text. In both cases the result is null.
     fn unless_empty(self, names: Names, read: Reader) -> Read<Value> {
         if self.text_if_any(names) == Some("") { Ok(Value::Null) } else { self.if_any(names, read) }
     }
@@ -109,7 +109,7 @@ impl<'j> Object<'j> {
         }
     }
 
-    /// Reads an array whose elements are decoded separately.
+    /// Reads an array of objects, each on its own: a malformed element leaves the other ones readable.
     fn rows(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
         let row = |element: &'j Json| {
             let read = match element {
@@ -121,7 +121,7 @@ impl<'j> Object<'j> {
         Ok(self.array(names)?.iter().map(row).collect())
     }
 
-    /// Reads an array of objects.
+    /// Reads an array of objects. A malformed element makes the whole array malformed.
     fn list(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
         let element = |element: &'j Json| match element {
             Json::Object(members) => read(Object(members)),

@@ -1,4 +1,4 @@
-//! Reads frames of order events v1. It is written from `gemini_ws::protocol::order_events_v1` alone.
+//! Reads frames of order events v1. This file is written from `gemini_ws::protocol::order_events_v1` alone.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};

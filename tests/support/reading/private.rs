@@ -1,4 +1,4 @@
-//! Reads frames of private streams. It is written from `gemini_ws::protocol::streams` alone.
+//! Reads frames of private streams. This file is written from `gemini_ws::protocol::streams` alone.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
     spelled, symbol, text, unsigned,
 };
 
-/// Reads an order update. Empty or zero members may be missing.
+/// Reads an order update. Most members may be missing; some of them count as missing if they are empty or zero.
 pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     let decimal = |name| frame.unless_empty(name, market_decimal);
     let is_zero = |value: &Value| match value {

@@ -1,4 +1,4 @@
-//! Reads frames of public streams and responses. It is written from `gemini_ws::protocol::streams` alone.
+//! Reads frames of public streams and responses. This file is written from `gemini_ws::protocol::streams` alone.
 
 use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};

@@ -42,7 +42,7 @@ fn weighted(inputs: &[(usize, Input)]) -> Vec<Input> {
     inputs.iter().flat_map(|(weight, input)| std::iter::repeat_n(*input, *weight)).collect()
 }
 
-/// Returns inputs for an open link of the current API.
+/// Returns inputs about a link of the current API, with their weights.
 fn of_link(slot: usize) -> Vec<(usize, Input)> {
     let whats = [
         (12, What::Connected),
@@ -80,7 +80,7 @@ fn strain(address: &str) -> Settings {
     }
 }
 
-/// Returns a world of one link with streams of an account and others, and orders.
+/// Returns a world of one link, which serves public and private streams and takes orders.
 pub fn strained() -> World<Many> {
     let settings = strain("wss://ws.gemini.com");
     let of = settings.clone();
@@ -183,15 +183,15 @@ pub struct Prey<M> {
 }
 
 impl<M: Machine> Prey<M> {
-    /// Formats the violation with the shortest trace.
+    /// Formats the violation with a shortened trace.
     pub fn report(&self) -> String {
         shrink::report(&self.state, &self.violation, self.by)
     }
 }
 
 impl<M: Machine + 'static> World<M> {
-    /// Makes random walks until a check fails, and adds the number of its steps to `steps`. Returns `None` if no
-    /// check fails.
+    /// Makes random walks until a check fails, and adds the number of steps of all walks to `steps`. Returns `None`
+    /// if no check fails.
     pub fn hunt(&self, walks: u64, length: usize, steps: &mut usize) -> Option<Prey<M>> {
         (0..walks).find_map(|seed| {
             let mut random = Random(seed);

@@ -128,7 +128,8 @@ fn left_alone<M: Machine>(machine: &M, now: Instant, key: &mut Key) {
     key.extend([b'A', asked]);
 }
 
-/// Returns a number for each kind of output, and for an end whether another attempt follows.
+/// Returns a number for the kind of an output. For the end of an attempt or link, the number also says whether
+/// another attempt follows.
 fn kind(output: &Output) -> u8 {
     match output {
         Output::Connect(_) => 1,

@@ -187,7 +187,7 @@ impl<M: Machine + 'static> World<M> {
         true
     }
 
-    /// Makes the inputs again, and formats all outputs with the shortest trace.
+    /// Makes the inputs again, and formats the violation with a shortened trace and its outputs.
     pub fn report(&self, found: &Found) -> String {
         let Found { violation, inputs, in_fork, steps } = found;
         let path: Vec<String> = inputs.iter().map(Input::to_string).collect();

@@ -186,8 +186,8 @@ impl Beliefs {
         self.followed.compare(truth);
     }
 
-    /// Checks that each order that is not in doubt is as it was when the last frame left the venue. It may be newer
-    /// if it was reconciled, or if `is_followed` is false.
+    /// Checks that each order that is not in doubt is as in `truth`, which is the state when the last frame left the
+    /// venue. The order may be newer than that if it was reconciled, or if `is_followed` is false.
     pub(super) fn check_orders(&self, truth: &Truth, is_followed: bool) {
         for order in self.orders.iter().filter(|order| !order.needs_reconciling()) {
             let found = order.order_id.and_then(|id| truth.order(id));
@@ -295,8 +295,8 @@ const fn quote_state(entry: &LedgerQuote) -> QuoteState {
     }
 }
 
-/// Returns whether a quote ended without a trade. For a declined quote, the reply to a confirmation and the event
-/// name different ends.
+/// Returns whether a quote is declined or lost. The two states count as one, because for a declined quote the reply
+/// to the confirmation and the event name different ends.
 const fn ends_without_deal(state: QuoteState) -> bool {
     matches!(state, QuoteState::Declined | QuoteState::Lost)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use gemini_ws::CloseReason;
 use gemini_ws::lifecycle::{State, StreamState};
 
-/// Names each member of an enumeration, and lists them all.
+/// Declares an enumeration, and the list of all its members.
 macro_rules! listed {
     ($(#[$about:meta])* $name:ident { $($member:ident),+ $(,)? }) => {
         $(#[$about])*

@@ -70,8 +70,8 @@ impl Fold {
         }
     }
 
-    /// Adds an event. An event of data counts with the bytes of its frame only, because other tests compare its
-    /// content.
+    /// Adds an event. An event of data adds no content: the caller adds the bytes of its frame, and other tests
+    /// compare what was decoded.
     pub fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Opened { link, missing_since } => {

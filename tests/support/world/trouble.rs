@@ -312,7 +312,7 @@ impl<M: Machine> Life<'_, M> {
     }
 }
 
-/// Returns a text that the venue never sends.
+/// Returns one of four texts that cannot be decoded.
 fn malformed(few: u32) -> &'static str {
     match few {
         1 => "",
