@@ -160,7 +160,8 @@ pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
 }
 
 /// The venue refuses an `unsubscribe` of an invalid stream too. That error is not blamed on a stream that was
-/// requested meanwhile. An invalid stream is refused all the same, once no `unsubscribe` was sent shortly before.
+/// requested meanwhile. An invalid stream is still rejected, but only for an error that cannot be about an
+/// `unsubscribe`.
 #[test]
 pub(crate) fn c3_an_error_of_v2_about_an_unsubscribe_is_not_blamed_on_a_stream() {
     for (ended, begun) in [("nosuch@depth", "btcusd@depth"), ("btcusd@depth", "nosuch@depth")] {
@@ -257,7 +258,7 @@ pub(crate) fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() 
 
 // ---- order events v1 and market data v2: what a frame says besides ---------------------------------
 
-/// Creates a client of order events v1. Its link has these active types of events; an empty list means all types.
+/// Creates a client of order events v1 whose link reports only these types of events. An empty list means all types.
 fn order_events(kinds: &str) -> Fed {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events"));
     acknowledge(&mut fed, 1, kinds);
@@ -457,8 +458,8 @@ fn parts_of_a_frame_without_a_symbol_come_back_as_themselves() {
     }
 }
 
-/// One jump of the numbers makes all data of the link stale, so a frame reports no second one, however many of its
-/// events have a wrong number.
+/// One jump of the numbers makes all data of the link stale. So a frame reports only its first jump, however many of
+/// its events have a wrong number.
 #[test]
 fn a_frame_of_order_events_reports_its_first_gap() {
     for (sequences, gap) in [
@@ -545,7 +546,7 @@ pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
 }
 
 /// A trade or an auction that cannot be decoded costs no book: the book is not requested again, and each other part
-/// of the frame arrives. The event names the malformed part, also from an `EventBuf`.
+/// of the frame arrives. `Event::Malformed` contains the malformed part, and so does its copy from an `EventBuf`.
 #[test]
 fn a_malformed_trade_or_auction_costs_no_book() {
     let change = r#"{"type":"change","side":"bid","price":"9","remaining":"1","reason":"initial"}"#;

@@ -118,8 +118,8 @@ fn y01_a_stream_of_malformed_frames_does_not_end_the_link() {
     assert_eq!(ends, Vec::<&String>::new(), "the link, and the orders of the session with it");
 }
 
-/// Runs a client for a minute with a venue that answers at once, and sends after each snapshot a frame that requires
-/// another snapshot. Returns how often the client requested the book.
+/// Runs a client for a minute with a venue that answers at once. After each snapshot the venue sends `behind`, a
+/// frame that makes another snapshot necessary. Returns how often the client requested the book.
 fn asked_again(behind: &str, resync_by_books: bool) -> usize {
     let mut fed = Fed::new(Config::new("ws://v"));
     fed.client.subscribe(t(0), "btcusd@depth".parse().unwrap()).unwrap();
@@ -283,8 +283,8 @@ fn st_02_the_end_of_a_link_sends_nothing_over_another() {
     assert_eq!(fed.sent.len(), 2, "nothing had waited");
 }
 
-/// The answers to an order, to its cancellation and to an end come after the deadline, and the timer is even later.
-/// No step of the shutdown gets more time.
+/// The answers to an order, to its cancellation and to an `unsubscribe` come after the deadline, and the timer is
+/// even later. No step of the shutdown gets more time.
 #[test]
 fn cl_01_the_end_does_not_move_when_answers_are_late() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
@@ -323,7 +323,8 @@ fn lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked() {
     assert_eq!(line.losses.first(), Some(&gemini_ws::Lost::Unresponsive));
 }
 
-/// Frames that cannot be decoded, and which orders, balances and books of btcusd and ethusd each puts in doubt.
+/// Frames that cannot be decoded, and what each puts in doubt: orders `o`, balances `b`, and the books of btcusd `1`
+/// and ethusd `2`.
 #[test]
 fn x15_a_malformed_frame_costs_what_it_is_about() {
     let rows = [
@@ -558,7 +559,7 @@ fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
     }
 }
 
-/// The client raises a limit of zero to a millisecond, because a limit of zero would never grow and the client would
+/// The client raises a silence limit of zero to a millisecond. A limit of zero would never grow, so the client would
 /// subscribe again after each reply.
 #[test]
 fn x16_a_limit_of_silence_is_never_zero() {

@@ -142,9 +142,9 @@ fn a3a_events_decide_against_an_earlier_not_found() {
     assert_eq!((orders.open().count(), orders.to_reconcile().count()), (1, 0));
 }
 
-/// An answer that is older than an event never undoes it, whatever is known. Each row has the events before the
-/// question, the events between question and answer, the answer, and then the state, the executed quantity and the
-/// doubts.
+/// An answer that is older than an event never undoes that event. Each row has the events before the question, the
+/// events between question and answer, the answer, and what is known afterwards: the state, the executed quantity and
+/// the number of doubts.
 #[test]
 fn a3b_an_older_answer_does_not_undo_what_is_newer() {
     let new = update("NEW", "");
@@ -511,7 +511,7 @@ fn b7_an_order_that_is_open_or_in_doubt_is_never_forgotten() {
     assert_eq!(orders.iter().count(), FINISHED_ORDERS_MAX + 2);
 }
 
-/// Two orders may have one client order id. The id of the request shows which of them an answer is about.
+/// Two orders may have one client order id. The id of the request shows which of them a reply is about.
 #[test]
 fn b7_two_orders_of_one_client_order_id_stay_two() {
     let mut fed = Fed::private(&["orders@account"]);

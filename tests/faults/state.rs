@@ -460,7 +460,7 @@ fn c21_a_book_follows_the_rule_of_its_link() {
     assert!(fed.books.live("btcusd").is_some_and(|book| !book.bids().is_whole()));
 }
 
-/// How long a book can stay live, with the default settings, after a server has stopped without a sign.
+/// With the default settings, a book stays live for at most 45 s after a server has stopped without a sign.
 #[test]
 fn a_book_is_not_live_for_longer_than_the_silence_that_is_allowed() {
     let mut fed = Fed::new(Config::new("ws://v"));

@@ -326,7 +326,7 @@ pub(crate) fn a6_a_link_on_which_nothing_is_answered_ends() {
     assert_eq!(line.losses, []);
 }
 
-/// If every answer comes too late, the stream is still subscribed.
+/// If every answer comes too late, the streams are subscribed all the same.
 #[test]
 pub(crate) fn a6_an_acceptance_that_comes_late_is_one() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(600));

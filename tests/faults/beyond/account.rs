@@ -59,7 +59,7 @@ fn x11_a_loss_over_the_link_that_is_followed_now_makes_positions_stale() {
     assert!(fed.positions.is_stale(), "nobody reports them, and they are shown as current");
 }
 
-/// A quote whose request was not sent is final, too, so `Quotes` forgets it when it keeps too many.
+/// A quote whose request was not sent is final, too, so `Quotes` forgets such quotes when there are too many.
 #[test]
 fn x12_quotes_that_were_refused_are_forgotten_at_last() {
     let link = Fed::new(Config::new("ws://v")).link;

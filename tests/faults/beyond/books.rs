@@ -101,7 +101,8 @@ fn a_first_frame_with_the_best_levels_is_no_whole_book() {
     assert_eq!((asks.len(), asks.known_depth(), asks.is_whole()), (1, 1, false));
 }
 
-/// The frames are numbered, so a crossed book is what the venue publishes. A new link would bring the same.
+/// The numbers of the frames show that none is missing, so the venue itself publishes the crossed book. A new link
+/// would bring the same book.
 #[test]
 fn a_crossed_book_of_v1_does_not_cost_its_link() {
     let mut line = Line::open(Config::new("ws://v/v1/marketdata/btcusd"), []);

@@ -1,5 +1,5 @@
-//! Reports that cannot all be true: each leaves a doubt, which an answer of the venue resolves, and no order or quote
-//! is lost.
+//! Reports that contradict each other. Each contradiction leaves a doubt, which an answer of the venue resolves, and
+//! no order or quote is lost.
 
 use gemini_ws::{
     Config, Endpoint, Event, EventOutcome, NewOrder, OrderState, QuoteState, Replay, Request, RequestId,
@@ -22,7 +22,8 @@ fn placed(fed: &mut Fed, new: NewOrder, order_id: u64) -> RequestId {
     request
 }
 
-/// Two replies name one order. Each request keeps an entry, and the next event finds the order of the second one.
+/// Two replies name one order. Each request keeps its own entry, and a later event with their client order id belongs
+/// to the second request.
 #[test]
 fn two_requests_are_not_one_order() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -214,7 +215,8 @@ fn two_submissions_are_not_one_quote() {
     assert_eq!(fed.quotes.get(submitted[1].0).unwrap().state, QuoteState::Rejected);
 }
 
-/// A quote that was withdrawn, declined or lost is executed nevertheless: `x`, `qs` and the later `qs`.
+/// A quote that was withdrawn or declined is executed nevertheless, as `x`, `qs` or both show. Later events, which
+/// say that the quote was lost or has failed, do not undo the execution.
 #[test]
 fn an_execution_of_a_quote_is_never_lost() {
     let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());

@@ -23,10 +23,10 @@ const STREAMS: [(&str, &str); 4] = [
     ),
 ];
 
-/// Makes an event about a stream.
+/// A function that makes an event about a stream.
 type End = fn(LinkId, StreamId, Stream, ApiError<'_>) -> Event<'_>;
 
-/// The events that end a stream, and that the client sends for any stream of an account.
+/// The events that end a stream. The client can report each of them for any stream of an account.
 const ENDS: [End; 4] = [
     |link, id, stream, _| Event::Unsubscribed { link, id, stream, last: true },
     |link, id, stream, _| Event::Silent { link, id, stream, since: t(3) },
@@ -37,7 +37,7 @@ const ENDS: [End; 4] = [
     },
 ];
 
-/// Pushes as many facts as may wait into a queue, and applies what the queue returns.
+/// Pushes so many facts into a queue that it drops some, and then applies what the queue returns.
 fn overflow(fed: &mut Fed, mut queue: EventQueue) {
     let (link, outcome) = (fed.link, RequestOutcome::NotSent);
     for number in 0..RESERVED_EVENTS_MAX as u64 {

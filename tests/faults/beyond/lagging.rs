@@ -52,7 +52,8 @@ fn an_answer_behind_the_events_ends_no_doubt() {
     }
 }
 
-/// An event reported that the quote was accepted. The answer is from before that.
+/// An event reported that the quote was accepted. An answer with the state before that is older than the event, and
+/// ends no doubt.
 #[test]
 fn an_answer_behind_the_events_of_a_quote_ends_no_doubt() {
     use QuoteState::{Accepted, Active, Confirmed, Won};
@@ -162,7 +163,8 @@ fn a_list_behind_the_events_ends_no_doubt() {
     assert_eq!((fed.order().doubt(), fed.order().missing_executions().is_zero()), (None, true));
 }
 
-/// Order events v1 list an order as `initial`. Such an event must not end the doubt either.
+/// Order events v1 list an open order as `initial`. Such an event does not end a doubt about executions, even if it
+/// has the larger executed quantity that caused the doubt.
 #[test]
 fn an_initial_event_behind_the_events_ends_no_doubt() {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events").authenticated(true));

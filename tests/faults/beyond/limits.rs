@@ -138,7 +138,8 @@ fn no_number_that_is_set_makes_every_command_fail() {
     }
 }
 
-/// The id of a subscription has 20 bits for its place among the subscriptions of its link.
+/// A link has at most 2²⁰ streams, whatever `streams_max` is set to, because the id of a subscription has 20 bits for
+/// its place among the subscriptions of its link.
 #[test]
 fn a_link_has_from_one_to_a_million_streams() {
     for (set, got) in

@@ -9,7 +9,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, id_of, new_order, order, pair, t, v1};
 
-/// Two endpoints have a book of the same symbol: production and the sandbox, or v1 and the current API.
+/// Two endpoints have a book of the same symbol, as production and the sandbox do.
 #[test]
 fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/marketdata/btcusd", "ws://b/v1/marketdata/btcusd"]);
@@ -153,7 +153,7 @@ fn y09_a_shutdown_that_is_cut_short_says_what_was_not_done() {
     assert_eq!(closed, Some((gemini_ws::CloseReason::RequestedIncomplete, 1)));
 }
 
-/// Only one request may be in flight, and an order takes that place.
+/// Only one request may be in flight, and an order takes that place. The client sends a cancel nevertheless.
 #[test]
 fn z06_a_cancel_has_a_place_however_few_there_are() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true).requests_in_flight_max(1));

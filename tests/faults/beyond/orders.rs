@@ -100,7 +100,8 @@ fn kept(orders: &Orders) -> Vec<(u64, OrderState, Decimal)> {
     kept
 }
 
-/// An answer for the client order id is about another order with that id: both orders stay.
+/// The application asks about a client order id, and the answer is about another order than the one known by that id.
+/// Both orders stay.
 #[test]
 fn x03_an_answer_about_another_order_does_not_swallow_one_that_has_fills() {
     let mut orders = Orders::new();
@@ -362,7 +363,7 @@ fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
     }
 }
 
-/// A peer may choose texts of any length, which `Orders` keeps with an order.
+/// A peer may choose texts of any length. What `Orders` keeps of the texts of an order is bounded.
 #[test]
 fn y13_texts_of_orders_take_no_memory_without_bound() {
     let mut fed = Fed::private(&["orders@account"]);

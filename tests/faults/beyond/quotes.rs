@@ -9,7 +9,7 @@ use super::fed::{Fed, LOST_FACTS, first_stream, id_of, pair, quote, t};
 
 const STREAM: &str = "requestForQuote@account";
 
-/// Formats an event of the request `r1`.
+/// Formats an event about the request for quotes `r1`.
 fn event(number: u32, step: &str, status: &str, rest: &str) -> String {
     format!(
         r#"{{"e":"requestForQuote","i":"e{number}","E":1790743321322,"r":"r1","x":"{step}","S":"{status}"{rest}}}"#
@@ -21,7 +21,7 @@ fn named(id: &str, status: &str) -> String {
     format!(r#","q":"{id}","p":"0.5","sz":"10","qs":"{status}""#)
 }
 
-/// Submits a quote. Returns the request and its id as text.
+/// Submits a quote. Returns the id of the request, and the id as the text that the reply contains.
 fn submitted(fed: &mut Fed) -> (RequestId, String) {
     let about = gemini_ws::Request::SubmitQuote(quote("0.5"));
     let request = fed.client.request(t(1), &about).unwrap();
@@ -92,8 +92,8 @@ fn z28_without_a_reply_an_equal_quote_may_be_that_of_another_client() {
     }
 }
 
-/// An event of the whole request for quotes changes only quotes that exist, and does not say which of several was
-/// accepted or executed.
+/// An event about a whole request for quotes changes only quotes that exist, and does not say which of several quotes
+/// was accepted or executed.
 #[test]
 fn z29_an_event_without_the_id_of_a_quote() {
     let two = [named("q1", "ACTIVE"), named("q2", "ACTIVE")];
@@ -371,7 +371,7 @@ fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
     assert_eq!(fed.quotes.get("q1").unwrap().state, QuoteState::Accepted);
 }
 
-/// There are more quotes than are kept, and none of them has ended. The first that ends must be seen to end.
+/// There are more quotes than `QUOTES_MAX`, and none of them has ended. The first that ends must be seen to end.
 #[test]
 fn a_quote_that_ends_stays_until_room_is_needed() {
     let mut fed = Fed::private(&["requestForQuote@account"]);

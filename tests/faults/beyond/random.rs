@@ -56,7 +56,8 @@ impl Real {
         Reconciled { order_id: self.id, state: last.state, executed: tenths(last.executed) }
     }
 
-    /// Returns whether `order`, which must not be in doubt, matches the last version that `told` counts, or a later one.
+    /// Returns whether `order`, which must not be in doubt, matches the last version that `told` counts, or a later
+    /// one.
     fn agrees(&self, order: &Order) -> bool {
         // A reply says only that the order exists.
         let is_by_reply = order.state == OrderState::Acknowledged;
@@ -83,13 +84,15 @@ struct Reply {
     kind: u64,
 }
 
-/// An event on its way. A list is about no particular order.
+/// An event on its way. `of` is the index of its order, and how many versions that order then has; `None` for a list
+/// of open orders.
 struct Update {
     of: Option<(usize, usize)>,
     text: String,
 }
 
-/// The venue's answer about an order that one of its two ids names, and the moment at which the application asked.
+/// The venue's answer about an order, which was named by one of its ids, and the moment at which the application
+/// asked.
 struct Answer {
     id: Option<u64>,
     client: Option<String>,

@@ -11,7 +11,7 @@ const ALL: &str =
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
 const CHANGE: &str = r#"{"e":"balanceUpdate","E":2,"u":2,"B":[{"a":"BTC","f":"2","c":"2"}]}"#;
 
-/// Creates a client whose balances are current.
+/// Creates a client whose balances are current. Also returns the id of its subscription to balances.
 fn current() -> (Fed, StreamId) {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
     let id = fed.client.subscribe(t(1), s("balances@account")).unwrap();
@@ -40,7 +40,8 @@ fn z37_a_change_of_an_old_subscription_is_not_the_list_of_all_balances() {
     }
 }
 
-/// The venue does not answer the request to unsubscribe, and takes the next `subscribe` for a repetition.
+/// The venue answers the request to unsubscribe with an internal error, so the stream may not have ended. The venue
+/// then takes the next `subscribe` for a repetition.
 #[test]
 fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either() {
     for again in ["balances@account", "balances@account@1s"] {

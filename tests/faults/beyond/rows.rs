@@ -60,8 +60,8 @@ fn a_list_that_lacks_rows_is_stale() {
     assert_eq!((fed.balances.stale_reason("A0"), fed.balances.iter().count()), (None, 1));
 }
 
-/// The list lacks an asset only because there was no room. The answer says which assets to keep, but a balance that
-/// it keeps is as reported, because the answer may lag behind.
+/// The list lacks an asset only because there was no room. The answer says which assets to keep. Each kept balance
+/// stays as the stream reported it, because the answer may lag behind.
 #[test]
 fn an_answer_makes_room_and_keeps_what_is_current() {
     let mut fed = Fed::private(&["balances@account"]);

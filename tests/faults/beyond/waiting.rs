@@ -217,8 +217,9 @@ fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
     }
 }
 
-/// The snapshot of a book cannot be decoded, and no reply to the request comes. The venue takes a second `subscribe`
-/// for nothing new, so the client unsubscribes first. Until then no change is taken for the snapshot.
+/// The snapshot of a book cannot be decoded, whether or not the venue replies to the request. The venue takes a
+/// second `subscribe` for nothing new, so the client unsubscribes first. Until then no change is taken for the
+/// snapshot.
 #[test]
 fn a_book_whose_snapshot_was_lost_is_left_before_it_is_requested_again() {
     let lost = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":9,"b":[["99","x"]],"a":[["101","1"]]}"#;

@@ -22,7 +22,7 @@ pub(super) struct Application {
     placed: u64,
     /// The last quote that `confirm_accepted` has confirmed.
     confirmed: Option<QuoteKey>,
-    /// Whether the application missed the beginning of an order, or events of orders were lost without a sign.
+    /// Whether events of orders may have been lost without a sign.
     pub(super) orders_in_doubt: bool,
     pub(super) declares_silence: bool,
     /// Whether a frame of market data v2 was lost.
