@@ -11,7 +11,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, d, id_of, new_order, order, t, update};
 
-/// Each fault with the tests that show it. `tests/mutants` runs them to find planted faults.
+/// Each fault with the tests that show it. `tests/mutants` runs these tests to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[

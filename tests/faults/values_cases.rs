@@ -491,7 +491,7 @@ pub(crate) fn api_times() {
     assert!(Timestamp::try_from(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 40)).is_err());
 }
 
-/// The cases by the ids of their faults. `tests/mutants` runs them to find planted faults.
+/// The cases by the ids of their faults. `tests/mutants` runs the cases to find planted faults.
 pub(crate) const CASES: &[(&str, fn())] = &[
     ("A5", a5_what_informs_costs_no_fill),
     ("A5", a5_every_member_of_every_frame),

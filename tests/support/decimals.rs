@@ -18,8 +18,7 @@ pub fn check(a: &str, b: &str) {
     }
 }
 
-/// Parses a text, and checks that `reading::decimal` reads the same value or reports the same error. `None` if it is
-/// an error.
+/// Parses a text, and checks that `reading::decimal` returns the same value or error. Returns `None` for an error.
 fn parsed(text: &str) -> Option<Decimal> {
     let ours = text.parse::<Decimal>();
     let printed = ours.map(|decimal| decimal.to_string());

@@ -19,7 +19,7 @@ impl Late {
         self.apply(event);
     }
 
-    /// Keeps an event from the client's outputs until [`poll`](Late::poll).
+    /// Stores an event that is among the client's outputs until [`poll`](Late::poll) applies it.
     pub fn waits(&mut self, event: Event<'static>) {
         self.waiting.push(event);
     }

@@ -176,7 +176,7 @@ fn insert(text: &str, at: usize, inserted: &str) -> String {
     format!("{before}{inserted}{behind}")
 }
 
-/// Replaces one byte. If the result is not UTF-8, U+FFFD stands for each invalid part.
+/// Replaces one byte at random. If the result is not UTF-8, U+FFFD replaces each invalid part.
 fn flip(text: &str, random: &mut Random) -> String {
     let mut bytes = text.as_bytes().to_vec();
     if bytes.is_empty() {

@@ -50,8 +50,8 @@ pub struct Pair {
     sent: u64,
     /// A second application of the same session that polls late, if a test has one.
     pub late: Option<Late>,
-    /// The pair polls the client's outputs once in this many inputs. `unpolled` counts the inputs since the last
-    /// time.
+    /// The pair polls the client's outputs once in this many calls of `flush`. `unpolled` counts the calls since the
+    /// last time.
     pub polled_each: u32,
     unpolled: u32,
 }

@@ -285,8 +285,8 @@ impl Player {
     }
 }
 
-/// Checks that `frames` is the number of text and binary frames, `texts`, and that exactly one of the counters by
-/// kind has counted each of them.
+/// Checks the counters after `texts` text or binary frames: `frames` has counted them all, and exactly one of the
+/// counters by kind has counted each.
 pub fn check_sums(stats: &Stats, texts: u64) {
     let ignored = stats.ignored_stale
         + stats.ignored_before_snapshot

@@ -25,7 +25,7 @@ impl Teller {
         if self.places { format!("{}.{}", link.slot(), link.epoch()) } else { link.epoch().to_string() }
     }
 
-    /// Formats the prefix that names the link of an output. It is empty unless `places`.
+    /// Formats the prefix that names the link of an output. The prefix is empty if `places` is false.
     pub fn before(self, link: LinkId) -> String {
         if self.places { format!("{} ", self.link(link)) } else { String::new() }
     }

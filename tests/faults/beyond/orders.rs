@@ -100,8 +100,8 @@ fn kept(orders: &Orders) -> Vec<(u64, OrderState, Decimal)> {
     kept
 }
 
-/// The application asks about a client order id, and the answer is about another order than the one known by that id.
-/// Both orders stay.
+/// The application asks by a client order id, and the answer is about another order than the one that `Orders` knows
+/// by that id. Both orders stay.
 #[test]
 fn x03_an_answer_about_another_order_does_not_swallow_one_that_has_fills() {
     let mut orders = Orders::new();

@@ -316,7 +316,7 @@ impl Shadow {
     }
 
     /// Checks that an output about a link comes between the link's dial and its end, and that no message follows the
-    /// client's Close frame. Checks also that the input of the step is not about the link of another slot.
+    /// client's Close frame. Also checks that no input about another slot's link caused the output.
     pub fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
         if let Act::Connected(of) | Act::ConnectFailed(of, _) | Act::Frame(of, _) | Act::Lost(of, _) =
             step.act

@@ -188,8 +188,8 @@ fn insert_stale<M: Machine>(
 }
 
 /// Evens out what depends on when outputs are polled. Removes from `expected` the messages whose link ended before
-/// they could be handed out, treats the outcomes `NotSent` and `Lost` as equal, and gives `Closed` in `got` the
-/// reason and the sessions that it has in `expected`. Fails if `Closed` in `got` counts its sessions wrongly.
+/// they could be handed out, and replaces the outcome `NotSent` by `Lost` everywhere. Gives `Closed` in `got` the
+/// reason and the sessions of `Closed` in `expected`. Fails if `Closed` in `got` has a wrong number of sessions.
 fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessions) -> Result<(), String> {
     let mut ended = Vec::new();
     let mut kept: Vec<Output> = Vec::new();

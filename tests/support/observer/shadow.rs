@@ -38,7 +38,7 @@ pub struct Leg {
     pub closing: Option<Instant>,
     /// When `handle_resumed` was called, if the link has received nothing since.
     pub resumed: Option<Instant>,
-    /// When the last link here that opened and ended had received its last frame, or had opened if it received none.
+    /// When the slot's previous open link received its last frame, or when it opened if it received none.
     pub missing_since: Option<Instant>,
     /// When the last message was handed out, or the link opened.
     pub sent: Instant,
@@ -62,8 +62,8 @@ pub struct Leg {
     pub last: Option<AttemptFailure>,
     /// The natural logarithm of the probability that as many delays in a row are as short as the reported ones.
     pub likelihood: f64,
-    /// The number of frames in a row that could not be decoded. Frames that name the same stream as the one before
-    /// are not counted.
+    /// The number of frames in a row that could not be decoded. A frame that names the same stream as the frame
+    /// before is not counted.
     pub malformed_run: u32,
     pub malformed_of: Option<(Topic, Option<Symbol>)>,
 }
@@ -166,7 +166,8 @@ pub struct Shadow {
     pub feeds: Vec<Feed>,
     /// The index in `feeds` of each subscription, and its state when last seen.
     pub subscriptions: HashMap<StreamId, (usize, StreamState)>,
-    /// Subscriptions that have ended, whose streams the venue may still send, with their state before.
+    /// Subscriptions that have ended, and whose streams the venue may still send; with the index in `feeds` and the
+    /// last state of each.
     pub leaving: HashMap<StreamId, (usize, StreamState)>,
     /// Requests of the application that have no reply.
     pub outstanding: Vec<Outstanding>,
@@ -180,7 +181,7 @@ pub struct Shadow {
     /// The longest time for a closing handshake when the application first requested the end.
     pub close_timeout: Option<Duration>,
     pub shutdown: Option<ShutdownStep>,
-    /// The steps of the shutdown, unless it is cut short.
+    /// The plan of the shutdown; `None` if there is no shutdown or it was cut short.
     pub plan: Option<Plan>,
     /// Whether the shutdown has promised to cancel orders, even if it is cut short later.
     pub is_promised: bool,

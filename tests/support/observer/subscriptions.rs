@@ -477,7 +477,8 @@ fn reached(kind: Kind) -> &'static Reached {
     &TABLE.get_or_init(|| Kind::ALL.map(closure))[kind as usize]
 }
 
-/// Computes, for each state, the states to which any number of inputs lead that a step of this kind may cause.
+/// Computes, for each state, the states to which any number of inputs can lead. Only inputs that a step of this kind
+/// may cause count.
 fn closure(kind: Kind) -> Reached {
     let mut reached = STREAM_STATES.map(|state| 1_u8 << state as u8);
     // As many rounds as there are states reach every state that can be reached.
