@@ -58,7 +58,8 @@ fn with_an_order() -> Harness {
     harness
 }
 
-/// The answers come after the deadline, and `handle_timeout` is called even later. No step gets more time.
+/// The answers come after the deadline, and `handle_timeout` is called even later. No step of the shutdown gets more
+/// time.
 #[test]
 fn an_end_does_not_move_when_answers_are_late() {
     let mut harness = with_an_order();
@@ -75,7 +76,7 @@ fn an_end_does_not_move_when_answers_are_late() {
     assert_eq!(harness.client.deadline(), None);
 }
 
-/// The venue answers nothing. Each step gets its time, and the client ends by the deadline.
+/// The venue answers nothing. Each step of the shutdown gets its time, and the client ends by the deadline.
 #[test]
 fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     let mut harness = with_an_order();

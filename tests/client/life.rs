@@ -43,8 +43,8 @@ fn orders_that_want_a_heartbeat() {
     assert!(events.contains(&"heartbeat link 0.2 since 10".to_owned()), "{events:?}");
 }
 
-/// L-069: `handle_resumed` reports that the machine has slept, which its clock did not count. Every link is then
-/// probed at once.
+/// L-069: `handle_resumed` reports a sleep of the machine that its clock did not count. The client then probes every
+/// link at once.
 #[test]
 fn a_machine_that_wakes_up_asks_at_once() {
     let mut harness = Harness::trading();
@@ -156,7 +156,7 @@ fn a_reply_lets_out_what_waits_for_a_place_in_flight() {
     assert!(harness.sent[0].1.contains("btcusd@trade"), "{:?}", harness.sent);
 }
 
-/// An event of a frame of an old attempt names that attempt, not the present one.
+/// An event about a frame of an old attempt names that attempt, not the present one.
 #[test]
 fn an_old_frame_names_the_link_that_it_came_over() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true)]);

@@ -99,8 +99,8 @@ fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
     }
 }
 
-/// A stream of a collection, a frame that makes an entry of it current, and a function that returns whether the
-/// entry is current.
+/// A stream, a frame that makes an entry of a collection current, and a function that returns whether this entry is
+/// current.
 type Current = (&'static str, &'static str, fn(&Fed) -> bool);
 
 const CURRENT: [Current; 4] = [

@@ -247,8 +247,8 @@ fn exponents(value: &mut Value) {
     }
 }
 
-/// Replaces a text that contains JSON by its value. A text with an API key is serialised as `Debug` prints it,
-/// without the text.
+/// Replaces the serialised form of a text that contains JSON by the value of this JSON. Checks first that the form is
+/// what `Debug` prints, which hides a text that names an API key.
 fn show(raw: RawJson<'_>, said: &mut Value) {
     assert_eq!(*said, json!(format!("{raw:?}")));
     *said = Json::parse(raw.as_str()).unwrap().value();

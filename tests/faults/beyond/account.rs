@@ -109,7 +109,7 @@ fn y04_ids_of_quotes_take_no_memory_without_bound() {
     assert!(used.bytes_current < 1 << 20, "{} KiB after 300 frames of 256", used.bytes_current >> 10);
 }
 
-/// An internal error does not say whether the quote exists, neither by its code nor by its status.
+/// An internal error, which a code or a status may show, does not say whether the quote exists.
 #[test]
 fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
     for text in [

@@ -15,7 +15,7 @@ fn ask(fed: &mut Fed, request: &Request) -> (RequestId, String) {
     (id, id_of(&fed.sent.pop().unwrap()))
 }
 
-/// Places an order, and answers that the venue's id of the order is `order_id`.
+/// Places an order, and answers that the venue's id of the order is `order_id`. Returns the id of the request.
 fn placed(fed: &mut Fed, new: NewOrder, order_id: u64) -> RequestId {
     let (request, number) = ask(fed, &Request::PlaceOrder(new));
     fed.feed(3, &format!(r#"{{"id":{number},"status":200,"result":{{"orderId":"{order_id}"}}}}"#));

@@ -50,8 +50,8 @@ fn overflow(fed: &mut Fed, mut queue: EventQueue) {
     }
 }
 
-/// Answers questions about everything. Returns the reasons why balances, positions, the order and the quote may be
-/// wrong.
+/// Reconciles balances, positions, the order and the quote with answers. Returns the reason why each of them may
+/// still be wrong.
 fn reconcile(fed: &mut Fed) -> [Option<StaleReason>; 4] {
     fed.balances.reconcile([("USD", "1", "1")], fed.balances.moment());
     let held = ("A".parse().unwrap(), vec![HeldAmount::new("position", "1")]);

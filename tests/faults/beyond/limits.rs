@@ -28,8 +28,8 @@ const SETTERS: [(&str, Setter); 17] = [
     ("order_limit", |config, time| config.order_limit(30, time)),
 ];
 
-/// Runs a client until `last_call`, or for 20,000 steps, with a peer that replies, falls silent or ends the link, by
-/// the number of the link. Returns the number of steps, and the instant after the last one.
+/// Runs a client until `last_call`, or for 20,000 steps. Depending on the number of the link, the peer replies, falls
+/// silent or ends the link. Returns the number of steps, and the instant after the last one.
 fn live(config: Config, last_call: Instant) -> (usize, Instant) {
     let mut client = Client::single(config.authenticated(true).seed(1));
     let mut now = t(0);

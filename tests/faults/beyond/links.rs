@@ -234,8 +234,8 @@ fn z08_streams_that_come_and_go_leave_nothing_behind() {
 }
 
 /// The cost of a frame that cannot be decoded grows little with the number of streams on the link, because the client
-/// only looks at each of them. With a hundred times as many streams it is less than twenty times as high. The client
-/// sends and reports nothing about the streams.
+/// only looks at each stream, and sends and reports nothing about it. With a hundred times as many streams, the cost
+/// is less than twenty times as high.
 #[test]
 fn y14_the_cost_of_a_malformed_frame_does_not_grow_with_the_streams() {
     let (few, many) = (cost_of_malformed_frames(10), cost_of_malformed_frames(1_000));

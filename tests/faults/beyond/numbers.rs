@@ -80,7 +80,7 @@ fn a_candle_with_an_exponent_is_read() {
     assert_eq!(read("-1e-1"), Err(DecodeErrorKind::Negative));
 }
 
-/// A sum fits although the sum of some of its values, with the decimals of another value, does not fit 128 bits.
+/// A sum fits although an intermediate sum, written with the decimals of another value, does not fit 128 bits.
 #[test]
 fn a_sum_that_fits_does_not_depend_on_the_sequence() {
     let (large, small) = (Decimal::new(i64::MAX, 0).unwrap(), Decimal::new(1, 18).unwrap());

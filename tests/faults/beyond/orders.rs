@@ -92,7 +92,7 @@ fn x02_an_order_of_a_session_that_is_not_followed_is_in_doubt() {
     assert!(fed.orders.get("a1").unwrap().needs_reconciling(), "none of its events will come");
 }
 
-/// Returns the id, the state and the executed quantity of each order, by its id.
+/// Returns the id, the state and the executed quantity of each order, sorted by id.
 fn kept(orders: &Orders) -> Vec<(u64, OrderState, Decimal)> {
     let each = orders.iter().map(|order| (order.order_id.unwrap(), order.state, order.executed()));
     let mut kept: Vec<_> = each.collect();
@@ -162,7 +162,7 @@ fn x04_an_order_that_the_venue_has_accepted_is_not_forgotten() {
     );
 }
 
-/// More fills were counted than there were. An answer of the venue must be able to end the doubt.
+/// The fills add up to more than the ordered quantity. An answer of the venue must be able to end the doubt.
 #[test]
 fn x05_a_doubt_about_too_many_fills_can_be_resolved() {
     let mut orders = Orders::new();
@@ -178,7 +178,7 @@ fn x05_a_doubt_about_too_many_fills_can_be_resolved() {
     assert_eq!((order.doubt(), order.executed()), (None, d("1")));
 }
 
-/// An internal error does not say whether the order exists, neither by its code nor by its status.
+/// An internal error, which a code or a status may show, does not say whether the order exists.
 #[test]
 fn x06_an_internal_error_without_a_5xx_is_no_refusal() {
     for text in [
@@ -279,7 +279,8 @@ fn z02_a_fill_behind_an_answer_adds_to_what_was_told() {
     );
 }
 
-/// An order that got no answer is sent again with its id, and again gets no answer: neither has arrived.
+/// An order that got no answer is sent again with its id, and again gets no answer. Neither order has arrived at the
+/// venue.
 #[test]
 fn z03_each_of_two_orders_of_one_client_order_id_can_be_reconciled() {
     let mut orders = Orders::new();

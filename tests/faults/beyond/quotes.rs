@@ -195,7 +195,7 @@ fn z31_what_is_seen_while_nothing_is_subscribed_is_in_doubt() {
     assert_eq!(fed.quotes.get("q1").unwrap().doubt(), Some(StaleReason::NotSubscribed));
 }
 
-/// An answer that names the quote of another request does not merge the two.
+/// An answer that names the quote of another request does not merge the entries of the two requests.
 #[test]
 fn z32_an_answer_about_the_quote_of_another_request() {
     let mut fed = Fed::private(&[STREAM]);

@@ -1,4 +1,5 @@
-//! Faults of the lists of balances and positions: as many rows as are kept, and several rows of one key.
+//! Faults of the lists of balances and positions: lists with as many rows as are kept or more, and lists with several
+//! rows for one key.
 
 use gemini_ws::{Event, HeldAmount, StaleReason, Topic};
 

@@ -52,8 +52,8 @@ fn the_halves_of_a_refused_request_take_no_room_from_themselves() {
     }
 }
 
-/// The snapshot of a book comes while a half of the refused request waits. It confirms the book, because the client
-/// drops the book from the half, and no reply about the book follows.
+/// The client splits a refused request into halves. While a half waits, the snapshot of one of its books comes. The
+/// snapshot confirms the book, because the client drops the book from the half, and no reply about the book follows.
 #[test]
 fn a_snapshot_after_a_split_confirms_its_book() {
     // The limit is used up, so the halves wait.

@@ -122,7 +122,7 @@ pub(crate) fn b10_the_venues_limits_can_loosen_again() {
     }
 }
 
-/// Returns eight windows for orders, from this number of seconds on, with a limit of two.
+/// Returns eight limits of two orders each, for windows of `from` seconds and of one to seven seconds more.
 fn windows(from: u64) -> Vec<Row> {
     (from..from + 8).map(|seconds| ("ORDERS", "SECOND", seconds, 2, 0)).collect()
 }

@@ -1,6 +1,6 @@
 //! [`CHECKS`] lists where each invariant is checked.
 
-/// The place of a check.
+/// Where an invariant is checked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Where {
     /// The observer checks the invariant after each call.

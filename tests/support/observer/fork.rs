@@ -1,5 +1,5 @@
-//! Checks what would follow from the present state of a machine. A copy of it gets nothing but ticks of the clock,
-//! or a peer that fulfils every request.
+//! Checks what would follow from the present state of a machine. A copy of the machine gets nothing but ticks of the
+//! clock, or a peer that fulfils every request.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::shadow::Phase;
 use super::shrink::{Found, report};
 use super::{Observed, Violation};
 
-/// Enough ticks for everything that a machine can wait for.
+/// The most ticks of a check, which is enough for everything that a machine can wait for.
 const TICKS_MAX: usize = 10_000;
 
 /// The longest time between two pings of an honest peer.
@@ -176,8 +176,8 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    /// I-13: ticks alone lead out of every state that waits for the venue or the transport, also if the peer sends
-    /// only pings.
+    /// I-13: ticks alone lead out of every state that waits for the venue or the transport, even if the peer sends
+    /// pings.
     fn moves_by_itself(&self) -> Checked {
         let mut waiting: Vec<(LinkId, State)> = Vec::new();
         self.each_link(|link, _, state| {
@@ -313,7 +313,7 @@ impl<M: Machine> Observed<M> {
         any
     }
 
-    /// I-51: a link whose requests are answered is kept, also if the peer sends nothing else.
+    /// I-51: a link whose requests are answered is kept, even if the peer sends nothing else.
     fn keeps(mut self, peer: &mut Peer) -> Checked {
         // The probes of all links at once may have to wait for the limit on requests.
         let most = 2 * self.shadow.legs.len() as u32;

@@ -53,7 +53,7 @@ impl Host {
         self.is_tightened || self.free_at() > now
     }
 
-    /// Returns the instant from which on the limits on dials and the delay that the venue asked for leave room.
+    /// Returns the first instant at which the limits on dials and the delay that the venue asked for leave room.
     pub fn free_at(&self) -> Instant {
         let limiters = self.dials.iter().map(|(_, limiter)| limiter.free_at());
         limiters.fold(self.held_until, Instant::max)

@@ -459,8 +459,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that rows of the table lead from the state before to the state `now`, with the visible effects.
-    /// `None` means that the slot has no link any more.
+    /// Checks that rows of the table lead from the state before the step to the state `now`, with the visible
+    /// effects. `now` is `None` if the slot has no link any more.
     fn check_path(&mut self, step: &Step<'_>, slot: usize, now: Option<State>) {
         let leg = &mut self.legs[slot];
         let (before, was_listed) = (leg.state, leg.is_listed);

@@ -160,8 +160,7 @@ impl Beliefs {
 
     /// Checks that nothing is in doubt. Call it when nothing is under way and the venue was asked. `follows_orders`
     /// and `follows` say whether the streams of orders, and those of balances, positions and quotes, are
-    /// subscribed. `added_at` is when an endpoint was last added: data from earlier ones may be about another
-    /// account.
+    /// subscribed. `added_at` is when an endpoint was last added: data from before may be about another account.
     pub(super) fn check_certain(&self, follows_orders: bool, follows: [bool; 3], added_at: Option<Instant>) {
         for order in self.orders.to_reconcile() {
             let may_change = !order.state.is_final() || order.state == OrderState::Rejected;
@@ -265,8 +264,8 @@ impl Beliefs {
         assert_eq!(held, owned, "R6: positions");
     }
 
-    /// Checks that each live book with the venue's last update id has the venue's levels. Returns how many there
-    /// are.
+    /// Checks that each live book with the venue's last update id has the venue's levels. Returns how many books it
+    /// has compared.
     pub(super) fn check_books(&self, truth: &Truth) -> usize {
         let mut compared = 0;
         for (symbol, book) in &truth.books {

@@ -72,8 +72,8 @@ impl Followed {
         self.check(orders, now);
     }
 
-    /// Lets the tickets handle their timeouts. Checks that no ticket is open whose order is final and not in doubt,
-    /// or has been in doubt for `DOUBT_TIMEOUT`.
+    /// Lets the tickets handle their timeouts. Checks that no ticket is open if its order is final and not in doubt,
+    /// or if its order has been in doubt for `DOUBT_TIMEOUT`.
     pub(super) fn check(&mut self, orders: &Orders, now: Instant) {
         self.tickets.handle_timeout(now);
         let ends = self.ends.borrow();

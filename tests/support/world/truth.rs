@@ -1,4 +1,5 @@
-//! Compares what the client has with what the exchange has, at moments when nothing is under way.
+//! Compares what the client and the application have with what the exchange has: after texts that have arrived, and
+//! at moments when nothing is under way.
 
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ impl<M: Machine> Life<'_, M> {
         self.is_healed = false;
     }
 
-    /// I-29: everything that the application requested comes about.
+    /// I-29: lets time pass until everything that the application requested has come about.
     fn converge(&mut self) {
         let until = self.now + PATIENCE;
         while self.end.is_none() && !self.is_settled() {
@@ -157,7 +158,7 @@ impl<M: Machine> Life<'_, M> {
         self.exchange.book(symbol).map_or(0, |book| book.last_update_id)
     }
 
-    /// I-31: the venue has the streams of the client, and no others.
+    /// I-31: checks that the venue has the streams of the client, and no others.
     fn compare_subscriptions(&mut self) {
         let mut links = Vec::new();
         self.machine.each_link(|link, endpoint, _| links.push((link, endpoint)));
