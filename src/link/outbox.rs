@@ -16,8 +16,9 @@ use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// The first and shortest delay before the client repeats a cancellation of orders that the venue refused for now.
-/// Each further refusal doubles the delay, up to half of the time that remains for the cancellation.
+/// The first and shortest delay before the client sends a cancellation of all orders again, because the venue has
+/// refused the cancellation for now. Each further refusal doubles the delay, up to half of the time until the deadline
+/// of the cancellation.
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How many stream requests `Outbox` keeps after they got no reply in time.

@@ -19,7 +19,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// messages are few.
 const MESSAGE_PATIENCE: Duration = Duration::from_millis(500);
 
-/// The maximum number of bytes of one write. With larger writes, a slow reader would seem to read nothing.
+/// The maximum number of bytes of one write. A larger write to a slow reader could outlast [`PATIENCE`], and the
+/// reader would count as stalled.
 const PIECE_BYTES: usize = 4_096;
 
 /// How long the thread sleeps when a write would block.

@@ -84,7 +84,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         Poll::Ready(message)
     }
 
-    /// Closes after a breach of the protocol. Messages that wait are dropped.
+    /// Closes after the peer has breached the protocol. Drops the messages that wait to be sent.
     pub(crate) fn close_for_breach(&mut self, code: u16) {
         self.outgoing.clear();
         self.close(code, "");

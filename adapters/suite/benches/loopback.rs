@@ -250,8 +250,8 @@ fn books<B: Bench>(url: &str) {
     assert_eq!(frames, FRAMES);
 }
 
-/// Reads the book with a handle: the driver keeps the book, and another task reads each copy that the driver
-/// publishes.
+/// Reads the book with a handle: the driver keeps the book, and a second future in the same task reads the newest
+/// copy after each change.
 fn read<B: Bench<Runtime: 'static>>(url: &str) {
     let (client, driver) = connect(B::Runtime::default(), Config::new(url).seed(1));
     let reading = async {

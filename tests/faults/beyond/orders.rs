@@ -10,8 +10,8 @@ use super::fed::{
     update,
 };
 
-/// The order stream moved to another slot, and the application asked the venue about the order. Then something is
-/// lost over the new link.
+/// The order stream moved to another endpoint, and the application asked the venue about the order. Then an update of
+/// the order over the new link cannot be decoded. The order stays in doubt throughout.
 #[test]
 fn x01_a_loss_over_the_link_that_is_followed_now_is_a_doubt() {
     let (mut fed, [first, second]) = pair(["ws://a", "ws://b"]);
@@ -35,7 +35,6 @@ fn x01_a_loss_over_the_link_that_is_followed_now_is_a_doubt() {
     let asked = fed.orders.moment();
     assert!(fed.orders.reconcile(77, found(77, OrderState::Open, "0"), asked));
     assert!(fed.orders.get(77).unwrap().needs_reconciling(), "the other endpoint may be of another account");
-    // A frame about orders is lost, and then the link.
     fed.feed_over(
         second,
         6,

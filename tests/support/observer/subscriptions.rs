@@ -34,7 +34,7 @@ pub struct Feed {
     pub unserved: bool,
     /// Whether its book was lost again, so that the client will unsubscribe and subscribe later.
     relapsed: bool,
-    /// How often in a row its book was lost soon after it was live.
+    /// The number of losses of its book in a row. Each loss after the first came soon after the book became current.
     pub losses: u32,
     /// When its book became live.
     pub lives_since: Instant,

@@ -226,8 +226,6 @@ impl<M: Machine> Life<'_, M> {
     }
 
     fn strike_market(&mut self, fault: Fault) -> bool {
-        // The client sees no sign of these faults.
-        self.application.orders_in_doubt |= matches!(fault, Fault::OrderEventsLost | Fault::FramesLost);
         let symbol: Symbol = (*self.random.pick(&["btcusd", "ethusd"])).parse().unwrap();
         let few = 1 + self.random.below(4) as u32;
         let faults = self.exchange.faults();
@@ -246,7 +244,11 @@ impl<M: Machine> Life<'_, M> {
                 faults.delay_snapshots(symbol, Duration::from_millis(u64::from(few) * 400))
             }
             Fault::QuoteEventsRepeated => faults.duplicate_quote_events(few),
-            Fault::OrderEventsLost => faults.drop_order_events(few),
+            Fault::OrderEventsLost => {
+                faults.drop_order_events(few);
+                // The client sees no sign of this fault.
+                self.application.orders_in_doubt = true;
+            }
             Fault::OrderEventsRepeated => faults.duplicate_order_events(few),
             Fault::MarketHalted => faults.halt_market(few > 1),
             Fault::VenueDrains => {
@@ -293,7 +295,8 @@ impl<M: Machine> Life<'_, M> {
             Fault::SnapshotRepeated => faults.repeat_snapshot(session, "btcusd".parse().unwrap()),
             Fault::FramesLost => {
                 faults.lose_frames(session, few);
-                // These frames show no loss.
+                // The client sees no sign of this fault, except in frames with numbers.
+                self.application.orders_in_doubt = true;
                 self.application.l2_in_doubt |= port.target.contains("/v2/");
             }
             Fault::RequestUnsent => {
