@@ -527,7 +527,7 @@ impl Order {
     /// Resolves a doubt if the event reports the end of the order, no fill is missing, and all fills since the last
     /// answer are counted. No fill is missing if the sum of the fills equals the quantity of a filled order, or the
     /// executed quantity in the event that ends a cancelled or closed order. For a rejected order, the sum must be
-    /// zero.
+    /// zero. A fill is missing if an earlier report has shown a larger executed quantity.
     fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
         let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),
@@ -535,7 +535,7 @@ impl Order {
             OrderStatus::Rejected => self.filled.is_zero(),
             _ => false,
         };
-        if is_whole && self.unaccountable == self.explained.1 {
+        if is_whole && self.discrepancy().is_none() && self.unaccountable == self.explained.1 {
             self.doubt = None;
         }
     }

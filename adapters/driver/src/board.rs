@@ -171,6 +171,11 @@ impl Board {
         }
     }
 
+    /// Returns whether a reader reads a book.
+    pub(crate) fn has_books(&self) -> bool {
+        !self.posted.is_empty()
+    }
+
     /// Returns whether some book will not come, according to the newest call of
     /// [`note_streams`](Board::note_streams).
     pub(crate) const fn lacks_books(&self) -> bool {

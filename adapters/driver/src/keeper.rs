@@ -281,7 +281,7 @@ impl Keeper {
     /// links of their subscriptions have ended for good. Also lets them notice which of these books may come after
     /// all.
     fn note_streams(&mut self, client: &Client) {
-        if !std::mem::take(&mut self.has_new_sources) {
+        if !std::mem::take(&mut self.has_new_sources) || !self.board.has_books() {
             return;
         }
         let ended = client.links().filter(|(.., state)| *state == State::Closed);
@@ -435,7 +435,7 @@ fn book_of(stream: &Stream) -> Option<Symbol> {
 
 #[cfg(test)]
 mod tests {
-    use gemini_ws::{Config, Endpoint, Limit, QuoteState, Replay, Scratch};
+    use gemini_ws::{Config, Endpoint, Limit, Output, QuoteState, Replay, Scratch};
 
     use super::*;
 
@@ -488,6 +488,35 @@ mod tests {
             let ids: Vec<StreamId> = client.streams().map(|(id, ..)| id).collect();
             ids.into_iter().for_each(|id| client.unsubscribe(now, id).unwrap());
         }
+    }
+
+    /// The link of a book has ended for good: its reader learns that the book will not come, and no other reader can
+    /// be opened. The book may come as soon as the link is opened again.
+    #[test]
+    fn readers_and_the_end_of_the_link() {
+        let now = Instant::ZERO;
+        let mut client = Client::single(Config::new("ws://v"));
+        client.add(now, Config::new("ws://w").stay_open(true)).unwrap();
+        let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+        let symbol: Symbol = "btcusd".parse().unwrap();
+        let _before = keeper.open_books(&mut client, now, &[symbol]).unwrap();
+        client.open(now).unwrap();
+        let slot = client.streams().next().unwrap().0.link_slot();
+        let link = client.links().find(|(link, ..)| link.slot() == slot).unwrap().0;
+        client.handle_connect_failed(link, now, ConnectFailure::InvalidUrl);
+        while let Some(output) = client.poll_output() {
+            if let Output::Event(event) = output {
+                keeper.take(&event, now);
+            }
+        }
+        keeper.finish_turn(&mut client, now);
+        assert!(keeper.board.lacks_books());
+        let after = keeper.open_books(&mut client, now, &[symbol]).map(|_| ());
+        assert_eq!(after, Err(CommandError::GivenUp));
+        client.open(now).unwrap();
+        keeper.note_command();
+        keeper.finish_turn(&mut client, now);
+        assert!(!keeper.board.lacks_books());
     }
 
     /// A reader that is dropped while the client refuses commands is unsubscribed as soon as the client accepts

@@ -3,7 +3,7 @@
 
 use gemini_ws::{Config, Event, FoundQuote, HeldAmount, OrderState, QuoteState, StaleReason, Topic};
 
-use super::fed::{Fed, OVERFLOW, found, update};
+use super::fed::{Fed, OVERFLOW, d, found, update};
 
 const HALF: &str = r#","Z":"0.5""#;
 
@@ -49,6 +49,29 @@ fn an_answer_behind_the_events_ends_no_doubt() {
             let end = OrderState::Canceled;
             assert!(fed.orders.reconcile(77, found(77, end, "0.6"), fed.orders.moment()), "{what}");
         }
+    }
+}
+
+/// REST has shown a larger executed quantity than the event that ends the order. The two contradict each other, so the
+/// event ends no doubt.
+#[test]
+fn an_event_behind_an_answer_ends_no_doubt() {
+    for (status, rest) in [("CANCELED", r#","Z":"0.3""#), ("CLOSED", r#","Z":"0.3""#), ("REJECTED", "")] {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.feed(2, &update("NEW", ""));
+        if status != "REJECTED" {
+            fed.feed(3, &update("PARTIALLY_FILLED", r#","Z":"0.3","L":"100","t":1"#));
+        }
+        fed.apply(&OVERFLOW);
+        let found_more = found(77, OrderState::PartiallyFilled, "0.5");
+        assert!(fed.orders.reconcile(77, found_more, fed.orders.moment()), "{status}");
+        fed.apply(&OVERFLOW);
+        fed.feed(4, &update(status, rest));
+        assert!(fed.order().needs_reconciling(), "{status}");
+        assert_eq!(fed.order().executed(), d("0.5"), "{status}");
+        let end = found(77, OrderState::Canceled, "0.5");
+        assert!(fed.orders.reconcile(77, end, fed.orders.moment()), "{status}");
+        assert!(!fed.order().needs_reconciling(), "{status}");
     }
 }
 
