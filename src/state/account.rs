@@ -26,9 +26,9 @@ pub(super) struct Rows<K, V> {
     untracked: u64,
     /// The link over which a subscribed stream reports; `None` if no stream is known to be subscribed.
     followed: Option<LinkId>,
-    /// The link whose subscription ended last, and the id of this subscription; no id if the subscription itself
-    /// continues, because the client requests the stream again. Reports that were on their way may still arrive over
-    /// this link.
+    /// The link whose subscription ended last, and the id of this subscription. There is no id if the client requests
+    /// the stream again, because then the subscription continues. Reports that were on their way may still arrive
+    /// over this link.
     left: Option<(LinkId, Option<StreamId>)>,
     is_recording: bool,
 }
@@ -42,8 +42,8 @@ struct Row<V> {
 }
 
 impl<V> Row<V> {
-    /// Returns whether the row is newer than an answer to a question asked at the moment `asked`, whatever the age of
-    /// the answer.
+    /// Returns whether an answer to a question asked at the moment `asked` must not change the row: the row was
+    /// reported after the question, or the row is current.
     fn is_newer(&self, asked: Moment) -> bool {
         self.reported > asked || self.standing.stale().is_none()
     }
@@ -83,13 +83,13 @@ impl<K: Ord, V> Rows<K, V> {
         } else {
             self.is_recording = true;
         }
-        // A whole list of another subscription, or of one that was renewed, may come before the confirmation.
+        // Before its confirmation, another or renewed subscription may deliver a whole list, which is not late.
         let is_late = self.left.is_some_and(|(link, ended)| {
             source.link() == Some(link) && (!source.is_whole() || source.stream() == ended)
         });
         if !is_late {
             if source.link().is_some() && source.link() != self.followed {
-                // The first report may come before the confirmation. What happened before it was not reported.
+                // The first report may come before the confirmation. Earlier changes were not reported.
                 self.doubted = reported;
             }
             self.followed = source.link().or(self.followed);
@@ -181,7 +181,8 @@ impl<K: Ord, V> Rows<K, V> {
             let left = loss.link().or(followed).map(|link| (link, ended));
             (self.left, self.followed) = (left.or(self.left), None);
         }
-        // A loss counts if it concerns the link that reports come over; without one, the link of the last report.
+        // A loss counts if it concerns the link over which reports come or, if there is none, the link of the last
+        // report.
         let link = followed.or(self.standing.link());
         if link.is_some() && !loss.is_over(link) {
             return false;

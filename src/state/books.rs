@@ -205,9 +205,9 @@ impl Books {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
 
-    /// Returns all books, in the order in which `Books` first heard of them. `Books` hears of a book from its
-    /// snapshot, or from an event that shows that its snapshot may have been lost. When a book is removed, the last
-    /// book of this order takes the place of the removed book.
+    /// Returns all books, in the order in which `Books` added them. `Books` adds a book when its snapshot arrives, or
+    /// when an event shows that its snapshot may have been lost. When a book is removed, the last book of the order
+    /// takes the place of the removed book.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }
@@ -219,7 +219,8 @@ impl Books {
     /// dropped before they reached `Books`, or that an update crossed a book. `to_resync` returns the symbols of such
     /// books. It leaves out two kinds of crossed books: those whose snapshot is crossed, because another snapshot
     /// would be crossed too; and those of market data v1, because its numbered frames show that no update is missing.
-    /// After [`Books::trust_crossed`], `to_resync` also leaves out books that are stale for no reason but a crossing.
+    /// After [`Books::trust_crossed`], `to_resync` also leaves out books that are stale only because they are
+    /// crossed.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -273,7 +274,7 @@ impl Books {
         }
         entry.standing.renew(source, depth.event_time);
         let crossings = entry.note_crossing(source);
-        // A snapshot that is crossed is what the venue publishes: another request would not help.
+        // The venue itself sends a crossed book, so another request would not help.
         entry.to_resync = false;
         self.crossed = self.crossed.saturating_add(crossings);
         Some(BookChange { symbol: depth.symbol.parse().ok()?, bids: true, asks: true })
@@ -388,7 +389,8 @@ impl Entry {
     fn note_crossing(&mut self, source: &Source<'_>) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {
-            // The frames of market data v1 are numbered, so none is missing and the venue publishes such a book.
+            // The frames of market data v1 are numbered, so no frame is missing, and the venue itself publishes a
+            // crossed book.
             self.to_resync = self.crossed && source.endpoint() != Endpoint::MarketDataV1;
         }
         u64::from(self.crossed && !before)

@@ -26,7 +26,8 @@ mod links;
 pub struct Order {
     /// The venue's id, once known.
     pub order_id: Option<u64>,
-    /// The client's id, if known and at most 256 bytes long. While the venue's id is unknown, ask REST by this id.
+    /// The client order id; `None` if it is unknown or longer than 256 bytes. While `order_id` is `None`, ask REST by
+    /// the client order id.
     pub client_order_id: Option<Box<str>>,
     /// The instrument, once known.
     pub symbol: Option<Symbol>,
@@ -51,13 +52,13 @@ pub struct Order {
     /// The reason why the order was rejected or cancelled, from the venue or from this crate. In the current API,
     /// the venue sends no reason if the user cancelled the order.
     pub reason: Option<Box<str>>,
-    /// The code of the reply that refused to place the order; 0 if the request was not sent, `None` if neither
-    /// happened.
+    /// The error code of the reply that refused to place the order; 0 if the client did not send the request. `None`
+    /// for every other order.
     pub refusal_code: Option<i64>,
-    /// Whether the venue has accepted a request to cancel the order, which was open at that time. The order has not
-    /// ended until an event or an answer reports its end. `false` again if an answer or event shows that the cancel
-    /// had no effect. A request that cancels all orders of a session or account counts for each of these orders that
-    /// is known when the reply comes, except for orders that this client placed after the request.
+    /// Whether the venue has accepted a request to cancel the order while the order was open. The order ends only
+    /// when an event or an answer reports its end. If an event or an answer shows that the cancel had no effect, the
+    /// value is `false` again. The request may be one that cancels all orders of a session or account. It does not
+    /// count for orders that become known only after its reply, or that this client placed after the request.
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
@@ -70,8 +71,8 @@ pub struct Order {
     doubt: Option<Doubt>,
     /// The link of the newest event.
     link: Option<LinkId>,
-    /// The link over which the order is known to have been placed: its stream, which reports only the orders of its
-    /// own session, has reported the order.
+    /// The link over which the order is known to have been placed, because a stream that reports only the orders of
+    /// its own session has reported the order over this link.
     session: Option<LinkId>,
     /// The request that placed the order, and the link of the request.
     request: Option<(RequestId, LinkId)>,
@@ -99,10 +100,11 @@ pub struct Order {
     /// How many reported fills could not be counted: a fill lacks the trade id, price or quantity, repeats a trade id
     /// with other data, or makes `filled` overflow.
     unaccountable: u32,
-    /// `discrepancy()` and `unaccountable` when the last answer of the venue was applied. These values raise no new
-    /// doubt.
+    /// The values of `discrepancy()` and `unaccountable` when the last answer of the venue was applied. Only other
+    /// values raise a new doubt.
     explained: (Option<Decimal>, u32),
-    /// The executed quantity in an answer with a final state; `None` again after a new fill.
+    /// The executed quantity in the last applied answer, if the state in the answer was final; `None` again after a
+    /// new fill.
     settled: Option<Decimal>,
     /// How many of the fills are part of the sums per instrument.
     summed: usize,
@@ -143,9 +145,9 @@ impl core::fmt::Display for Awaited {
 
 impl Order {
     /// Returns the executed quantity: the larger of the sum of the fills and the executed quantity that the venue
-    /// reports. For a filled order, this is at least the whole quantity of the order. If
-    /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer with a final state, and no fill has come
-    /// since, returns the executed quantity of the answer instead.
+    /// reports. For a filled order, this is at least the whole quantity of the order. After
+    /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer with a final state, returns the executed
+    /// quantity of the answer instead, until a further fill comes.
     pub fn executed(&self) -> Decimal {
         self.settled.unwrap_or_else(|| self.least_executed())
     }
@@ -156,7 +158,8 @@ impl Order {
         self.told_executed().map_or(self.filled, |told| told.max(self.filled))
     }
 
-    /// Returns the quantity that is not executed, also after the end of the order; `None` if the quantity is unknown.
+    /// Returns the quantity that has not been executed; after the end of the order, the quantity that was never
+    /// executed. Returns `None` if the ordered quantity is unknown.
     pub fn remaining(&self) -> Option<Decimal> {
         let remaining = self.quantity?.checked_sub(self.executed())?;
         Some(remaining.max(Decimal::ZERO))
@@ -183,8 +186,8 @@ impl Order {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
 
-    /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills; zero if it does
-    /// not.
+    /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills. Returns zero if
+    /// the sum is as large or larger.
     pub fn missing_executions(&self) -> Decimal {
         let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
@@ -219,8 +222,8 @@ impl Order {
         !self.state.is_final()
     }
 
-    /// Returns whether the order is open, or the venue did not find it. An order that a reply refused does not count,
-    /// although an event can still revive it.
+    /// Returns whether the order is open, or the venue did not find it. Returns `false` for an order that a reply
+    /// refused, although an event can still show that the order exists.
     pub(super) const fn may_change(&self) -> bool {
         self.is_open() || self.is_absent
     }
@@ -373,9 +376,10 @@ impl Order {
         is_other_side || self.symbol.is_some_and(|symbol| !symbol.is(update.symbol))
     }
 
-    /// Returns whether an event contradicts what is known about the order: it has another instrument, side or client
-    /// order id, or another quantity although it does not report a modification. A further `NEW` event is also a
-    /// contradiction if it comes after the end of the order, over the link of the newest event about the order.
+    /// Returns whether an event contradicts what is known about the order: the event names another instrument, side
+    /// or client order id, or it names another quantity and does not report a modification. A further `NEW` event is
+    /// also a contradiction if it comes after the end of the order, over the link of the newest event about the
+    /// order.
     pub(super) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id
@@ -393,9 +397,9 @@ impl Order {
         self.differs(update) || is_another || is_other || begins_again
     }
 
-    /// Returns whether an event reports another end of an order that has ended, or whether this event and the earlier
-    /// ones together report both a refusal and an execution. If the whole order was executed, filled and cancelled
-    /// are not two ends: the venue may report both ([filled and
+    /// Returns whether an event contradicts the end of the order: the event reports another end, or a refusal and an
+    /// execution are both reported. `FILLED` and `CANCELED` do not contradict each other if the whole order was
+    /// executed, because the venue may report both ([filled and
     /// cancelled](crate::protocol::quirks#filled-and-cancelled)).
     pub(super) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
         let is_part =
@@ -526,8 +530,8 @@ impl Order {
 
     /// Resolves a doubt if the event reports the end of the order, no fill is missing, and all fills since the last
     /// answer are counted. No fill is missing if the sum of the fills equals the quantity of a filled order, or the
-    /// executed quantity in the event that ends a cancelled or closed order. For a rejected order, the sum must be
-    /// zero. A fill is missing if an earlier report has shown a larger executed quantity.
+    /// executed quantity in the event that ends a cancelled or closed order, or zero for a rejected order. A fill is
+    /// missing if an earlier report has shown a larger executed quantity.
     fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
         let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),
@@ -575,9 +579,9 @@ impl Order {
     }
 }
 
-/// Returns whether the first event that reports an order shows enough of what happened before it. `NEW` and
-/// `REJECTED` do. `OPEN` does if its executed quantity is zero or missing. Any other event does if it has an executed
-/// quantity.
+/// Returns whether the first received event about an order suffices to know what happened to the order before. `NEW`
+/// and `REJECTED` suffice. `OPEN` suffices if its executed quantity is zero or missing. Any other event suffices if
+/// it has an executed quantity.
 fn is_from_the_beginning(status: OrderStatus<'_>, executed: Option<Decimal>) -> bool {
     match status {
         OrderStatus::New | OrderStatus::Rejected => true,

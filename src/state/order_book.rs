@@ -145,8 +145,8 @@ impl OrderBook {
         self.last_update_id
     }
 
-    /// Returns whether the book has a best bid and a best ask, and the bid is not below the ask. Such a book is a
-    /// sign of a lost update, although the sandbox publishes crossed books.
+    /// Returns whether the book has a best bid and a best ask, and the bid is not below the ask. In most cases an
+    /// update was lost, but the sandbox also publishes such books.
     pub fn is_crossed(&self) -> bool {
         match (self.bids.best(), self.asks.best()) {
             (Some(bid), Some(ask)) => bid.price >= ask.price,
@@ -175,9 +175,9 @@ impl OrderBook {
         }
     }
 
-    /// Applies all changes of a frame, or none of them. If the ids show that the book contains all changes already,
-    /// or that an update is missing by [`GapRule::Strict`], `apply` changes nothing: see [`Applied`]. Changes without
-    /// a range of update ids are always applied: the archived endpoints send such changes.
+    /// Applies all changes of a frame, or none of them: see [`Applied`]. Changes nothing if the update ids show that
+    /// the book contains all changes already, or that an update is missing ([`GapRule::Strict`]). Always applies
+    /// changes without a range of update ids, which the archived endpoints send.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
         self.apply_by(changes, GapRule::Strict)
     }
@@ -287,9 +287,9 @@ impl BookSide {
     /// the side is whole ([`BookSide::is_whole`]), all its levels are certain.
     ///
     /// A side is not whole in three cases: its snapshot contained only the best levels, the side dropped levels
-    /// beyond [`LEVELS_MAX`], or [`OrderBook::replace_top`] set its best level. Levels that are worse than the
-    /// certain levels came with later updates. As the price moves, the number of certain levels can shrink to zero.
-    /// In this case, request a new snapshot.
+    /// beyond [`LEVELS_MAX`], or [`OrderBook::replace_top`] set its best level. The levels that are not certain came
+    /// with later updates, and levels between them may be missing. As the price moves, the number of certain levels
+    /// can shrink to zero. In this case, request a new snapshot.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(last) | Err(last)) = self.levels.find(edge);

@@ -89,9 +89,9 @@ impl Orders {
         }
     }
 
-    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns a change each time an order is added or
-    /// changes: it gets a new fill, a member of [`Known`](crate::Known) changes, or the event shows which request
-    /// placed the order. An order that changes several times is returned several times.
+    /// Applies an event, or each part of a [`Batch`](crate::Batch). Returns the changes of orders: an order is added
+    /// or gets a new fill, a member of its [`Known`](crate::Known) changes, or the event shows which request placed
+    /// the order. If an event changes an order several times, several changes are returned.
     pub fn apply(&mut self, event: &Event<'_>) -> OrderChanges<'_> {
         self.index.forget_changes();
         if matches!(event, Event::Batch(..)) {
@@ -159,8 +159,8 @@ impl Orders {
         }
     }
 
-    /// Raises doubts about the orders at the endpoint of a new link if `has_missed`, that is, if no event reported
-    /// the end of an earlier link, or of a recording.
+    /// Raises doubts about the orders at the endpoint of a new link if `has_missed` is `true`: an earlier link, or a
+    /// recording, has ended and no event has reported this.
     fn doubt_missed(&mut self, link: LinkId, has_missed: bool) {
         if has_missed {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(Some(link)));
@@ -172,8 +172,9 @@ impl Orders {
         self.doubt_where(hit.reason(), |order| hit.is_about(order.links()));
     }
 
-    /// Raises a doubt about an order that may still change if no subscribed stream reports it. A late event of a
-    /// stream that has ended does not show what happened since.
+    /// Raises a doubt about an order that may still change if no subscribed stream reports the order. Even right
+    /// after an event this may be so, because a late event of a stream that has ended does not show what happened
+    /// after the event.
     fn doubt_unfollowed(&mut self, key: u64) {
         let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
         let certain = self.index.get(key).filter(is_certain);
@@ -183,9 +184,9 @@ impl Orders {
         }
     }
 
-    /// Raises doubts about the orders that no subscribed stream reports. Call this when a subscription is confirmed:
-    /// until then, its events seem to show all orders of the account, but the stream may report only those of its
-    /// session.
+    /// Raises doubts about the orders that no subscribed stream reports. Call this when a subscription is confirmed.
+    /// Before that, a stream that sends events counts as one that reports all orders of the account. The confirmation
+    /// may show that it reports only the orders of its session.
     fn doubt_narrowed(&mut self) {
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
@@ -238,9 +239,9 @@ impl Orders {
         }
     }
 
-    /// Applies the reply to a cancel request. Puts the order in doubt if the venue refuses to cancel it, because it
-    /// may have ended without an event. Also puts it in doubt if no reply came or an internal error, because it may
-    /// be cancelled or not.
+    /// Applies the reply to a cancel request. Puts the order in doubt if the venue refuses to cancel the order,
+    /// because the order may have ended without an event. Also puts the order in doubt if the reply is missing or is
+    /// an internal error, because the venue may have cancelled the order.
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.index.by_order_id(order_id) else { return };
         let now = self.moment();
@@ -258,8 +259,9 @@ impl Orders {
         });
     }
 
-    /// Applies the reply to a request that cancels the orders of an account or of a session. If no reply came or an
-    /// internal error, puts all orders at the endpoint of the link in doubt, because each may be cancelled or not.
+    /// Applies the reply to a request that cancels the orders of an account or of a session. If the reply is missing
+    /// or is an internal error, puts all orders at the endpoint of the link in doubt, because the venue may have
+    /// cancelled each of them.
     fn cancel_all_reply(
         &mut self,
         link: LinkId,
@@ -290,12 +292,12 @@ impl Orders {
         }
     }
 
-    /// Gives an order the venue's id. If another entry has the id, both are the same order and are merged. It is a
-    /// contradiction instead if the two are different orders ([`Order::is_other_than`]).
+    /// Sets the venue's id of an order. If another entry has the id, merges the two entries, because both are the
+    /// same order. If they cannot be the same order ([`Order::is_other_than`]), this is a contradiction instead.
     ///
-    /// It is also a contradiction if the order has another id already. Then, if a reply named an id that no entry
-    /// has, earlier events were attributed to the request by mistake: the order of the request gets an entry of its
-    /// own.
+    /// It is also a contradiction if the order has another id already. If the new id is from a reply, and no entry
+    /// has it, earlier events were attributed to the request by mistake: the order of the request gets an entry of
+    /// its own.
     ///
     /// Returns whether the order has the id now.
     fn attach(&mut self, key: u64, order_id: u64, by_reply: bool) -> bool {
@@ -505,8 +507,8 @@ impl Orders {
         self.index.traded(symbol)
     }
 
-    /// Returns whether a link reports orders, or a [`Replay`](crate::Replay) has done so. If no subscribed stream
-    /// reports the orders of a link, an order that is sent over this link is in doubt at once.
+    /// Returns whether a subscribed stream reports orders, or a [`Replay`](crate::Replay) has reported orders. If no
+    /// subscribed stream reports the orders of a link, an order that is sent over this link is in doubt at once.
     pub fn is_followed(&self) -> bool {
         self.followed.is_any()
     }

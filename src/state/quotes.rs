@@ -17,9 +17,9 @@ use crate::value::id::{LinkId, RequestId};
 mod doubts;
 mod events;
 
-/// The number of quotes that [`Quotes`] keeps. If there are as many, `Quotes` drops the oldest quote that has ended
-/// and is not in doubt before it adds another. If it can drop none, it adds only quotes that this client submits; an
-/// event about any other unknown quote only raises [`Quotes::untracked`].
+/// The number of quotes from which on [`Quotes`] makes room before it adds another: it drops the oldest quote that
+/// has ended and is not in doubt. If there is none to drop, `Quotes` adds only quotes that this client submits. An
+/// event about any other unknown quote then only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes that an account has submitted for requests for quotes.
@@ -128,7 +128,7 @@ impl QuoteState {
             | QuoteState::Expired
             | QuoteState::Failed
             | QuoteState::Rejected => 5,
-            // An execution is a trade, whatever was reported before.
+            // An executed quote is a trade, so `Won` replaces every other final state.
             QuoteState::Won => 6,
         }
     }
@@ -163,8 +163,8 @@ pub struct Quote {
     /// Whether `quote_id` is from an event that only matched the terms of this quote, and no reply or answer has
     /// confirmed the id. The event may be about the quote of another client.
     is_presumed: bool,
-    /// While `is_presumed`: the doubt about the quote of this client alone. This quote keeps the doubt if the id
-    /// turns out to be that of another client's quote.
+    /// While `is_presumed`: the doubt that this quote keeps if the id turns out to belong to the quote of another
+    /// client.
     own_doubt: Option<(StaleReason, Moment)>,
 }
 
@@ -377,9 +377,9 @@ impl Quotes {
         }
     }
 
-    /// Raises doubts about the quotes that no subscribed stream reports. Call this when a subscription is confirmed:
-    /// until then, its events seem to show all quotes of the account, but the stream may report only those of its
-    /// session.
+    /// Raises doubts about the quotes that no subscribed stream reports. Call this when a subscription is confirmed.
+    /// Before that, a stream that sends events counts as one that reports all quotes of the account. The confirmation
+    /// may show that it reports only the quotes of its session.
     fn doubt_narrowed(&mut self) {
         let certain = self.quotes.iter().filter(|(_, quote)| quote.doubt.is_none());
         let keys: Vec<u64> = certain.map(|(key, _)| *key).collect();
@@ -396,7 +396,8 @@ impl Quotes {
                     key = self.name(key, id);
                 }
             }
-            // If the id is presumed, its event was about the quote of another client.
+            // The quote of this client does not exist, so an event with a presumed id was about the quote of another
+            // client.
             Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {
                 key = self.separate(key, |quote| quote.is_presumed);
             }
@@ -442,7 +443,8 @@ impl Quotes {
         self.insert(own)
     }
 
-    /// Gives a quote the certain id from a reply or an answer. Returns the key of the entry that has its request now.
+    /// Sets the venue's id of a quote, as a reply or an answer has shown it. Returns the key of the entry that has
+    /// the request of the quote now.
     fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
         let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
         let key = self.attach(key, id);
@@ -472,9 +474,9 @@ impl Quotes {
         }
     }
 
-    /// Gives a quote the venue's id. If another entry has the id already, merges the two, because they are one quote.
-    /// If they are for different requests for quotes, or this client submitted both, this is a contradiction: puts
-    /// both in doubt instead. Returns the key of the entry that has the quote's request now.
+    /// Sets the venue's id of a quote. If another entry has the id already, merges the two entries, because they are
+    /// one quote. If the two are for different requests for quotes, or this client submitted both, the id is a
+    /// contradiction: puts both in doubt instead. Returns the key of the entry that has the quote's request now.
     fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
         let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
         let Some(other) = self.by_quote_id.get(&(id, endpoint)).copied().filter(|other| *other != key) else {

@@ -1,4 +1,4 @@
-//! How an [`Order`] applies the venue's answers: its lists of open orders, and the answers of REST.
+//! How an [`Order`] applies the venue's lists of open orders, and the answers of REST.
 
 use crate::state::order::{Awaited, Doubt, Order};
 use crate::state::order_state::OrderState;
@@ -16,16 +16,16 @@ impl Order {
         self.cancel_accepted.then_some(Awaited::End).or(is_first_owed.then_some(Awaited::FirstEvent))
     }
 
-    /// Resolves the doubt about an order, because the venue reports it as open. If the doubt was that an event is
-    /// overdue, a cancel that the venue accepted before the doubt had no effect.
+    /// Resolves the doubt about an order, because the venue reports the order as open. If the reason of the doubt was
+    /// that an event is overdue, and the venue accepted a cancel before the doubt began, the cancel had no effect.
     fn confirm(&mut self) {
         let overdue = self.doubt.take().filter(|doubt| doubt.reason == StaleReason::Overdue);
         self.cancel_accepted &= overdue.is_none_or(|doubt| self.cancel_accepted_at >= doubt.since);
     }
 
     /// Notes that the venue lists the order as open. `executed` is the listed executed quantity; `None` counts as
-    /// zero. Resolves a doubt if `executed` equals the sum of the fills, no report has shown a larger executed
-    /// quantity, and all fills since the last answer were counted. The list may lag behind the events.
+    /// zero. Because the list may lag behind the events, resolves a doubt only if `executed` equals the sum of the
+    /// fills, no report has shown a larger executed quantity, and all fills since the last answer were counted.
     pub(in crate::state) fn confirm_open(&mut self, executed: Option<Decimal>) {
         let is_accounted = self.unaccountable == self.explained.1 && self.discrepancy().is_none();
         if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.least_executed() {
@@ -33,9 +33,9 @@ impl Order {
         }
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is when a report about orders
-    /// may last have been lost, or a stream of orders was last subscribed. Returns whether the answer resolved the
-    /// doubt.
+    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is the last moment at which a
+    /// report about orders may have been lost, or a stream of orders was subscribed. Returns whether the answer
+    /// resolved the doubt.
     pub(in crate::state) fn reconcile(
         &mut self,
         found: Option<&Reconciled>,
@@ -46,7 +46,8 @@ impl Order {
         let is_older = doubt.raised.max(lost) > asked || self.observed > asked;
         let Some(found) = found else {
             if is_older || self.is_seen() {
-                // An event has shown that it exists, or it may have been placed after the question.
+                // An event has shown that the order exists, or the venue may have received the order after the
+                // question.
                 return false;
             }
             self.doubt = None;
@@ -55,7 +56,7 @@ impl Order {
             self.reason = Some("the venue does not know it".into());
             return true;
         };
-        // Nothing follows a final state, so the age of the answer does not matter.
+        // No other state follows a final state, so the age of the answer does not matter.
         let is_final = found.state.is_final();
         let is_usable = match is_final {
             true => !is_older || found.executed >= self.filled,
@@ -70,7 +71,7 @@ impl Order {
         let is_whole = self.quantity.is_some_and(|quantity| found.executed >= quantity);
         let is_same = found.state == OrderState::Closed || (self.state == OrderState::Filled && is_whole);
         if is_final && !is_same {
-            // Events may have contradicted each other about the end.
+            // Events may have contradicted each other about the end, so the answer decides.
             self.state = found.state;
         }
         self.go(found.state);
@@ -109,14 +110,16 @@ impl Order {
             || (!has_outcome && differ(&self.side, &other.side))
     }
 
-    /// Splits off the order that the request placed: the reply has another order id than the events, so the events
-    /// were about an order of another client. Returns the new order, with the terms that this client sent.
+    /// Splits off the order that the request placed. Call this if the reply has another order id than the events:
+    /// then the events were about an order of another client, which keeps this entry. Returns the order that the
+    /// request placed, with the terms that this client sent.
     pub(in crate::state) fn split(&mut self, order_id: u64) -> Option<Order> {
         let (request, sent) = self.request.take().zip(self.sent.take())?;
         self.link = self.link.or(Some(request.1));
         let mut mine = Order::sent(&sent, request.0, request.1);
         (mine.order_id, mine.answered, mine.state) = (Some(order_id), true, OrderState::Acknowledged);
-        // What no event has said about the order of the other client.
+        // No event has reported these terms of the order of the other client: they are from the request of this
+        // client.
         (self.time_in_force, self.order_type, self.outcome) = (None, None, None);
         self.stop_price = self.stop_price.filter(|price| mine.stop_price != Some(*price));
         Some(mine)
@@ -146,7 +149,7 @@ impl Order {
         if !other.is_refused_by_reply {
             self.go(other.state);
         }
-        // These are doubts whether the order exists: this entry has been reported, so it does.
+        // These reasons mean that the order may not exist. It exists, because an event has reported this entry.
         let is_known = |doubt: &Doubt| matches!(doubt.reason, StaleReason::Unanswered | StaleReason::Overdue);
         if let Some(doubt) = other.doubt.filter(|doubt| !is_known(doubt)) {
             let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));

@@ -22,13 +22,13 @@ impl Order {
         [self.request.map(|(_, link)| link), self.session]
     }
 
-    /// Notes that a link has reported the order with a stream that reports only the orders of its own session.
-    /// `None`, which stands for any other event, changes nothing.
+    /// Notes the link over which a stream that reports only the orders of its own session has reported the order. For
+    /// any other event, pass `None`, which changes nothing.
     pub(in crate::state) fn note_session(&mut self, link: Option<LinkId>) {
         self.session = link.or(self.session);
     }
 
-    /// Returns whether the order may belong to the endpoint of a link. Without a link, or if the endpoint of the
+    /// Returns whether the order may belong to the endpoint of a link. If there is no link, or the endpoint of the
     /// order is unknown, the order may belong to any endpoint.
     pub(in crate::state) fn is_at(&self, link: Option<LinkId>) -> bool {
         let mut known = self.links().into_iter().flatten().peekable();

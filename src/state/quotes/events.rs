@@ -60,13 +60,14 @@ impl Quotes {
         if quote.is_perhaps_two() {
             quote.raise(StaleReason::Unanswered, now);
         }
-        // A late event does not show what happened since.
+        // A late event does not show what happened after it.
         self.doubt_unfollowed(key);
     }
 
-    /// Renews the doubt about a quote in doubt whose id is known, if an event shows that its request for quotes has
-    /// ended. How the quote ended is unknown, because its own event may be lost. An answer to an earlier question
-    /// then resolves the doubt only if the state in the answer is final. Returns whether the doubt was renewed.
+    /// Raises the doubt about a quote again if the quote is in doubt, its id is known, and an event shows that its
+    /// request for quotes has ended. How the quote ended is unknown, because its own event may be lost. From then on,
+    /// an answer to an earlier question resolves the doubt only if the state in the answer is final. Returns whether
+    /// the doubt was raised again.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
         let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_some()) else {
