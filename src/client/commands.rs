@@ -161,8 +161,8 @@ impl Client {
         }
         let mut requested: usize = 0;
         for symbol in symbols {
-            // Waiting outputs are no obstacle: otherwise the remaining books would never be requested. Their number
-            // is limited all the same, because a book that is stale already adds none.
+            // Requests snapshots however many outputs wait: otherwise the client would never request the remaining
+            // books. The number of outputs is limited all the same, because a book that is stale already adds none.
             let is_requested = match self.book_of(symbol) {
                 Some(id) => self.resync_book(id).is_ok(),
                 None => self.renew_book(symbol),

@@ -105,7 +105,7 @@ impl Client {
         let host = entry.host();
         let Some(known) = entry.link_mut() else { return self.ignore_frame(link, frame) };
         if let Frame::Ping(_) | Frame::Pong(_) = frame {
-            // The short path: a peer may send a flood of pings and pongs.
+            // Takes a short path, because a peer may send a flood of pings and pongs.
             known.handle_sign_of_life(link, *now);
             return None;
         }

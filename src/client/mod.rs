@@ -39,7 +39,7 @@ use crate::value::time::Instant;
 
 /// A client of the venue: its endpoints, the links to them, and the subscriptions on these links.
 ///
-/// It is a state machine without sockets, clock or tasks. Its public methods are of four kinds:
+/// A `Client` is a state machine without sockets, clock or tasks. Its public methods are of four kinds:
 ///
 /// - *commands* ([`open`](Client::open), [`subscribe`](Client::subscribe), …) ask the client for something. They
 ///   never wait. The client may refuse a command;

@@ -188,8 +188,8 @@ impl<'f> Iterator for Events<'f> {
     }
 }
 
-/// Returns the event of a trade or an auction that a market data v2 frame lists beside the book: the event that
-/// `event` makes, or an [`Event::Malformed`] if the row cannot be decoded.
+/// Returns the event of a trade or an auction in a row of a market data v2 frame: the event that `event` makes, or an
+/// [`Event::Malformed`] if the row cannot be decoded.
 fn row<'f, T>(
     row: Row<'f, T>,
     symbol: &str,
@@ -255,7 +255,8 @@ pub(crate) const fn funding_amount<'f>(
     Event::FundingAmount(change, source)
 }
 
-/// Returns whether the frame changes no level of a book. Cold, because only the first frame of a link is tested.
+/// Returns whether the frame changes no level of a book. Marked as cold, because the client tests only the first
+/// frame of a link.
 #[cold]
 #[inline(never)]
 fn has_no_level(update: &MarketUpdate<'_>) -> bool {
@@ -420,7 +421,7 @@ impl<'f> Books<'f> {
         if self.begun.get(symbol).is_some() {
             return false;
         }
-        // The last run needs no note.
+        // After the last run, nothing asks for the symbol.
         if self.changes.peek().is_some()
             && let Ok(symbol) = symbol.parse()
         {

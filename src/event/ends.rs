@@ -8,16 +8,16 @@ use crate::value::id::LinkId;
 /// Returns the link and the stream of an event after which no data of the stream comes until the stream is subscribed
 /// again; `None` for other events. The end of a link, which ends all its streams, is not such an event.
 ///
-/// This is the one list of these events. The collections of orders, balances, positions and quotes follow the stream
-/// no longer, and an [`EventQueue`](crate::EventQueue) keeps the newest of these events, because a collection that
-/// misses it waits for reports that cannot come.
+/// This is the one list of these events. After each of them, the collections of orders, balances, positions and
+/// quotes no longer follow the stream. An [`EventQueue`](crate::EventQueue) keeps the newest of these events, because
+/// a collection that misses it would wait for reports that cannot come.
 pub(crate) fn ended_stream<'e>(event: &'e Event<'_>) -> Option<(LinkId, &'e Stream)> {
     match event {
         Event::Unsubscribed { link, stream, last: true, .. }
         | Event::Rejected { link, stream, .. }
         | Event::Silent { link, stream, .. } => Some((*link, stream)),
-        // A book stays as it was, and its snapshot makes it current. If only the reply is missing, data that has come
-        // shows that the venue serves the stream.
+        // A depth stream does not end: its next snapshot makes the book current. If only the reply is missing, the
+        // stream does not end either, because the venue may serve it.
         Event::Unserved { link, stream, reason: Unserved::Refused { .. }, .. }
             if stream.topic() != Topic::Depth =>
         {

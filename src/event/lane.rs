@@ -25,7 +25,7 @@ impl Kind {
     pub(crate) fn of(event: &Event<'_>, is_latest: bool) -> Kind {
         match event {
             Event::BookTicker(..) | Event::MarkPrice(..) if is_latest => Kind::Latest,
-            // Without a symbol, the event may belong to any stream.
+            // Without a symbol, the event may belong to any stream, so no newer event can replace it.
             Event::PartialDepth(it, _) if is_latest && it.symbol.is_some() => Kind::Latest,
             Event::Auction(..)
             | Event::AuctionOpen(..)
@@ -53,7 +53,8 @@ impl Kind {
     }
 }
 
-/// The links of a slot, or the streams of one topic over the links of a slot. Some events end or begin a flow.
+/// A sequence of links, or of streams, whose beginnings and ends events report: the links of a slot, or the streams
+/// of one topic over the links of a slot.
 ///
 /// Each slot has at most five flows, so a queue has room for the newest event that ends or begins each flow.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -67,8 +68,8 @@ impl Flow {
     /// topics in [`is_about_facts`], have a flow.
     pub(crate) fn of(event: &Event<'_>) -> Option<Flow> {
         let (link, topic): (LinkId, _) = match event {
-            // An `Opened` of the next link in the slot cannot replace this event: it does not report that this link
-            // has ended.
+            // An `Opened` of the next link in the slot cannot replace this event, because the `Opened` does not
+            // report that this link has ended.
             Event::Disconnected { link, .. } => (*link, None),
             Event::Subscribed { link, stream, .. } => (*link, Some(stream.topic())),
             // Order events v1 have no streams. There, this event says which orders the link reports.
@@ -110,9 +111,9 @@ pub(crate) fn lane(event: &Event<'_>) -> Lane {
         Event::Settlements(..) => (Topic::Settlements, None),
         Event::Silent { stream, .. } | Event::Unserved { stream, .. } => (stream.topic(), stream.symbol()),
         Event::Overflow { topic, symbol, .. } => (*topic, *symbol),
-        // The loss of a malformed frame counts for the topic that the frame may have been about; without one, for
-        // `Connection`. A frame about a book counts for `Other`: the link also reports an `Event::Gap`, which is a
-        // fact, so market data does not displace it.
+        // The loss of a malformed frame counts for the topic that the frame may have been about. If any topic is
+        // possible, the loss counts for `Connection`. If the frame may have been about a book, the loss counts for
+        // `Other`: the link also reports an `Event::Gap`, which is a fact, so market data does not displace it.
         Event::Malformed(it, _) => match it.topic {
             None => (Topic::Connection, None),
             Some(Topic::Depth) => (Topic::Other, None),

@@ -40,7 +40,7 @@ impl LastTrade {
     }
 
     /// Returns the id by which trades of a stream are compared: the event id if the trade has one, otherwise the
-    /// trade id. In market data v2, the event ids rise, but some trades of a stream have no id of their own.
+    /// trade id. In market data v2 the event ids of a stream rise, but a trade may have no trade id.
     #[inline]
     pub(crate) const fn key(trade: &Trade<'_>) -> u64 {
         match trade.event_id {

@@ -89,9 +89,10 @@ pub enum Event<'f> {
     /// An archived endpoint reports an error. The error does not name the request that the venue refused.
     Error(VenueError<'f>, Source<'f>),
 
-    /// The client has accepted a request of the application, or cancels orders in a shutdown. An [`Event::Reply`]
-    /// follows. `Requested` comes before every other event about the request, so that [`Orders`](crate::Orders) knows
-    /// an order before the first report about the order. A request that the client refuses causes no `Requested`.
+    /// The client has accepted a request of the application, or has made a request that cancels orders in a shutdown.
+    /// An [`Event::Reply`] follows. `Requested` comes before every other event about the request, so that
+    /// [`Orders`](crate::Orders) knows an order before the first report about the order. A request that the client
+    /// refuses causes no `Requested`.
     Requested {
         /// The link that sends the request.
         link: LinkId,
@@ -155,10 +156,10 @@ pub enum Event<'f> {
     },
     /// A stream is not served for now: see `reason`. The client tries again at `retry`. No other stream is affected.
     ///
-    /// If this is a depth stream, the book is stale until [`Event::Synced`]. If it is not, the reason decides. If the
-    /// venue refused the stream ([`Unserved::Refused`]), its data is stale until [`Event::Subscribed`], or until a
-    /// report lists all balances or all positions: such a report shows that the venue serves the stream. If only the
-    /// reply is missing, its data is still valid when it arrives.
+    /// The book of a depth stream is stale until [`Event::Synced`]. For any other stream, the reason decides. If the
+    /// venue refused the stream ([`Unserved::Refused`]), the data of the stream is stale until [`Event::Subscribed`],
+    /// or until a report lists all balances or all positions: such a report shows that the venue serves the stream.
+    /// If only the reply is missing ([`Unserved::Unanswered`]), the data of the stream that arrives is valid.
     Unserved {
         /// The link of the subscription.
         link: LinkId,
@@ -170,7 +171,7 @@ pub enum Event<'f> {
         reason: Unserved,
         /// How often in a row the stream was not served, this time included.
         attempts: u32,
-        /// When the client sends the next request about the stream, if the rate limits have room then.
+        /// When the client sends the next request about the stream, if the rate limits have room at that time.
         retry: Instant,
     },
     /// The venue refused a subscription for good, for example because there is no such symbol. The client does not
@@ -182,7 +183,8 @@ pub enum Event<'f> {
         id: StreamId,
         /// The stream of the subscription.
         stream: Stream,
-        /// The venue's error. If several subscriptions to the stream end, all events but one may lack the message.
+        /// The venue's error. If several subscriptions to the stream end, only one of their events is certain to have
+        /// the venue's message.
         error: ApiError<'f>,
     },
     /// A book is stale from now on, for one of five reasons: an update was lost; a frame that may have been an update
@@ -194,7 +196,8 @@ pub enum Event<'f> {
     Gap {
         /// The link; `None` in a [`Replay`](crate::Replay).
         link: Option<LinkId>,
-        /// The oldest subscription to the depth stream that has not ended; `None` in a [`Replay`](crate::Replay).
+        /// The oldest of those subscriptions to the depth stream that have not ended; `None` in a
+        /// [`Replay`](crate::Replay).
         id: Option<StreamId>,
         /// The instrument.
         symbol: Symbol,
@@ -248,8 +251,8 @@ pub enum Event<'f> {
     Opened {
         /// The link.
         link: LinkId,
-        /// When the last frame came over the open link that this link replaces; if no frame came, when that link
-        /// opened. Attempts that failed between the two links do not count. `None` if this link replaces no link that
+        /// When the last frame came over the previous open link in this slot; if no frame came, when that link
+        /// opened. Attempts that failed between the two links do not count. `None` if no earlier link in this slot
         /// was open. Events between `missing_since` and `Opened` may be missing: ask REST about everything that must
         /// not be missed, such as orders.
         missing_since: Option<Instant>,
@@ -274,13 +277,13 @@ pub enum Event<'f> {
         /// `None` if no attempt follows.
         retry: Option<Instant>,
     },
-    /// The peer has sent a Close frame, and the client had sent none. An [`Event::Disconnected`] follows.
+    /// The peer has sent a Close frame before the client sent one. An [`Event::Disconnected`] follows.
     PeerClosing {
         /// The link.
         link: LinkId,
         /// The code, if the frame has one.
         code: Option<u16>,
-        /// The peer's reason, for people. It is plain text: a Close frame has no JSON escapes.
+        /// The peer's reason, as plain text for people. Texts of a Close frame have no JSON escapes.
         reason: &'f str,
     },
     /// A link that was open has ended. Everything that came over the link is stale.
@@ -326,7 +329,7 @@ pub enum Event<'f> {
     Closed {
         /// The reason. If all links have failed, the reason of the link in the last slot.
         reason: CloseReason,
-        /// What was abandoned.
+        /// The requests, links and sessions that the client abandoned.
         abandoned: Abandoned,
     },
 

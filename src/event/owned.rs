@@ -80,7 +80,7 @@ enum Role {
     Ignored(IgnoredReason),
     /// The frame cannot be decoded.
     Malformed(DecodeError),
-    /// An element of the frame, of an unknown kind, between these bytes.
+    /// The event is about the element of the frame between these bytes. The kind of the element is unknown.
     Unrecognized {
         begin: usize,
         end: usize,
@@ -222,9 +222,9 @@ impl Role {
         }
     }
 
-    /// Returns the role of an element of an unknown kind, which says where the bytes of the element are in the frame.
-    /// So the frame need not be decoded again. That would need the symbol of the books in the other parts, and the
-    /// `EventBuf` of such an element does not keep this symbol.
+    /// Returns the role of an element of an unknown kind. The role says where the bytes of the element are in the
+    /// frame, so that the frame need not be decoded again. Decoding would need the symbol of the books in the other
+    /// parts, and the `EventBuf` of such an element does not keep this symbol.
     fn element(element: &str, frame: &str) -> Role {
         let begin = element.as_ptr().addr().wrapping_sub(frame.as_ptr().addr());
         let end = begin.wrapping_add(element.len());

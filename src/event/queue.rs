@@ -142,8 +142,8 @@ struct Room {
     bytes: usize,
     events_max: usize,
     bytes_max: usize,
-    /// The number at which the search for the oldest event that may be dropped starts. Every waiting event of this
-    /// kind with a lower number is the newest of its [`Flow`].
+    /// The search for the oldest event that the queue may drop starts at this number. Every waiting event of this
+    /// kind with a lower number is the newest of its [`Flow`], so the queue keeps it.
     oldest: u64,
 }
 
@@ -318,8 +318,9 @@ impl EventQueue {
         self.waiting.partition_point(|waiting| waiting.number < number)
     }
 
-    /// Notes the number of a new event that ends or begins a flow. The queue may now drop the previous such event of
-    /// the flow. It drops that event at once if it has already dropped a later fact instead.
+    /// Notes the number of a new event that ends or begins a flow. From now on, the queue may drop the previous such
+    /// event of the flow. If the queue has already dropped a later fact instead of that event, it drops that event at
+    /// once.
     fn turn(&mut self, flow: Option<Flow>, number: u64) {
         if let Some(before) = flow.and_then(|flow| self.turns.insert(flow, number))
             && before < self.room(Kind::Fact).oldest
@@ -360,7 +361,7 @@ impl EventQueue {
         {
             place = place.wrapping_add(1);
         }
-        // The search for the next one starts here, so each place is visited once, however many other events wait.
+        // The next search starts behind this event, so the queue visits each place once, however many events wait.
         let behind = self.waiting.get(place).map(|gone| gone.number.wrapping_add(1));
         self.room(kind).oldest = behind.unwrap_or(self.next);
         self.drop_at(place)

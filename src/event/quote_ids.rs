@@ -15,7 +15,7 @@ pub(crate) struct QuoteIds {
 /// How many event ids are remembered.
 const QUOTE_IDS_MAX: usize = 4_096;
 
-/// The longest event id that is remembered. The venue's are UUIDs.
+/// The maximum number of bytes of an event id that is remembered. The ids of the venue are UUIDs.
 const QUOTE_ID_BYTES_MAX: usize = 64;
 
 impl QuoteIds {

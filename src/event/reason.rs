@@ -7,7 +7,7 @@ use crate::message::Message;
 use crate::value::endpoint::Endpoint;
 use crate::wire::Scratch;
 
-/// Why an attempt to connect failed.
+/// The reason why an attempt to connect failed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -50,9 +50,9 @@ pub enum ConnectFailure {
     Status {
         /// The HTTP status.
         status: u16,
-        /// The delay that the response asked for; `None` if it asked for none. No link of the client to this host
-        /// dials before two delays are over, one after the other: this delay, cut to
-        /// [`Config::retry_after_max`](crate::Config::retry_after_max), and the random delay of
+        /// The delay that the response asked for; `None` if it asked for none. Before any link of the client dials
+        /// this host again, the client waits for this delay, but at most for
+        /// [`Config::retry_after_max`](crate::Config::retry_after_max), and then for the random delay of
         /// [`Config::backoff`](crate::Config::backoff).
         retry_after: Option<Duration>,
         /// The venue's reason, if the response named one.
@@ -139,7 +139,7 @@ impl serde::Serialize for VenueReason {
     }
 }
 
-/// Why an open link ended.
+/// The reason why an open link ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -181,13 +181,13 @@ pub enum Lost {
     CloseTimedOut,
 }
 
-/// Why a stream is not served.
+/// The reason why a stream is not served.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Unserved {
-    /// The venue refused the stream for now, for example because of too many requests. Or, after the snapshot of the
-    /// book had come, the venue refused a request for several streams, of which another one may be the reason.
+    /// The venue refused the stream for now, for example because of too many requests. Or the venue refused a request
+    /// for several streams after the snapshot of this book had come: then another stream may be the reason.
     Refused {
         /// The status of the reply, if the reply had a status.
         status: Option<u16>,
@@ -208,7 +208,7 @@ pub enum Unserved {
     Relapsed,
 }
 
-/// Why an attempt to connect counts as failed.
+/// The reason why an attempt to connect counts as failed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum AttemptFailure {
@@ -218,7 +218,7 @@ pub enum AttemptFailure {
     Lost(Lost),
 }
 
-/// Why a link or a client has ended.
+/// The reason why a link or a client has ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -245,7 +245,7 @@ pub enum CloseReason {
     AttemptsExhausted {
         /// How many attempts have failed.
         attempts: u32,
-        /// Why the last attempt failed.
+        /// The reason why the last attempt failed.
         last: AttemptFailure,
     },
 }

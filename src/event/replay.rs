@@ -190,16 +190,16 @@ fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
     trades.into_iter().filter_map(Row::read).for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
-/// Returns the event of a market data v1 frame, and notes the id of the frame: a trade has the same id as its event.
-/// Only the first frame of a link can contain older trades.
+/// Returns the event of a market data v1 frame, and notes the id of the frame, because the trades in the frame have
+/// the same id. Only the first frame of a link can contain older trades.
 pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
     let before = if update.socket_sequence == 0 { *told } else { LastTrade::NOTHING };
     told.note(update.event_id);
     Event::Batch(Batch(Parts::Market { told: before, update }), source)
 }
 
-/// Returns the event of a message, without regard to earlier messages; `None` for the kinds of messages that only
-/// earlier messages or requests explain.
+/// Returns the event of a message, without regard to earlier messages. Returns `None` for messages whose meaning
+/// depends on earlier messages or requests.
 pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<Event<'f>> {
     Some(match *message {
         Message::BookTicker(payload) => Event::BookTicker(payload, source),

@@ -96,7 +96,7 @@ impl<'f> Source<'f> {
 
     /// Returns the same source with another text.
     pub(crate) const fn with_frame<'g>(self, frame: &'g str) -> Source<'g> {
-        // All members but the text, as the text has another lifetime.
+        // Copies each member, because the text has another lifetime, and so the result has another type.
         let Source {
             stream,
             epoch,
@@ -182,7 +182,7 @@ impl PartialEq for Source<'_> {
 }
 
 impl fmt::Debug for Source<'_> {
-    /// Leaves out the frame, which may name a session.
+    /// Formats all members but the frame, which may name a session.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Source");
         shown.field("endpoint", &self.endpoint).field("link", &self.link()).field("stream", &self.stream);

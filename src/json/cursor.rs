@@ -1,7 +1,7 @@
-//! A cursor over JSON text: whole grammar, no allocation, no recursion, exact offsets in errors.
+//! [`Cursor`]: reads JSON text without allocation and without recursion. Its errors have exact offsets.
 //!
 //! `Cursor` checks the whole text, also members that no reader needs: a frame is JSON to its last byte, or the error
-//! names the byte where it stops being JSON. Safe code takes runs of text and digits eight bytes at a time.
+//! names the byte where it stops being JSON. Runs of text and digits are read eight bytes at a time, in safe code.
 
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::value::digits::{ZEROS, eight_digits, others};
@@ -434,7 +434,7 @@ pub(crate) fn plain_key(text: &[u8]) -> Option<(usize, &[u8])> {
 }
 
 /// Returns the value of the digits at the beginning, and how many there are. The value is `None` if it exceeds 64
-/// bits, the result is `None` if there are no digits.
+/// bits. The result is `None` if there are no digits.
 #[inline(always)]
 pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     const UNITS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];

@@ -62,7 +62,7 @@ impl Backoff {
         self.held_until
     }
 
-    /// Returns whether `next` has not been called yet, or not since the last `reset`.
+    /// Returns whether `next` has not been called since the creation or the last `reset`.
     pub(crate) const fn is_fresh(&self) -> bool {
         self.attempts == 0
     }

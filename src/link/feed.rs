@@ -127,7 +127,8 @@ impl Feed {
         }
     }
 
-    /// Reports that a book is stale, if it is current. Returns whether it is; the caller then moves the subscription.
+    /// Reports that a book is stale, if it was current. Returns whether it was current: then the caller moves the
+    /// subscription.
     fn report_stale(&self, cx: &mut Context<'_>, id: StreamId) -> bool {
         let Some(subscription) = self.subscriptions.get(id).filter(|it| it.state() == StreamState::Synced)
         else {
@@ -285,8 +286,8 @@ impl Feed {
         }
     }
 
-    /// Notes that a request for streams failed for now, and gives the input to the subscriptions of these streams:
-    /// `Unanswered`, or `RefusedForNow`. A book that is current although its request was refused becomes stale.
+    /// Notes that a request for streams failed for now, and passes the input `Unanswered` or `RefusedForNow` to the
+    /// subscriptions of these streams. A book that is current although its request was refused becomes stale.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -360,9 +361,9 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Splits a refused request into halves, which wait to be sent. Streams that a newer request is about are left
-    /// out. A book that is current fails for now: the venue may send it, so the client unsubscribes before it
-    /// requests the book again.
+    /// Splits a refused request into halves, and queues them. Leaves out streams about which the client has sent a
+    /// newer request, and books that are current. A current book counts as refused for now, because the venue may be
+    /// sending the book: the client unsubscribes before it requests the book again.
     pub(super) fn split(
         &mut self,
         cx: &mut Context<'_>,

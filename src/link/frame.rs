@@ -17,7 +17,7 @@ pub enum Frame<'f> {
     Close {
         /// The status code; `None` if the frame has no payload.
         code: Option<u16>,
-        /// The reason, for people.
+        /// The reason, as text for people.
         reason: &'f str,
     },
 }

@@ -27,7 +27,7 @@ pub(crate) struct Limits {
 #[derive(Clone, Debug)]
 struct Windows {
     windows: Vec<Window>,
-    /// Nothing may be taken before this instant, as the venue has asked.
+    /// Nothing may be taken before this instant, because the venue has asked the client to wait.
     held_until: Instant,
 }
 
@@ -107,8 +107,8 @@ impl Windows {
     }
 
     /// Returns when every window has room for a request of this urgency, and the length of the window that is the
-    /// last to have room; a length of zero if `held_until` is later. A less urgent request leaves some room to more
-    /// urgent requests.
+    /// last to have room. The length is zero if `held_until` is later than that. A less urgent request leaves some
+    /// room to more urgent requests.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         self.room_in(urgency, |_| true)
     }
@@ -248,7 +248,7 @@ impl Limits {
         self.dials.take(now);
     }
 
-    /// Returns whether no use of the limits counts any more, and the venue has not asked to wait.
+    /// Returns whether no earlier use of the limits counts any more, and the venue has not asked the client to wait.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
     }

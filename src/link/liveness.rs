@@ -138,8 +138,8 @@ impl Liveness {
         verdict
     }
 
-    /// Begins a probe, unless one runs. Where `is_asked` is false, no request is sent and the peer is expected to
-    /// send something on its own. Returns whether a probe began.
+    /// Begins a probe, unless one runs. If `is_asked` is false, the client sends no request, and expects that the
+    /// peer sends something without one. Returns whether a probe began.
     pub(super) fn begin_probe(&mut self, now: Instant, is_asked: bool) -> bool {
         let is_new = self.probe == Probe::None;
         if is_new {

@@ -94,7 +94,7 @@ pub(crate) struct Link<S> {
     abandoned: Abandoned,
     /// Whether the link ends instead of making another attempt.
     is_last: bool,
-    /// How the link has ended, until `pump` returns this.
+    /// How the link has ended; `None` again after `pump` has returned it.
     end: Option<LinkEnd>,
     placed: Placed,
     /// How many earlier sessions of the link may have left open orders at the venue.
@@ -161,7 +161,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Returns a link that starts again after this one's end, with the same subscriptions and delays.
+    /// Returns a link that can be opened after this one has ended, with the same subscriptions and delays.
     pub(crate) fn revived(self) -> Link<S> {
         let Link { id, config, mut backoff, feed, session, .. } = self;
         let Link { experience, missing_since, uncancelled, stats, .. } = self;
@@ -203,8 +203,8 @@ impl<S: Session> Link<S> {
         self.feed.resync(cx, id)
     }
 
-    /// Replaces the link if it is open and has begun to bring books of which only a new connection brings new
-    /// snapshots. Otherwise changes nothing.
+    /// Replaces the link if it is open and the venue has begun to send books without a subscription, because only a
+    /// new connection brings new snapshots of such books. Otherwise changes nothing.
     pub(crate) fn renew_books(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
         self.check(Input::Subscribe)?;
         if self.is_open() && self.session.has_books() {
@@ -241,8 +241,8 @@ impl<S: Session> Link<S> {
     }
 
     /// Requests the cancellation of the orders that were placed over the present connection. The client sends the
-    /// request as soon as the link is open and the venue's limit on requests allows it. `by` is the end of the time
-    /// for the cancellation. Does nothing if the link is not authenticated, or takes no requests.
+    /// request as soon as the link is open and the venue's limit on requests allows it. `by` is the deadline of the
+    /// cancellation. Does nothing if the link is not authenticated, or takes no requests.
     pub(crate) fn cancel_session_orders(&mut self, by: Instant) {
         if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel(by);
@@ -378,7 +378,7 @@ impl<S: Session> Link<S> {
             Timer::Stable => self.note_stable(now),
             Timer::Linger => self.linger = Linger::Over,
             Timer::Close => self.input(cx, Input::CloseTimeout, Cause::Loss(Lost::CloseTimedOut)),
-            // The pump sends what waits for the limits.
+            // `pump` sends the requests that have waited for the limits.
             Timer::Quota | Timer::Shutdown => {}
             Timer::Heartbeat => {
                 if let Some(since) = self.liveness.check_heartbeat(now) {

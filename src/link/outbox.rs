@@ -53,7 +53,7 @@ impl StreamRequest {
     }
 }
 
-/// Why a request was made.
+/// The purpose of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Purpose {
     Streams(StreamRequest),
@@ -104,7 +104,7 @@ pub(crate) struct Outbox {
     cancel_at: Instant,
     /// The delay after the next refusal of the cancellation.
     cancel_delay: Duration,
-    /// When the time for the cancellation is over.
+    /// The deadline of the cancellation.
     cancel_by: Instant,
     probe_waits: bool,
     /// Whether stream requests go out one after the other, so that an error without an id can be assigned to its
@@ -217,7 +217,7 @@ impl Outbox {
     }
 
     /// Requests the cancellation of the session's orders, unless a cancellation is waiting or in flight. `by` is the
-    /// end of the time for the cancellation.
+    /// deadline of the cancellation.
     pub(super) fn want_cancel(&mut self, by: Instant) {
         if !self.cancellation.is_some_and(Cancellation::is_open) {
             self.cancellation = Some(Cancellation::Waiting);
@@ -293,8 +293,8 @@ impl Outbox {
         self.probe_waits && self.in_flight.has_place(Urgency::Probe) && self.take_room(cx, Urgency::Probe)
     }
 
-    /// Notes that no probe waits any more: the probe was sent, or another request whose reply serves as the reply to
-    /// the probe. Returns whether a probe waited.
+    /// Notes that no probe waits any more: the client has sent the probe, or has sent another request whose reply
+    /// also serves as the reply to the probe. Returns whether a probe waited.
     pub(super) const fn end_probe(&mut self) -> bool {
         core::mem::replace(&mut self.probe_waits, false)
     }

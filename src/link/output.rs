@@ -40,8 +40,8 @@ pub enum Output {
     Event(Event<'static>),
 }
 
-/// The queue of outputs, oldest first. Each output has a number. `was_handed_out` returns whether the output with a
-/// number was polled.
+/// The queue of outputs, oldest first. Each output has a number, for which `was_handed_out` returns whether the
+/// driver has polled the output.
 #[derive(Clone, Debug)]
 pub(crate) struct Outputs {
     /// `None` where an output was withdrawn.

@@ -39,7 +39,8 @@ impl RateLimiter {
         let limit = u64::from(limit.max(1));
         let window = nanoseconds(window);
         let burst = (limit / 2).max(1);
-        // A window of exactly that length contains both of its ends.
+        // A window contains both of its ends. So if only one unit is allowed in a window, the interval is longer than
+        // the window.
         let interval = match limit.saturating_sub(burst) {
             0 => window.saturating_add(1),
             spread => window.div_ceil(spread),
@@ -82,8 +83,8 @@ impl RateLimiter {
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
     }
 
-    /// Returns the first instant at which a unit may be taken and some further units could still be taken directly
-    /// after it. `spared` returns the number of the further units for a given burst.
+    /// Returns the first instant at which a unit may be taken while some further units remain for others. `spared`
+    /// returns how many units of a given burst have to remain.
     pub(crate) fn free_at_sparing(self, spared: impl FnOnce(u64) -> u64) -> Instant {
         let burst = self.burst.saturating_sub(spared(self.burst)).max(1);
         RateLimiter { burst, ..self }.free_at()

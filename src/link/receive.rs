@@ -187,7 +187,7 @@ fn heard<'f>(
     Some(reception.source(text).of_stream(Some(id)))
 }
 
-/// Delivers a trade, of a trade stream or of a depth stream of market data v2.
+/// Delivers a trade from a trade stream, or from a depth stream of market data v2.
 #[inline]
 pub(crate) fn trade<'f>(
     reception: &mut Reception<'_, '_>,

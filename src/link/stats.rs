@@ -16,8 +16,9 @@ pub struct Stats {
     pub data: u64,
     /// Responses to requests; on archived endpoints also heartbeats, confirmations and errors.
     pub control: u64,
-    /// Frames that showed a missing update. Two kinds of frames do not count here. Order events v1 that show a
-    /// missing event count in `data`. A malformed frame counts in `malformed`, even if the frame makes a book stale.
+    /// Frames that showed a missing update. Two kinds of frames do not count here. A frame of order events v1 that
+    /// shows a missing event counts in `data`. A malformed frame counts in `malformed`, even if the frame makes a
+    /// book stale.
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,

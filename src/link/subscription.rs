@@ -30,7 +30,7 @@ pub(super) struct Delays {
     pub(super) stable: Duration,
 }
 
-/// Why a request for a stream failed, and how many streams the request named (`company`).
+/// The reason why a request for a stream failed, and how many streams the request named (`company`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     reason: Unserved,
@@ -129,7 +129,7 @@ pub(super) struct Effects {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Traits {
     pub(super) is_wanted: bool,
-    /// Whether the stream is still neither confirmed nor rejected nor reported as unserved.
+    /// Whether the stream still waits to be confirmed, rejected or reported as unserved.
     pub(super) is_pending: bool,
     /// Whether the stream is pending or is still unserved, and the application has not unsubscribed.
     pub(super) is_unserved: bool,
@@ -292,7 +292,8 @@ impl Subscription {
             self.note_failure(Failure::new(Unserved::NoSnapshot, 1));
             return Some(StreamInput::Unanswered);
         }
-        // Frames only note when they came. A stream that stays silent is requested less and less often.
+        // A frame does not move this deadline, but only notes when it came. A stream that stays silent is requested
+        // less and less often.
         let Some(silence) = self.silence_max else {
             self.due = None;
             return None;
@@ -509,8 +510,8 @@ impl Subscription {
         self.is_book() && (self.is_asked_for() || self.awaits_snapshot())
     }
 
-    /// Returns why the stream is not served, how many times in a row it was not served, and when it is requested
-    /// again.
+    /// Returns the reason why the stream is not served, how many times in a row it was not served, and when it is
+    /// requested again.
     pub(super) fn trouble(&self, now: Instant) -> (Unserved, u32, Instant) {
         (self.failure.reason, self.attempts, self.due.unwrap_or(now))
     }

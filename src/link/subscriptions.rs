@@ -312,8 +312,8 @@ impl Subscriptions {
         self.snapshots_max.saturating_sub(self.sums.awaited)
     }
 
-    /// Returns whether the link cannot become live: some stream is still neither confirmed nor rejected nor reported
-    /// as unserved, or all streams are unserved.
+    /// Returns whether the link cannot become live: some stream still waits to be confirmed, rejected or reported as
+    /// unserved, or all streams are unserved.
     pub(super) const fn has_pending(&self) -> bool {
         self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
     }

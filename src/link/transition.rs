@@ -108,7 +108,7 @@ impl<S: Session> Link<S> {
                 self.wake = None;
                 self.liveness.end_heartbeats();
                 if before != State::Closing && matches!(cause, Cause::Failure(_) | Cause::Loss(_)) {
-                    // If the client opens the link again, the delay counts.
+                    // The delay counts if the client opens the link again.
                     self.next_attempt(cx, before, cause);
                 }
                 return None;

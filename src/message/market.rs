@@ -171,7 +171,7 @@ pub struct FundingAmountChange<'f> {
     pub amount: Decimal,
     /// `funding_date_time`: the time of the funding, sent in nanoseconds.
     pub funding_time: Timestamp,
-    /// `funding_interval_in_minutes`: the time between two fundings.
+    /// `funding_interval_in_minutes`: the minutes between two instants of funding.
     pub interval_minutes: Option<u64>,
     /// `is_realized`: whether the venue calls the amount realized.
     pub realized: bool,
@@ -189,7 +189,7 @@ pub struct FundingAmountChange<'f> {
 pub struct MarketUpdate<'f> {
     /// `eventId`: the id of the event. It increases, with gaps, and is the same on every connection.
     pub event_id: u64,
-    /// `socket_sequence`: counts the frames of the connection from 0.
+    /// `socket_sequence`: the number of the frame on the connection, from 0.
     pub socket_sequence: u64,
     /// `timestamp`: the time of the event, sent in whole seconds; absent in an initial frame.
     pub timestamp: Option<Timestamp>,
@@ -240,7 +240,7 @@ pub enum MarketEntry<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LevelChange<'f> {
-    /// `symbol`: only on connections for several symbols.
+    /// `symbol`: the symbol; present only on connections for several symbols.
     pub symbol: Option<&'f str>,
     /// `side`: the side of the level; `bid` is [`Side::Buy`].
     pub side: Side,
@@ -248,7 +248,7 @@ pub struct LevelChange<'f> {
     pub price: Decimal,
     /// `remaining`: the new quantity of the level; zero removes the level.
     pub remaining: Decimal,
-    /// `delta`: the signed change; absent if the reason is `top-of-book`.
+    /// `delta`: the signed change of the quantity; absent if the reason is `top-of-book`.
     pub delta: Option<Number<'f>>,
     /// `reason`: the reason for the change.
     pub reason: ChangeReason<'f>,
@@ -259,13 +259,13 @@ pub struct LevelChange<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MarketTrade<'f> {
-    /// `symbol`: only on connections for several symbols.
+    /// `symbol`: the symbol; present only on connections for several symbols.
     pub symbol: Option<&'f str>,
     /// `tid`: the id of the trade.
     pub trade_id: u64,
-    /// `price`: in quote units.
+    /// `price`: the price in quote units.
     pub price: Decimal,
-    /// `amount`: in base units.
+    /// `amount`: the quantity in base units.
     pub quantity: Decimal,
     /// `makerSide`: the side of the resting order; absent in block trades.
     pub maker_side: Option<MakerSide<'f>>,
@@ -291,9 +291,9 @@ open_enum! {
 open_enum! {
     /// The side of the resting order of a trade.
     MakerSide {
-        /// A bid: the taker sold.
+        /// The resting order was a bid, so the taker sold.
         Bid = "bid",
-        /// An ask: the taker bought.
+        /// The resting order was an ask, so the taker bought.
         Ask = "ask",
         /// The trade was made in an auction.
         Auction = "auction",
@@ -327,7 +327,7 @@ pub struct Auction<'f> {
     /// [`Event`](crate::Event), the symbol of the connection ([`MarketUpdate::symbol`]) stands here instead of
     /// `None`.
     pub symbol: Option<&'f str>,
-    /// The stage, from `type`.
+    /// The stage of the auction, from `type`.
     pub stage: AuctionStage,
     /// `eid`: the id of the event; only in market data v1.
     pub event_id: Option<u64>,
@@ -375,9 +375,11 @@ open_enum! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Heartbeat<'f> {
-    /// `timestamp` of market data v2, `timestampms` of order events v1; sent in milliseconds.
+    /// The time of the heartbeat, sent in milliseconds: `timestamp` of market data v2, `timestampms` of order events
+    /// v1.
     pub event_time: Option<Timestamp>,
-    /// `socket_sequence`, in the v1 APIs. These APIs count heartbeats together with the other frames or events.
+    /// `socket_sequence`, in the v1 APIs: the number of the heartbeat, counted together with the other frames or
+    /// events.
     pub socket_sequence: Option<u64>,
     /// `sequence`, in order events v1: the number of the heartbeat.
     pub sequence: Option<u64>,
@@ -391,9 +393,9 @@ pub struct Heartbeat<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VenueError<'f> {
-    /// `reason`, for example `NoValidTradingPairs`; empty if absent.
+    /// `reason`: a word for the reason, for example `NoValidTradingPairs`; empty if the frame has no reason.
     pub reason: Text<'f>,
-    /// `message`, for people.
+    /// `message`: a text for people.
     pub message: Option<Text<'f>>,
 }
 

@@ -28,7 +28,7 @@ pub struct BookTicker<'f> {
     /// `u`: the id of the book's state, from the same range as the update ids of [`Depth`]. Tickers and depth frames
     /// [arrive independently](crate::protocol::streams#tickers-and-books).
     pub update_id: u64,
-    /// `E`: the time, sent in nanoseconds.
+    /// `E`: the time of the event, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
     /// The best bid: its price `b` and its quantity `B`. `None` if one of the two is empty or zero, because there is no
     /// bid then.
@@ -58,9 +58,9 @@ pub struct Depth<'f> {
     /// `u`: the last update id that the frame covers. In market data v1, this is `eventId`, which cannot reveal a
     /// loss.
     pub last_update_id: Option<u64>,
-    /// `b`: the bids. On the current API they are sorted, best first, in a snapshot, and unsorted in changes.
+    /// `b`: the bids. On the current API, a snapshot lists them best first, and changes list them in any order.
     pub bids: &'f [Level],
-    /// `a`: the asks, sorted like the bids.
+    /// `a`: the asks, listed in the order that `bids` describes.
     pub asks: &'f [Level],
 }
 
@@ -71,7 +71,8 @@ pub struct Depth<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PartialDepth<'f> {
-    /// `symbol` or `s`; undocumented, but [sent in production](crate::protocol::quirks#symbol-of-partial-depth).
+    /// `symbol` or `s`: the symbol; undocumented, but [sent in
+    /// production](crate::protocol::quirks#symbol-of-partial-depth).
     pub symbol: Option<&'f str>,
     /// `lastUpdateId`: the id of the book's state.
     pub last_update_id: u64,
@@ -122,9 +123,9 @@ open_enum! {
         Buyer = "buy",
         /// The seller, whose order took a bid.
         Seller = "sell",
-        /// Neither: both orders met in an auction.
+        /// No taker: both orders met in an auction.
         Auction = "auction",
-        /// Neither: the trade was made outside the book.
+        /// No taker: the trade was made outside the book.
         Block = "block",
     }
 }
@@ -231,7 +232,7 @@ pub struct FundingAmount<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Response<'f> {
-    /// `id`, as in the request.
+    /// `id`: the id of the request.
     pub id: ResponseId<'f>,
     /// `status`: 200 for success, otherwise a number like those of HTTP.
     pub status: Option<u16>,
@@ -335,7 +336,8 @@ pub enum ResponseId<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ApiError<'f> {
-    /// `code`, for example -1013 for invalid parameters; 0 if it is absent or cannot be read.
+    /// `code`: the number of the error, for example -1013 for invalid parameters; 0 if it is absent or cannot be
+    /// read.
     pub code: i64,
     /// `msg`: a text for people.
     pub message: Text<'f>,

@@ -33,7 +33,7 @@ pub struct RequestForQuote<'f> {
     pub submission_ends: Option<Timestamp>,
     /// `x`: undocumented; assumed to be the end of the time to accept a quote.
     pub expires: Option<Timestamp>,
-    /// `c`: undocumented; assumed to be the end of the time to confirm.
+    /// `c`: undocumented; assumed to be the end of the time to confirm a quote that was accepted.
     pub confirmation_ends: Option<Timestamp>,
 }
 

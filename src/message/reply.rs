@@ -4,12 +4,12 @@
 
 use super::text::Text;
 
-/// A rate limit of the venue and its use ([`conninfo`](crate::protocol::streams#utility-methods)).
+/// A rate limit of the venue, and how much of it is used ([`conninfo`](crate::protocol::streams#utility-methods)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RateLimit<'f> {
-    /// `rateLimitType`, for example `REQUEST_WEIGHT`, `ORDERS` or `CONNECTION_ATTEMPTS`.
+    /// `rateLimitType`: what the limit counts, for example `REQUEST_WEIGHT`, `ORDERS` or `CONNECTION_ATTEMPTS`.
     pub kind: Text<'f>,
     /// `interval`: the unit of the window, for example `SECOND`.
     pub interval: Text<'f>,
@@ -31,6 +31,6 @@ pub struct QuoteReceipt<'f> {
     pub rfq_id: Text<'f>,
     /// `quoteId`: the venue's id of the quote.
     pub quote_id: Text<'f>,
-    /// `confirmed`: only in the reply to `rfq.confirm_quote`.
+    /// `confirmed`: whether the quote was confirmed or declined; only in the reply to `rfq.confirm_quote`.
     pub confirmed: Option<bool>,
 }

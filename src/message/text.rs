@@ -36,8 +36,8 @@ impl<'f> Text<'f> {
         self.units().map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// Returns the characters of the text. An escape becomes the character that it stands for, half a surrogate pair
-    /// becomes `None`.
+    /// Returns the characters of the text. An escape becomes the character that it stands for, and half a surrogate
+    /// pair becomes `None`.
     fn units(self) -> impl Iterator<Item = Option<char>> + 'f {
         let mut rest = self.0;
         core::iter::from_fn(move || {
@@ -198,9 +198,8 @@ impl fmt::Debug for Number<'_> {
 impl fmt::Display for Number<'_> {
     /// Prints the number as the venue wrote it. A number with an exponent is printed without the exponent if a
     /// [`Decimal`] can hold the number.
-    ///
-    /// A width pads the text. A precision adds zeros, or rounds to the nearest number; ties go to the even last
-    /// digit. A number that is printed with an exponent ignores the precision.
+    /// A width pads the text. A precision adds zeros, or rounds to the nearest number: of two equally near numbers,
+    /// to the one whose last digit is even. A number that is printed with an exponent ignores the precision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_decimal() {
             Ok(decimal) if self.0.contains(['e', 'E']) => fmt::Display::fmt(&decimal, f),

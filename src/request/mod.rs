@@ -32,18 +32,20 @@ use crate::value::symbol::Symbol;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Request {
-    /// `ping`: the venue only acknowledges the request.
+    /// `ping`: asks the venue for nothing but an acknowledgement.
     Ping,
-    /// `time`: [`Response::server_time`](crate::Response::server_time) reads the reply.
+    /// `time`: asks for the venue's time. [`Response::server_time`](crate::Response::server_time) reads the reply.
     Time,
-    /// `conninfo`: [`Response::rate_limits`](crate::Response::rate_limits) reads the reply.
+    /// `conninfo`: asks for the venue's rate limits. [`Response::rate_limits`](crate::Response::rate_limits) reads
+    /// the reply.
     ConnectionInfo,
     /// `subscribe`: subscribes the link to streams. If only this request subscribes to a stream, the client ignores
     /// the data of the stream.
     Subscribe(Vec<Stream>),
     /// `unsubscribe`: makes the venue stop streams of the link. The client does not notice that they stop.
     Unsubscribe(Vec<Stream>),
-    /// `list_subscriptions`: [`Response::stream_names`](crate::Response::stream_names) reads the reply.
+    /// `list_subscriptions`: asks for the streams of the link.
+    /// [`Response::stream_names`](crate::Response::stream_names) reads the reply.
     ListSubscriptions,
     /// `depth`: requests a book once. [`Response::depth`](crate::Response::depth) reads the reply.
     Depth {
@@ -62,11 +64,12 @@ pub enum Request {
         /// text](crate::protocol::quirks#order-ids-as-text)).
         order_id: u64,
     },
-    /// `order.cancel_all`: cancels all open orders of the account (assumed).
+    /// `order.cancel_all`: cancels orders of the account. The venue does not document which; this crate assumes all
+    /// open orders.
     CancelAllOrders,
     /// `order.cancel_session`: cancels the orders that were placed over the link that carries this request.
     CancelSessionOrders,
-    /// `rfq.submit_quote`: [`Response::quote`](crate::Response::quote) reads the reply.
+    /// `rfq.submit_quote`: submits a quote. [`Response::quote`](crate::Response::quote) reads the reply.
     SubmitQuote(NewQuote),
     /// `rfq.withdraw_quote`: withdraws a quote.
     WithdrawQuote {

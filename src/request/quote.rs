@@ -13,7 +13,7 @@ use crate::value::time::Timestamp;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NewQuote {
-    /// The request for quotes that the quote is for.
+    /// The request for quotes for which the quote is made.
     pub rfq_id: QuoteKey,
     /// The price per contract.
     pub price: Decimal,

@@ -64,7 +64,7 @@ pub enum Stream {
     },
     /// `orders@account`, `orders@session`: changes of orders. Needs authentication.
     Orders {
-        /// Whose orders.
+        /// Whether the stream reports the orders of the account, or only those of the session.
         scope: Scope,
     },
     /// `{symbol}@depth5`, `@depth10`, `@depth20`: the best levels of a book. Each frame lists all of these levels.
@@ -261,12 +261,12 @@ impl Stream {
         Stream::Orders { scope: Scope::Account }
     }
 
-    /// Creates a stream of the account's balances, when they change.
+    /// Creates a stream that reports the account's balances when they change.
     pub const fn balances() -> Stream {
         Stream::Balances { updates: Updates::Changes }
     }
 
-    /// Creates a stream of the account's positions, when they change.
+    /// Creates a stream that reports the account's positions when they change.
     pub const fn positions() -> Stream {
         Stream::Positions { updates: Updates::Changes }
     }

@@ -65,8 +65,8 @@ impl Address {
         let (host, zone) = host.split_at(host.find('%').unwrap_or(host.len()));
         let host = alloc::format!("{}{zone}", host.to_ascii_lowercase());
         if !host.ends_with(']') && host.rsplit_once(':').is_some_and(|(_, port)| !is_number(port)) {
-            // This is not a port, perhaps a password that a slash cuts off. Dialling reports that it is not an
-            // address.
+            // The text after the colon is not a port. It may be a part of a password, so only the scheme is kept.
+            // Dialling reports that this is not an address.
             return Address { user: None, base: alloc::format!("{scheme}://"), query: Vec::new() };
         }
         let (name, port) = match host.rsplit_once(':') {

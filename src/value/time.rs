@@ -166,7 +166,8 @@ impl core::ops::Sub<Duration> for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Prints the seconds since the epoch with nine decimals, or rounded to the precision.
+    /// Prints the seconds since the epoch with nine decimals. If the format string has a precision, rounds to that
+    /// many decimals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();

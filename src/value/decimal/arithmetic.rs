@@ -14,7 +14,7 @@ pub enum Rounding {
     Up,
     /// To the number nearer to zero.
     TowardsZero,
-    /// To the nearest number; ties go to the even last digit.
+    /// To the nearest number. A number halfway between two others becomes the one whose last digit is even.
     Nearest,
 }
 
@@ -61,7 +61,7 @@ impl Decimal {
         Decimal { mantissa: self.mantissa.wrapping_abs(), scale: self.scale }
     }
 
-    /// Adds exactly; `None` if the sum does not fit.
+    /// Adds exactly. Returns `None` if a `Decimal` cannot hold the sum.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -74,7 +74,7 @@ impl Decimal {
         Decimal::fit(sum, scale)
     }
 
-    /// Subtracts exactly; `None` if the difference does not fit.
+    /// Subtracts exactly. Returns `None` if a `Decimal` cannot hold the difference.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -85,7 +85,7 @@ impl Decimal {
         self.checked_add(other.neg())
     }
 
-    /// Multiplies exactly; `None` if the product does not fit.
+    /// Multiplies exactly. Returns `None` if a `Decimal` cannot hold the product.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -97,7 +97,7 @@ impl Decimal {
         Decimal::fit(product, self.scale.checked_add(other.scale)?)
     }
 
-    /// Multiplies and rounds to `scale` decimals; `None` if the product does not fit.
+    /// Multiplies and rounds to `scale` decimals. Returns `None` if a `Decimal` cannot hold the result.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -109,7 +109,8 @@ impl Decimal {
         at_scale(product, self.scale.checked_add(other.scale)?, 1, scale, rounding)
     }
 
-    /// Divides and rounds to `scale` decimals; `None` if the quotient does not fit or `divisor` is zero.
+    /// Divides and rounds to `scale` decimals. Returns `None` if a `Decimal` cannot hold the result, or if `divisor`
+    /// is zero.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -123,7 +124,7 @@ impl Decimal {
         at_scale(dividend, self.scale, i128::from(divisor.mantissa), scale, rounding)
     }
 
-    /// Rounds to `scale` decimals; `None` if the result does not fit.
+    /// Rounds to `scale` decimals. Returns `None` if a `Decimal` cannot hold the result.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -135,7 +136,8 @@ impl Decimal {
         at_scale(i128::from(self.mantissa), self.scale, 1, scale, rounding)
     }
 
-    /// Rounds to a multiple of `tick`; `None` if the result does not fit or `tick` is not positive.
+    /// Rounds to a multiple of `tick`. Returns `None` if a `Decimal` cannot hold the result, or if `tick` is not
+    /// positive.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -152,8 +154,8 @@ impl Decimal {
         Decimal::fit(ticks.checked_mul(i128::from(tick.mantissa))?, tick.scale)
     }
 
-    /// Adds all values exactly; `None` if the sum does not fit. The order of the values does not matter: only the sum
-    /// of all values has to fit. The sum of no values is zero.
+    /// Adds all values exactly. Returns `None` if a `Decimal` cannot hold the sum of all values; sums of only some of
+    /// the values may be larger. The sum of no values is zero.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -165,8 +167,8 @@ impl Decimal {
         Decimal::fit(sum, scale)
     }
 
-    /// Returns the mean, rounded to `scale` decimals. Returns `None` if there are no values, if the mean does not
-    /// fit, or if the sum has more than 38 digits at the largest scale of the values.
+    /// Returns the mean, rounded to `scale` decimals. Returns `None` if there are no values, if a `Decimal` cannot
+    /// hold the mean, or if the sum has more than 38 digits at the largest scale of the values.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};

@@ -20,7 +20,7 @@ macro_rules! from_and_to_large {
         impl TryFrom<$integer> for Decimal {
             type Error = DecimalError;
 
-            /// Converts an integer. Returns [`DecimalError::Precision`] if it does not fit.
+            /// Converts an integer. Returns [`DecimalError::Precision`] if a `Decimal` cannot hold the integer.
             fn try_from(value: $integer) -> Result<Decimal, DecimalError> {
                 let mantissa = i64::try_from(value).map_err(|_| DecimalError::Precision)?;
                 Decimal::new(mantissa, 0).ok_or(DecimalError::Precision)
@@ -30,7 +30,8 @@ macro_rules! from_and_to_large {
         impl TryFrom<Decimal> for $integer {
             type Error = DecimalError;
 
-            /// Converts a value. Returns [`DecimalError::Precision`] if it has a fraction or does not fit.
+            /// Converts a value. Returns [`DecimalError::Precision`] if the value has a fraction, or if the integer
+            /// type cannot hold it.
             fn try_from(value: Decimal) -> Result<$integer, DecimalError> {
                 let whole = value.rescaled(0).ok_or(DecimalError::Precision)?;
                 <$integer>::try_from(whole.mantissa).map_err(|_| DecimalError::Precision)
@@ -64,8 +65,9 @@ impl TryFrom<f64> for Decimal {
 }
 
 impl Decimal {
-    /// Returns the decimal nearest to a float, with exactly `scale` decimals; ties go to the even last digit. Returns
-    /// `None` if the float is not finite or the result does not fit.
+    /// Returns the decimal nearest to a float, with exactly `scale` decimals. Of two equally near decimals, returns
+    /// the one whose last digit is even. Returns `None` if the float is not finite, or if a `Decimal` cannot hold the
+    /// result.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -179,7 +181,7 @@ impl From<Decimal> for rust_decimal::Decimal {
 impl TryFrom<rust_decimal::Decimal> for Decimal {
     type Error = DecimalError;
 
-    /// Converts a value. Returns [`DecimalError::Precision`] if the value does not fit.
+    /// Converts a value. Returns [`DecimalError::Precision`] if a `Decimal` cannot hold the value.
     fn try_from(value: rust_decimal::Decimal) -> Result<Decimal, DecimalError> {
         let scale = u8::try_from(value.scale()).map_err(|_| DecimalError::Precision)?;
         Decimal::fit(value.mantissa(), scale).ok_or(DecimalError::Precision)

@@ -154,7 +154,8 @@ impl Decimal {
         Decimal { mantissa, scale }
     }
 
-    /// Changes the number of decimals to `scale`. Returns `None` if digits would be lost or the result does not fit.
+    /// Changes the number of decimals to `scale`. Returns `None` if digits would be lost, or if a `Decimal` cannot
+    /// hold the result.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -291,7 +292,7 @@ impl FromStr for Decimal {
 
 impl fmt::Display for Decimal {
     /// Prints all decimals, without an exponent. A width pads the text. A precision adds zeros, or rounds to the
-    /// nearest number; ties go to the even last digit.
+    /// nearest number: of two equally near numbers, to the one whose last digit is even.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.with_text(|text| print::number(f, text))
     }
