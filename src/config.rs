@@ -428,7 +428,7 @@ impl Config {
         self
     }
 
-    /// Sets the time without a request over an authenticated link after which an
+    /// Sets how long an authenticated link may be without a request before an
     /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. The event comes
     /// again after each further `interval` without a request. If a key [requires
     /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the session 30

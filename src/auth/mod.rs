@@ -120,7 +120,7 @@ impl Credentials {
             return Err(InvalidCredentials::TokenCharacter { offset });
         }
         let scheme = "Bearer ";
-        // Allocated at its full length: a string that grows leaves copies behind.
+        // The string gets its full length at once, because a string that grows leaves copies of the token behind.
         let mut value = Zeroizing::new(String::with_capacity(scheme.len().saturating_add(token.len())));
         value.push_str(scheme);
         value.push_str(&token);

@@ -8,7 +8,7 @@ use crate::value::time::UnixTime;
 /// How far a nonce may be from the venue's clock in either direction ([nonces](crate::protocol::streams#nonces)).
 pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 
-/// The unit in which the nonces of a key count time since 1970.
+/// The unit in which the nonces of a key count the time since 1970-01-01 UTC.
 ///
 /// The unit belongs to the key, not to a request: everything that signs with the key must always use the same unit.
 /// A nonce in milliseconds is a thousand times as high as a nonce in seconds. After the first nonce in
@@ -81,8 +81,8 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// The nonces of one key. Each nonce is the present time, or [`last`](NonceSource::last) plus one if this sum is
-/// higher than the present time.
+/// A source of the nonces of one key. Each nonce is the present time, or [`last`](NonceSource::last) plus one if this
+/// sum is higher than the present time.
 ///
 /// The venue remembers the highest nonce of a key, on WebSockets and REST together, and refuses every nonce that is
 /// not higher ([one nonce space](crate::protocol::quirks#one-nonce-space)). Use one source for each key, and draw

@@ -84,7 +84,7 @@ pub enum Stream {
     /// `requestForQuote@account`, `requestForQuote@session`: updates about requests for quotes. The venue sends only
     /// the updates that concern the account. Needs authentication.
     Quotes {
-        /// Whose quotes.
+        /// Whether the stream reports the quotes of the account, or only those of the session.
         scope: Scope,
     },
     /// `requestForQuote`: public requests for quotes on combinations of contracts.

@@ -28,7 +28,7 @@ use crate::wire::rest::{self, BalanceRow, OrderRow};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OpenOrder {
-    /// The client's id, if the order has one.
+    /// The client order id, if the order has one.
     pub client_order_id: Option<Box<str>>,
     /// The venue's id, the state and the executed quantity, for [`Orders::reconcile`](crate::Orders::reconcile).
     pub found: Reconciled,
@@ -81,7 +81,7 @@ impl<'a> IntoIterator for &'a BalanceRows {
     }
 }
 
-/// Decodes the answer about one order, asked for by its id.
+/// Decodes the answer to a question that names an order by the venue's id.
 pub(super) fn order_by_id(id: u64, body: &str) -> Result<Reconciled, RestError> {
     let row: OrderRow<'_> = rest::object(body).map_err(malformed(body))?;
     if row.order_id != id {
@@ -90,7 +90,8 @@ pub(super) fn order_by_id(id: u64, body: &str) -> Result<Reconciled, RestError> 
     reconciled(&row)
 }
 
-/// Decodes the answer about a client order id; `None` if no order has it.
+/// Decodes the answer to a question that names an order by its client order id. Returns `None` if no order has this
+/// id.
 pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconciled>, RestError> {
     let rows: Vec<OrderRow<'_>> = match rest::is_array(body) {
         true => rest::array(body).map_err(malformed(body))?,

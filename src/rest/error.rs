@@ -130,7 +130,7 @@ pub(super) fn accept(status: u16, body: &str) -> Result<(), RestError> {
     Err(RestError::Refused { status, reason, message })
 }
 
-/// Returns the beginning of a body that cannot be decoded.
+/// Returns the beginning of a body that cannot be decoded, at most 256 bytes.
 fn beginning(body: &str) -> Box<str> {
     kept(body.chars().take(256).collect::<String>())
 }

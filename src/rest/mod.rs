@@ -20,7 +20,7 @@ use crate::value::id::RequestId;
 mod sealed {
     /// The private part of a [`RestQuestion`](super::RestQuestion), which only this crate implements and calls.
     pub trait Question {
-        /// Returns the venue's id and the client's id of the order that the question is about.
+        /// Returns the venue's id and the client order id by which the question names its order.
         fn order(&self) -> (Option<u64>, Option<&str>) {
             (None, None)
         }

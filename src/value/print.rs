@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 /// Prints a number of the form `-?digits(.digits)?`, of any length.
 ///
 /// Width, fill and sign work as for integers. The precision is the number of decimals: it adds zeros, or rounds to
-/// the nearest number; ties go to the even last digit.
+/// the nearest number. Of two equally near numbers, it chooses the one whose last digit is even.
 pub(crate) fn number(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let Some(precision) = f.precision() else {

@@ -80,8 +80,9 @@ impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
 /// What was read from an element of a list, or the element and the error.
 pub(super) type Alone<'f, T> = Result<T, (RawJson<'f>, DecodeError)>;
 
-/// Reads an element of a list that `read` could not decode a second time, as a text of its own: offsets in the error
-/// count from the beginning of the element. The outer error means that the element is not JSON.
+/// Reads an element again after `read` has failed on it as a part of its list. Treats the element as a text of its
+/// own, so offsets in the error count from the beginning of the element. The outer error means that the element is
+/// not JSON.
 #[cold]
 #[inline(never)]
 pub(super) fn read_alone<'f, T>(

@@ -286,7 +286,7 @@ fn likely_auction<'f>(reader: &mut Reader<'f, '_>, stage: AuctionStage) -> Likel
     Ok(if it.is_told { None } else { Some(MarketEntry::Auction(auction!(it, stage, it.symbol().if_any()?))) })
 }
 
-/// Reads an entry whose type is unknown, or that cannot be decoded as what it begins as.
+/// Reads an entry whose type is unknown, or that cannot be decoded as the type with which it begins.
 #[cold]
 fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
     let mut again = cursor.clone();

@@ -208,7 +208,7 @@ fn order<'f>(
     };
     let fill = match it.fill().if_any()? {
         Some(fill) => Some(fill?),
-        // An execution without details.
+        // The event reports an execution, but no details of it.
         None => is_fill.then(Fill::default),
     };
     Ok(OrderUpdate {

@@ -302,7 +302,7 @@ impl Value for Refusal {
 
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<ApiError<'f>>, DecodeError> {
         if reader.cursor.peek() == b'{' {
-            // `usual` fails on an object only if it is not JSON: this returns the error.
+            // `usual` fails on an object only if the object is not JSON. Then `skip` returns the error.
             reader.cursor.skip(1)?;
         }
         let json = Json::take(reader)?;
