@@ -206,7 +206,7 @@ impl Config {
         self
     }
 
-    /// Returns the seed. If none was set, returns a random one with the feature `std`, and zero without.
+    /// Returns the seed. If none was set, returns a random seed; without the feature `std`, returns zero.
     pub(crate) fn seed_or_random(&self) -> u64 {
         if let Some(seed) = self.seed {
             return seed;
@@ -306,7 +306,7 @@ impl Config {
     }
 
     /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. The time begins
-    /// again when another snapshot arrives over the link, if its book was requested before the waiting book or in the
+    /// again when a snapshot of another book arrives over the link, if the other book was requested earlier or in the
     /// same request. When the time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the waiting book.
     /// Default: 5 s; up to 700 ms were measured ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
@@ -541,7 +541,7 @@ impl Config {
         self.address.user().cloned()
     }
 
-    /// Returns the host of the address, with its port unless that is the default port. Rate limits apply to it.
+    /// Returns the host of the address, with the port unless it is the default port. Rate limits apply to a host.
     pub(crate) fn host(&self) -> &str {
         self.address.host()
     }

@@ -21,7 +21,7 @@ use crate::wire::Scratch;
 
 #[derive(Clone, Debug)]
 pub(crate) struct MarketDataV1 {
-    /// The symbols that the address names; `None` if it names none in a known form.
+    /// The symbols that the address names; `None` if the address names no symbol, or if a text in it is not a symbol.
     symbols: Option<Vec<Symbol>>,
     /// The frame numbers of the present connection.
     sequence: Sequence,
@@ -48,9 +48,9 @@ impl MarketDataV1 {
         }
     }
 
-    /// Returns whether any entry is about a symbol that the address does not name, and whether every entry is. Does
-    /// not count entries of an unknown kind, and entries that cannot be decoded: their symbol is unknown, and they
-    /// change no book.
+    /// Returns whether any entry is about a symbol that the address does not name, and whether all entries are about
+    /// such symbols. Leaves out entries of an unknown kind and entries that cannot be decoded, because their symbol
+    /// is unknown and they change no book.
     fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool) {
         let Some(symbols) = &self.symbols else { return (false, false) };
         let is_asked = |name: &str| symbols.iter().any(|it| it.as_str().eq_ignore_ascii_case(name));

@@ -1,4 +1,4 @@
-//! Market data v2: the first data of a subscription confirms it, and a refusal does not name its request.
+//! Market data v2: the first data of a stream confirms its subscription, and a refusal does not name its request.
 
 use crate::archive::{control, decode, unrecognized};
 use crate::event::reason::Unserved;
@@ -106,8 +106,8 @@ impl Session for MarketDataV2 {
 
 impl MarketDataV2 {
     /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If
-    /// several requests may be meant, one of them perhaps an `unsubscribe`, the client rejects no stream, and sends
-    /// stream requests one after the other until the link ends.
+    /// the refusal may be about any of several requests, perhaps an `unsubscribe`, the client rejects no stream. From
+    /// then on, the client sends stream requests one after the other until the link ends.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);
@@ -169,9 +169,9 @@ fn l2_updates<'f>(
     subscription.hear(now);
     let id = subscription.id();
     match subscription.state() {
-        // The first frame is the book. But if the first frame may have been lost, or the book was requested before
-        // on this connection so that old changes may still come, only a frame that looks like a first one is the
-        // book.
+        // The first frame is the book, with two exceptions: the first frame may have been lost, or old changes may
+        // still come, because the book was requested before on this connection. Then only a frame that looks like a
+        // first frame is the book.
         StreamState::Requested | StreamState::Active
             if subscription.awaits_book()
                 && (updates.looks_initial() || subscription.takes_first_for_book()) =>

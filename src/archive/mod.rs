@@ -1,7 +1,7 @@
 //! The `Session`s of the archived generations of the API: market data v2, market data v1 and order events v1.
 //!
 //! None of them acknowledges a request. Market data v2 takes subscriptions. At the v1 endpoints the address decides
-//! what is sent, and the number in each frame or event shows whether an earlier one was lost.
+//! what the venue sends, and the number in each frame or event shows whether an earlier frame or event was lost.
 
 pub(crate) mod market_data_v1;
 pub(crate) mod market_data_v2;
@@ -37,7 +37,7 @@ fn decode<'f>(
     Ok(message)
 }
 
-/// Delivers a message that is neither data nor of an unknown kind.
+/// Delivers a message of a known kind that is not data.
 fn control<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
     reception.count_control();
     event_of(message, reception.source(text))

@@ -52,7 +52,7 @@ impl NonceUnit {
     }
 }
 
-/// A number that a key may use once. It is written in decimal.
+/// A number that a key may use once, written in decimal digits.
 ///
 /// ```
 /// use gemini_ws::Nonce;

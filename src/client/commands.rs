@@ -254,7 +254,7 @@ impl Client {
         // The limit doubles with each silence. A limit of zero would remain zero.
         let silence_max = silence_max.map(|longest| longest.max(Duration::from_millis(1)));
         let is_at = |slot: usize| self.slots.get(slot).is_some_and(|slot| slot.endpoint() == endpoint);
-        // A symbol has one book, whichever endpoint it comes from.
+        // A client keeps one book of a symbol, whichever endpoint sends the book.
         let is_book = stream.topic() == Topic::Depth;
         let known = {
             let mut alike = self.alike_by(stream.topic(), stream.symbol());

@@ -178,8 +178,7 @@ impl Endpoints {
         self.entries.values().map(Entry::config)
     }
 
-    /// Returns the endpoints of one generation of the API: if `authenticated` is true, the authenticated endpoints;
-    /// otherwise the others.
+    /// Returns the endpoints of one generation of the API that are authenticated, or those that are not.
     pub(super) fn of_kind(&self, api: Endpoint, authenticated: bool) -> &BTreeSet<EndpointId> {
         const NONE: &BTreeSet<EndpointId> = &BTreeSet::new();
         self.kinds.get(&(api as u8, authenticated)).unwrap_or(NONE)

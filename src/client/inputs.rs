@@ -24,8 +24,8 @@ impl Client {
 
     /// Reports that the dial for this link begins only now, because the dial had to wait on this machine, for example
     /// for a signer. [`Config::connect_timeout`](crate::Config::connect_timeout) starts again; a second call for the
-    /// same dial has no effect. The wait before this call is limited to the same time. A driver that dials at once
-    /// does not call this method.
+    /// same dial has no effect. The same timeout limits the wait before this call. A driver that dials at once does
+    /// not call this method.
     ///
     /// ```
     /// use core::time::Duration;

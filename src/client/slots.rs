@@ -33,8 +33,8 @@ pub(super) struct Slot {
     /// The id that the link had before its first attempt to connect.
     made: LinkId,
     link: Option<Link<Protocol>>,
-    /// The reason for which the link has stopped for good; `None` while it has not. The slot keeps the subscriptions
-    /// of the link.
+    /// The reason for which the link has stopped for good; `None` if the link has not stopped for good. The slot
+    /// keeps the subscriptions of the link.
     given_up: Option<CloseReason>,
     /// The values of the link that `Slots::sums` contains now.
     seen: Seen,

@@ -81,7 +81,7 @@ enum Rest<'f> {
         books: Option<Books<'f>>,
         entries: Elements<'f, MarketEntry<'f>>,
     },
-    /// The first market data v1 frame of a link, if it has no level: the book of the symbol is empty.
+    /// The first market data v1 frame of a link, if the frame has no level: then the book is empty.
     EmptyMarket {
         told: LastTrade,
         update: MarketUpdate<'f>,

@@ -229,8 +229,8 @@ pub enum Event<'f> {
     },
 
     /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
-    /// the place of the first of these events. If the queue also dropped a later event that may have reported the end
-    /// of a link or of a stream, and other events wait in between, a second `Overflow` takes the place of the last
+    /// the place of the first of these events. The queue may also have dropped a later event that may report the end
+    /// of a link or of a stream. If other events wait in between, a second `Overflow` takes the place of the last
     /// such event. Each dropped event counts in only one of the two `Overflow`s.
     ///
     /// The data of the topic and the symbol is stale. If the `Overflow` has no symbol, all data of the topic is
@@ -390,7 +390,7 @@ pub enum RequestOutcome<'f> {
     TimedOut,
     /// The link ended before a reply came. Whether the venue acted is unknown.
     Lost,
-    /// The link ended before the driver polled the request: the venue has not seen it.
+    /// The link ended before the driver polled the request, so the venue has not seen the request.
     NotSent,
 }
 

@@ -54,9 +54,9 @@ pub enum Overflow {
 ///
 /// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
 /// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event of the lane.
-/// Events behind the `Overflow` can make data current again. So if the queue also drops a later event that may report
-/// the end of a link or of a stream, and other events wait in between, a second `Overflow` takes the place of the
-/// last such event. Each dropped event counts in only one of the two `Overflow`s.
+/// Events behind the `Overflow` can make data current again. But the queue may also drop a later event that may
+/// report the end of a link or of a stream. If other events wait in between, a second `Overflow` takes the place of
+/// the last such event. Each dropped event counts in only one of the two `Overflow`s.
 ///
 /// For each [slot](crate::LinkId::slot), the queue never drops the newest [`Event::Disconnected`]. For each slot and
 /// each of the topics orders, balances, positions and quotes, it always keeps one more event: the newest that is a
@@ -152,7 +152,7 @@ impl Room {
         Room { events: 0, bytes: 0, events_max, bytes_max, oldest: 0 }
     }
 
-    /// Returns whether one more event may wait. If no event waits, one always may.
+    /// Returns whether one more event may wait. Returns `true` if no event waits.
     const fn has_room(&self) -> bool {
         self.events == 0 || (self.events < self.events_max && self.bytes < self.bytes_max)
     }
@@ -319,8 +319,8 @@ impl EventQueue {
     }
 
     /// Notes the number of a new event that ends or begins a flow. From now on, the queue may drop the previous such
-    /// event of the flow. If the queue has already dropped a later fact instead of that event, it drops that event at
-    /// once.
+    /// event of the flow. If the queue has already dropped a later fact to keep the previous event, it drops the
+    /// previous event at once.
     fn turn(&mut self, flow: Option<Flow>, number: u64) {
         if let Some(before) = flow.and_then(|flow| self.turns.insert(flow, number))
             && before < self.room(Kind::Fact).oldest

@@ -34,8 +34,9 @@ impl<T> InFlight<T> {
     }
 
     /// Returns whether there is a place for another request of this urgency. Stream requests leave a quarter of the
-    /// places to other requests. When all places are taken, there is still a place for a cancellation while fewer
-    /// cancellations than a quarter of the places are in flight, and for a probe while no other probe is in flight.
+    /// places to other requests. When all places are taken, a cancellation still gets a place while the cancellations
+    /// in flight are fewer than a quarter of the places. A probe still gets a place while no other probe is in
+    /// flight.
     pub(crate) fn has_place(&self, urgency: Urgency) -> bool {
         let is_any_free = self.taken.iter().sum::<usize>() < self.most;
         let taken = self.of(urgency);

@@ -259,8 +259,8 @@ impl Limits {
     /// [`Config::retry_after_max`]. Limits of an unknown kind have no effect here; the application finds them in the
     /// reply.
     ///
-    /// `since` is how many requests were sent after the one that `response` is for: the venue's count may lack
-    /// them.
+    /// `since` is how many requests were sent after the request to which `response` is the reply. The venue's count
+    /// may lack these requests.
     pub(crate) fn note_named(&mut self, response: &Response<'_>, since: u64, now: Instant) {
         let Ok(limits) = response.rate_limits() else { return };
         if limits.iter().next().is_none() {

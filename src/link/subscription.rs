@@ -351,7 +351,8 @@ impl Subscription {
     }
 
     /// Notes that the book has lost an update, and returns the next input of the subscription. The client repairs a
-    /// first loss immediately. It waits before it repairs a loss soon after a snapshot, longer each time.
+    /// first loss immediately. If a loss comes soon after a snapshot, the client waits before it repairs the loss,
+    /// longer each time.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         if self.state != StreamState::Synced {
             return StreamInput::Gap;

@@ -26,7 +26,7 @@ const fn loss(before: State, cause: Cause) -> Lost {
 }
 
 impl<S: Session> Link<S> {
-    /// Returns whether an input is about the present attempt. Counts it as stale otherwise.
+    /// Returns whether an input is about the present attempt. Otherwise counts the input as stale.
     pub(super) fn is_current(&mut self, link: LinkId) -> bool {
         let current = link == self.id
             && matches!(self.state, State::Connecting | State::Subscribing | State::Live | State::Closing);

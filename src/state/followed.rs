@@ -144,10 +144,10 @@ impl Followed {
         link.filter(is_session)
     }
 
-    /// Returns whether a stream or a recording reports an order or quote. `about` are the links of its request and of
-    /// its newest event. `sessions` are the links over which it is known to have been made: that of its request, and
-    /// one that [`session`](Followed::session) has returned for an event about it. Any other event does not show over
-    /// which link an order or quote was made.
+    /// Returns whether a stream or a recording reports an order or quote. `about` has the link of its request and the
+    /// link of its newest event. `sessions` has the links over which the order or quote is known to have been made:
+    /// the link of its request, and a link that [`session`](Followed::session) has returned for an event about it. No
+    /// other event shows over which link an order or quote was made.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
         let is_followed = |(own, scope): &(LinkId, Scope)| match scope {
             Scope::Session => sessions.contains(&Some(*own)),

@@ -496,8 +496,8 @@ impl Order {
             OrderStatus::Filled => OrderState::Filled,
             OrderStatus::Canceled => OrderState::Canceled,
             OrderStatus::Rejected => OrderState::Rejected,
-            // The last event of an order in order events v1. The one before it says how the order ended, but may be
-            // filtered out.
+            // This is the last event of an order in order events v1. The event before it says how the order ended,
+            // but the address may filter that event out.
             OrderStatus::Closed => match update.event.and_then(|event| event.is_cancelled) {
                 Some(true) => OrderState::Canceled,
                 Some(false) if has_executed && executed >= self.quantity && self.quantity.is_some() => {

@@ -25,9 +25,9 @@ pub const LEVELS_MAX: usize = 100_000;
 /// level itself, three are for free places between levels and three are for growth. From 1,000 levels on, all of this
 /// is less than 32 bytes for each level.
 ///
-/// On average, the cost of a change near the best price does not depend on the number of levels, and any other change
-/// costs a search and a short move. A few changes move all levels, to make room. Sorting an unsorted snapshot of n
-/// levels takes O(n log n) steps.
+/// On average, the cost of a change near the best price does not depend on the number of levels. Any other change
+/// takes a search, and moves a few levels. A few changes move all levels, to make room. Sorting an unsorted snapshot
+/// of n levels takes O(n log n) steps.
 ///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};
@@ -145,8 +145,8 @@ impl OrderBook {
         self.last_update_id
     }
 
-    /// Returns whether the book has a best bid and a best ask, and the bid is not below the ask. In most cases an
-    /// update was lost, but the sandbox also publishes such books.
+    /// Returns whether the book has a best bid and a best ask, and the bid is not below the ask. This is a sign of a
+    /// lost update, but the sandbox also publishes such books.
     pub fn is_crossed(&self) -> bool {
         match (self.bids.best(), self.asks.best()) {
             (Some(bid), Some(ask)) => bid.price >= ask.price,

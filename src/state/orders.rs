@@ -348,9 +348,8 @@ impl Orders {
 // ---- events --------------------------------------------------------------------------------------
 
 impl Orders {
-    /// Returns the key of the entry that an event is about. Adds an entry if there is none. Returns `None` if an
-    /// entry would have to be added, but there are too many orders, or the event has neither an order id nor a client
-    /// order id and is no rejection.
+    /// Returns the key of the entry that an event is about. Adds an entry if there is none, unless there are too many
+    /// orders, or the event has neither an order id nor a client order id and is no rejection. Then returns `None`.
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
         let is_rejected = update.status == OrderStatus::Rejected;
@@ -378,9 +377,10 @@ impl Orders {
     }
 
     /// Returns the key of the order that an event with a client order id is about, among the orders that match the
+    /// Returns the key of the order that an event with a client order id is about, among the orders that match the
     /// event and have no id of the venue. For a rejection, this is the newest order. For any other event, it is the
-    /// oldest open order, or the oldest order if none is open. Puts the other open orders among them in doubt,
-    /// because such an event may be about them.
+    /// oldest open order, or the oldest order if none is open; puts the other open orders among them in doubt,
+    /// because the event may be about one of these.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let is_rejected = update.status == OrderStatus::Rejected;
         let may_be = |order: &Order| order.order_id.is_none() && !order.differs(update);
@@ -436,9 +436,8 @@ impl Orders {
         self.doubt_unfollowed(key);
     }
 
-    /// Resolves the doubt about an order in the venue's list of open orders, if the sum of the order's fills equals
-    /// the listed executed quantity, no report has shown a larger executed quantity, and all fills since the last
-    /// answer were counted.
+    /// Resolves the doubt about an order in the venue's list of open orders, under the conditions that
+    /// `Order::confirm_open` documents.
     fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
         if let Some(key) = self.index.by_order_id(update.order_id) {
             self.index.change(key, self.moment(), |order| {

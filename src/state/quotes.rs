@@ -17,9 +17,9 @@ use crate::value::id::{LinkId, RequestId};
 mod doubts;
 mod events;
 
-/// The number of quotes from which on [`Quotes`] makes room before it adds another: it drops the oldest quote that
-/// has ended and is not in doubt. If there is none to drop, `Quotes` adds only quotes that this client submits. An
-/// event about any other unknown quote then only raises [`Quotes::untracked`].
+/// The number of quotes at which [`Quotes`] begins to make room before it adds another: it drops the oldest quote
+/// that has ended and is not in doubt. If there is none to drop, `Quotes` adds only quotes that this client submits.
+/// An event about any other unknown quote then only raises [`Quotes::untracked`].
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes that an account has submitted for requests for quotes.
@@ -27,9 +27,9 @@ pub const QUOTES_MAX: usize = 10_000;
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. `Quotes` adds a
 /// quote of this client at [`Event::Requested`]. If the venue does not reply to the request that submitted the quote,
 /// or replies with an internal error, the quote is in doubt. Until `Quotes` knows the venue's id of a quote, it
-/// matches events to the quote by the id of the request for quotes, the price and the quantity, and only if exactly
-/// one quote matches. A later reply, or an answer from REST, may show that the event was about a quote that another
-/// client of this account submitted. The venue does not deduplicate quotes, so ask the venue about a quote in doubt
+/// compares the id of the request for quotes, the price and the quantity. An event is about the quote if only this
+/// quote matches the event. A later reply, or an answer from REST, may show that the event was about a quote of
+/// another client of this account. The venue does not deduplicate quotes, so ask the venue about a quote in doubt
 /// before you submit the quote again.
 ///
 /// ```

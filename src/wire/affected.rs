@@ -82,7 +82,7 @@ impl Affected {
         };
         let topic =
             only_value(text, kind).and_then(|named| of_kind(named).filter(|topic| is_sure(named, *topic)));
-        // One frame of market data v1 can be about several symbols; its address may name the only one.
+        // A frame of market data v1 can be about several symbols, or only its address may name the symbol.
         let symbol = match endpoint {
             Endpoint::MarketDataV1 => None,
             _ => only_value(text, symbol).and_then(|symbol| symbol.parse().ok()),

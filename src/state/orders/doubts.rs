@@ -21,8 +21,8 @@ impl Orders {
     /// - the answer contradicts the known ids,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
     ///
-    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order, then an open order,
-    /// or an order that the venue does not have, is in doubt again at once. Ask again while
+    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order, and the order is
+    /// open or the venue does not have it, the order is in doubt again at once. Ask again while
     /// [`to_reconcile`](Orders::to_reconcile) returns the order.
     ///
     /// After a lost link, the network may still hold the request of an order, so that the venue does not have the

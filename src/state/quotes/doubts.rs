@@ -19,8 +19,8 @@ impl Quotes {
     /// - the answer has the id of another known quote, and this other quote is for another request for quotes, or
     ///   this client submitted it with another request.
     ///
-    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote, then a quote that
-    /// has not ended, or that the venue does not have, is in doubt again at once.
+    /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote, and the quote has
+    /// not ended or the venue does not have it, the quote is in doubt again at once.
     ///
     /// ```
     /// use gemini_ws::Quotes;

@@ -125,7 +125,7 @@ impl Quotes {
         if let Some(key) = self.by_quote_id.get(&(id, endpoint_of(link))) {
             return Some(*key);
         }
-        // A quote that this client submitted to the same request, and whose id is not known yet.
+        // Looks for a quote that this client submitted to the same request, and whose id is not known yet.
         let mut unnamed = self.keys_of(rfq_id, link).filter(|key| {
             let quote = self.quotes.get(key).filter(|quote| quote.quote_id.is_none());
             let terms = quote.filter(|quote| !quote.is_refused()).and_then(|quote| quote.terms);

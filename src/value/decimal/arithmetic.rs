@@ -188,7 +188,7 @@ impl Decimal {
 /// Returns the sum of the values, its scale, and the number of the values; `None` if 128 bits cannot hold the sum.
 /// The sum of only some of the values may be larger, because only the sum of all values has to fit.
 fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, i128)> {
-    // One sum for each scale, because a sum at the largest scale has more digits than its parts.
+    // Keeps one sum for each scale, because a sum at the largest scale has more digits than its parts.
     let (mut sums, mut count) = ([0_i128; Decimal::SCALE_MAX as usize + 1], 0_i128);
     let mut common = 0_u8;
     for value in values {
