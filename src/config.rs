@@ -1,4 +1,4 @@
-//! [`Config`]: the settings of one endpoint, and why each default is what it is.
+//! [`Config`]: the settings of one endpoint, and the reason for each default.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -33,7 +33,7 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The normalised address. Parameters of its query that became settings are removed.
+    /// The normalised address, without the parameters of its query that became settings.
     address: Address,
     pub(crate) api: Endpoint,
     /// The symbol that the address of market data v1 names, if it names one.
@@ -71,7 +71,7 @@ pub struct Config {
     seed: Option<u64>,
 }
 
-/// The minimum of the settings that set a timer, because a timer of zero would always be due.
+/// The minimum value of each setting that sets a timer, because a timer of zero would always be due.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl Config {

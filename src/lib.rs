@@ -74,7 +74,8 @@ mod client;
 mod config;
 mod error;
 mod event;
-// Only for the documentation and for the tests of its programs. An ordinary build does not contain this module.
+// This module exists only for the documentation and for the tests of its programs. An ordinary build does not contain
+// it.
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod json;

@@ -84,7 +84,7 @@ impl Session for MarketDataV2 {
         }
     }
 
-    /// Fails the streams of a request that have had no data in time, because only data confirms a stream. If other
+    /// Fails each stream of a request that has had no data in time, because only data confirms a stream. If other
     /// streams of the request have data, each failed stream counts as the only stream of its request.
     fn expired(
         &mut self,

@@ -22,9 +22,9 @@ impl ClientConfig {
     }
 
     /// Sets how many links the client may have at the same time. Default: 64. A number below 1 counts as 1, and a
-    /// number above 1,024 counts as 1,024. Each symbol of `/v1/marketdata/{symbol}` needs a link of its own. Each
-    /// endpoint that [stays open](crate::Config::stay_open) has one link reserved, from
-    /// [`Client::add`](crate::Client::add) on.
+    /// number above 1,024 counts as 1,024. Each symbol of `/v1/marketdata/{symbol}` needs a link of its own. From
+    /// [`Client::add`](crate::Client::add) on, one link is reserved for each endpoint that [stays
+    /// open](crate::Config::stay_open).
     #[must_use]
     pub const fn links_max(mut self, links: usize) -> ClientConfig {
         self.links_max = match links {

@@ -25,7 +25,7 @@ pub(super) struct Endpoints {
     waiting: BTreeSet<EndpointId>,
     /// How many endpoints have no link.
     unlinked: usize,
-    /// `None` where a host was removed.
+    /// The hosts; `None` where a host was removed.
     hosts: Vec<Option<Host>>,
     /// Whether an endpoint was added or removed since the last pump.
     is_changed: bool,
@@ -178,7 +178,8 @@ impl Endpoints {
         self.entries.values().map(Entry::config)
     }
 
-    /// Returns the endpoints of one generation of the API that are authenticated, or those that are not.
+    /// Returns the endpoints of one generation of the API: those that are authenticated, or those that are not, as
+    /// `authenticated` says.
     pub(super) fn of_kind(&self, api: Endpoint, authenticated: bool) -> &BTreeSet<EndpointId> {
         const NONE: &BTreeSet<EndpointId> = &BTreeSet::new();
         self.kinds.get(&(api as u8, authenticated)).unwrap_or(NONE)

@@ -109,8 +109,8 @@ impl Client {
         self.ended.add(link.stats());
         self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
-        // No other link has to act: the client keeps the first link to an endpoint that stays open, even if nothing
-        // needs it.
+        // Touches no other link. A link changes its role only if it becomes the first link to an endpoint that stays
+        // open, and the client keeps the present first link, even if nothing needs it.
         self.endpoints.remove_slot(endpoint, slot, link.backoff());
         self.endpoints.release_host(host, self.now);
     }

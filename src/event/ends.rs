@@ -16,8 +16,8 @@ pub(crate) fn ended_stream<'e>(event: &'e Event<'_>) -> Option<(LinkId, &'e Stre
         Event::Unsubscribed { link, stream, last: true, .. }
         | Event::Rejected { link, stream, .. }
         | Event::Silent { link, stream, .. } => Some((*link, stream)),
-        // A depth stream does not end: its next snapshot makes the book current. If only the reply is missing, the
-        // stream does not end either, because the venue may serve it.
+        // After a refusal, a depth stream has not ended, because its next snapshot makes the book current. If only
+        // the reply is missing, no stream has ended, because the venue may serve it.
         Event::Unserved { link, stream, reason: Unserved::Refused { .. }, .. }
             if stream.topic() != Topic::Depth =>
         {

@@ -159,7 +159,7 @@ pub enum Event<'f> {
     /// The book of a depth stream is stale until [`Event::Synced`]. For any other stream, the reason decides. If the
     /// venue refused the stream ([`Unserved::Refused`]), the data of the stream is stale until [`Event::Subscribed`],
     /// or until a report lists all balances or all positions: such a report shows that the venue serves the stream.
-    /// If only the reply is missing ([`Unserved::Unanswered`]), the data of the stream that arrives is valid.
+    /// If only the reply is missing ([`Unserved::Unanswered`]), data of the stream is valid when it arrives.
     Unserved {
         /// The link of the subscription.
         link: LinkId,

@@ -59,8 +59,8 @@ pub enum Overflow {
 /// the last such event. Each dropped event counts in only one of the two `Overflow`s.
 ///
 /// For each [slot](crate::LinkId::slot), the queue never drops the newest [`Event::Disconnected`]. For each slot and
-/// each of the topics orders, balances, positions and quotes, it always keeps one more event: the newest that is a
-/// [`Subscribed`](Event::Subscribed), a [`Rejected`](Event::Rejected), a [`Silent`](Event::Silent), an
+/// each of the topics orders, balances, positions and quotes, the queue always keeps one more event: the newest that
+/// is a [`Subscribed`](Event::Subscribed), a [`Rejected`](Event::Rejected), a [`Silent`](Event::Silent), an
 /// [`Unserved`](Event::Unserved) with [`Unserved::Refused`](crate::Unserved::Refused), or an
 /// [`Unsubscribed`](Event::Unsubscribed) with `last`. For orders, the [`SubscriptionAck`](Event::SubscriptionAck) of
 /// order events v1 counts too. So a collection such as [`Orders`](crate::Orders) never waits for reports that cannot
@@ -91,7 +91,7 @@ pub struct EventQueue {
     overflow: Overflow,
     /// The events in the order of their numbers. A dropped event leaves its place empty for a while.
     waiting: VecDeque<Waiting>,
-    /// The room of each [`Kind`].
+    /// The room for the events of each [`Kind`].
     rooms: [Room; 3],
     /// The losses to report next, each with its lane and the number of dropped events.
     announced: VecDeque<(Lane, u64)>,
@@ -128,7 +128,7 @@ struct Waiting {
     /// The number of the event, in the order of arrival.
     number: u64,
     kind: Kind,
-    /// `None` for a batch, as each part has its own lane.
+    /// The lane of the event; `None` for a batch, because each of its parts has its own lane.
     lane: Option<Lane>,
     /// The flow that the event ends or begins; `None` for most events.
     flow: Option<Flow>,
@@ -152,7 +152,7 @@ impl Room {
         Room { events: 0, bytes: 0, events_max, bytes_max, oldest: 0 }
     }
 
-    /// Returns whether one more event may wait. Returns `true` if no event waits.
+    /// Returns whether one more event may wait. If no event waits, one more always may.
     const fn has_room(&self) -> bool {
         self.events == 0 || (self.events < self.events_max && self.bytes < self.bytes_max)
     }

@@ -238,7 +238,8 @@ impl Limits {
         self.dials.room(Urgency::Cancel).0
     }
 
-    /// Allows no attempt to connect before an instant, as the host has asked, and then no burst.
+    /// Allows no attempt to connect before an instant, because the host has asked the client to wait. Then allows no
+    /// burst directly after this instant.
     pub(super) fn hold_dials_until(&mut self, at: Instant) {
         self.dials.hold_until(at);
     }

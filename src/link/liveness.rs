@@ -34,8 +34,8 @@ pub(crate) struct Liveness {
     heartbeat_every: Option<Duration>,
 }
 
-/// How many requests must time out, without a message from the peer in between, before a link is unusable. The first
-/// and the last of these timeouts must also be at least this many times the request timeout apart.
+/// How many requests must time out, without a message from the peer in between, before a link is unusable. The time
+/// from the first to the last of these timeouts must also be at least this many request timeouts.
 const MISSED_MAX: u32 = 3;
 
 /// The state of a probe.
@@ -138,8 +138,8 @@ impl Liveness {
         verdict
     }
 
-    /// Begins a probe, unless one runs. If `is_asked` is false, the client sends no request, and expects that the
-    /// peer sends something without one. Returns whether a probe began.
+    /// Begins a probe, unless one runs. If `is_asked` is false, the client sends no request, and only waits for a
+    /// frame of the peer. Returns whether a probe began.
     pub(super) fn begin_probe(&mut self, now: Instant, is_asked: bool) -> bool {
         let is_new = self.probe == Probe::None;
         if is_new {

@@ -40,11 +40,11 @@ pub enum Output {
     Event(Event<'static>),
 }
 
-/// The queue of outputs, oldest first. Each output has a number, for which `was_handed_out` returns whether the
-/// driver has polled the output.
+/// The queue of outputs, oldest first. Each output has a number. `was_handed_out` returns whether the driver has
+/// polled the output with a given number.
 #[derive(Clone, Debug)]
 pub(crate) struct Outputs {
-    /// `None` where an output was withdrawn.
+    /// The outputs in the queue; `None` where an output was withdrawn.
     queue: VecDeque<Option<Output>>,
     /// How many outputs have left the queue.
     left: u64,

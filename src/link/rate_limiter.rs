@@ -29,7 +29,7 @@ pub struct RateLimiter {
     interval: u64,
     /// How many units may be taken at once.
     burst: u64,
-    /// When all units that were taken have been paid for, at one unit per `interval`.
+    /// When all taken units are paid for. Each `interval` pays for one unit.
     paid: Instant,
 }
 

@@ -71,8 +71,8 @@ pub(crate) struct Subscription {
     /// from the changes that follow, until the client has unsubscribed.
     is_spoilt: bool,
     /// Whether frames of an earlier subscription to the stream may still come on this connection, because the venue
-    /// has not confirmed the end of that subscription. For a book, false again when the venue confirms the present
-    /// subscription.
+    /// has not confirmed the end of that subscription. For a book, the value is false again when the venue confirms
+    /// the present subscription.
     is_haunted: bool,
     /// The ids of the subscribers: one for each call of `subscribe` that the application has not unsubscribed. The id
     /// of the only remaining subscriber stays until the subscription is removed.
@@ -121,7 +121,7 @@ pub(super) struct Effects {
     /// When the silence began, for `ReportQuiet`.
     pub(super) heard: Instant,
     /// The input of an immediate second step. `Some` if the snapshot came after the request had failed. Then no reply
-    /// will confirm the stream, so the snapshot does.
+    /// will confirm the stream, so the snapshot confirms it.
     pub(super) then: Option<StreamInput>,
 }
 

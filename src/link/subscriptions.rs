@@ -33,8 +33,8 @@ pub(crate) struct Subscriptions {
     /// may still send the stream.
     unended: BTreeSet<Whole>,
     /// The ids of requests, each with the time of the newest snapshot that came for the request. A snapshot drops the
-    /// entries of later requests, so ids and times both rise. The last entry whose id is not above the id of a given
-    /// request therefore has the time of the newest snapshot that this request or an earlier one asked for.
+    /// entries of later requests, so ids and times both rise. For a given request, look up the last entry whose id is
+    /// not above the id of the request: its time is that of the newest snapshot for this request or an earlier one.
     progress: VecDeque<(u64, Instant)>,
 }
 

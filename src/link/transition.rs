@@ -168,7 +168,7 @@ impl<S: Session> Link<S> {
             Retry::After(delay) => delay.min(self.config.retry_after_max),
         };
         let delay = self.backoff.next();
-        // The random delay is added, so that clients that were all sent away at once return at different times.
+        // The random delay is added, so that clients that were all disconnected at once return at different times.
         let at = now + least + delay;
         if let Cause::Failure(reason) = cause
             && reason.is_of_host()

@@ -91,10 +91,10 @@ pub struct PartialDepth<'f> {
 pub struct Trade<'f> {
     /// `s`: the symbol; empty in market data v1 if neither the frame nor the application names the symbol.
     pub symbol: &'f str,
-    /// The time: `E` of the current API, `timestamp` of v2, `timestampms` of v1.
+    /// The time of the event: `E` of the current API, `timestamp` of v2, `timestampms` of v1.
     pub event_time: Option<Timestamp>,
     /// The id of the trade: `t` of the current API, which increases with gaps; `tid` of v1 and v2. If a trade of v2
-    /// has no `tid`, the id of its event.
+    /// has no `tid`, this is the id of its event.
     pub trade_id: u64,
     /// The id of the event: `event_id` of v2, `eventId` of v1.
     pub event_id: Option<u64>,
@@ -149,13 +149,13 @@ impl Taker<'_> {
 pub struct TopOfBook<'f> {
     /// The symbol; empty if neither the frame nor the application names the symbol.
     pub symbol: &'f str,
-    /// `timestampms`: the time, sent in milliseconds.
+    /// `timestampms`: the time of the event, sent in milliseconds.
     pub event_time: Option<Timestamp>,
     /// `eventId`: the id of the update.
     pub update_id: u64,
     /// The side of the book.
     pub side: Side,
-    /// The level; `None` if the side is empty.
+    /// The new best level; `None` if the side is empty.
     pub level: Option<Level>,
 }
 
@@ -194,8 +194,8 @@ pub struct MarkPrice<'f> {
     pub event_time: Option<Timestamp>,
     /// `p`: the mark price.
     pub mark_price: Decimal,
-    /// `i`: the index times a power of ten that differs per symbol.
-    /// [Do not use it](crate::protocol::quirks#mark-prices) as a price.
+    /// `i`: the index, multiplied by a power of ten that differs between symbols. [Do not use
+    /// it](crate::protocol::quirks#mark-prices) as a price.
     pub scaled_index: Option<Number<'f>>,
     /// The index itself: `spot_index` of market data v2.
     pub spot_index: Option<Number<'f>>,
@@ -234,9 +234,9 @@ pub struct FundingAmount<'f> {
 pub struct Response<'f> {
     /// `id`: the id of the request.
     pub id: ResponseId<'f>,
-    /// `status`: 200 for success, otherwise a number like those of HTTP.
+    /// `status`: a number like the statuses of HTTP; 200 means success.
     pub status: Option<u16>,
-    /// `result`: absent in plain acknowledgements.
+    /// `result`: the result of the request; absent in plain acknowledgements.
     pub result: Option<RawJson<'f>>,
     /// `error`: the code and the message of a refusal.
     pub error: Option<ApiError<'f>>,

@@ -51,7 +51,7 @@ pub enum Request {
     Depth {
         /// The instrument.
         symbol: Symbol,
-        /// Levels per side, 1 to 5,000; the venue's default is 100.
+        /// The number of levels per side, from 1 to 5,000; the venue's default is 100.
         limit: Option<u16>,
     },
     /// `order.place`: places an order. The reply says whether the venue accepted the request. The stream of orders
@@ -64,8 +64,8 @@ pub enum Request {
         /// text](crate::protocol::quirks#order-ids-as-text)).
         order_id: u64,
     },
-    /// `order.cancel_all`: cancels orders of the account. The venue does not document which; this crate assumes all
-    /// open orders.
+    /// `order.cancel_all`: cancels orders of the account. The venue does not document which orders. This crate
+    /// assumes that the venue cancels all open orders.
     CancelAllOrders,
     /// `order.cancel_session`: cancels the orders that were placed over the link that carries this request.
     CancelSessionOrders,

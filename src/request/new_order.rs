@@ -55,11 +55,12 @@ pub enum TimeInForce {
     ImmediateOrCancel,
     /// `FOK`: the venue executes the whole order at once, or cancels it.
     FillOrKill,
-    /// `MOC` (post only): the venue adds the order to the book, or cancels it if it would take from the book.
+    /// `MOC` (post only): the venue adds the order to the book. If the order would take from the book, the venue
+    /// cancels the order instead.
     MakerOrCancel,
 }
 
-/// The outcome of a prediction-market contract that an order is for.
+/// The outcome of a prediction-market contract for which an order is placed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum EventOutcome {
@@ -240,8 +241,8 @@ impl NewOrder {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOrder::TimeInForce`] for a market order with a time in force that rests in the book:
-    /// `GoodTillCanceled` or `MakerOrCancel`.
+    /// Returns [`InvalidOrder::TimeInForce`] for a market order with a time in force under which an order rests in
+    /// the book: `GoodTillCanceled` or `MakerOrCancel`.
     pub const fn time_in_force(mut self, time_in_force: TimeInForce) -> Result<NewOrder, InvalidOrder> {
         let rests = matches!(time_in_force, TimeInForce::GoodTillCanceled | TimeInForce::MakerOrCancel);
         if rests && matches!(self.terms, Terms::Market) {

@@ -33,7 +33,7 @@ pub enum RestError {
         status: u16,
         /// The venue's code, such as `InvalidSignature`, if the body has one.
         reason: Option<Box<str>>,
-        /// The venue's explanation, or the beginning of a body in another form.
+        /// The venue's explanation, or the beginning of the body if the body has another form.
         message: Box<str>,
     },
     /// The status is 200, but the body is too long or does not have the documented form.
@@ -59,9 +59,9 @@ pub enum RestError {
         /// The venue's id of the order, or the name of the asset.
         name: Box<str>,
     },
-    /// The answer does not decide the state of the order. For example, the answer says both live and cancelled; or
-    /// the order may not be in the book yet. The [table of states](crate::protocol::rest#order-status) shows all
-    /// cases.
+    /// The answer does not decide the state of the order. For example, the answer says that the order is both live
+    /// and cancelled, or the order may not be in the book yet. The [table of
+    /// states](crate::protocol::rest#order-status) shows all cases.
     Undecided {
         /// The venue's id of the order.
         order_id: u64,

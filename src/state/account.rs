@@ -83,7 +83,7 @@ impl<K: Ord, V> Rows<K, V> {
         } else {
             self.is_recording = true;
         }
-        // Before its confirmation, another or renewed subscription may deliver a whole list, which is not late.
+        // A new or renewed subscription may deliver a whole list before its confirmation. This list is not late.
         let is_late = self.left.is_some_and(|(link, ended)| {
             source.link() == Some(link) && (!source.is_whole() || source.stream() == ended)
         });

@@ -64,7 +64,7 @@ impl<'o> OrderChanges<'o> {
         OrderChanges { orders, rest: changes.iter() }
     }
 
-    /// Returns whether no change remains to be returned.
+    /// Returns whether all changes have been returned.
     pub fn is_empty(&self) -> bool {
         self.rest.len() == 0
     }

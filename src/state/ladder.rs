@@ -50,7 +50,7 @@ pub(crate) struct Ladder {
     slots: Vec<Level>,
     /// How many slots have a level.
     filled: usize,
-    /// The number of decimals of every price, if they all have the same.
+    /// The number of decimals of every price, if all prices have the same number.
     scale: Option<u8>,
     /// Whether a higher price is better, as it is for bids.
     descending: bool,

@@ -43,7 +43,7 @@ pub struct Order {
     pub stop_price: Option<Decimal>,
     /// The ordered quantity, as last reported.
     pub quantity: Option<Decimal>,
-    /// The outcome that the order is for, in prediction markets.
+    /// In prediction markets, the outcome for which the order is placed.
     pub outcome: Option<EventOutcome>,
     /// The known state of the order.
     pub state: OrderState,

@@ -154,7 +154,7 @@ impl OrderBook {
         }
     }
 
-    /// Replaces all levels by those of a snapshot of the whole book.
+    /// Replaces all levels by the levels of a snapshot of the whole book.
     pub fn replace(&mut self, snapshot: &Depth<'_>) {
         self.bids.replace(snapshot.bids);
         self.asks.replace(snapshot.asks);

@@ -348,8 +348,9 @@ impl Orders {
 // ---- events --------------------------------------------------------------------------------------
 
 impl Orders {
-    /// Returns the key of the entry that an event is about. Adds an entry if there is none, unless there are too many
-    /// orders, or the event has neither an order id nor a client order id and is no rejection. Then returns `None`.
+    /// Returns the key of the entry that an event is about. If there is none, adds one. Returns `None` in the two
+    /// cases in which none can be added: there are too many orders, or the event has neither an order id nor a client
+    /// order id and is no rejection.
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
         let is_rejected = update.status == OrderStatus::Rejected;
@@ -376,7 +377,6 @@ impl Orders {
         Some(self.index.insert(Order::foreign(id, client_order_id.as_deref(), link)))
     }
 
-    /// Returns the key of the order that an event with a client order id is about, among the orders that match the
     /// Returns the key of the order that an event with a client order id is about, among the orders that match the
     /// event and have no id of the venue. For a rejection, this is the newest order. For any other event, it is the
     /// oldest open order, or the oldest order if none is open; puts the other open orders among them in doubt,
@@ -463,7 +463,8 @@ impl Orders {
         }
     }
 
-    /// Returns an order by the venue's id, by the client's id, by both ids, or by the request that placed the order.
+    /// Returns an order by the venue's id, by the client order id, by both ids, or by the request that placed the
+    /// order.
     ///
     /// ```
     /// assert!(gemini_ws::Orders::new().get("my-order-1").is_none());

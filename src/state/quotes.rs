@@ -138,7 +138,7 @@ impl QuoteState {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Quote {
-    /// The venue's id of the request for quotes that the quote is for.
+    /// The venue's id of the request for quotes for which the quote is submitted.
     pub rfq_id: QuoteKey,
     /// The venue's id, once known.
     pub quote_id: Option<QuoteKey>,
@@ -224,7 +224,7 @@ impl Quote {
         self.state == QuoteState::Rejected && !self.is_absent
     }
 
-    /// Returns whether the quote may belong to the endpoint of a link. Without a link, or if the newest event about
+    /// Returns whether the quote may belong to the endpoint of a link. If there is no link, or the newest event about
     /// the quote is from a recording, the quote may belong to any endpoint.
     fn is_at(&self, link: Option<LinkId>) -> bool {
         self.link.zip(link).is_none_or(|(own, link)| own.endpoint() == link.endpoint())

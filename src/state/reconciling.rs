@@ -6,12 +6,12 @@ use crate::state::order_state::OrderState;
 use crate::value::decimal::Decimal;
 use crate::value::id::RequestId;
 
-/// A reference to an order: the venue's id, the client's id, both ids, or the request.
+/// A reference to an order: the venue's id, the client order id, both ids, or the request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum OrderRef<'a> {
     /// The venue's id.
     OrderId(u64),
-    /// The client's id. If several orders have the id, `ClientOrderId` refers to the newest of these orders. In
+    /// The client order id. If several orders have the id, `ClientOrderId` refers to the newest of these orders. In
     /// [`Orders::reconcile`](crate::Orders::reconcile), only orders in doubt count. There `ClientOrderId` refers to
     /// the order with the venue's id in the answer, or else to the newest order without a venue's id.
     ClientOrderId(&'a str),
@@ -23,7 +23,7 @@ pub enum OrderRef<'a> {
     Listed {
         /// The venue's id.
         order_id: u64,
-        /// The client's id.
+        /// The client order id.
         client_order_id: &'a str,
     },
 }

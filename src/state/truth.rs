@@ -53,7 +53,7 @@ pub enum StaleReason {
     /// comes after the end of the order. The reason is also used if an event may belong to any of several orders with
     /// the same client order id.
     Contradiction,
-    /// The venue reports more rows than are kept, so the list lacks some: see
+    /// The venue reports more rows than are kept, so the list lacks some rows: see
     /// [`Balances::untracked`](crate::Balances::untracked).
     NoRoom,
 }
@@ -102,8 +102,8 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    /// Returns what an event puts in doubt; `None` if nothing. All collections use this list of the events after
-    /// which a change may be unreported.
+    /// Returns what an event puts in doubt; `None` if the event puts nothing in doubt. This is the only list of the
+    /// events after which a change may be unreported, and all collections use it.
     pub(super) fn of(event: &Event<'_>) -> Option<Loss> {
         if let Some((link, stream)) = ended_stream(event) {
             let is_silent = matches!(event, Event::Silent { .. });

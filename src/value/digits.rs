@@ -13,7 +13,8 @@ pub(crate) const fn others(digits: u64) -> u64 {
 /// Returns the number that eight digits form. The first digit is in the lowest byte. Each byte must be 0 to 9.
 #[inline]
 pub(crate) const fn eight_digits(digits: u64) -> u64 {
-    // Join pairs, then fours, then all eight: each step adds neighbours, with the left one weighted.
+    // Joins pairs, then fours, then all eight: each step multiplies the left neighbour by its weight and adds the
+    // right one.
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
     fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff

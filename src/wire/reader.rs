@@ -196,7 +196,7 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// Reads the value at the cursor: first in the venue's usual spelling, and if that fails in any other spelling.
+/// Reads the value at the cursor: first in the venue's usual spelling, and if that fails, in any other spelling.
 #[inline(always)]
 pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();

@@ -2,7 +2,7 @@
 
 use crate::json::error::DecodeError;
 
-/// Members of the archived APIs with a second name, and that name.
+/// Members of the archived APIs that have a second name, each with its second name.
 const SPELLINGS: [(&str, &str); 7] = [
     ("auction_price", "indicative_price"),
     ("auction_quantity", "indicative_quantity"),

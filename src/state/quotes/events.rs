@@ -87,8 +87,8 @@ impl Quotes {
         self.by_rfq.range((rfq_id, endpoint, 0)..=(rfq_id, endpoint, u64::MAX)).map(|(.., key)| *key)
     }
 
-    /// Returns which quotes are the subject of an event that has no quote id: the keys of these quotes, and the state
-    /// that the event gives them; `None` if this state is unknown. For a quote whose id is unknown, such an event can
+    /// Returns the keys of the quotes that an event without a quote id is about, and the state that the event gives
+    /// these quotes; `None` if the event does not show the state. For a quote whose id is unknown, such an event can
     /// end the quote or put it in doubt, but does not show that the quote exists.
     fn of_request(
         &self,
