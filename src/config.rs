@@ -291,7 +291,7 @@ impl Config {
         self
     }
 
-    /// Sets the time for name look-up, TCP, TLS and upgrade together. Default: 10 s, as in the official Go client.
+    /// Limits the time for name look-up, TCP, TLS and upgrade together. Default: 10 s, as in the official Go client.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Config {
         self.connect_timeout = timeout.max(SHORTEST);

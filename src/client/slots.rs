@@ -40,7 +40,8 @@ pub(super) struct Slot {
     seen: Seen,
 }
 
-/// The values of one link that [`Slots::count_again`] counts. Without a link, each is false, zero or `None`.
+/// The values of one link that [`Slots::count_again`] counts. If there is no link, each value is false, zero or
+/// `None`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Seen {
     exists: bool,

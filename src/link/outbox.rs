@@ -232,7 +232,7 @@ impl Outbox {
     }
 
     /// Sends the cancellation of the session's orders if it waits. Returns whether the cancellation was sent. It
-    /// waits longer if the delay after a refusal is not over, if a rate limit that the venue has named has no room,
+    /// stays waiting if the delay after a refusal is not over, if a rate limit that the venue has named has no room,
     /// or if too many requests are in flight. Rate limits of the configuration do not delay it.
     pub(super) fn send_cancel(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         if self.cancellation != Some(Cancellation::Waiting) || !self.in_flight.has_place(Urgency::Cancel) {
@@ -349,7 +349,7 @@ impl Outbox {
 
     // ---- sent requests -------------------------------------------------------------------------
 
-    /// Sends a request of the application, or one made on its behalf.
+    /// Sends a request of the application, or a request that the client makes for the application.
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, link: LinkId, request: &Request) -> u64 {
         let about = request.subject();
         let purpose = match request {

@@ -536,8 +536,8 @@ impl Subscription {
         }
     }
 
-    /// Returns whether the stream waits until the client has unsubscribed another one. Until then, frames that look
-    /// like frames of this stream belong to the other.
+    /// Returns whether the stream waits until the client has unsubscribed another stream. Until then, frames that
+    /// look like frames of this stream belong to the other stream.
     pub(crate) const fn waits_for_another(&self) -> bool {
         matches!(self.state, StreamState::Wanted) && self.is_after_another
     }

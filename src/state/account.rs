@@ -210,14 +210,14 @@ impl<K: Ord, V> Rows<K, V> {
         self.moment
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. It does not
-    /// change rows that were reported after the question, or rows that are current: a stream reports such a row, and
-    /// REST may lag behind the stream. If the list is stale only because there was no room for a row, current rows
-    /// that the answer does not list are removed.
+    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Rows that
+    /// were reported after the question are not changed. Current rows are not changed either, because a stream
+    /// reports them and REST may lag behind the stream. If the list is stale only because there was no room for a
+    /// row, current rows that the answer does not list are removed.
     ///
     /// Returns whether all rows are current now. If they are current already, or if a doubt was raised after the
     /// question, the answer is not used. If no stream reports further changes, the answer is used, but the rows are
-    /// stale at once. The list is stale also if not all rows could be kept.
+    /// stale at once. If not all rows could be kept, the list is stale.
     pub(super) fn reconcile(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,

@@ -185,8 +185,8 @@ impl Orders {
     }
 
     /// Raises doubts about the orders that no subscribed stream reports. Call this when a subscription is confirmed.
-    /// Before that, a stream that sends events counts as one that reports all orders of the account. The confirmation
-    /// may show that it reports only the orders of its session.
+    /// Before that, a stream that sends events counts as a stream that reports all orders of the account. The
+    /// confirmation may show that it reports only the orders of its session.
     fn doubt_narrowed(&mut self) {
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));

@@ -378,8 +378,8 @@ impl Quotes {
     }
 
     /// Raises doubts about the quotes that no subscribed stream reports. Call this when a subscription is confirmed.
-    /// Before that, a stream that sends events counts as one that reports all quotes of the account. The confirmation
-    /// may show that it reports only the quotes of its session.
+    /// Before that, a stream that sends events counts as a stream that reports all quotes of the account. The
+    /// confirmation may show that it reports only the quotes of its session.
     fn doubt_narrowed(&mut self) {
         let certain = self.quotes.iter().filter(|(_, quote)| quote.doubt.is_none());
         let keys: Vec<u64> = certain.map(|(key, _)| *key).collect();

@@ -86,8 +86,8 @@ impl Quotes {
         self.remove(key)
     }
 
-    /// Returns whether the entries `own` and `other` may be one quote: they are for the same request for quotes, and
-    /// this client did not submit `other` with another request than `own`.
+    /// Returns whether the entries `own` and `other` may be one quote. Both must be for the same request for quotes.
+    /// If this client submitted `other`, it must also have submitted `own`, with the same request.
     pub(super) fn may_be_one(&self, own: u64, other: u64) -> bool {
         let both = self.quotes.get(&own).zip(self.quotes.get(&other));
         both.is_none_or(|(own, other)| {
