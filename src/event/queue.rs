@@ -318,9 +318,9 @@ impl EventQueue {
         self.waiting.partition_point(|waiting| waiting.number < number)
     }
 
-    /// Notes the number of a new event that ends or begins a flow. From now on, the queue may drop the previous such
-    /// event of the flow. If the queue has already dropped a later fact to keep the previous event, it drops the
-    /// previous event at once.
+    /// Notes the number of a new event that ends or begins a flow. Of these events, the queue has to keep only the
+    /// newest of each flow, so from now on it may drop the previous one. If the queue has already dropped a fact that
+    /// came after the previous one, it drops the previous one at once.
     fn turn(&mut self, flow: Option<Flow>, number: u64) {
         if let Some(before) = flow.and_then(|flow| self.turns.insert(flow, number))
             && before < self.room(Kind::Fact).oldest

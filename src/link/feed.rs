@@ -35,7 +35,7 @@ pub(crate) struct Feed {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flushed {
     pub(super) is_sent: bool,
-    /// Whether a probe was sent, or another request whose reply serves as the reply to the probe.
+    /// Whether a probe was sent, or another request was sent whose reply serves as the reply to the probe.
     pub(super) is_probe_out: bool,
 }
 
@@ -344,8 +344,8 @@ impl Feed {
         subscribers.first().map(|first| (*first, stream))
     }
 
-    /// Rejects the one stream of a request that the venue refused. Returns the event of the first subscriber, with
-    /// the venue's message.
+    /// Rejects the stream of a request for one stream, which the venue refused. Returns the event of the first
+    /// subscriber, with the venue's message.
     pub(super) fn reject_request<'f>(
         &mut self,
         cx: &mut Context<'_>,

@@ -91,7 +91,7 @@ pub(crate) struct Subscription {
     /// several streams.
     unanswered: bool,
     /// Whether an earlier `subscribe` on this connection named the stream, so that frames of that request may still
-    /// come. The `subscribe` may belong to an earlier subscription. Not noted for streams without a `Whole`.
+    /// come. The `subscribe` may belong to an earlier subscription. Always false for a stream without a `Whole`.
     asked_before: bool,
     /// When to send the next request about the stream, when the snapshot of a confirmed book is overdue, or when the
     /// stream may have been silent for too long.

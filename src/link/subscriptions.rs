@@ -27,10 +27,10 @@ pub(crate) struct Subscriptions {
     delays: Delays,
     streams_max: usize,
     snapshots_max: usize,
-    /// The `Whole` of each stream that has one and was requested on this connection.
+    /// The `Whole` of each stream that was requested on this connection, if the stream has one.
     asked: BTreeSet<Whole>,
-    /// The `Whole` of each stream that has one and whose `unsubscribe` failed on this connection, so that the venue
-    /// may still send the stream.
+    /// The `Whole` of each stream whose `unsubscribe` failed on this connection, if the stream has one. The venue may
+    /// still send these streams.
     unended: BTreeSet<Whole>,
     /// The ids of requests, each with the time of the newest snapshot that came for the request. A snapshot drops the
     /// entries of later requests, so ids and times both rise. For a given request, look up the last entry whose id is

@@ -187,7 +187,7 @@ impl Order {
     }
 
     /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills. Returns zero if
-    /// the sum is as large or larger.
+    /// the executed quantity is not larger than the sum.
     pub fn missing_executions(&self) -> Decimal {
         let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)

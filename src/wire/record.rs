@@ -187,7 +187,7 @@ macro_rules! record {
 
         #[allow(dead_code, reason = "a few members are only looked at by their kind")]
         impl<'f> $record<'f> {
-            /// The names, in the venue's order.
+            /// The names of the members, in the order in which the venue sends them.
             pub(super) const NAMES: &'static [&'static str] = &[$($name, $($also,)*)+];
 
             $(

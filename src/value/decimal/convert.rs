@@ -107,7 +107,7 @@ impl Decimal {
         Decimal::moved(mantissa, exponent).ok_or(DecimalError::Precision)
     }
 
-    /// Moves the point of a well-formed number by an exponent; `None` if the result does not fit.
+    /// Moves the decimal point of a well-formed number by an exponent; `None` if the result does not fit.
     fn moved(mantissa: &str, exponent: &str) -> Option<Decimal> {
         let digits = || mantissa.bytes().filter(u8::is_ascii_digit);
         let zeros =
