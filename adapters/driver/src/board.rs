@@ -56,7 +56,7 @@ impl BookView {
         (self.stale, self.age, self.no_book) = (book.stale_reason(), age, no_book);
     }
 
-    /// Returns the view of a book that has not come.
+    /// Returns the view of a book that has not arrived.
     fn missing(stale: StaleReason, no_book: Option<NoBook>) -> BookView {
         BookView { stale: Some(stale), no_book, ..BookView::default() }
     }
@@ -104,12 +104,12 @@ impl Group {
 struct Posted {
     slot: Arc<Slot>,
     groups: Vec<Arc<Group>>,
-    /// The view before the newest one. Its memory is used again if no reader holds it.
+    /// The view before the newest one. The driver reuses its memory if no reader holds the view.
     spare: Arc<BookView>,
     is_touched: bool,
     /// The reason why no book will come.
     no_book: Option<NoBook>,
-    /// The newest rejection of a subscription, unless the book has had another subscription since.
+    /// The venue's newest rejection of a subscription to this book; `None` if the book has a subscription again.
     rejection: Option<NoBook>,
 }
 
@@ -182,8 +182,8 @@ impl Board {
         self.lacks_books
     }
 
-    /// Notes which books will not come. `subscribed` contains the books with a subscription, and for each whether the
-    /// link of a subscription has not ended for good.
+    /// Notes which books will not come. The keys of `subscribed` are the books with a subscription. The value is
+    /// `false` if the links of all these subscriptions have ended for good.
     pub(crate) fn note_streams(&mut self, subscribed: &HashMap<Symbol, bool>) {
         self.lacks_books = false;
         for (symbol, posted) in &mut self.posted {
@@ -242,7 +242,7 @@ impl Posted {
         }
     }
 
-    /// Forgets that no book will come, because the book is requested again. Returns the slot.
+    /// Removes the reason why no book will come, because the book is requested again. Returns the slot.
     fn begin_again(&mut self) -> Arc<Slot> {
         if self.no_book.take().is_some() {
             // A new reader must not see the old reason. A reader that holds this lock only clones an `Arc`.
@@ -335,7 +335,7 @@ impl Drop for Membership {
 /// driver publishes a copy, it does not wait for readers.
 ///
 /// Clones of a reader return changes independently of each other. Their subscriptions end when the reader and all of
-/// its clones are dropped. `tests/BENCHMARKS.md` contains the cost of a copy.
+/// its clones are dropped. `tests/BENCHMARKS.md` says how long a copy takes.
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,
@@ -356,7 +356,7 @@ impl BookReader {
     pub(crate) fn new(group: Arc<Group>, handle: Handle) -> BookReader {
         let seen = |slot: &Arc<Slot>| {
             let (view, version) = slot.newest();
-            // A book that has not come yet is no change.
+            // As long as the book has not arrived, there is no change to return.
             let is_awaited = view.stale == Some(StaleReason::NothingYet);
             (view, if is_awaited { version } else { 0 })
         };
@@ -516,8 +516,8 @@ impl BookReader {
         self.membership.group.places.get(&symbol.parse().ok()?).copied()
     }
 
-    /// Stores the newest view, and returns its index in `seen`. [`changed`](BookReader::changed) still returns the
-    /// change.
+    /// Stores the newest view, and returns its index in `seen`. [`changed`](BookReader::changed) still returns this
+    /// change later.
     fn look_at(&mut self, symbol: &str) -> Option<usize> {
         let place = self.place(symbol)?;
         let slot = self.membership.group.slots.get(place)?;

@@ -39,8 +39,8 @@ pub fn connect<R: Runtime + 'static>(runtime: R, config: Config) -> (Handle, Con
     (handle, Connected(Stage::Ready(Box::new(Ready { config, runtime, driver, channel: None }))))
 }
 
-/// A driver with its runtime: a future to be spawned, which ends when the client has closed. Returned by [`connect`].
-/// Call its methods before you spawn the future: after the first poll, the methods change nothing.
+/// A future that drives a client on a runtime, and ends when the client has closed. Returned by [`connect`]. Call its
+/// methods before you spawn the future: after the first poll, the methods change nothing.
 #[must_use = "a driver does nothing unless it is spawned or awaited"]
 pub struct Connected<R>(Stage<R>);
 
@@ -62,7 +62,7 @@ impl<R> Connected<R> {
     fn change(self, change: impl FnOnce(Ready<R>) -> Ready<R>) -> Connected<R> {
         match self.0 {
             Stage::Ready(ready) => Connected(Stage::Ready(Box::new(change(*ready)))),
-            // It runs already: settings cannot change any more.
+            // The driver runs already, so its settings cannot change any more.
             stage => Connected(stage),
         }
     }
@@ -141,7 +141,7 @@ impl<R: Runtime + 'static> Future for Connected<R> {
                 }
                 stage => match mem::replace(stage, Stage::Done) {
                     Stage::Ready(ready) => self.0 = Stage::Running(ready.run()),
-                    // It has returned its result already.
+                    // The future has returned its result already.
                     _ => return Poll::Pending,
                 },
             }

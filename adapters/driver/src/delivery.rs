@@ -16,7 +16,7 @@ use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 pub(crate) trait Delivery {
     fn deliver(&mut self, client: &mut Client, now: Instant, event: &Event<'_>);
 
-    /// Returns `Ready` when more frames may be read.
+    /// Returns `Ready` when the driver may read more frames.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
@@ -65,8 +65,8 @@ pub(crate) struct Woken<F> {
     at: Option<Instant>,
 }
 
-/// The least time between a call with [`Wake::Timer`] and the instant that this call returns. The limit exists
-/// because the application could otherwise keep the driver from everything else.
+/// The minimum time from a call with [`Wake::Timer`] to the next one. Without this minimum, the application could
+/// keep the driver from all other work.
 const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 impl<F> Woken<F> {
@@ -105,7 +105,8 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
 /// happens while the queue is full.
 ///
 /// `Events` is a [`Stream`]. Dropping `Events` closes the driver, with
-/// [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped). A shutdown that has begun continues instead.
+/// [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped). But if a shutdown has begun, the driver completes the
+/// shutdown.
 #[derive(Debug)]
 pub struct Events {
     shared: Arc<Shared>,

@@ -122,7 +122,7 @@ impl DialRequest {
         self.signer.as_ref()
     }
 
-    /// Lets the upgrade use this turn, unless the turn has ended before the upgrade.
+    /// Lets the upgrade use this turn of the signer, unless the turn has ended before the upgrade.
     pub(crate) fn with_turn(self, turn: HeldTurn) -> DialRequest {
         DialRequest { turn, ..self }
     }

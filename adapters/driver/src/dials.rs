@@ -47,7 +47,7 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         self.has_new
     }
 
-    /// Begins a dial, or lets it wait for its turn. A request that could not be made counts as a dial that failed.
+    /// Begins a dial, or lets it wait for its turn. If `request` is an error, the dial counts as failed.
     pub(crate) fn begin(&mut self, link: LinkId, request: Result<DialRequest, ConnectFailure>) {
         self.has_new = true;
         let stage = match request {

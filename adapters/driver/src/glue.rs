@@ -10,10 +10,11 @@ use gemini_ws::{ConnectFailure, Frame, Lost};
 
 use crate::paced::Endless;
 
-/// Returns the frame for [`Client::handle_frame`](gemini_ws::Client::handle_frame), from a message that was read.
+/// Translates a message of `tungstenite` into the frame for
+/// [`Client::handle_frame`](gemini_ws::Client::handle_frame).
 ///
-/// Returns `None` for [`Message::Frame`], which is never read. You need not answer pings and Close frames:
-/// `tungstenite` writes the answers with the next read or flush.
+/// Returns `None` for [`Message::Frame`], which a `tungstenite` WebSocket never returns from a read. You need not
+/// answer pings and Close frames: `tungstenite` writes the answers with the next read or flush.
 ///
 /// ```
 /// use gemini_ws::Frame;

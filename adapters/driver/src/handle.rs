@@ -84,12 +84,12 @@ impl fmt::Debug for SharedClock {
 }
 
 /// Sends commands to a driver, from any task or thread. Clone it freely. When all handles, tickets and readers of
-/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped). A shutdown
-/// that has begun continues instead.
+/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped). But if a
+/// shutdown has begun, the driver completes the shutdown.
 ///
 /// You may drop the future of a call before the call returns. The driver completes a command that it has begun, and
-/// events report the outcome. If the command still waits in the queue, the driver skips it, unless it places an order
-/// or shuts down. A shutdown that still waits for room in the queue is lost.
+/// events report the outcome. The driver skips a command that still waits in the queue, unless the command places an
+/// order or shuts down. A shutdown that still waits for room in the queue is lost.
 #[derive(Clone, Debug)]
 #[must_use = "the driver closes when its last handle is dropped"]
 pub struct Handle {
@@ -140,7 +140,8 @@ impl Commands {
 
 impl Drop for Commands {
     fn drop(&mut self) {
-        // No command comes in after this. Each command that is dropped drops the sender of its result.
+        // After this call, the channel accepts no command. Each command that is dropped drops the sender of its
+        // result.
         self.0.close();
         while self.0.try_recv().is_ok() {}
     }
@@ -413,14 +414,14 @@ impl Handle {
 }
 
 impl Lent<'_> {
-    /// Sends a request. Refuses it if a shutdown was asked for.
+    /// Sends a request. Refuses it if a shutdown was requested.
     pub(crate) fn send(&mut self, request: &Request) -> Result<RequestId, CommandError> {
         self.check()?;
         self.client.request(self.now, request)
     }
 
-    /// Returns an error while a requested shutdown waits for cancels to be sent. Once the shutdown has begun, the
-    /// client itself refuses commands.
+    /// Returns an error while a requested shutdown waits until the driver has sent cancels. Once the shutdown has
+    /// begun, the client itself refuses commands.
     fn check(&self) -> Result<(), CommandError> {
         if self.keeper.is_ending() { Err(CommandError::Closed) } else { Ok(()) }
     }

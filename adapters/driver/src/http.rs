@@ -115,8 +115,8 @@ impl Answer {
             .filter(|element| !element.is_empty())
     }
 
-    /// Reads the body of a refusal: up to its length or the end of the transport, and about [`BODY_BYTES_MAX`] at
-    /// most.
+    /// Reads the body of a refusal until the body is complete, the transport ends, or about [`BODY_BYTES_MAX`] bytes
+    /// have arrived.
     pub(crate) async fn read_body<Io: AsyncRead + Unpin>(&mut self, transport: &mut Io) {
         let mut piece = [0; 1024];
         while self.lacks_body() {
@@ -173,8 +173,8 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Adds bytes that have arrived; no bytes stand for the end of the transport. Returns the answer once its head is
-    /// complete.
+    /// Adds bytes that have arrived. An empty `piece` stands for the end of the transport. Returns the answer once
+    /// its head is complete.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Option<Answer>, Unreadable> {
         self.bytes.extend_from_slice(piece);
         while let Some(answer) = self.next()? {

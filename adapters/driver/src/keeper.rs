@@ -39,7 +39,8 @@ pub struct Keeper {
     may_need_resync: bool,
     /// The reason why the newest attempt to connect failed, if it failed.
     connect_failure: Option<ConnectFailure>,
-    /// Whether, since the last turn, a book may have lost or got a source: a subscription, or a link of one.
+    /// Whether a book may have lost or got a source since the last turn. A source is a subscription to the book, or
+    /// the link of that subscription.
     has_new_sources: bool,
     orders: Orders,
     balances: Balances,
@@ -195,7 +196,7 @@ impl Keeper {
                     self.take_depth(event);
                 }
             }
-            // The keeper keeps no data of these.
+            // The keeper keeps no data of these events.
             Event::BookTicker(..)
             | Event::PartialDepth(..)
             | Event::Trade(..)
@@ -210,7 +211,7 @@ impl Keeper {
                 });
                 self.take_account(event, now);
             }
-            // These do not change books.
+            // These events do not change books.
             Event::Order(..)
             | Event::Balances(..)
             | Event::Positions(..)
@@ -244,7 +245,7 @@ impl Keeper {
                             self.may_need_resync = true;
                             self.board.touch(change.symbol);
                         }
-                        // It may have changed every book.
+                        // The event may have changed every book.
                         None => self.board.touch_all(),
                     }
                 }
@@ -272,7 +273,7 @@ impl Keeper {
         self.quotes.apply(event);
     }
 
-    /// Notes that a command was carried out: it may bring a book that would not have come.
+    /// Notes that the driver has carried out a command. The command may have subscribed to a book that had no source.
     pub(crate) const fn note_command(&mut self) {
         self.has_new_sources |= self.board.lacks_books();
     }
@@ -299,13 +300,13 @@ impl Keeper {
     /// for live links.
     pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) {
         if !self.waiting.is_empty() && is_live(client) {
-            // A caller that dropped its future has closed its end.
+            // If the caller has dropped its future, `try_send` fails, and the result is ignored.
             for waiting in self.waiting.drain(..) {
                 let _ = waiting.try_send(());
             }
         }
         self.leaving.extend(self.board.take_left());
-        // Another error says that the subscription has ended, for example because the venue refused it.
+        // Any other error says that the subscription has ended, for example because the venue refused it.
         self.leaving.retain(|id| matches!(client.unsubscribe(now, *id), Err(CommandError::TooMany(_))));
         self.note_streams(client);
         if std::mem::take(&mut self.may_need_resync) {

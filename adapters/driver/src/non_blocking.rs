@@ -30,8 +30,8 @@ use crate::upgrade::{BODY_WAIT, is_accepted, refusal, unreadable};
 /// [`websocket_config`](crate::websocket_config) sets the limits for messages.
 ///
 /// For TLS, put for example a `rustls::StreamOwned` between the stream and this type. A read of a `StreamOwned` first
-/// writes the records that wait, and fails if that fails. So with `StreamOwned`, a failed write loses the frames that
-/// have arrived and were not decrypted yet, perhaps the peer's Close frame with its code.
+/// writes the records that wait, and fails if this write fails. So with `StreamOwned`, a failed write loses the
+/// frames that have arrived and were not decrypted yet, perhaps the peer's Close frame with its code.
 ///
 /// Needs the feature `handshake`.
 ///
@@ -120,11 +120,10 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Continues the upgrade. Returns `None` while the upgrade is under way. When the upgrade ends, returns the
-    /// result once: pass it to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Later calls return `None`.
-    /// If the venue refuses the upgrade, the upgrade ends when the body of the answer has arrived, because the body can
-    /// contain the reason, or with the first call after a second.
-    /// Frames may have arrived with the answer, so call [`read`](NonBlocking::read) before you wait for the stream
-    /// again.
+    /// result once: pass it to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Later calls return `None`. If
+    /// the venue refuses the upgrade, the upgrade ends when the body of the answer has arrived, because the body can
+    /// contain the reason, or with the first call after a second. Frames may have arrived with the answer, so call
+    /// [`read`](NonBlocking::read) before you wait for the stream again.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {
         let Life::Upgrading(upgrade) = &mut self.life else { return None };
         let answer = upgrade.answer().transpose()?;
@@ -160,7 +159,8 @@ impl<S: Read + Write> NonBlocking<S> {
             Message::Text(_) | Message::Binary(_) => socket.get_mut().note_message(),
             control => socket.get_mut().note_control(control.len()),
         }
-        // Writes the answer to a ping. If that fails, a later read reports it: this message came before.
+        // Writes the answer to a ping. If the write fails, a later read reports the failure, because this message
+        // arrived first.
         let _ = self.flush();
         Ok(Some(message))
     }
@@ -212,7 +212,7 @@ impl<S: Read + Write> NonBlocking<S> {
 
     /// Returns whether to wait until the stream is writable. Returns `true` until the stream has taken the request of
     /// the upgrade, and later while data waits. Returns `false` after the end. A TLS stream takes the request only
-    /// after its handshake: until then, ask the TLS stream what it waits for, or the loop does not sleep.
+    /// after its handshake: until then, ask the TLS stream what it waits for; otherwise the loop never sleeps.
     pub fn wants_write(&self) -> bool {
         match &self.life {
             Life::Upgrading(upgrade) => !upgrade.is_flushed,

@@ -44,7 +44,7 @@ impl Overdue {
         let id = order.order_id.map(Name::OrderId);
         let request = order.request().map(Name::Request);
         if let (Some(_), Some(id)) = (request, id) {
-            // It may have been known only by its id before.
+            // An earlier call may have noted the order by its id alone.
             self.remove(id);
         }
         let Some(name) = request.or(id) else { return };

@@ -138,7 +138,7 @@ impl<Io> Paced<Io> {
         ends
     }
 
-    /// Fails if too many bytes have come without a whole message.
+    /// Fails if too many bytes have arrived without a whole message.
     #[inline]
     fn check_unfinished(&self) -> io::Result<()> {
         if self.unfinished > self.unfinished_max { Err(io::Error::other(Endless)) } else { Ok(()) }
@@ -162,8 +162,8 @@ impl<Io> Paced<Io> {
         read
     }
 
-    /// Counts a write of `length` bytes. Returns the number of bytes that the writer gets as taken: after a failure,
-    /// `length`.
+    /// Counts a write of `length` bytes. Returns how many bytes the writer may regard as written. After a failure
+    /// this is `length`, because all further output is dropped.
     #[inline]
     fn note_write(&mut self, length: usize, written: io::Result<usize>) -> usize {
         let failure = match written {
@@ -213,7 +213,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Paced<Io> {
         let written = ready!(Pin::new(&mut self.transport).poll_write(context, bytes));
         let taken = self.note_write(bytes.len(), written);
         if self.write_failure.is_some() {
-            // The next read reports it.
+            // The next read reports the failure.
             context.waker().wake_by_ref();
         }
         Poll::Ready(Ok(taken))

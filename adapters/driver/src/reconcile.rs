@@ -33,8 +33,8 @@ pub struct Unresolved {
     pub is_absent: bool,
     /// The error in the answer. `None` if the venue cannot be asked about this order, or if the answer did not
     /// resolve the doubt. [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If
-    /// an event about the order was lost or arrived during the question, ask again. While no subscribed stream
-    /// reports orders, an answer is used, but an open order stays in doubt
+    /// an event about the order was lost or arrived while `reconcile` waited for the answer, call `reconcile` again.
+    /// While no subscribed stream reports orders, an answer is used, but an open order stays in doubt
     /// ([`Orders::is_followed`](gemini_ws::Orders::is_followed)).
     pub error: Option<RestError>,
 }

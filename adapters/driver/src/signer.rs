@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
-/// The longest time for which a dial holds its [`Turn`] while it connects, and the longest time for which it holds
-/// the turn after it has begun to send its request. If the venue has not answered by the end of the latter time, the
-/// driver assumes that the request has arrived, or that the peer does not answer at all.
+/// How long a dial holds its [`Turn`] at most while it connects, and again after it has begun to send its request. If
+/// the venue has not answered the request within this time, the driver assumes that the request has arrived, or that
+/// the peer does not answer at all.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
@@ -83,7 +83,7 @@ impl SharedSigner {
         Turn(self.signer.lock_arc().await)
     }
 
-    /// Takes the turn for a dial; `None` if the dial need not hold up others, because its request has no nonce.
+    /// Takes the turn for a dial; `None` if other users need not wait for the dial, because its request has no nonce.
     pub(crate) async fn turn_of_dial(&self) -> Option<Turn> {
         let turn = self.turn().await;
         turn.credentials().uses_nonces().then_some(turn)

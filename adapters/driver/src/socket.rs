@@ -89,7 +89,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.outgoing.clear();
         self.close(code, "");
         self.is_breached = true;
-        // Bytes that are drained from now on are not limited.
+        // The limit on bytes without a whole message does not apply to bytes that `poll_end` reads and drops.
         self.stream.get_mut().note_message();
     }
 

@@ -13,8 +13,8 @@ use crate::task::{CLOSING_MAX, FRAMES_PER_TURN_MAX};
 /// The sockets of a client's links, for a loop of your own over non-blocking streams. The loop [marks](Sockets::mark)
 /// the streams that are ready, and takes [turns](Sockets::turn). A stream stays marked until a turn finds that the
 /// stream has nothing more, so an edge-triggered poller may wait for reading and writing at all times. A
-/// level-triggered poller waits for writing only while [`wants_write`](Sockets::wants_write) returns `true`. A stream
-/// that blocks works too if its reads have a time limit and then fail with `WouldBlock`: mark the stream before each
+/// level-triggered poller waits for writing only while [`wants_write`](Sockets::wants_write) returns `true`. A
+/// blocking stream works too, if its reads fail with `WouldBlock` after a time limit. Mark such a stream before each
 /// turn. After a turn, stop if [`Client::close_reason`] returns a reason.
 ///
 /// Needs the feature `handshake`. The example `poll` is a complete program.

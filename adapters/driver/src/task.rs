@@ -188,8 +188,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         if self.is_open {
             return;
         }
-        // The client refuses commands while too many outputs wait. This turn carries them out. Another error says
-        // that the client is open or closed already: both are fine.
+        // The client refuses commands while too many outputs wait. This turn carries out these outputs, and the next
+        // turn tries again. Any other error says that the client is already open or closed.
         self.is_open = !matches!(self.client.open(now), Err(CommandError::TooMany(_)));
         if !self.is_open {
             context.waker().wake_by_ref();
@@ -226,14 +226,14 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Returns whether a shutdown has begun, or was asked for and begins after the cancels that wait.
+    /// Returns whether a shutdown has begun, or waits until the driver has sent cancels.
     fn is_ending(&self) -> bool {
         self.client.is_shutting_down() || self.takers.keeper.is_ending()
     }
 
     /// Closes the client; only the first call has an effect.
     fn close(&mut self, now: Instant, by: EndedBy) {
-        // An end that has begun has a deadline of its own. Only a trigger of `Shutdown` cuts it short.
+        // A shutdown that has begun has a deadline of its own. Only a trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {
             return;
         }
@@ -378,7 +378,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             if let Err(why) = socket.poll_write(now, self.write_timeout, context) {
                 let link = socket.link;
                 self.lose(link, now, why);
-                // This turn has published the books and written to earlier sockets already: another one follows.
+                // This turn has already published the books and written to earlier sockets, so another turn must
+                // follow.
                 context.waker().wake_by_ref();
             }
         }

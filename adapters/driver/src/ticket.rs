@@ -19,9 +19,9 @@ pub enum Done {
     Canceled(Order),
     /// The venue rejected the order or does not have it, or the order was never sent.
     Rejected(Order),
-    /// The outcome is not known. Either the order was in doubt, or without its first event, for as long as
-    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout) says. Or the application [forgot](Handle::forget) the
-    /// order. Or the driver ended before the order. While the driver runs,
+    /// The outcome is not known: the order was in doubt, or had no first event, for
+    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout); or the application [removed](Handle::forget) the
+    /// order; or the driver ended before the order did. While the driver runs,
     /// [`Handle::reconcile`](crate::Handle::reconcile) asks the venue about orders in doubt.
     Unknown(Order),
 }
@@ -225,13 +225,13 @@ impl Ticket {
         fill
     }
 
-    /// Waits until the ticket ends. Normally the ticket ends with the order. An order can rest in the book for any
-    /// time.
+    /// Waits until the ticket ends. Normally the ticket ends when the order ends. An order can rest in the book for
+    /// any length of time.
     ///
     /// The ticket ends as [`Done::Unknown`] when the order has been in doubt for
-    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout), or its first event has not come within that time. It
-    /// also ends as `Unknown` when the driver ends before the order, and when the application
-    /// [forgets](Handle::forget) the order.
+    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout), or its first event has not arrived within that time.
+    /// It also ends as `Unknown` when the driver ends before the order does, and when the application
+    /// [removes](Handle::forget) the order.
     pub async fn done(&mut self) -> Done {
         self.until(CellState::done).await
     }

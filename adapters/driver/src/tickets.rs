@@ -130,7 +130,7 @@ impl<H: Holder> Tickets<H> {
         self.open.insert(request, Open { holder, due: None });
     }
 
-    /// Ends the ticket of an order that is not followed any more.
+    /// Ends the ticket of an order that the driver does not follow any more.
     pub(crate) fn forget(&mut self, order: &Order) {
         let Some(request) = order.request() else { return };
         self.cancels.remove(&request);
@@ -216,8 +216,8 @@ impl<H: Holder> Tickets<H> {
             match sent {
                 Ok(request) => repeated.sent = Some(request),
                 Err(CommandError::RateLimited { retry: at, .. }) => *retry = Some(at),
-                // A new link and new room cause events, and after each event a turn tries again. So does a removed
-                // endpoint: if several endpoints could get the cancel, the removal of one may leave only one.
+                // The next turn tries again. A new link, new room, or the removal of one of several possible
+                // endpoints each causes an event, and each event causes a turn.
                 Err(
                     CommandError::NotConnected | CommandError::TooMany(_) | CommandError::SeveralEndpoints,
                 ) => {}

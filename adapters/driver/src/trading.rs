@@ -125,7 +125,7 @@ impl Handle {
         forgotten.await.ok_or(CommandError::Closed)
     }
 
-    /// Returns the sums over the fills that the driver has seen in an instrument: see
+    /// Returns the totals of all fills in an instrument that the driver has seen: see
     /// [`Orders::traded`](gemini_ws::Orders::traded).
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Handle {
             let cancel = |order: &Order| (!order.state.is_final()).then(|| Cancel::of(order));
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
                 Some(order) => cancel(order),
-                // The application has removed the order with `forget`. Then no event can show its id.
+                // The application has removed the order with `forget`, so no event can bring its id any more.
                 None => Some(cell.order()).filter(|order| order.order_id.is_some()).as_ref().and_then(cancel),
             };
             if let Some(cancel) = cancel {

@@ -111,7 +111,7 @@ impl Request {
 pub(crate) fn is_accepted(key: &str, answer: &Answer) -> bool {
     answer.status() == 101
         && answer.is_1_1()
-        // A list that contains nothing else.
+        // The list must contain `websocket` and nothing else.
         && answer.elements("upgrade").next().is_some()
         && answer.elements("upgrade").all(|element| element.eq_ignore_ascii_case("websocket"))
         && answer.elements("connection").any(|element| element.eq_ignore_ascii_case("upgrade"))

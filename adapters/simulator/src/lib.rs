@@ -80,10 +80,10 @@
 //! - Books of the generated market are never crossed. Update ids agree between streams. Suppose that a client has
 //!   applied a depth frame with the last update id `u`. Then the client's best levels are the levels of the newest
 //!   ticker whose id is not greater than `u`.
-//! - The work per call is bounded: a call makes up for no more than [`CATCH_UP_MAX`] of market time. Memory is
-//!   bounded too. The exchange keeps up to [`OUTPUTS_MAX`] outputs for a session, up to [`OPEN_ORDERS_MAX`] open
-//!   orders of an account, and up to [`FINISHED_ORDERS_MAX`] orders that have ended. It keeps up to a thousand quotes
-//!   for one request, and the states of the last [`QUOTES_RECORDED_MAX`] quotes.
+//! - The work per call is bounded: a call generates no more than [`CATCH_UP_MAX`] of market time. Memory is bounded
+//!   too. The exchange keeps up to [`OUTPUTS_MAX`] outputs for a session, up to [`OPEN_ORDERS_MAX`] open orders of an
+//!   account, and up to [`FINISHED_ORDERS_MAX`] orders that have ended. It keeps up to a thousand quotes for one
+//!   request, and the states of the last [`QUOTES_RECORDED_MAX`] quotes.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

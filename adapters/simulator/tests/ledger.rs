@@ -1,4 +1,4 @@
-//! Tests that what the exchange reports to clients adds up to its own record.
+//! Tests that the frames that clients get agree with the exchange's own record of orders and balances.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::front::{beside, order, signed};
 use crate::peers::within;
 use crate::trading::{signer, with_faulty_server, with_server};
 
-/// A cancel that a ticket has accepted is sent, although the same turn of the driver begins a shutdown.
+/// The driver sends a cancel that a ticket has accepted, although the same turn of the driver begins a shutdown.
 pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -306,7 +306,8 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
         drop(driver);
         assert!(matches!(ticket.done().await, Done::Rejected(_)));
 
-        // More orders than the driver takes in a turn, and the client is closed in the first turn.
+        // The test submits more orders than the driver takes in a turn, and the driver closes the client in the first
+        // turn.
         let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
         let submit = |number: usize| client.submit(order(&format!("o{number}"), "1000")).unwrap();
         let mut tickets: Vec<_> = (0..20).map(submit).collect();

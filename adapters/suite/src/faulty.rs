@@ -243,7 +243,7 @@ impl Connection<'_> {
             }
         }
         if !by_reset {
-            // Only now may a direction end that held bytes back, so that these bytes are lost.
+            // A direction that held bytes back may end only now, so that these bytes are lost.
             set(PASS);
         }
     }

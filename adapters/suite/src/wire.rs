@@ -286,8 +286,8 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
     }
 }
 
-/// Scenario L-046: the peer answers the client's Close frame with a breach of the protocol. There is one end, and
-/// no further answer.
+/// Scenario L-046: the peer answers the client's Close frame with a breach of the protocol. The client reports one
+/// end, and sends no further answer.
 pub(crate) fn a_breach_while_closing<A: Adapter>() {
     for bytes in [frame(0x08, &1000_u16.to_be_bytes()), frame(TEXT | 0x40, b"{}")] {
         let peer = move |mut stream: TcpStream| {

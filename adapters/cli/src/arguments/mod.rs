@@ -196,7 +196,8 @@ fn fault(text: &str) -> Result<String, FaultSpecError> {
 }
 
 impl Simulate {
-    /// Returns the faults without an effect: they act on open sessions, and happen at once, when none is open.
+    /// Returns the faults that have no effect, because they act only on open sessions and begin at once, when no
+    /// session is open.
     pub(crate) fn idle_faults(&self) -> impl Iterator<Item = &str> {
         let faults = self.faults.iter().filter(|text| {
             text.parse::<FaultSpec>()

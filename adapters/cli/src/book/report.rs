@@ -45,7 +45,7 @@ pub(super) struct BookReport {
     pub(super) top10_bids: Vec<Row>,
     pub(super) top10_asks: Vec<Row>,
     pub(super) crossed: bool,
-    /// Whether the first frame looks like changes only, so that the book may lack levels.
+    /// Whether the first frame seems to contain only changes, so that the book may lack levels.
     pub(super) doubtful: bool,
     #[serde(flatten)]
     pub(super) counts: Counts,

@@ -148,7 +148,8 @@ impl Display {
             Mode::Json(lines) => lines.print_waiting(now)?,
             Mode::Plain(lines) => {
                 lines.check()?;
-                // No status before the first connection, and none at the end, where the summary has it.
+                // Before the first connection there is no status to print, and at the end the summary contains the
+                // status.
                 if due && !matches!(session.link, Link::Connecting | Link::Closing | Link::Closed(_)) {
                     self.next = now + plain::STATUS_EVERY;
                     for line in plain::status(now, session) {

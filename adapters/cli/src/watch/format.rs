@@ -47,8 +47,8 @@ fn units(value: Decimal) -> i128 {
     }
 }
 
-/// Returns a bar of at most `width` cells. Its length is to `width` as `value` is to `most`, in steps of an eighth of
-/// a cell.
+/// Returns a bar of at most `width` cells. Its length is the fraction `value / most` of `width`, in steps of an
+/// eighth of a cell.
 pub(crate) fn bar(value: Decimal, most: Decimal, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let (value, most) = (units(value).max(0), units(most));

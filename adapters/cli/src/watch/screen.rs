@@ -194,7 +194,7 @@ fn trouble(now: Instant, session: &Session) -> Option<String> {
     match &session.link {
         Link::Waiting { .. } => {
             let text = plain::link(now, session);
-            // The line above has this already.
+            // The line above already contains this prefix.
             let text = text.as_str().strip_prefix("not connected: ").unwrap_or(text.as_str());
             let failed = session.connect_failures();
             Some(if failed > 0 { format!("{text} ({failed} failed)") } else { text.to_owned() })

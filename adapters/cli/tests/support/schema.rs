@@ -1,4 +1,4 @@
-//! Checks values against `schema/lines-1.json`: as much of JSON Schema as that file uses, and nothing else. A member
+//! Checks values against `schema/lines-1.json`. Implements only the part of JSON Schema that this file uses. A member
 //! that the schema does not name is a fault here, so the tests notice a member that the schema lacks.
 
 use serde_json::Value;

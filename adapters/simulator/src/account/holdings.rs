@@ -82,7 +82,8 @@ impl Holdings {
 
     /// Sets a part of an asset aside for orders. A negative amount releases a part that was set aside.
     pub(crate) fn hold(&mut self, asset: &Asset, amount: Amount) {
-        // Only the orders of a saved state can need more than fits into `Amount`, which is more than any total.
+        // Only the orders of a saved state can need more than fits into `Amount`. `overdrawn` still finds the asset,
+        // because no total is that large.
         self.change(asset, |holding| holding.held = holding.held.saturating_add(amount));
     }
 

@@ -37,8 +37,8 @@ pub struct LedgerOrder {
     pub executed_notional: Decimal,
     /// The executions, the oldest first.
     pub fills: Vec<LedgerFill>,
-    /// The reason for which the exchange rejected or cancelled the order. `None` for other orders: those that are
-    /// open or filled, and those that were cancelled by their owner or with their session.
+    /// The reason for which the exchange rejected or cancelled the order. `None` if the order is open or filled, or
+    /// if its owner or the end of its session cancelled it.
     pub reason: Option<&'static str>,
     /// The session that placed the order. The session may have ended.
     pub session: SessionId,

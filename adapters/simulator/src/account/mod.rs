@@ -90,8 +90,8 @@ impl Account {
         }
     }
 
-    /// Sets the number of the account. Default: one more than the highest number of the accounts that were added
-    /// before. If no number of these accounts is 5365 or greater, the default is 5365.
+    /// Sets the number of the account. Default: the smallest number that is at least 5365 and greater than the
+    /// numbers of all accounts that were added before.
     #[must_use]
     pub fn id(mut self, id: AccountId) -> Account {
         self.id = Some(id);

@@ -283,7 +283,7 @@ pub(crate) struct Amounts {
     pub(crate) average: Option<Decimal>,
 }
 
-/// An event of an order, which the exchange is to report.
+/// An event of an order that the exchange has not reported yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderEvent {
     pub(crate) order: u64,

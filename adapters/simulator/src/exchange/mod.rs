@@ -36,8 +36,8 @@ use crate::value::id::SessionId;
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The longest market time that one call makes up for. If the caller pauses for longer, the market stands still
-/// during the first part of the pause, and continues `CATCH_UP_MAX` before the `now` of the next call.
+/// The maximum market time that one call generates. After a longer pause between two calls, the exchange generates
+/// events only for the last `CATCH_UP_MAX` of the pause. During the time before that, the market stands still.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
 /// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that sums

@@ -145,7 +145,7 @@ impl Exchange {
                     + usize::from(is_own && private.has(PrivateStream::SessionQuotes));
                 recipients.extend(vec![session; wanted]);
             }
-            // An event that no session gets does not count.
+            // The faults count only events that some session gets.
             let is_sent = recipients.iter().any(|session| cx.sessions.is_heard(*session));
             let copies = if is_sent { cx.faults.quote_event_copies() } else { 1 };
             let copies = copies.max(1 + usize::from(event.is_repeated));

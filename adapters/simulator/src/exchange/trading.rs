@@ -369,7 +369,7 @@ impl Exchange {
             let texts = text.iter().flat_map(|text| vec![text.clone(); wanted]).collect();
             recipients.push((session, false, texts));
         }
-        // An event that no session gets does not count.
+        // The faults count only events that some session gets.
         let is_sent = recipients
             .iter()
             .any(|(session, _, texts)| !texts.is_empty() && self.sessions.is_heard(*session));

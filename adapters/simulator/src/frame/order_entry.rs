@@ -26,8 +26,8 @@ pub(crate) enum OrderMethod {
     CancelSession,
 }
 
-/// Reads a new order. Missing or malformed parameters are refused here. Well-formed values that are impossible are
-/// not refused here but rejected by the broker.
+/// Reads a new order. Refuses missing or malformed parameters. The broker later rejects well-formed values that are
+/// impossible.
 pub(crate) fn new_order(parameters: Option<&Value>) -> Result<NewOrder, Refusal> {
     let order = parameters.and_then(Value::as_object).and_then(read_order);
     order.ok_or_else(Refusal::invalid_parameters)

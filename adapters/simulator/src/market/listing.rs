@@ -324,7 +324,7 @@ impl Listing {
             let (update_id, time) = self.last_change;
             let range = [publisher.published().0, update_id];
             let text = public::depth(&self.instrument, time, range, [&bids, &asks]);
-            // An update that no session gets does not count.
+            // The faults count only updates that some session gets.
             let is_sent = self.subscribers.live_depth(tempo).any(|session| cx.sessions.is_heard(*session));
             let copies = if is_sent { cx.faults.depth_copies(self.instrument.symbol) } else { 1 };
             for _ in 0..copies {

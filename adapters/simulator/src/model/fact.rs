@@ -10,9 +10,9 @@ pub(crate) type Top = [Option<PriceQuantity>; 2];
 pub(crate) struct Funding {
     /// The instant of the funding, in ns since 1970.
     pub(crate) funding_time: i64,
-    /// In units of the fifth decimal.
+    /// The amount, in units of the fifth decimal.
     pub(crate) amount: i64,
-    /// In units of the third decimal of a percent. The current API appends two zeros to the decimals of the rate.
+    /// The rate, in units of the third decimal of a percent. The current API appends two zeros to its decimals.
     pub(crate) rate: i64,
     pub(crate) mark: u64,
     pub(crate) is_realized: bool,

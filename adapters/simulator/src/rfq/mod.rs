@@ -32,8 +32,8 @@ use record::Record;
 pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
-/// The number before those of the first request and the first quote. It leaves room for the numbers of an exchange
-/// whose epoch is earlier than [`EPOCH`](crate::EPOCH).
+/// The numbers of requests and of quotes begin after this number. It leaves room for the numbers of an exchange whose
+/// epoch is earlier than [`EPOCH`](crate::EPOCH).
 const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
 
 /// The maximum number of legs of a request that are contracts of this market.
@@ -74,8 +74,7 @@ pub(crate) struct Quotes {
 }
 
 impl Quotes {
-    /// Creates the requests for quotes, none of which is open yet. `None` if no symbol is a prediction-market
-    /// contract.
+    /// Creates a `Quotes` without an open request. Returns `None` if no symbol is a prediction-market contract.
     pub(crate) fn new(symbols: &[Symbol], seed: u64, pause_max: Duration, start: Start) -> Option<Quotes> {
         let contracts = symbols.iter().filter(|symbol| is_prediction(**symbol));
         let contracts: Vec<Symbol> = contracts.map(|symbol| symbol.canonical()).collect();

@@ -15,7 +15,7 @@ pub(crate) struct Quote {
     price: u64,
     /// In hundredths of a contract.
     quantity: u64,
-    /// In ms since 1970. If `None`, the quote is valid as long as its request.
+    /// The end of the quote, in ms since 1970. If `None`, the quote is valid as long as its request.
     valid_until: Option<i64>,
     client_id: Option<String>,
 }

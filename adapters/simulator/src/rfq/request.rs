@@ -117,8 +117,8 @@ impl Rfq {
         matches!(self.status, Status::Open) && millis < self.opened.saturating_add(SUBMISSION_MILLIS)
     }
 
-    /// Returns how many hundredths of a contract the requester asks for at a price in hundredths. The number depends
-    /// on the price if the size of the request is a notional.
+    /// Returns how many hundredths of a contract the requester asks for if a contract costs `price` hundredths. The
+    /// number depends on the price if the size of the request is a notional.
     pub(super) const fn requested_contracts(&self, price: u64) -> u64 {
         if self.is_notional { self.size * 100 / price } else { self.size }
     }

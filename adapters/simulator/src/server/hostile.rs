@@ -326,7 +326,7 @@ fn what_waits_counts() {
     assert!(case.link.held_bytes() >= held + 1_000);
 }
 
-/// Bytes that were written are no longer counted, even if the link never gets to the point where all are written.
+/// The link no longer counts bytes that it has written, even if more bytes always wait to be written.
 #[test]
 fn what_is_written_counts_no_more() {
     let mut case = Case::new(&[UPGRADE], b"", 1 << 20, 1_004);

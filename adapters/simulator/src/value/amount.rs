@@ -54,7 +54,7 @@ pub(crate) fn largest_fee(notional: Amount, basis_points: u32) -> Amount {
 }
 
 /// Converts an amount into a decimal without trailing zeros. If the amount has more digits than a decimal can hold,
-/// the last ones are lost, as in the frames.
+/// the last digits are lost, in frames as well.
 pub(crate) fn to_decimal(mut amount: Amount) -> Decimal {
     let mut scale = DECIMALS;
     while scale > 0 && (amount % 10 == 0 || i64::try_from(amount).is_err()) {

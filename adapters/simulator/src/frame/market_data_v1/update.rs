@@ -10,7 +10,7 @@ use crate::value::instrument::Instrument;
 #[derive(Clone, Debug)]
 pub(crate) struct Update {
     pub(crate) event_id: u64,
-    /// In ns since 1970; `None` in the first frame of a symbol.
+    /// The time in ns since 1970; `None` in the first frame of a symbol.
     pub(crate) time: Option<i64>,
     pub(crate) entries: Vec<Entry>,
 }
@@ -66,7 +66,8 @@ const fn side_name(side: Side) -> &'static str {
 }
 
 /// Writes the frame of an update with the entries that `options` include. `None` if they include no entry, but the
-/// first frame of a symbol is written even without entries. `symbol` is a member that only multi-market data has.
+/// first frame of a symbol is written even without entries. `symbol` is the member that only frames of multi-market
+/// data have.
 pub(crate) fn frame(
     update: &Update,
     instrument: &Instrument,
