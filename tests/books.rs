@@ -104,8 +104,8 @@ impl Shadow {
 }
 
 proptest! {
-    /// I-60, I-61, I-63, I-64: whatever comes in whatever order, a live book consists of one snapshot and all
-    /// updates after it, of one link and one subscription. It is not crossed and has no empty level.
+    /// I-60, I-61, I-63, I-64: whatever frames come, in whatever order, a live book consists of one snapshot and all
+    /// updates after it, from one link and one subscription. It is not crossed and has no empty level.
     #[test]
     fn a_live_book_is_a_fold(steps in prop::collection::vec((0_u8..12, 90_u64..110, 0_u64..3), 1..80)) {
         // Each loss is handled like a first one, because each book counts as stable after a millisecond.
@@ -236,8 +236,8 @@ fn the_recording_yields_the_known_books() {
     }
 }
 
-/// Repeats each depth frame of the recording once, which changes nothing. Leaves out each frame that has another
-/// frame of its book before and after it, which is one gap.
+/// For each depth frame, plays the recording with this frame twice, which changes no book. If the frame's book has
+/// frames before and after it, also plays the recording without this frame, which is one gap.
 #[test]
 fn the_recording_without_a_frame_and_with_one_twice() {
     let Some(frames) = recording() else { return };

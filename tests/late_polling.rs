@@ -85,8 +85,8 @@ fn books_of_a_late_reader() {
     assert!(overtaken > 1_000, "only {overtaken} events overtook others");
 }
 
-/// Outputs are polled only after every third input, texts and dials included. The books still become those of the
-/// venue.
+/// The driver polls outputs, including texts and dials, only after every third input. The books still become those of
+/// the venue.
 #[test]
 fn books_of_a_late_driver() {
     for seed in 0..20 {

@@ -64,7 +64,7 @@ fn l_124_no_book_outlives_its_link() {
     }
 }
 
-/// L-125: updates 1, 2, 4: one gap, at 4, which is not applied.
+/// L-125: after the updates 1, 2 and 4 the client reports one gap, at update 4, and does not apply update 4.
 #[test]
 fn l_125_a_gap_is_noticed_once() {
     let mut client = Client::new(STREAMS);
@@ -142,8 +142,8 @@ fn i_64_a_crossed_book_is_not_live() {
     }
 }
 
-/// L-127: updates before, between and after the snapshot, in every order. A live book consists of the updates up to
-/// its id.
+/// L-127: updates come before, between and after the snapshot, in every order. A live book consists of the updates up
+/// to its id.
 #[test]
 fn l_127_a_snapshot_among_changes() {
     let frames = [

@@ -1,4 +1,4 @@
-//! Tests that each scenario of a failed connection that other clients have met is shown by a test here.
+//! Tests that each scenario of a failed connection that other clients have met has a test in this repository.
 //!
 //! `UPDATE_TABLES=1 cargo test --test scenarios` writes the table in `tests/SCENARIOS.md` again.
 

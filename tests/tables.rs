@@ -415,8 +415,8 @@ fn every_cell_of_the_stream_table() {
             assert_eq!(got, expected, "{name}");
         }
     }
-    // All but 28: a timer that was not armed cannot expire, a book that is lost again was there, and another
-    // subscription waits only for an end.
+    // All cells but 28, which cannot occur: only an armed timer expires, only a book that was current can be lost
+    // again, and only the end of a subscription can let another one follow.
     assert_eq!(walked, 13 * 7 - 28, "cells walked");
 }
 

@@ -1,5 +1,6 @@
-//! Faults of streams whose data comes before the venue confirms the subscription, that have no beginning of their
-//! own, or that end before the venue confirms the end. Every test fails on code that has the fault.
+//! Faults at the beginning and the end of streams. Data may come before the venue confirms the subscription, a stream
+//! may have no beginning of its own, and a stream may end before the venue confirms the end. Every test fails on code
+//! that has the fault.
 
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{
@@ -30,8 +31,8 @@ fn too_many(fed: &mut Fed, at: u64) {
     );
 }
 
-/// REST was asked while the request of an order was on its way. The order came and ended before the stream began, and
-/// the first event came before the confirmation of the stream.
+/// The application asked REST while the request of an order was on its way. The order came and ended before the
+/// stream began, and the first event came before the confirmation of the stream.
 #[test]
 fn bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order() {
     let mut fed = Fed::private(&[]);
@@ -47,7 +48,8 @@ fn bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order() {
     assert_eq!((order.state, order.doubt()), (OrderState::Sent, Some(StaleReason::NotSubscribed)));
 }
 
-/// REST was asked, then a position changed, then the stream began, and its first report is of another position.
+/// The application asked REST, then a position changed, then the stream began, and its first report is about another
+/// position.
 #[test]
 fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position() {
     let mut fed = Fed::private(&[]);

@@ -338,7 +338,7 @@ fn a4_an_end_is_no_proof_of_completeness() {
     }
 }
 
-/// Sums that do not add up, in either direction, and fills that cannot be told apart.
+/// A doubt follows from sums that do not add up, in either direction, and from fills that cannot be told apart.
 #[test]
 fn b1_executions_that_do_not_add_up_are_a_doubt() {
     let part = r#","Z":"0.4","L":"100","t":5"#;

@@ -1,7 +1,7 @@
 //! Lists the members of every kind of frame, in the current API and the archived ones, and puts odd values into each
 //! of them.
 //!
-//! A member is either accounted, because programs do their accounts with it, or it only informs.
+//! Each member is of one of two kinds: programs calculate with accounted members, and the other members only inform.
 
 use gemini_ws::{Endpoint, Scratch};
 use serde_json::Value;

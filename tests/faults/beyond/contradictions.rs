@@ -78,8 +78,8 @@ fn an_order_has_one_end() {
         let known = (fed.order().state, fed.order().executed(), fed.order().doubt());
         assert_eq!(known, (state, d(executed), None), "{events:?}");
     }
-    // What is delivered twice contradicts nothing, and an order that is executed as a whole may also end as
-    // cancelled.
+    // An event that is delivered twice contradicts nothing, and an event may report an order that is executed as a
+    // whole as cancelled.
     const WHOLE: (&str, &str) = ("CANCELED", r#","Z":"1""#);
     let table: [(Events, OrderState); 4] = [
         (&[("NEW", ""), ("FILLED", FILL), ("FILLED", FILL)], OrderState::Filled),
@@ -94,7 +94,7 @@ fn an_order_has_one_end() {
             fed.feed(4, &update(status, rest));
         }
         assert_eq!((fed.order().state, fed.order().doubt()), (state, None), "{events:?}");
-        // So may the answer of REST.
+        // The answer of REST may also report such an order as cancelled.
         fed.orders.apply(&OVERFLOW);
         let asked = fed.orders.moment();
         fed.orders.reconcile(77, found(77, OrderState::Canceled, "1"), asked);
@@ -144,7 +144,7 @@ fn an_order_that_is_split_off_keeps_its_terms() {
     let theirs = fed.orders.get(77).unwrap();
     let kept = (theirs.time_in_force, theirs.stop_price, theirs.outcome, theirs.price);
     assert_eq!(kept, (None, None, None, Some(d("105"))));
-    // As for any order of an outcome, the side of the other outcome is no contradiction.
+    // For an order of an outcome, the venue may name the side of the other outcome, so this side is no contradiction.
     fed.feed(5, &order(78, Some("a1"), "NEW", r#","p":"100""#).replace("BUY", "SELL"));
     fed.feed(
         6,

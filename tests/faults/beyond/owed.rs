@@ -28,7 +28,7 @@ fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
         let asked = orders.moment();
         accept(&mut orders, 9, about);
         assert_eq!(orders.get(77).unwrap().awaited(), None, "{about:?}: it is in doubt");
-        // Asked before the cancel.
+        // The question was asked before the cancel was accepted.
         assert!(orders.reconcile(77, found(77, OrderState::Open, "0"), asked));
         assert_eq!(orders.get(77).unwrap().awaited(), Some(Awaited::End), "{about:?}");
     }
@@ -43,7 +43,7 @@ fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
         apply(&mut orders, &order(77, Some("a1"), "OPEN", ""));
         assert_eq!(orders.get(77).unwrap().awaited(), Some(Awaited::End), "{about:?}");
     }
-    // REST did not find it before it arrived.
+    // REST did not find the order, because the order arrived after the question.
     let mut orders = Orders::new();
     apply(&mut orders, &order(1, None, "NEW", ""));
     let placed = send(&mut orders, 5, "a1");
@@ -55,9 +55,9 @@ fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
     assert_eq!(orders.get(77).unwrap().awaited(), Some(Awaited::End));
 }
 
-/// The first event was overdue, a cancel was accepted while REST was asked, and the answer says that the order is
-/// open. The answer is older than the cancel, and says nothing about it. In the second case the venue has accepted
-/// an earlier cancel as well.
+/// The first event was overdue. Between the question to REST and the answer, the venue accepted a cancel. The answer
+/// says that the order is open, but it is older than the cancel, and says nothing about the cancel. In the second
+/// case the venue has accepted an earlier cancel as well.
 #[test]
 fn z20_an_answer_says_nothing_about_a_later_cancel() {
     for is_second in [false, true] {

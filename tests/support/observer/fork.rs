@@ -270,8 +270,8 @@ impl<M: Machine> Observed<M> {
             is_idle &= state == State::Idle;
             is_given_up |= state == State::Closed;
         });
-        // This peer sends no data but books, so the client requests streams that must not be silent again and
-        // again.
+        // This peer sends no data but books. So the client never stops requesting the streams that must not be
+        // silent.
         let is_quiet = self.shadow.feeds.iter().any(|feed| feed.silence_max.is_some());
         if is_idle || is_given_up || is_quiet || self.shadow.closing.is_some() {
             return Ok(());

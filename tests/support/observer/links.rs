@@ -489,7 +489,8 @@ impl Shadow {
         }
     }
 
-    /// Adds the attempts of a link that is gone to those that the next link to its endpoint may continue.
+    /// Adds the attempts of a removed link to its endpoint's number of attempts. The next link to the endpoint may
+    /// continue from this number.
     pub fn inherit(&mut self, endpoint: usize, attempts: u32) {
         let inherited = &mut self.inherited[endpoint];
         *inherited = attempts.saturating_add(*inherited);

@@ -107,7 +107,7 @@ impl Leg {
         }
     }
 
-    /// Starts the slot again. Of the links before, only the epoch still matters to the next link here.
+    /// Starts the slot again. Of the earlier links of the slot, only the epoch still matters to the next link.
     pub fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
@@ -462,7 +462,7 @@ impl Shadow {
             Event::SequenceGap { .. } => self.sequence_gap = true,
             Event::Ignored(ignored, source) => self.ignored(step, ignored, source),
             Event::Malformed(malformed, source) => {
-                // On v1 the number of the frame is lost with the frame.
+                // If a frame of a v1 endpoint cannot be decoded, its number is lost too.
                 let is_numbered =
                     matches!(source.endpoint(), Endpoint::MarketDataV1 | Endpoint::OrderEventsV1);
                 self.sequence_gap |= is_numbered && malformed.topic != Some(gemini_ws::Topic::Other);

@@ -206,7 +206,7 @@ impl Shadow {
             } else if is_asked {
                 self.fail("I-30", format!("{} is asked for again: {:?}", feed.stream, feed.asked));
             }
-            // For the venue, the streams of a book with and without a time between updates are one.
+            // For the venue, a depth stream with a time between updates and one without are the same stream.
             let asked = &self.feeds[index].stream;
             let is_same = |feed: &&Feed| {
                 (feed.stream.feed(), feed.stream.symbol()) == (asked.feed(), asked.symbol())

@@ -60,7 +60,7 @@ impl<M: Machine> Life<'_, M> {
         let slowest = self.world.network.ports.iter().map(|port| port.latency).max().unwrap_or_default();
         self.run(Duration::from_secs(3) + slowest * 2);
         self.converge();
-        // While the market is halted, the client requests a stream that must not be silent again and again.
+        // While the market is halted, the client never stops requesting a stream that must not be silent.
         if self.end.is_none() && (self.is_settled() || !self.application.declares_silence) {
             self.compare_subscriptions();
             self.compare_books();
