@@ -122,7 +122,7 @@ proptest! {
                     let frame = depth(id, id, &bid, &ask);
                     client.feed(&frame);
                     client.pass(Duration::from_millis(1));
-                    // On a live book the client takes this frame for a gap. That costs a resync, but never shows a
+                    // On a live book the client treats this frame as a gap. That costs a resync, but never shows a
                     // wrong book.
                     let mut book = Shadow::default();
                     book.fold(&frame);

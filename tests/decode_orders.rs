@@ -218,7 +218,7 @@ fn ids_of_keys_are_not_shown() {
     }
 }
 
-/// A malformed element reports the reason and the offset in the element. The elements beside it are still read.
+/// A malformed element reports the reason and the offset in the element. The other elements are still read.
 #[test]
 fn elements_that_cannot_be_read() {
     use DecodeErrorKind::{Decimal, Escape, Integer, Missing, Negative, NotAnObject, Precision, Type};

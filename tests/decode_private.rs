@@ -166,7 +166,7 @@ fn order_snapshots() {
     ]);
 }
 
-/// A malformed row reports the reason and the offset in the row. The rows beside it are still read.
+/// A malformed row reports the reason and the offset in the row. The other rows are still read.
 #[test]
 fn rows_that_cannot_be_read() {
     let table = [

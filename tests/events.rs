@@ -383,8 +383,8 @@ fn orders() {
     );
 }
 
-/// Compares events with their owned copies: order updates of the current API and of order events v1, with every
-/// member and with values that the library does not know, and all frames of the corpus.
+/// Compares events with their owned copies. The frames are order updates of the current API and of order events v1,
+/// with every member and with values that the library does not know, and all frames of the corpus.
 #[test]
 fn owned_copies() {
     let whole = [

@@ -1,9 +1,9 @@
 //! Tests the tests: each planted fault must be found, by a check that is about it.
 //!
-//! A fault is a patch in `tests/mutants/patches`, which plants it behind a switch, `mutant!(Name)`. The product
-//! contains neither. Every run checks that each patch applies to the present sources. The following command takes
-//! longer: it plants the faults in a copy of the sources in the target directory, builds the copy, and hunts each
-//! fault there:
+//! A fault is a patch in `tests/mutants/patches`, which plants the fault with a switch, `mutant!(Name)`. The product
+//! contains no faults and no switches. Every run checks that each patch applies to the present sources. The following
+//! command takes longer: it plants the faults in a copy of the sources in the target directory, builds the copy, and
+//! hunts each fault there:
 //!
 //! ```text
 //! cargo test --test mutants -- --ignored --nocapture

@@ -194,8 +194,8 @@ fn an_answer_resolves_the_doubt_about_an_order() {
     }
 }
 
-/// Two orders have one client order id, and the venue knows one of them. The answer is taken for the first order
-/// alone. The second becomes `Rejected`, because the venue does not have it.
+/// Two orders have one client order id, and the venue knows one of them. `Orders` applies the answer to the first
+/// order alone. The second becomes `Rejected`, because the venue does not have it.
 #[test]
 fn one_answer_is_not_taken_for_two_orders() {
     let (mut orders, link, _) = followed();

@@ -179,8 +179,8 @@ fn reported(output: Output) -> Option<EventBuf> {
     }
 }
 
-/// The queue drops the facts around a waiting snapshot. It keeps the event of the end of the link, if that is the
-/// last of these facts, but drops the event of the end of the subscription.
+/// The queue drops the facts around a waiting snapshot. If the last of these facts is the end of the link, the queue
+/// keeps it. It drops the end of the subscription.
 #[test]
 fn a_book_between_dropped_facts_is_not_current() {
     let book = snapshot("a", 1, 2);

@@ -1,4 +1,5 @@
-//! Compares collections behind a queue that drops facts with collections that apply every event.
+//! Compares collections that get their events from a queue, which drops facts, with collections that apply every
+//! event.
 
 use std::time::Duration;
 
@@ -175,8 +176,8 @@ fn the_newest_end_and_beginning_are_kept() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the queue drops, only collections that a stream reports are current, and an answer of the venue
-    /// ends the same doubts as if every event had been applied.
+    /// Whatever the queue drops, only collections that a stream reports are current. An answer of the venue ends the
+    /// same doubts as if every event had been applied.
     #[test]
     fn collections_behind_the_queue_follow_the_same_links(
         steps in prop::collection::vec(prop::sample::select("cclsuyyyynobobfff1T".chars().collect::<Vec<_>>()), 0..40),

@@ -271,7 +271,7 @@ fn acknowledge(fed: &mut Fed, at: u64, kinds: &str) {
     ));
 }
 
-/// Formats an event about order 77, with these members beside the usual ones.
+/// Formats an event about order 77, with these members in addition to the usual ones.
 fn event(kind: &str, sequence: u32, members: &str) -> String {
     format!(
         r#"[{{"type":"{kind}","order_id":"77","symbol":"btcusd","side":"buy","timestampms":1000,"socket_sequence":{sequence},{members}}}]"#

@@ -138,7 +138,7 @@ pub(crate) fn id_of(text: &str) -> String {
     text.chars().skip(6).take_while(char::is_ascii_digit).collect()
 }
 
-/// Formats an update of order 77 of the current API, with these members beside the usual ones.
+/// Formats an update of order 77 of the current API, with these members in addition to the usual ones.
 pub(crate) fn update(status: &str, rest: &str) -> String {
     order(77, Some("a1"), status, rest)
 }

@@ -1,5 +1,5 @@
 //! Faults of links. Trouble with one stream affects neither the other streams nor the link. If a stream fails again
-//! and again, the client requests the stream more and more rarely. The client never takes an old input for a new
+//! and again, the client requests the stream more and more rarely. The client never mistakes an old input for a new
 //! one.
 
 use std::time::Duration;
@@ -520,8 +520,8 @@ fn y10_each_endpoint_has_its_own_streams() {
     assert_eq!(fed.sent.iter().filter(|text| text.contains("unsubscribe")).count(), 1, "{:?}", fed.sent);
 }
 
-/// When a book is unsubscribed and subscribed again, a frame that looks like a book counts as one if the venue has
-/// confirmed the end or the new subscription, or if the gap rule is strict.
+/// A book is unsubscribed and subscribed again, and then a frame comes that looks like a snapshot. The frame counts
+/// as a snapshot if the venue has confirmed the end or the new subscription, or if the gap rule is strict.
 #[test]
 fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
     let frame = |id: u64| {

@@ -179,7 +179,7 @@ pub(crate) fn c13_a_precision_does_not_cut() {
         let total = update.balances.iter().next().unwrap().total;
         assert_eq!(format!("{total:.1} {:?}", total.to_decimal()), "-1.2 Ok(-1.25)");
     });
-    // `Balances::reconcile` takes any text for a number.
+    // `Balances::reconcile` accepts any text as a number.
     let mut balances = Balances::new();
     for text in ["0eabc", "5eabc", "5e", "0e", "1e++5", "1e+-5", "1e5e5", "e5", "1.e5", "", "abc"] {
         balances.reconcile([("USD", text, "1e2")], balances.moment());

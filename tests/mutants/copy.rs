@@ -16,7 +16,7 @@ const FILES: [&str; 2] = ["Cargo.lock", "Cargo.toml"];
 
 /// The text of the module `mutants`, which declares the switch of the planted faults.
 const SWITCH: &str = include_str!("switch.rs");
-/// The line of `src/lib.rs` behind which the module [`SWITCH`] is declared.
+/// The line of `src/lib.rs` after which the module [`SWITCH`] is declared.
 const ANCHOR: &str = "extern crate alloc;\n";
 /// The line of [`SWITCH`] that the names of the faults replace.
 const NAMES: &str = "    // The names of the faults are inserted here.\n";
@@ -103,8 +103,8 @@ impl Copy {
         for path in present.keys().filter(|path| !sources.contains_key(*path)) {
             let path = self.folder.join(path);
             fs::remove_file(&path).expect("a file that is not in the sources any more");
-            // Cargo takes each folder in `adapters` for a package, so empty folders are removed. `remove_dir`
-            // refuses others.
+            // Cargo treats each folder in `adapters` as a package, so empty folders are removed. `remove_dir` refuses
+            // others.
             let _ = path.ancestors().skip(1).try_for_each(fs::remove_dir);
         }
         for (path, text) in sources.iter().filter(|(path, text)| present.get(*path) != Some(text)) {

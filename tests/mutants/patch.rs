@@ -156,7 +156,7 @@ impl Edit {
     }
 }
 
-/// Patches that one copy of the sources can contain together, each behind its switch.
+/// Patches that one copy of the sources can contain together, each with its own switch.
 pub(crate) struct Group {
     pub(crate) names: Vec<String>,
     edits: Edits,

@@ -1,4 +1,4 @@
-//! Tests that each check finds a machine with one fault, and reports the right id.
+//! Tests that each check of the observer finds its fault in a faulty machine, and reports the right id.
 
 use std::time::Duration;
 

@@ -279,8 +279,8 @@ fn in_no_window(instants: &[Instant], (limit, window): (u32, Duration)) {
     }
 }
 
-/// L-083: the venue ends forty links at one moment. No window contains more dials or requests than are allowed, each
-/// link is dialled once and as soon as the limit allows, and all streams are active again.
+/// L-083: the venue ends forty links at one moment. No window contains more dials or requests than the limits allow.
+/// The client dials each link once, as soon as the limit allows, and all streams become active again.
 #[test]
 fn forty_links_end_at_once() {
     let (mut client, mut now) = (forty_links(DIALS), at(0));

@@ -4,7 +4,7 @@
 //! again for another scenario.
 
 /// The number of a scenario, what goes wrong in other clients, and what shows that this client behaves correctly:
-/// files of transcripts, and names of tests behind the names of their files.
+/// files of transcripts, and names of tests, each after the name of its file.
 #[rustfmt::skip]
 pub(crate) const SCENARIOS: &[(&str, &str, &[&str])] = &[
     ("L-001", "uncounted worker", &["tests/transcripts/uncounted_worker.txt", "tests/scenarios/legs.rs::two_legs_end_in_every_order", "tests/stories.rs::two_links_one_end"]),

@@ -1,5 +1,5 @@
-//! An application that polls its client as late as it can: only when a text, a dial or a Close frame is queued
-//! behind events.
+//! An application that polls its client as late as it can: only when a text, a dial or a Close frame is queued after
+//! events.
 
 use gemini_ws::{Book, Books, Event, Order, Orders};
 

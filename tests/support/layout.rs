@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The greatest length of a file, in lines.
+/// The maximum length of a file, in lines.
 const FILE_LINES_MAX: usize = 600;
 
-/// The greatest length of a function, in lines from its `fn` to its last brace.
+/// The maximum length of a function, in lines from its `fn` to its last brace.
 const FUNCTION_LINES_MAX: usize = 60;
 
 /// The file of the crate's root module.
@@ -223,7 +223,7 @@ fn skipped(rest: &[char]) -> Option<usize> {
         ['\'', '\\', ..] | ['\'', _, '\'', ..] => Some(quoted(rest, '\'')),
         // A lifetime.
         ['\'', ..] => Some(1 + rest[1..].iter().take_while(|character| is_word(**character)).count()),
-        // A word is read to its end, so that its last letter is not taken for the beginning of a string.
+        // A word is read to its end, so that its last letter is not mistaken for the beginning of a string.
         _ => None,
     }
 }
@@ -280,7 +280,7 @@ fn nesting(token: &Token) -> i32 {
     }
 }
 
-/// Returns the position behind the bracket that closes the one at `at`.
+/// Returns the position after the bracket that closes the one at `at`.
 fn behind_group(tokens: &[Token], at: usize) -> usize {
     let mut depth = 0;
     for (position, token) in tokens.iter().enumerate().skip(at) {
@@ -317,7 +317,7 @@ fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
     (kept, modules)
 }
 
-/// Returns the position behind an item, which ends with its body or, if it has none, with a semicolon.
+/// Returns the position after an item, which ends with its body or, if it has none, with a semicolon.
 fn behind_item(tokens: &[Token], mut at: usize) -> usize {
     if follows(tokens, at, &["pub", "("]) {
         at = behind_group(tokens, at + 1);
@@ -369,7 +369,7 @@ fn imports(path: &str, tokens: &[Token], modules: &BTreeMap<Vec<String>, String>
     found
 }
 
-/// Returns the paths within the crate that begin at a token, and the position behind them.
+/// Returns the paths within the crate that begin at a token, and the position after them.
 fn paths_at(tokens: &[Token], at: usize, children: &BTreeSet<&str>) -> (Vec<Vec<String>>, usize) {
     let is_local = |name: &str| ["crate", "self", "super"].contains(&name) || children.contains(name);
     if follows(tokens, at, &["use"]) && !follows(tokens, at + 1, &["<"]) {
@@ -395,7 +395,7 @@ fn is_name(token: &Token) -> bool {
     token.text.starts_with(is_word)
 }
 
-/// Adds the paths of an import tree, each behind `prefix`. Returns the position behind the tree.
+/// Adds the paths of an import tree, each with `prefix` in front. Returns the position after the tree.
 fn use_tree(tokens: &[Token], mut at: usize, prefix: &[String], paths: &mut Vec<Vec<String>>) -> usize {
     let mut path = prefix.to_vec();
     while let Some(token) = tokens.get(at) {

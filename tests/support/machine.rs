@@ -1,5 +1,5 @@
-//! [`Machine`] is the interface of a client for the tests, so that one observer, one script and one simulation
-//! serve both a `Client` and faulty variants of it.
+//! [`Machine`] is the interface of a client for the tests, so that the same observer, scripts and simulation work
+//! with a `Client` and with faulty variants of it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -142,8 +142,8 @@ fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
     }
 }
 
-/// Returns a message as it is serialised, except that texts that contain JSON are parsed, that the ids of API keys
-/// are visible, and that errors about an element have no offset.
+/// Returns a message in its serialised form, with three changes: texts that contain JSON are parsed, the ids of API
+/// keys are visible, and errors about an element have no offset.
 pub fn said(message: &Message<'_>, text: &str) -> Value {
     let mut said = serde_json::to_value(message).unwrap();
     match message {

@@ -16,7 +16,7 @@ use super::observer::call::{Call, Link};
 use super::observer::{Observed, Violation};
 use super::single;
 
-/// The most steps of a script that are run.
+/// The maximum number of steps that are run of a script.
 const STEPS_MAX: usize = 2_000;
 
 /// Runs a script on a client that the observer checks.

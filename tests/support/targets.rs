@@ -26,7 +26,7 @@ pub fn frames(data: &[u8]) {
     });
 }
 
-/// The most inputs that are made, because checking a whole life costs more than the life.
+/// The maximum number of inputs that are made. There is a limit because the checks of a life cost more than the life.
 const INPUTS_MAX: usize = 256;
 
 /// Takes each byte as an input of a machine, and checks the machine. The first byte chooses the machine and its

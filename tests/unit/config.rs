@@ -69,7 +69,7 @@ fn a_setting_replaces_the_parameter_of_the_address() {
             assert_eq!((config.url().as_str(), config.get_cancel_on_disconnect()), (url, cancel), "{value}");
         }
     }
-    // A gateway with the current API behind the path of another one.
+    // A gateway that serves the current API under the path of another API.
     let config = Config::new("ws://gateway/v2/marketdata?snapshot=20&cancelOnDisconnect=true");
     assert_eq!(config.url(), "ws://gateway/v2/marketdata?snapshot=20&cancelOnDisconnect=true");
     let config = config.api(Endpoint::Streams);

@@ -190,7 +190,7 @@ fn rows_of_a_broken_first_frame_do_not_tell_its_kind() {
         assert_eq!(topic(&frame), Some(crate::request::stream::Topic::Depth), "{frame}");
         assert_eq!(topic(row), Some(crate::request::stream::Topic::Trade), "{row}");
     }
-    // Not cut off either, with the type behind another member.
+    // This frame is not cut off either. Its type comes after another member.
     let other = r#"{"price":"?","type":"trade","symbol":"BTCUSD"}"#;
     assert_eq!(topic(other), Some(crate::request::stream::Topic::Trade));
 }

@@ -99,7 +99,8 @@ pub(crate) fn a_terminal_that_reports_a_huge_size() {
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
-/// A terminal without a size, such as a serial line or a new container, is taken for one of the usual size.
+/// Checks that the command draws on a terminal without a size, such as a serial line or a new container, as on a
+/// terminal of the usual size.
 pub(crate) fn a_terminal_that_reports_no_size() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("q quit", 1);

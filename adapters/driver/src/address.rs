@@ -113,7 +113,7 @@ impl Address {
     /// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
     /// ```
     pub fn is_loopback(&self) -> bool {
-        // An address with a dot behind it is a name, which a resolver may map to any machine.
+        // An address with a final dot is a name, which a resolver may map to any machine.
         match self.host.parse::<IpAddr>() {
             Ok(address) => address.to_canonical().is_loopback(),
             Err(_) => is_localhost(&self.host),

@@ -46,7 +46,7 @@ impl BookView {
         self.age
     }
 
-    /// Returns the reason why no current book will come; `None` if the book is current, or may become current.
+    /// Returns the reason why no current book will arrive; `None` if the book is current, or may become current.
     pub const fn no_book(&self) -> Option<&NoBook> {
         self.no_book.as_ref()
     }
@@ -107,7 +107,7 @@ struct Posted {
     /// The view before the newest one. The driver reuses its memory if no reader holds the view.
     spare: Arc<BookView>,
     is_touched: bool,
-    /// The reason why no book will come.
+    /// The reason why no book will arrive.
     no_book: Option<NoBook>,
     /// The venue's newest rejection of a subscription to this book; `None` if the book has a subscription again.
     rejection: Option<NoBook>,
@@ -119,7 +119,7 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
-    /// Whether some book will not come.
+    /// Whether some book will not arrive.
     lacks_books: bool,
 }
 
@@ -176,13 +176,13 @@ impl Board {
         !self.posted.is_empty()
     }
 
-    /// Returns whether some book will not come, according to the newest call of
+    /// Returns whether some book will not arrive, according to the newest call of
     /// [`note_streams`](Board::note_streams).
     pub(crate) const fn lacks_books(&self) -> bool {
         self.lacks_books
     }
 
-    /// Notes which books will not come. The keys of `subscribed` are the books with a subscription. The value is
+    /// Notes which books will not arrive. The keys of `subscribed` are the books with a subscription. The value is
     /// `false` if the links of all these subscriptions have ended for good.
     pub(crate) fn note_streams(&mut self, subscribed: &HashMap<Symbol, bool>) {
         self.lacks_books = false;
@@ -242,7 +242,7 @@ impl Posted {
         }
     }
 
-    /// Removes the reason why no book will come, because the book is requested again. Returns the slot.
+    /// Removes the reason why no book will arrive, because the book is requested again. Returns the slot.
     fn begin_again(&mut self) -> Arc<Slot> {
         if self.no_book.take().is_some() {
             // A new reader must not see the old reason. A reader that holds this lock only clones an `Arc`.
@@ -376,10 +376,10 @@ impl BookReader {
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
     /// return its symbol. If the venue rejects the subscription, the link ends for good before the book arrives, or
-    /// the application ends the last subscription, no book comes. `changed` then returns the symbol once, the book is
-    /// stale as [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns the
-    /// symbol again if the book may come after all: the link connects again, or the application subscribes to the
-    /// book again, with [`Handle::subscribe`] or [`Handle::books`].
+    /// the application ends the last subscription, no book arrives. Then `changed` returns the symbol once, the book
+    /// is stale as [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns
+    /// the symbol again if the book may arrive after all: the link connects again, or the application subscribes to
+    /// the book again, with [`Handle::subscribe`] or [`Handle::books`].
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -401,7 +401,7 @@ impl BookReader {
         }
     }
 
-    /// Waits until the book of a symbol is current, and returns the book. Returns `None` if no book will come
+    /// Waits until the book of a symbol is current, and returns the book. Returns `None` if no book will arrive
     /// ([`no_book`](BookReader::no_book) returns the reason), if the driver has ended, or if the reader does not read
     /// the symbol. While `until_live` waits, it calls [`changed`](BookReader::changed) and drops the symbols that
     /// `changed` returns, also those of other books.
@@ -431,7 +431,7 @@ impl BookReader {
         self.live(symbol)
     }
 
-    /// Returns the reason why no current book of a symbol will come; `None` if the book is current or may become
+    /// Returns the reason why no current book of a symbol will arrive; `None` if the book is current or may become
     /// current, or if this reader does not read the symbol.
     pub fn no_book(&self, symbol: impl AsRef<str>) -> Option<NoBook> {
         self.view(symbol)?.no_book().cloned()

@@ -129,9 +129,9 @@ impl DialRequest {
 
     /// Upgrades a transport to a WebSocket. `transport` must be connected, and secured by TLS if the URL is `wss://`.
     ///
-    /// If the driver [signs](crate::Driver::sign_with) this dial, the nonce is drawn in `upgrade` and not before the
-    /// transport connects, because connecting can take longer than a nonce is valid. `upgrade` does not log the HTTP
-    /// request, and wipes the memory that held the request.
+    /// If the driver [signs](crate::Driver::sign_with) this dial, `upgrade` draws the nonce. A nonce that was drawn
+    /// before the transport connected could be too old. `upgrade` does not log the HTTP request, and wipes the memory
+    /// that held the request.
     ///
     /// # Errors
     ///

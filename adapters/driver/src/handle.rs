@@ -329,12 +329,12 @@ impl Handle {
     /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
     /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count, but
     /// at least one link must be live. Failed attempts to connect do not end the wait
-    /// ([`connect_failure`](Handle::connect_failure) returns the last one). While one of its endpoints has no link
-    /// yet, a client does not close, so the wait continues even after all other links have ended for good. Put a time
-    /// limit around this call if you need one.
+    /// ([`connect_failure`](Handle::connect_failure) returns the last one). If all links have ended for good but an
+    /// endpoint has no link yet, the client does not close, and the wait continues. Put a time limit around this call
+    /// if you need one.
     ///
     /// A link can be live even if the venue has refused some of its streams for now. Orders that are placed while no
-    /// stream reports them are in doubt at once. To ask whether a stream reports them:
+    /// stream reports them are in doubt at once. This function returns whether a stream reports them:
     ///
     /// ```
     /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};

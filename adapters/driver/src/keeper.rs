@@ -278,8 +278,8 @@ impl Keeper {
         self.has_new_sources |= self.board.lacks_books();
     }
 
-    /// Lets readers notice which books will not come, because they have no subscription any more, or because the
-    /// links of their subscriptions have ended for good. Also lets them notice which of these books may come after
+    /// Lets readers notice which books will not arrive, because they have no subscription any more, or because the
+    /// links of their subscriptions have ended for good. Also lets them notice which of these books may arrive after
     /// all.
     fn note_streams(&mut self, client: &Client) {
         if !std::mem::take(&mut self.has_new_sources) || !self.board.has_books() {

@@ -1,8 +1,8 @@
-//! [`NoBook`]: the reason why no book of a symbol will come.
+//! [`NoBook`]: the reason why no book of a symbol will arrive.
 
 use std::fmt;
 
-/// The reason why no book of a symbol will come to a [`BookReader`](crate::BookReader).
+/// The reason why a [`BookReader`](crate::BookReader) will get no book of a symbol.
 ///
 /// ```
 /// use gemini_ws_driver::NoBook;

@@ -121,8 +121,8 @@ impl<S: Read + Write> NonBlocking<S> {
 
     /// Continues the upgrade. Returns `None` while the upgrade is under way. When the upgrade ends, returns the
     /// result once: pass it to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Later calls return `None`. If
-    /// the venue refuses the upgrade, the upgrade ends when the body of the answer has arrived, because the body can
-    /// contain the reason, or with the first call after a second. Frames may have arrived with the answer, so call
+    /// the venue refuses the upgrade, the body of the answer can contain the reason. So the upgrade ends when the
+    /// body has arrived, or with the first call after a second. Frames may have arrived with the answer, so call
     /// [`read`](NonBlocking::read) before you wait for the stream again.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {
         let Life::Upgrading(upgrade) = &mut self.life else { return None };

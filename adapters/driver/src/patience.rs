@@ -21,7 +21,7 @@ impl Patience {
         Patience { timer: Box::new(timer) }
     }
 
-    /// Waits for a future for at most `longest`; `None` if it is not done by then.
+    /// Waits for a future for at most `longest`; `None` if the future is not done by then.
     pub(crate) async fn within<T>(
         &mut self,
         longest: Duration,

@@ -32,9 +32,9 @@ pub const FRAMES_PER_TURN_MAX: usize = 256;
 /// that reaches this number to its end, so a turn can read more bytes than this number.
 pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
-/// The maximum number of pings that the driver reads from a socket in a turn: each costs a write. tokio lets a task
-/// do 128 operations on sockets in a row, and then makes everything else in that task wait, for example a future that
-/// waits for Ctrl-C.
+/// The maximum number of pings that the driver reads from a socket in a turn: each costs a write. After 128
+/// operations on sockets in a row, tokio makes everything else in the task wait, for example a future that waits for
+/// Ctrl-C.
 const PINGS_PER_TURN_MAX: usize = 16;
 
 /// The maximum number of commands that the driver carries out in a turn.

@@ -10,9 +10,9 @@ use crate::ticket::{Cell, PlaceError, Ticket};
 use crate::tickets::Cancel;
 
 impl Handle {
-    /// Places an order, and waits until the venue has replied, an event has reported the order, or no reply has come
-    /// in time ([`Ticket::accepted`]). Subscribe to `orders@account` first: without a stream of orders, the order is
-    /// in doubt at once. [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
+    /// Places an order, and waits until the venue has replied, an event has reported the order, or the time for the
+    /// reply is over ([`Ticket::accepted`]). Subscribe to `orders@account` first: without a stream of orders, the
+    /// order is in doubt at once. [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
     ///
     /// ```
     /// # use gemini_ws_driver::gemini_ws::{NewOrder, Side};

@@ -1,5 +1,5 @@
-//! Serves books over HTTP: `GET /book/{symbol}`, from any number of tasks, beside the driver of one client. Each
-//! answer says whether the book is stale, and how old it is.
+//! Serves books over HTTP: `GET /book/{symbol}`. Any number of tasks read the books that the driver of one client
+//! keeps. Each answer says whether the book is stale, and how old it is.
 //!
 //! Without arguments it runs against a simulated exchange in the same process, and requests the books itself: `cargo
 //! run -p gemini-ws-examples --example serve`. With an address and symbols it serves the books of a venue until

@@ -21,7 +21,7 @@ use gemini_ws_simulator::server::Server;
 const SUBSCRIBE: &str = r#"{"id":1,"method":"subscribe","params":["btcusd@trade","btcusd@bookTicker"]}"#;
 /// How long each kind of client runs.
 const ROUND: Duration = Duration::from_millis(400);
-/// The most processor time that one turn of the server may take.
+/// The maximum processor time of one turn of the server.
 const TURN_MAX: Duration = Duration::from_millis(50);
 
 /// Returns the processor time that this thread has used.
@@ -138,7 +138,7 @@ fn round(act: Act) -> Outcome {
     })
 }
 
-/// Runs a server with an honest client and a timer beside it.
+/// Runs a server together with an honest client and a timer.
 async fn watch(mut server: Server) -> Outcome {
     let address = server.local_addr();
     let (mut frames, mut turns) = (0, 0);

@@ -1,6 +1,6 @@
-//! Measures what the driver costs, on smol and on tokio. Frames over the loopback interface are read by a bare
-//! WebSocket stream, by the driver with a client that only counts them, by the driver with the full client, by the
-//! driver with the full client and books, and through a handle.
+//! Measures what the driver costs, on smol and on tokio. The readers of frames over the loopback interface are a bare
+//! WebSocket stream, the driver with a client that only counts frames, the driver with the full client, the driver
+//! with the full client and books, and a handle.
 //!
 //! `cargo bench -p gemini-ws-suite` runs it. With a word after `--`, it runs only the rows whose names contain that
 //! word. The server has a separate thread. All rows of pongs get the same frames, and so do all rows of text frames.

@@ -346,7 +346,7 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
 }
 
 /// The link of a book ends for good before a snapshot, and another link keeps the client open. A reader that waits
-/// for the book gets the reason. After `Client::open` the book may come.
+/// for the book gets the reason. After `Client::open` the book may arrive.
 pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);
@@ -379,8 +379,8 @@ pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     });
 }
 
-/// A reader whose subscription ends before the book has come, because the application unsubscribes or removes the
-/// endpoint, does not wait for ever. If the application subscribes again, the reader waits again.
+/// The application unsubscribes or removes the endpoint before the book has arrived. The reader of the book does not
+/// wait for ever. If the application subscribes again, the reader waits again.
 pub(crate) fn a_book_whose_subscription_ends<A: Adapter>() {
     for removes in [false, true] {
         // A server that never answers.

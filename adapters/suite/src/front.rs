@@ -21,7 +21,7 @@ use crate::Adapter;
 use crate::peers::within;
 use crate::trading::{signer, with_server};
 
-/// Runs `application` beside the driver of a handle. Returns how the driver ended.
+/// Runs `application` together with the driver of a handle. Returns how the driver ended.
 pub(crate) async fn beside(
     driver: Connected<impl gemini_ws_driver::Runtime + 'static>,
     application: impl Future<Output = ()>,

@@ -61,7 +61,7 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/close/1011", &[closed(1011)], "1011"),
     ("/close/1012", &[closed(1012)], "1012"),
     ("/close/1013", &[closed(1013)], "1013"),
-    // This code was registered after RFC 6455. The WebSocket layer takes it for a code that may not be sent.
+    // This code was registered after RFC 6455. The WebSocket layer treats it as a code that may not be sent.
     ("/close/1014", &[closed(1002)], "1002"),
     ("/close/3000", &[closed(3000)], "3000"),
     ("/close/4999", &[closed(4999)], "4999"),

@@ -20,7 +20,7 @@ use crate::Adapter;
 /// The result of a driver that ends because its handle has requested the end.
 const CLOSED: Closed = Closed { reason: CloseReason::Requested, ended_by: EndedBy::Client, undelivered: 0 };
 
-/// Runs `client` beside a server on a free port.
+/// Runs `client` together with a server on a free port.
 fn with_server<A: Adapter, T>(client: impl AsyncFnOnce(String) -> T) -> T {
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(1_000);
     let mut server = Server::bind(([127, 0, 0, 1], 0).into(), Exchange::new(market, 7)).unwrap();

@@ -29,7 +29,7 @@ pub(crate) const SOAK_SECONDS: &str = "GEMINI_WS_SOAK_SECONDS";
 const KEY: &str = "account-of-the-soak";
 const SECRET: &str = "a secret of the soak";
 
-/// The least time between two orders.
+/// The minimum time between two orders.
 const ORDER_EVERY: Duration = Duration::from_millis(400);
 /// The maximum number of orders in a run. The client and the venue keep everything about each order, so without this
 /// limit their memory would grow.
@@ -344,8 +344,8 @@ impl Trader {
                 let (order_id, state, executed) = (order.order_id?, order.state, order.executed());
                 Some(Reconciled { order_id, state, executed })
             });
-            // The auditor's events may be behind those of the trader. Then the order stays in doubt until the next
-            // call.
+            // The auditor may not have received an event that the trader has received. Then the order stays in doubt
+            // until the next call.
             let asked = self.orders.moment();
             self.figures.reconciled += u64::from(self.orders.reconcile(&id, found, asked));
         }

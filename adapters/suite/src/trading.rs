@@ -18,13 +18,13 @@ use crate::Adapter;
 const KEY: &str = "account-of-the-sockets";
 const SECRET: &str = "a secret of the sockets";
 
-/// Runs a future beside a simulated exchange. Panics if the future takes longer than half a minute.
+/// Runs a future together with a simulated exchange. Panics if the future takes longer than half a minute.
 pub(crate) fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> T {
     with_faulty_server::<A, T>(|_| {}, run)
 }
 
-/// Runs a future beside a simulated exchange, in which `plan` plans faults. Panics if the future takes longer than
-/// half a minute.
+/// Runs a future together with a simulated exchange, in which `plan` plans faults. Panics if the future takes longer
+/// than half a minute.
 pub(crate) fn with_faulty_server<A: Adapter, T>(
     plan: impl FnOnce(&mut Exchange),
     run: impl AsyncFnOnce(String) -> T,

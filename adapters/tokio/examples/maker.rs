@@ -16,7 +16,7 @@ use gemini_ws_tokio::gemini_ws::{
 };
 use gemini_ws_tokio::{Handle, SharedSigner, Ticket, connect};
 
-/// The greatest age of a book to quote on.
+/// The maximum age of a book on which the program quotes.
 const AGE_MAX: Duration = Duration::from_secs(2);
 const OFFSET: Decimal = Decimal::constant("5.00");
 const TICK: Decimal = Decimal::constant("0.01");

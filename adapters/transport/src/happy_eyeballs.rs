@@ -11,7 +11,7 @@ use futures_lite::future::or;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::io_failure;
 
-/// How long an attempt runs before the next address is tried beside it (RFC 8305, section 5).
+/// How long an attempt runs before `first_of` also tries the next address (RFC 8305, section 5).
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first address that answers, in the manner of RFC 8305. IPv4 and IPv6 addresses alternate,

@@ -46,7 +46,7 @@ enum Hosts {
     All,
     /// A name and its subdomains.
     Below(String),
-    /// The addresses that share so many first bits with this address.
+    /// A network: the addresses that share this number of first bits with this address.
     Network(IpAddr, u32),
 }
 

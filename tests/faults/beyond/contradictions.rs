@@ -131,8 +131,8 @@ fn an_order_with_other_terms_is_another_order() {
     }
 }
 
-/// Events that were taken for those of the request are about another order. The order of the request keeps its terms,
-/// and its events are applied.
+/// Events that `Orders` has applied to the order of the request are about another order. The order of the request
+/// keeps its terms, and its events are applied.
 #[test]
 fn an_order_that_is_split_off_keeps_its_terms() {
     let mut fed = Fed::private(&["orders@account"]);

@@ -1,5 +1,5 @@
-//! Faults of collections behind an [`EventQueue`] that has dropped facts: which of the events that end or begin a
-//! stream the queue must keep.
+//! Faults of collections that get their events from an [`EventQueue`], which has dropped facts: which of the events
+//! that end or begin a stream the queue must keep.
 
 use gemini_ws::{
     ApiError, Config, Event, EventQueue, FoundQuote, Frame, HeldAmount, LinkId, Message, OrderState,

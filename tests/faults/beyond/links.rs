@@ -233,9 +233,9 @@ fn z08_streams_that_come_and_go_leave_nothing_behind() {
     assert!(used.bytes_current < 1 << 10, "{} bytes of 49,000 streams", used.bytes_current);
 }
 
-/// The cost of a frame that cannot be decoded grows little with the number of streams on the link, because the client
-/// only looks at each stream, and sends and reports nothing about it. With a hundred times as many streams, the cost
-/// is less than twenty times as high.
+/// The cost of a frame that cannot be decoded grows little with the number of streams on the link: the client looks
+/// at each stream, but sends and reports nothing about it. With a hundred times as many streams, the cost is less
+/// than twenty times as high.
 #[test]
 fn y14_the_cost_of_a_malformed_frame_does_not_grow_with_the_streams() {
     let (few, many) = (cost_of_malformed_frames(10), cost_of_malformed_frames(1_000));

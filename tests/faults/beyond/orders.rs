@@ -245,8 +245,8 @@ fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "its fill was never told, and it is shown as open");
 }
 
-/// A peer may name any number of symbols. `Orders` keeps only a limited number of sums of fills, as it does with
-/// orders.
+/// A peer may name any number of symbols. `Orders` keeps only a limited number of sums of fills, and only a limited
+/// number of orders.
 #[test]
 fn y05_sums_of_fills_take_no_memory_without_bound() {
     let mut orders = Orders::new();

@@ -41,7 +41,7 @@ fn z37_a_change_of_an_old_subscription_is_not_the_list_of_all_balances() {
 }
 
 /// The venue answers the request to unsubscribe with an internal error, so the stream may not have ended. The venue
-/// then takes the next `subscribe` for a repetition.
+/// then treats the next `subscribe` as a repetition.
 #[test]
 fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either() {
     for again in ["balances@account", "balances@account@1s"] {

@@ -141,7 +141,7 @@ fn z17_quotes_of_another_endpoint_do_not_report_this_one() {
 fn z18_an_answer_is_as_old_as_for_either_entry() {
     let link = Fed::new(Config::new("ws://v")).link;
     let mut quotes = Quotes::new();
-    // The price of the event differs, so that it is not taken for the quote of the request.
+    // The price of the event differs, so that `Quotes` does not apply the event to the quote of the request.
     event(&mut quotes, "1", r#","q":"q1","qs":"ACTIVE""#);
     let (request, about) = (RequestId::new(9), Subject::SubmitQuote(quote("0.6")));
     quotes.apply(&Event::Requested { link, request, about });

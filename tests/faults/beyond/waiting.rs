@@ -69,7 +69,7 @@ fn a_snapshot_after_a_split_confirms_its_book() {
     assert!(line.events.iter().any(is_told), "it is not reported as subscribed");
 }
 
-/// Pairs of streams whose frames look alike, each with such a frame.
+/// Pairs of streams whose frames look alike. Each pair has a frame that may belong to either stream.
 const ALIKE: [(&str, &str, &str); 14] = [
     ("btcusd@depth5", "btcusd@depth20", include_str!("../../corpus/partial_depth.json")),
     (
@@ -218,8 +218,8 @@ fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
 }
 
 /// The snapshot of a book cannot be decoded, whether or not the venue replies to the request. The venue takes a
-/// second `subscribe` for nothing new, so the client unsubscribes first. Until then no change is taken for the
-/// snapshot.
+/// second `subscribe` for nothing new, so the client unsubscribes first. Until then the client treats no change as
+/// the snapshot.
 #[test]
 fn a_book_whose_snapshot_was_lost_is_left_before_it_is_requested_again() {
     let lost = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":9,"b":[["99","x"]],"a":[["101","1"]]}"#;

@@ -205,7 +205,7 @@ pub struct Subscription {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum OwnedFrame {
     Text(String),
-    /// The response to a request: how many requests are newer than this one, and the text behind the id.
+    /// The response to a request: how many requests are newer than this one, and the text after the id.
     Response {
         back: u64,
         rest: String,
@@ -364,8 +364,8 @@ impl Names {
     }
 }
 
-/// Splits a text that begins with `{"id":` and a number into this number and the text behind it. `None` for other
-/// texts.
+/// Splits a text that begins with `{"id":` and a number into this number and the text after the number. `None` for
+/// other texts.
 fn response(text: &str) -> Option<(u64, &str)> {
     let rest = text.strip_prefix(RESPONSE)?;
     let end = rest.find(|character: char| !character.is_ascii_digit())?;

@@ -15,7 +15,7 @@ use super::shadow::Phase;
 use super::shrink::{Found, report};
 use super::{Observed, Violation};
 
-/// The most ticks of a check, which is enough for everything that a machine can wait for.
+/// The maximum number of ticks of a check. It is enough for everything that a machine can wait for.
 const TICKS_MAX: usize = 10_000;
 
 /// The longest time between two pings of an honest peer.

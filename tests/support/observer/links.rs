@@ -421,8 +421,8 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that the table of links allows the step of each link, and that the driver has
-    /// exactly the dials and transports of the links that have not ended.
+    /// Checks at the end of a step that the table of links allows the step of each link. Also checks that the driver
+    /// has exactly the dials and transports of the links that have not ended.
     pub fn check_links<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         for slot in 0..self.legs.len() {
             let leg = &self.legs[slot];

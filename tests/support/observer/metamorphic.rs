@@ -25,7 +25,7 @@ enum Variation {
     CloseAgain,
     /// The driver polls outputs only now and then.
     Unpolled,
-    /// The clock of the second run has another origin. A machine has no clock besides the instants of its inputs.
+    /// The clock of the second run has another origin. The only clock of a machine is the instants of its inputs.
     Later,
 }
 

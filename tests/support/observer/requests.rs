@@ -40,8 +40,8 @@ pub enum Asks {
     Other,
 }
 
-/// The most requests that wait for an answer at one time: those of the application, those that cancel orders, and
-/// the probe.
+/// The maximum number of requests that wait for an answer at one time: those of the application, those that cancel
+/// orders, and the probe.
 const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX + gemini_ws::REQUESTS_IN_FLIGHT_MAX / 4 + 1;
 
 impl Shadow {
@@ -228,8 +228,8 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that an accepted request was written, that each request has a reply if its link
-    /// has ended or its time is over, and that none was lost with a link that is open.
+    /// Checks at the end of a step that each accepted request was written, and that each request whose link has ended
+    /// or whose time is over has a reply. Also checks that no request is reported as lost while its link is open.
     pub fn check_requests(&mut self, step: &Step<'_>) {
         for position in 0..self.presumed_lost.len() {
             let link = self.presumed_lost[position];
@@ -257,8 +257,8 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that the number of its outputs is within `OUTPUT_MAX`, and within a limit that
-    /// depends on the act and on the number of links, streams and messages. After a subscription it also checks
+    /// Checks at the end of a step that the step has no more than `OUTPUT_MAX` outputs. A lower limit also applies,
+    /// which depends on the act and on the number of links, streams and messages. After a subscription it also checks
     /// `streams_max`.
     pub fn check_size(&mut self, step: &Step<'_>) {
         let bytes = match step.act {

@@ -196,7 +196,7 @@ pub struct Shadow {
     pub presumed_lost: Vec<LinkId>,
     /// Links that were dropped in this step.
     pub dropped: Vec<LinkId>,
-    /// Requests of a shutdown, of any link, that came too late to be handed out.
+    /// Requests that a shutdown made on any link, too late to be handed out.
     pub unsent: Vec<RequestId>,
     /// Links that ended in this step without a further attempt.
     pub ended_for_good: Vec<LinkId>,

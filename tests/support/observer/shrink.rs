@@ -20,7 +20,7 @@ pub enum Found {
     Metamorphosis,
 }
 
-/// The most steps that are replayed.
+/// The maximum number of steps that are replayed.
 const STEPS_MAX: usize = 3_000_000;
 
 struct Replay<M> {

@@ -30,7 +30,7 @@ pub struct Feed {
     pub left: Option<LinkId>,
     /// Whether the venue accepted the newest request for it.
     pub confirmed: bool,
-    /// Whether the client reported it as `Unserved`, and nothing of it has come since.
+    /// Whether the client reported the stream as `Unserved`, and no data of the stream has come since.
     pub unserved: bool,
     /// Whether its book was lost again, so that the client will unsubscribe and subscribe later.
     relapsed: bool,
@@ -416,8 +416,8 @@ impl Shadow {
         self.leaving.values().any(|leaving| leaving.0 == index)
     }
 
-    /// Checks at the end of a step that the machine has exactly the expected subscriptions, that the table of streams
-    /// allows the step of each, and that each subscription that was to end has ended.
+    /// Checks at the end of a step that the machine has exactly the expected subscriptions, and that the table of
+    /// streams allows the step of each. Also checks that no subscription remains that should have ended.
     pub fn check_streams<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         if let Some(feed) = self.feeds.iter().find(|feed| feed.subscriptions.iter().any(|it| it.1)) {
             let what = format!("{} is unsubscribed, and its data may be taken for current", feed.stream);

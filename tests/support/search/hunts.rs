@@ -211,8 +211,8 @@ impl<M: Machine + 'static> World<M> {
         let mut buffers = Buffers::default();
         for step in 0..length {
             let input = *random.pick(&self.alphabet);
-            // In the first quarter of a walk, half of the inputs that do not begin a life are left out, because few
-            // of them have an effect yet.
+            // In the first quarter of a walk, leave out half of the inputs that do not begin a life. Few of them have
+            // an effect so early.
             if step < length / 4 && random.below(2) == 0 && !input.is_beginning() {
                 continue;
             }

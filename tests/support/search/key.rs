@@ -1,14 +1,14 @@
 //! The key of a state. The search treats two states with the same key as one state, and continues only from the
 //! first.
 //!
-//! A key contains what the public getters of the machine return, what the observer knows from its inputs and
-//! outputs, and what a copy of the machine does if only time passes.
+//! A key contains what the public getters of the machine return, what the observer knows from inputs and outputs, and
+//! what a copy of the machine does if only time passes.
 //!
 //! A key does not contain the following, for these reasons:
 //!
 //! - *Instants.* Instead the key contains the cause of the next deadline, what follows from it, and whether it is
-//!   due: a machine compares instants only to see which timer is due. The order of the timers behind the first is
-//!   not in the key: each of them becomes the first in some state, as others are disarmed.
+//!   due: a machine compares instants only to see which timer is due. The order of the timers after the first is not
+//!   in the key: each of them becomes the first in some state, as others are disarmed.
 //! - *Numbers that only rise*: epochs, ids of requests and subscriptions, ids of updates, counters. They are
 //!   compared with numbers that were handed out or came before, and with nothing else. The key does contain whether
 //!   there was an earlier link, about which inputs may come too late.

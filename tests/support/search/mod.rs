@@ -23,9 +23,10 @@ pub struct World<M> {
     pub make: Make<M>,
     /// The streams that inputs name by their indices here.
     pub streams: Vec<Wanted>,
-    /// The most subscriptions to a stream at a time.
+    /// The maximum number of subscriptions to a stream at a time.
     pub subscriptions_max: usize,
-    /// The most messages without an answer. [`close`](World::close) does not continue from a state with more of them.
+    /// The maximum number of messages without an answer. [`close`](World::close) does not continue from a state with
+    /// more of them.
     pub written_max: usize,
     pub requests: Vec<Request>,
     pub alphabet: Vec<Input>,

@@ -60,7 +60,7 @@ impl<M: Machine> Lived for Observed<M> {
 /// How many steps there are for each call of `look_ahead`, on average.
 const LOOKS_EACH: usize = 256;
 
-/// The most steps of a life.
+/// The maximum number of steps of a life.
 const STEPS_MAX: u32 = 400_000;
 
 /// The state that all lives share. Lives run one after the other.

@@ -13,8 +13,8 @@ pub(super) struct Market {
     /// The endpoint of the market's last frame.
     endpoint: Endpoint,
     pub(super) counts: Counts,
-    /// Whether the frame of market data v2 that was taken for a snapshot may contain only changes, as in a recording
-    /// that begins in the middle of a connection.
+    /// Whether the first frame of market data v2, which counts as the snapshot, may contain only changes. This is so
+    /// in a recording that begins in the middle of a connection.
     pub(super) is_doubtful: bool,
 }
 

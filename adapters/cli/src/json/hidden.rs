@@ -45,8 +45,8 @@ fn hide(text: &mut Cow<'_, str>, part: Range<usize>) {
 fn each_value(text: &str, mut found: impl FnMut(Range<usize>)) {
     let mut from = 0;
     while let Some(end) = end_of_name(text, from) {
-        // In a frame that is not JSON, the last quote before the end of a value can begin the next name, and so can
-        // the last string of the value. Nothing before that is searched again.
+        // The search continues at the closing quote of the name, or at the opening quote of the value's last string:
+        // in a frame that is not JSON, this quote can begin the next name.
         from = end - 1;
         for value in Strings::behind(text, end) {
             from = value.start - 1;
@@ -55,7 +55,7 @@ fn each_value(text: &str, mut found: impl FnMut(Range<usize>)) {
     }
 }
 
-/// Finds the next name of [`MEMBERS`] in quotes. Returns the position behind its second quote.
+/// Finds the next name of [`MEMBERS`] in quotes. Returns the position after its second quote.
 fn end_of_name(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut quotes = bytes.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'"');
@@ -87,7 +87,7 @@ fn each_id(text: &str, mut found: impl FnMut(Range<usize>)) {
     }
 }
 
-/// Returns the position behind `word` if the text has `word` at `from`, with or without escapes such as `\u005f`.
+/// Returns the position after `word` if the text has `word` at `from`, with or without escapes such as `\u005f`.
 fn end_of(text: &[u8], from: usize, word: &str) -> Option<usize> {
     word.bytes().try_fold(from, |position, expected| {
         let (character, next) = character(text, position)?;
@@ -96,7 +96,7 @@ fn end_of(text: &[u8], from: usize, word: &str) -> Option<usize> {
 }
 
 /// Reads an ASCII character, or an escape `\uXXXX` of a character up to U+00FF. Returns the character and the
-/// position behind it; `None` for other characters and escapes.
+/// position after it; `None` for other characters and escapes.
 fn character(text: &[u8], position: usize) -> Option<(u8, usize)> {
     match *text.get(position)? {
         b'\\' => {

@@ -1,5 +1,5 @@
-//! [`Replay`]: a recording in place of a generated market. A thread reads it while it is played, so neither its size
-//! nor a slow disk delays anything.
+//! [`Replay`]: a recording in place of a generated market. A thread reads the recording while it is played, so
+//! neither its size nor a slow disk delays anything.
 
 use std::collections::HashSet;
 use std::fs::File;

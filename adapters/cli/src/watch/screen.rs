@@ -295,7 +295,7 @@ fn stale(book: Book<'_>) -> Option<&'static str> {
     })
 }
 
-/// Returns why a book has not come, in a few words.
+/// Returns the reason why a book has not arrived, in a few words.
 const fn late(why: Unserved) -> &'static str {
     match why {
         Unserved::Refused { .. } => "refused for now",

@@ -69,7 +69,7 @@ pub(crate) struct Market {
     /// The venue's message and code when it first refused one of the symbol's streams; `None` before that.
     pub(crate) refused: Option<Shown>,
     streams_refused: usize,
-    /// The reason why the book has not come, if it is late.
+    /// The reason why the book has not arrived, if the book is late.
     pub(crate) unserved: Option<Unserved>,
     tops: Tops,
 }

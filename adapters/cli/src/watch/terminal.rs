@@ -22,8 +22,8 @@ const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 /// The size of a terminal that does not report any, such as a serial line or a new container.
 const USUAL_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
-/// The most columns and rows that are drawn. A picture takes memory for each cell, and a terminal can report
-/// 65,535 columns and rows.
+/// The maximum number of columns and rows that are drawn. A picture takes memory for each cell, and a terminal can
+/// report 65,535 columns and rows.
 const COLUMNS_MAX: u16 = 1_000;
 const ROWS_MAX: u16 = 500;
 

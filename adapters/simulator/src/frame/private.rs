@@ -63,7 +63,8 @@ pub enum OrderEventShape {
 }
 
 /// Writes an `orderUpdate`. `None` for a refused request to cancel, which the private streams do not report. Members
-/// that are empty or zero are left out. A cancellation without a reason of the exchange has hardly any members.
+/// that are empty or zero are left out. If the exchange has no reason for a cancellation, the frame has hardly any
+/// members.
 pub(crate) fn order_update(
     shape: OrderEventShape,
     order: &ClientOrder,

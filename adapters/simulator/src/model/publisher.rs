@@ -1,7 +1,7 @@
 //! [`Publisher`]: collects the changes of one book until the depth streams of one [`Tempo`] send them.
 //!
-//! All subscribers of a tempo get the same frames. A new subscriber gets a snapshot of the book as it was when the
-//! last frame was sent, so the next frame for all subscribers continues from this snapshot.
+//! All subscribers of a tempo get the same frames. A new subscriber gets a snapshot of the book at the time of the
+//! last frame, so the next frame for all subscribers continues from this snapshot.
 
 use std::collections::BTreeMap;
 

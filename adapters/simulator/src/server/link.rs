@@ -27,7 +27,7 @@ use crate::session::Output;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client that was refused may take to close its side.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
-/// The memory of a waiting message besides its payload.
+/// The memory of a waiting message, without its payload.
 const MESSAGE_OVERHEAD: usize = size_of::<Message>();
 
 /// The codes of Close frames for clients that break the protocol (RFC 6455 section 7.4.1).

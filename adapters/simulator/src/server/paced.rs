@@ -17,8 +17,8 @@ use super::limits::{CALLS_PER_TURN_MAX, READ_BYTES_PER_TURN_MAX, WRITTEN_BYTES_P
 /// next turn.
 ///
 /// The crate `gemini-ws-driver` has a wrapper with the same name. This one differs: the server says when a turn
-/// begins ([`Paced::refill`]), writing is limited as well, a transport that was not ready is not polled again in
-/// the same turn, and the bytes are counted.
+/// begins ([`Paced::refill`]), and writing is limited as well. A transport that was not ready is not polled again in
+/// the same turn. This wrapper also counts the bytes.
 #[derive(Debug)]
 pub(super) struct Paced<Io> {
     transport: Io,
