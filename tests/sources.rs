@@ -1,4 +1,4 @@
-//! Tests that events name the link and stream that they come from, and that books and orders use that.
+//! Tests that events name the link and stream that they come from, and that books and orders use these names.
 
 use std::time::Duration;
 

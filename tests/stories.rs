@@ -193,9 +193,9 @@ fn connected_is_not_ready() {
     assert_eq!(story.client.readiness(), Readiness::Ready);
 }
 
-/// **L-122: A level that is gone and stays.** After a reconnect the venue sends the whole book. The client takes it
-/// for a list of changes: levels that have vanished meanwhile are not in it, and stay for ever. The best price is
-/// one at which no one trades.
+/// **L-122: A level that is gone and stays.** After a reconnect the venue sends the whole book. The client treats it
+/// as a list of changes: levels that have vanished meanwhile are not in it, and stay for ever. The best price is one
+/// at which no one trades.
 ///
 /// Here the book is stale from the moment at which the line ends, and the first frame of the new subscription
 /// replaces all of it.

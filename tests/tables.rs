@@ -315,7 +315,7 @@ fn give_stream(
             client.handle_timeout(deadline.at);
         }
         StreamInput::RefusedForNow => drop(text(client, &reply(500))),
-        // No request about it was sent that could time out.
+        // No request about the stream was sent, so none can time out.
         StreamInput::Unanswered if state == StreamState::Wanted => return None,
         StreamInput::Unanswered => {
             let deadline = client.deadline().filter(|deadline| deadline.cause == Timer::Request)?;

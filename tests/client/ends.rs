@@ -299,8 +299,8 @@ fn reply_to(harness: &mut Harness, reply: &str) {
     harness.frame(link, &format!("{{\"id\":{},{reply}}}", request["id"]));
 }
 
-/// A shutdown reports a session only if the venue may have accepted an order of it and not cancelled the order
-/// since.
+/// A shutdown reports a session only if the venue may have accepted an order of this session and not cancelled the
+/// order since.
 #[test]
 fn sessions_without_orders_do_not_count() {
     let refused = r#""status":400,"error":{"code":-2010,"msg":"InsufficientFunds"}"#;

@@ -5,7 +5,7 @@ use gemini_ws::{Book, ClientConfig, CommandError, Lost};
 
 use super::harness::{Harness, SECOND, SNAPSHOT, public};
 
-/// L-096: two subscriptions to one stream make one request, and the stream ends with the last of them.
+/// L-096: two subscriptions to one stream make one request, and the stream ends with the last subscription.
 #[test]
 fn a_stream_ends_with_the_last_subscription_for_it() {
     let mut harness = Harness::new(ClientConfig::new(), &[public()]);

@@ -148,7 +148,7 @@ fn dropped_in_every_state() {
     }
 }
 
-/// L-047: whatever ends a link, and in whichever state the client is closed, it sends only legal close codes.
+/// L-047: whatever ends a link, and in whichever state the client is closed, the client sends only legal close codes.
 #[test]
 fn codes_of_our_own_close() {
     let legal = |outputs: Vec<Output>, name: &str| {
@@ -178,7 +178,7 @@ fn codes_of_our_own_close() {
     assert_eq!(closes, 2, "of an open link only");
 }
 
-/// L-056: five links one after the other have five beginnings and five ends, alternately.
+/// L-056: a client opens five links, one after the other, and reports five beginnings and five ends, alternately.
 #[test]
 fn five_cycles() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));

@@ -273,8 +273,8 @@ impl Pair {
         }
     }
 
-    /// Performs the outputs of both ends until there are none, those of the client only in each `polled_each`-th
-    /// call.
+    /// Performs the outputs of both ends until there are none. Performs those of the client only in each
+    /// `polled_each`-th call.
     fn flush(&mut self) {
         self.unpolled += 1;
         if self.unpolled >= self.polled_each {

@@ -9,14 +9,14 @@
 //! seed 7                   at the top
 //! client                   the first line: a client of several links; an input about a link begins with its slot, as
 //!                          in `1: connected`, and outputs show the link, as in `> 1.2 close 1000`
-//! endpoint NAME URL        adds an endpoint; `private` behind it if its upgrades are signed
+//! endpoint NAME URL        adds an endpoint; `private` at the end if its upgrades are signed
 //! remove NAME              removes an endpoint
 //! @1.5                     time passes until 1.5 s, with a wake-up at each deadline on the way
 //! jump 1.5                 time is 1.5 s, with one wake-up
 //! busy 1.5                 time is 1.5 s, without a wake-up
 //! open | close | close by 2.5 | resumed
-//! shut down by 2.5         behind it `cancelling` orders, `unsubscribing`, or both
-//! subscribe NAME           behind it `as LABEL`, which later lines use; `at ENDPOINT`; `unless silent 10`
+//! shut down by 2.5         then `cancelling` orders, `unsubscribing`, or both
+//! subscribe NAME           then `as LABEL`, which later lines use; `at ENDPOINT`; `unless silent 10`
 //! unsubscribe LABEL | resync LABEL
 //! request METHOD | conninfo | order ID
 //! connected
@@ -232,7 +232,7 @@ impl Player {
         self.answer(sent.map(drop));
     }
 
-    /// Runs `shut down by 2.5`. Behind it, `cancelling` and `unsubscribing` name the steps of the shutdown.
+    /// Runs `shut down by 2.5`. After the instant, `cancelling` and `unsubscribing` name the steps of the shutdown.
     fn shut_down(&mut self, rest: &str) {
         let words: Vec<&str> = rest.split(' ').collect();
         let plan = Plan {

@@ -52,7 +52,7 @@ impl DialPolicy {
         let ConnectRequest { url, user, endpoint, authenticated, .. } = request;
         let signer = self.signer.clone().filter(|_| authenticated || !some_are_authenticated);
         if authenticated && signer.is_none() {
-            // The venue would refuse it.
+            // The venue would refuse an unsigned dial.
             return Err(ConnectFailure::NoCredentials);
         }
         let address = Address::parse(&url)?;

@@ -42,7 +42,7 @@ pub(crate) struct Ending {
 
 impl Ending {
     pub(crate) fn end(&self, ended: Ended) {
-        // It is set once: there is one driver, and it is dropped once.
+        // The value is set once: there is one driver, which is dropped once.
         let _ = self.ended.set(ended);
         self.switch.trigger();
     }

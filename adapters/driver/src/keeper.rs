@@ -154,7 +154,7 @@ impl Keeper {
         self.overdue.set_timeout(timeout);
     }
 
-    /// Applies the answer of REST about an order. Returns whether it resolved the doubt.
+    /// Applies the answer of REST about an order. Returns whether the answer resolved the doubt.
     pub(crate) fn reconcile_order(
         &mut self,
         question: &OrderStatusQuestion,
@@ -182,7 +182,7 @@ impl Keeper {
         }
     }
 
-    /// Applies the answer of REST about the balances. Returns whether they are current now.
+    /// Applies the answer of REST about the balances. Returns whether the balances are current now.
     pub(crate) fn reconcile_balances(&mut self, rows: &BalanceRows, asked: Moment) -> bool {
         self.balances.reconcile(rows, asked)
     }

@@ -96,7 +96,7 @@ pub(crate) struct Cell {
 #[derive(Debug)]
 struct CellState {
     order: Order,
-    /// The request that placed the order, once it was accepted for sending.
+    /// The request that placed the order, once the client has accepted the request for sending.
     request: Option<RequestId>,
     refused: Option<CommandError>,
     has_ended: bool,
@@ -189,7 +189,7 @@ impl Ticket {
 
     /// Returns the order as it is known now. After the ticket has ended, returns the order as it was when the ticket
     /// ended. After a ticket has ended as [`Done::Unknown`] because of a time limit, the driver still follows the
-    /// order: [`Handle::order`] returns it.
+    /// order, and [`Handle::order`] returns the newest state.
     pub fn order(&self) -> Order {
         self.cell.order()
     }

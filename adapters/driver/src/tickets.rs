@@ -315,7 +315,7 @@ mod tests {
             self.tickets.cancel(placed.unwrap(), Cancel::of_id(order_id));
         }
 
-        /// Takes a turn at this time in ms. Returns the request ids of the cancels that it sends.
+        /// Takes a turn at this time in ms. Returns the request ids of the cancels that the turn sends.
         fn sent(&mut self, at: u64) -> Vec<String> {
             let now = Instant::from_millis(at);
             if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
@@ -369,7 +369,7 @@ mod tests {
         assert!(it.sent(1_599).is_empty());
         let third = it.sent(1_600);
         assert_eq!(third.len(), 1);
-        // No reply, since the link ends. The next link sends it at once.
+        // No reply comes, because the link ends. The next link sends the cancel at once.
         it.client.handle_lost(it.link, Instant::from_millis(1_700), Lost::Transport);
         let lost = it.link;
         let mut at = 1_700;

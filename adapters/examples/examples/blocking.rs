@@ -33,7 +33,7 @@ fn main() {
                     let dialled = dial(&request.url).map(|open| socket = Some((link, open)));
                     client.handle_dial(link, clock.now(), dialled);
                 }
-                // If writing fails, the next read reports it.
+                // If writing fails, the next read reports the failure.
                 Output::Send { text, .. } => {
                     let _ = socket.as_mut().map(|(_, socket)| socket.send(Message::text(text)));
                 }

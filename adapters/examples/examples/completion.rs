@@ -86,7 +86,7 @@ async fn watch(address: String) {
                         Err(why) => client.handle_connect_failed(id, clock.now(), why),
                     }
                 }
-                // If writing fails, the next read reports it.
+                // If writing fails, the next read reports the failure.
                 Output::Send { text, .. } => {
                     let _ = link.as_mut().map(|link| link.socket.send(Message::text(text)));
                 }

@@ -73,7 +73,7 @@ struct Stream(Arc<Mutex<dyn FnMut() -> NextLine + Send>>);
 
 impl Stream {
     fn next(&self) -> NextLine {
-        // If the closure panicked in another thread, it may be called again.
+        // The exchange may call the closure again after the closure panicked in another thread.
         let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         next()
     }

@@ -298,7 +298,8 @@ fn z43_an_event_without_an_id_may_be_about_a_quote_that_has_none_yet() {
     }
 }
 
-/// An event without the id of a quote may be about the only quote, whose own reply has not come yet.
+/// An event without the id of a quote may be about the only quote, even if the reply to that quote's submission has
+/// not come yet.
 #[test]
 fn z46_an_event_without_an_id_about_the_only_quote_which_has_none_yet() {
     for (step, reason) in [

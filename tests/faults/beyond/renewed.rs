@@ -162,7 +162,7 @@ const HEARD: [(&[&str], &str); 5] = [
     (&["btcusd@depth5", "ethusd@depth10"], r#"{"lastUpdateId":T,"bids":[["1","1"]],"asks":[["2","1"]]}"#),
 ];
 
-/// A stream whose frames come is not silent. Without them, it is.
+/// A stream is silent only if none of its frames come.
 #[test]
 fn z47_each_frame_of_a_stream_counts_against_its_silence() {
     for (streams, frame) in HEARD {

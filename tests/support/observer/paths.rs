@@ -58,7 +58,7 @@ impl Path {
         }
     }
 
-    /// Returns whether the act can be this input of the table, or lead to it.
+    /// Returns whether the act can be this input of the table, or lead to this input.
     const fn may_cause(&self, input: Input) -> bool {
         let kind = self.kind;
         match input {

@@ -19,7 +19,7 @@ use super::shadow::{Shadow, Step};
 #[derive(Clone, Debug)]
 pub struct Feed {
     pub stream: Stream,
-    /// The slot of the link that serves it.
+    /// The slot of the link that serves the stream.
     pub slot: usize,
     /// The endpoint of that link.
     pub endpoint: usize,
@@ -28,7 +28,7 @@ pub struct Feed {
     pub asked: Option<Asked>,
     /// The link over which the client has unsubscribed, until the client requests the stream again.
     pub left: Option<LinkId>,
-    /// Whether the venue accepted the newest request for it.
+    /// Whether the venue accepted the newest request for the stream.
     pub confirmed: bool,
     /// Whether the client reported the stream as `Unserved`, and no data of the stream has come since.
     pub unserved: bool,
@@ -65,7 +65,7 @@ pub struct Asked {
     pub link: LinkId,
     /// Whether the request was refused, or not answered in time.
     pub failed: bool,
-    /// Whether the stream was requested over this link before. Frames from then may still come.
+    /// Whether the stream was requested over this link before. Frames of the earlier request may still come.
     pub again: bool,
 }
 

@@ -1,5 +1,5 @@
-//! [`Beliefs`] is what an application that uses only public types knows. After every frame that has come, it is
-//! compared with the truth of the exchange.
+//! [`Beliefs`] is what an application that uses only public types knows. After every frame that arrives, it is
+//! compared with the true state of the exchange.
 
 use std::rc::Rc;
 
@@ -113,7 +113,7 @@ impl Beliefs {
         });
     }
 
-    /// Applies the answer, if it has come.
+    /// Applies the answer, if the answer has arrived.
     pub(super) fn take_answer(&mut self, now: Instant) {
         self.followed.check(&self.orders, now);
         let Some(asked) = self.asked.take_if(|asked| asked.answered_at <= now) else { return };

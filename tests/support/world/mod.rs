@@ -370,8 +370,8 @@ impl<M: Machine> Life<'_, M> {
         self.world.network.send(self.now, position, answer);
     }
 
-    /// Performs the outputs of the machine and of the exchange until there are none, those of the machine only while
-    /// the driver polls. Lets the application take the events and the answer that wait for it.
+    /// Performs the outputs of the exchange, and while the driver polls also those of the machine, until there are
+    /// none. Lets the application take the events and the answer that wait for it.
     fn flush(&mut self) {
         if self.now >= self.unpolled_until.max(self.stalled_until) {
             while let Some(output) = self.machine.poll_output() {

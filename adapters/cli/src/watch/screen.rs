@@ -222,7 +222,7 @@ fn draw_market(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessio
     }
 }
 
-/// Returns the ladder: asks above, bids below, the spread between, with the best levels next to it.
+/// Returns the ladder: the asks are above and the bids below, with the best levels next to the spread between them.
 fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'static>> {
     let Some(book) = session.book(market.symbol) else { return vec![missing(market)] };
     let last = book.last();

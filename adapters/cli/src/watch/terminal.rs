@@ -105,7 +105,7 @@ impl Terminal {
     pub(crate) fn take_again(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
         self.screen.enter()?;
-        // A new `Terminal` of ratatui takes the screen for empty, so it draws the next picture as a whole.
+        // A new `Terminal` of ratatui assumes that the screen is empty, so it draws the next picture as a whole.
         self.drawn = Pen::terminal(&self.screen.output, self.area)?;
         Ok(())
     }

@@ -203,7 +203,8 @@ impl ClientOrder {
         is_last
     }
 
-    /// Recalculates the amount to set aside. Returns how much more it is than before.
+    /// Recalculates the amount to set aside. Returns by how much the amount has grown; a negative result means that
+    /// the amount is smaller now.
     pub(crate) fn update_hold(&mut self, basis_points: u32) -> Amount {
         let needed = self.required_hold(basis_points).unwrap_or(0);
         needed - std::mem::replace(&mut self.hold, needed)

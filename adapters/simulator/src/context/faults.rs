@@ -286,7 +286,7 @@ impl Faults {
         self.reply_delay
     }
 
-    /// Counts a reply. Returns whether it is withheld.
+    /// Counts a reply. Returns whether the fault withholds the reply.
     pub(crate) const fn withholds_reply(&mut self) -> bool {
         let withholds = self.withheld_replies > 0;
         self.withheld_replies = self.withheld_replies.saturating_sub(1);
@@ -308,7 +308,7 @@ impl Faults {
         Some(Refusal::of_code(code))
     }
 
-    /// Counts a request. Returns whether it is refused.
+    /// Counts a request. Returns whether the fault refuses the request.
     pub(crate) const fn refuses_request(&mut self) -> bool {
         let refuses = self.refused_requests > 0;
         self.refused_requests = self.refused_requests.saturating_sub(1);

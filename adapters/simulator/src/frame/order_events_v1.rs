@@ -244,8 +244,8 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
 }
 
 /// Returns the state that the order had after the event. The event determines this state, because later events may
-/// have changed the order since. Only after a refused request to cancel is it the present state: the order had
-/// already ended, so it has not changed.
+/// have changed the order since. After a refused request to cancel, the state is the present one: the order had
+/// already ended, so its state has not changed.
 const fn state_after(order: &ClientOrder, event: &OrderEvent) -> OrderState {
     match event.kind {
         EventKind::Accepted => OrderState::New,

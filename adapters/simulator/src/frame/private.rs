@@ -19,7 +19,7 @@ pub(crate) enum PrivateStream {
     PositionsEachSecond,
     Quotes,
     SessionQuotes,
-    /// The exchange settles nothing, so it sends nothing on this stream.
+    /// The exchange settles no contracts, so it sends nothing on this stream.
     Settlements,
 }
 

@@ -323,7 +323,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             Message::Ping(bytes) | Message::Pong(bytes) => {
                 self.partial_bytes = self.partial_bytes.saturating_sub(bytes.len() + FRAME_HEADER_BYTES);
                 if matches!(message, Message::Ping(_)) {
-                    // The WebSocket layer keeps its pong with the bytes that it has to write.
+                    // The WebSocket layer keeps the answer to a ping with the bytes that it has to write.
                     self.unflushed_bytes = self.unflushed_bytes.saturating_add(frame_bytes(bytes.len()));
                 }
             }
