@@ -57,15 +57,15 @@ Ctrl-C, SIGTERM and SIGHUP close the connection in an orderly way; a second one 
 restores the terminal and stops the command; the shell's fg continues it.
 
 A slow reader or terminal does not delay the connection: watch leaves out pictures and lines instead. With --json a \
-line of the kind `overflow` says how many events are missing at its place, and new snapshots of their books \
-follow. At the end watch waits for a reader that takes nothing for 2 seconds at most.
+line of the kind `overflow` takes the place of the missing events and says how many there are, and new snapshots of \
+their books follow. At the end watch waits at most 2 seconds for a reader that takes nothing.
 
 With --json the first line has the kind `started` and the version of the schema, which is \
 adapters/cli/schema/lines-1.json in the source. The type of a member depends on the member, never on its value, and \
 times are nanoseconds since 1970.
 
---replay plays market data of the current API while it reads it, and reports the end. Recordings of market data v1 \
-and v2 cannot be played.
+--replay plays a recording with market data of the current API while it reads the recording, and reports the end. \
+Recordings of market data v1 and v2 cannot be played.
 
 Exit codes: 0 if the connection was live and ended on request, or the reader of the output has gone; 1 if the \
 connection never was live or ended otherwise, or output was lost; 2 wrong usage; 129, 130 and 143 after SIGHUP, \
@@ -141,22 +141,23 @@ REST: POST to /v1/order/status, /v1/orders and /v1/balances on the same port, si
 also answers for the last {FINISHED_ORDERS_MAX} orders that have ended.
 
 --state: the simulator writes the file at the start, at an orderly end, and within a second after a change; if it is \
-killed, at most the last second is lost, and the next start removes the temporary file FILE.saving-XXXXXX.tmp that may \
-be left. The file has balances, open orders, orders that have ended, nonces and ids, but no secrets. After a restart \
+killed, at most the last second is lost, and the next start removes the temporary file FILE.saving-XXXXXX.tmp if there \
+is one. The file has balances, open orders, orders that have ended, nonces and ids, but no secrets. After a restart \
 the open orders rest in the books again, and the generated market starts from its beginning. Give the same accounts \
-and markets again. A damaged or foreign file is refused and not changed, and so is one that another simulator uses.
+and markets again. The simulator refuses a damaged or foreign file, and a file that another simulator uses, and does \
+not change it.
 
---fault: NAME ARGUMENTS [@TIME]. The time counts from the start; without it the fault happens at once. Times are \
+--fault: NAME ARGUMENTS [@TIME]. The time counts from the start; without a time the fault happens at once. Times are \
 whole numbers of ms, s, m or h. These faults act only on the sessions that are open when they happen, so give them a \
 time: {}. All other faults also act on sessions that are opened later. While the simulator runs, POST the same lines \
-to /simulator/faults; there the time counts from the request. The answer is 200 and the number of planned faults, or \
-400, the wrong line and the reason; then no fault is planned.
+to /simulator/faults; there the time counts from the request. The answer has the status 200 and the number of planned \
+faults; or 400, the wrong line and the reason, and then no fault is planned.
 
 {}
 Ctrl-C, SIGTERM and SIGHUP close all connections in an orderly way; a second one ends the command at once.
 
-Exit codes: 1 if it cannot listen, or cannot use the file; 2 wrong usage; 129, 130 and 143 after SIGHUP, SIGINT \
-and SIGTERM.",
+Exit codes: 1 if the simulator cannot listen or cannot use the file; 2 wrong usage; 129, 130 and 143 after SIGHUP, \
+SIGINT and SIGTERM.",
         of_open_sessions().join(", "),
         FaultKind::table()
     )
@@ -219,11 +220,12 @@ A recording has one frame per line, with or without the receive time before it. 
 it is read. A frame that cannot be decoded becomes an object of kind `malformed` with the reason and the byte offset. \
 Decimals, and integers that JavaScript might round, are always strings. Ids of API keys are not shown.
 
-Without --endpoint the endpoint is detected for each frame. A frame that does not show it, such as a refusal, has the \
-endpoint of the frame before; at the beginning, that of the first frame that shows it, so nothing is printed before \
-that frame is read.
+Without --endpoint the endpoint is detected for each frame. A frame that does not show its endpoint, such as a \
+refusal, has the endpoint of the frame before. Frames at the beginning have the endpoint of the first frame that shows \
+one, so nothing is printed before that frame is read.
 
-Exit codes: 0 done; 1 if no frame could be decoded, or with --strict not every one; 2 wrong usage.")]
+Exit codes: 0 done; 1 if no frame could be decoded, or with --strict if any frame could not be decoded; 2 wrong \
+usage.")]
 pub(crate) struct Decode {
     /// The recording; `-` is standard input
     #[arg(default_value = "-")]
@@ -239,15 +241,16 @@ pub(crate) struct Decode {
 /// `gemini-ws book`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without --endpoint the endpoint is detected for each frame. A frame that does not show it, such as a refusal, has the \
-endpoint of the frame before; at the beginning, that of the first frame that shows it.
+Without --endpoint the endpoint is detected for each frame. A frame that does not show its endpoint, such as a \
+refusal, has the endpoint of the frame before. Frames at the beginning have the endpoint of the first frame that shows \
+one.
 
 Market data v1 numbers the frames of a connection: if a number is missing, or is repeated with another frame, the \
 books are stale until the next connection. Market data v2 has no numbers, so a loss cannot be seen. On v1 \
-connections for one symbol only the address has the symbol: name it with --symbol.
+connections for one symbol, only the address names the symbol: pass the symbol with --symbol.
 
-Exit codes: 0 done; 1 if no frame could be decoded or none is about a book, or with --strict not every one could be \
-decoded; 2 wrong usage.")]
+Exit codes: 0 done; 1 if no frame could be decoded, if no frame is about a book, or with --strict if any frame could \
+not be decoded; 2 wrong usage.")]
 pub(crate) struct Book {
     /// The recording; `-` is standard input
     pub(crate) file: PathBuf,
