@@ -197,7 +197,8 @@ fn a_heartbeat_is_due_since_what_was_sent() {
     assert_eq!(due.map(String::as_str), Some("heartbeat link 0.2 since 22"), "{:?}", harness.events);
 }
 
-/// L-012, L-013: the application closes the client any number of times, in any state, with any deadline.
+/// L-012, L-013: the application closes the client any number of times, in any state, with any deadline. The client
+/// ends once, by the earliest deadline.
 #[test]
 fn the_end_comes_once_and_by_the_earliest_deadline() {
     for repeats in 0..4_u32 {

@@ -32,7 +32,8 @@ fn too_many(fed: &mut Fed, at: u64) {
 }
 
 /// The application asked REST while the request of an order was on its way. The order came and ended before the
-/// stream began, and the first event came before the confirmation of the stream.
+/// stream began, and the first event came before the confirmation of the stream. The answer does not show the order's
+/// end.
 #[test]
 fn bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order() {
     let mut fed = Fed::private(&[]);
@@ -49,7 +50,7 @@ fn bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order() {
 }
 
 /// The application asked REST, then a position changed, then the stream began, and its first report is about another
-/// position.
+/// position. The answer does not make positions current.
 #[test]
 fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position() {
     let mut fed = Fed::private(&[]);
@@ -66,6 +67,7 @@ fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position(
 }
 
 /// The venue refused to end the stream, so the next subscription to it does not begin with a report of all balances.
+/// Balances that the first report does not name are kept, and are stale.
 #[test]
 fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
     for silence in [false, true] {
@@ -169,7 +171,8 @@ const OTHERS: [(&str, &str); 2] = [
     ),
 ];
 
-/// The application applied a recording, and then follows the account. What happened in between is not known.
+/// The application applied a recording, and then follows the account. What happened in between is not known, so the
+/// recorded data is not current.
 #[test]
 fn bg_05_what_was_recorded_is_not_current_when_a_link_begins() {
     for (stream, frame, is_current) in &CURRENT[1..] {

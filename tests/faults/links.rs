@@ -34,7 +34,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
 ];
 
-/// A trade of one symbol cannot be decoded, on a link with books, orders and balances.
+/// A trade of one symbol cannot be decoded, on a link with books, orders and balances. None of these is lost.
 #[test]
 fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
     for text in [
@@ -59,7 +59,7 @@ fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
     }
 }
 
-/// A malformed trade comes each second, on a link with a hundred books.
+/// A malformed trade comes each second, on a link with a hundred books. The books stay live.
 #[test]
 fn y12_books_are_live_beside_a_stream_that_cannot_be_decoded() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -97,7 +97,7 @@ fn y12_books_are_live_beside_a_stream_that_cannot_be_decoded() {
     );
 }
 
-/// The frames of one stream cannot be decoded, on a link with open orders.
+/// The frames of one stream cannot be decoded, on a link with open orders. The link does not end.
 #[test]
 fn y01_a_stream_of_malformed_frames_does_not_end_the_link() {
     let config = Config::new("ws://v").authenticated(true).cancel_on_disconnect(true);
@@ -170,7 +170,7 @@ fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
     );
 }
 
-/// The ids of the venue's updates start again, on the same link.
+/// The ids of the venue's updates start again, on the same link. The old book does not stay live.
 #[test]
 fn y03_a_book_whose_updates_are_all_old_is_not_live_for_ever() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -191,7 +191,7 @@ fn y03_a_book_whose_updates_are_all_old_is_not_live_for_ever() {
     assert_eq!(best, None, "nothing of two thousand frames is in it");
 }
 
-/// Two accounts, each with its own endpoint.
+/// The application follows the orders of two accounts, each at its own endpoint.
 #[test]
 fn y10_the_orders_of_two_endpoints_can_be_followed() {
     let (mut fed, _) = pair(["ws://production", "ws://sandbox"]);
@@ -234,7 +234,7 @@ fn z05_a_change_of_an_old_subscription_is_not_a_book() {
 }
 
 /// A subscription waits for room in the limits. The timer is late, and late inputs arrive about a link that has
-/// ended.
+/// ended. They send nothing.
 #[test]
 fn st_01_nothing_comes_of_a_late_input() {
     let mut fed = Fed::new(Config::new("ws://v").request_limit(2, Duration::from_secs(2)));
@@ -304,7 +304,8 @@ fn cl_01_the_end_does_not_move_when_answers_are_late() {
     assert_eq!(fed.client.deadline(), None, "{:?}", fed.log.last());
 }
 
-/// A stream that was refused often is requested rarely. Then the venue answers nothing any more, but sends pings.
+/// A stream that was refused often is requested rarely. Then the venue answers nothing any more, but sends pings. The
+/// link ends.
 #[test]
 fn lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(200));
@@ -465,7 +466,7 @@ fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
     }
 }
 
-/// Updates that are older than a snapshot come after it.
+/// Updates that are older than a snapshot come after it, which is no gap.
 #[test]
 fn y03_late_updates_are_no_gap() {
     let mut fed = Fed::new(Config::new("ws://v"));

@@ -110,7 +110,8 @@ fn a2_the_end_of_a_link_without_orders_leaves_orders_alone() {
     }
 }
 
-/// An output that a driver polls late is older than the events that frames have returned meanwhile.
+/// An output that a driver polls late is older than the events that frames have returned meanwhile. An old end of a
+/// link does not make a newer book stale.
 #[test]
 fn a2_an_old_end_says_nothing_of_the_next_link() {
     let mut fed = Fed::new(Config::new("ws://v"));

@@ -37,8 +37,8 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
 
 // ---- what comes after the end of a subscription -----------------------------------------------------------
 
-/// The streams of orders and balances were silent for too long, and the client is subscribing again. Frames that
-/// were under way still come, but no frame reports what happens in between.
+/// The streams of orders and balances were silent for too long, and the client is subscribing again. Frames that were
+/// under way still come, but no frame reports what happens in between, so the data stays stale.
 #[test]
 fn la_01_what_was_on_its_way_does_not_follow() {
     let mut fed = Fed::private(&["orders@account", "balances@account"]);
@@ -310,7 +310,7 @@ fn b18_a_lost_quote_is_named_and_can_be_resolved() {
 }
 
 /// Another program of the account submits a quote with the same terms, and the event of that quote comes before the
-/// reply to this client's request.
+/// reply to this client's request. The two stay different quotes.
 #[test]
 fn b18_a_quote_of_another_client_is_not_taken_for_the_own() {
     let mut fed = Fed::private(&["requestForQuote@account"]);

@@ -199,7 +199,7 @@ pub(crate) fn c13_a_precision_does_not_cut() {
     assert_eq!(format!("{:?} {:?}", d("1.50"), Some(d("-2"))), "1.50 Some(-2)");
 }
 
-/// C15: sums have any length. A volume that cannot be read leaves the other members readable.
+/// C15: sums may have any length. A volume that cannot be read leaves the other members readable.
 pub(crate) fn c15_the_volume_of_a_day_can_be_read() {
     let candle = |volume: &str| {
         let frame = format!(

@@ -12,7 +12,8 @@ use testkit::single;
 
 use super::reach::{at, dials, drain, events, reach, text, wait};
 
-/// L-008: the application closes the client while it holds the first event, as a handler does.
+/// L-008: the application closes the client while it holds the first event, as a handler does. The client ends as
+/// usual.
 #[test]
 fn an_end_from_inside_a_handler() {
     let mut client = reach(State::Live);

@@ -16,8 +16,8 @@ pub struct Kind {
     /// The members that only inform, and where the message has each of them. Whatever value such a member has, the
     /// message says the same about all other members.
     pub informs: &'static [(&'static str, &'static str)],
-    /// The members that are accounted, and where the message has each of them. The message has the exact value of
-    /// such a member or none, or the frame is malformed.
+    /// The members that are accounted, and where the message has each of them. For such a member, the message has the
+    /// exact value or no value, or the frame is malformed.
     pub accounts: &'static [(&'static str, &'static str)],
 }
 

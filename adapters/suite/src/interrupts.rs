@@ -1,4 +1,4 @@
-//! Tests Ctrl-C in each state of a link: the process closes the link and ends in time.
+//! Tests Ctrl-C in each state of a link. In each test the process closes the link and ends in time.
 #![expect(
     clippy::extra_unused_type_parameters,
     reason = "the adapter is that of the process that is started"

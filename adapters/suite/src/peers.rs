@@ -1,4 +1,4 @@
-//! Peers in blocking code, which can behave as no server would.
+//! Peers in blocking code. They can misbehave in ways in which no real server does.
 
 use std::future::Future;
 use std::io::{Read, Write};

@@ -7,7 +7,8 @@ use gemini_ws::{
 
 use super::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t, update};
 
-/// The first report, which alone lists everything, could not be decoded. The next report lists only changes.
+/// The first report, which alone lists everything, could not be decoded. The next report lists only changes, so the
+/// balances stay stale.
 #[test]
 fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
     let mut fed = Fed::private(&["balances@account"]);
@@ -20,8 +21,8 @@ fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
     assert!(fed.balances.is_stale(), "USD {:?}, and nothing is stale", fed.balances.get("USD"));
 }
 
-/// The event of the beginning of a subscription was dropped, but not the event of its end. A report comes after
-/// that.
+/// The event of the beginning of a subscription was dropped, but not the event of its end. A report that comes after
+/// the end is not current.
 #[test]
 fn x14_a_report_behind_the_end_of_its_subscription_is_not_current() {
     let streams = ["balances@account", "positions@account", "orders@account"];
@@ -129,8 +130,8 @@ fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
     }
 }
 
-/// The quote stream moved to another slot, and the application asked the venue about the quote. Then the new link
-/// is lost.
+/// The quote stream moved to another slot, and the application asked the venue about the quote. Then the new link is
+/// lost, which puts the quote in doubt.
 #[test]
 fn x16_a_loss_over_the_link_that_is_followed_now_is_a_doubt_about_quotes() {
     let (_, [first, second]) = pair(["ws://a", "ws://b"]);

@@ -102,7 +102,7 @@ fn an_order_has_one_end() {
     }
 }
 
-/// A reply, or an answer from REST, names an order with other terms than those of the request.
+/// A reply, or an answer from REST, names an order with other terms than those of the request: they are two orders.
 #[test]
 fn an_order_with_other_terms_is_another_order() {
     let other = |from: &str, to: &str| order(77, None, "NEW", "").replace(from, to);

@@ -9,7 +9,8 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, id_of, new_order, order, pair, t, v1};
 
-/// Two endpoints have a book of the same symbol, as production and the sandbox do.
+/// Two endpoints have a book of the same symbol, as production and the sandbox do. The changes of one link do not
+/// change the book of the other.
 #[test]
 fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/marketdata/btcusd", "ws://b/v1/marketdata/btcusd"]);
@@ -126,6 +127,7 @@ fn y08_a_shutdown_at_the_end_of_the_clock_comes_to_its_end() {
 }
 
 /// The application closes the client while orders are being cancelled, so no reply has confirmed the cancellations.
+/// `Closed` reports that the shutdown is incomplete, and the session.
 #[test]
 fn y09_a_shutdown_that_is_cut_short_says_what_was_not_done() {
     let mut client = Client::single(Config::new("ws://v").authenticated(true).seed(1));
@@ -261,7 +263,8 @@ fn cost_of_malformed_frames(count: u64) -> Duration {
     })
 }
 
-/// The first request got no answer, but its book came. The second one is refused, because the book is subscribed.
+/// The first request got no answer, but its book came. The second one is refused, because the book is subscribed. The
+/// client keeps the book.
 #[test]
 fn z11_a_book_that_is_served_is_not_given_up_for_the_refusal_of_a_second_request() {
     let mut fed = Fed::new(Config::new("ws://v"));

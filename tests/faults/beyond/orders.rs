@@ -63,7 +63,7 @@ fn x01_the_end_of_the_link_that_is_followed_now_is_a_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "nobody follows it, and it is shown as open");
 }
 
-/// An order goes over an endpoint without a stream of orders, while another endpoint has one.
+/// An order goes over an endpoint without a stream of orders, while another endpoint has one. The order is in doubt.
 #[test]
 fn x02_an_order_at_an_endpoint_that_is_not_followed_is_in_doubt() {
     let (mut fed, [production, _]) = pair(["ws://production", "ws://sandbox"]);
@@ -77,7 +77,7 @@ fn x02_an_order_at_an_endpoint_that_is_not_followed_is_in_doubt() {
     assert!(fed.orders.get("a1").unwrap().needs_reconciling(), "none of its events will come");
 }
 
-/// `orders@session` contains nothing about the orders of another link.
+/// `orders@session` contains nothing about the orders of another link, so such an order is in doubt.
 #[test]
 fn x02_an_order_of_a_session_that_is_not_followed_is_in_doubt() {
     let (mut fed, [one, _]) = pair(["ws://a", "ws://b"]);
@@ -140,8 +140,8 @@ fn x03_a_reply_with_another_id_does_not_swallow_an_order() {
     assert_eq!(orders.contradictions(), 2);
 }
 
-/// The reply names an order that no event has named yet. Until then `Orders` took another session's order for the
-/// order of the request.
+/// The reply names an order that no event has named yet. Until then `Orders` treated another session's order as the
+/// order of the request. After answers of REST, `Orders` still knows the order that the reply names.
 #[test]
 fn x04_an_order_that_the_venue_has_accepted_is_not_forgotten() {
     let mut orders = Orders::new();
@@ -260,7 +260,8 @@ fn y05_sums_of_fills_take_no_memory_without_bound() {
     assert!(kept(&orders) <= 20_000, "{} sums", kept(&orders));
 }
 
-/// The venue's answer reports executions that were missed, and a fill follows it.
+/// The venue's answer reports executions that were missed, and a fill follows it. The fill adds to the executed
+/// quantity, or the order is in doubt.
 #[test]
 fn z02_a_fill_behind_an_answer_adds_to_what_was_told() {
     let mut orders = Orders::new();
@@ -279,7 +280,7 @@ fn z02_a_fill_behind_an_answer_adds_to_what_was_told() {
 }
 
 /// An order that got no answer is sent again with its id, and again gets no answer. Neither order has arrived at the
-/// venue.
+/// venue. Answers of REST resolve the doubts about both.
 #[test]
 fn z03_each_of_two_orders_of_one_client_order_id_can_be_reconciled() {
     let mut orders = Orders::new();
@@ -332,7 +333,7 @@ fn z09_refused_orders_without_an_id_of_their_own_stay_two() {
 }
 
 /// An order got no answer and its events were lost. It is sent again with its id, which the venue refuses, because
-/// the first order is open.
+/// the first order is open. The refusal does not resolve the doubt about the first order.
 #[test]
 fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
     let duplicate = r#"{"id":1,"status":400,"error":{"code":-2010,"msg":"DuplicateOrder"}}"#;
@@ -408,7 +409,8 @@ fn z12_an_internal_error_of_a_cancel_of_all_is_a_doubt_as_that_of_one() {
     assert_eq!(doubts, [1, 1, 1]);
 }
 
-/// Orders at two endpoints have the same id, because production and the sandbox number their orders separately.
+/// Orders at two endpoints have the same id, because production and the sandbox number their orders separately. They
+/// stay two orders, or are in doubt.
 #[test]
 fn z13_orders_of_two_endpoints_are_not_one() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/order/events", "ws://b/v1/order/events"]);

@@ -22,7 +22,7 @@ fn current() -> (Fed, StreamId) {
 }
 
 /// One part of an application unsubscribes the stream of balances, and another part subscribes to it. Before the
-/// venue confirms the end, a change comes.
+/// venue confirms the end, a change comes, which is not the list of all balances.
 #[test]
 fn z37_a_change_of_an_old_subscription_is_not_the_list_of_all_balances() {
     for again in ["balances@account", "balances@account@1s"] {
@@ -41,7 +41,7 @@ fn z37_a_change_of_an_old_subscription_is_not_the_list_of_all_balances() {
 }
 
 /// The venue answers the request to unsubscribe with an internal error, so the stream may not have ended. The venue
-/// then treats the next `subscribe` as a repetition.
+/// then treats the next `subscribe` as a repetition, so no list of all balances follows.
 #[test]
 fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either() {
     for again in ["balances@account", "balances@account@1s"] {
@@ -61,7 +61,7 @@ fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either
     }
 }
 
-/// The list of all balances comes before the confirmation, as it may.
+/// The list of all balances comes before the confirmation, as it may, and counts.
 #[test]
 fn z38_the_list_of_all_balances_counts_before_its_subscription_is_confirmed() {
     let (mut fed, id) = current();

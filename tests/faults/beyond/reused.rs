@@ -21,7 +21,7 @@ fn z39_an_order_with_other_terms_is_not_that_of_the_request() {
     }
 }
 
-/// Two reports have the same order id of the venue, but different instruments or sides.
+/// Two reports have the same order id of the venue, but different instruments or sides. This puts the order in doubt.
 #[test]
 fn z39_two_reports_with_other_terms_contradict_each_other() {
     for (from, to) in [("BTCUSD", "ETHUSD"), ("BUY", "SELL")] {

@@ -35,7 +35,8 @@ fn narrow(fed: &mut Fed, link: LinkId, id: StreamId, session: &str) {
     confirm(fed, link);
 }
 
-/// `orders@account` reported an order. The link continues with `orders@session`, which reports nothing about it.
+/// `orders@account` reported an order. The link continues with `orders@session`, which reports nothing about it, so
+/// the order is in doubt.
 #[test]
 fn an_order_that_only_the_account_reported_is_not_followed_by_the_session() {
     let (mut fed, [first, second], id) = two_links("orders@account");
@@ -98,7 +99,8 @@ fn a_quote_that_only_the_account_reported_is_not_followed_by_the_session() {
     assert_eq!(fed.quotes.get("q4").unwrap().doubt(), None);
 }
 
-/// Data comes before the confirmation, so at first it is unknown whether the stream reports the whole account.
+/// Data comes before the confirmation, so at first it is unknown whether the stream reports the whole account. After
+/// the confirmation, orders and quotes of other sessions are in doubt.
 #[test]
 fn a_confirmed_session_puts_in_doubt_what_it_does_not_report() {
     let (mut fed, [first, second], _) = two_links("orders@session");

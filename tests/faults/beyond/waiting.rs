@@ -217,9 +217,8 @@ fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
     }
 }
 
-/// The snapshot of a book cannot be decoded, whether or not the venue replies to the request. The venue takes a
-/// second `subscribe` for nothing new, so the client unsubscribes first. Until then the client treats no change as
-/// the snapshot.
+/// The snapshot of a book cannot be decoded, whether or not the venue replies to the request. The venue ignores a
+/// second `subscribe`, so the client unsubscribes first. Until then the client treats no change as the snapshot.
 #[test]
 fn a_book_whose_snapshot_was_lost_is_left_before_it_is_requested_again() {
     let lost = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":9,"b":[["99","x"]],"a":[["101","1"]]}"#;
@@ -262,7 +261,8 @@ fn a_book_whose_snapshot_was_lost_is_left_before_it_is_requested_again() {
     }
 }
 
-/// Market data v2 sends no replies. Its first frame of a book cannot be decoded.
+/// Market data v2 sends no replies. If its first frame of a book cannot be decoded, the client unsubscribes before it
+/// requests the book again.
 #[test]
 fn a_book_of_v2_whose_first_frame_was_lost_is_left_before_it_is_requested_again() {
     let mut line = Line::open(Config::new("ws://v/v2/marketdata"), ["btcusd@depth".to_owned()]);

@@ -42,7 +42,7 @@ pub struct Leg {
     pub missing_since: Option<Instant>,
     /// When the last message was handed out, or the link opened.
     pub sent: Instant,
-    /// Whether the machine has a link here.
+    /// Whether the machine has a link in this slot.
     pub is_listed: bool,
     /// Whether this step forgot what was known of earlier links, so that the slot starts again.
     pub is_restarted: bool,
@@ -158,7 +158,7 @@ pub struct Shadow {
     pub windows: Vec<Windows>,
     /// For each of the settings: whether a link to it was opened, and whether it was live for `stable_after`.
     pub experience: Vec<(bool, bool)>,
-    /// For each of the settings: the attempts of links that are gone, which the next link may continue.
+    /// For each of the settings: the attempts of removed links. The next link may continue from this number.
     pub inherited: Vec<u32>,
     pub now: Instant,
     pub step: u64,

@@ -176,8 +176,8 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Locks a file, and returns whether that succeeded. If so, no process is writing the file. Elsewhere than on Unix
-/// there is no lock, and the result is true.
+/// Locks a file, and returns whether that succeeded. If so, no process is writing the file. On other systems than
+/// Unix there is no lock, and the result is true.
 fn is_unlocked(file: &File) -> bool {
     #[cfg(unix)]
     {

@@ -60,9 +60,9 @@ pub(crate) enum FaultOrder {
 }
 
 impl Faults {
-    /// Loses the `nth` depth update of a symbol from now (1 is the next update). The book itself changes, but no
-    /// subscriber of the depth stream receives the update. Clients see a gap at the update that follows the lost
-    /// update. Sessions of the archived endpoints are not affected.
+    /// Loses a later depth update of a symbol: the `nth` from now on (1 is the next update). The book itself changes,
+    /// but no subscriber of the depth stream receives the update. Clients see a gap at the update that follows the
+    /// lost update. Sessions of the archived endpoints are not affected.
     ///
     /// In a generated market, each of the two speeds of the depth stream has updates of its own. An update counts
     /// once if the exchange sends it to any session. If both speeds have subscribers, the fault therefore affects the
@@ -71,7 +71,8 @@ impl Faults {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
 
-    /// Sends the `nth` depth update of a symbol from now twice. Updates count as for [`Faults::drop_depth`].
+    /// Sends a later depth update of a symbol twice: the `nth` from now on (1 is the next update). Updates count as
+    /// for [`Faults::drop_depth`].
     pub fn duplicate_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 2 });
     }

@@ -21,11 +21,11 @@ const fn partial_index(levels: PartialLevels) -> usize {
 /// The state of a subscription to differential depth.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DepthState {
-    /// The snapshot is sent at this time. No change is sent before it.
+    /// The exchange sends the snapshot at this time, and no change before the snapshot.
     SnapshotAt(Instant),
     /// The recording has not reached the symbol's snapshot yet.
     BeforeRecordedSnapshot,
-    /// Changes are sent.
+    /// The exchange sends changes to the subscriber.
     Live,
 }
 
