@@ -171,7 +171,7 @@ impl Board {
         }
     }
 
-    /// Returns whether a reader reads a book.
+    /// Returns whether the driver publishes any book.
     pub(crate) fn has_books(&self) -> bool {
         !self.posted.is_empty()
     }

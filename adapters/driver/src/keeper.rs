@@ -491,8 +491,8 @@ mod tests {
         }
     }
 
-    /// The link of a book has ended for good: its reader learns that the book will not come, and no other reader can
-    /// be opened. The book may come as soon as the link is opened again.
+    /// The link of a book has ended for good: its reader learns that the book will not arrive, and no other reader
+    /// can be opened. The book may arrive as soon as the client opens the link again.
     #[test]
     fn readers_and_the_end_of_the_link() {
         let now = Instant::ZERO;
