@@ -49,13 +49,14 @@ impl MarketDataV1 {
     }
 
     /// Returns whether any entry is about a symbol that the address does not name, and whether all entries are about
-    /// such symbols. Leaves out entries of an unknown kind and entries that cannot be decoded, because their symbol
-    /// is unknown and they change no book.
+    /// such symbols. Leaves out entries of an unknown kind, and entries that cannot be decoded, if they name no
+    /// symbol.
     fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool) {
         let Some(symbols) = &self.symbols else { return (false, false) };
         let is_asked = |name: &str| symbols.iter().any(|it| it.as_str().eq_ignore_ascii_case(name));
         let is_known = |it: &MarketEntry<'_>| {
-            !matches!(it, MarketEntry::Malformed { .. } | MarketEntry::Unrecognized(_))
+            let is_read = !matches!(it, MarketEntry::Malformed { .. } | MarketEntry::Unrecognized(_));
+            is_read || it.symbol().is_some()
         };
         update.entries.iter().filter(is_known).fold((false, true), |(any, all), entry| {
             let is_foreign = entry.symbol().is_some_and(|name| !is_asked(name));

@@ -1,7 +1,7 @@
 //! [`InFlight`]: the requests that wait for a reply. Each request leaves exactly once: when its reply comes, when its
 //! deadline passes, or when the link ends.
 
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 
 use crate::link::urgency::Urgency;
 use crate::value::time::Instant;
@@ -9,7 +9,7 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight<T> {
     /// The entries in the order of their ids. Their deadlines have the same order.
-    entries: Vec<Entry<T>>,
+    entries: VecDeque<Entry<T>>,
     /// The number of places for requests that wait for a reply, over all urgencies.
     most: usize,
     /// How many entries of each urgency hold a place.
@@ -30,7 +30,7 @@ struct Entry<T> {
 
 impl<T> InFlight<T> {
     pub(crate) const fn new(most: usize) -> InFlight<T> {
-        InFlight { entries: Vec::new(), most, taken: [0; 4] }
+        InFlight { entries: VecDeque::new(), most, taken: [0; 4] }
     }
 
     /// Returns whether there is a place for another request of this urgency. Stream requests leave a quarter of the
@@ -54,15 +54,15 @@ impl<T> InFlight<T> {
     }
 
     pub(crate) fn insert(&mut self, id: u64, deadline: Instant, output: u64, urgency: Urgency, what: T) {
-        debug_assert!(self.has_place(urgency) && self.entries.last().is_none_or(|last| last.id < id));
-        self.entries.push(Entry { id, deadline, output, urgency, has_place: true, what });
+        debug_assert!(self.has_place(urgency) && self.entries.back().is_none_or(|last| last.id < id));
+        self.entries.push_back(Entry { id, deadline, output, urgency, has_place: true, what });
         self.count(urgency, |taken| taken.saturating_add(1));
     }
 
     /// Frees the place of an entry. The entry continues to wait for its reply.
     pub(crate) fn release(&mut self, id: u64) {
-        let entry = self.entries.iter_mut().find(|entry| entry.id == id && entry.has_place);
-        if let Some(entry) = entry {
+        let entry = self.position(id).and_then(|position| self.entries.get_mut(position));
+        if let Some(entry) = entry.filter(|entry| entry.has_place) {
             entry.has_place = false;
             let urgency = entry.urgency;
             self.count(urgency, |taken| taken.saturating_sub(1));
@@ -70,12 +70,16 @@ impl<T> InFlight<T> {
     }
 
     pub(crate) fn take(&mut self, id: u64) -> Option<T> {
-        let position = self.entries.iter().position(|entry| entry.id == id)?;
+        let position = self.position(id)?;
         self.remove(position).map(|entry| entry.what)
     }
 
+    fn position(&self, id: u64) -> Option<usize> {
+        self.entries.binary_search_by_key(&id, |entry| entry.id).ok()
+    }
+
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.entries.first().map(|entry| entry.deadline)
+        self.entries.front().map(|entry| entry.deadline)
     }
 
     /// Takes the oldest entry if its deadline has passed, and returns whether it still held its place.
@@ -90,7 +94,7 @@ impl<T> InFlight<T> {
     }
 
     fn remove(&mut self, position: usize) -> Option<Entry<T>> {
-        let entry = (position < self.entries.len()).then(|| self.entries.remove(position))?;
+        let entry = self.entries.remove(position)?;
         if entry.has_place {
             self.count(entry.urgency, |taken| taken.saturating_sub(1));
         }

@@ -43,9 +43,9 @@ struct Row<V> {
 
 impl<V> Row<V> {
     /// Returns whether an answer to a question asked at the moment `asked` must not change the row: the row was
-    /// reported after the question, or the row is current.
+    /// reported after the question, or a link reports the row and the row is current.
     fn is_newer(&self, asked: Moment) -> bool {
-        self.reported > asked || self.standing.stale().is_none()
+        self.reported > asked || (self.standing.stale().is_none() && self.standing.link().is_some())
     }
 }
 
@@ -211,8 +211,8 @@ impl<K: Ord, V> Rows<K, V> {
     }
 
     /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Rows that
-    /// were reported after the question are not changed. Current rows are not changed either, because a stream
-    /// reports them and REST may lag behind the stream. If the list is stale only because there was no room for a
+    /// were reported after the question are not changed. Current rows that a link reports are not changed either,
+    /// because REST may lag behind the stream. If the list is stale only because there was no room for a
     /// row, current rows that the answer does not list are removed.
     ///
     /// Returns whether all rows are current now. If they are current already, or if a doubt was raised after the

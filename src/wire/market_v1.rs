@@ -135,15 +135,26 @@ impl Entries {
     }
 }
 
+record! {
+    /// The symbol of an entry of any kind.
+    NamedMembers {
+        symbol: "symbol" = SymbolName,
+    }
+}
+
 impl<'f> MarketEntry<'f> {
-    /// Returns the symbol, if the entry names one.
-    pub(crate) const fn symbol(&self) -> Option<&'f str> {
+    /// Returns the symbol, if the entry names one. An entry of an unknown kind, or one that cannot be decoded, may
+    /// name one too.
+    pub(crate) fn symbol(&self) -> Option<&'f str> {
         match self {
             MarketEntry::Change(it) => it.symbol,
             MarketEntry::Trade(it) | MarketEntry::BlockTrade(it) => it.symbol,
             MarketEntry::AuctionOpen(it) => it.symbol,
             MarketEntry::Auction(it) => it.symbol,
-            MarketEntry::Unrecognized(_) | MarketEntry::Malformed { .. } => None,
+            MarketEntry::Unrecognized(Unrecognized { frame: element })
+            | MarketEntry::Malformed { element, .. } => {
+                NamedMembers::whole(element.as_str()).ok()?.symbol().informs()
+            }
         }
     }
 }

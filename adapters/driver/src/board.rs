@@ -188,11 +188,10 @@ impl Board {
         self.lacks_books = false;
         for (symbol, posted) in &mut self.posted {
             let no_book = match subscribed.get(symbol) {
-                Some(true) => {
+                Some(is_open) => {
                     posted.rejection = None;
-                    None
+                    (!is_open).then_some(NoBook::LinkClosed)
                 }
-                Some(false) => Some(NoBook::LinkClosed),
                 None => Some(posted.rejection.clone().unwrap_or(NoBook::Unsubscribed)),
             };
             self.lacks_books |= no_book.is_some();
@@ -266,7 +265,8 @@ impl Posted {
         self.is_touched = false;
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(age)) => {
-                let no_book = self.no_book.clone();
+                // A link without subscriptions may have brought the book.
+                let no_book = self.no_book.clone().filter(|_| book.stale_reason().is_some());
                 match Arc::get_mut(&mut self.spare) {
                     Some(spare) => spare.refill(book, age, no_book),
                     None => {
@@ -526,5 +526,51 @@ impl BookReader {
             seen.0 = slot.newest().0;
         }
         Some(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gemini_ws::{Endpoint, Replay, Scratch};
+
+    use super::*;
+
+    fn opened() -> (Board, Arc<Group>, Symbol) {
+        let (mut board, symbol) = (Board::default(), "btcusd".parse().unwrap());
+        let group = board.open(&[symbol], Vec::new());
+        board.note_rejection(symbol, NoBook::Rejected { code: -1013, message: "Invalid".into() });
+        board.note_streams(&HashMap::new());
+        (board, group, symbol)
+    }
+
+    /// The venue rejects the subscription to a book, and a recording of market data v1 brings the book.
+    #[test]
+    fn a_current_book_has_no_reason_to_be_missing() {
+        let (mut board, group, _) = opened();
+        let (mut books, mut scratch) = (Books::new(), Scratch::new());
+        let frame = r#"{"type":"update","eventId":1,"socket_sequence":0,"events":[{"type":"change","symbol":"BTCUSD","side":"bid","price":"1","remaining":"2","delta":"2","reason":"initial"}]}"#;
+        let mut replay = Replay::new(Endpoint::MarketDataV1);
+        books.apply(&replay.event(frame, &mut scratch).unwrap().unwrap());
+        assert!(board.publish(&books));
+        let view = group.slots[0].newest().0;
+        assert_eq!((view.live().is_some(), view.no_book()), (true, None));
+    }
+
+    /// The reason why no book will arrive is that of the last subscription to it.
+    #[test]
+    fn the_reason_is_that_of_the_last_subscription() {
+        let (mut board, group, symbol) = opened();
+        let open = HashMap::from([(symbol, true)]);
+        let ended = HashMap::from([(symbol, false)]);
+        let mut reason = |subscribed: &HashMap<Symbol, bool>| {
+            board.note_streams(subscribed);
+            board.publish(&Books::new());
+            group.slots[0].newest().0.no_book().cloned()
+        };
+        assert!(matches!(reason(&HashMap::new()), Some(NoBook::Rejected { .. })));
+        assert_eq!(reason(&ended), Some(NoBook::LinkClosed));
+        assert_eq!(reason(&HashMap::new()), Some(NoBook::Unsubscribed));
+        assert_eq!(reason(&open), None);
+        assert_eq!(reason(&HashMap::new()), Some(NoBook::Unsubscribed));
     }
 }

@@ -22,6 +22,9 @@ fn an_entry_without_a_known_symbol_decides_nothing() {
         (r#"{"type":"of a new kind","symbol":"ETHUSD"}"#, false),
         (r#"{"type":"trade","symbol":"BTCUSD","tid":1,"price":"9","amount":"2"}"#, true),
         (r#"{"type":"trade","tid":1,"price":"9","amount":"2"}"#, true),
+        (r#"{"type":"trade","symbol":"BTCUSD","tid":"x","price":"9","amount":"2"}"#, true),
+        (r#"{"tid":1,"price":"nine","symbol":"BTCUSD","amount":"2","type":"trade"}"#, true),
+        (r#"{"type":"of a new kind","symbol":"BTCUSD"}"#, true),
         (&own, true),
         (CHANGE, true),
     ] {

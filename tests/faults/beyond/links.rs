@@ -313,3 +313,21 @@ fn z11_a_book_that_is_served_is_not_given_up_for_the_refusal_of_a_second_request
             .collect::<Vec<_>>()
     );
 }
+
+/// When a link ends, the cost of each request in flight does not grow with their number.
+#[test]
+fn the_end_of_a_link_costs_each_request_the_same() {
+    let of = |count: u64| {
+        let config = Config::new("ws://v").authenticated(true).requests_in_flight_max(65_536);
+        let config = config.request_limit(1_000_000, Duration::from_secs(1));
+        let mut fed = Fed::new(config.order_limit(1_000_000, Duration::from_secs(1)));
+        for n in 0..count {
+            fed.client.request(t(1), &Request::PlaceOrder(new_order(&format!("o{n}")))).unwrap();
+            while fed.client.poll_output().is_some() {}
+        }
+        let link = fed.link;
+        least_time(&fed.client, |client| client.handle_lost(link, t(2), Lost::Reset))
+    };
+    let (few, many) = (of(2_000), of(32_000));
+    assert!(many < few * 64, "16 times as many requests: {few:?}, then {many:?}");
+}
