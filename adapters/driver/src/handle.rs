@@ -84,8 +84,9 @@ impl fmt::Debug for SharedClock {
 }
 
 /// Sends commands to a driver, from any task or thread. Clone it freely. When all handles, tickets and readers of
-/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped). But if a
-/// shutdown has begun, the driver completes the shutdown.
+/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped). Before that,
+/// the driver waits for cancels of tickets that are still to be sent, but no longer than 5 s. If a shutdown has begun,
+/// the driver completes the shutdown.
 ///
 /// You may drop the future of a call before the call returns. The driver completes a command that it has begun, and
 /// events report the outcome. The driver skips a command that still waits in the queue, unless the command places an
@@ -320,8 +321,10 @@ impl Handle {
         call: impl FnOnce(&mut Client, &mut Keeper, Instant) -> T + Send + 'static,
     ) -> Result<T, CommandError> {
         let answer = self.ask(move |lent, answer| {
+            let result = call(lent.client, lent.keeper, lent.now);
+            lent.keeper.show_sources(lent.client);
             // If the caller has stopped waiting, the result is dropped.
-            let _ = answer.try_send(call(lent.client, lent.keeper, lent.now));
+            let _ = answer.try_send(result);
         });
         answer.await.ok_or(CommandError::Closed)
     }
@@ -460,8 +463,8 @@ impl Lent<'_> {
 // ---- the end -------------------------------------------------------------------------------------
 
 impl Handle {
-    /// Closes the driver. The driver closes its links with a closing handshake and ends. You may call `close` any
-    /// number of times, from any task. Returns whether this was the first call for the driver.
+    /// Closes the driver. The driver closes its links with a closing handshake and ends. Before that, it sends the
+    /// cancels of tickets that it can send at once. You may call `close` any number of times, from any task. Returns whether this was the first call for the driver.
     pub fn close(&self) -> bool {
         self.close.trigger()
     }

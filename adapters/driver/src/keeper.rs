@@ -56,6 +56,8 @@ pub struct Keeper {
     waiting: Vec<Sender<()>>,
     clock: SharedClock,
     ending: Arc<Ending>,
+    /// Whether the driver closes, so that commands are refused.
+    is_closing: bool,
     /// How the driver ended, if it has ended.
     closed: Option<Closed>,
 }
@@ -80,6 +82,7 @@ impl Keeper {
             waiting: Vec::new(),
             clock,
             ending,
+            is_closing: false,
             closed: None,
         }
     }
@@ -278,6 +281,14 @@ impl Keeper {
         self.has_new_sources |= self.board.lacks_books();
     }
 
+    /// Lets readers notice, before the driver answers a command, which books may arrive after all because of the
+    /// command.
+    pub(crate) fn show_sources(&mut self, client: &Client) {
+        self.note_command();
+        self.note_streams(client);
+        self.board.publish(&self.books);
+    }
+
     /// Lets readers notice which books will not arrive, because they have no subscription any more, or because the
     /// links of their subscriptions have ended for good. Also lets them notice which of these books may arrive after
     /// all.
@@ -343,9 +354,14 @@ impl Keeper {
         self.postponed.shut_down(client, now, plan, self.tickets.has_cancels());
     }
 
-    /// Returns whether a shutdown is postponed.
+    /// Returns whether the driver closes, or a shutdown is postponed.
     pub(crate) const fn is_ending(&self) -> bool {
-        self.postponed.is_some()
+        self.is_closing || self.postponed.is_some()
+    }
+
+    /// Refuses commands from now on, because the driver closes.
+    pub(crate) const fn refuse_commands(&mut self) {
+        self.is_closing = true;
     }
 
     /// Notifies the caller as soon as every link is live.
@@ -515,8 +531,8 @@ mod tests {
         let after = keeper.open_books(&mut client, now, &[symbol]).map(|_| ());
         assert_eq!(after, Err(CommandError::GivenUp));
         client.open(now).unwrap();
-        keeper.note_command();
-        keeper.finish_turn(&mut client, now);
+        // Before the driver answers a command, the readers notice it.
+        keeper.show_sources(&client);
         assert!(!keeper.board.lacks_books());
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::error::ProtocolError;
@@ -122,7 +122,8 @@ impl<S: Read + Write> NonBlocking<S> {
     /// Continues the upgrade. Returns `None` while the upgrade is under way. When the upgrade ends, returns the
     /// result once: pass it to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Later calls return `None`. If
     /// the venue refuses the upgrade, the body of the answer can contain the reason. So the upgrade ends when the
-    /// body has arrived, or with the first call after a second. Frames may have arrived with the answer, so call
+    /// body has arrived, or with the first call after a second: wait no longer than
+    /// [`timeout`](NonBlocking::timeout). Frames may have arrived with the answer, so call
     /// [`read`](NonBlocking::read) before you wait for the stream again.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {
         let Life::Upgrading(upgrade) = &mut self.life else { return None };
@@ -131,6 +132,13 @@ impl<S: Read + Write> NonBlocking<S> {
             return None;
         };
         Some(answer.and_then(|answer| upgrade.finish(answer)).map(|socket| self.life = Life::Open(socket)))
+    }
+
+    /// Returns how long to wait for the stream at most before the next call of [`upgrade`](NonBlocking::upgrade);
+    /// `None` if no limit applies. A limit applies while the body of a refusal has not arrived.
+    pub fn timeout(&self) -> Option<Duration> {
+        let Life::Upgrading(Upgrade { refusal: Some((_, until)), .. }) = &self.life else { return None };
+        Some(until.saturating_duration_since(Instant::now()))
     }
 
     /// Reads the next message. Returns `Ok(None)` if the stream has nothing more now, if the upgrade is under way, or

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use gemini_ws::{Client, ConnectFailure, Event, Frame, Instant, LinkId, Lost, Output, Scratch};
 
@@ -87,6 +88,20 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.get(&slot).is_some_and(|place| place.socket.wants_write())
     }
 
+    /// Returns how long to wait at most before the next turn; `None` if no limit applies. The wait ends at the client's
+    /// deadline ([`Client::timeout`]), or when a socket has waited long enough for the body of a refusal
+    /// ([`NonBlocking::timeout`]).
+    pub fn timeout(&self, client: &Client, now: Instant) -> Option<Duration> {
+        let sockets = self.by_slot.values().filter_map(|place| place.socket.timeout());
+        sockets.chain(client.timeout(now)).min()
+    }
+
+    /// Returns the slots whose sockets wait for the body of a refusal.
+    fn refused(&self) -> Vec<usize> {
+        let refused = self.by_slot.iter().filter(|(_, place)| place.socket.timeout().is_some());
+        refused.map(|(slot, _)| *slot).collect()
+    }
+
     /// Takes a turn. Calls [`Client::handle_timeout`] if the client's deadline has passed, and carries out the
     /// client's outputs. Then continues the upgrade of each socket that [`mark`](Sockets::mark) has marked as ready,
     /// or reads from it: up to [`FRAMES_PER_TURN_MAX`] frames, and about
@@ -95,7 +110,7 @@ impl<S: Read + Write> Sockets<S> {
     /// Close frame.
     ///
     /// Returns `true` if there may be more to read. In this case, take the next turn without waiting. After `false`,
-    /// wait until a socket is ready, but no longer than [`Client::timeout`].
+    /// wait until a socket is ready, but no longer than [`timeout`](Sockets::timeout).
     ///
     /// `dial` starts to connect a link to the address that [`Client::connect_request`] returns, and registers the
     /// socket with your poller under [`LinkId::slot`]. `turn` calls `on_event` for each event, in order.
@@ -107,6 +122,10 @@ impl<S: Read + Write> Sockets<S> {
         mut dial: impl FnMut(&Client, LinkId) -> Result<NonBlocking<S>, ConnectFailure>,
         mut on_event: impl FnMut(&Event<'_>),
     ) -> bool {
+        // The venue's reason for a refusal counts, even if the attempt to connect has timed out meanwhile.
+        for slot in self.refused() {
+            self.read(slot, client, now, scratch, &mut on_event);
+        }
         if client.deadline().is_some_and(|deadline| deadline.at <= now) {
             client.handle_timeout(now);
         }

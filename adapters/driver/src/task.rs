@@ -6,14 +6,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use event_listener::EventListener;
-use gemini_ws::{Client, CloseReason, CommandError, Event, Frame, Instant, LinkId, Lost, Output, Scratch};
+use gemini_ws::{
+    Client, CloseReason, CommandError, Event, Frame, Instant, LinkId, Lost, Output, Scratch, ShutdownPlan,
+};
 
 use crate::delivery::Delivery;
 use crate::dial::DialPolicy;
 use crate::dials::{Dials, Progress};
 use crate::driver::{Closed, EndedBy};
 use crate::glue::frame_of;
-use crate::handle::{Commands, Ends, Lent, Replies, RequestError};
+use crate::handle::{COMMANDS_MAX, Commands, Ends, Lent, Replies, RequestError};
 use crate::keeper::Keeper;
 use crate::patience::Patience;
 use crate::reply::Reply;
@@ -39,6 +41,10 @@ const PINGS_PER_TURN_MAX: usize = 16;
 
 /// The maximum number of commands that the driver carries out in a turn.
 const COMMANDS_PER_TURN_MAX: usize = 16;
+
+/// After the last handle was dropped, the driver ends within this time. For half of the time, it waits for cancels
+/// that are still to be sent.
+const CANCELLING_MAX: Duration = Duration::from_secs(10);
 
 /// How long the driver waits for the end of a socket after a Close frame, and for the application to take the last
 /// events.
@@ -155,7 +161,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             self.client.handle_timeout(now);
         }
         self.takers.delivery.handle_timeout(&mut self.client, now);
-        self.take_commands(now, context);
+        self.take_commands(COMMANDS_PER_TURN_MAX, now, context);
         self.perform(now);
         self.poll_dials(now, context);
         let mut more = self.read(now, context);
@@ -213,6 +219,9 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     fn poll_shutdown(&mut self, now: Instant, context: &mut Context<'_>) {
         while let Some(shutdown) = &self.shutdown {
             if shutdown.is_triggered() {
+                // Cancels that the driver has accepted before still count.
+                self.takers.keeper.refuse_commands();
+                self.take_commands(COMMANDS_MAX, now, context);
                 self.close(now, EndedBy::Client);
                 return;
             }
@@ -237,6 +246,11 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         if by != EndedBy::Client && self.is_ending() {
             return;
         }
+        if by == EndedBy::HandlesDropped && self.takers.keeper.tickets.has_cancels() {
+            self.ended_by = by;
+            let plan = ShutdownPlan::by(now + CANCELLING_MAX);
+            return self.takers.keeper.shut_down(&mut self.client, now, plan);
+        }
         if self.shutdown.take().is_some() {
             self.listener = None;
             self.ended_by = by;
@@ -250,8 +264,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         place.as_ref().is_some_and(|socket| socket.link == link).then_some(place)
     }
 
-    fn take_commands(&mut self, now: Instant, context: &mut Context<'_>) {
-        for _ in 0..COMMANDS_PER_TURN_MAX {
+    fn take_commands(&mut self, most: usize, now: Instant, context: &mut Context<'_>) {
+        for _ in 0..most {
             match self.commands.poll_next(context) {
                 Poll::Ready(Some(command)) => {
                     let Takers { keeper, replies, .. } = &mut self.takers;

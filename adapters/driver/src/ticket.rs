@@ -257,7 +257,8 @@ impl Ticket {
     /// driver stops: see [`Order::cancel_refusal`].
     ///
     /// [`Handle::shut_down`](crate::Handle::shut_down) waits for cancels that are still to be sent, but no longer
-    /// than half of the time that it has.
+    /// than half of the time that it has. [`Handle::close`](crate::Handle::close) does not wait: it sends only the
+    /// cancels that can be sent at once. After the last handle and ticket were dropped, the driver waits for up to 5 s.
     ///
     /// # Errors
     ///

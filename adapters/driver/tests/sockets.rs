@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::handshake::derive_accept_key;
-use gemini_ws::{Client, Config, ConnectFailure, Frame, Instant, LinkId, Lost, Scratch, VenueReason};
+use gemini_ws::{
+    Client, Clock, Config, ConnectFailure, Event, Frame, Instant, LinkId, Lost, Scratch, VenueReason,
+};
 use gemini_ws_driver::{NonBlocking, READ_BYTES_PER_TURN_MAX, Sockets, UNFINISHED_BYTES_MAX, frame_of};
 
 /// What a read of the stream does.
@@ -204,6 +206,38 @@ fn the_body_of_a_refusal() {
         };
         assert_eq!(result, Err(ConnectFailure::Status { status: 400, retry_after: None, reason }), "{field}");
     }
+}
+
+/// The body of a refusal does not come, and nothing marks the socket. A loop that waits as long as `timeout` returns
+/// still gets the refusal, long before the attempt to connect times out.
+#[test]
+fn a_refusal_whose_body_does_not_come() {
+    let mut client = Client::single(Config::new("ws://localhost/").stay_open(true));
+    client.open(Instant::ZERO).unwrap();
+    let clock = Clock::new();
+    let (mut sockets, mut scratch, mut failures) = (Sockets::new(), Scratch::new(), Vec::new());
+    for _ in 0..3 {
+        sockets.mark(0);
+        let mut dial = |_: &Client, _| {
+            let mut peer = Peer::new([Step::Fails(ErrorKind::WouldBlock)]);
+            peer.answer = "HTTP/1.1 429 Busy\r\nRetry-After: 60\r\nContent-Length: 9\r\n\r\n".into();
+            NonBlocking::new("ws://localhost/", peer)
+        };
+        while sockets.turn(&mut client, clock.now(), &mut scratch, &mut dial, |event| {
+            failures.extend(match event {
+                Event::ConnectFailed { reason, .. } => Some(*reason),
+                _ => None,
+            });
+        }) {}
+        if !failures.is_empty() {
+            break;
+        }
+        let wait = sockets.timeout(&client, clock.now()).unwrap();
+        assert!(wait <= Duration::from_secs(1), "{wait:?}");
+        std::thread::sleep(wait);
+    }
+    let retry_after = Some(Duration::from_secs(60));
+    assert_eq!(failures, [ConnectFailure::Status { status: 429, retry_after, reason: None }]);
 }
 
 /// A level-triggered loop waits for writing only until the stream has taken the request.

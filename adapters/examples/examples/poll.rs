@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 continue;
             }
         }
-        let wait = client.timeout(now).into_iter().chain([next.since(now)]).min();
+        let wait = sockets.timeout(&client, now).into_iter().chain([next.since(now)]).min();
         poll.poll(&mut ready, if more { Some(Duration::ZERO) } else { wait })?;
         ready.iter().for_each(|event| sockets.mark(event.token().0));
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gemini_ws_driver::gemini_ws::{
-    Client, ClientConfig, CloseReason, CommandError, Config, Event, Instant, Limit, Request, StaleReason,
-    Stream,
+    Client, ClientConfig, CloseReason, CommandError, Config, Event, Instant, Limit, OrderState, Request,
+    StaleReason, Stream,
 };
 use gemini_ws_driver::{Done, EndedBy, Handle, Keeper, PlaceError, RequestError, Wake, client, connect};
 use smol::future;
@@ -30,6 +30,37 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
         })
         .await;
     });
+}
+
+/// The driver sends a cancel that a ticket has accepted, although the application then closes the driver, or drops the
+/// ticket and all handles. In the last case, the driver does not know the venue's id of the order yet.
+pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
+    for (knows_id, closes) in [(true, true), (true, false), (false, false)] {
+        with_server::<A, _>(async |url| {
+            signed::<A>(url.clone(), async |watcher| {
+                signed::<A>(url, async |client| {
+                    let rests = client.submit(order("rests", "1000")).unwrap();
+                    while knows_id && rests.order().order_id.is_none() {
+                        smol::Timer::after(Duration::from_millis(1)).await;
+                    }
+                    rests.cancel().unwrap();
+                    if closes {
+                        client.close();
+                    }
+                })
+                .await;
+                let state = async |watcher: &Handle| Some(watcher.order("rests").await.unwrap()?.state);
+                let mut waited = 0;
+                while state(&watcher).await != Some(OrderState::Canceled) {
+                    assert!(waited < 5_000, "knows the id: {knows_id}, closes: {closes}");
+                    waited += 10;
+                    smol::Timer::after(Duration::from_millis(10)).await;
+                }
+                watcher.close();
+            })
+            .await;
+        });
+    }
 }
 
 /// When a shutdown begins, a cancel still waits for the venue's id of its order. The driver sends the cancel, but
