@@ -416,8 +416,8 @@ fn is_filled(level: &Level) -> bool {
 }
 
 /// Returns the index of the first level that is not worse than a price, in levels sorted from worst to best.
-/// `is_worse` compares a level with the price. Close to the end, counts the worse levels without branches instead of
-/// searching.
+/// `is_worse` compares a level with the price. If the index is among the last `NEAR` levels, which are the best ones,
+/// `find` counts the worse levels among them, which needs no branches. Otherwise it searches.
 #[inline]
 fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
     let (far, near) = slots.split_at(slots.len().saturating_sub(NEAR));

@@ -20,14 +20,14 @@ pub const LEVELS_MAX: usize = 100_000;
 /// changes. [`Books`](crate::Books) applies all events and knows which books are current: use `Books` unless you
 /// follow a single book yourself.
 ///
-/// A side keeps its memory when levels are removed. So the largest number of levels so far decides how much memory
-/// the side takes: up to 30 bytes for each of these levels, plus less than a kilobyte. Of the 30 bytes, 24 are the
-/// level itself, three are for free places between levels and three are for growth. From 1,000 levels on, all of this
-/// is less than 32 bytes for each level.
+/// A side keeps its memory when levels are removed. So the largest number of levels so far limits how much memory the
+/// side takes: up to 30 bytes for each of these levels, plus less than a kilobyte. Of the 30 bytes, 24 are the level
+/// itself, three are for free places between levels and three are for growth. With 1,000 levels or more, the side
+/// takes less than 32 bytes per level in total.
 ///
 /// On average, the cost of a change near the best price does not depend on the number of levels. Any other change
-/// takes a search, and moves a few levels. A few changes move all levels, to make room. Sorting an unsorted snapshot
-/// of n levels takes O(n log n) steps.
+/// takes a search, and usually moves only a few levels. Now and then there is no free place nearby: then the side
+/// moves nearly all of its levels to make room. Sorting an unsorted snapshot of n levels takes O(n log n) steps.
 ///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};

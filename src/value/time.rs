@@ -315,8 +315,9 @@ impl Clock {
         Instant::ZERO + instant.saturating_duration_since(self.origin)
     }
 
-    /// Converts an instant to an instant of the standard library, for timers of a runtime. If the platform's clock
-    /// cannot hold the instant, the result is 30 years after the origin.
+    /// Converts an [`Instant`] to a `std::time::Instant`, for timers of a runtime. If the platform cannot represent a
+    /// time so far in the future, the result is 30 years after this clock was created: a timer then waits practically
+    /// for ever.
     pub fn to_std(&self, instant: Instant) -> std::time::Instant {
         const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
         let after = instant.since(Instant::ZERO);

@@ -109,9 +109,9 @@ fn silence() {
     assert!(book.gaps > 0);
 }
 
-/// Faults that affect a number of frames, and the frames that the second session gets for an order, as short texts.
-/// Before that, the first session, which is silenced, places the same order. The exchange does not send the frames of
-/// the first session, so the fault does not count them.
+/// Each row has a fault that affects the next few frames, and the short texts of the frames that the second session
+/// then gets for an order. The test first silences the first session, and places the same order there. The exchange
+/// sends no frames to a silenced session, so the fault does not count these frames.
 const COUNTED: [(&str, &[&str]); 5] = [
     ("withhold-replies 1", &["2: NEW", "2: OPEN"]),
     ("drop-order-events 1", &["2: 200", "2: OPEN"]),

@@ -65,7 +65,8 @@ fn end_of_name(text: &str, from: usize) -> Option<usize> {
     })
 }
 
-/// Calls `found` with the range of each word of the text that begins with one of [`BEGINNINGS`].
+/// Calls `found` with the range of each id in the text: one of [`BEGINNINGS`], and the letters, digits, `-` and `_`
+/// that follow it.
 fn each_id(text: &str, mut found: impl FnMut(Range<usize>)) {
     let (bytes, mut position) = (text.as_bytes(), 0);
     while position < bytes.len() {

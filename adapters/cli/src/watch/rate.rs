@@ -2,54 +2,54 @@
 
 use gemini_ws::Instant;
 
-/// The length of a time slot.
-const SLOT_NANOS: u64 = 250_000_000;
+/// The length of an interval.
+const INTERVAL_NANOS: u64 = 250_000_000;
 
-/// The number of full slots from which the rate is computed: two seconds. One more slot is being filled.
-const SLOTS: usize = 8;
+/// The number of complete intervals from which the rate is computed: two seconds. One more interval is running.
+const INTERVALS: usize = 8;
 
-/// Counts of the last two seconds, by time slot.
+/// Counts of the last two seconds, by interval.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rate {
-    /// A ring of counts. The position of a slot is its number modulo the length.
-    counts: [u64; SLOTS + 1],
-    /// The number of the newest slot.
+    /// A ring of counts. The index of an interval is its number modulo the length.
+    counts: [u64; INTERVALS + 1],
+    /// The number of the newest interval.
     newest: u64,
-    /// The number of the first slot; `None` before the first count.
+    /// The number of the first interval; `None` before the first count.
     first: Option<u64>,
 }
 
 impl Rate {
-    /// Adds to the count of the present slot.
+    /// Adds to the count of the present interval.
     pub(crate) fn add(&mut self, now: Instant, count: u64) {
-        let slot = now.as_nanos() / SLOT_NANOS;
+        let interval = now.as_nanos() / INTERVAL_NANOS;
         let length = self.counts.len() as u64;
-        // Slots without events still hold counts from the previous round of the ring.
-        for passed in 1..=slot.saturating_sub(self.newest).min(length) {
+        // Intervals without events still hold counts from the previous round of the ring.
+        for passed in 1..=interval.saturating_sub(self.newest).min(length) {
             self.counts[((self.newest + passed) % length) as usize] = 0;
         }
-        if slot > self.newest + length {
-            self.counts = [0; SLOTS + 1];
+        if interval > self.newest + length {
+            self.counts = [0; INTERVALS + 1];
         }
-        self.newest = self.newest.max(slot);
-        self.first.get_or_insert(slot);
+        self.newest = self.newest.max(interval);
+        self.first.get_or_insert(interval);
         self.counts[(self.newest % length) as usize] += count;
     }
 
-    /// Returns the rate per second, in tenths, over the full slots of the last two seconds, or of a shorter time at
-    /// the beginning.
+    /// Returns the mean rate per second, in tenths, over the last two seconds, or over the time since the first count
+    /// if that time is shorter. Only complete intervals count. Before the first of them is complete, the rate is zero.
     pub(crate) fn tenths_per_second(&self, now: Instant) -> u64 {
-        let slot = now.as_nanos() / SLOT_NANOS;
-        let passed = self.first.map_or(0, |first| slot.saturating_sub(first)).min(SLOTS as u64);
+        let interval = now.as_nanos() / INTERVAL_NANOS;
+        let passed = self.first.map_or(0, |first| interval.saturating_sub(first)).min(INTERVALS as u64);
         if passed == 0 {
             return 0;
         }
         let length = self.counts.len() as u64;
-        let full = (1..=SLOTS as u64).filter_map(|back| slot.checked_sub(back));
-        // A slot that is newer than the newest has no count yet.
-        let known = full.filter(|slot| *slot <= self.newest && *slot + length > self.newest);
-        let count: u64 = known.map(|slot| self.counts[(slot % length) as usize]).sum();
-        count * 10 * 1_000_000_000 / (SLOT_NANOS * passed)
+        let full = (1..=INTERVALS as u64).filter_map(|back| interval.checked_sub(back));
+        // An interval that is newer than the newest has no count yet.
+        let known = full.filter(|interval| *interval <= self.newest && *interval + length > self.newest);
+        let count: u64 = known.map(|interval| self.counts[(interval % length) as usize]).sum();
+        count * 10 * 1_000_000_000 / (INTERVAL_NANOS * passed)
     }
 }
 

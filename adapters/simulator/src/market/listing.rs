@@ -379,7 +379,7 @@ fn top(engine: &Engine) -> Top {
     Side::BOTH.map(|side| engine.best(side))
 }
 
-/// All symbols of the market, by their positions.
+/// The listings of all symbols of the market, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listings {
     all: Vec<Listing>,
