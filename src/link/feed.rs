@@ -234,24 +234,26 @@ impl Feed {
 
     /// Requests the stream of the waiting subscription whose frames look like frames of `alike`, if there is one.
     /// Requests nothing while the client unsubscribes an older stream with such frames, because the client would take
-    /// frames of the older stream for frames of the new subscription. If the `unsubscribe` of an older subscription
-    /// to the same stream failed, ends the older subscription, because a repeated `unsubscribe` would also stop the
-    /// stream for the new one.
+    /// frames of the older stream for frames of the new subscription. Exception: if the `unsubscribe` of an older
+    /// subscription to the same stream failed for now, ends the older subscription, because a repeated `unsubscribe`
+    /// would also stop the stream for the new one.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
         if !self.is_open {
             return;
         }
-        if self.subscriptions.is_leaving(&stream) {
-            let is_after_another = self.subscriptions.is_another_leaving(&stream);
-            self.subscriptions.change(id, |it| it.note_another(is_after_another));
+        let Some(old) = self.subscriptions.leaving(&stream) else {
+            self.step(cx, id, StreamInput::LinkUp);
             return;
+        };
+        let is_another = old.stream() != stream;
+        if !is_another && old.is_left_in_vain() {
+            // The end of the older subscription lets the new one start.
+            self.step(cx, old.id(), StreamInput::Superseded);
+        } else {
+            self.subscriptions.change(id, |it| it.note_another(is_another));
         }
-        for old in self.subscriptions.left_in_vain(&stream) {
-            self.step(cx, old, StreamInput::Superseded);
-        }
-        self.step(cx, id, StreamInput::LinkUp);
     }
 
     /// Passes an input to each subscription that a request names, unless the client has sent a newer request about

@@ -50,8 +50,9 @@ struct Sums {
     partial_depths: BTreeSet<usize>,
     /// When each subscription is due, with its place.
     due: BTreeSet<(Instant, usize)>,
-    /// For each topic and symbol, the places of the subscriptions that are being unsubscribed.
-    leaving: BTreeMap<(Topic, Option<Symbol>), BTreeSet<usize>>,
+    /// For each topic and symbol, the place of the subscription that is being unsubscribed. There is at most one,
+    /// because another stream with this topic and symbol is requested only after the end of this one.
+    leaving: BTreeMap<(Topic, Option<Symbol>), usize>,
 }
 
 impl Sums {
@@ -64,7 +65,7 @@ impl Sums {
         self.due.extend(of.due.map(|due| (due, place)));
         self.partial_depths.extend(of.is_partial_depth.then_some(place));
         if of.is_leaving {
-            self.leaving.entry((stream.topic(), stream.symbol())).or_default().insert(place);
+            self.leaving.insert((stream.topic(), stream.symbol()), place);
         }
     }
 
@@ -78,14 +79,8 @@ impl Sums {
             self.due.remove(&(due, place));
         }
         self.partial_depths.remove(&place);
-        let alike = (stream.topic(), stream.symbol());
-        if of.is_leaving
-            && let Some(places) = self.leaving.get_mut(&alike)
-        {
-            places.remove(&place);
-            if places.is_empty() {
-                self.leaving.remove(&alike);
-            }
+        if of.is_leaving {
+            self.leaving.remove(&(stream.topic(), stream.symbol()));
         }
     }
 }
@@ -360,28 +355,10 @@ impl Subscriptions {
         places.into_iter().filter_map(|place| Some(self.places.get(place)?.as_ref()?.id())).collect()
     }
 
-    /// Returns the ids of the subscriptions to this stream whose request to unsubscribe failed for now.
-    pub(super) fn left_in_vain(&self, stream: &Stream) -> Vec<StreamId> {
-        let left = self.leaving(stream).filter(|it| it.is_left_in_vain());
-        left.filter(|it| it.stream() == *stream).map(Subscription::id).collect()
-    }
-
-    /// Returns the subscriptions that are being unsubscribed and whose frames look like those of `stream`.
-    fn leaving(&self, stream: &Stream) -> impl Iterator<Item = &Subscription> {
-        let places = self.sums.leaving.get(&(stream.topic(), stream.symbol()));
-        places.into_iter().flatten().filter_map(|place| self.places.get(*place)?.as_ref())
-    }
-
-    /// Returns whether a subscription to another stream, whose frames look like those of `stream`, is being
-    /// unsubscribed.
-    pub(super) fn is_another_leaving(&self, stream: &Stream) -> bool {
-        self.leaving(stream).any(|it| it.stream() != *stream)
-    }
-
-    /// Returns whether a subscription whose frames look like those of `stream` is being unsubscribed. A subscription
-    /// whose `unsubscribe` has failed for now does not count.
-    pub(super) fn is_leaving(&self, stream: &Stream) -> bool {
-        self.leaving(stream).any(|it| !it.is_left_in_vain())
+    /// Returns the subscription that is being unsubscribed and whose frames look like those of `stream`.
+    pub(super) fn leaving(&self, stream: &Stream) -> Option<&Subscription> {
+        let place = self.sums.leaving.get(&(stream.topic(), stream.symbol()))?;
+        self.places.get(*place)?.as_ref()
     }
 }
 

@@ -8,6 +8,8 @@ mod books;
 mod contradictions;
 #[path = "beyond/dropped.rs"]
 mod dropped;
+#[path = "beyond/ends.rs"]
+mod ends;
 #[path = "beyond/entries.rs"]
 mod entries;
 #[path = "beyond/lagging.rs"]

@@ -141,17 +141,64 @@ fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
     }
 }
 
-/// The venue refuses for now to unsubscribe one stream, and the client unsubscribes another one whose frames look
-/// alike. The application subscribes to the first one again. The frames may belong to the other one, so they are no
-/// events of the first one until it has been requested.
+/// Unsubscribes one stream, and the request fails for now. The venue still sends the stream, so the client requests no
+/// other stream whose frames look alike, and no frame is an event of the other stream, until the venue has accepted
+/// the repeated `unsubscribe`.
 #[test]
-fn a_stream_that_was_left_in_vain_takes_no_frames_of_another() {
+fn a_stream_takes_no_frames_of_another_whose_unsubscribe_failed_for_now() {
+    for (first, other, frame) in ALIKE.into_iter().filter(|(first, other, _)| first != other) {
+        for (status, is_early) in
+            [Some(429), Some(500), None].into_iter().flat_map(|it| [(it, false), (it, true)])
+        {
+            let what = format!("{first}, {status:?}, {other} is subscribed before the failure: {is_early}");
+            let mut line = Line::open(Config::new("ws://v").authenticated(true), []);
+            let id = line.subscribe(0, first);
+            let request = line.sent.pop_front().unwrap();
+            line.hear(1, &ack(&request));
+            line.client.unsubscribe(t(2), id).unwrap();
+            line.poll(2);
+            let early = is_early.then(|| line.subscribe(3, other));
+            let request = line.sent.pop_front().unwrap();
+            match status {
+                Some(status) => drop(line.hear(4, &refuse(&request, status, -1003))),
+                None => line.wait(5_100),
+            }
+            let id = early.unwrap_or_else(|| line.subscribe(5_200, other));
+            for now in [5_300, 6_500] {
+                let waiting = line.client.streams().find(|it| it.0 == id).map(|it| it.2);
+                assert_eq!(waiting, Some(StreamState::Wanted), "{what}");
+                let mut event = line.hear(now, frame).unwrap();
+                assert!(matches!(event.as_event(), Event::Ignored(..)), "{what}: {:?}", event.as_event());
+                line.wait(now + 1_000);
+            }
+            let mut requests = Vec::new();
+            while let Some(request) = line.sent.pop_front() {
+                requests
+                    .push((request.contains("\"unsubscribe\""), request.contains(&format!("\"{other}\""))));
+                line.hear(8_000, &ack(&request));
+            }
+            assert_eq!(requests, [(true, false), (false, true)], "{what}");
+            let mut event = line.hear(8_001, frame).unwrap();
+            let event = event.as_event();
+            let of = event.source().and_then(|source| source.stream());
+            assert!(!matches!(event, Event::Ignored(..)) && of == Some(id), "{what}: {event:?}");
+        }
+    }
+}
+
+/// The venue refuses for now to unsubscribe one stream, so another stream whose frames look alike waits. The
+/// application unsubscribes the other stream, and subscribes to the first one again. The venue still sends the first
+/// stream, so its frames are events of the new subscription.
+#[test]
+fn a_stream_whose_unsubscribe_failed_may_be_subscribed_again_in_place_of_another() {
     for (first, other, frame) in ALIKE.into_iter().filter(|(first, other, _)| first != other) {
         let mut line = Line::open(Config::new("ws://v").authenticated(true), []);
         for (now, stream) in [(0, first), (10, other)] {
             let id = line.subscribe(now, stream);
-            let request = line.sent.pop_front().unwrap();
-            line.hear(now + 1, &ack(&request));
+            if stream == first {
+                let request = line.sent.pop_front().unwrap();
+                line.hear(now + 1, &ack(&request));
+            }
             line.client.unsubscribe(t(now + 2), id).unwrap();
             line.poll(now + 2);
             if stream == first {
@@ -160,21 +207,18 @@ fn a_stream_that_was_left_in_vain_takes_no_frames_of_another() {
             }
         }
         let id = line.subscribe(20, first);
-        let waiting = line.client.streams().find(|it| it.0 == id).map(|it| it.2);
-        assert_eq!(waiting, Some(StreamState::Wanted), "{first}");
-        let mut event = line.hear(21, frame).unwrap();
-        assert!(matches!(event.as_event(), Event::Ignored(..)), "{first} takes {frame}");
-        for now in [22, 23] {
-            let request = line.sent.pop_front().unwrap();
-            line.hear(now, &ack(&request));
-        }
-        let mut event = line.hear(24, frame).unwrap();
+        let requests: Vec<String> = line.sent.drain(..).collect();
+        assert!(requests.len() == 1 && requests[0].contains(first), "{requests:?}");
+        line.hear(21, &ack(&requests[0]));
+        let mut event = line.hear(22, frame).unwrap();
         let event = event.as_event();
         // The end of the earlier subscription to a book was refused, so the first frame may be a change.
         let is_old_book =
             matches!(event, Event::Ignored(ref it, _) if it.reason == IgnoredReason::BeforeSnapshot);
         let of = event.source().and_then(|source| source.stream());
         assert!(of == Some(id) || (first.ends_with("@depth") && is_old_book), "{first}: {event:?}");
+        line.wait(10_000);
+        assert!(!line.sent.iter().any(|text| text.contains("\"unsubscribe\"") && !first.contains("@depth")));
     }
 }
 

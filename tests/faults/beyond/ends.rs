@@ -1,0 +1,54 @@
+//! Faults of streams whose `unsubscribe` the venue refused for now. The venue still sends them.
+
+use gemini_ws::{Config, OrderState, QuoteState, StaleReason};
+
+use super::super::line::refuse;
+use super::fed::{Fed, found, s, t, update};
+
+const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
+
+/// Subscribes to `first`, and lets the venue refuse to unsubscribe it for now. Then subscribes to `next`, and confirms
+/// what the client sends.
+fn replace_in_vain(first: &str, next: &str, frame: &str) -> Fed {
+    let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
+    let id = fed.client.subscribe(t(1), s(first)).unwrap();
+    fed.acknowledge(1);
+    fed.feed(2, frame);
+    fed.client.unsubscribe(t(3), id).unwrap();
+    fed.poll();
+    let request = fed.sent.pop().unwrap();
+    fed.feed(4, &refuse(&request, 429, -1003));
+    fed.client.subscribe(t(5), s(next)).unwrap();
+    fed.acknowledge(5);
+    fed
+}
+
+/// The stream of the account still reports an order or quote of another session, after the application has subscribed
+/// to the stream of the session. After the end of the first stream no stream reports the order or quote.
+#[test]
+fn an_order_of_another_session_is_in_doubt_while_the_stream_of_the_account_ends() {
+    for name in ["orders", "requestForQuote"] {
+        let is_order = name == "orders";
+        let frame = if is_order { update("NEW", "") } else { QUOTE.to_owned() };
+        let mut fed = replace_in_vain(&format!("{name}@account"), &format!("{name}@session"), &frame);
+        let doubt = |fed: &Fed| match is_order {
+            true => fed.order().doubt(),
+            false => fed.quotes.get("q1").unwrap().doubt(),
+        };
+        assert_eq!(doubt(&fed), Some(StaleReason::NotSubscribed), "{name}");
+        fed.feed(6, &if is_order { update("OPEN", "") } else { QUOTE.replace("e1", "e2") });
+        assert_eq!(doubt(&fed), Some(StaleReason::NotSubscribed), "{name}");
+        for now in (1_000..10_000).step_by(1_000) {
+            fed.client.handle_timeout(t(now));
+            fed.acknowledge(now);
+        }
+        assert_eq!(doubt(&fed), Some(StaleReason::NotSubscribed), "{name}");
+        let asked = fed.orders.moment();
+        if is_order {
+            fed.orders.reconcile(77, found(77, OrderState::Open, "0"), asked);
+            assert_eq!(doubt(&fed), Some(StaleReason::NotSubscribed), "the stream of the session reports it");
+        } else {
+            assert_eq!(fed.quotes.get("q1").unwrap().state, QuoteState::Active);
+        }
+    }
+}
