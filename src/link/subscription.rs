@@ -11,7 +11,6 @@ use crate::message::{QuoteUpdate, Trade};
 use crate::request::stream::{Stream, Updates};
 use crate::value::id::StreamId;
 use crate::value::sequence::{DepthRole, GapRule, Position};
-use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 
 /// The maximum number of times that the limit on a stream's silence doubles.
@@ -43,14 +42,6 @@ impl Failure {
     }
 }
 
-/// The data that some frames of a stream (the first, or every one) contain in full: balances, a book or positions.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Whole {
-    Balances,
-    Book(Symbol),
-    Positions,
-}
-
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Subscription {
@@ -70,9 +61,9 @@ pub(crate) struct Subscription {
     /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can be built
     /// from the changes that follow, until the client has unsubscribed.
     is_spoilt: bool,
-    /// Whether frames of an earlier subscription to the stream may still come on this connection, because the venue
-    /// has not confirmed the end of that subscription. For a book, the value is false again when the venue confirms
-    /// the present subscription.
+    /// Whether frames with changes, of an earlier subscription to the stream, may still come on this connection,
+    /// because the venue has not confirmed the end of that subscription. For a book, the value is false again when the
+    /// venue confirms the present subscription.
     is_haunted: bool,
     /// The ids of the subscribers: one for each call of `subscribe` that the application has not unsubscribed. The id
     /// of the only remaining subscriber stays until the subscription is removed.
@@ -549,16 +540,6 @@ impl Subscription {
 
     pub(crate) const fn is_book(&self) -> bool {
         matches!(self.stream, Stream::Depth { .. })
-    }
-
-    /// Returns the data that some frames of the stream contain in full; `None` if there is no such data.
-    pub(super) const fn whole(&self) -> Option<Whole> {
-        match self.stream {
-            Stream::Depth { symbol, .. } => Some(Whole::Book(symbol)),
-            Stream::Balances { .. } => Some(Whole::Balances),
-            Stream::Positions { .. } => Some(Whole::Positions),
-            _ => None,
-        }
     }
 
     /// Returns whether the request for the stream was sent and has no reply yet.

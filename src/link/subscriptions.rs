@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
 use crate::link::lifecycle::{StreamInput, StreamState};
-use crate::link::subscription::{Delays, Effects, Subscription, Traits, Whole};
-use crate::request::stream::{Stream, TOPICS, Topic};
+use crate::link::subscription::{Delays, Effects, Subscription, Traits};
+use crate::request::stream::{Stream, TOPICS, Topic, Updates};
 use crate::value::id::StreamId;
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
@@ -29,13 +29,44 @@ pub(crate) struct Subscriptions {
     snapshots_max: usize,
     /// The `Whole` of each stream that was requested on this connection, if the stream has one.
     asked: BTreeSet<Whole>,
-    /// The `Whole` of each stream whose `unsubscribe` failed on this connection, if the stream has one. The venue may
-    /// still send these streams.
+    /// The `Whole` of each stream with changes whose `unsubscribe` failed on this connection, if the stream has one.
+    /// The venue may still send these streams.
     unended: BTreeSet<Whole>,
     /// The ids of requests, each with the time of the newest snapshot that came for the request. A snapshot drops the
     /// entries of later requests, so ids and times both rise. For a given request, look up the last entry whose id is
     /// not above the id of the request: its time is that of the newest snapshot for this request or an earlier one.
     progress: VecDeque<(u64, Instant)>,
+}
+
+/// The data that some frames of a stream (the first, or every one) contain in full: balances, a book or positions.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Whole {
+    Balances,
+    Book(Symbol),
+    Positions,
+}
+
+impl Whole {
+    /// Returns the data that some frames of a stream contain in full; `None` if there is no such data.
+    const fn of(stream: &Stream) -> Option<Whole> {
+        match stream {
+            Stream::Depth { symbol, .. } => Some(Whole::Book(*symbol)),
+            Stream::Balances { .. } => Some(Whole::Balances),
+            Stream::Positions { .. } => Some(Whole::Positions),
+            _ => None,
+        }
+    }
+
+    /// Returns the data that some frames of a stream contain in full, and other frames only in part; `None` if there
+    /// is no such data. Each frame of a stream that reports everything each second is whole, whichever subscription
+    /// it belongs to.
+    const fn in_part(stream: &Stream) -> Option<Whole> {
+        match stream {
+            Stream::Balances { updates: Updates::EachSecond }
+            | Stream::Positions { updates: Updates::EachSecond } => None,
+            stream => Whole::of(stream),
+        }
+    }
 }
 
 /// Sums over all subscriptions, so that a getter does not have to visit each one.
@@ -142,7 +173,7 @@ impl Subscriptions {
         let delays = self.delays;
         let step = |subscription: &mut Subscription| {
             let (request, is_left) = (subscription.request(), subscription.is_left());
-            let whole = subscription.whole().filter(|_| is_left && request != 0);
+            let whole = Whole::in_part(&subscription.stream()).filter(|_| is_left && request != 0);
             let effects = subscription.step(input, now, &delays)?;
             Some((effects, request, whole))
         };
@@ -195,7 +226,7 @@ impl Subscriptions {
     /// Notes that a request about a subscription was sent.
     pub(super) fn note_request(&mut self, id: StreamId, request: u64, is_subscribe: bool) {
         let Some(subscription) = self.get(id) else { return };
-        let whole = subscription.whole().filter(|_| is_subscribe);
+        let whole = Whole::of(&subscription.stream()).filter(|_| is_subscribe);
         // If the set is full, any stream may have been requested.
         let asked_before = match whole {
             Some(_) if self.asked.len() >= self.streams_max => true,

@@ -52,3 +52,32 @@ fn an_order_of_another_session_is_in_doubt_while_the_stream_of_the_account_ends(
         }
     }
 }
+
+/// A stream of balances or positions whose frames each list everything follows another one, or follows itself. It is
+/// current as soon as it has listed everything, because each of its frames is whole.
+#[test]
+fn lists_of_everything_count_behind_an_end_that_failed_at_first() {
+    const LIST: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;
+    const REPORT: &str =
+        r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}]}"#;
+    for (name, list) in [("balances", LIST), ("positions", REPORT)] {
+        for first in [format!("{name}@account"), format!("{name}@account@1s")] {
+            let mut fed = replace_in_vain(&first, &format!("{name}@account@1s"), list);
+            let is_stale = |fed: &Fed| match name {
+                "balances" => fed.balances.is_stale(),
+                _ => fed.positions.is_stale(),
+            };
+            let is_waiting = !first.ends_with("@1s");
+            for now in (1_000..10_000).step_by(1_000) {
+                assert!(
+                    now > 2_000 || !is_waiting || is_stale(&fed),
+                    "{first}: a change of the first stream counts"
+                );
+                fed.client.handle_timeout(t(now));
+                fed.acknowledge(now);
+                fed.feed(now, list);
+            }
+            assert!(!is_stale(&fed), "{first}: {:?}", fed.log);
+        }
+    }
+}
