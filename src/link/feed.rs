@@ -256,8 +256,7 @@ impl Feed {
         }
     }
 
-    /// Passes an input to each subscription that a request names, unless the client has sent a newer request about
-    /// the subscription.
+    /// Passes an input to each subscription that the reply to a request is about.
     pub(crate) fn step_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -265,21 +264,20 @@ impl Feed {
         id: u64,
         input: StreamInput,
     ) {
+        let is_subscribe = request.is_subscribe();
         for stream in request.streams() {
-            let is_about = |subscription: &Subscription| {
-                // If the subscription is to be unsubscribed next, the reply to an older `subscribe` changes
-                // nothing.
-                subscription.request() == id && !(request.is_subscribe() && subscription.is_left())
-            };
-            if self.subscriptions.get(*stream).is_some_and(is_about) {
+            if self.is_about(*stream, is_subscribe, id) {
                 self.step(cx, *stream, input);
             }
         }
     }
 
-    /// Returns whether a request is the newest one about a stream.
-    fn is_newest(&self, stream: StreamId, request: u64) -> bool {
-        self.subscriptions.get(stream).is_some_and(|it| it.request() == request)
+    /// Returns whether the reply to a request is about a stream that the request names. It is not if the client has
+    /// sent a newer request about the stream, or if the request is a `subscribe` and the client is to unsubscribe the
+    /// stream next.
+    fn is_about(&self, stream: StreamId, is_subscribe: bool, request: u64) -> bool {
+        let is_left = |it: &Subscription| is_subscribe && it.is_left();
+        self.subscriptions.get(stream).is_some_and(|it| it.request() == request && !is_left(it))
     }
 
     fn step_each(&mut self, cx: &mut Context<'_>, input: StreamInput) {
@@ -299,7 +297,7 @@ impl Feed {
         input: StreamInput,
     ) {
         for stream in request.streams() {
-            if self.is_newest(*stream, id) {
+            if self.is_about(*stream, request.is_subscribe(), id) {
                 self.subscriptions.change(*stream, |it| it.note_failure(failure));
                 if input == StreamInput::RefusedForNow {
                     self.report_stale(cx, *stream);
@@ -363,9 +361,9 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Splits a refused request into halves, and queues them. Leaves out streams about which the client has sent a
-    /// newer request, and books that are current. A current book counts as refused for now, because the venue may be
-    /// sending the book: the client unsubscribes before it requests the book again.
+    /// Splits a refused request into halves, and queues them. Leaves out streams that the reply is not about, and books
+    /// that are current. A current book counts as refused for now, because the venue may be sending the book: the
+    /// client unsubscribes before it requests the book again.
     pub(super) fn split(
         &mut self,
         cx: &mut Context<'_>,
@@ -373,7 +371,8 @@ impl Feed {
         id: u64,
         failure: Failure,
     ) {
-        request.retain(|stream| self.is_newest(*stream, id));
+        let is_subscribe = request.is_subscribe();
+        request.retain(|stream| self.is_about(*stream, is_subscribe, id));
         let mut current = request.clone();
         let is_current =
             |id: StreamId| self.subscriptions.get(id).is_some_and(|it| it.state() == StreamState::Synced);

@@ -21,17 +21,25 @@ const REFUSED: [(&[&str], &[&str], u16, i32); 7] = [
 /// the snapshots of the other books before the reply. Returns the books that were requested.
 fn serve(line: &mut Line, now: u64) -> Vec<String> {
     let mut requested = Vec::new();
-    while let Some(text) = line.sent.pop_front() {
-        if text.contains("\"subscribe\"") {
-            for name in text.split('"').filter(|name| name.contains("@depth") && !name.contains("bad")) {
-                let symbol = name.split('@').next().unwrap();
-                requested.push(symbol.to_owned());
-                line.hear(now, &snapshot(symbol, now + 10));
-            }
-        }
-        let is_bad = text.contains("\"subscribe\"") && text.contains("bad");
-        line.hear(now, &if is_bad { refuse(&text, 400, -1013) } else { ack(&text) });
+    while !line.sent.is_empty() {
+        requested.extend(serve_first(line, now));
     }
+    requested
+}
+
+/// Lets the venue reply to the first request that waits, as [`serve`] does.
+fn serve_first(line: &mut Line, now: u64) -> Vec<String> {
+    let mut requested = Vec::new();
+    let text = line.sent.pop_front().unwrap();
+    if text.contains("\"subscribe\"") {
+        for name in text.split('"').filter(|name| name.contains("@depth") && !name.contains("bad")) {
+            let symbol = name.split('@').next().unwrap();
+            requested.push(symbol.to_owned());
+            line.hear(now, &snapshot(symbol, now + 10));
+        }
+    }
+    let is_bad = text.contains("\"subscribe\"") && text.contains("bad");
+    line.hear(now, &if is_bad { refuse(&text, 400, -1013) } else { ack(&text) });
     requested
 }
 
@@ -131,4 +139,33 @@ fn a_book_whose_request_gets_no_reply_stays_current() {
     assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
     assert_eq!(subscribed(&line, "btcusd@depth"), 1);
     assert!(line.sent.iter().all(|text| !text.contains("subscribe")), "{:?}", line.sent);
+}
+
+/// A book loses an update, and the client is to unsubscribe it. Then the venue refuses the request that named the book
+/// and a bad name. The halves of the request do not name the book, so each request names a stream once.
+#[test]
+fn a_book_that_is_being_requested_again_is_in_no_half_of_its_old_request() {
+    for at in 0..3 {
+        let mut names = vec!["btcusd@depth", "bad@depth"];
+        names.insert(at, "ethusd@depth");
+        let config = Config::new("ws://v").requests_in_flight_max(1);
+        let mut line = Line::open(config, names.iter().map(|it| (*it).to_owned()));
+        let request = line.sent.pop_front().unwrap();
+        line.hear(1, &snapshot("ethusd", 5));
+        line.hear(2, r#"{"e":"depthUpdate","E":1,"s":"ethusd","U":50,"u":50,"b":[],"a":[["104","1"]]}"#);
+        assert_eq!(line.state("ethusd@depth"), Some(StreamState::Resyncing));
+        line.hear(3, &refuse(&request, 400, -1013));
+        for now in (100..20_000).step_by(100) {
+            line.ping(now);
+            line.wait(now);
+            // One request is in flight at a time.
+            while let Some(text) = line.sent.front() {
+                assert!(names.iter().all(|name| text.matches(*name).count() < 2), "{text}");
+                serve_first(&mut line, now);
+            }
+        }
+        for name in ["btcusd@depth", "ethusd@depth"] {
+            assert_eq!(line.state(name), Some(StreamState::Synced), "{name}");
+        }
+    }
 }
