@@ -177,8 +177,12 @@ impl Subscription {
         // The previous request to unsubscribe got no reply, and the next one does not wait in the `Outbox` yet.
         let waits_in_vain = self.state == StreamState::Resyncing && self.unanswered && self.due.is_some();
         let is_asked_again = input == StreamInput::Unsubscribe && waits_in_vain;
-        let list =
-            if is_asked_again { &[StreamEffect::ReportUnsubscribed, StreamEffect::Leave] } else { list };
+        let list: &[_] = match list {
+            _ if is_asked_again => &[StreamEffect::ReportUnsubscribed, StreamEffect::Leave],
+            // The snapshot or the missing reply has confirmed the book, and the reply comes late.
+            [StreamEffect::ReportSubscribed] if self.confirmed => &[],
+            list => list,
+        };
         // The request has failed, so no reply will confirm the stream.
         let is_confirmed_by_it = input == StreamInput::Snapshot && self.unanswered && !self.confirmed;
         self.enter(next, input, now, delays);

@@ -169,3 +169,24 @@ fn a_book_that_is_being_requested_again_is_in_no_half_of_its_old_request() {
         }
     }
 }
+
+/// A book is confirmed because its snapshot came and the reply is missing, whichever of the two is first. Then the
+/// reply comes late. The client has reported the book as subscribed, and does not report it again.
+#[test]
+fn a_late_reply_does_not_confirm_a_book_again() {
+    for comes_first in [true, false] {
+        let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".to_owned()]);
+        let request = line.sent.pop_front().unwrap();
+        for now in (100..5_500).step_by(100) {
+            if now == if comes_first { 100 } else { 5_400 } {
+                line.hear(now, &snapshot("btcusd", 5));
+            }
+            line.ping(now);
+            line.wait(now);
+        }
+        assert_eq!(subscribed(&line, "btcusd@depth"), 1, "the book comes first: {comes_first}");
+        line.hear(5_500, &ack(&request));
+        assert_eq!(subscribed(&line, "btcusd@depth"), 1, "the book comes first: {comes_first}");
+        assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+    }
+}
