@@ -129,8 +129,8 @@ pub(super) struct Traits {
     /// Whether the application has unsubscribed, and the venue has not confirmed the `unsubscribe`.
     pub(super) is_leaving: bool,
     pub(super) is_public: bool,
-    /// Whether a frame with a partial depth but without a symbol may belong to the subscription.
-    pub(super) is_partial_depth: bool,
+    /// Whether the subscription takes frames of a stream that is no book.
+    pub(super) takes_frames: bool,
     pub(super) due: Option<Instant>,
 }
 
@@ -403,6 +403,13 @@ impl Subscription {
         self.silences = 0;
     }
 
+    /// Notes when the newest frame came that may belong to any partial depth.
+    pub(super) fn hear_partial_depth(&mut self, at: Instant) {
+        if matches!(self.stream, Stream::PartialDepth { .. }) && at > self.heard {
+            self.hear(at);
+        }
+    }
+
     /// Classifies a depth frame by its update ids, and moves the position. With the lax rule, a change of an earlier
     /// subscription can look like a snapshot, so no frame counts as the snapshot while such changes may come.
     #[inline]
@@ -571,8 +578,7 @@ impl Subscription {
             is_awaited: self.awaits_book() && !self.unanswered,
             is_leaving: matches!(self.state, StreamState::Leaving),
             is_public: !self.stream.is_private(),
-            is_partial_depth: matches!(self.stream, Stream::PartialDepth { .. })
-                && !matches!(self.state, StreamState::Gone),
+            takes_frames: is_wanted && !self.waits_for_another(),
             due: self.due,
         }
     }

@@ -32,6 +32,9 @@ pub(crate) struct Subscriptions {
     /// The `Whole` of each stream with changes whose `unsubscribe` failed on this connection, if the stream has one.
     /// The venue may still send these streams.
     unended: BTreeSet<Whole>,
+    /// When the newest frame of a partial depth without a symbol came. Such a frame may belong to any subscription to
+    /// a partial depth, so none of them counts as silent.
+    partial_depth_heard: Instant,
     /// The ids of requests, each with the time of the newest snapshot that came for the request. A snapshot drops the
     /// entries of later requests, so ids and times both rise. For a given request, look up the last entry whose id is
     /// not above the id of the request: its time is that of the newest snapshot for this request or an earlier one.
@@ -77,8 +80,9 @@ struct Sums {
     unserved: usize,
     public: usize,
     awaited: usize,
-    /// The places of subscriptions to a partial depth.
-    partial_depths: BTreeSet<usize>,
+    /// The number of subscriptions to a partial depth, and the places of those that take frames.
+    partial_depths: usize,
+    partial_depths_open: BTreeSet<usize>,
     /// When each subscription is due, with its place.
     due: BTreeSet<(Instant, usize)>,
     /// For each topic and symbol, the place of the subscription that is being unsubscribed. There is at most one,
@@ -94,7 +98,10 @@ impl Sums {
         self.public = self.public.saturating_add(usize::from(of.is_public));
         self.awaited = self.awaited.saturating_add(usize::from(of.is_awaited));
         self.due.extend(of.due.map(|due| (due, place)));
-        self.partial_depths.extend(of.is_partial_depth.then_some(place));
+        if stream.topic() == Topic::PartialDepth {
+            self.partial_depths = self.partial_depths.saturating_add(1);
+            self.partial_depths_open.extend(of.takes_frames.then_some(place));
+        }
         if of.is_leaving {
             self.leaving.insert((stream.topic(), stream.symbol()), place);
         }
@@ -109,7 +116,10 @@ impl Sums {
         if let Some(due) = of.due {
             self.due.remove(&(due, place));
         }
-        self.partial_depths.remove(&place);
+        if stream.topic() == Topic::PartialDepth {
+            self.partial_depths = self.partial_depths.saturating_sub(1);
+            self.partial_depths_open.remove(&place);
+        }
         if of.is_leaving {
             self.leaving.remove(&(stream.topic(), stream.symbol()));
         }
@@ -134,6 +144,7 @@ impl Subscriptions {
             snapshots_max: config.snapshots_max,
             asked: BTreeSet::new(),
             unended: BTreeSet::new(),
+            partial_depth_heard: Instant::ZERO,
             progress: VecDeque::new(),
         }
     }
@@ -171,7 +182,9 @@ impl Subscriptions {
 
     pub(super) fn step(&mut self, id: StreamId, input: StreamInput, now: Instant) -> Option<Effects> {
         let delays = self.delays;
+        let heard = self.partial_depth_heard;
         let step = |subscription: &mut Subscription| {
+            subscription.hear_partial_depth(heard);
             let (request, is_left) = (subscription.request(), subscription.is_left());
             let whole = Whole::in_part(&subscription.stream()).filter(|_| is_left && request != 0);
             let effects = subscription.step(input, now, &delays)?;
@@ -208,8 +221,12 @@ impl Subscriptions {
     pub(super) fn expire(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let request = self.get(id)?.request();
         let progress = self.progress.iter().rev().find(|(of, _)| *of <= request).map(|(_, at)| *at);
-        let delays = self.delays;
-        self.change(id, |subscription| subscription.expire(now, progress, &delays)).flatten()
+        let (delays, heard) = (self.delays, self.partial_depth_heard);
+        let expire = |subscription: &mut Subscription| {
+            subscription.hear_partial_depth(heard);
+            subscription.expire(now, progress, &delays)
+        };
+        self.change(id, expire).flatten()
     }
 
     /// Notes that a snapshot came, so that books of the same or a later request are not overdue yet.
@@ -353,24 +370,16 @@ impl Subscriptions {
         self.sums.public > 0
     }
 
-    /// Returns the first subscription to a partial depth that takes frames, and whether it is the only one whose
-    /// frames may come.
+    /// Returns a subscription to a partial depth that takes frames, and whether it is the only one whose frames may
+    /// come.
     pub(super) fn partial_depth(&self) -> Option<(&Subscription, bool)> {
-        let places = self.sums.partial_depths.iter();
-        let mut wanted = places
-            .filter_map(|place| self.places.get(*place)?.as_ref())
-            .filter(|it| it.state() != StreamState::Leaving && !it.waits_for_another());
-        Some((wanted.next()?, self.sums.partial_depths.len() == 1))
+        let place = self.sums.partial_depths_open.first()?;
+        Some((self.places.get(*place)?.as_ref()?, self.sums.partial_depths == 1))
     }
 
-    /// Notes a frame of a partial depth without a symbol. The frame may belong to any subscription to a partial
-    /// depth, so none of them counts as silent.
-    pub(super) fn hear_partial_depths(&mut self, now: Instant) {
-        for place in &self.sums.partial_depths {
-            if let Some(Some(subscription)) = self.places.get_mut(*place) {
-                subscription.hear(now);
-            }
-        }
+    /// Notes a frame of a partial depth without a symbol.
+    pub(super) const fn hear_partial_depths(&mut self, now: Instant) {
+        self.partial_depth_heard = now;
     }
 
     /// Returns when the first subscription is due.

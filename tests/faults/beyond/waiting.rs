@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{Client, ClientConfig, Config, Event, GapRule, IgnoredReason, Readiness};
+use gemini_ws::{
+    Client, ClientConfig, Config, Event, Frame, GapRule, IgnoredReason, LinkId, Readiness, Scratch,
+};
 
 use super::super::line::{Line, ack, refuse, snapshot};
 use super::fed::{s, t};
@@ -258,6 +260,37 @@ fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
         let [few, many] = [100, MANY].map(|count| least_time(&being_left(count), again));
         // A visit of all streams would take 400 times as long.
         assert!(many < few * 60, "refused: {is_refused}; 100 streams: {few:?}, {MANY}: {many:?}");
+    }
+}
+
+/// A partial depth without a symbol may belong to any stream of partial depths. The client does not visit all of these
+/// streams, whether they are subscribed or are being unsubscribed.
+#[test]
+fn a_partial_depth_without_a_symbol_does_not_visit_all_partial_depths() {
+    for is_left in [false, true] {
+        let followed = |count: usize| {
+            let config = Config::new("ws://v").streams_max(8_192).streams_per_request_max(8_192);
+            let names = (0..count).map(|n| format!("s{n}usd@depth5"));
+            let mut line = Line::with_client(ClientConfig::new().streams_max(8_192), config, names);
+            line.poll(0);
+            while let Some(text) = line.sent.pop_front() {
+                line.hear(1, &ack(&text));
+            }
+            let ids: Vec<_> = line.client.streams().map(|it| it.0).collect();
+            for id in ids.into_iter().skip(1).filter(|_| is_left) {
+                line.client.unsubscribe(t(2), id).unwrap();
+                line.poll(2);
+            }
+            (line.client, line.link)
+        };
+        let hear = |(client, link): &mut (Client, LinkId)| {
+            for _ in 0..100 {
+                let frame = Frame::Text(include_str!("../../corpus/partial_depth.json"));
+                assert!(client.handle_frame(*link, t(3), frame, &mut Scratch::new()).is_some());
+            }
+        };
+        let [few, many] = [64, 4_096].map(|count| least_time(&followed(count), hear));
+        assert!(many < few * 8, "left: {is_left}; 64 streams: {few:?}, 4,096: {many:?}");
     }
 }
 
