@@ -40,8 +40,8 @@ pub(super) struct Slot {
     seen: Seen,
 }
 
-/// The values of one link that [`Slots::count_again`] counts. If there is no link, each value is false, zero or
-/// `None`.
+/// The values of one link that [`Slots::count_again`] adds up, or compares with those of its last call. If there is
+/// no link, each value is false, zero or `None`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Seen {
     exists: bool,

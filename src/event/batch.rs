@@ -103,7 +103,7 @@ impl<'f> Event<'f> {
         match self {
             Event::Batch(batch, source) => {
                 let rest = Rest::new(batch, source.is_whole());
-                // A book without a known symbol is not a part, but its part number stays unused: `EventBuf` may
+                // A book without a known symbol is not a part, and no other part gets its number: `EventBuf` may
                 // decode the frame again with a symbol, and finds each part by its number.
                 let is_left_out = matches!(rest, Rest::EmptyMarket { symbol: None, .. });
                 Events { rest, source: source.with_part(u32::from(is_left_out)) }

@@ -53,8 +53,8 @@ impl Kind {
     }
 }
 
-/// The links of a slot, or the streams of one topic over these links, one after the other. Events report when a link
-/// or a stream of the flow ends or begins.
+/// Either the links of a slot, one after the other, or the streams of one topic over these links. Events report when
+/// a link or a stream of the flow ends or begins.
 ///
 /// Each slot has at most five flows, so a queue has room for the newest event that ends or begins each flow.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -318,9 +318,9 @@ impl EventQueue {
         self.waiting.partition_point(|waiting| waiting.number < number)
     }
 
-    /// Notes the number of a new event that ends or begins a flow. Of these events, the queue has to keep only the
-    /// newest of each flow, so from now on it may drop the previous one. If the queue has already dropped a fact that
-    /// came after the previous one, it drops the previous one at once.
+    /// Notes the number of a new event that ends or begins a flow. The queue has to keep only the newest such event
+    /// of each flow, so from now on it may drop the previous one. If the search for the oldest fact to drop has
+    /// already passed the previous one, the queue drops it at once, because the search does not come back.
     fn turn(&mut self, flow: Option<Flow>, number: u64) {
         if let Some(before) = flow.and_then(|flow| self.turns.insert(flow, number))
             && before < self.room(Kind::Fact).oldest
@@ -410,8 +410,9 @@ impl EventQueue {
         self.held = first.event;
     }
 
-    /// Reports the loss of a lane before the event with the number `before`. If [`Loss::last`] is higher and the lane
-    /// has lost several events, a loss of one event remains, to be reported in the place of `last`.
+    /// Reports the loss of a lane before the event with the number `before`. If [`Loss::last`] is higher than
+    /// `before` and the lane has lost several events, a loss of one event remains, to be reported in the place of
+    /// `last`.
     fn announce(&mut self, lane: Lane, before: u64) {
         let Some(Loss { dropped, due, last }) = self.losses.remove(&lane) else { return };
         self.due.remove(&(due, lane));

@@ -61,7 +61,7 @@ pub struct Replay {
     /// How many levels per side snapshots have; `None` for all levels.
     levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
-    /// For each symbol of market data v2, the last trade; only if the book of the symbol has begun.
+    /// The last trade of each symbol of market data v2 whose book has begun.
     begun: SymbolMap<LastTrade>,
     /// The last trade of market data v1.
     told: LastTrade,

@@ -378,8 +378,8 @@ pub struct Heartbeat<'f> {
     /// The time of the heartbeat, sent in milliseconds: `timestamp` of market data v2, `timestampms` of order events
     /// v1.
     pub event_time: Option<Timestamp>,
-    /// `socket_sequence`, in the v1 APIs: the number of the heartbeat, counted together with the other frames or
-    /// events.
+    /// `socket_sequence`, in the v1 APIs: the number of the heartbeat. Market data v1 numbers heartbeats together
+    /// with its other frames, and order events v1 numbers them together with its other events.
     pub socket_sequence: Option<u64>,
     /// `sequence`, in order events v1: the number of the heartbeat.
     pub sequence: Option<u64>,

@@ -193,8 +193,8 @@ impl<K: Ord, V> Rows<K, V> {
         true
     }
 
-    /// Notes that reports come over a link now. If a recording was applied before, marks all data stale, because the
-    /// recording does not show what happened after it.
+    /// Notes that a link reports the rows from now on. If a recording reported them before, marks all data stale,
+    /// because a recording does not show what happened after its end.
     fn end_recording(&mut self) {
         if core::mem::take(&mut self.is_recording) {
             self.set_stale(StaleReason::Disconnected);

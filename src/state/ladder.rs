@@ -275,7 +275,7 @@ impl Ladder {
     fn take_vacant(&mut self, slot: usize, level: &Level) -> bool {
         let (worse, better) = self.slots.split_at_mut(slot);
         let above = better.iter().take(REACH).position(|level| !is_filled(level));
-        // Below, only a slot that is nearer than the one found above matters.
+        // Searches the slots below no farther than the distance of the vacant slot above.
         let reach = above.unwrap_or(REACH);
         let below = worse.iter().rev().take(reach).position(|level| !is_filled(level));
         match (below, above) {

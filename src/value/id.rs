@@ -95,8 +95,8 @@ impl RequestId {
 pub struct StreamId(NonZeroU64);
 
 impl StreamId {
-    /// How many of the lowest bits of the number hold the place among the subscriptions of a link. The next
-    /// `LINK_BITS` bits hold the slot. The bits above hold the generation, which makes the number unique.
+    /// The number of bits, from the lowest, that hold the place of the subscription among those of its link. The next
+    /// `LINK_BITS` bits hold the slot. The bits above hold the generation, which makes the id unique.
     const PLACE_BITS: u32 = 20;
     const LINK_BITS: u32 = 10;
 

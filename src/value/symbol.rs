@@ -112,8 +112,9 @@ impl Hash for Symbol {
 /// Hashes the text of a symbol without regard to case.
 #[inline]
 pub(crate) fn fold(text: &[u8]) -> u64 {
-    // Setting bit 5 maps upper to lower case. It also maps some other characters onto each other, which costs a
-    // comparison but is not wrong. The multiplier is 2⁶⁴ divided by the golden ratio.
+    // Setting bit 5 maps upper to lower case. It also maps some other characters onto each other, so different
+    // symbols can have one hash. This costs a comparison but is not wrong. The multiplier is 2⁶⁴ divided by the
+    // golden ratio.
     const CASE: u64 = 0x2020_2020_2020_2020;
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = text.len() as u64;

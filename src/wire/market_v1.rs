@@ -53,7 +53,7 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     decode_any(frame, scratch)
 }
 
-/// Decodes a frame whose kind is unknown: finds the kind from all members first.
+/// Finds the kind of a frame from all its members, and decodes the frame.
 #[inline(never)]
 fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let outline = Outline::of(frame)?;

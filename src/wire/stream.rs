@@ -49,8 +49,8 @@ static NAMES: Names<{ KINDS.len() }> = Names::new(KINDS);
 
 /// The kinds of frames that are recognised by their members. Each row has the members, the values that `e` may have,
 /// and the kind. `e` may also be missing. The first row whose members are all present decides: an order update has
-/// `X`, and could otherwise pass for a ticker or a trade. Rows without a value of `e` are for frames of [`NAMED`]
-/// without `e`.
+/// `X`, and could otherwise pass for a ticker or a trade. A row without a value of `e` is for frames of a kind in
+/// [`NAMED`] that lack `e`.
 const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
     (bits(&["X"]), &[], (Topic::Orders, private::order_update)),
     (

@@ -11,11 +11,11 @@ use crate::ending::Failure;
 use crate::output::Messages;
 use crate::shown::Shown;
 
-/// The longest receive time, with its separator.
+/// The maximum length of a receive time and its separator, in bytes.
 const TIME_BYTES_MAX: usize = 64;
 
-/// The longest line that is kept whole; the rest of a longer line is skipped. A frame that was cut in this way is
-/// still longer than [`FRAME_BYTES_MAX`], and therefore malformed.
+/// The maximum length of a line that is kept whole, in bytes; the rest of a longer line is skipped. A frame that was
+/// cut in this way is still longer than [`FRAME_BYTES_MAX`], and therefore malformed.
 const LINE_BYTES_MAX: usize = FRAME_BYTES_MAX + TIME_BYTES_MAX;
 
 /// The maximum number of lines and bytes that are read ahead.

@@ -25,7 +25,7 @@ pub(crate) fn every_printed_address_is_served() {
         let status = upgrade(address, None).0;
         assert_eq!(status == 101, path != "/v1/order/events", "{address}: {status}");
     }
-    // `watch` says which of them it cannot use, and what to do.
+    // `watch` uses the address of the current API, and says why it cannot use the others and what to do.
     for (address, api) in addresses.iter().zip([
         "",
         "market data v2",

@@ -85,7 +85,8 @@ pub(crate) fn a_terminal_that_sends_without_an_end() {
     }
 }
 
-/// A terminal that reports the largest size is drawn on in part: a picture of all of it would take 200 GB.
+/// Checks that the command still draws on a terminal that reports the largest size. The command draws on a part of
+/// this terminal only, because a picture for the whole terminal would take 200 GB.
 pub(crate) fn a_terminal_that_reports_a_huge_size() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("q quit", 1);

@@ -123,7 +123,7 @@ impl fmt::Debug for Command {
     }
 }
 
-/// The calls that wait for a reply; at most as many as requests can be in flight.
+/// The calls that wait for a reply: at most one for each request in flight.
 pub(crate) type Replies = Vec<(RequestId, Sender<Result<Reply, RequestError>>)>;
 
 /// The receiving end of the channel of commands. When `Commands` is dropped, all calls that wait for a result return,
@@ -464,7 +464,8 @@ impl Lent<'_> {
 
 impl Handle {
     /// Closes the driver. The driver closes its links with a closing handshake and ends. Before that, it sends the
-    /// cancels of tickets that it can send at once. You may call `close` any number of times, from any task. Returns whether this was the first call for the driver.
+    /// cancels of tickets that it can send at once. You may call `close` any number of times, from any task. Returns
+    /// whether this was the first call for the driver.
     pub fn close(&self) -> bool {
         self.close.trigger()
     }

@@ -531,7 +531,7 @@ mod tests {
         let after = keeper.open_books(&mut client, now, &[symbol]).map(|_| ());
         assert_eq!(after, Err(CommandError::GivenUp));
         client.open(now).unwrap();
-        // Before the driver answers a command, the readers notice it.
+        // The driver calls this before it answers the command, so readers notice that the book may arrive.
         keeper.show_sources(&client);
         assert!(!keeper.board.lacks_books());
     }

@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn both_clocks() {
         let mut watch = SleepWatch::default();
-        // Milliseconds of both, and whether the machine has slept since the row before.
+        // The milliseconds of both clocks, and whether the machine has slept since the row before.
         for (now, of_day, has_slept) in [
             (0, 1_000_000, false),
             (1_000, 1_001_000, false),

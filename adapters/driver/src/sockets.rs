@@ -77,8 +77,8 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.is_empty()
     }
 
-    /// Marks the stream of the link in this slot as ready to be read or written. Without such a stream, has no
-    /// effect.
+    /// Marks the stream of the link in this slot as ready to be read or written. If there is no such stream in the
+    /// next turn, the mark has no effect.
     pub fn mark(&mut self, slot: usize) {
         self.marked.insert(slot);
     }

@@ -358,7 +358,7 @@ mod tests {
         let first = it.sent(0);
         assert!(first.len() == 1 && it.sent(10).is_empty(), "{first:?}");
         assert!(!it.tickets.has_cancels());
-        // Refused for now: after 500 ms, then after 1 s.
+        // The venue refuses the cancel for now, twice. The driver repeats it after 500 ms, and then after 1 s.
         it.answer(20, &first[0], LIMIT);
         assert!(it.tickets.has_cancels() && it.sent(519).is_empty());
         assert_eq!(it.tickets.deadline(), Some(Instant::from_millis(520)));

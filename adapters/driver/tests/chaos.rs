@@ -38,7 +38,7 @@ fn lives_of_the_corpus() {
     assert!(files >= 10, "{files} files");
 }
 
-/// By default a probe is sent after 30 s of silence, and its answer may take 15 s. After a sleep of an hour, which
+/// By default a probe is sent after 30 s of silence, and its reply may take 15 s. After a sleep of an hour, which
 /// the monotonic clock does not count, the probe is sent at once.
 #[test]
 fn a_link_that_is_dead_after_a_sleep() {

@@ -185,7 +185,7 @@ fn archived_order_events_need_a_key() {
     let missing = Err((400, "MissingApikeyHeader".to_owned()));
     assert_eq!(upgrade(&mut venue(), path, &bearer), missing);
     assert_eq!(upgrade(&mut venue(), path, &[]), missing);
-    // The payload of the current API is invalid here, and that of archived order events is invalid there.
+    // Archived order events refuse the payload of the current API, and the current API refuses theirs.
     let invalid = Err((400, "InvalidNonce".to_owned()));
     assert_eq!(upgrade(&mut venue(), path, &headers(KEY, &nonce)), invalid);
     assert_eq!(upgrade(&mut venue(), "/", &order_events_headers(KEY, &nonce)), invalid);
@@ -240,7 +240,7 @@ fn nonces_of_archived_order_events() {
         let refused = Err((400, "InvalidNonce".to_owned()));
         assert_eq!(upgrade(&mut venue(), "/", &headers(key, &at(0, 16))), refused, "{key}");
     }
-    // A counter is the last nonce of the key on all endpoints.
+    // All endpoints share the last nonce of a key, so after a large counter the current API refuses a time.
     let mut venue = venue();
     assert!(upgrade(&mut venue, path, &order_events_headers(KEY, &at(0, 16))).is_ok());
     venue.exchange.handle_lost(CLIENT, venue.now);

@@ -120,9 +120,9 @@ const KINDS: [(&str, Act); 14] = [
 struct Outcome {
     frames: u32,
     turns: u32,
-    /// The longest turn of the server, in processor time.
+    /// The processor time of the server's longest turn.
     turn: Duration,
-    /// The largest delay of a timer of 5 ms.
+    /// The most by which a timer of 5 ms was late.
     late: Duration,
 }
 

@@ -47,7 +47,7 @@ fn silent_sockets_keep_nobody_out() {
         assert!(head.contains(&"Retry-After: 1".to_owned()), "{head:?}");
         assert_eq!(body, r#"{"result":"error","reason":"TooManyConnections"}"#);
     }
-    // The newest socket has its whole time, and gets an answer when that is over.
+    // The server answers the newest socket only when the time limit for its request is over.
     let answer = serve(&mut server, rest(&newest));
     let (head, body) = parts(str::from_utf8(&answer).unwrap());
     assert_eq!(head[0], "HTTP/1.1 408 Request Timeout");
@@ -120,7 +120,8 @@ fn silent_sockets_take_no_descriptors() {
 }
 
 /// A client that connects alone is never sent away for lack of file descriptors: the server serves it, or lets it
-/// wait. If `accept` fails for lack of descriptors, no client need be waiting.
+/// wait. The server must not turn a client away whenever `accept` fails: without a free descriptor, `accept` fails
+/// even if no client waits.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_last_descriptor_serves_a_client() {

@@ -244,12 +244,12 @@ fn auctions_and_block_trades() {
         assert!(count(kind, "success") > 0 && count(kind, "failure") > 0, "{kind}");
     }
     assert!(follower.blocks > 5, "{}", follower.blocks);
-    // A later subscriber gets the last of them, the newest first.
+    // A later subscriber gets the last auctions, the newest first.
     let frame = json(&venue.send(&request("subscribe", &["l2"], &["BTCUSD"]))[0]);
     let mut recent = frame["auction_events"].as_array().unwrap().clone();
     recent.reverse();
     assert_eq!(recent, auctions[auctions.len() - recent.len()..]);
-    // Fifty trades are in the order of the ring buffer.
+    // The ids of the fifty trades run in one direction, except at one place, as in a ring buffer.
     let ids: Vec<i64> =
         frame["trades"].as_array().unwrap().iter().map(|trade| trade["event_id"].as_i64().unwrap()).collect();
     assert_eq!(ids.len(), 50);
@@ -339,7 +339,7 @@ fn damaged_requests_do_no_harm() {
     let whole = request("subscribe", &["l2", "mark_price"], &["BTCUSD"]);
     for end in 0..whole.len() {
         assert_eq!(venue.send(&whole[..end]), [r#"{"reason":"InvalidJson","result":"error"}"#], "{end}");
-        // If one byte differs, there is one answer or one first frame, and nothing else.
+        // A request with one damaged byte gets exactly one frame.
         let damaged = format!("{}\u{1}{}", &whole[..end], &whole[end + 1..]);
         assert_eq!(venue.send(&damaged).len(), 1, "{damaged}");
     }

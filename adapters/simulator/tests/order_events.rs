@@ -137,7 +137,7 @@ fn a_conversation() {
 /// executed quantity in the event `initial` and in the answer of REST.
 const BEFORE: [([&str; 3], &str, &str); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.1 -", "0.1 0"),
-    // Partly filled in the book, and partly filled before it came there.
+    // The first of these two orders is partly filled in the book, the second before it reaches the book.
     (["", "BUY LIMIT GTC 0.10 100.00", "SELL LIMIT IOC 0.04 100.00"], "OPEN 0.06 0.04", "0.06 0.04"),
     (["SELL LIMIT GTC 0.04 100.00", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.06 0.04", "0.06 0.04"),
     // A stop order that waits.

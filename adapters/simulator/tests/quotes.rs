@@ -133,7 +133,7 @@ fn a_maker_must_be_able_to_pay() {
     let poor = SessionId(3);
     harness.floor.connect(poor, "poor", "/");
     harness.floor.send(poor, &request("subscribe", &["requestForQuote@session", "orders@account"]));
-    // The quantity of the request may be smaller.
+    // A request may be for less than the ten contracts of the quote: then the test waits for the next request.
     loop {
         let quote = harness.until_accepted(poor, "price=0.01 quantity=10");
         let lines = harness.confirm(poor, &quote, true);

@@ -46,7 +46,8 @@ fn an_order_has_the_members_of_the_venue() {
 
 #[test]
 fn what_has_become_of_orders() {
-    // Orders of the first account, which follow orders of the second, and the members in which they differ.
+    // Orders of the first account, each with the type, the state, the options and the reason in the answer of REST.
+    // The second account places an order before them.
     let table = [
         ("btcusd BUY LIMIT MOC 1 50000.00", "exchange limit", "live", r#"["maker-or-cancel"]"#, ""),
         (

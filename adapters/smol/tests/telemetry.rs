@@ -119,8 +119,9 @@ fn logged(level: Level, what: impl FnOnce()) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Checks the log of drivers: at `info` the slot and the reasons, but no frames; at `warn` the number of dropped
-/// events; at `trace` frames, but neither the secret nor the headers of the signature.
+/// Checks what drivers log: at `info`, the slot of each link and the reasons why links and clients end, but no
+/// frames; at `warn`, how many events were dropped; at `trace`, frames, but neither the secret nor the headers of a
+/// signed upgrade.
 fn traced() {
     let log = logged(Level::INFO, || _ = live());
     for line in ["link{slot=0 epoch=1}", ": open", ": live", "closed reason=closed as requested"] {

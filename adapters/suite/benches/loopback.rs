@@ -1,12 +1,13 @@
-//! Measures what the driver costs, on smol and on tokio. The readers of frames over the loopback interface are a bare
-//! WebSocket stream, the driver with a client that only counts frames, the driver with the full client, the driver
-//! with the full client and books, and a handle.
+//! Measures what the driver costs, on smol and on tokio. Each row of the output is for one kind of reader of frames
+//! over the loopback interface: a bare WebSocket stream, the driver with a client that only counts frames, the driver
+//! with the full client, the driver with the full client and books, or a handle.
 //!
 //! `cargo bench -p gemini-ws-suite` runs it. With a word after `--`, it runs only the rows whose names contain that
-//! word. The server has a separate thread. All rows of pongs get the same frames, and so do all rows of text frames.
-//! The readers take turns. For each reader, the bench prints the medians of the rounds: frames per second, and the
-//! processor time of the reading thread per frame. Compare the processor times if the machine also does other things.
-//! Ratios are taken within a round, and their medians are printed too.
+//! word. The server has a separate thread. Some rows read pongs, the others text frames; all rows that read the same
+//! kind of frame get the same frames. In each round, every reader runs once on smol and once on tokio. The bench
+//! prints medians over the rounds: frames per second, and the processor time of the reading thread per frame. Compare
+//! the processor times if the machine also does other things. The bench also prints medians of ratios; each ratio
+//! compares two readers in the same round.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -25,11 +26,11 @@ use gemini_ws_smol::Smol;
 use gemini_ws_suite::peers::{self, CLOSE, PONG, TEXT};
 use gemini_ws_tokio::Tokio;
 
-/// The number of frames of a row.
+/// The number of frames that a reader reads in a round.
 const FRAMES: u64 = 400_000;
 const ROUNDS: usize = 15;
 
-/// A function that reads all frames of a server.
+/// A reader: a function that reads all frames of a server.
 type Contestant = fn(&str) -> ();
 
 /// The rows. Each has a name, says whether its frames are pongs, and has the readers on smol and on tokio.
@@ -91,7 +92,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Runs one contestant once. Returns the wall time, and the processor time of the reading thread.
+/// Runs one reader once. Returns the wall time, and the processor time of the reading thread.
 fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());

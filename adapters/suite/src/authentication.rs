@@ -150,7 +150,8 @@ pub(crate) fn endpoints_that_are_added<A: Adapter>() {
 /// The driver does not sign or dial an address where others could read the headers in clear text, unless the
 /// application allows it.
 pub(crate) fn nothing_is_signed_in_clear_text<A: Adapter>() {
-    // This address could belong to any machine. It is the local one, on which no server listens.
+    // The driver does not treat this address as the local machine. The system does, so the dial reaches the local
+    // machine, where no server listens.
     let config = Config::new("ws://0.0.0.0:9").connect_timeout(Duration::from_secs(5)).attempts_max(1);
     for (is_wanted, is_dialled) in [(false, false), (true, true)] {
         let (_handle, driver) = client(Client::single(config.clone()));

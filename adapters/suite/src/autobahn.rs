@@ -6,7 +6,7 @@ use smol::stream::StreamExt;
 
 use crate::Adapter;
 
-/// The largest message of the test suite.
+/// The maximum number of bytes in a message of the test suite.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// Runs [`autobahn`] against the server at `GEMINI_WS_AUTOBAHN`, if this variable is set.

@@ -203,7 +203,7 @@ pub(crate) fn cancels_without_events<A: Adapter>() {
             in_doubt(&client, &["ticket", "id", "session", "all"]).await;
             let done = kept.done().await;
             assert!(matches!(done, Done::Unknown(_)) && done.order().cancel_accepted, "{done:?}");
-            // The application asked the venue, and the venue does not have it.
+            // As if the application had asked the venue, and the venue did not have the order.
             let forgotten = client.forget("id").await.unwrap().unwrap();
             assert_eq!(forgotten.doubt(), Some(StaleReason::Overdue));
             assert_eq!(client.order("id").await, Ok(None));

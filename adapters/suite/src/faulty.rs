@@ -243,7 +243,7 @@ impl Connection<'_> {
             }
         }
         if !by_reset {
-            // A direction that held bytes back may end only now, so that these bytes are lost.
+            // Bytes that a direction held back are lost, because it continues only now, after the shutdown.
             set(PASS);
         }
     }

@@ -164,7 +164,7 @@ fn serve(
                     continue;
                 }
                 _ => {
-                    // All clients that follow the books reach the same update, however late they get it.
+                    // With the market halted, all clients reach the same last update, however late they get it.
                     faults.halt_market(true);
                     continue;
                 }

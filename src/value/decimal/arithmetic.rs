@@ -198,7 +198,8 @@ fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, 
         common = common.max(value.scale);
         count = count.checked_add(1)?;
     }
-    // The tens of the sum at one scale are carried to the next scale, from the most decimals to none.
+    // Goes from the most decimals to none. From the sum at each scale, one digit stays, and the rest is carried to
+    // the next scale.
     let (mut digits, mut unit, mut carry) = (0_i128, 1_i128, 0_i128);
     for sum in sums.get(1..=usize::from(common))?.iter().rev() {
         carry = carry.checked_add(*sum)?;

@@ -62,8 +62,8 @@ impl Decimal {
             Some(chunk) => words(chunk),
             None => words(&last_chunk(text)),
         };
-        // All places count in bits. The first mark is right. If it marks a point, the second mark is right too: see
-        // `others`.
+        // All positions count in bits. The first mark is right. If the marked byte is a point, the second mark is
+        // right too: `others` says why.
         let marks = others(low);
         let point = marks.trailing_zeros() & !7;
         if marks == 0 || point == 0 {

@@ -30,8 +30,8 @@ pub(crate) enum Has {
 }
 
 impl OnTerminal {
-    /// Starts the command. If `is_looked_at` is false, no thread reads the terminal, so it takes what fits and no
-    /// more.
+    /// Starts the command. If `is_looked_at` is false, no thread reads the terminal, so the terminal takes only as
+    /// many bytes as its buffer holds.
     pub(crate) fn start(arguments: &[&str], has: Has, is_looked_at: bool) -> OnTerminal {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&terminal).unwrap();

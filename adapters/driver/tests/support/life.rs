@@ -21,8 +21,8 @@ use super::world::Shared;
 /// The virtual time of a turn.
 const TURN: Duration = Duration::from_micros(200);
 
-/// The maximum virtual time between the request to end and the end. It includes the closing handshake, the last
-/// frames and the last events.
+/// The maximum virtual time from the application's request to end the driver until the driver has ended. It includes
+/// the closing handshake, the last frames and the last events.
 const END_MAX: Duration = Duration::from_secs(6);
 
 /// The maximum number of streams that a driver of one link reads in a turn: the link's own, and those of earlier

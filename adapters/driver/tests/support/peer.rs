@@ -28,7 +28,7 @@ pub(crate) struct Peer {
     heard: Vec<u8>,
     /// Bytes that it will send.
     outbox: VecDeque<u8>,
-    /// The bytes that the peer repeats after `outbox`, and how many bytes it will still send in this way.
+    /// What the peer sends after `outbox`: the bytes that it repeats, and how many bytes are left to send.
     flood: (&'static [u8], usize),
     /// The maximum number of bytes of a read or a write.
     piece: usize,
