@@ -187,7 +187,8 @@ pub enum Lost {
 #[non_exhaustive]
 pub enum Unserved {
     /// The venue refused the stream for now, for example because of too many requests. Or the venue refused a request
-    /// for several streams after the snapshot of this book had come: then another stream may be the reason.
+    /// for several streams after the snapshot of this book, or data of this account stream, had come: then another
+    /// stream may be the reason.
     Refused {
         /// The status of the reply, if the reply had a status.
         status: Option<u16>,

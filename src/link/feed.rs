@@ -8,9 +8,10 @@ use crate::event::reason::Unserved;
 use crate::event::{Event, RequestOutcome};
 use crate::link::context::Context;
 use crate::link::dialect::Dialect;
+use crate::link::failure::Failure;
 use crate::link::lifecycle::{StreamEffect, StreamInput, StreamState};
 use crate::link::outbox::{Outbox, Purpose, StreamRequest};
-use crate::link::subscription::{Effects, Failure, Subscription};
+use crate::link::subscription::{Effects, Subscription};
 use crate::link::subscriptions::Subscriptions;
 use crate::link::urgency::Urgency;
 use crate::message::{ApiError, Text};
@@ -287,7 +288,7 @@ impl Feed {
     }
 
     /// Notes that a request for streams failed for now, and passes the input `Unanswered` or `RefusedForNow` to the
-    /// subscriptions of these streams. A book that is current although its request was refused becomes stale.
+    /// subscriptions of these streams.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -299,9 +300,6 @@ impl Feed {
         for stream in request.streams() {
             if self.is_about(*stream, request.is_subscribe(), id) {
                 self.subscriptions.change(*stream, |it| it.note_failure(failure));
-                if input == StreamInput::RefusedForNow {
-                    self.report_stale(cx, *stream);
-                }
             }
         }
         self.step_all(cx, request, id, input);
@@ -309,6 +307,30 @@ impl Feed {
             if let Some(left) = self.subscriptions.get(*id).filter(|it| it.is_left_in_vain()) {
                 self.start_waiting(cx, left.stream());
             }
+        }
+    }
+
+    /// Takes the streams whose data has come out of a request that the venue refused, for now or because of another
+    /// stream. Their data is stale, and the venue may be sending it, so the client unsubscribes before it requests
+    /// them again.
+    pub(super) fn fail_served(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &mut StreamRequest,
+        id: u64,
+        failure: Failure,
+    ) {
+        let is_served = |stream: &StreamId| {
+            let subscription = self.subscriptions.get(*stream);
+            subscription.is_some_and(|it| it.request() == id && it.is_served())
+        };
+        let mut served = request.clone();
+        served.retain(is_served);
+        request.retain(|stream| !is_served(stream));
+        for stream in served.streams() {
+            self.report_stale(cx, *stream);
+            self.subscriptions.change(*stream, |it| it.note_failure(failure));
+            self.step(cx, *stream, StreamInput::RefusedAfterData);
         }
     }
 
@@ -361,24 +383,10 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Splits a refused request into halves, and queues them. Leaves out streams that the reply is not about, and books
-    /// that are current. A current book counts as refused for now, because the venue may be sending the book: the
-    /// client unsubscribes before it requests the book again.
-    pub(super) fn split(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut request: StreamRequest,
-        id: u64,
-        failure: Failure,
-    ) {
+    /// Splits a refused request into halves, and queues them. Leaves out streams that the reply is not about.
+    pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
         let is_subscribe = request.is_subscribe();
         request.retain(|stream| self.is_about(*stream, is_subscribe, id));
-        let mut current = request.clone();
-        let is_current =
-            |id: StreamId| self.subscriptions.get(id).is_some_and(|it| it.state() == StreamState::Synced);
-        current.retain(|id| is_current(*id));
-        request.retain(|id| !is_current(*id));
-        self.fail_all(cx, &current, id, failure, StreamInput::RefusedForNow);
         for stream in request.streams() {
             self.subscriptions.change(*stream, Subscription::note_split);
         }

@@ -215,7 +215,7 @@ pub enum StreamState {
     Active,
     /// The book is current.
     Synced,
-    /// The book lost an update or got no usable snapshot, the venue refused the book after its snapshot, the
+    /// The book lost an update or got no usable snapshot, the venue refused the stream after its data had come, the
     /// application requested a new snapshot, or the stream fell silent. The client unsubscribes, and subscribes again
     /// when the venue has replied to the `unsubscribe` (on market data v2, which sends no such reply, at once). If a
     /// book loses another update soon after its snapshot, the client waits before it unsubscribes.
@@ -253,9 +253,12 @@ pub enum StreamInput {
     Accepted,
     /// The venue refused the newest request about the stream for good.
     Refused,
-    /// The venue refused the newest request about the stream, and may accept another one. It refused the request for
-    /// now; or it refused a request for several streams for good, after the snapshot of this book had come.
+    /// The venue refused the newest request about the stream for now.
     RefusedForNow,
+    /// The venue refused the newest request about the stream, and may accept another one, after the snapshot of the
+    /// book or data of the account stream had come. It refused the request for now; or it refused a request for
+    /// several streams for good.
+    RefusedAfterData,
     /// The newest request about the stream got no reply in time. Or the snapshot of a book failed: it did not come in
     /// time, or may have come in a frame that could not be decoded.
     Unanswered,
@@ -330,13 +333,14 @@ const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
 
 /// The lifecycle of a stream on a link: one row per input, one column per state in the order of [`STREAM_STATES`].
 #[rustfmt::skip]
-pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 13] = [
+pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 14] = [
     //                          `Wanted`                   Requested                        Active                      Synced                      Resyncing                    Leaving  Gone
     (StreamInput::LinkUp,      [Go(Requested, &[Join]),    Ignore,                          Ignore,                     Ignore,                     Ignore,                      Ignore,  Ignore]),
     (StreamInput::LinkDown,    [SAME,                      Go(Wanted, &[]),                 Go(Wanted, &[]),            Go(Wanted, &[]),            Go(Wanted, &[]),             OVER,    Ignore]),
     (StreamInput::Accepted,    [Ignore,                    Go(Active, &[ReportSubscribed]), Ignore,                     Stay(&[ReportSubscribed]),  AGAIN,                       OVER,    Ignore]),
     (StreamInput::Refused,     [Ignore,                    REJECT,                          Ignore,                     REJECT,                     AGAIN,                       OVER,    Ignore]),
-    (StreamInput::RefusedForNow, [Ignore,                  LATER,                           Ignore,                     RELAPSE,                    LATER,                       UNLEFT,  Ignore]),
+    (StreamInput::RefusedForNow, [Ignore,                  LATER,                           Ignore,                     Ignore,                     LATER,                       UNLEFT,  Ignore]),
+    (StreamInput::RefusedAfterData, [Ignore,               RELAPSE,                         Ignore,                     RELAPSE,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Unanswered,  [Ignore,                    LATER,                           LATER,                      Stay(&[ReportSubscribed]),  LATER,                       UNLEFT,  Ignore]),
     (StreamInput::Superseded,  [Ignore,                    Ignore,                          Ignore,                     Ignore,                     Ignore,                      OVER,    Ignore]),
     (StreamInput::Snapshot,    [Ignore,                    Go(Synced, &[ReportSynced]),     Go(Synced, &[ReportSynced]), Ignore,                    Ignore,                      Ignore,  Ignore]),

@@ -9,6 +9,7 @@ pub(crate) mod backoff;
 mod cause;
 pub(crate) mod context;
 pub(crate) mod dialect;
+pub(crate) mod failure;
 pub(crate) mod feed;
 pub(crate) mod frame;
 pub(crate) mod in_flight;

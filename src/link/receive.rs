@@ -10,12 +10,12 @@ use crate::link::Link;
 use crate::link::cause::Cause;
 use crate::link::context::Context;
 use crate::link::dialect::Dialect;
+use crate::link::failure::Failure;
 use crate::link::feed::Feed;
 use crate::link::frame::Frame;
 use crate::link::lifecycle::{Cell, Input, State, StreamInput, link_step};
 use crate::link::outbox::{Purpose, StreamRequest};
 use crate::link::session::{Reception, Session};
-use crate::link::subscription::Failure;
 use crate::message::{Depth, Message, Response, ResponseId, Trade};
 use crate::request::Request;
 use crate::request::stream::Topic;
@@ -338,23 +338,32 @@ fn late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> Option<(u
 /// Acts on the reply to a request for streams.
 fn answered<'f>(
     reception: &mut Reception<'_, '_>,
-    request: StreamRequest,
+    mut request: StreamRequest,
     id: u64,
     response: &Response<'f>,
 ) -> Option<Event<'f>> {
     let (feed, cx) = reception.parts();
-    let code = response.error.map_or(0, |error| error.code);
-    let reason = Unserved::Refused { status: response.status, code };
-    let failure = Failure::new(reason, request.streams().len());
     if response.is_ok() {
         feed.step_all(cx, &request, id, StreamInput::Accepted);
-    } else if !response.is_final_refusal() {
-        feed.fail_all(cx, &request, id, failure, StreamInput::RefusedForNow);
-    } else if request.streams().len() > 1 {
-        // One bad name makes the venue refuse the whole request.
-        feed.split(cx, request, id, failure);
-    } else {
+        return None;
+    }
+    let is_final = response.is_final_refusal();
+    if is_final && request.streams().len() == 1 {
         return feed.reject_request(cx, &request, id, response.error);
     }
+    let failure = refusal(&request, response);
+    feed.fail_served(cx, &mut request, id, failure);
+    if is_final {
+        // One bad name makes the venue refuse the whole request.
+        feed.split(request, id);
+    } else {
+        feed.fail_all(cx, &request, id, failure, StreamInput::RefusedForNow);
+    }
     None
+}
+
+fn refusal(request: &StreamRequest, response: &Response<'_>) -> Failure {
+    let code = response.error.map_or(0, |error| error.code);
+    let reason = Unserved::Refused { status: response.status, code };
+    Failure::new(reason, request.streams().len())
 }

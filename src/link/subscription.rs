@@ -6,6 +6,7 @@ use core::time::Duration;
 use crate::event::last_trade::LastTrade;
 use crate::event::quote_ids::QuoteIds;
 use crate::event::reason::Unserved;
+use crate::link::failure::{Delays, Failure};
 use crate::link::lifecycle::{Cell, StreamEffect, StreamInput, StreamState, stream_step};
 use crate::message::{QuoteUpdate, Trade};
 use crate::request::stream::{Stream, Updates};
@@ -15,32 +16,6 @@ use crate::value::time::Instant;
 
 /// The maximum number of times that the limit on a stream's silence doubles.
 const SILENCES_MAX: u32 = 6;
-
-/// The delays of a link's subscriptions, as the configuration sets them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Delays {
-    /// How long to wait for a snapshot.
-    pub(super) snapshot: Duration,
-    /// The first delay before a stream is requested again.
-    pub(super) resubscribe: Duration,
-    /// The longest delay before a stream is requested again.
-    pub(super) resubscribe_cap: Duration,
-    /// How long a book has to stay current before the count of its losses is reset.
-    pub(super) stable: Duration,
-}
-
-/// The reason why a request for a stream failed, and how many streams the request named (`company`).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Failure {
-    reason: Unserved,
-    company: usize,
-}
-
-impl Failure {
-    pub(crate) const fn new(reason: Unserved, company: usize) -> Failure {
-        Failure { reason, company }
-    }
-}
 
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
@@ -100,7 +75,8 @@ pub(crate) struct Subscription {
     last_trade: LastTrade,
     /// The quote updates that were delivered, over all connections.
     quote_ids: QuoteIds,
-    /// Whether a report of balances or positions has come since the client requested the stream.
+    /// Whether data of an account stream may have come since the client requested the stream. Public streams may leave
+    /// the value false.
     is_begun: bool,
 }
 
@@ -174,6 +150,7 @@ impl Subscription {
             Cell::Stay(effects) => (self.state, effects),
             Cell::Ignore | Cell::Refuse(_) => return None,
         };
+        let was_left = self.is_left();
         // The previous request to unsubscribe got no reply, and the next one does not wait in the `Outbox` yet.
         let waits_in_vain = self.state == StreamState::Resyncing && self.unanswered && self.due.is_some();
         let is_asked_again = input == StreamInput::Unsubscribe && waits_in_vain;
@@ -188,7 +165,7 @@ impl Subscription {
         self.enter(next, input, now, delays);
         let heard = self.heard;
         for effect in list {
-            self.perform(*effect, now, delays);
+            self.perform(*effect, was_left, now, delays);
         }
         let then = is_confirmed_by_it.then_some(StreamInput::Unanswered);
         Some(Effects { list, heard, then })
@@ -225,13 +202,14 @@ impl Subscription {
         }
     }
 
-    /// Performs the part of an effect that concerns the subscription itself.
-    fn perform(&mut self, effect: StreamEffect, now: Instant, delays: &Delays) {
+    /// Performs the part of an effect that concerns the subscription itself. `was_left` says whether the newest
+    /// request about the stream is an `unsubscribe`.
+    fn perform(&mut self, effect: StreamEffect, was_left: bool, now: Instant, delays: &Delays) {
         match effect {
             StreamEffect::Delay => {
                 self.attempts = self.attempts.saturating_add(1);
                 self.unanswered = true;
-                self.due = Some(now + self.delay(delays));
+                self.due = Some(now + self.delay(was_left, delays));
             }
             StreamEffect::ReportSubscribed => {
                 self.confirmed = true;
@@ -257,11 +235,9 @@ impl Subscription {
     /// Returns the delay before the stream is requested again. If a `subscribe` with several streams failed, the
     /// delay stays short, because another stream may be the reason, and the next request names fewer streams. After a
     /// failed `unsubscribe` the next request does not name fewer streams, so the delay grows.
-    fn delay(&self, delays: &Delays) -> Duration {
-        let is_split = self.failure.company > 1 && !self.is_left();
-        let doublings = if is_split { 0 } else { self.attempts.saturating_sub(1).min(16) };
-        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-        delays.resubscribe.saturating_mul(factor).min(delays.resubscribe_cap.max(delays.resubscribe))
+    fn delay(&self, was_left: bool, delays: &Delays) -> Duration {
+        let is_split = self.failure.company > 1 && !was_left;
+        delays.before(if is_split { 1 } else { self.attempts })
     }
 
     /// Returns the next input of a subscription that is due. Returns `None` if the subscription has to wait longer,
@@ -428,6 +404,7 @@ impl Subscription {
 
     /// Notes an update of a quote, and marks it as a replay if it was delivered before.
     pub(super) fn deliver_quote<'f>(&mut self, update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
+        self.is_begun |= self.is_listening();
         self.quote_ids.deliver(update)
     }
 
@@ -435,10 +412,13 @@ impl Subscription {
     /// each second do, and so does the first report of balances. Returns false while reports of an earlier
     /// subscription may still come.
     pub(super) fn takes_all(&mut self) -> bool {
-        if self.is_haunted || !self.is_listening() {
+        if !self.is_listening() {
             return false;
         }
         let is_first = !core::mem::replace(&mut self.is_begun, true);
+        if self.is_haunted {
+            return false;
+        }
         match self.stream {
             Stream::Balances { updates } => is_first || matches!(updates, Updates::EachSecond),
             Stream::Positions { updates } => matches!(updates, Updates::EachSecond),
@@ -521,9 +501,7 @@ impl Subscription {
 
     /// Returns how many streams the next `subscribe` of this stream may name.
     pub(super) fn batch_max(&self) -> usize {
-        let was_accepted =
-            matches!(self.failure.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);
-        if self.attempts == 0 || was_accepted { usize::MAX } else { (self.failure.company / 2).max(1) }
+        if self.attempts == 0 { usize::MAX } else { self.failure.batch_max() }
     }
 
     /// Returns whether the client looks at a frame of the stream that comes now. For a book, the frame may be the
@@ -542,6 +520,13 @@ impl Subscription {
     /// look like frames of this stream belong to the other stream.
     pub(crate) const fn waits_for_another(&self) -> bool {
         matches!(self.state, StreamState::Wanted) && self.is_after_another
+    }
+
+    /// Returns whether data of the stream has come although the venue may still refuse the stream, and a collection
+    /// may take that data for current: the stream is a book or an account stream.
+    pub(super) const fn is_served(&self) -> bool {
+        let is_begun = self.is_asked_for() && self.is_begun && self.stream.is_private();
+        is_begun || matches!(self.state, StreamState::Synced)
     }
 
     /// Returns the last update id of a book; zero if there is none.

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
+use crate::link::failure::Delays;
 use crate::link::lifecycle::{StreamInput, StreamState};
-use crate::link::subscription::{Delays, Effects, Subscription, Traits};
+use crate::link::subscription::{Effects, Subscription, Traits};
 use crate::request::stream::{Stream, TOPICS, Topic, Updates};
 use crate::value::id::StreamId;
 use crate::value::symbol::Symbol;

@@ -116,6 +116,17 @@ impl Fed {
         self.poll();
     }
 
+    /// Lets the venue ping the client, and handles every deadline up to this instant.
+    pub(crate) fn wait(&mut self, until: u64) {
+        let mut scratch = Scratch::new();
+        self.client.handle_frame(self.link, t(until), Frame::Ping(b""), &mut scratch);
+        while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= t(until)) {
+            self.client.handle_timeout(deadline.at);
+            self.poll();
+        }
+        self.poll();
+    }
+
     /// Ends the link and opens the next one. Nothing is confirmed yet.
     pub(crate) fn reconnect(&mut self, at: u64) {
         self.client.handle_lost(self.link, t(at), Lost::Reset);

@@ -1,8 +1,9 @@
-//! Requests for books that the venue refuses after the books have come.
+//! Requests for streams that the venue refuses after their data has come.
 
 use gemini_ws::lifecycle::StreamState;
-use gemini_ws::{Books, Config, Event, Unserved};
+use gemini_ws::{Books, Client, Config, Event, Unserved};
 
+use super::super::fed::{Fed, s, t, update};
 use super::super::line::{Line, ack, refuse, snapshot};
 
 /// Streams that one request names, the books among them whose snapshots come before the reply, and the status and the
@@ -98,6 +99,101 @@ fn a_book_that_came_before_the_refusal_is_requested_again() {
             assert_eq!(requested.iter().filter(|it| it == symbol).count(), 1, "{what}: {symbol}");
         }
         assert_eq!(line.losses, [], "{what}");
+    }
+}
+
+const BALANCES: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"1","c":"1"}]}"#;
+const POSITIONS: &str =
+    r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}]}"#;
+const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
+
+/// Returns the data of an account stream.
+fn reports(stream: &str) -> Vec<String> {
+    match stream.split('@').next().unwrap() {
+        "orders" => vec![update("NEW", ""), update("OPEN", "")],
+        "balances" => vec![BALANCES.to_owned()],
+        "positions" => vec![POSITIONS.to_owned()],
+        "requestForQuote" => vec![QUOTE.to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+/// Returns whether the data of an account stream may be wrong.
+fn is_stale(fed: &Fed, stream: &str) -> bool {
+    match stream.split('@').next().unwrap() {
+        "orders" => fed.order().doubt().is_some(),
+        "balances" => fed.balances.is_stale(),
+        "positions" => fed.positions.is_stale(),
+        _ => fed.quotes.get("q1").unwrap().doubt().is_some(),
+    }
+}
+
+/// Streams that one request names. The first ones are account streams whose data comes before the reply.
+const ACCOUNT: [(&[&str], usize); 9] = [
+    (&["balances@account"], 1),
+    (&["balances@account@1s"], 1),
+    (&["positions@account@1s"], 1),
+    (&["orders@account"], 1),
+    (&["requestForQuote@account"], 1),
+    (&["orders@account", "balances@account", "bad@depth"], 2),
+    (&["requestForQuote@account", "positions@account@1s", "btcusd@depth"], 2),
+    (&["balances@account", "orders@session"], 1),
+    (&["requestForQuote@session", "bad@trade"], 1),
+];
+
+/// The data of an account stream is stale after the refusal of its request, even if another stream of the request may
+/// be the reason. The client unsubscribes, because it cannot know whether another `subscribe` brings a whole report.
+#[test]
+fn account_data_that_came_before_the_refusal_is_stale() {
+    for (streams, count) in ACCOUNT {
+        for (status, code, at) in [(429, -1003, 3), (503, -1000, 3), (400, -1013, 3)] {
+            // The venue refuses a single stream for good, so the stream ends.
+            let ends = status == 400 && streams.len() == 1;
+            let what = format!("{streams:?}, {status} at {at}");
+            let mut client = Client::single(Config::new("ws://v").authenticated(true).seed(1));
+            for stream in streams {
+                client.subscribe(t(0), s(stream)).unwrap();
+            }
+            let mut fed = Fed::of(client);
+            let request = fed.sent.pop().unwrap();
+            let came = &streams[..count];
+            came.iter().flat_map(|it| reports(it)).for_each(|it| fed.feed(1, &it));
+            for now in (100..at).step_by(100) {
+                fed.wait(now);
+            }
+            for stream in came {
+                assert!(!is_stale(&fed, stream), "{what}: {stream}");
+            }
+            fed.sent.clear();
+            fed.feed(at, &refuse(&request, status, code));
+            for stream in came {
+                assert!(is_stale(&fed, stream), "{what}: {stream}");
+            }
+            let mut left = Vec::new();
+            for now in (at + 100..60_000).step_by(100) {
+                fed.wait(now);
+                while let Some(text) = fed.sent.pop() {
+                    let named = |stream: &&&str| text.contains(&format!("\"{stream}\""));
+                    let named: Vec<&str> = came.iter().filter(named).copied().collect();
+                    if text.contains("\"unsubscribe\"") {
+                        left.extend(named);
+                        fed.feed(now, &ack(&text));
+                    } else if text.contains("bad") {
+                        fed.feed(now, &refuse(&text, 400, -1013));
+                    } else {
+                        fed.feed(now, &ack(&text));
+                        named.iter().flat_map(|it| reports(it)).for_each(|it| fed.feed(now, &it));
+                    }
+                }
+            }
+            left.sort_unstable();
+            let mut all = if ends { Vec::new() } else { came.to_vec() };
+            all.sort_unstable();
+            assert_eq!(left, all, "{what}: these streams are unsubscribed");
+            for stream in came.iter().filter(|it| it.starts_with("balances") || it.starts_with("positions")) {
+                assert_eq!(is_stale(&fed, stream), ends, "{what}: {stream} at the end");
+            }
+        }
     }
 }
 

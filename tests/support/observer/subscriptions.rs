@@ -517,7 +517,7 @@ const fn may_cause(kind: Kind, input: StreamInput) -> bool {
         StreamInput::Refused | StreamInput::Unanswered => {
             matches!(kind, Kind::Frame | Kind::Timeout)
         }
-        StreamInput::RefusedForNow => matches!(kind, Kind::Frame),
+        StreamInput::RefusedForNow | StreamInput::RefusedAfterData => matches!(kind, Kind::Frame),
         StreamInput::Superseded => matches!(kind, Kind::Frame | Kind::Timeout | Kind::Subscribe),
         StreamInput::Snapshot => matches!(kind, Kind::Frame),
         // A timeout can be the end of the delay after a snapshot that could not be decoded.

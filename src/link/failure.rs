@@ -1,0 +1,47 @@
+//! [`Failure`]: why a request for a stream failed. [`Delays`]: how long a link waits before it requests a stream
+//! again.
+
+use core::time::Duration;
+
+use crate::event::reason::Unserved;
+
+/// The reason why a request for a stream failed, and how many streams the request named (`company`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    pub(super) reason: Unserved,
+    pub(super) company: usize,
+}
+
+impl Failure {
+    pub(crate) const fn new(reason: Unserved, company: usize) -> Failure {
+        Failure { reason, company }
+    }
+
+    /// Returns how many streams the next `subscribe` may name.
+    pub(super) fn batch_max(self) -> usize {
+        let was_accepted =
+            matches!(self.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);
+        if was_accepted { usize::MAX } else { (self.company / 2).max(1) }
+    }
+}
+
+/// The delays of a link's subscriptions, as the configuration sets them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delays {
+    /// How long to wait for a snapshot.
+    pub(super) snapshot: Duration,
+    /// The first delay before a stream is requested again.
+    pub(super) resubscribe: Duration,
+    /// The longest delay before a stream is requested again.
+    pub(super) resubscribe_cap: Duration,
+    /// How long a book has to stay current before the count of its losses is reset.
+    pub(super) stable: Duration,
+}
+
+impl Delays {
+    /// Returns the delay before a stream is requested again that was not served `attempts` times in a row.
+    pub(super) fn before(&self, attempts: u32) -> Duration {
+        let factor = 1_u32.checked_shl(attempts.saturating_sub(1).min(16)).unwrap_or(u32::MAX);
+        self.resubscribe.saturating_mul(factor).min(self.resubscribe_cap.max(self.resubscribe))
+    }
+}
