@@ -312,14 +312,14 @@ impl Feed {
 
     /// Takes the streams whose data has come out of a request that the venue refused, for now or because of another
     /// stream. Their data is stale, and the venue may be sending it, so the client unsubscribes before it requests
-    /// them again.
+    /// them again. Returns whether there are such streams.
     pub(super) fn fail_served(
         &mut self,
         cx: &mut Context<'_>,
         request: &mut StreamRequest,
         id: u64,
         failure: Failure,
-    ) {
+    ) -> bool {
         let is_served = |stream: &StreamId| {
             let subscription = self.subscriptions.get(*stream);
             subscription.is_some_and(|it| it.request() == id && it.is_served())
@@ -332,6 +332,7 @@ impl Feed {
             self.subscriptions.change(*stream, |it| it.note_failure(failure));
             self.step(cx, *stream, StreamInput::RefusedAfterData);
         }
+        !served.streams().is_empty()
     }
 
     /// Notes that the snapshot of a book may have come in a frame that could not be decoded. If the book is confirmed

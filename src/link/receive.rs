@@ -292,13 +292,12 @@ fn response<'f>(
     text: &'f str,
     response: Response<'f>,
 ) -> Option<Event<'f>> {
-    let found = match response.id {
-        ResponseId::Number(id) => reception.feed_mut().outbox_mut().answered(id).map(|purpose| (id, purpose)),
-        ResponseId::Text(_) => None,
+    let ResponseId::Number(id) = response.id else {
+        return reception.ignored(text, IgnoredReason::UnknownResponse);
     };
-    let Some((id, purpose)) = found else {
-        return match late(reception, &response) {
-            Some((id, request)) => answered(reception, request, id, &response),
+    let Some(purpose) = reception.feed_mut().outbox_mut().answered(id) else {
+        return match reception.feed_mut().outbox_mut().answered_late(id) {
+            Some(request) => answered_late(reception, text, request, id, &response),
             None => reception.ignored(text, IgnoredReason::UnknownResponse),
         };
     };
@@ -321,18 +320,26 @@ fn response<'f>(
     }
 }
 
-/// Takes the timed-out stream request that a late reply belongs to. Returns `None` if there is no such request, or if
-/// the reply is a refusal, because a refusal says no more than the timeout did. Exception: a final refusal of a
-/// request for a single stream counts.
-fn late(reception: &mut Reception<'_, '_>, response: &Response<'_>) -> Option<(u64, StreamRequest)> {
-    let ResponseId::Number(id) = response.id else { return None };
-    let request = reception.feed_mut().outbox_mut().answered_late(id)?;
-    let is_refused = response.is_final_refusal() && request.streams().len() == 1;
-    if !response.is_ok() && !is_refused {
-        return None;
+/// Acts on a reply to a request for streams that has timed out. A refusal of several streams, or for now, concerns only
+/// the streams whose data has come: about the others it says no more than the timeout did.
+fn answered_late<'f>(
+    reception: &mut Reception<'_, '_>,
+    text: &'f str,
+    mut request: StreamRequest,
+    id: u64,
+    response: &Response<'f>,
+) -> Option<Event<'f>> {
+    if response.is_ok() || (response.is_final_refusal() && request.streams().len() == 1) {
+        reception.count_control();
+        return answered(reception, request, id, response);
+    }
+    let failure = refusal(&request, response);
+    let (feed, cx) = reception.parts();
+    if !feed.fail_served(cx, &mut request, id, failure) {
+        return reception.ignored(text, IgnoredReason::UnknownResponse);
     }
     reception.count_control();
-    Some((id, request))
+    None
 }
 
 /// Acts on the reply to a request for streams.

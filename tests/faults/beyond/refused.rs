@@ -102,6 +102,53 @@ fn a_book_that_came_before_the_refusal_is_requested_again() {
     }
 }
 
+/// A late refusal says the same. Only the reply to a book whose snapshot came is missing until then, so the client has
+/// reported such a book as subscribed.
+#[test]
+fn a_book_that_came_before_a_late_refusal_is_requested_again() {
+    for (streams, came, status, code) in REFUSED {
+        let what = format!("{streams:?}, {came:?}, {status}");
+        let mut line = Line::open(Config::new("ws://v"), streams.iter().map(|it| (*it).to_owned()));
+        let mut books = Books::new();
+        let request = line.sent.pop_front().unwrap();
+        for symbol in came {
+            books.apply(&line.hear(1, &snapshot(symbol, 5)).unwrap().as_event());
+        }
+        for now in (100..5_500).step_by(100) {
+            line.ping(now);
+            line.wait(now);
+        }
+        let events = line.events.len();
+        line.hear(5_500, &refuse(&request, status, code));
+        for event in &line.events {
+            books.apply(event);
+        }
+        for symbol in came {
+            let stream = streams.iter().find(|it| it.starts_with(symbol)).unwrap();
+            assert!(books.live(symbol).is_none(), "{what}: {symbol} is current");
+            assert_eq!(line.state(stream), Some(StreamState::Resyncing), "{what}: {stream}");
+            assert_eq!(subscribed(&line, stream), 1, "{what}: {stream}");
+        }
+        // About the other streams the refusal says no more than the missing reply did.
+        assert_eq!(line.events.len(), events + 2 * came.len(), "{what}: {:?}", line.events);
+        let mut requested = Vec::new();
+        for now in (5_600..60_000).step_by(100) {
+            line.ping(now);
+            line.wait(now);
+            requested.extend(serve(&mut line, now));
+        }
+        for stream in streams {
+            let is_bad = stream.contains("bad");
+            let state = if stream.contains("depth") { StreamState::Synced } else { StreamState::Active };
+            assert_eq!(line.state(stream), (!is_bad).then_some(state), "{what}: {stream}");
+        }
+        for symbol in came {
+            assert_eq!(requested.iter().filter(|it| it == symbol).count(), 1, "{what}: {symbol}");
+        }
+        assert_eq!(line.losses, [], "{what}");
+    }
+}
+
 const BALANCES: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"1","c":"1"}]}"#;
 const POSITIONS: &str =
     r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}]}"#;
@@ -146,7 +193,7 @@ const ACCOUNT: [(&[&str], usize); 9] = [
 #[test]
 fn account_data_that_came_before_the_refusal_is_stale() {
     for (streams, count) in ACCOUNT {
-        for (status, code, at) in [(429, -1003, 3), (503, -1000, 3), (400, -1013, 3)] {
+        for (status, code, at) in [(429, -1003, 3), (503, -1000, 3), (400, -1013, 3), (429, -1003, 5_500)] {
             // The venue refuses a single stream for good, so the stream ends.
             let ends = status == 400 && streams.len() == 1;
             let what = format!("{streams:?}, {status} at {at}");
