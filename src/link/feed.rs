@@ -327,9 +327,10 @@ impl Feed {
         let mut served = request.clone();
         served.retain(is_served);
         request.retain(|stream| !is_served(stream));
+        let now = cx.now();
         for stream in served.streams() {
             self.report_stale(cx, *stream);
-            self.subscriptions.change(*stream, |it| it.note_failure(failure));
+            self.subscriptions.refuse_served(*stream, failure, now);
             self.step(cx, *stream, StreamInput::RefusedAfterData);
         }
         !served.streams().is_empty()

@@ -328,16 +328,30 @@ impl Subscription {
         if self.state != StreamState::Synced {
             return StreamInput::Gap;
         }
-        if self.synced + delays.stable <= now {
-            self.losses = 0;
-        }
-        self.attempts = self.losses.saturating_sub(1);
-        self.losses = self.losses.saturating_add(1);
-        if self.losses == 1 {
+        let earlier = self.count_loss(now, delays);
+        self.attempts = earlier.saturating_sub(1);
+        if earlier == 0 {
             return StreamInput::Gap;
         }
         self.failure = Failure::new(Unserved::Relapsed, 1);
         StreamInput::GapAgain
+    }
+
+    /// Counts a loss of a current book. Returns how many losses in a row came before it.
+    fn count_loss(&mut self, now: Instant, delays: &Delays) -> u32 {
+        let earlier = if self.synced + delays.stable <= now { 0 } else { self.losses };
+        self.losses = earlier.saturating_add(1);
+        earlier
+    }
+
+    /// Notes that the venue has refused the request for the stream after data of the stream had come. The caller moves
+    /// the subscription afterwards. If a book is refused soon after a snapshot, and the request named only this book,
+    /// the client waits longer each time before it requests the book again.
+    pub(super) fn refuse_served(&mut self, failure: Failure, now: Instant, delays: &Delays) {
+        self.note_failure(failure);
+        if self.state == StreamState::Synced && failure.company == 1 {
+            self.attempts = self.count_loss(now, delays);
+        }
     }
 
     /// Notes that a request about the stream was sent. `asked_before` and `is_haunted` are the new values of the

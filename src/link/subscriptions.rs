@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::error::{CommandError, Limit};
-use crate::link::failure::Delays;
+use crate::link::failure::{Delays, Failure};
 use crate::link::lifecycle::{StreamInput, StreamState};
 use crate::link::subscription::{Effects, Subscription, Traits};
 use crate::request::stream::{Stream, TOPICS, Topic, Updates};
@@ -216,6 +216,12 @@ impl Subscriptions {
     pub(super) fn lose_update(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let delays = self.delays;
         self.change(id, |subscription| subscription.lose_update(now, &delays))
+    }
+
+    /// Notes that the venue has refused the request for a stream after data of the stream had come.
+    pub(super) fn refuse_served(&mut self, id: StreamId, failure: Failure, now: Instant) {
+        let delays = self.delays;
+        self.change(id, |subscription| subscription.refuse_served(failure, now, &delays));
     }
 
     /// Returns the next input of a subscription that is due; `None` if the subscription has to wait longer.

@@ -1,5 +1,7 @@
 //! Requests for streams that the venue refuses after their data has come.
 
+use std::collections::VecDeque;
+
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{Books, Client, Config, Event, Unserved};
 
@@ -241,6 +243,51 @@ fn account_data_that_came_before_the_refusal_is_stale() {
                 assert_eq!(is_stale(&fed, stream), ends, "{what}: {stream} at the end");
             }
         }
+    }
+}
+
+/// If the venue refuses each request, with or without data before the refusal, the client waits longer each time.
+#[test]
+fn streams_that_are_refused_after_their_data_are_requested_less_and_less_often() {
+    let rows: [(&[&str], u64); 7] = [
+        (&["btcusd@depth"], 0),
+        (&["btcusd@depth"], 5_500),
+        (&["btcusd@depth", "ethusd@depth@100ms"], 0),
+        (&["btcusd@depth", "balances@account", "ethusd@trade"], 0),
+        (&["balances@account"], 0),
+        (&["orders@account"], 5_500),
+        (&["orders@account", "balances@account", "positions@account@1s", "requestForQuote@account"], 0),
+    ];
+    for (streams, delay) in rows {
+        let count = |has_data: bool| {
+            let config = Config::new("ws://v").authenticated(true);
+            let mut line = Line::open(config, streams.iter().map(|it| (*it).to_owned()));
+            let (mut requests, mut replies) = (0, VecDeque::new());
+            for now in (0..600_000).step_by(100) {
+                while let Some(text) = line.sent.pop_front() {
+                    if !text.contains("\"subscribe\"") {
+                        line.hear(now, &ack(&text));
+                        continue;
+                    }
+                    requests += 1;
+                    for stream in streams.iter().filter(|it| has_data && text.contains(**it)) {
+                        let symbol = stream.split('@').next().unwrap();
+                        let is_book = stream.contains("depth");
+                        let data = if is_book { vec![snapshot(symbol, now + 5)] } else { reports(stream) };
+                        data.iter().for_each(|it| drop(line.hear(now, it)));
+                    }
+                    replies.push_back((now + delay, refuse(&text, 429, -1003)));
+                }
+                while replies.front().is_some_and(|(at, _)| *at <= now) {
+                    line.hear(now, &replies.pop_front().unwrap().1);
+                }
+                line.ping(now);
+                line.wait(now);
+            }
+            requests
+        };
+        let (with, without) = (count(true), count(false));
+        assert!(with <= without + 2, "{streams:?}, {delay}: {with} requests, {without} without data");
     }
 }
 
