@@ -33,7 +33,7 @@ fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (us
 
 #[test]
 fn every_input_in_every_state_of_a_single_client() {
-    every_input("single", &worlds::single(), (23_642, 353_219, 28));
+    every_input("single", &worlds::single(), (23_411, 347_996, 29));
 }
 
 #[test]
