@@ -159,8 +159,7 @@ pub enum Lost {
     /// Any other error of the transport.
     Transport,
     /// No frame came for [`Config::silence_max`](crate::Config::silence_max), not even a reply to a probe. If
-    /// [`Client::handle_resumed`](crate::Client::handle_resumed) caused the probe, the silence may be shorter. If the
-    /// probe had to wait for a limit, the silence may be longer.
+    /// [`Client::handle_resumed`](crate::Client::handle_resumed) caused the probe, the silence may be shorter.
     Silent,
     /// Too many frames in a row could not be decoded: see
     /// [`Config::malformed_run_max`](crate::Config::malformed_run_max).

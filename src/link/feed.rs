@@ -31,15 +31,6 @@ pub(crate) struct Feed {
     is_open: bool,
 }
 
-/// Whether a method of `Feed` has sent a request, and whether the reply to this request serves as the reply to a
-/// probe.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Flushed {
-    pub(super) is_sent: bool,
-    /// Whether a probe was sent, or another request was sent whose reply serves as the reply to the probe.
-    pub(super) is_probe_out: bool,
-}
-
 impl Feed {
     pub(super) fn new(link: LinkId, config: &Config) -> Feed {
         let (subscriptions, outbox) = (Subscriptions::new(config), Outbox::new(config));
@@ -453,15 +444,15 @@ impl Feed {
         abandoned
     }
 
-    /// Sends the queued requests that the rate limits and the limit on requests in flight allow.
-    pub(super) fn flush(&mut self, cx: &mut Context<'_>, dialect: &Dialect) -> Flushed {
-        let mut flushed = Flushed::default();
+    /// Sends the queued requests that the rate limits and the limit on requests in flight allow. Returns whether a
+    /// request was sent.
+    pub(super) fn flush(&mut self, cx: &mut Context<'_>, dialect: &Dialect) -> bool {
         if !self.is_open {
             self.outbox.drop_requests();
-            return flushed;
+            return false;
         }
         self.outbox.begin();
-        flushed.is_sent |= self.outbox.send_cancel(cx, self.link);
+        let mut is_sent = self.outbox.send_cancel(cx, self.link);
         while let Some(mut request) = self.next_request() {
             self.drop_outdated(cx, &mut request);
             if request.streams().is_empty() {
@@ -472,17 +463,17 @@ impl Feed {
                 break;
             }
             self.send_streams(cx, request, dialect);
-            flushed.is_sent = true;
+            is_sent = true;
             // The reply to this request serves as the reply to the probe.
-            flushed.is_probe_out |= self.outbox.end_probe();
+            self.outbox.want_probe(false);
         }
         if self.outbox.may_probe(cx) {
             let probe = Some((Urgency::Probe, Purpose::Probe));
             self.outbox.send(cx, self.link, probe, |id| Request::Ping.encode(id));
-            flushed.is_sent = true;
-            flushed.is_probe_out |= self.outbox.end_probe();
+            is_sent = true;
+            self.outbox.want_probe(false);
         }
-        flushed
+        is_sent
     }
 
     fn next_request(&mut self) -> Option<StreamRequest> {
@@ -493,9 +484,9 @@ impl Feed {
 
     /// Sends a request of the application. If a probe waits, the reply to the request also serves as the reply to the
     /// probe.
-    pub(super) fn send_request(&mut self, cx: &mut Context<'_>, request: &Request) -> (u64, Flushed) {
-        let id = self.outbox.send_request(cx, self.link, request);
-        (id, Flushed { is_sent: true, is_probe_out: self.outbox.end_probe() })
+    pub(super) fn send_request(&mut self, cx: &mut Context<'_>, request: &Request) -> u64 {
+        self.outbox.want_probe(false);
+        self.outbox.send_request(cx, self.link, request)
     }
 
     /// Drops streams from a request that waited. A stream that was unsubscribed or rejected meanwhile needs no

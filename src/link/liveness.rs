@@ -29,7 +29,7 @@ pub(crate) struct Liveness {
     /// When to check whether a heartbeat is due. This time is kept when the connection ends.
     heartbeat_at: Option<Instant>,
     probe_after: Duration,
-    /// How long the reply to a probe may take.
+    /// How long after the beginning of a probe a frame must come.
     answer_within: Duration,
     heartbeat_every: Option<Duration>,
 }
@@ -42,20 +42,18 @@ const MISSED_MAX: u32 = 3;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Probe {
     None,
-    /// The probe waits to be sent, so no reply can have come.
-    Due,
-    /// The probe was sent at this instant.
-    Out(Instant),
+    /// A probe began at this instant. The client may not have sent it, because no limit has had room since then.
+    Begun(Instant),
 }
 
 /// The reaction to the silence of a peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    /// The peer was heard, or the time for its reply is not over: check again later.
+    /// The peer was heard, or the time for its next frame is not over: check again later.
     Wait,
     /// The peer was silent for so long that it has to be probed.
     Probe,
-    /// The peer did not reply to the probe.
+    /// No frame came in time after a probe began.
     GiveUp,
 }
 
@@ -130,31 +128,22 @@ impl Liveness {
         let (at, verdict) = match self.probe {
             Probe::None if self.heard + self.probe_after <= now => return Verdict::Probe,
             Probe::None => (self.heard + self.probe_after, Verdict::Wait),
-            Probe::Due => (now + self.answer_within, Verdict::Wait),
-            Probe::Out(at) if at + self.answer_within > now => (at + self.answer_within, Verdict::Wait),
-            Probe::Out(_) => (now + self.answer_within, Verdict::GiveUp),
+            Probe::Begun(at) if at + self.answer_within > now => (at + self.answer_within, Verdict::Wait),
+            Probe::Begun(_) => (now + self.answer_within, Verdict::GiveUp),
         };
         self.check_at = Some(at);
         verdict
     }
 
-    /// Begins a probe, unless one runs. If `is_asked` is false, the client sends no request, and only waits for a
-    /// frame of the peer. Returns whether a probe began.
-    pub(super) fn begin_probe(&mut self, now: Instant, is_asked: bool) -> bool {
+    /// Begins a probe, unless one runs. The time for the peer's next frame begins now, even if the request of the probe
+    /// has to wait for a limit. Returns whether a probe began.
+    pub(super) fn begin_probe(&mut self, now: Instant) -> bool {
         let is_new = self.probe == Probe::None;
         if is_new {
-            self.probe = if is_asked { Probe::Due } else { Probe::Out(now) };
+            self.probe = Probe::Begun(now);
             self.check_at = Some(now + self.answer_within);
         }
         is_new
-    }
-
-    /// Notes that the probe was sent: the time for its reply begins now, unless a frame came meanwhile.
-    pub(super) fn probe_is_out(&mut self, now: Instant) {
-        if self.probe == Probe::Due {
-            self.probe = Probe::Out(now);
-            self.check_at = Some(now + self.answer_within);
-        }
     }
 
     /// Notes that a request timed out. `messages` says how many messages the peer has sent. Returns whether the

@@ -39,7 +39,7 @@ use crate::event::{Event, RequestOutcome};
 use crate::link::backoff::Backoff;
 use crate::link::cause::Cause;
 use crate::link::context::Context;
-use crate::link::feed::{Feed, Flushed};
+use crate::link::feed::Feed;
 use crate::link::lifecycle::{Input, State, StreamState};
 use crate::link::liveness::{Liveness, Verdict};
 use crate::link::outbox::{Cancellation, Purpose};
@@ -224,21 +224,12 @@ impl<S: Session> Link<S> {
             return Err(CommandError::WrongEndpoint);
         }
         self.feed.outbox().take_room_for(request, cx)?;
-        let (id, flushed) = self.feed.send_request(cx, request);
+        let id = self.feed.send_request(cx, request);
         if matches!(request, Request::Raw(_)) && self.config.authenticated {
             self.placed.note(id);
         }
-        self.note_sent(cx.now(), flushed);
+        self.liveness.note_sent(cx.now());
         Ok(RequestId::new(id))
-    }
-
-    fn note_sent(&mut self, now: Instant, flushed: Flushed) {
-        if flushed.is_sent {
-            self.liveness.note_sent(now);
-        }
-        if flushed.is_probe_out {
-            self.liveness.probe_is_out(now);
-        }
     }
 
     /// Requests the cancellation of the orders that were placed over the present connection. The client sends the
@@ -427,7 +418,7 @@ impl<S: Session> Link<S> {
     fn begin_probe(&mut self, now: Instant) {
         // The archived endpoints reply to no requests, but send heartbeats.
         let answers = self.session.dialect().takes_requests;
-        if self.liveness.begin_probe(now, answers) {
+        if self.liveness.begin_probe(now) {
             self.feed.outbox_mut().want_probe(answers);
         }
     }
@@ -447,8 +438,9 @@ impl<S: Session> Link<S> {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) {
-        let flushed = self.feed.flush(cx, self.session.dialect());
-        self.note_sent(cx.now(), flushed);
+        if self.feed.flush(cx, self.session.dialect()) {
+            self.liveness.note_sent(cx.now());
+        }
         if self.state == State::Subscribing && !self.feed.subscriptions().has_pending() {
             self.input(cx, Input::Settled, Cause::None);
         }

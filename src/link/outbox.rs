@@ -284,6 +284,8 @@ impl Outbox {
         }
     }
 
+    /// Sets whether a probe waits to be sent. A waiting probe is not needed any more once the client has sent another
+    /// request, because the reply to that request serves as the reply to the probe.
     pub(super) const fn want_probe(&mut self, wants: bool) {
         self.probe_waits = wants;
     }
@@ -291,12 +293,6 @@ impl Outbox {
     /// Returns whether a probe waits and may be sent now. If so, takes room for the probe.
     pub(super) fn may_probe(&mut self, cx: &mut Context<'_>) -> bool {
         self.probe_waits && self.in_flight.has_place(Urgency::Probe) && self.take_room(cx, Urgency::Probe)
-    }
-
-    /// Notes that no probe waits any more: the client has sent the probe, or has sent another request whose reply
-    /// also serves as the reply to the probe. Returns whether a probe waited.
-    pub(super) const fn end_probe(&mut self) -> bool {
-        core::mem::replace(&mut self.probe_waits, false)
     }
 
     // ---- limits ----------------------------------------------------------------------------

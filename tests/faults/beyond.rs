@@ -36,6 +36,8 @@ mod renewed;
 mod replies;
 #[path = "beyond/reused.rs"]
 mod reused;
+#[path = "beyond/room.rs"]
+mod room;
 #[path = "beyond/rows.rs"]
 mod rows;
 #[path = "beyond/scopes.rs"]

@@ -15,47 +15,39 @@ const fn at(second: u64) -> Instant {
 
 #[test]
 fn silence_is_judged_when_its_time_comes() {
-    // When something was received, when it is checked, whether the probe is sent then, the verdict, the next check.
-    let table: [(Option<u64>, u64, bool, Verdict, u64); 7] = [
-        (None, 30, true, Probe, 45),
-        (None, 40, false, Wait, 45),
-        (Some(50), 60, false, Wait, 80),
-        (None, 80, false, Probe, 95),
-        (None, 95, true, Wait, 110),
-        (Some(109), 110, false, Wait, 139),
-        (None, 139, true, Probe, 154),
+    // When something was received, when it is checked, the verdict, the next check.
+    let table: [(Option<u64>, u64, Verdict, u64); 6] = [
+        (None, 30, Probe, 45),
+        (None, 40, Wait, 45),
+        (Some(50), 60, Wait, 80),
+        (None, 80, Probe, 95),
+        (Some(94), 95, Wait, 124),
+        (None, 124, Probe, 139),
     ];
     let mut liveness = liveness();
     liveness.begin(at(0));
     assert_eq!(liveness.check_at(), Some(at(30)));
-    for (heard, now, is_sent, verdict, next) in table {
+    for (heard, now, verdict, next) in table {
         if let Some(heard) = heard {
             liveness.hear(at(heard));
         }
         assert_eq!(liveness.check(at(now)), verdict, "at {now}");
         if verdict == Probe {
-            assert!(liveness.begin_probe(at(now), true));
-        }
-        if is_sent {
-            liveness.probe_is_out(at(now));
+            assert!(liveness.begin_probe(at(now)));
         }
         assert_eq!(liveness.check_at(), Some(at(next)), "at {now}");
     }
-    assert_eq!(liveness.check(at(154)), GiveUp);
+    assert_eq!(liveness.check(at(139)), GiveUp);
 }
 
 #[test]
-fn a_probe_that_is_out_is_not_restarted() {
+fn a_probe_that_runs_is_not_restarted() {
     let mut liveness = liveness();
     liveness.begin(at(0));
-    assert!(liveness.begin_probe(at(10), true));
-    assert!(!liveness.begin_probe(at(20), true), "it waits to be sent");
-    assert_eq!(liveness.check(at(25)), Wait, "it cannot have been answered");
-    liveness.probe_is_out(at(50));
-    assert!(!liveness.begin_probe(at(60), true));
-    liveness.probe_is_out(at(60));
-    assert_eq!(liveness.check(at(64)), Wait);
-    assert_eq!(liveness.check(at(65)), GiveUp);
+    assert!(liveness.begin_probe(at(10)));
+    assert!(!liveness.begin_probe(at(20)));
+    assert_eq!(liveness.check(at(24)), Wait);
+    assert_eq!(liveness.check(at(25)), GiveUp);
 }
 
 #[test]
