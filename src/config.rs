@@ -453,9 +453,9 @@ impl Config {
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
     /// there is no room, subscriptions and probes wait, and the client refuses other requests. Of the requests that
-    /// may be sent at once, subscriptions leave about a quarter to other requests. Other requests leave about a
-    /// sixteenth to probes and cancellations. Only the cancellation of orders in a shutdown ignores this limit.
-    /// Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
+    /// may be sent at once, subscriptions leave about a quarter to others, but while they wait, one request in 16 may
+    /// be a subscription. Other requests leave about a sixteenth to probes and cancellations. Only the cancel request
+    /// of a shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);

@@ -13,12 +13,17 @@ use crate::value::time::Instant;
 /// The maximum number of window lengths that the venue can add to the limits of one kind.
 const NAMED_WINDOWS_MAX: usize = 8;
 
+/// How many requests a limit pays for while stream requests wait, until one of them has its turn.
+const STREAM_TURN: u64 = 16;
+
 /// The rate limits of one host. They outlive links, because the venue counts by IP address and account.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     dials: Windows,
     requests: Windows,
     orders: Windows,
+    /// Since when a `subscribe` or `unsubscribe` of any link has waited for room, while none was sent.
+    streams_wait_since: Option<Instant>,
     /// The longest wait that the venue can cause.
     wait_max: Duration,
 }
@@ -120,6 +125,11 @@ impl Windows {
         rooms.fold((self.held_until, Duration::ZERO), core::cmp::max)
     }
 
+    /// Returns the longest time in which a window pays for this many requests.
+    fn time_of(&self, units: u64) -> Duration {
+        self.windows.iter().map(|window| window.limiter.time_of(units)).max().unwrap_or_default()
+    }
+
     fn take(&mut self, now: Instant) {
         for window in &mut self.windows {
             window.limiter = window.limiter.overdraw(now);
@@ -172,7 +182,8 @@ struct Named {
 impl Limits {
     pub(crate) fn new(config: &Config) -> Limits {
         let (dials, requests, orders) = (Windows::new(), Windows::new(), Windows::new());
-        let mut limits = Limits { dials, requests, orders, wait_max: config.retry_after_max };
+        let wait_max = config.retry_after_max;
+        let mut limits = Limits { dials, requests, orders, streams_wait_since: None, wait_max };
         limits.add(config, Instant::ZERO);
         limits
     }
@@ -196,20 +207,36 @@ impl Limits {
         is_order: bool,
         now: Instant,
     ) -> Result<(), CommandError> {
-        let (mut limit, (mut retry, mut window)) = (RateKind::Requests, self.requests.room(urgency));
+        let (mut limit, (mut retry, mut window)) = (RateKind::Requests, self.room(urgency));
         // An order leaves no room to more urgent requests, because the limit on orders counts none of them.
         let orders = self.orders.room(Urgency::Cancel);
         if is_order && orders.0 > retry {
             (limit, (retry, window)) = (RateKind::Orders, orders);
         }
         if retry > now {
+            if urgency == Urgency::Stream {
+                self.streams_wait_since.get_or_insert(now);
+            }
             return Err(CommandError::RateLimited { limit, window, retry });
         }
         self.requests.take(now);
         if is_order {
             self.orders.take(now);
         }
+        if urgency == Urgency::Stream {
+            self.streams_wait_since = None;
+        }
         Ok(())
+    }
+
+    /// Returns when there is room for a request of this urgency, and the window that is the last to have room. An
+    /// application that uses up its share leaves no room to stream requests. So after [`STREAM_TURN`] one stream
+    /// request may take room that the requests of the application leave to probes.
+    fn room(&self, urgency: Urgency) -> (Instant, Duration) {
+        let room = self.requests.room(urgency);
+        let Some(since) = self.streams_wait_since.filter(|_| urgency == Urgency::Stream) else { return room };
+        let (at, window) = self.requests.room(Urgency::Probe);
+        room.min((at.max(since + self.requests.time_of(STREAM_TURN)), window))
     }
 
     /// Takes room for one request that only the limits named by the venue may delay. If these limits have no room,

@@ -90,6 +90,11 @@ impl RateLimiter {
         RateLimiter { burst, ..self }.free_at()
     }
 
+    /// Returns the time that pays for this many units.
+    pub(crate) fn time_of(self, units: u64) -> Duration {
+        Duration::from_nanos(self.interval.saturating_mul(units))
+    }
+
     /// Returns a limiter that allows no unit before `at`, and no burst directly after `at`.
     #[must_use]
     pub fn hold_until(self, at: Instant) -> RateLimiter {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gemini_ws::{Config, Lost, Request};
 
-use super::super::line;
-use super::fed::{Fed, t};
+use super::super::line::{self, Line};
+use super::fed::{Fed, new_order, t};
 
 /// Handles every deadline of each second in turn. Returns in which second the book stops being live.
 fn live_until(fed: &mut Fed, most: u64) -> Option<u64> {
@@ -64,10 +64,93 @@ fn a_dead_link_ends_in_time_though_no_limit_has_room_for_a_probe() {
 #[test]
 fn a_link_that_hears_pings_needs_no_room_for_probes() {
     let config = Config::new("ws://v").request_limit(1, Duration::from_secs(3_600));
-    let mut line = line::Line::open(config, ["btcusd@depth".to_owned()]);
+    let mut line = Line::open(config, ["btcusd@depth".to_owned()]);
     for at in (0..3_000_000).step_by(20_000) {
         line.ping(at);
         line.wait(at + 20_000);
     }
     assert_eq!(line.losses, Vec::<Lost>::new());
+}
+
+/// An application that sends orders as fast as the client accepts them, to a venue that replies after 10 ms.
+struct Busy {
+    line: Line,
+    orders: usize,
+}
+
+impl Busy {
+    fn new((limit, window): (u32, u64), places: usize) -> Busy {
+        let config = Config::new("ws://v").authenticated(true).streams_per_request_max(1);
+        let config =
+            config.request_limit(limit, Duration::from_millis(window)).requests_in_flight_max(places);
+        let config = config.order_limit(1_000_000, Duration::from_secs(1));
+        Busy { line: Line::open(config, ["orders@account".to_owned()]), orders: 0 }
+    }
+
+    /// Runs for `for_ms` milliseconds from `from`, or until `is_over`. Returns the end. `is_over` sees every text that
+    /// is sent.
+    fn run(&mut self, from: u64, for_ms: u64, mut is_over: impl FnMut(&str) -> bool) -> u64 {
+        for at in (from..from + for_ms).step_by(10) {
+            while let Some(text) = self.line.sent.pop_front() {
+                if is_over(&text) {
+                    return at;
+                }
+                self.line.hear(at, &line::ack(&text));
+            }
+            loop {
+                let order = Request::PlaceOrder(new_order(&format!("a{}", self.orders)));
+                if self.line.client.request(t(at), &order).is_err() {
+                    break;
+                }
+                self.orders += 1;
+                self.line.poll(at);
+            }
+            self.line.wait(at + 9);
+        }
+        from + for_ms
+    }
+}
+
+/// A busy application does not keep the client from requesting a stream, and a cancellation still has room.
+#[test]
+fn a_busy_application_leaves_room_for_streams() {
+    for (limit, places) in [
+        ((20, 1_000), 64),
+        ((7_000, 10_000), 64),
+        ((7_000, 10_000), 2_000),
+        ((600, 60_000), 64),
+        ((8, 1_000), 1),
+    ] {
+        let mut busy = Busy::new(limit, places);
+        busy.run(1, 10_000, |_| false);
+        busy.line.subscribe(10_001, "btcusd@depth");
+        // The limit is spread over two windows, half of it at once.
+        let turn = 16 * limit.1 * 2 / u64::from(limit.0);
+        let end = busy.run(10_001, 600_000, |text| text.contains("btcusd@depth"));
+        assert!(end <= 10_001 + turn + 20, "{limit:?}, {places} places: after {} ms", end - 10_001);
+        let cancelled = busy.line.client.request(t(end), &Request::CancelAllOrders);
+        let most = u64::from(limit.0);
+        assert!(cancelled.is_ok() || most < 32, "{limit:?}, {places} places: {cancelled:?}");
+    }
+}
+
+/// Many streams that wait take little of the room of a busy application.
+#[test]
+fn streams_that_wait_leave_room_to_a_busy_application() {
+    let orders = |streams: usize| {
+        let mut busy = Busy::new((600, 60_000), 64);
+        busy.run(1, 100_000, |_| false);
+        for n in 0..streams {
+            busy.line.subscribe(100_001, &format!("s{n}usd@trade"));
+        }
+        let (before, mut requested) = (busy.orders, 0);
+        busy.run(100_001, 200_000, |text| {
+            requested += usize::from(text.contains("@trade"));
+            false
+        });
+        (busy.orders - before, requested)
+    };
+    let ((alone, _), (beside, requested)) = (orders(0), orders(1_000));
+    assert!(requested >= 50, "{requested} streams of 1,000 in 200 s");
+    assert!(beside * 10 >= alone * 9, "orders in 200 s: {alone}, and {beside} beside {requested} streams");
 }
