@@ -42,7 +42,31 @@ struct Window {
     configured: Option<u32>,
     /// The limit that the venue has named last.
     named: Option<u32>,
+    /// Counts what the client takes.
     limiter: RateLimiter,
+    rest: Option<Rest>,
+}
+
+/// What remains of a limit of the venue in one window, which begins with the reply to `conninfo`. After this window,
+/// the units that the venue has counted do not count any more.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    /// How much remained at the beginning.
+    remaining: u64,
+    limiter: RateLimiter,
+    until: Instant,
+}
+
+impl Rest {
+    /// No request waits for longer than `wait_max`.
+    fn new(named: &Named, wait_max: Duration, now: Instant) -> Rest {
+        let remaining = named.remaining();
+        // A window contains both of its ends.
+        let until = now + named.length + Duration::from_nanos(1);
+        let limiter = RateLimiter::per_window(u32::try_from(remaining).unwrap_or(u32::MAX), named.length);
+        let limiter = if remaining == 0 { limiter.hold_until(until) } else { limiter };
+        Rest { remaining, limiter: limiter.free_by(now + wait_max, wait_max), until }
+    }
 }
 
 impl Windows {
@@ -67,7 +91,7 @@ impl Windows {
     /// they do not count towards `NAMED_WINDOWS_MAX`.
     fn rename(&mut self, limits: &[Named], wait_max: Duration, now: Instant) {
         let before = self.windows.clone();
-        self.windows.iter_mut().for_each(|window| window.named = None);
+        self.windows.iter_mut().for_each(|window| (window.named, window.rest) = (None, None));
         let is_named = |length| limits.iter().any(|named| named.length == length && named.limit > 0);
         self.windows.retain(|window| window.configured.is_some() || is_named(window.length));
         for named in limits {
@@ -84,7 +108,7 @@ impl Windows {
         self.update(&before, now);
         for named in limits {
             if let Some(window) = self.find(named.length) {
-                window.note_used(named.used, wait_max, now);
+                window.note_rest(named, wait_max, now);
             }
         }
     }
@@ -92,7 +116,7 @@ impl Windows {
     fn window(&mut self, length: Duration, limit: u32) -> Option<&mut Window> {
         if self.find(length).is_none() {
             let limiter = RateLimiter::per_window(limit, length);
-            self.windows.push(Window { length, configured: None, named: None, limiter });
+            self.windows.push(Window { length, configured: None, named: None, limiter, rest: None });
         }
         self.find(length)
     }
@@ -120,19 +144,26 @@ impl Windows {
 
     fn room_in(&self, urgency: Urgency, counts: impl Fn(&Window) -> bool) -> (Instant, Duration) {
         let free_at = |limiter: RateLimiter| limiter.free_at_sparing(|burst| urgency.spares(burst));
-        let windows = self.windows.iter().filter(|window| counts(window));
-        let rooms = windows.map(|window| (free_at(window.limiter), window.length));
+        let rooms = self.windows.iter().map(|window| {
+            let own = counts(window).then(|| free_at(window.limiter));
+            let rest = window.rest.map(|rest| free_at(rest.limiter).min(rest.until));
+            (own.max(rest).unwrap_or(Instant::ZERO), window.length)
+        });
         rooms.fold((self.held_until, Duration::ZERO), core::cmp::max)
     }
 
     /// Returns the longest time in which a window pays for this many requests.
     fn time_of(&self, units: u64) -> Duration {
-        self.windows.iter().map(|window| window.limiter.time_of(units)).max().unwrap_or_default()
+        let rests = self.windows.iter().filter_map(|window| window.rest).map(|rest| rest.limiter);
+        let limiters = self.windows.iter().map(|window| window.limiter).chain(rests);
+        limiters.map(|limiter| limiter.time_of(units)).max().unwrap_or_default()
     }
 
     fn take(&mut self, now: Instant) {
         for window in &mut self.windows {
             window.limiter = window.limiter.overdraw(now);
+            let rest = window.rest.filter(|rest| rest.until > now);
+            window.rest = rest.map(|rest| Rest { limiter: rest.limiter.overdraw(now), ..rest });
         }
     }
 
@@ -145,7 +176,8 @@ impl Windows {
     }
 
     fn is_idle(&self, now: Instant) -> bool {
-        self.held_until <= now && self.windows.iter().all(|window| window.limiter.is_idle(now))
+        let is_idle = |it: &Window| it.limiter.is_idle(now) && it.rest.is_none_or(|rest| rest.until <= now);
+        self.held_until <= now && self.windows.iter().all(is_idle)
     }
 }
 
@@ -159,12 +191,14 @@ impl Window {
         self.named.is_some() && self.named == self.limit()
     }
 
-    /// Notes that `used` units have been used up to now. If the limit of the venue is lower than the configured
-    /// limit, or no limit is configured for this window, no request waits for longer than `wait_max`.
-    fn note_used(&mut self, used: u64, wait_max: Duration, now: Instant) {
-        // Units beyond the limit need not be noted, because no unit counts for longer than one window.
-        let used = used.min(self.limit().unwrap_or_default().into());
-        self.limiter = self.limiter.note_used(used, now);
+    /// Notes how much of a limit of the venue remains. If the venue's limit is lower than the configured limit, or no
+    /// limit is configured for this window, no request waits for longer than `wait_max`.
+    fn note_rest(&mut self, named: &Named, wait_max: Duration, now: Instant) {
+        // Of several limits on windows of one length, the one with the smallest rest applies.
+        let is_less = |rest: Rest| named.remaining() < rest.remaining;
+        if named.used > 0 && self.rest.is_none_or(is_less) {
+            self.rest = Some(Rest::new(named, wait_max, now));
+        }
         if self.named.is_some_and(|named| self.configured.is_none_or(|configured| named < configured)) {
             self.limiter = self.limiter.free_by(now + wait_max, wait_max);
         }
@@ -177,6 +211,12 @@ struct Named {
     length: Duration,
     limit: u32,
     used: u64,
+}
+
+impl Named {
+    fn remaining(&self) -> u64 {
+        u64::from(self.limit).saturating_sub(self.used)
+    }
 }
 
 impl Limits {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gemini_ws::{Config, Lost, Request};
+use gemini_ws::{Config, Lost, Request, ShutdownPlan};
 
 use super::super::line::{self, Line};
 use super::fed::{Fed, new_order, t};
@@ -23,6 +23,12 @@ fn name_limits(fed: &mut Fed, at: u64, limits: &str) {
     let id = fed.client.request(t(at), &Request::ConnectionInfo).unwrap();
     fed.poll();
     fed.feed(at + 1, &format!(r#"{{"id":{},"status":200,"rateLimits":[{limits}]}}"#, id.get()));
+}
+
+fn limit_of(kind: &str, (unit, number): (&str, u64), limit: u64, count: u64) -> String {
+    format!(
+        r#"{{"rateLimitType":"{kind}","interval":"{unit}","intervalNum":{number},"limit":{limit},"count":{count}}}"#
+    )
 }
 
 fn limit_of_a_day(kind: &str, limit: u64, count: u64) -> String {
@@ -153,4 +159,81 @@ fn streams_that_wait_leave_room_to_a_busy_application() {
     let ((alone, _), (beside, requested)) = (orders(0), orders(1_000));
     assert!(requested >= 50, "{requested} streams of 1,000 in 200 s");
     assert!(beside * 10 >= alone * 9, "orders in 200 s: {alone}, and {beside} beside {requested} streams");
+}
+
+/// What remains of a limit of the venue has room at once, for each kind of request and whatever part was used.
+#[test]
+fn what_remains_of_a_limit_may_be_used_at_once() {
+    let limit = 10_000_000;
+    let order = || Request::PlaceOrder(new_order("a1"));
+    for (kind, request) in [
+        ("ORDERS", order()),
+        ("REQUEST_WEIGHT", order()),
+        ("REQUEST_WEIGHT", Request::Time),
+        ("REQUEST_WEIGHT", Request::CancelAllOrders),
+    ] {
+        for tenths in [1, 4, 5, 6, 9] {
+            let mut fed = Fed::private(&["orders@account"]);
+            name_limits(&mut fed, 2, &limit_of_a_day(kind, limit, limit / 10 * tenths - 1_000));
+            let accepted = fed.client.request(t(4), &request);
+            assert!(accepted.is_ok(), "{kind}, {tenths} tenths used, {request:?}: {accepted:?}");
+        }
+    }
+}
+
+/// The client uses all that remains in the window of the venue's count, and not more. Later it keeps to the limit.
+#[test]
+fn no_more_than_what_remains_is_used() {
+    let (limit, window) = (12, 10_000);
+    for used in 0..=limit {
+        let mut fed = Fed::private(&["orders@account"]);
+        name_limits(&mut fed, 2, &limit_of("ORDERS", ("SECOND", 10), limit, used));
+        let mut taken = Vec::new();
+        for at in (3..35_000).step_by(5) {
+            while let Ok(id) = fed.client.request(t(at), &Request::PlaceOrder(new_order("a1"))) {
+                fed.poll();
+                fed.feed(at, &format!(r#"{{"id":{},"status":200}}"#, id.get()));
+                taken.push(at);
+            }
+        }
+        let within = |from: u64| taken.iter().filter(|at| (from..=from + window).contains(at)).count() as u64;
+        let (first, rest) = (within(3), limit - used);
+        assert!(first <= rest && first + 1 >= rest, "{used} of {limit} used: {first} more");
+        assert!(rest == 0 || taken[0] == 3, "{used} of {limit} used: the next at {}", taken[0]);
+        assert!(taken.iter().all(|at| within(*at) <= limit), "{used} of {limit} used");
+    }
+}
+
+/// The units that others have used count for the limit of the venue, not for the part of it that is configured.
+#[test]
+fn what_others_have_used_does_not_count_for_the_part_that_is_configured() {
+    let config = Config::new("ws://v").authenticated(true).order_limit(20, Duration::from_secs(10));
+    let mut fed = Fed::new(config);
+    name_limits(&mut fed, 2, &limit_of("ORDERS", ("SECOND", 10), 100, 60));
+    let placed = (0..20).filter(|_| fed.client.request(t(4), &Request::PlaceOrder(new_order("a1"))).is_ok());
+    assert_eq!(placed.count(), 10);
+}
+
+/// A shutdown cancels the orders of a session while the venue's limit allows it.
+#[test]
+fn a_shutdown_uses_what_remains_of_the_limit() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let id = fed.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();
+    fed.poll();
+    fed.feed(3, &format!(r#"{{"id":{},"status":200}}"#, id.get()));
+    name_limits(&mut fed, 4, &limit_of_a_day("REQUEST_WEIGHT", 10_000_000, 6_000_000));
+    fed.sent.clear();
+    fed.client.shut_down(t(60_000), ShutdownPlan::by(t(90_000)).cancel_orders(true));
+    fed.poll();
+    assert!(fed.sent.iter().any(|text| text.contains("order.cancel_session")), "{:?}", fed.sent);
+}
+
+/// The client makes an attempt to connect without a wait if attempts remain.
+#[test]
+fn an_attempt_that_remains_is_made_without_a_wait() {
+    let mut fed = Fed::private(&["orders@account"]);
+    name_limits(&mut fed, 2, &limit_of("CONNECTION_ATTEMPTS", ("MINUTE", 5), 300, 200));
+    fed.client.handle_lost(fed.link, t(1_000), Lost::Reset);
+    let due = fed.client.deadline().unwrap().at;
+    assert!(due < t(31_000), "100 attempts remain; the next one is at {due:?}");
 }
