@@ -108,7 +108,8 @@ impl Session for MarketDataV2 {
 impl MarketDataV2 {
     /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If
     /// the refusal may be about any of several requests, perhaps an `unsubscribe`, the client rejects no stream. From
-    /// then on, the client sends stream requests one after the other until the link ends.
+    /// then on, the client sends stream requests one after the other, until a refusal names its request or the link
+    /// ends.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);
@@ -118,6 +119,7 @@ impl MarketDataV2 {
         };
         let streams = request.streams().to_vec();
         feed.outbox_mut().answered(id);
+        feed.outbox_mut().send_one_at_a_time(false);
         let error = ApiError { code: 0, message: Text(NO_VALID_TRADING_PAIRS) };
         for stream in streams {
             if feed.subscriptions().get(stream).is_some_and(|it| it.request() == id) {

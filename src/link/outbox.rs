@@ -31,6 +31,8 @@ pub(crate) struct StreamRequest {
     streams: Vec<StreamId>,
     /// How many streams the request may name.
     most: usize,
+    /// Whether the request is about streams whose last request failed.
+    is_again: bool,
 }
 
 impl StreamRequest {
@@ -149,12 +151,26 @@ impl Outbox {
 
     /// Queues an `unsubscribe` for a subscription. Adds the subscription to the last queued request if possible.
     pub(super) fn leave(&mut self, id: StreamId) {
-        enqueue(&mut self.requests, id, false, self.streams_per_request_max);
+        self.queue(id, false, usize::MAX);
     }
 
-    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams.
+    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. `usize::MAX` says
+    /// that the stream's last request did not fail.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
-        enqueue(&mut self.requests, id, true, self.streams_per_request_max.min(batch_max));
+        self.queue(id, true, batch_max);
+    }
+
+    /// While requests go out one after the other, each may wait for the whole `Config::request_timeout`. Then requests
+    /// about streams whose last request failed come after the others.
+    fn queue(&mut self, id: StreamId, is_subscribe: bool, batch_max: usize) {
+        let is_again = batch_max < usize::MAX;
+        let passes = self.one_at_a_time && !is_again;
+        let place = self.requests.iter().position(|it| passes && it.is_again).unwrap_or(self.requests.len());
+        let mut behind = self.requests.split_off(place);
+        let most = self.streams_per_request_max.min(batch_max);
+        let kind = StreamRequest { is_subscribe, streams: Vec::new(), most, is_again };
+        enqueue(&mut self.requests, id, &kind);
+        self.requests.append(&mut behind);
     }
 
     /// Queues both halves of a refused request. Repeated halving separates a bad name from the other streams.
@@ -182,11 +198,12 @@ impl Outbox {
         }
         while let Some(mut request) = self.requests.pop_front() {
             let mut left = room;
-            let (books, most, is_subscribe) = (&mut self.books, request.most, request.is_subscribe);
+            let (books, kind) = (&mut self.books, StreamRequest { streams: Vec::new(), ..request });
+            let is_subscribe = kind.is_subscribe;
             request.retain(|id| {
                 let has_room = !is_subscribe || !is_book(*id) || left > 0;
                 if !has_room {
-                    enqueue(books, *id, true, most);
+                    enqueue(books, *id, &kind);
                 }
                 left = left.saturating_sub(usize::from(is_subscribe && is_book(*id)));
                 has_room
@@ -452,13 +469,16 @@ impl Outbox {
     }
 }
 
-fn enqueue(queue: &mut VecDeque<StreamRequest>, id: StreamId, is_subscribe: bool, most: usize) {
+/// Adds a subscription to the last queued request if possible, or to a new request like `kind`, which names no stream.
+fn enqueue(queue: &mut VecDeque<StreamRequest>, id: StreamId, kind: &StreamRequest) {
     match queue.back_mut() {
-        Some(last) if last.is_subscribe == is_subscribe && last.streams.len() < last.most.min(most) => {
+        Some(last)
+            if last.is_subscribe == kind.is_subscribe && last.streams.len() < last.most.min(kind.most) =>
+        {
             last.streams.push(id);
-            last.most = last.most.min(most);
+            last.most = last.most.min(kind.most);
         }
-        _ => queue.push_back(StreamRequest { is_subscribe, streams: alloc::vec![id], most }),
+        _ => queue.push_back(StreamRequest { streams: alloc::vec![id], ..*kind }),
     }
 }
 

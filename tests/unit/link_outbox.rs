@@ -54,7 +54,12 @@ fn neighbours_of_a_kind_share_a_request() {
 fn a_refused_request_is_split_in_halves() {
     let mut outbox = bench(100).outbox;
     outbox.leave(id(9));
-    outbox.split(StreamRequest { is_subscribe: true, streams: (0..5).map(id).collect(), most: 25 });
+    outbox.split(StreamRequest {
+        is_subscribe: true,
+        streams: (0..5).map(id).collect(),
+        most: 25,
+        is_again: false,
+    });
     let sizes: Vec<usize> =
         core::iter::from_fn(|| outbox.next(usize::MAX, |_| false)).map(|it| it.streams.len()).collect();
     assert_eq!(sizes, [2, 1, 3], "the first half at once, the second behind what waits");

@@ -237,3 +237,54 @@ fn an_attempt_that_remains_is_made_without_a_wait() {
     let due = fed.client.deadline().unwrap().at;
     assert!(due < t(31_000), "100 attempts remain; the next one is at {due:?}");
 }
+
+/// A venue of market data v2, which refuses a request only if no name of it is valid. It sends books, and no mark
+/// prices, because none has changed. Returns when the client first requested each book.
+fn serve_v2(quiet: usize, bad: &[(u64, &str)], books: &[(u64, &str)]) -> Vec<u64> {
+    let names = (0..quiet).map(|n| format!("q{n}@markPrice"));
+    let mut line = Line::open(Config::new("ws://v/v2/marketdata"), names);
+    let mut requested = vec![None; books.len()];
+    for at in (0..650_000).step_by(100) {
+        for (_, name) in bad.iter().chain(books).filter(|(begin, _)| *begin == at) {
+            line.subscribe(at, &format!("{name}@depth"));
+        }
+        while let Some(text) = line.sent.pop_front() {
+            let names = |name: &str| text.contains(&format!("\"{}\"", name.to_uppercase()));
+            let is_valid = text.contains("\"Q") || books.iter().any(|(_, name)| names(name));
+            if !is_valid {
+                line.hear(at, r#"{"reason":"NoValidTradingPairs","result":"error"}"#);
+            }
+            for ((_, name), seen) in books.iter().zip(&mut requested) {
+                if names(name) {
+                    seen.get_or_insert(at);
+                    let name = name.to_uppercase();
+                    line.hear(at, &format!(r#"{{"type":"l2_updates","symbol":"{name}","changes":[["buy","9","1"],["sell","10","1"]],"trades":[],"auction_events":[]}}"#));
+                }
+            }
+        }
+        if at % 5_000 == 0 {
+            line.hear(at, r#"{"type":"heartbeat","timestamp":1}"#);
+        }
+        line.wait(at + 100);
+    }
+    assert_eq!(line.losses, []);
+    requested.into_iter().flatten().collect()
+}
+
+/// A bad name holds up no new stream for longer than one request may take, even if the client cannot assign the venue's
+/// error to the bad name yet.
+#[test]
+fn a_bad_name_of_v2_does_not_hold_up_other_streams() {
+    let books: Vec<(u64, &str)> =
+        vec![(61_000, "aausd"), (70_000, "bbusd"), (200_000, "ccusd"), (600_000, "ddusd")];
+    let many: Vec<String> = (0..10).map(|n| format!("bad{n}")).collect();
+    let many: Vec<(u64, &str)> = many.iter().map(|name| (60_000, name.as_str())).collect();
+    let later: Vec<(u64, &str)> = many.iter().zip(1..).map(|((_, name), n)| (60_000 * n, *name)).collect();
+    for (quiet, bad) in [(60, &many[..1]), (60, &many), (60, &later), (3, &many)] {
+        let requested = serve_v2(quiet, bad, &books);
+        assert_eq!(requested.len(), books.len(), "{quiet} quiet streams, {bad:?}");
+        for ((begin, name), at) in books.iter().zip(requested) {
+            assert!(at <= begin + 6_000, "{name} after {} ms; {quiet} quiet streams, {bad:?}", at - begin);
+        }
+    }
+}
