@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::event::{Event, RequestOutcome, Verdict};
+use crate::event::Event;
 use crate::message::Response;
 use crate::request::Subject;
 use crate::request::quote::{NewQuote, QuoteKey};
@@ -16,6 +16,7 @@ use crate::value::id::{LinkId, RequestId};
 
 mod doubts;
 mod events;
+mod replies;
 
 /// The number of quotes at which [`Quotes`] begins to make room before it adds another: it drops the oldest quote
 /// that has ended and is not in doubt. If there is none to drop, `Quotes` adds only quotes that this client submits.
@@ -73,7 +74,8 @@ pub enum QuoteState {
     Confirmed,
     /// The maker has declined the quote. This state is final.
     Declined,
-    /// The quote was executed. This state is final, and replaces every other final state.
+    /// The quote was executed. This state is final, and replaces every other final state. If reports contradict each
+    /// other about whether the quote was executed, the quote is in doubt as well.
     Won,
     /// Another quote was executed. This state is final.
     Lost,
@@ -151,6 +153,8 @@ pub struct Quote {
     /// The message of the last reply that refused a request about the quote.
     pub reason: Option<Box<str>>,
     doubt: Option<(StaleReason, Moment)>,
+    /// Whether reports contradict each other about how the quote ended. Only an answer of the venue resolves this.
+    is_disputed: bool,
     link: Option<LinkId>,
     /// The links over which the quote is known to have been submitted: the link of the request, and a link that has
     /// reported the quote with a stream that reports only the quotes of its own session.
@@ -209,6 +213,7 @@ impl Quote {
             state: QuoteState::Sent,
             reason: None,
             doubt: None,
+            is_disputed: false,
             link: None,
             sessions: [None; 2],
             observed: Moment::BEGINNING,
@@ -235,10 +240,22 @@ impl Quote {
         self.is_presumed && self.is_unanswered
     }
 
-    /// Returns whether the answer `found` may be about this quote, and reports have shown a later state already.
+    /// Returns whether the answer `found` may be about this quote, has a state that is not final, and reports have
+    /// shown a later state already.
     fn is_past(&self, found: &FoundQuote) -> bool {
         let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
-        may_be_it && !self.is_absent && found.state.rank() < self.state.rank()
+        may_be_it && !self.is_absent && !found.state.is_final() && found.state.rank() < self.state.rank()
+    }
+
+    /// Returns the final state of the quote; `None` if the quote has not ended, or may exist although the venue did
+    /// not find it.
+    fn end(&self) -> Option<QuoteState> {
+        Some(self.state).filter(|state| state.is_final() && !self.is_absent)
+    }
+
+    /// Returns whether the quote has ended, and no report leaves room for doubt.
+    fn has_surely_ended(&self) -> bool {
+        self.end().is_some() && !self.is_perhaps_two() && !self.is_disputed
     }
 
     /// Returns when a doubt was last raised or an event was last applied, whichever is later.
@@ -262,7 +279,7 @@ impl Quote {
         if state.rank() > self.state.rank() {
             self.state = state;
         }
-        if self.state.is_final() && !self.is_perhaps_two() {
+        if self.has_surely_ended() {
             self.doubt = None;
         }
     }
@@ -273,9 +290,15 @@ impl Quote {
         if self.is_presumed {
             self.own_doubt = self.own_doubt.or(Some((reason, now)));
         }
-        if !self.state.is_final() || self.is_absent || self.is_perhaps_two() {
+        if !self.has_surely_ended() {
             self.doubt = Some((self.doubt().unwrap_or(reason), now));
         }
+    }
+
+    /// Raises a doubt because reports contradict each other about how the quote ended.
+    fn dispute(&mut self, now: Moment) {
+        self.is_disputed = true;
+        self.doubt = Some((self.doubt().unwrap_or(StaleReason::Contradiction), now));
     }
 }
 
@@ -386,132 +409,6 @@ impl Quotes {
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
     }
 
-    fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
-        let Some(mut key) = self.by_request.get(&request).copied() else { return };
-        let now = self.followed.moment();
-        let verdict = outcome.verdict();
-        match &verdict {
-            Verdict::Accepted(response) => {
-                if let Some(id) = quote_id(response) {
-                    key = self.name(key, id);
-                }
-            }
-            // The quote of this client does not exist, so an event with a presumed id was about the quote of another
-            // client.
-            Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {
-                key = self.separate(key, |quote| quote.is_presumed);
-            }
-            Verdict::Unknown => {}
-        }
-        let Some(quote) = self.quotes.get_mut(&key) else { return };
-        match verdict {
-            Verdict::Accepted(_) => quote.go(QuoteState::Active),
-            Verdict::Refused(response) | Verdict::OverLimit(response) => {
-                quote.note_refusal(&response);
-                if quote.quote_id.is_none() {
-                    quote.go(QuoteState::Rejected);
-                }
-            }
-            Verdict::NotSent => quote.go(QuoteState::Rejected),
-            Verdict::Unknown => {
-                quote.is_unanswered = true;
-                quote.go(QuoteState::Unknown);
-                quote.raise(StaleReason::Unanswered, now);
-            }
-        }
-    }
-
-    /// Moves a request to a new entry if `is_another` says that the id in its present entry belongs to another quote.
-    /// Returns the key of the entry that has the request.
-    fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
-        let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| is_another(quote)) else { return key };
-        let [request, session] = theirs.sessions;
-        theirs.sessions = [None, session];
-        let own = Quote {
-            terms: theirs.terms.take(),
-            request: theirs.request.take(),
-            link: theirs.link,
-            sessions: [request, None],
-            doubt: theirs.own_doubt.take().or(theirs.doubt),
-            is_unanswered: theirs.is_unanswered,
-            ..Quote::new(theirs.rfq_id)
-        };
-        (theirs.is_presumed, theirs.is_unanswered) = (false, false);
-        if theirs.state.is_final() {
-            theirs.doubt = None;
-        }
-        self.insert(own)
-    }
-
-    /// Sets the venue's id of a quote, as a reply or an answer has shown it. Returns the key of the entry that has
-    /// the request of the quote now.
-    fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
-        let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
-        let key = self.attach(key, id);
-        if let Some(quote) = self.quotes.get_mut(&key) {
-            (quote.is_presumed, quote.is_unanswered, quote.own_doubt) = (false, false, None);
-        }
-        key
-    }
-
-    /// Applies the reply to a request that withdraws, confirms or declines a quote.
-    fn follow_up(&mut self, id: (QuoteKey, u16), outcome: &RequestOutcome<'_>, state: QuoteState) {
-        let now = self.followed.moment();
-        let key = self.by_quote_id.get(&id);
-        let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
-        match outcome.verdict() {
-            Verdict::Accepted(response) if denies(&response, state) => {
-                quote.raise(StaleReason::Contradiction, now);
-            }
-            Verdict::Accepted(_) => quote.go(state),
-            Verdict::NotSent => {}
-            Verdict::OverLimit(response) => quote.note_refusal(&response),
-            Verdict::Refused(response) => {
-                quote.note_refusal(&response);
-                quote.raise(StaleReason::NotFound, now);
-            }
-            Verdict::Unknown => quote.raise(StaleReason::Unanswered, now),
-        }
-    }
-
-    /// Sets the venue's id of a quote. If another entry has the id already, merges the two entries, because they are
-    /// one quote. If the two are for different requests for quotes, or this client submitted both, the id is a
-    /// contradiction: puts both in doubt instead. Returns the key of the entry that has the quote's request now.
-    fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
-        let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
-        let Some(other) = self.by_quote_id.get(&(id, endpoint)).copied().filter(|other| *other != key) else {
-            self.by_quote_id.insert((id, endpoint), key);
-            if let Some(quote) = self.quotes.get_mut(&key) {
-                quote.quote_id = Some(id);
-            }
-            return key;
-        };
-        if !self.may_be_one(key, other) {
-            // The other request may have got the id from an event that only matched its terms.
-            self.separate(other, |quote| quote.is_presumed);
-        }
-        if !self.may_be_one(key, other) {
-            let now = self.followed.moment();
-            for key in [key, other] {
-                if let Some(quote) = self.quotes.get_mut(&key) {
-                    quote.raise(StaleReason::Contradiction, now);
-                }
-            }
-            return key;
-        }
-        let Some(sent) = self.quotes.remove(&key) else { return other };
-        self.by_rfq.remove(&(sent.rfq_id, endpoint, key));
-        if let Some(request) = sent.request {
-            self.by_request.insert(request, other);
-        }
-        if let Some(quote) = self.quotes.get_mut(&other) {
-            (quote.terms, quote.request) = (sent.terms, sent.request);
-            let ([request, _], [_, session]) = (sent.sessions, quote.sessions);
-            quote.sessions = [request, session];
-        }
-        other
-    }
-
     /// Removes the oldest quotes that have ended and are not in doubt, until there is room for another quote. Returns
     /// whether there is room. Call `make_room` only before a quote is added, so that the application can read how a
     /// quote ended.
@@ -580,17 +477,6 @@ impl Quotes {
 /// Returns the number of the endpoint of a link; zero for a recording.
 fn endpoint_of(link: Option<LinkId>) -> u16 {
     link.map_or(0, LinkId::endpoint)
-}
-
-/// Returns the id in the reply to a submission.
-fn quote_id(response: &Response<'_>) -> Option<QuoteKey> {
-    response.quote().ok()?.quote_id.to_string().parse().ok()
-}
-
-/// Returns whether a reply to a request about a quote says the opposite of what was requested.
-fn denies(response: &Response<'_>, state: QuoteState) -> bool {
-    let confirmed = response.quote().ok().and_then(|receipt| receipt.confirmed);
-    confirmed.is_some_and(|confirmed| confirmed != (state == QuoteState::Confirmed))
 }
 
 impl Default for Quotes {

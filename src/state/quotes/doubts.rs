@@ -11,7 +11,8 @@ impl Quotes {
     /// of quotes was subscribed, or a report may have been lost. The answer is not used if
     ///
     /// - the quote is unknown or not in doubt,
-    /// - the answer is outdated, and it is either `None` or has a state that is not final,
+    /// - the answer is outdated, and it is `None`, or has a state that is not final, or reports contradict each other
+    ///   about how the quote ended,
     /// - the answer has a state that is not final, but a report has shown a later state of the quote: REST may lag
     ///   behind the streams,
     /// - the id of the quote is certain, and the answer is `None` or has another id. The id is certain if a reply or
@@ -46,11 +47,13 @@ impl Quotes {
         if other.is_some_and(|other| !self.may_be_one(key, other)) {
             return false;
         }
-        let mut entries = [Some(key), other].into_iter().flatten().filter_map(|key| self.quotes.get(&key));
+        let keys = [Some(key), other].into_iter().flatten();
+        let mut entries = keys.filter_map(|key| self.quotes.get(&key));
+        let is_disputed = entries.clone().any(|quote| quote.is_disputed);
         let is_newer =
             |quote: &Quote| quote.last_change() > asked || found.is_some_and(|found| quote.is_past(&found));
         let is_older = self.followed.lost() > asked || entries.any(is_newer);
-        if is_older && !found.is_some_and(|found| found.state.is_final()) {
+        if is_older && (is_disputed || !found.is_some_and(|found| found.state.is_final())) {
             return false;
         }
         let Some(quote) = self.quotes.get(&key) else { return false };
@@ -63,7 +66,11 @@ impl Quotes {
             None => self.separate(key, |quote| quote.is_presumed),
         };
         let Some(quote) = self.quotes.get_mut(&key) else { return false };
-        quote.go(found.map_or(QuoteState::Rejected, |found| found.state));
+        let state = found.map_or(QuoteState::Rejected, |found| found.state);
+        if core::mem::take(&mut quote.is_disputed) {
+            quote.state = state;
+        }
+        quote.go(state);
         (quote.is_absent, quote.doubt) = (found.is_none(), None);
         self.doubt_unfollowed(key);
         true

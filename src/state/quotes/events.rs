@@ -25,14 +25,14 @@ impl Quotes {
             Some(id) => {
                 if let Some(key) = self.named(update, (rfq_id, id), link) {
                     self.note_link(key, link);
-                    self.take(key, state_of(update));
+                    self.take(key, update, state_of(update));
                 }
             }
             None => {
                 let (keys, state) = self.of_request(update, rfq_id, link);
                 for key in keys {
                     if !self.doubt_again(key, state) {
-                        self.take(key, state);
+                        self.take(key, update, state);
                     }
                 }
             }
@@ -48,13 +48,20 @@ impl Quotes {
         (quote.link, quote.sessions) = (link, [request, session.or(known)]);
     }
 
-    /// Applies the state from an event to a quote. `None` is an unknown state, which raises a doubt.
-    fn take(&mut self, key: u64, state: Option<QuoteState>) {
+    /// Applies the state from an event to a quote. `None` is an unknown state, which raises a doubt. A contradiction
+    /// also raises a doubt.
+    fn take(&mut self, key: u64, update: &QuoteUpdate<'_>, state: Option<QuoteState>) {
         let now = self.followed.moment();
         let Some(quote) = self.quotes.get_mut(&key) else { return };
         quote.observed = now;
         match state {
-            Some(state) => quote.go(state),
+            Some(state) => {
+                let is_disputed = contradicts(update, state, quote.end());
+                quote.go(state);
+                if is_disputed {
+                    quote.dispute(now);
+                }
+            }
             None => quote.raise(StaleReason::UnknownStatus, now),
         }
         if quote.is_perhaps_two() {
@@ -153,6 +160,30 @@ impl Quotes {
     }
 }
 
+/// Returns whether only one of two final states says that the quote was executed.
+pub(super) fn differ(end: QuoteState, other: QuoteState) -> bool {
+    (end == QuoteState::Won) != (other == QuoteState::Won)
+}
+
+/// Returns whether an event, which gives a quote `state`, contradicts itself or the known `end` of the quote. An event
+/// after the end does so if it shows the quote before its end, or if it differs about whether the quote was executed.
+fn contradicts(update: &QuoteUpdate<'_>, state: QuoteState, end: Option<QuoteState>) -> bool {
+    let fails =
+        matches!(update.step, QuoteStep::Failed | QuoteStep::Declined) || ends_without_execution(update);
+    let is_odd = state == QuoteState::Won && fails;
+    is_odd
+        || end.is_some_and(|end| match state {
+            // Without the status of the quote, the event may be about the request for quotes alone.
+            QuoteState::Active => update.quote_status == Some(QuoteStatus::Active),
+            state => !state.is_final() || differ(end, state),
+        })
+}
+
+/// Returns whether the request for quotes has ended, and no quote was executed.
+fn ends_without_execution(update: &QuoteUpdate<'_>) -> bool {
+    matches!(update.status, RfqStatus::Cancelled | RfqStatus::Failed | RfqStatus::Expired)
+}
+
 /// Returns the state that an event gives a quote; `None` if the event does not show the state.
 fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     let of_request = match update.status {
@@ -163,11 +194,15 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     };
     let of_step = match update.step {
         QuoteStep::Closed => of_request,
+        // The event contradicts itself: nothing can be accepted once the request for quotes has ended.
+        QuoteStep::Accepted | QuoteStep::Confirmed if ends_without_execution(update) => None,
         QuoteStep::Accepted => Some(QuoteState::Accepted),
         QuoteStep::Confirmed => Some(QuoteState::Confirmed),
         QuoteStep::Declined => Some(QuoteState::Declined),
         // The status of the quote says which quote was executed.
-        QuoteStep::Finalized if update.quote_id.is_some() => Some(QuoteState::Won),
+        QuoteStep::Finalized if update.quote_id.is_some() => {
+            Some(QuoteState::Won).filter(|_| update.status == RfqStatus::Finalized)
+        }
         QuoteStep::Finalized => of_request.filter(|state| state.is_final()),
         QuoteStep::Failed => Some(QuoteState::Failed),
         QuoteStep::Other(_) => None,

@@ -2,8 +2,8 @@
 //! no order or quote is lost.
 
 use gemini_ws::{
-    Config, Endpoint, Event, EventOutcome, NewOrder, OrderState, QuoteState, Replay, Request, RequestId,
-    RequestOutcome, Scratch, Side, StaleReason, Subject, TimeInForce,
+    Config, Endpoint, Event, EventOutcome, FoundQuote, NewOrder, OrderState, QuoteState, Replay, Request,
+    RequestId, RequestOutcome, Scratch, Side, StaleReason, Subject, TimeInForce,
 };
 
 use super::fed::{Fed, OVERFLOW, d, found, id_of, new_order, order, quote, t, update};
@@ -239,8 +239,130 @@ fn an_execution_of_a_quote_is_never_lost() {
             fed.feed(6, &format!(
                 r#"{{"e":"requestForQuote","i":"{id}","E":1790743321322,"r":"r1","x":"{step}","S":"FINALIZED","q":"q1","p":"0.5","sz":"10"{status}}}"#
             ));
-            assert_eq!(fed.quotes.get("q1").unwrap().state, QuoteState::Won, "{what}, event {id}");
+            let quote = fed.quotes.get("q1").unwrap();
+            let shown = (quote.state, quote.doubt());
+            assert_eq!(shown, (QuoteState::Won, Some(StaleReason::Contradiction)), "{what}, event {id}");
         }
+    }
+}
+
+/// Formats an event about the quote `q1`.
+fn step(number: usize, step: &str, status: &str, rest: &str) -> String {
+    format!(
+        r#"{{"e":"requestForQuote","i":"{number}","E":{number},"r":"r1","x":"{step}","S":"{status}"{rest}}}"#
+    )
+}
+
+const PLAIN: &str = r#","q":"q1""#;
+const ACTIVE: &str = r#","q":"q1","qs":"ACTIVE""#;
+const WITHDRAWN: &str = r#","q":"q1","qs":"WITHDRAWN""#;
+const WON: &str = r#","q":"q1","qs":"WON""#;
+const LOST: &str = r#","q":"q1","qs":"LOST""#;
+
+// Steps of a request for quotes, each with the status of the request and the other members.
+type Steps = &'static [(&'static str, &'static str, &'static str)];
+
+fn fed_with(steps: Steps) -> Fed {
+    let mut fed = Fed::private(&["requestForQuote@account"]);
+    fed.feed(2, &step(90, "CLOSED", "OPEN", ACTIVE));
+    for (n, (x, status, rest)) in steps.iter().enumerate() {
+        fed.feed(3, &step(n, x, status, rest));
+    }
+    fed
+}
+
+/// A quote ends once, and it is executed or not. If reports contradict each other about this, the quote is in doubt
+/// until the venue answers a later question with a final state. This answer decides.
+#[test]
+fn a_quote_has_one_end() {
+    use QuoteState::{Active, Confirmed, Declined, Expired, Failed, Lost, Withdrawn, Won};
+    const CONTRADICTION: Option<StaleReason> = Some(StaleReason::Contradiction);
+    let table: [(Steps, QuoteState); 11] = [
+        // Executed, and not executed.
+        (&[("FINALIZED", "FINALIZED", PLAIN), ("FINALIZED", "FINALIZED", LOST)], Won),
+        (&[("FINALIZED", "FINALIZED", WON), ("FINALIZED", "FINALIZED", LOST)], Won),
+        (&[("FINALIZED", "FINALIZED", LOST), ("FINALIZED", "FINALIZED", WON)], Won),
+        (&[("FINALIZED", "FINALIZED", WON), ("CLOSED", "EXPIRED", "")], Won),
+        (&[("DECLINED", "OPEN", PLAIN), ("FINALIZED", "FINALIZED", PLAIN)], Won),
+        (&[("FINALIZED", "FAILED", WON)], Won),
+        (&[("FAILED", "FINALIZED", WON)], Won),
+        // Steps after the end.
+        (&[("DECLINED", "OPEN", PLAIN), ("CONFIRMED", "FINALIZING", ACTIVE)], Declined),
+        (&[("CLOSED", "OPEN", WITHDRAWN), ("ACCEPTED", "CONFIRMING", PLAIN)], Withdrawn),
+        (&[("CLOSED", "OPEN", WITHDRAWN), ("CLOSED", "OPEN", ACTIVE)], Withdrawn),
+        (&[("FAILED", "FAILED", PLAIN), ("CONFIRMED", "FINALIZING", PLAIN)], Failed),
+    ];
+    for (steps, state) in table {
+        let mut fed = fed_with(steps);
+        let shown = |fed: &Fed| fed.quotes.get("q1").map(|quote| (quote.state, quote.doubt()));
+        assert_eq!(shown(&fed), Some((state, CONTRADICTION)), "{steps:?}");
+        let asked = fed.quotes.moment();
+        // A repetition of the last event does not end the doubt, and an answer to an earlier question is not used.
+        let (x, status, rest) = *steps.last().unwrap();
+        fed.feed(4, &step(80, x, status, rest));
+        assert_eq!(shown(&fed), Some((state, CONTRADICTION)), "{steps:?}");
+        let answer = |state| Some(FoundQuote { quote_id: "q1".parse().unwrap(), state });
+        assert!(!fed.quotes.reconcile("q1", answer(Lost), asked), "{steps:?}");
+        let asked = fed.quotes.moment();
+        assert!(!fed.quotes.reconcile("q1", answer(Confirmed), asked), "{steps:?}: REST may lag");
+        for found in [Won, Lost] {
+            let mut quotes = fed.quotes.clone();
+            assert!(quotes.reconcile("q1", answer(found), asked), "{steps:?}");
+            let quote = quotes.get("q1").unwrap();
+            assert_eq!((quote.state, quote.doubt()), (found, None), "{steps:?}");
+        }
+    }
+    // These events contradict nothing.
+    let table: [(Steps, QuoteState); 5] = [
+        (&[("FINALIZED", "FINALIZED", WON), ("FINALIZED", "FINALIZED", WON)], Won),
+        (&[("CLOSED", "OPEN", WITHDRAWN), ("CLOSED", "PENDING_ACCEPTANCE", PLAIN)], Withdrawn),
+        (&[("CLOSED", "OPEN", WITHDRAWN), ("CLOSED", "EXPIRED", "")], Withdrawn),
+        (&[("DECLINED", "OPEN", PLAIN), ("FINALIZED", "FINALIZED", LOST)], Declined),
+        (&[("CLOSED", "EXPIRED", PLAIN), ("FAILED", "FAILED", PLAIN)], Expired),
+    ];
+    for (steps, state) in table {
+        let fed = fed_with(steps);
+        let quote = fed.quotes.get("q1").unwrap();
+        assert_eq!((quote.state, quote.doubt()), (state, None), "{steps:?}");
+    }
+    // These steps contradict the status of the request, so the state remains unknown.
+    let table: [Steps; 3] = [
+        &[("FINALIZED", "FAILED", PLAIN)],
+        &[("FINALIZED", "CANCELLED", ACTIVE)],
+        &[("CONFIRMED", "EXPIRED", PLAIN)],
+    ];
+    for steps in table {
+        let fed = fed_with(steps);
+        let quote = fed.quotes.get("q1").unwrap();
+        assert_eq!((quote.state, quote.doubt()), (Active, Some(StaleReason::UnknownStatus)), "{steps:?}");
+    }
+}
+
+/// The venue accepts a request that ends a quote, and reports something else.
+#[test]
+fn a_reply_and_an_event_contradict_each_other() {
+    let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());
+    let withdraw = Request::WithdrawQuote { rfq_id, quote_id };
+    let [decline, confirm] = [false, true].map(|confirm| Request::ConfirmQuote { rfq_id, quote_id, confirm });
+    for (request, event, is_event_first, expected) in [
+        (&withdraw, ("CONFIRMED", "FINALIZING", ACTIVE), false, (QuoteState::Withdrawn, true)),
+        (&decline, ("CONFIRMED", "FINALIZING", ACTIVE), false, (QuoteState::Declined, true)),
+        (&withdraw, ("FINALIZED", "FINALIZED", WON), true, (QuoteState::Won, true)),
+        (&decline, ("FINALIZED", "FINALIZED", WON), true, (QuoteState::Won, true)),
+        // The reply may be the later one of the two.
+        (&confirm, ("FINALIZED", "FINALIZED", WON), true, (QuoteState::Won, false)),
+        (&confirm, ("FINALIZED", "FINALIZED", LOST), true, (QuoteState::Lost, false)),
+        (&withdraw, ("CLOSED", "OPEN", WITHDRAWN), false, (QuoteState::Withdrawn, false)),
+    ] {
+        let mut fed = fed_with(&[]);
+        let (_, number) = ask(&mut fed, request);
+        let (reply, event) =
+            (format!(r#"{{"id":{number},"status":200}}"#), step(1, event.0, event.1, event.2));
+        let texts = if is_event_first { [&event, &reply] } else { [&reply, &event] };
+        texts.into_iter().for_each(|text| fed.feed(4, text));
+        let quote = fed.quotes.get("q1").unwrap();
+        let reason = expected.1.then_some(StaleReason::Contradiction);
+        assert_eq!((quote.state, quote.doubt()), (expected.0, reason), "{request:?}, {event}");
     }
 }
 

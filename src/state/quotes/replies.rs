@@ -1,0 +1,158 @@
+//! How [`Quotes`] applies replies, and which request a quote belongs to.
+
+use alloc::string::ToString;
+
+use crate::event::{RequestOutcome, Verdict};
+use crate::message::Response;
+use crate::request::quote::QuoteKey;
+use crate::state::quotes::events::differ;
+use crate::state::quotes::{Quote, QuoteState, Quotes, endpoint_of};
+use crate::state::truth::StaleReason;
+use crate::value::id::RequestId;
+
+impl Quotes {
+    pub(super) fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
+        let Some(mut key) = self.by_request.get(&request).copied() else { return };
+        let now = self.followed.moment();
+        let verdict = outcome.verdict();
+        match &verdict {
+            Verdict::Accepted(response) => {
+                if let Some(id) = quote_id(response) {
+                    key = self.name(key, id);
+                }
+            }
+            // The quote of this client does not exist, so an event with a presumed id was about the quote of another
+            // client.
+            Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {
+                key = self.separate(key, |quote| quote.is_presumed);
+            }
+            Verdict::Unknown => {}
+        }
+        let Some(quote) = self.quotes.get_mut(&key) else { return };
+        match verdict {
+            Verdict::Accepted(_) => quote.go(QuoteState::Active),
+            Verdict::Refused(response) | Verdict::OverLimit(response) => {
+                quote.note_refusal(&response);
+                if quote.quote_id.is_none() {
+                    quote.go(QuoteState::Rejected);
+                }
+            }
+            Verdict::NotSent => quote.go(QuoteState::Rejected),
+            Verdict::Unknown => {
+                quote.is_unanswered = true;
+                quote.go(QuoteState::Unknown);
+                quote.raise(StaleReason::Unanswered, now);
+            }
+        }
+    }
+
+    /// Moves a request to a new entry if `is_another` says that the id in its present entry belongs to another quote.
+    /// Returns the key of the entry that has the request.
+    pub(super) fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
+        let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| is_another(quote)) else { return key };
+        let [request, session] = theirs.sessions;
+        theirs.sessions = [None, session];
+        let own = Quote {
+            terms: theirs.terms.take(),
+            request: theirs.request.take(),
+            link: theirs.link,
+            sessions: [request, None],
+            doubt: theirs.own_doubt.take().or(theirs.doubt.filter(|_| !theirs.is_disputed)),
+            is_unanswered: theirs.is_unanswered,
+            ..Quote::new(theirs.rfq_id)
+        };
+        (theirs.is_presumed, theirs.is_unanswered) = (false, false);
+        if theirs.has_surely_ended() {
+            theirs.doubt = None;
+        }
+        self.insert(own)
+    }
+
+    /// Sets the venue's id of a quote, as a reply or an answer has shown it. Returns the key of the entry that has
+    /// the request of the quote now.
+    pub(super) fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
+        let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
+        let key = self.attach(key, id);
+        if let Some(quote) = self.quotes.get_mut(&key) {
+            (quote.is_presumed, quote.is_unanswered, quote.own_doubt) = (false, false, None);
+        }
+        key
+    }
+
+    /// Applies the reply to a request that withdraws, confirms or declines a quote.
+    pub(super) fn follow_up(&mut self, id: (QuoteKey, u16), outcome: &RequestOutcome<'_>, state: QuoteState) {
+        let now = self.followed.moment();
+        let key = self.by_quote_id.get(&id);
+        let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
+        match outcome.verdict() {
+            Verdict::Accepted(response) if denies(&response, state) => {
+                quote.raise(StaleReason::Contradiction, now);
+            }
+            Verdict::Accepted(_) => {
+                // A reply may come later than the event about the end of the quote, so only two ends contradict each
+                // other.
+                let is_disputed = state.is_final() && quote.end().is_some_and(|end| differ(end, state));
+                quote.go(state);
+                if is_disputed {
+                    quote.dispute(now);
+                }
+            }
+            Verdict::NotSent => {}
+            Verdict::OverLimit(response) => quote.note_refusal(&response),
+            Verdict::Refused(response) => {
+                quote.note_refusal(&response);
+                quote.raise(StaleReason::NotFound, now);
+            }
+            Verdict::Unknown => quote.raise(StaleReason::Unanswered, now),
+        }
+    }
+
+    /// Sets the venue's id of a quote. If another entry has the id already, merges the two entries, because they are
+    /// one quote. If the two are for different requests for quotes, or this client submitted both, the id is a
+    /// contradiction: puts both in doubt instead. Returns the key of the entry that has the quote's request now.
+    pub(super) fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
+        let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
+        let Some(other) = self.by_quote_id.get(&(id, endpoint)).copied().filter(|other| *other != key) else {
+            self.by_quote_id.insert((id, endpoint), key);
+            if let Some(quote) = self.quotes.get_mut(&key) {
+                quote.quote_id = Some(id);
+            }
+            return key;
+        };
+        if !self.may_be_one(key, other) {
+            // The other request may have got the id from an event that only matched its terms.
+            self.separate(other, |quote| quote.is_presumed);
+        }
+        if !self.may_be_one(key, other) {
+            let now = self.followed.moment();
+            for key in [key, other] {
+                if let Some(quote) = self.quotes.get_mut(&key) {
+                    quote.raise(StaleReason::Contradiction, now);
+                }
+            }
+            return key;
+        }
+        let Some(sent) = self.quotes.remove(&key) else { return other };
+        self.by_rfq.remove(&(sent.rfq_id, endpoint, key));
+        if let Some(request) = sent.request {
+            self.by_request.insert(request, other);
+        }
+        if let Some(quote) = self.quotes.get_mut(&other) {
+            (quote.terms, quote.request) = (sent.terms, sent.request);
+            let ([request, _], [_, session]) = (sent.sessions, quote.sessions);
+            quote.sessions = [request, session];
+        }
+        other
+    }
+}
+
+/// Returns the id in the reply to a submission.
+fn quote_id(response: &Response<'_>) -> Option<QuoteKey> {
+    response.quote().ok()?.quote_id.to_string().parse().ok()
+}
+
+/// Returns whether a reply to a request about a quote says the opposite of what was requested.
+fn denies(response: &Response<'_>, state: QuoteState) -> bool {
+    let confirmed = response.quote().ok().and_then(|receipt| receipt.confirmed);
+    confirmed.is_some_and(|confirmed| confirmed != (state == QuoteState::Confirmed))
+}
