@@ -1,4 +1,4 @@
-//! [`LastTrade`]: which trades were delivered before.
+//! [`LastTrade`] and [`DeliveredTrades`]: which trades were delivered before.
 
 use crate::message::Trade;
 
@@ -47,5 +47,47 @@ impl LastTrade {
             Some(event_id) => event_id,
             None => trade.trade_id,
         }
+    }
+}
+
+/// How many ids of trades of the current API are remembered.
+const TRADE_IDS_MAX: usize = 16;
+
+/// The trades that a stream has delivered. Market data v2 repeats the latest trades of a stream, and the ids of its
+/// events rise. The current API is not known to repeat trades, so only the newest ids are remembered: otherwise one
+/// odd id would mark all later trades as replays.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeliveredTrades {
+    /// The newest event of market data v2.
+    last: LastTrade,
+    /// The ids of the newest trades of the current API.
+    recent: [Option<u64>; TRADE_IDS_MAX],
+    /// The place of the oldest id in `recent`.
+    oldest: usize,
+}
+
+impl DeliveredTrades {
+    pub(crate) const NOTHING: DeliveredTrades =
+        DeliveredTrades { last: LastTrade::NOTHING, recent: [None; TRADE_IDS_MAX], oldest: 0 };
+
+    /// Marks a trade as a replay if it was delivered before, and notes it.
+    #[inline]
+    pub(crate) fn tell<'f>(&mut self, mut trade: Trade<'f>) -> Trade<'f> {
+        if trade.event_id.is_some() {
+            return self.last.tell(trade);
+        }
+        let id = Some(trade.trade_id);
+        trade.is_replay = self.recent.contains(&id);
+        if !trade.is_replay {
+            if let Some(place) = self.recent.get_mut(self.oldest) {
+                *place = id;
+            }
+            self.oldest = self.oldest.wrapping_add(1) % TRADE_IDS_MAX;
+        }
+        trade
+    }
+
+    pub(crate) const fn last(&mut self) -> &mut LastTrade {
+        &mut self.last
     }
 }

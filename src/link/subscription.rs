@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::event::last_trade::LastTrade;
+use crate::event::last_trade::{DeliveredTrades, LastTrade};
 use crate::event::quote_ids::QuoteIds;
 use crate::event::reason::Unserved;
 use crate::link::failure::{Delays, Failure};
@@ -71,8 +71,8 @@ pub(crate) struct Subscription {
     /// How many times in a row the book lost an update, each time soon after the snapshot that repaired the previous
     /// loss.
     losses: u32,
-    /// The newest trade of the stream, over all connections.
-    last_trade: LastTrade,
+    /// The trades that were delivered, over all connections.
+    trades: DeliveredTrades,
     /// The quote updates that were delivered, over all connections.
     quote_ids: QuoteIds,
     /// Whether data of an account stream may have come since the client requested the stream. Public streams may leave
@@ -137,7 +137,7 @@ impl Subscription {
             synced: Instant::ZERO,
             losses: 0,
             is_haunted: false,
-            last_trade: LastTrade::NOTHING,
+            trades: DeliveredTrades::NOTHING,
             quote_ids: QuoteIds::new(),
             is_begun: false,
         }
@@ -412,8 +412,8 @@ impl Subscription {
 
     /// Notes a trade, and marks it as a replay if it was delivered before.
     #[inline]
-    pub(super) const fn deliver_trade<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
-        self.last_trade.tell(trade)
+    pub(super) fn deliver_trade<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
+        self.trades.tell(trade)
     }
 
     /// Notes an update of a quote, and marks it as a replay if it was delivered before.
@@ -441,7 +441,7 @@ impl Subscription {
     }
 
     pub(crate) const fn last_trade(&mut self) -> &mut LastTrade {
-        &mut self.last_trade
+        self.trades.last()
     }
 
     /// Returns whether the snapshot that has come ends a resync, and notes that this resync is over.

@@ -107,7 +107,8 @@ pub struct Trade<'f> {
     pub taker: Taker<'f>,
     /// Whether the stream has reported the trade before. In market data v2, the ids of the events show this; in the
     /// other APIs, the ids of the trades. After a reconnect or a resync, the first frames of the archived endpoints
-    /// repeat the latest trades.
+    /// repeat the latest trades. The current API is not known to repeat trades; a trade is compared with the 16
+    /// trades before it.
     ///
     /// `is_replay` depends on earlier frames. [`Client`](crate::Client) and [`Replay`](crate::Replay) set
     /// `is_replay` in [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always

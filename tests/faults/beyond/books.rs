@@ -2,12 +2,12 @@
 //! address of a link alone decides what the venue sends.
 
 use gemini_ws::{
-    Book, Books, Config, Endpoint, Event, EventBuf, EventQueue, Lost, Overflow, Replay, Scratch, StaleReason,
-    Topic,
+    Book, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, Lost, Overflow, Replay, Scratch,
+    StaleReason, Topic,
 };
 
 use super::super::line::Line;
-use super::fed::{t, v1};
+use super::fed::{Fed, t, v1};
 
 const V1: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
@@ -200,5 +200,28 @@ fn a_scratch_keeps_its_symbol_whatever_is_decoded_with_it() {
         line.scratch = scratch_of("btcusd");
         line.hear(1, &first);
         assert!(replays(line.scratch), "{path}");
+    }
+}
+
+/// The current API does not repeat trades, so an odd id says nothing about the trades after it.
+#[test]
+fn an_odd_id_of_a_trade_makes_no_later_trade_a_replay() {
+    let mut fed = Fed::new(Config::new("ws://v"));
+    fed.subscribe(1, "btcusd@trade");
+    let is_replay = |fed: &mut Fed, at: u64, id: u64| {
+        let text = format!(r#"{{"E":1,"s":"btcusd","t":{id},"p":"1","q":"1","m":true}}"#);
+        let mut scratch = Scratch::new();
+        let event = fed.client.handle_frame(fed.link, t(at), Frame::Text(&text), &mut scratch);
+        let Some(Event::Trade(trade, _)) = event else { panic!("{event:?}") };
+        trade.is_replay
+    };
+    for (id, expected) in [(5, false), (u64::MAX, false), (6, false), (7, false), (7, true), (u64::MAX, true)]
+    {
+        assert_eq!(is_replay(&mut fed, 2, id), expected, "{id}");
+    }
+    fed.reconnect(5);
+    fed.acknowledge(20_000);
+    for (id, expected) in [(7, true), (8, false), (9, false), (8, true)] {
+        assert_eq!(is_replay(&mut fed, 20_001, id), expected, "{id}");
     }
 }
