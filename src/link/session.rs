@@ -238,7 +238,9 @@ impl<'r, 'c> Reception<'r, 'c> {
     }
 
     pub(crate) const fn ignored<'f>(&mut self, frame: &'f str, reason: IgnoredReason) -> Option<Event<'f>> {
-        self.cx.leave_untouched();
+        if self.unusable.is_none() {
+            self.cx.leave_untouched();
+        }
         self.stats.count_ignored(reason);
         Some(Event::Ignored(Ignored { reason }, self.source(frame)))
     }

@@ -30,6 +30,8 @@ fn an_entry_without_a_known_symbol_decides_nothing() {
     ] {
         for entries in [format!("{foreign},{other}"), format!("{other},{foreign}")] {
             let update = |number: u64, entries: &str| {
+                // A book begins only once.
+                let entries = entries.replace("initial", if number == 0 { "initial" } else { "place" });
                 format!(
                     r#"{{"type":"update","eventId":{number},"socket_sequence":{number},"events":[{entries}]}}"#
                 )
@@ -41,6 +43,12 @@ fn an_entry_without_a_known_symbol_decides_nothing() {
             assert_eq!(ignored.reason, IgnoredReason::NotSubscribed, "{entries}");
             let lost = if is_lost { vec![Lost::SequenceGap] } else { Vec::new() };
             assert_eq!(line.losses, lost, "{entries}");
+            // The next link opens when it is due.
+            let before = line.link;
+            if is_lost {
+                line.wait(10_000);
+            }
+            assert_eq!(line.link != before, is_lost, "{entries}");
             if !is_lost {
                 let mut event = line.hear(3, &update(2, CHANGE)).unwrap();
                 assert!(matches!(event.as_event(), Event::Batch(..)), "{event:?}");
