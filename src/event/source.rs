@@ -6,6 +6,7 @@ use core::num::NonZeroU32;
 use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, StreamId};
 use crate::value::sequence::GapRule;
+use crate::value::side::Side;
 use crate::value::time::Instant;
 
 /// The frame, the link and the subscription that the data of an [`Event`](crate::Event) comes from.
@@ -33,6 +34,7 @@ pub struct Source<'f> {
     part: u32,
     received: Instant,
     is_whole: bool,
+    unasked: Option<Side>,
 }
 
 impl<'f> Source<'f> {
@@ -59,6 +61,7 @@ impl<'f> Source<'f> {
             part: 0,
             received: Instant::ZERO,
             is_whole: false,
+            unasked: None,
         }
     }
 
@@ -94,6 +97,12 @@ impl<'f> Source<'f> {
         self
     }
 
+    /// Sets the side of the book that the address does not ask for.
+    pub(crate) const fn without(mut self, unasked: Option<Side>) -> Source<'f> {
+        self.unasked = unasked;
+        self
+    }
+
     /// Returns the same source with another text.
     pub(crate) const fn with_frame<'g>(self, frame: &'g str) -> Source<'g> {
         // Copies each member, because the text has another lifetime, and so the result has another type.
@@ -108,9 +117,23 @@ impl<'f> Source<'f> {
             part,
             received,
             is_whole,
+            unasked,
             ..
         } = self;
-        Source { frame, stream, epoch, slot, link_endpoint, endpoint, rule, levels, part, received, is_whole }
+        Source {
+            frame,
+            stream,
+            epoch,
+            slot,
+            link_endpoint,
+            endpoint,
+            rule,
+            levels,
+            part,
+            received,
+            is_whole,
+            unasked,
+        }
     }
 
     /// Sets which part of the frame the event is, counted from 1; 0 is the whole frame.
@@ -165,6 +188,11 @@ impl<'f> Source<'f> {
         self.is_whole
     }
 
+    /// Returns the side of a book of market data v1 that the address does not ask for: its levels are unknown.
+    pub(crate) const fn unasked(&self) -> Option<Side> {
+        self.unasked
+    }
+
     pub(crate) const fn part(&self) -> u32 {
         self.part
     }
@@ -174,8 +202,8 @@ impl PartialEq for Source<'_> {
     /// Compares everything but the instant at which the frame was received, and the number of the link's endpoint.
     fn eq(&self, other: &Self) -> bool {
         let key = |source: &Self| {
-            let Source { stream, epoch, slot, endpoint, rule, levels, part, is_whole, .. } = *source;
-            (stream, epoch, slot, endpoint, rule, levels, part, is_whole)
+            let Source { stream, epoch, slot, endpoint, rule, levels, part, is_whole, unasked, .. } = *source;
+            (stream, epoch, slot, endpoint, rule, levels, part, is_whole, unasked)
         };
         key(self) == key(other) && self.frame == other.frame
     }

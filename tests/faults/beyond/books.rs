@@ -259,3 +259,90 @@ fn an_odd_id_of_a_trade_makes_no_later_trade_a_replay() {
         assert_eq!(is_replay(&mut fed, 20_001, id), expected, "{id}");
     }
 }
+
+/// Formats a frame of market data v1 with one level for each price.
+fn levels(sequence: u64, changes: &[(&str, u32, &str)]) -> String {
+    let change = |(side, price, reason): &(&str, u32, &str)| {
+        format!(
+            r#"{{"type":"change","side":"{side}","price":"{price}","remaining":"2","delta":"2","reason":"{reason}"}}"#
+        )
+    };
+    let changes: Vec<String> = changes.iter().map(change).collect();
+    format!(
+        r#"{{"type":"update","eventId":{sequence},"socket_sequence":{sequence},"timestampms":1,"events":[{}]}}"#,
+        changes.join(",")
+    )
+}
+
+/// The first frame has the whole book. A later frame that replaces the book contradicts it, so the client replaces the
+/// link.
+#[test]
+fn a_book_of_v1_begins_once() {
+    let first = levels(0, &[("bid", 99, "initial"), ("bid", 98, "initial"), ("ask", 101, "initial")]);
+    for (options, reason, is_lost) in [
+        ("", "initial", true),
+        ("", "top-of-book", true),
+        ("?top_of_book=false", "top-of-book", true),
+        ("", "place", false),
+        ("?top_of_book=true", "top-of-book", false),
+    ] {
+        let mut line = Line::open(Config::new(format!("ws://v/v1/marketdata/btcusd{options}")), []);
+        let mut books = Books::new();
+        books.apply(&line.hear(1, &first).unwrap().as_event());
+        books.apply(&line.hear(2, &levels(1, &[("bid", 97, reason)])).unwrap().as_event());
+        line.poll(2);
+        line.events.drain(..).for_each(|event| _ = books.apply(&event));
+        assert_eq!(line.losses.contains(&Lost::SequenceGap), is_lost, "{options} {reason}");
+        if is_lost {
+            assert_eq!(books.get("btcusd").unwrap().last().bids().len(), 2, "{reason}");
+            line.wait(10_000);
+            line.events.drain(..).for_each(|event| _ = books.apply(&event));
+            assert!(books.live("btcusd").is_none(), "{reason}");
+            // The book of the new link begins again.
+            books.apply(&line.hear(10_001, &first).unwrap().as_event());
+            assert_eq!(books.live("btcusd").map(|book| book.bids().len()), Some(2), "{reason}");
+        }
+    }
+    // The books of several symbols may begin with frames of their own.
+    let mut line = Line::open(Config::new(V1), []);
+    let mut books = Books::new();
+    for (sequence, symbol) in [(0, "BTCUSD"), (1, "ETHUSD")] {
+        books.apply(&line.hear(1, &update(sequence, "initial", 99, &[symbol])).unwrap().as_event());
+    }
+    line.poll(2);
+    assert_eq!((books.iter().count(), line.losses.len()), (2, 0));
+}
+
+/// If the address asks for one side alone, the levels of the other side are unknown. The book stays current, because
+/// all updates of the first side come.
+#[test]
+fn a_side_that_the_address_does_not_ask_for_is_unknown() {
+    for (options, known, unknown) in [
+        ("bids=true", 1, 0),
+        ("bids=true&offers=false&trades=true", 1, 0),
+        ("offers=true", 0, 1),
+        ("bids=true&offers=true", 1, 1),
+        ("heartbeat=true", 1, 1),
+    ] {
+        let mut line =
+            Line::open(Config::new(format!("ws://v/v1/marketdata/btcusd?{options}")).stay_open(true), []);
+        let mut books = Books::new();
+        let sides = [("bid", 99, known), ("ask", 101, unknown)];
+        let asked = sides.iter().filter(|(.., is_asked)| *is_asked == 1);
+        let first: Vec<_> = asked.map(|(side, price, _)| (*side, *price, "initial")).collect();
+        let next: Vec<_> = first.iter().map(|(side, price, _)| (*side, price + 1, "place")).collect();
+        for (sequence, changes) in [(0, first), (1, next)] {
+            books.apply(&line.hear(1, &levels(sequence, &changes)).unwrap().as_event());
+        }
+        let book = books.live("btcusd").unwrap();
+        for (side, is_asked) in [(book.bids(), known == 1), (book.asks(), unknown == 1)] {
+            assert_eq!(
+                (side.is_whole(), side.known_depth()),
+                (is_asked, usize::from(is_asked) * 2),
+                "{options}"
+            );
+        }
+        assert_eq!(book.clone().asks().is_whole(), unknown == 1, "{options}");
+        assert_eq!(books.to_resync().count(), 0, "{options}");
+    }
+}
