@@ -5,9 +5,10 @@ use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::message::{ContractOutcome, Fill, OrderStatus, OrderUpdate, Response};
-use crate::request::new_order::{EventOutcome, NewOrder, Terms, TimeInForce};
+use crate::message::{Fill, OrderStatus, OrderUpdate, Response};
+use crate::request::new_order::{EventOutcome, NewOrder, TimeInForce};
 use crate::state::fill::{Accounted, OrderFill, TEXT_MAX, kept};
+use crate::state::order::terms::{told_outcome, told_stop_price};
 use crate::state::order_state::OrderState;
 use crate::state::sums::Sum;
 use crate::state::truth::{Age, Moment, StaleReason};
@@ -19,6 +20,7 @@ use crate::value::time::Timestamp;
 
 mod answers;
 mod links;
+mod terms;
 
 /// An order, as replies and events describe it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -283,21 +285,6 @@ impl Order {
         sent
     }
 
-    fn take_terms(&mut self, order: &NewOrder) {
-        self.symbol = Some(order.symbol());
-        self.side = Some(order.side());
-        let (terms, time_in_force, outcome) = order.parts();
-        let (order_type, stop_price) = match terms {
-            Terms::Market => ("MARKET", None),
-            Terms::Limit { .. } => ("LIMIT", None),
-            Terms::StopLimit { stop_price, .. } => ("STOP_LIMIT", Some(stop_price)),
-        };
-        self.order_type = Some(order_type.into());
-        (self.time_in_force, self.outcome) = (Some(time_in_force), outcome);
-        self.quantity = Some(order.quantity());
-        (self.price, self.stop_price) = (order.price(), stop_price);
-    }
-
     /// Raises a doubt. If the order is in doubt already, the first reason remains, and only `raised` changes.
     pub(super) fn raise(&mut self, reason: StaleReason, raised: Moment) {
         let first = self.doubt.unwrap_or(Doubt { reason, since: raised, raised });
@@ -369,53 +356,6 @@ impl Order {
         }
     }
 
-    /// Returns whether an event names another instrument, or another side. For an outcome of a prediction market, the
-    /// sides are not compared, because the venue may name the side of the other outcome.
-    pub(super) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
-        let is_other_side = self.outcome.is_none() && self.side.zip(update.side).is_some_and(|(a, b)| a != b);
-        is_other_side || self.symbol.is_some_and(|symbol| !symbol.is(update.symbol))
-    }
-
-    /// Returns whether an event contradicts what is known about the order: the event names another instrument, side
-    /// or client order id, or it names another quantity and does not report a modification. A further `NEW` event is
-    /// also a contradiction if it comes after the end of the order, over the link of the newest event about the
-    /// order.
-    pub(super) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
-        let is_another = update
-            .client_order_id
-            .zip(self.client_order_id.as_deref())
-            .is_some_and(|(told, known)| told != *known);
-        let differs =
-            |known: Option<Decimal>, told: Option<Decimal>| known.zip(told).is_some_and(|(a, b)| a != b);
-        let is_other = update.status != OrderStatus::Modified && differs(self.quantity, update.quantity);
-        let begins_again = update.status == OrderStatus::New
-            && self.state.is_final()
-            && !self.is_refused_by_reply
-            && self.observed > Moment::BEGINNING
-            && self.link == link
-            && self.begun != update.event_time;
-        self.differs(update) || is_another || is_other || begins_again
-    }
-
-    /// Returns whether an event contradicts the end of the order: the event reports another end, or a refusal and an
-    /// execution are both reported. `FILLED` and `CANCELED` do not contradict each other if the whole order was
-    /// executed, because the venue may report both ([filled and
-    /// cancelled](crate::protocol::quirks#filled-and-cancelled)).
-    pub(super) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
-        let is_part =
-            |executed: Option<Decimal>| executed.is_some_and(|executed| Some(executed) != self.quantity);
-        let known = if self.is_refused_by_reply { OrderState::Sent } else { self.state };
-        match (known, update.status) {
-            (OrderState::Filled, OrderStatus::Canceled) => is_part(update.told_executed(self.quantity)),
-            (OrderState::Canceled, OrderStatus::Filled) => is_part(self.reported),
-            (OrderState::Filled | OrderState::Canceled, OrderStatus::Rejected) => true,
-            (OrderState::Rejected, OrderStatus::Filled | OrderStatus::Canceled) => true,
-            (OrderState::Rejected, _) => update.fill.is_some(),
-            (_, OrderStatus::Rejected) => !self.filled.is_zero(),
-            _ => false,
-        }
-    }
-
     /// Applies an event. Returns whether its fill was counted.
     pub(super) fn update(
         &mut self,
@@ -463,18 +403,13 @@ impl Order {
         }
         self.symbol = self.symbol.or_else(|| update.symbol.parse().ok());
         self.side = self.side.or(update.side);
-        self.outcome = self.outcome.or(match update.outcome {
-            Some(ContractOutcome::Yes) => Some(EventOutcome::Yes),
-            Some(ContractOutcome::No) => Some(EventOutcome::No),
-            Some(_) | None => None,
-        });
+        self.outcome = self.outcome.or_else(|| told_outcome(update));
         if self.order_type.is_none() {
             self.order_type = update.order_type.map(kept);
         }
         // The venue may send a zero for a price that the order does not have.
         self.price = update.price.filter(|price| !price.is_zero()).or(self.price);
-        let stop_price = update.stop_price.and_then(|price| price.to_decimal().ok());
-        self.stop_price = stop_price.filter(|price| !price.is_zero()).or(self.stop_price);
+        self.stop_price = told_stop_price(update).or(self.stop_price);
         self.quantity = update.quantity.or(self.quantity);
         if let Some(reason) = update.reason {
             let is_about_cancel = update.status == OrderStatus::CancelRejected;

@@ -383,7 +383,7 @@ impl Orders {
     /// because the event may be about one of these.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let is_rejected = update.status == OrderStatus::Rejected;
-        let may_be = |order: &Order| order.order_id.is_none() && !order.differs(update);
+        let may_be = |order: &Order| order.order_id.is_none() && !order.is_other_order(update);
         let unseen = |key: &u64| self.index.get(*key).is_some_and(may_be);
         let unseen: Vec<u64> = self.index.by_client_order_id(id).filter(unseen).collect();
         if is_rejected {

@@ -42,6 +42,8 @@ mod room;
 mod rows;
 #[path = "beyond/scopes.rs"]
 mod scopes;
+#[path = "beyond/terms.rs"]
+mod terms;
 #[path = "beyond/waiting.rs"]
 mod waiting;
 

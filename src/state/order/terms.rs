@@ -1,0 +1,128 @@
+//! The terms of an [`Order`], and which events contradict the order.
+
+use crate::message::{ContractOutcome, OrderStatus, OrderType, OrderUpdate, Text};
+use crate::request::new_order::{EventOutcome, NewOrder, Terms};
+use crate::state::order::Order;
+use crate::state::order_state::OrderState;
+use crate::state::truth::Moment;
+use crate::value::decimal::Decimal;
+use crate::value::id::LinkId;
+
+impl Order {
+    pub(super) fn take_terms(&mut self, order: &NewOrder) {
+        self.symbol = Some(order.symbol());
+        self.side = Some(order.side());
+        let (terms, time_in_force, outcome) = order.parts();
+        let (order_type, stop_price) = match terms {
+            Terms::Market => ("MARKET", None),
+            Terms::Limit { .. } => ("LIMIT", None),
+            Terms::StopLimit { stop_price, .. } => ("STOP_LIMIT", Some(stop_price)),
+        };
+        self.order_type = Some(order_type.into());
+        (self.time_in_force, self.outcome) = (Some(time_in_force), outcome);
+        self.quantity = Some(order.quantity());
+        (self.price, self.stop_price) = (order.price(), stop_price);
+    }
+
+    /// Returns whether an event names another instrument, side or outcome. For an outcome of a prediction market, another
+    /// side is no difference, and neither is the other outcome with the other side, because the venue may name the
+    /// side of the other outcome.
+    pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
+        let sides = self.side.zip(update.side).map(|(known, told)| known == told);
+        let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);
+        let is_other_side = match outcomes {
+            Some(is_same) => !is_same && sides == Some(true),
+            None => self.outcome.is_none() && sides == Some(false),
+        };
+        is_other_side || self.symbol.is_some_and(|symbol| !symbol.is(update.symbol))
+    }
+
+    /// Returns whether an event, which has the client order id of this order, is about another order: the event names
+    /// another instrument, side or outcome, another type, another limit price, or another stop price. Client order
+    /// ids need not be unique. Prices are not compared for an outcome of a prediction market, because the venue may
+    /// name the price of the other outcome, nor if the event reports a modification.
+    pub(in crate::state) fn is_other_order(&self, update: &OrderUpdate<'_>) -> bool {
+        let differ = |known: Option<Decimal>, told: Option<Decimal>| {
+            let told = told.filter(|price| !price.is_zero());
+            known.zip(told).is_some_and(|(known, told)| known != told)
+        };
+        let is_comparable = self.outcome.is_none() && update.status != OrderStatus::Modified;
+        let is_other_price =
+            differ(self.price, update.price) || differ(self.stop_price, told_stop_price(update));
+        self.differs(update) || self.is_other_type(update) || (is_comparable && is_other_price)
+    }
+
+    /// Returns whether an event names a market order instead of a limit order or the reverse, or a stop order instead
+    /// of an order without a stop price. A stop order may become an order without a stop price, so the reverse of the
+    /// latter is no difference.
+    fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
+        use OrderType::{Limit, Market, MarketBuy, MarketSell, StopLimit, StopMarket};
+        let is_market = |of: OrderType<'_>| match of {
+            Market | StopMarket | MarketBuy | MarketSell => Some(true),
+            Limit | StopLimit => Some(false),
+            _ => None,
+        };
+        let Some(known) = self.order_type.as_deref().map(|text| OrderType::of(Text(text))) else {
+            return false;
+        };
+        let is_stop =
+            matches!(update.order_type, Some(StopLimit | StopMarket)) || told_stop_price(update).is_some();
+        let markets = is_market(known).zip(update.order_type.and_then(is_market));
+        markets.is_some_and(|(known, told)| known != told) || (is_stop && matches!(known, Limit | Market))
+    }
+
+    /// Returns whether an event contradicts what is known about the order: the event names another instrument, side
+    /// or client order id, or it names another quantity and does not report a modification. A further `NEW` event is
+    /// also a contradiction if it comes after the end of the order, over the link of the newest event about the
+    /// order.
+    pub(in crate::state) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
+        let is_another = update
+            .client_order_id
+            .zip(self.client_order_id.as_deref())
+            .is_some_and(|(told, known)| told != *known);
+        let differs =
+            |known: Option<Decimal>, told: Option<Decimal>| known.zip(told).is_some_and(|(a, b)| a != b);
+        let is_other = update.status != OrderStatus::Modified && differs(self.quantity, update.quantity);
+        let begins_again = update.status == OrderStatus::New
+            && self.state.is_final()
+            && !self.is_refused_by_reply
+            && self.observed > Moment::BEGINNING
+            && self.link == link
+            && self.begun != update.event_time;
+        self.differs(update) || is_another || is_other || begins_again
+    }
+
+    /// Returns whether an event contradicts the end of the order: the event reports another end, or a refusal and an
+    /// execution are both reported. `FILLED` and `CANCELED` do not contradict each other if the whole order was
+    /// executed, because the venue may report both ([filled and
+    /// cancelled](crate::protocol::quirks#filled-and-cancelled)).
+    pub(in crate::state) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
+        let is_part =
+            |executed: Option<Decimal>| executed.is_some_and(|executed| Some(executed) != self.quantity);
+        let known = if self.is_refused_by_reply { OrderState::Sent } else { self.state };
+        match (known, update.status) {
+            (OrderState::Filled, OrderStatus::Canceled) => is_part(update.told_executed(self.quantity)),
+            (OrderState::Canceled, OrderStatus::Filled) => is_part(self.reported),
+            (OrderState::Filled | OrderState::Canceled, OrderStatus::Rejected) => true,
+            (OrderState::Rejected, OrderStatus::Filled | OrderStatus::Canceled) => true,
+            (OrderState::Rejected, _) => update.fill.is_some(),
+            (_, OrderStatus::Rejected) => !self.filled.is_zero(),
+            _ => false,
+        }
+    }
+}
+
+/// Returns the outcome that an event names.
+pub(super) fn told_outcome(update: &OrderUpdate<'_>) -> Option<EventOutcome> {
+    match update.outcome {
+        Some(ContractOutcome::Yes) => Some(EventOutcome::Yes),
+        Some(ContractOutcome::No) => Some(EventOutcome::No),
+        Some(_) | None => None,
+    }
+}
+
+/// Returns the stop price in an event; `None` for a zero, which the venue may send for an order without a stop price.
+pub(super) fn told_stop_price(update: &OrderUpdate<'_>) -> Option<Decimal> {
+    let stop_price = update.stop_price.and_then(|price| price.to_decimal().ok());
+    stop_price.filter(|price| !price.is_zero())
+}
