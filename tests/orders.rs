@@ -423,11 +423,8 @@ fn reconcile(pair: &mut Pair) {
         pair.orders.to_reconcile().map(|order| order.client_order_id.clone().unwrap()).collect();
     for id in doubtful {
         let found = ledger.iter().rev().find(|entry| entry.client_order_id.as_deref() == Some(&*id));
-        let found = found.map(|entry| Reconciled {
-            order_id: entry.order_id,
-            state: state_of(entry),
-            executed: entry.executed_quantity,
-        });
+        let found =
+            found.map(|entry| Reconciled::new(entry.order_id, state_of(entry), entry.executed_quantity));
         let asked = pair.orders.moment();
         assert!(pair.orders.reconcile(&*id, found, asked));
     }

@@ -254,7 +254,7 @@ fn the_list_of_open_orders_resolves_doubts() {
     // Two orders with one client order id, each known by its own id.
     orders.apply(&Event::Overflow { topic: gemini_ws::Topic::Orders, symbol: None, dropped: 1 });
     let asked = orders.moment();
-    let found = |order_id| Reconciled { order_id, state: OrderState::Open, executed: "0".parse().unwrap() };
+    let found = |order_id| Reconciled::new(order_id, OrderState::Open, "0".parse().unwrap());
     assert!(!orders.reconcile(OrderRef::ClientOrderId("a"), Some(found(70)), asked), "another order");
     assert!(orders.reconcile(OrderRef::ClientOrderId("a"), Some(found(7)), asked));
     assert_eq!(orders.contradictions(), 0);
@@ -267,7 +267,7 @@ fn an_answer_from_before_a_cancellation_resolves_nothing() {
     for was_in_doubt in [false, true] {
         let (mut orders, link, _) = followed();
         send(&mut orders, link, 1, "a");
-        let found = Reconciled { order_id: 7, state: OrderState::Open, executed: "0".parse().unwrap() };
+        let found = Reconciled::new(7, OrderState::Open, "0".parse().unwrap());
         let asked = orders.moment();
         assert!(orders.reconcile(OrderRef::ClientOrderId("a"), Some(found), asked));
         if was_in_doubt {

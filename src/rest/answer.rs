@@ -30,7 +30,7 @@ use crate::wire::rest::{self, BalanceRow, OrderRow};
 pub struct OpenOrder {
     /// The client order id, if the order has one.
     pub client_order_id: Option<Box<str>>,
-    /// The venue's id, the state and the executed quantity, for [`Orders::reconcile`](crate::Orders::reconcile).
+    /// The answer about the order, for [`Orders::reconcile`](crate::Orders::reconcile).
     pub found: Reconciled,
 }
 
@@ -158,5 +158,9 @@ fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
         (false, false) if !is_executed && row.has_reason => OrderState::Rejected,
         (true, true) | (false, false) => return Err(RestError::Undecided { order_id: row.order_id }),
     };
-    Ok(Reconciled { order_id: row.order_id, state, executed: row.executed })
+    let client_order_id = row.client_order_id.and_then(|id| id.to_string().parse().ok());
+    let symbol = row.symbol.and_then(|symbol| symbol.to_string().parse().ok());
+    let (side, quantity) = (row.side, row.original);
+    let found = Reconciled::new(row.order_id, state, row.executed);
+    Ok(Reconciled { client_order_id, symbol, side, quantity, ..found })
 }

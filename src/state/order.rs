@@ -88,6 +88,8 @@ pub struct Order {
     /// Whether the order is rejected only because of a reply, an unsent request, or an answer that did not find the
     /// order. If an event reports the order, the order exists nevertheless.
     is_refused_by_reply: bool,
+    /// Whether an event reported a modification. Then the quantity in an answer of REST may differ.
+    is_modified: bool,
     /// Whether the venue did not find the order. The request that places the order may still be on the way.
     is_absent: bool,
     /// The venue's time of the `NEW` event.
@@ -449,6 +451,7 @@ impl Order {
                 OrderState::New
             }
             OrderStatus::Modified | OrderStatus::Other(_) => {
+                self.is_modified |= update.status == OrderStatus::Modified;
                 if self.is_open() {
                     self.raise(StaleReason::UnknownStatus, now);
                 }

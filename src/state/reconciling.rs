@@ -2,9 +2,12 @@
 
 use alloc::string::String;
 
+use crate::request::new_order::ClientOrderId;
 use crate::state::order_state::OrderState;
 use crate::value::decimal::Decimal;
 use crate::value::id::RequestId;
+use crate::value::side::Side;
+use crate::value::symbol::Symbol;
 
 /// A reference to an order: the venue's id, the client order id, both ids, or the request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -52,9 +55,20 @@ impl<'a> From<&'a String> for OrderRef<'a> {
     }
 }
 
-/// The venue's answer about an order.
+/// The venue's answer about an order: its id, its state, the executed quantity, and the terms that the answer contains.
+/// [`Orders::reconcile`](crate::Orders::reconcile) does not use an answer with other terms than those of the order.
+///
+/// ```
+/// use gemini_ws::{OrderState, Reconciled};
+///
+/// let mut found = Reconciled::new(77, OrderState::Open, "0".parse()?);
+/// assert_eq!(found.symbol, None);
+/// found.symbol = Some("btcusd".parse().unwrap());
+/// # Ok::<(), gemini_ws::DecimalError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Reconciled {
     /// The venue's id.
     pub order_id: u64,
@@ -62,4 +76,20 @@ pub struct Reconciled {
     pub state: OrderState,
     /// The executed quantity.
     pub executed: Decimal,
+    /// The client order id; `None` if the answer contains none, or one that [`ClientOrderId`] cannot hold.
+    pub client_order_id: Option<ClientOrderId>,
+    /// The instrument, if the answer contains it.
+    pub symbol: Option<Symbol>,
+    /// Whether the order buys or sells, if the answer says so.
+    pub side: Option<Side>,
+    /// The ordered quantity, if the answer contains it.
+    pub quantity: Option<Decimal>,
+}
+
+impl Reconciled {
+    /// Creates an answer without terms.
+    pub const fn new(order_id: u64, state: OrderState, executed: Decimal) -> Reconciled {
+        let (client_order_id, symbol, side, quantity) = (None, None, None, None);
+        Reconciled { order_id, state, executed, client_order_id, symbol, side, quantity }
+    }
 }

@@ -6,11 +6,12 @@ use super::lists::elements;
 use super::reader::Reader;
 use super::record::record;
 use super::rows::market_number;
-use super::values::{Exact, Figure, Flag, Label, Placed, Plain, Unsigned};
+use super::values::{Exact, Figure, Flag, Label, OrderSide, Placed, Plain, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{Number, Read, Text};
 use crate::value::decimal::Decimal;
+use crate::value::side::Side;
 use crate::wire::FRAME_BYTES_MAX;
 
 record! {
@@ -22,6 +23,8 @@ record! {
         reason: "reason" = Label,
         executed: "executed_amount" = Placed<Figure>,
         client_order_id: "client_order_id" = Exact,
+        symbol: "symbol" = Label,
+        side: "side" = OrderSide,
         remaining: "remaining_amount" = Placed<Figure>,
         original: "original_amount" = Placed<Figure>,
     }
@@ -50,6 +53,8 @@ record! {
 pub(crate) struct OrderRow<'f> {
     pub(crate) order_id: u64,
     pub(crate) client_order_id: Option<Text<'f>>,
+    pub(crate) symbol: Option<Text<'f>>,
+    pub(crate) side: Option<Side>,
     pub(crate) is_live: bool,
     pub(crate) is_cancelled: bool,
     pub(crate) executed: Decimal,
@@ -68,6 +73,8 @@ impl<'f> Read<'f> for OrderRow<'f> {
         Ok(OrderRow {
             order_id,
             client_order_id: it.client_order_id().unless_empty()?,
+            symbol: it.symbol().label(),
+            side: it.side().informs(),
             is_live: it.is_live().required()?,
             // Archived reports of rejected orders leave out `is_cancelled`.
             is_cancelled: it.is_cancelled().if_any()?.unwrap_or(false),

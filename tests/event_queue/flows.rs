@@ -33,7 +33,7 @@ impl Account {
 
     /// Reconciles the order and the balances with an answer that the venue gives now.
     fn reconcile(&mut self) {
-        let found = Reconciled { order_id: 5, state: OrderState::Open, executed: Decimal::ZERO };
+        let found = Reconciled::new(5, OrderState::Open, Decimal::ZERO);
         self.orders.reconcile(5, Some(found), self.orders.moment());
         self.balances.reconcile([("USD", "1", "1")], self.balances.moment());
     }

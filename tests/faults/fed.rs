@@ -192,7 +192,7 @@ pub(crate) fn reply(
 }
 
 pub(crate) fn found(order_id: u64, state: OrderState, executed: &str) -> Option<Reconciled> {
-    Some(Reconciled { order_id, state, executed: d(executed) })
+    Some(Reconciled::new(order_id, state, d(executed)))
 }
 
 pub(crate) const OVERFLOW: Event<'static> =

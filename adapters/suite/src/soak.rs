@@ -340,10 +340,8 @@ impl Trader {
         }
         for id in doubtful {
             let found = truth.orders.get(&id);
-            let found = found.and_then(|order| {
-                let (order_id, state, executed) = (order.order_id?, order.state, order.executed());
-                Some(Reconciled { order_id, state, executed })
-            });
+            let found =
+                found.and_then(|order| Some(Reconciled::new(order.order_id?, order.state, order.executed())));
             // The auditor may not have received an event that the trader has received. Then the order stays in doubt
             // until the next call.
             let asked = self.orders.moment();

@@ -56,16 +56,19 @@ impl Order {
             self.reason = Some("the venue does not know it".into());
             return true;
         };
-        // No other state follows a final state, so the age of the answer does not matter.
         let is_final = found.state.is_final();
         let is_usable = match is_final {
-            true => !is_older || found.executed >= self.filled,
+            // No other state follows a final state, so the age of the answer does not matter.
+            true => found.executed >= self.filled || (!is_older && !self.has_sound_fills()),
             false => !is_older && !self.is_past(found),
         };
         if !is_usable {
             return false;
         }
         self.order_id = Some(found.order_id);
+        if self.is_modified {
+            self.quantity = found.quantity.or(self.quantity);
+        }
         self.revive();
         // An order that was executed as a whole may end as filled and as cancelled.
         let is_whole = self.quantity.is_some_and(|quantity| found.executed >= quantity);
@@ -85,6 +88,12 @@ impl Order {
         }
         self.reconciled = true;
         true
+    }
+
+    /// Returns whether nothing contradicts the fills: all of them are counted, and they do not exceed the quantity of
+    /// the order.
+    fn has_sound_fills(&self) -> bool {
+        self.unaccountable == 0 && self.quantity.is_none_or(|quantity| self.filled <= quantity)
     }
 
     /// Returns whether a report has shown more than the answer `found`, whose state is not final: the end of the
@@ -141,6 +150,7 @@ impl Order {
         self.request = self.request.or(other.request);
         self.sent = self.sent.take().or(other.sent);
         self.answered |= other.answered;
+        self.is_modified |= other.is_modified;
         self.cancel_accepted |= other.cancel_accepted;
         self.cancel_accepted_at = self.cancel_accepted_at.max(other.cancel_accepted_at);
         self.reported = self.reported.max(other.reported);

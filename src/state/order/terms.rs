@@ -1,9 +1,12 @@
 //! The terms of an [`Order`], and which events contradict the order.
 
+use core::cmp::Ordering;
+
 use crate::message::{ContractOutcome, OrderStatus, OrderType, OrderUpdate, Text};
 use crate::request::new_order::{EventOutcome, NewOrder, Terms};
 use crate::state::order::Order;
 use crate::state::order_state::OrderState;
+use crate::state::reconciling::Reconciled;
 use crate::state::truth::Moment;
 use crate::value::decimal::Decimal;
 use crate::value::id::LinkId;
@@ -90,6 +93,32 @@ impl Order {
             && self.link == link
             && self.begun != update.event_time;
         self.differs(update) || is_another || is_other || begins_again
+    }
+
+    /// Returns whether the venue's answer contradicts what is known about the order: the answer names another
+    /// instrument, side, quantity or client order id. The sides are not compared for an outcome of a prediction
+    /// market, and the quantities not after a modification. The answer also contradicts the order if the order is
+    /// open and has executed more than its quantity, or is filled and has executed less. `client_order_id` is the
+    /// client order id in the answer.
+    pub(in crate::state) fn contradicts_answer(
+        &self,
+        found: &Reconciled,
+        client_order_id: Option<&str>,
+    ) -> bool {
+        fn differ<T: PartialEq>(known: Option<T>, told: Option<T>) -> bool {
+            known.zip(told).is_some_and(|(known, told)| known != told)
+        }
+        let known = self.quantity.filter(|_| !self.is_modified);
+        let excess = found.quantity.or(known).map(|quantity| found.executed.cmp(&quantity));
+        let is_impossible = match found.state {
+            OrderState::Filled => excess == Some(Ordering::Less),
+            state => !state.is_final() && excess == Some(Ordering::Greater),
+        };
+        is_impossible
+            || differ(self.client_order_id.as_deref(), client_order_id)
+            || differ(self.symbol, found.symbol)
+            || (self.outcome.is_none() && differ(self.side, found.side))
+            || differ(known, found.quantity)
     }
 
     /// Returns whether an event contradicts the end of the order: the event reports another end, or a refusal and an

@@ -6,9 +6,8 @@ use crate::state::reconciling::{OrderRef, Reconciled};
 use crate::state::truth::{Moment, StaleReason};
 
 impl Orders {
-    /// Applies the venue's answer about an order in doubt. The answer is the id, state and executed quantity of the
-    /// order, or `None` if the venue does not have the order. `asked` is the [`moment`](Orders::moment) before the
-    /// question.
+    /// Applies the venue's answer about an order in doubt. `found` is `None` if the venue does not have the order.
+    /// `asked` is the [`moment`](Orders::moment) before the question.
     ///
     /// An answer is outdated if, after `asked`, the doubt was raised, an event about the order was applied, a stream
     /// of orders was subscribed, or a report may have been lost. The answer is not used if
@@ -17,8 +16,11 @@ impl Orders {
     /// - the answer is outdated, and it is either `None` or has a state that is not final,
     /// - the answer has a state that is not final, but a report has shown the end of the order, or an executed
     ///   quantity that is larger than that of the answer: REST may lag behind the streams,
-    /// - the answer is outdated, and its executed quantity is less than the sum of the fills,
-    /// - the answer contradicts the known ids,
+    /// - the answer has a final state, but an executed quantity that is less than the sum of the fills. Exception: the
+    ///   fills themselves contradict a report, because they exceed the ordered quantity or cannot be counted,
+    /// - the answer contradicts the known ids, the instrument, the side or the ordered quantity,
+    /// - the answer contradicts itself: the order is open and has executed more than the ordered quantity, or the
+    ///   order is filled and has executed less,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
     ///
     /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order, and the order is
@@ -45,7 +47,7 @@ impl Orders {
     /// assert_eq!(orders.to_reconcile().count(), 1);
     ///
     /// let asked = orders.moment();
-    /// let found = Reconciled { order_id: 77, state: OrderState::Canceled, executed: "0".parse().unwrap() };
+    /// let found = Reconciled::new(77, OrderState::Canceled, "0".parse().unwrap());
     /// assert!(orders.reconcile(77, Some(found), asked));
     /// assert_eq!(orders.get(77).unwrap().state, OrderState::Canceled);
     /// ```
@@ -69,6 +71,7 @@ impl Orders {
                 // order of this request.
                 (key, None)
             }
+            Some(found) if self.has_other_terms(key, &found, of) => return false,
             Some(found) if !self.attach(key, found.order_id, false) => return false,
             Some(found) => (self.index.by_order_id(found.order_id).unwrap_or(key), Some(found)),
             None => (key, None),
@@ -158,5 +161,19 @@ impl Orders {
         let request = |key: u64| self.index.get(key).and_then(Order::request);
         let other = self.index.by_order_id(order_id).and_then(request);
         other.zip(request(key)).is_some_and(|(other, own)| other != own)
+    }
+    /// Returns whether an answer contradicts the order `key`, or the order with the venue's id in the answer.
+    fn has_other_terms(&self, key: u64, found: &Reconciled, of: OrderRef<'_>) -> bool {
+        let client_order_id = match of {
+            OrderRef::Listed { client_order_id, .. } => Some(client_order_id),
+            _ => None,
+        };
+        let known = self.index.by_order_id(found.order_id).filter(|known| *known != key);
+        [Some(key), known].into_iter().flatten().filter_map(|key| self.index.get(key)).any(|order| {
+            order.contradicts_answer(
+                found,
+                client_order_id.or(found.client_order_id.as_ref().map(|id| id.as_str())),
+            )
+        })
     }
 }

@@ -53,7 +53,7 @@ impl Real {
 
     fn found(&self) -> Reconciled {
         let last = self.last();
-        Reconciled { order_id: self.id, state: last.state, executed: tenths(last.executed) }
+        Reconciled::new(self.id, last.state, tenths(last.executed))
     }
 
     /// Returns whether `order`, which must not be in doubt, matches the last version that `told` counts, or a later

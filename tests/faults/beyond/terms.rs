@@ -1,8 +1,8 @@
 //! The terms of orders: an event or an answer with other terms is about another order.
 
-use gemini_ws::{OrderState, Request};
+use gemini_ws::{OpenOrdersQuestion, OrderState, OrderStatusQuestion, Request, RestQuestion};
 
-use super::fed::{Fed, new_order, t};
+use super::fed::{Fed, OVERFLOW, new_order, t, update};
 
 /// Formats an update of an order with the client order id `a1`, with these members in addition to the usual ones.
 fn named(id: u64, status: &str, rest: &str) -> String {
@@ -64,5 +64,69 @@ fn an_order_has_one_outcome() {
         let canceled = named(99, "CANCELED", r#","O":"NO","Z":"0""#);
         fed.feed(4, &canceled.replace("BUY", side));
         assert_eq!(fed.orders.get(99).unwrap().needs_reconciling(), is_other, "{side}");
+    }
+}
+
+/// Returns the orders of a venue that has reported order 77 with this event after `NEW`; the order is in doubt.
+fn in_doubt(event: Option<(&str, &str)>) -> Fed {
+    let mut fed = Fed::private(&["orders@account"]);
+    fed.feed(2, &update("NEW", ""));
+    event.into_iter().for_each(|(status, rest)| fed.feed(3, &update(status, rest)));
+    fed.apply(&OVERFLOW);
+    fed
+}
+
+const FILL: (&str, &str) = ("PARTIALLY_FILLED", r#","Z":"0.4","L":"100","t":9"#);
+
+/// REST answers about order 77 with other terms, or with an executed quantity that cannot be. The answer is not used.
+/// The answer with the terms of the order is.
+#[test]
+fn an_answer_with_other_terms_is_not_used() {
+    let live = r#""is_live":true,"is_cancelled":false,"executed_amount":"#;
+    let ended = r#""is_live":false,"is_cancelled":false,"executed_amount":"#;
+    let canceled = r#""is_live":false,"is_cancelled":true,"executed_amount":"#;
+    // The last event, the members of the answer, and whether it is used.
+    let cases = [
+        (None, format!(r#"{live}"0""#), true),
+        (
+            None,
+            format!(
+                r#"{live}"0","client_order_id":"a1","original_amount":"1.00","symbol":"BTCUSD","side":"buy""#
+            ),
+            true,
+        ),
+        (None, format!(r#"{live}"0","client_order_id":"zz""#), false),
+        (None, format!(r#"{live}"0","symbol":"ethusd""#), false),
+        (None, format!(r#"{live}"0","side":"sell""#), false),
+        (None, format!(r#"{live}"0","original_amount":"5""#), false),
+        (None, format!(r#"{live}"2","original_amount":"1""#), false),
+        (None, format!(r#"{live}"2""#), false),
+        (None, format!(r#"{ended}"0.4","original_amount":"0.4""#), false),
+        (None, format!(r#"{ended}"0.4","remaining_amount":"0""#), false),
+        (None, format!(r#"{ended}"1","remaining_amount":"0""#), true),
+        (Some(FILL), format!(r#"{ended}"0","reason":"InvalidPrice""#), false),
+        (Some(FILL), format!(r#"{canceled}"0""#), false),
+        (Some(FILL), format!(r#"{canceled}"0.3""#), false),
+        (Some(FILL), format!(r#"{canceled}"0.4""#), true),
+        // The fills exceed the quantity, so the answer decides.
+        (Some(("PARTIALLY_FILLED", r#","Z":"40","L":"100","t":9"#)), format!(r#"{canceled}"0.4""#), true),
+        // The venue has modified the order, so its quantity may have changed.
+        (Some(("MODIFIED", "")), format!(r#"{live}"0","original_amount":"5""#), true),
+    ];
+    for (event, members, is_used) in cases {
+        let row = format!(r#"{{"order_id":"77",{members}}}"#);
+        let question = OrderStatusQuestion::by_order_id(77);
+        let mut fed = in_doubt(event);
+        let (asked, found) = (fed.orders.moment(), question.answer(200, &row).unwrap());
+        assert_eq!(fed.orders.reconcile(&question, found, asked), is_used, "{event:?}, {members}");
+        assert_eq!(fed.order().needs_reconciling(), !is_used, "{event:?}, {members}");
+        let open = OpenOrdersQuestion.answer(200, &format!("[{row}]")).unwrap();
+        let mut fed = in_doubt(event);
+        let asked = fed.orders.moment();
+        assert_eq!(
+            fed.orders.reconcile(&open[0], Some(open[0].found), asked),
+            is_used,
+            "{event:?}, [{members}]"
+        );
     }
 }

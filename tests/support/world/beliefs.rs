@@ -309,7 +309,7 @@ pub(super) const fn simply(state: OrderState) -> OrderState {
 }
 
 pub(super) fn reconciled(entry: &LedgerOrder) -> Reconciled {
-    Reconciled { order_id: entry.order_id, state: state_of(entry), executed: entry.executed_quantity }
+    Reconciled::new(entry.order_id, state_of(entry), entry.executed_quantity)
 }
 
 pub(super) const fn state_of(entry: &LedgerOrder) -> OrderState {
