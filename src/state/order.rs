@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use crate::message::{Fill, OrderStatus, OrderUpdate, Response};
 use crate::request::new_order::{EventOutcome, NewOrder, TimeInForce};
 use crate::state::fill::{Accounted, OrderFill, TEXT_MAX, kept};
+use crate::state::order::disputes::Disputes;
 use crate::state::order::terms::{told_outcome, told_stop_price};
 use crate::state::order_state::OrderState;
 use crate::state::sums::Sum;
@@ -19,6 +20,7 @@ use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
 mod answers;
+mod disputes;
 mod links;
 mod terms;
 
@@ -88,6 +90,7 @@ pub struct Order {
     /// Whether the order is rejected only because of a reply, an unsent request, or an answer that did not find the
     /// order. If an event reports the order, the order exists nevertheless.
     is_refused_by_reply: bool,
+    disputes: Disputes,
     /// Whether an event reported a modification. Then the quantity in an answer of REST may differ.
     is_modified: bool,
     /// Whether the venue did not find the order. The request that places the order may still be on the way.
@@ -107,8 +110,8 @@ pub struct Order {
     /// The values of `discrepancy()` and `unaccountable` when the last answer of the venue was applied. Only other
     /// values raise a new doubt.
     explained: (Option<Decimal>, u32),
-    /// The executed quantity in the last applied answer, if the state in the answer was final; `None` again after a
-    /// new fill.
+    /// The executed quantity in the last applied answer, if the state in the answer was final, or if the reports
+    /// contradicted each other about the quantity; `None` again after a new fill.
     settled: Option<Decimal>,
     /// How many of the fills are part of the sums per instrument.
     summed: usize,
@@ -150,8 +153,9 @@ impl core::fmt::Display for Awaited {
 impl Order {
     /// Returns the executed quantity: the larger of the sum of the fills and the executed quantity that the venue
     /// reports. For a filled order, this is at least the whole quantity of the order. After
-    /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer with a final state, returns the executed
-    /// quantity of the answer instead, until a further fill comes.
+    /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer with a final state, or an answer that
+    /// decides between reports that contradict each other, returns the executed quantity of the answer instead, until a
+    /// further fill comes.
     pub fn executed(&self) -> Decimal {
         self.settled.unwrap_or_else(|| self.least_executed())
     }
@@ -358,13 +362,15 @@ impl Order {
         }
     }
 
-    /// Applies an event. Returns whether its fill was counted.
+    /// Applies an event. `is_listed` is whether the event is an element of a list of open orders, which may lag behind
+    /// other events. Returns whether the fill of the event was counted.
     pub(super) fn update(
         &mut self,
         update: &OrderUpdate<'_>,
         link: Option<LinkId>,
         age: Age,
         now: Moment,
+        is_listed: bool,
     ) -> Accounted {
         let is_first = !self.state.is_from_events() || self.is_refused_by_reply;
         self.fill_in(update);
@@ -387,6 +393,9 @@ impl Order {
         }
         self.resolve_doubt(update.status, executed);
         self.check_sums(now);
+        if self.is_open() && !is_listed && self.note_figure(executed, update.event_time) {
+            self.raise(StaleReason::Executions, now);
+        }
         if accounted == Accounted::New {
             self.settled = None;
             if self.explained.0.is_some() && self.is_open() {

@@ -107,9 +107,13 @@ impl Orders {
         let before = self.moment();
         let is_list = matches!(event, Event::Batch(batch, _) if batch.lists_open_orders());
         for part in event.parts() {
-            self.apply_one(&part);
-            if let (Event::Order(update, _), true) = (&part, is_list) {
-                self.confirm_listed(update);
+            match &part {
+                Event::Order(update, source) if is_list => {
+                    self.followed.step();
+                    self.update(update, source, true);
+                    self.confirm_listed(update);
+                }
+                part => self.apply_one(part),
             }
         }
         if is_list {
@@ -124,7 +128,9 @@ impl Orders {
     fn apply_one(&mut self, event: &Event<'_>) {
         self.followed.step();
         match event {
-            Event::Order(update, source) => self.update(update, source),
+            Event::Order(update, source) => {
+                self.update(update, source, update.status == OrderStatus::Initial);
+            }
             Event::Requested { link, request, about: Subject::PlaceOrder(order) } => {
                 self.send(order, *request, *link);
             }
@@ -400,7 +406,8 @@ impl Orders {
         found
     }
 
-    fn update(&mut self, update: &OrderUpdate<'_>, source: &Source<'_>) {
+    /// Applies an event. `is_listed` is whether the event is an element of a list of open orders.
+    fn update(&mut self, update: &OrderUpdate<'_>, source: &Source<'_>, is_listed: bool) {
         let link = source.link();
         if self.followed.note(link) {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(link));
@@ -417,11 +424,14 @@ impl Orders {
         }
         let age = Age { event_time: update.event_time, received: source.received() };
         let now = self.moment();
-        let ends_otherwise = self.index.get(key).is_some_and(|order| order.ends_otherwise(update));
+        let order = self.index.get(key);
+        let is_open_again = !is_listed && order.is_some_and(|order| order.is_open_again(update, link));
+        let ends_otherwise = is_open_again || order.is_some_and(|order| order.ends_otherwise(update));
         let session = self.followed.session(link);
         let accounted = self.index.change(key, now, |order| {
             order.note_session(session);
-            order.update(update, link, age, now)
+            order.note_status(update, is_open_again);
+            order.update(update, link, age, now, is_listed)
         });
         if accounted == Some(Accounted::Repeated) {
             self.repeated_fills = self.repeated_fills.saturating_add(1);
@@ -519,7 +529,8 @@ impl Orders {
     }
 
     /// Returns how many contradictions between reports were found, counted for each order concerned. A contradiction
-    /// is, for example, an id that belongs to another order, a second end, or a `NEW` after the end of the order.
+    /// is, for example, an id that belongs to another order, a second end, or a `NEW` or `OPEN` after the end of the
+    /// order.
     /// Each contradiction puts the order concerned in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions

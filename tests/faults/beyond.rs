@@ -6,6 +6,8 @@ mod account;
 mod books;
 #[path = "beyond/contradictions.rs"]
 mod contradictions;
+#[path = "beyond/disputes.rs"]
+mod disputes;
 #[path = "beyond/dropped.rs"]
 mod dropped;
 #[path = "beyond/ends.rs"]

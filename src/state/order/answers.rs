@@ -65,6 +65,7 @@ impl Order {
         if !is_usable {
             return false;
         }
+        let (is_end_disputed, is_sum_disputed) = (self.is_end_disputed(), self.is_sum_disputed());
         self.order_id = Some(found.order_id);
         if self.is_modified {
             self.quantity = found.quantity.or(self.quantity);
@@ -73,14 +74,17 @@ impl Order {
         // An order that was executed as a whole may end as filled and as cancelled.
         let is_whole = self.quantity.is_some_and(|quantity| found.executed >= quantity);
         let is_same = found.state == OrderState::Closed || (self.state == OrderState::Filled && is_whole);
-        if is_final && !is_same {
+        if (is_final && !is_same) || (!is_final && is_end_disputed) {
             // Events may have contradicted each other about the end, so the answer decides.
             self.state = found.state;
         }
+        self.disputes.is_ended &= is_final;
         self.go(found.state);
-        self.reported = Some(self.reported.map_or(found.executed, |reported| reported.max(found.executed)));
+        let reported = self.reported.filter(|_| !is_sum_disputed);
+        self.reported = Some(reported.map_or(found.executed, |reported| reported.max(found.executed)));
         self.explained = (self.discrepancy(), self.unaccountable);
-        self.settled = Some(found.executed).filter(|_| is_final);
+        self.settled = Some(found.executed).filter(|_| is_final || is_sum_disputed);
+        self.end_disputes();
         if is_final {
             self.doubt = None;
         } else {
@@ -90,18 +94,19 @@ impl Order {
         true
     }
 
-    /// Returns whether nothing contradicts the fills: all of them are counted, and they do not exceed the quantity of
-    /// the order.
+    /// Returns whether nothing contradicts the fills: all of them are counted, they do not exceed the quantity of the
+    /// order, and no event has reported less.
     fn has_sound_fills(&self) -> bool {
-        self.unaccountable == 0 && self.quantity.is_none_or(|quantity| self.filled <= quantity)
+        let is_whole = self.quantity.is_none_or(|quantity| self.filled <= quantity);
+        self.unaccountable == 0 && is_whole && !self.disputes.sum
     }
 
     /// Returns whether a report has shown more than the answer `found`, whose state is not final: the end of the
     /// order, or a larger executed quantity. REST may lag behind the streams, so such an answer is older than the
-    /// report even if the question was asked after the report.
+    /// report even if the question was asked after the report. Reports that contradict each other do not show this.
     fn is_past(&self, found: &Reconciled) -> bool {
-        let has_ended = !self.is_open() && !self.is_refused_by_reply;
-        has_ended || found.executed < self.least_executed()
+        let has_ended = !self.is_open() && !self.is_refused_by_reply && !self.is_end_disputed();
+        has_ended || (found.executed < self.least_executed() && !self.is_sum_disputed())
     }
 
     /// Returns whether two entries are about different orders: both have a request, or they have different client

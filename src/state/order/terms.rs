@@ -120,25 +120,6 @@ impl Order {
             || (self.outcome.is_none() && differ(self.side, found.side))
             || differ(known, found.quantity)
     }
-
-    /// Returns whether an event contradicts the end of the order: the event reports another end, or a refusal and an
-    /// execution are both reported. `FILLED` and `CANCELED` do not contradict each other if the whole order was
-    /// executed, because the venue may report both ([filled and
-    /// cancelled](crate::protocol::quirks#filled-and-cancelled)).
-    pub(in crate::state) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
-        let is_part =
-            |executed: Option<Decimal>| executed.is_some_and(|executed| Some(executed) != self.quantity);
-        let known = if self.is_refused_by_reply { OrderState::Sent } else { self.state };
-        match (known, update.status) {
-            (OrderState::Filled, OrderStatus::Canceled) => is_part(update.told_executed(self.quantity)),
-            (OrderState::Canceled, OrderStatus::Filled) => is_part(self.reported),
-            (OrderState::Filled | OrderState::Canceled, OrderStatus::Rejected) => true,
-            (OrderState::Rejected, OrderStatus::Filled | OrderStatus::Canceled) => true,
-            (OrderState::Rejected, _) => update.fill.is_some(),
-            (_, OrderStatus::Rejected) => !self.filled.is_zero(),
-            _ => false,
-        }
-    }
 }
 
 /// Returns the outcome that an event names.

@@ -15,9 +15,10 @@ impl Orders {
     /// - the order is unknown or not in doubt,
     /// - the answer is outdated, and it is either `None` or has a state that is not final,
     /// - the answer has a state that is not final, but a report has shown the end of the order, or an executed
-    ///   quantity that is larger than that of the answer: REST may lag behind the streams,
+    ///   quantity that is larger than that of the answer: REST may lag behind the streams. Reports that contradict each
+    ///   other show neither,
     /// - the answer has a final state, but an executed quantity that is less than the sum of the fills. Exception: the
-    ///   fills themselves contradict a report, because they exceed the ordered quantity or cannot be counted,
+    ///   fills themselves contradict a report, for example because they exceed the ordered quantity,
     /// - the answer contradicts the known ids, the instrument, the side or the ordered quantity,
     /// - the answer contradicts itself: the order is open and has executed more than the ordered quantity, or the
     ///   order is filled and has executed less,

@@ -1,0 +1,138 @@
+//! Reports about an [`Order`] that contradict each other: about its end, or about the executed quantity.
+
+use alloc::vec::Vec;
+
+use crate::message::{OrderStatus, OrderUpdate};
+use crate::state::fill::OrderFill;
+use crate::state::order::Order;
+use crate::state::order_state::OrderState;
+use crate::value::decimal::Decimal;
+use crate::value::id::LinkId;
+use crate::value::time::Timestamp;
+
+/// Which reports about an order contradict each other, until an answer of the venue decides.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Disputes {
+    /// Whether an event has reported the end of the order.
+    pub(super) is_ended: bool,
+    /// The time of that event.
+    ended: Option<Timestamp>,
+    /// Whether a later event has reported the order as open.
+    pub(super) end: bool,
+    /// Whether an event has reported less executed quantity than the fills before it.
+    pub(super) sum: bool,
+    /// The executed quantity in the last such event.
+    figure: Option<Decimal>,
+    /// The time of the newest `OPEN` event.
+    opened: Option<Timestamp>,
+}
+
+impl Order {
+    /// Returns whether an event contradicts the end of the order: the event reports another end, or a refusal and an
+    /// execution are both reported. `FILLED` and `CANCELED` do not contradict each other if the whole order was
+    /// executed, because the venue may report both ([filled and
+    /// cancelled](crate::protocol::quirks#filled-and-cancelled)).
+    pub(in crate::state) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
+        let is_part =
+            |executed: Option<Decimal>| executed.is_some_and(|executed| Some(executed) != self.quantity);
+        let known = if self.is_refused_by_reply { OrderState::Sent } else { self.state };
+        match (known, update.status) {
+            (OrderState::Filled, OrderStatus::Canceled) => is_part(update.told_executed(self.quantity)),
+            // Without a figure in the cancellation, only the fills show whether the whole order was executed.
+            (OrderState::Canceled, OrderStatus::Filled) if self.reported.is_none() => {
+                self.is_new_fill(update) && self.filled_after(update) != self.quantity.or(update.quantity)
+            }
+            (OrderState::Canceled, OrderStatus::Filled) => is_part(self.reported),
+            (OrderState::Filled | OrderState::Canceled, OrderStatus::Rejected) => true,
+            (OrderState::Rejected, OrderStatus::Filled | OrderStatus::Canceled) => true,
+            (OrderState::Rejected, _) => update.fill.is_some(),
+            (_, OrderStatus::Rejected) => !self.filled.is_zero(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether an event reports the order as open although an event over the link of the newest event has
+    /// reported its end. A partial fill does so only if the end came without an executed quantity. An older event, or
+    /// an event that was delivered before, is no contradiction.
+    pub(in crate::state) fn is_open_again(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
+        let is_late = update.event_time.zip(self.disputes.ended).is_some_and(|(told, end)| told < end);
+        self.disputes.is_ended
+            && self.link == link
+            && !is_late
+            && match update.status {
+                OrderStatus::Open => update.event_time.is_none() || update.event_time != self.disputes.opened,
+                OrderStatus::PartiallyFilled => {
+                    self.state != OrderState::Filled && self.reported.is_none() && self.is_new_fill(update)
+                }
+                _ => false,
+            }
+    }
+
+    /// Notes the status of an event. `is_open_again` is the result of [`is_open_again`](Order::is_open_again).
+    pub(in crate::state) fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
+        self.disputes.end |= is_open_again;
+        match update.status {
+            OrderStatus::Open => self.disputes.opened = update.event_time,
+            OrderStatus::Filled | OrderStatus::Canceled | OrderStatus::Rejected | OrderStatus::Closed => {
+                (self.disputes.is_ended, self.disputes.ended) = (true, update.event_time);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes the executed quantity in an event. Returns whether it contradicts the fills: it is less than the sum of
+    /// the fills before the event, and no sum that an event which arrives late, or again, could contain.
+    pub(super) fn note_figure(&mut self, executed: Option<Decimal>, event_time: Option<Timestamp>) -> bool {
+        let Some(executed) = executed.filter(|executed| *executed < self.filled) else { return false };
+        let is_before = |fill: &&OrderFill| fill.event_time.zip(event_time).is_some_and(|(of, at)| of < at);
+        let sum = |sum: Decimal, fill: &OrderFill| sum.checked_add(fill.quantity);
+        let before = self.fills.iter().filter(is_before).try_fold(Decimal::ZERO, sum);
+        let mut by_time: Vec<&OrderFill> = self.fills.iter().collect();
+        by_time.sort_by_key(|fill| (fill.event_time, fill.trade_id));
+        let is_earlier = is_sum_of_first(self.fills.iter(), executed) || is_sum_of_first(by_time, executed);
+        let is_contradiction = !is_earlier || before.is_some_and(|before| executed < before);
+        let is_new = is_contradiction && self.disputes.figure != Some(executed);
+        if is_new {
+            (self.disputes.sum, self.disputes.figure) = (true, Some(executed));
+        }
+        is_new
+    }
+
+    /// Returns whether an event has a fill that was not counted before.
+    fn is_new_fill(&self, update: &OrderUpdate<'_>) -> bool {
+        update.fill.is_some_and(|fill| fill.trade_id.is_none_or(|id| !self.trade_ids.contains(&id)))
+    }
+
+    /// Returns the sum of the fills, with the new fill of an event.
+    fn filled_after(&self, update: &OrderUpdate<'_>) -> Option<Decimal> {
+        let new = update.fill.filter(|_| self.is_new_fill(update)).and_then(|fill| fill.quantity);
+        self.filled.checked_add(new.unwrap_or(Decimal::ZERO))
+    }
+
+    /// Returns whether reports contradict each other about whether the order is open. Then an answer that reports the
+    /// order as open need not be older than the report of the end.
+    pub(super) fn is_end_disputed(&self) -> bool {
+        self.disputes.end || (self.state == OrderState::Rejected && !self.filled.is_zero())
+    }
+
+    /// Returns whether reports contradict each other about the executed quantity. Then an answer with a smaller
+    /// quantity need not be older than the reports.
+    pub(super) fn is_sum_disputed(&self) -> bool {
+        self.disputes.sum || self.quantity.is_some_and(|quantity| self.least_executed() > quantity)
+    }
+
+    /// Notes that an answer of the venue decides which reports are right.
+    pub(super) const fn end_disputes(&mut self) {
+        (self.disputes.end, self.disputes.sum) = (false, false);
+    }
+}
+
+/// Returns whether a quantity is the sum of the first fills, or of none.
+fn is_sum_of_first<'a>(fills: impl IntoIterator<Item = &'a OrderFill>, quantity: Decimal) -> bool {
+    let mut sum = Some(Decimal::ZERO);
+    let mut sums = fills.into_iter().map(|fill| {
+        sum = sum.and_then(|sum| sum.checked_add(fill.quantity));
+        sum
+    });
+    quantity.is_zero() || sums.any(|sum| sum == Some(quantity))
+}
