@@ -405,18 +405,25 @@ pub(crate) enum Verdict<'f> {
     OverLimit(Response<'f>),
     /// The venue has not seen the request.
     NotSent,
-    /// The venue may have acted or not: it replied with an internal error, or no reply came.
+    /// The venue may have acted or not: it replied with an internal error, or the reply decides nothing, or no reply
+    /// came.
     Unknown,
 }
 
 impl<'f> RequestOutcome<'f> {
-    /// Returns what the outcome says about the subject of the request. No other code decides this.
-    pub(crate) const fn verdict(&self) -> Verdict<'f> {
+    /// Returns what the outcome says about the subject of the request. No other code decides this. A reply that
+    /// contradicts itself decides nothing: an error with a status of success and no code of a refusal, or a refusal with
+    /// the id of a placed order.
+    pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
             RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),
             RequestOutcome::Answered(response) if response.is_internal_error() => Verdict::Unknown,
+            RequestOutcome::Answered(response) if matches!(response.order_id(), Ok(Some(_))) => {
+                Verdict::Unknown
+            }
             RequestOutcome::Answered(response) if response.is_over_limit() => Verdict::OverLimit(response),
-            RequestOutcome::Answered(response) => Verdict::Refused(response),
+            RequestOutcome::Answered(response) if response.is_final_refusal() => Verdict::Refused(response),
+            RequestOutcome::Answered(_) => Verdict::Unknown,
             RequestOutcome::NotSent => Verdict::NotSent,
             RequestOutcome::TimedOut | RequestOutcome::Lost => Verdict::Unknown,
         }

@@ -107,6 +107,12 @@ fn z16_a_reply_means_the_same_for_every_request() {
         (r#"{"id":9,"status":408,"error":{"code":0,"msg":"Timed out"}}"#, UNKNOWN),
         (r#"{"id":9,"status":503}"#, UNKNOWN),
         (r#"{"id":9,"error":{"code":-1000,"msg":"Internal error"}}"#, UNKNOWN),
+        // A reply that contradicts itself is no refusal.
+        (r#"{"id":9,"status":200,"error":{}}"#, UNKNOWN),
+        (r#"{"id":9,"status":200,"error":{"code":0,"msg":""},"result":{"orderId":"77"}}"#, UNKNOWN),
+        (r#"{"id":9,"status":400,"result":{"orderId":"77"}}"#, UNKNOWN),
+        (r#"{"id":9,"status":429,"result":{"orderId":"77"}}"#, UNKNOWN),
+        (r#"{"id":9,"status":302}"#, UNKNOWN),
     ] {
         let mut scratch = Scratch::new();
         let Ok(Message::Response(response)) = decode(reply, &mut scratch) else { panic!("{reply}") };
