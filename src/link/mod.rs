@@ -225,8 +225,8 @@ impl<S: Session> Link<S> {
         }
         self.feed.outbox().take_room_for(request, cx)?;
         let id = self.feed.send_request(cx, request);
-        if matches!(request, Request::Raw(_)) && self.config.authenticated {
-            self.placed.note(id);
+        if self.config.authenticated {
+            self.placed.note_request(id, request);
         }
         self.liveness.note_sent(cx.now());
         Ok(RequestId::new(id))

@@ -1,17 +1,26 @@
 //! [`Placed`]: whether the venue may hold orders of a session.
 
-use crate::event::{Event, RequestOutcome};
-use crate::message::Response;
-use crate::request::Subject;
+use alloc::collections::VecDeque;
+
+use crate::event::{Event, RequestOutcome, Verdict};
+use crate::message::OrderStatus;
+use crate::request::new_order::ClientOrderId;
+use crate::request::{Request, Subject};
+
+/// The number of requests whose client order ids [`Placed`] keeps.
+const NAMED_MAX: usize = 256;
 
 /// For one session: the newest request that may have placed an order, and the newest request that cancelled all
 /// orders.
 ///
-/// An order that was not sent, or that the venue refused, does not count: there is nothing to cancel.
-#[derive(Clone, Copy, Debug, Default)]
+/// An order that was not sent, or that the venue refused, does not count: there is nothing to cancel. If an event
+/// reports such an order nevertheless, the order counts.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Placed {
     last: Option<u64>,
     cancelled: u64,
+    /// The client order ids of the newest requests to place an order that have no reply yet, or were refused.
+    named: VecDeque<(u64, ClientOrderId)>,
 }
 
 impl Placed {
@@ -23,22 +32,58 @@ impl Placed {
         }
     }
 
-    /// Notes an event of the session, which may be a reply.
-    #[inline]
-    pub(super) fn note_event(&mut self, event: &Event<'_>) {
-        if let Event::Reply { request, about, outcome: RequestOutcome::Answered(response), .. } = event {
-            self.note_reply(request.get(), about, response);
+    /// Notes a request of the application. If the client does not know the method, the request may place an order.
+    pub(super) fn note_request(&mut self, id: u64, request: &Request) {
+        match request {
+            Request::Raw(_) => self.note(id),
+            Request::PlaceOrder(order) => {
+                if self.named.len() >= NAMED_MAX {
+                    self.named.pop_front();
+                }
+                self.named.push_back((id, order.client_order_id()));
+            }
+            _ => {}
         }
     }
 
-    fn note_reply(&mut self, request: u64, about: &Subject, response: &Response<'_>) {
-        match about {
-            Subject::PlaceOrder(_) if response.is_ok() || response.is_internal_error() => self.note(request),
-            Subject::CancelSessionOrders | Subject::CancelAllOrders if response.is_ok() => {
+    /// Notes an event of the session, which may be a reply.
+    #[inline]
+    pub(super) fn note_event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Reply { request, about, outcome, .. } => self.note_reply(request.get(), about, outcome),
+            Event::Order(..) | Event::Batch(..) if !self.named.is_empty() => self.note_orders(event),
+            _ => {}
+        }
+    }
+
+    fn note_reply(&mut self, request: u64, about: &Subject, outcome: &RequestOutcome<'_>) {
+        match (about, outcome.verdict()) {
+            (Subject::PlaceOrder(_), Verdict::Accepted(_) | Verdict::Unknown) => {
+                self.named.retain(|(own, _)| *own != request);
+                self.note(request);
+            }
+            (Subject::CancelSessionOrders | Subject::CancelAllOrders, Verdict::Accepted(_)) => {
                 self.cancelled = self.cancelled.max(request);
                 self.last = self.last.filter(|order| *order > request);
             }
             _ => {}
+        }
+    }
+
+    /// Notes the orders that an event reports as open, whether or not their requests were refused.
+    #[cold]
+    fn note_orders(&mut self, event: &Event<'_>) {
+        for part in event.parts() {
+            let Event::Order(update, _) = &part else { continue };
+            let is_over = matches!(
+                update.status,
+                OrderStatus::Filled | OrderStatus::Canceled | OrderStatus::Rejected | OrderStatus::Closed
+            );
+            let Some(told) = update.client_order_id.filter(|_| !is_over) else { continue };
+            let named = self.named.iter().rev().find(|(_, own)| told == *own.as_str());
+            if let Some((request, _)) = named.copied() {
+                self.note(request);
+            }
         }
     }
 

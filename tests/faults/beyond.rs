@@ -32,6 +32,8 @@ mod quotes;
 mod random;
 #[path = "beyond/refused.rs"]
 mod refused;
+#[path = "beyond/remaining.rs"]
+mod remaining;
 #[path = "beyond/renewed.rs"]
 mod renewed;
 #[path = "beyond/replies.rs"]
