@@ -421,8 +421,19 @@ pub struct SubscriptionAck<'f> {
     pub symbol_filter: List<'f, Text<'f>>,
     /// `apiSessionFilter`: the API sessions whose events are sent; empty for all API sessions.
     pub api_session_filter: List<'f, ApiSession<'f>>,
-    /// `eventTypeFilter`: the types of events that are sent; empty for all types.
+    /// `eventTypeFilter`: the types of events that are sent; empty for all types, or if the filter cannot be read.
     pub event_type_filter: List<'f, Text<'f>>,
+    /// Whether `eventTypeFilter` is there and cannot be read.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) is_filter_unknown: bool,
+}
+
+impl SubscriptionAck<'_> {
+    /// Returns whether the events show each execution and each end of an order: no filter leaves out `fill` or `closed`.
+    pub(crate) fn shows_all(&self) -> bool {
+        let shows = |wanted: &str| self.event_type_filter.iter().any(|kind| kind == *wanted);
+        !self.is_filter_unknown && (self.event_type_filter.is_empty() || (shows("fill") && shows("closed")))
+    }
 }
 
 /// One element of an [`OrderEvents`] or an [`OrderSnapshot`]. Each element is decoded separately.

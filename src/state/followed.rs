@@ -67,7 +67,7 @@ impl Followed {
         )
     }
 
-    /// Notes a link whose events are filtered, so that they do not show how orders end. This link does not count as a
+    /// Notes a link whose events are filtered, so that they do not show each execution and end. This link does not count as a
     /// link that reports orders. Returns whether an earlier link of the same slot, or a recording, reported orders
     /// and no event has reported its end.
     pub(super) fn leave(&mut self, link: LinkId) -> bool {

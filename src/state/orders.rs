@@ -44,8 +44,9 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// - If a report about an order may be missing, the order is in doubt, with a reason. [`Orders::reconcile`] resolves
 ///   the doubt with an answer of the venue. An event also resolves the doubt if the event shows that no report is
 ///   missing: for example the end of an order with an executed quantity that equals the sum of the fills.
-/// - A link to order events v1 whose `eventTypeFilter` leaves out `closed` does not show how orders end. Open orders
-///   that only such a link reports are in doubt, as if no stream reported them.
+/// - A link to order events v1 whose `eventTypeFilter` leaves out `fill` or `closed` does not show what is executed, or
+///   how orders end. Open orders that only such a link reports are in doubt, as if no stream reported them. So are
+///   they if the acknowledgement names the filter in a form that cannot be read.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, OrderState, Orders, Replay, Scratch};
@@ -150,10 +151,8 @@ impl Orders {
                 self.doubt_narrowed();
             }
             Event::SubscriptionAck(ack, source) => {
-                let mut kinds = ack.event_type_filter.iter();
-                let shows_ends = ack.event_type_filter.is_empty() || kinds.any(|kind| kind == *"closed");
                 if let Some(link) = source.link() {
-                    let has_missed = match shows_ends {
+                    let has_missed = match ack.shows_all() {
                         true => self.followed.begin(link, &Stream::orders()),
                         false => self.followed.leave(link),
                     };

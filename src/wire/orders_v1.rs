@@ -68,6 +68,7 @@ pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Me
             symbol_filter: it.symbol_filter().list().unwrap_or_default(),
             api_session_filter: it.api_session_filter().list().unwrap_or_default(),
             event_type_filter: it.event_type_filter().list().unwrap_or_default(),
+            is_filter_unknown: it.event_type_filter().list_if_any().is_err(),
         })
     } else {
         return unrecognized(frame);

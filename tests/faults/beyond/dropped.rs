@@ -93,16 +93,27 @@ fn the_end_of_a_stream_is_known_behind_a_full_queue() {
 }
 
 /// A link to order events v1 says which events it reports, and then the queue overflows. If the link does not report
-/// how orders end, no answer makes an open order certain.
+/// what is executed and how orders end, no answer makes an open order certain.
 #[test]
 fn the_filter_of_order_events_is_known_behind_a_full_queue() {
     let booked = r#"[{"type":"booked","order_id":"77","symbol":"btcusd","side":"buy","timestampms":1000,"socket_sequence":0,"order_type":"exchange limit","is_live":true,"is_cancelled":false,"price":"100","original_amount":"1","executed_amount":"0"}]"#;
-    for (kinds, expected) in
-        [("", None), (r#""booked","closed""#, None), (r#""booked""#, Some(StaleReason::NotSubscribed))]
-    {
+    let unknown = Some(StaleReason::NotSubscribed);
+    for (kinds, expected) in [
+        ("[]", None),
+        (r#"["booked","fill","closed"]"#, None),
+        (r#"["booked"]"#, unknown),
+        // The link does not report what is executed.
+        (r#"["booked","closed"]"#, unknown),
+        // The link does not report how orders end.
+        (r#"["booked","fill"]"#, unknown),
+        // The filter cannot be read.
+        (r#""booked""#, unknown),
+        ("[1]", unknown),
+        (r#"["booked",null]"#, unknown),
+    ] {
         let mut fed = Fed::new(Config::new("ws://v/v1/order/events").authenticated(true));
         let ack = format!(
-            r#"{{"type":"subscription_ack","accountId":5,"subscriptionId":"x","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[{kinds}]}}"#
+            r#"{{"type":"subscription_ack","accountId":5,"subscriptionId":"x","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":{kinds}}}"#
         );
         let (mut queue, mut scratch) = (EventQueue::new(Overflow::Block), Scratch::new());
         queue.push(&fed.client.handle_frame(fed.link, t(1), Frame::Text(&ack), &mut scratch).unwrap());
