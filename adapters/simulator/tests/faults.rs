@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::common::quoting::Harness;
 use crate::common::trading::{FIRST, Floor, SECOND as OTHER};
 use crate::common::{CLIENT, ClientBook, Venue, market, request, symbol};
-use gemini_ws::{Message, Scratch, decode};
+use gemini_ws::{Frame, Message, Scratch, decode};
 use gemini_ws_simulator::Output;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -107,6 +107,36 @@ fn silence() {
     let texts = venue.run(SECOND);
     follow(&mut book, &texts);
     assert!(book.gaps > 0);
+}
+
+/// A session that ends while it is silenced gets no Close frame. The end of the silence cuts its connection, unless
+/// the connection is lost by then.
+#[test]
+fn a_session_that_ends_in_a_silence() {
+    type End = fn(&mut Venue);
+    let cut = || vec![Output::Abort { session: CLIENT }];
+    let ends: [(&str, End, Vec<Output>); 4] = [
+        ("a fault", |venue| venue.exchange.faults().close(CLIENT, 1012, ""), cut()),
+        (
+            "a Close frame",
+            |venue| venue.exchange.handle_frame(CLIENT, venue.now, Frame::Close { code: None, reason: "" }),
+            cut(),
+        ),
+        ("a long text", |venue| drop(venue.send(&" ".repeat((1 << 20) + 1))), cut()),
+        ("a loss", |venue| venue.exchange.handle_lost(CLIENT, venue.now), Vec::new()),
+    ];
+    for (name, end, expected) in ends {
+        let mut venue = connected(1);
+        venue.exchange.faults().silence(CLIENT);
+        end(&mut venue);
+        assert_eq!(venue.run_outputs(SECOND), [], "{name}");
+        assert_eq!(venue.exchange.session_count(), 0, "{name}");
+        venue.exchange.faults().end_silence(CLIENT);
+        assert_eq!(venue.run_outputs(SECOND), expected, "{name}");
+        // The silence does not affect a later session with the same id.
+        venue.connect("");
+        assert_eq!(venue.send(r#"{"id":1,"method":"ping"}"#).len(), 1, "{name}");
+    }
 }
 
 /// Each row has a fault that affects the next few frames, and the short texts of the frames that the second session

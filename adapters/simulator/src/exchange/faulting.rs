@@ -190,11 +190,8 @@ impl Exchange {
                     let (source, mut cx) = self.source_and_context();
                     source.repeat_snapshot(&mut cx, session, symbol);
                 }
-                FaultOrder::Silence(session, is_silenced) => {
-                    if let Some(open) = self.sessions.get_mut(session) {
-                        open.silence(is_silenced);
-                    }
-                }
+                FaultOrder::Silence(session, true) => self.sessions.silence(session),
+                FaultOrder::Silence(session, false) => self.sessions.end_silence(session),
                 FaultOrder::Lose(session, count) => {
                     if let Some(open) = self.sessions.get_mut(session) {
                         open.lose_frames(count);

@@ -5,7 +5,7 @@ pub(crate) mod private;
 pub(crate) mod stats;
 pub(crate) mod tally;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gemini_ws::{Instant, Stream};
 
@@ -104,8 +104,6 @@ pub(crate) struct Session {
     streams: BTreeMap<String, Stream>,
     /// Whether the session has not subscribed to any stream yet.
     is_fresh: bool,
-    /// Whether a fault stops the exchange from sending to the session.
-    is_silenced: bool,
     /// How many of the next text frames to the session a fault drops.
     lost_frames: u32,
     next_ping: Instant,
@@ -172,11 +170,6 @@ impl Session {
         std::mem::replace(&mut self.is_fresh, false)
     }
 
-    /// Stops the exchange from sending to the session, or lets it send again (a fault).
-    pub(crate) const fn silence(&mut self, is_silenced: bool) {
-        self.is_silenced = is_silenced;
-    }
-
     /// Drops the next `count` text frames to the session (a fault).
     pub(crate) const fn lose_frames(&mut self, count: u32) {
         self.lost_frames = count;
@@ -199,6 +192,9 @@ impl Session {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     open: BTreeMap<SessionId, Session>,
+    /// The sessions to which a fault stops the exchange from sending. A session that ends stays in this set until its
+    /// connection is cut or lost.
+    silenced: BTreeSet<SessionId>,
     outputs: VecDeque<Output>,
     /// The sessions for which too many outputs wait.
     overrun: Vec<SessionId>,
@@ -214,7 +210,6 @@ impl Sessions {
             snapshot,
             streams: BTreeMap::new(),
             is_fresh: true,
-            is_silenced: false,
             lost_frames: 0,
             next_ping,
             requests: Tally::default(),
@@ -227,15 +222,37 @@ impl Sessions {
     /// Removes a session and the outputs that wait for it, including those of an earlier session with the same id.
     pub(crate) fn forget(&mut self, id: SessionId) {
         self.open.remove(&id);
+        self.silenced.remove(&id);
         self.outputs.retain(|output| output.session() != id);
     }
 
     /// Ends a session, and queues `last` after the outputs that wait for the session. `last` is the output that
-    /// closes or cuts the session. If a fault silences the session, `last` is dropped unless it cuts the session.
+    /// closes or cuts the session. If a fault silences the session, `last` is dropped unless it cuts the session, and
+    /// the end of the fault cuts the connection.
     pub(crate) fn end(&mut self, last: Output) {
-        let Some(session) = self.open.remove(&last.session()) else { return };
-        if !session.is_silenced || matches!(last, Output::Abort { .. }) {
+        let session = last.session();
+        if self.open.remove(&session).is_none() {
+            return;
+        }
+        if matches!(last, Output::Abort { .. }) || !self.silenced.contains(&session) {
             self.outputs.push_back(last);
+        }
+    }
+
+    /// Stops the exchange from sending to a session (a fault).
+    pub(crate) fn silence(&mut self, id: SessionId) {
+        if self.open.contains_key(&id) {
+            self.silenced.insert(id);
+        }
+    }
+
+    /// Lets the exchange send to a session again. If the session has ended in the meantime, cuts its connection,
+    /// because the client has not received a Close frame.
+    pub(crate) fn end_silence(&mut self, id: SessionId) {
+        if self.open.contains_key(&id) {
+            self.silenced.remove(&id);
+        } else if self.silenced.contains(&id) && !self.outputs.contains(&Output::Abort { session: id }) {
+            self.cut(id);
         }
     }
 
@@ -276,13 +293,13 @@ impl Sessions {
 
     /// Returns whether the exchange sends to a session: the session is open, and no fault silences it.
     pub(crate) fn is_heard(&self, session: SessionId) -> bool {
-        self.open.get(&session).is_some_and(|open| !open.is_silenced)
+        self.open.contains_key(&session) && !self.silenced.contains(&session)
     }
 
     pub(crate) fn send(&mut self, session: SessionId, text: &str) {
-        if let Some(open) = self.open.get_mut(&session)
+        if !self.silenced.contains(&session)
+            && let Some(open) = self.open.get_mut(&session)
             && open.lost_frames > 0
-            && !open.is_silenced
         {
             open.lost_frames -= 1;
             return;
@@ -308,9 +325,10 @@ impl Sessions {
     /// Returns whether an output may be queued for a session, and counts the output if so. Notes the session as
     /// overrun if too many outputs wait for it.
     fn may_send(&mut self, id: SessionId) -> bool {
-        let Some(session) = self.open.get_mut(&id).filter(|session| !session.is_silenced) else {
+        if self.silenced.contains(&id) {
             return false;
-        };
+        }
+        let Some(session) = self.open.get_mut(&id) else { return false };
         if session.waiting >= OUTPUTS_MAX {
             if session.waiting == OUTPUTS_MAX {
                 session.waiting += 1;
@@ -322,7 +340,7 @@ impl Sessions {
         true
     }
 
-    /// Queues the output that cuts a session. The caller has removed the session with [`Sessions::forget`].
+    /// Queues the output that cuts the connection of a session that has ended.
     pub(crate) fn cut(&mut self, session: SessionId) {
         self.outputs.push_back(Output::Abort { session });
     }
@@ -334,6 +352,9 @@ impl Sessions {
 
     pub(crate) fn poll(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front()?;
+        if matches!(output, Output::Abort { .. }) {
+            self.silenced.remove(&output.session());
+        }
         if let Some(session) = self.open.get_mut(&output.session()) {
             session.waiting = session.waiting.saturating_sub(1);
         }
