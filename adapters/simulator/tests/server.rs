@@ -345,6 +345,48 @@ fn waits_for_no_client_without_a_close_frame() {
     }
 }
 
+/// During a silence the server writes nothing, not even what RFC 6455 demands: a pong, the answer to a Close frame, or
+/// a Close frame for a client that breaks the protocol. After the silence it answers the pings, and cuts the clients
+/// whose sessions have ended.
+#[test]
+fn a_silence_includes_the_websocket_layer() {
+    const PING: &[u8] = &[0x89, 0x80, 0, 0, 0, 0];
+    const PONG: &[u8] = &[0x8A, 0];
+    const CLOSE: &[u8] = &[0x88, 0x80, 0, 0, 0, 0];
+    const UNMASKED: &[u8] = &[0x81, 0];
+    let table: [(&str, &str, &[u8], &[u8], bool); 5] = [
+        ("a ping", "stall 600ms", PING, PONG, false),
+        ("a Close frame", "stall 600ms", CLOSE, &[], true),
+        ("a breach", "stall 600ms", UNMASKED, &[], true),
+        ("a Close frame of the server", "stall 600ms\nclose 1012 @100ms", &[], &[], true),
+        ("a ping after a Close frame of the server", "stall 600ms\nclose 1012", PING, &[], true),
+    ];
+    for (name, faults, sent, expected, is_cut) in table {
+        let mut server = server(|config| config);
+        let address = server.local_addr();
+        let mut part = [0; 4_096];
+        let mut client = serve(&mut server, async {
+            let client = open(address, format!("GET / HTTP/1.1\r\n{UPGRADE}").as_bytes()).await;
+            let count = client.read_with(|mut client| client.read(&mut part)).await.unwrap();
+            assert!(part[..count].starts_with(b"HTTP/1.1 101 ") && part[..count].ends_with(b"\r\n\r\n"));
+            client
+        });
+        let started = std::time::Instant::now();
+        assert!(server.exchange_mut().plan_faults(Instant::ZERO, faults).is_ok());
+        let answer = serve(&mut server, async {
+            futures_lite::AsyncWriteExt::write_all(&mut client, sent).await.unwrap();
+            if is_cut {
+                return rest_of(&client).await;
+            }
+            let count = client.read_with(|mut client| client.read(&mut part)).await.unwrap();
+            part[..count].to_vec()
+        });
+        assert_eq!(answer, expected, "{name}");
+        let elapsed = started.elapsed();
+        assert!(elapsed >= Duration::from_millis(500), "{name}: {elapsed:?}");
+    }
+}
+
 #[test]
 fn dropping_it_closes_everything() {
     let mut server = server(|config| config);

@@ -99,6 +99,9 @@ impl Faults {
     /// Stops sending to a session, including pings, replies and Close frames. The connection stays open. The frames
     /// that the exchange would have sent are lost. If the session ends during the silence, the client gets no Close
     /// frame, and the end of the silence cuts the connection.
+    ///
+    /// A `Server` reads during the silence, but it sends its pongs only after the silence. If your program serves the
+    /// exchange in another way, it decides about its pongs itself.
     pub fn silence(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Silence(session, true));
     }

@@ -83,6 +83,13 @@ impl Exchange {
         Ok(count)
     }
 
+    /// Returns whether a fault silences a session that is open, or whose connection waits to be cut.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_silenced(&mut self, session: SessionId) -> bool {
+        self.obey_faults();
+        self.sessions.is_silenced(session)
+    }
+
     fn plan(&mut self, after: Duration, planned: Planned) {
         let number = self.planned.add(planned);
         self.schedule.add(self.now + after, Task::Fault(number));

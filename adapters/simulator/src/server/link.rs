@@ -39,6 +39,8 @@ pub(super) struct Link<Io> {
     state: State<Io>,
     /// Whether nothing more may be queued. The messages that wait are written, then the client may close.
     is_closing: bool,
+    /// Whether a fault stops the link from writing.
+    is_muted: bool,
     /// The time at which the upgrade or the closing has taken too long. In [`State::Late`], the time to send the
     /// response.
     deadline: Option<Instant>,
@@ -111,8 +113,9 @@ impl<Io> fmt::Debug for Link<Io> {
 }
 
 impl<Io> Link<Io> {
-    pub(super) const fn deadline(&self) -> Option<Instant> {
-        self.deadline
+    /// Returns the time at which the link has to act. A muted link waits until it may write again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline.filter(|_| !self.is_muted)
     }
 
     /// Returns how many bytes wait for the client, or belong to an incomplete message.
@@ -182,6 +185,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         Link {
             state: State::Asking(Asking::new(transport)),
             is_closing: false,
+            is_muted: false,
             deadline: Some(now + UPGRADE_TIMEOUT),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -200,6 +204,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             }
             State::Open(socket) | State::Broken(socket) => socket.get_mut().refill(),
             State::Gone => {}
+        }
+    }
+
+    /// Sets whether a fault stops an upgraded link from writing anything, including the answers of the WebSocket layer
+    /// to pings and Close frames. The link still reads.
+    pub(super) fn mute(&mut self, is_muted: bool) {
+        if let State::Open(socket) | State::Broken(socket) = &mut self.state {
+            self.is_muted = is_muted;
+            socket.get_mut().mute(is_muted);
         }
     }
 
@@ -237,7 +250,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
 
     /// Reads until the next event.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>, now: Instant) -> Progress {
-        let is_late = self.deadline.is_some_and(|deadline| deadline <= now);
+        let is_late = self.deadline().is_some_and(|deadline| deadline <= now);
         match &mut self.state {
             State::Asking(_) if is_late => {
                 self.dismiss(&Response::error(408, "RequestTimeout"), context);
@@ -349,6 +362,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
 
     /// Writes as much as the socket takes. Returns false if the transport cannot be used any more.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
+        if self.is_muted {
+            return true;
+        }
         let is_of_use = self.poll_send(context);
         if let State::Open(socket) | State::Broken(socket) = &mut self.state {
             self.unflushed_bytes = self.unflushed_bytes.saturating_sub(socket.get_mut().take_sent());

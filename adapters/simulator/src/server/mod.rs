@@ -207,7 +207,7 @@ impl Server {
             self.relieve(now);
         }
         // The other clients get no Close frame, so they would not answer.
-        self.links.retain(|_, link| link.is_closing());
+        self.links.retain(|session, link| link.is_closing() && !self.exchange.is_silenced(*session));
         let mut limit = Timer::after(limit);
         async move {
             poll_fn(|context| {

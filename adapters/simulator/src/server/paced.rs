@@ -26,6 +26,7 @@ pub(super) struct Paced<Io> {
     writes: Allowance,
     received: usize,
     sent: usize,
+    is_muted: bool,
 }
 
 /// The bytes and calls that are still allowed in this turn.
@@ -41,13 +42,18 @@ impl<Io> Paced<Io> {
     pub(super) const fn new(transport: Io) -> Paced<Io> {
         let reads = Allowance::new(READ_BYTES_PER_TURN_MAX);
         let writes = Allowance::new(WRITTEN_BYTES_PER_TURN_MAX);
-        Paced { transport, reads, writes, received: 0, sent: 0 }
+        Paced { transport, reads, writes, received: 0, sent: 0, is_muted: false }
     }
 
     /// Begins a turn.
     pub(super) const fn refill(&mut self) {
         self.reads = Allowance::new(READ_BYTES_PER_TURN_MAX);
         self.writes = Allowance::new(WRITTEN_BYTES_PER_TURN_MAX);
+    }
+
+    /// Sets whether the transport takes no bytes. The caller wakes the task when the transport takes bytes again.
+    pub(super) const fn mute(&mut self, is_muted: bool) {
+        self.is_muted = is_muted;
     }
 
     /// Returns how many bytes were read since the last call.
@@ -112,6 +118,9 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Paced<Io> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.is_muted {
+            return Poll::Pending;
+        }
         let size = ready!(self.writes.poll(bytes.len(), context));
         let written =
             Pin::new(&mut self.transport).poll_write(context, bytes.get(..size).unwrap_or_default());

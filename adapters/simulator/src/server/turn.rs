@@ -140,7 +140,7 @@ impl Server {
         until: Instant,
     ) -> bool {
         for _ in 0..EVENTS_PER_TURN {
-            let Some(link) = self.links.get_mut(&session) else { return false };
+            let Some(link) = self.link_mut(session) else { return false };
             match link.poll_read(context, now) {
                 Progress::Waits => return false,
                 Progress::Received(message) => {
@@ -162,6 +162,10 @@ impl Server {
                 }
                 Progress::Refused => add_one(&self.counters.refused),
                 Progress::Opened => add_one(&self.counters.accepted),
+                // At the end of the silence, the exchange cuts the connection.
+                Progress::Broken if self.exchange.is_silenced(session) => {
+                    self.exchange.handle_frame(session, now, Frame::Close { code: None, reason: "" });
+                }
                 Progress::Broken => self.exchange.handle_lost(session, now),
                 Progress::NotOpened => {
                     add_one(&self.counters.refused);
@@ -174,6 +178,13 @@ impl Server {
             }
         }
         true
+    }
+
+    /// Returns the link of a client, which writes only if no fault silences the client's session.
+    fn link_mut(&mut self, session: SessionId) -> Option<&mut Link<Tcp>> {
+        let link = self.links.get_mut(&session)?;
+        link.mute(self.exchange.is_silenced(session));
+        Some(link)
     }
 
     /// Drops a client.
@@ -226,7 +237,7 @@ impl Server {
                 self.next_written = session;
                 return true;
             }
-            let Some(link) = self.links.get_mut(&session) else { continue };
+            let Some(link) = self.link_mut(session) else { continue };
             if !link.poll_write(context) {
                 self.end(session, now);
             } else if link.held_bytes() > WAITING_BYTES_MAX {

@@ -239,6 +239,12 @@ impl Sessions {
         }
     }
 
+    /// Returns whether a fault silences a session that is open, or whose connection waits to be cut.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_silenced(&self, id: SessionId) -> bool {
+        self.silenced.contains(&id)
+    }
+
     /// Stops the exchange from sending to a session (a fault).
     pub(crate) fn silence(&mut self, id: SessionId) {
         if self.open.contains_key(&id) {
