@@ -83,6 +83,34 @@ fn who_comes_later_gets_the_present_state() {
     );
 }
 
+/// A recording can lack an update, as after a lost connection. From there to the next recorded snapshot, the exchange
+/// knows no book, so a later subscriber gets no snapshot.
+#[test]
+fn a_gap_ends_the_book() {
+    let frames = [
+        r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["1","1"]],"a":[["3","1"],["4","1"]]}"#,
+        r#"{"e":"depthUpdate","E":2,"s":"btcusd","U":5,"u":6,"b":[["1","2"]],"a":[]}"#,
+        r#"{"e":"depthUpdate","E":3,"s":"btcusd","U":7,"u":8,"b":[["1","3"]],"a":[]}"#,
+        r#"{"e":"depthUpdate","E":4,"s":"btcusd","U":8,"u":9,"b":[["1","4"]],"a":[]}"#,
+        r#"{"e":"depthUpdate","E":5,"s":"btcusd","U":12,"u":12,"b":[["2","1"]],"a":[["3","1"]]}"#,
+        r#"{"e":"depthUpdate","E":6,"s":"btcusd","U":12,"u":13,"b":[],"a":[["5","1"]]}"#,
+    ];
+    let mut venue = Venue::new(Config::recording(Recording::parse(&frames.join("\n")).unwrap()), 1);
+    venue.connect("snapshot=-1");
+    let depth = ["btcusd@depth"];
+    assert_eq!(venue.request("subscribe", &depth).len(), 1);
+    let mut levels = Vec::new();
+    for (played, frame) in frames.iter().enumerate() {
+        assert_eq!(venue.run(Duration::from_millis(10)), [*frame], "{played}");
+        let book = venue.exchange.book(symbol("btcusd")).unwrap();
+        levels.push((book.bids.len(), book.asks.len(), book.last_update_id));
+        venue.request("unsubscribe", &depth);
+        let snapshots = venue.request("subscribe", &depth).len() - 1;
+        assert_eq!(snapshots, usize::from(book.last_update_id > 0), "{played}");
+    }
+    assert_eq!(levels, [(1, 2, 5), (1, 2, 6), (0, 0, 0), (0, 0, 0), (1, 1, 12), (1, 2, 13)]);
+}
+
 #[test]
 fn without_snapshots_changes_only() {
     let mut venue = venue();

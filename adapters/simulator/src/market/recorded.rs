@@ -35,6 +35,7 @@ pub(crate) struct Recorded {
 struct Track {
     symbol: Symbol,
     subscribers: Subscribers,
+    /// The book; `None` before the first snapshot, and from a gap of the recording to the next snapshot.
     book: Option<Book>,
     /// The last frames of the streams that send the present state to new subscribers.
     ticker: Option<String>,
@@ -125,14 +126,16 @@ impl Recorded {
 
 impl Track {
     fn play_depth(&mut self, cx: &mut Context<'_>, depth: &RecordedDepth, text: &str) {
-        // The first frame of a symbol is the snapshot, which covers a single id. Later, a frame that covers a
-        // single new id can only be the snapshot of another subscription.
+        // Only a snapshot covers a single new id: the snapshot of the first subscription or of a later one.
         let covers_one = depth.first_update_id == depth.last_update_id;
         let last = self.book.as_ref().map(|book| book.last_update_id);
         let is_snapshot = covers_one && last.is_none_or(|last| depth.last_update_id > last);
         if is_snapshot {
             let book = Book::default();
             self.book.insert(book).apply(depth);
+        } else if last.is_some_and(|last| depth.first_update_id > last) {
+            // The recording lacks an update.
+            self.book = None;
         } else if let Some(book) = &mut self.book {
             book.apply(depth);
         }
