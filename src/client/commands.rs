@@ -69,8 +69,9 @@ impl Client {
 
     /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint. A depth stream
     /// is an exception: the client keeps at most one book of each symbol, and refuses a second book with
-    /// [`CommandError::Ambiguous`], even if the address of an endpoint of market data v1 asks for the first. To tell the events of two endpoints apart, pass
-    /// [`Source::link`](crate::Source::link) to [`Client::endpoint`]. `silence_max` has the same effect as in
+    /// [`CommandError::Ambiguous`], even if the address of an endpoint of market data v1 asks for the first. To tell
+    /// the events of two endpoints apart, pass [`Source::link`](crate::Source::link) to [`Client::endpoint`].
+    /// `silence_max` has the same effect as in
     /// [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None` sets no limit.
     ///
     /// # Errors

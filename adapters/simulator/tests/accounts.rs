@@ -186,11 +186,11 @@ fn archived_order_events_need_a_key() {
     assert_eq!(upgrade(&mut venue(), path, &bearer), missing);
     assert_eq!(upgrade(&mut venue(), path, &[]), missing);
     // Archived order events refuse the payload of the current API, and the current API refuses theirs.
-    let invalid = Err((400, "InvalidNonce".to_owned()));
-    assert_eq!(upgrade(&mut venue(), path, &headers(KEY, &nonce)), invalid);
-    assert_eq!(upgrade(&mut venue(), "/", &order_events_headers(KEY, &nonce)), invalid);
+    let invalid = |reason: &str| Err((400, reason.to_owned()));
+    assert_eq!(upgrade(&mut venue(), path, &headers(KEY, &nonce)), invalid("InvalidJson"));
+    assert_eq!(upgrade(&mut venue(), "/", &order_events_headers(KEY, &nonce)), invalid("InvalidNonce"));
     let wrong_path = headers(KEY, &format!(r#"{{"request":"/v1/orders","nonce":{nonce}}}"#));
-    assert_eq!(upgrade(&mut venue(), path, &wrong_path), invalid);
+    assert_eq!(upgrade(&mut venue(), path, &wrong_path), invalid("EndpointMismatch"));
 }
 
 /// Checks which nonces of archived order events are accepted when they are used one after the other: by a key with

@@ -8,7 +8,7 @@ use crate::common::signing::sign;
 use crate::common::trading::{FIRST, Floor, SECOND};
 use base64ct::{Base64, Encoding};
 use gemini_ws::{Frame, Instant, Message, OrderReport, Scratch, SnapshotOrder, decode};
-use gemini_ws_simulator::{EPOCH, SessionId, UpgradeRequest};
+use gemini_ws_simulator::{EPOCH, SessionId, UpgradeRefusal, UpgradeRequest};
 use serde_json::Value;
 
 const FEED: SessionId = SessionId(9);
@@ -23,8 +23,14 @@ fn nonce(floor: &mut Floor) -> u64 {
 /// Opens a session with order events of the first account, and returns its first frames.
 fn open(floor: &mut Floor, query: &str) -> Vec<String> {
     let nonce = nonce(floor);
-    let payload =
-        Base64::encode_string(format!(r#"{{"request":"/v1/order/events","nonce":{nonce}}}"#).as_bytes());
+    upgrade(floor, query, &format!(r#"{{"request":"/v1/order/events","nonce":{nonce}}}"#)).unwrap();
+    let texts = floor.texts();
+    only(&texts)
+}
+
+/// Asks for a session with order events of the first account.
+fn upgrade(floor: &mut Floor, query: &str, payload: &str) -> Result<(), UpgradeRefusal> {
+    let payload = Base64::encode_string(payload.as_bytes());
     let signature = sign(&payload);
     let headers = [
         ("X-GEMINI-APIKEY", "account-one"),
@@ -33,9 +39,32 @@ fn open(floor: &mut Floor, query: &str) -> Vec<String> {
     ];
     let target = format!("/v1/order/events?{query}");
     let request = UpgradeRequest { target: &target, headers: &headers };
-    floor.exchange.handle_upgrade(FEED, floor.now, &request).unwrap();
-    let texts = floor.texts();
-    only(&texts)
+    floor.exchange.handle_upgrade(FEED, floor.now, &request)
+}
+
+/// The payload of an upgrade must have the form that the venue demands. The reason of a refusal says what is wrong.
+#[test]
+fn payloads() {
+    let table = [
+        (r#"{"request":"/v1/order/events","nonce":1}"#, None),
+        (r#"{"nonce":"2","request":"/v1/order/events"}"#, None),
+        (r#"{"request":"/v1/order/events","nonce":2}"#, Some("InvalidNonce")),
+        (r#"{"request":"/v1/order/events"}"#, Some("InvalidNonce")),
+        (r#"{"request":"/v1/order/events?heartbeat=true","nonce":9}"#, Some("EndpointMismatch")),
+        (r#"{"request":"/v1/orders","nonce":9}"#, Some("EndpointMismatch")),
+        (r#"{"request":7,"nonce":9}"#, Some("EndpointMismatch")),
+        (r#"{"nonce":9}"#, Some("EndpointMismatch")),
+        ("9", Some("InvalidJson")),
+        ("[]", Some("InvalidJson")),
+        ("not JSON", Some("InvalidJson")),
+    ];
+    let mut floor = Floor::quiet(|config| config);
+    for (payload, reason) in table {
+        let refusal = upgrade(&mut floor, "heartbeat=true", payload).err();
+        let refusal = refusal.map(|refusal| (refusal.status, refusal.body));
+        let body = |reason| format!(r#"{{"result":"error","reason":"{reason}"}}"#);
+        assert_eq!(refusal, reason.map(|reason| (400, body(reason))), "{payload}");
+    }
 }
 
 fn only(texts: &[(SessionId, String)]) -> Vec<String> {

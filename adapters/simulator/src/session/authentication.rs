@@ -74,14 +74,15 @@ impl Keys {
                 return Err(RestRefusal::new(400, "AmbiguousAuthentication"));
             }
             let position = bearer(accounts, token).map_err(refused)?;
-            let members = members_of(header("X-GEMINI-PAYLOAD", "MissingPayloadHeader")?, request.path())?;
+            let payload = header("X-GEMINI-PAYLOAD", "MissingPayloadHeader")?;
+            let members = members_of(payload, request.path()).map_err(refused)?;
             return Ok((position, members));
         }
         let key = header("X-GEMINI-APIKEY", "MissingApikeyHeader")?;
         let payload = header("X-GEMINI-PAYLOAD", "MissingPayloadHeader")?;
         let signature = header(signature, "MissingSignatureHeader")?;
         let (position, account) = signer(accounts, key, payload, signature).map_err(refused)?;
-        let members = members_of(payload, request.path())?;
+        let members = members_of(payload, request.path()).map_err(refused)?;
         let nonce = members.get("nonce").and_then(nonce_of_member);
         let is_time = account.has_time_based_nonce();
         self.use_nonce(key, nonce, is_time, venue_time).map_err(refused)?;
@@ -135,7 +136,12 @@ impl Keys {
         let signature = header("X-GEMINI-SIGNATURE", "MissingSignatureHeader")?;
         let refused = |(status, reason)| refusal(status, reason);
         let (position, account) = signer(accounts, key, payload, signature).map_err(refused)?;
-        let nonce = if is_order_events { nonce_of_json(payload) } else { nonce_of_headers(request, payload) };
+        let nonce = if is_order_events {
+            let members = members_of(payload, ORDER_EVENTS_PATH).map_err(refused)?;
+            members.get("nonce").and_then(nonce_of_member)
+        } else {
+            nonce_of_headers(request, payload)
+        };
         // The current API accepts only times. The archived API accepts counters, unless the key's setting is on.
         let is_time = !is_order_events || account.has_time_based_nonce();
         self.use_nonce(key, nonce, is_time, venue_time).map_err(refused)?;
@@ -172,12 +178,13 @@ fn signer<'a>(
     Ok((position, account))
 }
 
-/// Returns the members of the payload of a request over REST, which must contain the request's path.
-fn members_of(payload: &str, path: &str) -> Result<Map<String, Value>, RestRefusal> {
+/// Returns the members of the payload of a request over REST or of an upgrade to order events v1. The payload must
+/// contain the request's path.
+fn members_of(payload: &str, path: &str) -> Result<Map<String, Value>, (u16, &'static str)> {
     let members = decode(payload).and_then(|text| serde_json::from_str(&text).ok());
-    let Some(Value::Object(members)) = members else { return Err(RestRefusal::new(400, "InvalidJson")) };
+    let Some(Value::Object(members)) = members else { return Err((400, "InvalidJson")) };
     if members.get("request").and_then(Value::as_str) != Some(path) {
-        return Err(RestRefusal::new(400, "EndpointMismatch"));
+        return Err((400, "EndpointMismatch"));
     }
     Ok(members)
 }
@@ -200,15 +207,6 @@ fn decode(payload: &str) -> Option<String> {
 fn nonce_of_headers(request: &UpgradeRequest<'_>, payload: &str) -> Option<String> {
     let nonce = decode(payload)?;
     (request.header("X-GEMINI-NONCE") == Some(&nonce)).then_some(nonce)
-}
-
-/// Reads the nonce of `{"request":"/v1/order/events","nonce":n}`. The nonce may be a number or a string.
-fn nonce_of_json(payload: &str) -> Option<String> {
-    let members: Value = serde_json::from_str(&decode(payload)?).ok()?;
-    if members.get("request")?.as_str()? != ORDER_EVENTS_PATH {
-        return None;
-    }
-    nonce_of_member(members.get("nonce")?)
 }
 
 /// Reads a nonce that is a number or a string.
