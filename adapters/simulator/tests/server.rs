@@ -443,6 +443,7 @@ fn bodies() {
         format!("POST /simulator/faults HTTP/1.1\r\nHost: a\r\n{head}\r\n{body}").into_bytes()
     };
     let sized = |body: &str| post(&format!("Content-Length: {}\r\n", body.len()), body);
+    let in_latin_1 = [post("Content-Length: 22\r\n", "abort @1h\nsend-text ").as_slice(), b"\xE9\n"].concat();
     let long = "abort @1h\n".repeat(BODY_BYTES_MAX / 10 + 1);
     let table = [
         (sized("drop-depth btcusd 3 @10s\nabort @20s\n"), "200 OK", r#""planned":2"#),
@@ -450,6 +451,7 @@ fn bodies() {
         (post("", ""), "200 OK", r#""planned":0"#),
         (sized("abort @1s\nstall"), "400 Bad Request", r#""line":2"#),
         (sized("\u{ff}"), "400 Bad Request", r#""line":1"#),
+        (in_latin_1, "400 Bad Request", r#""line":2,"message":"not UTF-8""#),
         (sized(&long), "413 Payload Too Large", "RequestTooLarge"),
         (post("Content-Length: many\r\n", ""), "400 Bad Request", "BadRequest"),
         (post("Content-Length: -1\r\n", ""), "400 Bad Request", "BadRequest"),

@@ -168,19 +168,22 @@ fn symbols(exchange: &Exchange) -> Response {
 
 /// Plans the faults in a body. The response says how many there are, or which line is wrong.
 fn plan_faults(body: &[u8], exchange: &mut Exchange, now: Instant) -> Response {
-    let text = String::from_utf8_lossy(body);
-    match exchange.plan_faults(now, &text) {
-        Ok(count) => Response::of_json(200, json!({"result": "ok", "planned": count}).to_string()),
-        Err(refusal) => {
-            let body = json!({
-                "result": "error",
-                "reason": "InvalidFault",
-                "line": refusal.line(),
-                "message": refusal.reason(),
-            });
-            Response::of_json(400, body.to_string())
+    let text = match str::from_utf8(body) {
+        Ok(text) => text,
+        Err(error) => {
+            let valid = body.iter().take(error.valid_up_to());
+            return invalid_fault(1 + valid.filter(|byte| **byte == b'\n').count(), "not UTF-8");
         }
+    };
+    match exchange.plan_faults(now, text) {
+        Ok(count) => Response::of_json(200, json!({"result": "ok", "planned": count}).to_string()),
+        Err(refusal) => invalid_fault(refusal.line(), refusal.reason()),
     }
+}
+
+fn invalid_fault(line: usize, message: &str) -> Response {
+    let body = json!({"result": "error", "reason": "InvalidFault", "line": line, "message": message});
+    Response::of_json(400, body.to_string())
 }
 
 fn target_of(request: &Request) -> &str {
