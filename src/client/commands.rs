@@ -254,6 +254,11 @@ impl Client {
         stream: Stream,
         silence_max: Option<Duration>,
     ) -> Result<StreamId, CommandError> {
+        // Addresses of market data v1 ask for their books without a subscription.
+        let book = stream.symbol().filter(|_| stream.topic() == Topic::Depth);
+        if book.is_some_and(|symbol| self.has_book_v1(symbol)) {
+            return Err(CommandError::Ambiguous { with: stream });
+        }
         // The limit doubles with each silence. A limit of zero would remain zero.
         let silence_max = silence_max.map(|longest| longest.max(Duration::from_millis(1)));
         let is_at = |slot: usize| self.slots.get(slot).is_some_and(|slot| slot.endpoint() == endpoint);
@@ -263,10 +268,6 @@ impl Client {
             let mut alike = self.alike_by(stream.topic(), stream.symbol());
             alike.find(|(slot, _)| is_book || is_at(*slot)).map(|(slot, known)| (slot, known.stream()))
         };
-        // Addresses of market data v1 ask for their books without a subscription.
-        if is_book && stream.symbol().is_some_and(|symbol| self.has_book_v1(symbol)) {
-            return Err(CommandError::Ambiguous { with: stream });
-        }
         let slot = match known {
             Some((slot, known)) if known == stream && is_at(slot) => slot,
             // Frames do not show which of the two streams they belong to.

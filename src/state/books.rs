@@ -18,7 +18,8 @@ use crate::value::time::Instant;
 ///
 /// Pass every event to [`apply`](Books::apply), which ignores events that do not concern books. A book is current
 /// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. A book whose snapshots have
-/// only the best levels becomes stale when no level of a side is certain any more. `Books` returns a stale book only as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
+/// only the best levels becomes stale when no level of a side is certain any more. `Books` returns a stale book only
+/// as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
