@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
+use std::time::UNIX_EPOCH;
 
 use gemini_ws::{Endpoint, Message, Scratch, Symbol, decode};
 use gemini_ws_simulator::NextLine;
@@ -70,9 +71,10 @@ pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> 
 
 /// Reads lines in a thread and sends them to the player, until the recording ends or the player is dropped.
 fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>>) {
+    let name = recording.name().to_owned();
     loop {
         let line = match recording.next() {
-            Ok(Some(line)) => playable(line).map(Ok),
+            Ok(Some(line)) => playable(&name, line).transpose(),
             Ok(None) => return,
             Err(failure) => Some(Err(failure)),
         };
@@ -83,15 +85,50 @@ fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>
     }
 }
 
-/// Returns a line in the form that the simulator reads, without a time that is not a number; `None` if the frame is
-/// not UTF-8.
-fn playable(line: Line<'_>) -> Option<String> {
-    let frame = str::from_utf8(line.frame).ok()?;
-    let is_number = |time: &&str| time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    Some(match line.time.filter(is_number) {
-        Some(time) => format!("{time} {frame}"),
-        None => frame.to_owned(),
-    })
+/// Returns a line in the form that the simulator reads; `None` if the frame is not UTF-8.
+///
+/// # Errors
+///
+/// If the receive time is neither a number nor a date, because the pace of the recording would be lost.
+fn playable(name: &str, line: Line<'_>) -> Result<Option<String>, Failure> {
+    let Ok(frame) = str::from_utf8(line.frame) else { return Ok(None) };
+    let Some(time) = line.time else { return Ok(Some(frame.to_owned())) };
+    match number_of(time) {
+        Some(time) => Ok(Some(format!("{time} {frame}"))),
+        None => Err(Failure::new(format_args!(
+            "{name}: line {}: the receive time {time} is neither a number nor a date such as 2026-09-30T12:00:00.25Z",
+            line.number
+        ))),
+    }
+}
+
+/// Returns a receive time as the simulator reads it: a number unchanged, and a date as seconds since 1970. A date
+/// without an offset is in UTC.
+fn number_of(time: &str) -> Option<String> {
+    if time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Some(time.to_owned());
+    }
+    let (day, clock) = time.split_once('T')?;
+    let (clock, offset) = clock.split_at(clock.find(['+', '-']).unwrap_or(clock.len()));
+    if clock.ends_with('Z') && !offset.is_empty() {
+        return None;
+    }
+    let local = humantime::parse_rfc3339_weak(&format!("{day}T{clock}")).ok()?;
+    let local = local.duration_since(UNIX_EPOCH).ok()?;
+    let seconds = i64::try_from(local.as_secs()).ok()?.checked_sub(seconds_of_offset(offset)?)?;
+    Some(format!("{}.{:09}", u64::try_from(seconds).ok()?, local.subsec_nanos()))
+}
+
+/// Returns the seconds by which local time is ahead of UTC. The offset is empty, or for example `+02:00`.
+fn seconds_of_offset(offset: &str) -> Option<i64> {
+    let (sign, digits) = match offset.split_at_checked(1) {
+        None => return Some(0),
+        Some((sign, digits)) => (if sign == "-" { -1 } else { 1 }, digits),
+    };
+    let (hours, minutes) = digits.split_once(':').or_else(|| digits.split_at_checked(2))?;
+    let number = |digits: &str| digits.parse::<u8>().ok().filter(|_| digits.len() == 2).map(i64::from);
+    let minutes = if minutes.is_empty() { 0 } else { number(minutes)? };
+    Some(sign * (number(hours)? * 3_600 + minutes * 60))
 }
 
 /// Returns the function from which the simulator takes lines. The function returns only lines that have been read,
@@ -254,6 +291,51 @@ mod tests {
         }
         assert_eq!(survey.symbols("test").unwrap().len(), 100_000);
         assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn receive_times() {
+        for (time, expected) in [
+            ("1790769600", Some("1790769600")),
+            ("1790769600.25", Some("1790769600.25")),
+            ("2026-09-30T12:00:00Z", Some("1790769600.000000000")),
+            ("2026-09-30T12:00:00", Some("1790769600.000000000")),
+            ("2026-09-30T12:00:04.25Z", Some("1790769604.250000000")),
+            ("2026-09-30T14:00:00+02:00", Some("1790769600.000000000")),
+            ("2026-09-30T14:00:00+0200", Some("1790769600.000000000")),
+            ("2026-09-30T14:00:00.5+02", Some("1790769600.500000000")),
+            ("2026-09-30T06:30:00.000001-05:30", Some("1790769600.000001000")),
+            ("1970-01-01T00:00:00+01:00", None),
+            ("1969-12-31T23:59:59Z", None),
+            ("2026-09-31T12:00:00Z", None),
+            ("2026-09-30", None),
+            ("12:00:00", None),
+            ("2026-09-30T12:00:00+2", None),
+            ("2026-09-30T12:00:00+02:0", None),
+            ("2026-09-30T12:00:00+", None),
+            ("2026-09-30T12:00:00Z+02:00", None),
+        ] {
+            assert_eq!(number_of(time).as_deref(), expected, "{time}");
+        }
+    }
+
+    /// Each line keeps its receive time, so that the simulator plays it in time. A receive time that is not understood
+    /// ends the reading.
+    #[test]
+    fn lines_for_the_simulator() {
+        let text = format!("{TRADE}\n2026-09-30T12:00:00Z {TRADE}\n17: {TRADE}\n12:00:00 {TRADE}\n{TRADE}");
+        let mut recording = Recording::new(Box::new(std::io::Cursor::new(text)), "test").unwrap();
+        let (sender, lines) = sync_channel(9);
+        read_to(&mut recording, &sender);
+        drop(sender);
+        let played: Vec<_> = lines.iter().collect();
+        let [Ok(first), Ok(second), Ok(third), Err(Failure::Message(message))] = &played[..] else {
+            panic!("{played:?}")
+        };
+        let timed = |time| format!("{time} {TRADE}");
+        let expected = [TRADE.to_owned(), timed("1790769600.000000000"), timed("17")];
+        assert_eq!([first, second, third], expected.each_ref());
+        assert!(message.as_str().starts_with("test: line 4: the receive time 12:00:00 "), "{message}");
     }
 
     #[test]
