@@ -5,7 +5,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use crate::support::pty::{Has, OnTerminal};
-use crate::support::{self, PATIENCE, end_of, peer, signal, wait_until_it_hears};
+use crate::support::{self, PATIENCE, end_of, peer, signal, signal_to, wait_until_it_hears};
 
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
@@ -31,22 +31,63 @@ pub(crate) fn keys_end_it() {
 
 pub(crate) fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
     for by_key in [true, false] {
-        let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
+        let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);
         running.wait_for("live", 1);
+        let job = running.job();
         if by_key {
             running.press("\u{1a}")
         } else {
-            signal(&running.child, "TSTP")
+            signal_to(job, "TSTP")
         }
-        running.wait_for_state("T");
+        running.wait_for_state(job, "T");
         running.wait_for(LEAVE, 1);
-        signal(&running.child, "CONT");
+        running.press("fg %1\n");
         running.wait_for(ENTER, 2);
         let again = running.shown().rfind(ENTER).unwrap();
         assert!(support::comes_true(PATIENCE, || running.shown()[again..].contains("q quit")), "drawn again");
         running.press("q");
+        running.wait_for("summary: ", 1);
+        running.press("exit $code\n");
         assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
     }
+}
+
+/// Checks that a signal ends the command after Ctrl-Z, although the shell continues it in the background, where it may
+/// not change the terminal.
+pub(crate) fn a_signal_ends_it_after_ctrl_z() {
+    for (name, code) in [("TERM", 143), ("HUP", 129)] {
+        let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);
+        running.wait_for("live", 1);
+        let job = running.job();
+        running.press("\u{1a}");
+        running.wait_for_state(job, "T");
+        signal_to(job, name);
+        signal_to(job, "CONT");
+        running.wait_for_state(job, "Z");
+        running.press("wait %1\n");
+        running.press("exit $code\n");
+        assert_eq!(code_of(&mut running), Some(code), "{name}: {}", running.shown());
+        assert_eq!(running.shown().matches(ENTER).count(), 1, "{name}");
+    }
+}
+
+/// Checks that the command continues in the background after Ctrl-Z without a picture, and draws in the foreground.
+pub(crate) fn in_the_background_it_draws_nothing() {
+    let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);
+    running.wait_for("live", 1);
+    let job = running.job();
+    running.press("\u{1a}");
+    running.wait_for_state(job, "T");
+    signal_to(job, "CONT");
+    std::thread::sleep(Duration::from_secs(1));
+    running.wait_for_state(job, "SR");
+    assert_eq!(running.shown().matches(ENTER).count(), 1, "{}", running.shown());
+    running.press("fg %1\n");
+    running.wait_for(ENTER, 2);
+    running.press("q");
+    running.wait_for("summary: ", 1);
+    running.press("exit $code\n");
+    assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
 /// Checks that the command ends although the terminal takes nothing, as after Ctrl-S or in a window that hangs.

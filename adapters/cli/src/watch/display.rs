@@ -1,6 +1,7 @@
 //! [`Display`]: shows a run of `watch` on a terminal, as plain lines, or as JSON.
 
 use std::io;
+use std::mem;
 use std::time::Duration;
 
 use gemini_ws::{Event, Instant};
@@ -10,7 +11,7 @@ use super::lines::{JsonLines, LostBooks, PlainLines};
 use super::plain::{self, Notice};
 use super::screen::Screen;
 use super::session::{Link, Session};
-use super::terminal::{Restorer, Terminal};
+use super::terminal::{Restorer, Terminal, is_in_foreground};
 use crate::ending::Failure;
 use crate::json::{ReplayEnded, Started, Summarized, Times};
 use crate::output::{Messages, Output, PATIENCE};
@@ -53,6 +54,8 @@ struct Drawn {
     keys: Keys,
     screen: Screen,
     troubles: Vec<Shown>,
+    /// Whether the terminal was restored by [`Display::suspend`] and is not taken over again.
+    is_suspended: bool,
 }
 
 impl Display {
@@ -70,7 +73,8 @@ impl Display {
         let keys = Keys::listen().inspect_err(|_| {
             let _ = terminal.restorer().restore();
         })?;
-        let drawn = Drawn { terminal, keys, screen: Screen::default(), troubles: Vec::new() };
+        let drawn =
+            Drawn { terminal, keys, screen: Screen::default(), troubles: Vec::new(), is_suspended: false };
         Ok(Display::new(Mode::Screen(Box::new(drawn)), output))
     }
 
@@ -157,9 +161,15 @@ impl Display {
                     }
                 }
             }
+            // After Ctrl-Z, the process may continue in the background.
+            Mode::Screen(_) if !is_in_foreground() => {}
             Mode::Screen(drawn) => {
+                let is_back = mem::take(&mut drawn.is_suspended);
+                if is_back {
+                    drawn.terminal.take_again()?;
+                }
                 let (asked, changed) = drawn.read_keys(session)?;
-                if due || changed {
+                if due || changed || is_back {
                     self.next = now + DRAW_EVERY;
                     let Drawn { terminal, screen, .. } = &mut **drawn;
                     terminal.draw(|frame| screen.draw(frame, now, session))?;
@@ -170,20 +180,16 @@ impl Display {
         Ok(Asked::Nothing)
     }
 
-    /// Handles Ctrl-Z: restores the terminal, stops the process, and takes over the terminal when the process
-    /// continues.
+    /// Handles Ctrl-Z: restores the terminal and stops the process. When the process continues in the foreground,
+    /// [`tick`](Display::tick) takes over the terminal.
     #[cfg(unix)]
-    pub(crate) fn suspend(&mut self) -> io::Result<()> {
-        let Mode::Screen(drawn) = &mut self.mode else {
-            super::terminal::suspend();
-            return Ok(());
-        };
-        // If the terminal takes nothing, it stays as it is.
-        let _ = drawn.terminal.restorer().restore();
+    pub(crate) fn suspend(&mut self) {
+        if let Mode::Screen(drawn) = &mut self.mode {
+            // If the terminal takes nothing, it stays as it is.
+            let _ = drawn.terminal.restorer().restore();
+            drawn.is_suspended = true;
+        }
         super::terminal::suspend();
-        drawn.terminal.take_again()?;
-        self.next = Instant::ZERO;
-        Ok(())
     }
 
     /// Restores the terminal, prints the summary, and waits until everything is written.

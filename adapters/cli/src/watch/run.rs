@@ -215,13 +215,7 @@ async fn watch_signals<T>(shared: &RefCell<Shared<'_>>, handle: &Handle, signals
                 shut_down(shared, handle, signals);
             }
             #[cfg(unix)]
-            signals::Asked::Suspend => {
-                let Shared { display, failure, .. } = &mut *shared.borrow_mut();
-                if let Err(error) = display.suspend() {
-                    failure.get_or_insert_with(|| Failure::of_output(&error));
-                    handle.close();
-                }
-            }
+            signals::Asked::Suspend => shared.borrow_mut().display.suspend(),
         }
     }
 }

@@ -101,7 +101,6 @@ impl Terminal {
     }
 
     /// Takes over the terminal again.
-    #[cfg(unix)]
     pub(crate) fn take_again(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
         self.screen.enter()?;
@@ -125,8 +124,10 @@ impl Restorer {
             return Ok(());
         }
         let mut sequence = Vec::new();
-        // A failure here cannot be reported on this terminal.
-        let _ = disable_raw_mode();
+        if is_in_foreground() {
+            // A failure here cannot be reported on this terminal.
+            let _ = disable_raw_mode();
+        }
         let _ = queue!(sequence, LeaveAlternateScreen, Show);
         let _ = self.output.put_instead(&sequence);
         self.output.drain(RESTORE_TIMEOUT)
@@ -179,4 +180,14 @@ pub(crate) fn ask_to_suspend() {
 #[cfg(unix)]
 pub(crate) fn suspend() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+}
+
+/// Returns whether this process may change the terminal, or there is no job control. The operating system stops a
+/// process in the background that changes the terminal or reads from it.
+pub(crate) fn is_in_foreground() -> bool {
+    #[cfg(unix)]
+    return rustix::termios::tcgetpgrp(io::stdout())
+        .map_or(true, |group| group == rustix::process::getpgrp());
+    #[cfg(not(unix))]
+    true
 }

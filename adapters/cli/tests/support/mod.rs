@@ -99,7 +99,12 @@ pub(crate) fn end_of(child: &mut Child, patience: Duration) -> Option<ExitStatus
 
 /// Sends a signal.
 pub(crate) fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    signal_to(child.id(), name);
+}
+
+/// Sends a signal to the process with an id.
+pub(crate) fn signal_to(process: u32, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
     assert!(status.expect("kill").success());
 }
 

@@ -20,8 +20,11 @@ pub(crate) struct OnTerminal {
 /// How the command is connected to its terminal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Has {
-    /// The terminal is the controlling terminal and standard input, so keys and signals reach the command.
+    /// The terminal is the controlling terminal and standard input, so keys and signals reach the command. There is no
+    /// shell, as in `xterm -e`.
     All,
+    /// Like `All`, and the command is a job of a shell, which carries out the lines that it reads from the terminal.
+    Shell,
     /// The terminal is standard input, so keys reach the command. The command gets no SIGHUP when the terminal is
     /// gone.
     NoSignals,
@@ -41,10 +44,14 @@ impl OnTerminal {
         let open = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
         let mut command = Command::new("setsid");
         match has {
-            Has::All => command.arg("--ctty").stdin(open()).stderr(open()),
+            Has::All | Has::Shell => command.arg("--ctty").stdin(open()).stderr(open()),
             Has::NoSignals => command.stdin(open()).stderr(open()),
             Has::OutputOnly => command.stdin(Stdio::null()).stderr(Stdio::piped()),
         };
+        if has == Has::Shell {
+            let script = r#"set -m; "$@"; while read -r line; do eval "$line"; code=$?; done"#;
+            command.args(["sh", "-c", script, "sh"]);
+        }
         // The command would inherit signals that the process that started the tests ignores, as scripts do with `&`.
         command.args(["env", "--default-signal=HUP,INT"]);
         command.arg(env!("CARGO_BIN_EXE_gemini-ws")).args(arguments);
@@ -101,14 +108,20 @@ impl OnTerminal {
         assert!(comes_true(PATIENCE, has), "no {text:?} in {:?}", self.shown());
     }
 
-    /// Waits until the process is in a state, such as `T` for stopped (`/proc/PID/stat`).
-    pub(crate) fn wait_for_state(&self, state: &str) {
-        let path = format!("/proc/{}/stat", self.child.id());
+    /// Returns the process that the shell has started.
+    pub(crate) fn job(&self) -> u32 {
+        let path = format!("/proc/{0}/task/{0}/children", self.child.id());
+        std::fs::read_to_string(path).unwrap().trim().parse().expect("one process")
+    }
+
+    /// Waits until a process is in one of these states, such as `T` for stopped or `Z` for ended (`/proc/PID/stat`).
+    pub(crate) fn wait_for_state(&self, process: u32, states: &str) {
+        let path = format!("/proc/{process}/stat");
         let is_there = || {
             let stat = std::fs::read_to_string(&path).unwrap_or_default();
-            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(state))
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(|state| states.contains(state)))
         };
-        assert!(comes_true(PATIENCE, is_there), "never {state}");
+        assert!(comes_true(PATIENCE, is_there), "never {states}");
     }
 }
 
