@@ -90,6 +90,18 @@ pub(crate) fn in_the_background_it_draws_nothing() {
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
+/// Checks that Ctrl-Z does not stop the command on a terminal without a shell, which could not continue the command.
+pub(crate) fn without_a_shell_ctrl_z_stops_nothing() {
+    let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
+    running.wait_for("live", 1);
+    running.press("\u{1a}");
+    running.wait_for(ENTER, 2);
+    let again = running.shown().rfind(ENTER).unwrap();
+    assert!(support::comes_true(PATIENCE, || running.shown()[again..].contains("q quit")), "drawn again");
+    running.press("q");
+    assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
+}
+
 /// Checks that the command ends although the terminal takes nothing, as after Ctrl-S or in a window that hangs.
 pub(crate) fn a_terminal_that_takes_nothing() {
     for (signals, code) in [(&["TERM"][..], 143), (&["INT", "INT"], 130)] {

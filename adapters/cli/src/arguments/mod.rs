@@ -54,7 +54,7 @@ pub(crate) enum Task {
 Without a terminal, without TERM or with TERM=dumb, watch prints plain lines. The last line is a summary.
 
 Ctrl-C, SIGTERM and SIGHUP close the connection in an orderly way; a second one ends the command at once. Ctrl-Z \
-restores the terminal and stops the command; the shell's fg continues it.
+restores the terminal and stops the command; the shell's fg continues it. Without a shell, Ctrl-Z stops nothing.
 
 A slow reader or terminal does not delay the connection: watch leaves out pictures and lines instead. With --json a \
 line of the kind `overflow` takes the place of the missing events and says how many there are, and new snapshots of \

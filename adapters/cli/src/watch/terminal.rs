@@ -176,10 +176,12 @@ pub(crate) fn ask_to_suspend() {
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
 }
 
-/// Stops this process until it is continued.
+/// Stops this process until it is continued. Does nothing if there is no shell that could continue the process: then
+/// its process group is orphaned, and the operating system ignores SIGTTIN, as it ignores SIGTSTP. It does not ignore
+/// SIGSTOP. SIGTSTP does not stop this process, because this process handles it.
 #[cfg(unix)]
 pub(crate) fn suspend() {
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TTIN);
 }
 
 /// Returns whether this process may change the terminal, or there is no job control. The operating system stops a
