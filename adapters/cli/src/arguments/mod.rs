@@ -92,11 +92,11 @@ pub(crate) struct Watch {
     /// Print one event per line as JSON, in the format of `decode`
     #[arg(long)]
     pub(crate) json: bool,
-    /// Trust only the certificate authorities in this PEM file. Default: those in the file that SSL_CERT_FILE names,
-    /// or if it names none, those that browsers trust
+    /// Trust only the certificate authorities in this PEM file; needs a venue with TLS. Default: the authorities in the
+    /// file that SSL_CERT_FILE names, or if it names none, those that browsers trust
     #[arg(long, value_name = "FILE", conflicts_with = "platform_roots")]
     pub(crate) ca: Option<PathBuf>,
-    /// Trust only the certificate authorities of the operating system
+    /// Trust only the certificate authorities of the operating system; needs a venue with TLS
     #[arg(long)]
     pub(crate) platform_roots: bool,
 }
@@ -319,6 +319,10 @@ fn refuse(error: clap::Error) -> ! {
 fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
     each_once(&mut watch.symbols);
     watch.venue.check().map_err(|message| (ErrorKind::ValueValidation, message))?;
+    if (watch.ca.is_some() || watch.platform_roots) && !watch.venue.is_secure() {
+        let message = "--ca and --platform-roots need a venue with TLS; name it with --venue";
+        return Err((ErrorKind::ArgumentConflict, message.to_owned()));
+    }
     if watch.venue == Venue::Simulator {
         if watch.replay.is_none() {
             or_usual(&mut watch.symbols);

@@ -9,7 +9,7 @@ fn the_declaration_is_consistent() {
 fn watches() {
     type Case<'c> = (&'c [&'c str], Result<&'c [&'c str], ErrorKind>);
     // Arguments; symbols or the kind of the error.
-    let table: [Case<'_>; 14] = [
+    let table: [Case<'_>; 19] = [
         (&[], Ok(&["btcusd", "ethusd"])),
         (&["btcusd", "BTCUSD", "solusd"], Ok(&["btcusd", "solusd"])),
         (&["--replay", "file"], Ok(&[])),
@@ -21,6 +21,11 @@ fn watches() {
         (&["--venue", "http://host", "a"], Err(ErrorKind::ValueValidation)),
         (&["--venue", "ws://", "a"], Err(ErrorKind::ValueValidation)),
         (&["--venue", "ws://:90", "a"], Err(ErrorKind::ValueValidation)),
+        (&["--ca", "file"], Err(ErrorKind::ArgumentConflict)),
+        (&["--platform-roots", "--replay", "file"], Err(ErrorKind::ArgumentConflict)),
+        (&["--ca", "file", "--venue", "ws://host", "a"], Err(ErrorKind::ArgumentConflict)),
+        (&["--ca", "file", "--venue", "wss://host", "a"], Ok(&["a"])),
+        (&["--platform-roots", "--venue", "live", "a"], Ok(&["a"])),
         (&["btc usd"], Err(ErrorKind::ValueValidation)),
         (&["--for", "soon"], Err(ErrorKind::ValueValidation)),
         (&["--seed", "-1"], Err(ErrorKind::UnknownArgument)),

@@ -37,6 +37,11 @@ impl Venue {
         }
     }
 
+    /// Returns whether the connection to the venue uses TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.url().is_some_and(|url| url.starts_with("wss:"))
+    }
+
     /// Returns whether the venue is on this machine, which is reached without a proxy.
     pub(crate) fn is_local(&self) -> bool {
         let Venue::Url(url) = self else { return *self == Venue::Simulator };

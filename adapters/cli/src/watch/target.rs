@@ -36,7 +36,7 @@ pub(super) fn target(options: &Watch, messages: &mut Messages) -> Result<Target,
     let mut symbols = options.symbols.clone();
     if let Some(url) = options.venue.url() {
         let (url, venue) = (url.to_owned(), Shown::of(&options.venue));
-        let dialer = if url.starts_with("wss:") { trusting(options)? } else { Dialer::new() };
+        let dialer = if options.venue.is_secure() { trusting(options)? } else { Dialer::new() };
         let dialer = if options.venue.is_local() { dialer.proxies(Proxies::none()) } else { dialer };
         return Ok(Target { url, venue, symbols, server: None, ended: None, dialer });
     }
