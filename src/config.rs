@@ -389,7 +389,7 @@ impl Config {
 
     /// Sets a delay that is added to the delay of [`Config::backoff`] in five cases (default: 30 s):
     ///
-    /// - The venue asks for fewer attempts (HTTP 429 or 503 without `Retry-After`, close codes 1008 and 1013).
+    /// - The venue (HTTP 429 or 503 without `Retry-After`, code 1008 or 1013) or a proxy (429) limits the attempts.
     /// - The peer's certificate has expired or is not valid yet.
     /// - An unsigned upgrade gets HTTP 403 or 404 without a reason.
     /// - An endpoint refuses an upgrade (for example with HTTP 401) or shows an untrusted certificate, although a

@@ -35,7 +35,7 @@ pub enum ConnectFailure {
     Proxy,
     /// The proxy refused with this HTTP status.
     ProxyStatus {
-        /// The HTTP status: 407 if the proxy requires other credentials.
+        /// The HTTP status: 407 if the proxy requires other credentials, 429 if it asks for fewer attempts.
         status: u16,
     },
     /// The TLS handshake failed.
@@ -340,11 +340,13 @@ impl Retry {
 
 impl ConnectFailure {
     /// Returns whether the delay before the next attempt applies to every link to the host, because the venue limits
-    /// the attempts from one IP address.
+    /// the attempts from one IP address, or a proxy limits the attempts through it.
     pub(crate) const fn is_of_host(self) -> bool {
         matches!(
             self,
-            ConnectFailure::Status { status: 429, .. } | ConnectFailure::Status { retry_after: Some(_), .. }
+            ConnectFailure::Status { status: 429, .. }
+                | ConnectFailure::Status { retry_after: Some(_), .. }
+                | ConnectFailure::ProxyStatus { status: 429 }
         )
     }
 
@@ -361,7 +363,9 @@ impl ConnectFailure {
             ConnectFailure::Status { retry_after: Some(delay), .. } => Retry::After(delay),
             // The next attempt has a larger nonce, and may be accepted.
             ConnectFailure::Status { reason: Some(reason), .. } if reason.is_about_nonce() => Retry::Usual,
-            ConnectFailure::Status { status: 429 | 503, .. } => Retry::Slow,
+            // A proxy also answers 503 if it cannot reach the venue, which is like `Unreachable`.
+            ConnectFailure::Status { status: 429 | 503, .. }
+            | ConnectFailure::ProxyStatus { status: 429 } => Retry::Slow,
             ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,
             // Without credentials, these statuses are about the address of this machine, or come from a gateway.
             ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Retry::Slow,

@@ -89,6 +89,9 @@ pub(crate) fn br08_what_is_final_and_what_is_not() {
         (ConnectFailure::NoCredentials, true, None, None),
         (ConnectFailure::NotSecure, true, None, None),
         (ConnectFailure::ProxyStatus { status: 407 }, false, Some(0), Some(0)),
+        (ConnectFailure::ProxyStatus { status: 429 }, false, Some(30), Some(30)),
+        // The proxy cannot reach the venue.
+        (ConnectFailure::ProxyStatus { status: 503 }, false, Some(0), Some(0)),
         (because(403, "InvalidApiKey"), false, None, Some(30)),
         (Certificate, false, None, Some(30)),
         (CertificateTime, false, Some(30), Some(30)),
