@@ -20,8 +20,7 @@ pub enum CommandError {
     /// The client refuses the stream because of `with`, a stream that is already subscribed. Frames at one endpoint
     /// do not show which of the two streams they belong to: unsubscribe `with` first, or subscribe at a second
     /// endpoint. A second endpoint does not help for a depth stream, because a client holds one book of a symbol:
-    /// use a second client. If the address of an endpoint of market data v1 asks for the book, `with` is the refused
-    /// depth stream itself.
+    /// use a second client.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,

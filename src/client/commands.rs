@@ -5,10 +5,8 @@ use core::time::Duration;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::archive::market_data_v1::books;
 use crate::client::Client;
 use crate::client::slots::Slot;
-use crate::config::Config;
 use crate::error::{CommandError, Limit};
 use crate::link::Link;
 use crate::link::subscription::Subscription;
@@ -69,9 +67,8 @@ impl Client {
 
     /// Subscribes to a stream at this endpoint, even if the stream is subscribed at another endpoint. A depth stream
     /// is an exception: the client keeps at most one book of each symbol, and refuses a second book with
-    /// [`CommandError::Ambiguous`], even if the address of an endpoint of market data v1 asks for the first. To tell
-    /// the events of two endpoints apart, pass [`Source::link`](crate::Source::link) to [`Client::endpoint`].
-    /// `silence_max` has the same effect as in
+    /// [`CommandError::Ambiguous`]. To tell the events of two endpoints apart, pass
+    /// [`Source::link`](crate::Source::link) to [`Client::endpoint`]. `silence_max` has the same effect as in
     /// [`subscribe_unless_silent`](Client::subscribe_unless_silent); `None` sets no limit.
     ///
     /// # Errors
@@ -254,11 +251,6 @@ impl Client {
         stream: Stream,
         silence_max: Option<Duration>,
     ) -> Result<StreamId, CommandError> {
-        // Addresses of market data v1 ask for their books without a subscription.
-        let book = stream.symbol().filter(|_| stream.topic() == Topic::Depth);
-        if book.is_some_and(|symbol| self.has_book_v1(symbol)) {
-            return Err(CommandError::Ambiguous { with: stream });
-        }
         // The limit doubles with each silence. A limit of zero would remain zero.
         let silence_max = silence_max.map(|longest| longest.max(Duration::from_millis(1)));
         let is_at = |slot: usize| self.slots.get(slot).is_some_and(|slot| slot.endpoint() == endpoint);
@@ -283,18 +275,6 @@ impl Client {
             self.note_route(endpoint, &stream, slot);
         }
         added
-    }
-
-    /// Returns whether an address of market data v1 asks for the book of a symbol.
-    fn has_book_v1(&self, symbol: Symbol) -> bool {
-        self.endpoints.has_api(Endpoint::MarketDataV1)
-            && self.endpoints.configs().any(|config| books(config).contains(&symbol))
-    }
-
-    /// Returns a subscribed stream with a book that the address of an endpoint also asks for.
-    pub(super) fn rival_of(&self, config: &Config) -> Option<Stream> {
-        let mut symbols = books(config).into_iter();
-        symbols.find_map(|symbol| Some(self.alike_by(Topic::Depth, Some(symbol)).next()?.1.stream()))
     }
 
     /// Notes which slot serves a stream. When there are many routes, drops the routes of streams that have ended.

@@ -224,15 +224,11 @@ impl Client {
     ///
     /// [`CommandError::Closed`]; [`CommandError::TooMany`] if too many outputs wait, or if the endpoint stays open
     /// and [`ClientConfig::links_max`] leaves no link for it. The limit counts each link, and each other endpoint
-    /// that stays open and has no link yet. [`CommandError::Ambiguous`] if the address of market data v1 asks for the
-    /// book of a symbol whose depth is subscribed.
+    /// that stays open and has no link yet.
     pub fn add(&mut self, now: Instant, config: Config) -> Result<EndpointId, CommandError> {
         self.command(now)?;
         if config.stays_open() {
             self.check_links(self.endpoints.waiting().len())?;
-        }
-        if let Some(with) = self.rival_of(&config) {
-            return Err(CommandError::Ambiguous { with });
         }
         let id = self.endpoints.add(config, self.now);
         self.pump();

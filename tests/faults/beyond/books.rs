@@ -2,12 +2,12 @@
 //! address of a link alone decides what the venue sends.
 
 use gemini_ws::{
-    Book, Books, Client, ClientConfig, CommandError, Config, Endpoint, Event, EventBuf, EventQueue, Frame,
-    Lost, Overflow, Replay, Scratch, Snapshot, StaleReason, Topic,
+    Book, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, Lost, Overflow, Replay, Scratch,
+    Snapshot, StaleReason, Topic,
 };
 
 use super::super::line::Line;
-use super::fed::{Fed, s, t, v1};
+use super::fed::{Fed, t, v1};
 
 const V1: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
@@ -344,31 +344,5 @@ fn a_side_that_the_address_does_not_ask_for_is_unknown() {
         }
         assert_eq!(book.clone().asks().is_whole(), unknown == 1, "{options}");
         assert_eq!(books.to_resync().count(), 0, "{options}");
-    }
-}
-
-/// A client keeps one book of each symbol. The address of market data v1 asks for its books without a subscription, so
-/// the client refuses a stream with one of these books, in whichever order the two come.
-#[test]
-fn the_book_of_an_address_has_no_second_source() {
-    let refused = Err(CommandError::Ambiguous { with: s("btcusd@depth") });
-    for (address, has_book) in [
-        ("ws://v/v1/marketdata/btcusd", true),
-        ("ws://v/v1/multimarketdata?symbols=ETHUSD,BTCUSD", true),
-        ("ws://v/v1/marketdata/btcusd?bids=true", true),
-        ("ws://v/v1/marketdata/btcusd?trades=true", false),
-        ("ws://v/v1/marketdata/ethusd", false),
-    ] {
-        for url in ["ws://v", "ws://v/v2/marketdata"] {
-            let mut client = Client::new(ClientConfig::new(), 1);
-            let archived = client.add(t(0), Config::new(address)).unwrap();
-            client.add(t(0), Config::new(url).stay_open(true)).unwrap();
-            let result = client.subscribe(t(1), s("btcusd@depth")).map(|_| ());
-            assert_eq!(result, if has_book { refused } else { Ok(()) }, "{address} {url}");
-            client.remove(t(2), archived).unwrap();
-            client.subscribe(t(2), s("btcusd@depth")).unwrap();
-            let result = client.add(t(3), Config::new(address)).map(|_| ());
-            assert_eq!(result, if has_book { refused } else { Ok(()) }, "{address} {url}");
-        }
     }
 }
