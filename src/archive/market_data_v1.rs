@@ -14,10 +14,8 @@ use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
 use crate::link::outbox::StreamRequest;
 use crate::link::session::{Reception, Session};
-use crate::message::{ChangeReason, MarketEntry, MarketUpdate, Message};
-use crate::value::endpoint::Endpoint;
+use crate::message::{MarketEntry, MarketUpdate, Message};
 use crate::value::sequence::GapRule;
-use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::wire::Scratch;
 
@@ -29,12 +27,8 @@ pub(crate) struct MarketDataV1 {
     sequence: Sequence,
     /// How many levels per side the first frame has; `None` if it has all levels.
     levels: Option<NonZeroU32>,
-    /// Whether the venue sends bids, and whether it sends offers.
-    sides: (bool, bool),
-    /// Whether the address asks for all levels, and not only for the best ones.
-    has_all_levels: bool,
-    /// The symbols of the address whose books have begun on the present connection.
-    begun: Vec<Symbol>,
+    /// Whether the first frame has both sides of the book.
+    has_both_sides: bool,
     /// Whether a frame was lost on the present connection.
     is_broken: bool,
     /// The newest trade over all connections.
@@ -47,89 +41,36 @@ impl MarketDataV1 {
         MarketDataV1 {
             symbols,
             levels: Some(NonZeroU32::MIN).filter(|_| config.parameter("top_of_book") == Some("true")),
-            sides: sides(config),
-            // Another value may mean either.
-            has_all_levels: config.parameter("top_of_book").is_none_or(|value| value == "false"),
-            begun: Vec::new(),
+            has_both_sides: has_both_sides(config),
             sequence: Sequence::default(),
             is_broken: false,
             last_trade: LastTrade::NOTHING,
         }
     }
 
-    /// Compares the entries with the address and with the books that have begun. Leaves out entries of an unknown kind,
-    /// and entries that cannot be decoded, if they name no symbol.
-    fn content(&self, update: &MarketUpdate<'_>) -> Content {
-        let none = Content { is_any_foreign: false, is_foreign: false, begins: false, is_second: false };
-        let Some(symbols) = &self.symbols else { return none };
-        let none = Content { is_foreign: true, ..none };
+    /// Returns whether any entry is about a symbol that the address does not name, and whether all entries are about
+    /// such symbols. Leaves out entries of an unknown kind, and entries that cannot be decoded, if they name no
+    /// symbol.
+    fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool) {
+        let Some(symbols) = &self.symbols else { return (false, false) };
         let is_asked = |name: &str| symbols.iter().any(|it| it.as_str().eq_ignore_ascii_case(name));
         let is_known = |it: &MarketEntry<'_>| {
             let is_read = !matches!(it, MarketEntry::Malformed { .. } | MarketEntry::Unrecognized(_));
             is_read || it.symbol().is_some()
         };
-        update.entries.iter().filter(is_known).fold(none, |content, entry| {
+        update.entries.iter().filter(is_known).fold((false, true), |(any, all), entry| {
             let is_foreign = entry.symbol().is_some_and(|name| !is_asked(name));
-            let begins = self.has_all_levels && replaces_book(&entry);
-            Content {
-                is_any_foreign: content.is_any_foreign || is_foreign,
-                is_foreign: content.is_foreign && is_foreign,
-                begins: content.begins || begins,
-                is_second: content.is_second || (begins && self.has_begun(entry.symbol().or(update.symbol))),
-            }
+            (any || is_foreign, all && is_foreign)
         })
     }
-
-    fn has_begun(&self, symbol: Option<&str>) -> bool {
-        symbol.is_some_and(|name| self.begun.iter().any(|it| it.as_str().eq_ignore_ascii_case(name)))
-    }
-
-    /// Notes the symbols whose books begin in a frame. Marked as cold, because few frames begin a book.
-    #[cold]
-    fn note_begun(&mut self, update: &MarketUpdate<'_>) {
-        for entry in update.entries.iter().filter(replaces_book) {
-            let name = entry.symbol().or(update.symbol);
-            if !self.has_begun(name)
-                && let Some(symbol) = name.and_then(|name| name.parse().ok())
-            {
-                self.begun.push(symbol);
-            }
-        }
-    }
 }
 
-/// Returns the symbols whose books an address of market data v1 asks for.
-pub(crate) fn books(config: &Config) -> Vec<Symbol> {
-    let is_v1 = config.endpoint() == Endpoint::MarketDataV1 && sides(config) != (false, false);
-    config.symbols().filter(|_| is_v1).unwrap_or_default()
-}
-
-/// What a frame contains.
-#[derive(Clone, Copy, Debug)]
-struct Content {
-    /// Whether any entry is about a symbol that the address does not name.
-    is_any_foreign: bool,
-    /// Whether all entries are about such symbols.
-    is_foreign: bool,
-    /// Whether an entry begins a book with all levels.
-    begins: bool,
-    /// Whether an entry begins a book that has begun already.
-    is_second: bool,
-}
-
-/// Returns whether an entry replaces levels that it does not name.
-fn replaces_book(entry: &MarketEntry<'_>) -> bool {
-    let MarketEntry::Change(change) = entry else { return false };
-    matches!(change.reason, ChangeReason::Initial | ChangeReason::TopOfBook)
-}
-
-/// Returns whether the venue sends bids, and whether it sends offers. If the address names any kind of entry, the
-/// venue sends only the kinds that the address sets to `true`.
-fn sides(config: &Config) -> (bool, bool) {
+/// Returns whether the venue sends both bids and offers. If the address names any kind of entry, the venue sends only
+/// the kinds that the address sets to `true`.
+fn has_both_sides(config: &Config) -> bool {
     let is_named = |kind: &&str| config.parameter(kind).is_some();
-    let has_all = !["bids", "offers", "trades", "auctions"].iter().any(is_named);
-    let is_in = |kind: &str| has_all || config.parameter(kind) == Some("true");
-    (is_in("bids"), is_in("offers"))
+    let is_in = |kind: &str| config.parameter(kind) == Some("true");
+    !["bids", "offers", "trades", "auctions"].iter().any(is_named) || (is_in("bids") && is_in("offers"))
 }
 
 impl Session for MarketDataV1 {
@@ -139,7 +80,6 @@ impl Session for MarketDataV1 {
 
     fn opened(&mut self) {
         (self.sequence, self.is_broken) = (Sequence::default(), false);
-        self.begun.clear();
     }
 
     fn has_books(&self) -> bool {
@@ -176,7 +116,7 @@ impl MarketDataV1 {
         let Message::MarketUpdate(update) = &message else {
             return numbered(reception, text, &message, &mut self.sequence);
         };
-        let Content { is_any_foreign, is_foreign, begins, is_second } = self.content(update);
+        let (is_any_foreign, is_foreign) = self.foreign(update);
         if is_any_foreign && !is_foreign {
             // The client does not use the frame, so the data about the symbols of the address is lost.
             reception.lose_sequence();
@@ -187,22 +127,9 @@ impl MarketDataV1 {
             None if is_any_foreign => reception.ignored(text, IgnoredReason::NotSubscribed),
             // The link is closing, and its books have missed a frame.
             None if self.is_broken => reception.ignored(text, IgnoredReason::BeforeSnapshot),
-            // The frame replaces a book by levels that are not the whole book, as if earlier frames were lost.
-            None if is_second => {
-                reception.lose_sequence();
-                reception.ignored(text, IgnoredReason::BeforeSnapshot)
-            }
             None => {
-                if begins {
-                    self.note_begun(update);
-                }
                 let source = reception.source(text).checked_by(GapRule::Strict, self.levels);
-                let source = source.of_all(update.socket_sequence == 0 && self.sides == (true, true));
-                let source = source.without(match self.sides {
-                    (true, false) => Some(Side::Sell),
-                    (false, true) => Some(Side::Buy),
-                    _ => None,
-                });
+                let source = source.of_all(update.socket_sequence == 0 && self.has_both_sides);
                 reception.data(market(&mut self.last_trade, *update, source))
             }
         }

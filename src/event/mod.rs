@@ -458,8 +458,8 @@ pub struct Ignored {
 pub enum IgnoredReason {
     /// An update that the book already contains, as the update ids show.
     StaleUpdate,
-    /// A change to a book that waits for a snapshot. On market data v1, also a frame that begins a book for a second
-    /// time, and any data after a lost frame, until the link ends.
+    /// A change to a book that waits for a snapshot. On market data v1, also any data after a lost frame, until the
+    /// link ends.
     BeforeSnapshot,
     /// Data of a stream that is not subscribed, or is no longer subscribed. On market data v1, data of a symbol that
     /// the address does not name.

@@ -6,7 +6,6 @@ use core::num::NonZeroU32;
 use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, StreamId};
 use crate::value::sequence::GapRule;
-use crate::value::side::Side;
 use crate::value::time::Instant;
 
 /// The frame, the link and the subscription that the data of an [`Event`](crate::Event) comes from.
@@ -34,7 +33,6 @@ pub struct Source<'f> {
     part: u32,
     received: Instant,
     is_whole: bool,
-    unasked: Option<Side>,
 }
 
 impl<'f> Source<'f> {
@@ -61,7 +59,6 @@ impl<'f> Source<'f> {
             part: 0,
             received: Instant::ZERO,
             is_whole: false,
-            unasked: None,
         }
     }
 
@@ -97,12 +94,6 @@ impl<'f> Source<'f> {
         self
     }
 
-    /// Sets the side of the book that the address does not ask for.
-    pub(crate) const fn without(mut self, unasked: Option<Side>) -> Source<'f> {
-        self.unasked = unasked;
-        self
-    }
-
     /// Returns the same source with another text.
     pub(crate) const fn with_frame<'g>(self, frame: &'g str) -> Source<'g> {
         // Copies each member, because the text has another lifetime, and so the result has another type.
@@ -117,23 +108,9 @@ impl<'f> Source<'f> {
             part,
             received,
             is_whole,
-            unasked,
             ..
         } = self;
-        Source {
-            frame,
-            stream,
-            epoch,
-            slot,
-            link_endpoint,
-            endpoint,
-            rule,
-            levels,
-            part,
-            received,
-            is_whole,
-            unasked,
-        }
+        Source { frame, stream, epoch, slot, link_endpoint, endpoint, rule, levels, part, received, is_whole }
     }
 
     /// Sets which part of the frame the event is, counted from 1; 0 is the whole frame.
@@ -188,11 +165,6 @@ impl<'f> Source<'f> {
         self.is_whole
     }
 
-    /// Returns the side of a book of market data v1 that the address does not ask for: its levels are unknown.
-    pub(crate) const fn unasked(&self) -> Option<Side> {
-        self.unasked
-    }
-
     pub(crate) const fn part(&self) -> u32 {
         self.part
     }
@@ -202,8 +174,8 @@ impl PartialEq for Source<'_> {
     /// Compares everything but the instant at which the frame was received, and the number of the link's endpoint.
     fn eq(&self, other: &Self) -> bool {
         let key = |source: &Self| {
-            let Source { stream, epoch, slot, endpoint, rule, levels, part, is_whole, unasked, .. } = *source;
-            (stream, epoch, slot, endpoint, rule, levels, part, is_whole, unasked)
+            let Source { stream, epoch, slot, endpoint, rule, levels, part, is_whole, .. } = *source;
+            (stream, epoch, slot, endpoint, rule, levels, part, is_whole)
         };
         key(self) == key(other) && self.frame == other.frame
     }

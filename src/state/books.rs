@@ -273,9 +273,6 @@ impl Books {
             Some(levels) => entry.book.replace_best(depth, levels),
             None => entry.book.replace(depth),
         }
-        if let Some(side) = source.unasked() {
-            entry.book.leave_out(side);
-        }
         entry.standing.renew(source, depth.event_time);
         let crossings = entry.note_crossing(source);
         // The venue itself sends a crossed book, so another request would not help.

@@ -58,8 +58,6 @@ pub struct BookSide {
     levels: Ladder,
     /// The worst price of the certain levels: levels at worse prices may be missing. `None` if the side is whole.
     edge: Option<Decimal>,
-    /// Whether the link does not ask the venue for this side.
-    is_unasked: bool,
 }
 
 /// The result of applying changes to a book.
@@ -203,16 +201,6 @@ impl OrderBook {
         Applied::Changed
     }
 
-    /// Notes that the link does not ask for a side, so that its levels are unknown.
-    pub(crate) fn leave_out(&mut self, side: Side) {
-        let side = match side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        };
-        side.clear();
-        side.is_unasked = true;
-    }
-
     /// Returns whether a side has no certain level, so that its best level is unknown too.
     pub(crate) fn has_unknown_side(&self) -> bool {
         self.bids.is_unknown() || self.asks.is_unknown()
@@ -255,12 +243,12 @@ impl Clone for OrderBook {
 
 impl Clone for BookSide {
     fn clone(&self) -> BookSide {
-        BookSide { levels: self.levels.clone(), edge: self.edge, is_unasked: self.is_unasked }
+        BookSide { levels: self.levels.clone(), edge: self.edge }
     }
 
     fn clone_from(&mut self, other: &BookSide) {
         self.levels.clone_from(&other.levels);
-        (self.edge, self.is_unasked) = (other.edge, other.is_unasked);
+        self.edge = other.edge;
     }
 }
 
@@ -272,7 +260,7 @@ impl Default for OrderBook {
 
 impl BookSide {
     const fn new(descending: bool) -> BookSide {
-        BookSide { levels: Ladder::new(descending), edge: None, is_unasked: false }
+        BookSide { levels: Ladder::new(descending), edge: None }
     }
 
     /// Returns the number of levels.
@@ -303,16 +291,12 @@ impl BookSide {
     /// Returns how many levels, counted from the best level, are certain: the venue has no other level among them. If
     /// the side is whole ([`BookSide::is_whole`]), all its levels are certain.
     ///
-    /// A side is not whole in four cases: its snapshot contained only the best levels, the side dropped levels beyond
-    /// [`LEVELS_MAX`], [`OrderBook::replace_top`] set its best level, or the address of market data v1 does not ask for
-    /// the side. In the last case, no level is certain. The levels that are not certain came
+    /// A side is not whole in three cases: its snapshot contained only the best levels, the side dropped levels
+    /// beyond [`LEVELS_MAX`], or [`OrderBook::replace_top`] set its best level. The levels that are not certain came
     /// with later updates, and levels between them may be missing. As the price moves, the number of certain levels
     /// can shrink to zero. In this case, request a new snapshot: [`Books::to_resync`](crate::Books::to_resync) returns
     /// the symbol of such a book.
     pub fn known_depth(&self) -> usize {
-        if self.is_unasked {
-            return 0;
-        }
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(last) | Err(last)) = self.levels.find(edge);
         self.levels.count_from(last)
@@ -321,10 +305,10 @@ impl BookSide {
     /// Returns whether the side has all levels that the venue had at the last applied snapshot or change. Returns
     /// `true` before the first snapshot too.
     pub const fn is_whole(&self) -> bool {
-        self.edge.is_none() && !self.is_unasked
+        self.edge.is_none()
     }
 
-    /// Returns whether no level is certain any more, not even the best one.
+    /// Returns whether no level is certain, not even the best one.
     fn is_unknown(&self) -> bool {
         self.edge.is_some() && self.known_depth() == 0
     }
@@ -374,7 +358,7 @@ impl BookSide {
 
     fn clear(&mut self) {
         self.levels.clear();
-        (self.edge, self.is_unasked) = (None, false);
+        self.edge = None;
     }
 }
 

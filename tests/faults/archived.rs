@@ -245,9 +245,8 @@ pub(crate) fn c12_the_peer_cannot_make_books_of_symbols_that_nobody_asked_for() 
     for n in 0..1_000 {
         let symbol = ["btcusd", "ETHUSD", "X"][n % 3];
         let symbol = if symbol == "X" { format!("X{n}") } else { symbol.into() };
-        let reason = if n < 3 { "initial" } else { "place" };
         let text = format!(
-            r#"{{"type":"update","eventId":{n},"socket_sequence":{n},"events":[{{"type":"change","side":"bid","price":"99","remaining":"2","delta":"2","reason":"{reason}","symbol":"{symbol}"}}]}}"#
+            r#"{{"type":"update","eventId":{n},"socket_sequence":{n},"events":[{{"type":"change","side":"bid","price":"99","remaining":"2","delta":"2","reason":"initial","symbol":"{symbol}"}}]}}"#
         );
         let mut event = line.hear(n as u64, &text).unwrap();
         books.apply(&event.as_event());
