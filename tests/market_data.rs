@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use gemini_ws::{
-    Book, Books, Config, Endpoint, Event, IgnoredReason, Replay, Scratch, Snapshot, StaleReason,
-};
+use gemini_ws::{Book, Books, Config, Endpoint, Event, IgnoredReason, Replay, Scratch, Snapshot};
 use testkit::fed::{
     Client, ENDPOINTS, STREAMS, V1, V2, depth, l2, levels, side, snapshot, trade_v2, trades_v2, update_v1,
 };
@@ -260,12 +258,7 @@ fn l_130_the_known_depth_is_stated() {
         let mut client = Client::with(config());
         client.feed(&depth(10, 10, bids, ""));
         client.feed(&depth(10, 20, changes, ""));
-        // Without a certain level, the best one is unknown: the book is stale until the application requests it again.
-        let (reason, to_resync) =
-            (client.books.get("btcusd").unwrap().stale_reason(), client.books.to_resync().count());
-        let is_unknown = known == 0;
-        assert_eq!((reason, to_resync), (is_unknown.then_some(StaleReason::Gap), usize::from(is_unknown)));
-        let book = client.books.get("btcusd").unwrap().last();
+        let book = client.books.get("btcusd").unwrap().live().unwrap();
         assert_eq!(side(book.bids()), expected);
         assert_eq!(book.bids().known_depth(), known, "{bids} and {changes}");
         assert_eq!(book.bids().is_whole(), levels(bids).len() < 3);

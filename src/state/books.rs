@@ -17,9 +17,8 @@ use crate::value::time::Instant;
 /// The books of all symbols whose depth is subscribed.
 ///
 /// Pass every event to [`apply`](Books::apply), which ignores events that do not concern books. A book is current
-/// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. A book whose snapshots have
-/// only the best levels becomes stale when no level of a side is certain any more. `Books` returns a stale book only
-/// as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
+/// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` returns a stale
+/// book only as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -217,11 +216,11 @@ impl Books {
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
     /// The client itself requests snapshots after gaps and reconnects. The client does not see that events were
-    /// dropped before they reached `Books`, that an update crossed a book, or that no level of a side is certain any
-    /// more ([`BookSide::known_depth`](crate::BookSide::known_depth)). `to_resync` returns the symbols of such books.
-    /// It leaves out two kinds of crossed books: those whose snapshot is crossed, because another snapshot would be
-    /// crossed too; and those of market data v1, because its numbered frames show that no update is missing. After
-    /// [`Books::trust_crossed`], `to_resync` also leaves out books that are stale only because they are crossed.
+    /// dropped before they reached `Books`, or that an update crossed a book. `to_resync` returns the symbols of such
+    /// books. It leaves out two kinds of crossed books: those whose snapshot is crossed, because another snapshot
+    /// would be crossed too; and those of market data v1, because its numbered frames show that no update is missing.
+    /// After [`Books::trust_crossed`], `to_resync` also leaves out books that are stale only because they are
+    /// crossed.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -298,11 +297,6 @@ impl Books {
                     self.crossed = self.crossed.saturating_add(crossings);
                 }
                 (change.bids, change.asks) = (!depth.bids.is_empty(), !depth.asks.is_empty());
-                // The best level of the side is unknown, and no later update reports it.
-                if entry.book.has_unknown_side() {
-                    entry.standing.set_stale(StaleReason::Gap);
-                    entry.to_resync = true;
-                }
             }
         }
         Some(change)

@@ -201,11 +201,6 @@ impl OrderBook {
         Applied::Changed
     }
 
-    /// Returns whether a side has no certain level, so that its best level is unknown too.
-    pub(crate) fn has_unknown_side(&self) -> bool {
-        self.bids.is_unknown() || self.asks.is_unknown()
-    }
-
     /// Replaces all levels of one side by the level in `top`. If `top` has no level, the side becomes empty.
     pub fn replace_top(&mut self, top: &TopOfBook<'_>) {
         let side = match top.side {
@@ -294,8 +289,7 @@ impl BookSide {
     /// A side is not whole in three cases: its snapshot contained only the best levels, the side dropped levels
     /// beyond [`LEVELS_MAX`], or [`OrderBook::replace_top`] set its best level. The levels that are not certain came
     /// with later updates, and levels between them may be missing. As the price moves, the number of certain levels
-    /// can shrink to zero. In this case, request a new snapshot: [`Books::to_resync`](crate::Books::to_resync) returns
-    /// the symbol of such a book.
+    /// can shrink to zero. In this case, request a new snapshot.
     pub fn known_depth(&self) -> usize {
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(last) | Err(last)) = self.levels.find(edge);
@@ -306,11 +300,6 @@ impl BookSide {
     /// `true` before the first snapshot too.
     pub const fn is_whole(&self) -> bool {
         self.edge.is_none()
-    }
-
-    /// Returns whether no level is certain, not even the best one.
-    fn is_unknown(&self) -> bool {
-        self.edge.is_some() && self.known_depth() == 0
     }
 
     /// Sets the quantity at a price; zero removes the level. Removing a level that does not exist is normal.

@@ -21,8 +21,7 @@ use crate::value::time::{Instant, Timestamp};
 pub enum StaleReason {
     /// Nothing has reported the data yet. For a list: no report has contained the whole list yet.
     NothingYet,
-    /// An update is missing, or no level of a side of a book is certain any more, as
-    /// [`BookSide::known_depth`](crate::BookSide::known_depth) describes.
+    /// An update is missing.
     Gap,
     /// The link, the whole client or a recording has ended.
     Disconnected,

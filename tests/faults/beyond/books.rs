@@ -3,7 +3,7 @@
 
 use gemini_ws::{
     Book, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, Lost, Overflow, Replay, Scratch,
-    Snapshot, StaleReason, Topic,
+    StaleReason, Topic,
 };
 
 use super::super::line::Line;
@@ -200,40 +200,6 @@ fn a_scratch_keeps_its_symbol_whatever_is_decoded_with_it() {
         line.scratch = scratch_of("btcusd");
         line.hear(1, &first);
         assert!(replays(line.scratch), "{path}");
-    }
-}
-
-/// A snapshot has the best two levels of each side. Once both are gone, levels that the venue never sent may be better
-/// than the best known one, so the best level is unknown. Each row: the changes, and whether a side is unknown then.
-#[test]
-fn a_book_without_a_certain_level_is_to_be_requested() {
-    for (bids, asks, is_unknown) in [
-        (r#"["99","0"],["95","1"]"#, "", false),
-        (r#"["99","0"],["98","0"],["95","1"]"#, "", true),
-        (r#"["99","0"],["98","0"]"#, "", true),
-        ("", r#"["101","0"],["102","0"],["105","1"]"#, true),
-        (r#"["99","0"],["98","0"],["98","1"]"#, "", false),
-    ] {
-        let mut fed = Fed::new(Config::new("ws://v").snapshot(Snapshot::Best(2.try_into().unwrap())));
-        fed.subscribe(1, "btcusd@depth");
-        let snapshot = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["99","1"],["98","1"]],"a":[["101","1"],["102","1"]]}"#;
-        fed.feed(2, snapshot);
-        fed.feed(
-            3,
-            &format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[{bids}],"a":[{asks}]}}"#),
-        );
-        let reason = fed.books.get("btcusd").unwrap().stale_reason();
-        assert_eq!(reason, is_unknown.then_some(StaleReason::Gap), "{bids} {asks}");
-        let symbols: Vec<_> = fed.books.to_resync().collect();
-        assert_eq!(symbols.len(), usize::from(is_unknown), "{bids} {asks}");
-        // The requested snapshot makes the book current.
-        if is_unknown {
-            assert_eq!(fed.client.resync_books(t(4), symbols), 1);
-            fed.acknowledge(4);
-            fed.acknowledge(4);
-            fed.feed(5, &snapshot.replace(":5", ":9"));
-            assert!(fed.books.live("btcusd").is_some() && fed.books.to_resync().count() == 0);
-        }
     }
 }
 
