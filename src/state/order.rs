@@ -8,8 +8,7 @@ use alloc::vec::Vec;
 use crate::message::{Fill, OrderStatus, OrderUpdate, Response};
 use crate::request::new_order::{EventOutcome, NewOrder, TimeInForce};
 use crate::state::fill::{Accounted, OrderFill, TEXT_MAX, kept};
-use crate::state::order::disputes::Disputes;
-use crate::state::order::terms::{told_outcome, told_stop_price};
+use crate::state::order::told::{Disputes, told_outcome, told_stop_price};
 use crate::state::order_state::OrderState;
 use crate::state::sums::Sum;
 use crate::state::truth::{Age, Moment, StaleReason};
@@ -23,6 +22,7 @@ mod answers;
 mod disputes;
 mod links;
 mod terms;
+mod told;
 
 /// An order, as replies and events describe it.
 #[derive(Clone, Debug, Default, PartialEq)]

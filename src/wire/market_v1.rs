@@ -136,7 +136,7 @@ impl Entries {
 }
 
 record! {
-    /// The symbol of an entry of any kind.
+    /// The symbol of an [entry](crate::protocol::market_data_v1#entries) of any kind.
     NamedMembers {
         symbol: "symbol" = SymbolName,
     }

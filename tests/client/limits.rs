@@ -1,5 +1,7 @@
 //! Tests the limits of the venue and of the configuration.
 
+use std::time::Duration;
+
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{ClientConfig, CommandError, Config, ConnectFailure, Lost, RateKind, Request};
 
@@ -118,7 +120,7 @@ fn the_venue_says_what_its_limits_are() {
     let all_used = CommandError::RateLimited {
         limit: RateKind::Orders,
         window: SECOND * 60,
-        retry: harness.now + SECOND * 72,
+        retry: harness.now + SECOND * 60 + Duration::from_nanos(1),
     };
     assert_eq!(refused, Err(all_used), "ten of ten are used up");
     harness.pass(SECOND);

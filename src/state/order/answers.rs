@@ -78,13 +78,12 @@ impl Order {
             // Events may have contradicted each other about the end, so the answer decides.
             self.state = found.state;
         }
-        self.disputes.is_ended &= is_final;
         self.go(found.state);
         let reported = self.reported.filter(|_| !is_sum_disputed);
         self.reported = Some(reported.map_or(found.executed, |reported| reported.max(found.executed)));
         self.explained = (self.discrepancy(), self.unaccountable);
         self.settled = Some(found.executed).filter(|_| is_final || is_sum_disputed);
-        self.end_disputes();
+        self.disputes.resolve(is_final);
         if is_final {
             self.doubt = None;
         } else {
@@ -98,7 +97,7 @@ impl Order {
     /// order, and no event has reported less.
     fn has_sound_fills(&self) -> bool {
         let is_whole = self.quantity.is_none_or(|quantity| self.filled <= quantity);
-        self.unaccountable == 0 && is_whole && !self.disputes.sum
+        self.unaccountable == 0 && is_whole && !self.disputes.is_about_sum()
     }
 
     /// Returns whether a report has shown more than the answer `found`, whose state is not final: the end of the

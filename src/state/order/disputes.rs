@@ -10,23 +10,6 @@ use crate::value::decimal::Decimal;
 use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
-/// Which reports about an order contradict each other, until an answer of the venue decides.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Disputes {
-    /// Whether an event has reported the end of the order.
-    pub(super) is_ended: bool,
-    /// The time of that event.
-    ended: Option<Timestamp>,
-    /// Whether a later event has reported the order as open.
-    pub(super) end: bool,
-    /// Whether an event has reported less executed quantity than the fills before it.
-    pub(super) sum: bool,
-    /// The executed quantity in the last such event.
-    figure: Option<Decimal>,
-    /// The time of the newest `OPEN` event.
-    opened: Option<Timestamp>,
-}
-
 impl Order {
     /// Returns whether an event contradicts the end of the order: the event reports another end, or a refusal and an
     /// execution are both reported. `FILLED` and `CANCELED` do not contradict each other if the whole order was
@@ -55,12 +38,10 @@ impl Order {
     /// reported its end. A partial fill does so only if the end came without an executed quantity. An older event, or
     /// an event that was delivered before, is no contradiction.
     pub(in crate::state) fn is_open_again(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
-        let is_late = update.event_time.zip(self.disputes.ended).is_some_and(|(told, end)| told < end);
-        self.disputes.is_ended
+        self.disputes.is_after_end(update.event_time)
             && self.link == link
-            && !is_late
             && match update.status {
-                OrderStatus::Open => update.event_time.is_none() || update.event_time != self.disputes.opened,
+                OrderStatus::Open => !self.disputes.has_opened(update.event_time),
                 OrderStatus::PartiallyFilled => {
                     self.state != OrderState::Filled && self.reported.is_none() && self.is_new_fill(update)
                 }
@@ -69,15 +50,8 @@ impl Order {
     }
 
     /// Notes the status of an event. `is_open_again` is the result of [`is_open_again`](Order::is_open_again).
-    pub(in crate::state) fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
-        self.disputes.end |= is_open_again;
-        match update.status {
-            OrderStatus::Open => self.disputes.opened = update.event_time,
-            OrderStatus::Filled | OrderStatus::Canceled | OrderStatus::Rejected | OrderStatus::Closed => {
-                (self.disputes.is_ended, self.disputes.ended) = (true, update.event_time);
-            }
-            _ => {}
-        }
+    pub(in crate::state) const fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
+        self.disputes.note_status(update, is_open_again);
     }
 
     /// Notes the executed quantity in an event. Returns whether it contradicts the fills: it is less than the sum of
@@ -91,11 +65,7 @@ impl Order {
         by_time.sort_by_key(|fill| (fill.event_time, fill.trade_id));
         let is_earlier = is_sum_of_first(self.fills.iter(), executed) || is_sum_of_first(by_time, executed);
         let is_contradiction = !is_earlier || before.is_some_and(|before| executed < before);
-        let is_new = is_contradiction && self.disputes.figure != Some(executed);
-        if is_new {
-            (self.disputes.sum, self.disputes.figure) = (true, Some(executed));
-        }
-        is_new
+        is_contradiction && self.disputes.note_figure(executed)
     }
 
     /// Returns whether an event has a fill that was not counted before.
@@ -112,18 +82,13 @@ impl Order {
     /// Returns whether reports contradict each other about whether the order is open. Then an answer that reports the
     /// order as open need not be older than the report of the end.
     pub(super) fn is_end_disputed(&self) -> bool {
-        self.disputes.end || (self.state == OrderState::Rejected && !self.filled.is_zero())
+        self.disputes.is_about_end() || (self.state == OrderState::Rejected && !self.filled.is_zero())
     }
 
     /// Returns whether reports contradict each other about the executed quantity. Then an answer with a smaller
     /// quantity need not be older than the reports.
     pub(super) fn is_sum_disputed(&self) -> bool {
-        self.disputes.sum || self.quantity.is_some_and(|quantity| self.least_executed() > quantity)
-    }
-
-    /// Notes that an answer of the venue decides which reports are right.
-    pub(super) const fn end_disputes(&mut self) {
-        (self.disputes.end, self.disputes.sum) = (false, false);
+        self.disputes.is_about_sum() || self.quantity.is_some_and(|quantity| self.least_executed() > quantity)
     }
 }
 

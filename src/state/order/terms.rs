@@ -2,9 +2,10 @@
 
 use core::cmp::Ordering;
 
-use crate::message::{ContractOutcome, OrderStatus, OrderType, OrderUpdate, Text};
-use crate::request::new_order::{EventOutcome, NewOrder, Terms};
+use crate::message::{OrderStatus, OrderType, OrderUpdate, Text};
+use crate::request::new_order::{NewOrder, Terms};
 use crate::state::order::Order;
+use crate::state::order::told::{told_outcome, told_stop_price};
 use crate::state::order_state::OrderState;
 use crate::state::reconciling::Reconciled;
 use crate::state::truth::Moment;
@@ -120,19 +121,4 @@ impl Order {
             || (self.outcome.is_none() && differ(self.side, found.side))
             || differ(known, found.quantity)
     }
-}
-
-/// Returns the outcome that an event names.
-pub(super) fn told_outcome(update: &OrderUpdate<'_>) -> Option<EventOutcome> {
-    match update.outcome {
-        Some(ContractOutcome::Yes) => Some(EventOutcome::Yes),
-        Some(ContractOutcome::No) => Some(EventOutcome::No),
-        Some(_) | None => None,
-    }
-}
-
-/// Returns the stop price in an event; `None` for a zero, which the venue may send for an order without a stop price.
-pub(super) fn told_stop_price(update: &OrderUpdate<'_>) -> Option<Decimal> {
-    let stop_price = update.stop_price.and_then(|price| price.to_decimal().ok());
-    stop_price.filter(|price| !price.is_zero())
 }

@@ -1,0 +1,88 @@
+//! What events have reported about an order: single values, and [`Disputes`].
+
+use crate::message::{ContractOutcome, OrderStatus, OrderUpdate};
+use crate::request::new_order::EventOutcome;
+use crate::value::decimal::Decimal;
+use crate::value::time::Timestamp;
+
+/// Which reports about an order contradict each other, until an answer of the venue decides.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Disputes {
+    /// Whether an event has reported the end of the order.
+    is_ended: bool,
+    /// The time of that event.
+    ended: Option<Timestamp>,
+    /// Whether a later event has reported the order as open.
+    end: bool,
+    /// Whether an event has reported less executed quantity than the fills before it.
+    sum: bool,
+    /// The executed quantity in the last such event.
+    figure: Option<Decimal>,
+    /// The time of the newest `OPEN` event.
+    opened: Option<Timestamp>,
+}
+
+impl Disputes {
+    /// Notes the status of an event. `is_open_again` says whether the event reports an order that has ended as open.
+    pub(super) const fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
+        self.end |= is_open_again;
+        match update.status {
+            OrderStatus::Open => self.opened = update.event_time,
+            OrderStatus::Filled | OrderStatus::Canceled | OrderStatus::Rejected | OrderStatus::Closed => {
+                (self.is_ended, self.ended) = (true, update.event_time);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes that an event has reported less executed quantity than the fills before it. Returns whether the last
+    /// such event reported another quantity.
+    pub(super) fn note_figure(&mut self, executed: Decimal) -> bool {
+        let is_new = self.figure != Some(executed);
+        self.sum |= is_new;
+        self.figure = Some(executed);
+        is_new
+    }
+
+    /// Returns whether an event comes after the event that has reported the end.
+    pub(super) fn is_after_end(&self, event_time: Option<Timestamp>) -> bool {
+        self.is_ended && event_time.zip(self.ended).is_none_or(|(told, end)| told >= end)
+    }
+
+    /// Returns whether an `OPEN` event was delivered before.
+    pub(super) fn has_opened(&self, event_time: Option<Timestamp>) -> bool {
+        event_time.is_some() && event_time == self.opened
+    }
+
+    /// Returns whether reports contradict each other about whether the order is open.
+    pub(super) const fn is_about_end(&self) -> bool {
+        self.end
+    }
+
+    /// Returns whether reports contradict each other about the executed quantity.
+    pub(super) const fn is_about_sum(&self) -> bool {
+        self.sum
+    }
+
+    /// Notes that an answer of the venue decides which reports are right. `is_final` says whether the answer reports
+    /// the end of the order.
+    pub(super) const fn resolve(&mut self, is_final: bool) {
+        (self.end, self.sum) = (false, false);
+        self.is_ended &= is_final;
+    }
+}
+
+/// Returns the outcome that an event names.
+pub(super) fn told_outcome(update: &OrderUpdate<'_>) -> Option<EventOutcome> {
+    match update.outcome {
+        Some(ContractOutcome::Yes) => Some(EventOutcome::Yes),
+        Some(ContractOutcome::No) => Some(EventOutcome::No),
+        Some(_) | None => None,
+    }
+}
+
+/// Returns the stop price in an event; `None` for a zero, which the venue may send for an order without a stop price.
+pub(super) fn told_stop_price(update: &OrderUpdate<'_>) -> Option<Decimal> {
+    let stop_price = update.stop_price.and_then(|price| price.to_decimal().ok());
+    stop_price.filter(|price| !price.is_zero())
+}
