@@ -354,7 +354,8 @@ fn a_silence_includes_the_websocket_layer() {
     const PONG: &[u8] = &[0x8A, 0];
     const CLOSE: &[u8] = &[0x88, 0x80, 0, 0, 0, 0];
     const UNMASKED: &[u8] = &[0x81, 0];
-    let table: [(&str, &str, &[u8], &[u8], bool); 5] = [
+    type Row = (&'static str, &'static str, &'static [u8], &'static [u8], bool);
+    let table: [Row; 5] = [
         ("a ping", "stall 600ms", PING, PONG, false),
         ("a Close frame", "stall 600ms", CLOSE, &[], true),
         ("a breach", "stall 600ms", UNMASKED, &[], true),
