@@ -358,8 +358,8 @@ impl Config {
     }
 
     /// Sets the silence after which the client drops the link. If necessary, also lowers [`Config::probe_after`], so
-    /// that at least a third of this time remains for the reply to a probe. Default: 45 s, more than two ping periods
-    /// of the venue (20 s each). At archived endpoints the default is 15 s.
+    /// that at least a third of this time remains for the reply to a probe, even if the probe waits for a rate limit.
+    /// Default: 45 s, more than two ping periods of the venue (20 s each); at archived endpoints 15 s.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));
@@ -389,7 +389,7 @@ impl Config {
 
     /// Sets a delay that is added to the delay of [`Config::backoff`] in five cases (default: 30 s):
     ///
-    /// - The venue (HTTP 429 or 503 without `Retry-After`, code 1008 or 1013) or a proxy (429) limits the attempts.
+    /// - The venue (HTTP 429 or 503 without `Retry-After`, close code 1008 or 1013) or a proxy (429) asks to wait.
     /// - The peer's certificate has expired or is not valid yet.
     /// - An unsigned upgrade gets HTTP 403 or 404 without a reason.
     /// - An endpoint refuses an upgrade (for example with HTTP 401) or shows an untrusted certificate, although a
@@ -452,10 +452,10 @@ impl Config {
 
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
-    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Of the requests that
-    /// may be sent at once, subscriptions leave about a quarter to others, but while they wait, one request in 16 may
-    /// be a subscription. Other requests leave about a sixteenth to probes and cancellations. Only the cancel request
-    /// of a shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
+    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Subscriptions leave
+    /// about a quarter of the burst to others, but if they have to wait, about every 16th request is a subscription.
+    /// Other requests leave a sixteenth to probes and cancellations. Only the cancel request of a shutdown ignores
+    /// this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);

@@ -178,8 +178,8 @@ impl Endpoints {
         self.entries.values().map(Entry::config)
     }
 
-    /// Returns the endpoints of one generation of the API: those that are authenticated, or those that are not, as
-    /// `authenticated` says.
+    /// Returns the endpoints of one generation of the API. `authenticated` says whether to return the authenticated
+    /// endpoints or the others.
     pub(super) fn of_kind(&self, api: Endpoint, authenticated: bool) -> &BTreeSet<EndpointId> {
         const NONE: &BTreeSet<EndpointId> = &BTreeSet::new();
         self.kinds.get(&(api as u8, authenticated)).unwrap_or(NONE)

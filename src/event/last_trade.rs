@@ -70,7 +70,7 @@ impl DeliveredTrades {
     pub(crate) const NOTHING: DeliveredTrades =
         DeliveredTrades { last: LastTrade::NOTHING, recent: [None; TRADE_IDS_MAX], oldest: 0 };
 
-    /// Marks a trade as a replay if it was delivered before, and notes it.
+    /// Marks a trade as a replay if it was delivered before, and notes the trade.
     #[inline]
     pub(crate) fn tell<'f>(&mut self, mut trade: Trade<'f>) -> Trade<'f> {
         if trade.event_id.is_some() {

@@ -405,15 +405,15 @@ pub(crate) enum Verdict<'f> {
     OverLimit(Response<'f>),
     /// The venue has not seen the request.
     NotSent,
-    /// The venue may have acted or not: it replied with an internal error, or the reply decides nothing, or no reply
-    /// came.
+    /// The venue may have acted or not: it replied with an internal error, or with a reply that contradicts itself,
+    /// or no reply came.
     Unknown,
 }
 
 impl<'f> RequestOutcome<'f> {
     /// Returns what the outcome says about the subject of the request. No other code decides this. A reply that
-    /// contradicts itself decides nothing: an error with a status of success and no code of a refusal, or a refusal with
-    /// the id of a placed order.
+    /// contradicts itself decides nothing. Such a reply is an error whose status means success and whose code means
+    /// no refusal, or a refusal that contains the id of an order.
     pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
             RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),

@@ -264,10 +264,11 @@ pub struct Abandoned {
     /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). A session counts if three conditions
     /// hold:
     ///
-    /// - The venue accepted an order of the session, or did not say whether it accepted the order. A
-    ///   [raw](crate::Request::raw) request over an authenticated link counts as an accepted order.
-    /// - After that, the venue did not confirm over the link of the session that it cancelled all orders of the session
-    ///   or of the account. A confirmation over another link does not count, so the number can be too high.
+    /// - The venue accepted an order of the session, or did not say whether it accepted the order, or an event
+    ///   reported the order as open although its reply refused it. A [raw](crate::Request::raw) request over an
+    ///   authenticated link counts as an accepted order.
+    /// - After that, the venue did not confirm over the link of the session that it cancelled all orders of the
+    ///   session or of the account. A confirmation over another link does not count, so the number can be too high.
     /// - [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set.
     ///
     /// Ask REST which orders are open.

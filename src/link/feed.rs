@@ -301,9 +301,10 @@ impl Feed {
         }
     }
 
-    /// Takes the streams whose data has come out of a request that the venue refused, for now or because of another
-    /// stream. Their data is stale, and the venue may be sending it, so the client unsubscribes before it requests
-    /// them again. Returns whether there are such streams.
+    /// Handles the streams of a refused request whose data came before the refusal, and removes them from `request`.
+    /// The venue refused the request for now, or because of another stream. The data of these streams is stale, and
+    /// the venue may still send it, so the client unsubscribes each of these streams before it requests the stream
+    /// again. Returns whether there are such streams.
     pub(super) fn fail_served(
         &mut self,
         cx: &mut Context<'_>,
@@ -376,7 +377,7 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Splits a refused request into halves, and queues them. Leaves out streams that the reply is not about.
+    /// Splits a refused request into halves, and queues them. Leaves out the streams that the refusal is not about.
     pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
         let is_subscribe = request.is_subscribe();
         request.retain(|stream| self.is_about(*stream, is_subscribe, id));

@@ -13,7 +13,7 @@ use crate::value::time::Instant;
 /// The maximum number of window lengths that the venue can add to the limits of one kind.
 const NAMED_WINDOWS_MAX: usize = 8;
 
-/// How many requests a limit pays for while stream requests wait, until one of them has its turn.
+/// While stream requests wait, one of them has its turn after the time in which a limit pays for this many requests.
 const STREAM_TURN: u64 = 16;
 
 /// The rate limits of one host. They outlive links, because the venue counts by IP address and account.
@@ -44,6 +44,7 @@ struct Window {
     named: Option<u32>,
     /// Counts what the client takes.
     limiter: RateLimiter,
+    /// What remains of the venue's limit; `None` if no unit of it is known to be used.
     rest: Option<Rest>,
 }
 
@@ -58,7 +59,7 @@ struct Rest {
 }
 
 impl Rest {
-    /// No request waits for longer than `wait_max`.
+    /// Returns what remains of a limit after `named`. No request waits for longer than `wait_max`.
     fn new(named: &Named, wait_max: Duration, now: Instant) -> Rest {
         let remaining = named.remaining();
         // A window contains both of its ends.
@@ -269,9 +270,10 @@ impl Limits {
         Ok(())
     }
 
-    /// Returns when there is room for a request of this urgency, and the window that is the last to have room. An
-    /// application that uses up its share leaves no room to stream requests. So after [`STREAM_TURN`] one stream
-    /// request may take room that the requests of the application leave to probes.
+    /// Returns when there is room for a request of this urgency, and the length of the window that is the last to
+    /// have room. An application that uses up its share leaves no room to stream requests. So when the time of
+    /// [`STREAM_TURN`] requests has passed, one stream request may take room that the requests of the application
+    /// leave to probes.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         let room = self.requests.room(urgency);
         let Some(since) = self.streams_wait_since.filter(|_| urgency == Urgency::Stream) else { return room };

@@ -17,8 +17,8 @@ use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
 /// The first and shortest delay before the client sends a cancellation of all orders again, because the venue has
-/// refused the cancellation for now. Each further refusal doubles the delay, up to half of the time until the deadline
-/// of the cancellation.
+/// refused the cancellation for now. Each further refusal doubles the delay, up to half of the time until the
+/// deadline of the cancellation.
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How many stream requests `Outbox` keeps after they got no reply in time.
@@ -154,14 +154,15 @@ impl Outbox {
         self.queue(id, false, usize::MAX);
     }
 
-    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. `usize::MAX` says
-    /// that the stream's last request did not fail.
+    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. The value
+    /// `usize::MAX` says that the last request about the stream did not fail.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
         self.queue(id, true, batch_max);
     }
 
-    /// While requests go out one after the other, each may wait for the whole `Config::request_timeout`. Then requests
-    /// about streams whose last request failed come after the others.
+    /// Queues a request about a subscription. While requests go out one after the other, each may wait for its reply
+    /// for the whole `Config::request_timeout`. So requests about streams whose last request failed then come after
+    /// the other requests.
     fn queue(&mut self, id: StreamId, is_subscribe: bool, batch_max: usize) {
         let is_again = batch_max < usize::MAX;
         let passes = self.one_at_a_time && !is_again;
@@ -469,7 +470,8 @@ impl Outbox {
     }
 }
 
-/// Adds a subscription to the last queued request if possible, or to a new request like `kind`, which names no stream.
+/// Adds a subscription to the last queued request if possible. Otherwise adds a new request with the settings of
+/// `kind`, whose list of streams is empty.
 fn enqueue(queue: &mut VecDeque<StreamRequest>, id: StreamId, kind: &StreamRequest) {
     match queue.back_mut() {
         Some(last)

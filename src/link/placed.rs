@@ -13,8 +13,8 @@ const NAMED_MAX: usize = 256;
 /// For one session: the newest request that may have placed an order, and the newest request that cancelled all
 /// orders.
 ///
-/// An order that was not sent, or that the venue refused, does not count: there is nothing to cancel. If an event
-/// reports such an order nevertheless, the order counts.
+/// An order that was not sent, or that the venue refused, does not count: there is nothing to cancel. But if an event
+/// reports such an order as open, the order counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Placed {
     last: Option<u64>,

@@ -320,8 +320,9 @@ fn response<'f>(
     }
 }
 
-/// Acts on a reply to a request for streams that has timed out. A refusal of several streams, or for now, concerns only
-/// the streams whose data has come: about the others it says no more than the timeout did.
+/// Acts on a reply to a request for streams that has timed out. If the reply refuses several streams, or refuses only
+/// for now, the client acts only on the streams whose data has come. About the other streams, such a refusal says no
+/// more than the timeout did.
 fn answered_late<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

@@ -36,9 +36,9 @@ pub(crate) struct Subscription {
     /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can be built
     /// from the changes that follow, until the client has unsubscribed.
     is_spoilt: bool,
-    /// Whether frames with changes, of an earlier subscription to the stream, may still come on this connection,
-    /// because the venue has not confirmed the end of that subscription. For a book, the value is false again when the
-    /// venue confirms the present subscription.
+    /// Whether an earlier subscription to the stream may still bring frames that contain only changes, because the
+    /// venue has not confirmed the end of that subscription on this connection. For a book, the value is false again
+    /// when the venue confirms the present subscription.
     is_haunted: bool,
     /// The ids of the subscribers: one for each call of `subscribe` that the application has not unsubscribed. The id
     /// of the only remaining subscriber stays until the subscription is removed.
@@ -75,8 +75,8 @@ pub(crate) struct Subscription {
     trades: DeliveredTrades,
     /// The quote updates that were delivered, over all connections.
     quote_ids: QuoteIds,
-    /// Whether data of an account stream may have come since the client requested the stream. Public streams may leave
-    /// the value false.
+    /// Whether data of an account stream may have come since the client requested the stream. For a public stream,
+    /// nothing uses the value.
     is_begun: bool,
 }
 
@@ -105,7 +105,7 @@ pub(super) struct Traits {
     /// Whether the application has unsubscribed, and the venue has not confirmed the `unsubscribe`.
     pub(super) is_leaving: bool,
     pub(super) is_public: bool,
-    /// Whether the subscription takes frames of a stream that is no book.
+    /// Whether the client delivers frames to the subscription, unless the stream is a book.
     pub(super) takes_frames: bool,
     pub(super) due: Option<Instant>,
 }
@@ -337,16 +337,16 @@ impl Subscription {
         StreamInput::GapAgain
     }
 
-    /// Counts a loss of a current book. Returns how many losses in a row came before it.
+    /// Counts a loss of a current book. Returns how many losses in a row came before this loss.
     fn count_loss(&mut self, now: Instant, delays: &Delays) -> u32 {
         let earlier = if self.synced + delays.stable <= now { 0 } else { self.losses };
         self.losses = earlier.saturating_add(1);
         earlier
     }
 
-    /// Notes that the venue has refused the request for the stream after data of the stream had come. The caller moves
-    /// the subscription afterwards. If a book is refused soon after a snapshot, and the request named only this book,
-    /// the client waits longer each time before it requests the book again.
+    /// Notes that the venue has refused the request for the stream after data of the stream had come. The caller then
+    /// moves the subscription. If the request named only a book, and the refusal comes soon after the snapshot, the
+    /// client waits longer each time before it requests the book again.
     pub(super) fn refuse_served(&mut self, failure: Failure, now: Instant, delays: &Delays) {
         self.note_failure(failure);
         if self.state == StreamState::Synced && failure.company == 1 {
@@ -393,7 +393,7 @@ impl Subscription {
         self.silences = 0;
     }
 
-    /// Notes when the newest frame came that may belong to any partial depth.
+    /// Notes when the newest frame came that may belong to any partial depth. Changes nothing for other streams.
     pub(super) fn hear_partial_depth(&mut self, at: Instant) {
         if matches!(self.stream, Stream::PartialDepth { .. }) && at > self.heard {
             self.hear(at);
@@ -536,8 +536,8 @@ impl Subscription {
         matches!(self.state, StreamState::Wanted) && self.is_after_another
     }
 
-    /// Returns whether data of the stream has come although the venue may still refuse the stream, and a collection
-    /// may take that data for current: the stream is a book or an account stream.
+    /// Returns whether a collection may treat data of the stream as current although the venue may still refuse the
+    /// stream: the snapshot of the book has come, or data of the account stream has come before the reply.
     pub(super) const fn is_served(&self) -> bool {
         let is_begun = self.is_asked_for() && self.is_begun && self.stream.is_private();
         is_begun || matches!(self.state, StreamState::Synced)

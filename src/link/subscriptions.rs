@@ -30,8 +30,8 @@ pub(crate) struct Subscriptions {
     snapshots_max: usize,
     /// The `Whole` of each stream that was requested on this connection, if the stream has one.
     asked: BTreeSet<Whole>,
-    /// The `Whole` of each stream with changes whose `unsubscribe` failed on this connection, if the stream has one.
-    /// The venue may still send these streams.
+    /// The result of [`Whole::in_part`] for each stream whose `unsubscribe` failed on this connection. The venue may
+    /// still send these streams.
     unended: BTreeSet<Whole>,
     /// When the newest frame of a partial depth without a symbol came. Such a frame may belong to any subscription to
     /// a partial depth, so none of them counts as silent.

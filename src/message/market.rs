@@ -429,7 +429,8 @@ pub struct SubscriptionAck<'f> {
 }
 
 impl SubscriptionAck<'_> {
-    /// Returns whether the events show each execution and each end of an order: no filter leaves out `fill` or `closed`.
+    /// Returns whether the link reports each execution and each end of an order: its filter leaves out neither `fill`
+    /// nor `closed`.
     pub(crate) fn shows_all(&self) -> bool {
         let shows = |wanted: &str| self.event_type_filter.iter().any(|kind| kind == *wanted);
         !self.is_filter_unknown && (self.event_type_filter.is_empty() || (shows("fill") && shows("closed")))

@@ -59,8 +59,8 @@ pub struct OrderUpdate<'f> {
     /// The execution, if the update reports an execution. In the current API, a zero counts like a missing
     /// member: [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`] are `None` instead of zero.
     pub fill: Option<Fill<'f>>,
-    /// The reason why the order was rejected or cancelled: `r`, in v1 `reason`. In the current API, absent if the user
-    /// cancelled the order.
+    /// The reason why the order was rejected or cancelled: `r`, in v1 `reason`. In the current API, absent if the
+    /// user cancelled the order.
     pub reason: Option<Text<'f>>,
     /// `O`: the outcome that is bought or sold, in prediction markets.
     pub outcome: Option<ContractOutcome<'f>>,

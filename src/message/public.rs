@@ -30,8 +30,8 @@ pub struct BookTicker<'f> {
     pub update_id: u64,
     /// `E`: the time of the event, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
-    /// The best bid: its price `b` and its quantity `B`. `None` if one of the two is empty or zero, because there is no
-    /// bid then.
+    /// The best bid: its price `b` and its quantity `B`. `None` if one of the two is empty or zero, because there is
+    /// no bid then.
     pub bid: Option<Level>,
     /// The best ask: its price `a` and its quantity `A`. `None` if one of the two is empty or zero.
     pub ask: Option<Level>,

@@ -198,6 +198,7 @@ impl fmt::Debug for Number<'_> {
 impl fmt::Display for Number<'_> {
     /// Prints the number as the venue wrote it. A number with an exponent is printed without the exponent if a
     /// [`Decimal`] can hold the number.
+    ///
     /// A width pads the text. A precision adds zeros, or rounds to the nearest number: of two equally near numbers,
     /// to the one whose last digit is even. A number that is printed with an exponent ignores the precision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

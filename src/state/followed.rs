@@ -67,8 +67,8 @@ impl Followed {
         )
     }
 
-    /// Notes a link whose events are filtered, so that they do not show each execution and end. This link does not count as a
-    /// link that reports orders. Returns whether an earlier link of the same slot, or a recording, reported orders
+    /// Notes a link whose filter leaves out executions or ends of orders. This link does not count as a link that
+    /// reports orders. Returns whether an earlier link of the same slot, or a recording, reported orders
     /// and no event has reported its end.
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss();
@@ -100,8 +100,8 @@ impl Followed {
         has_missed
     }
 
-    /// Forgets all links in the slot of `link`, and that events came from a recording. Returns whether events came from
-    /// a recording, or whether another link in this slot counted as one that reports events.
+    /// Forgets all links in the slot of `link`, and that events came from a recording. Returns whether events came
+    /// from a recording, or whether another link in this slot counted as one that reports events.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         // What happened after the recording was not recorded.

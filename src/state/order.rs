@@ -154,8 +154,8 @@ impl Order {
     /// Returns the executed quantity: the larger of the sum of the fills and the executed quantity that the venue
     /// reports. For a filled order, this is at least the whole quantity of the order. After
     /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer with a final state, or an answer that
-    /// decides between reports that contradict each other, returns the executed quantity of the answer instead, until a
-    /// further fill comes.
+    /// decides between reports that contradict each other, returns the executed quantity of the answer instead, until
+    /// a further fill comes.
     pub fn executed(&self) -> Decimal {
         self.settled.unwrap_or_else(|| self.least_executed())
     }
@@ -302,8 +302,8 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Notes that the request got no reply, or an internal error. Unless an event has reported the order, its
-    /// existence is unknown now, and the order is in doubt.
+    /// Notes that the request got no reply, or a reply that does not say whether the venue acted. Unless an event has
+    /// reported the order, its existence is unknown now, and the order is in doubt.
     pub(super) fn lose(&mut self, now: Moment) {
         self.note_answered();
         if !self.state.is_from_events() {
@@ -362,8 +362,8 @@ impl Order {
         }
     }
 
-    /// Applies an event. `is_listed` is whether the event is an element of a list of open orders, which may lag behind
-    /// other events. Returns whether the fill of the event was counted.
+    /// Applies an event. `is_listed` says whether the event is an element of a list of open orders, which may lag
+    /// behind other events. Returns whether the fill of the event was counted.
     pub(super) fn update(
         &mut self,
         update: &OrderUpdate<'_>,

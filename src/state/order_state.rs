@@ -9,8 +9,8 @@ pub enum OrderState {
     Sent,
     /// The venue accepted the request. The order may not exist yet.
     Acknowledged,
-    /// Whether the order exists is unknown: the venue did not reply to the request that places the order, or replied
-    /// with an internal error, and no event has come.
+    /// Whether the order exists is unknown. The venue did not reply to the request that places the order, or replied
+    /// with an internal error or with a reply that contradicts itself; and no event has come.
     Unknown,
     /// The order passed the venue's checks.
     New,

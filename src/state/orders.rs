@@ -38,15 +38,15 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 ///   reported, the state is that of the event. If a reply and an event report the same refusal, `Orders` contains the
 ///   order once. If the ids in a reply and an event contradict each other, the order is in doubt.
 /// - Each fill is counted once, by its trade id.
-/// - If a request got no reply, or an internal error, and no event has reported its order, the order is
-///   [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
+/// - If a request got no reply, an internal error or a reply that contradicts itself, and no event has reported its
+///   order, the order is [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
 ///   [`Orders::to_reconcile`] returns the orders to ask the venue about.
 /// - If a report about an order may be missing, the order is in doubt, with a reason. [`Orders::reconcile`] resolves
 ///   the doubt with an answer of the venue. An event also resolves the doubt if the event shows that no report is
 ///   missing: for example the end of an order with an executed quantity that equals the sum of the fills.
-/// - A link to order events v1 whose `eventTypeFilter` leaves out `fill` or `closed` does not show what is executed, or
-///   how orders end. Open orders that only such a link reports are in doubt, as if no stream reported them. So are
-///   they if the acknowledgement names the filter in a form that cannot be read.
+/// - A link to order events v1 whose `eventTypeFilter` leaves out `fill` or `closed` does not show each execution or
+///   each end. Open orders that only such a link reports are in doubt, as if no stream reported them. The same holds
+///   if the acknowledgement of the link names the filter in a form that cannot be read.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, OrderState, Orders, Replay, Scratch};
@@ -245,8 +245,8 @@ impl Orders {
     }
 
     /// Applies the reply to a cancel request. Puts the order in doubt if the venue refuses to cancel the order,
-    /// because the order may have ended without an event. Also puts the order in doubt if the reply is missing or is
-    /// an internal error, because the venue may have cancelled the order.
+    /// because the order may have ended without an event. Also puts the order in doubt if the reply is missing or
+    /// does not say whether the venue acted, because the venue may have cancelled the order.
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.index.by_order_id(order_id) else { return };
         let now = self.moment();
@@ -265,8 +265,8 @@ impl Orders {
     }
 
     /// Applies the reply to a request that cancels the orders of an account or of a session. If the reply is missing
-    /// or is an internal error, puts all orders at the endpoint of the link in doubt, because the venue may have
-    /// cancelled each of them.
+    /// or does not say whether the venue acted, puts all orders at the endpoint of the link in doubt, because the
+    /// venue may have cancelled each of them.
     fn cancel_all_reply(
         &mut self,
         link: LinkId,
@@ -405,7 +405,7 @@ impl Orders {
         found
     }
 
-    /// Applies an event. `is_listed` is whether the event is an element of a list of open orders.
+    /// Applies an event. `is_listed` says whether the event is an element of a list of open orders.
     fn update(&mut self, update: &OrderUpdate<'_>, source: &Source<'_>, is_listed: bool) {
         let link = source.link();
         if self.followed.note(link) {
@@ -529,8 +529,7 @@ impl Orders {
 
     /// Returns how many contradictions between reports were found, counted for each order concerned. A contradiction
     /// is, for example, an id that belongs to another order, a second end, or a `NEW` or `OPEN` after the end of the
-    /// order.
-    /// Each contradiction puts the order concerned in doubt.
+    /// order. Each contradiction puts the order concerned in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }

@@ -27,11 +27,11 @@ pub const QUOTES_MAX: usize = 10_000;
 ///
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. `Quotes` adds a
 /// quote of this client at [`Event::Requested`]. If the venue does not reply to the request that submitted the quote,
-/// or replies with an internal error, the quote is in doubt. Until `Quotes` knows the venue's id of a quote, it
-/// compares the id of the request for quotes, the price and the quantity. An event is about the quote if only this
-/// quote matches the event. A later reply, or an answer from REST, may show that the event was about a quote of
-/// another client of this account. The venue does not deduplicate quotes, so ask the venue about a quote in doubt
-/// before you submit the quote again.
+/// or does not say whether it accepted the quote, the quote is in doubt. Until `Quotes` knows the venue's id of a
+/// quote, it compares the id of the request for quotes, the price and the quantity. An event is about the quote if
+/// only this quote matches the event. A later reply, or an answer from REST, may show that the event was about a
+/// quote of another client of this account. The venue does not deduplicate quotes, so ask the venue about a quote in
+/// doubt before you submit the quote again.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -64,7 +64,8 @@ pub enum QuoteState {
     /// The client has accepted the request that submits the quote. The request may not have been sent yet, and no
     /// reply has come.
     Sent,
-    /// Whether the quote exists is unknown: the request that submitted it got no reply or an internal error.
+    /// Whether the quote exists is unknown: the request that submitted it got no reply, an internal error or a reply
+    /// that contradicts itself.
     Unknown,
     /// The quote can be accepted.
     Active,
@@ -162,7 +163,7 @@ pub struct Quote {
     observed: Moment,
     /// Whether the venue did not find the quote. The request that submits the quote may still be on the way.
     is_absent: bool,
-    /// Whether the request that submits the quote got no reply, or an internal error.
+    /// Whether the request that submits the quote got no reply, or a reply that does not say whether the venue acted.
     is_unanswered: bool,
     /// Whether `quote_id` is from an event that only matched the terms of this quote, and no reply or answer has
     /// confirmed the id. The event may be about the quote of another client.

@@ -41,17 +41,17 @@ pub enum StaleReason {
     Unanswered,
     /// The application has called [`Orders::doubt_overdue`](crate::Orders::doubt_overdue): an event is overdue.
     Overdue,
-    /// The fills do not add up to the executed quantity that the venue reports, or this cannot be checked: for
-    /// example, a fill has no quantity.
+    /// The fills do not add up to the executed quantity that the venue reports, or an event reports a smaller
+    /// executed quantity than the fills before it, or this cannot be checked: for example, a fill has no quantity.
     Executions,
     /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
     UnknownStatus,
     /// The venue does not list the order as open, or it refused a request to cancel the order. For a quote: the venue
     /// refused to withdraw, confirm or decline it. A refusal because of a limit on requests does not count.
     NotFound,
-    /// Two reports contradict each other: for example, a report has an id that belongs to another order, or `NEW`
-    /// comes after the end of the order. The reason is also used if an event may belong to any of several orders with
-    /// the same client order id.
+    /// Two reports contradict each other: for example, a report has an id that belongs to another order, or `NEW` or
+    /// `OPEN` comes after the end of the order, or a quote ends in two ways. The reason is also used if an event may
+    /// belong to any of several orders with the same client order id.
     Contradiction,
     /// The venue reports more rows than are kept, so the list lacks some rows: see
     /// [`Balances::untracked`](crate::Balances::untracked).

@@ -52,8 +52,8 @@ pub(crate) fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
     }
 }
 
-/// Checks that a signal ends the command after Ctrl-Z, although the shell continues it in the background, where it may
-/// not change the terminal.
+/// Checks that a signal ends the command after Ctrl-Z, although the shell continues it in the background, where it
+/// may not change the terminal.
 pub(crate) fn a_signal_ends_it_after_ctrl_z() {
     for (name, code) in [("TERM", 143), ("HUP", 129)] {
         let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);

@@ -84,9 +84,9 @@ impl fmt::Debug for SharedClock {
 }
 
 /// Sends commands to a driver, from any task or thread. Clone it freely. When all handles, tickets and readers of
-/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped). Before that,
-/// the driver waits for cancels of tickets that are still to be sent, but no longer than 5 s. If a shutdown has begun,
-/// the driver completes the shutdown.
+/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped). Before
+/// that, the driver waits for cancels of tickets that are still to be sent, but no longer than 5 s. If a shutdown has
+/// begun, the driver completes the shutdown.
 ///
 /// You may drop the future of a call before the call returns. The driver completes a command that it has begun, and
 /// events report the outcome. The driver skips a command that still waits in the queue, unless the command places an

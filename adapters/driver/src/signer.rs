@@ -83,8 +83,8 @@ impl SharedSigner {
         Turn(self.signer.lock_arc().await)
     }
 
-    /// Waits for the turn on behalf of a dial. If the credentials use no nonces, gives the turn back at once and returns
-    /// `None`: other users of the signer need not wait for the dial.
+    /// Waits for the turn on behalf of a dial. If the credentials use no nonces, gives the turn back at once and
+    /// returns `None`: other users of the signer need not wait for the dial.
     pub(crate) async fn turn_of_dial(&self) -> Option<Turn> {
         let turn = self.turn().await;
         turn.credentials().uses_nonces().then_some(turn)

@@ -88,8 +88,8 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.get(&slot).is_some_and(|place| place.socket.wants_write())
     }
 
-    /// Returns how long to wait at most before the next turn; `None` if no limit applies. The wait ends at the client's
-    /// deadline ([`Client::timeout`]), or when a socket has waited long enough for the body of a refusal
+    /// Returns how long to wait at most before the next turn; `None` if no limit applies. The wait ends at the
+    /// client's deadline ([`Client::timeout`]), or when a socket has waited long enough for the body of a refusal
     /// ([`NonBlocking::timeout`]).
     pub fn timeout(&self, client: &Client, now: Instant) -> Option<Duration> {
         let sockets = self.by_slot.values().filter_map(|place| place.socket.timeout());

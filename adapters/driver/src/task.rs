@@ -258,8 +258,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Returns the entry of `sockets` that holds the socket of a link. Returns `None` if the slot of the link is empty,
-    /// or already holds the socket of a later link.
+    /// Returns the entry of `sockets` that holds the socket of a link. Returns `None` if the slot of the link is
+    /// empty, or already holds the socket of a later link.
     fn socket_of(&mut self, link: LinkId) -> Option<&mut Option<Socket<R::Io>>> {
         let place = self.sockets.get_mut(link.slot())?;
         place.as_ref().is_some_and(|socket| socket.link == link).then_some(place)

@@ -195,8 +195,8 @@ impl Ticket {
     }
 
     /// Waits until the venue has replied to the request, or until an event reports the order. If no reply comes, or
-    /// the venue replies with an internal error, `accepted` returns `Ok` as well, and the order is in doubt. `Ok`
-    /// does not mean that the order exists: see [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged).
+    /// the reply is an internal error or contradicts itself, `accepted` returns `Ok` as well, and the order is in
+    /// doubt. `Ok` does not mean that the order exists: see [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged).
     /// Once the driver has taken the command, the wait is no longer than
     /// [`Config::request_timeout`](gemini_ws::Config::request_timeout).
     ///
@@ -258,7 +258,8 @@ impl Ticket {
     ///
     /// [`Handle::shut_down`](crate::Handle::shut_down) waits for cancels that are still to be sent, but no longer
     /// than half of the time that it has. [`Handle::close`](crate::Handle::close) does not wait: it sends only the
-    /// cancels that can be sent at once. After the last handle and ticket were dropped, the driver waits for up to 5 s.
+    /// cancels that can be sent at once. After the application has dropped the last handle and ticket, the driver
+    /// waits for at most 5 s.
     ///
     /// # Errors
     ///

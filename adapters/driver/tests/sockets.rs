@@ -208,8 +208,8 @@ fn the_body_of_a_refusal() {
     }
 }
 
-/// The body of a refusal does not come, and nothing marks the socket again. A loop that waits no longer than `timeout`
-/// returns still gets the refusal, long before the attempt to connect times out.
+/// The body of a refusal does not come, and nothing marks the socket again. A loop that waits no longer than
+/// `timeout` returns still gets the refusal, long before the attempt to connect times out.
 #[test]
 fn a_refusal_whose_body_does_not_come() {
     let mut client = Client::single(Config::new("ws://localhost/").stay_open(true));

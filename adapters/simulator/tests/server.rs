@@ -345,9 +345,9 @@ fn waits_for_no_client_without_a_close_frame() {
     }
 }
 
-/// During a silence the server writes nothing, not even what RFC 6455 demands: a pong, the answer to a Close frame, or
-/// a Close frame for a client that breaks the protocol. After the silence it answers the pings, and cuts the clients
-/// whose sessions have ended.
+/// During a silence the server writes nothing, not even what RFC 6455 demands: a pong, the answer to a Close frame,
+/// or a Close frame for a client that breaks the protocol. After the silence it answers the pings, and cuts the
+/// clients whose sessions have ended.
 #[test]
 fn a_silence_includes_the_websocket_layer() {
     const PING: &[u8] = &[0x89, 0x80, 0, 0, 0, 0];

@@ -32,8 +32,8 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     });
 }
 
-/// The driver sends a cancel that a ticket has accepted, although the application then closes the driver, or drops the
-/// ticket and all handles. In the last case, the driver does not know the venue's id of the order yet.
+/// The driver sends a cancel that a ticket has accepted, although the application then closes the driver, or drops
+/// the ticket and all handles. In the last case, the driver does not know the venue's id of the order yet.
 pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
     for (knows_id, closes) in [(true, true), (true, false), (false, false)] {
         with_server::<A, _>(async |url| {

@@ -54,8 +54,9 @@ impl Order {
         self.disputes.note_status(update, is_open_again);
     }
 
-    /// Notes the executed quantity in an event. Returns whether it contradicts the fills: it is less than the sum of
-    /// the fills before the event, and no sum that an event which arrives late, or again, could contain.
+    /// Notes the executed quantity in an event. Returns whether this quantity is a new contradiction: it is less than
+    /// the sum of the fills with an earlier time, or it is less than the sum of all fills and is not the sum of the
+    /// first fills, which an event that arrives late or again could contain.
     pub(super) fn note_figure(&mut self, executed: Option<Decimal>, event_time: Option<Timestamp>) -> bool {
         let Some(executed) = executed.filter(|executed| *executed < self.filled) else { return false };
         let is_before = |fill: &&OrderFill| fill.event_time.zip(event_time).is_some_and(|(of, at)| of < at);

@@ -28,9 +28,9 @@ impl Order {
         (self.price, self.stop_price) = (order.price(), stop_price);
     }
 
-    /// Returns whether an event names another instrument, side or outcome. For an outcome of a prediction market, another
-    /// side is no difference, and neither is the other outcome with the other side, because the venue may name the
-    /// side of the other outcome.
+    /// Returns whether an event names another instrument, side or outcome. For an outcome of a prediction market, the
+    /// venue may name the side of the other outcome. So there another side alone is no difference, and neither is the
+    /// other outcome together with the other side.
     pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
         let sides = self.side.zip(update.side).map(|(known, told)| known == told);
         let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);
@@ -57,8 +57,8 @@ impl Order {
     }
 
     /// Returns whether an event names a market order instead of a limit order or the reverse, or a stop order instead
-    /// of an order without a stop price. A stop order may become an order without a stop price, so the reverse of the
-    /// latter is no difference.
+    /// of an order without a stop price. A stop order may become an order without a stop price, so an event that
+    /// names an order without a stop price instead of a stop order is no difference.
     fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
         use OrderType::{Limit, Market, MarketBuy, MarketSell, StopLimit, StopMarket};
         let is_market = |of: OrderType<'_>| match of {

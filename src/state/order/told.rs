@@ -10,13 +10,13 @@ use crate::value::time::Timestamp;
 pub(super) struct Disputes {
     /// Whether an event has reported the end of the order.
     is_ended: bool,
-    /// The time of that event.
+    /// The venue's time of the event that has reported the end.
     ended: Option<Timestamp>,
     /// Whether a later event has reported the order as open.
     end: bool,
-    /// Whether an event has reported less executed quantity than the fills before it.
+    /// Whether an event has reported a smaller executed quantity than the sum of the fills before it.
     sum: bool,
-    /// The executed quantity in the last such event.
+    /// The executed quantity in the last event that has reported such a smaller quantity.
     figure: Option<Decimal>,
     /// The time of the newest `OPEN` event.
     opened: Option<Timestamp>,
@@ -35,8 +35,8 @@ impl Disputes {
         }
     }
 
-    /// Notes that an event has reported less executed quantity than the fills before it. Returns whether the last
-    /// such event reported another quantity.
+    /// Notes that an event has reported a smaller executed quantity than the sum of the fills before it. Returns
+    /// false if the last such event reported the same quantity.
     pub(super) fn note_figure(&mut self, executed: Decimal) -> bool {
         let is_new = self.figure != Some(executed);
         self.sum |= is_new;

@@ -15,11 +15,12 @@ impl Orders {
     /// - the order is unknown or not in doubt,
     /// - the answer is outdated, and it is either `None` or has a state that is not final,
     /// - the answer has a state that is not final, but a report has shown the end of the order, or an executed
-    ///   quantity that is larger than that of the answer: REST may lag behind the streams. Reports that contradict each
-    ///   other show neither,
-    /// - the answer has a final state, but an executed quantity that is less than the sum of the fills. Exception: the
-    ///   fills themselves contradict a report, for example because they exceed the ordered quantity,
-    /// - the answer contradicts the known ids, the instrument, the side or the ordered quantity,
+    ///   quantity that is larger than that of the answer: REST may lag behind the streams. Exception: the answer is
+    ///   used if reports contradict each other about the end or about the executed quantity,
+    /// - the answer has a final state, but an executed quantity that is less than the sum of the fills. Exception:
+    ///   the answer is used if it is not outdated and the fills are not certain, for example because they exceed the
+    ///   ordered quantity,
+    /// - the answer contradicts the known ids, the instrument, the side or the ordered quantity of the order,
     /// - the answer contradicts itself: the order is open and has executed more than the ordered quantity, or the
     ///   order is filled and has executed less,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
@@ -163,6 +164,7 @@ impl Orders {
         let other = self.index.by_order_id(order_id).and_then(request);
         other.zip(request(key)).is_some_and(|(other, own)| other != own)
     }
+
     /// Returns whether an answer contradicts the order `key`, or the order with the venue's id in the answer.
     fn has_other_terms(&self, key: u64, found: &Reconciled, of: OrderRef<'_>) -> bool {
         let client_order_id = match of {

@@ -165,8 +165,9 @@ pub(super) fn differ(end: QuoteState, other: QuoteState) -> bool {
     (end == QuoteState::Won) != (other == QuoteState::Won)
 }
 
-/// Returns whether an event, which gives a quote `state`, contradicts itself or the known `end` of the quote. An event
-/// after the end does so if it shows the quote before its end, or if it differs about whether the quote was executed.
+/// Returns whether an event, which gives a quote `state`, contradicts itself or the known `end` of the quote. An
+/// event contradicts the end if it shows a state from before the end, or if only one of the two says that the quote
+/// was executed.
 fn contradicts(update: &QuoteUpdate<'_>, state: QuoteState, end: Option<QuoteState>) -> bool {
     let fails =
         matches!(update.step, QuoteStep::Failed | QuoteStep::Declined) || ends_without_execution(update);

@@ -77,8 +77,8 @@ fn events_that_are_delivered_again_are_no_contradiction() {
 #[test]
 fn a_sum_below_the_fills_is_a_doubt() {
     let fills = [("PARTIALLY_FILLED", r#","Z":"0.2","L":"100","t":8"#), ("PARTIALLY_FILLED", FILL)];
-    // The time of the event after the fills, which come at 2000 and 3000; its executed quantity; whether the order is in
-    // doubt then.
+    // The time of the event after the fills, which come at 2000 and 3000; its executed quantity; whether the order is
+    // in doubt then.
     for (time, executed, is_in_doubt) in [
         (4_000, "0.5", false),
         (4_000, "0.4", true),

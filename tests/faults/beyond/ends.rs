@@ -7,8 +7,8 @@ use super::fed::{Fed, found, s, t, update};
 
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
 
-/// Subscribes to `first`, and lets the venue refuse to unsubscribe it for now. Then subscribes to `next`, and confirms
-/// what the client sends.
+/// Subscribes to `first`, and lets the venue refuse to unsubscribe it for now. Then subscribes to `next`, and
+/// confirms what the client sends.
 fn replace_in_vain(first: &str, next: &str, frame: &str) -> Fed {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
     let id = fed.client.subscribe(t(1), s(first)).unwrap();

@@ -52,8 +52,8 @@ fn an_answer_behind_the_events_ends_no_doubt() {
     }
 }
 
-/// REST has shown a larger executed quantity than the event that ends the order. The two contradict each other, so the
-/// event ends no doubt.
+/// REST has shown a larger executed quantity than the event that ends the order. The two contradict each other, so
+/// the event ends no doubt.
 #[test]
 fn an_event_behind_an_answer_ends_no_doubt() {
     for (status, rest) in [("CANCELED", r#","Z":"0.3""#), ("CLOSED", r#","Z":"0.3""#), ("REJECTED", "")] {

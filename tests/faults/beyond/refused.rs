@@ -104,8 +104,8 @@ fn a_book_that_came_before_the_refusal_is_requested_again() {
     }
 }
 
-/// A late refusal says the same. Only the reply to a book whose snapshot came is missing until then, so the client has
-/// reported such a book as subscribed.
+/// A late refusal says the same. Only the reply to a book whose snapshot came is missing until then, so the client
+/// has reported such a book as subscribed.
 #[test]
 fn a_book_that_came_before_a_late_refusal_is_requested_again() {
     for (streams, came, status, code) in REFUSED {
@@ -331,8 +331,8 @@ fn a_book_whose_request_gets_no_reply_stays_current() {
     assert!(line.sent.iter().all(|text| !text.contains("subscribe")), "{:?}", line.sent);
 }
 
-/// A book loses an update, and the client is to unsubscribe it. Then the venue refuses the request that named the book
-/// and a bad name. The halves of the request do not name the book, so each request names a stream once.
+/// A book loses an update, and the client is to unsubscribe it. Then the venue refuses the request that named the
+/// book and a bad name. The halves of the request do not name the book, so each request names a stream once.
 #[test]
 fn a_book_that_is_being_requested_again_is_in_no_half_of_its_old_request() {
     for at in 0..3 {

@@ -6,8 +6,8 @@ use gemini_ws::{CloseReason, Lost, Request, ShutdownPlan};
 
 use super::fed::{Fed, new_order, t, update};
 
-/// Places an order. A reply and an event come, then the link is lost, and the client shuts down. Returns the reason of
-/// the end.
+/// Places an order. A reply and an event come, then the link is lost, and the client shuts down. Returns the reason
+/// of the end.
 fn shut_down_after(frames: &[String]) -> Option<CloseReason> {
     let mut fed = Fed::private(&["orders@account"]);
     let id = fed.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();

@@ -93,8 +93,8 @@ impl Busy {
         Busy { line: Line::open(config, ["orders@account".to_owned()]), orders: 0 }
     }
 
-    /// Runs for `for_ms` milliseconds from `from`, or until `is_over`. Returns the end. `is_over` sees every text that
-    /// is sent.
+    /// Runs for `for_ms` milliseconds from `from`, or until `is_over`. Returns the end. `is_over` sees every text
+    /// that is sent.
     fn run(&mut self, from: u64, for_ms: u64, mut is_over: impl FnMut(&str) -> bool) -> u64 {
         for at in (from..from + for_ms).step_by(10) {
             while let Some(text) = self.line.sent.pop_front() {
@@ -271,8 +271,8 @@ fn serve_v2(quiet: usize, bad: &[(u64, &str)], books: &[(u64, &str)]) -> Vec<u64
     requested.into_iter().flatten().collect()
 }
 
-/// A bad name holds up no new stream for longer than one request may take, even if the client cannot assign the venue's
-/// error to the bad name yet.
+/// A bad name holds up no new stream for longer than one request may take, even if the client cannot assign the
+/// venue's error to the bad name yet.
 #[test]
 fn a_bad_name_of_v2_does_not_hold_up_other_streams() {
     let books: Vec<(u64, &str)> =

@@ -143,9 +143,9 @@ fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
     }
 }
 
-/// Unsubscribes one stream, and the request fails for now. The venue still sends the stream, so the client requests no
-/// other stream whose frames look alike, and no frame is an event of the other stream, until the venue has accepted
-/// the repeated `unsubscribe`.
+/// Unsubscribes one stream, and the request fails for now. The venue still sends the stream, so the client requests
+/// no other stream whose frames look alike, and no frame is an event of the other stream, until the venue has
+/// accepted the repeated `unsubscribe`.
 #[test]
 fn a_stream_takes_no_frames_of_another_whose_unsubscribe_failed_for_now() {
     for (first, other, frame) in ALIKE.into_iter().filter(|(first, other, _)| first != other) {
@@ -263,8 +263,8 @@ fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
     }
 }
 
-/// A partial depth without a symbol may belong to any stream of partial depths. The client does not visit all of these
-/// streams, whether they are subscribed or are being unsubscribed.
+/// A partial depth without a symbol may belong to any stream of partial depths. The client does not visit all of
+/// these streams, whether they are subscribed or are being unsubscribed.
 #[test]
 fn a_partial_depth_without_a_symbol_does_not_visit_all_partial_depths() {
     for is_left in [false, true] {

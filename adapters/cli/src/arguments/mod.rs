@@ -92,8 +92,8 @@ pub(crate) struct Watch {
     /// Print one event per line as JSON, in the format of `decode`
     #[arg(long)]
     pub(crate) json: bool,
-    /// Trust only the certificate authorities in this PEM file; needs a venue with TLS. Default: the authorities in the
-    /// file that SSL_CERT_FILE names, or if it names none, those that browsers trust
+    /// Trust only the certificate authorities in this PEM file; needs a venue with TLS. Default: the authorities in
+    /// the file that SSL_CERT_FILE names, or if it names none, those that browsers trust
     #[arg(long, value_name = "FILE", conflicts_with = "platform_roots")]
     pub(crate) ca: Option<PathBuf>,
     /// Trust only the certificate authorities of the operating system; needs a venue with TLS

@@ -37,7 +37,8 @@ impl Rate {
     }
 
     /// Returns the mean rate per second, in tenths, over the last two seconds, or over the time since the first count
-    /// if that time is shorter. Only complete intervals count. Before the first of them is complete, the rate is zero.
+    /// if that time is shorter. Only complete intervals count. Before the first of them is complete, the rate is
+    /// zero.
     pub(crate) fn tenths_per_second(&self, now: Instant) -> u64 {
         let interval = now.as_nanos() / INTERVAL_NANOS;
         let passed = self.first.map_or(0, |first| interval.saturating_sub(first)).min(INTERVALS as u64);

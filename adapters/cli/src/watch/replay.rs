@@ -319,8 +319,8 @@ mod tests {
         }
     }
 
-    /// Each line keeps its receive time, so that the simulator plays it in time. A receive time that is not understood
-    /// ends the reading.
+    /// Each line keeps its receive time, so that the simulator plays it in time. A receive time that is not
+    /// understood ends the reading.
     #[test]
     fn lines_for_the_simulator() {
         let text = format!("{TRADE}\n2026-09-30T12:00:00Z {TRADE}\n17: {TRADE}\n12:00:00 {TRADE}\n{TRADE}");

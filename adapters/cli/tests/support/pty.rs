@@ -20,8 +20,8 @@ pub(crate) struct OnTerminal {
 /// How the command is connected to its terminal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Has {
-    /// The terminal is the controlling terminal and standard input, so keys and signals reach the command. There is no
-    /// shell, as in `xterm -e`.
+    /// The terminal is the controlling terminal and standard input, so keys and signals reach the command. There is
+    /// no shell, as in `xterm -e`.
     All,
     /// Like `All`, and the command is a job of a shell, which carries out the lines that it reads from the terminal.
     Shell,

@@ -264,8 +264,8 @@ impl Exchange {
     }
 
     /// Returns the true book of a symbol, to compare with the book of a client; `None` for an unknown symbol. With a
-    /// recording, the book contains the frames that have been played. It is empty before the first snapshot, and from a
-    /// gap of the recording to the next snapshot.
+    /// recording, the book contains the frames that have been played. It is empty before the first snapshot, and from
+    /// a gap of the recording to the next snapshot.
     pub fn book(&self, symbol: Symbol) -> Option<TrueBook> {
         self.source.as_source().book(symbol)
     }

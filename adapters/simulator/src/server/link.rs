@@ -207,8 +207,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Sets whether a fault stops an upgraded link from writing anything, including the answers of the WebSocket layer
-    /// to pings and Close frames. The link still reads.
+    /// Sets whether a fault stops an upgraded link from writing anything, including the answers of the WebSocket
+    /// layer to pings and Close frames. The link still reads.
     pub(super) fn mute(&mut self, is_muted: bool) {
         if let State::Open(socket) | State::Broken(socket) = &mut self.state {
             self.is_muted = is_muted;
