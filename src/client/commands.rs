@@ -33,6 +33,10 @@ impl Client {
     /// the venue to stop the stream only after all ids are unsubscribed. A second subscriber to a depth stream gets
     /// no new snapshot: read the current book from [`Books`](crate::Books).
     ///
+    /// If the client still unsubscribes an earlier stream whose frames look like frames of this stream, it requests
+    /// this stream only after the venue has confirmed that `unsubscribe`. Exception: if the earlier stream is this
+    /// stream, and its `unsubscribe` was refused for now or got no reply, the client requests the stream at once.
+    ///
     /// # Errors
     ///
     /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::WrongEndpoint`] if no endpoint has the
@@ -93,8 +97,9 @@ impl Client {
 
     /// Ends a subscription. [`Event::Unsubscribed`](crate::Event::Unsubscribed) comes at once. If no other
     /// subscription names the same stream, the client delivers no more data of the stream, and asks the venue to stop
-    /// the stream. The client repeats this request until the venue confirms it or the link ends. Meanwhile
-    /// [`streams`](Client::streams) shows the stream as [leaving](crate::lifecycle::StreamState::Leaving).
+    /// the stream. The client repeats this request until the venue confirms it, the link ends, or the application
+    /// subscribes to the stream again after the request has failed for now. Meanwhile [`streams`](Client::streams)
+    /// shows the stream as [leaving](crate::lifecycle::StreamState::Leaving).
     ///
     /// # Errors
     ///

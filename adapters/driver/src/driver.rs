@@ -36,7 +36,8 @@ pub enum EndedBy {
     /// [`Handle::close`](crate::Handle::close), [`Handle::shut_down`](crate::Handle::shut_down), [`Client::close`],
     /// [`Client::close_by`] or [`Client::shut_down`].
     Client,
-    /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books.
+    /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books. Before
+    /// the driver closed, it waited for at most 5 s for cancels of tickets that were still to be sent.
     HandlesDropped,
     /// The application dropped [`Events`].
     EventsDropped,

@@ -196,9 +196,9 @@ impl Ticket {
 
     /// Waits until the venue has replied to the request, or until an event reports the order. If no reply comes, or
     /// the reply is an internal error or contradicts itself, `accepted` returns `Ok` as well, and the order is in
-    /// doubt. `Ok` does not mean that the order exists: see [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged).
-    /// Once the driver has taken the command, the wait is no longer than
-    /// [`Config::request_timeout`](gemini_ws::Config::request_timeout).
+    /// doubt. `Ok` does not mean that the order exists: see
+    /// [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged). Once the driver has taken the command, the
+    /// wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
     ///
     /// # Errors
     ///

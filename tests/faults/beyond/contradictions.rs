@@ -278,7 +278,7 @@ fn a_quote_has_one_end() {
     use QuoteState::{Active, Confirmed, Declined, Expired, Failed, Lost, Withdrawn, Won};
     const CONTRADICTION: Option<StaleReason> = Some(StaleReason::Contradiction);
     let table: [(Steps, QuoteState); 11] = [
-        // Executed, and not executed.
+        // One event says that the quote was executed, and another says that it was not.
         (&[("FINALIZED", "FINALIZED", PLAIN), ("FINALIZED", "FINALIZED", LOST)], Won),
         (&[("FINALIZED", "FINALIZED", WON), ("FINALIZED", "FINALIZED", LOST)], Won),
         (&[("FINALIZED", "FINALIZED", LOST), ("FINALIZED", "FINALIZED", WON)], Won),

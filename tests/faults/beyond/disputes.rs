@@ -153,7 +153,7 @@ fn an_answer_decides_between_reports_that_contradict_each_other() {
         assert!(fed.orders.reconcile(77, found(77, state, truth), asked), "{what}");
         let now = fed.order();
         assert_eq!((now.state, now.executed(), now.doubt()), (state, d(truth), None), "{what}");
-        // The order ends as the answer lets expect.
+        // The order ends in the way that the answer has shown.
         feed(&mut fed, &[("CANCELED", &format!(r#","Z":"{truth}""#))], [9_000]);
         let now = fed.order();
         assert_eq!((now.state, now.executed()), (OrderState::Canceled, d(truth)), "{}", shown(now));

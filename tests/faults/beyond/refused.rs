@@ -104,8 +104,8 @@ fn a_book_that_came_before_the_refusal_is_requested_again() {
     }
 }
 
-/// A late refusal says the same. Only the reply to a book whose snapshot came is missing until then, so the client
-/// has reported such a book as subscribed.
+/// A refusal that comes after the request has timed out has the same effect. Only the reply to a book whose snapshot
+/// came is missing until then, so the client has reported such a book as subscribed.
 #[test]
 fn a_book_that_came_before_a_late_refusal_is_requested_again() {
     for (streams, came, status, code) in REFUSED {

@@ -101,7 +101,7 @@ impl FaultKind {
             name: "stall",
             arguments: "FOR",
             example: "stall 5s @30s",
-            effect: "sends nothing to the sessions that are open then, pings included",
+            effect: "sends nothing to the sessions that are open then, neither pings nor pongs",
             read: |words| Ok(FaultAction::Stall(words.time()?)),
         },
         FaultKind {

@@ -100,8 +100,8 @@ impl Faults {
     /// that the exchange would have sent are lost. If the session ends during the silence, the client gets no Close
     /// frame, and the end of the silence cuts the connection.
     ///
-    /// A `Server` reads during the silence, but it sends its pongs only after the silence. If your program serves the
-    /// exchange in another way, it decides about its pongs itself.
+    /// A `Server` reads during the silence, but it answers pings only after the silence. A program that serves the
+    /// exchange in another way has to hold back its own pongs.
     pub fn silence(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Silence(session, true));
     }
