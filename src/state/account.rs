@@ -212,8 +212,8 @@ impl<K: Ord, V> Rows<K, V> {
 
     /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Rows that
     /// were reported after the question are not changed. Current rows that a link reports are not changed either,
-    /// because REST may lag behind the stream. If the list is stale only because there was no room for a
-    /// row, current rows that the answer does not list are removed.
+    /// because REST may lag behind the stream. If the list is stale only because there was no room for a row, current
+    /// rows that the answer does not list are removed.
     ///
     /// Returns whether all rows are current now. If they are current already, or if a doubt was raised after the
     /// question, the answer is not used. If no stream reports further changes, the answer is used, but the rows are

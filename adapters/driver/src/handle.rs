@@ -332,9 +332,9 @@ impl Handle {
     /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
     /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count, but
     /// at least one link must be live. Failed attempts to connect do not end the wait
-    /// ([`connect_failure`](Handle::connect_failure) returns the last one). When every
-    /// link has ended for good, the client closes, and the wait ends with an error. But while an endpoint has no link
-    /// yet, the client does not close, and the wait continues. Put a time limit around this call if you need one.
+    /// ([`connect_failure`](Handle::connect_failure) returns the last one). When every link has ended for good, the
+    /// client closes, and the wait ends with an error. But while an endpoint has no link yet, the client does not
+    /// close, and the wait continues. Put a time limit around this call if you need one.
     ///
     /// A link can be live even if the venue has refused some of its streams for now. Orders that are placed while no
     /// stream reports them are in doubt at once. This function returns whether a stream reports them:

@@ -135,9 +135,9 @@ fn a_sum_below_the_fills_is_a_doubt_in_order_events_v1() {
 fn an_answer_decides_between_reports_that_contradict_each_other() {
     let (first, second) = (r#","Z":"0.4","L":"100","t":5"#, r#","Z":"0.9","L":"100","t":6"#);
     let cases: [(&[(&str, &str)], &str); 5] = [
-        // The venue means the sum of all executions in the second fill.
+        // In the second fill, the venue sends the sum of all executions as `Z`.
         (&[("PARTIALLY_FILLED", first), ("PARTIALLY_FILLED", second)], "0.9"),
-        // The venue means the amount of the quote currency.
+        // In `OPEN`, the venue sends an amount of the quote currency as `Z`.
         (&[("PARTIALLY_FILLED", first), ("OPEN", r#","Z":"40.00""#)], "0.4"),
         (&[("PARTIALLY_FILLED", FILL), ("REJECTED", "")], "0.3"),
         (&[("PARTIALLY_FILLED", FILL), ("CANCELED", ""), ("OPEN", "")], "0.3"),

@@ -53,8 +53,8 @@ fn an_order_of_another_session_is_in_doubt_while_the_stream_of_the_account_ends(
     }
 }
 
-/// A stream of balances or positions whose frames each list everything follows another one, or follows itself. It is
-/// current as soon as it has listed everything, because each of its frames is whole.
+/// A stream of balances or positions whose frames each list everything follows another one, or follows itself. Its
+/// data is current as soon as a frame has come, because each frame is whole.
 #[test]
 fn lists_of_everything_count_behind_an_end_that_failed_at_first() {
     const LIST: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;

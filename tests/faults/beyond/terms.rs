@@ -78,7 +78,7 @@ fn in_doubt(event: Option<(&str, &str)>) -> Fed {
 
 const FILL: (&str, &str) = ("PARTIALLY_FILLED", r#","Z":"0.4","L":"100","t":9"#);
 
-/// REST answers about order 77 with other terms, or with an executed quantity that cannot be. The answer is not used.
+/// REST answers about order 77 with other terms, or with an impossible executed quantity. The answer is not used.
 /// An answer with the terms of the order is used.
 #[test]
 fn an_answer_with_other_terms_is_not_used() {
