@@ -452,9 +452,10 @@ fn book_of(stream: &Stream) -> Option<Symbol> {
 
 #[cfg(test)]
 mod tests {
-    use gemini_ws::{Config, Endpoint, Limit, Output, QuoteState, Replay, Scratch};
+    use gemini_ws::{Config, Endpoint, Limit, QuoteState, Replay, Scratch};
 
     use super::*;
+    use crate::BookReader;
 
     /// Answers of the venue that the application passes to the keeper resolve doubts about quotes and positions.
     #[test]
@@ -488,6 +489,42 @@ mod tests {
         assert_eq!(keeper.quotes().to_reconcile().count(), 0);
     }
 
+    /// Returns a board with a book whose subscription was rejected, and a reader of the book.
+    fn rejected() -> (Board, BookReader, Symbol) {
+        let (mut board, symbol) = (Board::default(), "btcusd".parse().unwrap());
+        let group = board.open(&[symbol], Vec::new());
+        board.note_rejection(symbol, NoBook::Rejected { code: -1013, message: "Invalid".into() });
+        board.note_streams(&HashMap::new());
+        let (handle, _) = crate::client(Client::single(Config::new("ws://v")));
+        (board, BookReader::new(group, handle), symbol)
+    }
+
+    /// The venue rejects the subscription to a book, and a recording of market data v1 brings the book.
+    #[test]
+    fn a_current_book_has_no_reason_to_be_missing() {
+        let (mut board, reader, _) = rejected();
+        let (mut books, mut scratch) = (Books::new(), Scratch::new());
+        let frame = r#"{"type":"update","eventId":1,"socket_sequence":0,"events":[{"type":"change","symbol":"BTCUSD","side":"bid","price":"1","remaining":"2","delta":"2","reason":"initial"}]}"#;
+        books.apply(&Replay::new(Endpoint::MarketDataV1).event(frame, &mut scratch).unwrap().unwrap());
+        assert!(board.publish(&books));
+        let view = reader.view("btcusd").unwrap();
+        assert_eq!((view.live().is_some(), view.no_book()), (true, None));
+    }
+
+    /// The reason why no book will arrive is that of the last subscription to it.
+    #[test]
+    fn the_reason_is_that_of_the_last_subscription() {
+        let (mut board, reader, symbol) = rejected();
+        let unsubscribed = (None, Some(NoBook::Unsubscribed));
+        let (open, ended) = ((Some(true), None), (Some(false), Some(NoBook::LinkClosed)));
+        for (is_open, expected) in [ended, unsubscribed.clone(), open, unsubscribed] {
+            let subscribed = is_open.map(|is_open| (symbol, is_open));
+            board.note_streams(&subscribed.into_iter().collect());
+            board.publish(&Books::new());
+            assert_eq!(reader.no_book("btcusd"), expected);
+        }
+    }
+
     /// The venue rejects one of two subscriptions to a book: the other one may bring the book.
     #[test]
     fn a_book_may_come_while_it_has_a_subscription() {
@@ -518,14 +555,10 @@ mod tests {
         let symbol: Symbol = "btcusd".parse().unwrap();
         let _before = keeper.open_books(&mut client, now, &[symbol]).unwrap();
         client.open(now).unwrap();
-        let slot = client.streams().next().unwrap().0.link_slot();
-        let link = client.links().find(|(link, ..)| link.slot() == slot).unwrap().0;
+        let (link, ..) = client.links().next().unwrap();
         client.handle_connect_failed(link, now, ConnectFailure::InvalidUrl);
-        while let Some(output) = client.poll_output() {
-            if let Output::Event(event) = output {
-                keeper.take(&event, now);
-            }
-        }
+        while client.poll_output().is_some() {}
+        keeper.has_new_sources = true;
         keeper.finish_turn(&mut client, now);
         assert!(keeper.board.lacks_books());
         let after = keeper.open_books(&mut client, now, &[symbol]).map(|_| ());
