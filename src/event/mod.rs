@@ -411,9 +411,9 @@ pub(crate) enum Verdict<'f> {
 }
 
 impl<'f> RequestOutcome<'f> {
-    /// Returns what the outcome says about the subject of the request. No other code decides this. A reply that
-    /// contradicts itself decides nothing. Such a reply is an error whose status means success and whose code means
-    /// no refusal, or a refusal that contains the id of an order.
+    /// Returns what the outcome says about the order or quote of the request. All code of this crate that keeps orders
+    /// or quotes decides by it. A reply that contradicts itself decides nothing. Such a reply is an error whose status
+    /// means success and whose code means no refusal, or a refusal that contains the id of an order.
     pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
             RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),

@@ -1,5 +1,6 @@
 //! [`Feed`]: the subscriptions of a link, and the `Outbox` that sends requests for them.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::config::Config;
@@ -312,20 +313,20 @@ impl Feed {
         id: u64,
         failure: Failure,
     ) -> bool {
+        let is_subscribe = request.is_subscribe();
         let is_served = |stream: &StreamId| {
-            let subscription = self.subscriptions.get(*stream);
-            subscription.is_some_and(|it| it.request() == id && it.is_served())
+            self.is_about(*stream, is_subscribe, id)
+                && self.subscriptions.get(*stream).is_some_and(Subscription::is_served)
         };
-        let mut served = request.clone();
-        served.retain(is_served);
+        let served: Vec<StreamId> = request.streams().iter().copied().filter(is_served).collect();
         request.retain(|stream| !is_served(stream));
         let now = cx.now();
-        for stream in served.streams() {
+        for stream in &served {
             self.report_stale(cx, *stream);
             self.subscriptions.refuse_served(*stream, failure, now);
             self.step(cx, *stream, StreamInput::RefusedAfterData);
         }
-        !served.streams().is_empty()
+        !served.is_empty()
     }
 
     /// Notes that the snapshot of a book may have come in a frame that could not be decoded. If the book is confirmed
@@ -493,7 +494,7 @@ impl Feed {
     /// Drops streams from a request that waited. A stream that was unsubscribed or rejected meanwhile needs no
     /// `subscribe`. A stream whose `subscribe` was never sent needs no `unsubscribe`.
     fn drop_outdated(&mut self, cx: &mut Context<'_>, request: &mut StreamRequest) {
-        let mut never_joined = alloc::vec::Vec::new();
+        let mut never_joined = Vec::new();
         let is_subscribe = request.is_subscribe();
         request.retain(|id| {
             let Some(subscription) = self.subscriptions.get(*id) else { return false };

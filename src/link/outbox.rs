@@ -165,9 +165,12 @@ impl Outbox {
     /// the other requests.
     fn queue(&mut self, id: StreamId, is_subscribe: bool, batch_max: usize) {
         let is_again = batch_max < usize::MAX;
-        let passes = self.one_at_a_time && !is_again;
-        let place = self.requests.iter().position(|it| passes && it.is_again).unwrap_or(self.requests.len());
-        let mut behind = self.requests.split_off(place);
+        let passed = if self.one_at_a_time && !is_again {
+            self.requests.iter().position(|it| it.is_again)
+        } else {
+            None
+        };
+        let mut behind = self.requests.split_off(passed.unwrap_or(self.requests.len()));
         let most = self.streams_per_request_max.min(batch_max);
         let kind = StreamRequest { is_subscribe, streams: Vec::new(), most, is_again };
         enqueue(&mut self.requests, id, &kind);

@@ -3,7 +3,6 @@
 use alloc::collections::VecDeque;
 
 use crate::event::{Event, RequestOutcome, Verdict};
-use crate::message::OrderStatus;
 use crate::request::new_order::ClientOrderId;
 use crate::request::{Request, Subject};
 
@@ -75,11 +74,7 @@ impl Placed {
     fn note_orders(&mut self, event: &Event<'_>) {
         for part in event.parts() {
             let Event::Order(update, _) = &part else { continue };
-            let is_over = matches!(
-                update.status,
-                OrderStatus::Filled | OrderStatus::Canceled | OrderStatus::Rejected | OrderStatus::Closed
-            );
-            let Some(told) = update.client_order_id.filter(|_| !is_over) else { continue };
+            let Some(told) = update.client_order_id.filter(|_| !update.status.is_end()) else { continue };
             let named = self.named.iter().rev().find(|(_, own)| told == *own.as_str());
             if let Some((request, _)) = named.copied() {
                 self.note(request);

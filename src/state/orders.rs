@@ -98,7 +98,7 @@ impl Orders {
         if matches!(event, Event::Batch(..)) {
             self.apply_batch(event);
         } else {
-            self.apply_one(event);
+            self.apply_one(event, false);
         }
         let (orders, changes) = self.index.changes();
         OrderChanges::new(orders, changes)
@@ -108,13 +108,9 @@ impl Orders {
         let before = self.moment();
         let is_list = matches!(event, Event::Batch(batch, _) if batch.lists_open_orders());
         for part in event.parts() {
-            match &part {
-                Event::Order(update, source) if is_list => {
-                    self.followed.step();
-                    self.update(update, source, true);
-                    self.confirm_listed(update);
-                }
-                part => self.apply_one(part),
+            self.apply_one(&part, is_list);
+            if let (Event::Order(update, _), true) = (&part, is_list) {
+                self.confirm_listed(update);
             }
         }
         if is_list {
@@ -126,11 +122,12 @@ impl Orders {
         }
     }
 
-    fn apply_one(&mut self, event: &Event<'_>) {
+    /// Applies an event that is no batch. `is_listed` says whether the event is an element of a list of open orders.
+    fn apply_one(&mut self, event: &Event<'_>, is_listed: bool) {
         self.followed.step();
         match event {
             Event::Order(update, source) => {
-                self.update(update, source, update.status == OrderStatus::Initial);
+                self.update(update, source, is_listed || update.status == OrderStatus::Initial);
             }
             Event::Requested { link, request, about: Subject::PlaceOrder(order) } => {
                 self.send(order, *request, *link);

@@ -39,7 +39,7 @@ pub enum EndedBy {
     /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books. Before
     /// the driver closed, it waited for at most 5 s for cancels of tickets that were still to be sent.
     HandlesDropped,
-    /// The application dropped [`Events`].
+    /// The application dropped [`Events`]. Before the driver closed, it waited for cancels, as for `HandlesDropped`.
     EventsDropped,
 }
 

@@ -276,15 +276,10 @@ impl Keeper {
         self.quotes.apply(event);
     }
 
-    /// Notes that the driver has carried out a command. The command may have subscribed to a book that had no source.
-    pub(crate) const fn note_command(&mut self) {
-        self.has_new_sources |= self.board.lacks_books();
-    }
-
     /// Lets readers notice, before the driver answers a command, which books may arrive after all because of the
     /// command.
     pub(crate) fn show_sources(&mut self, client: &Client) {
-        self.note_command();
+        self.has_new_sources |= self.board.lacks_books();
         self.note_streams(client);
         self.board.publish(&self.books);
     }

@@ -42,8 +42,8 @@ const PINGS_PER_TURN_MAX: usize = 16;
 /// The maximum number of commands that the driver carries out in a turn.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
-/// After the last handle was dropped, the driver ends within this time. For half of the time, it waits for cancels
-/// that are still to be sent.
+/// After the application has dropped the last handle, or its events, the driver ends within this time. For half of the
+/// time, it waits for cancels that are still to be sent.
 const CANCELLING_MAX: Duration = Duration::from_secs(10);
 
 /// How long the driver waits for the end of a socket after a Close frame, and for the application to take the last
@@ -155,7 +155,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
         self.poll_shutdown(now, context);
         if self.takers.delivery.poll_consumer(&mut self.client, now, context).is_err() {
-            self.close(now, EndedBy::EventsDropped);
+            self.close(now, EndedBy::EventsDropped, context);
         }
         if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
             self.client.handle_timeout(now);
@@ -219,10 +219,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     fn poll_shutdown(&mut self, now: Instant, context: &mut Context<'_>) {
         while let Some(shutdown) = &self.shutdown {
             if shutdown.is_triggered() {
-                // Cancels that the driver has accepted before still count.
-                self.takers.keeper.refuse_commands();
-                self.take_commands(COMMANDS_MAX, now, context);
-                self.close(now, EndedBy::Client);
+                self.close(now, EndedBy::Client, context);
                 return;
             }
             match &mut self.listener {
@@ -240,13 +237,16 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.client.is_shutting_down() || self.takers.keeper.is_ending()
     }
 
-    /// Closes the client; only the first call has an effect.
-    fn close(&mut self, now: Instant, by: EndedBy) {
+    /// Closes the client; only the first call has an effect. First carries out the commands that wait, because cancels
+    /// that the driver has accepted still count, and refuses those that would need a client that stays open.
+    fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
         // A shutdown that has begun has a deadline of its own. Only a trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {
             return;
         }
-        if by == EndedBy::HandlesDropped && self.takers.keeper.tickets.has_cancels() {
+        self.takers.keeper.refuse_commands();
+        self.take_commands(COMMANDS_MAX, now, context);
+        if by != EndedBy::Client && self.takers.keeper.tickets.has_cancels() {
             self.ended_by = by;
             let plan = ShutdownPlan::by(now + CANCELLING_MAX);
             return self.takers.keeper.shut_down(&mut self.client, now, plan);
@@ -271,12 +271,11 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                 Poll::Ready(Some(command)) => {
                     let Takers { keeper, replies, .. } = &mut self.takers;
                     command.carry_out(Lent { client: &mut self.client, keeper, replies, now });
-                    self.takers.keeper.note_command();
                     self.perform(now);
                 }
                 Poll::Ready(None) => {
                     // The last handle was dropped, so nothing could close this driver any more.
-                    self.close(now, EndedBy::HandlesDropped);
+                    self.close(now, EndedBy::HandlesDropped, context);
                     return;
                 }
                 Poll::Pending => return,

@@ -32,27 +32,47 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     });
 }
 
-/// The driver sends a cancel that a ticket has accepted, although the application then closes the driver, or drops
-/// the ticket and all handles. In the last case, the driver does not know the venue's id of the order yet.
+/// The driver sends a cancel that a ticket has accepted, although the application then closes the driver, drops the
+/// ticket and all handles, or drops the events. In the rows with `false`, the driver has sent the order,
+/// and need not know the venue's id of the order yet.
 pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
-    for (knows_id, closes) in [(true, true), (true, false), (false, false)] {
+    for (knows_id, end, ended_by) in [
+        (true, "close", EndedBy::Client),
+        (true, "drop handles", EndedBy::HandlesDropped),
+        (false, "drop handles", EndedBy::HandlesDropped),
+        (true, "drop events", EndedBy::EventsDropped),
+        (false, "drop events", EndedBy::EventsDropped),
+    ] {
         with_server::<A, _>(async |url| {
             signed::<A>(url.clone(), async |watcher| {
-                signed::<A>(url, async |client| {
+                let (client, driver) = connect(A::runtime(), Config::new(&url));
+                let (events, driver) = driver.sign_with(signer()).events(1_000);
+                let mut events = Some(events);
+                let closed = beside(driver, async {
+                    client.live().await.unwrap();
                     let rests = client.submit(order("rests", "1000")).unwrap();
+                    // The driver has taken the order by then.
+                    client.with(|_, _, _| ()).await.unwrap();
                     while knows_id && rests.order().order_id.is_none() {
                         smol::Timer::after(Duration::from_millis(1)).await;
                     }
                     rests.cancel().unwrap();
-                    if closes {
-                        client.close();
+                    match end {
+                        "close" => _ = client.close(),
+                        "drop events" => {
+                            drop(events.take());
+                            client.ended().await;
+                        }
+                        _ => {}
                     }
+                    drop((rests, client));
                 })
                 .await;
+                assert_eq!(closed.ended_by, ended_by, "{knows_id}, {end}");
                 let state = async |watcher: &Handle| Some(watcher.order("rests").await.unwrap()?.state);
                 let mut waited = 0;
                 while state(&watcher).await != Some(OrderState::Canceled) {
-                    assert!(waited < 5_000, "knows the id: {knows_id}, closes: {closes}");
+                    assert!(waited < 5_000, "{knows_id}, {end}");
                     waited += 10;
                     smol::Timer::after(Duration::from_millis(10)).await;
                 }

@@ -1,5 +1,6 @@
 //! How an [`Order`] applies the venue's lists of open orders, and the answers of REST.
 
+use crate::state::order::told::differ;
 use crate::state::order::{Awaited, Doubt, Order};
 use crate::state::order_state::OrderState;
 use crate::state::reconciling::Reconciled;
@@ -112,15 +113,12 @@ impl Order {
     /// order ids, instruments, sides or quantities. The sides are not compared for an outcome of a prediction market,
     /// because the venue may name the side of the other outcome.
     pub(in crate::state) fn is_other_than(&self, other: &Order) -> bool {
-        fn differ<T: PartialEq>(one: &Option<T>, two: &Option<T>) -> bool {
-            one.as_ref().zip(two.as_ref()).is_some_and(|(one, two)| one != two)
-        }
         let has_outcome = self.outcome.is_some() || other.outcome.is_some();
         (self.request.is_some() && other.request.is_some())
-            || differ(&self.client_order_id, &other.client_order_id)
-            || differ(&self.symbol, &other.symbol)
-            || differ(&self.quantity, &other.quantity)
-            || (!has_outcome && differ(&self.side, &other.side))
+            || differ(self.client_order_id.as_ref(), other.client_order_id.as_ref())
+            || differ(self.symbol, other.symbol)
+            || differ(self.quantity, other.quantity)
+            || (!has_outcome && differ(self.side, other.side))
     }
 
     /// Splits off the order that the request placed. Call this if the reply has another order id than the events:

@@ -5,11 +5,10 @@ use core::cmp::Ordering;
 use crate::message::{OrderStatus, OrderType, OrderUpdate, Text};
 use crate::request::new_order::{NewOrder, Terms};
 use crate::state::order::Order;
-use crate::state::order::told::{told_outcome, told_stop_price};
+use crate::state::order::told::{differ, told_outcome, told_stop_price};
 use crate::state::order_state::OrderState;
 use crate::state::reconciling::Reconciled;
 use crate::state::truth::Moment;
-use crate::value::decimal::Decimal;
 use crate::value::id::LinkId;
 
 impl Order {
@@ -46,13 +45,10 @@ impl Order {
     /// ids need not be unique. Prices are not compared for an outcome of a prediction market, because the venue may
     /// name the price of the other outcome, nor if the event reports a modification.
     pub(in crate::state) fn is_other_order(&self, update: &OrderUpdate<'_>) -> bool {
-        let differ = |known: Option<Decimal>, told: Option<Decimal>| {
-            let told = told.filter(|price| !price.is_zero());
-            known.zip(told).is_some_and(|(known, told)| known != told)
-        };
+        let told_price = update.price.filter(|price| !price.is_zero());
         let is_comparable = self.outcome.is_none() && update.status != OrderStatus::Modified;
         let is_other_price =
-            differ(self.price, update.price) || differ(self.stop_price, told_stop_price(update));
+            differ(self.price, told_price) || differ(self.stop_price, told_stop_price(update));
         self.differs(update) || self.is_other_type(update) || (is_comparable && is_other_price)
     }
 
@@ -84,9 +80,7 @@ impl Order {
             .client_order_id
             .zip(self.client_order_id.as_deref())
             .is_some_and(|(told, known)| told != *known);
-        let differs =
-            |known: Option<Decimal>, told: Option<Decimal>| known.zip(told).is_some_and(|(a, b)| a != b);
-        let is_other = update.status != OrderStatus::Modified && differs(self.quantity, update.quantity);
+        let is_other = update.status != OrderStatus::Modified && differ(self.quantity, update.quantity);
         let begins_again = update.status == OrderStatus::New
             && self.state.is_final()
             && !self.is_refused_by_reply
@@ -106,9 +100,6 @@ impl Order {
         found: &Reconciled,
         client_order_id: Option<&str>,
     ) -> bool {
-        fn differ<T: PartialEq>(known: Option<T>, told: Option<T>) -> bool {
-            known.zip(told).is_some_and(|(known, told)| known != told)
-        }
         let known = self.quantity.filter(|_| !self.is_modified);
         let excess = found.quantity.or(known).map(|quantity| found.executed.cmp(&quantity));
         let is_impossible = match found.state {

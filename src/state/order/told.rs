@@ -28,9 +28,7 @@ impl Disputes {
         self.end |= is_open_again;
         match update.status {
             OrderStatus::Open => self.opened = update.event_time,
-            OrderStatus::Filled | OrderStatus::Canceled | OrderStatus::Rejected | OrderStatus::Closed => {
-                (self.is_ended, self.ended) = (true, update.event_time);
-            }
+            status if status.is_end() => (self.is_ended, self.ended) = (true, update.event_time),
             _ => {}
         }
     }
@@ -70,6 +68,11 @@ impl Disputes {
         (self.end, self.sum) = (false, false);
         self.is_ended &= is_final;
     }
+}
+
+/// Returns whether two values are both known, and differ.
+pub(super) fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one != other)
 }
 
 /// Returns the outcome that an event names.

@@ -46,6 +46,31 @@ fn serve_first(line: &mut Line, now: u64) -> Vec<String> {
     requested
 }
 
+/// Requests these streams, and delivers the snapshots of the books in `came` before a reply. Returns the line, the
+/// books and the request.
+fn served(streams: &[&str], came: &[&str]) -> (Line, Books, String) {
+    let mut line = Line::open(Config::new("ws://v"), streams.iter().map(|it| (*it).to_owned()));
+    let mut books = Books::new();
+    let request = line.sent.pop_front().unwrap();
+    for symbol in came {
+        books.apply(&line.hear(1, &snapshot(symbol, 5)).unwrap().as_event());
+        assert!(books.live(symbol).is_some(), "{streams:?}, {came:?}");
+    }
+    (line, books, request)
+}
+
+/// Lets the venue reply to everything as [`serve`] does, from the time `from` to the end of the first minute. Returns
+/// the books that were requested.
+fn serve_minute(line: &mut Line, from: u64) -> Vec<String> {
+    let mut requested = Vec::new();
+    for now in (from..60_000).step_by(100) {
+        line.ping(now);
+        line.wait(now);
+        requested.extend(serve(line, now));
+    }
+    requested
+}
+
 /// Returns how many times the client has reported a stream as subscribed.
 fn subscribed(line: &Line, stream: &str) -> usize {
     let is_it = |event: &&Event<'_>| match event {
@@ -61,13 +86,7 @@ fn subscribed(line: &Line, stream: &str) -> usize {
 fn a_book_that_came_before_the_refusal_is_requested_again() {
     for (streams, came, status, code) in REFUSED {
         let what = format!("{streams:?}, {came:?}, {status}");
-        let mut line = Line::open(Config::new("ws://v"), streams.iter().map(|it| (*it).to_owned()));
-        let mut books = Books::new();
-        let request = line.sent.pop_front().unwrap();
-        for symbol in came {
-            books.apply(&line.hear(1, &snapshot(symbol, 5)).unwrap().as_event());
-            assert!(books.live(symbol).is_some(), "{what}");
-        }
+        let (mut line, mut books, request) = served(streams, came);
         line.hear(2, &refuse(&request, status, code));
         for event in &line.events {
             books.apply(event);
@@ -86,11 +105,7 @@ fn a_book_that_came_before_the_refusal_is_requested_again() {
         let is_told = |event: &Event<'_>| matches!(event, Event::Subscribed { .. });
         assert!(!line.events.iter().any(is_told), "{what}: {:?}", line.events);
         let mut requested = serve(&mut line, 3);
-        for now in (100..60_000).step_by(100) {
-            line.ping(now);
-            line.wait(now);
-            requested.extend(serve(&mut line, now));
-        }
+        requested.extend(serve_minute(&mut line, 100));
         for stream in streams {
             let is_bad = stream.contains("bad");
             let state = if stream.contains("depth") { StreamState::Synced } else { StreamState::Active };
@@ -110,12 +125,7 @@ fn a_book_that_came_before_the_refusal_is_requested_again() {
 fn a_book_that_came_before_a_late_refusal_is_requested_again() {
     for (streams, came, status, code) in REFUSED {
         let what = format!("{streams:?}, {came:?}, {status}");
-        let mut line = Line::open(Config::new("ws://v"), streams.iter().map(|it| (*it).to_owned()));
-        let mut books = Books::new();
-        let request = line.sent.pop_front().unwrap();
-        for symbol in came {
-            books.apply(&line.hear(1, &snapshot(symbol, 5)).unwrap().as_event());
-        }
+        let (mut line, mut books, request) = served(streams, came);
         for now in (100..5_500).step_by(100) {
             line.ping(now);
             line.wait(now);
@@ -133,12 +143,7 @@ fn a_book_that_came_before_a_late_refusal_is_requested_again() {
         }
         // About the other streams the refusal says no more than the missing reply did.
         assert_eq!(line.events.len(), events + 2 * came.len(), "{what}: {:?}", line.events);
-        let mut requested = Vec::new();
-        for now in (5_600..60_000).step_by(100) {
-            line.ping(now);
-            line.wait(now);
-            requested.extend(serve(&mut line, now));
-        }
+        let requested = serve_minute(&mut line, 5_600);
         for stream in streams {
             let is_bad = stream.contains("bad");
             let state = if stream.contains("depth") { StreamState::Synced } else { StreamState::Active };
