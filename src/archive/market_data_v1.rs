@@ -48,9 +48,8 @@ impl MarketDataV1 {
         }
     }
 
-    /// Returns whether any entry is about a symbol that the address does not name, and whether all entries are about
-    /// such symbols. Leaves out entries of an unknown kind, and entries that cannot be decoded, if they name no
-    /// symbol.
+    /// Returns whether any entry, and whether every entry, is about a symbol that the address does not name. Ignores
+    /// entries of an unknown kind, and entries that cannot be decoded, if they name no symbol.
     fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool) {
         let Some(symbols) = &self.symbols else { return (false, false) };
         let is_asked = |name: &str| symbols.iter().any(|it| it.as_str().eq_ignore_ascii_case(name));
@@ -118,7 +117,7 @@ impl MarketDataV1 {
         };
         let (is_any_foreign, is_foreign) = self.foreign(update);
         if is_any_foreign && !is_foreign {
-            // The client does not use the frame, so the data about the symbols of the address is lost.
+            // The client ignores the whole frame, and so loses its data about the symbols of the address.
             reception.lose_sequence();
             return reception.ignored(text, IgnoredReason::NotSubscribed);
         }

@@ -38,7 +38,7 @@ static DIALECT: Dialect = Dialect {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MarketDataV2 {
-    /// When the newest request without an effect timed out. The venue may still refuse that request.
+    /// When a request last timed out without any data. The venue may still refuse that request.
     silent_at: Option<Instant>,
 }
 
@@ -85,8 +85,9 @@ impl Session for MarketDataV2 {
         }
     }
 
-    /// Fails each stream of a request that has had no data in time, because only data confirms a stream. If other
-    /// streams of the request have data, each failed stream counts as the only stream of its request.
+    /// Fails the streams of a request for which no data has come in time, because only data confirms a stream. If
+    /// data of other streams of the request has come, the next `subscribe` for each failed stream names no other
+    /// stream.
     fn expired(
         &mut self,
         feed: &mut Feed,
@@ -129,7 +130,7 @@ impl MarketDataV2 {
     }
 }
 
-/// Confirms a stream with its first data, and frees the place of its request.
+/// Confirms a stream with its first data, and frees the place of its request among the requests in flight.
 fn serve(reception: &mut Reception<'_, '_>, id: StreamId, input: StreamInput) {
     let request = reception.feed().subscriptions().get(id).map_or(0, Subscription::request);
     reception.feed_mut().outbox_mut().release(request);
@@ -149,7 +150,6 @@ fn of_stream<'f>(
         return reception.ignored(text, IgnoredReason::NotSubscribed);
     };
     let (id, public) = (subscription.id(), subscription.public_id());
-    // A snapshot confirms a book.
     let is_confirmed_by_it = subscription.is_asked_for() && topic != Topic::Depth;
     let event = event_of(message, reception.source(text).of_stream(Some(public)))?;
     if is_confirmed_by_it {
@@ -172,9 +172,9 @@ fn l2_updates<'f>(
     subscription.hear(now);
     let id = subscription.id();
     match subscription.state() {
-        // The first frame is the book, with two exceptions: the first frame may have been lost, or old changes may
-        // still come, because the book was requested before on this connection. Then only a frame that looks like a
-        // first frame is the book.
+        // The first frame is the book, with two exceptions: an earlier frame may have been lost; or the book was
+        // requested before on this connection, so that old changes may still come. In both cases, only a frame that
+        // looks like a first frame is the book.
         StreamState::Requested | StreamState::Active
             if subscription.awaits_book()
                 && (updates.looks_initial() || subscription.takes_first_for_book()) =>

@@ -70,7 +70,7 @@ impl OrderEventsV1 {
                     let gap = self.sequence.count(sequence);
                     first_gap = first_gap.or(gap);
                 }
-                // The event has a number, even if the text does not show it.
+                // The venue has numbered this event too, even if the text does not show the number.
                 None => self.sequence.skip(),
             }
         }

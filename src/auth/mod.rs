@@ -87,8 +87,8 @@ impl Credentials {
         if secret.trim_ascii().len() != secret.len() {
             return Err(InvalidCredentials::SecretWhiteSpace);
         }
-        // Keys of every length are allowed (RFC 2104). This is the only time that the hash holds the secret itself
-        // on the stack, where it is not wiped.
+        // `new_from_slice` accepts keys of every length (RFC 2104). Only during this call is the secret itself on the
+        // stack, where it is not wiped.
         let keyed = Hmac::new_from_slice(&secret).map_err(|_| InvalidCredentials::EmptySecret)?;
         Ok(Credentials { kind: Kind::Hmac { key, keyed: Box::new(keyed) } })
     }

@@ -33,9 +33,10 @@ impl Client {
     /// the venue to stop the stream only after all ids are unsubscribed. A second subscriber to a depth stream gets
     /// no new snapshot: read the current book from [`Books`](crate::Books).
     ///
-    /// If the client still unsubscribes an earlier stream whose frames look like frames of this stream, it requests
-    /// this stream only after the venue has confirmed that `unsubscribe`. Exception: if the earlier stream is this
-    /// stream, and its `unsubscribe` was refused for now or got no reply, the client requests the stream at once.
+    /// The client may still be unsubscribing an earlier stream whose frames look like frames of this stream. Then it
+    /// requests this stream only after the venue has confirmed that `unsubscribe`. There is one exception: if the
+    /// earlier stream is this same stream, and its `unsubscribe` was refused for now or got no reply, the client
+    /// requests the stream at once.
     ///
     /// # Errors
     ///
@@ -206,8 +207,8 @@ impl Client {
         books.find_map(|(_, book)| book.subscribers().first().copied())
     }
 
-    /// Returns the slots of market data v1 whose link has not ended for good, each with the symbols that the address
-    /// names.
+    /// Returns each slot of market data v1 whose link has not ended for good, with the symbols that the address of
+    /// the link names.
     fn named_books(&self) -> impl Iterator<Item = (usize, Vec<Symbol>)> + '_ {
         self.slots.iter().enumerate().filter_map(|(slot, entry)| {
             let config = entry.link()?.config();
@@ -216,8 +217,8 @@ impl Client {
         })
     }
 
-    /// Replaces the links of market data v1 whose address names a symbol. Returns false if no such link exists, or if
-    /// all of them are closing or have ended for good.
+    /// Replaces the links of market data v1 whose address names this symbol. Returns false if no such link exists, or
+    /// if all of them are closing or have ended for good.
     fn renew_book(&mut self, symbol: Symbol) -> bool {
         let named = self.named_books().filter(|(_, symbols)| symbols.contains(&symbol));
         let slots: Vec<usize> = named.map(|(slot, _)| slot).collect();
@@ -227,7 +228,7 @@ impl Client {
         renewed.count() > 0
     }
 
-    /// Returns the endpoint for a stream if the application names none.
+    /// Chooses the endpoint for a stream if the application names none.
     fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let mut known = self.alike_by(stream.topic(), stream.symbol());
         let present = known.find(|(_, known)| known.stream() == *stream);
@@ -375,7 +376,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CommandError::UnknownEndpoint`]; [`CommandError::WrongEndpoint`], as only [`Endpoint::Streams`] takes
+    /// [`CommandError::UnknownEndpoint`]; [`CommandError::WrongEndpoint`], because only [`Endpoint::Streams`] takes
     /// requests; [`CommandError::NotAuthenticated`] if the request is about an account and the endpoint is not
     /// authenticated; [`CommandError::SeveralLinks`] if the request is about a session and the endpoint has several
     /// links: use [`request_over`](Client::request_over); [`CommandError::NotConnected`]; [`CommandError::Closed`];

@@ -193,8 +193,8 @@ impl Endpoints {
         self.entries.get_mut(&id)
     }
 
-    /// Notes the experience of a link to an endpoint. If the experience has changed, returns the slots of the
-    /// endpoint, so that the caller can pass the experience to the other links.
+    /// Notes whether the links to an endpoint have worked so far. If this has changed, returns the slots of the
+    /// endpoint, so that the caller can pass the [`Experience`] to the other links.
     pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
         entry.experience = experience;

@@ -159,7 +159,7 @@ impl Client {
         self.expire_links();
         self.pump();
         self.advance_shutdown();
-        // The last step of a shutdown may have begun with its deadline already over.
+        // If the last step of a shutdown has just begun, its deadline may already be over.
         self.expire_links();
         self.pump();
     }

@@ -158,7 +158,7 @@ impl Shutdown {
         Some(self.step)
     }
 
-    /// Skips to the last step. Returns whether that skipped anything.
+    /// Skips to the last step. Returns false if the last step had already begun.
     pub(super) fn cut_short(&mut self) -> bool {
         let is_cut = self.step != ShutdownStep::ClosingLinks;
         self.step = ShutdownStep::ClosingLinks;

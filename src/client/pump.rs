@@ -109,8 +109,8 @@ impl Client {
         self.ended.add(link.stats());
         self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
-        // Touches no other link. A link changes its role only if it becomes the first link to an endpoint that stays
-        // open, and the client keeps the present first link, even if nothing needs it.
+        // Touches no other link, because no other link becomes the first link to an endpoint that stays open: the
+        // client keeps the present first link, even if no stream needs it.
         self.endpoints.remove_slot(endpoint, slot, link.backoff());
         self.endpoints.release_host(host, self.now);
     }
@@ -180,7 +180,7 @@ impl Client {
             // The link was never dialled, or has stopped for good: there is nothing to keep.
             State::Idle | State::Closed if is_unwanted => self.forget(slot),
             State::Idle => {
-                // In the state `Idle`, the cells of `Open` and `OpenLater` do not refuse.
+                // `open` cannot fail: in the state `Idle`, the cells of `Open` and `OpenLater` do not refuse.
                 self.with_link(slot, |link, cx| link.open(cx).ok());
             }
             State::Closing | State::Closed => {}
@@ -211,8 +211,8 @@ impl Client {
         }
     }
 
-    /// Ends the client if every endpoint has links and all links have stopped for good. Otherwise an endpoint or a
-    /// link can still continue.
+    /// Ends the client if every endpoint has links and all links have stopped for good. Otherwise the client still
+    /// has a working link, or can open a link to an endpoint without links.
     fn finish_if_given_up(&mut self) {
         if !self.endpoints.are_all_linked() || !self.slots.sums().are_all_given_up() {
             return;

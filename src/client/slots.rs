@@ -203,8 +203,8 @@ impl Slots {
         self.slots.iter().filter_map(Slot::link)
     }
 
-    /// Calls `say` with each link, and touches no slot. So `say` must not change anything that a link would have to
-    /// act on.
+    /// Calls `say` with each link, and touches no slot. So `say` must not change anything after which the pump would
+    /// have to visit the link.
     pub(super) fn each_link_mut(&mut self, mut say: impl FnMut(&mut Link<Protocol>)) {
         self.slots.iter_mut().filter_map(Slot::link_mut).for_each(&mut say);
     }

@@ -19,8 +19,8 @@
 // Pages link to the items of the crate by their short names.
 use crate::*;
 
-// Pages that documentation tests leave out here have programs that need an adapter, and an adapter needs the core.
-// The documentation tests of `adapters/examples` run them.
+// Documentation tests of this crate leave out the pages whose programs need an adapter, because an adapter needs this
+// crate. The documentation tests of `adapters/examples` run these programs.
 #[cfg_attr(not(doctest), doc = include_str!("back_pressure.md"))]
 pub mod back_pressure {}
 #[cfg_attr(not(doctest), doc = include_str!("books.md"))]
