@@ -103,8 +103,8 @@ impl<'f> Event<'f> {
         match self {
             Event::Batch(batch, source) => {
                 let rest = Rest::new(batch, source.is_whole());
-                // A book without a known symbol is not a part, and no other part gets its number: `EventBuf` may
-                // decode the frame again with a symbol, and finds each part by its number.
+                // A book without a known symbol is left out, but no other part gets its number: `EventBuf` finds each
+                // part by its number, and may decode the frame again with a symbol.
                 let is_left_out = matches!(rest, Rest::EmptyMarket { symbol: None, .. });
                 Events { rest, source: source.with_part(u32::from(is_left_out)) }
             }
@@ -294,7 +294,7 @@ fn other_entry<'f>(
             price: trade.price,
             quantity: trade.quantity,
             taker,
-            // The first frame may list trades of earlier events. Only the ids of the trades show this.
+            // The first frame may repeat trades of earlier events. Only the ids of the trades show this.
             is_replay: told.has(trade.trade_id),
         };
         Event::Trade(trade, source)
@@ -421,7 +421,7 @@ impl<'f> Books<'f> {
         if self.begun.get(symbol).is_some() {
             return false;
         }
-        // After the last run, nothing asks for the symbol.
+        // No change comes after the last run, so no later call needs the symbol.
         if self.changes.peek().is_some()
             && let Ok(symbol) = symbol.parse()
         {

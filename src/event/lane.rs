@@ -53,8 +53,8 @@ impl Kind {
     }
 }
 
-/// Either the links of a slot, one after the other, or the streams of one topic over these links. Events report when
-/// a link or a stream of the flow ends or begins.
+/// The links of a slot, one after the other, or the streams of one topic over these links. Events report when a link
+/// or a stream of the flow ends or begins.
 ///
 /// Each slot has at most five flows, so a queue has room for the newest event that ends or begins each flow.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -72,7 +72,7 @@ impl Flow {
             // report that this link has ended.
             Event::Disconnected { link, .. } => (*link, None),
             Event::Subscribed { link, stream, .. } => (*link, Some(stream.topic())),
-            // Order events v1 have no streams. There, this event says which orders the link reports.
+            // Order events v1 has no streams. There, this event says which orders the link reports.
             Event::SubscriptionAck(_, source) => (source.link()?, Some(Topic::Orders)),
             event => ended_stream(event).map(|(link, stream)| (link, Some(stream.topic())))?,
         };

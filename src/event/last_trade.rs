@@ -19,7 +19,7 @@ impl LastTrade {
         trade
     }
 
-    /// Marks a trade as a replay if it was delivered before, and notes it.
+    /// Marks a trade as a replay if it was delivered before, and notes the trade.
     #[inline]
     pub(crate) const fn tell<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
         let trade = self.mark(trade);

@@ -154,7 +154,8 @@ pub enum Event<'f> {
         /// When the last frame of the stream came, or when the venue confirmed the stream, whichever was later.
         since: Instant,
     },
-    /// A stream is not served for now: see `reason`. The client tries again at `retry`. No other stream is affected.
+    /// A stream is not served for now: for example, the venue refused it, or its snapshot is missing. See `reason`.
+    /// The client tries again at `retry`. No other stream is affected.
     ///
     /// The book of a depth stream is stale until [`Event::Synced`]. For any other stream, the reason decides. If the
     /// venue refused the stream ([`Unserved::Refused`]), the data of the stream is stale until [`Event::Subscribed`],
@@ -229,9 +230,9 @@ pub enum Event<'f> {
     },
 
     /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
-    /// the place of the first of these events. The queue may also have dropped a later event that may report the end
-    /// of a link or of a stream. If other events wait in between, a second `Overflow` takes the place of the last
-    /// such event. Each dropped event counts in only one of the two `Overflow`s.
+    /// the place of the first of these events. A later one of these events may have reported the end of a link or of
+    /// a stream. If other events wait in between, a second `Overflow` takes the place of the last such event. Each
+    /// dropped event counts in only one of the two `Overflow`s.
     ///
     /// The data of the topic and the symbol is stale. If the `Overflow` has no symbol, all data of the topic is
     /// stale. If its topic is [`Topic::Connection`], all data is stale. For a book, pass the symbol to
@@ -411,9 +412,9 @@ pub(crate) enum Verdict<'f> {
 }
 
 impl<'f> RequestOutcome<'f> {
-    /// Returns what the outcome says about the order or quote of the request. All code of this crate that keeps orders
-    /// or quotes decides by it. A reply that contradicts itself decides nothing. Such a reply is an error whose status
-    /// means success and whose code means no refusal, or a refusal that contains the id of an order.
+    /// Returns what the outcome says about the order or quote of the request. All code of this crate that keeps
+    /// orders or quotes uses this verdict. A reply that contradicts itself gives [`Verdict::Unknown`]: an error whose
+    /// status means success and whose code means no refusal, or a refusal that contains the id of an order.
     pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
             RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),
@@ -518,7 +519,7 @@ impl<'f> Malformed<'f> {
     /// Creates the report about a frame that cannot be decoded, with the topic and the symbol that its text shows.
     pub(crate) fn new(endpoint: Endpoint, frame: &'f str, error: DecodeError) -> Malformed<'f> {
         if error.kind() == DecodeErrorKind::Binary {
-            // The venue sends all its data as text.
+            // A binary frame has no data, because the venue sends all its data as text.
             return Malformed { frame, error, topic: Some(Topic::Other), symbol: None };
         }
         let Affected { topic, symbol } = Affected::by(endpoint, frame);

@@ -291,7 +291,7 @@ impl Role {
                 Event::Quote(quote, of)
             }
             (Some(event), _) => event,
-            // The source belongs to another event.
+            // The application has made the event with the source of another event.
             (None, _) => Event::Ignored(Ignored { reason: IgnoredReason::UnknownResponse }, source),
         }
     }

@@ -180,7 +180,7 @@ pub enum Lost {
     CloseTimedOut,
 }
 
-/// The reason why a stream is not served.
+/// The reason why a stream is not served, so that the client has to request it again.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]

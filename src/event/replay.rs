@@ -190,8 +190,8 @@ fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
     trades.into_iter().filter_map(Row::read).for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
-/// Returns the event of a market data v1 frame, and notes the id of the frame, because the trades in the frame have
-/// the same id. Only the first frame of a link can contain older trades.
+/// Returns the event of a market data v1 frame, and notes the id of the frame as the newest trade: the trades of a
+/// frame have this id, except older trades in the first frame of a link.
 pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
     let before = if update.socket_sequence == 0 { *told } else { LastTrade::NOTHING };
     told.note(update.event_id);

@@ -66,7 +66,7 @@ pub struct OrderUpdate<'f> {
     pub outcome: Option<ContractOutcome<'f>>,
     /// `h`: an alias of the order id for display.
     pub alias: Option<Text<'f>>,
-    /// The members that only order events v1 have.
+    /// The members that only order events v1 has.
     pub event: Option<OrderEventDetails<'f>>,
 }
 
@@ -103,8 +103,8 @@ pub struct Fill<'f> {
     pub liquidity: Option<Liquidity<'f>>,
 }
 
-/// The members of an order that only order events v1 have
-/// ([members of an order event](crate::protocol::order_events_v1#members-of-an-order-event)).
+/// The members of an order that only order events v1 has ([members of an order
+/// event](crate::protocol::order_events_v1#members-of-an-order-event)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

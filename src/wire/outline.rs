@@ -163,7 +163,7 @@ impl<'f> Outline<'f> {
     const E: u64 = Outline::bit(b"e");
     const S: u64 = Outline::bit(b"s");
 
-    /// The bits of several names.
+    /// Returns the bits of several names.
     pub(super) const fn bits(names: &[&str]) -> u64 {
         let (mut bits, mut rest) = (0, names);
         while let [name, behind @ ..] = rest {
