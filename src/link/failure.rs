@@ -39,7 +39,7 @@ pub(super) struct Delays {
 }
 
 impl Delays {
-    /// Returns the delay before a stream is requested again that was not served `attempts` times in a row.
+    /// Returns the delay before the next request for a stream that was not served `attempts` times in a row.
     pub(super) fn before(&self, attempts: u32) -> Duration {
         let factor = 1_u32.checked_shl(attempts.saturating_sub(1).min(16)).unwrap_or(u32::MAX);
         self.resubscribe.saturating_mul(factor).min(self.resubscribe_cap.max(self.resubscribe))

@@ -120,8 +120,7 @@ impl Feed {
         }
     }
 
-    /// Reports that a book is stale, if it was current. Returns whether it was current: then the caller moves the
-    /// subscription.
+    /// If a book is current, reports that it is stale, and returns true: the caller then moves the subscription.
     fn report_stale(&self, cx: &mut Context<'_>, id: StreamId) -> bool {
         let Some(subscription) = self.subscriptions.get(id).filter(|it| it.state() == StreamState::Synced)
         else {
@@ -137,8 +136,8 @@ impl Feed {
     /// Reports that the book of `symbol`, or every book, is stale after a frame that could not be decoded, and
     /// requests new snapshots. If a book still waits for its snapshot, the frame may have been this snapshot. The
     /// client requests such a book again in two cases: `symbol` names the book, or `is_told_apart` is false.
-    /// `is_told_apart` says whether a snapshot differs from a change in form. If it does not, the client would take
-    /// the next change for the snapshot.
+    /// `is_told_apart` says whether the form of a frame tells a snapshot from a change. Without this difference, the
+    /// client would take the next change for the snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -265,9 +264,9 @@ impl Feed {
         }
     }
 
-    /// Returns whether the reply to a request is about a stream that the request names. It is not if the client has
-    /// sent a newer request about the stream, or if the request is a `subscribe` and the client is to unsubscribe the
-    /// stream next.
+    /// Returns whether the reply to a request still counts for a stream that the request names. The reply does not
+    /// count if the client has sent a newer request about the stream, or if the request is a `subscribe` and the
+    /// client unsubscribes the stream, now or next.
     fn is_about(&self, stream: StreamId, is_subscribe: bool, request: u64) -> bool {
         let is_left = |it: &Subscription| is_subscribe && it.is_left();
         self.subscriptions.get(stream).is_some_and(|it| it.request() == request && !is_left(it))
@@ -361,8 +360,8 @@ impl Feed {
         subscribers.first().map(|first| (*first, stream))
     }
 
-    /// Rejects the stream of a request for one stream, which the venue refused. Returns the event of the first
-    /// subscriber, with the venue's message.
+    /// Rejects the only stream of a request that the venue refused. Returns the event of the first subscriber, with
+    /// the venue's message.
     pub(super) fn reject_request<'f>(
         &mut self,
         cx: &mut Context<'_>,
@@ -378,7 +377,8 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Splits a refused request into halves, and queues them. Leaves out the streams that the refusal is not about.
+    /// Splits a refused request into halves, and queues them. Leaves out the streams for which the refusal does not
+    /// count.
     pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
         let is_subscribe = request.is_subscribe();
         request.retain(|stream| self.is_about(*stream, is_subscribe, id));

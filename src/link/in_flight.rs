@@ -1,5 +1,5 @@
-//! [`InFlight`]: the requests that wait for a reply. Each request leaves exactly once: when its reply comes, when its
-//! deadline passes, or when the link ends.
+//! [`InFlight`]: the requests that wait for a reply. Each request is removed exactly once: when its reply comes, when
+//! its deadline passes, or when the link ends.
 
 use alloc::collections::VecDeque;
 

@@ -13,7 +13,7 @@ use crate::value::time::Instant;
 /// The maximum number of window lengths that the venue can add to the limits of one kind.
 const NAMED_WINDOWS_MAX: usize = 8;
 
-/// While stream requests wait, one of them has its turn after the time in which a limit pays for this many requests.
+/// While stream requests wait, one of them is sent after the time in which a limit makes room for so many requests.
 const STREAM_TURN: u64 = 16;
 
 /// The rate limits of one host. They outlive links, because the venue counts by IP address and account.
@@ -137,8 +137,8 @@ impl Windows {
     }
 
     /// Returns when every window has room for a request of this urgency, and the length of the window that is the
-    /// last to have room. The length is zero if `held_until` is later than that. A less urgent request leaves some
-    /// room to more urgent requests.
+    /// last to have room. The length is zero if `held_until` is even later. A less urgent request leaves some room to
+    /// more urgent requests.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         self.room_in(urgency, |_| true)
     }
@@ -153,7 +153,7 @@ impl Windows {
         rooms.fold((self.held_until, Duration::ZERO), core::cmp::max)
     }
 
-    /// Returns the longest time in which a window pays for this many requests.
+    /// Returns how long it takes until each window has made room for this many requests.
     fn time_of(&self, units: u64) -> Duration {
         let rests = self.windows.iter().filter_map(|window| window.rest).map(|rest| rest.limiter);
         let limiters = self.windows.iter().map(|window| window.limiter).chain(rests);
@@ -271,9 +271,9 @@ impl Limits {
     }
 
     /// Returns when there is room for a request of this urgency, and the length of the window that is the last to
-    /// have room. An application that uses up its share leaves no room to stream requests. So when the time of
-    /// [`STREAM_TURN`] requests has passed, one stream request may take room that the requests of the application
-    /// leave to probes.
+    /// have room. An application that sends requests as fast as the limits allow leaves no room to stream requests.
+    /// So when the time of [`STREAM_TURN`] requests has passed, one stream request may take room that is reserved for
+    /// probes.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         let room = self.requests.room(urgency);
         let Some(since) = self.streams_wait_since.filter(|_| urgency == Urgency::Stream) else { return room };
@@ -288,8 +288,8 @@ impl Limits {
         if at > now {
             return Err(at);
         }
-        // Beyond the configured limit the request is not counted. Otherwise, a waiting request could still have no
-        // room when its `Quota` timer fires.
+        // If the configured limit has no room, the request does not count towards it. Otherwise, a request that waits
+        // for this limit could still have no room when its `Quota` timer fires.
         if self.requests.room(Urgency::Cancel).0 <= now {
             self.requests.take(now);
         }

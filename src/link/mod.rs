@@ -254,7 +254,7 @@ impl<S: Session> Link<S> {
     pub(crate) fn close_by(&mut self, cx: &mut Context<'_>, deadline: Instant) {
         let deadline = deadline.min(cx.now() + self.config.close_timeout);
         let again = self.state == State::Closing;
-        // No cell of the row `Close` refuses.
+        // `step` cannot fail: no cell of the row `Close` refuses.
         let _ = self.step(cx, Input::Close, Cause::None);
         if self.state == State::Closing {
             let at = match self.wake {
@@ -287,7 +287,7 @@ impl<S: Session> Link<S> {
         !matches!(core::mem::replace(&mut self.linger, Linger::Needed), Linger::Needed)
     }
 
-    /// Takes over the experience of the other links to the endpoint.
+    /// Notes whether the other links to the endpoint have worked.
     pub(crate) const fn learn(&mut self, experience: Experience) {
         self.experience = experience;
     }

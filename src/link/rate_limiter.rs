@@ -90,7 +90,7 @@ impl RateLimiter {
         RateLimiter { burst, ..self }.free_at()
     }
 
-    /// Returns the time that pays for this many units.
+    /// Returns the time after which this many units are paid for: one `interval` for each.
     pub(crate) fn time_of(self, units: u64) -> Duration {
         Duration::from_nanos(self.interval.saturating_mul(units))
     }

@@ -38,7 +38,7 @@ impl MalformedRun {
     fn note(&mut self, topic: Option<Topic>, symbol: Option<Symbol>) -> u32 {
         let of = match topic {
             None | Some(Topic::Connection | Topic::Other) => None,
-            // One such stream covers all symbols.
+            // Each of these topics has one stream, which covers all symbols.
             Some(
                 of @ (Topic::Orders
                 | Topic::Balances
@@ -266,7 +266,8 @@ impl<'r, 'c> Reception<'r, 'c> {
         if malformed.is_of(Topic::Balances)
             && let Some(subscription) = self.routed(Topic::Balances, "")
         {
-            // The lost report may have been the first one, which lists every asset.
+            // The lost report may have been the first one, which lists every asset. Notes it, so that the next report
+            // does not count as the first.
             subscription.takes_all();
         }
         Some(Event::Malformed(malformed, source))

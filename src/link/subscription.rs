@@ -31,7 +31,7 @@ pub(crate) struct Subscription {
     /// How many times in a row the stream was silent for longer than its limit.
     silences: u32,
     state: StreamState,
-    /// Whether frames of another stream, which look alike, may come while the state is `Wanted`.
+    /// Whether frames of another stream, which look like frames of this one, may come while the state is `Wanted`.
     is_after_another: bool,
     /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can be built
     /// from the changes that follow, until the client has unsubscribed.
@@ -47,7 +47,8 @@ pub(crate) struct Subscription {
     /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
     /// to older requests change nothing.
     request: u64,
-    /// Whether the venue confirmed the newest `subscribe` of the stream.
+    /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it, or the snapshot has come and
+    /// the reply is overdue.
     confirmed: bool,
     /// How many times in a row the stream was not served.
     attempts: u32,
@@ -156,7 +157,8 @@ impl Subscription {
         let is_asked_again = input == StreamInput::Unsubscribe && waits_in_vain;
         let list: &[_] = match list {
             _ if is_asked_again => &[StreamEffect::ReportUnsubscribed, StreamEffect::Leave],
-            // The snapshot or the missing reply has confirmed the book, and the reply comes late.
+            // The book already counts as confirmed, because its snapshot came and the reply was overdue. This is the
+            // late reply.
             [StreamEffect::ReportSubscribed] if self.confirmed => &[],
             list => list,
         };
@@ -185,7 +187,7 @@ impl Subscription {
             (self.attempts, self.failure.company, self.losses) = (0, 1, 0);
             self.is_haunted = false;
         }
-        // After a second request in the same state the first one stays valid: the venue may have accepted it.
+        // If the state is the same as before, the earlier request remains valid: the venue may have accepted it.
         if is_new && matches!(next, StreamState::Wanted | StreamState::Requested) {
             (self.confirmed, self.is_begun, self.is_spoilt) = (false, false, false);
             self.request = 0;
@@ -250,7 +252,7 @@ impl Subscription {
         delays: &Delays,
     ) -> Option<StreamInput> {
         if self.unanswered {
-            // The venue sends the stream, so another `subscribe` alone may bring no snapshot.
+            // The venue already sends the stream, so another `subscribe` alone may bring no snapshot.
             let is_sent = self.is_spoilt && self.is_asked_for();
             return Some(if is_sent { StreamInput::Gap } else { StreamInput::Overdue });
         }
@@ -263,8 +265,8 @@ impl Subscription {
             self.note_failure(Failure::new(Unserved::NoSnapshot, 1));
             return Some(StreamInput::Unanswered);
         }
-        // A frame does not move this deadline, but only notes when it came. A stream that stays silent is requested
-        // less and less often.
+        // Frames do not move this deadline: `hear` only notes when they come. The client requests a stream that stays
+        // silent less and less often.
         let Some(silence) = self.silence_max else {
             self.due = None;
             return None;
@@ -321,9 +323,9 @@ impl Subscription {
         }
     }
 
-    /// Notes that the book has lost an update, and returns the next input of the subscription. The client repairs a
-    /// first loss immediately. If a loss comes soon after a snapshot, the client waits before it repairs the loss,
-    /// longer each time.
+    /// Notes that the book has lost an update, and returns the next input of the subscription. After a first loss,
+    /// the client requests a new snapshot immediately. If a further loss comes soon after that snapshot, the client
+    /// waits before it requests another one, longer each time.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         if self.state != StreamState::Synced {
             return StreamInput::Gap;
@@ -367,7 +369,8 @@ impl Subscription {
         self.is_haunted = is_haunted;
     }
 
-    /// Notes whether the client unsubscribes another stream, whose frames look alike, before it requests this one.
+    /// Notes whether the client unsubscribes another stream, whose frames look like those of this one, before it
+    /// requests this one.
     pub(super) const fn note_another(&mut self, is_after_another: bool) {
         self.is_after_another = is_after_another;
     }
@@ -384,7 +387,7 @@ impl Subscription {
     }
 }
 
-// ---- effects of its frames; these change nothing that `Subscriptions` counts ---------------------
+// ---- effects of frames; these change nothing that `Subscriptions` counts -------------------------
 
 impl Subscription {
     #[inline]
@@ -422,9 +425,9 @@ impl Subscription {
         self.quote_ids.deliver(update)
     }
 
-    /// Notes a report of balances or positions, and returns whether the report lists all of them. Reports that come
-    /// each second do, and so does the first report of balances. Returns false while reports of an earlier
-    /// subscription may still come.
+    /// Notes a report of balances or positions, and returns whether the report lists all of them. Each report of a
+    /// stream that reports every second does, and so does the first report of any stream of balances. Returns false
+    /// while reports of an earlier subscription may still come.
     pub(super) fn takes_all(&mut self) -> bool {
         if !self.is_listening() {
             return false;
@@ -518,7 +521,7 @@ impl Subscription {
         if self.attempts == 0 { usize::MAX } else { self.failure.batch_max() }
     }
 
-    /// Returns whether the client looks at a frame of the stream that comes now. For a book, the frame may be the
+    /// Returns whether the client uses a frame of the stream that comes now. For a book, the frame may be the
     /// snapshot or a change.
     pub(crate) const fn is_listening(&self) -> bool {
         match self.state {
@@ -552,7 +555,7 @@ impl Subscription {
         matches!(self.stream, Stream::Depth { .. })
     }
 
-    /// Returns whether the request for the stream was sent and has no reply yet.
+    /// Returns whether a `subscribe` for the stream was sent, and the venue has not confirmed it.
     pub(crate) const fn is_asked_for(&self) -> bool {
         matches!(self.state, StreamState::Requested) && self.request != 0
     }

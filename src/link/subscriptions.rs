@@ -14,8 +14,8 @@ use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 use crate::value::time::Instant;
 
-/// The subscriptions of a link, each at a place. When a place is reused, the new id differs, so an old id finds
-/// nothing.
+/// The subscriptions of a link. Each has a place, which is its index in `places`. When a place is reused, the new id
+/// differs, so an old id finds nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscriptions {
     places: Vec<Option<Subscription>>,
@@ -62,8 +62,7 @@ impl Whole {
     }
 
     /// Returns the data that some frames of a stream contain in full, and other frames only in part; `None` if there
-    /// is no such data. Each frame of a stream that reports everything each second is whole, whichever subscription
-    /// it belongs to.
+    /// is no such data. If a stream reports everything every second, no frame has the data only in part.
     const fn in_part(stream: &Stream) -> Option<Whole> {
         match stream {
             Stream::Balances { updates: Updates::EachSecond }
@@ -251,13 +250,13 @@ impl Subscriptions {
     pub(super) fn note_request(&mut self, id: StreamId, request: u64, is_subscribe: bool) {
         let Some(subscription) = self.get(id) else { return };
         let whole = Whole::of(&subscription.stream()).filter(|_| is_subscribe);
-        // If the set is full, any stream may have been requested.
+        // If `asked` is full, any stream may have been requested.
         let asked_before = match whole {
             Some(_) if self.asked.len() >= self.streams_max => true,
             Some(whole) => !self.asked.insert(whole),
             None => subscription.was_asked_before(),
         };
-        // A full set is not kept up to date.
+        // If `unended` is full, it may lack the stream.
         let is_haunted = whole.is_some_and(|whole| {
             self.unended.contains(&whole) || (asked_before && self.unended.len() >= self.streams_max)
         });

@@ -161,7 +161,7 @@ impl<S: Session> Link<S> {
             self.backoff.note_failure(failure);
         }
         let least = match retry {
-            // Before the application opens the link again, it may have repaired the reason for the failure.
+            // The application may remove the reason for the failure before it opens the link again.
             Retry::NeverAtFirst if self.state == State::Closed => Duration::ZERO,
             Retry::Usual | Retry::Never => Duration::ZERO,
             Retry::Slow | Retry::NeverAtFirst => self.config.slow_retry,

@@ -89,7 +89,7 @@ impl<K: Ord, V> Rows<K, V> {
         });
         if !is_late {
             if source.link().is_some() && source.link() != self.followed {
-                // The first report may come before the confirmation. Earlier changes were not reported.
+                // The first report over a link may come before the confirmation. No report has shown earlier changes.
                 self.doubted = reported;
             }
             self.followed = source.link().or(self.followed);

@@ -89,7 +89,7 @@ impl Followed {
         if is_known {
             return false;
         }
-        // The first report may come before the confirmation. What happened before it was not reported.
+        // The first report over a link may come before the confirmation. No report has shown what happened before.
         self.note_loss();
         self.add(link, Scope::Account)
     }
@@ -101,7 +101,7 @@ impl Followed {
     }
 
     /// Forgets all links in the slot of `link`, and that events came from a recording. Returns whether events came
-    /// from a recording, or whether another link in this slot counted as one that reports events.
+    /// from a recording, or whether another link in this slot was known to report events.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         // What happened after the recording was not recorded.

@@ -107,8 +107,8 @@ pub struct Order {
     /// How many reported fills could not be counted: a fill lacks the trade id, price or quantity, repeats a trade id
     /// with other data, or makes `filled` overflow.
     unaccountable: u32,
-    /// The values of `discrepancy()` and `unaccountable` when the last answer of the venue was applied. Only other
-    /// values raise a new doubt.
+    /// The values of `discrepancy()` and `unaccountable` when the last answer of the venue was applied. Only values
+    /// that differ from these raise a new doubt.
     explained: (Option<Decimal>, u32),
     /// The executed quantity in the last applied answer, if the state in the answer was final, or if the reports
     /// contradicted each other about the quantity; `None` again after a new fill.
@@ -261,7 +261,7 @@ impl Order {
     fn discrepancy(&self) -> Option<Decimal> {
         let most = self.quantity.filter(|quantity| self.filled > *quantity);
         let told = self.told_executed().filter(|told| {
-            // The figure for an open order may be older than the fills.
+            // The reported quantity of an open order may be older than the fills, so a smaller one does not count.
             *told > self.filled || self.state.is_final()
         });
         let other = most.or(told)?;
@@ -399,7 +399,7 @@ impl Order {
         if accounted == Accounted::New {
             self.settled = None;
             if self.explained.0.is_some() && self.is_open() {
-                // The answer may or may not include this fill.
+                // It is unknown whether the last answer includes this fill.
                 self.raise(StaleReason::Executions, now);
             }
         }
@@ -477,8 +477,8 @@ impl Order {
 
     /// Resolves a doubt if the event reports the end of the order, no fill is missing, and all fills since the last
     /// answer are counted. No fill is missing if the sum of the fills equals the quantity of a filled order, or the
-    /// executed quantity in the event that ends a cancelled or closed order, or zero for a rejected order. A fill is
-    /// missing if an earlier report has shown a larger executed quantity.
+    /// executed quantity in the event that ends a cancelled or closed order, or zero for a rejected order. Even then,
+    /// a fill is missing if an earlier report has shown a larger executed quantity.
     fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
         let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),

@@ -236,13 +236,13 @@ impl Quote {
         self.link.zip(link).is_none_or(|(own, link)| own.endpoint() == link.endpoint())
     }
 
-    /// Returns whether it is uncertain that the request and the id belong to one quote.
+    /// Returns whether the request and the id may belong to two quotes.
     const fn is_perhaps_two(&self) -> bool {
         self.is_presumed && self.is_unanswered
     }
 
-    /// Returns whether the answer `found` may be about this quote, has a state that is not final, and reports have
-    /// shown a later state already.
+    /// Returns whether the answer `found` is older than the reports: it may be about this quote, its state is not
+    /// final, and reports have shown a later state.
     fn is_past(&self, found: &FoundQuote) -> bool {
         let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
         may_be_it && !self.is_absent && !found.state.is_final() && found.state.rank() < self.state.rank()
@@ -254,7 +254,8 @@ impl Quote {
         Some(self.state).filter(|state| state.is_final() && !self.is_absent)
     }
 
-    /// Returns whether the quote has ended, and no report leaves room for doubt.
+    /// Returns whether it is certain that the quote has ended: its request and its id belong to one quote, and the
+    /// reports agree on its end.
     fn has_surely_ended(&self) -> bool {
         self.end().is_some() && !self.is_perhaps_two() && !self.is_disputed
     }

@@ -120,7 +120,7 @@ impl Loss {
             Event::Malformed(malformed, source) => {
                 (malformed.topic, malformed.symbol, source.link(), StaleReason::Malformed)
             }
-            // Order events v1 send nothing but orders.
+            // Order events v1 sends nothing but orders.
             Event::Unrecognized(_, source) if source.endpoint() == Endpoint::OrderEventsV1 => {
                 (Some(Topic::Orders), None, source.link(), StaleReason::UnknownStatus)
             }

@@ -21,7 +21,8 @@ impl Order {
         let known = if self.is_refused_by_reply { OrderState::Sent } else { self.state };
         match (known, update.status) {
             (OrderState::Filled, OrderStatus::Canceled) => is_part(update.told_executed(self.quantity)),
-            // Without a figure in the cancellation, only the fills show whether the whole order was executed.
+            // Without an executed quantity in the cancellation, only the fills show whether the whole order was
+            // executed.
             (OrderState::Canceled, OrderStatus::Filled) if self.reported.is_none() => {
                 self.is_new_fill(update) && self.filled_after(update) != self.quantity.or(update.quantity)
             }
@@ -34,9 +35,9 @@ impl Order {
         }
     }
 
-    /// Returns whether an event reports the order as open although an event over the link of the newest event has
-    /// reported its end. A partial fill does so only if the end came without an executed quantity. An older event, or
-    /// an event that was delivered before, is no contradiction.
+    /// Returns whether an event reports the order as open after its end was reported. The event must come over the
+    /// link of the newest event about the order. A partial fill counts only if the end came without an executed
+    /// quantity. An older event, or an event that was delivered before, is no contradiction.
     pub(in crate::state) fn is_open_again(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         self.disputes.is_after_end(update.event_time)
             && self.link == link
@@ -55,8 +56,8 @@ impl Order {
     }
 
     /// Notes the executed quantity in an event. Returns whether this quantity is a new contradiction: it is less than
-    /// the sum of the fills with an earlier time, or it is less than the sum of all fills and is not the sum of the
-    /// first fills, which an event that arrives late or again could contain.
+    /// the sum of the fills with an earlier time, or it is less than the sum of all fills and not the sum of the
+    /// first fills. An event that comes late or again may contain the sum of the first fills.
     pub(super) fn note_figure(&mut self, executed: Option<Decimal>, event_time: Option<Timestamp>) -> bool {
         let Some(executed) = executed.filter(|executed| *executed < self.filled) else { return false };
         let is_before = |fill: &&OrderFill| fill.event_time.zip(event_time).is_some_and(|(of, at)| of < at);
