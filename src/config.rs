@@ -452,10 +452,10 @@ impl Config {
 
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
-    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Subscriptions leave
-    /// about a quarter of the burst to others, but if they have to wait, about every 16th request is a subscription.
-    /// Other requests leave a sixteenth to probes and cancellations. Only the cancel request of a shutdown ignores
-    /// this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
+    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Of the half,
+    /// subscriptions leave about a quarter to other requests, and other requests leave a sixteenth to probes and
+    /// cancellations. While subscriptions wait, about every 16th request is one. Only the cancel request of a
+    /// shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);

@@ -124,7 +124,7 @@ impl MarketDataV1 {
         match self.sequence.count(update.socket_sequence) {
             Some(gap) => lose_sequence(reception, gap),
             None if is_any_foreign => reception.ignored(text, IgnoredReason::NotSubscribed),
-            // The link is closing, and its books have missed a frame.
+            // The link is closing after a lost frame, so its books are incomplete.
             None if self.is_broken => reception.ignored(text, IgnoredReason::BeforeSnapshot),
             None => {
                 let source = reception.source(text).checked_by(GapRule::Strict, self.levels);

@@ -131,7 +131,7 @@ impl Client {
             return Err(CommandError::GivenUp);
         }
         match self.command_link(slot, |link, cx| link.resync(cx, id)) {
-            // The link is closing, with all its streams.
+            // The link is closing, which ends its subscriptions.
             None | Some(Err(CommandError::Closed)) => Err(CommandError::UnknownStream),
             Some(done) => done,
         }
@@ -167,8 +167,8 @@ impl Client {
         }
         let mut requested: usize = 0;
         for symbol in symbols {
-            // Requests snapshots however many outputs wait: otherwise the client would never request the remaining
-            // books. The number of outputs is limited all the same, because a book that is stale already adds none.
+            // Ignores how many outputs wait, because the caller may not repeat the call for the remaining books. The
+            // number of outputs stays limited, because a book that is already stale adds none.
             let is_requested = match self.book_of(symbol) {
                 Some(id) => self.resync_book(id).is_ok(),
                 None => self.renew_book(symbol),
@@ -283,7 +283,8 @@ impl Client {
         added
     }
 
-    /// Notes which slot serves a stream. When there are many routes, drops the routes of streams that have ended.
+    /// Notes the slot of a stream in `routes`. If there are many entries, removes the entries of streams that have
+    /// ended.
     fn note_route(&mut self, endpoint: EndpointId, stream: &Stream, slot: usize) {
         self.routes.insert((stream.topic(), stream.symbol(), endpoint), slot);
         let most = self.slots.sums().streams().saturating_mul(2).max(64);

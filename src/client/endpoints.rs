@@ -40,7 +40,7 @@ pub(super) struct Entry {
     slots: BTreeSet<usize>,
     /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The delays of an ended link, with which the next link continues; `None` if no delay has to continue.
+    /// The [`Backoff`] of the last link that ended, which the next link takes over; `None` if it is fresh.
     backoff: Option<Backoff>,
     experience: Experience,
 }

@@ -126,8 +126,8 @@ pub struct Client {
     state: ClientState,
     endpoints: Endpoints,
     slots: Slots,
-    /// The slot that serves the frames of a topic and symbol at an endpoint. An entry may be out of date: it counts
-    /// only if the link in the slot still has a subscription with this topic and symbol.
+    /// The slot whose link takes the frames of a topic and symbol at an endpoint. An entry may be out of date: it
+    /// counts only if the link in the slot still has a subscription with this topic and symbol.
     routes: BTreeMap<(Topic, Option<Symbol>, EndpointId), usize>,
     outputs: Outputs,
     numbers: Numbers,

@@ -86,8 +86,8 @@ pub(super) struct Shutdown {
     close_at: Instant,
     /// When the present step is cut off.
     step_at: Instant,
-    /// Whether the time of the present step is over. Only `handle_timeout`, and calls that begin the shutdown or
-    /// bring its deadline forward, set this field, so that no other input cuts a step off.
+    /// Whether the time of the present step is over. Only `handle_timeout` and calls that begin the shutdown or bring
+    /// its deadline forward set this field. So no other input cuts a step off.
     is_overdue: bool,
     /// Whether a peer did not complete a closing handshake in time.
     is_unclean: bool,

@@ -5,8 +5,8 @@ use crate::event::reason::Unserved;
 use crate::request::stream::{Stream, Topic};
 use crate::value::id::LinkId;
 
-/// Returns the link and the stream of an event after which no data of the stream comes until the stream is subscribed
-/// again; `None` for other events. The end of a link, which ends all its streams, is not such an event.
+/// If an event ends a stream, returns the link and the stream: no more data of the stream comes until it is
+/// subscribed again. Returns `None` for other events, and for the end of a link, which ends all its streams.
 ///
 /// This is the one list of these events. After each of them, the collections of orders, balances, positions and
 /// quotes no longer follow the stream. An [`EventQueue`](crate::EventQueue) keeps the newest of these events, because

@@ -10,7 +10,7 @@ use crate::value::symbol::Symbol;
 /// The topic and symbol under which the loss of an event is reported.
 pub(crate) type Lane = (Topic, Option<Symbol>);
 
-/// The room of an [`EventQueue`](crate::EventQueue) in which an event waits.
+/// The kind of an event in an [`EventQueue`](crate::EventQueue). The queue limits each kind separately.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Fact,

@@ -55,7 +55,7 @@ const TRADE_IDS_MAX: usize = 16;
 
 /// The trades that a stream has delivered. Market data v2 repeats the latest trades of a stream, and the ids of its
 /// events rise. The current API is not known to repeat trades, so only the newest ids are remembered: otherwise one
-/// odd id would mark all later trades as replays.
+/// id that is too high would mark all later trades as replays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeliveredTrades {
     /// The newest event of market data v2.

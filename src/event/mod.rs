@@ -258,8 +258,9 @@ pub enum Event<'f> {
         /// not be missed, such as orders.
         missing_since: Option<Instant>,
     },
-    /// Each stream of the link was confirmed, rejected or reported as [`Event::Unserved`], and at least one stream is
-    /// served. A link without streams is live as well, for example after the venue has rejected all streams.
+    /// A link is live: each of its streams was confirmed, rejected or reported as [`Event::Unserved`], and at least
+    /// one stream is served. A link without streams is live as well, for example after the venue has rejected all
+    /// streams.
     ///
     /// `Live` is about the link; [`Book::Live`](crate::Book::Live) is about a book. A book can become current before
     /// or after its link becomes live, because the snapshot may come before or after the reply to the `subscribe`. A

@@ -89,7 +89,7 @@ pub enum Overflow {
 #[derive(Clone, Debug)]
 pub struct EventQueue {
     overflow: Overflow,
-    /// The events in the order of their numbers. A dropped event leaves its place empty for a while.
+    /// The events in the order of their numbers. The place of a dropped event is empty until the queue removes it.
     waiting: VecDeque<Waiting>,
     /// The room for the events of each [`Kind`].
     rooms: [Room; 3],

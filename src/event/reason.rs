@@ -322,8 +322,8 @@ pub(crate) enum Retry {
     Never,
     /// After the usual backoff.
     Usual,
-    /// Never on an endpoint that has not worked before. On an endpoint that has worked, like `Slow`: something has
-    /// changed at the venue or on the way to the venue, and may change back.
+    /// On an endpoint that has worked before, like `Slow`, because something has changed at the venue or on the way
+    /// to the venue, and may change back. On any other endpoint, like `Never`.
     NeverAtFirst,
     /// After [`Config::slow_retry`](crate::Config::slow_retry) and the usual backoff: the venue asked for fewer
     /// attempts, or only time helps.
