@@ -120,7 +120,8 @@ impl Feed {
         }
     }
 
-    /// If a book is current, reports that it is stale, and returns true: the caller then moves the subscription.
+    /// If a book is current, reports that it is stale, and returns true: the caller then gives the subscription its
+    /// next input.
     fn report_stale(&self, cx: &mut Context<'_>, id: StreamId) -> bool {
         let Some(subscription) = self.subscriptions.get(id).filter(|it| it.state() == StreamState::Synced)
         else {
@@ -168,8 +169,8 @@ impl Feed {
 // ---- steps of streams ------------------------------------------------------------------------
 
 impl Feed {
-    /// Moves a subscription as the table `STREAM` says, and performs the effects. Returns whether the venue rejected
-    /// the stream. The caller then reports the rejection, because the caller has the venue's message.
+    /// Moves a subscription to its next state in the table `STREAM`, and performs the effects. Returns whether the
+    /// venue rejected the stream. The caller then reports the rejection, because the caller has the venue's message.
     pub(crate) fn step(&mut self, cx: &mut Context<'_>, id: StreamId, input: StreamInput) -> bool {
         let Some(effects) = self.subscriptions.step(id, input, cx.now()) else { return false };
         let mut rejected = false;
@@ -248,7 +249,7 @@ impl Feed {
         }
     }
 
-    /// Passes an input to each subscription that the reply to a request is about.
+    /// Passes an input to each subscription for which the reply to a request still counts.
     pub(crate) fn step_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -388,8 +389,8 @@ impl Feed {
         self.outbox.split(request);
     }
 
-    /// Moves each stream that is due. The client then requests the stream again, or reports that the stream is not
-    /// served or was silent for too long.
+    /// Passes its next input to each stream that is due. The client then requests the stream again, or reports that
+    /// the stream is not served or was silent for too long.
     pub(super) fn expire_streams(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         for id in self.subscriptions.due_by(now) {

@@ -255,9 +255,8 @@ pub enum StreamInput {
     Refused,
     /// The venue refused the newest request about the stream for now.
     RefusedForNow,
-    /// The venue refused the newest request about the stream, and may accept another one, after the snapshot of the
-    /// book or data of the account stream had come. It refused the request for now; or it refused a request for
-    /// several streams for good.
+    /// The venue refused the newest request about the stream, for now or perhaps because of another stream in the
+    /// request, after the snapshot of the book or data of the account stream had come.
     RefusedAfterData,
     /// The newest request about the stream got no reply in time. Or the snapshot of a book failed: it did not come in
     /// time, or may have come in a frame that could not be decoded.

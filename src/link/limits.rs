@@ -22,7 +22,7 @@ pub(crate) struct Limits {
     dials: Windows,
     requests: Windows,
     orders: Windows,
-    /// Since when a `subscribe` or `unsubscribe` of any link has waited for room, while none was sent.
+    /// Since when some `subscribe` or `unsubscribe` has waited for room; `None` once a link has sent one.
     streams_wait_since: Option<Instant>,
     /// The longest wait that the venue can cause.
     wait_max: Duration,
@@ -48,7 +48,7 @@ struct Window {
     rest: Option<Rest>,
 }
 
-/// What remains of a limit of the venue in one window, which begins with the reply to `conninfo`. After this window,
+/// What remains of a limit of the venue, for one window that begins with the reply to `conninfo`. After this window,
 /// the units that the venue has counted do not count any more.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
@@ -130,7 +130,7 @@ impl Windows {
             match before.iter().find(|old| old.length == window.length) {
                 Some(old) if old.limit() == Some(limit) => {}
                 Some(_) => window.limiter = window.limiter.changed(limit, window.length, now),
-                // The window may have got several limits; the lowest applies.
+                // The window is new. If it has several limits, the lowest applies.
                 None => window.limiter = RateLimiter::per_window(limit, window.length),
             }
         }
@@ -318,7 +318,7 @@ impl Limits {
         self.dials.take(now);
     }
 
-    /// Returns whether no earlier use of the limits counts any more, and the venue has not asked the client to wait.
+    /// Returns whether all limits have recovered from earlier use, and the venue has not asked the client to wait.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
     }

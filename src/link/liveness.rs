@@ -35,14 +35,14 @@ pub(crate) struct Liveness {
 }
 
 /// How many requests must time out, without a message from the peer in between, before a link is unusable. The time
-/// from the first to the last of these timeouts must also be at least this many request timeouts.
+/// from the first to the last of these timeouts must also be at least this many times `Config::request_timeout`.
 const MISSED_MAX: u32 = 3;
 
 /// The state of a probe.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Probe {
     None,
-    /// A probe began at this instant. The client may not have sent it, because no limit has had room since then.
+    /// A probe began at this instant. It may still wait to be sent, for room in the rate limits.
     Begun(Instant),
 }
 
@@ -149,7 +149,8 @@ impl Liveness {
     /// Notes that a request timed out. `messages` says how many messages the peer has sent. Returns whether the
     /// link is unusable, because the peer neither replies nor sends anything.
     pub(super) fn miss_answer(&mut self, now: Instant, messages: u64) -> bool {
-        // The timeouts may be far apart, as a stream that fails is requested less and less often.
+        // The timeouts count however far apart they are, because the client requests a failing stream less and less
+        // often.
         if self.missed == 0 || self.messages != messages {
             (self.missed, self.missed_since, self.messages) = (0, now, messages);
         }

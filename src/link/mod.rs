@@ -249,8 +249,8 @@ impl<S: Session> Link<S> {
         self.close_by(cx, Instant::from_nanos(u64::MAX));
     }
 
-    /// Closes the link by `deadline`, or within `Config::close_timeout` if that is earlier. Calling it again can
-    /// only bring the deadline forward.
+    /// Closes the link by `deadline`, or within `Config::close_timeout` if that is earlier. A second call can only
+    /// bring the deadline forward.
     pub(crate) fn close_by(&mut self, cx: &mut Context<'_>, deadline: Instant) {
         let deadline = deadline.min(cx.now() + self.config.close_timeout);
         let again = self.state == State::Closing;

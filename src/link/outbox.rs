@@ -16,9 +16,9 @@ use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// The first and shortest delay before the client sends a cancellation of all orders again, because the venue has
-/// refused the cancellation for now. Each further refusal doubles the delay, up to half of the time until the
-/// deadline of the cancellation.
+/// The first and shortest delay before the client sends a cancellation of all orders again, after the venue has
+/// refused it for now. Each further refusal doubles the delay, up to half of the time until the deadline of the
+/// cancellation.
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How many stream requests `Outbox` keeps after they got no reply in time.
@@ -427,8 +427,8 @@ impl Outbox {
         self.in_flight.release(id);
     }
 
-    /// Returns the stream request that waits for a reply or an effect; `None` if there are several or none. Also
-    /// returns `None` while the venue may still refuse a request that it does not confirm: until
+    /// Returns the stream request that waits for a reply or, on market data v2, for data; `None` if there are several
+    /// or none. Also returns `None` while the venue may still refuse a request that it does not confirm: until
     /// `Config::request_timeout` after the client sent that request.
     pub(crate) fn only_stream_request(&self, now: Instant) -> Option<(u64, &StreamRequest)> {
         let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {

@@ -79,7 +79,7 @@ pub(crate) trait Session: Clone + fmt::Debug {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>>;
 
-    /// Acts on a stream request that timed out. `is_silent` says whether the request also had no visible effect.
+    /// Acts on a stream request that timed out. `is_silent` says whether no data for the request has come either.
     fn expired(
         &mut self,
         feed: &mut Feed,
@@ -167,7 +167,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(subscription)
     }
 
-    /// Moves a subscription as the table `STREAM` says, and performs the effects.
+    /// Moves a subscription to its next state in the table `STREAM`, and performs the effects.
     pub(crate) fn step(&mut self, id: StreamId, input: StreamInput) {
         // The result is about a rejection only, and `Feed::reject` handles those.
         let _ = self.feed.step(self.cx, id, input);

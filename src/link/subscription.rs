@@ -99,7 +99,7 @@ pub(super) struct Traits {
     pub(super) is_wanted: bool,
     /// Whether the stream still waits to be confirmed, rejected or reported as unserved.
     pub(super) is_pending: bool,
-    /// Whether the stream is pending or is still unserved, and the application has not unsubscribed.
+    /// Whether the stream has subscribers, and is unconfirmed or not served again since an `Event::Unserved`.
     pub(super) is_unserved: bool,
     /// Whether the client waits for the snapshot of a book that was requested, and the time for this is not over.
     pub(super) is_awaited: bool,
@@ -144,7 +144,7 @@ impl Subscription {
         }
     }
 
-    /// Moves the subscription as the table `STREAM` says. Returns `None` if the table ignores the input.
+    /// Moves the subscription to its next state in the table `STREAM`. Returns `None` if the table ignores the input.
     pub(super) fn step(&mut self, input: StreamInput, now: Instant, delays: &Delays) -> Option<Effects> {
         let (next, list) = match stream_step(self.state, input) {
             Cell::Go(next, effects) => (next, effects),
@@ -280,7 +280,7 @@ impl Subscription {
         Some(StreamInput::Silence)
     }
 
-    /// Notes why the request for the stream failed. The caller moves the subscription afterwards.
+    /// Notes why the request for the stream failed. The caller passes the input to `step` afterwards.
     pub(super) const fn note_failure(&mut self, failure: Failure) {
         let reason = if self.is_spoilt { Unserved::Undecodable } else { failure.reason };
         self.failure = Failure { reason, ..failure };
@@ -346,9 +346,9 @@ impl Subscription {
         earlier
     }
 
-    /// Notes that the venue has refused the request for the stream after data of the stream had come. The caller then
-    /// moves the subscription. If the request named only a book, and the refusal comes soon after the snapshot, the
-    /// client waits longer each time before it requests the book again.
+    /// Notes that the venue has refused the request for the stream after data of the stream had come. The caller
+    /// passes the input to `step` afterwards. If the request named only a book, and the refusal comes soon after the
+    /// snapshot, the client waits longer each time before it requests the book again.
     pub(super) fn refuse_served(&mut self, failure: Failure, now: Instant, delays: &Delays) {
         self.note_failure(failure);
         if self.state == StreamState::Synced && failure.company == 1 {

@@ -23,7 +23,8 @@ impl Urgency {
         if is_cancellation { Urgency::Cancel } else { Urgency::Usual }
     }
 
-    /// Returns how many requests of a burst a request of this urgency leaves to more urgent requests.
+    /// Returns how many requests a request of this urgency leaves to more urgent requests, of the `burst` that a
+    /// limit allows at once.
     pub(super) const fn spares(self, burst: u64) -> u64 {
         // A burst of three or fewer can spare none.
         let least: u64 = if burst > 3 { 1 } else { 0 };
