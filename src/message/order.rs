@@ -76,7 +76,8 @@ impl OrderUpdate<'_> {
     /// `ordered` is the ordered quantity to use if the update has none.
     pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
         let gone = || {
-            // In the current API, some sources use the member of the remaining quantity for the executed quantity.
+            // Uses order events v1 only, because some sources of the current API send the executed quantity in this
+            // member.
             let (_, remaining) = self.event.zip(self.remaining_quantity)?;
             self.quantity.or(ordered)?.checked_sub(remaining.to_decimal().ok()?)
         };

@@ -153,7 +153,7 @@ fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
         (true, false) => OrderState::Open,
         (false, true) => OrderState::Canceled,
         (false, false) if is_whole == Some(true) => OrderState::Filled,
-        // The venue does not report the ordered quantity of market orders to buy.
+        // The venue does not report the ordered quantity of market orders to buy: all or a part may be executed.
         (false, false) if is_executed && is_whole.is_none() => OrderState::Closed,
         (false, false) if !is_executed && row.has_reason => OrderState::Rejected,
         (true, true) | (false, false) => return Err(RestError::Undecided { order_id: row.order_id }),

@@ -274,7 +274,7 @@ impl Books {
         }
         entry.standing.renew(source, depth.event_time);
         let crossings = entry.note_crossing(source);
-        // The venue itself sends a crossed book, so another request would not help.
+        // If this snapshot is crossed, another snapshot would be crossed too.
         entry.to_resync = false;
         self.crossed = self.crossed.saturating_add(crossings);
         Some(BookChange { symbol: depth.symbol.parse().ok()?, bids: true, asks: true })

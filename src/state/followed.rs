@@ -54,8 +54,8 @@ impl Followed {
     }
 
     /// Notes that a stream was subscribed. An answer to an earlier question is outdated, because it does not show
-    /// what happened between the question and the subscription. Returns whether an earlier link of the same slot, or
-    /// a recording, reported orders or quotes and no event has reported its end.
+    /// what happened between the question and the subscription. Returns whether an end was missed, as
+    /// [`replace`](Followed::replace) does.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
         self.note_loss();
         self.add(
@@ -68,8 +68,7 @@ impl Followed {
     }
 
     /// Notes a link whose filter leaves out executions or ends of orders. This link does not count as a link that
-    /// reports orders. Returns whether an earlier link of the same slot, or a recording, reported orders
-    /// and no event has reported its end.
+    /// reports orders. Returns whether an end was missed, as [`replace`](Followed::replace) does.
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss();
         let has_missed = self.replace(link);
@@ -77,9 +76,8 @@ impl Followed {
         has_missed
     }
 
-    /// Notes the link that an event came over; `None` is a recording. For a new link, returns whether an earlier link
-    /// of the same slot, or a recording, reported orders or quotes and no event has reported its end. Otherwise
-    /// returns `false`.
+    /// Notes the link that an event came over; `None` for a recording. If the link is new, returns whether an end was
+    /// missed, as [`replace`](Followed::replace) does. Otherwise returns `false`.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -100,11 +98,11 @@ impl Followed {
         has_missed
     }
 
-    /// Forgets all links in the slot of `link`, and that events came from a recording. Returns whether events came
-    /// from a recording, or whether another link in this slot was known to report events.
+    /// Forgets earlier links in the slot of `link`, and a recording. Returns whether the end of one of them was
+    /// missed: it reported orders or quotes, and no event has reported its end.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
-        // What happened after the recording was not recorded.
+        // The end of a recording is always missed, because nothing after it was recorded.
         let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
         self.links.retain(|(own, _)| own.slot() != link.slot());
         self.left.retain(|own| own.slot() != link.slot());

@@ -166,7 +166,6 @@ impl OrderBook {
     /// side, [`BookSide::known_depth`] returns how many levels are certain.
     pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
         self.replace(snapshot);
-        // A side with fewer levels is whole.
         let levels = levels.get() as usize;
         for (side, sent) in [(&mut self.bids, snapshot.bids), (&mut self.asks, snapshot.asks)] {
             if sent.len() >= levels {

@@ -42,7 +42,8 @@ pub enum StaleReason {
     /// The application has called [`Orders::doubt_overdue`](crate::Orders::doubt_overdue): an event is overdue.
     Overdue,
     /// The fills do not add up to the executed quantity that the venue reports, or an event reports a smaller
-    /// executed quantity than the fills before it, or this cannot be checked: for example, a fill has no quantity.
+    /// executed quantity than the fills before it, or the fills cannot be checked, for example because one has no
+    /// quantity.
     Executions,
     /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
     UnknownStatus,

@@ -110,7 +110,7 @@ impl StreamId {
         let bits = StreamId::PLACE_BITS.wrapping_add(StreamId::LINK_BITS);
         match NonZeroU64::new((generation << bits) | link | place as u64) {
             Some(number) => StreamId(number),
-            // Generations begin at 1.
+            // Cannot happen, because generations begin at 1.
             None => StreamId(NonZeroU64::MAX),
         }
     }

@@ -109,9 +109,9 @@ impl Order {
         has_ended || (found.executed < self.least_executed() && !self.is_sum_disputed())
     }
 
-    /// Returns whether two entries are about different orders: both have a request, or they have different client
-    /// order ids, instruments, sides or quantities. The sides are not compared for an outcome of a prediction market,
-    /// because the venue may name the side of the other outcome.
+    /// Returns whether two entries are about different orders: this client placed each with its own request, or they
+    /// have different client order ids, instruments, sides or quantities. The sides are not compared for an outcome
+    /// of a prediction market, because the venue may name the side of the other outcome.
     pub(in crate::state) fn is_other_than(&self, other: &Order) -> bool {
         let has_outcome = self.outcome.is_some() || other.outcome.is_some();
         (self.request.is_some() && other.request.is_some())

@@ -52,9 +52,9 @@ impl Order {
         self.differs(update) || self.is_other_type(update) || (is_comparable && is_other_price)
     }
 
-    /// Returns whether an event names a market order instead of a limit order or the reverse, or a stop order instead
-    /// of an order without a stop price. A stop order may become an order without a stop price, so an event that
-    /// names an order without a stop price instead of a stop order is no difference.
+    /// Returns whether an event names another type: a market order instead of a limit order or the reverse, or a stop
+    /// order instead of an order without a stop price. An order without a stop price instead of a stop order is no
+    /// difference, because a stop order may become one.
     fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
         use OrderType::{Limit, Market, MarketBuy, MarketSell, StopLimit, StopMarket};
         let is_market = |of: OrderType<'_>| match of {

@@ -132,7 +132,7 @@ impl Quotes {
         if let Some(key) = self.by_quote_id.get(&(id, endpoint_of(link))) {
             return Some(*key);
         }
-        // Looks for a quote that this client submitted to the same request, and whose id is not known yet.
+        // Looks for a quote that this client submitted for this request for quotes, and whose id is not known yet.
         let mut unnamed = self.keys_of(rfq_id, link).filter(|key| {
             let quote = self.quotes.get(key).filter(|quote| quote.quote_id.is_none());
             let terms = quote.filter(|quote| !quote.is_refused()).and_then(|quote| quote.terms);
@@ -200,7 +200,7 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
         QuoteStep::Accepted => Some(QuoteState::Accepted),
         QuoteStep::Confirmed => Some(QuoteState::Confirmed),
         QuoteStep::Declined => Some(QuoteState::Declined),
-        // The status of the quote says which quote was executed.
+        // An execution is certain only if the event names the quote, and the request for quotes was executed.
         QuoteStep::Finalized if update.quote_id.is_some() => {
             Some(QuoteState::Won).filter(|_| update.status == RfqStatus::Finalized)
         }
@@ -210,7 +210,7 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     };
     match update.quote_status {
         None => of_step,
-        // The step is more precise: the quote may be accepted.
+        // The step says more than this status: a quote that is active may be accepted.
         Some(QuoteStatus::Active) => of_step,
         Some(QuoteStatus::Withdrawn) => Some(QuoteState::Withdrawn),
         Some(QuoteStatus::Expired) => Some(QuoteState::Expired),
