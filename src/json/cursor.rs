@@ -9,7 +9,7 @@ use crate::value::digits::{ZEROS, eight_digits, others};
 /// The maximum depth of nested objects and arrays in a frame. No known frame of the venue has more than five levels.
 pub const JSON_DEPTH_MAX: usize = 16;
 
-/// The place of a string in the frame, without the quotes.
+/// The start and the end of a string in the frame, without the quotes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RawString {
     pub(crate) start: usize,

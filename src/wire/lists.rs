@@ -12,8 +12,8 @@ use crate::message::{List, RawJson, Read, Row};
 /// A list, or the error of its first malformed element.
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
 
-/// Reads the array at the cursor and calls `see` with each element. Returns a slot with the list, or with the error
-/// of the first malformed element. Returns an error if the frame is not JSON.
+/// Reads the array at the cursor and calls `see` with each element. Returns a [`Slot`] with the list, or with the
+/// error of the first malformed element. Returns an error if the frame is not JSON.
 #[inline]
 pub(super) fn list<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,

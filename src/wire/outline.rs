@@ -23,9 +23,9 @@ pub(super) enum Certainty {
 }
 
 impl Certainty {
-    /// Returns a reader of a frame, and its place in the frame. For a guess, the reader has skipped `named`, the text
-    /// with which frames of the kind begin, and watches for all [names that show a kind](Outline::NAMES). Returns
-    /// `None` if the kind is a guess and the frame does not begin with `named`.
+    /// Returns a reader of a frame, and its [`Place`] in the frame. For a guess, the reader has skipped `named`, the
+    /// text with which frames of the kind begin, and watches for all [names that show a kind](Outline::NAMES).
+    /// Returns `None` if the kind is a guess and the frame does not begin with `named`.
     #[inline(always)]
     pub(super) fn begin<'f, 's>(
         self,

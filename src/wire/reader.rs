@@ -84,7 +84,7 @@ impl<'f, 's> Reader<'f, 's> {
     }
 
     /// Reads the name of the next member, and moves to its value. Returns `None` at the end of the object, and moves
-    /// past the object. If the name has escapes, returns the equal name of `names`.
+    /// past the object. If the name has escapes, returns the name in `names` that it stands for.
     #[inline(always)]
     pub(super) fn next_name(
         &mut self,
@@ -141,7 +141,8 @@ impl<'f, 's> Reader<'f, 's> {
         Ok(self.telling.iter().any(|telling| telling.as_bytes() == name))
     }
 
-    /// Returns the text of a name. If the name has escapes, returns the equal name of `names` or `telling`.
+    /// Returns the text of a name. If the name has escapes, returns the name in `names` or `telling` that it stands
+    /// for.
     fn name(&self, name: RawString, names: &[&'static str]) -> &'f str {
         let text = self.frame.get(name.start..name.end).unwrap_or_default();
         if name.escaped { Self::unescaped(text, names, self.telling) } else { text }
@@ -264,7 +265,7 @@ impl<'f> Json<'f> {
         Ok(Json { raw, text: raw, start, token })
     }
 
-    /// Returns a slot with `value`, or [`Slot::Absent`] if this value of the frame is `null`.
+    /// Returns a [`Slot`] with `value`, or [`Slot::Absent`] if this value of the frame is `null`.
     pub(super) const fn unless_null<T: Copy>(&self, value: T) -> Slot<T> {
         match self.token {
             Token::Null => Slot::Absent,
@@ -272,7 +273,7 @@ impl<'f> Json<'f> {
         }
     }
 
-    /// Returns the slot for a value of the wrong type; [`Slot::Absent`] if the value is `null`.
+    /// Returns the [`Slot`] for a value of the wrong type; [`Slot::Absent`] if the value is `null`.
     pub(super) const fn instead<T>(&self) -> Slot<T> {
         match self.token {
             Token::Null => Slot::Absent,

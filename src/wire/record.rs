@@ -14,7 +14,7 @@
 use super::reader::{Reader, Slot, Value};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 
-/// A member of a record: its slot, and the name and the offset for errors.
+/// A member of a record: its [`Slot`], and the name and the offset for errors.
 #[derive(Debug)]
 pub(super) struct Found<'r, 'f, V: Value> {
     pub(super) slot: &'r Slot<V::Is<'f>>,
@@ -124,7 +124,7 @@ macro_rules! record {
         });
 
         impl<'f> $record<'f> {
-            /// Reads an object, and passes the record to `then`. `begin` is the place of the reader.
+            /// Reads an object, and passes the record to `then`. `begin` is the `Place` of the reader.
             #[inline(always)]
             pub(super) fn read_then<'s, R>(
                 reader: &mut $crate::wire::reader::Reader<'f, 's>,

@@ -36,7 +36,7 @@ impl Decimal {
                 _ if is_end(*byte) => {
                     let scale = point.map_or(0, |point| length.wrapping_sub(point).wrapping_sub(1));
                     let digits = length.wrapping_sub(usize::from(point.is_some()));
-                    // A point needs digits behind it; eighteen digits fit.
+                    // A point needs digits after it. Up to eighteen digits fit.
                     let whole = digits > 0 && (scale > 0 || point.is_none()) && digits <= 18;
                     return whole.then_some((Decimal { mantissa, scale: scale as u8 }, length));
                 }
@@ -63,7 +63,7 @@ impl Decimal {
             None => words(&last_chunk(text)),
         };
         // All positions count in bits. The first mark is right. If the marked byte is a point, the second mark is
-        // right too: `others` says why.
+        // right too: the documentation of `others` says why.
         let marks = others(low);
         let point = marks.trailing_zeros() & !7;
         if marks == 0 || point == 0 {
