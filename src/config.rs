@@ -262,7 +262,6 @@ impl Config {
         self.address.parameter("symbols")?.split(',').map(|name| name.parse().ok()).collect()
     }
 
-    /// Returns the value of a parameter of the address.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.address.parameter(name)
     }

@@ -138,7 +138,6 @@ pub struct Client {
     uncancelled: usize,
 }
 
-/// The state of a client.
 #[derive(Clone, Copy, Debug)]
 enum ClientState {
     Idle,

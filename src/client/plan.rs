@@ -169,7 +169,6 @@ impl Shutdown {
         if self.is_unclean { CloseReason::RequestedUnclean } else { CloseReason::Requested }
     }
 
-    /// Notes how a link ended.
     pub(super) fn note_end(&mut self, reason: CloseReason) {
         self.is_unclean |= reason == CloseReason::RequestedUnclean;
     }

@@ -81,7 +81,6 @@ impl Client {
         }
     }
 
-    /// Acts on the end of a link.
     fn on_end(&mut self, slot: usize, LinkEnd { reason, abandoned }: LinkEnd) {
         self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned.requests);
         self.abandoned.links = self.abandoned.links.saturating_add(abandoned.links);

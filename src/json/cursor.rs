@@ -17,7 +17,6 @@ pub(crate) struct RawString {
     pub(crate) escaped: bool,
 }
 
-/// A number of the frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Number {
     Integer {

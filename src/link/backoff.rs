@@ -37,7 +37,6 @@ impl Backoff {
         )
     }
 
-    /// Notes that an attempt has failed.
     pub(super) fn note_failure(&mut self, last: AttemptFailure) {
         let failed = self.failed.map_or(0, |(failed, _)| failed);
         self.failed = Some((failed.saturating_add(1), last));

@@ -3,7 +3,6 @@
 use crate::event::reason::{ConnectFailure, Lost};
 use crate::value::time::Instant;
 
-/// The reason for which a link takes a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Cause {
     None,

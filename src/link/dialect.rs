@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 
 use crate::request::stream::Stream;
 
-/// The requests that a generation of the API accepts, and whether the endpoint replies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialect {
     /// Whether the endpoint accepts requests other than stream requests, and replies to a `ping`.

@@ -42,7 +42,7 @@ struct Window {
     configured: Option<u32>,
     /// The limit that the venue has named last.
     named: Option<u32>,
-    /// Counts what the client takes.
+    /// Counts the client's own use of the limit.
     limiter: RateLimiter,
     /// What remains of the venue's limit; `None` if no unit of it is known to be used.
     rest: Option<Rest>,

@@ -38,7 +38,6 @@ pub(crate) struct Liveness {
 /// from the first to the last of these timeouts must also be at least this many times `Config::request_timeout`.
 const MISSED_MAX: u32 = 3;
 
-/// The state of a probe.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Probe {
     None,

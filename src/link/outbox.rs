@@ -55,7 +55,6 @@ impl StreamRequest {
     }
 }
 
-/// The purpose of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Purpose {
     Streams(StreamRequest),

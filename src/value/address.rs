@@ -129,7 +129,6 @@ impl Address {
         pairs.find_map(|(of, value)| (of == name).then_some(value))
     }
 
-    /// Removes a parameter from the query.
     pub(crate) fn remove_parameter(&mut self, name: &str) {
         self.query.retain(|pair| parameter_name(pair) != name);
     }

@@ -67,7 +67,6 @@ fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     }
 }
 
-/// The kind of a frame.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     L2Updates,

@@ -47,7 +47,7 @@ impl Disputes {
         self.is_ended && event_time.zip(self.ended).is_none_or(|(told, end)| told >= end)
     }
 
-    /// Returns whether an `OPEN` event was delivered before.
+    /// Returns whether the newest `OPEN` event had this time, so that an `OPEN` event with this time is a repetition.
     pub(super) fn has_opened(&self, event_time: Option<Timestamp>) -> bool {
         event_time.is_some() && event_time == self.opened
     }
