@@ -134,8 +134,8 @@ impl Liveness {
         verdict
     }
 
-    /// Begins a probe, unless one runs. The time for the peer's next frame begins now, even if the request of the probe
-    /// has to wait for a limit. Returns whether a probe began.
+    /// Begins a probe, unless one runs. The time for the peer's next frame begins now, even if the request of the
+    /// probe has to wait for a limit. Returns whether a probe began.
     pub(super) fn begin_probe(&mut self, now: Instant) -> bool {
         let is_new = self.probe == Probe::None;
         if is_new {

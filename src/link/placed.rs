@@ -31,7 +31,7 @@ impl Placed {
         }
     }
 
-    /// Notes a request of the application. If the client does not know the method, the request may place an order.
+    /// Notes a request of the application: an order by its client order id, a raw request as a possible order.
     pub(super) fn note_request(&mut self, id: u64, request: &Request) {
         match request {
             Request::Raw(_) => self.note(id),
