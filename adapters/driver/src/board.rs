@@ -119,7 +119,7 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
-    /// Whether some book will not arrive.
+    /// Whether at least one book will not arrive.
     lacks_books: bool,
 }
 
@@ -171,19 +171,18 @@ impl Board {
         }
     }
 
-    /// Returns whether the driver publishes any book.
     pub(crate) fn has_books(&self) -> bool {
         !self.posted.is_empty()
     }
 
-    /// Returns whether some book will not arrive, according to the newest call of
+    /// Returns whether at least one book will not arrive, according to the newest call of
     /// [`note_streams`](Board::note_streams).
     pub(crate) const fn lacks_books(&self) -> bool {
         self.lacks_books
     }
 
-    /// Notes which books will not arrive. The keys of `subscribed` are the books with a subscription. The value is
-    /// `false` if the links of all these subscriptions have ended for good.
+    /// Notes which books will not arrive. The keys of `subscribed` are the books with a subscription. The value of a
+    /// book is `false` if the links of all its subscriptions have ended for good.
     pub(crate) fn note_streams(&mut self, subscribed: &HashMap<Symbol, bool>) {
         self.lacks_books = false;
         for (symbol, posted) in &mut self.posted {
@@ -224,8 +223,8 @@ impl Board {
         ids
     }
 
-    /// Publishes the books that have changed. Returns `false` if a reader holds the lock of a book, so that the book
-    /// must wait for the next turn.
+    /// Publishes the books that have changed. Returns `false` if a reader holds the lock of a book. Then the next
+    /// turn must publish this book.
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
         let posted = &mut self.posted;
         self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));
@@ -244,7 +243,8 @@ impl Posted {
     /// Removes the reason why no book will arrive, because the book is requested again. Returns the slot.
     fn begin_again(&mut self) -> Arc<Slot> {
         if self.no_book.take().is_some() {
-            // A new reader must not see the old reason. A reader that holds this lock only clones an `Arc`.
+            // A new reader must not see the old reason, so wait for the lock. The wait is short, because a reader
+            // that holds the lock only clones an `Arc`.
             let mut latest = self.slot.latest.lock().unwrap_or_else(PoisonError::into_inner);
             let is_missing = latest.stale == Some(StaleReason::NotSubscribed);
             let stale = if is_missing { Some(StaleReason::NothingYet) } else { latest.stale };
@@ -265,7 +265,7 @@ impl Posted {
         self.is_touched = false;
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(age)) => {
-                // A link without subscriptions may have brought the book.
+                // The book may be current although `note_streams` found no subscription that would bring it.
                 let no_book = self.no_book.clone().filter(|_| book.stale_reason().is_some());
                 match Arc::get_mut(&mut self.spare) {
                     Some(spare) => spare.refill(book, age, no_book),
@@ -276,7 +276,7 @@ impl Posted {
                     }
                 }
             }
-            // There is no book, and the readers know it.
+            // There is no book, and the newest view already says so.
             _ if latest.no_book == self.no_book
                 && matches!(latest.stale, Some(StaleReason::NothingYet | StaleReason::NotSubscribed)) =>
             {
@@ -290,7 +290,7 @@ impl Posted {
             }
         }
         std::mem::swap(&mut *latest, &mut self.spare);
-        // A reader that takes the lock next sees the version of this view.
+        // The lock is still held, so the next reader sees the new view together with its version.
         self.slot.version.fetch_add(1, Ordering::AcqRel);
         drop(latest);
         self.notify();

@@ -153,7 +153,7 @@ impl<R: Runtime + 'static> Ready<R> {
     fn run(self) -> Pin<Box<dyn Future<Output = Closed> + Send>> {
         match self.channel {
             Some(channel) => Box::pin(self.driver.run_with(self.runtime, channel)),
-            // The application reads what the `Keeper` holds.
+            // Without a queue, the application reads the data in the `Keeper`, and needs no events.
             None => Box::pin(self.driver.run(self.runtime, |_, _, _| {})),
         }
     }

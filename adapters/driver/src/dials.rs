@@ -19,13 +19,13 @@ type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
 
 /// The progress of a dial.
 pub(crate) enum Progress<Io> {
-    /// A signed dial has its turn, perhaps after a wait, and begins to connect.
+    /// A signed dial has got its turn of the signer, and begins to connect.
     Started,
     Ended(Box<Dialled<Io>>),
 }
 
 enum Stage<'r, Io> {
-    /// Waits for the turn of its signer, and has not begun to connect.
+    /// Waits for its turn of the signer before it connects.
     Queued(DialRequest, Boxed<'r, Option<Turn>>),
     Dialling(Boxed<'r, Dialled<Io>>),
 }
@@ -47,7 +47,8 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         self.has_new
     }
 
-    /// Begins a dial, or lets it wait for its turn. If `request` is an error, the dial counts as failed.
+    /// Begins a dial. A signed dial first waits for its turn of the signer. If `request` is an error, the dial fails
+    /// with this error.
     pub(crate) fn begin(&mut self, link: LinkId, request: Result<DialRequest, ConnectFailure>) {
         self.has_new = true;
         let stage = match request {

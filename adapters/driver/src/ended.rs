@@ -49,7 +49,7 @@ impl Ending {
 
     pub(crate) async fn wait(&self) -> Ended {
         self.switch.wait().await;
-        // The value is set before the switch is triggered.
+        // `end` sets the value before it triggers the switch.
         self.ended.get().cloned().unwrap_or(Ended { closed: None, orders: Vec::new() })
     }
 }

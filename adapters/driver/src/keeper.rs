@@ -26,8 +26,8 @@ use crate::{Closed, NoBook};
 ///
 /// Orders, balances, positions and quotes are those of one account: use a separate driver for each account.
 ///
-/// [`Handle::with`](crate::Handle::with) lends the keeper to a function. Orders, balances, positions and quotes
-/// follow the streams that are subscribed. To ask the venue about orders and balances in doubt, call
+/// [`Handle::with`](crate::Handle::with) lends the keeper to a function. The events of the subscribed streams update
+/// orders, balances, positions and quotes. To ask the venue about orders and balances in doubt, call
 /// [`Handle::reconcile`](crate::Handle::reconcile). If you know the venue's positions or quotes from another source,
 /// call [`reconcile_positions`](Keeper::reconcile_positions) or [`reconcile_quote`](Keeper::reconcile_quote). The
 /// driver begins to keep books at the first call of [`Handle::books`](crate::Handle::books).
@@ -392,12 +392,12 @@ impl Keeper {
                     return Err(error);
                 }
             }
-            // The venue sends no snapshot for a second subscription.
+            // The stream is subscribed already, so the client sends no request that would bring a snapshot.
             if known.is_some() && self.books.get(symbol.as_str()).is_none() {
                 unknown.push(*symbol);
             }
         }
-        // The link of a book may have ended for good before.
+        // The link of a book may have ended for good already: then the reader must learn that no book will arrive.
         (self.keeps_books, self.has_new_sources) = (true, true);
         client.resync_books(now, unknown);
         Ok(self.board.open(symbols, ids))
@@ -421,8 +421,7 @@ impl Drop for Keeper {
     }
 }
 
-/// Returns whether all links are live, except links that have ended for good. Returns `false` if there is no other
-/// link.
+/// Returns whether each link is live that has not ended for good. Returns `false` if all links have ended for good.
 fn is_live(client: &Client) -> bool {
     let mut links = client.links().filter(|(.., state)| *state != State::Closed).peekable();
     links.peek().is_some() && links.all(|(_, _, state)| state == State::Live)
@@ -431,7 +430,7 @@ fn is_live(client: &Client) -> bool {
 /// The streams that `connect` subscribes to for an account.
 pub(crate) const ACCOUNT_STREAMS: [Stream; 2] = [Stream::orders(), Stream::balances()];
 
-/// Returns the cancel of an order; `None` if the order is not known, and `of` is not the venue's id.
+/// Returns the cancel of an order. Returns `None` if the order is unknown, unless `of` is the venue's id.
 pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
     match (orders.get(of), of) {
         (Some(order), _) => Some(Cancel::of(order)),
@@ -564,8 +563,8 @@ mod tests {
         assert!(!keeper.board.lacks_books());
     }
 
-    /// A reader that is dropped while the client refuses commands is unsubscribed as soon as the client accepts
-    /// commands.
+    /// A reader is dropped while the client refuses commands. The keeper ends the subscription of the reader as soon
+    /// as the client accepts commands again.
     #[test]
     fn a_reader_that_goes_while_outputs_are_full() {
         let now = Instant::ZERO;

@@ -25,7 +25,7 @@ impl From<Name> for OrderRef<'_> {
 #[derive(Debug)]
 pub(crate) struct Overdue {
     due: BTreeMap<Name, (Instant, Awaited)>,
-    /// The names in `due`, by time.
+    /// The keys of `due`, by time.
     by_time: BTreeSet<(Instant, Name)>,
     timeout: Duration,
 }
@@ -116,7 +116,7 @@ mod tests {
         overdue.note(&order(1, true), at(50));
         overdue.note(&order(2, true), at(60));
         assert_eq!((overdue.deadline(), taken(&mut overdue, 99)), (Some(at(100)), vec![]));
-        // The event came, and a later cancel has its own time.
+        // The event came. A later cancel has its own time limit.
         overdue.note(&order(1, false), at(70));
         assert_eq!(overdue.deadline(), Some(at(160)));
         overdue.note(&order(1, true), at(80));

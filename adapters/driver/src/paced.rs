@@ -106,7 +106,6 @@ impl<Io> Paced<Io> {
         self.unfinished = self.unfinished.saturating_sub(payload + 2);
     }
 
-    /// Returns how many bytes the transport has taken.
     pub(crate) const fn written(&self) -> u64 {
         self.written
     }
@@ -144,7 +143,7 @@ impl<Io> Paced<Io> {
         if self.unfinished > self.unfinished_max { Err(io::Error::other(Endless)) } else { Ok(()) }
     }
 
-    /// Counts a read. `None` stands for a read that found nothing. Returns what the reader gets.
+    /// Counts a read. `None` stands for a read that found nothing. Returns the result for the reader.
     #[inline]
     fn note_read(&mut self, read: Option<io::Result<usize>>) -> Option<io::Result<usize>> {
         match &read {

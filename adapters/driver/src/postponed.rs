@@ -21,8 +21,8 @@ impl Postponed {
         self.plan.map(|(_, at)| at)
     }
 
-    /// Begins a shutdown, or postpones it while cancels wait, for at most half of the time until the deadline of
-    /// `plan`. A second shutdown is never postponed, and also begins a first one that was postponed.
+    /// Begins a shutdown. If cancels wait, postpones the shutdown instead, for at most half of the time until the
+    /// deadline of `plan`. A second shutdown is never postponed: it begins at once, after the postponed one.
     pub(crate) fn shut_down(
         &mut self,
         client: &mut Client,

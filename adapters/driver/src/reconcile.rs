@@ -113,7 +113,7 @@ impl Handle {
                     let is_absent = found.is_none();
                     let settled = self.ask(move |lent, answer| {
                         let settled = lent.keeper.reconcile_order(&question, found, asked, lent.now);
-                        // Without a stream that reports the order, the doubt is back at once.
+                        // While no subscribed stream reports the order, an open order is in doubt again at once.
                         let order = lent.keeper.orders().get(&question);
                         let _ = answer.try_send(settled && !order.is_some_and(Order::needs_reconciling));
                     });

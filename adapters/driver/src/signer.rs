@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
-/// How long a dial holds its [`Turn`] at most while it connects, and again after it has begun to send its request. If
-/// the venue has not answered the request within this time, the driver assumes that the request has arrived, or that
-/// the peer does not answer at all.
+/// The maximum time for which a dial holds its [`Turn`] while it connects, and again after it has begun to send its
+/// request. If no answer comes within this time, the driver ends the turn. It assumes that the request has arrived,
+/// or that the peer does not answer at all.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.

@@ -62,7 +62,7 @@ mod tests {
             // A clock that is set back is ignored.
             (5_000, 500_000, false),
             (6_000, 501_000, false),
-            // A long time between checks is no sleep.
+            // A long time between checks is no sleep if both clocks have advanced by it.
             (90_000, 585_000, false),
             (91_000, 4_185_000, true),
         ] {

@@ -27,7 +27,7 @@ pub fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX))
-        // The driver flushes at the end of each turn.
+        // Every message goes to the transport at once, because the driver writes only at the end of a turn.
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
 }

@@ -13,8 +13,8 @@ use crate::task::{CLOSING_MAX, FRAMES_PER_TURN_MAX};
 
 /// The sockets of a client's links, for a loop of your own over non-blocking streams. The loop [marks](Sockets::mark)
 /// the streams that are ready, and takes [turns](Sockets::turn). A stream stays marked until a turn finds that the
-/// stream has nothing more, so an edge-triggered poller may wait for reading and writing at all times. A
-/// level-triggered poller waits for writing only while [`wants_write`](Sockets::wants_write) returns `true`. A
+/// stream has nothing more, so an edge-triggered poller may watch it for reading and writing at all times. Let a
+/// level-triggered poller watch it for writing only while [`wants_write`](Sockets::wants_write) returns `true`. A
 /// blocking stream works too, if its reads fail with `WouldBlock` after a time limit. Mark such a stream before each
 /// turn. After a turn, stop if [`Client::close_reason`] returns a reason.
 ///
@@ -122,7 +122,7 @@ impl<S: Read + Write> Sockets<S> {
         mut dial: impl FnMut(&Client, LinkId) -> Result<NonBlocking<S>, ConnectFailure>,
         mut on_event: impl FnMut(&Event<'_>),
     ) -> bool {
-        // The venue's reason for a refusal counts, even if the attempt to connect has timed out meanwhile.
+        // First report refusals with the venue's reason, because the attempt to connect may have timed out meanwhile.
         for slot in self.refused() {
             self.read(slot, client, now, scratch, &mut on_event);
         }

@@ -42,8 +42,8 @@ const PINGS_PER_TURN_MAX: usize = 16;
 /// The maximum number of commands that the driver carries out in a turn.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
-/// After the application has dropped the last handle, or its events, the driver ends within this time. For half of the
-/// time, it waits for cancels that are still to be sent.
+/// The maximum time from the moment when the application drops the last handle, or [`Events`](crate::Events), to the
+/// end of the driver. For half of this time, the driver waits for cancels that are still to be sent.
 const CANCELLING_MAX: Duration = Duration::from_secs(10);
 
 /// How long the driver waits for the end of a socket after a Close frame, and for the application to take the last
@@ -237,8 +237,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.client.is_shutting_down() || self.takers.keeper.is_ending()
     }
 
-    /// Closes the client; only the first call has an effect. First carries out the commands that wait, because cancels
-    /// that the driver has accepted still count, and refuses those that would need a client that stays open.
+    /// Closes the client; only the first call has an effect. Before that, takes the commands that wait: carries out
+    /// cancels of tickets, because the tickets have accepted them, and refuses new orders and requests.
     fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
         // A shutdown that has begun has a deadline of its own. Only a trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {
@@ -322,8 +322,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
         let (mut bytes, mut pings) = (0, 0);
         for _ in 0..FRAMES_PER_TURN_MAX {
-            // During a shutdown this limit does not apply: its steps wait for frames, and an application that takes
-            // no events must not delay them.
+            // During a shutdown the driver reads even if the queue is full, because the steps of the shutdown wait for
+            // frames. An application that takes no events must not delay these steps.
             if self.takers.delivery.poll_ready(context).is_pending() && !self.is_ending() {
                 return false;
             }

@@ -144,7 +144,8 @@ impl<H: Holder> Tickets<H> {
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let Some(request) = order.request() else { return };
         let end = end(order);
-        // The order is cancelled even if its ticket was dropped. An order that was rejected may exist after all.
+        // A cancel waits until the order has ended, even if the ticket was dropped. A rejected order that is in doubt
+        // may exist after all, so its cancel stays.
         let has_ended = matches!(order.state, OrderState::Filled | OrderState::Canceled | OrderState::Closed);
         if end.is_some() || has_ended {
             self.cancels.remove(&request);
@@ -216,8 +217,8 @@ impl<H: Holder> Tickets<H> {
             match sent {
                 Ok(request) => repeated.sent = Some(request),
                 Err(CommandError::RateLimited { retry: at, .. }) => *retry = Some(at),
-                // The next turn tries again. A new link, new room, or the removal of one of several possible
-                // endpoints each causes an event, and each event causes a turn.
+                // The next turn tries again. A turn follows when the reason is gone, because each of these causes an
+                // event: a new link, new room, and the removal of one of several possible endpoints.
                 Err(
                     CommandError::NotConnected | CommandError::TooMany(_) | CommandError::SeveralEndpoints,
                 ) => {}

@@ -142,7 +142,7 @@ impl Handle {
             let cancel = |order: &Order| (!order.state.is_final()).then(|| Cancel::of(order));
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
                 Some(order) => cancel(order),
-                // The application has removed the order with `forget`, so no event can bring its id any more.
+                // The application has removed the order with `forget`, so no event will set the venue's id any more.
                 None => Some(cell.order()).filter(|order| order.order_id.is_some()).as_ref().and_then(cancel),
             };
             if let Some(cancel) = cancel {

@@ -1,5 +1,4 @@
-//! Runs whole lives of a driver. Bytes decide what the peers and the application do; they come from a corpus and from
-//! seeds.
+//! Runs whole lives of a driver. Bytes from a corpus and from seeds decide what the peers and the application do.
 
 mod support;
 

@@ -18,13 +18,13 @@ use gemini_ws_driver::{NonBlocking, READ_BYTES_PER_TURN_MAX, Sockets, UNFINISHED
 #[derive(Clone, Debug)]
 enum Step {
     Bytes(Vec<u8>),
-    /// Zeros without end. Each two of them are an empty fragment.
+    /// Zeros without end. Every two zeros are an empty fragment.
     EmptyFragments,
     Fails(ErrorKind),
     End,
 }
 
-/// A stream whose peer answers the upgrade, and then takes `steps`.
+/// A stream whose peer answers the upgrade. After that, each read does the next of `steps`.
 struct Peer {
     /// The lines of the answer. In them, `KEY` stands for the value of `Sec-WebSocket-Accept`, which follows from the
     /// key in the request.

@@ -48,7 +48,7 @@ struct Life {
     handle: Option<Handle>,
     run: Option<Run>,
     events: Slot,
-    /// Whether events are taken in each turn, and not only now and then.
+    /// Whether the application takes events in each turn, and not only when the bytes say so.
     is_eager: bool,
     /// Whether the driver reads everything that arrives, because no queue pauses it.
     reads_all: bool,
@@ -246,7 +246,7 @@ impl Life {
             }),
             (13, Some(handle)) => self.ask(async move { handle.live().await }),
             (4, _) => self.shut_down(),
-            // Each waiting command has its own handle.
+            // Dropping this handle ends the driver only if no command waits: a command that waits has a handle too.
             (5, _) if self.asked.is_empty() => {
                 self.handle = None;
                 self.ends = self.ends.or(Some(self.now()));
@@ -258,7 +258,7 @@ impl Life {
             (7, _) => self.run = None,
             (8, _) => self.take_events(usize::MAX),
             (10, _) => self.shared.lock().slept += Duration::from_secs(3_600),
-            // The driver is dropped while a command waits that it has not seen.
+            // The driver is dropped before it has taken a command.
             (9, Some(handle)) => {
                 self.ask(async move { handle.subscribe("ethusd@trade".parse().expect("a stream")).await });
                 self.run = None;
@@ -270,7 +270,7 @@ impl Life {
     fn shut_down(&mut self) {
         match &self.handle {
             Some(handle) => drop(handle.close()),
-            // Without a handle no task can request the end, so it must be in progress.
+            // Without a handle no task can request the end, so an earlier action must have requested it.
             None => assert!(self.ends.is_some()),
         }
         self.ends = self.ends.or(Some(self.now()));

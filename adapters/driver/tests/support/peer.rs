@@ -24,27 +24,27 @@ pub(crate) enum Says {
 const FLOOD_BYTES: usize = 6 << 20;
 
 pub(crate) struct Peer {
-    /// Bytes that it has received and not decoded yet.
+    /// Received bytes that the peer has not decoded yet.
     heard: Vec<u8>,
-    /// Bytes that it will send.
+    /// Bytes that the peer will send.
     outbox: VecDeque<u8>,
     /// What the peer sends after `outbox`: the bytes that it repeats, and how many bytes are left to send.
     flood: (&'static [u8], usize),
     /// The maximum number of bytes of a read or a write.
     piece: usize,
     is_upgraded: bool,
-    /// Whether it confirms requests.
+    /// Whether the peer confirms requests.
     confirms: bool,
-    /// Whether it answers a Close frame.
+    /// Whether the peer answers a Close frame.
     closes: bool,
     has_heard_close: bool,
     end: Option<io::ErrorKind>,
     has_ended: bool,
-    /// It reads nothing before this instant.
+    /// The peer reads nothing before this instant.
     deaf_until: Instant,
-    /// It sends nothing before this instant.
+    /// The peer sends nothing before this instant.
     mute_until: Instant,
-    /// The task that waits for its next bytes.
+    /// The task that waits for the next bytes of the peer.
     pub(crate) reader: Option<Waker>,
 }
 
