@@ -39,7 +39,7 @@ impl Frames {
     pub(crate) fn next(&mut self) -> Result<Option<(Endpoint, Line<'_>)>, Failure> {
         let Frames { recording, endpoints } = self;
         if let Endpoints::Guessed { last: last @ None } = endpoints {
-            // If no frame shows an endpoint, the default one serves as well as any.
+            // If no frame shows its endpoint, all frames are decoded for the default endpoint.
             *last = Some(recording.look_ahead(guess)?.unwrap_or_default());
         }
         let Some(line) = recording.next()? else { return Ok(None) };

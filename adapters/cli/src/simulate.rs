@@ -34,7 +34,7 @@ const KEEPING_PERIOD: Duration = Duration::from_millis(500);
 
 /// Serves until a signal requests the end.
 pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending, Failure> {
-    // Signals are handled before the first write, so that none leaves a temporary file.
+    // Handle signals before the first write, so that no signal leaves a temporary file behind.
     let signals = Signals::listen(false, || {});
     let signals = signals.map_err(|error| Failure::new(format_args!("signals: {error}")))?;
     let (exchange, mut keeper) = exchange(options)?;

@@ -201,7 +201,7 @@ pub(crate) fn files_of_the_user_stay() {
     run();
     assert_eq!(fs::read(&secret).unwrap(), b"secret");
     assert_eq!(scratch.names(), ["secret", "state.json", "state.json.tmp"]);
-    // A relative name without a folder, and at the end a write that fails.
+    // The name of the state file is relative and has no folder. Later, a folder with this name makes the write fail.
     let before = fs::metadata(&path).unwrap().modified().unwrap();
     let mut command = command(&[&["simulate"], &ARGUMENTS[..], &["--state", "state.json"]].concat());
     let mut running = command.current_dir(&scratch.0).spawn().unwrap();
@@ -234,7 +234,7 @@ pub(crate) fn leftovers_are_removed() {
     for name in others.iter().chain(&leftovers) {
         fs::copy(&path, scratch.0.join(name)).unwrap();
     }
-    // A name for a leftover, but a symbolic link or a folder.
+    // A symbolic link and a folder with names of leftovers.
     std::os::unix::fs::symlink("state.json", scratch.0.join("state.json.saving-symbol.tmp")).unwrap();
     fs::create_dir(scratch.0.join("state.json.saving-folder.tmp")).unwrap();
     let mut expected = [&others[..], &["state.json", "state.json.saving-folder.tmp"]].concat();

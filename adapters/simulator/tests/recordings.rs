@@ -30,7 +30,7 @@ fn many_symbols_cost_no_more_each() {
     let lines: Vec<String> = (0..100_000).map(trade).collect();
     let started = cpu_time::ThreadTime::now();
     assert_eq!(Recording::parse(&lines.join("\n")).unwrap().symbols().len(), lines.len());
-    // About half a second; a search of all symbols for each frame takes a minute.
+    // The test takes about half a second. With a search of all symbols for each frame it would take a minute.
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 

@@ -260,7 +260,7 @@ pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
         executor.run(server).await;
         most.get()
     });
-    // After `TURN_MAX` a dial no longer holds up the next one, so on a busy machine several may wait for an answer.
+    // After `TURN_MAX` a dial no longer delays the next one, so on a busy machine several dials may wait for answers.
     let is_busy = began.elapsed() >= TURN_MAX;
     assert!(most == 1 || is_busy, "{most} connections that waited for an answer at once");
 }

@@ -33,8 +33,8 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
 }
 
 /// The driver sends a cancel that a ticket has accepted, although the application then closes the driver, drops the
-/// ticket and all handles, or drops the events. In the rows with `false`, the driver has sent the order,
-/// and need not know the venue's id of the order yet.
+/// ticket and all handles, or drops the events. In the rows with `false`, the driver may not know the venue's id of
+/// the order yet.
 pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
     for (knows_id, end, ended_by) in [
         (true, "close", EndedBy::Client),
@@ -223,7 +223,7 @@ pub(crate) fn cancels_without_events<A: Adapter>() {
             in_doubt(&client, &["ticket", "id", "session", "all"]).await;
             let done = kept.done().await;
             assert!(matches!(done, Done::Unknown(_)) && done.order().cancel_accepted, "{done:?}");
-            // As if the application had asked the venue, and the venue did not have the order.
+            // An application forgets an order when the venue has answered that it does not have the order.
             let forgotten = client.forget("id").await.unwrap().unwrap();
             assert_eq!(forgotten.doubt(), Some(StaleReason::Overdue));
             assert_eq!(client.order("id").await, Ok(None));

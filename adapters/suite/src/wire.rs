@@ -383,7 +383,7 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Sends requests of 200 kB each until no more are accepted. Returns how many were.
+/// Sends requests of 200 kB each until the client refuses one. Returns how many the client accepted.
 pub(crate) fn fill(client: &mut Client, now: Instant) -> usize {
     let parameters = format!("\"{}\"", "x".repeat(200_000));
     let large = Request::raw("large", Some(RawJson::new(&parameters).unwrap()));

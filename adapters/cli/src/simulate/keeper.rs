@@ -69,7 +69,7 @@ impl Keeper {
         if let Some((_, task)) = self.writing.take()
             && let Ok(file) = smol::block_on(task)
         {
-            // The write below replaces the file that this task has written.
+            // Lock the file that this task has written; the write below replaces it.
             self.locked = Some(file);
         }
         let file = write(&self.target, &exchange.save(), self.locked.is_none());
@@ -161,7 +161,7 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
 
         let busy =
             || io::Error::new(io::ErrorKind::ResourceBusy, "another simulator uses it; name another file");
-        // Other errors are those of file systems without locks.
+        // Any other error says that the file system has no locks. Then the file stays unlocked.
         if flock(file, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK) {
             return Err(busy());
         }

@@ -47,7 +47,7 @@ impl Rate {
         }
         let length = self.counts.len() as u64;
         let full = (1..=INTERVALS as u64).filter_map(|back| interval.checked_sub(back));
-        // An interval that is newer than the newest has no count yet.
+        // The ring ends with the interval `newest`: later intervals have no count yet.
         let known = full.filter(|interval| *interval <= self.newest && *interval + length > self.newest);
         let count: u64 = known.map(|interval| self.counts[(interval % length) as usize]).sum();
         count * 10 * 1_000_000_000 / (INTERVAL_NANOS * passed)

@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
     let clock = *smol.clock();
     let watched = watched(&clock, url, &venue, &symbols, options.seed)?;
     let session = Session::new(venue, &symbols, clock.now());
-    // Signals are handled before the terminal is taken over, so that none ends the process without restoring it.
+    // Handle signals before taking over the terminal, so that no signal ends the process without restoring it.
     let is_drawn = !options.json && io::stdout().is_terminal() && can_be_drawn_on();
     let restorer = Arc::<OnceLock<Restorer>>::default();
     let signals = listen(is_drawn, Arc::clone(&restorer))?;
@@ -83,7 +83,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
         ),
     );
     let closed = smol::block_on(future::or(driver, beside));
-    // Only writing remains.
+    // Only writing remains, which the next signal may end at once.
     signals.end_at_next();
     shared.borrow_mut().finish(clock.now(), closed)
 }
@@ -98,7 +98,7 @@ fn watched(
 ) -> Result<Client, Failure> {
     let now = clock.now();
     let streams_max = symbols.len().saturating_mul(3).max(4_096);
-    // With equal delays all clients would return at once after an outage of the venue.
+    // The default is random: with equal seeds, all clients would reconnect at the same instants after an outage.
     let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
     let mut watched = Client::new(ClientConfig::new().streams_max(streams_max), seed);
     watched.add(now, Config::new(url).stay_open(true).streams_max(streams_max)).map_err(Failure::new)?;
@@ -116,7 +116,7 @@ fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Displa
         return Ok(Display::json(output));
     }
     if is_drawn {
-        // Earlier messages belong above the screen, not onto it.
+        // Print earlier messages before the screen is drawn, so that they do not appear on the screen.
         messages.finish();
         match Display::screen(output.clone()) {
             Ok(display) => return Ok(display),

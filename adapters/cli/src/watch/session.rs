@@ -259,7 +259,7 @@ impl Session {
     }
 
     fn wait(&mut self, why: &dyn fmt::Display, retry: Option<Instant>) {
-        // Without a retry this is the end that was requested, or `Closed` has the reason.
+        // Without a retry, the user has requested the end, or `Closed` reports the reason.
         if let Some(retry) = retry {
             self.link = Link::Waiting { why: Shown::of(why), retry };
         }
@@ -344,7 +344,8 @@ mod tests {
                 r#"{{"u":{id},"E":2,"s":"btcusd","b":"{bid}","B":"1.0","a":"83401.50","A":"1.0","c":"","C":""}}"#
             )
         };
-        // The book with id 5 has 83399.50. The ticker differs, and a later one proves it.
+        // The book with the id 5 has the bid 83399.50. The ticker with the id 4 has another bid. The ticker with the
+        // id 6 shows that there is no ticker with the id 5, so the session counts a mismatch.
         fed.frame(&ticker(4, "83399.40"));
         fed.frame(&ticker(6, "83399.50"));
         // A crossed book; then an update is missing, and a new snapshot follows.

@@ -36,7 +36,7 @@ fn ignores_signals() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
-    // Numbers 1, 2 and 15, from bit 0.
+    // Bit 0 stands for signal 1. The signals are 1, 2 and 15.
     ignored & 0b0100_0000_0000_0011 != 0
 }
 
@@ -66,7 +66,7 @@ impl Run {
 /// Runs the command to its end, with a short text on its input.
 pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Run {
     let mut child = command(arguments).spawn().unwrap();
-    // It may have ended without reading.
+    // The command may have ended without reading.
     let _ = child.stdin.take().unwrap().write_all(input);
     Run::of(child.wait_with_output().unwrap())
 }
@@ -119,7 +119,7 @@ pub(crate) fn wait_until_it_hears(child: &Child) {
         let status = std::fs::read_to_string(&path).unwrap_or_default();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
         let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        // SIGTERM is the fifteenth.
+        // Bit 0 stands for signal 1, and SIGTERM is signal 15.
         caught.is_some_and(|mask| mask >> 14 & 1 == 1)
     };
     assert!(comes_true(PATIENCE, hears), "it never hears signals");

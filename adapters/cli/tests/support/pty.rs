@@ -52,7 +52,7 @@ impl OnTerminal {
             let script = r#"set -m; "$@"; while read -r line; do eval "$line"; code=$?; done"#;
             command.args(["sh", "-c", script, "sh"]);
         }
-        // The command would inherit signals that the process that started the tests ignores, as scripts do with `&`.
+        // Let these signals reach the command, even if the parent process ignores them, as in scripts with `&`.
         command.args(["env", "--default-signal=HUP,INT"]);
         command.arg(env!("CARGO_BIN_EXE_gemini-ws")).args(arguments);
         let child = command

@@ -82,8 +82,8 @@ impl Holdings {
 
     /// Sets a part of an asset aside for orders. A negative amount releases a part that was set aside.
     pub(crate) fn hold(&mut self, asset: &Asset, amount: Amount) {
-        // Only the orders of a saved state can need more than fits into `Amount`. `overdrawn` still finds the asset,
-        // because no total is that large.
+        // Only the orders of a saved state can need more than fits into `Amount`. Then the part set aside becomes the
+        // largest `Amount`, and `overdrawn` finds the asset, unless its total is the largest `Amount` too.
         self.change(asset, |holding| holding.held = holding.held.saturating_add(amount));
     }
 

@@ -154,7 +154,7 @@ impl Broker {
     }
 
     /// Takes the next id. Each id is at least 3 more than the one before, because an event takes up to three ids.
-    /// Larger gaps occur as on the venue, where others use the same sequence.
+    /// Larger gaps occur too, as on the venue.
     fn take_id(&mut self) -> u64 {
         self.last_id += 3 + self.random.below(40);
         self.last_id

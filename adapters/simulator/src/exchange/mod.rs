@@ -64,10 +64,9 @@ const HELD_REPLIES_MAX: usize = 10_000;
 ///
 /// After each `handle_*` call, and after planning faults, call [`Exchange::poll_output`] until it returns `None`. The
 /// caller passes the time. If a call passes an earlier time than a call before it, the exchange uses the latest time
-/// that it has seen. A clone is
-/// independent of the original: the same calls have the same results on both, unless the exchange plays a
-/// [`Recording::streamed`](crate::Recording::streamed), whose lines the clones share. See the [crate's
-/// documentation](crate) for an example.
+/// that it has seen. A clone is independent of the original: the same calls have the same results on both, unless the
+/// exchange plays a [`Recording::streamed`](crate::Recording::streamed), whose lines the clones share. See the
+/// [crate's documentation](crate) for an example.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     now: Instant,

@@ -217,7 +217,7 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     let is_cancelled = state.is_cancelled();
     let is_rejected = matches!(event.kind, EventKind::Rejected { .. });
     let is_market_buy = request.side == OrderSide::Buy && request.order_type == OrderType::Market;
-    // The documented example of a new market order to buy is not live.
+    // In the venue's documented example, a new market order to buy is not live.
     let is_live = !is_market_buy && !state.is_final();
     push(text, "timestamp", &millis.div_euclid(1_000).to_string());
     text.push_str(&format!(r#","timestampms":{millis},"is_live":{is_live}"#));

@@ -100,7 +100,7 @@ impl ArchivedFeeds {
         self.event_id = self.event_id.max(event);
     }
 
-    /// Takes the next event id. The ids have gaps, because others use the same sequence on the venue.
+    /// Takes the next event id. The ids have gaps, as on the venue.
     fn take_event_id(&mut self) -> u64 {
         self.event_id += 1 + self.random.below(12);
         self.event_id
@@ -355,7 +355,7 @@ impl ArchivedFeeds {
         if feeds.is_empty() {
             return self.v2.refuse(cx.sessions, session, request::NO_VALID_TRADING_PAIRS);
         }
-        // The first frames come in an order that the venue chooses.
+        // The venue sends the first frames in an order of its own. Here, a hash decides the order.
         feeds.sort_by_key(|(position, feed)| (hash(listings[*position].instrument().symbol.as_str()), *feed));
         feeds.dedup();
         for (position, feed) in feeds {

@@ -108,7 +108,7 @@ impl Market {
         market
     }
 
-    /// Takes the next update id. The ids have wide gaps, because others use the same sequence on the venue.
+    /// Takes the next update id. The ids have wide gaps, as on the venue.
     fn take_update_id(&mut self) -> u64 {
         let skipped = if self.random.chance(1, 4) { self.random.below(400) } else { self.random.below(3) };
         self.update_id += 1 + skipped;

@@ -126,7 +126,7 @@ impl Recorded {
 
 impl Track {
     fn play_depth(&mut self, cx: &mut Context<'_>, depth: &RecordedDepth, text: &str) {
-        // Only a snapshot covers a single new id: the snapshot of the first subscription or of a later one.
+        // A frame that covers a single new update id is a snapshot, for the first subscription or for a later one.
         let covers_one = depth.first_update_id == depth.last_update_id;
         let last = self.book.as_ref().map(|book| book.last_update_id);
         let is_snapshot = covers_one && last.is_none_or(|last| depth.last_update_id > last);

@@ -68,7 +68,7 @@ impl AsyncRead for Client {
         {
             let mut counts = self.counts.borrow_mut();
             counts.reads += 1;
-            // A loop that never ends would hide the fault.
+            // Fail here: if the server reads in a loop that never ends, the test never reaches its own checks.
             assert!(counts.reads <= CALLS_PER_TURN_MAX && !counts.is_dry, "{counts:?}");
         }
         let size = buffer.len().min(self.piece);
@@ -239,7 +239,7 @@ fn turns_are_bounded() {
     }
 }
 
-/// A message that does not end is a breach, whatever comes between its fragments. Short messages are not.
+/// A message that does not end is a breach, whatever comes between its fragments. Short messages are no breach.
 #[test]
 fn messages_have_a_limit() {
     let mixed = [EMPTY_FRAGMENT, PING, PONG].concat();
@@ -259,7 +259,7 @@ fn messages_have_a_limit() {
         assert_eq!(case.broken > 0, is_breach, "{name}");
         if is_breach {
             assert!(case.read_bytes > MESSAGE_BYTES_MAX, "{name}");
-            // The rest is read, but not as frames, and nothing of it is kept.
+            // The server reads what follows the breach, but not as frames, and keeps nothing of it.
             let received = case.received;
             for _ in 0..10 {
                 case.turn(usize::MAX);

@@ -83,7 +83,7 @@ impl Server {
                         return false;
                     }
                     if !std::mem::take(&mut self.awaits_room) {
-                        // The client that made the listener readable may have been accepted.
+                        // This loop may already have accepted the client that made the listener readable.
                         continue;
                     }
                     self.accept_after = now + ACCEPT_PAUSE;
