@@ -105,7 +105,7 @@ pub(crate) fn the_help_lists_all_faults() {
     assert!(run.out.contains("if it is killed, at most the last second is lost"), "{}", run.out);
 }
 
-/// Checks that the command reports each fault that can act on no session, and no other fault.
+/// Checks that the command reports each fault that has no effect because no session is open, and no other fault.
 pub(crate) fn a_fault_without_a_session_is_reported() {
     let table = [
         ("stall 20s", true),

@@ -55,7 +55,7 @@ pub(crate) trait Delivery {
 pub enum Wake<'a> {
     /// An event of the client.
     Event(&'a Event<'a>),
-    /// The instant that the function has last returned has come. The first call of the function is a `Timer` too.
+    /// The instant that the function returned last has come. The first call of the function is a `Timer` too.
     Timer,
 }
 

@@ -177,7 +177,7 @@ impl Keeper {
         Some(order)
     }
 
-    /// Notes that an order may have changed without an event.
+    /// Passes an order that may have changed without an event to `overdue` and `tickets`.
     fn note_order(&mut self, order: OrderRef<'_>, now: Instant) {
         if let Some(order) = self.orders.get(order) {
             self.overdue.note(order, now);

@@ -130,7 +130,7 @@ impl<H: Holder> Tickets<H> {
         self.open.insert(request, Open { holder, due: None });
     }
 
-    /// Ends the ticket of an order that the driver does not follow any more.
+    /// Ends the ticket of an order that the application has removed, and drops the order's cancel.
     pub(crate) fn forget(&mut self, order: &Order) {
         let Some(request) = order.request() else { return };
         self.cancels.remove(&request);

@@ -112,7 +112,7 @@ async fn watch(address: String) {
             compio::time::sleep(wait).await;
             continue;
         };
-        // First all frames that have arrived, then everything that they and the outputs above write, then more bytes.
+        // Read a frame. When no frame remains, write what the frames and the outputs have caused, and wait for bytes.
         let message = open.socket.read();
         let now = clock.now();
         let event = match &message {

@@ -1,4 +1,4 @@
-//! Tests faults as lines of text: each has the same effect as the method for it, at its time.
+//! Tests faults as lines of text: each line has the effect of its method of `Faults`, at the time in the line.
 
 use std::time::Duration;
 

@@ -168,7 +168,7 @@ fn who_waits_to_continue_gets_the_status_100() {
             assert!(head[0] == "HTTP/1.1 200 OK" && body.contains(r#""planned":1"#), "{head:?} {body}");
             assert!(started.elapsed() < Duration::from_secs(1));
         }
-        // No status 100 if the body has come, if there is none, if it will not be read, or with HTTP/1.0.
+        // The server sends no status 100 if the body is here or empty, if it refuses the request, or with HTTP/1.0.
         let table = [
             ("Content-Length: 9\r\nExpect: 100-continue\r\n", "1.1", "200 OK"),
             ("Content-Length: 0\r\nExpect: 100-continue\r\n", "1.1", "200 OK"),

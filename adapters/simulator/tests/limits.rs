@@ -32,7 +32,7 @@ fn silent_sockets_keep_nobody_out() {
             client.send(Message::text(PING)).await.unwrap();
             text(&mut client).await;
         }
-        // The server has answered the sockets that it closed. The others have time left.
+        // The server has answered the sockets that it closed, and waits for requests on the others.
         let mut answers = Vec::new();
         for socket in held.drain(..40) {
             answers.push(String::from_utf8(rest(&socket).await).unwrap());

@@ -313,7 +313,7 @@ fn a_long_sleep_is_not_made_up_for() {
     let events = venue.exchange.stats().market_events - before;
     assert!((50..2_000).contains(&events), "{events} events");
     assert!(venue.exchange.deadline().unwrap() > venue.now);
-    // The same holds at the largest instant.
+    // At the largest instant, the call returns as well.
     venue.exchange.handle_timeout(gemini_ws::Instant::from_nanos(u64::MAX));
     venue.exchange.handle_timeout(gemini_ws::Instant::from_nanos(u64::MAX));
 }

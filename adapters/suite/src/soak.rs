@@ -298,7 +298,7 @@ impl Trader {
         }
     }
 
-    /// Places an order. Every second one rests, and the others match at once as much as they can.
+    /// Places an order. Every second order rests. The others match what they can at once, and do not rest.
     fn place(&mut self, client: &mut Client, now: Instant) {
         let number = self.figures.orders;
         let rests = number.is_multiple_of(2);

@@ -40,7 +40,7 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin>(
         Unreadable::Ended | Unreadable::NoHttp => ConnectFailure::Proxy,
     })?;
     match answer.status() {
-        // Bytes after the empty line come from the venue, which does not speak first.
+        // Nothing may follow the answer of the proxy, because the venue does not speak first.
         200..300 if answer.rest().is_empty() => Ok(stream),
         200..300 => Err(ConnectFailure::Proxy),
         status => Err(ConnectFailure::ProxyStatus { status }),

@@ -176,9 +176,9 @@ pub(crate) fn ask_to_suspend() {
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
 }
 
-/// Stops this process until it is continued. Does nothing if there is no shell that could continue the process: then
-/// its process group is orphaned, and the operating system ignores SIGTTIN, as it ignores SIGTSTP. It does not ignore
-/// SIGSTOP. SIGTSTP does not stop this process, because this process handles it.
+/// Stops this process until a shell continues it. Does nothing without such a shell: then the process group is
+/// orphaned, and the operating system ignores SIGTTIN. SIGSTOP would stop the process even then. SIGTSTP would never
+/// stop the process, because the process handles SIGTSTP.
 #[cfg(unix)]
 pub(crate) fn suspend() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TTIN);

@@ -234,8 +234,8 @@ impl Engine {
         (left, met_own)
     }
 
-    /// Returns what an order would match at once: the quantity at each price, the best first. An order of the same
-    /// owner ends the matches.
+    /// Returns what an order would match at once: the quantity at each price, the best first. Stops before an order
+    /// of the same owner.
     pub(crate) fn matches(&self, owner: Owner, side: Side, limit: u64, quantity: u64) -> Vec<PriceQuantity> {
         let mut left = quantity;
         let mut matches = Vec::new();

@@ -60,7 +60,7 @@ impl Perpetual {
 }
 
 /// Returns when the next mark price is due. `phase`, in ns, shifts the times of a symbol, so that not all symbols
-/// send at once.
+/// send at the same instant.
 pub(crate) fn next_mark(now: Instant, phase: u64) -> Instant {
     let period = u64::try_from(MARK_PERIOD.as_nanos()).unwrap_or(u64::MAX);
     let passed = (now.as_nanos() % period + period - phase % period) % period;

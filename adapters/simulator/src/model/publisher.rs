@@ -101,7 +101,7 @@ impl Publisher {
 }
 
 /// Returns the first instant after `now` at which a tempo publishes. `phase`, in ns, shifts the times of a symbol, so
-/// that not all symbols send at once.
+/// that not all symbols send at the same instant.
 pub(crate) fn next_publication(now: Instant, tempo: Tempo, phase: u64) -> Instant {
     let period = u64::try_from(tempo.period().as_nanos()).unwrap_or(u64::MAX);
     let phase = phase % period;

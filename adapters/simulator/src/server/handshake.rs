@@ -197,6 +197,6 @@ pub(super) fn poll_open<Io: AsyncRead + AsyncWrite + Unpin>(
         .max_frame_size(Some(REQUEST_BYTES_MAX))
         .read_buffer_size(READ_BYTES_PER_TURN_MAX)
         .write_buffer_size(WRITE_BUFFER_BYTES);
-    // This is ready at once, because it waits for nothing.
+    // The future is ready at the first poll, because it does no I/O.
     pin!(WebSocketStream::from_partially_read(transport, rest, Role::Server, Some(config))).poll(context)
 }

@@ -5,7 +5,7 @@ pub(crate) const PRICE_DECIMALS: u8 = 2;
 /// The number of decimals of a quote's quantity, which is in contracts.
 pub(crate) const QUANTITY_DECIMALS: u8 = 2;
 
-/// A well-formed quote. It is not yet known whether its request is open.
+/// A well-formed quote, before the exchange checks whether its request is open.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct NewQuote {
     pub(crate) rfq_id: String,

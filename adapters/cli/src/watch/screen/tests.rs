@@ -166,7 +166,7 @@ fn words_are_not_cut() {
             let known = [
                 words(&wide).concat(),
                 words(&low).concat(),
-                // Other sizes have other parts of the list, and the symbols of the table may be cut.
+                // Words that appear only on terminals of other sizes.
                 vec!["…", "too", "small", "28×7", "needed", "q", "quit", "PgUp", "PgDn"],
             ]
             .concat();
