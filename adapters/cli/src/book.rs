@@ -82,7 +82,7 @@ impl Reader {
         match replay.event(frame, scratch) {
             Ok(Some(event)) => self.take_event(endpoint, &event),
             Ok(None) => {
-                // A reply, or a depth frame with nothing to apply.
+                // The frame is a reply, or a depth frame that changes no book.
                 if let Ok(Message::Depth(depth)) = endpoint.decode(frame, scratch)
                     && let Some(market) = self.markets.get(endpoint, depth.symbol)
                 {
@@ -160,7 +160,7 @@ impl Reader {
         match step {
             Step::Next | Step::Same => {}
             Step::Lost => self.markets.make_stale(Endpoint::MarketDataV1, true),
-            // The new connection sends its own books.
+            // The books of the earlier connection are stale. The new connection sends new ones.
             Step::Restart => self.markets.make_stale(Endpoint::MarketDataV1, false),
         }
         step

@@ -260,7 +260,7 @@ impl Messages {
     pub(crate) fn finish(&mut self) {
         let Some(output) = &self.output else { return };
         if self.lost > 0 {
-            // A reader that makes no room now would not take the number either.
+            // Without room, the number of missing messages cannot be printed either.
             if output.wait_for_room(MESSAGE_PATIENCE).is_err() {
                 return;
             }

@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending,
     let signals = signals.map_err(|error| Failure::new(format_args!("signals: {error}")))?;
     let (exchange, mut keeper) = exchange(options)?;
     let mut server = serve(exchange, options.address())?;
-    // The times of faults count from here.
+    // The delays of the faults begin when the server starts.
     let planned = server.exchange_mut().plan_faults(Instant::ZERO, &options.faults.join("\n"));
     planned.map_err(|refusal| Failure::new(format_args!("--fault: {}", refusal.reason())))?;
     for fault in options.idle_faults() {

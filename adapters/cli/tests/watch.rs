@@ -141,7 +141,7 @@ pub(crate) fn a_long_recording_takes_no_more_memory() {
 }
 
 pub(crate) fn a_venue_that_cannot_be_reached() {
-    // A port that was free a moment ago.
+    // No server listens on this port, because it was free just before.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let ended = run(&["watch", "btcusd", "--venue", &format!("ws://127.0.0.1:{port}"), "--for", "2s"]);
     let stderr = &ended.err;

@@ -76,7 +76,8 @@ impl<R> Connected<R> {
             let config = ready.config.authenticated(true);
             let mut client = Client::single(config.clone());
             for stream in ACCOUNT_STREAMS {
-                // An endpoint without these streams refuses them: its URL selects the one stream that it has.
+                // Ignore the refusal of an endpoint without these streams: the URL of such an endpoint selects the
+                // data, so order events v1 need no subscription.
                 let _ = client.subscribe(Instant::ZERO, stream);
             }
             let driver = ready.driver.with_client(client).sign_with(signer);

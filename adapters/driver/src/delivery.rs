@@ -164,7 +164,7 @@ impl State {
     fn note_lost(&mut self, event: &EventBuf) -> bool {
         match event.fact() {
             Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) => self.lost.push(symbol),
-            // The queue names a limited number of books. An overflow of `Connection` may hide the end of a link.
+            // Without a symbol, any book may have lost updates. For `Connection`, the end of a link may be lost.
             Some(Event::Overflow { topic: Topic::Depth | Topic::Connection, .. }) => {
                 self.has_lost_unnamed = true;
             }

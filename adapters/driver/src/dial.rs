@@ -162,7 +162,7 @@ impl DialRequest {
                 };
                 let headers = turn.headers(endpoint, UnixTime::now());
                 let request = Request::new(&address, &fields, Some(&headers));
-                // Requests with a token may arrive in any order.
+                // Requests with a token need no turn, because they may arrive in any order.
                 (request, turn.credentials().uses_nonces().then_some(turn))
             }
         };

@@ -240,7 +240,7 @@ impl Keeper {
                     Event::Opened { .. } => self.connect_failure = None,
                     _ => {}
                 }
-                // The function that takes the events may have subscribed, or opened the client again.
+                // The application's function for events may have subscribed, or opened the client again.
                 self.has_new_sources |= self.board.lacks_books();
                 if self.keeps_books {
                     match self.books.apply(event) {

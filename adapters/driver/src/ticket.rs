@@ -164,7 +164,7 @@ impl Holder for Arc<Cell> {
     }
 
     fn is_dropped(&self) -> bool {
-        // The ticket holds the other reference.
+        // A ticket that was not dropped holds a second reference.
         Arc::strong_count(self) == 1
     }
 }

@@ -382,7 +382,7 @@ mod tests {
         it.client.handle_connected(it.link, Instant::from_millis(at));
         let fourth = it.sent(at);
         assert_eq!(fourth.len(), 1);
-        // No reply in time.
+        // The reply does not come in time.
         let fifth: Vec<String> = (1..400).flat_map(|step| it.sent(at + step * 100)).take(1).collect();
         assert_eq!(fifth.len(), 1);
         it.answer(at + 40_000, &fifth[0], r#""status":200"#);

@@ -73,7 +73,7 @@ impl Request {
         let signs: usize =
             signed.into_iter().flat_map(Headers::iter).map(|(name, value)| length(name, value)).sum();
         let most = 512 + address.path().len() + address.host().len() + basic.as_ref().map_or(0, String::len);
-        // Allocated at its full length: a vector that grows leaves copies of secrets behind.
+        // Allocate the full length at once: a vector that grows leaves copies of secrets behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(most + others + signs));
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         put(&["GET ", address.path(), " HTTP/1.1\r\nHost: ", &address.host_header(), "\r\n"]);

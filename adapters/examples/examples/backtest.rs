@@ -15,7 +15,7 @@ fn mids(frames: &[String]) -> Vec<f64> {
     let (mut books, mut mids, mut next) = (Books::new(), Vec::new(), None::<Timestamp>);
     for frame in frames {
         let Ok(Some(event)) = replay.event(frame, &mut scratch) else { continue };
-        // One clock for all streams: the times of depth updates rise, but not in step with those of trades.
+        // Only depth frames set the clock. Their times rise, but trades may be earlier or later.
         if let Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) = &event
             && let Some(time) = depth.event_time
         {

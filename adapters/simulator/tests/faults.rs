@@ -21,7 +21,7 @@ fn follow(book: &mut ClientBook, texts: &[String]) {
     let mut scratch = Scratch::new();
     for text in texts {
         if let Message::Depth(depth) = decode(text, &mut scratch).unwrap() {
-            // A stale frame only repeats the last one.
+            // Ignore the result: the book counts the frames that it does not apply.
             book.apply(&depth);
         }
     }

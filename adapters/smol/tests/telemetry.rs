@@ -81,7 +81,7 @@ fn overflow() -> u64 {
 
 /// Runs a client with an address at which no server listens, until the first attempt to connect fails.
 fn fail() {
-    // A port that was free just before.
+    // No server listens on this port, because it was free just before.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(Client::single(Config::new(format!("ws://127.0.0.1:{port}")).seed(1)));
     let smol = Smol::new();
@@ -155,7 +155,7 @@ fn telemetry() {
 fn counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    // Three drivers with one recorder.
+    // Four drivers, one after the other, with one recorder.
     let (first, second, dropped) = metrics::with_local_recorder(&recorder, || {
         let (first, second) = (live(), live());
         fail();

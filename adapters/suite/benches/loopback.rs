@@ -100,7 +100,7 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         peers::upgrade(&mut stream);
-        // The subscription, or the message that replaces it.
+        // Wait for the subscription, or for the message that a bare stream sends instead.
         peers::read_frame(&mut stream).unwrap();
         stream.write_all(&peers::frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
         // The client may have closed by now.

@@ -350,7 +350,7 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
 pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);
-        // A port that was free just before.
+        // No server listens on this port, because it was free just before.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let first = Config::new(format!("ws://{address}")).attempts_max(1);
         for config in [first, Config::new(&url)] {

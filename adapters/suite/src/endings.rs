@@ -88,7 +88,7 @@ pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
 pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
-            // The driver takes all of these in one turn.
+            // The driver takes all of these commands in one turn.
             let mut rests = client.submit(order("rests", "1000")).unwrap();
             rests.cancel().unwrap();
             let mut end = Box::pin(client.shut_down(Duration::from_secs(8), |plan| plan));

@@ -206,7 +206,7 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
 
             let resting = order("maker", "1000").time_in_force(TimeInForce::MakerOrCancel).unwrap();
             let mut rests = client.submit(resting).unwrap();
-            // The order is cancelled at once, when its id is not known yet.
+            // The ticket cancels the order before the driver knows the venue's id of the order.
             rests.cancel().unwrap();
             let Done::Canceled(canceled) = rests.done().await else { panic!() };
             assert_eq!((rests.next().await, rests.order().state), (None, OrderState::Canceled));

@@ -111,7 +111,7 @@ pub(crate) fn while_closing<A: Adapter>() {
 
 /// Interrupts the application while it waits to dial again. No server listens, and the next attempt is a minute away.
 pub(crate) fn while_waiting_to_retry<A: Adapter>() {
-    // This port was free a moment ago.
+    // No server listens on this port, because it was free just before.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let mut application = Application::start(&format!("ws://127.0.0.1:{port}"), &[]);
     application.until("ConnectFailed");

@@ -98,7 +98,7 @@ pub fn run<A: Adapter>() -> ExitCode {
         return code;
     }
     let mut arguments = Arguments::from_args();
-    // Most tests wait most of the time.
+    // Most tests wait most of the time, so run more tests side by side than there are processors.
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     arguments.test_threads.get_or_insert(4 * processors);
     libtest_mimic::run(&arguments, tests::<A>()).exit_code()

@@ -242,7 +242,7 @@ pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
 }
 
 pub(crate) fn nobody_listens<A: Adapter>() {
-    // This port was free a moment ago.
+    // No server listens on this port, because it was free just before.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(subscribed(&format!("ws://127.0.0.1:{port}")));
     let mut failures = 0;

@@ -146,7 +146,7 @@ pub(crate) fn socks5<A: Adapter>() {
 /// If no proxy listens, the client reports that the connection was refused. If the kind of a proxy is not supported,
 /// the client reports a failure of the proxy. The client connects to excepted addresses without a proxy.
 pub(crate) fn no_proxy<A: Adapter>() {
-    // This port was free a moment ago.
+    // No proxy listens on this port, because it was free just before.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let nobody = format!("http://127.0.0.1:{port}");
     assert_eq!(outcome::<A>(Proxies::all(&nobody), VENUE), Some(ConnectFailure::Refused));

@@ -88,7 +88,7 @@ pub(crate) fn dropped_after_any_poll<A: Adapter>() {
             });
             within::<A, _>(some_polls)
         };
-        // If the driver had not connected yet, the peer would wait forever.
+        // If the driver has not connected yet, this connection ends the wait of the peer.
         drop(TcpStream::connect(&address));
         frames.push(thread.join().unwrap());
         if let Some(closed) = ended {

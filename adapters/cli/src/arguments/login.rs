@@ -29,7 +29,7 @@ impl Login {
         if self.key().strip_prefix("account-").is_none_or(str::is_empty) {
             return Err(format!("the key of an account begins with account-; {usage}"));
         }
-        // Credentials that the client would refuse.
+        // Refuse credentials that the client would refuse.
         Credentials::hmac(self.key(), self.secret()).map(drop).map_err(|error| format!("{error}; {usage}"))
     }
 }

@@ -172,7 +172,7 @@ fn of_open_sessions() -> Vec<&'static str> {
     FaultKind::ALL.iter().filter(is_of_open).map(FaultKind::name).collect()
 }
 
-// The parsers below say what is allowed, which the errors of the standard library and of `humantime` do not.
+// The errors of the standard library and of `humantime` do not say what is allowed, so the parsers below say it.
 
 fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("use a whole number from 0 to {}", u64::MAX))

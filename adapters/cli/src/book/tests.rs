@@ -219,7 +219,7 @@ fn books_of_market_data_v2() {
         // The recording begins in the middle of a connection.
         (&[change, change], None, true, [1, 1, 0, 0], "[[8,1]]"),
         (&[change, first], None, false, [2, 0, 0, 0], "[[9,1]]"),
-        // No numbers would show the loss later.
+        // Frames of market data v2 have no numbers, so no later frame would show the loss.
         (&[first, cut, change], Some(StaleReason::Gap), false, [1, 0, 1, 1], "[[9,1]]"),
         (&[first, cut, first, r#"{"type":"trade"}"#, change], None, false, [2, 1, 1, 0], "[[8,1]]"),
     ];

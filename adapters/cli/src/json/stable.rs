@@ -56,13 +56,13 @@ impl Formatter for Stable {
     }
 
     fn write_raw_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        // Such characters occur only within strings: `embed` removes all others.
+        // Only strings can contain characters that control a terminal: `embed` removes white space elsewhere.
         write_escaped(out, fragment)
     }
 }
 
 fn write_escaped<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
-    // The usual case.
+    // Most texts need no escapes.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return out.write_all(text.as_bytes());
     }
@@ -80,7 +80,7 @@ fn write_escaped<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
 /// Converts JSON of the venue for the output: every number becomes a string, and white space is removed.
 pub(super) fn embed(json: &str) -> Box<RawValue> {
     let exact = RawValue::from_string(quote_numbers(json));
-    // The core has checked that it is JSON. If `serde_json` disagrees, embed the whole text as a string.
+    // The core has checked that the text is JSON. If `serde_json` disagrees, embed the whole text as a string.
     exact.or_else(|_| serde_json::value::to_raw_value(json)).unwrap_or_default()
 }
 

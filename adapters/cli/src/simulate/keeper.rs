@@ -240,7 +240,7 @@ fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
     if !is_new {
         return Ok(file.persist(path)?);
     }
-    // Another simulator may have been started at the same time.
+    // Another simulator that was started at the same time may have created the file.
     file.persist_noclobber(path).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => io::Error::other("another program has just created it"),
         _ => error.error,

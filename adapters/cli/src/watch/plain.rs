@@ -83,7 +83,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
             let separator = if reason.is_empty() { "" } else { ": " };
             Notice::trouble(format_args!("the venue closes the connection, {code}{separator}{reason}"))
         }
-        // The end of a link that we closed is no problem.
+        // Without `retry`, the user has requested the end, or `Event::Closed` reports the reason.
         Event::Disconnected { reason: why, retry: at @ Some(_), .. } => {
             Notice::trouble(format_args!("disconnected: {why}{}", retry(at)))
         }

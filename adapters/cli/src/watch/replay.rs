@@ -44,7 +44,7 @@ pub(super) struct Replay {
 pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> Result<Replay, Failure> {
     let mut recording = Recording::open(path, messages)?;
     let mut survey = Survey::new(symbols);
-    // A pipe cannot be read again.
+    // Search a file for symbols first, and then read it again. A pipe cannot be read again.
     if path.as_os_str() != "-" && path.is_file() {
         survey.read(&mut recording)?;
         if symbols.is_empty() && !survey.is_whole {

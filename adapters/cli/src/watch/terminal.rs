@@ -172,7 +172,7 @@ impl Write for Pen {
 /// signal, and stops after restoring the terminal.
 #[cfg(unix)]
 pub(crate) fn ask_to_suspend() {
-    // If it is not permitted, nothing stops.
+    // If the operating system does not permit this, no process stops.
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
 }
 

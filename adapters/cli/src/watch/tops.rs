@@ -52,7 +52,7 @@ impl Tops {
 
     pub(crate) fn ticker(&mut self, top: Top) {
         if self.tickers.back().is_some_and(|last| last.update_id > top.update_id) {
-            // Ids only rise, so this is another link.
+            // The ids of one link only rise, so this ticker is from another link.
             self.forget();
         }
         while let Some(book) = self.pending.front().copied().filter(|book| book.update_id < top.update_id) {

@@ -114,7 +114,7 @@ impl Counted {
     pub(crate) fn turn(&mut self, client: &Client, waiting: usize) {
         let stats = client.stats();
         let counted = std::mem::replace(&mut self.counted, stats.clone());
-        // Other drivers add to the same counters.
+        // Add only what is new, because other drivers add to the same counters.
         for (counter, now, before) in [
             (&self.frames, stats.frames, counted.frames),
             (&self.bytes, stats.bytes, counted.bytes),

@@ -131,7 +131,7 @@ impl Life {
         if self.flag.0.swap(false, Ordering::Relaxed) {
             self.turn();
             self.turns += 1;
-            // The application also acts while a peer always keeps the driver busy.
+            // Let the application act even if a peer keeps the driver busy all the time.
             if self.turns.is_multiple_of(64) {
                 self.act();
             }

@@ -100,7 +100,7 @@ impl ClientOrder {
         account: usize,
         market: Option<usize>,
     ) -> Result<ClientOrder, String> {
-        // No session has this serial number.
+        // No session has the serial number 0.
         let origin = Origin { account, session: SessionId(saved.session), serial: 0 };
         let request = NewOrder {
             symbol: saved.symbol,

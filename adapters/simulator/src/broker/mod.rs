@@ -391,7 +391,7 @@ impl Broker {
             self.resting.remove(&(terms.position, resting));
         }
         if let Some(client_order_id) = &order.request().client_order_id {
-            // A quote's order may have the client order id of another order.
+            // An order that executed a quote may have the client order id of another order. Then the id stays.
             let name = (account, client_order_id.clone());
             if self.client_order_ids.get(&name) == Some(&id) {
                 self.client_order_ids.remove(&name);

@@ -57,7 +57,7 @@ fn read_order(members: &Map<String, Value>) -> Option<NewOrder> {
     let order_type = match (optional("type")??, price, stop_price) {
         ("LIMIT", Some(_), None) => OrderType::Limit,
         ("LIMIT", Some(_), Some(_)) => OrderType::StopLimit,
-        // A market order cannot wait in the book.
+        // A market order cannot rest in the book, so it cannot be a `MakerOrCancel`.
         ("MARKET", None, None) if time_in_force != TimeInForce::MakerOrCancel => OrderType::Market,
         _ => return None,
     };
@@ -98,7 +98,7 @@ pub(crate) fn cancelled_order(parameters: Option<&Value>) -> Result<u64, Refusal
     let id = parameters.and_then(|parameters| parameters.get("orderId")).and_then(Value::as_str);
     let id = id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
     let id = id.ok_or_else(Refusal::invalid_parameters)?;
-    // An id that does not fit belongs to no order, and neither does 0.
+    // No order has the id 0, so 0 can replace an id that does not fit.
     Ok(id.parse().unwrap_or(0))
 }
 

@@ -224,7 +224,7 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     if !is_rejected {
         text.push_str(&format!(r#","is_cancelled":{is_cancelled},"is_hidden":false"#));
     }
-    // In newer frames, new orders have only the original amount.
+    // In newer frames of the venue, an accepted order has only its original amount.
     if !is_rejected && event.kind != EventKind::Accepted {
         let average = amounts.average.map_or_else(|| "0.00".to_owned(), |average| average.to_string());
         push(text, "avg_execution_price", &average);

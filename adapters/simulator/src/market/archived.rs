@@ -318,7 +318,7 @@ impl ArchivedFeeds {
         }
         let options = Options::of_parameters(request.parameters(), is_multi)?;
         open_without_ping(cx, session);
-        // Sessions with even ids get sorted members, the others get them in the documented order.
+        // On the venue, members occur in both orders: sessions with even ids get them sorted, others as documented.
         let is_even = session.0.is_multiple_of(2);
         let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
         self.v1.open(session, options, is_multi, order);

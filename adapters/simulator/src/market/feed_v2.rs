@@ -73,7 +73,7 @@ impl MarketDataV2 {
                 let side = |side| engine.best_first(side).map(move |level| (side, level));
                 let levels: Vec<_> = side(Side::Bid).chain(side(Side::Ask)).collect();
                 let trades = present.tape.as_it_lies().iter();
-                // For some symbols the list is written in the stored order, for others in reverse.
+                // On the venue, both orders of the trades occur: here, the name of the symbol decides.
                 if hash(instrument.symbol.as_str()).is_multiple_of(2) {
                     Some(update::snapshot(instrument, &levels, trades, auctions))
                 } else {

@@ -125,7 +125,7 @@ impl Flow {
     }
 
     fn cancel(&mut self, engine: &mut Engine, effects: &mut Effects) {
-        // Some of these orders have been filled. Eight filled ones in a row are rare.
+        // Some of these orders have been filled, so try again. Eight filled orders in a row are rare.
         for _ in 0..8 {
             let position = self.random.below(self.placed.len() as u64) as usize;
             if position < self.placed.len() && engine.cancel(self.placed.swap_remove(position), effects) {

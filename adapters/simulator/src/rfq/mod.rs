@@ -151,7 +151,7 @@ impl Quotes {
         let [least, more] = match &self.present {
             None => [longest / 10, longest - longest / 10],
             Some(rfq) if rfq.status() == Status::Finalizing => [50, 500],
-            // The maker has this long to confirm.
+            // The maker of the accepted quote has a fixed time to confirm.
             Some(_) if self.accepted.is_some() => [CONFIRMATION_MILLIS.unsigned_abs(), 0],
             Some(_) => [longest / 20, longest / 5],
         };

@@ -110,7 +110,7 @@ pub(super) fn decide(
     let is_of_rest = takes_faults || RestMethod::of_path(rest.path()).is_some();
     let response = match *method {
         Method::POST if takes_faults => plan_faults(body, exchange, now),
-        // For an unknown path, the refusal of the REST API has a message for people.
+        // `handle_rest` also refuses unknown paths, with a message for people.
         Method::POST if !is_of_symbols && endpoint.is_err() => exchange.handle_rest(now, &rest).into(),
         Method::GET | Method::HEAD if is_of_symbols => symbols(exchange),
         _ if is_of_rest => not_allowed("Allow: POST\r\n"),

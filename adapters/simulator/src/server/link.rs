@@ -305,7 +305,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         let Poll::Ready(socket) = handshake::poll_open(answering.into_transport(), rest, context) else {
             return Progress::NotOpened;
         };
-        // The exchange may have ended the session in the meantime.
+        // If the exchange has ended the session meanwhile, the deadline is that of the closing handshake.
         self.deadline = self.deadline.filter(|_| self.is_closing);
         self.state = State::Open(Box::new(socket));
         Progress::Opened

@@ -194,7 +194,7 @@ impl Server {
         let exchange = &mut self.exchange;
         self.links.retain(|session, link| {
             let is_open = link.is_open();
-            // An upgrade that is not complete may have a session.
+            // A client may have a session before its upgrade is complete.
             if !is_open {
                 exchange.handle_lost(*session, now);
             }
@@ -211,7 +211,7 @@ impl Server {
         let mut limit = Timer::after(limit);
         async move {
             poll_fn(|context| {
-                // The timer must not delay the end if there are no clients.
+                // Poll the timer in each turn, so that it wakes this task.
                 let is_late = Pin::new(&mut limit).poll(context).is_ready();
                 let Poll::Pending = self.poll_turn(context);
                 if self.links.is_empty() || is_late { Poll::Ready(()) } else { Poll::Pending }

@@ -119,7 +119,7 @@ impl ClientBook {
             }
             Some(last) if last_of_depth <= last => {
                 self.stale += 1;
-                // The levels of a stale frame are known already.
+                // A stale frame repeats levels that the book already has.
                 for (side, levels) in [(&self.bids, depth.bids), (&self.asks, depth.asks)] {
                     for level in levels {
                         let known = side.get(&level.price).copied().unwrap_or(Decimal::ZERO);
