@@ -71,8 +71,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.outgoing.push_back(Message::Close(Some(frame)));
     }
 
-    /// Reads the next message. If there are no more, [`end`] returns the reason. The message keeps the type of
-    /// `tungstenite`: to convert it here would move it once more for each frame.
+    /// Reads the next message. After `None` or an error, [`end`] returns the reason why the link ended. The message
+    /// keeps the type of `tungstenite`, because converting it here would move it once more for each frame.
     #[inline]
     pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         let message = ready!(Pin::new(&mut self.stream).poll_next(context));

@@ -418,7 +418,7 @@ impl<R: Runtime + Sync> Runtime for Printing<R> {
     }
 }
 
-/// No debug output on the way to the socket contains a secret, a token or the value of a header.
+/// No `Debug` output of a signer, driver, handle or dial contains a secret, a token or the value of a header.
 pub(crate) fn nothing_is_printed<A: Adapter>() {
     for (credentials, secrets) in [
         (Credentials::hmac(KEY, SECRET).unwrap(), vec![KEY, SECRET]),

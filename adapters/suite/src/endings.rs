@@ -197,8 +197,8 @@ async fn late() -> Done {
     panic!("the ticket does not end");
 }
 
-/// The venue accepts cancels of each form, and the events of the cancelled orders are lost. The orders are in doubt
-/// soon, also orders without a ticket.
+/// The venue accepts cancels of a ticket, of a handle and of the whole session, and the events of the orders are
+/// lost. Soon the orders are in doubt, also orders without a ticket.
 pub(crate) fn cancels_without_events<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));

@@ -15,7 +15,7 @@ pub(crate) struct SavedAccount {
     pub(crate) assets: Vec<SavedAsset>,
 }
 
-/// The total of an asset. The amount that is set aside follows from the orders.
+/// The total of an asset. The amount that is set aside is not saved: the broker computes it from the orders.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedAsset {

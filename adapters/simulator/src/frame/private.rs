@@ -148,9 +148,9 @@ fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     }
 }
 
-/// Writes an `orderSnapshot`. Only the name and the array of this frame are known, so its orders look like order
-/// events. A partly filled order in the book has the status `OPEN`: with `PARTIALLY_FILLED`, `Z` is the quantity of
-/// one execution, and a client would count the row as a fill.
+/// Writes an `orderSnapshot`. Of the venue's frame, only the name and the array are known, so the orders here look
+/// like order events. A partly filled order in the book has the status `OPEN`: with `PARTIALLY_FILLED`, `Z` is the
+/// quantity of one execution, and a client would count the row as a fill.
 pub(crate) fn order_snapshot<'o>(
     shape: OrderEventShape,
     orders: impl Iterator<Item = &'o ClientOrder>,

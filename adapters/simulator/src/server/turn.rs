@@ -126,7 +126,8 @@ impl Server {
         has_more
     }
 
-    /// Returns all sessions in the order of their ids, from `first` to the last one, and then those before `first`.
+    /// Returns all sessions in the order of their ids, but with `first` as the first one: the sessions with lower ids
+    /// come last.
     fn in_turn(&self, first: SessionId) -> Vec<SessionId> {
         self.links.range(first..).chain(self.links.range(..first)).map(|(session, _)| *session).collect()
     }
