@@ -65,9 +65,9 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-/// Writes the frame of an update with the entries that `options` include. `None` if they include no entry, but the
-/// first frame of a symbol is written even without entries. `symbol` is the member that only frames of multi-market
-/// data have.
+/// Writes the frame of an update with the entries that `options` include. If they include no entry, returns `None`;
+/// only the first frame of a symbol is written even then. `symbol` is the member that only frames of multi-market data
+/// have.
 pub(crate) fn frame(
     update: &Update,
     instrument: &Instrument,
