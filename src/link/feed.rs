@@ -389,8 +389,8 @@ impl Feed {
         self.outbox.split(request);
     }
 
-    /// Passes its next input to each stream that is due. The client then requests the stream again, or reports that
-    /// the stream is not served or was silent for too long.
+    /// Handles each stream whose deadline has passed: the client sends the next request about the stream, or reports
+    /// that the stream is not served or was silent for too long.
     pub(super) fn expire_streams(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         for id in self.subscriptions.due_by(now) {

@@ -255,8 +255,8 @@ pub enum StreamInput {
     Refused,
     /// The venue refused the newest request about the stream for now.
     RefusedForNow,
-    /// The venue refused the newest request about the stream, for now or perhaps because of another stream in the
-    /// request, after the snapshot of the book or data of the account stream had come.
+    /// The snapshot of the book, or data of the account stream, came. Then the venue refused the newest request about
+    /// the stream, either for now, or perhaps because of another stream in the same request.
     RefusedAfterData,
     /// The newest request about the stream got no reply in time. Or the snapshot of a book failed: it did not come in
     /// time, or may have come in a frame that could not be decoded.
@@ -275,7 +275,8 @@ pub enum StreamInput {
     Overdue,
     /// The stream was silent for longer than the application allowed.
     Silence,
-    /// The application ended the last subscription to the stream.
+    /// The last subscription to the stream ended: the application unsubscribed or removed the endpoint, or the client
+    /// shuts down.
     Unsubscribe,
 }
 

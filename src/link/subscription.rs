@@ -99,7 +99,8 @@ pub(super) struct Traits {
     pub(super) is_wanted: bool,
     /// Whether the stream still waits to be confirmed, rejected or reported as unserved.
     pub(super) is_pending: bool,
-    /// Whether the stream has subscribers, and is unconfirmed or not served again since an `Event::Unserved`.
+    /// Whether the stream has subscribers, and the venue does not serve it: the venue has not confirmed the stream,
+    /// or nothing shows that the venue serves the stream again after an `Event::Unserved`.
     pub(super) is_unserved: bool,
     /// Whether the client waits for the snapshot of a book that was requested, and the time for this is not over.
     pub(super) is_awaited: bool,

@@ -83,7 +83,7 @@ struct Sums {
     /// The number of subscriptions to a partial depth, and the places of those that take frames.
     partial_depths: usize,
     partial_depths_open: BTreeSet<usize>,
-    /// When each subscription is due, with its place.
+    /// The deadline and the place of each subscription that has a deadline, the earliest first.
     due: BTreeSet<(Instant, usize)>,
     /// For each topic and symbol, the place of the subscription that is being unsubscribed. There is at most one,
     /// because another stream with this topic and symbol is requested only after the end of this one.

@@ -119,15 +119,15 @@ impl Balances {
     /// Applies the venue's list of all balances (REST `balances`): asset, available and total.
     ///
     /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked` are
-    /// newer than the answer and stay. Balances that are current stay too, because REST may lag behind the streams.
+    /// newer than the answer and stay. Current balances that a link reported stay too, because REST may lag behind.
     /// Other balances that the answer does not list are removed. If all balances are current already, the answer is
     /// not used. If the list of assets is stale only because an asset was not kept ([`StaleReason::NoRoom`]), current
     /// balances that the answer does not list are removed as well.
     ///
     /// Returns whether all balances are current now. If reports may have been lost after `asked`, or a stream of
     /// balances was subscribed after `asked`, the answer is not used: ask again. If no stream of balances is
-    /// subscribed, the answer is used, but the balances are stale at once. If the answer has more balances than are
-    /// kept, the list of assets remains stale.
+    /// subscribed, the answer is used, but the balances are stale at once. If there is no room for a balance of the
+    /// answer (at most 65,536 are kept), the list of assets remains stale.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};

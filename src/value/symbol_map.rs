@@ -1,4 +1,4 @@
-//! [`SymbolMap`]: values by symbol, found by the text in a frame.
+//! [`SymbolMap`]: a map from symbols to values, which finds a value by the text of its symbol.
 
 use alloc::vec::Vec;
 use hashbrown::HashTable;

@@ -49,7 +49,7 @@ impl Failure {
         Failure::new(format_args!("{}: {error}", path.display()))
     }
 
-    /// Returns a failure of writing to standard output.
+    /// Converts the error of a write to standard output into a failure.
     pub(crate) fn of_output(error: &io::Error) -> Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Failure::ReaderGone

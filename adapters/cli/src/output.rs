@@ -89,7 +89,7 @@ impl Output {
         self.shared.lock().has_room()
     }
 
-    /// Returns whether everything was written.
+    /// Returns whether no bytes wait to be written. A failed write drops the bytes that wait.
     pub(crate) fn is_idle(&self) -> bool {
         self.shared.lock().is_idle()
     }

@@ -108,7 +108,8 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
     }
 }
 
-/// Carries out a dial. If connecting takes longer than [`TURN_MAX`], the turn ends, and the dial continues.
+/// Carries out a dial. Other dials with the same key wait for the turn that a signed dial has. If connecting takes
+/// longer than [`TURN_MAX`], the function returns the turn, and continues to connect. The upgrade takes another turn.
 async fn dial<R: Runtime>(runtime: R, request: DialRequest, turn: Option<Turn>) -> Dialled<R::Io> {
     let Some(turn) = turn.map(HeldTurn::new) else { return runtime.dial(request).await };
     let mut dial = pin!(runtime.dial(request.with_turn(turn.clone())));

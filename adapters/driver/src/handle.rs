@@ -156,8 +156,8 @@ pub enum RequestError {
     Refused(CommandError),
     /// The driver ended before a reply arrived. If the request was sent, its outcome is not known.
     Closed,
-    /// The driver does not know the venue's id of the order: no event of the order has arrived yet, or the driver has
-    /// no such order. The request was not sent.
+    /// The driver does not know the venue's id of the order: no event, reply or answer has named the id yet, or the
+    /// driver has no such order. The request was not sent.
     NotYet,
 }
 

@@ -46,8 +46,8 @@ const COMMANDS_PER_TURN_MAX: usize = 16;
 /// end of the driver. For half of this time, the driver waits for cancels that are still to be sent.
 const CANCELLING_MAX: Duration = Duration::from_secs(10);
 
-/// How long the driver waits for the end of a socket after a Close frame, and for the application to take the last
-/// events.
+/// The maximum time for which the driver, or `Sockets`, reads from a socket after a Close frame, and the maximum time
+/// for which the driver waits until the application has taken the last events.
 pub(crate) const CLOSING_MAX: Duration = Duration::from_secs(1);
 
 pub(crate) struct Task<'r, R: Runtime, D> {

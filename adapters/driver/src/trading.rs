@@ -125,7 +125,7 @@ impl Handle {
         forgotten.await.ok_or(CommandError::Closed)
     }
 
-    /// Returns the totals of all fills in an instrument that the driver has seen: see
+    /// Returns the totals of the fills in an instrument, with the same limits as
     /// [`Orders::traded`](gemini_ws::Orders::traded).
     ///
     /// # Errors

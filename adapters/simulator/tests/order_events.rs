@@ -173,7 +173,8 @@ const BEFORE: [([&str; 3], &str, &str); 4] = [
     (["", "SELL LIMIT GTC 0.10 90.00 90.00", ""], "NEW - -", "0.1 0"),
 ];
 
-/// Each view of an open order at the start of a session contains its executed quantity, and no execution.
+/// At the start of a session, the order snapshot, the event `initial` and the answer of REST agree about the executed
+/// quantity of an open order. The snapshot leaves out a quantity of zero, and reports no fill.
 #[test]
 fn open_orders_at_the_start() {
     for ([before, own, after], in_snapshot, in_other_views) in BEFORE {
@@ -208,9 +209,9 @@ fn open_orders_at_the_start() {
     }
 }
 
-/// How an order ends before the request to cancel it. A row has the order of the other account, the own order, and
-/// whether the own order is cancelled first. Its last value is the flag `is_cancelled` in the event
-/// `cancel_rejected`.
+/// Ways in which an order of `FIRST` ends before the tested request to cancel it. A row has the order that `SECOND`
+/// places before (none if empty), the order of `FIRST`, whether `FIRST` cancels it before, and the flag
+/// `is_cancelled` that the event `cancel_rejected` must have.
 const ENDED: [([&str; 2], bool, bool); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.00"], true, true),
     (["", "BUY LIMIT IOC 0.10 100.00"], false, true),

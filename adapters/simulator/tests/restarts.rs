@@ -283,7 +283,7 @@ fn many_open_orders_delay_no_client() {
     assert!(all.len() > OPEN_ORDERS_MAX, "{}", all.len());
 }
 
-/// Damages to a valid state, and the errors for them.
+/// Ways to damage a valid state. A row has the text to replace, the text that replaces it, and the error.
 const DAMAGES: [(&str, &str, &str); 24] = [
     (r#""version":1"#, r#""version":2"#, "its member version is 2, and this program reads version 1"),
     (r#""version":1,"#, "", "its member version is missing"),

@@ -217,9 +217,9 @@ pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
     });
 }
 
-/// Two readers have a book. The application unsubscribes one of them and drops the other, which ends the last
-/// subscription at the end of a turn of the driver. After that turn, only the check of [`SLEEP_CHECK`] wakes the
-/// driver. The remaining reader must see the stale book before that check.
+/// Two readers have a book. The application ends the subscription of the second reader and drops the first reader,
+/// so the driver ends the last subscription at the end of its turn. The second reader must see the stale book at
+/// once, and not only when the driver wakes to check whether the machine has slept ([`SLEEP_CHECK`]).
 pub(crate) fn a_reader_beside_the_last_one<A: Adapter>() {
     let is_stale_at_once = || {
         let mut took = Duration::MAX;

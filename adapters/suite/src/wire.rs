@@ -134,7 +134,7 @@ fn whole_frames_of(mut stream: TcpStream) -> usize {
 }
 
 /// Scenario L-021: the application closes when the peer has read nothing of the upgrade's request, a part of it, or
-/// all of it. Nothing follows the request.
+/// all of it. The peer does not answer, and the driver must send nothing after the request.
 pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
     for some in [0, 1, 20, usize::MAX] {
         let (reached, is_reached) = smol::channel::bounded(1);

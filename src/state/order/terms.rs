@@ -92,9 +92,9 @@ impl Order {
 
     /// Returns whether the venue's answer contradicts what is known about the order: the answer names another
     /// instrument, side, quantity or client order id. The sides are not compared for an outcome of a prediction
-    /// market, and the quantities not after a modification. The answer also contradicts the order if the order is
-    /// open and has executed more than its quantity, or is filled and has executed less. `client_order_id` is the
-    /// client order id in the answer.
+    /// market. The quantities are not compared after a modification. The answer also contradicts the order if it
+    /// reports an open order that has executed more than its quantity, or a filled order that has executed less.
+    /// `client_order_id` is the client order id in the answer.
     pub(in crate::state) fn contradicts_answer(
         &self,
         found: &Reconciled,

@@ -1,4 +1,4 @@
-//! How [`Quotes`] applies replies, and which request a quote belongs to.
+//! How [`Quotes`] applies the replies to requests about quotes, and finds the request that submitted a quote.
 
 use alloc::string::ToString;
 

@@ -315,7 +315,8 @@ fn refuse(error: clap::Error) -> ! {
     std::process::exit(code)
 }
 
-/// Checks what the declaration of [`Watch`] cannot express, removes repeated symbols and adds the default symbols.
+/// Checks what the declaration of [`Watch`] cannot express, and removes repeated symbols. Adds the default symbols if
+/// there are none and the venue is a simulator without a recording.
 fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
     each_once(&mut watch.symbols);
     watch.venue.check().map_err(|message| (ErrorKind::ValueValidation, message))?;

@@ -116,7 +116,7 @@ impl fmt::Display for Venue {
     }
 }
 
-/// Replaces users and passwords in all addresses of a text by asterisks.
+/// Replaces the user and the password behind each `//` of a text by asterisks.
 pub(super) fn without_users(text: &str) -> Cow<'_, str> {
     let mut shown = Cow::Borrowed(text);
     let mut from = 0;

@@ -16,7 +16,7 @@ use crate::model::engine::Remainder;
 use crate::state::{State, StateError};
 use crate::value::order::OrderState;
 
-/// The largest order id that can be restored. A larger id would leave too few ids for new orders.
+/// The largest id of orders and events that can be restored. The limit leaves more ids than an exchange can use.
 const ORDER_ID_MAX: u64 = 1 << 62;
 
 impl Broker {

@@ -12,7 +12,7 @@ use crate::value::tempo::Tempo;
 pub(crate) enum Task {
     /// Generates the next event of a symbol's order flow.
     Market(usize),
-    /// Lets a depth publisher send what has changed.
+    /// Sends what has changed in the book of a symbol to the subscribers of a tempo.
     Publish(usize, Tempo),
     /// Sends the snapshot of a subscription, some time after its acknowledgement.
     Snapshot(SessionId, usize, Tempo),

@@ -1,7 +1,7 @@
-//! [`Publisher`]: collects the changes of one book until the depth streams of one [`Tempo`] send them.
+//! [`Publisher`]: collects the changes of one book until the exchange sends them at one [`Tempo`].
 //!
-//! All subscribers of a tempo get the same frames. A new subscriber gets a snapshot of the book at the time of the
-//! last frame, so the next frame for all subscribers continues from this snapshot.
+//! All depth subscribers of a tempo get the same changes. A new subscriber gets a snapshot that shows the book as it
+//! was when changes were last sent, so the next changes continue from this snapshot.
 
 use std::collections::BTreeMap;
 

@@ -111,7 +111,7 @@ impl Quotes {
         self.answers = Random::for_name(self.answers.next() ^ quote, "quotes");
     }
 
-    /// Returns the sessions that are subscribed to the requests.
+    /// Returns the sessions that are subscribed to requests for quotes.
     pub(crate) const fn subscribers(&self) -> &BTreeSet<SessionId> {
         &self.subscribers
     }

@@ -36,12 +36,14 @@ impl Start {
         Start { nanos }
     }
 
-    /// Returns the first id of a sequence from which the exchange takes fewer than a million ids per second.
+    /// Returns `first` plus one for each microsecond from [`EPOCH`] to this epoch. If the exchange takes fewer than a
+    /// million ids per second, an exchange with a later epoch repeats none of them.
     pub(crate) const fn by_micros(self, first: u64) -> u64 {
         first.saturating_add_signed(self.nanos.div_euclid(1_000))
     }
 
-    /// Returns the first id of a sequence from which the exchange takes fewer than ten million ids per second.
+    /// Returns `first` plus one for each 100 ns from [`EPOCH`] to this epoch. If the exchange takes fewer than ten
+    /// million ids per second, an exchange with a later epoch repeats none of them.
     pub(crate) const fn by_tenths_of_micros(self, first: u64) -> u64 {
         first.saturating_add_signed(self.nanos.div_euclid(100))
     }
