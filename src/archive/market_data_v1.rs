@@ -16,6 +16,7 @@ use crate::link::outbox::StreamRequest;
 use crate::link::session::{Reception, Session};
 use crate::message::{MarketEntry, MarketUpdate, Message};
 use crate::value::sequence::GapRule;
+use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::wire::Scratch;
 
@@ -27,8 +28,10 @@ pub(crate) struct MarketDataV1 {
     sequence: Sequence,
     /// How many levels per side the first frame has; `None` if it has all levels.
     levels: Option<NonZeroU32>,
-    /// Whether the first frame has both sides of the book.
-    has_both_sides: bool,
+    /// Whether the frames contain levels of books.
+    has_levels: bool,
+    /// The side of each book that the frames leave out; `None` if they contain both sides, or no levels.
+    lacks: Option<Side>,
     /// Whether a frame was lost on the present connection.
     is_broken: bool,
     /// The newest trade over all connections.
@@ -37,11 +40,16 @@ pub(crate) struct MarketDataV1 {
 
 impl MarketDataV1 {
     pub(crate) fn new(config: &Config) -> MarketDataV1 {
-        let symbols = config.symbols();
+        let (symbols, [has_bids, has_offers]) = (config.symbols(), sides(config));
         MarketDataV1 {
             symbols,
             levels: Some(NonZeroU32::MIN).filter(|_| config.parameter("top_of_book") == Some("true")),
-            has_both_sides: has_both_sides(config),
+            has_levels: has_bids || has_offers,
+            lacks: match (has_bids, has_offers) {
+                (true, false) => Some(Side::Sell),
+                (false, true) => Some(Side::Buy),
+                _ => None,
+            },
             sequence: Sequence::default(),
             is_broken: false,
             last_trade: LastTrade::NOTHING,
@@ -64,12 +72,12 @@ impl MarketDataV1 {
     }
 }
 
-/// Returns whether the venue sends both bids and offers. If the address names any kind of entry, the venue sends only
-/// the kinds that the address sets to `true`.
-fn has_both_sides(config: &Config) -> bool {
+/// Returns whether the venue sends bids, and whether it sends offers. If the address names any kind of entry, the
+/// venue sends only the kinds that the address sets to `true`.
+fn sides(config: &Config) -> [bool; 2] {
     let is_named = |kind: &&str| config.parameter(kind).is_some();
-    let is_in = |kind: &str| config.parameter(kind) == Some("true");
-    !["bids", "offers", "trades", "auctions"].iter().any(is_named) || (is_in("bids") && is_in("offers"))
+    let sends_all = !["bids", "offers", "trades", "auctions"].iter().any(is_named);
+    ["bids", "offers"].map(|kind| sends_all || config.parameter(kind) == Some("true"))
 }
 
 impl Session for MarketDataV1 {
@@ -127,8 +135,9 @@ impl MarketDataV1 {
             // The link is closing after a lost frame, so its books are incomplete.
             None if self.is_broken => reception.ignored(text, IgnoredReason::BeforeSnapshot),
             None => {
-                let source = reception.source(text).checked_by(GapRule::Strict, self.levels);
-                let source = source.of_all(update.socket_sequence == 0 && self.has_both_sides);
+                let source =
+                    reception.source(text).checked_by(GapRule::Strict, self.levels).without(self.lacks);
+                let source = source.of_all(update.socket_sequence == 0 && self.has_levels);
                 reception.data(market(&mut self.last_trade, *update, source))
             }
         }

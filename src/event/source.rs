@@ -6,6 +6,7 @@ use core::num::NonZeroU32;
 use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, StreamId};
 use crate::value::sequence::GapRule;
+use crate::value::side::Side;
 use crate::value::time::Instant;
 
 /// The frame, the link and the subscription that the data of an [`Event`](crate::Event) comes from.
@@ -30,6 +31,7 @@ pub struct Source<'f> {
     endpoint: Endpoint,
     rule: GapRule,
     levels: Option<NonZeroU32>,
+    lacks: Option<Side>,
     part: u32,
     received: Instant,
     is_whole: bool,
@@ -56,6 +58,7 @@ impl<'f> Source<'f> {
             endpoint,
             rule,
             levels: None,
+            lacks: None,
             part: 0,
             received: Instant::ZERO,
             is_whole: false,
@@ -88,6 +91,12 @@ impl<'f> Source<'f> {
         self
     }
 
+    /// Sets the side of each book that the link does not report; `None` if it reports both sides.
+    pub(crate) const fn without(mut self, side: Option<Side>) -> Source<'f> {
+        self.lacks = side;
+        self
+    }
+
     /// Sets whether the frame lists everything, and not only what has changed.
     pub(crate) const fn of_all(mut self, is_whole: bool) -> Source<'f> {
         self.is_whole = is_whole;
@@ -105,12 +114,26 @@ impl<'f> Source<'f> {
             endpoint,
             rule,
             levels,
+            lacks,
             part,
             received,
             is_whole,
             ..
         } = self;
-        Source { frame, stream, epoch, slot, link_endpoint, endpoint, rule, levels, part, received, is_whole }
+        Source {
+            frame,
+            stream,
+            epoch,
+            slot,
+            link_endpoint,
+            endpoint,
+            rule,
+            levels,
+            lacks,
+            part,
+            received,
+            is_whole,
+        }
     }
 
     /// Sets which part of the frame the event is, counted from 1; 0 is the whole frame.
@@ -159,6 +182,11 @@ impl<'f> Source<'f> {
         self.levels
     }
 
+    /// Returns the side of each book that the link does not report; `None` if it reports both sides.
+    pub(crate) const fn lacks(&self) -> Option<Side> {
+        self.lacks
+    }
+
     /// Returns whether the frame lists all balances, all positions, or (in market data v1) all levels, and not only
     /// the changed ones.
     pub(crate) const fn is_whole(&self) -> bool {
@@ -174,8 +202,8 @@ impl PartialEq for Source<'_> {
     /// Compares everything but the instant at which the frame was received, and the number of the link's endpoint.
     fn eq(&self, other: &Self) -> bool {
         let key = |source: &Self| {
-            let Source { stream, epoch, slot, endpoint, rule, levels, part, is_whole, .. } = *source;
-            (stream, epoch, slot, endpoint, rule, levels, part, is_whole)
+            let Source { stream, epoch, slot, endpoint, rule, levels, lacks, part, is_whole, .. } = *source;
+            (stream, epoch, slot, endpoint, rule, levels, lacks, part, is_whole)
         };
         key(self) == key(other) && self.frame == other.frame
     }

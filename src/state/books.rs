@@ -272,6 +272,9 @@ impl Books {
             Some(levels) => entry.book.replace_best(depth, levels),
             None => entry.book.replace(depth),
         }
+        if let Some(side) = source.lacks() {
+            entry.book.set_unknown(side);
+        }
         entry.standing.renew(source, depth.event_time);
         let crossings = entry.note_crossing(source);
         // If this snapshot is crossed, another snapshot would be crossed too.

@@ -58,6 +58,8 @@ pub struct BookSide {
     levels: Ladder,
     /// The worst price of the certain levels: levels at worse prices may be missing. `None` if the side is whole.
     edge: Option<Decimal>,
+    /// Whether nothing reports the levels of the side, so that none is certain.
+    is_unknown: bool,
 }
 
 /// The result of applying changes to a book.
@@ -174,6 +176,14 @@ impl OrderBook {
         }
     }
 
+    /// Notes that nothing reports the levels of a side. No level of this side is certain until the next snapshot.
+    pub(crate) fn set_unknown(&mut self, side: Side) {
+        match side {
+            Side::Buy => self.bids.is_unknown = true,
+            Side::Sell => self.asks.is_unknown = true,
+        }
+    }
+
     /// Applies all changes of a frame, or none of them: see [`Applied`]. Changes nothing if the update ids show that
     /// the book contains all changes already, or that an update is missing ([`GapRule::Strict`]). Always applies
     /// changes without a range of update ids, which the archived endpoints send.
@@ -237,12 +247,12 @@ impl Clone for OrderBook {
 
 impl Clone for BookSide {
     fn clone(&self) -> BookSide {
-        BookSide { levels: self.levels.clone(), edge: self.edge }
+        BookSide { levels: self.levels.clone(), edge: self.edge, is_unknown: self.is_unknown }
     }
 
     fn clone_from(&mut self, other: &BookSide) {
         self.levels.clone_from(&other.levels);
-        self.edge = other.edge;
+        (self.edge, self.is_unknown) = (other.edge, other.is_unknown);
     }
 }
 
@@ -254,7 +264,7 @@ impl Default for OrderBook {
 
 impl BookSide {
     const fn new(descending: bool) -> BookSide {
-        BookSide { levels: Ladder::new(descending), edge: None }
+        BookSide { levels: Ladder::new(descending), edge: None, is_unknown: false }
     }
 
     /// Returns the number of levels.
@@ -285,11 +295,16 @@ impl BookSide {
     /// Returns how many levels, counted from the best level, are certain: the venue has no other level among them. If
     /// the side is whole ([`BookSide::is_whole`]), all its levels are certain.
     ///
-    /// A side is not whole in three cases: its snapshot contained only the best levels, the side dropped levels
-    /// beyond [`LEVELS_MAX`], or [`OrderBook::replace_top`] set its best level. The levels that are not certain came
-    /// with later updates, and levels between them may be missing. As the price moves, the number of certain levels
-    /// can shrink to zero. In this case, request a new snapshot.
+    /// A side is not whole in four cases: its snapshot contained only the best levels, the side dropped levels
+    /// beyond [`LEVELS_MAX`], [`OrderBook::replace_top`] set its best level, or the address of market data v1 leaves
+    /// out the side ([parameters](crate::protocol::market_data_v1)). The levels that are not certain came with later
+    /// updates, and levels between them may be missing. As the price moves, the number of certain levels can shrink
+    /// to zero. In this case, request a new snapshot. A side that the address leaves out has no levels, and none is
+    /// certain: the side is unknown, not empty.
     pub fn known_depth(&self) -> usize {
+        if self.is_unknown {
+            return 0;
+        }
         let Some(edge) = self.edge else { return self.levels.len() };
         let (Ok(last) | Err(last)) = self.levels.find(edge);
         self.levels.count_from(last)
@@ -298,7 +313,7 @@ impl BookSide {
     /// Returns whether the side has all levels that the venue had at the last applied snapshot or change. Returns
     /// `true` before the first snapshot too.
     pub const fn is_whole(&self) -> bool {
-        self.edge.is_none()
+        self.edge.is_none() && !self.is_unknown
     }
 
     /// Sets the quantity at a price; zero removes the level. Removing a level that does not exist is normal.
@@ -346,7 +361,7 @@ impl BookSide {
 
     fn clear(&mut self) {
         self.levels.clear();
-        self.edge = None;
+        (self.edge, self.is_unknown) = (None, false);
     }
 }
 

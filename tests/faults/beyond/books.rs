@@ -203,6 +203,46 @@ fn a_scratch_keeps_its_symbol_whatever_is_decoded_with_it() {
     }
 }
 
+/// If the address asks for one side only, the other side is unknown and not empty. Each row: the parameters, and for
+/// bids and for asks the number of certain levels and whether the side is whole.
+#[test]
+fn a_side_that_the_address_leaves_out_is_unknown() {
+    let both = [(1, true), (1, true)];
+    for (options, empty, [bids, asks]) in [
+        ("", [(0, true), (0, true)], both),
+        ("?bids=true&offers=true", [(0, true), (0, true)], both),
+        ("?bids=true", [(0, true), (0, false)], [(1, true), (0, false)]),
+        ("?bids=true&offers=false&trades=true", [(0, true), (0, false)], [(1, true), (0, false)]),
+        ("?offers=true", [(0, false), (0, true)], [(0, false), (1, true)]),
+        ("?offers=true&top_of_book=true", [(0, false), (0, true)], [(0, false), (1, false)]),
+    ] {
+        let known = |books: &Books| {
+            let book = books.live("btcusd").unwrap();
+            [book.bids(), book.asks()].map(|side| (side.known_depth(), side.is_whole()))
+        };
+        let url = format!("ws://v/v1/marketdata/btcusd{options}");
+        let entry = |side: &str, price: u32| {
+            format!(
+                r#"{{"type":"change","reason":"initial","price":"{price}","delta":"1","remaining":"1","side":"{side}"}}"#
+            )
+        };
+        let entries = match options.contains("true") && !options.contains("bids=true&offers=true") {
+            true if options.contains("bids=true") => entry("bid", 99),
+            true => entry("ask", 101),
+            false => [entry("bid", 99), entry("ask", 101)].join(","),
+        };
+        for (entries, expected) in [("", empty), (&entries, [bids, asks])] {
+            let (mut line, mut books) = (Line::open(Config::new(&url), []), Books::new());
+            let first =
+                format!(r#"{{"type":"update","eventId":7,"socket_sequence":0,"events":[{entries}]}}"#);
+            books.apply(&line.hear(1, &first).unwrap().as_event());
+            assert_eq!(known(&books), expected, "{options}");
+            let copy = books.clone();
+            assert_eq!(known(&copy), expected, "{options}");
+        }
+    }
+}
+
 /// The current API does not repeat trades, so an odd id says nothing about the trades after it.
 #[test]
 fn an_odd_id_of_a_trade_makes_no_later_trade_a_replay() {
