@@ -1,5 +1,6 @@
 //! [`Books`]: one order book per symbol, kept up to date by events.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::event::Event;
@@ -9,6 +10,7 @@ use crate::request::stream::Topic;
 use crate::state::order_book::{Applied, OrderBook};
 use crate::state::truth::{Age, Loss, StaleReason, Standing};
 use crate::value::endpoint::Endpoint;
+use crate::value::id::LinkId;
 use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
@@ -19,6 +21,10 @@ use crate::value::time::Instant;
 /// Pass every event to [`apply`](Books::apply), which ignores events that do not concern books. A book is current
 /// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` returns a stale
 /// book only as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
+///
+/// Several links may bring the book of one symbol: a link to market data v1, and a link of a depth stream. Then
+/// `Books` returns the book with the newest snapshot, and follows the other books too. If the subscription or the link
+/// of the returned book ends, `Books` returns another of these books.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -55,6 +61,8 @@ struct Entry {
     crossed: bool,
     /// Whether the application has to request a snapshot of the book, because the client does not.
     to_resync: bool,
+    /// The books of the same symbol that other links bring, and whose subscriptions have not ended.
+    others: Vec<Entry>,
 }
 
 /// What an event changed in a book. If neither bids nor asks have changed, the book is stale or was removed, or an
@@ -137,7 +145,8 @@ impl Books {
     /// Then `apply` makes the book stale. Updates of the archived endpoints have no ids that show such a loss.
     ///
     /// For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. If an event without a
-    /// symbol reports a loss, such as the end of a link, `apply` makes all books concerned stale and returns `None`.
+    /// symbol reports a loss, such as the end of a link, `apply` makes all books concerned stale, or replaces them by
+    /// books that other links bring, and returns `None`.
     ///
     /// ```
     /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};
@@ -268,6 +277,7 @@ impl Books {
 
     fn replace(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         let entry = self.entry(depth.symbol)?;
+        entry.begin(source);
         match source.levels() {
             Some(levels) => entry.book.replace_best(depth, levels),
             None => entry.book.replace(depth),
@@ -284,15 +294,15 @@ impl Books {
     }
 
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let entry = self.books.get_mut(depth.symbol).filter(|entry| entry.takes(source))?;
+        let entry = self.books.get_mut(depth.symbol)?;
+        if !entry.takes(source) {
+            return self.update_other(depth, source);
+        }
         let mut change = BookChange { symbol: depth.symbol.parse().ok()?, bids: false, asks: false };
         let best = entry.book.best();
         match entry.book.apply_by(depth, source.rule()) {
             Applied::Stale => return None,
-            Applied::Gap { .. } => {
-                entry.standing.set_stale(StaleReason::Gap);
-                entry.to_resync = true;
-            }
+            Applied::Gap { .. } => entry.miss_update(),
             Applied::Changed => {
                 entry.standing.note(source, depth.event_time);
                 if entry.book.best() != best {
@@ -305,13 +315,33 @@ impl Books {
         Some(change)
     }
 
+    /// Applies an update to a book that `Books` follows but does not return. Ignores an update of an unknown or stale
+    /// book.
+    fn update_other(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
+        let other = self.books.get_mut(depth.symbol)?.other_of(source)?;
+        match other.book.apply_by(depth, source.rule()) {
+            Applied::Stale => {}
+            Applied::Gap { .. } => other.miss_update(),
+            Applied::Changed => {
+                other.standing.note(source, depth.event_time);
+                other.note_crossing(source);
+            }
+        }
+        None
+    }
+
     /// Applies an event that replaces a side of a book by its best level. Ignores an event about an unknown or stale
     /// book.
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let entry = self.books.get_mut(top.symbol).filter(|entry| entry.takes(source))?;
+        let entry = self.books.get_mut(top.symbol)?;
+        let is_other = !entry.takes(source);
+        let entry = if is_other { entry.other_of(source)? } else { entry };
         entry.book.replace_top(top);
         entry.standing.note(source, top.event_time);
         let crossings = entry.note_crossing(source);
+        if is_other {
+            return None;
+        }
         self.crossed = self.crossed.saturating_add(crossings);
         let bids = top.side == Side::Buy;
         Some(BookChange { symbol: top.symbol.parse().ok()?, bids, asks: !bids })
@@ -319,8 +349,12 @@ impl Books {
 
     fn lose(&mut self, loss: &Loss) -> Option<BookChange> {
         let Some(symbol) = loss.symbol() else {
-            let concerned = self.books.values_mut().filter(|entry| loss.is_over(entry.standing.link()));
-            concerned.for_each(|entry| entry.set_stale(loss));
+            for entry in self.books.values_mut() {
+                entry.lose_others(loss);
+                if loss.is_over(entry.standing.link()) && !entry.switch(loss) {
+                    entry.set_stale(loss);
+                }
+            }
             return None;
         };
         let entry = match loss.reason() {
@@ -328,17 +362,19 @@ impl Books {
             StaleReason::Overflow => self.entry(symbol.as_str())?,
             _ => self.books.get_mut(symbol.as_str())?,
         };
+        entry.lose_others(loss);
         let has_link = entry.standing.link().is_some();
         if has_link && !loss.is_over(entry.standing.link()) {
             // The book comes over another link now.
             return None;
         }
-        if loss.reason() == StaleReason::NotSubscribed {
+        let has_other = entry.switch(loss);
+        if !has_other && loss.reason() == StaleReason::NotSubscribed {
             self.books.remove(symbol);
-        } else {
+        } else if !has_other {
             entry.set_stale(loss);
         }
-        Some(BookChange { symbol, bids: false, asks: false })
+        Some(BookChange { symbol, bids: has_other, asks: has_other })
     }
 }
 
@@ -350,13 +386,69 @@ impl Default for Books {
 
 impl Entry {
     const fn new() -> Entry {
-        Entry { book: OrderBook::new(), standing: Standing::NEW, crossed: false, to_resync: false }
+        Entry {
+            book: OrderBook::new(),
+            standing: Standing::NEW,
+            crossed: false,
+            to_resync: false,
+            others: Vec::new(),
+        }
     }
 
     /// Returns whether changes from a source apply to the book: the book is not stale, and its data came over the
     /// link of the source.
     fn takes(&self, source: &Source<'_>) -> bool {
         self.standing.stale().is_none() && self.standing.link() == source.link()
+    }
+
+    /// Returns the entry for a source among the other books of the symbol, if the changes of the source apply to it.
+    #[cold]
+    fn other_of(&mut self, source: &Source<'_>) -> Option<&mut Entry> {
+        self.others.iter_mut().find(|other| other.takes(source))
+    }
+
+    /// Begins with the snapshot of a source. If another link has brought the present book, the present book becomes
+    /// one of the others, unless its subscription has ended.
+    fn begin(&mut self, source: &Source<'_>) {
+        let slot = |link: Option<LinkId>| link.map(LinkId::slot);
+        let (own, new) = (slot(self.standing.link()), slot(source.link()));
+        if own.is_none() || new.is_none() || own == new {
+            return;
+        }
+        let place = self.others.iter().position(|other| slot(other.standing.link()) == new);
+        let next = place.map_or_else(Entry::new, |place| self.others.swap_remove(place));
+        let others = core::mem::take(&mut self.others);
+        let before = core::mem::replace(self, Entry { others, ..next });
+        let has_ended = before.standing.stale().is_some_and(StaleReason::ends_subscription);
+        if !has_ended {
+            self.others.push(before);
+        }
+    }
+
+    /// Replaces the book by another one if a loss ends the subscription of the book: by a current one if there is one.
+    /// A stale one replaces only a book that is not subscribed any more. Returns whether the book was replaced.
+    fn switch(&mut self, loss: &Loss) -> bool {
+        if !loss.ends_subscription() {
+            return false;
+        }
+        let current = self.others.iter().position(|other| other.standing.stale().is_none());
+        let any = self.others.len().checked_sub(1).filter(|_| loss.reason() == StaleReason::NotSubscribed);
+        let Some(place) = current.or(any) else { return false };
+        let (next, others) = (self.others.swap_remove(place), core::mem::take(&mut self.others));
+        *self = Entry { others, ..next };
+        true
+    }
+
+    /// Applies a loss to the other books of the symbol. Removes those whose subscription has ended: their next
+    /// snapshot adds them again.
+    fn lose_others(&mut self, loss: &Loss) {
+        self.others.retain_mut(|other| {
+            let is_concerned = loss.is_over(other.standing.link());
+            if is_concerned {
+                other.set_stale(loss);
+            }
+            !(is_concerned && loss.ends_subscription())
+        });
     }
 
     const fn view(&self, trusts_crossed: bool) -> Book<'_> {
@@ -376,6 +468,12 @@ impl Entry {
         self.standing.set_stale(loss.reason());
         let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();
         self.to_resync = loss.reason() == StaleReason::Overflow || (self.to_resync && may_be_of_another);
+    }
+
+    /// Notes that the ids of an update show that updates were dropped before they reached `Books`.
+    fn miss_update(&mut self) {
+        self.standing.set_stale(StaleReason::Gap);
+        self.to_resync = true;
     }
 
     /// Notes that [`Event::Synced`] came without a snapshot. Either the snapshot was dropped before it reached

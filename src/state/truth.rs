@@ -59,6 +59,13 @@ pub enum StaleReason {
     NoRoom,
 }
 
+impl StaleReason {
+    /// Returns whether no more events come until the stream is subscribed again.
+    pub(super) const fn ends_subscription(self) -> bool {
+        matches!(self, StaleReason::Disconnected | StaleReason::NotSubscribed | StaleReason::Silent)
+    }
+}
+
 impl fmt::Display for StaleReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -150,7 +157,7 @@ impl Loss {
 
     /// Returns whether no more events come until the stream is subscribed again.
     pub(super) const fn ends_subscription(&self) -> bool {
-        matches!(self.reason, StaleReason::Disconnected | StaleReason::NotSubscribed | StaleReason::Silent)
+        self.reason.ends_subscription()
     }
 
     /// Returns whether a stream has ended on a link that continues: reports that were on their way may still arrive.

@@ -2,12 +2,12 @@
 //! address of a link alone decides what the venue sends.
 
 use gemini_ws::{
-    Book, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, Lost, Overflow, Replay, Scratch,
-    StaleReason, Topic,
+    Book, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, LinkId, Lost, Overflow, Replay,
+    Scratch, StaleReason, StreamId, Topic,
 };
 
 use super::super::line::Line;
-use super::fed::{Fed, t, v1};
+use super::fed::{Fed, pair, t, v1};
 
 const V1: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
@@ -201,6 +201,71 @@ fn a_scratch_keeps_its_symbol_whatever_is_decoded_with_it() {
         line.hear(1, &first);
         assert!(replays(line.scratch), "{path}");
     }
+}
+
+const DEPTH: &str =
+    r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["90","1"]],"a":[["101","1"]]}"#;
+
+/// Creates a client with a link to market data v1 and a depth stream of the same symbol. Both books are current.
+fn two_sources() -> (Fed, [LinkId; 2], StreamId) {
+    let (mut fed, links) = pair(["ws://v/v1/marketdata/btcusd", "ws://v"]);
+    fed.feed_over(links[0], 1, &update(0, "initial", 99, &["BTCUSD"]));
+    let id = fed.client.subscribe(t(2), "btcusd@depth".parse().unwrap()).unwrap();
+    fed.link = links[1];
+    fed.acknowledge(2);
+    fed.feed(3, DEPTH);
+    assert_eq!(best_bid(&fed), Some("90".into()));
+    (fed, links, id)
+}
+
+fn best_bid(fed: &Fed) -> Option<String> {
+    Some(fed.books.live("btcusd")?.bids().best()?.price.to_string())
+}
+
+/// The book of the other source is current, with the changes that came meanwhile.
+#[test]
+fn a_book_stays_if_one_of_its_two_sources_ends() {
+    for is_lost in [false, true] {
+        let (mut fed, links, id) = two_sources();
+        fed.feed_over(links[0], 4, &update(1, "place", 100, &["BTCUSD"]));
+        assert_eq!(best_bid(&fed), Some("90".into()), "the newest snapshot decides");
+        match is_lost {
+            true => fed.client.handle_lost(links[1], t(5), Lost::Reset),
+            false => fed.client.unsubscribe(t(5), id).unwrap(),
+        }
+        fed.poll();
+        assert_eq!(best_bid(&fed), Some("100".into()), "{is_lost}");
+        fed.feed_over(links[0], 6, &update(2, "place", 101, &["BTCUSD"]));
+        assert_eq!(best_bid(&fed), Some("101".into()), "{is_lost}");
+        fed.client.handle_lost(links[0], t(7), Lost::Reset);
+        fed.poll();
+        assert_eq!(best_bid(&fed), None, "{is_lost}");
+    }
+}
+
+/// The link of the other source has ended, so no current book remains.
+#[test]
+fn a_book_whose_other_source_has_ended_is_removed_with_its_subscription() {
+    let (mut fed, links, id) = two_sources();
+    fed.client.handle_lost(links[0], t(5), Lost::Reset);
+    fed.poll();
+    assert_eq!(best_bid(&fed), Some("90".into()));
+    fed.client.unsubscribe(t(6), id).unwrap();
+    fed.poll();
+    assert!(fed.books.get("btcusd").is_none());
+}
+
+/// Events of both sources were dropped, so the remaining book is stale and has to be requested.
+#[test]
+fn a_remaining_book_that_missed_events_is_stale_and_to_be_requested() {
+    let (mut fed, links, id) = two_sources();
+    let symbol = "btcusd".parse().unwrap();
+    fed.apply(&Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), dropped: 1 });
+    fed.feed_over(links[0], 4, &update(1, "place", 100, &["BTCUSD"]));
+    fed.client.unsubscribe(t(5), id).unwrap();
+    fed.poll();
+    assert_eq!(fed.books.get("btcusd").and_then(Book::stale_reason), Some(StaleReason::Overflow));
+    assert_eq!(fed.books.to_resync().collect::<Vec<_>>(), [symbol]);
 }
 
 /// If the address asks for one side only, the other side is unknown and not empty. Each row: the parameters, and for
