@@ -135,7 +135,7 @@ pub use request::new_order::{
 pub use request::quote::{InvalidQuoteKey, NewQuote, QuoteKey};
 pub use request::stream::{Cadence, InvalidStream, PartialLevels, Scope, Stream, Topic, Updates};
 pub use request::{MarketDataRequest, RawRequest, Request, Subject};
-pub use rest::answer::{BalanceRows, OpenOrder};
+pub use rest::answer::{BalanceRows, OpenOrder, OpenOrders};
 pub use rest::error::RestError;
 #[cfg(feature = "auth")]
 pub use rest::request::RestRequest;

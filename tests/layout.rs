@@ -102,6 +102,7 @@ const PLAIN_DATA: &[(&str, &str)] = &[
     ("request/mod.rs: RawRequest", "what an application asks for, as data"),
     ("request/quote.rs: NewQuote", "what an application asks for, as data"),
     ("rest/answer.rs: OpenOrder", "what an application reads, as data"),
+    ("rest/answer.rs: OpenOrders", "what an application reads, as data"),
     ("state/book_top.rs: BookTop", "what an application reads, as data"),
     ("state/books.rs: BookChange", "what an application reads, as data"),
     ("state/changes.rs: Known", "what an application reads, as data"),

@@ -62,8 +62,10 @@ fn said(question: &str, status: u16, body: &str) -> String {
         "id" => OrderStatusQuestion::by_order_id(77).answer(status, body).map(found),
         "client" => OrderStatusQuestion::by_client_order_id("a").answer(status, body).map(found),
         "open" => OpenOrdersQuestion.answer(status, body).map(|open| {
-            let open: Vec<_> = open.iter().map(shown_open).collect();
-            open.join(", ")
+            assert_eq!(open.is_whole(), open.unused.is_empty());
+            let orders = open.orders.iter().map(shown_open);
+            let rows: Vec<_> = orders.chain(open.unused.iter().map(shown_error)).collect();
+            rows.join(", ")
         }),
         "balances" => BalancesQuestion.answer(status, body).map(|rows| {
             let rows: Vec<_> =
@@ -224,7 +226,7 @@ fn a_list_says_nothing_of_another_order_of_the_same_client_order_id() {
     let asked = orders.moment();
     let body = r#"[{"order_id":"7","client_order_id":"a","is_live":true,"is_cancelled":false,"executed_amount":"0"}]"#;
     for settles in [true, false] {
-        let open = &OpenOrdersQuestion.answer(200, body).unwrap()[0];
+        let open = &OpenOrdersQuestion.answer(200, body).unwrap().orders[0];
         assert_eq!(orders.reconcile(open, Some(open.found), asked), settles);
     }
     let states = [1, 2].map(|request| orders.get(RequestId::new(request)).unwrap().state);
@@ -246,7 +248,7 @@ fn the_list_of_open_orders_resolves_doubts() {
     ]"#;
     let open = OpenOrdersQuestion.answer(200, body).unwrap();
     let settled: Vec<bool> =
-        open.iter().map(|open| orders.reconcile(open, Some(open.found), asked)).collect();
+        open.orders.iter().map(|open| orders.reconcile(open, Some(open.found), asked)).collect();
     assert_eq!(settled, [true, true, false]);
     assert_eq!(orders.get(8).unwrap().state, OrderState::PartiallyFilled);
     let left: Vec<_> = orders.to_reconcile().map(|order| order.client_order_id.as_deref()).collect();

@@ -87,6 +87,11 @@ impl DecodeError {
         DecodeError { kind, offset: offset as u32, member: Some(MemberName(name)) }
     }
 
+    /// Returns the same error with an offset that counts from `offset` bytes before the present beginning.
+    pub(crate) const fn behind(self, offset: usize) -> DecodeError {
+        DecodeError { offset: self.offset.saturating_add(offset as u32), ..self }
+    }
+
     /// Returns what is wrong.
     pub const fn kind(self) -> DecodeErrorKind {
         self.kind

@@ -6,6 +6,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::json::error::DecodeError;
+use crate::message::Row;
 use crate::rest::error::RestError;
 use crate::state::order_state::OrderState;
 use crate::state::reconciling::{OrderRef, Reconciled};
@@ -42,6 +43,48 @@ impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
             Some(client_order_id) => OrderRef::Listed { order_id, client_order_id },
             None => OrderRef::OrderId(order_id),
         }
+    }
+}
+
+/// The open orders in the venue's answer.
+///
+/// A row that cannot be used does not cost the others. But then an order that [`orders`](OpenOrders::orders) does not
+/// contain may be open all the same: the order may be in this row.
+///
+/// ```
+/// use gemini_ws::{OpenOrdersQuestion, RestQuestion};
+///
+/// let body = r#"[{"order_id":77,"is_live":true,"executed_amount":"0"},{"order_id":78}]"#;
+/// let open = OpenOrdersQuestion.answer(200, body)?;
+/// assert_eq!((open.orders[0].found.order_id, open.is_whole()), (77, false));
+/// assert_eq!(open.unused[0].to_string(), r#"the answer cannot be read: member "is_live": missing at byte 67"#);
+/// # Ok::<(), gemini_ws::RestError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OpenOrders {
+    /// The orders, in the order of the answer.
+    pub orders: Vec<OpenOrder>,
+    /// For each row that cannot be used, the reason: [`RestError::Malformed`] with the offset in the answer, or
+    /// [`RestError::Undecided`].
+    pub unused: Vec<RestError>,
+}
+
+impl OpenOrders {
+    /// Returns whether every row was used. Only then no other order was open.
+    pub const fn is_whole(&self) -> bool {
+        self.unused.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a OpenOrders {
+    type Item = &'a OpenOrder;
+    type IntoIter = core::slice::Iter<'a, OpenOrder>;
+
+    /// Returns the orders.
+    fn into_iter(self) -> Self::IntoIter {
+        self.orders.iter()
     }
 }
 
@@ -107,17 +150,29 @@ pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconcil
     }
 }
 
-pub(super) fn open_orders(body: &str) -> Result<Vec<OpenOrder>, RestError> {
-    let rows: Vec<OrderRow<'_>> = rest::array(body).map_err(malformed(body))?;
+pub(super) fn open_orders(body: &str) -> Result<OpenOrders, RestError> {
+    let rows: Vec<Row<'_, OrderRow<'_>>> = rest::array(body).map_err(malformed(body))?;
     let mut known = BTreeSet::new();
-    let open = rows.iter().map(|row| {
+    let mut open = OpenOrders { orders: Vec::new(), unused: Vec::new() };
+    for row in rows {
+        let row = match row {
+            Row::Read(row) => row,
+            Row::Malformed { element, error } => {
+                let offset = element.as_str().as_ptr().addr().saturating_sub(body.as_ptr().addr());
+                open.unused.push(RestError::malformed(error.behind(offset), element.as_str()));
+                continue;
+            }
+        };
         if !known.insert(row.order_id) {
             return Err(RestError::Repeated { name: row.order_id.to_string().into() });
         }
         let client_order_id = row.client_order_id.map(|id| id.to_string().into());
-        Ok(OpenOrder { client_order_id, found: reconciled(row)? })
-    });
-    open.collect()
+        match reconciled(&row) {
+            Ok(found) => open.orders.push(OpenOrder { client_order_id, found }),
+            Err(undecided) => open.unused.push(undecided),
+        }
+    }
+    Ok(open)
 }
 
 pub(super) fn balances(body: &str) -> Result<BalanceRows, RestError> {

@@ -41,7 +41,7 @@ pub enum RestError {
     Malformed {
         /// What is wrong and where.
         error: DecodeError,
-        /// The beginning of the body.
+        /// The beginning of the body, or of the row in [`OpenOrders::unused`](crate::OpenOrders::unused).
         body: Box<str>,
     },
     /// The answer is about another order, or an order in it does not have the client order id of the question.

@@ -9,9 +9,8 @@ pub(crate) mod error;
 pub(crate) mod request;
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
-use crate::rest::answer::{BalanceRows, OpenOrder};
+use crate::rest::answer::{BalanceRows, OpenOrders};
 use crate::rest::error::RestError;
 use crate::state::order::Order;
 use crate::state::reconciling::{OrderRef, Reconciled};
@@ -189,8 +188,9 @@ impl RestQuestion for OrderStatusQuestion {
 ///
 /// let body = r#"[{"order_id":"77","client_order_id":"a","is_live":true,"is_cancelled":false,"executed_amount":"0"}]"#;
 /// let open = OpenOrdersQuestion.answer(200, body)?;
-/// assert_eq!((open[0].client_order_id.as_deref(), open[0].found.order_id), (Some("a"), 77));
-/// assert_eq!(open[0].found.state, OrderState::Open);
+/// let first = &open.orders[0];
+/// assert_eq!((first.client_order_id.as_deref(), first.found.order_id), (Some("a"), 77));
+/// assert_eq!((first.found.state, open.is_whole()), (OrderState::Open, true));
 /// # Ok::<(), gemini_ws::RestError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -199,13 +199,13 @@ pub struct OpenOrdersQuestion;
 impl sealed::Question for OpenOrdersQuestion {}
 
 impl RestQuestion for OpenOrdersQuestion {
-    type Answer = Vec<OpenOrder>;
+    type Answer = OpenOrders;
 
     fn path(&self) -> &'static str {
         "/v1/orders"
     }
 
-    fn answer(&self, status: u16, body: &str) -> Result<Vec<OpenOrder>, RestError> {
+    fn answer(&self, status: u16, body: &str) -> Result<OpenOrders, RestError> {
         error::accept(status, body)?;
         answer::open_orders(body)
     }

@@ -20,6 +20,8 @@ mod lagging;
 mod limits;
 #[path = "beyond/links.rs"]
 mod links;
+#[path = "beyond/listed.rs"]
+mod listed;
 #[path = "beyond/numbers.rs"]
 mod numbers;
 #[path = "beyond/orders.rs"]

@@ -120,7 +120,7 @@ fn an_answer_with_other_terms_is_not_used() {
         let (asked, found) = (fed.orders.moment(), question.answer(200, &row).unwrap());
         assert_eq!(fed.orders.reconcile(&question, found, asked), is_used, "{event:?}, {members}");
         assert_eq!(fed.order().needs_reconciling(), !is_used, "{event:?}, {members}");
-        let open = OpenOrdersQuestion.answer(200, &format!("[{row}]")).unwrap();
+        let open = OpenOrdersQuestion.answer(200, &format!("[{row}]")).unwrap().orders;
         let mut fed = in_doubt(event);
         let asked = fed.orders.moment();
         assert_eq!(
