@@ -91,8 +91,12 @@ pub struct Order {
     /// order. If an event reports the order, the order exists nevertheless.
     is_refused_by_reply: bool,
     disputes: Disputes,
-    /// Whether an event reported a modification. Then the quantity in an answer of REST may differ.
+    /// Whether an event reported a modification, or two answers of REST showed one. Then the quantity in an answer of
+    /// REST may differ.
     is_modified: bool,
+    /// The quantity and the client order id in the newest answer of REST, if one of them was not the known one, and
+    /// when this answer was applied.
+    doubtful_terms: Option<Box<(Option<Decimal>, Option<Box<str>>, Moment)>>,
     /// Whether the venue did not find the order. The request that places the order may still be on the way.
     is_absent: bool,
     /// The venue's time of the `NEW` event.

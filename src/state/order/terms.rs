@@ -1,5 +1,6 @@
 //! The terms of an [`Order`], and which events contradict the order.
 
+use alloc::boxed::Box;
 use core::cmp::Ordering;
 
 use crate::message::{OrderStatus, OrderType, OrderUpdate, Text};
@@ -91,10 +92,10 @@ impl Order {
     }
 
     /// Returns whether the venue's answer contradicts what is known about the order: the answer names another
-    /// instrument, side, quantity or client order id. The sides are not compared for an outcome of a prediction
-    /// market. The quantities are not compared after a modification. The answer also contradicts the order if it
-    /// reports an open order that has executed more than its quantity, or a filled order that has executed less.
-    /// `client_order_id` is the client order id in the answer.
+    /// instrument or side, or another client order id than this client sent. The sides are not compared for an
+    /// outcome of a prediction market. The answer also contradicts the order if it reports an open order that has
+    /// executed more than its quantity, or a filled order that has executed less. `client_order_id` is the client
+    /// order id in the answer.
     pub(in crate::state) fn contradicts_answer(
         &self,
         found: &Reconciled,
@@ -107,9 +108,49 @@ impl Order {
             state => !state.is_final() && excess == Some(Ordering::Greater),
         };
         is_impossible
-            || differ(self.client_order_id.as_deref(), client_order_id)
+            || (self.sent.is_some() && differ(self.client_order_id.as_deref(), client_order_id))
             || differ(self.symbol, found.symbol)
             || (self.outcome.is_none() && differ(self.side, found.side))
-            || differ(known, found.quantity)
+    }
+
+    /// Returns whether the venue's answer names another quantity, or another client order id, than is known. The
+    /// quantities are not compared after a modification.
+    pub(in crate::state) fn has_other_terms(
+        &self,
+        found: &Reconciled,
+        client_order_id: Option<&str>,
+    ) -> bool {
+        differ(self.quantity.filter(|_| !self.is_modified), found.quantity)
+            || differ(self.client_order_id.as_deref(), client_order_id)
+    }
+
+    /// Notes an answer to a question asked at the moment `asked`, and returns whether its terms are certain: they are
+    /// the known ones, or the answer to an earlier question, asked after the doubt began, named the same. Then an event
+    /// about a modification was lost, or the known client order id is wrong.
+    pub(in crate::state) fn note_answer(
+        &mut self,
+        found: &Reconciled,
+        client_order_id: Option<&str>,
+        asked: Moment,
+        now: Moment,
+    ) -> bool {
+        if !self.has_other_terms(found, client_order_id) {
+            self.doubtful_terms = None;
+            return true;
+        }
+        if self.doubt.is_none_or(|doubt| doubt.since > asked) {
+            return false;
+        }
+        let told = (found.quantity, client_order_id.map(Into::into), now);
+        let before = self.doubtful_terms.as_deref();
+        let is_told_again = before.is_some_and(|(quantity, client_order_id, noted)| {
+            (*quantity, client_order_id) == (told.0, &told.1) && asked >= *noted
+        });
+        if !is_told_again {
+            self.doubtful_terms = Some(Box::new(told));
+            return false;
+        }
+        self.is_modified |= differ(self.quantity, found.quantity);
+        true
     }
 }

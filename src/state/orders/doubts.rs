@@ -20,7 +20,10 @@ impl Orders {
     /// - the answer has a final state, but an executed quantity that is less than the sum of the fills. Exception:
     ///   the answer is used if it is not outdated and the fills are not certain, for example because they exceed the
     ///   ordered quantity,
-    /// - the answer contradicts the known ids, the instrument, the side or the ordered quantity of the order,
+    /// - the answer contradicts the known ids, the instrument or the side of the order,
+    /// - the answer names another ordered quantity, or for an order of another client another client order id, than is
+    ///   known. Exception: the answer is used if the answer to an earlier question, asked after the doubt was raised,
+    ///   has named the same,
     /// - the answer contradicts itself: the order is open and has executed more than the ordered quantity, or the
     ///   order is filled and has executed less,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
@@ -73,7 +76,7 @@ impl Orders {
                 // order of this request.
                 (key, None)
             }
-            Some(found) if self.has_other_terms(key, &found, of) => return false,
+            Some(found) if !self.has_terms(key, &found, of, asked) => return false,
             Some(found) if !self.attach(key, found.order_id, false) => return false,
             Some(found) => (self.index.by_order_id(found.order_id).unwrap_or(key), Some(found)),
             None => (key, None),
@@ -165,18 +168,20 @@ impl Orders {
         other.zip(request(key)).is_some_and(|(other, own)| other != own)
     }
 
-    /// Returns whether an answer contradicts the order `key`, or the order with the venue's id in the answer.
-    fn has_other_terms(&self, key: u64, found: &Reconciled, of: OrderRef<'_>) -> bool {
+    /// Returns whether an answer to a question asked at the moment `asked` has the terms of the order `key`, and of the
+    /// order with the venue's id in the answer.
+    fn has_terms(&mut self, key: u64, found: &Reconciled, of: OrderRef<'_>, asked: Moment) -> bool {
         let client_order_id = match of {
             OrderRef::Listed { client_order_id, .. } => Some(client_order_id),
-            _ => None,
+            _ => found.client_order_id.as_ref().map(|id| id.as_str()),
         };
         let known = self.index.by_order_id(found.order_id).filter(|known| *known != key);
-        [Some(key), known].into_iter().flatten().filter_map(|key| self.index.get(key)).any(|order| {
-            order.contradicts_answer(
-                found,
-                client_order_id.or(found.client_order_id.as_ref().map(|id| id.as_str())),
-            )
-        })
+        let known = known.and_then(|known| self.index.get(known));
+        let of_key = self.index.get(key);
+        let is_other = known.is_some_and(|order| order.has_other_terms(found, client_order_id))
+            || known.into_iter().chain(of_key).any(|order| order.contradicts_answer(found, client_order_id));
+        let now = self.moment();
+        let note = |order: &mut Order| order.note_answer(found, client_order_id, asked, now);
+        !is_other && self.index.change(key, now, note) == Some(true)
     }
 }

@@ -2,7 +2,7 @@
 
 use gemini_ws::{OpenOrdersQuestion, OrderState, OrderStatusQuestion, Request, RestQuestion};
 
-use super::fed::{Fed, OVERFLOW, new_order, t, update};
+use super::fed::{Fed, OVERFLOW, d, new_order, order, t, update};
 
 /// Formats an update of an order with the client order id `a1`, with these members in addition to the usual ones.
 fn named(id: u64, status: &str, rest: &str) -> String {
@@ -128,5 +128,50 @@ fn an_answer_with_other_terms_is_not_used() {
             is_used,
             "{event:?}, [{members}]"
         );
+    }
+}
+
+/// The event that reported a modification of order 77 was lost, or an event without a client order id reported the fill
+/// of a quote. Two answers of REST, asked one after the other, agree about the other terms, so they are right. Each
+/// row: the last event, the terms in the answers, whether the second answer is used, and the quantity then.
+#[test]
+fn terms_that_two_answers_agree_about_are_used() {
+    let fill = r#","Z":"0.4","L":"100","t":9"#;
+    for (client, first, second, is_used, quantity) in [
+        ("a1", r#""original_amount":"5""#, r#""original_amount":"5.0""#, true, "5"),
+        ("a1", r#""original_amount":"5""#, r#""original_amount":"6""#, false, "1"),
+        ("a1", r#""original_amount":"0.3""#, r#""original_amount":"0.3""#, false, "1"),
+        ("a1", r#""client_order_id":"zz""#, r#""client_order_id":"zz""#, true, "1"),
+        ("a1", r#""client_order_id":"zz""#, r#""client_order_id":"z""#, false, "1"),
+        ("a1", r#""symbol":"ethusd""#, r#""symbol":"ethusd""#, false, "1"),
+        ("a1", r#""side":"sell""#, r#""side":"sell""#, false, "1"),
+        ("own", r#""original_amount":"5""#, r#""original_amount":"5""#, true, "5"),
+        ("own", r#""client_order_id":"zz""#, r#""client_order_id":"zz""#, false, "1"),
+    ] {
+        let mut fed = Fed::private(&["orders@account"]);
+        if client == "own" {
+            fed.client.request(t(1), &Request::PlaceOrder(new_order("own"))).unwrap();
+            fed.poll();
+        }
+        fed.feed(2, &order(77, Some(client), "NEW", ""));
+        fed.feed(3, &order(77, Some(client), "PARTIALLY_FILLED", fill));
+        let question = OrderStatusQuestion::by_order_id(77);
+        let ask = |fed: &mut Fed, asked, terms: &str| {
+            let row = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":"0.4","#;
+            let found = question.answer(200, &format!("{row}{terms}}}")).unwrap();
+            fed.orders.reconcile(&question, found, asked)
+        };
+        let before = fed.orders.moment();
+        fed.apply(&OVERFLOW);
+        // The first question was asked before the loss.
+        assert!(!ask(&mut fed, before, first), "{client}, {first}");
+        let asked = fed.orders.moment();
+        assert!(!ask(&mut fed, asked, first), "{client}, {first}");
+        // The next question was asked before the answer to the one before.
+        assert!(!ask(&mut fed, asked, first), "{client}, {first}");
+        let asked = fed.orders.moment();
+        assert_eq!(ask(&mut fed, asked, second), is_used, "{client}, {first}, {second}");
+        assert_eq!(fed.order().needs_reconciling(), !is_used, "{client}, {first}, {second}");
+        assert_eq!(fed.order().quantity, Some(d(quantity)), "{client}, {first}, {second}");
     }
 }
