@@ -371,12 +371,16 @@ impl Orders {
         }
         // Without an id no later event, and no answer of the venue, could be about the same order.
         let is_nameless = id.is_none() && update.client_order_id.is_none() && !is_rejected;
-        let known = self.index.certain().len().saturating_add(self.index.doubtful().len());
-        if is_nameless || known >= FOREIGN_ORDERS_MAX {
+        if is_nameless || !self.has_room() {
             self.untracked = self.untracked.saturating_add(1);
             return None;
         }
         Some(self.index.insert(Order::foreign(id, client_order_id.as_deref(), link)))
+    }
+
+    /// Returns whether there is room for a further order of another client.
+    fn has_room(&self) -> bool {
+        self.index.certain().len().saturating_add(self.index.doubtful().len()) < FOREIGN_ORDERS_MAX
     }
 
     /// Returns the key of the order that an event with a client order id is about, among the orders that match the
@@ -531,8 +535,9 @@ impl Orders {
         self.contradictions
     }
 
-    /// Returns how many events were about orders that were not added. An unknown order is not added if
-    /// [`FOREIGN_ORDERS_MAX`] is reached, or if the event has no id of the order and does not report a rejection.
+    /// Returns how many events were about orders that were not added, and how many rows of REST. An unknown order is
+    /// not added if [`FOREIGN_ORDERS_MAX`] is reached, or if the event has no id of the order and does not report a
+    /// rejection.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }

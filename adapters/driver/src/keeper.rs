@@ -123,6 +123,11 @@ impl Keeper {
         self.positions.reconcile(found, asked)
     }
 
+    /// Adds an open order that only REST lists: [`Orders::add_listed`].
+    pub fn add_listed<'a>(&mut self, of: impl Into<OrderRef<'a>>, found: Reconciled, asked: Moment) -> bool {
+        self.orders.add_listed(of, found, asked)
+    }
+
     /// Applies the venue's answer about a quote in doubt: [`Quotes::reconcile`].
     pub fn reconcile_quote<'a>(
         &mut self,

@@ -8,6 +8,16 @@ use crate::state::truth::{Moment, StaleReason};
 use crate::value::decimal::Decimal;
 
 impl Order {
+    /// Creates the entry of an order that REST lists as open. The order is in doubt, until
+    /// [`reconcile`](Order::reconcile) has applied the answer.
+    pub(in crate::state) fn listed(found: &Reconciled, client_order_id: Option<&str>) -> Order {
+        let mut listed = Order::foreign(Some(found.order_id), client_order_id, None);
+        (listed.symbol, listed.side, listed.quantity) = (found.symbol, found.side, found.quantity);
+        (listed.state, listed.reported) = (found.state, Some(found.executed));
+        listed.raise(StaleReason::NotSubscribed, Moment::BEGINNING);
+        listed
+    }
+
     /// Returns the event that the venue owes; `None` if the venue owes no event, or if the order is in doubt.
     pub fn awaited(&self) -> Option<Awaited> {
         if !self.is_open() || self.needs_reconciling() {

@@ -89,6 +89,66 @@ impl Orders {
         is_settled || now_settled == Some(true)
     }
 
+    /// Adds an open order that only REST lists, such as an order of an earlier run of the program. `found` is the row
+    /// of the order in the venue's list, and `asked` is the [`moment`](Orders::moment) before the question. Returns
+    /// whether the order was added.
+    ///
+    /// Does not add an order that is known, or whose client order id may be that of an order without a venue's id:
+    /// [`reconcile`](Orders::reconcile) applies the row to such an order. Also does not add an order that has ended,
+    /// nor a further one if [`FOREIGN_ORDERS_MAX`](crate::FOREIGN_ORDERS_MAX) is reached.
+    ///
+    /// The order is in doubt if no subscribed stream reports it, or if the row is outdated, as described at
+    /// [`reconcile`](Orders::reconcile). Its earlier executions are not among its fills.
+    ///
+    /// ```
+    /// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};
+    ///
+    /// let mut orders = Orders::new();
+    /// let asked = orders.moment();
+    /// // … send the question, and receive status and body …
+    /// let body = r#"[{"order_id":77,"symbol":"btcusd","side":"buy","is_live":true,"executed_amount":"0.5"}]"#;
+    /// for open in &OpenOrdersQuestion.answer(200, body)? {
+    ///     if !orders.reconcile(open, Some(open.found), asked) {
+    ///         orders.add_listed(open, open.found, asked);
+    ///     }
+    /// }
+    /// let order = orders.get(77).unwrap();
+    /// assert_eq!(order.executed().to_string(), "0.5");
+    /// assert!(order.needs_reconciling(), "no stream of orders is subscribed");
+    /// # Ok::<(), gemini_ws::RestError>(())
+    /// ```
+    pub fn add_listed<'a>(&mut self, of: impl Into<OrderRef<'a>>, found: Reconciled, asked: Moment) -> bool {
+        self.index.forget_changes();
+        self.followed.step();
+        let client_order_id = match of.into() {
+            OrderRef::Listed { client_order_id, .. } | OrderRef::ClientOrderId(client_order_id) => {
+                Some(client_order_id)
+            }
+            OrderRef::OrderId(_) | OrderRef::Request(_) => {
+                found.client_order_id.as_ref().map(|id| id.as_str())
+            }
+        };
+        let may_be = |order: &Order| {
+            let is_unnamed = order.order_id.is_none() && order.may_change();
+            is_unnamed && !order.contradicts_answer(&found, client_order_id)
+        };
+        let may_be_known = client_order_id.is_some_and(|id| {
+            self.index.by_client_order_id(id).any(|key| self.index.get(key).is_some_and(may_be))
+        });
+        if found.state.is_final() || may_be_known || self.index.by_order_id(found.order_id).is_some() {
+            return false;
+        }
+        if !self.has_room() {
+            self.untracked = self.untracked.saturating_add(1);
+            return false;
+        }
+        let key = self.index.insert(Order::listed(&found, client_order_id));
+        let (now, lost) = (self.moment(), self.followed.lost());
+        self.index.change(key, now, |order| order.reconcile(Some(&found), asked, lost));
+        self.doubt_unfollowed(key);
+        true
+    }
+
     /// Puts an order in doubt, with the reason [`StaleReason::Overdue`], if the venue owes an event about the order
     /// ([`Order::awaited`](crate::Order::awaited)). Has no effect on other orders.
     ///

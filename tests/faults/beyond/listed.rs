@@ -1,11 +1,84 @@
 //! Orders that only REST lists, such as those of an earlier run.
 
-use gemini_ws::{OpenOrdersQuestion, RestError, RestQuestion};
+use gemini_ws::{OpenOrdersQuestion, OrderState, OrderStatusQuestion, Request, RestError, RestQuestion};
+
+use super::fed::{Fed, d, new_order, order, t};
+
+/// Adds the orders of a list that REST returns for a question asked at `asked`. Returns how many were added.
+fn list(fed: &mut Fed, asked: gemini_ws::Moment, body: &str) -> usize {
+    let open = OpenOrdersQuestion.answer(200, body).unwrap();
+    let added = open.into_iter().filter(|open| {
+        let is_used = fed.orders.reconcile(*open, Some(open.found), asked);
+        !is_used && fed.orders.add_listed(*open, open.found, asked)
+    });
+    added.count()
+}
 
 fn row(executed: &str, more: &str) -> String {
     format!(
         r#"{{"order_id":"77","symbol":"btcusd","side":"buy","is_live":true,"is_cancelled":false,"executed_amount":"{executed}","original_amount":"1"{more}}}"#
     )
+}
+
+/// An order of an earlier run is in the list of REST. The events that follow change it as any other order.
+#[test]
+fn an_order_of_an_earlier_run_is_known_from_the_list_on() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let asked = fed.orders.moment();
+    let body = format!("[{}]", row("0.4", r#","client_order_id":"a1""#));
+    assert_eq!(list(&mut fed, asked, &body), 1);
+    let listed = fed.order();
+    assert_eq!(
+        (listed.state, listed.executed(), listed.doubt()),
+        (OrderState::PartiallyFilled, d("0.4"), None)
+    );
+    assert_eq!((listed.quantity, listed.remaining()), (Some(d("1")), Some(d("0.6"))));
+    assert_eq!(fed.orders.get("a1").unwrap().order_id, Some(77));
+    // The list again: the order is known.
+    let again = fed.orders.moment();
+    assert_eq!(list(&mut fed, again, &body), 0);
+    fed.feed(
+        3,
+        &order(77, Some("a1"), "FILLED", r#","Z":"1","L":"100","t":9"#).replace(r#""Z":"1""#, r#""Z":"0.6""#),
+    );
+    assert_eq!(fed.orders.iter().count(), 1);
+    assert_eq!((fed.order().state, fed.order().executed()), (OrderState::Filled, d("1")));
+}
+
+/// A list that is older than the subscription, or than a loss, adds orders that are in doubt.
+#[test]
+fn an_order_of_an_old_list_is_in_doubt() {
+    let mut fed = Fed::private(&[]);
+    let asked = fed.orders.moment();
+    fed.subscribe(1, "orders@account");
+    assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
+    assert!(fed.order().needs_reconciling());
+    let question = OrderStatusQuestion::of(fed.order()).unwrap();
+    let asked = fed.orders.moment();
+    let found = question.answer(200, &row("0", "")).unwrap();
+    assert!(fed.orders.reconcile(&question, found, asked));
+    assert_eq!((fed.order().state, fed.order().doubt()), (OrderState::Open, None));
+    // Without a stream no event would report what follows.
+    let mut fed = Fed::private(&[]);
+    let asked = fed.orders.moment();
+    assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
+    assert!(fed.order().needs_reconciling());
+}
+
+/// The order of a request whose reply is on its way is in the list: it is not added a second time.
+#[test]
+fn the_order_of_a_request_is_not_added_again() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let request = fed.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();
+    fed.poll();
+    let asked = fed.orders.moment();
+    assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", r#","client_order_id":"a1""#))), 0);
+    fed.feed(3, &order(77, Some("a1"), "NEW", ""));
+    assert_eq!((fed.orders.iter().count(), fed.order().request()), (1, Some(request)));
+    // An order that has ended meanwhile stays as it is.
+    fed.feed(4, &order(77, Some("a1"), "CANCELED", r#","Z":"0""#));
+    assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 0);
+    assert_eq!(fed.order().state, OrderState::Canceled);
 }
 
 /// One row cannot be read. The other rows are used, and the offset of the error counts from the start of the answer.
