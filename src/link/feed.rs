@@ -452,6 +452,7 @@ impl Feed {
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, dialect: &Dialect) -> bool {
         if !self.is_open {
             self.outbox.drop_requests();
+            cx.limits().end_waiting(self.link);
             return false;
         }
         self.outbox.begin();
@@ -463,12 +464,16 @@ impl Feed {
             }
             if !self.outbox.take_room(cx, Urgency::Stream) {
                 self.outbox.put_back(request);
+                cx.limits().note_waiting(self.link);
                 break;
             }
             self.send_streams(cx, request, dialect);
             is_sent = true;
             // The reply to this request serves as the reply to the probe.
             self.outbox.want_probe(false);
+        }
+        if !self.outbox.has_stream_requests() {
+            cx.limits().end_waiting(self.link);
         }
         if self.outbox.may_probe(cx) {
             let probe = Some((Urgency::Probe, Purpose::Probe));

@@ -8,6 +8,7 @@ use crate::error::{CommandError, RateKind};
 use crate::link::rate_limiter::RateLimiter;
 use crate::link::urgency::Urgency;
 use crate::message::Response;
+use crate::value::id::LinkId;
 use crate::value::time::Instant;
 
 /// The maximum number of window lengths that the venue can add to the limits of one kind.
@@ -24,6 +25,8 @@ pub(crate) struct Limits {
     orders: Windows,
     /// Since when some `subscribe` or `unsubscribe` has waited for room; `None` once a link has sent one.
     streams_wait_since: Option<Instant>,
+    /// The link whose stream requests have waited since then, if a link waits.
+    streams_wait_at: Option<LinkId>,
     /// The longest wait that the venue can cause.
     wait_max: Duration,
 }
@@ -224,7 +227,8 @@ impl Limits {
     pub(crate) fn new(config: &Config) -> Limits {
         let (dials, requests, orders) = (Windows::new(), Windows::new(), Windows::new());
         let wait_max = config.retry_after_max;
-        let mut limits = Limits { dials, requests, orders, streams_wait_since: None, wait_max };
+        let mut limits =
+            Limits { dials, requests, orders, streams_wait_since: None, streams_wait_at: None, wait_max };
         limits.add(config, Instant::ZERO);
         limits
     }
@@ -265,9 +269,22 @@ impl Limits {
             self.orders.take(now);
         }
         if urgency == Urgency::Stream {
-            self.streams_wait_since = None;
+            (self.streams_wait_since, self.streams_wait_at) = (None, None);
         }
         Ok(())
+    }
+
+    /// Notes that a stream request of a link waits for room.
+    pub(super) fn note_waiting(&mut self, link: LinkId) {
+        self.streams_wait_at.get_or_insert(link);
+    }
+
+    /// Notes that no stream request of a link waits. If none was sent, the streams were unsubscribed: then the wait of
+    /// the next stream begins when this stream is requested.
+    pub(super) fn end_waiting(&mut self, link: LinkId) {
+        if self.streams_wait_at == Some(link) {
+            (self.streams_wait_since, self.streams_wait_at) = (None, None);
+        }
     }
 
     /// Returns when there is room for a request of this urgency, and the length of the window that is the last to

@@ -145,6 +145,11 @@ impl Liveness {
         is_new
     }
 
+    /// Returns whether a probe runs: it began, and nothing was heard since.
+    pub(super) fn is_probing(&self) -> bool {
+        self.probe != Probe::None
+    }
+
     /// Notes that a request timed out. `messages` says how many messages the peer has sent. Returns whether the
     /// link is unusable, because the peer neither replies nor sends anything.
     pub(super) fn miss_answer(&mut self, now: Instant, messages: u64) -> bool {

@@ -438,6 +438,10 @@ impl<S: Session> Link<S> {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) {
+        if !self.liveness.is_probing() {
+            // The peer was heard while the probe waited for room in a limit.
+            self.feed.outbox_mut().want_probe(false);
+        }
         if self.feed.flush(cx, self.session.dialect()) {
             self.liveness.note_sent(cx.now());
         }

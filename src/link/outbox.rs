@@ -218,6 +218,11 @@ impl Outbox {
         None
     }
 
+    /// Returns whether a stream request waits.
+    pub(super) fn has_stream_requests(&self) -> bool {
+        !self.requests.is_empty() || !self.books.is_empty()
+    }
+
     pub(super) fn put_back(&mut self, request: StreamRequest) {
         self.requests.push_front(request);
     }

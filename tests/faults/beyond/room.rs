@@ -78,6 +78,39 @@ fn a_link_that_hears_pings_needs_no_room_for_probes() {
     assert_eq!(line.losses, Vec::<Lost>::new());
 }
 
+/// The venue is silent until a probe waits for room in a limit, and then pings again. When the limit has room, the link
+/// needs no probe any more.
+#[test]
+fn a_probe_that_waits_is_not_sent_after_a_frame() {
+    let config = Config::new("ws://v").request_limit(2, Duration::from_secs(3_600));
+    let mut line = Line::open(config, ["btcusd@depth".to_owned()]);
+    line.hear(1, &line::ack(&line.sent[0].clone()));
+    line.hear(2, &line::snapshot("btcusd", 5));
+    line.sent.clear();
+    line.wait(35_000);
+    for at in (35_000..7_200_000).step_by(20_000) {
+        line.ping(at);
+        line.wait(at + 20_000);
+    }
+    assert_eq!((line.losses.len(), line.sent.len()), (0, 0), "{:?}", line.sent);
+}
+
+/// A stream is unsubscribed while it waits for room beside a busy application. The wait of the next stream begins when
+/// this stream is subscribed.
+#[test]
+fn a_stream_that_was_unsubscribed_does_not_wait_for_the_next_one() {
+    let begin = 100_000;
+    let mut busy = Busy::new((600, 60_000), 64);
+    busy.run(1, 10_000, |_| false);
+    let id = busy.line.subscribe(10_001, "ethusd@trade");
+    busy.line.client.unsubscribe(t(10_002), id).unwrap();
+    busy.line.poll(10_002);
+    busy.run(10_003, begin - 10_003, |text| text.contains("@trade"));
+    busy.line.subscribe(begin, "btcusd@trade");
+    let end = busy.run(begin, 10_000, |text| text.contains("btcusd@trade"));
+    assert!((1_000..10_000).contains(&(end - begin)), "{} ms", end - begin);
+}
+
 /// An application that sends orders as fast as the client accepts them, to a venue that replies after 10 ms.
 struct Busy {
     line: Line,
