@@ -15,6 +15,7 @@ use crate::link::feed::Feed;
 use crate::link::outbox::StreamRequest;
 use crate::link::session::{Reception, Session};
 use crate::message::{MarketEntry, MarketUpdate, Message};
+use crate::value::endpoint::Endpoint;
 use crate::value::sequence::GapRule;
 use crate::value::side::Side;
 use crate::value::symbol::Symbol;
@@ -78,6 +79,13 @@ fn sides(config: &Config) -> [bool; 2] {
     let is_named = |kind: &&str| config.parameter(kind).is_some();
     let sends_all = !["bids", "offers", "trades", "auctions"].iter().any(is_named);
     ["bids", "offers"].map(|kind| sends_all || config.parameter(kind) == Some("true"))
+}
+
+/// Returns the symbols whose books come over a link to the address of `config`; `None` if no books come, or if their
+/// symbols are unknown.
+pub(crate) fn named_books(config: &Config) -> Option<Vec<Symbol>> {
+    let has_levels = config.endpoint() == Endpoint::MarketDataV1 && sides(config) != [false; 2];
+    config.symbols().filter(|_| has_levels)
 }
 
 impl Session for MarketDataV1 {

@@ -5,6 +5,7 @@ use core::time::Duration;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use crate::archive::market_data_v1::named_books;
 use crate::client::Client;
 use crate::client::slots::Slot;
 use crate::error::{CommandError, Limit};
@@ -197,7 +198,7 @@ impl Client {
     pub fn resync_all_books(&mut self, now: Instant) -> usize {
         let books = self.streams().filter(|(_, stream, _)| stream.topic() == Topic::Depth);
         let mut symbols: BTreeSet<Symbol> = books.filter_map(|(_, stream, _)| stream.symbol()).collect();
-        symbols.extend(self.named_books().flat_map(|(_, symbols)| symbols));
+        symbols.extend(self.renewable_books().map(|(_, symbol)| symbol));
         self.resync_books(now, symbols)
     }
 
@@ -207,21 +208,35 @@ impl Client {
         books.find_map(|(_, book)| book.subscribers().first().copied())
     }
 
-    /// Returns each slot of market data v1 whose link has not ended for good, with the symbols that the address of
-    /// the link names.
-    fn named_books(&self) -> impl Iterator<Item = (usize, Vec<Symbol>)> + '_ {
-        self.slots.iter().enumerate().filter_map(|(slot, entry)| {
-            let config = entry.link()?.config();
-            let is_v1 = config.endpoint() == Endpoint::MarketDataV1 && entry.given_up().is_none();
-            Some((slot, config.symbols().filter(|_| is_v1)?))
-        })
+    /// Returns the books that come without a subscription: each link of market data v1 whose address asks for bids or
+    /// offers, with each symbol that the address names. Also returns links that have ended for good
+    /// ([`Event::LinkClosed`](crate::Event::LinkClosed)): their books come if [`open`](Client::open) connects them
+    /// again.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
+    ///
+    /// let client = Client::single(Config::new("wss://api.gemini.com/v1/marketdata/btcusd"));
+    /// assert!(client.named_books().map(|(_, symbol)| symbol).eq(["btcusd".parse().unwrap()]));
+    /// assert_eq!(Client::single(Config::new(PRODUCTION)).named_books().count(), 0);
+    /// ```
+    pub fn named_books(&self) -> impl Iterator<Item = (LinkId, Symbol)> + '_ {
+        let links = self.slots.links().filter_map(|link| Some((link.id(), named_books(link.config())?)));
+        links.flat_map(|(link, symbols)| symbols.into_iter().map(move |symbol| (link, symbol)))
+    }
+
+    /// Returns the slots and symbols of [`named_books`](Client::named_books) whose link has not ended for good.
+    fn renewable_books(&self) -> impl Iterator<Item = (usize, Symbol)> + '_ {
+        let has_ended = |slot: usize| self.slots.get(slot).is_none_or(|slot| slot.given_up().is_some());
+        let books = self.named_books().map(|(link, symbol)| (link.slot(), symbol));
+        books.filter(move |(slot, _)| !has_ended(*slot))
     }
 
     /// Replaces the links of market data v1 whose address names this symbol. Returns false if no such link exists, or
     /// if all of them are closing or have ended for good.
     fn renew_book(&mut self, symbol: Symbol) -> bool {
-        let named = self.named_books().filter(|(_, symbols)| symbols.contains(&symbol));
-        let slots: Vec<usize> = named.map(|(slot, _)| slot).collect();
+        let named = self.renewable_books().filter(|(_, named)| *named == symbol);
+        let slots: BTreeSet<usize> = named.map(|(slot, _)| slot).collect();
         let renewed = slots
             .into_iter()
             .filter(|slot| matches!(self.command_link(*slot, |link, cx| link.renew_books(cx)), Some(Ok(()))));

@@ -279,8 +279,8 @@ impl Limits {
         self.streams_wait_at.get_or_insert(link);
     }
 
-    /// Notes that no stream request of a link waits. If none was sent, the streams were unsubscribed: then the wait of
-    /// the next stream begins when this stream is requested.
+    /// Notes that no stream request of a link waits. If none was sent, the streams were unsubscribed: then the wait
+    /// of the next stream begins when this stream is requested.
     pub(super) fn end_waiting(&mut self, link: LinkId) {
         if self.streams_wait_at == Some(link) {
             (self.streams_wait_since, self.streams_wait_at) = (None, None);

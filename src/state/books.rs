@@ -23,8 +23,8 @@ use crate::value::time::Instant;
 /// book only as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
 ///
 /// Several links may bring the book of one symbol: a link to market data v1, and a link of a depth stream. Then
-/// `Books` returns the book with the newest snapshot, and follows the other books too. If the subscription or the link
-/// of the returned book ends, `Books` returns another of these books.
+/// `Books` returns the book with the newest snapshot, and follows the other books too. If the subscription or the
+/// link of the returned book ends, `Books` returns another of these books.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -425,8 +425,8 @@ impl Entry {
         }
     }
 
-    /// Replaces the book by another one if a loss ends the subscription of the book: by a current one if there is one.
-    /// A stale one replaces only a book that is not subscribed any more. Returns whether the book was replaced.
+    /// Replaces the book by another one if a loss ends the subscription of the book: by a current one if there is
+    /// one. A stale one replaces only a book that is not subscribed any more. Returns whether the book was replaced.
     fn switch(&mut self, loss: &Loss) -> bool {
         if !loss.ends_subscription() {
             return false;

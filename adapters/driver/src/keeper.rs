@@ -39,10 +39,10 @@ pub struct Keeper {
     may_need_resync: bool,
     /// The reason why the newest attempt to connect failed, if it failed.
     connect_failure: Option<ConnectFailure>,
-    /// Whether a book may have lost or got a source since the last turn. A source is a subscription to the book, or
-    /// the link of that subscription.
+    /// Whether a book may have lost or got a source since the last turn. A source is a subscription to the book, the
+    /// link of that subscription, or a link of market data v1.
     has_new_sources: bool,
-    orders: Orders,
+    pub(crate) orders: Orders,
     balances: Balances,
     positions: Positions,
     quotes: Quotes,
@@ -121,11 +121,6 @@ impl Keeper {
         asked: Moment,
     ) -> bool {
         self.positions.reconcile(found, asked)
-    }
-
-    /// Adds an open order that only REST lists: [`Orders::add_listed`].
-    pub fn add_listed<'a>(&mut self, of: impl Into<OrderRef<'a>>, found: Reconciled, asked: Moment) -> bool {
-        self.orders.add_listed(of, found, asked)
     }
 
     /// Applies the venue's answer about a quote in doubt: [`Quotes::reconcile`].
@@ -289,8 +284,8 @@ impl Keeper {
         self.board.publish(&self.books);
     }
 
-    /// Lets readers notice which books will not arrive, because they have no subscription any more, or because the
-    /// links of their subscriptions have ended for good. Also lets them notice which of these books may arrive after
+    /// Lets readers notice which books will not arrive, because they have no subscription any more and no address of
+    /// market data v1 names them, or because the links that bring them have ended for good. Also lets them notice which of these books may arrive after
     /// all.
     fn note_streams(&mut self, client: &Client) {
         if !std::mem::take(&mut self.has_new_sources) || !self.board.has_books() {
@@ -299,10 +294,11 @@ impl Keeper {
         let ended = client.links().filter(|(.., state)| *state == State::Closed);
         let ended: BTreeSet<usize> = ended.map(|(link, ..)| link.slot()).collect();
         let mut subscribed: HashMap<Symbol, bool> = HashMap::new();
-        for (id, stream, _) in client.streams().filter(|(.., state)| *state != StreamState::Leaving) {
-            if let Some(symbol) = book_of(&stream) {
-                *subscribed.entry(symbol).or_default() |= !ended.contains(&id.link_slot());
-            }
+        let streams = client.streams().filter(|(.., state)| *state != StreamState::Leaving);
+        let streams = streams.filter_map(|(id, stream, _)| Some((id.link_slot(), book_of(&stream)?)));
+        let named = client.named_books().map(|(link, symbol)| (link.slot(), symbol));
+        for (slot, symbol) in streams.chain(named) {
+            *subscribed.entry(symbol).or_default() |= !ended.contains(&slot);
         }
         self.board.note_streams(&subscribed);
     }
@@ -448,6 +444,9 @@ pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
 fn book_of(stream: &Stream) -> Option<Symbol> {
     stream.symbol().filter(|_| stream.topic() == Topic::Depth)
 }
+
+#[cfg(test)]
+mod sources;
 
 #[cfg(test)]
 mod tests {

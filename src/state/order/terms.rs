@@ -125,8 +125,8 @@ impl Order {
     }
 
     /// Notes an answer to a question asked at the moment `asked`, and returns whether its terms are certain: they are
-    /// the known ones, or the answer to an earlier question, asked after the doubt began, named the same. Then an event
-    /// about a modification was lost, or the known client order id is wrong.
+    /// the known ones, or the answer to an earlier question, asked after the doubt began, named the same. Then an
+    /// event about a modification was lost, or the known client order id is wrong.
     pub(in crate::state) fn note_answer(
         &mut self,
         found: &Reconciled,
