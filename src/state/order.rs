@@ -94,9 +94,8 @@ pub struct Order {
     /// Whether an event reported a modification, or two answers of REST showed one. Then the quantity in an answer of
     /// REST may differ.
     is_modified: bool,
-    /// The quantity and the client order id in the newest answer of REST, if one of them was not the known one, and
-    /// when this answer was applied.
-    doubtful_terms: Option<Box<(Option<Decimal>, Option<Box<str>>, Moment)>>,
+    /// The terms in the newest answer of REST, if one of them was not the known one.
+    other_terms: Option<Box<OtherTerms>>,
     /// Whether the venue did not find the order. The request that places the order may still be on the way.
     is_absent: bool,
     /// The venue's time of the `NEW` event.
@@ -131,6 +130,15 @@ struct Doubt {
     since: Moment,
     /// When the doubt was last raised.
     raised: Moment,
+}
+
+/// The terms in an answer of REST, of which one is not the known one.
+#[derive(Clone, Debug, PartialEq)]
+struct OtherTerms {
+    quantity: Option<Decimal>,
+    client_order_id: Option<Box<str>>,
+    /// When the answer was applied.
+    noted: Moment,
 }
 
 /// An event that the venue owes, because it has accepted a request about an order but has not reported the result.

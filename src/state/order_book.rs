@@ -272,7 +272,8 @@ impl BookSide {
         self.levels.len()
     }
 
-    /// Returns whether there are no levels.
+    /// Returns whether there are no levels. Then the venue has none either, if the side is whole
+    /// ([`BookSide::is_whole`]).
     pub const fn is_empty(&self) -> bool {
         self.levels.len() == 0
     }

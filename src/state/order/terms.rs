@@ -5,8 +5,8 @@ use core::cmp::Ordering;
 
 use crate::message::{OrderStatus, OrderType, OrderUpdate, Text};
 use crate::request::new_order::{NewOrder, Terms};
-use crate::state::order::Order;
 use crate::state::order::told::{differ, told_outcome, told_stop_price};
+use crate::state::order::{Order, OtherTerms};
 use crate::state::order_state::OrderState;
 use crate::state::reconciling::Reconciled;
 use crate::state::truth::Moment;
@@ -135,22 +135,23 @@ impl Order {
         now: Moment,
     ) -> bool {
         if !self.has_other_terms(found, client_order_id) {
-            self.doubtful_terms = None;
+            self.other_terms = None;
             return true;
         }
-        if self.doubt.is_none_or(|doubt| doubt.since > asked) {
+        let Some(since) = self.doubt.map(|doubt| doubt.since).filter(|since| *since <= asked) else {
             return false;
-        }
-        let told = (found.quantity, client_order_id.map(Into::into), now);
-        let before = self.doubtful_terms.as_deref();
-        let is_told_again = before.is_some_and(|(quantity, client_order_id, noted)| {
-            (*quantity, client_order_id) == (told.0, &told.1) && asked >= *noted
+        };
+        let quantity = found.quantity;
+        let is_told_again = self.other_terms.as_deref().is_some_and(|told| {
+            let is_same = told.quantity == quantity && told.client_order_id.as_deref() == client_order_id;
+            is_same && (since..=asked).contains(&told.noted)
         });
-        if !is_told_again {
-            self.doubtful_terms = Some(Box::new(told));
-            return false;
+        if is_told_again {
+            self.is_modified |= differ(self.quantity, quantity);
+        } else {
+            let client_order_id = client_order_id.map(Into::into);
+            self.other_terms = Some(Box::new(OtherTerms { quantity, client_order_id, noted: now }));
         }
-        self.is_modified |= differ(self.quantity, found.quantity);
-        true
+        is_told_again
     }
 }

@@ -175,3 +175,25 @@ fn terms_that_two_answers_agree_about_are_used() {
         assert_eq!(fed.order().quantity, Some(d(quantity)), "{client}, {first}, {second}");
     }
 }
+
+/// An answer during one doubt does not count in the next doubt.
+#[test]
+fn an_answer_does_not_agree_with_an_answer_from_before_the_doubt() {
+    let mut fed = in_doubt(None);
+    let question = OrderStatusQuestion::by_order_id(77);
+    let row = |quantity: &str| {
+        format!(
+            r#"{{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":"0","original_amount":"{quantity}"}}"#
+        )
+    };
+    for (quantity, is_used) in [("5", false), ("1", true)] {
+        let (asked, found) = (fed.orders.moment(), question.answer(200, &row(quantity)).unwrap());
+        assert_eq!(fed.orders.reconcile(&question, found, asked), is_used, "{quantity}");
+    }
+    fed.apply(&OVERFLOW);
+    for is_used in [false, true] {
+        let (asked, found) = (fed.orders.moment(), question.answer(200, &row("5")).unwrap());
+        assert_eq!(fed.orders.reconcile(&question, found, asked), is_used);
+    }
+    assert_eq!(fed.order().quantity, Some(d("5")));
+}
