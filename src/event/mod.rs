@@ -419,10 +419,6 @@ impl<'f> RequestOutcome<'f> {
     pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
             RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),
-            RequestOutcome::Answered(response) if response.is_internal_error() => Verdict::Unknown,
-            RequestOutcome::Answered(response) if matches!(response.order_id(), Ok(Some(_))) => {
-                Verdict::Unknown
-            }
             RequestOutcome::Answered(response) if response.is_over_limit() => Verdict::OverLimit(response),
             RequestOutcome::Answered(response) if response.is_final_refusal() => Verdict::Refused(response),
             RequestOutcome::Answered(_) => Verdict::Unknown,

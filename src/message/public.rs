@@ -266,8 +266,9 @@ impl Response<'_> {
 
     /// Returns whether the venue refused the request and would refuse it again.
     ///
-    /// Three rules decide, in this order:
+    /// Four rules decide, in this order:
     ///
+    /// - A refusal that contains the id of an order contradicts itself, so it is not final.
     /// - With the [error code](crate::protocol::streams#errors) -1000 or -1003, the refusal is not final.
     /// - Without a status, or with a status from 200 to 299, the code decides: -1002, -1013, -1020 and the codes from
     ///   -2999 to -1100 are final.
@@ -283,13 +284,12 @@ impl Response<'_> {
     /// assert!(is_final(r#"{"id":1,"status":400,"error":{"code":-1013,"msg":"Invalid parameters"}}"#));
     /// assert!(!is_final(r#"{"id":1,"error":{"code":-1003,"msg":"Too many requests"}}"#));
     /// assert!(!is_final(r#"{"id":1,"status":500,"error":{"code":-1013,"msg":"Invalid parameters"}}"#));
+    /// assert!(!is_final(r#"{"id":1,"status":400,"result":{"orderId":"7"}}"#));
     /// ```
-    pub const fn is_final_refusal(&self) -> bool {
-        let code = match &self.error {
-            Some(error) => error.code,
-            None => 0,
-        };
+    pub fn is_final_refusal(&self) -> bool {
+        let code = self.error.map_or(0, |error| error.code);
         !self.is_ok()
+            && !self.names_order()
             && !matches!(code, -1003 | -1000)
             && match self.status {
                 // Only the code says whether the refusal is final.
@@ -300,9 +300,13 @@ impl Response<'_> {
     }
 
     /// Returns whether the venue refused the request only because of a limit on requests, and so did not act.
-    pub(crate) const fn is_over_limit(&self) -> bool {
+    pub(crate) fn is_over_limit(&self) -> bool {
         let is_named = matches!(&self.error, Some(ApiError { code: -1003, .. }));
-        !self.is_internal_error() && (is_named || matches!(self.status, Some(429)))
+        !self.is_internal_error() && !self.names_order() && (is_named || matches!(self.status, Some(429)))
+    }
+
+    fn names_order(&self) -> bool {
+        matches!(self.order_id(), Ok(Some(_)))
     }
 
     /// Returns whether the reply is an internal error: the status is 408 or at least 500, or the code is -1000.

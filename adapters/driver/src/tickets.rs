@@ -454,4 +454,16 @@ mod tests {
         assert!(it.tickets.cancels.is_empty());
         assert!(it.sent(10_000).is_empty());
     }
+
+    /// `Orders` takes a refusal that contains the id of an order for a reply that decides nothing.
+    #[test]
+    fn a_refusal_that_contradicts_itself_ends_no_cancel() {
+        for status in ["400", "404", "429"] {
+            let mut it = Cancelling::new();
+            let first = it.sent(0);
+            it.answer(20, &first[0], &format!(r#""status":{status},"result":{{"orderId":"77"}}"#));
+            assert!(it.tickets.has_cancels() && it.sent(519).is_empty(), "{status}");
+            assert_eq!(it.sent(520).len(), 1, "{status}");
+        }
+    }
 }
