@@ -84,7 +84,8 @@ fn who_comes_later_gets_the_present_state() {
 }
 
 /// A recording can lack an update, as after a lost connection. From there to the next recorded snapshot, the exchange
-/// knows no book, so a later subscriber gets no snapshot.
+/// knows no book. A session that subscribes later gets the next recorded snapshot, and no change before it. A session
+/// that requested no snapshots gets all changes.
 #[test]
 fn a_gap_ends_the_book() {
     let frames = [
@@ -99,9 +100,17 @@ fn a_gap_ends_the_book() {
     venue.connect("snapshot=-1");
     let depth = ["btcusd@depth"];
     assert_eq!(venue.request("subscribe", &depth).len(), 1);
+    let bare = SessionId(2);
+    venue.exchange.handle_connected(bare, venue.now, "");
+    venue.exchange.handle_frame(bare, venue.now, Frame::Text(&request("subscribe", &depth)));
+    venue.outputs();
     let mut levels = Vec::new();
     for (played, frame) in frames.iter().enumerate() {
-        assert_eq!(venue.run(Duration::from_millis(10)), [*frame], "{played}");
+        let outputs = venue.run_outputs(Duration::from_millis(10));
+        let sent = |session| outputs.contains(&Output::Send { session, text: (*frame).to_owned() });
+        // The session `bare` gets the snapshot that follows the gap, as every session with a book does.
+        assert_eq!((sent(CLIENT), sent(bare)), (played != 3, played != 0), "{played}");
+        assert_eq!(outputs.len(), usize::from(played != 3) + usize::from(played != 0), "{played}");
         let book = venue.exchange.book(symbol("btcusd")).unwrap();
         levels.push((book.bids.len(), book.asks.len(), book.last_update_id));
         venue.request("unsubscribe", &depth);

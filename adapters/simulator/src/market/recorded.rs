@@ -143,6 +143,10 @@ impl Track {
         for (session, state) in self.subscribers.all_depth_mut() {
             let mode = cx.sessions.get(*session).map_or(SnapshotMode::Absent, |session| session.snapshot());
             let is_first = *state == DepthState::BeforeRecordedSnapshot;
+            if is_first && !is_snapshot && mode.levels() > 0 {
+                // The venue sends no change before the snapshot.
+                continue;
+            }
             *state = DepthState::Live;
             match (is_first && is_snapshot, mode) {
                 // The session asked for changes without a snapshot.

@@ -23,7 +23,8 @@ const fn partial_index(levels: PartialLevels) -> usize {
 pub(crate) enum DepthState {
     /// The exchange sends the snapshot at this time, and no change before the snapshot.
     SnapshotAt(Instant),
-    /// The recording has not reached the symbol's snapshot yet.
+    /// The recording has not reached the symbol's snapshot yet. If the subscriber requested a snapshot, the exchange
+    /// sends no change before the snapshot.
     BeforeRecordedSnapshot,
     /// The exchange sends changes to the subscriber.
     Live,
