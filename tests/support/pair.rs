@@ -327,7 +327,9 @@ impl Pair {
                 simulator::Output::Close { session, code, .. } => {
                     (session, vec![Wire::Close(code), Wire::End])
                 }
-                simulator::Output::Abort { session } => (session, vec![Wire::Reset]),
+                simulator::Output::Abort { session } | simulator::Output::CutFrame { session } => {
+                    (session, vec![Wire::Reset])
+                }
             };
             if let Some(link) = of(session) {
                 wires.into_iter().for_each(|wire| self.put(Message::ToClient(link, wire)));

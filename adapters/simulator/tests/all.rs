@@ -26,3 +26,5 @@ mod restarts;
 mod server;
 mod sessions;
 mod streams;
+#[cfg(feature = "server")]
+mod upgrades;

@@ -91,7 +91,7 @@ fn see(faults: &str) -> Seen {
 type Check = fn(&Seen, &Seen) -> bool;
 
 /// A specification of each fault, and the difference that it makes.
-const EFFECTS: [(&str, Check); 21] = [
+const EFFECTS: [(&str, Check); 25] = [
     ("drop-depth btcusd 3 @1s", |with, without| with.depth() == (1, 0) && without.depth() == (0, 0)),
     ("duplicate-depth btcusd 1 @500ms", |with, _| with.depth() == (0, 1)),
     ("repeat-snapshot btcusd @550ms", |with, without| {
@@ -127,6 +127,10 @@ const EFFECTS: [(&str, Check); 21] = [
         let cut = |session| (1_000, Output::Abort { session });
         with.outputs.ends_with(&[cut(FIRST), cut(SECOND)])
     }),
+    ("cut-frame @1s", |with, _| {
+        let cut = |session| (1_000, Output::CutFrame { session });
+        with.outputs.ends_with(&[cut(FIRST), cut(SECOND)])
+    }),
     ("send-text {\"x\":  1} @1s", |with, _| with.texts("{\"x\":  1}") == (1_000, 2)),
     ("halt-market 500ms @1s", |with, without| {
         let trades = |seen: &Seen| seen.texts(r#""U":"#).1;
@@ -151,6 +155,10 @@ const EFFECTS: [(&str, Check); 21] = [
         let late = with.rest.iter().filter(|it| it.2 == Duration::from_secs(2));
         late.map(|it| it.0).eq([1_100, 1_200])
     }),
+    // `upgrades.rs` tests the faults of upgrades.
+    ("refuse-upgrades 503 1s 2", |with, without| with == without),
+    ("delay-upgrades 1s", |with, without| with == without),
+    ("spoil-upgrades 1", |with, without| with == without),
 ];
 
 #[test]
@@ -206,12 +214,15 @@ fn open_and_later_sessions() {
         let spec = spec.replace("-1003 2", "-1003 1");
         let is_of_open = spec.parse::<FaultSpec>().unwrap().acts_on_open_sessions();
         of_open.extend(is_of_open.then_some(kind.name()));
-        // No quotes are traded here.
-        if kind.name() != "duplicate-quote-events" {
+        // No quotes are traded here, and `upgrades.rs` tests the faults of upgrades.
+        if kind.name() != "duplicate-quote-events" && !kind.name().ends_with("-upgrades") {
             assert_eq!(see_later_session(&spec) == without, is_of_open, "{spec}");
         }
     }
-    assert_eq!(of_open, ["repeat-snapshot", "stall", "lose-frames", "close", "abort", "send-text"]);
+    assert_eq!(
+        of_open,
+        ["repeat-snapshot", "stall", "lose-frames", "close", "abort", "cut-frame", "send-text"]
+    );
 }
 
 #[test]

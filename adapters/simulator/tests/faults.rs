@@ -115,8 +115,9 @@ fn silence() {
 fn a_session_that_ends_in_a_silence() {
     type End = fn(&mut Venue);
     let cut = || vec![Output::Abort { session: CLIENT }];
-    let ends: [(&str, End, Vec<Output>); 4] = [
+    let ends: [(&str, End, Vec<Output>); 5] = [
         ("a fault", |venue| venue.exchange.faults().close(CLIENT, 1012, ""), cut()),
+        ("a frame that is cut", |venue| venue.exchange.faults().cut_frame(CLIENT), cut()),
         (
             "a Close frame",
             |venue| venue.exchange.handle_frame(CLIENT, venue.now, Frame::Close { code: None, reason: "" }),

@@ -384,7 +384,12 @@ impl<M: Machine> Life<'_, M> {
         while let Some(output) = self.exchange.poll_output() {
             let Some(position) = self.world.network.of_session(output.session()) else { continue };
             let port = &mut self.world.network.ports[position];
-            let ends = matches!(output, simulator::Output::Close { .. } | simulator::Output::Abort { .. });
+            let ends = matches!(
+                output,
+                simulator::Output::Close { .. }
+                    | simulator::Output::Abort { .. }
+                    | simulator::Output::CutFrame { .. }
+            );
             port.has_session &= !ends;
             if port.is_mute {
                 continue;
@@ -396,7 +401,9 @@ impl<M: Machine> Life<'_, M> {
                 }
                 simulator::Output::Ping { .. } => Message::Ping,
                 simulator::Output::Close { code, .. } => Message::Close((code != 1005).then_some(code)),
-                simulator::Output::Abort { .. } => Message::Lost(Lost::Reset),
+                simulator::Output::Abort { .. } | simulator::Output::CutFrame { .. } => {
+                    Message::Lost(Lost::Reset)
+                }
             };
             let closes = matches!(message, Message::Close(_));
             self.world.network.send(self.now, position, message);

@@ -126,6 +126,13 @@ impl FaultKind {
             read: |_| Ok(FaultAction::Abort),
         },
         FaultKind {
+            name: "cut-frame",
+            arguments: "",
+            example: "cut-frame @20s",
+            effect: "cuts all open sessions after the beginning of a text frame",
+            read: |_| Ok(FaultAction::CutFrame),
+        },
+        FaultKind {
             name: "send-text",
             arguments: "TEXT",
             example: "send-text {\"e\":\"new\"} @3s",
@@ -181,6 +188,27 @@ impl FaultKind {
             effect: "delays answers of REST by the time BY; 0s ends the delay",
             read: |words| Ok(FaultAction::DelayRest(words.time()?)),
         },
+        FaultKind {
+            name: "refuse-upgrades",
+            arguments: "STATUS WAIT COUNT",
+            example: "refuse-upgrades 503 30s 2",
+            effect: "refuses the next COUNT upgrades; WAIT is their Retry-After, 0s is none",
+            read: |words| Ok(FaultAction::RefuseUpgrades(words.status()?, words.time()?, words.count()?)),
+        },
+        FaultKind {
+            name: "delay-upgrades",
+            arguments: "BY",
+            example: "delay-upgrades 5s @10s",
+            effect: "delays answers to upgrades by the time BY; 0s ends the delay",
+            read: |words| Ok(FaultAction::DelayUpgrades(words.time()?)),
+        },
+        FaultKind {
+            name: "spoil-upgrades",
+            arguments: "COUNT",
+            example: "spoil-upgrades 1",
+            effect: "answers the next COUNT upgrades with a wrong Sec-WebSocket-Accept",
+            read: |words| Ok(FaultAction::SpoilUpgrades(words.count()?)),
+        },
     ];
 
     /// Returns the name of this kind of fault: the first word of its specification.
@@ -205,7 +233,7 @@ impl FaultKind {
 
     /// Returns a table of all kinds of faults for people to read, with one line for each.
     pub fn table() -> String {
-        let row = |kind: &FaultKind| format!("  {:<32} {}\n", kind.usage(), kind.effect);
+        let row = |kind: &FaultKind| format!("  {:<33} {}\n", kind.usage(), kind.effect);
         FaultKind::ALL.iter().map(row).collect()
     }
 
@@ -325,6 +353,10 @@ pub(crate) enum FaultAction {
     DuplicateQuoteEvents(u32),
     FailRest(Duration),
     DelayRest(Duration),
+    CutFrame,
+    RefuseUpgrades(u16, Duration, u32),
+    DelayUpgrades(Duration),
+    SpoilUpgrades(u32),
 }
 
 impl FaultAction {
@@ -336,6 +368,7 @@ impl FaultAction {
             | FaultAction::LoseFrames(_)
             | FaultAction::Close(_)
             | FaultAction::Abort
+            | FaultAction::CutFrame
             | FaultAction::SendText(_) => true,
             FaultAction::DropDepth(..)
             | FaultAction::DuplicateDepth(..)
@@ -351,7 +384,10 @@ impl FaultAction {
             | FaultAction::DuplicateOrderEvents(_)
             | FaultAction::DuplicateQuoteEvents(_)
             | FaultAction::FailRest(_)
-            | FaultAction::DelayRest(_) => false,
+            | FaultAction::DelayRest(_)
+            | FaultAction::RefuseUpgrades(..)
+            | FaultAction::DelayUpgrades(_)
+            | FaultAction::SpoilUpgrades(_) => false,
         }
     }
 }
@@ -383,6 +419,13 @@ impl<'w> Words<'w> {
     fn code(&mut self) -> Result<i32, String> {
         let word = self.next().ok_or("the code is missing")?;
         word.parse().map_err(|_| format!("{word:?} is no error code, such as -1003"))
+    }
+
+    /// Reads the status of a refusal over HTTP.
+    fn status(&mut self) -> Result<u16, String> {
+        let word = self.next().ok_or("the status is missing")?;
+        let status = word.parse().ok().filter(|status| (400..600).contains(status));
+        status.ok_or_else(|| format!("{word:?} is no status from 400 to 599"))
     }
 
     /// Reads a code that a Close frame may have (RFC 6455 section 7.4), or 1005 for a frame without a code.
@@ -447,6 +490,11 @@ mod tests {
             ("lose-frames 4000000000", "is no number from 1 to"),
             ("close 1006", "\"1006\" is no code of a Close frame"),
             ("close 70000", "is no code of a Close frame"),
+            (
+                "refuse-upgrades 200 1s 1",
+                "\"200\" is no status from 400 to 599; use refuse-upgrades STATUS WAIT",
+            ),
+            ("refuse-upgrades", "the status is missing"),
             ("refuse-subscribes many 1", "\"many\" is no error code"),
             ("send-text @3s", "the text is missing; use send-text TEXT [@TIME]"),
         ] {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gemini_ws::Symbol;
 
 use crate::frame::refusal::Refusal;
+use crate::frame::upgrade::{UpgradeRefusal, refusal};
 use crate::value::id::SessionId;
 
 /// The faults that a test plans. Without planned faults, the exchange does not misbehave.
@@ -36,6 +37,10 @@ pub struct Faults {
     repeated_quote_events: u32,
     fails_rest: bool,
     rest_delay: Duration,
+    /// The refusal of upgrades, and how many more upgrades the exchange refuses.
+    refused_upgrades: Option<(UpgradeRefusal, u32)>,
+    upgrade_delay: Duration,
+    spoilt_upgrades: u32,
     orders: VecDeque<FaultOrder>,
 }
 
@@ -56,6 +61,7 @@ pub(crate) enum FaultOrder {
     Lose(SessionId, u32),
     Close(SessionId, u16, &'static str),
     Abort(SessionId),
+    CutFrame(SessionId),
     Text(SessionId, String),
 }
 
@@ -126,6 +132,13 @@ impl Faults {
     /// Cuts a session without a Close frame.
     pub fn abort(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Abort(session));
+    }
+
+    /// Sends the beginning of a text frame to a session, and then cuts the session ([`Output::CutFrame`]).
+    ///
+    /// [`Output::CutFrame`]: crate::Output::CutFrame
+    pub fn cut_frame(&mut self, session: SessionId) {
+        self.orders.push_back(FaultOrder::CutFrame(session));
     }
 
     /// Sends a text frame unchanged, even if it is not JSON.
@@ -231,6 +244,61 @@ impl Faults {
     /// ```
     pub fn delay_rest(&mut self, by: Duration) {
         self.rest_delay = by;
+    }
+
+    /// Refuses the next `times` upgrades to any endpoint with this status, which is 400 at least. The refusal tells the
+    /// client to wait for `retry_after`, rounded up to whole seconds. A later call replaces this fault.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gemini_ws::Instant;
+    /// use gemini_ws_simulator::{Config, Exchange, SessionId, UpgradeRequest};
+    ///
+    /// let mut exchange = Exchange::new(Config::market(["btcusd".parse().unwrap()]), 1);
+    /// exchange.faults().refuse_upgrades(429, Some(Duration::from_secs(30)), 1);
+    /// let request = UpgradeRequest { target: "/", headers: &[] };
+    /// let refusal = exchange.handle_upgrade(SessionId(1), Instant::ZERO, &request).unwrap_err();
+    /// assert_eq!((refusal.status, refusal.retry_after), (429, Some(Duration::from_secs(30))));
+    /// assert!(exchange.handle_upgrade(SessionId(1), Instant::ZERO, &request).is_ok());
+    /// ```
+    pub fn refuse_upgrades(&mut self, status: u16, retry_after: Option<Duration>, times: u32) {
+        let reason = if status == 429 { "RateLimit" } else { "Maintenance" };
+        let retry_after =
+            retry_after.map(|time| Duration::from_secs(time.as_nanos().div_ceil(1_000_000_000) as u64));
+        let refusal = UpgradeRefusal { retry_after, ..refusal(status.max(400), reason) };
+        self.refused_upgrades = Some((refusal, times));
+    }
+
+    /// Delays the answers of a `Server` to requests for an upgrade. The session begins before the delay. A program
+    /// that serves the exchange in another way has to delay its own answers. Zero ends the fault.
+    pub fn delay_upgrades(&mut self, by: Duration) {
+        self.upgrade_delay = by;
+    }
+
+    /// Lets a `Server` answer the next `count` upgrades with a wrong `Sec-WebSocket-Accept`. A client must not use
+    /// such a connection. Upgrades that the exchange refuses do not count. A later call replaces the count.
+    pub fn spoil_upgrades(&mut self, count: u32) {
+        self.spoilt_upgrades = count;
+    }
+
+    /// Counts an upgrade. Returns its refusal, if there is one.
+    pub(crate) fn refused_upgrade(&mut self) -> Option<UpgradeRefusal> {
+        let (refusal, times) = self.refused_upgrades.as_mut().filter(|(_, times)| *times > 0)?;
+        *times -= 1;
+        Some(refusal.clone())
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) const fn upgrade_delay(&self) -> Duration {
+        self.upgrade_delay
+    }
+
+    /// Counts an upgrade that the exchange has accepted. Returns whether the answer is spoilt.
+    #[cfg(feature = "server")]
+    pub(crate) const fn spoils_upgrade(&mut self) -> bool {
+        let spoils = self.spoilt_upgrades > 0;
+        self.spoilt_upgrades = self.spoilt_upgrades.saturating_sub(1);
+        spoils
     }
 
     pub(crate) const fn rest_fails(&self) -> bool {

@@ -155,6 +155,10 @@ impl Exchange {
                 open().into_iter().for_each(|session| faults.abort(session));
                 None
             }
+            FaultAction::CutFrame => {
+                open().into_iter().for_each(|session| faults.cut_frame(session));
+                None
+            }
             FaultAction::SendText(text) => {
                 open().into_iter().for_each(|session| faults.send_text(session, text.clone()));
                 None
@@ -186,6 +190,11 @@ impl Exchange {
             FaultAction::DuplicateOrderEvents(count) => faults.duplicate_order_events(count),
             FaultAction::DuplicateQuoteEvents(count) => faults.duplicate_quote_events(count),
             FaultAction::DelayRest(by) => faults.delay_rest(by),
+            FaultAction::RefuseUpgrades(status, wait, count) => {
+                faults.refuse_upgrades(status, Some(wait).filter(|wait| !wait.is_zero()), count);
+            }
+            FaultAction::DelayUpgrades(by) => faults.delay_upgrades(by),
+            FaultAction::SpoilUpgrades(count) => faults.spoil_upgrades(count),
             _ => {}
         }
     }
@@ -206,6 +215,7 @@ impl Exchange {
                 }
                 FaultOrder::Close(session, code, reason) => self.end(Output::Close { session, code, reason }),
                 FaultOrder::Abort(session) => self.end(Output::Abort { session }),
+                FaultOrder::CutFrame(session) => self.end(Output::CutFrame { session }),
                 FaultOrder::Text(session, text) => self.sessions.send(session, &text),
             }
         }

@@ -175,6 +175,9 @@ impl Exchange {
         self.advance(now);
         self.remove(session);
         let endpoint = request.endpoint()?;
+        if let Some(refusal) = self.faults.refused_upgrade() {
+            return Err(refusal);
+        }
         if endpoint.is_market_data() {
             return self.open_market_data(session, &endpoint, request);
         }
@@ -192,10 +195,10 @@ impl Exchange {
     }
 
     /// Opens a session without an account on the current API. `query` is the query of the URL, for example
-    /// `snapshot=-1`.
+    /// `snapshot=-1`. No session begins if [`Faults::refuse_upgrades`] refuses it.
     pub fn handle_connected(&mut self, session: SessionId, now: Instant, query: &str) {
         let target = format!("/?{}", query.trim_start_matches('?'));
-        // An upgrade to the current API without credentials is never refused.
+        // Only a fault refuses an upgrade to the current API without credentials.
         let _ = self.handle_upgrade(session, now, &UpgradeRequest { target: &target, headers: &[] });
     }
 

@@ -1,5 +1,7 @@
 //! [`UpgradeRequest`]: the HTTP request that opens a session, and the endpoint that it names.
 
+use std::time::Duration;
+
 use gemini_ws::Symbol;
 
 /// The HTTP request of a WebSocket upgrade, with the parts that the exchange reads.
@@ -18,6 +20,8 @@ pub struct UpgradeRefusal {
     pub status: u16,
     /// The body of the response, which is JSON.
     pub body: String,
+    /// The delay of the header `Retry-After`, in whole seconds; `None` if the response has no such header.
+    pub retry_after: Option<Duration>,
 }
 
 /// Returns the value of a header. Case does not matter in its name.
@@ -100,7 +104,8 @@ impl<'r> UpgradeRequest<'r> {
 
 /// Creates a refusal with the body that the venue's errors have.
 pub(crate) fn refusal(status: u16, reason: &str) -> UpgradeRefusal {
-    UpgradeRefusal { status, body: format!(r#"{{"result":"error","reason":"{reason}"}}"#) }
+    let body = format!(r#"{{"result":"error","reason":"{reason}"}}"#);
+    UpgradeRefusal { status, body, retry_after: None }
 }
 
 fn no_symbol() -> UpgradeRefusal {

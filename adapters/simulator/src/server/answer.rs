@@ -1,9 +1,11 @@
 //! [`decide`] answers the HTTP request of a client. [`Response`] is the answer to a client that is not upgraded.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::handshake::server::{Request, create_response, write_response};
-use async_tungstenite::tungstenite::http::{Method, StatusCode, Version};
+use async_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_ACCEPT;
+use async_tungstenite::tungstenite::http::{HeaderValue, Method, StatusCode, Version};
 use gemini_ws::Instant;
 use serde_json::json;
 
@@ -18,6 +20,9 @@ const SYMBOLS_PATH: &str = "/v1/symbols";
 /// The path that takes faults. The venue has no such path.
 const FAULTS_PATH: &str = "/simulator/faults";
 
+/// A value of `Sec-WebSocket-Accept` that proves nothing.
+const WRONG_ACCEPT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 /// The value of `Sec-WebSocket-Version` that RFC 6455 requires.
 const WEBSOCKET_VERSION: &str = "13";
 
@@ -26,7 +31,7 @@ const WEBSOCKET_VERSION: &str = "13";
 pub(super) struct Response {
     status: u16,
     /// More header lines; empty if there are none.
-    header: &'static str,
+    header: Cow<'static, str>,
     body: String,
     /// False in the answer to the method HEAD, which has only the head.
     has_body: bool,
@@ -42,11 +47,11 @@ impl Response {
 
     /// Creates the response for a client that the server does not upgrade because it has too many clients.
     pub(super) fn busy() -> Response {
-        Response { header: "Retry-After: 1\r\n", ..Response::error(503, "TooManyConnections") }
+        Response { header: "Retry-After: 1\r\n".into(), ..Response::error(503, "TooManyConnections") }
     }
 
     fn of_json(status: u16, body: String) -> Response {
-        Response { status, header: "", body, has_body: true, delay: Duration::ZERO }
+        Response { status, header: "".into(), body, has_body: true, delay: Duration::ZERO }
     }
 
     /// Returns how long the server holds the response back.
@@ -75,7 +80,11 @@ impl Response {
 
 impl From<UpgradeRefusal> for Response {
     fn from(refusal: UpgradeRefusal) -> Response {
-        Response::of_json(refusal.status, refusal.body)
+        let header = match refusal.retry_after {
+            Some(time) => format!("Retry-After: {}\r\n", time.as_secs()).into(),
+            None => "".into(),
+        };
+        Response { header, ..Response::of_json(refusal.status, refusal.body) }
     }
 }
 
@@ -85,9 +94,28 @@ impl From<RestResponse> for Response {
     }
 }
 
+/// The head of a response that upgrades a client.
+#[derive(Debug)]
+pub(super) struct Acceptance {
+    head: Vec<u8>,
+    /// How long the server holds the response back.
+    delay: Duration,
+}
+
+impl Acceptance {
+    /// Returns how long the server holds the response back.
+    pub(super) const fn delay(&self) -> Duration {
+        self.delay
+    }
+
+    pub(super) fn into_head(self) -> Vec<u8> {
+        self.head
+    }
+}
+
 /// Answers the HTTP request of a client. If the request asks for an upgrade and nothing forbids it, opens a session.
 ///
-/// Returns the head of the response that upgrades the client.
+/// Returns the response that upgrades the client.
 ///
 /// # Errors
 ///
@@ -99,7 +127,7 @@ pub(super) fn decide(
     session: SessionId,
     now: Instant,
     has_place: bool,
-) -> Result<Vec<u8>, Response> {
+) -> Result<Acceptance, Response> {
     let headers = headers_of(request);
     let (method, target) = (request.method(), target_of(request));
     let rest = RestRequest { method: method.as_str(), target, headers: &headers };
@@ -117,7 +145,7 @@ pub(super) fn decide(
         Method::GET | Method::HEAD => {
             let opened = endpoint.map_err(Response::from);
             match opened.and_then(|_| open(request, &upgrade, exchange, session, now, has_place)) {
-                Ok(head) => return Ok(head),
+                Ok(acceptance) => return Ok(acceptance),
                 Err(response) => response,
             }
         }
@@ -137,27 +165,34 @@ fn open(
     session: SessionId,
     now: Instant,
     has_place: bool,
-) -> Result<Vec<u8>, Response> {
+) -> Result<Acceptance, Response> {
     let version = upgrade.header("sec-websocket-version").unwrap_or(WEBSOCKET_VERSION);
     // HTTP/1.0 has no upgrades.
     let asks = upgrade.header("upgrade").is_some() && request.version() == Version::HTTP_11;
     if !asks || version != WEBSOCKET_VERSION {
-        let header = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+        let header = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n".into();
         return Err(Response { header, ..Response::error(426, "UpgradeRequired") });
     }
-    let response = create_response(request).map_err(|_| Response::error(400, "BadUpgrade"))?;
+    let mut response = create_response(request).map_err(|_| Response::error(400, "BadUpgrade"))?;
     if !has_place {
         return Err(Response::busy());
     }
+    let delay = exchange.faults().upgrade_delay();
+    exchange
+        .handle_upgrade(session, now, upgrade)
+        .map_err(|refusal| Response { delay, ..Response::from(refusal) })?;
+    if exchange.faults().spoils_upgrade() {
+        response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, HeaderValue::from_static(WRONG_ACCEPT));
+    }
     let mut head = Vec::new();
-    write_response(&mut head, &response).map_err(|_| Response::error(400, "BadUpgrade"))?;
-    exchange.handle_upgrade(session, now, upgrade)?;
-    Ok(head)
+    // Writing to a `Vec` does not fail.
+    let _ = write_response(&mut head, &response);
+    Ok(Acceptance { head, delay })
 }
 
 /// Returns the refusal of a method. `header` is the line `Allow` with the methods that the path takes.
 fn not_allowed(header: &'static str) -> Response {
-    Response { header, ..Response::error(405, "MethodNotAllowed") }
+    Response { header: header.into(), ..Response::error(405, "MethodNotAllowed") }
 }
 
 /// Returns a response with the names of all symbols, in the order of [`Exchange::symbols`].

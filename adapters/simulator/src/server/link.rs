@@ -16,7 +16,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_sink::Sink;
 use gemini_ws::Instant;
 
-use super::answer::Response;
+use super::answer::{Acceptance, Response};
 use super::handshake::{self, Answering, Asked, Asking, Socket};
 use super::limits::{FRAME_HEADER_BYTES, MESSAGE_BYTES_MAX, UPGRADE_TIMEOUT};
 use super::paced::Paced;
@@ -30,6 +30,9 @@ const END_TIMEOUT: Duration = Duration::from_secs(1);
 /// The memory of a waiting message, without its payload.
 const MESSAGE_OVERHEAD: usize = size_of::<Message>();
 
+/// The beginning of a text frame that promises 256 bytes.
+const CUT_FRAME: &[u8] = b"\x81\x7E\x01\x00{\"e\":\"depthUpdate\",\"E\":";
+
 /// The codes of Close frames for clients that break the protocol (RFC 6455 section 7.4.1).
 const PROTOCOL_ERROR: u16 = 1002;
 const INVALID_TEXT: u16 = 1007;
@@ -41,8 +44,8 @@ pub(super) struct Link<Io> {
     is_closing: bool,
     /// Whether a fault stops the link from writing.
     is_muted: bool,
-    /// The time at which the upgrade or the closing has taken too long. In [`State::Late`], the time to send the
-    /// response.
+    /// The time at which the upgrade or the closing has taken too long. In [`State::Late`] and [`State::Held`], the
+    /// time to send the response.
     deadline: Option<Instant>,
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
@@ -50,6 +53,8 @@ pub(super) struct Link<Io> {
     unflushed_bytes: usize,
     /// The bytes of an incomplete message that have been received.
     partial_bytes: usize,
+    /// The part of [`CUT_FRAME`] that is to be written after everything else; `None` if no fault cuts a frame.
+    cut_frame: Option<&'static [u8]>,
 }
 
 enum State<Io> {
@@ -59,11 +64,14 @@ enum State<Io> {
     /// The exchange has opened the session, and the response is being written. The bytes are those after the
     /// request.
     Accepting(Answering<Io>, Vec<u8>),
+    /// The exchange has opened the session, and the response is held back until the deadline.
+    Held(Answering<Io>, Vec<u8>),
     Refusing(Answering<Io>),
     /// The response is held back until the deadline.
     Late(Answering<Io>),
     Open(Box<Socket<Io>>),
-    /// The client broke the protocol. Its bytes are read, but no longer as frames.
+    /// The client broke the protocol, or a fault cuts a frame. The bytes of the client are read, but no longer as
+    /// frames.
     Broken(Box<Socket<Io>>),
     /// A placeholder while the state changes, and the state of a link that cannot be used any more.
     Gone,
@@ -98,6 +106,7 @@ impl<Io> fmt::Debug for Link<Io> {
             State::Asking(_) => "Asking",
             State::Deciding(..) => "Deciding",
             State::Accepting(..) => "Accepting",
+            State::Held(..) => "Held",
             State::Refusing(_) => "Refusing",
             State::Late(_) => "Late",
             State::Open(_) if self.is_closing => "Closing",
@@ -150,7 +159,7 @@ impl<Io> Link<Io> {
 
     /// Returns whether the client counts toward [`CONNECTIONS_MAX`](super::limits::CONNECTIONS_MAX).
     pub(super) const fn has_place(&self) -> bool {
-        matches!(self.state, State::Accepting(..)) || self.is_open()
+        matches!(self.state, State::Accepting(..) | State::Held(..)) || self.is_open()
     }
 
     /// Queues an output. Nothing is queued after a Close frame.
@@ -162,6 +171,7 @@ impl<Io> Link<Io> {
             Output::Send { text, .. } => Message::text(text),
             Output::Ping { .. } => Message::Ping(Bytes::new()),
             Output::Close { code, reason, .. } => return self.close(code, reason, now),
+            Output::CutFrame { .. } => return self.cut_frame(now),
             Output::Abort { .. } => return,
         };
         self.queue(message);
@@ -172,6 +182,23 @@ impl<Io> Link<Io> {
         self.is_closing = true;
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         self.queue(Message::Close(Some(frame).filter(|_| code != NO_STATUS)));
+    }
+
+    /// Ends the connection after the beginning of a frame.
+    fn cut_frame(&mut self, now: Instant) {
+        self.deadline = Some(now + CLOSE_TIMEOUT);
+        self.is_closing = true;
+        self.cut_frame = Some(CUT_FRAME);
+        self.ignore_frames();
+    }
+
+    /// Stops to read the client's bytes as frames.
+    fn ignore_frames(&mut self) {
+        self.state = match mem::replace(&mut self.state, State::Gone) {
+            State::Open(socket) => State::Broken(socket),
+            other => other,
+        };
+        self.partial_bytes = 0;
     }
 
     fn queue(&mut self, message: Message) {
@@ -191,6 +218,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             waiting_bytes: 0,
             unflushed_bytes: 0,
             partial_bytes: 0,
+            cut_frame: None,
         }
     }
 
@@ -199,9 +227,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         match &mut self.state {
             State::Asking(asking) => asking.transport().refill(),
             State::Deciding(transport, _) => transport.refill(),
-            State::Accepting(answering, _) | State::Refusing(answering) | State::Late(answering) => {
-                answering.transport().refill();
-            }
+            State::Accepting(answering, _)
+            | State::Held(answering, _)
+            | State::Refusing(answering)
+            | State::Late(answering) => answering.transport().refill(),
             State::Open(socket) | State::Broken(socket) => socket.get_mut().refill(),
             State::Gone => {}
         }
@@ -217,7 +246,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     }
 
     /// Answers the request of a client.
-    pub(super) fn answer(&mut self, answer: Result<Vec<u8>, Response>, now: Instant) {
+    pub(super) fn answer(&mut self, answer: Result<Acceptance, Response>, now: Instant) {
         let (transport, rest) = match mem::replace(&mut self.state, State::Gone) {
             State::Asking(asking) => (asking.into_transport(), Vec::new()),
             State::Deciding(transport, rest) => (transport, rest),
@@ -225,7 +254,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             other => return self.state = other,
         };
         self.state = match answer {
-            Ok(head) => State::Accepting(Answering::new(transport, head), rest),
+            Ok(acceptance) => {
+                let delay = acceptance.delay();
+                let answering = Answering::new(transport, acceptance.into_head());
+                if delay.is_zero() {
+                    State::Accepting(answering, rest)
+                } else {
+                    self.deadline = Some(now + delay);
+                    State::Held(answering, rest)
+                }
+            }
             Err(response) => {
                 let answering = Answering::new(transport, response.to_bytes());
                 if response.delay().is_zero() {
@@ -264,7 +302,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 }
                 Progress::Ignored
             }
-            State::Late(_) => Progress::Waits,
+            State::Held(..) if is_late => {
+                if let State::Held(answering, rest) = mem::replace(&mut self.state, State::Gone) {
+                    self.deadline = Some(now + UPGRADE_TIMEOUT);
+                    self.state = State::Accepting(answering, rest);
+                }
+                Progress::Ignored
+            }
+            State::Late(_) | State::Held(..) => Progress::Waits,
             _ if is_late => Progress::Ended,
             State::Asking(asking) => match asking.poll(context) {
                 Poll::Pending => Progress::Waits,
@@ -308,6 +353,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         // If the exchange has ended the session meanwhile, the deadline is that of the closing handshake.
         self.deadline = self.deadline.filter(|_| self.is_closing);
         self.state = State::Open(Box::new(socket));
+        if self.cut_frame.is_some() {
+            self.ignore_frames();
+        }
         Progress::Opened
     }
 
@@ -347,11 +395,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     /// Closes the link because the client broke the protocol. Drops the messages that wait, unless the link is
     /// closing already. The bytes that arrive are no longer read as frames.
     fn break_off(&mut self, code: u16, now: Instant) -> Progress {
-        self.state = match mem::replace(&mut self.state, State::Gone) {
-            State::Open(socket) => State::Broken(socket),
-            other => other,
-        };
-        self.partial_bytes = 0;
+        self.ignore_frames();
         if !self.is_closing {
             self.waiting.clear();
             self.waiting_bytes = 0;
@@ -371,6 +415,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
         match &mut self.state {
             State::Broken(socket) if is_of_use && self.waiting.is_empty() && self.unflushed_bytes == 0 => {
+                while let Some(rest @ [_, ..]) = self.cut_frame {
+                    match Pin::new(socket.get_mut()).poll_write(context, rest) {
+                        Poll::Ready(Ok(count @ 1..)) => self.cut_frame = rest.get(count..),
+                        Poll::Ready(_) => return false,
+                        Poll::Pending => return true,
+                    }
+                }
                 handshake::poll_end(socket.get_mut(), context).is_pending()
             }
             _ => is_of_use,

@@ -44,6 +44,12 @@ pub enum Output {
         /// The session whose connection to cut.
         session: SessionId,
     },
+    /// Send the beginning of a text frame, and then cut the connection. The session has ended. Only
+    /// [`Faults::cut_frame`](crate::Faults::cut_frame) causes this output.
+    CutFrame {
+        /// The session whose connection to cut.
+        session: SessionId,
+    },
 }
 
 impl Output {
@@ -53,7 +59,8 @@ impl Output {
             Output::Send { session, .. }
             | Output::Ping { session }
             | Output::Close { session, .. }
-            | Output::Abort { session } => session,
+            | Output::Abort { session }
+            | Output::CutFrame { session } => session,
         }
     }
 }
