@@ -119,6 +119,10 @@ impl Reader {
                 self.report.unrecognized += 1;
                 return;
             }
+            Event::Malformed(..) => {
+                self.report.malformed_elements += 1;
+                return;
+            }
             _ => return,
         };
         let Some(Market { counts, is_doubtful, .. }) = self.markets.get(endpoint, symbol) else { return };

@@ -20,6 +20,9 @@ pub(super) struct Report {
     pub(super) without_snapshot: BTreeMap<String, u64>,
     pub(super) frames: u64,
     pub(super) malformed: u64,
+    /// Elements that could not be decoded, in lists of frames that could. No element of a book is among them: without
+    /// such an element, its frame cannot be decoded.
+    pub(super) malformed_elements: u64,
     pub(super) unrecognized: u64,
     pub(super) gaps: u64,
     pub(super) crossed: u64,
@@ -132,7 +135,7 @@ impl Report {
     }
 
     fn write_text(&self, out: &mut String) -> std::fmt::Result {
-        let Report { frames, malformed, unrecognized, gaps, crossed, .. } = self;
+        let Report { frames, malformed, malformed_elements, unrecognized, gaps, crossed, .. } = self;
         for (symbol, book) in &self.books {
             book.write_text(symbol, out)?;
         }
@@ -142,10 +145,14 @@ impl Report {
         if let Some(numbering) = &self.socket_sequence {
             writeln!(out, "socket_sequence  {numbering}")?;
         }
-        writeln!(
+        write!(
             out,
             "frames={frames} malformed={malformed} unrecognized={unrecognized} gaps={gaps} crossed={crossed}"
-        )
+        )?;
+        match malformed_elements {
+            0 => writeln!(out),
+            count => writeln!(out, " malformed_elements={count}"),
+        }
     }
 }
 

@@ -30,6 +30,20 @@ fn hash_of_a_book() {
     assert_eq!(serde_json::to_string(&book.top10_asks[1]).unwrap(), r#"["9000000000000","1"]"#);
 }
 
+/// Trades and auctions that cannot be decoded change no book, and the report counts them.
+#[test]
+fn elements_that_cannot_be_decoded() {
+    let v2 = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"],["sell","10","1"]],"trades":[{"price":"x"},{"price":"y"}],"auction_events":[]}"#;
+    let v1 = r#"{"type":"update","eventId":1,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"9","remaining":"1","reason":"initial"},{"type":"trade","price":"x"}]}"#;
+    for (frame, count) in [(SNAPSHOT, 0), (v2, 2), (v1, 1)] {
+        let report = report(&[frame]);
+        assert_eq!((report.malformed, report.malformed_elements), (0, count), "{frame}");
+        assert_eq!(report.books.len(), 1);
+        let told = report.to_text().contains(&format!(" malformed_elements={count}\n"));
+        assert_eq!(told, count > 0, "{}", report.to_text());
+    }
+}
+
 #[test]
 fn frames_by_their_role() {
     let change = |first: u64, last: u64| {
