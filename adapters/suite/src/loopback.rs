@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::peers::{against, read_request, upgrade, within};
 use gemini_ws_driver::gemini_ws::{
-    Book, Books, Client, CloseReason, Config, ConnectFailure, Event, Lost, Request,
+    AttemptFailure, Book, Books, Client, CloseReason, Config, ConnectFailure, Event, Instant, Lost, Request,
+    VenueReason,
 };
 use gemini_ws_driver::{Closed, EndedBy, client};
 use gemini_ws_simulator::server::Server;
@@ -177,6 +178,33 @@ pub(crate) fn refused_upgrades<A: Adapter>() {
         let reason = if fatal { CloseReason::ConnectRefused(expected) } else { CloseReason::Requested };
         assert_eq!(closed.reason, reason);
     }
+}
+
+/// The client reports the faults of upgrades and of a frame that the simulated exchange has, and connects again after
+/// each of them.
+pub(crate) fn faults_of_the_simulated_exchange<A: Adapter>() {
+    let faults = "refuse-upgrades 503 1s 1\nspoil-upgrades 1\ncut-frame @6s";
+    let plan = |exchange: &mut Exchange| _ = exchange.plan_faults(Instant::ZERO, faults).unwrap();
+    let mut seen = Vec::new();
+    crate::trading::with_faulty_server::<A, _>(plan, async |url| {
+        let backoff = Duration::from_millis(10);
+        let (handle, driver) = client(crate::peers::subscribed(Config::new(url).backoff(backoff, backoff)));
+        let run = driver.run(A::runtime(), |_, _, event| match event {
+            Event::ConnectFailed { reason, .. } => seen.push(AttemptFailure::Connect(*reason)),
+            Event::Disconnected { reason, .. } => seen.push(AttemptFailure::Lost(*reason)),
+            Event::Live { .. } if seen.len() == 3 => drop(handle.close()),
+            _ => {}
+        });
+        run.await;
+    });
+    let (retry_after, reason) = (Some(Duration::from_secs(1)), VenueReason::new("Maintenance"));
+    let refused = ConnectFailure::Status { status: 503, retry_after, reason };
+    let expected = [
+        AttemptFailure::Connect(refused),
+        AttemptFailure::Connect(ConnectFailure::Handshake),
+        AttemptFailure::Lost(Lost::End),
+    ];
+    assert_eq!(seen.get(..3), Some(&expected[..]), "{seen:?}");
 }
 
 /// The client begins the TLS handshake of a `wss://` URL, and reports [`ConnectFailure::Tls`] because the peer does
