@@ -7,6 +7,8 @@ use async_tungstenite::tungstenite::error::ProtocolError;
 use async_tungstenite::tungstenite::error::UrlError;
 use async_tungstenite::tungstenite::{Error, Message};
 use gemini_ws::{ConnectFailure, Frame, Lost};
+#[cfg(feature = "handshake")]
+use gemini_ws::{UnixTime, VenueReason};
 
 use crate::paced::Endless;
 
@@ -114,6 +116,9 @@ pub fn io_failure(error: &io::Error) -> ConnectFailure {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ConnectFailure::Refused,
         io::ErrorKind::TimedOut => ConnectFailure::TimedOut,
+        // A TLS layer reports in this way an alert of the peer, or a record that cannot be read. In TLS 1.3 the peer
+        // can refuse a certificate of the client only after the handshake of the client has ended.
+        io::ErrorKind::InvalidData => ConnectFailure::Tls,
         io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::AddrNotAvailable => ConnectFailure::Unreachable,
@@ -149,8 +154,10 @@ pub fn connect_failure_of(error: &Error) -> ConnectFailure {
         Error::Io(error) => io_failure(error),
         Error::Http(answer) => {
             let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-            let body = answer.body().as_deref().unwrap_or_default();
-            crate::upgrade::refused(answer.status().as_u16(), header("retry-after"), header("date"), body)
+            let delay = |text| crate::retry_after::parse(text, header("date"), UnixTime::now());
+            let reason = VenueReason::of_body(answer.body().as_deref().unwrap_or_default());
+            let retry_after = header("retry-after").and_then(delay);
+            ConnectFailure::Status { status: answer.status().as_u16(), retry_after, reason }
         }
         Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => ConnectFailure::Tls,
         // No address of the host could be reached.
@@ -196,6 +203,7 @@ mod tests {
             (io(Kind::BrokenPipe), Lost::Reset, None, ConnectFailure::Transport),
             (io(Kind::ConnectionRefused), Lost::Transport, None, ConnectFailure::Refused),
             (io(Kind::TimedOut), Lost::Transport, None, ConnectFailure::TimedOut),
+            (io(Kind::InvalidData), Lost::Transport, None, ConnectFailure::Tls),
             (io(Kind::HostUnreachable), Lost::Transport, None, ConnectFailure::Unreachable),
             (io(Kind::NetworkUnreachable), Lost::Transport, None, ConnectFailure::Unreachable),
             (io(Kind::AddrNotAvailable), Lost::Transport, None, ConnectFailure::Unreachable),

@@ -1,6 +1,6 @@
 //! Tests which certificates the client trusts.
 
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,10 @@ use std::time::Duration;
 use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{CloseReason, Config, ConnectFailure, Event};
 use gemini_ws_transport::rustls::pki_types::PrivateKeyDer;
-use gemini_ws_transport::rustls::{ClientConfig, ServerConfig, ServerConnection, StreamOwned, crypto};
+use gemini_ws_transport::rustls::server::WebPkiClientVerifier;
+use gemini_ws_transport::rustls::{
+    ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned, crypto,
+};
 use gemini_ws_transport::{Dialer, Proxies, tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
@@ -22,12 +25,13 @@ pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// Serves one client in a thread, with a certificate for `name`, and accepts its upgrade. Returns the URL, and the
-/// thread.
+/// Serves one client in a thread, with a certificate for `name`, and accepts its upgrade. With `clients`, the server
+/// requires a certificate of the client from these authorities. Returns the URL, and the thread.
 fn serve(
     issuer: &CertifiedIssuer<'static, KeyPair>,
     name: &str,
     is_expired: bool,
+    clients: Option<Arc<RootCertStore>>,
 ) -> (String, std::thread::JoinHandle<()>) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
@@ -36,9 +40,14 @@ fn serve(
     }
     let certificate = params.signed_by(&key, issuer).unwrap();
     let provider = Arc::new(crypto::ring::default_provider());
+    let verifier = clients.map(|roots| {
+        WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider)).build().unwrap()
+    });
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    let config =
+        config.with_client_cert_verifier(verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth));
+    let config = config.with_single_cert(vec![certificate.der().clone()], key).unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("wss://localhost:{}", listener.local_addr().unwrap().port());
     let thread = std::thread::spawn(move || {
@@ -50,6 +59,10 @@ fn serve(
         if stream.conn.complete_io(&mut stream.sock).is_ok() {
             upgrade(&mut stream);
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        } else {
+            // With unread bytes, the system would send a reset that overtakes the alert of the server.
+            let _ = stream.sock.shutdown(Shutdown::Write);
+            let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
         }
     });
     (url, thread)
@@ -63,9 +76,9 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {
         Event::Opened { .. } => drop(handle.close()),
         Event::ConnectFailed { reason: told, retry, .. } => {
-            // Only a certificate outside its time may become valid, as time passes or when it is renewed. Other
-            // failures are final.
-            let is_retried = told == ConnectFailure::CertificateTime;
+            // A certificate outside its time may become valid, as time passes or when it is renewed. The server may
+            // require no certificate of the client any more. Other failures are final.
+            let is_retried = matches!(told, ConnectFailure::CertificateTime | ConnectFailure::Tls);
             assert_eq!(retry.is_some(), is_retried, "{told:?}");
             why = Some(told);
             if is_retried {
@@ -75,7 +88,7 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
         _ => {}
     }));
     match why {
-        Some(why) if why != ConnectFailure::CertificateTime => {
+        Some(why) if !matches!(why, ConnectFailure::CertificateTime | ConnectFailure::Tls) => {
             assert_eq!(closed.reason, CloseReason::ConnectRefused(why));
         }
         _ => assert!(matches!(closed.reason, CloseReason::Requested | CloseReason::RequestedUnclean)),
@@ -96,14 +109,21 @@ pub(crate) fn certificates<A: Adapter>() {
         ("elsewhere.example", false, &ours, wrong),
         ("localhost", true, &ours, Some(ConnectFailure::CertificateTime)),
     ] {
-        let (url, thread) = serve(&ours, name, is_expired);
+        let (url, thread) = serve(&ours, name, is_expired, None);
         let got = outcome::<A>(url, Dialer::new().tls(roots(trusted)));
         assert_eq!(got, expected, "{name}, expired: {is_expired}");
         thread.join().unwrap();
     }
     // The authorities of the web did not sign the certificate.
-    let (url, thread) = serve(&ours, "localhost", false);
+    let (url, thread) = serve(&ours, "localhost", false, None);
     assert_eq!(outcome::<A>(url, Dialer::new()), wrong);
+    thread.join().unwrap();
+    // The server requires a certificate of the client, which has none. With TLS 1.3, the alert that says so comes when
+    // the handshake of the client has ended.
+    let mut clients = RootCertStore::empty();
+    clients.add(another.der().clone()).unwrap();
+    let (url, thread) = serve(&ours, "localhost", false, Some(Arc::new(clients)));
+    assert_eq!(outcome::<A>(url, Dialer::new().tls(roots(&ours))), Some(ConnectFailure::Tls));
     thread.join().unwrap();
 }
 
@@ -125,7 +145,7 @@ pub fn authorities_of_the_system<A: Adapter>(name: &str, roots: impl FnOnce() ->
     }
     let ours = authority();
     for (trusted, expected) in [(&ours, None), (&authority(), Some(ConnectFailure::Certificate))] {
-        let (url, thread) = serve(&ours, "localhost", false);
+        let (url, thread) = serve(&ours, "localhost", false, None);
         let file = std::env::temp_dir().join(format!("gemini-ws-roots-{}.pem", std::process::id()));
         std::fs::write(&file, trusted.pem()).unwrap();
         let again = Command::new(std::env::current_exe().unwrap())
