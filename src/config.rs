@@ -388,7 +388,7 @@ impl Config {
 
     /// Sets a delay that is added to the delay of [`Config::backoff`] in five cases (default: 30 s):
     ///
-    /// - The venue (HTTP 429 or 503 without `Retry-After`, close code 1008 or 1013) or a proxy (429) asks to wait.
+    /// - The venue (HTTP 429 or 503, close code 1008 or 1013) or a proxy (429) asks to wait, without `Retry-After`.
     /// - The peer's certificate has expired or is not valid yet.
     /// - An unsigned upgrade gets HTTP 403 or 404 without a reason.
     /// - An endpoint refuses an upgrade (for example with HTTP 401) or shows an untrusted certificate, although a

@@ -68,7 +68,7 @@ fn rows() -> Vec<Row> {
         }
         ConnectFailure {
             Cancelled, NoCredentials, NotSecure, InvalidUrl, NameLookup, Refused, Unreachable, TimedOut, Proxy,
-            ProxyStatus { status: 407 }, Tls, Certificate, CertificateTime, Handshake,
+            ProxyStatus { status: 407, retry_after: None }, Tls, Certificate, CertificateTime, Handshake,
             Status { status: 400, retry_after: None, reason: None }, Transport,
         }
         Lost {

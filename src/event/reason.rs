@@ -37,6 +37,9 @@ pub enum ConnectFailure {
     ProxyStatus {
         /// The HTTP status: 407 if the proxy requires other credentials, 429 if it asks for fewer attempts.
         status: u16,
+        /// The delay that the proxy asked for; `None` if it asked for none. The client observes the delay as that of
+        /// [`Status`](ConnectFailure::Status).
+        retry_after: Option<Duration>,
     },
     /// The TLS handshake failed.
     Tls,
@@ -347,7 +350,8 @@ impl ConnectFailure {
             self,
             ConnectFailure::Status { status: 429, .. }
                 | ConnectFailure::Status { retry_after: Some(_), .. }
-                | ConnectFailure::ProxyStatus { status: 429 }
+                | ConnectFailure::ProxyStatus { status: 429, .. }
+                | ConnectFailure::ProxyStatus { retry_after: Some(_), .. }
         )
     }
 
@@ -361,12 +365,13 @@ impl ConnectFailure {
             | ConnectFailure::InvalidUrl => Retry::Never,
             ConnectFailure::Certificate => Retry::NeverAtFirst,
             ConnectFailure::CertificateTime => Retry::Slow,
-            ConnectFailure::Status { retry_after: Some(delay), .. } => Retry::After(delay),
+            ConnectFailure::Status { retry_after: Some(delay), .. }
+            | ConnectFailure::ProxyStatus { retry_after: Some(delay), .. } => Retry::After(delay),
             // The next attempt has a larger nonce, and may be accepted.
             ConnectFailure::Status { reason: Some(reason), .. } if reason.is_about_nonce() => Retry::Usual,
             // A proxy also answers 503 if it cannot reach the venue, which is like `Unreachable`.
             ConnectFailure::Status { status: 429 | 503, .. }
-            | ConnectFailure::ProxyStatus { status: 429 } => Retry::Slow,
+            | ConnectFailure::ProxyStatus { status: 429, .. } => Retry::Slow,
             ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,
             // Without credentials, these statuses are about the address of this machine, or come from a gateway.
             ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Retry::Slow,
@@ -425,7 +430,7 @@ impl fmt::Display for ConnectFailure {
             ConnectFailure::Proxy => f.write_str(
                 "the proxy refused, is not of the kind that its URL says, or has a URL that cannot be used",
             ),
-            ConnectFailure::ProxyStatus { status } => {
+            ConnectFailure::ProxyStatus { status, .. } => {
                 write!(f, "the proxy answered with HTTP status {status}")
             }
             ConnectFailure::Tls => f.write_str("TLS handshake failed"),

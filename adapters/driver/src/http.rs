@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::time::Duration;
 
 use futures_lite::{AsyncRead, AsyncReadExt};
+use gemini_ws::UnixTime;
+
+use crate::retry_after;
 
 /// The maximum number of bytes in the head of an answer.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
@@ -83,6 +87,12 @@ impl Answer {
     /// if there is no such field, or if the value is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next().filter(|value| *value != NO_TEXT)
+    }
+
+    /// Returns the delay that the header `Retry-After` requests: seconds, or a date, which is compared with the header
+    /// `Date` of the answer. Returns `None` if there is no such header, or if its value is neither of these.
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after::parse(self.header("retry-after")?, self.header("date"), UnixTime::now())
     }
 
     /// Returns the bytes that arrived after the empty line.

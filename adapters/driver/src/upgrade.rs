@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
-use gemini_ws::{ConnectFailure, Headers, UnixTime, VenueReason};
+use gemini_ws::{ConnectFailure, Headers, VenueReason};
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use crate::address::Address;
 use crate::glue::io_failure;
 use crate::http::{Answer, USER_AGENT, Unreadable};
-use crate::retry_after;
 
 /// Header fields that an application adds to the upgrade. `Debug` shows only their names, because a value may be a
 /// secret.
@@ -130,18 +129,8 @@ pub(crate) const BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// Returns the failure for an answer that refuses the upgrade. Uses the part of the body that was read before.
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
-    refused(answer.status(), answer.header("retry-after"), answer.header("date"), &answer.body())
-}
-
-/// Returns the failure for the status, header fields and body of a refusal.
-pub(crate) fn refused(
-    status: u16,
-    retry_after: Option<&str>,
-    date: Option<&str>,
-    body: &[u8],
-) -> ConnectFailure {
-    let retry_after = retry_after.and_then(|text| retry_after::parse(text, date, UnixTime::now()));
-    ConnectFailure::Status { status, retry_after, reason: VenueReason::of_body(body) }
+    let (retry_after, reason) = (answer.retry_after(), VenueReason::of_body(&answer.body()));
+    ConnectFailure::Status { status: answer.status(), retry_after, reason }
 }
 
 /// Returns the failure for an answer that could not be read.

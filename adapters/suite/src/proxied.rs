@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use gemini_ws_driver::client;
 use gemini_ws_driver::gemini_ws::{Config, ConnectFailure, Event};
@@ -91,11 +92,17 @@ fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
 /// protocol.
 pub(crate) fn http_connect<A: Adapter>() {
     let refused = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+    let busy = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n";
     for (credentials, answer, expected) in [
         ("", "HTTP/1.1 200 Connection established\r\n\r\n", None),
         ("somebody:a%20secret@", "HTTP/1.1 200 OK\r\nVia: a\r\n\r\n", None),
         ("", "HTTP/1.0 200 \r\n\r\n", None),
-        ("", refused, Some(ConnectFailure::ProxyStatus { status: 407 })),
+        ("", refused, Some(ConnectFailure::ProxyStatus { status: 407, retry_after: None })),
+        (
+            "",
+            busy,
+            Some(ConnectFailure::ProxyStatus { status: 503, retry_after: Some(Duration::from_secs(30)) }),
+        ),
         ("", "HTTP/1.1 200 OK\r\n\r\nout of turn", Some(ConnectFailure::Proxy)),
         ("", "no HTTP at all\r\n\r\n", Some(ConnectFailure::Proxy)),
     ] {

@@ -43,7 +43,7 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin>(
         // Nothing may follow the answer of the proxy, because the venue does not speak first.
         200..300 if answer.rest().is_empty() => Ok(stream),
         200..300 => Err(ConnectFailure::Proxy),
-        status => Err(ConnectFailure::ProxyStatus { status }),
+        status => Err(ConnectFailure::ProxyStatus { status, retry_after: answer.retry_after() }),
     }
 }
 

@@ -11,6 +11,11 @@ use gemini_ws::{
 
 use super::harness::{Harness, SECOND, after, because, private, s, status, t};
 
+/// Returns the failure for a proxy that refuses with this status, and asks to wait for this number of seconds.
+fn proxy(status: u16, retry_after: Option<u64>) -> ConnectFailure {
+    ConnectFailure::ProxyStatus { status, retry_after: retry_after.map(Duration::from_secs) }
+}
+
 // ---- B12: delays, and their ceilings --------------------------------------------------------------
 
 #[test]
@@ -88,10 +93,12 @@ pub(crate) fn br08_what_is_final_and_what_is_not() {
         (InvalidUrl, false, None, None),
         (ConnectFailure::NoCredentials, true, None, None),
         (ConnectFailure::NotSecure, true, None, None),
-        (ConnectFailure::ProxyStatus { status: 407 }, false, Some(0), Some(0)),
-        (ConnectFailure::ProxyStatus { status: 429 }, false, Some(30), Some(30)),
+        (proxy(407, None), false, Some(0), Some(0)),
+        (proxy(429, None), false, Some(30), Some(30)),
+        (proxy(429, Some(60)), false, Some(60), Some(60)),
+        (proxy(503, Some(60)), false, Some(60), Some(60)),
         // The proxy cannot reach the venue.
-        (ConnectFailure::ProxyStatus { status: 503 }, false, Some(0), Some(0)),
+        (proxy(503, None), false, Some(0), Some(0)),
         (because(403, "InvalidApiKey"), false, None, Some(30)),
         (Certificate, false, None, Some(30)),
         (CertificateTime, false, Some(30), Some(30)),

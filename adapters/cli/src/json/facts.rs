@@ -3,6 +3,7 @@
 //! the same type. A text for people names no API keys.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use gemini_ws::{
     AttemptFailure, CloseReason, ConnectFailure, Event, Ignored, IgnoredReason, LinkId, Lost, RequestOutcome,
@@ -86,17 +87,23 @@ impl Reason {
     }
 }
 
+fn nanos(delay: Duration) -> u64 {
+    u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl From<ConnectFailure> for Reason {
     fn from(failure: ConnectFailure) -> Reason {
         let named = Reason::named(&failure);
         match failure {
             ConnectFailure::Status { status, retry_after, reason } => Reason {
                 status: Some(status),
-                retry_after: retry_after.map(|delay| u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX)),
+                retry_after: retry_after.map(nanos),
                 word: reason.map(|word| word.to_string()),
                 ..named
             },
-            ConnectFailure::ProxyStatus { status } => Reason { status: Some(status), ..named },
+            ConnectFailure::ProxyStatus { status, retry_after } => {
+                Reason { status: Some(status), retry_after: retry_after.map(nanos), ..named }
+            }
             _ => named,
         }
     }

@@ -137,7 +137,7 @@ fn reasons() -> (Vec<ConnectFailure>, Vec<Lost>, Vec<Unserved>, Vec<CloseReason>
         ConnectFailure::Refused,
         ConnectFailure::Status { status: 503, retry_after, reason },
         ConnectFailure::Status { status: 403, retry_after: None, reason: None },
-        ConnectFailure::ProxyStatus { status: 407 },
+        ConnectFailure::ProxyStatus { status: 407, retry_after: None },
     ];
     let lost = vec![Lost::Reset, Lost::Closed { code: Some(1001) }, Lost::Closed { code: None }];
     let unserved = vec![Unserved::NoSnapshot, Unserved::Refused { status: Some(429), code: -1003 }];
@@ -273,10 +273,14 @@ fn instants_are_times_of_day() {
 #[test]
 fn a_proxy_s_status_is_not_lost() {
     let link = crate::watch::testing::Fed::new(&["btcusd"]).link();
-    let event =
-        Event::ConnectFailed { link, reason: ConnectFailure::ProxyStatus { status: 407 }, retry: None };
+    let retry_after = Some(std::time::Duration::from_secs(7));
+    let reason = ConnectFailure::ProxyStatus { status: 407, retry_after };
+    let event = Event::ConnectFailed { link, reason, retry: None };
     let mut line = Vec::new();
     write_event(&mut line, Times::at(Instant::ZERO), &event).unwrap();
     let line: Value = serde_json::from_slice(&line).unwrap();
-    assert_eq!(line["reason"], serde_json::json!({"kind": "proxy_status", "status": 407}));
+    assert_eq!(
+        line["reason"],
+        serde_json::json!({"kind": "proxy_status", "status": 407, "retry_after": "7000000000"})
+    );
 }
