@@ -122,9 +122,16 @@ async fn quote(
                 let rest = rest.clone();
                 smol::unblock(move || ask(&rest, &request)).await
             });
-            match asked.await {
-                Ok(found) => println!("reconciled {}, in doubt {}", found.resolved, found.unresolved.len()),
-                Err(error) => println!("{error}"),
+            let interrupted = async {
+                signals.next().await;
+                None
+            };
+            match smol::future::or(async { Some(asked.await) }, interrupted).await {
+                None => break,
+                Some(Ok(found)) => {
+                    println!("reconciled {}, in doubt {}", found.resolved, found.unresolved.len());
+                }
+                Some(Err(error)) => println!("{error}"),
             }
         }
     }

@@ -108,12 +108,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // Every two seconds, because the venue limits the rate of requests.
         if turn.is_multiple_of(10) && doubts.await? {
             let asked = client.reconcile(&signer, async |request| {
-                let rest = rest.clone();
-                tokio::task::spawn_blocking(move || ask(&rest, &request))
-                    .await
-                    .map_err(|_| ureq::Error::ConnectionFailed)?
+                let (rest, (answer, answered)) = (rest.clone(), tokio::sync::oneshot::channel());
+                // At the end of the program, the runtime would wait for a thread of its own.
+                std::thread::spawn(move || answer.send(ask(&rest, &request)));
+                answered.await.unwrap_or(Err(ureq::Error::ConnectionFailed))
             });
-            match asked.await {
+            let found = tokio::select! {
+                found = asked => found,
+                _ = &mut ctrl_c => break,
+            };
+            match found {
                 Ok(found) => println!("reconciled {}, in doubt {}", found.resolved, found.unresolved.len()),
                 Err(error) => println!("{error}"),
             }
