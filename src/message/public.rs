@@ -295,7 +295,7 @@ impl Response<'_> {
                 // Only the code says whether the refusal is final.
                 None | Some(200..=299) => matches!(code, -1002 | -1013 | -1020 | -2999..=-1100),
                 Some(408 | 425 | 429) => false,
-                Some(status) => status >= 400 && status < 500,
+                Some(status) => (400..500).contains(&status),
             }
     }
 
