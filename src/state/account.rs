@@ -18,17 +18,18 @@ pub(super) const ROWS_MAX: usize = 65_536;
 #[derive(Clone, Debug)]
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
-    /// Whether the list is current, that is, has all rows.
+    /// Whether the list of rows is current. A current list has all rows.
     standing: Standing,
-    /// When a doubt was last raised.
+    /// The last moment at which a report may have been lost, a row was not kept, or a stream was subscribed. An
+    /// answer to an earlier question is not used.
     doubted: Moment,
     moment: Moment,
     untracked: u64,
     /// The link over which a subscribed stream reports; `None` if no stream is known to be subscribed.
     followed: Option<LinkId>,
-    /// The link whose subscription ended last, and the id of this subscription. There is no id if the client requests
-    /// the stream again, because then the subscription continues. Reports that were on their way may still arrive
-    /// over this link.
+    /// The link over which a stream ended last, and the id of its subscription if `Unsubscribed` or `Rejected` ended
+    /// the subscription. After any other end, the client may request the stream again for the same subscription.
+    /// Reports that were on their way may still arrive over this link.
     left: Option<(LinkId, Option<StreamId>)>,
     is_recording: bool,
 }
@@ -43,7 +44,7 @@ struct Row<V> {
 
 impl<V> Row<V> {
     /// Returns whether an answer to a question asked at the moment `asked` must not change the row: the row was
-    /// reported after the question, or a link reports the row and the row is current.
+    /// reported after the question, or the row is current and a link has reported it.
     fn is_newer(&self, asked: Moment) -> bool {
         self.reported > asked || (self.standing.stale().is_none() && self.standing.link().is_some())
     }
@@ -64,7 +65,7 @@ impl<K: Ord, V> Rows<K, V> {
     }
 
     /// Applies a report. If the report is a whole list, rows that it does not name are removed. A late report, which
-    /// was on its way when its subscription ended, removes no rows and makes no row current.
+    /// was on its way when its subscription ended, removes no rows and makes no stale row current.
     ///
     /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
     /// recording counts as a whole list, because a recording does not show which stream was subscribed.
@@ -89,7 +90,8 @@ impl<K: Ord, V> Rows<K, V> {
         });
         if !is_late {
             if source.link().is_some() && source.link() != self.followed {
-                // The first report over a link may come before the confirmation. No report has shown earlier changes.
+                // The first report over a link may come before the confirmation of the subscription. No report over
+                // this link has shown what changed before.
                 self.doubted = reported;
             }
             self.followed = source.link().or(self.followed);
@@ -154,7 +156,7 @@ impl<K: Ord, V> Rows<K, V> {
         self.standing.set_stale(self.standing.stale().unwrap_or(StaleReason::NoRoom));
     }
 
-    /// Applies an event that is not a report. Returns whether it concerned the rows.
+    /// Applies an event that is not a report. Returns whether the event concerned the rows.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> bool {
         if let Event::Subscribed { link, stream, .. } = event
             && stream.topic() == topic
@@ -171,7 +173,8 @@ impl<K: Ord, V> Rows<K, V> {
         }
         let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(topic)) else { return false };
         let followed = self.followed;
-        // The event that began the subscription may have been dropped.
+        // The end of a subscription also counts if no event has shown its beginning: this event may have been
+        // dropped.
         let has_unseen = followed.is_none() && loss.ends_stream();
         if has_unseen || (loss.ends_subscription() && loss.is_over(followed)) {
             let ended = match event {
@@ -181,8 +184,8 @@ impl<K: Ord, V> Rows<K, V> {
             let left = loss.link().or(followed).map(|link| (link, ended));
             (self.left, self.followed) = (left.or(self.left), None);
         }
-        // A loss counts if it concerns the link over which reports come or, if there is none, the link of the last
-        // report.
+        // A loss counts if it concerns the link of the subscribed stream. Without a subscribed stream, a loss counts
+        // if it concerns the link of the last report, or if there was no report over a link.
         let link = followed.or(self.standing.link());
         if link.is_some() && !loss.is_over(link) {
             return false;
@@ -215,9 +218,10 @@ impl<K: Ord, V> Rows<K, V> {
     /// because REST may lag behind the stream. If the list is stale only because there was no room for a row, current
     /// rows that the answer does not list are removed.
     ///
-    /// Returns whether all rows are current now. If they are current already, or if a doubt was raised after the
-    /// question, the answer is not used. If no stream reports further changes, the answer is used, but the rows are
-    /// stale at once. If not all rows could be kept, the list is stale.
+    /// Returns whether all rows are current now. If they are current already, the answer is not used. Neither is it
+    /// used if, after the question, a report may have been lost, a row was not kept, or a stream was subscribed. If
+    /// no stream reports further changes, the answer is used, but the rows are stale at once. If not all rows could
+    /// be kept, the list is stale.
     pub(super) fn reconcile(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,

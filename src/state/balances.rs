@@ -11,9 +11,9 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// The balances of an account.
 ///
 /// Pass every event to [`apply`](Balances::apply), which ignores events that do not concern balances. If a client has
-/// endpoints of several accounts, keep one `Balances` for each account. Pass it two kinds of
-/// events: those whose link (`link`, or the link in the [`source`](crate::Event::source)) belongs to the account's
-/// endpoint, and those that name no link.
+/// endpoints of several accounts, keep one `Balances` for each account. Pass each `Balances` two kinds of events:
+/// those whose link (`link`, or the link in the [`source`](crate::Event::source)) belongs to the endpoint of its
+/// account, and those that name no link.
 ///
 /// After a subscription the venue sends all assets. Later it sends only the assets that change, or all assets every
 /// second ([`Updates`](crate::Updates)). If a report names an asset twice, the last row counts. The first report of a
@@ -60,7 +60,8 @@ impl Balance {
     }
 }
 
-/// Replaces a balance by a later one of the same report: two balances of an asset cannot be joined.
+/// Replaces a balance by a later one of the same report. The two are not added up, because each is the whole balance
+/// of the asset.
 fn replace(earlier: &mut Balance, later: Balance) {
     *earlier = later;
 }
@@ -124,10 +125,10 @@ impl Balances {
     /// not used. If the list of assets is stale only because an asset was not kept ([`StaleReason::NoRoom`]), current
     /// balances that the answer does not list are removed as well.
     ///
-    /// Returns whether all balances are current now. If reports may have been lost after `asked`, or a stream of
-    /// balances was subscribed after `asked`, the answer is not used: ask again. If no stream of balances is
-    /// subscribed, the answer is used, but the balances are stale at once. If there is no room for a balance of the
-    /// answer (at most 65,536 are kept), the list of assets remains stale.
+    /// Returns whether all balances are current now. If, after `asked`, reports may have been lost, a reported
+    /// balance was not kept, or a stream of balances was subscribed, the answer is not used: ask again. If no stream
+    /// of balances is subscribed, the answer is used, but the balances are stale at once. If there is no room for a
+    /// balance of the answer (at most 65,536 are kept), the list of assets remains stale.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};
@@ -149,8 +150,8 @@ impl Balances {
         self.rows.reconcile(rows, asked, replace)
     }
 
-    /// Returns how many reported balances were not kept, because 65,536 other assets are kept already. Then the
-    /// list of assets is stale, with the reason [`StaleReason::NoRoom`].
+    /// Returns how many balances in reports and answers were not kept, because 65,536 other assets are kept already.
+    /// A balance that is not kept makes a current list of assets stale, with the reason [`StaleReason::NoRoom`].
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

@@ -251,8 +251,8 @@ impl Books {
         self.untracked
     }
 
-    /// Returns the entry of a symbol. If there is none, adds one. If there is no room for one, counts the event and
-    /// returns `None`.
+    /// Returns the entry of a symbol. If there is none, adds one. If the text is not a symbol, or there is no room
+    /// for another entry, counts the event and returns `None`.
     fn entry(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() && self.new_symbol(symbol).is_none() {
             self.untracked = self.untracked.saturating_add(1);
@@ -261,7 +261,8 @@ impl Books {
         self.entry_if_room(symbol)
     }
 
-    /// Returns the entry of a symbol. If there is none, adds one. If there is no room for one, returns `None`.
+    /// Returns the entry of a symbol. If there is none, adds one. If the text is not a symbol, or there is no room
+    /// for another entry, returns `None`.
     fn entry_if_room(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() {
             let symbol = self.new_symbol(symbol)?;
@@ -365,7 +366,7 @@ impl Books {
         entry.lose_others(loss);
         let has_link = entry.standing.link().is_some();
         if has_link && !loss.is_over(entry.standing.link()) {
-            // The book comes over another link now.
+            // The updates of the book come over another link now.
             return None;
         }
         let has_other = entry.switch(loss);
@@ -463,7 +464,7 @@ impl Entry {
 
     /// Marks the book stale. After an overflow, the application has to request a snapshot (`to_resync`). After any
     /// other loss, the link of the book requests the snapshot. Before the first snapshot, the link of the book is
-    /// unknown, and the loss may concern another link: then `to_resync` keeps its value.
+    /// unknown. So the loss of a link may not concern the book, and a `to_resync` that is set stays set.
     fn set_stale(&mut self, loss: &Loss) {
         self.standing.set_stale(loss.reason());
         let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();

@@ -12,7 +12,7 @@ pub(super) struct Followed {
     /// The links that report orders or quotes, each with the scope of its stream: a session or an account.
     links: Vec<(LinkId, Scope)>,
     /// Links whose subscription has ended, or whose events are filtered. Events that were on their way may still
-    /// arrive over them.
+    /// arrive over these links.
     left: Vec<LinkId>,
     /// Whether events came from a recording, which does not show what was subscribed.
     is_recording: bool,
@@ -33,7 +33,7 @@ impl Followed {
         Followed { links: Vec::new(), left: Vec::new(), is_recording: false, moment, lost }
     }
 
-    /// Notes that another event, or an answer, is applied.
+    /// Notes that an event or an answer is applied.
     pub(super) const fn step(&mut self) {
         self.moment.step();
     }
@@ -54,8 +54,8 @@ impl Followed {
     }
 
     /// Notes that a stream was subscribed. An answer to an earlier question is outdated, because it does not show
-    /// what happened between the question and the subscription. Returns whether an end was missed, as
-    /// [`replace`](Followed::replace) does.
+    /// what happened between the question and the subscription. Returns whether no event reported the end of an
+    /// earlier link or of a recording, as [`replace`](Followed::replace) does.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
         self.note_loss();
         self.add(
@@ -68,7 +68,8 @@ impl Followed {
     }
 
     /// Notes a link whose filter leaves out executions or ends of orders. This link does not count as a link that
-    /// reports orders. Returns whether an end was missed, as [`replace`](Followed::replace) does.
+    /// reports orders. Returns whether no event reported the end of an earlier link or of a recording, as
+    /// [`replace`](Followed::replace) does.
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss();
         let has_missed = self.replace(link);
@@ -76,8 +77,9 @@ impl Followed {
         has_missed
     }
 
-    /// Notes the link that an event came over; `None` for a recording. If the link is new, returns whether an end was
-    /// missed, as [`replace`](Followed::replace) does. Otherwise returns `false`.
+    /// Notes the link that an event came over; `None` for a recording. If the link is new, returns whether no event
+    /// reported the end of an earlier link or of a recording, as [`replace`](Followed::replace) does. Otherwise
+    /// returns `false`.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -87,7 +89,8 @@ impl Followed {
         if is_known {
             return false;
         }
-        // The first report over a link may come before the confirmation. No report has shown what happened before.
+        // The first report over a link may come before the confirmation of the subscription. No report over this link
+        // has shown what happened before.
         self.note_loss();
         self.add(link, Scope::Account)
     }
@@ -98,8 +101,8 @@ impl Followed {
         has_missed
     }
 
-    /// Forgets earlier links in the slot of `link`, and a recording. Returns whether the end of one of them was
-    /// missed: it reported orders or quotes, and no event has reported its end.
+    /// Forgets the links in the slot of `link`, and a recording. Returns whether an earlier link or a recording has
+    /// reported orders or quotes, and no event has reported its end.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         // The end of a recording is always missed, because nothing after it was recorded.
@@ -119,7 +122,7 @@ impl Followed {
             && hit.links.is_empty()
         {
             if loss.ends_stream() {
-                // The event that began the subscription was dropped. Links before this one have ended.
+                // The event that began the subscription was dropped. Earlier links in the slot have ended.
                 self.left.retain(|own| own.slot() != link.slot());
                 self.left.push(link);
             }
@@ -135,8 +138,8 @@ impl Followed {
         Some(hit)
     }
 
-    /// Returns the link that an event came over, if the stream of this link reports only the orders or quotes of its
-    /// own session. Then the order or quote in the event was made over this link.
+    /// Returns the link that an event came over, if the stream of this link reports only the orders or quotes of the
+    /// link's own session. Then the order or quote in the event was made over this link.
     pub(super) fn session(&self, link: Option<LinkId>) -> Option<LinkId> {
         let is_session = |link: &LinkId| self.links.contains(&(*link, Scope::Session));
         link.filter(is_session)
@@ -144,8 +147,8 @@ impl Followed {
 
     /// Returns whether a stream or a recording reports an order or quote. `about` has the link of its request and the
     /// link of its newest event. `sessions` has the links over which the order or quote is known to have been made:
-    /// the link of its request, and a link that [`session`](Followed::session) has returned for an event about it. No
-    /// other event shows over which link an order or quote was made.
+    /// the link of its request, and a link that [`session`](Followed::session) has returned for an event about it. An
+    /// event over a stream of a whole account does not show over which link the order or quote was made.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
         let is_followed = |(own, scope): &(LinkId, Scope)| match scope {
             Scope::Session => sessions.contains(&Some(*own)),
@@ -165,7 +168,8 @@ impl Hit {
         self.loss.reason()
     }
 
-    /// Returns whether the loss may concern an order or quote that has these links; `true` if both are unknown.
+    /// Returns whether the loss may concern an order or quote. `about` has the same links as in
+    /// [`tells_of`](Followed::tells_of); if both are `None`, the loss may concern the order or quote.
     pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
         let is_about = |own: &LinkId| {
             about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())

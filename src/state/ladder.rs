@@ -263,7 +263,7 @@ impl Ladder {
     fn insert_after_spreading(&mut self, level: &Level) {
         self.spread();
         let (Ok(slot) | Err(slot)) = self.find(level.price);
-        // The place after the last slot is in the top.
+        // `find` may return a place in the top. Then the level belongs after the last slot.
         let slot = slot.min(self.slots.len());
         if slot.saturating_add(DENSE) >= self.slots.len() || !self.take_vacant(slot, level) {
             self.slots.insert(slot, *level);
@@ -275,7 +275,7 @@ impl Ladder {
     fn take_vacant(&mut self, slot: usize, level: &Level) -> bool {
         let (worse, better) = self.slots.split_at_mut(slot);
         let above = better.iter().take(REACH).position(|level| !is_filled(level));
-        // Searches the slots below no farther than the distance of the vacant slot above.
+        // Searches the worse slots no farther than the distance of the vacant slot among the better ones.
         let reach = above.unwrap_or(REACH);
         let below = worse.iter().rev().take(reach).position(|level| !is_filled(level));
         match (below, above) {
@@ -338,7 +338,8 @@ impl Ladder {
         let scale = first.price.scale();
         self.scale = Some(scale).filter(|scale| levels.iter().all(|level| level.price.scale() == *scale));
         self.reserve(levels.len().min(most));
-        // A usual snapshot lists the best level first, each price once and no empty level: it only has to be copied.
+        // A usual snapshot lists the best level first, each price once, and no level whose quantity is zero: its
+        // levels only have to be copied.
         let dropped = if levels.iter().all(is_filled) && self.is_best_first(levels) {
             self.slots.extend(levels.iter().take(most).rev());
             levels.len() > most
@@ -365,7 +366,8 @@ impl Ladder {
         }
     }
 
-    /// Sorts the levels of a snapshot. Keeps the last of several levels at one price. Removes empty levels.
+    /// Sorts the levels of a snapshot. Keeps the last of several levels at one price. Removes levels whose quantity
+    /// is zero.
     #[cold]
     fn sort(&mut self) {
         // Each sort is stable, and takes linear time for levels that are in order or in the reverse order.

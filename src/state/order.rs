@@ -61,8 +61,9 @@ pub struct Order {
     pub refusal_code: Option<i64>,
     /// Whether the venue has accepted a request to cancel the order while the order was open. The order ends only
     /// when an event or an answer reports its end. If an event or an answer shows that the cancel had no effect, the
-    /// value is `false` again. The request may be one that cancels all orders of a session or account. It does not
-    /// count for orders that become known only after its reply, or that this client placed after the request.
+    /// value is `false` again. The request may be one that cancels all orders of a session or account. Such a request
+    /// does not count for orders that become known only after its reply, or that this client placed after the
+    /// request.
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
@@ -107,8 +108,8 @@ pub struct Order {
     /// The sum of the fills' quantities.
     filled: Decimal,
     value: Sum,
-    /// How many reported fills could not be counted: a fill lacks the trade id, price or quantity, repeats a trade id
-    /// with other data, or makes `filled` overflow.
+    /// How many reported fills could not be counted. A fill cannot be counted if it lacks the trade id, price or
+    /// quantity, repeats a trade id with other data, or makes `filled` overflow.
     unaccountable: u32,
     /// The values of `discrepancy()` and `unaccountable` when the last answer of the venue was applied. Only values
     /// that differ from these raise a new doubt.
@@ -314,8 +315,8 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Notes that the request got no reply, or a reply that does not say whether the venue acted. Unless an event has
-    /// reported the order, its existence is unknown now, and the order is in doubt.
+    /// Notes that the request that places the order got no reply, or a reply that does not say whether the venue
+    /// acted. Unless an event has reported the order, its existence is unknown now, and the order is in doubt.
     pub(super) fn lose(&mut self, now: Moment) {
         self.note_answered();
         if !self.state.is_from_events() {
@@ -334,8 +335,8 @@ impl Order {
         self.cancel_refusal = response.error.map(|error| kept(error.message));
     }
 
-    /// Notes that the request was refused or was not sent. If an event has reported the order, the order keeps its
-    /// state.
+    /// Notes that the request that places the order was refused or was not sent. If an event has reported the order,
+    /// the order keeps its state.
     pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
         self.note_answered();
         self.refusal_code = error.as_ref().map(|(code, _)| *code);
@@ -349,8 +350,8 @@ impl Order {
         }
     }
 
-    /// Notes that the request has a reply, or will get none. An earlier answer that did not find the order no longer
-    /// counts, because the request was still on the way at that time.
+    /// Notes that the request that places the order has a reply, or will get none. An earlier answer that did not
+    /// find the order no longer counts, because the request was still on the way at that time.
     fn note_answered(&mut self) {
         self.answered = true;
         if self.is_absent {
@@ -488,9 +489,9 @@ impl Order {
     }
 
     /// Resolves a doubt if the event reports the end of the order, no fill is missing, and all fills since the last
-    /// answer are counted. No fill is missing if the sum of the fills equals the quantity of a filled order, or the
-    /// executed quantity in the event that ends a cancelled or closed order, or zero for a rejected order. Even then,
-    /// a fill is missing if an earlier report has shown a larger executed quantity.
+    /// answer are counted. A fill is missing if the sum of the fills does not have the value that the end implies:
+    /// for a filled order its quantity, for a cancelled or closed order the executed quantity in the event, for a
+    /// rejected order zero. A fill is also missing if an earlier report has shown a larger executed quantity.
     fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
         let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),

@@ -131,9 +131,9 @@ impl Order {
             || (!has_outcome && differ(self.side, other.side))
     }
 
-    /// Splits off the order that the request placed. Call this if the reply has another order id than the events:
-    /// then the events were about an order of another client, which keeps this entry. Returns the order that the
-    /// request placed, with the terms that this client sent.
+    /// Splits off the order that this client's request placed. Call this if the reply has another order id than the
+    /// events: then the events were about an order of another client, which keeps this entry. Returns the order that
+    /// the request placed, with the terms that this client sent.
     pub(in crate::state) fn split(&mut self, order_id: u64) -> Option<Order> {
         let (request, sent) = self.request.take().zip(self.sent.take())?;
         self.link = self.link.or(Some(request.1));

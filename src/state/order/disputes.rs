@@ -36,8 +36,9 @@ impl Order {
     }
 
     /// Returns whether an event reports the order as open after its end was reported. The event must come over the
-    /// link of the newest event about the order. A partial fill counts only if the end came without an executed
-    /// quantity. An older event, or an event that was delivered before, is no contradiction.
+    /// link of the newest event about the order. A partial fill counts only if it is new, the order is not filled,
+    /// and no executed quantity was reported. An older event, or an event that was delivered before, is no
+    /// contradiction.
     pub(in crate::state) fn is_open_again(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         self.disputes.is_after_end(update.event_time)
             && self.link == link
@@ -94,7 +95,7 @@ impl Order {
     }
 }
 
-/// Returns whether a quantity is the sum of the first fills, or of none.
+/// Returns whether a quantity is zero, or the sum of the first one or more fills.
 fn is_sum_of_first<'a>(fills: impl IntoIterator<Item = &'a OrderFill>, quantity: Decimal) -> bool {
     let mut sum = Some(Decimal::ZERO);
     let mut sums = fills.into_iter().map(|fill| {

@@ -28,9 +28,9 @@ impl Order {
         (self.price, self.stop_price) = (order.price(), stop_price);
     }
 
-    /// Returns whether an event names another instrument, side or outcome. For an outcome of a prediction market, the
-    /// venue may name the side of the other outcome. So there another side alone is no difference, and neither is the
-    /// other outcome together with the other side.
+    /// Returns whether an event names another instrument, side or outcome. In a prediction market, the venue may
+    /// describe the order by the side of the other outcome. So there another side is no difference, whether with the
+    /// same outcome or with the other one.
     pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
         let sides = self.side.zip(update.side).map(|(known, told)| known == told);
         let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);
@@ -73,9 +73,9 @@ impl Order {
     }
 
     /// Returns whether an event contradicts what is known about the order: the event names another instrument, side
-    /// or client order id, or it names another quantity and does not report a modification. A further `NEW` event is
-    /// also a contradiction if it comes after the end of the order, over the link of the newest event about the
-    /// order.
+    /// or client order id, or it names another quantity and does not report a modification. A `NEW` event after the
+    /// end of the order is also a contradiction, if it comes over the link of the newest event about the order, and
+    /// its time is not that of the first `NEW` event.
     pub(in crate::state) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id

@@ -23,7 +23,7 @@ pub(super) struct Disputes {
 }
 
 impl Disputes {
-    /// Notes the status of an event. `is_open_again` says whether the event reports an order that has ended as open.
+    /// Notes the status of an event. `is_open_again` says whether the event reports the order as open after its end.
     pub(super) const fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
         self.end |= is_open_again;
         match update.status {
