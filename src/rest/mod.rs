@@ -1,7 +1,7 @@
 //! Questions to the venue's REST API and their answers ([REST](crate::protocol::rest)).
 //!
 //! A [`RestQuestion`] has a path and decodes the answer. [`Signer::rest`](crate::Signer::rest) makes the headers. The
-//! application sends them with the HTTP client of its choice.
+//! application sends the request with the HTTP client of its choice.
 
 pub(crate) mod answer;
 pub(crate) mod error;
@@ -19,7 +19,8 @@ use crate::value::id::RequestId;
 mod sealed {
     /// The private part of a [`RestQuestion`](super::RestQuestion), which only this crate implements and calls.
     pub trait Question {
-        /// Returns the venue's id and the client order id by which the question names its order.
+        /// Returns the id by which the question names its order: the venue's id or the client order id. Both are
+        /// `None` if the question is not about one order.
         fn order(&self) -> (Option<u64>, Option<&str>) {
             (None, None)
         }

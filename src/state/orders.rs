@@ -31,8 +31,9 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// client is known from [`Event::Requested`] on, before the venue reports the order.
 ///
 /// If a client has endpoints of several accounts, keep one `Orders` for each account, because order ids and client
-/// order ids are compared without the endpoint. Pass it two kinds of events: those whose link (`link`, or the link in
-/// the [`source`](crate::Event::source)) belongs to the account's endpoint, and those that name no link.
+/// order ids are compared without the endpoint. Pass each `Orders` two kinds of events: those whose link (`link`, or
+/// the link in the [`source`](crate::Event::source)) belongs to the endpoint of its account, and those that name no
+/// link.
 ///
 /// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
 ///   reported, the state is that of the event. If a reply and an event report the same refusal, `Orders` contains the
@@ -174,9 +175,9 @@ impl Orders {
         self.doubt_where(hit.reason(), |order| hit.is_about(order.links()));
     }
 
-    /// Raises a doubt about an order that may still change if no subscribed stream reports the order. Even right
-    /// after an event this may be so, because a late event of a stream that has ended does not show what happened
-    /// after the event.
+    /// Raises a doubt about an order that may still change if no subscribed stream reports the order. Call this after
+    /// each event about the order too: a late event of a stream that has ended does not show what happened after the
+    /// event.
     fn doubt_unfollowed(&mut self, key: u64) {
         let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
         let certain = self.index.get(key).filter(is_certain);
@@ -188,13 +189,13 @@ impl Orders {
 
     /// Raises doubts about the orders that no subscribed stream reports. Call this when a subscription is confirmed.
     /// Before that, a stream that sends events counts as a stream that reports all orders of the account. The
-    /// confirmation may show that it reports only the orders of its session.
+    /// confirmation may show that the stream reports only the orders of its session.
     fn doubt_narrowed(&mut self) {
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
     }
 
-    /// Raises a doubt about those orders that may still change, are not in doubt, and meet a condition.
+    /// Raises a doubt about each order that may still change, is not in doubt, and meets the condition `concerns`.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
         let now = self.moment();
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
@@ -297,9 +298,9 @@ impl Orders {
     /// Sets the venue's id of an order. If another entry has the id, merges the two entries, because both are the
     /// same order. If they cannot be the same order ([`Order::is_other_than`]), this is a contradiction instead.
     ///
-    /// It is also a contradiction if the order has another id already. If the new id is from a reply, and no entry
-    /// has it, earlier events were attributed to the request by mistake: the order of the request gets an entry of
-    /// its own.
+    /// It is also a contradiction if the order has another id already. In this case, if the new id is from a reply,
+    /// and no entry has it, earlier events were attributed to the request by mistake: the order of the request gets
+    /// an entry of its own.
     ///
     /// Returns whether the order has the id now.
     fn attach(&mut self, key: u64, order_id: u64, by_reply: bool) -> bool {
@@ -383,10 +384,10 @@ impl Orders {
         self.index.certain().len().saturating_add(self.index.doubtful().len()) < FOREIGN_ORDERS_MAX
     }
 
-    /// Returns the key of the order that an event with a client order id is about, among the orders that match the
-    /// event and have no id of the venue. For a rejection, this is the newest order. For any other event, it is the
-    /// oldest open order, or the oldest order if none is open; puts the other open orders among them in doubt,
-    /// because the event may be about one of these.
+    /// Returns the key of the order that an event with a client order id is about. Only orders that match the event
+    /// and have no id of the venue come into question. A rejection is about the newest of them. Any other event is
+    /// about the oldest open one, or about the oldest one if none is open. For such an event, `awaited` also puts the
+    /// other open ones in doubt, because the event may be about one of these.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let is_rejected = update.status == OrderStatus::Rejected;
         let may_be = |order: &Order| order.order_id.is_none() && !order.is_other_order(update);

@@ -13,8 +13,8 @@ use crate::value::symbol::Symbol;
 /// The positions of an account.
 ///
 /// Pass every event to [`apply`](Positions::apply), which ignores events that do not concern positions. If a client
-/// has endpoints of several accounts, keep one `Positions` for each account. Pass it the events whose link belongs to
-/// the account's endpoint, and those that name no link.
+/// has endpoints of several accounts, keep one `Positions` for each account. Pass each `Positions` the events whose
+/// link belongs to the endpoint of its account, and those that name no link.
 ///
 /// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
 /// If a report has several rows of one instrument, the position has the amounts of all these rows.
@@ -132,15 +132,16 @@ impl Positions {
     /// your own.
     ///
     /// `asked` is the [`moment`](Positions::moment) before the question. Positions that were reported after `asked`
-    /// are newer than the answer and stay. Positions that are current stay too, because REST may lag behind the
-    /// streams. Other positions that the answer does not list are removed. If the list of positions is stale only
-    /// because a position was not kept ([`StaleReason::NoRoom`]), current positions that the answer does not list are
-    /// removed as well.
+    /// are newer than the answer and stay. Current positions that a link reported stay too, because REST may lag
+    /// behind the streams. Other positions that the answer does not list are removed. If the list of positions is
+    /// stale only because a position was not kept ([`StaleReason::NoRoom`]), current positions that the answer does
+    /// not list are removed as well.
     ///
-    /// Returns whether all positions are current now. If they are current already, the answer is not used. If reports
-    /// may have been lost after `asked`, or a stream of positions was subscribed after `asked`, the answer is not
-    /// used either: ask again. If no stream of positions is subscribed, the answer is used, but the positions are
-    /// stale at once. If the answer has more positions than are kept, the list of positions remains stale.
+    /// Returns whether all positions are current now. If they are current already, the answer is not used. If, after
+    /// `asked`, reports may have been lost, a reported position found no room, or a stream of positions was
+    /// subscribed, the answer is not used either: ask again. If no stream of positions is subscribed, the answer is
+    /// used, but the positions are stale at once. If the answer has more positions than are kept, the list of
+    /// positions remains stale.
     ///
     /// ```
     /// use gemini_ws::{HeldAmount, Positions};
@@ -159,9 +160,9 @@ impl Positions {
         self.rows.reconcile(found.into_iter(), asked, append)
     }
 
-    /// Returns how many reported positions were not kept, because 65,536 other instruments are kept already, or the
-    /// name of the instrument is not a [`Symbol`]. In the first case the list of positions is stale, with the reason
-    /// [`StaleReason::NoRoom`].
+    /// Returns how many positions in reports and answers were not kept, because 65,536 other instruments are kept
+    /// already, or the name of the instrument is not a [`Symbol`]. In the first case a current list of positions
+    /// becomes stale, with the reason [`StaleReason::NoRoom`].
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

@@ -392,7 +392,7 @@ impl Quotes {
         self.doubt_unfollowed(key);
     }
 
-    /// Raises a doubt about a quote if no subscribed stream reports it.
+    /// Raises a doubt about a quote if no subscribed stream reports the quote.
     fn doubt_unfollowed(&mut self, key: u64) {
         let now = self.followed.moment();
         if let Some(quote) = self.quotes.get_mut(&key)
@@ -404,7 +404,7 @@ impl Quotes {
 
     /// Raises doubts about the quotes that no subscribed stream reports. Call this when a subscription is confirmed.
     /// Before that, a stream that sends events counts as a stream that reports all quotes of the account. The
-    /// confirmation may show that it reports only the quotes of its session.
+    /// confirmation may show that the stream reports only the quotes of its session.
     fn doubt_narrowed(&mut self) {
         let certain = self.quotes.iter().filter(|(_, quote)| quote.doubt.is_none());
         let keys: Vec<u64> = certain.map(|(key, _)| *key).collect();
@@ -463,8 +463,8 @@ impl Quotes {
         self.iter().filter(|quote| quote.doubt.is_some())
     }
 
-    /// Returns how many events were about quotes that were not added, because there are [`QUOTES_MAX`] quotes or an
-    /// id in the event is not a [`QuoteKey`].
+    /// Returns how many events were about quotes that were not added, because there are [`QUOTES_MAX`] quotes and
+    /// none can be dropped, or because an id in the event is not a [`QuoteKey`].
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }

@@ -155,7 +155,7 @@ impl Loss {
         self.topic.is_none_or(|of| of == topic)
     }
 
-    /// Returns whether no more events come until the stream is subscribed again.
+    /// Returns whether, after the loss, no more events come until the stream is subscribed again.
     pub(super) const fn ends_subscription(&self) -> bool {
         self.reason.ends_subscription()
     }

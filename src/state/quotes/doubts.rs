@@ -11,8 +11,8 @@ impl Quotes {
     /// of quotes was subscribed, or a report may have been lost. The answer is not used if
     ///
     /// - the quote is unknown or not in doubt,
-    /// - the answer is outdated, and it is `None`, or has a state that is not final, or reports contradict each other
-    ///   about how the quote ended,
+    /// - the answer is outdated, and it is `None` or has a state that is not final,
+    /// - the answer is outdated, and reports contradict each other about how the quote ended,
     /// - the answer has a state that is not final, but a report has shown a later state of the quote: REST may lag
     ///   behind the streams,
     /// - the id of the quote is certain, and the answer is `None` or has another id. The id is certain if a reply or

@@ -72,9 +72,9 @@ impl Quotes {
     }
 
     /// Raises the doubt about a quote again if the quote is in doubt, its id is known, and an event shows that its
-    /// request for quotes has ended. How the quote ended is unknown, because its own event may be lost. From then on,
-    /// an answer to an earlier question resolves the doubt only if the state in the answer is final. Returns whether
-    /// the doubt was raised again.
+    /// request for quotes has ended. How the quote ended is unknown, because the event that says so may be lost. From
+    /// then on, an answer to an earlier question resolves the doubt only if the state in the answer is final. Returns
+    /// whether the doubt was raised again.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
         let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_some()) else {

@@ -120,7 +120,7 @@ impl Quotes {
             return key;
         };
         if !self.may_be_one(key, other) {
-            // The other request may have got the id from an event that only matched its terms.
+            // The quote of the other request may have got the id from an event that only matched its terms.
             self.separate(other, |quote| quote.is_presumed);
         }
         if !self.may_be_one(key, other) {
