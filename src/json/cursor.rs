@@ -233,7 +233,8 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Takes a whole value of any kind that lies `depth` containers deep.
+    /// Takes a whole value of any kind. `depth` is how many containers are open around the value, besides those that
+    /// the callers of [`Cursor::enter`] have noted.
     #[inline(never)]
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
         let depth = depth.saturating_add(self.depth);
@@ -472,8 +473,8 @@ pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     if length == 0 { None } else { Some((value, length)) }
 }
 
-/// Returns the character of the escape sequence at the beginning of `text`, and the length of the sequence; `None`
-/// if there is none. Half a surrogate pair is a sequence without a character.
+/// Returns the character of the escape sequence at the beginning of `text`, and the length of the sequence; `None` if
+/// `text` does not begin with a valid escape sequence. Half a surrogate pair is a sequence without a character.
 pub(crate) fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
     fn unit(text: &[u8]) -> Option<u32> {
         let digits = text.strip_prefix(b"\\u")?.first_chunk::<4>()?;

@@ -49,7 +49,7 @@ pub enum DecodeErrorKind {
     Decimal,
     /// A decimal has more digits than a [`Decimal`](crate::Decimal) holds. Decoding never rounds.
     Precision,
-    /// An integer is out of range, for example beyond 64 bits.
+    /// A number or text is not an integer, or the integer is out of range, for example beyond 64 bits.
     Integer,
     /// A price or quantity is negative.
     Negative,

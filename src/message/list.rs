@@ -136,7 +136,7 @@ impl<'f, T: Element<'f>> Iterator for Elements<'f, T> {
             return None;
         }
         self.cursor.peek();
-        // Decoding has read every element before.
+        // The decoder of the frame has read every element, so `read` does not fail.
         let element = T::read(self.json, &mut self.cursor).ok();
         self.more = element.is_some() && self.cursor.another(b']').unwrap_or(false);
         element

@@ -52,7 +52,8 @@ pub struct OrderUpdate<'f> {
     /// The time in force: `f`, which is not documented; in v1 `behavior`, for example `maker-or-cancel`.
     pub time_in_force: Option<Text<'f>>,
     /// The quantity executed so far: in v1 `executed_amount`, on the current API `Z`. If the status is `FILLED` or
-    /// `PARTIALLY_FILLED`, the current API sends the quantity of one execution in `Z`: [`Fill::quantity`].
+    /// `PARTIALLY_FILLED`, the current API sends the quantity of one execution in `Z` instead: then this field is
+    /// `None`, and [`Fill::quantity`] has the value.
     pub executed_quantity: Option<Decimal>,
     /// The average price of the fills: `a`, in v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
@@ -76,8 +77,8 @@ impl OrderUpdate<'_> {
     /// `ordered` is the ordered quantity to use if the update has none.
     pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
         let gone = || {
-            // Uses order events v1 only, because some sources of the current API send the executed quantity in this
-            // member.
+            // The remaining quantity counts only in order events v1, because some sources of the current API send the
+            // executed quantity in this member.
             let (_, remaining) = self.event.zip(self.remaining_quantity)?;
             self.quantity.or(ordered)?.checked_sub(remaining.to_decimal().ok()?)
         };
@@ -94,7 +95,7 @@ pub struct Fill<'f> {
     pub trade_id: Option<u64>,
     /// The price of this execution: `L`, in v1 `price`.
     pub price: Option<Decimal>,
-    /// The quantity of this execution: `Z` of a fill, in v1 `amount`.
+    /// The quantity of this execution: `Z` if the status is `FILLED` or `PARTIALLY_FILLED`, in v1 `amount`.
     pub quantity: Option<Decimal>,
     /// The fee: `n`, in v1 `fee`.
     pub fee: Option<Number<'f>>,

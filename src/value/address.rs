@@ -66,7 +66,7 @@ impl Address {
         let host = alloc::format!("{}{zone}", host.to_ascii_lowercase());
         if !host.ends_with(']') && host.rsplit_once(':').is_some_and(|(_, port)| !is_number(port)) {
             // The text after the colon is not a port. It may be a part of a password, so only the scheme is kept.
-            // Dialling reports that this is not an address.
+            // Dialling reports that the text is not an address.
             return Address { user: None, base: alloc::format!("{scheme}://"), query: Vec::new() };
         }
         let (name, port) = match host.rsplit_once(':') {
@@ -75,7 +75,7 @@ impl Address {
         };
         let name = name.strip_suffix('.').unwrap_or(name);
         let port = match port.trim_start_matches('0') {
-            // This port cannot be dialled. Dialling it reports the error.
+            // Port 0 cannot be dialled. Dialling reports the error.
             "" if !port.is_empty() => "0",
             port => port,
         };
@@ -98,7 +98,7 @@ impl Address {
 
     /// Returns the address with its query and with `parameters`, but without user name and password. Each of the
     /// `parameters` replaces all parameters of the query that have the same name, and takes the place of the first of
-    /// them. If the query has none of this name, the parameter is added at the end.
+    /// them. If the query has no parameter of this name, the new one is added at the end.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let mut query = self.query.clone();
         for (name, value) in parameters {

@@ -128,7 +128,7 @@ impl StreamId {
         (self.0.get() as usize) & StreamId::PLACES.wrapping_sub(1)
     }
 
-    /// Returns the [slot](LinkId::slot) of the link that serves the subscription.
+    /// Returns the [slot](LinkId::slot) whose link carries the subscription.
     pub const fn link_slot(self) -> usize {
         ((self.0.get() >> StreamId::PLACE_BITS) as usize) & StreamId::LINKS.wrapping_sub(1)
     }

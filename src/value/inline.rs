@@ -59,8 +59,8 @@ impl<const N: usize> Inline<N> {
         str::from_utf8(text).unwrap_or("")
     }
 
-    /// Returns whether the name equals `text`, without regard to case. The next byte of the name shows whether the name
-    /// is longer, because the field `length` may be further away in memory.
+    /// Returns whether the name equals `text`, without regard to case. The byte after the compared ones shows whether
+    /// the name is longer. The field `length` is not read, because it may be further away in memory.
     #[inline]
     pub(crate) fn eq_ignore_ascii_case(&self, text: &str) -> bool {
         let text = text.as_bytes();

@@ -82,7 +82,8 @@ impl Affected {
         };
         let topic =
             only_value(text, kind).and_then(|named| of_kind(named).filter(|topic| is_sure(named, *topic)));
-        // A frame of market data v1 can be about several symbols, or only its address may name the symbol.
+        // A frame of market data v1 can be about several symbols, or only the address of the endpoint may name the
+        // symbol.
         let symbol = match endpoint {
             Endpoint::MarketDataV1 => None,
             _ => only_value(text, symbol).and_then(|symbol| symbol.parse().ok()),

@@ -1,4 +1,4 @@
-//! Levels of a book, as frames have them.
+//! Readers of the levels of a book in a frame.
 
 use alloc::vec::Vec;
 

@@ -144,7 +144,7 @@ record! {
 
 impl<'f> MarketEntry<'f> {
     /// Returns the symbol, if the entry names one. An entry of an unknown kind, or one that cannot be decoded, may
-    /// name one too.
+    /// name a symbol too.
     pub(crate) fn symbol(&self) -> Option<&'f str> {
         match self {
             MarketEntry::Change(it) => it.symbol,
@@ -297,7 +297,8 @@ fn likely_auction<'f>(reader: &mut Reader<'f, '_>, stage: AuctionStage) -> Likel
     Ok(if it.is_told { None } else { Some(MarketEntry::Auction(auction!(it, stage, it.symbol().if_any()?))) })
 }
 
-/// Reads an entry whose type is unknown, or that cannot be decoded as the type with which it begins.
+/// Reads an entry that does not begin with one of the frequent types, or cannot be decoded as the type with which it
+/// begins.
 #[cold]
 fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
     let mut again = cursor.clone();

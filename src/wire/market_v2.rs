@@ -28,7 +28,7 @@ lists! {
     FundingAmountChanges of FundingAmountChange<'f>;
 }
 
-/// Decodes a frame, by [its members](crate::protocol::market_data_v2#recognising-a-frame-of-v2).
+/// Decodes a frame. [Its members](crate::protocol::market_data_v2#recognising-a-frame-of-v2) show its kind.
 #[inline]
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut reader = Reader::new(frame);

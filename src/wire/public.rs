@@ -46,8 +46,8 @@ decoder! {
     }
 }
 
-/// Returns one side of a ticker. Returns `None` if the price or the quantity is an
-/// [empty text](crate::protocol::quirks#empty-side-of-a-ticker), zero or absent.
+/// Returns one side of a ticker, or its last trade. Returns `None` if the price or the quantity is an [empty
+/// text](crate::protocol::quirks#empty-side-of-a-ticker), zero or absent.
 #[inline(always)]
 fn best(price: Found<'_, '_, Price>, quantity: Found<'_, '_, Price>) -> Result<Option<Level>, DecodeError> {
     let there = |decimal: &Decimal| !decimal.is_zero();
@@ -280,7 +280,8 @@ record! {
     }
 }
 
-/// The reason of a refusal. Any value but `null` counts as a refusal. A refusal without a code gets the code 0.
+/// The member `error` of a response: the reason of a refusal. Any value but `null` counts as a refusal. A refusal
+/// without a code gets the code 0.
 #[derive(Debug)]
 struct Refusal;
 

@@ -202,7 +202,7 @@ pub(super) trait Value: Sized {
 pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();
     match V::usual(reader, reader.cursor.rest()) {
-        // After these digits, the number has a fraction or an exponent.
+        // The number continues after these digits, with a fraction or an exponent.
         Some((_, [b'.' | b'e' | b'E', ..])) | None => V::read_unusual(reader),
         Some((value, rest)) => {
             reader.cursor.set_rest(rest);

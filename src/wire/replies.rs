@@ -68,7 +68,8 @@ impl<'f> Read<'f> for RateLimit<'f> {
 }
 
 impl<'f> Response<'f> {
-    /// Returns the time in the reply to [`Request::Time`](crate::Request::Time); sent in milliseconds.
+    /// Returns the time in the reply to [`Request::Time`](crate::Request::Time), which the venue sends in
+    /// milliseconds.
     ///
     /// # Errors
     ///

@@ -119,7 +119,7 @@ impl Decimal {
     /// assert_eq!(value.checked_div(Decimal::ZERO, 2, Rounding::Nearest), None);
     /// ```
     pub fn checked_div(self, divisor: Decimal, scale: u8, rounding: Rounding) -> Option<Decimal> {
-        // A divisor with more decimals than the dividend makes the quotient larger.
+        // To divide by a number with n decimals is to multiply by 10ⁿ and to divide by its mantissa.
         let dividend = i128::from(self.mantissa).checked_mul(i128::from(power(divisor.scale)))?;
         at_scale(dividend, self.scale, i128::from(divisor.mantissa), scale, rounding)
     }
@@ -168,7 +168,7 @@ impl Decimal {
     }
 
     /// Returns the mean, rounded to `scale` decimals. Returns `None` if there are no values, if a `Decimal` cannot
-    /// hold the mean, or if the sum has more than 38 digits at the largest scale of the values.
+    /// hold the mean, or if 128 bits cannot hold the sum at the largest scale of the values.
     ///
     /// ```
     /// # use gemini_ws::{Decimal, Rounding};
@@ -188,7 +188,8 @@ impl Decimal {
 /// Returns the sum of the values, its scale, and the number of the values; `None` if 128 bits cannot hold the sum.
 /// The sum of only some of the values may be larger, because only the sum of all values has to fit.
 fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, i128)> {
-    // Keeps one sum for each scale, because a sum at the largest scale has more digits than its parts.
+    // Keeps one sum for each scale. A single sum at the largest scale would have more digits, and could overflow
+    // although the sum of all values fits.
     let (mut sums, mut count) = ([0_i128; Decimal::SCALE_MAX as usize + 1], 0_i128);
     let mut common = 0_u8;
     for value in values {
@@ -199,7 +200,7 @@ fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, 
         count = count.checked_add(1)?;
     }
     // Goes from the most decimals to none. From the sum at each scale, one digit stays, and the rest is carried to
-    // the next scale.
+    // the next lower scale.
     let (mut digits, mut unit, mut carry) = (0_i128, 1_i128, 0_i128);
     for sum in sums.get(1..=usize::from(common))?.iter().rev() {
         carry = carry.checked_add(*sum)?;
@@ -213,7 +214,8 @@ fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, 
 /// Returns `dividend` · 10⁻ˢᶜᵃˡᵉ / `divisor`, rounded to `to` decimals.
 fn at_scale(dividend: i128, scale: u8, divisor: i128, to: u8, rounding: Rounding) -> Option<Decimal> {
     let factor = |exponent: u8| 10_i128.checked_pow(u32::from(exponent));
-    // If one of the products does not fit, the result has too many digits as well.
+    // If the product with the dividend does not fit, the result has too many digits as well. The product with the
+    // divisor always fits.
     let (dividend, divisor) = match to.checked_sub(scale) {
         Some(more) => (dividend.checked_mul(factor(more)?)?, divisor),
         None => (dividend, divisor.checked_mul(factor(scale.saturating_sub(to))?)?),

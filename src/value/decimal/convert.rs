@@ -80,7 +80,7 @@ impl Decimal {
         let wide = mantissa.checked_mul(tens)?;
         let rounded = match u32::try_from(exponent) {
             Ok(up) => scaled(wide, up)?,
-            // With a smaller exponent the value is less than half of the last decimal.
+            // If the exponent is below -126, the value is less than half a unit of the last decimal.
             Err(_) => match 1_i128.checked_shl(exponent.unsigned_abs()).filter(|unit| *unit > 0) {
                 Some(unit) => Rounding::Nearest.divide(wide, unit)?,
                 None => 0,

@@ -182,7 +182,7 @@ impl Decimal {
     }
 
     /// Returns the mantissa that the value has with `scale` decimals. `scale` must not be below the value's own
-    /// scale. The result is at most 2⁶³ · 10¹⁸, so it fits.
+    /// scale. The result is at most 2⁶³ · 10¹⁸, which 128 bits hold.
     fn at_scale(self, scale: u8) -> i128 {
         let factor = power(scale.saturating_sub(self.scale));
         i128::from(self.mantissa).saturating_mul(i128::from(factor))
