@@ -1,4 +1,4 @@
-//! The decoders of REST answers, and the values that `Orders` and `Balances` reconcile with.
+//! The decoders of REST answers, and the values that `Orders::reconcile` and `Balances::reconcile` take.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;

@@ -120,7 +120,7 @@ impl<K: Ord, V> Rows<K, V> {
     }
 
     /// Stores the rows of a report. If the report has several rows with one key, `join` adds each further row to the
-    /// first. Returns whether a row was not kept, because there are too many.
+    /// first. Returns whether there was no room for one of the rows.
     fn take(
         &mut self,
         rows: impl Iterator<Item = Option<(K, V)>>,
@@ -149,8 +149,8 @@ impl<K: Ord, V> Rows<K, V> {
         is_full
     }
 
-    /// Notes that a row was not kept, because there are too many rows: the list is stale. An answer to an earlier
-    /// question must not make the list current, because it does not have this row.
+    /// Notes that there was no room for a row: the list is stale. An answer to an earlier question must not make the
+    /// list current, because it does not have this row.
     fn lack_rows(&mut self) {
         self.doubted = self.moment;
         self.standing.set_stale(self.standing.stale().unwrap_or(StaleReason::NoRoom));
@@ -161,7 +161,7 @@ impl<K: Ord, V> Rows<K, V> {
         if let Event::Subscribed { link, stream, .. } = event
             && stream.topic() == topic
         {
-            // An answer to a question from before the subscription does not show what happened in between.
+            // An answer to an earlier question does not show what happened between the question and the subscription.
             self.moment.step();
             self.end_recording();
             if self.followed.is_some_and(|own| own != *link) {
@@ -185,7 +185,7 @@ impl<K: Ord, V> Rows<K, V> {
             (self.left, self.followed) = (left.or(self.left), None);
         }
         // A loss counts if it concerns the link of the subscribed stream. Without a subscribed stream, a loss counts
-        // if it concerns the link of the last report, or if there was no report over a link.
+        // if it concerns the link of the last report. If the last report came over no link, every loss counts.
         let link = followed.or(self.standing.link());
         if link.is_some() && !loss.is_over(link) {
             return false;
@@ -214,9 +214,9 @@ impl<K: Ord, V> Rows<K, V> {
     }
 
     /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Rows that
-    /// were reported after the question are not changed. Current rows that a link reports are not changed either,
-    /// because REST may lag behind the stream. If the list is stale only because there was no room for a row, current
-    /// rows that the answer does not list are removed.
+    /// were reported after the question are not changed. Current rows that a link reported are not changed either,
+    /// because REST may lag behind the stream. But if the list is stale only because there was no room for a row, the
+    /// current rows that the answer does not list are removed.
     ///
     /// Returns whether all rows are current now. If they are current already, the answer is not used. Neither is it
     /// used if, after the question, a report may have been lost, a row was not kept, or a stream was subscribed. If
@@ -310,7 +310,7 @@ impl<K: Ord, V> Rows<K, V> {
 }
 
 /// Collects the rows of an answer. If the answer has several rows with one key, `join` adds each further row to the
-/// first. Returns the rows, and the number of rows that were not kept, because there are too many.
+/// first. Returns the rows, and the number of rows for which there was no room.
 fn read_answer<K: Ord, V>(
     rows: impl Iterator<Item = (K, V)>,
     join: impl Fn(&mut V, V),

@@ -51,7 +51,7 @@ pub struct Books {
     untracked: u64,
 }
 
-/// The maximum number of books that [`Books`] keeps. [`Books::untracked`] counts the events that need a further book.
+/// The maximum number of books that [`Books`] keeps. [`Books::untracked`] counts the events about further books.
 pub const BOOKS_MAX: usize = 8_192;
 
 #[derive(Clone, Debug)]
@@ -163,7 +163,7 @@ impl Books {
             Event::TopOfBook(top, source) => self.replace_top(top, source),
             Event::DepthSnapshot(depth, source) => self.replace(depth, source),
             Event::DepthUpdate(depth, source) => self.update(depth, source),
-            // The snapshot was applied before this event, or it was dropped before it reached `Books`.
+            // The snapshot was applied before this event, or was dropped before it reached `Books`.
             Event::Synced { link, symbol, .. } => {
                 let entry = self.entry_if_room(symbol.as_str())?;
                 let is_live = entry.standing.stale().is_none();
@@ -359,7 +359,7 @@ impl Books {
             return None;
         };
         let entry = match loss.reason() {
-            // The dropped event may have been the first snapshot.
+            // The dropped event may have been the first snapshot, so an unknown book is added.
             StaleReason::Overflow => self.entry(symbol.as_str())?,
             _ => self.books.get_mut(symbol.as_str())?,
         };
@@ -491,8 +491,8 @@ impl Entry {
     fn note_crossing(&mut self, source: &Source<'_>) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {
-            // The frames of market data v1 are numbered, so no frame is missing, and the venue itself publishes a
-            // crossed book.
+            // The numbers of market data v1 frames show that no frame is missing, so the venue itself has published
+            // the crossed book.
             self.to_resync = self.crossed && source.endpoint() != Endpoint::MarketDataV1;
         }
         u64::from(self.crossed && !before)

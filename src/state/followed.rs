@@ -105,7 +105,7 @@ impl Followed {
     /// reported orders or quotes, and no event has reported its end.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
-        // The end of a recording is always missed, because nothing after it was recorded.
+        // No event reports the end of a recording.
         let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
         self.links.retain(|(own, _)| own.slot() != link.slot());
         self.left.retain(|own| own.slot() != link.slot());
@@ -132,7 +132,7 @@ impl Followed {
         if loss.ends_subscription() {
             self.links.retain(|(own, _)| !hit.links.contains(own));
             self.left.extend(&hit.links);
-            // Perhaps the event that began the subscription over this link was dropped.
+            // The event that began a subscription over the link of the loss may have been dropped.
             self.left.extend(loss.link().filter(|link| !hit.links.contains(link)));
         }
         Some(hit)

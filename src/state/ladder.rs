@@ -22,20 +22,20 @@ const TOP: usize = 16;
 /// How many levels move from a full `Ladder::top` to `Ladder::slots`, to make room for a new level.
 const SPILL: usize = 4;
 
-/// How many levels at most move from `Ladder::slots` to an empty `Ladder::top`.
+/// The maximum number of levels that move from `Ladder::slots` to an empty `Ladder::top`.
 const REFILL: usize = 12;
 
-/// How many levels at the end of a slice the function `find` compares without branches.
+/// The function `find` compares this many levels at the end of a slice without branches.
 const NEAR: usize = 8;
 
-/// How many levels at the end of `Ladder::slots` an insertion or removal may move. Moving so few costs less than
+/// An insertion or removal may move this many levels at the end of `Ladder::slots`. Moving so few costs less than
 /// finding a vacant slot.
 const DENSE: usize = 48;
 
 /// The number of levels after which `Ladder::spread` leaves a vacant slot.
 const EVERY: usize = 8;
 
-/// How many slots on each side of a new level `Ladder::take_vacant` searches for a vacant slot.
+/// `Ladder::take_vacant` searches this many slots on each side of a new level for a vacant slot.
 const REACH: usize = 128;
 
 /// The levels of one side of a book: the best ones in `top`, the others in `slots`.

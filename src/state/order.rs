@@ -85,7 +85,7 @@ pub struct Order {
     sent: Option<Box<NewOrder>>,
     /// When the newest event was applied.
     observed: Moment,
-    /// When the newest cancel was accepted.
+    /// When the last reply that accepted a cancel of the order was applied.
     cancel_accepted_at: Moment,
     answered: bool,
     /// Whether the order is rejected only because of a reply, an unsent request, or an answer that did not find the
@@ -166,9 +166,9 @@ impl core::fmt::Display for Awaited {
 impl Order {
     /// Returns the executed quantity: the larger of the sum of the fills and the executed quantity that the venue
     /// reports. For a filled order, this is at least the whole quantity of the order. After
-    /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer with a final state, or an answer that
-    /// decides between reports that contradict each other, returns the executed quantity of the answer instead, until
-    /// a further fill comes.
+    /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer, `executed` returns the executed
+    /// quantity of the answer instead, until a further fill comes, in two cases: the state in the answer is final, or
+    /// the answer decides between reports that contradict each other about the quantity.
     pub fn executed(&self) -> Decimal {
         self.settled.unwrap_or_else(|| self.least_executed())
     }
@@ -270,7 +270,8 @@ impl Order {
     }
 
     /// Returns the expected executed quantity minus the sum of the fills: negative if there are too many fills.
-    /// Returns `None` if the two agree, or if no quantity is known that must equal the sum.
+    /// Expected is the ordered quantity if the fills exceed it, otherwise the executed quantity that the venue
+    /// reports. Returns `None` if the difference is zero, or if no expected quantity is known.
     fn discrepancy(&self) -> Option<Decimal> {
         let most = self.quantity.filter(|quantity| self.filled > *quantity);
         let told = self.told_executed().filter(|told| {
@@ -456,7 +457,7 @@ impl Order {
             OrderStatus::Canceled => OrderState::Canceled,
             OrderStatus::Rejected => OrderState::Rejected,
             // This is the last event of an order in order events v1. The event before it says how the order ended,
-            // but the address may filter that event out.
+            // but the filter in the address may leave that event out.
             OrderStatus::Closed => match update.event.and_then(|event| event.is_cancelled) {
                 Some(true) => OrderState::Canceled,
                 Some(false) if has_executed && executed >= self.quantity && self.quantity.is_some() => {
@@ -466,7 +467,8 @@ impl Order {
             },
             OrderStatus::CancelRejected => {
                 self.cancel_accepted = false;
-                // The order may have ended without an event.
+                // The venue may have refused the cancel because the order has ended. An event about the end may be
+                // missing.
                 if self.is_open() {
                     self.raise(StaleReason::NotFound, now);
                 }

@@ -1,4 +1,5 @@
-//! [`OrderIndex`]: all orders that are kept, found by each of their ids, and the sums over their fills.
+//! [`OrderIndex`]: the orders that [`Orders`](crate::Orders) keeps, found by each of their ids, and the sums over
+//! their fills.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -53,8 +54,8 @@ impl OrderIndex {
         }
     }
 
-    /// Changes an order with `change`, records what has changed, and updates the sums and sets. Returns the result of
-    /// `change`; `None` if there is no such order.
+    /// Changes an order with `change`, records what has changed, and updates the sums per instrument and the sets of
+    /// keys. Returns the result of `change`; `None` if there is no such order.
     pub(super) fn change<T>(
         &mut self,
         key: u64,
@@ -64,7 +65,7 @@ impl OrderIndex {
         let order = self.orders.get_mut(&key)?;
         let (before, fills, request) = (Known::of(order), order.fills.len(), order.request());
         let result = change(order);
-        // An application that knows the request has to learn that the request placed this order.
+        // A new request is a change too, because the application has to learn which order its request placed.
         if Known::of(order) != before || order.fills.len() != fills || order.request() != request {
             let fill = (order.fills.len() > fills).then_some(fills);
             self.changes.push(Recorded { key, before: Some(before), fill });

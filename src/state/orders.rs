@@ -175,9 +175,9 @@ impl Orders {
         self.doubt_where(hit.reason(), |order| hit.is_about(order.links()));
     }
 
-    /// Raises a doubt about an order that may still change if no subscribed stream reports the order. Call this after
-    /// each event about the order too: a late event of a stream that has ended does not show what happened after the
-    /// event.
+    /// Raises a doubt about an order if the order may still change and no subscribed stream reports it. Call this
+    /// after each event about the order too: a late event of a stream that has ended does not show what happened
+    /// after the event.
     fn doubt_unfollowed(&mut self, key: u64) {
         let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
         let certain = self.index.get(key).filter(is_certain);

@@ -49,8 +49,8 @@ pub struct Quotes {
     quotes: BTreeMap<u64, Quote>,
     next: u64,
     by_request: BTreeMap<RequestId, u64>,
-    /// The keys of `quotes`, by the venue's id and the number of the endpoint. The number is needed, because two
-    /// venues may choose the same id.
+    /// The keys of `quotes`, by the venue's id and the number of the endpoint. The number is needed, because the
+    /// endpoints of two venues may use the same id.
     by_quote_id: BTreeMap<(QuoteKey, u16), u64>,
     by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
     followed: Followed,
@@ -236,7 +236,7 @@ impl Quote {
         self.link.zip(link).is_none_or(|(own, link)| own.endpoint() == link.endpoint())
     }
 
-    /// Returns whether the request and the id may belong to two quotes.
+    /// Returns whether the request that submitted the quote and the venue's id may belong to two different quotes.
     const fn is_perhaps_two(&self) -> bool {
         self.is_presumed && self.is_unanswered
     }
@@ -286,7 +286,7 @@ impl Quote {
         }
     }
 
-    /// Raises a doubt, unless nothing more can happen to the quote. If the quote is in doubt already, the first
+    /// Raises a doubt, unless it is certain that the quote has ended. If the quote is in doubt already, the first
     /// reason remains, and only the moment of the doubt changes.
     fn raise(&mut self, reason: StaleReason, now: Moment) {
         if self.is_presumed {

@@ -39,7 +39,7 @@ impl Sum {
     pub(super) fn divided_by(self, quantity: Decimal, scale: u8) -> Option<Decimal> {
         let (sum, sum_scale) = self.0?;
         let divisor = i128::from(quantity.mantissa());
-        // sum / 10^sum_scale / (divisor / 10^quantity_scale) * 10^scale
+        // The mantissa of the result is sum / 10^sum_scale / (divisor / 10^quantity_scale) * 10^scale.
         let up = u32::from(scale).checked_add(u32::from(quantity.scale()))?;
         let shift = i64::from(up).checked_sub(i64::from(sum_scale))?;
         let power = 10_i128.checked_pow(u32::try_from(shift.unsigned_abs()).ok()?)?;

@@ -69,7 +69,8 @@ impl Order {
         };
         let is_final = found.state.is_final();
         let is_usable = match is_final {
-            // No other state follows a final state, so the age of the answer does not matter.
+            // No other state follows a final state, so the age of the answer matters only if its executed quantity is
+            // less than the sum of the fills.
             true => found.executed >= self.filled || (!is_older && !self.has_sound_fills()),
             false => !is_older && !self.is_past(found),
         };
@@ -82,7 +83,7 @@ impl Order {
             self.quantity = found.quantity.or(self.quantity);
         }
         self.revive();
-        // An order that was executed as a whole may end as filled and as cancelled.
+        // The venue may report an order that was executed as a whole both as filled and as cancelled.
         let is_whole = self.quantity.is_some_and(|quantity| found.executed >= quantity);
         let is_same = found.state == OrderState::Closed || (self.state == OrderState::Filled && is_whole);
         if (is_final && !is_same) || (!is_final && is_end_disputed) {
@@ -119,9 +120,9 @@ impl Order {
         has_ended || (found.executed < self.least_executed() && !self.is_sum_disputed())
     }
 
-    /// Returns whether two entries are about different orders: this client placed each with its own request, or they
-    /// have different client order ids, instruments, sides or quantities. The sides are not compared for an outcome
-    /// of a prediction market, because the venue may name the side of the other outcome.
+    /// Returns whether two entries are about different orders: this client placed both, with different requests, or
+    /// they have different client order ids, instruments, sides or quantities. The sides are not compared for an
+    /// outcome of a prediction market, because the venue may name the side of the other outcome.
     pub(in crate::state) fn is_other_than(&self, other: &Order) -> bool {
         let has_outcome = self.outcome.is_some() || other.outcome.is_some();
         (self.request.is_some() && other.request.is_some())
@@ -171,7 +172,7 @@ impl Order {
         if !other.is_refused_by_reply {
             self.go(other.state);
         }
-        // These reasons mean that the order may not exist. It exists, because an event has reported this entry.
+        // These reasons mean that the order may not exist. But it exists, because an event has reported this entry.
         let is_known = |doubt: &Doubt| matches!(doubt.reason, StaleReason::Unanswered | StaleReason::Overdue);
         if let Some(doubt) = other.doubt.filter(|doubt| !is_known(doubt)) {
             let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));

@@ -11,8 +11,8 @@ use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
 impl Order {
-    /// Returns whether an event contradicts the end of the order: the event reports another end, or a refusal and an
-    /// execution are both reported. `FILLED` and `CANCELED` do not contradict each other if the whole order was
+    /// Returns whether an event contradicts the end of the order: the event reports another end, or both a refusal
+    /// and an execution were reported. `FILLED` and `CANCELED` do not contradict each other if the whole order was
     /// executed, because the venue may report both ([filled and
     /// cancelled](crate::protocol::quirks#filled-and-cancelled)).
     pub(in crate::state) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
@@ -57,8 +57,8 @@ impl Order {
     }
 
     /// Notes the executed quantity in an event. Returns whether this quantity is a new contradiction: it is less than
-    /// the sum of the fills with an earlier time, or it is less than the sum of all fills and not the sum of the
-    /// first fills. An event that comes late or again may contain the sum of the first fills.
+    /// the sum of the fills with an earlier time, or it is less than the sum of all fills and is not the sum of the
+    /// first one or more fills. An event that comes late or again may contain the sum of the first fills.
     pub(super) fn note_figure(&mut self, executed: Option<Decimal>, event_time: Option<Timestamp>) -> bool {
         let Some(executed) = executed.filter(|executed| *executed < self.filled) else { return false };
         let is_before = |fill: &&OrderFill| fill.event_time.zip(event_time).is_some_and(|(of, at)| of < at);

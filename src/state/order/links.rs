@@ -22,8 +22,8 @@ impl Order {
         [self.request.map(|(_, link)| link), self.session]
     }
 
-    /// Notes the link over which a stream that reports only the orders of its own session has reported the order. For
-    /// any other event, pass `None`, which changes nothing.
+    /// Notes a link that has reported the order with a stream that reports only the orders of its own session. For an
+    /// event over any other link, pass `None`, which changes nothing.
     pub(in crate::state) fn note_session(&mut self, link: Option<LinkId>) {
         self.session = link.or(self.session);
     }

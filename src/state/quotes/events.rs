@@ -67,7 +67,7 @@ impl Quotes {
         if quote.is_perhaps_two() {
             quote.raise(StaleReason::Unanswered, now);
         }
-        // A late event does not show what happened after it.
+        // A late event of a stream that has ended does not show what happened after the event.
         self.doubt_unfollowed(key);
     }
 
@@ -195,7 +195,7 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     };
     let of_step = match update.step {
         QuoteStep::Closed => of_request,
-        // The event contradicts itself: nothing can be accepted once the request for quotes has ended.
+        // The event contradicts itself: no quote can be accepted or confirmed once the request for quotes has ended.
         QuoteStep::Accepted | QuoteStep::Confirmed if ends_without_execution(update) => None,
         QuoteStep::Accepted => Some(QuoteState::Accepted),
         QuoteStep::Confirmed => Some(QuoteState::Confirmed),

@@ -89,8 +89,8 @@ impl Quotes {
                 quote.raise(StaleReason::Contradiction, now);
             }
             Verdict::Accepted(_) => {
-                // A reply may come later than the event about the end of the quote, so only two ends contradict each
-                // other.
+                // A reply may come later than the event about the end of the quote, so the reply contradicts this end
+                // only if the reply means another end.
                 let is_disputed = state.is_final() && quote.end().is_some_and(|end| differ(end, state));
                 quote.go(state);
                 if is_disputed {
