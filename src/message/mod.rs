@@ -106,7 +106,7 @@ pub enum Message<'f> {
     MarketUpdate(MarketUpdate<'f>),
     /// Order events v1: the acknowledgement of the subscription.
     SubscriptionAck(SubscriptionAck<'f>),
-    /// A frame of order events v1 with one or more events of orders.
+    /// A frame of order events v1: a list of events of orders.
     OrderEvents(OrderEvents<'f>),
     /// A heartbeat of an archived endpoint.
     Heartbeat(Heartbeat<'f>),

@@ -169,7 +169,7 @@ impl Request {
         }
     }
 
-    /// Returns whether the request is about orders or quotes and needs authentication.
+    /// Returns whether the request is about orders or quotes, so that the link must be authenticated.
     pub const fn is_of_account(&self) -> bool {
         match self {
             Request::PlaceOrder(_)

@@ -395,7 +395,7 @@ impl fmt::Display for Stream {
     }
 }
 
-/// Prints the name of a stream without padding.
+/// A stream whose `Display` prints the name without padding.
 struct Name<'s>(&'s Stream);
 
 impl fmt::Display for Name<'_> {
@@ -490,7 +490,7 @@ impl FromStr for Stream {
 
 from_text!(Stream, InvalidStream);
 
-/// The streams without a symbol.
+/// The streams that cover all instruments, each with its name.
 const GLOBAL: [(&str, Stream); 11] = [
     ("contractStatus", Stream::ContractStatus),
     ("requestForQuote", Stream::RequestForQuote),

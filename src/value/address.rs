@@ -52,7 +52,7 @@ impl Address {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let query = query.split('&').filter(|pair| !pair.is_empty()).map(String::from).collect();
         let Some((scheme, rest)) = address.split_once("://") else {
-            // This is not an address. Dialling it reports the error.
+            // The text is not an address. Dialling reports the error.
             let base = address.rsplit('@').next().unwrap_or_default().into();
             return Address { user: None, base, query };
         };

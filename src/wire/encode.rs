@@ -17,7 +17,7 @@ pub(crate) fn request(id: u64, request: &Request) -> String {
     rest(text, request)
 }
 
-/// Estimates the length of a request's text in bytes, so that the text is allocated once.
+/// Estimates the length of a request's text in bytes, so that one allocation suffices.
 fn room(request: &Request) -> usize {
     let (base, rest) = match request {
         Request::Subscribe(of) | Request::Unsubscribe(of) => (64, of.len().saturating_mul(32)),
@@ -61,7 +61,7 @@ fn params(text: &mut String, request: &Request) {
             // An array of names: the venue refuses an object.
             text.push_str(",\"params\":[");
             for (index, stream) in of.iter().enumerate() {
-                // Names of streams are plain ASCII, see `Symbol`.
+                // Names of streams have no character to escape: see `Symbol`.
                 text.push_str(if index == 0 { "\"" } else { ",\"" });
                 append(text, stream);
                 text.push('"');

@@ -1,4 +1,4 @@
-//! Arrays of a frame: lists, and levels of a book.
+//! Readers of the arrays of a frame: lists, and levels of a book.
 
 use super::levels::levels;
 use super::reader::{Json, Reader, Slot, Value};
@@ -28,7 +28,7 @@ pub(super) fn list<'f, 's, T: Read<'f>>(
             Ok(Slot::Value(Ok(list)))
         }
         Err(error) => {
-            // An error of JSON within the array takes precedence.
+            // If the array is not JSON, that error takes precedence.
             reader.cursor.skip(1)?;
             Ok(Slot::Value(Err(error)))
         }
@@ -77,7 +77,7 @@ impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
     }
 }
 
-/// What was read from an element of a list, or the element and the error.
+/// What was read from an element of a list, or the element that cannot be read and its error.
 pub(super) type Alone<'f, T> = Result<T, (RawJson<'f>, DecodeError)>;
 
 /// Reads an element again after `read` has failed on it as a part of its list. Treats the element as a text of its
@@ -193,7 +193,7 @@ macro_rules! sides {
                         let range = levels(&mut cursor, &mut scratch.$side);
                         match range {
                             Ok(_) => reader.cursor.set_rest(cursor.rest()),
-                            // An error of JSON within the array takes precedence.
+                            // If the array is not JSON, that error takes precedence.
                             Err(_) => reader.cursor.skip(1)?,
                         }
                         Ok(Slot::Value(range))

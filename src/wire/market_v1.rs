@@ -228,7 +228,7 @@ record! {
     }
 }
 
-/// Converts the members of a change.
+/// Makes a [`LevelChange`] from the members of an entry.
 macro_rules! change {
     ($it:ident) => {
         LevelChange {
@@ -242,7 +242,7 @@ macro_rules! change {
     };
 }
 
-/// One of the [entries](crate::protocol::market_data_v1#entries) of an update.
+/// Reads one of the [entries](crate::protocol::market_data_v1#entries) of an update.
 impl<'f> Read<'f> for MarketEntry<'f> {
     #[inline(never)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {

@@ -96,7 +96,7 @@ const TYPES: [&str; 14] = [
     "candles_1d_updates",
 ];
 
-/// The kind of a frame of each of the [`TYPES`].
+/// The kinds of frames that the [`TYPES`] name, in the same order.
 const KINDS: [Kind; TYPES.len()] = [
     Kind::L2Updates,
     Kind::Trade,
@@ -323,8 +323,8 @@ impl<'f> Read<'f> for Trade<'f> {
 }
 
 record! {
-    /// An [auction](crate::protocol::market_data_v2#auctions), with the names of
-    /// [market data v1](crate::protocol::market_data_v1#entries) too.
+    /// An [auction](crate::protocol::market_data_v2#auctions), with the members of [market data
+    /// v1](crate::protocol::market_data_v1#entries) too.
     AuctionMembers {
         symbol: "symbol" = SymbolName,
         time: "time_ms" = Milliseconds,
@@ -362,7 +362,8 @@ fn auction_frame<'f>(
     Ok(Message::Auction(auction!(it, stage, Some(it.symbol().required()?))))
 }
 
-/// Converts the members of an auction. `symbol` is the symbol of the auction, which a frame of v1 may leave out.
+/// Makes an [`Auction`] from the members of an object. `symbol` is the symbol of the auction, which a frame of v1 may
+/// leave out.
 macro_rules! auction {
     ($it:ident, $stage:expr, $symbol:expr) => {
         Auction {

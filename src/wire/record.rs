@@ -92,7 +92,7 @@ fn wrong(name: &'static str, kind: DecodeErrorKind, offset: u32) -> DecodeError 
 }
 
 /// A step that converts a record after it was read. The step is inlined twice: for the venue's order of members,
-/// where the members then need not be in memory, and for any other order.
+/// where the compiler can then keep the members in registers, and for any other order.
 pub(super) trait Then<'f, 's, Record> {
     type Is;
 
@@ -222,7 +222,7 @@ macro_rules! record {
                 enum Member {
                     $($member,)+
                 }
-                // The member of each name.
+                // The member that each of the names belongs to, in the order of the names.
                 const MEMBERS: &[Member] = &[$(Member::$member, $({ let _ = $also; Member::$member },)*)+];
                 static NAMES: $crate::wire::names::Names<{ MEMBERS.len() }> =
                     $crate::wire::names::Names::new([$($name, $($also,)*)+]);
@@ -246,7 +246,7 @@ macro_rules! record {
                 }
             }
 
-            /// Reads a frame that is one such object.
+            /// Reads a frame that is a single object.
             pub(super) fn whole(frame: &'f str) -> Result<$record<'f>, $crate::json::error::DecodeError> {
                 Self::finish(&mut $crate::wire::reader::Reader::new(frame), $crate::wire::reader::Place::Before)
             }

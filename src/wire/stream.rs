@@ -30,7 +30,7 @@ const KINDS: [&str; 10] = [
     "contractStatus",
 ];
 
-/// The topic and the decoder of each of the [`KINDS`].
+/// The topic and the decoder of each of the [`KINDS`], in the same order.
 const NAMED: [Kind; KINDS.len()] = [
     (Topic::Depth, public::depth),
     (Topic::Orders, private::order_update),
@@ -69,8 +69,8 @@ const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
 /// The value of `e` or `type` in frames of settlements.
 const SETTLED: &str = "settlements";
 
-/// Decodes a frame whose first bytes do not show its kind, or whose other members may contradict them. Finds the kind
-/// from all members, and then reads the frame again as this kind.
+/// Decodes a frame whose first bytes do not show its kind, or whose later members may contradict the first bytes.
+/// Finds the kind from all members, and then reads the frame again as this kind.
 #[inline(never)]
 pub(super) fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     match kind(&Outline::of(frame)?) {

@@ -101,7 +101,7 @@ fn figure<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Number<'f>, &'f [u8])> 
     Some((Number(frame.get(start..end)?), behind))
 }
 
-/// Reads one of a few words, and returns the value of the word.
+/// Reads one of the `words`, and returns the value that belongs to this word.
 #[inline(always)]
 fn one_of<'f, T: Copy, const N: usize>(
     rest: &'f [u8],
@@ -292,7 +292,7 @@ macro_rules! texts {
 texts! {
     /// A text whose every character counts, such as an id. A text with half a surrogate pair is an error.
     Exact of |json| json.whole_text();
-    /// A text that may contain half a surrogate pair, such as a reason for people.
+    /// A text that may contain half a surrogate pair, such as an explanation for people.
     Label of |json| json.word();
     /// A text as in [`Exact`], or a number, whose digits become a text.
     Word
