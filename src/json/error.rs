@@ -87,7 +87,8 @@ impl DecodeError {
         DecodeError { kind, offset: offset as u32, member: Some(MemberName(name)) }
     }
 
-    /// Returns the same error with an offset that counts from `offset` bytes before the present beginning.
+    /// Returns the error with its offset increased by `offset`, for a text that begins this many bytes before the
+    /// decoded one.
     pub(crate) const fn behind(self, offset: usize) -> DecodeError {
         DecodeError { offset: self.offset.saturating_add(offset as u32), ..self }
     }

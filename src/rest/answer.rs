@@ -48,8 +48,8 @@ impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
 
 /// The open orders in the venue's answer.
 ///
-/// A row that cannot be used does not cost the others. But then an order that [`orders`](OpenOrders::orders) does not
-/// contain may be open all the same: the order may be in this row.
+/// A row that cannot be used does not affect the others. But the row may be about any order, so an order that
+/// [`orders`](OpenOrders::orders) does not contain may be open too.
 ///
 /// ```
 /// use gemini_ws::{OpenOrdersQuestion, RestQuestion};
@@ -72,7 +72,7 @@ pub struct OpenOrders {
 }
 
 impl OpenOrders {
-    /// Returns whether every row was used. Only then no other order was open.
+    /// Returns whether every row was used. Only then [`orders`](OpenOrders::orders) contains all open orders.
     pub const fn is_whole(&self) -> bool {
         self.unused.is_empty()
     }

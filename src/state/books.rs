@@ -408,8 +408,8 @@ impl Entry {
         self.others.iter_mut().find(|other| other.takes(source))
     }
 
-    /// Begins with the snapshot of a source. If another link has brought the present book, the present book becomes
-    /// one of the others, unless its subscription has ended.
+    /// Prepares the entry for the snapshot of a source. If another link has brought the present book, that book
+    /// becomes one of `others`, unless its subscription has ended.
     fn begin(&mut self, source: &Source<'_>) {
         let slot = |link: Option<LinkId>| link.map(LinkId::slot);
         let (own, new) = (slot(self.standing.link()), slot(source.link()));
@@ -426,8 +426,9 @@ impl Entry {
         }
     }
 
-    /// Replaces the book by another one if a loss ends the subscription of the book: by a current one if there is
-    /// one. A stale one replaces only a book that is not subscribed any more. Returns whether the book was replaced.
+    /// Replaces the book by one of `others` if a loss ends the subscription of the book. Chooses a current one if
+    /// there is one. A stale one replaces the book only if the book is not subscribed any more. Returns whether the
+    /// book was replaced.
     fn switch(&mut self, loss: &Loss) -> bool {
         if !loss.ends_subscription() {
             return false;

@@ -93,9 +93,9 @@ pub struct Order {
     is_refused_by_reply: bool,
     disputes: Disputes,
     /// Whether an event reported a modification, or two answers of REST showed one. Then the quantity in an answer of
-    /// REST may differ.
+    /// REST may differ from the known one.
     is_modified: bool,
-    /// The terms in the newest answer of REST, if one of them was not the known one.
+    /// The terms in the newest answer of REST, if one of them differs from what is known.
     other_terms: Option<Box<OtherTerms>>,
     /// Whether the venue did not find the order. The request that places the order may still be on the way.
     is_absent: bool,
@@ -133,7 +133,7 @@ struct Doubt {
     raised: Moment,
 }
 
-/// The terms in an answer of REST, of which one is not the known one.
+/// The terms in an answer of REST, at least one of which differs from what is known.
 #[derive(Clone, Debug, PartialEq)]
 struct OtherTerms {
     quantity: Option<Decimal>,

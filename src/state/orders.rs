@@ -536,8 +536,8 @@ impl Orders {
         self.contradictions
     }
 
-    /// Returns how many events were about orders that were not added, and how many rows of REST. An unknown order is
-    /// not added if [`FOREIGN_ORDERS_MAX`] is reached, or if the event has no id of the order and does not report a
+    /// Returns how many events, and rows of REST, were about orders that were not added. An unknown order is not
+    /// added if [`FOREIGN_ORDERS_MAX`] is reached, or if the event has no id of the order and does not report a
     /// rejection.
     pub const fn untracked(&self) -> u64 {
         self.untracked

@@ -60,7 +60,7 @@ pub enum StaleReason {
 }
 
 impl StaleReason {
-    /// Returns whether no more events come until the stream is subscribed again.
+    /// Returns whether, for this reason, no more events come until the stream is subscribed again.
     pub(super) const fn ends_subscription(self) -> bool {
         matches!(self, StaleReason::Disconnected | StaleReason::NotSubscribed | StaleReason::Silent)
     }

@@ -124,9 +124,10 @@ impl Order {
             || differ(self.client_order_id.as_deref(), client_order_id)
     }
 
-    /// Notes an answer to a question asked at the moment `asked`, and returns whether its terms are certain: they are
-    /// the known ones, or the answer to an earlier question, asked after the doubt began, named the same. Then an
-    /// event about a modification was lost, or the known client order id is wrong.
+    /// Notes an answer to a question asked at the moment `asked`, and returns whether its terms are certain. They are
+    /// certain if they are the known ones. They are also certain if the answer to an earlier question, asked after
+    /// the doubt began, had the same terms: then an event about a modification was lost, or the known client order id
+    /// is wrong.
     pub(in crate::state) fn note_answer(
         &mut self,
         found: &Reconciled,

@@ -21,9 +21,9 @@ impl Orders {
     ///   the answer is used if it is not outdated and the fills are not certain, for example because they exceed the
     ///   ordered quantity,
     /// - the answer contradicts the known ids, the instrument or the side of the order,
-    /// - the answer names another ordered quantity than is known, or another client order id of an order of another
-    ///   client. Exception: the answer is used if the answer to an earlier question, asked after the doubt was
-    ///   raised, has named the same,
+    /// - the answer names another ordered quantity than is known, or, for an order of another client, another client
+    ///   order id. Exception: the answer is used if the answer to an earlier question, asked after the doubt was
+    ///   raised, had the same quantity and client order id,
     /// - the answer contradicts itself: the order is open and has executed more than the ordered quantity, or the
     ///   order is filled and has executed less,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
@@ -228,8 +228,8 @@ impl Orders {
         other.zip(request(key)).is_some_and(|(other, own)| other != own)
     }
 
-    /// Returns whether an answer to a question asked at the moment `asked` has the terms of the order `key`, and of
-    /// the order with the venue's id in the answer.
+    /// Returns whether an answer to a question asked at the moment `asked` has the terms of the order `key`, as
+    /// [`Order::note_answer`] decides, and those of the order with the venue's id in the answer.
     fn has_terms(&mut self, key: u64, found: &Reconciled, of: OrderRef<'_>, asked: Moment) -> bool {
         let client_order_id = match of {
             OrderRef::Listed { client_order_id, .. } => Some(client_order_id),
