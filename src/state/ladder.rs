@@ -145,7 +145,7 @@ impl Ladder {
         }
     }
 
-    /// Replaces the level in a place by another one at the same price.
+    /// Replaces the level at a place by another one with the same price.
     #[inline]
     pub(super) fn overwrite(&mut self, place: usize, level: &Level) {
         self.note_scale(level.price);
@@ -158,7 +158,7 @@ impl Ladder {
         }
     }
 
-    /// Removes the level in a place.
+    /// Removes the level at a place.
     #[inline]
     pub(super) fn remove(&mut self, place: usize) {
         let Some(place) = place.checked_sub(self.slots.len()) else {

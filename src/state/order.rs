@@ -59,11 +59,10 @@ pub struct Order {
     /// The error code of the reply that refused to place the order; 0 if the client did not send the request. `None`
     /// for every other order.
     pub refusal_code: Option<i64>,
-    /// Whether the venue has accepted a request to cancel the order while the order was open. The order ends only
-    /// when an event or an answer reports its end. If an event or an answer shows that the cancel had no effect, the
-    /// value is `false` again. The request may be one that cancels all orders of a session or account. Such a request
-    /// does not count for orders that become known only after its reply, or that this client placed after the
-    /// request.
+    /// Whether the venue accepted a request to cancel the order when the order was open. The order ends only when an
+    /// event or an answer reports its end. If an event or an answer shows that the cancel had no effect, the value is
+    /// `false` again. The request may be one that cancels all orders of a session or account. Such a request does not
+    /// count for orders that become known only after its reply, or that this client placed after the request.
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,

@@ -31,8 +31,8 @@ pub enum StaleReason {
     Overflow,
     /// A frame that may have been about the data could not be decoded.
     Malformed,
-    /// No subscribed stream reports the data, or the venue does not serve the stream. For an order also: the first
-    /// event that was received leaves open whether earlier events are missing.
+    /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: the first event
+    /// that was received leaves open whether earlier events are missing.
     NotSubscribed,
     /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
     /// such books for long periods. A snapshot or update that ends the crossing makes the book current again.

@@ -6,7 +6,7 @@
 //! object only if an integer turns out to have a fraction or an exponent.
 //!
 //! A missing member is not a difference, unless the description marks the member as `| always`. With this mark, the
-//! compiler knows that the member is present wherever the order was kept.
+//! compiler knows that the member is present wherever the members came in the expected order.
 //!
 //! The reader notes an invalid value and continues, because an error of JSON in the rest of the frame takes
 //! precedence. [`Found`] turns the invalid value into an error if the decoder needs the member.

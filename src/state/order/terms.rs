@@ -54,8 +54,8 @@ impl Order {
     }
 
     /// Returns whether an event names another type: a market order instead of a limit order or the reverse, or a stop
-    /// order instead of an order without a stop price. An order without a stop price instead of a stop order is no
-    /// difference, because a stop order may become one.
+    /// order although the known order has no stop price. A known stop order may become an order without a stop price,
+    /// so such an event is no difference.
     fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
         use OrderType::{Limit, Market, MarketBuy, MarketSell, StopLimit, StopMarket};
         let is_market = |of: OrderType<'_>| match of {
