@@ -453,8 +453,9 @@ impl Config {
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
     /// there is no room, subscriptions and probes wait, and the client refuses other requests. Of the half,
     /// subscriptions leave about a quarter to other requests, and other requests leave a sixteenth to probes and
-    /// cancellations. While subscriptions wait, about every 16th request is one. Only the cancel request of a
-    /// shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
+    /// cancellations. While subscriptions wait, about every 16th request that the client sends is a `subscribe` or an
+    /// `unsubscribe`. Only the cancel request of a shutdown ignores this limit. Default: 7,000 in 10 s
+    /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);
@@ -510,8 +511,8 @@ impl Config {
     /// Sets how many undecodable frames in a row make the client drop the link. Zero counts as 1. Frames of one
     /// stream in a row count as one frame, because only that stream is affected. An
     /// [`Event::Malformed`](crate::Event::Malformed) reports each frame. If an undecodable frame may be an update of
-    /// a book, the client requests the book again. On the v1 APIs the client drops the link after the first
-    /// undecodable frame that is no heartbeat. Default: 16.
+    /// a book, the client requests the book again. On market data v1 and order events v1, the client drops the link
+    /// after the first undecodable text frame, unless this frame is a heartbeat of market data v1. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);

@@ -108,9 +108,9 @@ impl Session for MarketDataV2 {
 
 impl MarketDataV2 {
     /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If
-    /// the refusal may be about any of several requests, perhaps an `unsubscribe`, the client rejects no stream. From
-    /// then on, the client sends stream requests one after the other, until a refusal can only be about one request,
-    /// or the link ends.
+    /// the refused request may be any of several requests, one of which may be an `unsubscribe`, the client rejects
+    /// no stream. From then on, the client sends stream requests one after the other, until a refusal can only be
+    /// about one request, or the link ends.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);

@@ -53,7 +53,7 @@ fn unrecognized<'f>(
     event_of(message, reception.source(text))
 }
 
-/// Delivers a frame of a v1 endpoint that is not data. Such a frame has a number too. If the number shows that
+/// Delivers a frame of a v1 endpoint that is not data. Such a frame may have a number too. If the number shows that
 /// earlier frames were lost, drops the frame and reports the gap.
 fn numbered<'f>(
     reception: &mut Reception<'_, '_>,

@@ -40,7 +40,8 @@ pub(super) struct Entry {
     slots: BTreeSet<usize>,
     /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The [`Backoff`] of the last link that ended, which the next link takes over; `None` if it is fresh.
+    /// The [`Backoff`] of a link that has ended, unless it was fresh. If several links have ended, that of the last
+    /// one. The next link takes it over.
     backoff: Option<Backoff>,
     experience: Experience,
 }

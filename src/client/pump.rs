@@ -18,7 +18,7 @@ impl Client {
     /// links that a stream or an endpoint needs, and closes a link that nothing has needed for `Config::linger`.
     #[inline]
     pub(super) fn pump(&mut self) {
-        // Frames that only carry data touch no link.
+        // Frames that only carry data touch no slot.
         if self.slots.is_any_touched() || self.endpoints.need_a_look() {
             self.endpoints.note_looked_at();
             self.pump_touched();
@@ -108,8 +108,9 @@ impl Client {
         self.ended.add(link.stats());
         self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
-        // Touches no other link, because no other link becomes the first link to an endpoint that stays open: the
-        // client keeps the present first link, even if no stream needs it.
+        // Touches no other slot. The pump would have to visit another link only if it became the first link to an
+        // endpoint that stays open. This does not happen here: the client keeps the present first link, even if no
+        // stream needs it.
         self.endpoints.remove_slot(endpoint, slot, link.backoff());
         self.endpoints.release_host(host, self.now);
     }

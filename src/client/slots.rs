@@ -19,7 +19,7 @@ pub(super) struct Slots {
     free: BTreeSet<usize>,
     /// The touched slots in ascending order, each once.
     touched: VecDeque<usize>,
-    /// The instants at which the first timer of each link is due, with the slots of the links.
+    /// For each link with an armed timer: when its first timer is due, and the slot of the link.
     deadlines: BTreeSet<(Instant, usize)>,
     sums: Sums,
 }
@@ -33,8 +33,8 @@ pub(super) struct Slot {
     /// The id that the link had before its first attempt to connect.
     made: LinkId,
     link: Option<Link<Protocol>>,
-    /// The reason for which the link has stopped for good; `None` if the link has not stopped for good. The slot
-    /// keeps the subscriptions of the link.
+    /// The reason for which the link has stopped for good; `None` if the link has not stopped for good. A link that
+    /// has stopped stays in the slot with its subscriptions.
     given_up: Option<CloseReason>,
     /// The values of the link that `Slots::sums` contains now.
     seen: Seen,
@@ -48,9 +48,10 @@ struct Seen {
     /// Whether the link is not closed.
     is_unfinished: bool,
     is_given_up: bool,
-    /// Whether requests of the application, or a cancellation of orders, wait for a reply.
+    /// Whether a request of the application or a cancellation of orders has no reply yet. The cancellation may still
+    /// wait to be sent.
     is_busy: bool,
-    /// Whether there are streams that belong to no account.
+    /// Whether the link has streams that belong to no account.
     has_public: bool,
     /// Whether the link may get another stream.
     has_room: bool,
@@ -101,7 +102,8 @@ impl Sums {
         self.links > 0 && self.links == self.given_up
     }
 
-    /// Returns whether requests of the application, or cancellations of orders, wait for a reply.
+    /// Returns whether a request of the application or a cancellation of orders has no reply yet. The cancellation
+    /// may still wait to be sent.
     pub(super) const fn is_busy(&self) -> bool {
         self.busy > 0
     }
@@ -294,7 +296,7 @@ impl Slots {
 
     // ---- what is due -----------------------------------------------------------------------
 
-    /// Returns the slot that is due first.
+    /// Returns the slot of the link whose first timer is due before those of all other links.
     pub(super) fn first_due(&self) -> Option<usize> {
         self.deadlines.first().map(|(_, slot)| *slot)
     }

@@ -205,7 +205,7 @@ pub enum Event<'f> {
         /// The last update id of the book; zero on market data v2, which has no update ids.
         expected: u64,
         /// The first update id of the frame that shows the gap. `None` if no frame shows the gap: a frame could not
-        /// be decoded, or the application has asked for a new snapshot.
+        /// be decoded, the venue refused the request for the book, or the application requested a new snapshot.
         got: Option<u64>,
     },
     /// The numbers of frames or events of an archived v1 endpoint have a gap: frames or events were lost. All data
@@ -403,7 +403,7 @@ pub(crate) enum Verdict<'f> {
     Accepted(Response<'f>),
     /// The venue refused the request.
     Refused(Response<'f>),
-    /// The venue refused the request because of a limit on requests, which says nothing about the subject.
+    /// The venue refused the request because of a limit on requests. This says nothing about the subject.
     OverLimit(Response<'f>),
     /// The venue has not seen the request.
     NotSent,
@@ -414,8 +414,9 @@ pub(crate) enum Verdict<'f> {
 
 impl<'f> RequestOutcome<'f> {
     /// Returns what the outcome says about the order or quote of the request. All code of this crate that keeps
-    /// orders or quotes uses this verdict. A reply that contradicts itself gives [`Verdict::Unknown`]: an error whose
-    /// status means success and whose code means no refusal, or a refusal that contains the id of an order.
+    /// orders or quotes uses this verdict. A reply that contradicts itself gives [`Verdict::Unknown`]. There are two
+    /// kinds of such replies: an error whose status means success and whose code means no refusal, and a refusal that
+    /// contains the id of an order.
     pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
             RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),

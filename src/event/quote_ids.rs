@@ -5,7 +5,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 
 use crate::message::QuoteUpdate;
 
-/// The event ids of the newest updates of quotes, which show whether an update is delivered again.
+/// The event ids of the newest updates of quotes. An update is a replay if its event id is among them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct QuoteIds {
     known: BTreeSet<Box<str>>,

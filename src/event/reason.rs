@@ -1,4 +1,5 @@
-//! The reasons why attempts to connect, links, streams and clients end, and whether another attempt follows each.
+//! The reasons why attempts to connect, links, streams and clients end, and whether another attempt follows such an
+//! end.
 
 use core::fmt;
 use core::time::Duration;
@@ -149,8 +150,8 @@ impl serde::Serialize for VenueReason {
 pub enum Lost {
     /// The peer closed the link with this code; `None` if the Close frame has no code.
     Closed {
-        /// The code of the Close frame. If a Close frame must not have this code (RFC 6455, section 7.4), the driver
-        /// of this project reports 1002 instead.
+        /// The code of the Close frame. If the code is one that no Close frame may have (RFC 6455, section 7.4), the
+        /// driver of this project reports 1002 instead.
         code: Option<u16>,
     },
     /// The transport ended without a Close frame.
@@ -369,7 +370,8 @@ impl ConnectFailure {
             | ConnectFailure::ProxyStatus { retry_after: Some(delay), .. } => Retry::After(delay),
             // The next attempt has a larger nonce, and may be accepted.
             ConnectFailure::Status { reason: Some(reason), .. } if reason.is_about_nonce() => Retry::Usual,
-            // A proxy also answers 503 if it cannot reach the venue, which is like `Unreachable`.
+            // A 503 of a proxy is not here, because a proxy also answers 503 if it cannot reach the venue, which is
+            // like `Unreachable`.
             ConnectFailure::Status { status: 429 | 503, .. }
             | ConnectFailure::ProxyStatus { status: 429, .. } => Retry::Slow,
             ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,

@@ -1,4 +1,4 @@
-//! [`Dialect`]: the requests that a generation of the API accepts, and whether the endpoint replies, as data.
+//! [`Dialect`]: which requests the endpoints of one generation of the API accept, and to which of them they reply.
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -17,7 +17,8 @@ impl Failure {
         Failure { reason, company }
     }
 
-    /// Returns how many streams the next `subscribe` may name.
+    /// Returns how many streams the next `subscribe` for the stream may name. After a refusal or a missing reply,
+    /// half as many as the failed request named, because another stream may be the reason.
     pub(super) fn batch_max(self) -> usize {
         let was_accepted =
             matches!(self.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);
@@ -39,7 +40,7 @@ pub(super) struct Delays {
 }
 
 impl Delays {
-    /// Returns the delay before the next request for a stream that was not served `attempts` times in a row.
+    /// Returns the delay before the client requests a stream again after `attempts` failures in a row.
     pub(super) fn before(&self, attempts: u32) -> Duration {
         let factor = 1_u32.checked_shl(attempts.saturating_sub(1).min(16)).unwrap_or(u32::MAX);
         self.resubscribe.saturating_mul(factor).min(self.resubscribe_cap.max(self.resubscribe))

@@ -63,7 +63,8 @@ impl Feed {
 // ---- commands ------------------------------------------------------------------------------
 
 impl Feed {
-    /// Adds a subscriber to a stream, and requests the stream if it had no subscriber.
+    /// Adds a subscriber to a stream. If this is the first subscriber, requests the stream, now or when
+    /// `start_waiting` allows it.
     pub(super) fn subscribe(
         &mut self,
         cx: &mut Context<'_>,
@@ -106,7 +107,8 @@ impl Feed {
         Ok(())
     }
 
-    /// Requests a new snapshot of a subscriber's book.
+    /// Reports that the book of a subscriber is stale, and requests a new snapshot. Has no effect if the book is not
+    /// current.
     pub(super) fn resync(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
         let of = self.subscriptions.of_subscriber(id).map(Subscription::id);
         self.mark_stale(cx, of.ok_or(CommandError::UnknownStream)?);
@@ -137,8 +139,8 @@ impl Feed {
     /// Reports that the book of `symbol`, or every book, is stale after a frame that could not be decoded, and
     /// requests new snapshots. If a book still waits for its snapshot, the frame may have been this snapshot. The
     /// client requests such a book again in two cases: `symbol` names the book, or `is_told_apart` is false.
-    /// `is_told_apart` says whether the form of a frame tells a snapshot from a change. Without this difference, the
-    /// client would take the next change for the snapshot.
+    /// `is_told_apart` says whether the form of a frame shows whether it is a snapshot or a change. If it does not,
+    /// the client would take the next change for the snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -217,8 +219,8 @@ impl Feed {
         }
     }
 
-    /// Removes a subscription that has ended. If a subscription whose frames look alike waited for this end, requests
-    /// the stream of the waiting subscription.
+    /// Removes a subscription that has ended. If another subscription, whose frames look like those of this one,
+    /// waited for this end, requests the stream of the other one.
     fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
         self.subscriptions.remove(id);
@@ -249,7 +251,7 @@ impl Feed {
         }
     }
 
-    /// Passes an input to each subscription for which the reply to a request still counts.
+    /// Passes an input to each subscription that `request` names and for which the reply to `request` still counts.
     pub(crate) fn step_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -266,8 +268,8 @@ impl Feed {
     }
 
     /// Returns whether the reply to a request still counts for a stream that the request names. The reply does not
-    /// count if the client has sent a newer request about the stream, or if the request is a `subscribe` and the
-    /// client unsubscribes the stream, now or next.
+    /// count if the client has sent a newer request about the stream. The reply to a `subscribe` does not count
+    /// either while the client is unsubscribing the stream, or waits before it does so.
     fn is_about(&self, stream: StreamId, is_subscribe: bool, request: u64) -> bool {
         let is_left = |it: &Subscription| is_subscribe && it.is_left();
         self.subscriptions.get(stream).is_some_and(|it| it.request() == request && !is_left(it))
@@ -280,7 +282,8 @@ impl Feed {
     }
 
     /// Notes that a request for streams failed for now, and passes the input `Unanswered` or `RefusedForNow` to the
-    /// subscriptions of these streams.
+    /// subscriptions of these streams. If an `unsubscribe` failed, and a new subscription to the same stream waits
+    /// for the end of the old one, the new one begins now.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -303,9 +306,9 @@ impl Feed {
     }
 
     /// Handles the streams of a refused request whose data came before the refusal, and removes them from `request`.
-    /// The venue refused the request for now, or because of another stream. The data of these streams is stale, and
-    /// the venue may still send it, so the client unsubscribes each of these streams before it requests the stream
-    /// again. Returns whether there are such streams.
+    /// The venue refused the request for now, or perhaps because of another stream in it. The data of these streams
+    /// is stale, and the venue may still send it, so the client unsubscribes each of these streams before it requests
+    /// the stream again. Returns whether there are such streams.
     pub(super) fn fail_served(
         &mut self,
         cx: &mut Context<'_>,
@@ -424,9 +427,9 @@ impl Feed {
         self.outbox.drop_requests();
     }
 
-    /// Ends the connection. Reports every request of the application in flight as lost or not sent, ends the streams
-    /// that are being unsubscribed, and makes every other stream wait for the next connection. Calls `unanswered`
-    /// with each reported request that the driver has polled. Returns how many requests were reported.
+    /// Ends the connection. Reports every request of the application that has no reply as lost or not sent, ends the
+    /// streams that are being unsubscribed, and makes every other stream wait for the next connection. Calls
+    /// `unanswered` with each reported request that the driver has polled. Returns how many requests were reported.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>, mut unanswered: impl FnMut(u64, &Subject)) -> usize {
         self.close();
         let link = self.link;
@@ -533,12 +536,12 @@ impl Feed {
         }
         if !waits {
             self.outbox.note_unconfirmed(cx.now());
-            // This API confirms nothing, so the stream is unsubscribed once the request was sent.
+            // This API confirms no `unsubscribe`, so the stream counts as unsubscribed once the request was sent.
             self.step_all(cx, &request, id, StreamInput::Accepted);
         }
     }
 
-    /// Returns when the first stream is due; `None` if the link is not open.
+    /// Returns the earliest deadline of a stream; `None` if no stream has a deadline, or the link is not open.
     pub(super) fn due(&self) -> Option<Instant> {
         self.subscriptions.due().filter(|_| self.is_open)
     }

@@ -14,8 +14,8 @@ pub enum State {
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
     /// Open, but not live yet. The link becomes live as soon as every stream is confirmed, rejected or reported by
-    /// [`Event::Unserved`](crate::Event::Unserved), and at least one stream is served. A link without streams becomes
-    /// live at once, also if the venue has rejected all its streams.
+    /// [`Event::Unserved`](crate::Event::Unserved), and at least one stream is served. If there are no streams, or
+    /// the venue has rejected all of them, the link becomes live at once.
     Subscribing,
     /// Open, and the state [`Subscribing`](State::Subscribing) is over. The link stays live even while a later stream
     /// waits for its confirmation, and even if streams are no longer served.
@@ -66,8 +66,8 @@ pub enum Input {
     Unusable,
     /// The transport ended, or the peer's Close frame came.
     Lost,
-    /// The peer closed with a code that forbids another attempt, and no link of the client to the endpoint has ever
-    /// been live for [`Config::stable_after`](crate::Config::stable_after).
+    /// The peer closed with a code that the client takes for wrong credentials or a wrong request, and no link of the
+    /// client to the endpoint has ever been live for [`Config::stable_after`](crate::Config::stable_after).
     LostForGood,
     /// The client closes the link.
     Close,
@@ -104,7 +104,7 @@ pub enum Effect {
     Restore,
     /// Report that the link is live.
     ReportLive,
-    /// Report every request of the application in flight as lost or not sent. End the streams that are being
+    /// Report every request of the application that has no reply as lost or not sent. End the streams that are being
     /// unsubscribed, and make every other stream wait for the next open link.
     FailAll,
     /// Report that the link was lost, and when the next attempt is.
@@ -245,7 +245,7 @@ impl core::fmt::Display for StreamState {
 /// An input of a stream on a link.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum StreamInput {
-    /// The link is open, and the client is not unsubscribing a stream whose frames look the same.
+    /// The link is open, and the client is not unsubscribing a stream whose frames look like those of this stream.
     LinkUp,
     /// The link has ended.
     LinkDown,
@@ -255,11 +255,12 @@ pub enum StreamInput {
     Refused,
     /// The venue refused the newest request about the stream for now.
     RefusedForNow,
-    /// The snapshot of the book, or data of the account stream, came. Then the venue refused the newest request about
-    /// the stream, either for now, or perhaps because of another stream in the same request.
+    /// The venue refused the newest request about the stream after data of the stream had come: the snapshot of a
+    /// book, or data of an account stream. Either the refusal is for now, or the request named several streams. Then
+    /// another one of them may be the reason.
     RefusedAfterData,
-    /// The newest request about the stream got no reply in time. Or the snapshot of a book failed: it did not come in
-    /// time, or may have come in a frame that could not be decoded.
+    /// The newest request about the stream got no reply in time. Or the snapshot of a book came after this request
+    /// had failed, did not come in time, or may have come in a frame that could not be decoded.
     Unanswered,
     /// The `unsubscribe` failed for now, and the application has subscribed to the same stream again.
     Superseded,
@@ -298,7 +299,7 @@ pub enum StreamEffect {
     ReportSubscribed,
     /// Report that the book is current.
     ReportSynced,
-    /// Report that the application's last subscription has ended.
+    /// Report that the last subscription to the stream has ended.
     ReportUnsubscribed,
     /// Report that the venue rejected the stream.
     ReportRejected,

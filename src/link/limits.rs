@@ -14,7 +14,8 @@ use crate::value::time::Instant;
 /// The maximum number of window lengths that the venue can add to the limits of one kind.
 const NAMED_WINDOWS_MAX: usize = 8;
 
-/// While stream requests wait, one of them is sent after the time in which a limit makes room for so many requests.
+/// After a stream request has waited for the time in which a limit makes room for this many requests, it may take
+/// room that is reserved for more urgent requests.
 const STREAM_TURN: u64 = 16;
 
 /// The rate limits of one host. They outlive links, because the venue counts by IP address and account.
@@ -23,7 +24,7 @@ pub(crate) struct Limits {
     dials: Windows,
     requests: Windows,
     orders: Windows,
-    /// Since when some `subscribe` or `unsubscribe` has waited for room; `None` once a link has sent one.
+    /// Since when stream requests have waited for room; `None` if none has had to wait since a link last sent one.
     streams_wait_since: Option<Instant>,
     /// The link whose stream requests have waited since then, if a link waits.
     streams_wait_at: Option<LinkId>,
@@ -62,7 +63,8 @@ struct Rest {
 }
 
 impl Rest {
-    /// Returns what remains of a limit after `named`. No request waits for longer than `wait_max`.
+    /// Returns what remains of a limit after the use that `named` reports. No request waits for longer than
+    /// `wait_max`.
     fn new(named: &Named, wait_max: Duration, now: Instant) -> Rest {
         let remaining = named.remaining();
         // A window contains both of its ends.
@@ -233,7 +235,7 @@ impl Limits {
         limits
     }
 
-    /// Adds the limits of another endpoint of the host. They apply as long as the host is known.
+    /// Adds the limits of another endpoint of the host. They apply until the client forgets the host.
     pub(crate) fn add(&mut self, config: &Config, now: Instant) {
         self.dials.configure(config.dial_limit, now);
         self.requests.configure(config.request_limit, now);
@@ -289,8 +291,8 @@ impl Limits {
 
     /// Returns when there is room for a request of this urgency, and the length of the window that is the last to
     /// have room. An application that sends requests as fast as the limits allow leaves no room to stream requests.
-    /// So when the time of [`STREAM_TURN`] requests has passed, one stream request may take room that is reserved for
-    /// probes.
+    /// So once a stream request has waited for the time of [`STREAM_TURN`] requests, one stream request may take room
+    /// that is reserved for the requests of the application and for probes.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         let room = self.requests.room(urgency);
         let Some(since) = self.streams_wait_since.filter(|_| urgency == Urgency::Stream) else { return room };
@@ -305,8 +307,8 @@ impl Limits {
         if at > now {
             return Err(at);
         }
-        // If the configured limit has no room, the request does not count towards it. Otherwise, a request that waits
-        // for this limit could still have no room when its `Quota` timer fires.
+        // If the configured limit has no room, the request does not count towards it. Otherwise, the requests that
+        // already wait for this limit would find no room when their `Quota` timer fires.
         if self.requests.room(Urgency::Cancel).0 <= now {
             self.requests.take(now);
         }

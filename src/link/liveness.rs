@@ -122,7 +122,8 @@ impl Liveness {
         self.heartbeat_at
     }
 
-    /// Checks how long the peer has been silent, and sets the time of the next check.
+    /// Checks how long the peer has been silent, and sets the time of the next check. After [`Verdict::Probe`],
+    /// `begin_probe` sets this time.
     pub(super) fn check(&mut self, now: Instant) -> Verdict {
         let (at, verdict) = match self.probe {
             Probe::None if self.heard + self.probe_after <= now => return Verdict::Probe,
@@ -163,7 +164,7 @@ impl Liveness {
         self.missed >= MISSED_MAX && now.since(self.missed_since) >= patience
     }
 
-    /// Returns when something was last sent, if a heartbeat is due. Sets the time of the next check.
+    /// Returns when something was last sent if a heartbeat is due, otherwise `None`. Sets the time of the next check.
     pub(super) fn check_heartbeat(&mut self, now: Instant) -> Option<Instant> {
         let every = self.heartbeat_every?;
         let due = self.sent + every;

@@ -77,7 +77,7 @@ pub(crate) struct Link<S> {
     /// The id of the newest attempt to connect.
     id: LinkId,
     state: State,
-    /// When the timer of the present state is due: `Connect`, `Retry`, `Stable` or `Close`.
+    /// The timer of the present state (`Connect`, `Retry`, `Stable` or `Close`), and when it is due.
     wake: Option<Deadline>,
     /// Whether the driver has called `handle_dial_started` for the present dial.
     dial_started: bool,
@@ -91,14 +91,14 @@ pub(crate) struct Link<S> {
     /// before the first connection has ended.
     missing_since: Option<Instant>,
     malformed_run: MalformedRun,
-    /// The requests and transports that the present step abandons.
+    /// How many requests and transports the present step abandons.
     abandoned: Abandoned,
     /// Whether the link ends instead of making another attempt.
     is_last: bool,
     /// How the link has ended; `None` again after `pump` has returned it.
     end: Option<LinkEnd>,
     placed: Placed,
-    /// How many earlier sessions of the link may have left open orders at the venue.
+    /// How many earlier sessions of the link may have left open orders at the venue. Each connection is a session.
     uncancelled: usize,
     stats: Stats,
 }
@@ -162,7 +162,8 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Returns a link that can be opened after this one has ended, with the same subscriptions and delays.
+    /// Returns a link that can be opened, in place of this one, which has ended. The new link keeps the
+    /// subscriptions, the delays and the counters.
     pub(crate) fn revived(self) -> Link<S> {
         let Link { id, config, mut backoff, feed, session, .. } = self;
         let Link { experience, missing_since, uncancelled, stats, .. } = self;
@@ -204,8 +205,8 @@ impl<S: Session> Link<S> {
         self.feed.resync(cx, id)
     }
 
-    /// Replaces the link if it is open and the venue has begun to send books without a subscription, because only a
-    /// new connection brings new snapshots of such books. Otherwise changes nothing.
+    /// Replaces the link if it is open and the venue has begun to send books without a subscription: only a new
+    /// connection brings new snapshots of such books. Otherwise changes nothing.
     pub(crate) fn renew_books(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
         self.check(Input::Subscribe)?;
         if self.is_open() && self.session.has_books() {
@@ -270,8 +271,8 @@ impl<S: Session> Link<S> {
         self.is_last = true;
     }
 
-    /// Notes that nothing needs the link. Returns whether nothing has needed the link for at least
-    /// [`Config::linger`].
+    /// Notes that nothing needs the link. Returns whether the link need not stay open: nothing has needed it for at
+    /// least [`Config::linger`], or the link is closing or closed.
     pub(crate) fn note_unneeded(&mut self, now: Instant) -> bool {
         if matches!(self.linger, Linger::Needed) {
             self.linger = Linger::Until(now + self.config.linger);
@@ -287,7 +288,7 @@ impl<S: Session> Link<S> {
         !matches!(core::mem::replace(&mut self.linger, Linger::Needed), Linger::Needed)
     }
 
-    /// Notes whether the other links to the endpoint have worked.
+    /// Takes over what the client has learnt from other links to the endpoint.
     pub(crate) const fn learn(&mut self, experience: Experience) {
         self.experience = experience;
     }
@@ -370,7 +371,7 @@ impl<S: Session> Link<S> {
             Timer::Stable => self.note_stable(now),
             Timer::Linger => self.linger = Linger::Over,
             Timer::Close => self.input(cx, Input::CloseTimeout, Cause::Loss(Lost::CloseTimedOut)),
-            // `pump` sends the requests that have waited for the limits.
+            // `handle_timeout` calls `flush` next, which sends the delayed requests. A link never arms `Shutdown`.
             Timer::Quota | Timer::Shutdown => {}
             Timer::Heartbeat => {
                 if let Some(since) = self.liveness.check_heartbeat(now) {
@@ -406,8 +407,8 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Probes the link immediately if it is open, because the driver has reported that the machine slept or that the
-    /// network changed.
+    /// Probes the link immediately, if it is open. The client calls this method when the driver has reported that the
+    /// machine slept or that the network changed.
     pub(crate) fn handle_resumed(&mut self, cx: &Context<'_>) {
         if self.is_open() {
             self.begin_probe(cx.now());
@@ -416,7 +417,8 @@ impl<S: Session> Link<S> {
 
     /// Starts a probe, unless one is running.
     fn begin_probe(&mut self, now: Instant) {
-        // The archived endpoints reply to no requests, but send heartbeats.
+        // An archived endpoint takes no `ping`. There, a probe sends nothing and only waits for a frame, such as a
+        // heartbeat.
         let answers = self.session.dialect().takes_requests;
         if self.liveness.begin_probe(now) {
             self.feed.outbox_mut().want_probe(answers);
@@ -464,14 +466,14 @@ impl<S: Session> Link<S> {
         })
     }
 
-    /// Returns when a timer is due, if it is armed.
+    /// Returns when this timer is due; `None` if it is not armed.
     fn timer(&self, timer: Timer) -> Option<Instant> {
         match timer {
             Timer::Connect | Timer::Retry | Timer::Stable | Timer::Close | Timer::Shutdown => {
                 self.wake.filter(|wake| wake.cause == timer).map(|wake| wake.at)
             }
             Timer::Alive => self.liveness.check_at(),
-            // A closing link does not time requests out: when it ends, they are reported as lost.
+            // While the link is closing, its requests do not time out: when the link ends, they are reported as lost.
             Timer::Request => self.feed.outbox().deadline().filter(|_| self.is_open()),
             Timer::Resync => self.feed.due(),
             Timer::Quota => self.feed.outbox().room_at(),
@@ -483,7 +485,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Returns when the first timer is due.
+    /// Returns when the first armed timer is due.
     pub(crate) fn due_at(&self) -> Option<Instant> {
         let parts =
             [Timer::Alive, Timer::Request, Timer::Resync, Timer::Quota, Timer::Heartbeat, Timer::Linger];
@@ -533,7 +535,7 @@ impl<S: Session> Link<S> {
         })
     }
 
-    /// Returns the delays between attempts, for the link that follows this one.
+    /// Returns the delays between attempts to connect. The next link to the endpoint continues with them.
     pub(crate) const fn backoff(&self) -> &Backoff {
         &self.backoff
     }

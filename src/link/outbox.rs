@@ -31,7 +31,7 @@ pub(crate) struct StreamRequest {
     streams: Vec<StreamId>,
     /// How many streams the request may name.
     most: usize,
-    /// Whether the request is about streams whose last request failed.
+    /// Whether the request is about streams whose last request the venue refused or left without a reply.
     is_again: bool,
 }
 
@@ -108,8 +108,8 @@ pub(crate) struct Outbox {
     /// The deadline of the cancellation.
     cancel_by: Instant,
     probe_waits: bool,
-    /// Whether stream requests go out one after the other, so that an error without an id can be assigned to its
-    /// request.
+    /// Whether a stream request is sent only while no other one is in flight, so that an error without an id can be
+    /// assigned to its request.
     one_at_a_time: bool,
     /// The numbers of the outputs that send a text. `withdraw_sends` withdraws the outputs that the driver has not
     /// polled.
@@ -154,14 +154,14 @@ impl Outbox {
     }
 
     /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. The value
-    /// `usize::MAX` says that the last request about the stream did not fail.
+    /// `usize::MAX` says that the venue did not refuse the last request about the stream, or leave it without a
+    /// reply.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
         self.queue(id, true, batch_max);
     }
 
-    /// Queues a request about a subscription. While requests go out one after the other, each may wait for its reply
-    /// for the whole `Config::request_timeout`. So requests about streams whose last request failed then come after
-    /// the other requests.
+    /// Queues a request about a subscription. With `one_at_a_time`, each request may wait for its reply for the whole
+    /// `Config::request_timeout`. So requests with `is_again` then come after the other requests.
     fn queue(&mut self, id: StreamId, is_subscribe: bool, batch_max: usize) {
         let is_again = batch_max < usize::MAX;
         let passed = if self.one_at_a_time && !is_again {
@@ -183,8 +183,8 @@ impl Outbox {
         self.requests.push_front(request);
     }
 
-    /// Takes the next stream request, if the limit on requests in flight allows it. The request subscribes to at most
-    /// `room` books; further books wait.
+    /// Takes the next stream request, if the limit on requests in flight and `one_at_a_time` allow it. The request
+    /// subscribes to at most `room` books; further books wait.
     pub(super) fn next(&mut self, room: usize, is_book: impl Fn(StreamId) -> bool) -> Option<StreamRequest> {
         let is_held = self.one_at_a_time && self.in_flight.of(Urgency::Stream) > 0;
         if is_held || !self.in_flight.has_place(Urgency::Stream) {
@@ -227,7 +227,7 @@ impl Outbox {
         self.requests.push_front(request);
     }
 
-    /// Drops the stream requests that wait: there is no open link for them.
+    /// Drops the stream requests that wait, and forgets the late ones, because the link is not open.
     pub(super) fn drop_requests(&mut self) {
         self.requests.clear();
         self.books.clear();
@@ -236,7 +236,7 @@ impl Outbox {
         self.room_at = None;
     }
 
-    /// Sets whether stream requests go out one after the other.
+    /// Sets whether a stream request is sent only while no other one is in flight.
     pub(crate) const fn send_one_at_a_time(&mut self, is_so: bool) {
         self.one_at_a_time = is_so;
     }
@@ -426,7 +426,8 @@ impl Outbox {
         self.late.remove(place).map(|(_, request)| request)
     }
 
-    /// Frees the place of a request in flight that got no reply, but that the venue has visibly carried out.
+    /// Frees the place of a request in flight that has no reply, although data shows that the venue has carried it
+    /// out.
     pub(crate) fn release(&mut self, id: u64) {
         self.in_flight.release(id);
     }

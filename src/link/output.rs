@@ -9,7 +9,7 @@ use crate::value::id::LinkId;
 /// How many outputs may wait before the client refuses the commands that return a `Result`.
 pub const OUTPUT_MAX: usize = 16_384;
 
-/// What the driver has to do.
+/// An action that the driver has to perform.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "outputs are few; data does not come this way")]

@@ -31,7 +31,8 @@ impl Placed {
         }
     }
 
-    /// Notes a request of the application: an order by its client order id, a raw request as a possible order.
+    /// Notes a request of the application. Keeps the client order id of a new order. A raw request counts at once as
+    /// a request that may have placed an order.
     pub(super) fn note_request(&mut self, id: u64, request: &Request) {
         match request {
             Request::Raw(_) => self.note(id),

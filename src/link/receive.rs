@@ -25,7 +25,7 @@ use crate::value::time::Instant;
 use crate::wire::{Scratch, decode};
 
 impl<S: Session> Link<S> {
-    /// Takes a frame that came over `link`. Returns the event, if the frame makes one.
+    /// Handles a frame that came over `link`. Returns the event of the frame, if there is one.
     #[inline]
     pub(crate) fn handle_frame<'f>(
         &mut self,
@@ -58,7 +58,7 @@ impl<S: Session> Link<S> {
             }
             Frame::Close { code, reason } => {
                 self.stats.count_control_frame();
-                // The answer to the client's own Close frame is not reported.
+                // If the client has sent a Close frame first, this one is the peer's answer, and no event reports it.
                 let news = deliver && self.state != State::Closing;
                 if deliver {
                     self.lose(cx, Lost::Closed { code });
@@ -68,7 +68,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Takes a ping or a pong that came over `link`, as a sign of life.
+    /// Notes a ping or a pong that came over `link`. It shows that the peer is alive.
     #[inline]
     pub(crate) fn handle_sign_of_life(&mut self, link: LinkId, now: Instant) {
         self.hear(link, now);
@@ -122,7 +122,7 @@ impl<S: Session> Link<S> {
     }
 }
 
-/// The [`Session`] of the current API, `wss://ws.gemini.com`: streams with acknowledgements, requests with replies.
+/// The [`Session`] of the current API, `wss://ws.gemini.com`, where the venue replies to every request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Current;
 
@@ -320,9 +320,9 @@ fn response<'f>(
     }
 }
 
-/// Acts on a reply to a request for streams that has timed out. If the reply refuses several streams, or refuses only
-/// for now, the client acts only on the streams whose data has come. About the other streams, such a refusal says no
-/// more than the timeout did.
+/// Acts on the reply to a stream request that had already timed out. If the reply refuses several streams, or refuses
+/// only for now, the client acts only on the streams whose data has come. About the other streams, such a refusal
+/// says no more than the timeout did.
 fn answered_late<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

@@ -57,7 +57,7 @@ impl MalformedRun {
     }
 }
 
-/// One generation of the API: decodes frames, and knows what they mean.
+/// One generation of the API: decodes its frames, and acts on them.
 pub(crate) trait Session: Clone + fmt::Debug {
     fn dialect(&self) -> &'static Dialect;
 
@@ -99,7 +99,7 @@ pub(crate) struct Reception<'r, 'c> {
     config: &'r Config,
     stats: &'r mut Stats,
     malformed_run: &'r mut MalformedRun,
-    /// The reason for which the link is unusable.
+    /// The reason for which the link is unusable; `None` if it is usable.
     unusable: Option<Lost>,
 }
 
@@ -169,7 +169,7 @@ impl<'r, 'c> Reception<'r, 'c> {
 
     /// Moves a subscription to its next state in the table `STREAM`, and performs the effects.
     pub(crate) fn step(&mut self, id: StreamId, input: StreamInput) {
-        // The result is about a rejection only, and `Feed::reject` handles those.
+        // The result is true only for a rejection, and `Feed::reject` handles rejections.
         let _ = self.feed.step(self.cx, id, input);
     }
 
@@ -200,7 +200,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.unusable
     }
 
-    /// Notes that the frame could be decoded.
+    /// Notes that the frame could be decoded, which ends a run of undecodable frames.
     #[inline]
     pub(crate) const fn decoded(&mut self) {
         *self.malformed_run = MalformedRun { frames: 0, of: None };
@@ -273,7 +273,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Malformed(malformed, source))
     }
 
-    /// Notes that frames were lost, which only another link can repair.
+    /// Notes that frames were lost. Only another link can repair this loss.
     pub(crate) const fn lose_sequence(&mut self) {
         self.unusable = Some(Lost::SequenceGap);
     }

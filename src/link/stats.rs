@@ -24,7 +24,7 @@ pub struct Stats {
     pub malformed: u64,
     /// Frames of an unknown kind.
     pub unrecognized: u64,
-    /// Updates whose changes the book has already.
+    /// Updates whose changes the book already has.
     pub ignored_stale: u64,
     /// Updates of a book that waits for a snapshot; on market data v1 also data after a lost frame.
     pub ignored_before_snapshot: u64,
@@ -36,7 +36,7 @@ pub struct Stats {
     pub ignored_ended_link: u64,
     /// Pings, pongs and Close frames.
     pub control_frames: u64,
-    /// How often a book became current again after a gap or a silence.
+    /// How often a book that had been current became current again with a new snapshot over the same link.
     pub resyncs: u64,
     /// How often a link opened.
     pub connects: u64,

@@ -47,18 +47,19 @@ pub(crate) struct Subscription {
     /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
     /// to older requests change nothing.
     request: u64,
-    /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it, or the snapshot has come and
-    /// the reply is overdue.
+    /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it; or the snapshot has come, and
+    /// the request has got no reply in time or was refused for now before the snapshot.
     confirmed: bool,
     /// How many times in a row the stream was not served.
     attempts: u32,
     failure: Failure,
     /// Whether the newest request about the stream has failed, and the client has not sent the next one yet. The next
-    /// one waits for a delay, or in the `Outbox`. Exception: false if the venue has refused for good to unsubscribe
-    /// several streams.
+    /// one waits for a delay, or in the `Outbox`. Exception: if the venue has refused an `unsubscribe` of several
+    /// streams for good, the value is false.
     unanswered: bool,
     /// Whether an earlier `subscribe` on this connection named the stream, so that frames of that request may still
-    /// come. The `subscribe` may belong to an earlier subscription. Always false for a stream without a `Whole`.
+    /// come. The `subscribe` may belong to an earlier subscription. Always false for streams other than books,
+    /// balances and positions.
     asked_before: bool,
     /// When to send the next request about the stream, when the snapshot of a confirmed book is overdue, or when the
     /// stream may have been silent for too long.
@@ -107,7 +108,7 @@ pub(super) struct Traits {
     /// Whether the application has unsubscribed, and the venue has not confirmed the `unsubscribe`.
     pub(super) is_leaving: bool,
     pub(super) is_public: bool,
-    /// Whether the client delivers frames to the subscription, unless the stream is a book.
+    /// For any stream but a book: whether the client delivers frames to the subscription.
     pub(super) takes_frames: bool,
     pub(super) due: Option<Instant>,
 }
@@ -153,13 +154,12 @@ impl Subscription {
             Cell::Ignore | Cell::Refuse(_) => return None,
         };
         let was_left = self.is_left();
-        // The previous request to unsubscribe got no reply, and the next one does not wait in the `Outbox` yet.
+        // The next request to unsubscribe waits for a delay, so it is not in the `Outbox` yet.
         let waits_in_vain = self.state == StreamState::Resyncing && self.unanswered && self.due.is_some();
         let is_asked_again = input == StreamInput::Unsubscribe && waits_in_vain;
         let list: &[_] = match list {
             _ if is_asked_again => &[StreamEffect::ReportUnsubscribed, StreamEffect::Leave],
-            // The book already counts as confirmed, because its snapshot came and the reply was overdue. This is the
-            // late reply.
+            // The snapshot has already confirmed the book, because no reply had come in time. This is the late reply.
             [StreamEffect::ReportSubscribed] if self.confirmed => &[],
             list => list,
         };
@@ -216,7 +216,8 @@ impl Subscription {
             }
             StreamEffect::ReportSubscribed => {
                 self.confirmed = true;
-                // A book begins with a snapshot now, even if it was subscribed before.
+                // The confirmed request brings a snapshot of the book, even if an earlier subscription may still
+                // bring changes.
                 self.is_haunted &= !self.is_book();
                 if !self.is_book() {
                     self.reset_attempts();
@@ -243,9 +244,9 @@ impl Subscription {
         delays.before(if is_split { 1 } else { self.attempts })
     }
 
-    /// Returns the next input of a subscription that is due. Returns `None` if the subscription has to wait longer,
-    /// because a frame of the stream or the snapshot of another book came meanwhile. `progress` is when the newest
-    /// snapshot came, among the books that the same request or an earlier request named.
+    /// Returns the next input of a subscription whose deadline has passed. Returns `None` if the subscription has to
+    /// wait longer, because a frame of the stream or the snapshot of another book came meanwhile. `progress` is when
+    /// the newest snapshot came, among the books that the same request or an earlier request named.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -253,7 +254,8 @@ impl Subscription {
         delays: &Delays,
     ) -> Option<StreamInput> {
         if self.unanswered {
-            // The venue already sends the stream, so another `subscribe` alone may bring no snapshot.
+            // The venue may already send the stream. Then another `subscribe` without an `unsubscribe` may bring no
+            // snapshot.
             let is_sent = self.is_spoilt && self.is_asked_for();
             return Some(if is_sent { StreamInput::Gap } else { StreamInput::Overdue });
         }
@@ -315,7 +317,7 @@ impl Subscription {
         self.public_id = self.subscribers.first().copied().unwrap_or(self.id);
     }
 
-    /// Limits how long the stream may be silent. The shortest limit counts.
+    /// Limits how long the stream may be silent. Of several limits, the shortest counts.
     pub(super) fn limit_silence(&mut self, silence: Duration, now: Instant) {
         self.silence_max = Some(self.silence_max.map_or(silence, |it| it.min(silence)));
         if matches!(self.state, StreamState::Active | StreamState::Synced) && !self.awaits_snapshot() {
@@ -363,7 +365,7 @@ impl Subscription {
         self.request = id;
         self.unanswered = false;
         if !matches!(self.state, StreamState::Active | StreamState::Synced) {
-            // `due` was the time for this request.
+            // `due` said when to send this request.
             self.due = None;
         }
         self.asked_before = asked_before;
@@ -397,7 +399,8 @@ impl Subscription {
         self.silences = 0;
     }
 
-    /// Notes when the newest frame came that may belong to any partial depth. Changes nothing for other streams.
+    /// If the stream is a partial depth, notes that a frame came at `at` that may belong to it or to another partial
+    /// depth.
     pub(super) fn hear_partial_depth(&mut self, at: Instant) {
         if matches!(self.stream, Stream::PartialDepth { .. }) && at > self.heard {
             self.hear(at);
@@ -495,8 +498,8 @@ impl Subscription {
         self.asked_before
     }
 
-    /// Returns whether the next frame of a book that waits for its snapshot is the snapshot: no frame was lost, and
-    /// no frames of an earlier `subscribe` may come.
+    /// Returns whether the client takes the next frame for the snapshot of a book that waits for one: no frame was
+    /// lost, and no frames of an earlier `subscribe` may come.
     pub(crate) const fn takes_first_for_book(&self) -> bool {
         self.is_listening() && !self.was_asked_before()
     }
@@ -529,7 +532,7 @@ impl Subscription {
             StreamState::Active | StreamState::Synced => !self.is_spoilt,
             // While the request waits in the `Outbox`, no frame can belong to it.
             StreamState::Requested => self.is_asked_for() && !self.is_spoilt,
-            // Until the end is confirmed, frames belong to the old subscription.
+            // Until the venue confirms the `unsubscribe`, frames belong to the old subscription.
             StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
         }
     }

@@ -223,7 +223,8 @@ impl Subscriptions {
         self.change(id, |subscription| subscription.refuse_served(failure, now, &delays));
     }
 
-    /// Returns the next input of a subscription that is due; `None` if the subscription has to wait longer.
+    /// Returns the next input of a subscription whose deadline has passed; `None` if the subscription has to wait
+    /// longer.
     pub(super) fn expire(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let request = self.get(id)?.request();
         let progress = self.progress.iter().rev().find(|(of, _)| *of <= request).map(|(_, at)| *at);
@@ -250,7 +251,7 @@ impl Subscriptions {
     pub(super) fn note_request(&mut self, id: StreamId, request: u64, is_subscribe: bool) {
         let Some(subscription) = self.get(id) else { return };
         let whole = Whole::of(&subscription.stream()).filter(|_| is_subscribe);
-        // If `asked` is full, any stream may have been requested.
+        // If `asked` is full, it may lack the stream.
         let asked_before = match whole {
             Some(_) if self.asked.len() >= self.streams_max => true,
             Some(whole) => !self.asked.insert(whole),
@@ -388,12 +389,12 @@ impl Subscriptions {
         self.partial_depth_heard = now;
     }
 
-    /// Returns when the first subscription is due.
+    /// Returns the earliest deadline of a subscription.
     pub(super) fn due(&self) -> Option<Instant> {
         self.sums.due.first().map(|(due, _)| *due)
     }
 
-    /// Returns the ids of the subscriptions that are due, in the order of their places.
+    /// Returns the ids of the subscriptions whose deadlines are at or before `now`, in the order of their places.
     pub(super) fn due_by(&self, now: Instant) -> Vec<StreamId> {
         let mut places: Vec<usize> =
             self.sums.due.iter().take_while(|(due, _)| *due <= now).map(|(_, place)| *place).collect();

@@ -18,7 +18,8 @@ use crate::value::time::Instant;
 /// Returns the reason that `Event::Disconnected` reports for the end of an open link.
 const fn loss(before: State, cause: Cause) -> Lost {
     match cause {
-        // The peer answered the client's Close frame: the client has closed the link.
+        // After the client's Close frame, the peer answered it or ended the transport: the client has closed the
+        // link.
         Cause::Loss(Lost::Closed { .. } | Lost::End) if matches!(before, State::Closing) => Lost::Requested,
         Cause::Loss(reason) => reason,
         Cause::None | Cause::Held(_) | Cause::Failure(_) => Lost::Transport,
@@ -56,7 +57,7 @@ impl<S: Session> Link<S> {
     }
 
     pub(super) fn input(&mut self, cx: &mut Context<'_>, input: Input, cause: Cause) {
-        // Only the rows of commands refuse.
+        // Cannot fail: only the rows of commands contain `Refuse`.
         let _ = self.step(cx, input, cause);
     }
 
@@ -208,7 +209,7 @@ impl<S: Session> Link<S> {
         let link = self.id;
         match effect {
             Effect::Dial => {
-                // The caller has checked the limit.
+                // `open`, or `fire` for the timer `Retry`, has checked the limit.
                 let now = cx.now();
                 cx.limits().take_dial(now);
                 self.feed.outbox_mut().note_turn(now);

@@ -11,7 +11,7 @@ pub(crate) enum Urgency {
     Usual,
     /// A probe, whose reply decides whether the link is dropped.
     Probe,
-    /// A cancellation of orders.
+    /// A cancellation of orders or of a quote.
     Cancel,
 }
 
@@ -23,10 +23,10 @@ impl Urgency {
         if is_cancellation { Urgency::Cancel } else { Urgency::Usual }
     }
 
-    /// Returns how many requests a request of this urgency leaves to more urgent requests, of the `burst` that a
-    /// limit allows at once.
+    /// Returns how many requests a request of this urgency leaves to more urgent ones, out of the `burst` requests
+    /// that a limit allows at once.
     pub(super) const fn spares(self, burst: u64) -> u64 {
-        // A burst of three or fewer can spare none.
+        // A burst of three or fewer is too small to leave any.
         let least: u64 = if burst > 3 { 1 } else { 0 };
         match self {
             Urgency::Stream => most(burst / 4, least.saturating_mul(2)),
