@@ -71,7 +71,7 @@ pub struct Config {
     seed: Option<u64>,
 }
 
-/// The minimum value of each setting that sets a timer, because a timer of zero would always be due.
+/// The minimum value of each setting whose timer would always be due if the setting were zero.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl Config {
@@ -357,8 +357,8 @@ impl Config {
     }
 
     /// Sets the silence after which the client drops the link. If necessary, also lowers [`Config::probe_after`], so
-    /// that at least a third of this time remains for the reply to a probe, even if the probe waits for a rate limit.
-    /// Default: 45 s, more than two ping periods of the venue (20 s each); at archived endpoints 15 s.
+    /// that at least a third of this time remains for a probe: for its wait for a rate limit, if any, and for the
+    /// reply. Default: 45 s, more than two ping periods of the venue (20 s each); at archived endpoints 15 s.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));
@@ -417,7 +417,7 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of failed attempts in a row in a slot. After so many, the link ends with
+    /// Sets the maximum number of failed attempts in a row in a slot. After this number, the link ends with
     /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted). Zero counts as 1. An attempt fails
     /// if the link does not open, or is lost before it is live. A link that is live for [`Config::stable_after`]
     /// resets the count. Default: no limit.
@@ -451,10 +451,10 @@ impl Config {
 
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
-    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Of the half,
-    /// subscriptions leave about a quarter to other requests, and other requests leave a sixteenth to probes and
-    /// cancellations. While subscriptions wait, about every 16th request that the client sends is a `subscribe` or an
-    /// `unsubscribe`. Only the cancel request of a shutdown ignores this limit. Default: 7,000 in 10 s
+    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Of this half,
+    /// subscriptions leave about a quarter to other requests, and other requests leave about a sixteenth to probes
+    /// and cancellations. While subscriptions wait, about every 16th request that the client sends is a `subscribe`
+    /// or an `unsubscribe`. Only the cancel request of a shutdown ignores this limit. Default: 7,000 in 10 s
     /// ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {

@@ -140,7 +140,7 @@ impl MarketDataV1 {
         match self.sequence.count(update.socket_sequence) {
             Some(gap) => lose_sequence(reception, gap),
             None if is_any_foreign => reception.ignored(text, IgnoredReason::NotSubscribed),
-            // The link is closing after a lost frame, so its books are incomplete.
+            // A frame was lost while the link was closing, so the books of the link are incomplete.
             None if self.is_broken => reception.ignored(text, IgnoredReason::BeforeSnapshot),
             None => {
                 let source =

@@ -40,8 +40,8 @@ pub(super) struct Entry {
     slots: BTreeSet<usize>,
     /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The [`Backoff`] of a link that has ended, unless it was fresh. If several links have ended, that of the last
-    /// one. The next link takes it over.
+    /// The [`Backoff`] of the last ended link for which [`Backoff::is_fresh`] was false. The next link takes it over.
+    /// `None` if there is none to take over.
     backoff: Option<Backoff>,
     experience: Experience,
 }
@@ -268,7 +268,8 @@ impl Endpoints {
         }
     }
 
-    /// Returns whether the pump has to look at the endpoints: some were added or removed, or wait for a link.
+    /// Returns whether the pump has to look at the endpoints: some were added or removed, or some that stay open have
+    /// no link.
     #[inline]
     pub(super) fn need_a_look(&self) -> bool {
         self.is_changed || !self.waiting.is_empty()

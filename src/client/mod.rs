@@ -1,8 +1,8 @@
 //! [`Client`]: several links behind one state machine.
 //!
 //! This file holds the public methods, except for commands about streams and requests (`commands.rs`) and inputs
-//! (`inputs.rs`). `pump.rs` opens and closes links, `shutdown.rs` runs the steps of a shutdown, and `link` decides
-//! what happens on one link.
+//! (`inputs.rs`). `pump.rs` opens and closes links, `shutdown.rs` runs the steps of a shutdown. The module `link`
+//! decides what happens on one link.
 
 mod commands;
 pub(crate) mod config;
@@ -296,8 +296,8 @@ impl Client {
 
     /// Shuts down in steps: refuses commands, cancels orders, unsubscribes, closes the links. The plan says whether
     /// the client cancels orders, and whether the client unsubscribes. An
-    /// [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the beginning of each step. The client cuts off a
-    /// step that takes too long, so that the following steps have their time. [`Event::Closed`](crate::Event::Closed)
+    /// [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the beginning of each step. The client ends a step
+    /// that takes too long, so that time remains for the following steps. [`Event::Closed`](crate::Event::Closed)
     /// follows exactly once, at the latest with the first [`handle_timeout`](Client::handle_timeout) at or after the
     /// deadline of the plan. A second call of this method can only bring the deadline forward.
     /// [`close`](Client::close) skips to the last step.

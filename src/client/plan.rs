@@ -84,10 +84,10 @@ pub(super) struct Shutdown {
     close_timeout: Duration,
     /// The latest time at which the closing handshakes begin.
     close_at: Instant,
-    /// When the present step is cut off.
+    /// When the client ends the present step, even if it is not done.
     step_at: Instant,
     /// Whether the time of the present step is over. Only `handle_timeout` and calls that begin the shutdown or bring
-    /// its deadline forward set this field. So no other input cuts a step off.
+    /// its deadline forward set this field. So no other input ends a step that is not done.
     is_overdue: bool,
     /// Whether a peer did not complete a closing handshake in time.
     is_unclean: bool,
@@ -114,9 +114,9 @@ impl Shutdown {
         shutdown
     }
 
-    /// Returns when a step that begins now is cut off. The last step before the links are closed may take until
-    /// `close_at`. Each earlier step may take half of the time until `close_at`. The result is never later than
-    /// `close_at`, even if an input comes after `close_at` and before the timer.
+    /// Returns when the client ends a step that begins now, even if the step is not done. The last step before the
+    /// links are closed may take until `close_at`. Each earlier step may take half of the time until `close_at`. The
+    /// result is never later than `close_at`, even if an input comes after `close_at` and before the timer.
     fn end_of_step(&self, now: Instant) -> Instant {
         match self.plan.after(self.step) {
             ShutdownStep::ClosingLinks => self.close_at,
@@ -124,7 +124,7 @@ impl Shutdown {
         }
     }
 
-    /// Returns when the present step is cut off; `None` for the last step.
+    /// Returns when the client ends the present step, even if it is not done; `None` for the last step.
     pub(super) fn step_at(&self) -> Option<Instant> {
         (self.step < ShutdownStep::ClosingLinks).then_some(self.step_at)
     }
@@ -173,7 +173,7 @@ impl Shutdown {
         self.is_unclean |= reason == CloseReason::RequestedUnclean;
     }
 
-    /// Notes whether the time of the present step is over.
+    /// Sets `is_overdue` if the time of the present step is over.
     pub(super) fn expire(&mut self, now: Instant) {
         self.is_overdue |= self.step_at <= now;
     }
@@ -191,7 +191,7 @@ impl Shutdown {
         }
     }
 
-    /// Brings the deadline forward if `deadline` is earlier.
+    /// Brings the deadline forward to `deadline`, if this is earlier.
     pub(super) fn bring_forward(&mut self, deadline: Instant, now: Instant) {
         if deadline < self.plan.deadline {
             self.plan.deadline = deadline;

@@ -36,7 +36,7 @@ pub(super) struct Slot {
     /// The reason for which the link has stopped for good; `None` if the link has not stopped for good. A link that
     /// has stopped stays in the slot with its subscriptions.
     given_up: Option<CloseReason>,
-    /// The values of the link that `Slots::sums` contains now.
+    /// The values of the link that are counted in `Slots::sums` now.
     seen: Seen,
 }
 
@@ -296,7 +296,7 @@ impl Slots {
 
     // ---- what is due -----------------------------------------------------------------------
 
-    /// Returns the slot of the link whose first timer is due before those of all other links.
+    /// Returns the slot of the link whose timer fires first.
     pub(super) fn first_due(&self) -> Option<usize> {
         self.deadlines.first().map(|(_, slot)| *slot)
     }

@@ -230,9 +230,9 @@ pub enum Event<'f> {
     },
 
     /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
-    /// the place of the first of these events. A later one of these events may have reported the end of a link or of
-    /// a stream. If other events wait in between, a second `Overflow` takes the place of the last such event. Each
-    /// dropped event counts in only one of the two `Overflow`s.
+    /// the place of the first of these events. A second `Overflow` takes the place of the last dropped event that may
+    /// have reported the end of a link or of a stream, if other events wait between the two places. Each dropped
+    /// event counts in only one of the two `Overflow`s.
     ///
     /// The data of the topic and the symbol is stale. If the `Overflow` has no symbol, all data of the topic is
     /// stale. If its topic is [`Topic::Connection`], all data is stale. For a book, pass the symbol to

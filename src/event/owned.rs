@@ -297,7 +297,7 @@ impl Role {
     }
 }
 
-/// Returns the symbol of an event, which the frame of the event need not name.
+/// Returns the symbol of an event. The frame of the event need not name this symbol.
 fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
     match event {
         Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol?.parse().ok(),

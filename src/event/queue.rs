@@ -54,9 +54,9 @@ pub enum Overflow {
 ///
 /// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
 /// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event of the lane.
-/// Events behind the `Overflow` can make data current again. But a later dropped event of the lane may have reported
-/// the end of a link or of a stream. If other events wait in between, a second `Overflow` takes the place of the last
-/// such event. Each dropped event counts in only one of the two `Overflow`s.
+/// Events behind the `Overflow` can make data current again. So a second `Overflow` takes the place of the last
+/// dropped event of the lane that may have reported the end of a link or of a stream, if other events wait between
+/// the two places. Each dropped event counts in only one of the two `Overflow`s.
 ///
 /// For each [slot](crate::LinkId::slot), the queue never drops the newest [`Event::Disconnected`]. For each slot and
 /// each of the topics orders, balances, positions and quotes, the queue always keeps one more event: the newest that

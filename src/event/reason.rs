@@ -268,9 +268,9 @@ pub struct Abandoned {
     /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). A session counts if three conditions
     /// hold:
     ///
-    /// - The venue accepted an order of the session, or did not say whether it accepted the order, or an event
-    ///   reported the order as open although its reply refused it. A [raw](crate::Request::raw) request over an
-    ///   authenticated link counts as an accepted order.
+    /// - An order of the session may be open: the venue accepted it, or did not say whether it accepted it, or an
+    ///   event reported the order as open although the reply to its request was a refusal. A
+    ///   [raw](crate::Request::raw) request over an authenticated link counts as an accepted order.
     /// - After that, the venue did not confirm over the link of the session that it cancelled all orders of the
     ///   session or of the account. A confirmation over another link does not count, so the number can be too high.
     /// - [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set.
@@ -326,8 +326,8 @@ pub(crate) enum Retry {
     Never,
     /// After the usual backoff.
     Usual,
-    /// On an endpoint that has worked before, like `Slow`, because something has changed at the venue or on the way
-    /// to the venue, and may change back. On any other endpoint, like `Never`.
+    /// Never, if the endpoint has not worked before. Otherwise like `Slow`: something has changed at the venue or on
+    /// the way to the venue, and may change back.
     NeverAtFirst,
     /// After [`Config::slow_retry`](crate::Config::slow_retry) and the usual backoff: the venue asked for fewer
     /// attempts, or only time helps.

@@ -58,8 +58,8 @@ pub enum Input {
     ConnectRefused,
     /// A frame came.
     Frame,
-    /// The link meets the conditions of [`State::Live`]. Every stream is confirmed, rejected or reported as unserved,
-    /// and at least one stream is served; or there are no streams.
+    /// The link can become live. Every stream is confirmed, rejected or reported as unserved, and at least one stream
+    /// is served; or there are no streams.
     Settled,
     /// The link has to be replaced: the peer does not reply, too many frames in a row could not be decoded, frames of
     /// a v1 endpoint were lost, or a book of market data v1 needs a new snapshot.
