@@ -36,7 +36,7 @@ pub struct Config {
     /// The normalised address, without the parameters of its query that became settings.
     address: Address,
     pub(crate) api: Endpoint,
-    /// The symbol that the address of market data v1 names, if it names one.
+    /// The symbol in the path of market data v1, or the one that [`Config::symbol`] sets.
     pub(crate) symbol: Option<Symbol>,
     pub(crate) snapshot: Snapshot,
     pub(crate) cancel_on_disconnect: bool,

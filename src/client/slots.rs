@@ -36,7 +36,7 @@ pub(super) struct Slot {
     /// The reason for which the link has stopped for good; `None` if the link has not stopped for good. A link that
     /// has stopped stays in the slot with its subscriptions.
     given_up: Option<CloseReason>,
-    /// The values of the link that are counted in `Slots::sums` now.
+    /// The values of the link at the last call of [`Slots::count_again`].
     seen: Seen,
 }
 

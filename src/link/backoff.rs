@@ -76,7 +76,8 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A generator of random numbers, by Steele, Lea and Flood: "Fast splittable pseudorandom number generators".
+/// The generator of pseudorandom numbers in the paper "Fast splittable pseudorandom number generators" by Steele, Lea
+/// and Flood.
 #[derive(Clone, Debug)]
 pub(crate) struct SplitMix64(u64);
 

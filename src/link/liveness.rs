@@ -29,7 +29,7 @@ pub(crate) struct Liveness {
     /// When to check whether a heartbeat is due. This time is kept when the connection ends.
     heartbeat_at: Option<Instant>,
     probe_after: Duration,
-    /// How long after the beginning of a probe a frame must come.
+    /// After a probe has begun, a frame must come within this time.
     answer_within: Duration,
     heartbeat_every: Option<Duration>,
 }

@@ -93,7 +93,7 @@ pub(crate) struct Link<S> {
     malformed_run: MalformedRun,
     /// How many requests and transports the present step abandons.
     abandoned: Abandoned,
-    /// Whether the link ends instead of making another attempt.
+    /// Whether no other attempt follows when the connection, or the present attempt to connect, ends.
     is_last: bool,
     /// How the link has ended; `None` again after `pump` has returned it.
     end: Option<LinkEnd>,

@@ -154,7 +154,7 @@ impl Outbox {
     }
 
     /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. The value
-    /// `usize::MAX` says that the venue did not refuse the last request about the stream, or leave it without a
+    /// `usize::MAX` says that the venue neither refused the last request about the stream nor left it without a
     /// reply.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
         self.queue(id, true, batch_max);

@@ -103,7 +103,8 @@ pub(super) struct Traits {
     /// Whether the stream has subscribers, and the venue does not serve it: the venue has not confirmed the stream,
     /// or nothing shows that the venue serves the stream again after an `Event::Unserved`.
     pub(super) is_unserved: bool,
-    /// Whether the client waits for the snapshot of a book that was requested, and the time for this is not over.
+    /// Whether the client waits for the snapshot of a book that was requested. False after a failure, such as a
+    /// refusal or a timeout, until the client requests the book again.
     pub(super) is_awaited: bool,
     /// Whether the application has unsubscribed, and the venue has not confirmed the `unsubscribe`.
     pub(super) is_leaving: bool,

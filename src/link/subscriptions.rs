@@ -80,7 +80,8 @@ struct Sums {
     unserved: usize,
     public: usize,
     awaited: usize,
-    /// The number of subscriptions to a partial depth, and the places of those that take frames.
+    /// The number of subscriptions to a partial depth. `partial_depths_open` has the places of those to which the
+    /// client delivers frames.
     partial_depths: usize,
     partial_depths_open: BTreeSet<usize>,
     /// The deadline and the place of each subscription that has a deadline, the earliest first.
@@ -251,13 +252,14 @@ impl Subscriptions {
     pub(super) fn note_request(&mut self, id: StreamId, request: u64, is_subscribe: bool) {
         let Some(subscription) = self.get(id) else { return };
         let whole = Whole::of(&subscription.stream()).filter(|_| is_subscribe);
-        // If `asked` is full, it may lack the stream.
+        // If `asked` is full, it may lack the stream, so the stream counts as requested before.
         let asked_before = match whole {
             Some(_) if self.asked.len() >= self.streams_max => true,
             Some(whole) => !self.asked.insert(whole),
             None => subscription.was_asked_before(),
         };
-        // If `unended` is full, it may lack the stream.
+        // If `unended` is full, it may lack the stream, so a stream that was requested before counts as one in
+        // `unended`.
         let is_haunted = whole.is_some_and(|whole| {
             self.unended.contains(&whole) || (asked_before && self.unended.len() >= self.streams_max)
         });

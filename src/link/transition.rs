@@ -253,7 +253,8 @@ impl<S: Session> Link<S> {
                 self.end = Some(LinkEnd { reason, abandoned: self.abandoned });
                 self.feed.outbox_mut().fail_cancel();
             }
-            // The method that looked up the cell performs these effects.
+            // Only cells that stay in the state have these effects. The method that handles the frame or the command
+            // performs them.
             Effect::Deliver | Effect::Record | Effect::Send => {}
         }
     }
