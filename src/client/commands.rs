@@ -143,7 +143,8 @@ impl Client {
     /// overflow names no symbol, call [`resync_all_books`](Client::resync_all_books).
     ///
     /// Market data v1 sends snapshots only at the beginning of a link. So if the address of an endpoint of market
-    /// data v1 names one of the symbols, the client replaces the link, and with it all books of the link.
+    /// data v1 names one of the symbols, and its link receives bids or offers, the client replaces the link, and with
+    /// it all books of the link.
     ///
     /// Returns how many of the symbols have a depth subscription or are named by such an address. A symbol does not
     /// count if its link is closing or has ended for good. Returns zero if the client is shutting down or has ended.
@@ -182,8 +183,8 @@ impl Client {
     /// Requests a new snapshot of every book. Call this method if any book may have lost an update: after an
     /// [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Connection`], or of [`Topic::Depth`] without a symbol.
     ///
-    /// Calls [`resync_books`](Client::resync_books) with the symbols of all depth subscriptions, and the symbols that
-    /// the addresses of market data v1 name. Returns the result of that call.
+    /// Calls [`resync_books`](Client::resync_books) with the symbols of all depth subscriptions, and the symbols of
+    /// [`named_books`](Client::named_books). Returns the result of that call.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
@@ -208,8 +209,8 @@ impl Client {
         books.find_map(|(_, book)| book.subscribers().first().copied())
     }
 
-    /// Returns the books that come without a subscription: each link of market data v1 whose address asks for bids or
-    /// offers, with each symbol that the address names. Also returns links that have ended for good
+    /// Returns the books that come without a subscription: each link of market data v1 that receives bids or offers,
+    /// with each symbol that its address names. Also returns links that have ended for good
     /// ([`Event::LinkClosed`](crate::Event::LinkClosed)): their books come if [`open`](Client::open) connects them
     /// again.
     ///
@@ -232,8 +233,8 @@ impl Client {
         books.filter(move |(slot, _)| !has_ended(*slot))
     }
 
-    /// Replaces the links of market data v1 whose address names this symbol. Returns false if no such link exists, or
-    /// if all of them are closing or have ended for good.
+    /// Replaces the links of market data v1 that bring the book of this symbol. Returns false if no such link exists,
+    /// or if all of them are closing or have ended for good.
     fn renew_book(&mut self, symbol: Symbol) -> bool {
         let named = self.renewable_books().filter(|(_, named)| *named == symbol);
         let slots: BTreeSet<usize> = named.map(|(slot, _)| slot).collect();

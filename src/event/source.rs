@@ -187,8 +187,8 @@ impl<'f> Source<'f> {
         self.lacks
     }
 
-    /// Returns whether the frame lists all balances, all positions, or (in market data v1) all levels, and not only
-    /// the changed ones.
+    /// Returns whether the frame lists all balances, all positions, or (in market data v1) all levels of the sides
+    /// that the link reports, and not only the changed ones.
     pub(crate) const fn is_whole(&self) -> bool {
         self.is_whole
     }

@@ -24,9 +24,10 @@ pub(crate) struct Limits {
     dials: Windows,
     requests: Windows,
     orders: Windows,
-    /// Since when stream requests have waited for room; `None` if none has had to wait since a link last sent one.
+    /// Since when stream requests have waited for room; `None` if none waits, or none has waited since a link last
+    /// sent one.
     streams_wait_since: Option<Instant>,
-    /// The link whose stream requests have waited since then, if a link waits.
+    /// The link whose stream requests began this wait; `None` if none waits.
     streams_wait_at: Option<LinkId>,
     /// The longest wait that the venue can cause.
     wait_max: Duration,
