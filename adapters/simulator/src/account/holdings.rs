@@ -1,4 +1,4 @@
-//! [`Holdings`]: what an account has, and how much of it is set aside for its orders.
+//! [`Holdings`]: the assets of an account, and how much of each is set aside for the account's orders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,8 +25,9 @@ pub(crate) enum Asset {
 }
 
 impl Asset {
-    /// Returns the asset that an order in this symbol trades, and the asset that pays for it. `None` if the symbol
-    /// does not end with a known currency, or if the symbol is a contract and `outcome` is `None`.
+    /// Returns the asset that an order in this symbol buys or sells, and the asset in which its price is stated.
+    /// `None` for a contract without an `outcome`, and for any other symbol that is not a name followed by one of
+    /// [`QUOTES`].
     pub(crate) fn pair(symbol: Symbol, outcome: Option<Outcome>) -> Option<[Asset; 2]> {
         if is_prediction(symbol) {
             return Some([Asset::Contract(symbol, outcome?), Asset::Currency("USD".to_owned())]);
@@ -74,15 +75,15 @@ impl Holdings {
         self.assets.get(asset).map_or(0, |holding| holding.total - holding.held)
     }
 
-    /// Adds an amount to the total of an asset, or subtracts from it if the amount is negative. A total that does not
-    /// fit into [`Amount`] becomes the largest `Amount`.
+    /// Adds an amount, which may be negative, to the total of an asset. A total that is too large for [`Amount`]
+    /// becomes the largest `Amount`.
     pub(crate) fn add(&mut self, asset: &Asset, amount: Amount) {
         self.change(asset, |holding| holding.total = holding.total.saturating_add(amount));
     }
 
-    /// Sets a part of an asset aside for orders. A negative amount releases a part that was set aside.
+    /// Sets an amount of an asset aside for orders. A negative amount releases as much of what was set aside.
     pub(crate) fn hold(&mut self, asset: &Asset, amount: Amount) {
-        // Only the orders of a saved state can need more than fits into `Amount`. Then the part set aside becomes the
+        // Only the orders of a saved state can need more of an asset than fits into `Amount`. Then `held` becomes the
         // largest `Amount`, and `overdrawn` finds the asset, unless its total is the largest `Amount` too.
         self.change(asset, |holding| holding.held = holding.held.saturating_add(amount));
     }
@@ -91,7 +92,7 @@ impl Holdings {
         let holding = self.assets.entry(asset.clone()).or_default();
         let before = *holding;
         change(holding);
-        // No stream reports which contracts are set aside.
+        // No stream reports how many contracts are set aside, so a change of that number alone is not reported.
         let is_told = match asset {
             Asset::Currency(_) => *holding != before,
             Asset::Contract(..) => holding.total != before.total,
@@ -134,7 +135,7 @@ impl Holdings {
         Ok(holdings)
     }
 
-    /// Returns the name of an asset if more of it is set aside than the account has. `None` if there is no such
+    /// Returns the name of an asset of which more is set aside than the account has; `None` if there is no such
     /// asset.
     pub(crate) fn overdrawn(&self) -> Option<&str> {
         let found = self.assets.iter().find(|(_, holding)| holding.held > holding.total);

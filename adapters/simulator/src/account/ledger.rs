@@ -9,7 +9,7 @@ use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerOrder {
-    /// The number of the order. It is larger than 2⁵³.
+    /// The exchange's id of the order. New ids are larger than 2⁵³, like those of the venue.
     pub order_id: u64,
     /// The order id that the client chose.
     pub client_order_id: Option<String>,
@@ -19,7 +19,7 @@ pub struct LedgerOrder {
     pub side: OrderSide,
     /// The type of the order.
     pub order_type: OrderType,
-    /// How long the order stands.
+    /// What happens to the part of the order that does not match at once.
     pub time_in_force: TimeInForce,
     /// The outcome; `None` except on prediction markets.
     pub outcome: Option<Outcome>,
@@ -29,7 +29,7 @@ pub struct LedgerOrder {
     pub stop_price: Option<Decimal>,
     /// The quantity that was ordered.
     pub quantity: Decimal,
-    /// The state that the last event reported.
+    /// The state of the order.
     pub state: OrderState,
     /// The quantity that has been executed.
     pub executed_quantity: Decimal,

@@ -24,7 +24,7 @@ pub enum Role {
     Auditor,
 }
 
-/// The number of the first account that has no configured number.
+/// The smallest number that an account without a configured number gets.
 const FIRST_ID: u64 = 5_365;
 
 /// The default balances of an account.

@@ -21,8 +21,8 @@ pub(crate) struct Terms {
     pub(crate) limit: u64,
     pub(crate) stop: Option<u64>,
     pub(crate) quantity: u64,
-    /// Whether the order trades the outcome `NO`. The prices in the book are those of `YES`, so a price of this order
-    /// is one minus the price in the book.
+    /// Whether the order trades the outcome `NO`. The prices in the book are those of `YES`, so a price of such an
+    /// order is one minus the price in the book.
     pub(crate) is_inverted: bool,
     pub(crate) base: Asset,
     pub(crate) quote: Asset,
@@ -48,7 +48,8 @@ impl Terms {
         self.own_price(self.limit)
     }
 
-    /// Converts price times quantity into an amount; `None` if it does not fit.
+    /// Converts a product of price and quantity, in units of the instrument, into an amount. `None` if the product is
+    /// too large for [`Amount`].
     pub(crate) fn notional(&self, product: u128) -> Option<Amount> {
         amount::of_product(product, self.price_decimals + self.quantity_decimals)
     }
@@ -82,7 +83,7 @@ pub(crate) struct ClientOrder {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Progress {
     executed: u64,
-    /// The sum of price times quantity.
+    /// The sum of price times quantity over all executions.
     product: u128,
 }
 
@@ -147,7 +148,7 @@ impl ClientOrder {
         self.state.is_final()
     }
 
-    /// Returns the quantity that has not been executed, in units.
+    /// Returns the quantity that has not been executed, in units; zero if the order was rejected.
     pub(crate) fn left(&self) -> u64 {
         self.terms.as_ref().map_or(0, |terms| terms.quantity.saturating_sub(self.progress.executed))
     }
@@ -203,15 +204,15 @@ impl ClientOrder {
         is_last
     }
 
-    /// Recalculates the amount to set aside. Returns by how much the amount has grown; a negative result means that
-    /// the amount is smaller now.
+    /// Recalculates the amount to set aside for the order. Returns by how much the amount has grown; the result is
+    /// negative if the amount is smaller now. `basis_points` is the fee of makers or of takers, whichever is higher.
     pub(crate) fn update_hold(&mut self, basis_points: u32) -> Amount {
         let needed = self.required_hold(basis_points).unwrap_or(0);
         needed - std::mem::replace(&mut self.hold, needed)
     }
 
-    /// Returns the amount to set aside for the remaining quantity. `None` if the order was rejected or has ended, and
-    /// for a market order, because it ends at once.
+    /// Returns the amount to set aside for the remaining quantity. `None` if the order was rejected or has ended.
+    /// `None` also for a market order, which ends at once, so that nothing is set aside for it.
     fn required_hold(&self, basis_points: u32) -> Option<Amount> {
         let terms = self.terms.as_ref()?;
         if self.request.order_type == OrderType::Market || self.state.is_final() {
@@ -314,7 +315,7 @@ pub(crate) enum EventKind {
     Rejected {
         reason: &'static str,
     },
-    /// A request to cancel the order came too late.
+    /// A request to cancel the order arrived after the order had ended.
     CancelRejected {
         reason: &'static str,
     },

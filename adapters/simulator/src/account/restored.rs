@@ -1,4 +1,4 @@
-//! Conversions between [`ClientOrder`] and [`SavedOrder`], and [`StateOrder`], which holds either of them.
+//! [`StateOrder`], which holds a [`ClientOrder`] or a [`SavedOrder`], and the conversions between these two.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use crate::value::order::{NewOrder, OrderState, OrderType, Origin, Outcome, reas
 /// [`Amount`](amount::Amount), which has 18 decimals.
 const DECIMALS_MAX: u8 = 18;
 
-/// The largest price that can be restored, and the largest quantity of a restored fill, in units of the instrument.
+/// The largest limit price of a restored order, and the largest price and quantity of a restored fill, in units of
+/// the instrument.
 const UNITS_MAX: u64 = 1 << 62;
 
 /// An order in a [`State`](crate::state::State). A file contains the order in the form of [`SavedOrder`].
@@ -100,7 +101,7 @@ impl ClientOrder {
         account: usize,
         market: Option<usize>,
     ) -> Result<ClientOrder, String> {
-        // No session has the serial number 0.
+        // No session has the serial number 0, so the end of a session does not cancel the order.
         let origin = Origin { account, session: SessionId(saved.session), serial: 0 };
         let request = NewOrder {
             symbol: saved.symbol,
@@ -178,7 +179,7 @@ fn restored_terms(saved: &SavedOrder, terms: &SavedTerms, market: Option<usize>)
         return Err("its price or its quantity is out of all proportion".to_owned());
     }
     let position = match (terms.is_in_market, market) {
-        // Orders that have ended may have been in markets that no longer exist.
+        // An order that has ended needs no market, so its market may be missing now.
         (false, _) | (true, None) if saved.state.is_final() => usize::MAX,
         (true, Some(position)) => position,
         _ => return Err(format!("it is open, and there is no market {}; add the market", saved.symbol)),

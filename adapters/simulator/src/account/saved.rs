@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};
 
-/// The key and the assets of an account.
+/// The key, the last nonce and the assets of an account.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedAccount {
     pub(crate) key: String,
-    /// The last nonce that the key used.
+    /// The last nonce of the key; `None` if the key has used none.
     pub(crate) nonce: Option<u64>,
     pub(crate) assets: Vec<SavedAsset>,
 }

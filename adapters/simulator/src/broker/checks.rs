@@ -1,4 +1,4 @@
-//! Checks of new orders, and the reasons that the broker reports for a rejected order.
+//! Checks of new orders and of restored orders, and the reasons for which the broker rejects an order.
 
 use gemini_ws::Decimal;
 
@@ -16,7 +16,7 @@ use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
 
 impl Broker {
-    /// Returns the terms of the order, or the reason why it is rejected.
+    /// Returns the terms of a new order, or the reason for which the broker rejects the order.
     pub(super) fn check(
         &self,
         market: Option<&Market>,
@@ -24,7 +24,7 @@ impl Broker {
         account: usize,
         request: &NewOrder,
     ) -> Result<Terms, &'static str> {
-        // A recording has no order book to trade with.
+        // An exchange that plays a recording has no market, because nothing can trade with a recorded book.
         let market = market.ok_or(MARKET_NOT_OPEN)?;
         let position = market.position(request.symbol).ok_or("UnknownInstrument")?;
         // Accounts of the exchange may not trade perpetuals.
@@ -68,9 +68,9 @@ impl Broker {
         Ok(terms)
     }
 
-    /// Checks an open order of a saved state: the number of open orders of its account, its client order id and its
-    /// decimals. Also checks that its market admits its prices and its quantity, and that they give the saved
-    /// `terms`.
+    /// Checks an open order of a saved state: the number of open orders of its account, its client order id, and the
+    /// numbers of decimals in `terms`. Also checks that its market admits the prices and the quantity of the request,
+    /// and that `terms` contains the same prices and the same quantity.
     pub(super) fn check_restored(
         &self,
         instrument: &Instrument,
@@ -136,9 +136,10 @@ fn admitted(instrument: &Instrument, request: &NewOrder) -> Result<(u64, Option<
     Ok((limit, stop, quantity))
 }
 
-/// Returns the worst price that the order accepts. A market order matches no orders far from the market: a buy order
-/// accepts up to four times the initial price, and a sell order down to a quarter of it. A market order for a
-/// prediction-market contract accepts all prices.
+/// Returns the worst price that the order accepts, or the reason for which the market does not admit the limit price.
+/// A market order matches no orders far from the market: a buy order accepts up to four times the initial price of
+/// the instrument, and a sell order down to a quarter of it. A market order for a prediction-market contract accepts
+/// all prices.
 fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static str> {
     let Some(price) = request.price else {
         return Ok(match request.side {
@@ -160,8 +161,8 @@ fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static st
     if price.is_multiple_of(instrument.tick) { Ok(price) } else { Err("LimitPriceOffTick") }
 }
 
-/// Returns the stop price as an integer. The stop price of a buy order must not be above the limit price, and that of
-/// a sell order must not be below it.
+/// Returns the stop price as an integer, or the reason for which the market does not admit it. The stop price of a
+/// buy order must not be above the limit price, and that of a sell order must not be below the limit price.
 fn stop(instrument: &Instrument, side: OrderSide, stop: Decimal, limit: u64) -> Result<u64, &'static str> {
     let stop = units(stop, instrument.price_decimals).ok_or("InvalidStopPrice")?;
     let is_good = match side {
@@ -186,7 +187,7 @@ fn spend(
         quantity: terms.quantity,
         remainder: Remainder::IsCanceled,
     };
-    // Rejects the order if no other order matches it. Orders of the same account are excluded later.
+    // Rejects the order if no order in the book matches it. `matches` leaves out the orders of the same account.
     let best = market.best(terms.position, ticket.side.opposite());
     if !best.is_some_and(|(price, _)| ticket.side.reaches(ticket.limit, price)) {
         return Err("InsufficientLiquidity");

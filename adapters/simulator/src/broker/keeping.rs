@@ -20,7 +20,7 @@ use crate::value::order::OrderState;
 const ORDER_ID_MAX: u64 = 1 << 62;
 
 impl Broker {
-    /// Returns the last id of orders and events.
+    /// Returns the last id that an order, an event or the trade of a quote took.
     pub(crate) const fn last_id(&self) -> u64 {
         self.last_id
     }

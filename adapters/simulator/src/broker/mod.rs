@@ -22,14 +22,15 @@ use crate::value::order::{NewOrder, OrderSide, OrderType, Origin, TimeInForce};
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The first order id. It has 17 digits, like those of the venue.
+/// The ids of orders and events of an exchange that opens at [`EPOCH`](crate::EPOCH) are larger than this number. It
+/// has 17 digits, like the order ids of the venue.
 const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 
 /// The reason for rejecting an order if the market is recorded, or closed to clients.
 const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
 /// The maximum number of ended orders that the exchange remembers. If there are more, the exchange forgets the orders
-/// that ended first, as soon as it receives the next order.
+/// that ended first, when it next adds an order.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
 /// The maximum number of open orders of an account. Further orders are rejected. The venue's documents have no such
@@ -45,15 +46,15 @@ pub(crate) struct Broker {
     accounts: Vec<Account>,
     /// The holdings of each account.
     holdings: Vec<Holdings>,
-    /// All orders, by id. A saved state may share an order, so the broker copies a shared order before it changes it.
+    /// All orders, by id. A saved state may share an order; the broker then changes a copy of the order.
     orders: BTreeMap<u64, Arc<ClientOrder>>,
     /// The orders that have not ended: the position of the account and the order id.
     open: BTreeSet<(usize, u64)>,
-    /// The client order ids of orders that have not ended.
+    /// The ids of the orders that have not ended, by the position of the account and the client order id.
     client_order_ids: BTreeMap<(usize, String), u64>,
     /// The client order ids of all orders: the position of the account, the client order id and the order id.
     names: BTreeSet<(usize, String, u64)>,
-    /// The orders in the books: the position of the symbol and the id in its book.
+    /// The ids of the orders in the books, by the position of the symbol and the id in its book.
     resting: BTreeMap<(usize, OrderId), u64>,
     /// The stop orders that have not been triggered.
     stops: BTreeSet<u64>,
@@ -68,7 +69,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Creates a broker. Fees are hundredths of a percent.
+    /// Creates a broker. Fees are hundredths of a percent of the notional.
     pub(crate) fn new(
         accounts: Vec<Account>,
         [maker_fee, taker_fee]: [u32; 2],
@@ -153,7 +154,7 @@ impl Broker {
         std::mem::take(&mut self.events)
     }
 
-    /// Takes the next id. Each id is at least 3 more than the one before, because an event takes up to three ids.
+    /// Takes the next id. Each id is at least 3 more than the previous one, because an event uses up to three ids.
     /// Larger gaps occur too, as on the venue.
     fn take_id(&mut self) -> u64 {
         self.last_id += 3 + self.random.below(40);
@@ -205,7 +206,8 @@ impl Broker {
         Ok(id)
     }
 
-    /// Cancels an order of an account on request. Returns false if the account has no such open order.
+    /// Cancels an order at the request of its account. Returns false if the account has no such open order. If the
+    /// order has ended, an event reports that the request is rejected.
     pub(crate) fn cancel(
         &mut self,
         market: Option<&mut Market>,
@@ -244,7 +246,7 @@ impl Broker {
         }
     }
 
-    /// Records the executions that the generated traders caused, and triggers stop orders.
+    /// Records the executions that the generated order flow caused, and triggers stop orders.
     pub(crate) fn flush(&mut self, market: &mut Market, cx: &mut Context<'_>) {
         for execution in market.take_executions() {
             self.fill_maker(cx, &execution);
@@ -331,7 +333,7 @@ impl Broker {
         let Some(holdings) = self.holdings.get_mut(order.origin().account) else { return };
         let (price, quantity) = (terms.own_price(fill.price), fill.quantity);
         let product = u128::from(price) * u128::from(quantity);
-        // The notional fits, because that of the whole order does.
+        // The notional is not too large, because the notional of the whole order is not.
         let notional = terms.notional(product).unwrap_or_default();
         let fee = amount::fee(notional, basis_points);
         match order.request().side {
@@ -383,7 +385,7 @@ impl Broker {
         }
     }
 
-    /// Removes an order that has ended from all indices.
+    /// Removes an ended order from the collections of open orders, and adds it to `finished`.
     fn close(&mut self, id: u64) {
         let Some(order) = self.orders.get_mut(&id).map(Arc::make_mut) else { return };
         let account = order.origin().account;
@@ -391,7 +393,7 @@ impl Broker {
             self.resting.remove(&(terms.position, resting));
         }
         if let Some(client_order_id) = &order.request().client_order_id {
-            // An order that executed a quote may have the client order id of another order. Then the id stays.
+            // An order that executed a quote may have the client order id of an open order, whose entry stays.
             let name = (account, client_order_id.clone());
             if self.client_order_ids.get(&name) == Some(&id) {
                 self.client_order_ids.remove(&name);
@@ -402,12 +404,14 @@ impl Broker {
         self.finish(id);
     }
 
-    /// Notes that an order has ended. When too many orders have ended, the oldest are forgotten later.
+    /// Adds an ended order to `finished`. The order and its events can be read until `forget_oldest` removes the
+    /// order.
     fn finish(&mut self, id: u64) {
         self.finished.extend(self.orders.get(&id).cloned());
     }
 
-    /// Forgets the oldest orders that have ended. All their events have been reported.
+    /// Forgets the orders that ended first, until [`FINISHED_ORDERS_MAX`] remain. All events of the forgotten orders
+    /// have been reported.
     fn forget_oldest(&mut self) {
         while self.finished.len() > FINISHED_ORDERS_MAX {
             if let Some(oldest) = self.finished.pop_front() {

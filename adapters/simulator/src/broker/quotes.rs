@@ -13,7 +13,7 @@ use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome, TimeInForce};
 use crate::value::quote::{PRICE_DECIMALS, QUANTITY_DECIMALS};
 
 impl Broker {
-    /// Executes an accepted quote. Returns false if its maker cannot pay for it.
+    /// Executes an accepted quote. Returns false if the maker of the quote cannot pay for it.
     ///
     /// The requester buys the combination, so the maker buys the outcome `NO`, at one minus the price. The maker's
     /// order is filled as soon as it exists. The client order id of the order is the client id of the quote. If the
