@@ -83,11 +83,10 @@ impl Config {
 
     /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
-    /// The first ids of orders, trades and updates depend on this time, so that a restarted exchange repeats no id.
-    /// Suppose that a second exchange has the same seed, and an epoch later than the venue's time at the end of the
-    /// first exchange. Then the two exchanges have no id in common. This holds for times from 1995 to 2153, while an
-    /// exchange takes fewer than a million ids of one kind per second. For the ids of quotes and of requests for
-    /// quotes, it holds only for times from `EPOCH` on.
+    /// The first ids of each kind depend on this time, so that a restarted exchange repeats no id. Suppose that a
+    /// second exchange has the same seed, and an epoch later than the venue's time at the end of the first exchange.
+    /// Then the two exchanges have no id in common. This holds for times from 1995 to 2153, while an exchange takes
+    /// fewer than a million ids of one kind per second.
     ///
     /// ```
     /// use std::time::Duration;
@@ -186,7 +185,7 @@ impl Config {
     }
 
     /// Sets the longest time from the end of a request for quotes to the next request. A shorter time than a
-    /// millisecond counts as a millisecond. A step of a request takes no longer than a quarter of this time, with two
+    /// millisecond counts as a millisecond. Each step of a request takes at most a quarter of this time, with two
     /// exceptions: a maker has 5 s to confirm an accepted quote, and the last step takes between 50 and 550 ms. An
     /// exchange without prediction-market contracts makes no requests for quotes. Default: 20 s.
     #[must_use]

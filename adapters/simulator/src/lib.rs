@@ -10,7 +10,7 @@
 //! - [`Faults`] plans misbehaviour of the exchange, for example lost and repeated changes, late snapshots, late and
 //!   missing replies, refusals, silence, and lost connections.
 //! - [`Exchange::book`] returns the true book, to compare with the book of a client. [`Exchange::orders`],
-//!   [`Exchange::balances`] and [`Exchange::positions`] return what an account has.
+//! [`Exchange::balances`] and [`Exchange::positions`] return the true orders, balances and positions of an account.
 //! - [`FaultSpec`] is a fault as a line of text, and [`Exchange::plan_faults`] plans it for a later time.
 //! - [`Exchange::handle_rest`] answers requests to the REST API for the same accounts.
 //! - [`Exchange::save`] returns the state that a restarted exchange needs, and [`Exchange::restore`] continues from
@@ -28,7 +28,7 @@
 //! | `/v1/marketdata/{symbol}` | the book or its best levels, trades, block trades and auctions, as the query asks; heartbeats if the query asks for them |
 //! | `/v1/multimarketdata?symbols=…` | the same data for several symbols, without auctions |
 //!
-//! Over REST it answers `POST /v1/order/status`, `POST /v1/orders` and `POST /v1/balances`.
+//! Over REST, the exchange answers `POST /v1/order/status`, `POST /v1/orders` and `POST /v1/balances`.
 //!
 //! The reply to `conninfo` reports the venue's limit of 300 connection attempts in five minutes, with a count. The
 //! exchange does not apply this limit: it accepts further attempts too.

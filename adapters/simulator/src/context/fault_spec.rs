@@ -1,4 +1,4 @@
-//! [`FaultSpec`]: a fault as a line of text, for tests that run in another process.
+//! [`FaultSpec`]: a fault as a line of text, for tests that run in another process than the exchange.
 
 use std::fmt;
 use std::str::FromStr;
@@ -329,7 +329,7 @@ impl fmt::Display for FaultSpecError {
 
 impl std::error::Error for FaultSpecError {}
 
-/// What a fault does. Faults that last for a time contain their duration.
+/// What a fault does. A fault that ends after a time contains its duration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum FaultAction {
     DropDepth(Symbol, u32),

@@ -359,7 +359,7 @@ impl Faults {
         self.reply_delay
     }
 
-    /// Counts a reply. Returns whether the fault withholds the reply.
+    /// Counts a reply. Returns whether a fault withholds the reply.
     pub(crate) const fn withholds_reply(&mut self) -> bool {
         let withholds = self.withheld_replies > 0;
         self.withheld_replies = self.withheld_replies.saturating_sub(1);
@@ -370,7 +370,7 @@ impl Faults {
         !self.refused_names.is_empty() && self.refused_names.contains(&name.to_ascii_lowercase())
     }
 
-    /// Counts a subscribe request. Returns its refusal, if there is one.
+    /// Counts a subscribe request. Returns the refusal to reply with; `None` if no fault refuses the request.
     pub(crate) fn refused_subscribe(&mut self) -> Option<Refusal> {
         let (code, times) = self.refused_subscribes.front_mut()?;
         let (code, rest) = (*code, times.saturating_sub(1));
@@ -381,7 +381,7 @@ impl Faults {
         Some(Refusal::of_code(code))
     }
 
-    /// Counts a request. Returns whether the fault refuses the request.
+    /// Counts a request. Returns whether a fault refuses the request.
     pub(crate) const fn refuses_request(&mut self) -> bool {
         let refuses = self.refused_requests > 0;
         self.refused_requests = self.refused_requests.saturating_sub(1);

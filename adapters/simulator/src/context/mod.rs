@@ -12,7 +12,7 @@ use crate::value::random::Random;
 use faults::Faults;
 use schedule::Schedule;
 
-/// The present instant, and the state of the exchange without the books and the broker.
+/// The present instant, and the parts of an exchange's state that the books and the broker use beside their own.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,

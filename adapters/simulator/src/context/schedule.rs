@@ -22,13 +22,13 @@ pub(crate) enum Task {
     Funding,
     /// Changes the status of a prediction-market contract.
     Contract,
-    /// Sends the periodic private streams of a session.
+    /// Sends the frames of a session's periodic private streams.
     AccountReport(SessionId),
     /// Sends the heartbeat of a session with order events v1.
     OrderEventsHeartbeat(SessionId),
     /// Plays the next frame of a recording.
     Play,
-    /// Sends the reply with this number, which was held back.
+    /// Sends the reply that a fault has delayed, and that has this number.
     Reply(u64),
     /// Sends an RFC 6455 ping to a session.
     Ping(SessionId),
@@ -38,7 +38,7 @@ pub(crate) enum Task {
     Quote,
     /// Sends the heartbeat of a session of an archived market data endpoint.
     Heartbeat(SessionId),
-    /// Ends the quotes that were valid until now.
+    /// Ends the quotes whose validity has ended.
     QuoteEnd,
     /// Begins or ends the planned fault with this number.
     Fault(u64),

@@ -87,8 +87,8 @@ fn request(exchange: &Exchange, random: &mut Random) -> String {
     )
 }
 
-/// Checks that the totals of each account follow from its fills, and that the amounts set aside follow from its open
-/// orders.
+/// Checks that the totals of each account follow from its `initial` totals and its fills, and that the amounts set
+/// aside follow from its open orders.
 fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
     let broker = &exchange.broker;
     for (account, initial) in initial.iter().enumerate() {
@@ -192,7 +192,8 @@ fn random_sessions() {
             }
         }
         check_books(&exchange, &initial);
-        // A restart loses nothing either, and what is set aside stays the same to the last digit.
+        // After a restart, the totals still follow from the fills. Exactly the same amounts are set aside, except in
+        // an account whose orders the restart cancels.
         let state = State::from_json(&exchange.save().to_json()).unwrap();
         let restored = Exchange::restore(config(), seed, &state).unwrap();
         check_books(&restored, &initial);
@@ -204,7 +205,7 @@ fn random_sessions() {
             };
             let ended =
                 exchange.broker.open_orders(account).count() - restored.broker.open_orders(account).count();
-            // Only the first session cancels its orders when it ends.
+            // Only the session of account 0 has `cancelOnDisconnect`.
             assert_eq!(ended > 0, account == 0 && exchange.broker.open_orders(0).count() > 0);
             assert!(ended > 0 || exact(&exchange) == exact(&restored), "seed {seed}, account {account}");
         }

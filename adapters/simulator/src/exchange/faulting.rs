@@ -1,4 +1,5 @@
-//! Carrying out faults: those that tests plan directly, and those that a [`FaultSpec`] plans for later.
+//! How an [`Exchange`] carries out the faults that a caller plans in [`Exchange::faults`], and those of each
+//! [`FaultSpec`], which begin later.
 
 use std::fmt;
 use std::time::Duration;
@@ -47,8 +48,9 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// [`FaultRefusal`] for the first line that is not a [`FaultSpec`], that names a symbol without a market, or that
-    /// would make more than [`PLANNED_FAULTS_MAX`] faults wait. After an error, no fault of the text is planned.
+    /// [`FaultRefusal`] for the first line that is not a [`FaultSpec`], that names a symbol without a market, or with
+    /// which there would be more than [`PLANNED_FAULTS_MAX`] planned faults. After an error, no fault of the text is
+    /// planned.
     ///
     /// ```
     /// use gemini_ws::Instant;
@@ -83,7 +85,8 @@ impl Exchange {
         Ok(count)
     }
 
-    /// Returns whether a fault silences a session that is open, or whose connection waits to be cut.
+    /// Returns whether a fault silences the session. A silenced session that ends counts until its connection is cut
+    /// or lost.
     #[cfg(feature = "server")]
     pub(crate) fn is_silenced(&mut self, session: SessionId) -> bool {
         self.obey_faults();

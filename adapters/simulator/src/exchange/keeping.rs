@@ -67,7 +67,7 @@ impl Exchange {
         Ok(exchange)
     }
 
-    /// Returns a number that rises whenever the accounts or orders of [`Exchange::save`] change.
+    /// Returns a number that rises whenever the accounts or the orders change that [`Exchange::save`] returns.
     ///
     /// ```
     /// use gemini_ws_simulator::{Account, Config, Exchange};

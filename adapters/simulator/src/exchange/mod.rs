@@ -1,4 +1,4 @@
-//! [`Exchange`]: handles the inputs of all sessions and returns the outputs for them.
+//! [`Exchange`]: handles the inputs of all sessions and returns their outputs.
 
 #[cfg(test)]
 mod conservation;
@@ -36,12 +36,13 @@ use crate::value::id::SessionId;
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The maximum market time that one call generates. After a longer pause between two calls, the exchange generates
-/// events only for the last `CATCH_UP_MAX` of the pause. During the time before that, the market stands still.
+/// The longest time for which one call generates market events. After a longer pause between two calls, the exchange
+/// generates events only for the last `CATCH_UP_MAX` of the pause. In the earlier part of the pause, the market
+/// stands still.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
-/// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that sums
-/// with it do not overflow.
+/// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that adding a
+/// duration to a time does not overflow.
 const FAR: Instant = Instant::from_nanos(u64::MAX / 2);
 
 /// The maximum number of requests of a session in each [`REQUEST_WINDOW`].
@@ -159,9 +160,9 @@ impl Exchange {
 
     /// Handles the upgrade request of a client. An open session with the same id ends first, as with `handle_lost`.
     ///
-    /// A request to the current API may have `X-GEMINI-` headers or a bearer token. They authenticate the session for
-    /// an [`Account`](crate::Account). A request to order events v1 must have `X-GEMINI-` headers. The
-    /// exchange ignores credentials in requests to archived market data.
+    /// A request to the current API may have `X-GEMINI-` headers or a bearer token, which authenticate the session
+    /// for an [`Account`](crate::Account). A request to order events v1 must have `X-GEMINI-` headers. The exchange
+    /// ignores credentials in requests to archived market data.
     ///
     /// # Errors
     ///
@@ -338,7 +339,7 @@ impl Exchange {
         }
     }
 
-    /// Borrows the broker, the source of books and a context with everything else.
+    /// Borrows the broker, the source of books, and a context with the other state that these two use.
     fn split(&mut self) -> (&mut Broker, &mut SourceKind, Context<'_>) {
         let cx = Context {
             now: self.now,
@@ -494,7 +495,7 @@ impl Exchange {
                 new.push(stream);
             }
         }
-        // Small snapshots may be sent before the first acknowledgement.
+        // If all snapshots are small, chance decides whether they precede the first acknowledgement of a session.
         let are_small = new.iter().all(|stream| self.source.as_source().is_small(stream));
         let is_early = was_fresh && are_small && self.random.chance(1, 2);
         if !is_early {

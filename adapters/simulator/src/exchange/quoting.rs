@@ -73,7 +73,7 @@ impl Exchange {
         self.publish_private();
     }
 
-    /// Carries out a request about quotes. The reply may come before or after the events, as with orders.
+    /// Carries out a request about quotes. Chance decides whether the reply comes before or after the events.
     pub(super) fn handle_quote(
         &mut self,
         session: SessionId,
@@ -127,7 +127,7 @@ impl Exchange {
                 (name, if is_confirmed { r#","confirmed":true"# } else { r#","confirmed":false"# })
             }
         };
-        // Both are ids that the exchange made, and need no escapes.
+        // The request was carried out, so both ids are ids that the exchange made. Such ids need no escapes.
         Ok(format!(r#"{{"rfqId":"{}","quoteId":"{}"{rest}}}"#, name.rfq_id, name.quote_id))
     }
 
@@ -145,7 +145,7 @@ impl Exchange {
                     + usize::from(is_own && private.has(PrivateStream::SessionQuotes));
                 recipients.extend(vec![session; wanted]);
             }
-            // The faults count only events that some session gets.
+            // The faults count only events that at least one session gets.
             let is_sent = recipients.iter().any(|session| cx.sessions.is_heard(*session));
             let copies = if is_sent { cx.faults.quote_event_copies() } else { 1 };
             let copies = copies.max(1 + usize::from(event.is_repeated));

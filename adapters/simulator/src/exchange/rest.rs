@@ -20,8 +20,9 @@ impl Exchange {
     /// for upgrades. A bearer token replaces the key, the signature and the nonce.
     ///
     /// A request to `/v1/order/status` has an `order_id` or a `client_order_id`. The answer to an `order_id` is an
-    /// object. The answer to a `client_order_id` is an array of the newest orders that have it, at most
-    /// [`SAME_NAME_MAX`](crate::SAME_NAME_MAX), the oldest first. The argument `include_trades` adds the trades.
+    /// object. The answer to a `client_order_id` is an array of the orders with this id, the oldest first. If there
+    /// are more than [`SAME_NAME_MAX`](crate::SAME_NAME_MAX), the array has only the newest. The argument
+    /// `include_trades` adds the trades.
     ///
     /// The answer describes the accounts at `now`. If a fault delays the answer, [`RestResponse::delay`] says how
     /// long the caller has to hold the answer back.

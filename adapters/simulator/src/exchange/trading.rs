@@ -25,7 +25,7 @@ use crate::value::order::Origin;
 /// The windows in which orders are counted.
 const ORDER_WINDOWS: [Duration; 2] = [REQUEST_WINDOW, DAY];
 
-/// The period of periodic private streams.
+/// The time between two frames of a periodic private stream.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 impl Exchange {
@@ -85,7 +85,8 @@ impl Exchange {
         self.keys.note(key, nonce);
     }
 
-    /// Borrows the broker, the generated market if there is one, and a context with everything else.
+    /// Borrows the broker, the generated market if there is one, and a context with the other state that these two
+    /// use.
     pub(super) fn parts(&mut self) -> (&mut Broker, Option<&mut Market>, Context<'_>) {
         let (broker, source, cx) = self.split();
         let market = match source {
@@ -152,7 +153,7 @@ impl Exchange {
         }
     }
 
-    /// Records the executions of clients' orders that the market caused, and reports the events.
+    /// Records the executions that the generated order flow caused, and reports the new events.
     pub(super) fn flush(&mut self) {
         if let (broker, Some(market), mut cx) = self.parts() {
             broker.flush(market, &mut cx);
@@ -160,7 +161,7 @@ impl Exchange {
         self.publish_private();
     }
 
-    /// Carries out a request about orders. The reply may come before or after the events.
+    /// Carries out a request about orders. Chance decides whether the reply comes before or after the events.
     pub(super) fn handle_order(
         &mut self,
         session: SessionId,
@@ -353,12 +354,12 @@ impl Exchange {
         let account = order.origin().account;
         let Some(owner) = self.broker.account(account) else { return };
         let text = private::order_update(self.order_event_shape, order, event);
-        // The texts for each session, and whether it is a session of order events v1.
+        // Each session, whether it is on order events v1, and the texts for it.
         let mut recipients: Vec<(SessionId, bool, Vec<String>)> = Vec::new();
         for session in self.sessions.of_account(account) {
             let Some(open) = self.sessions.get_mut(session) else { continue };
             if let Some(feed) = open.private_mut().feed_mut() {
-                // The feed counts an event even if its frame is lost.
+                // The feed advances its `socket_sequence` even if a fault loses the event.
                 recipients.push((session, true, feed.objects(owner, order, event)));
                 continue;
             }
@@ -369,7 +370,7 @@ impl Exchange {
             let texts = text.iter().flat_map(|text| vec![text.clone(); wanted]).collect();
             recipients.push((session, false, texts));
         }
-        // The faults count only events that some session gets.
+        // The faults count only events that at least one session gets.
         let is_sent = recipients
             .iter()
             .any(|(session, _, texts)| !texts.is_empty() && self.sessions.is_heard(*session));
