@@ -14,7 +14,7 @@ use crate::value::instrument::Instrument;
 pub(crate) enum MemberOrder {
     /// The order in the venue's documents.
     Documented,
-    /// Sorted by name, as in recent captures.
+    /// Sorted by name, as in frames that the venue sent recently.
     Alphabetical,
 }
 

@@ -98,7 +98,7 @@ pub(crate) fn cancelled_order(parameters: Option<&Value>) -> Result<u64, Refusal
     let id = parameters.and_then(|parameters| parameters.get("orderId")).and_then(Value::as_str);
     let id = id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
     let id = id.ok_or_else(Refusal::invalid_parameters)?;
-    // No order has the id 0, so 0 can replace an id that does not fit.
+    // No order has the id 0, so 0 can replace an id that is too large for a `u64`.
     Ok(id.parse().unwrap_or(0))
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct OrderEventFeed {
     /// `None` if the session did not ask for heartbeats.
     next_heartbeat: Option<Instant>,
     heartbeats: u64,
-    /// The next `socket_sequence`. Each event and each heartbeat takes one; a frame can contain several events.
+    /// The next `socket_sequence`. Each object of an event and each heartbeat takes one; a frame can contain several
+    /// objects.
     next_sequence: u64,
     trace_id: String,
 }
@@ -87,7 +88,8 @@ impl OrderEventFeed {
         text
     }
 
-    /// Writes an order that is open when the session begins; `None` if the filters exclude it.
+    /// Writes the object `initial` of an order that is open when the session begins; `None` if the filters exclude
+    /// it.
     pub(crate) fn initial(&mut self, account: &Account, order: &ClientOrder) -> Option<String> {
         let event = OrderEvent {
             order: order.id(),
@@ -112,7 +114,7 @@ impl OrderEventFeed {
             EventKind::Booked => ("booked", false),
             EventKind::Filled { is_last, .. } => ("fill", is_last),
             EventKind::Canceled { .. } => ("cancelled", true),
-            // A rejection is final without a second object.
+            // A rejected order has ended too, but no object `closed` reports its end.
             EventKind::Rejected { .. } => ("rejected", false),
             EventKind::CancelRejected { .. } => ("cancel_rejected", false),
         };
@@ -169,8 +171,8 @@ impl OrderEventFeed {
     }
 }
 
-/// Writes the reason for which the order ended, or for which a request to cancel it was refused. Also writes
-/// `cancel_command_id` if the owner asked to cancel the order.
+/// Writes the reason for which the order was cancelled or rejected, or for which a request to cancel it was refused.
+/// Also writes `cancel_command_id`, unless the exchange cancelled or rejected the order for a reason of its own.
 fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     match event.kind {
         EventKind::Canceled { reason } if name == "cancelled" => {
@@ -208,7 +210,7 @@ fn push_order(text: &mut String, request: &NewOrder) {
     push(text, "order_type", order_type);
 }
 
-/// Writes the time of the event, and the state, the amounts and the price of the order after it.
+/// Writes the time of the event, and the state, the amounts and the price that the order has after the event.
 fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     let request = order.request();
     let millis = event.time.div_euclid(1_000_000);
@@ -224,7 +226,7 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     if !is_rejected {
         text.push_str(&format!(r#","is_cancelled":{is_cancelled},"is_hidden":false"#));
     }
-    // In newer frames of the venue, an accepted order has only its original amount.
+    // In newer frames of the venue, `original_amount` is the only amount in an event `accepted`.
     if !is_rejected && event.kind != EventKind::Accepted {
         let average = amounts.average.map_or_else(|| "0.00".to_owned(), |average| average.to_string());
         push(text, "avg_execution_price", &average);
@@ -243,9 +245,9 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     }
 }
 
-/// Returns the state that the order had after the event. The event determines this state, because later events may
-/// have changed the order since. After a refused request to cancel, the state is the present one: the order had
-/// already ended, so its state has not changed.
+/// Returns the state that the order had after the event. The present state of the order may differ, because later
+/// events may have changed it. After a refused request to cancel, both are the same: the order had already ended, and
+/// no event changes the state of an ended order.
 const fn state_after(order: &ClientOrder, event: &OrderEvent) -> OrderState {
     match event.kind {
         EventKind::Accepted => OrderState::New,

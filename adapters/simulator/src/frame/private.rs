@@ -63,8 +63,8 @@ pub enum OrderEventShape {
 }
 
 /// Writes an `orderUpdate`. `None` for a refused request to cancel, which the private streams do not report. Members
-/// that are empty or zero are left out. If the exchange has no reason for a cancellation, the frame has hardly any
-/// members.
+/// that are empty or zero are left out. If the order was cancelled at the request of its owner or with its session,
+/// the frame contains neither the terms of the order nor its remaining quantity.
 pub(crate) fn order_update(
     shape: OrderEventShape,
     order: &ClientOrder,
@@ -111,7 +111,7 @@ pub(crate) fn order_update(
     Some(text)
 }
 
-/// Writes the terms of the order, with the status among its members.
+/// Writes the terms of the order, and the status between the type and the other terms.
 fn push_order(text: &mut String, request: &NewOrder, status: &str) {
     push(text, "S", if request.side == OrderSide::Buy { "BUY" } else { "SELL" });
     push(
@@ -149,8 +149,8 @@ fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
 }
 
 /// Writes an `orderSnapshot`. Of the venue's frame, only the name and the array are known, so the orders here look
-/// like order events. A partly filled order in the book has the status `OPEN`: with `PARTIALLY_FILLED`, `Z` is the
-/// quantity of one execution, and a client would count the row as a fill.
+/// like order events. A partly filled order in the book has the status `OPEN`, and `Z` is the quantity of all its
+/// executions. With `PARTIALLY_FILLED`, a client would take `Z` for the quantity of one more execution.
 pub(crate) fn order_snapshot<'o>(
     shape: OrderEventShape,
     orders: impl Iterator<Item = &'o ClientOrder>,
@@ -189,7 +189,7 @@ fn push(text: &mut String, name: &str, value: &str) {
     text.push_str(&format!(r#","{name}":"{value}""#));
 }
 
-/// Writes a member, unless its value is zero.
+/// Writes a member, unless its value is `None` or zero.
 fn push_decimal(text: &mut String, name: &str, value: Option<Decimal>) {
     if let Some(value) = value.filter(|value| !value.is_zero()) {
         push(text, name, &value.to_string());

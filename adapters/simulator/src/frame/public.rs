@@ -73,7 +73,7 @@ pub(crate) fn depth(
     text
 }
 
-/// Writes a partial depth frame, or the result of the request `depth`, which has no symbol.
+/// Writes a partial depth frame, or the result of the request `depth`. The result has no symbol.
 pub(crate) fn partial_depth(
     instrument: &Instrument,
     with_symbol: bool,
@@ -94,7 +94,8 @@ pub(crate) fn partial_depth(
     text
 }
 
-/// Writes a `markPrice`. The venue scales the index; the simulator always scales it by a hundred.
+/// Writes a `markPrice`. The venue sends a multiple of the index; the simulator always sends a hundred times the
+/// index.
 pub(crate) fn mark_price(instrument: &Instrument, event_time: i64, mark: u64, index: u64) -> String {
     let mut text = String::from("{\"e\":\"markPrice\"");
     push_time_and_symbol(&mut text, instrument, event_time);

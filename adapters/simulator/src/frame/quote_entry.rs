@@ -29,7 +29,7 @@ pub(crate) fn new_quote(parameters: Option<&Value>) -> Result<NewQuote, Refusal>
     read(parameters, |members| {
         let valid_until = members.get("validUntil").map(|value| value.as_i64().ok_or(()));
         let valid_until = valid_until.transpose().ok()?;
-        // Later times do not fit into the nanoseconds of other frames.
+        // Later times do not fit into an `i64` of nanoseconds, and the exchange compares times in nanoseconds.
         if valid_until.is_some_and(|until| until.checked_mul(1_000_000).is_none()) {
             return None;
         }

@@ -10,12 +10,12 @@ use crate::frame::refusal::Refusal;
 /// connection with the code 1009.
 pub const STREAMS_MAX: usize = 100;
 
-/// The longest request, in bytes. After a longer one the exchange closes the connection with [`TOO_LARGE`].
+/// The longest request, in bytes. After a longer request, the exchange closes the connection with [`TOO_LARGE`].
 pub(crate) const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// The maximum number of values in a request, counted as the number of bytes `,`, `[` and `{`. After a request with
-/// more, the exchange closes the connection, because reading a million bytes of small values takes as long as
-/// thousands of requests.
+/// more values, the exchange closes the connection, because reading a million bytes of small values takes as long as
+/// reading thousands of requests.
 const VALUES_MAX: usize = 1 << 14;
 
 /// The code "Message too big" of RFC 6455, with which the venue answers too many streams.

@@ -82,7 +82,7 @@ pub(crate) enum OrderName {
     Client(String),
 }
 
-/// A refusal, with the reason as the venue names it.
+/// A refusal, with the venue's name of the reason and a message for people.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RestRefusal {
     status: u16,
@@ -110,7 +110,7 @@ impl RestRefusal {
     }
 }
 
-/// The messages for people, by the reason.
+/// The reasons of refusals, and for each a message for people.
 const MESSAGES: [(&str, &str); 16] = [
     ("AccountScopedKeyRequired", "This API key is not that of an account: those begin with account-"),
     ("AmbiguousAuthentication", "Send either a bearer token or an API key with a signature"),

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn filter_rule() {
-        // The order of the flags is bids, offers, trades, auctions.
+        // A row has the query, and the flags that it sets on the endpoints for one symbol and for several symbols.
+        // The flags are those of bids, offers, trades and auctions.
         for (query, single, multi) in [
             ("", [true; 4], [true, true, true, false]),
             ("heartbeat=true&top_of_book=true", [true; 4], [true, true, true, false]),

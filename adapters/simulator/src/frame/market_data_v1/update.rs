@@ -6,7 +6,7 @@ use crate::model::auctions::{AuctionPlan, AuctionPrice};
 use crate::model::engine::{PriceQuantity, Side};
 use crate::value::instrument::Instrument;
 
-/// One event of the market. Each session whose options include a part of it gets one frame.
+/// One event of the market. Each session whose options include one of the entries gets one frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Update {
     pub(crate) event_id: u64,
@@ -24,7 +24,7 @@ pub(crate) enum Reason {
     Initial,
 }
 
-/// The side of the resting order of a trade, or the auction in which the trade took place.
+/// The side of the resting order of a trade, or `Auction` if the trade took place in an auction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Maker {
     Side(Side),
@@ -66,8 +66,8 @@ const fn side_name(side: Side) -> &'static str {
 }
 
 /// Writes the frame of an update with the entries that `options` include. If they include no entry, returns `None`;
-/// only the first frame of a symbol is written even then. `symbol` is the member that only frames of multi-market data
-/// have.
+/// only the first frame of a symbol is written even then. `symbol` is the member that only frames of the endpoint for
+/// several symbols have.
 pub(crate) fn frame(
     update: &Update,
     instrument: &Instrument,
@@ -99,8 +99,8 @@ pub(crate) fn frame(
     Some(members.json("events", format!("[{}]", entries.join(","))).finish(order))
 }
 
-/// Returns whether an entry is sent. `is_initial` is true in the first frame of a symbol, which reports the best
-/// levels as levels of the book.
+/// Returns whether a session with these options gets an entry. `is_initial` is true for the first frame of a symbol.
+/// Even a session that asks for the best levels gets them in this frame as entries [`Entry::Change`].
 fn is_wanted(options: &Options, entry: &Entry, is_initial: bool) -> bool {
     match *entry {
         Entry::Change { side, reason, .. } => {

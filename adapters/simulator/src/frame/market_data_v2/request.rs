@@ -42,12 +42,12 @@ pub(crate) struct Request {
     pub(crate) subscriptions: Vec<(Feed, String)>,
 }
 
-/// The reason in the answer to a request that cannot be read.
+/// The reason in the reply to a request that cannot be read.
 pub(crate) const INVALID_JSON: &str = "InvalidJson";
-/// The reason in the answer to a request without any valid symbol.
+/// The reason in the reply to a request without any valid symbol.
 pub(crate) const NO_VALID_TRADING_PAIRS: &str = "NoValidTradingPairs";
 
-/// Reads a request. `None` if the text is not a request, or if it names an unknown feed. How the venue answers a
+/// Reads a request. `None` if the text is not a request, or if it names an unknown feed. How the venue replies to a
 /// request for an unknown feed has not been measured.
 pub(crate) fn parse(text: &str) -> Option<Request> {
     let Ok(Value::Object(members)) = serde_json::from_str(text) else { return None };

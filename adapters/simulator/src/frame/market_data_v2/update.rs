@@ -97,7 +97,7 @@ pub(crate) fn auction(instrument: &Instrument, price: &AuctionPrice) -> String {
     members.finish(MemberOrder::Documented)
 }
 
-/// Writes a `candles_…_updates`, whose values are numbers.
+/// Writes a `candles_…_updates`, whose prices and volumes are JSON numbers.
 pub(crate) fn candles<'c>(
     instrument: &Instrument,
     interval: usize,
