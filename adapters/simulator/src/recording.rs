@@ -42,7 +42,7 @@ const LINES_PER_TURN: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Recording {
     frames: VecDeque<RecordedFrame>,
-    /// The source of further frames.
+    /// The source of the lines, if the recording is read while it is played.
     stream: Option<Stream>,
     symbols: Vec<Symbol>,
     /// The position of each symbol.

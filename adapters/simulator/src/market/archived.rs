@@ -26,7 +26,8 @@ use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::{Random, hash};
 use crate::value::start::Start;
 
-/// The first event id, close to the venue's event ids of late 2023.
+/// A number close to the venue's event ids of late 2023. The event ids of an exchange that opens at
+/// [`EPOCH`](crate::EPOCH) are larger.
 const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;
 
 /// The time between two heartbeats of a session, on market data v1 and v2.
@@ -41,7 +42,7 @@ pub(super) struct ArchivedFeeds {
     random: Random,
     /// The last event id. All symbols use one sequence.
     event_id: u64,
-    /// The records by the position of the symbol in the market.
+    /// The record of each symbol, by the symbol's position in the market.
     records: Vec<Record>,
     v1: MarketDataV1,
     v2: MarketDataV2,
@@ -122,7 +123,7 @@ impl ArchivedFeeds {
             let sides = Side::BOTH.into_iter().zip(former.iter().zip(present));
             last.entries.extend(sides.filter_map(|(side, (former, present))| match (*former, present) {
                 (former, present) if former == present => None,
-                // No level replaces the former best one. What the venue sends in this case has not been measured.
+                // The side is empty now. What the venue sends in this case has not been measured.
                 (Some((price, _)), None) => Some(Entry::Best { side, level: (price, 0) }),
                 (_, present) => present.map(|level| Entry::Best { side, level }),
             }));
@@ -191,7 +192,8 @@ impl ArchivedFeeds {
         (updates, trades, changes)
     }
 
-    /// Publishes a trade that two parties made outside the book, at a price between the book's best levels.
+    /// Publishes a trade that two parties made outside the book. The price is halfway between the best prices of the
+    /// book, rounded down to the tick. Does nothing if a side of the book is empty.
     fn publish_block_trade(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
         let [Some((bid, _)), Some((ask, _))] = listing.best_levels() else { return };
         let instrument = listing.instrument();
@@ -318,7 +320,8 @@ impl ArchivedFeeds {
         }
         let options = Options::of_parameters(request.parameters(), is_multi)?;
         open_without_ping(cx, session);
-        // On the venue, members occur in both orders: sessions with even ids get them sorted, others as documented.
+        // On the venue, both orders of members occur. Here, sessions with even ids get members sorted by name, and
+        // other sessions get them in the documented order.
         let is_even = session.0.is_multiple_of(2);
         let order = if is_even { MemberOrder::Alphabetical } else { MemberOrder::Documented };
         self.v1.open(session, options, is_multi, order);
@@ -355,7 +358,7 @@ impl ArchivedFeeds {
         if feeds.is_empty() {
             return self.v2.refuse(cx.sessions, session, request::NO_VALID_TRADING_PAIRS);
         }
-        // The venue sends the first frames in an order of its own. Here, a hash decides the order.
+        // The venue does not send the first frames in the order of the request. Here, a hash decides their order.
         feeds.sort_by_key(|(position, feed)| (hash(listings[*position].instrument().symbol.as_str()), *feed));
         feeds.dedup();
         for (position, feed) in feeds {

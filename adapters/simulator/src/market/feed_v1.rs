@@ -10,7 +10,7 @@ use crate::session::Sessions;
 use crate::value::id::SessionId;
 use crate::value::instrument::Instrument;
 
-/// One session. Its options do not change.
+/// A session of market data v1. Its options never change.
 #[derive(Clone, Debug)]
 struct Connection {
     options: Options,

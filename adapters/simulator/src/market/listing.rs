@@ -107,7 +107,7 @@ impl Listing {
     }
 
     /// Returns the time until the next event of the order flow. `mean` is the mean time for symbols that are not
-    /// thin.
+    /// thinly traded.
     pub(super) fn pause(&mut self, mean: Duration) -> Duration {
         self.flow.pause(pause_of(&self.instrument, mean))
     }
@@ -280,7 +280,7 @@ impl Listing {
         }
     }
 
-    /// Sends the book as it was last published at this tempo, and sometimes a change that it already contains.
+    /// Sends the book as it was last published at this tempo, and sometimes a change that this book already contains.
     fn send_snapshot(&self, cx: &mut Context<'_>, session: SessionId, tempo: Tempo) {
         let publisher = &self.publishers[tempo as usize];
         let (update_id, time) = publisher.published();
@@ -324,7 +324,7 @@ impl Listing {
             let (update_id, time) = self.last_change;
             let range = [publisher.published().0, update_id];
             let text = public::depth(&self.instrument, time, range, [&bids, &asks]);
-            // The faults count only updates that some session gets.
+            // The faults count only updates that at least one session gets.
             let is_sent = self.subscribers.live_depth(tempo).any(|session| cx.sessions.is_heard(*session));
             let copies = if is_sent { cx.faults.depth_copies(self.instrument.symbol) } else { 1 };
             for _ in 0..copies {
@@ -369,8 +369,8 @@ impl Listing {
     }
 }
 
-/// Returns the mean time between events of a symbol. A thin symbol has a tenth of the events, unless it is a
-/// prediction-market contract.
+/// Returns the mean time between events of a symbol. `pause` is this time for symbols that are not thinly traded. A
+/// thinly traded symbol has a tenth of the events, unless it is a prediction-market contract.
 fn pause_of(instrument: &Instrument, pause: Duration) -> Duration {
     if instrument.is_thin && !is_prediction(instrument.symbol) { pause.saturating_mul(10) } else { pause }
 }

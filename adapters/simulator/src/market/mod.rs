@@ -1,4 +1,4 @@
-//! [`Market`]: generated books, and everything that is published about them.
+//! [`Market`]: the generated books, and their publication on streams and archived feeds.
 
 mod archived;
 pub(crate) mod client_orders;
@@ -32,7 +32,8 @@ use client_orders::{Execution, Ticket};
 use listing::{Listing, Listings};
 use source::{Source, TrueBook};
 
-/// The first ids, close to the venue's ids of autumn 2026.
+/// Numbers close to the venue's ids of autumn 2026. The ids of an exchange that opens at [`EPOCH`](crate::EPOCH) are
+/// larger.
 const FIRST_UPDATE_ID: u64 = 1_764_559_652_998_238;
 const FIRST_TRADE_ID: u64 = 2_840_141_030_659_933;
 
@@ -46,11 +47,11 @@ pub(crate) struct Market {
     update_id: u64,
     trade_id: u64,
     random: Random,
-    /// The mean time between events of a symbol that is not thin; `None` if there are no events.
+    /// The mean time between events of a symbol that is not thinly traded; `None` if the market generates no events.
     pause: Option<Duration>,
     contracts: Contracts,
     contract_subscribers: BTreeSet<SessionId>,
-    /// Matches of clients' orders that have not been taken yet.
+    /// The matches of clients' orders since the last call of [`Market::take_executions`].
     executions: Vec<Execution>,
     archived: ArchivedFeeds,
     quotes: Option<Quotes>,
@@ -160,7 +161,7 @@ impl Market {
         self.archived.publish(cx, position, &self.listings[position], effects, &former);
     }
 
-    /// Publishes the funding of perpetuals, each minute.
+    /// Publishes the funding of all perpetuals, and schedules the next publication at the next full minute.
     fn fund(&mut self, cx: &mut Context<'_>) {
         cx.schedule.add(perpetual::next_funding(cx.now, cx.epoch), Task::Funding);
         for (position, listing) in self.listings.iter_mut().enumerate() {

@@ -37,7 +37,7 @@ struct Track {
     subscribers: Subscribers,
     /// The book; `None` before the first snapshot, and from a gap of the recording to the next snapshot.
     book: Option<Book>,
-    /// The last frames of the streams that send the present state to new subscribers.
+    /// The last frames of the ticker and of partial depth, which new subscribers get at once.
     ticker: Option<String>,
     partial: Option<String>,
 }
@@ -126,7 +126,8 @@ impl Recorded {
 
 impl Track {
     fn play_depth(&mut self, cx: &mut Context<'_>, depth: &RecordedDepth, text: &str) {
-        // A frame that covers a single new update id is a snapshot, for the first subscription or for a later one.
+        // A frame that covers a single new update id is a snapshot: the venue sent it when the recorded client
+        // subscribed, or subscribed again.
         let covers_one = depth.first_update_id == depth.last_update_id;
         let last = self.book.as_ref().map(|book| book.last_update_id);
         let is_snapshot = covers_one && last.is_none_or(|last| depth.last_update_id > last);
@@ -243,7 +244,7 @@ impl Source for Recorded {
     }
 
     fn is_small(&self, stream: &Stream) -> bool {
-        // A snapshot that has not been played yet cannot come before the acknowledgement.
+        // While there is no book, `subscribe` sends no snapshot, so no snapshot can precede the acknowledgement.
         let book =
             stream.symbol().and_then(|symbol| self.track(symbol)).and_then(|track| track.book.as_ref());
         book.is_none_or(|book| book.bids.len() + book.asks.len() <= 400)

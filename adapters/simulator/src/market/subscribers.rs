@@ -90,7 +90,7 @@ impl Subscribers {
         !self.depth[tempo as usize].is_empty()
     }
 
-    /// Returns the subscribers of differential depth at a tempo to which changes are sent.
+    /// Returns the sessions to which the exchange sends the changes of differential depth at a tempo.
     pub(crate) fn live_depth(&self, tempo: Tempo) -> impl Iterator<Item = &SessionId> {
         let subscribers = self.depth[tempo as usize].iter();
         subscribers.filter(|(_, state)| **state == DepthState::Live).map(|(session, _)| session)

@@ -368,8 +368,9 @@ impl Engine {
 mod tests {
     use super::*;
 
-    /// Runs orders of the form `b 100 5` (bid), `s 101 5` (ask), `B`/`S` (not resting), `c 1` (cancel the first
-    /// order). Compares the book and the fills. The last number of a fill is the number of the maker's order.
+    /// Runs actions of the form `b 100 5` (a bid at 100 for 5), `s 101 5` (an ask), `B` and `S` (a bid and an ask
+    /// that do not rest) and `c 1` (cancel the first order). Compares the book and the fills. A fill has the form
+    /// `100x5:1`: price, quantity, and the number of the maker's order.
     fn check(actions: &str, book: &str, fills: &str) {
         let mut engine = Engine::default();
         let mut effects = Effects::default();

@@ -12,7 +12,8 @@ pub(crate) struct Funding {
     pub(crate) funding_time: i64,
     /// The amount, in units of the fifth decimal.
     pub(crate) amount: i64,
-    /// The rate, in units of the third decimal of a percent. The current API appends two zeros to its decimals.
+    /// The rate, in units of the third decimal of a percent. Frames of the current API have two more decimals, which
+    /// are zeros.
     pub(crate) rate: i64,
     pub(crate) mark: u64,
     pub(crate) is_realized: bool,

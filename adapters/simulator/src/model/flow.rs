@@ -103,7 +103,7 @@ impl Flow {
     }
 
     fn limit(&mut self, instrument: &Instrument, engine: &mut Engine, side: Side, effects: &mut Effects) {
-        // Most orders are placed near the best price, because the distance is a product of two uniform random
+        // Most orders are placed near the fair price, because the distance is a product of two uniform random
         // numbers.
         let width = (self.fair / instrument.tick / 500).max(8);
         let distance = (self.random.below(width) * self.random.below(width) / width) * instrument.tick;

@@ -1,5 +1,5 @@
-//! The market itself: matching orders, moving prices, and the status of contracts. It knows no sessions,
-//! subscribers or frames.
+//! The market itself: matching orders, moving prices, and the status of contracts. Nothing in this folder knows
+//! sessions or frames.
 
 pub(crate) mod auctions;
 pub(crate) mod candles;
