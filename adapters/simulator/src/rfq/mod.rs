@@ -32,8 +32,8 @@ use record::Record;
 pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
-/// The numbers of requests and of quotes begin after this number. It leaves room for the numbers of an exchange whose
-/// epoch is earlier than [`EPOCH`](crate::EPOCH).
+/// The numbers of requests and of quotes of an exchange that opens at [`EPOCH`](crate::EPOCH) begin after this
+/// number. It is large, because the numbers of an exchange that opens earlier begin lower.
 const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
 
 /// The maximum number of legs of a request that are contracts of this market.
@@ -42,7 +42,8 @@ const KNOWN_LEGS_MAX: u64 = 3;
 /// The maximum number of quotes that can answer one request.
 const QUOTES_MAX: usize = 1_000;
 
-/// The exchange sends on average one of this many events twice, because the venue delivers events at least once.
+/// The exchange sends on average one of this many quote events twice, because the venue may also deliver a quote
+/// event more than once.
 const REPEATED_ONE_OF: u64 = 16;
 
 /// The requests for quotes, one after the other, their subscribers, and the quotes for the present request.
@@ -124,15 +125,15 @@ impl Quotes {
         self.subscribers.remove(&session);
     }
 
-    /// Schedules the next transition, in place of the one that is scheduled.
+    /// Schedules the next transition of the request. Removes the transition that was scheduled before.
     pub(crate) fn schedule_next(&mut self, now: Instant, schedule: &mut Schedule) {
         schedule.remove(self.next, Task::Quote);
         self.next = now + self.pause();
         schedule.add(self.next, Task::Quote);
     }
 
-    /// Schedules the end of the quote that ends next, in place of the one that is scheduled. `epoch` is the venue's
-    /// time at `Instant::ZERO`, in ns since 1970.
+    /// Schedules the end of the quote that ends next. Removes the end that was scheduled before. `epoch` is the
+    /// venue's time at `Instant::ZERO`, in ns since 1970.
     pub(crate) fn schedule_end(&mut self, epoch: i64, schedule: &mut Schedule) {
         if let Some(end) = self.next_end.take() {
             schedule.remove(end, Task::QuoteEnd);

@@ -113,7 +113,8 @@ impl Acceptance {
     }
 }
 
-/// Answers the HTTP request of a client. If the request asks for an upgrade and nothing forbids it, opens a session.
+/// Answers the HTTP request of a client. Opens a session if the request asks for an upgrade that is not refused.
+/// `has_place` is false if too many clients are upgraded already.
 ///
 /// Returns the response that upgrades the client.
 ///

@@ -170,8 +170,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Answering<Io> {
     }
 }
 
-/// Closes the sending side and reads the rest. If a socket is closed with unread bytes, the operating system sends
-/// a reset, which can overtake the bytes that were written.
+/// Closes the sending side, and reads until the client closes its side. If a socket is closed with unread bytes, the
+/// operating system sends a reset, which can overtake the bytes that were written.
 pub(super) fn poll_end<Io: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Paced<Io>,
     context: &mut Context<'_>,

@@ -45,7 +45,7 @@ struct Counts {
     is_full: bool,
 }
 
-/// A client that never ends: it sends `first` once, then `then` again and again.
+/// A client that never disconnects. It sends `first` once, then `then` again and again.
 struct Client {
     first: Vec<u8>,
     then: Vec<u8>,
@@ -53,7 +53,7 @@ struct Client {
     piece: usize,
     /// The maximum number of bytes that one write takes; zero if the client does not read.
     takes: usize,
-    /// How many bytes all writes together may still take.
+    /// How many bytes the client still takes in all further writes together.
     room: Rc<Cell<usize>>,
     position: usize,
     counts: Rc<RefCell<Counts>>,
@@ -239,7 +239,8 @@ fn turns_are_bounded() {
     }
 }
 
-/// A message that does not end is a breach, whatever comes between its fragments. Short messages are no breach.
+/// A message that does not end is a breach of the protocol, whatever comes between its fragments. Any number of short
+/// messages is no breach.
 #[test]
 fn messages_have_a_limit() {
     let mixed = [EMPTY_FRAGMENT, PING, PONG].concat();
@@ -269,7 +270,7 @@ fn messages_have_a_limit() {
     }
 }
 
-/// The longest request arrives whole, even in the largest allowed number of fragments.
+/// A message in 65,536 fragments arrives whole.
 #[test]
 fn many_fragments_are_a_message() {
     let fragments: Vec<&[u8]> = std::iter::once(BEGIN).chain(vec![FRAGMENT_OF_ONE; 65_534]).collect();
@@ -314,7 +315,7 @@ fn what_waits_counts() {
         case.turn(32);
     }
     assert!(case.link.held_bytes() <= READ_BYTES_PER_TURN_MAX, "{:?}", case.link);
-    // The client takes the response to the upgrade, and nothing after it, so every ping leaves a pong.
+    // The client takes the response to the upgrade, and nothing after it, so the pongs to all pings wait.
     let mut case = Case::new(&[UPGRADE], PING, 1 << 20, 1 << 20).taking(129);
     for _ in 0..10 {
         case.turn(usize::MAX);

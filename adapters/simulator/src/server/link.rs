@@ -25,7 +25,7 @@ use crate::session::Output;
 
 /// How long a client may take to answer a Close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client that was refused may take to close its side.
+/// How long a client may take to read a response that does not upgrade it, and to close its side.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 /// The memory of a waiting message, without its payload.
 const MESSAGE_OVERHEAD: usize = size_of::<Message>();
@@ -40,7 +40,7 @@ const TOO_BIG: u16 = 1009;
 
 pub(super) struct Link<Io> {
     state: State<Io>,
-    /// Whether nothing more may be queued. The messages that wait are written, then the client may close.
+    /// Whether a Close frame has been queued or sent. Nothing is queued after it.
     is_closing: bool,
     /// Whether a fault stops the link from writing.
     is_muted: bool,
@@ -222,7 +222,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Begins a turn, in which the link may do its share of work.
+    /// Begins a turn: the link may again read and write as much as one turn allows.
     pub(super) fn refill(&mut self) {
         match &mut self.state {
             State::Asking(asking) => asking.transport().refill(),
@@ -342,7 +342,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Continues with frames after the upgrade.
+    /// Opens the WebSocket layer after the response to the upgrade has been written.
     fn open(&mut self, context: &mut Context<'_>) -> Progress {
         let State::Accepting(answering, rest) = mem::replace(&mut self.state, State::Gone) else {
             return Progress::NotOpened;

@@ -206,7 +206,7 @@ impl Server {
         while self.hand_out(now) {
             self.relieve(now);
         }
-        // The other clients get no Close frame, so they would not answer.
+        // The clients that get no Close frame would not answer, so the server cuts them.
         self.links.retain(|session, link| link.is_closing() && !self.exchange.is_silenced(*session));
         let mut limit = Timer::after(limit);
         async move {

@@ -115,7 +115,7 @@ fn body_length(request: &Request) -> Result<usize, Response> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Response::error(400, "BadRequest"));
     }
-    // A number that does not fit is too large as well.
+    // A number that does not fit into a `usize` is too large as well.
     let length = str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(usize::MAX);
     if length > BODY_BYTES_MAX { Err(Response::error(413, "RequestTooLarge")) } else { Ok(length) }
 }

@@ -41,7 +41,7 @@ impl Keys {
         let is_private = match endpoint {
             Endpoint::Streams => false,
             Endpoint::OrderEventsV1 => true,
-            // The endpoint is public, so the exchange ignores credentials.
+            // Archived market data is public, so the exchange ignores credentials.
             _ => return Ok(None),
         };
         let authorization = request.header("Authorization");
@@ -142,7 +142,8 @@ impl Keys {
         } else {
             nonce_of_headers(request, payload)
         };
-        // The current API accepts only times. The archived API accepts counters, unless the key's setting is on.
+        // The current API accepts only times as nonces. Order events v1 accept counters too, unless the key's setting
+        // for time-based nonces is on.
         let is_time = !is_order_events || account.has_time_based_nonce();
         self.use_nonce(key, nonce, is_time, venue_time).map_err(refused)?;
         if is_order_events && !account.may_read() {
@@ -217,7 +218,7 @@ fn nonce_of_member(member: &Value) -> Option<String> {
     }
 }
 
-/// Converts a nonce into a number; `None` if it is not decimal text, or does not fit.
+/// Converts a nonce into a number; `None` if it is not decimal text, or is too large for a `u64`.
 fn number_of(nonce: &str) -> Option<u64> {
     let is_decimal = nonce.bytes().all(|byte| byte.is_ascii_digit());
     nonce.parse().ok().filter(|_| is_decimal)

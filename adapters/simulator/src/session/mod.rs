@@ -69,7 +69,7 @@ impl Output {
 /// memory stays bounded when the caller does not poll. A busy market takes some five minutes to produce so many.
 pub const OUTPUTS_MAX: usize = 1 << 17;
 
-/// The `snapshot` parameter of the connection.
+/// The parameter `snapshot` of the session's URL: how many levels per side the snapshots of its streams have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SnapshotMode {
     Absent,
@@ -199,8 +199,8 @@ impl Session {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     open: BTreeMap<SessionId, Session>,
-    /// The sessions to which a fault stops the exchange from sending. A session that ends stays in this set until its
-    /// connection is cut or lost.
+    /// The sessions that a fault silences: the exchange sends them nothing. A session that ends stays in this set
+    /// until its connection is cut or lost.
     silenced: BTreeSet<SessionId>,
     outputs: VecDeque<Output>,
     /// The sessions for which too many outputs wait.
@@ -234,8 +234,8 @@ impl Sessions {
     }
 
     /// Ends a session, and queues `last` after the outputs that wait for the session. `last` is the output that
-    /// closes or cuts the session. If a fault silences the session, `last` is dropped unless it cuts the session, and
-    /// the end of the fault cuts the connection.
+    /// closes or cuts the session. If a fault silences the session, an output that closes it is dropped, and the end
+    /// of the fault cuts the connection.
     pub(crate) fn end(&mut self, last: Output) {
         let session = last.session();
         if self.open.remove(&session).is_none() {
@@ -246,7 +246,8 @@ impl Sessions {
         }
     }
 
-    /// Returns whether a fault silences a session that is open, or whose connection waits to be cut.
+    /// Returns whether a fault silences the session. A silenced session that ends counts until its connection is cut
+    /// or lost.
     #[cfg(feature = "server")]
     pub(crate) fn is_silenced(&self, id: SessionId) -> bool {
         self.silenced.contains(&id)

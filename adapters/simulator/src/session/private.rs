@@ -15,7 +15,7 @@ pub(crate) struct Private {
     serial: u64,
     cancels_on_disconnect: bool,
     streams: BTreeSet<PrivateStream>,
-    /// When the periodic streams are sent next; `None` if there are none.
+    /// When the frames of the periodic streams are sent next; `None` if the session has no periodic stream.
     next_report: Option<Instant>,
     /// The feed of order events v1.
     feed: Option<OrderEventFeed>,
