@@ -7,7 +7,7 @@ pub(crate) type Amount = i128;
 
 const DECIMALS: u8 = 18;
 
-/// The largest value of an order: 10¹⁵ units of its quote currency.
+/// The largest notional of an order: 10¹⁵ units of its quote currency.
 pub(crate) const NOTIONAL_MAX: Amount = 10_i128.pow(15 + 18);
 
 /// The largest quantity of an order or a quote, in units of the last decimal.
@@ -27,14 +27,14 @@ pub(crate) fn of_decimal(decimal: Decimal) -> Amount {
 }
 
 /// Converts the product of a price and a quantity into an amount. `decimals` is the number of decimals of the price
-/// plus that of the quantity. `None` if `decimals` is above 18, or if the amount does not fit.
+/// plus that of the quantity. `None` if `decimals` is above 18, or if the amount is too large for [`Amount`].
 pub(crate) fn of_product(product: u128, decimals: u8) -> Option<Amount> {
     let exponent = DECIMALS.checked_sub(decimals)?;
     i128::try_from(product).ok()?.checked_mul(10_i128.pow(u32::from(exponent)))
 }
 
 /// Converts a decimal into an integer in units of 10^-`decimals`. `None` if the decimal is not positive, has more
-/// decimals, or is too large.
+/// than `decimals` decimals, or is too large.
 pub(crate) fn units(decimal: Decimal, decimals: u8) -> Option<u64> {
     let units = u64::try_from(decimal.normalized().rescaled(decimals)?.mantissa()).ok()?;
     (units > 0).then_some(units)
@@ -54,7 +54,7 @@ pub(crate) fn largest_fee(notional: Amount, basis_points: u32) -> Amount {
 }
 
 /// Converts an amount into a decimal without trailing zeros. If the amount has more digits than a decimal can hold,
-/// the last digits are lost, in frames as well.
+/// the last digits are lost, so frames do not contain them.
 pub(crate) fn to_decimal(mut amount: Amount) -> Decimal {
     let mut scale = DECIMALS;
     while scale > 0 && (amount % 10 == 0 || i64::try_from(amount).is_err()) {

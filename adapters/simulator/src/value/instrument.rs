@@ -39,7 +39,7 @@ const KNOWN: [(&str, u64, u8, u64, u8); 10] = [
     ("avaxgusdperp", 748, 6, 1_000, 5),
 ];
 
-/// Prices in hundredths for other symbols, by the currency with which they begin.
+/// Prices in hundredths for other symbols, by the currency with which the symbol begins.
 const BASES: [(&str, u64); 12] = [
     ("btc", 8_336_125),
     ("wbtc", 8_330_000),
@@ -63,7 +63,7 @@ impl Instrument {
         let name = symbol.as_str();
         let chance = hash(name);
         if is_prediction(symbol) {
-            // Prices go from 0.05 to 0.94, and contracts are whole.
+            // The initial price is between 0.05 and 0.94, and quantities are whole numbers of contracts.
             return Instrument {
                 symbol,
                 price_decimals: 2,
@@ -90,7 +90,7 @@ impl Instrument {
             }
         };
         let price = hundredths * power(price_decimals - 2);
-        // Orders are worth about 1000 units of the quote currency.
+        // The largest generated orders are worth about 1000 units of the quote currency.
         let quantity = (100_000 * power(quantity_decimals) / hundredths).max(1);
         let is_thin = known.is_none() && chance.is_multiple_of(4);
         Instrument {

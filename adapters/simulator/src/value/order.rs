@@ -27,17 +27,18 @@ pub enum OrderType {
     StopLimit,
 }
 
-/// How long an order stands.
+/// The time in force of an order: what happens to the part that does not match at once.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TimeInForce {
-    /// `GTC`: the order stands until it is filled or cancelled.
+    /// `GTC`: the part rests in the book until it is filled or cancelled.
     GoodTillCanceled,
-    /// `IOC`: the part that does not match at once is cancelled.
+    /// `IOC`: the part is cancelled.
     ImmediateOrCancel,
-    /// `FOK`: the whole order matches at once, or none of it.
+    /// `FOK`: the whole order is cancelled, unless all of it matches at once.
     FillOrKill,
-    /// `MOC`: the order is cancelled if any part of it would match at once.
+    /// `MOC`: the order rests in the book, unless any part of it would match at once. Then the whole order is
+    /// cancelled.
     MakerOrCancel,
 }
 

@@ -6,9 +6,8 @@ use gemini_ws::Timestamp;
 /// 2026. It is fixed, so that runs can be repeated.
 pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
 
-/// The range in which each epoch has its own ids of orders and of the market, in µs relative to [`EPOCH`]: from 1995
-/// to 2153. In this range, the first ids of orders and of the market remain positive, and those of the market remain
-/// below 2⁵³.
+/// The range in which each epoch has its own ids, in µs relative to [`EPOCH`]: from 1995 to 2153. In this range, the
+/// first ids of orders and of the market remain positive, and those of the market remain below 2⁵³.
 const MICROS_MIN: i64 = -1_000_000_000_000_000;
 const MICROS_MAX: i64 = 4_000_000_000_000_000;
 
