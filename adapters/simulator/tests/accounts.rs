@@ -1,4 +1,4 @@
-//! Tests which account an upgrade authenticates.
+//! Tests for which account an upgrade authenticates the session, and which upgrades the exchange refuses.
 
 use std::time::Duration;
 
@@ -231,7 +231,7 @@ fn nonces_of_archived_order_events() {
             let answer = upgrade(venue, path, &order_events_headers(key, &nonce));
             let refused = Err((400, "InvalidNonce".to_owned()));
             assert_eq!(answer.map(|_| ()), if is_taken { Ok(()) } else { refused }, "{key}: {nonce}");
-            // The session must end before the next upgrade.
+            // End the session, as a client does before its next upgrade.
             venue.exchange.handle_lost(CLIENT, venue.now);
         }
     }

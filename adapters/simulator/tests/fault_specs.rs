@@ -49,7 +49,8 @@ impl Seen {
     }
 }
 
-/// Plans faults, then runs two seconds with a request, an order and a REST request every 100 ms.
+/// Plans faults, then runs two seconds. Sends a `ping`, an order, a subscribe request and a REST request every 100
+/// ms.
 fn see(faults: &str) -> Seen {
     let config = common::market(&["btcusd"]).events_per_second(100).stale_percent(0);
     let mut floor = Floor::new(config, 1);
@@ -90,7 +91,8 @@ fn see(faults: &str) -> Seen {
 
 type Check = fn(&Seen, &Seen) -> bool;
 
-/// A specification of each fault, and the difference that it makes.
+/// A specification of each kind of fault, and a check of its effect. The check gets what was seen with the fault, and
+/// what was seen without it.
 const EFFECTS: [(&str, Check); 25] = [
     ("drop-depth btcusd 3 @1s", |with, without| with.depth() == (1, 0) && without.depth() == (0, 0)),
     ("duplicate-depth btcusd 1 @500ms", |with, _| with.depth() == (0, 1)),
@@ -203,7 +205,7 @@ fn see_later_session(faults: &str) -> (Vec<Output>, u16, Duration) {
 }
 
 /// The kinds that act only on open sessions have no effect on a session that is opened later. All other kinds affect
-/// such a session, even if the specification names no time.
+/// such a session, even if the specification has no delay.
 #[test]
 fn open_and_later_sessions() {
     let without = see_later_session("");
@@ -214,7 +216,7 @@ fn open_and_later_sessions() {
         let spec = spec.replace("-1003 2", "-1003 1");
         let is_of_open = spec.parse::<FaultSpec>().unwrap().acts_on_open_sessions();
         of_open.extend(is_of_open.then_some(kind.name()));
-        // No quotes are traded here, and `upgrades.rs` tests the faults of upgrades.
+        // Without quotes, the fault of quote events has no effect. `upgrades.rs` tests the faults of upgrades.
         if kind.name() != "duplicate-quote-events" && !kind.name().ends_with("-upgrades") {
             assert_eq!(see_later_session(&spec) == without, is_of_open, "{spec}");
         }

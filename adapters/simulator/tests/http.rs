@@ -8,7 +8,8 @@ use gemini_ws_simulator::server::limits::HEAD_BYTES_MAX;
 
 const FAULTS: &str = "POST /simulator/faults HTTP/1.1\r\nHost: a\r\n";
 
-/// Sends each request and checks the status of the answer, a line of its head if one is given, and its body.
+/// Sends requests and checks the answers. A row has the request, the status of the answer, a line of the answer's
+/// head (not checked if empty), and a part of the answer's body.
 fn check(table: &[(String, &str, &str, &str)]) {
     let mut server = server(|config| config);
     let address = server.local_addr();
@@ -168,7 +169,8 @@ fn who_waits_to_continue_gets_the_status_100() {
             assert!(head[0] == "HTTP/1.1 200 OK" && body.contains(r#""planned":1"#), "{head:?} {body}");
             assert!(started.elapsed() < Duration::from_secs(1));
         }
-        // The server sends no status 100 if the body is here or empty, if it refuses the request, or with HTTP/1.0.
+        // The server sends no status 100 if the body has arrived or is empty, if it refuses the request, or with
+        // HTTP/1.0.
         let table = [
             ("Content-Length: 9\r\nExpect: 100-continue\r\n", "1.1", "200 OK"),
             ("Content-Length: 0\r\nExpect: 100-continue\r\n", "1.1", "200 OK"),
@@ -214,7 +216,7 @@ fn requests_in_a_row() {
             assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 1, "{answer}");
             assert!(answer.contains("Connection: close"), "{answer}");
         }
-        // The bytes after an upgrade are frames: a masked ping.
+        // The bytes after the request for an upgrade are frames. Here, the frame is a masked ping.
         let upgrade = format!("GET / HTTP/1.1\r\nContent-Length: 3\r\n{UPGRADE}xyz");
         let mut bytes = upgrade.into_bytes();
         bytes.extend([0x89, 0x81, 0, 0, 0, 0, b'p']);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use testkit::layout::Layout;
 
-/// The folders and files of the source. Each imports only those below it.
+/// The folders and files of the source. Each imports only those that follow it in this list.
 const ORDER: [&str; 15] = [
     "lib.rs",
     "server",

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const FEED: SessionId = SessionId(9);
 
-/// Returns a nonce that is greater than all before.
+/// Lets a millisecond pass, and returns a nonce that is greater than all earlier ones.
 fn nonce(floor: &mut Floor) -> u64 {
     floor.now = floor.now + Duration::from_millis(1);
     u64::try_from(EPOCH.as_millis()).unwrap()
@@ -166,7 +166,8 @@ fn a_conversation() {
 /// executed quantity in the event `initial` and in the answer of REST.
 const BEFORE: [([&str; 3], &str, &str); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.1 -", "0.1 0"),
-    // The first of these two orders is partly filled in the book, the second before it reaches the book.
+    // In the next two rows, the order of the first account is partly filled: in the first row while the order rests
+    // in the book, and in the second row before it rests there.
     (["", "BUY LIMIT GTC 0.10 100.00", "SELL LIMIT IOC 0.04 100.00"], "OPEN 0.06 0.04", "0.06 0.04"),
     (["SELL LIMIT GTC 0.04 100.00", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.06 0.04", "0.06 0.04"),
     // A stop order that waits.
@@ -219,7 +220,8 @@ const ENDED: [([&str; 2], bool, bool); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.001"], false, true),
 ];
 
-/// A refused request to cancel an order leaves the order as it was, in the event and in the answer of REST.
+/// After a refused request to cancel an order that has ended, the event `cancel_rejected` and the answer of REST
+/// agree about how the order ended.
 #[test]
 fn cancels_of_ended_orders() {
     for ([before, own], is_cancelled_first, is_cancelled) in ENDED {

@@ -10,8 +10,9 @@ use gemini_ws_simulator::{Account, OrderEventShape, OrderState, Output, Role, Se
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// Places orders one after the other and compares the frames that follow each. The reply is moved to the front,
-/// because its place among the events is random.
+/// Places orders one after the other, and compares the frames that follow each order. A step has the number of the
+/// account, the order, and the expected frames. The reply is compared as the first frame, because the exchange sends
+/// it before or after the events.
 fn check(steps: &[(u64, &str, &[&str])]) -> Floor {
     let mut floor = Floor::quiet(|config| config);
     for (session, order, expected) in steps {
@@ -177,7 +178,7 @@ fn outcomes() {
     let symbol = "GEMI-A-UP";
     let mut floor = check(&[
         (1, "GEMI-A-UP BUY LIMIT GTC 100 0.30 - YES", &["1: 200", "1: NEW", "1: OPEN"]),
-        // A buyer of the outcome NO pays one minus the price.
+        // A buyer of the outcome NO pays one minus the price of the outcome YES.
         (
             2,
             "GEMI-A-UP BUY LIMIT GTC 40 0.70 - NO",
@@ -252,7 +253,6 @@ fn rejections_by_circumstance() {
     let mut floor = Floor::quiet(|config| {
         config.account(Account::new("account-x", "s").bearer_token("x").accepted_terms(false))
     });
-    // The account of the configuration comes before the two accounts of `Floor`.
     floor.connect(SessionId(3), "x", "/");
     let happened = floor.place(SessionId(3), "GEMI-A-UP BUY LIMIT GTC 1 0.5 - YES");
     assert_eq!(happened, ["3: 400 -2010 TERMS_NOT_ACCEPTED"]);

@@ -105,7 +105,8 @@ fn orders_of_a_session() {
     let other = SessionId(3);
     floor.connect(other, "one", "/");
     floor.send(other, &request("subscribe", &["orders@session"]));
-    // A session gets all events of its account, and no others.
+    // The stream `orders@account` reports all orders of the account, also those of other sessions. The stream
+    // `orders@session` reports only the orders of its session.
     let told = |texts: &[(SessionId, String)], session: SessionId| {
         texts.iter().filter(|(to, text)| *to == session && text.contains("\"X\"")).count()
     };

@@ -149,12 +149,12 @@ fn a_maker_must_be_able_to_pay() {
     assert_eq!(harness.step(), ["public FAILED", "3: FAILED FAILED LOST"]);
     let account = harness.floor.exchange.account_of(poor).unwrap();
     assert!(harness.floor.exchange.positions(account).is_empty());
-    // The account is the first one of the configuration.
+    // The account was added before the two accounts of `Floor`, so its position is 0.
     assert_eq!(harness.floor.balance(0, "USD"), "9.89 of 9.89");
 }
 
-/// The requester accepts the quote with the lowest price, and the first of two equal quotes. The maker of the other
-/// quote gets an event when the request ends.
+/// The requester accepts the quote with the lowest price, and the earlier of two quotes with the same price. The
+/// maker of the quote that is not accepted gets an event when the request ends.
 #[test]
 fn the_lowest_price_wins() {
     for (prices, winner) in [(["0.02", "0.01"], SECOND), (["0.01", "0.02"], FIRST), (["0.01", "0.01"], FIRST)]
@@ -186,7 +186,7 @@ fn the_lowest_price_wins() {
             } else {
                 assert_eq!(lines[3], format!("{}: CLOSED FAILED LOST", loser.0));
             }
-            // The ledger has only the order of the winner.
+            // The ledger has an order of the winner if the winner has confirmed, and no other order.
             let orders =
                 [0, 1].map(|account| harness.floor.exchange.orders(harness.floor.account(account)).len());
             let won = [winner == FIRST, winner == SECOND].map(|won| usize::from(won && confirm));
@@ -271,7 +271,8 @@ fn quotes_run_out() {
     let texts = harness.floor.run(Duration::from_millis(1));
     assert_eq!(harness.short(&texts), ["1: CLOSED OPEN EXPIRED", "2: CLOSED OPEN EXPIRED"]);
 
-    // An accepted quote does not expire.
+    // The end of its validity does not end an accepted quote. The quote ends when its maker has not confirmed it in
+    // time.
     for _ in 0..20 {
         harness.until("public OPEN");
         let until = harness.present["E"].as_i64().unwrap() + 6_000;
@@ -319,7 +320,7 @@ fn refusals() {
         "validUntil=0",
         "validUntil=-1",
         &format!("validUntil={now}"),
-        // This time does not fit into nanoseconds.
+        // This time does not fit into an `i64` of nanoseconds.
         "validUntil=9223372036855",
         r#"validUntil="1""#,
         "validUntil=null",
@@ -343,7 +344,7 @@ fn refusals() {
         let members = format!("quoteId={quote} {wrong}");
         assert_eq!(harness.send(FIRST, "confirm_quote", &members).1, ["1: 400 -1013"], "{wrong}");
     }
-    // The request takes no more quotes.
+    // A request that is no longer open takes no quotes.
     harness.floor.run(Duration::from_millis(1));
     while harness.present["S"] == "OPEN" {
         harness.step();
@@ -473,7 +474,8 @@ fn scopes() {
         assert!(is(&counts, expected), "{quoting:?} {counts:?}");
     }
 
-    // A quote outlives its session, and other sessions of its account get its events.
+    // A quote outlives its session: another session of the account can confirm it. Then no stream `@session` reports
+    // its events, but `orders@account` reports its order.
     let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1");
     harness.floor.exchange.handle_lost(FIRST, harness.floor.now);
     harness.floor.connect(FIRST, "one", "/");

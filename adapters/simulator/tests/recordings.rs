@@ -169,7 +169,8 @@ fn pace() {
     );
 }
 
-/// Plays a recording of the venue, if there is one. The frames are sent unchanged, and make a book.
+/// Plays a recording of the venue, if there is one. All its frames are sent, and its depth frames make books without
+/// a gap.
 #[test]
 fn recorded_frames() {
     let folder = std::env::var("GEMINI_WS_FRAMES").unwrap_or_else(|_| "../../../shared/frames".to_owned());

@@ -36,7 +36,8 @@ fn an_order_has_the_members_of_the_venue() {
     let arguments = format!(r#","order_id":{id},"include_trades":true"#);
     let answer = post(&mut floor.exchange, floor.now, STATUS, 1, &arguments);
     assert_eq!(answer, (200, expected.clone()));
-    // A request with the client order id gets an array. Open orders have no trades.
+    // The answer to a request with the client order id is an array. Without `include_trades`, and in the list of open
+    // orders, an order has no trades.
     let mut short = expected;
     short.as_object_mut().unwrap().remove("trades");
     let by_name = post(&mut floor.exchange, floor.now, STATUS, 2, r#","client_order_id":"mine""#);
@@ -94,7 +95,7 @@ fn what_has_become_of_orders() {
         let stop = order.split(' ').nth(6);
         assert_eq!(told["stop_price"].as_str(), stop, "{order}");
     }
-    // Cancelled by its owner.
+    // An order that its owner cancels has a reason too.
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 40000.00 - - taken-back");
     let id = floor.newest(0);
     floor.cancel(FIRST, id);

@@ -46,8 +46,8 @@ fn no_id_comes_again() {
         }
         assert!(third[kind].iter().all(|id| i64::try_from(*id).is_ok()));
     }
-    // Clients read trade ids and update ids as JSON numbers. Order ids are too large for that, on the venue as
-    // well.
+    // Clients can read trade ids and update ids as `f64`, which holds integers up to 2⁵³ exactly. Order ids are
+    // larger, on the venue as well.
     let years = EPOCH + Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let late = traded(market().epoch(years), 7);
     assert!(ids(&late)[1].iter().all(|id| *id < 1 << 53));
@@ -107,7 +107,7 @@ fn no_id_of_quotes_comes_again() {
             state = State::from_json(&floor.exchange.save().to_json()).unwrap();
         }
     }
-    // A state without these ids, which an earlier program wrote, can be restored.
+    // A state without these ids, which an earlier version of the program wrote, can be restored.
     let mut state: serde_json::Value =
         serde_json::from_str(&Exchange::new(config(EPOCH), 7).save().to_json()).unwrap();
     for name in ["quote_request", "quote"] {
@@ -267,7 +267,7 @@ fn many_open_orders_delay_no_client() {
     let first = floor.exchange.orders(floor.account(0))[0].order_id;
     floor.cancel(FIRST, first);
     assert!(is_placed(floor.place(FIRST, one_more)));
-    // The shortest of five times counts, as above.
+    // The shortest of five times counts, and only processor time: other programs may delay the test.
     let times = (1..6).map(|nonce| {
         let payload = format!(r#"{{"request":"/v1/orders","nonce":{nonce}}}"#);
         let headers = headers("account-one", &payload);
@@ -348,12 +348,12 @@ fn what_is_damaged_is_refused() {
         let error = read(&text.replacen(part, instead, 1)).unwrap_err();
         assert!(error.contains(said), "{instead}: {error}");
     }
-    // A state that is cut anywhere is an error, without a panic.
+    // Reading a state that is cut anywhere fails, without a panic.
     for length in (0..text.len()).step_by(7) {
         let error = read(&text[..length]).unwrap_err();
         assert!(error.contains("EOF") && error.contains("column"), "{length}: {error}");
     }
-    // A state in which any digit or letter is changed is refused or accepted, without a panic.
+    // A state in which one byte is changed is refused or restored, without a panic.
     for position in (0..text.len()).step_by(3) {
         for byte in [b'0', b'9', b'x', b'"'] {
             let mut bytes = text.clone().into_bytes();

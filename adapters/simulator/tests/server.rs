@@ -84,7 +84,7 @@ fn clients_close() {
         client.send(Message::text(SUBSCRIBE)).await.unwrap();
         let frame = CloseFrame { code: 1000.into(), reason: "done".into() };
         client.close(Some(frame)).await.unwrap();
-        // Frames that were on the way may come first, then the answer, then the end.
+        // Frames that the server sent before may come first. Then come its Close frame and the end of the connection.
         let mut answer = None;
         while let Some(Ok(message)) = client.next().await {
             if let Message::Close(frame) = message {
@@ -100,7 +100,7 @@ fn clients_close() {
 fn the_exchange_closes_and_aborts() {
     let mut server = server(|config| config);
     let address = server.local_addr();
-    // The server runs until it has the session, and later until the client has seen its end.
+    // The server runs until both clients have sessions. Later it runs until both have seen the end of their sessions.
     let mut first = serve(&mut server, connect(address, ""));
     let mut second = serve(&mut server, connect(address, ""));
     serve(&mut server, async {
@@ -167,14 +167,15 @@ fn what_is_no_upgrade_is_refused() {
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer).unwrap();
         assert!(answer.starts_with(b"HTTP/1.1 400 "));
-        // The other clients are served as before.
+        // Other clients still get replies.
         let mut client = connect(address, "").await;
         client.send(Message::text(r#"{"id":1,"method":"ping"}"#)).await.unwrap();
         text(&mut client).await;
     });
 }
 
-/// Checks the answer to each request: its status, and its body, which is a reason or another text.
+/// Checks the answer to each request. A row has the method and the target of the request, its headers and its body,
+/// and the status and the body of the answer.
 #[test]
 fn requests_are_answered() {
     let mut server = server(|config| config);
@@ -307,7 +308,7 @@ fn stops_in_good_order() {
             }
         }
     };
-    // One client does not answer.
+    // The silent client does not answer the Close frame, so the server waits until the limit.
     future::block_on(future::zip(server.close(Duration::from_millis(300)), reader));
     assert!(started.elapsed() >= Duration::from_millis(300));
 

@@ -43,7 +43,7 @@ impl Harness {
         harness
     }
 
-    /// Returns frames as short texts, without repetitions: `1: 200`, `public: OPEN`, `2: ACCEPTED CONFIRMING
+    /// Returns frames as short texts, without repeated quote events: `1: 200`, `public OPEN`, `2: ACCEPTED CONFIRMING
     /// ACTIVE`, `1: FILLED`.
     pub fn short(&mut self, texts: &[(SessionId, String)]) -> Vec<String> {
         let mut seen = BTreeSet::new();
@@ -78,7 +78,8 @@ impl Harness {
         short
     }
 
-    /// Lets time pass until a frame is sent that repeats no other. Returns the frames of that moment as short texts.
+    /// Lets time pass until a frame is sent that is no repeated quote event. Returns the frames of that moment as
+    /// short texts.
     pub fn step(&mut self) -> Vec<String> {
         let end = self.floor.now + A_WHILE;
         loop {
@@ -106,8 +107,9 @@ impl Harness {
         self.present["r"].as_str().unwrap().to_owned()
     }
 
-    /// Sends a request about quotes. Its members are in the form `price=0.42 quantity=100`. The default of `rfqId`
-    /// is the id of the present request for quotes.
+    /// Sends a request about quotes. Its members are in the form `price=0.42 quantity=100`; the value `-` removes a
+    /// member. The default of `rfqId` is the id of the present request for quotes. Returns the reply, and all frames
+    /// that follow as short texts.
     pub fn send(&mut self, session: SessionId, method: &str, members: &str) -> (Value, Vec<String>) {
         let mut parameters = serde_json::Map::new();
         parameters.insert("rfqId".to_owned(), self.present["r"].clone());
@@ -128,7 +130,7 @@ impl Harness {
         let reply = texts.iter().map(|(_, text)| text).find(|text| of_reply(text)).unwrap();
         let reply = serde_json::from_str(reply).unwrap();
         let mut short = self.short(&texts);
-        // The place of the reply among the events is random.
+        // The reply may come before or after the events, so put it first.
         short.sort_by_key(|line| !line.contains(": 200") && !line.contains(": 40"));
         (reply, short)
     }
