@@ -28,7 +28,7 @@ pub(crate) struct SavedAsset {
     pub(crate) units: String,
 }
 
-/// An order.
+/// An order, as a file contains it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedOrder {
@@ -73,7 +73,7 @@ pub(crate) struct SavedTerms {
     pub(crate) spend: String,
 }
 
-/// An execution.
+/// An execution of an order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedFill {

@@ -172,7 +172,8 @@ fn stop(instrument: &Instrument, side: OrderSide, stop: Decimal, limit: u64) -> 
     if is_good && stop.is_multiple_of(instrument.tick) { Ok(stop) } else { Err("InvalidStopPrice") }
 }
 
-/// Returns what a market order would pay or receive if it were executed now.
+/// Returns what a market order would pay or receive if it were executed now, or the reason for which the broker
+/// rejects the order.
 fn spend(
     market: &Market,
     account: usize,

@@ -404,8 +404,8 @@ impl Broker {
         self.finish(id);
     }
 
-    /// Adds an ended order to `finished`. The order and its events can be read until `forget_oldest` removes the
-    /// order.
+    /// Adds an ended order to `finished`. Only `forget_oldest` forgets the order, because its last events may not
+    /// have been reported yet.
     fn finish(&mut self, id: u64) {
         self.finished.extend(self.orders.get(&id).cloned());
     }

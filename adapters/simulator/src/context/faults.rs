@@ -44,11 +44,11 @@ pub struct Faults {
     orders: VecDeque<FaultOrder>,
 }
 
-/// A fault that is planned for a later depth change.
+/// A fault that is planned for a later depth update.
 #[derive(Clone, Debug)]
 struct DepthFault {
     symbol: Symbol,
-    /// How many depth changes remain, including the affected one: 1 if the next change is affected.
+    /// How many depth updates remain, including the affected one: 1 if the next update is affected.
     countdown: u32,
     copies: usize,
 }
@@ -200,9 +200,9 @@ impl Faults {
         self.lost_order_events = count;
     }
 
-    /// Reports each of the next `count` order events twice, whichever account an event concerns. Events that
-    /// [`drop_order_events`](Faults::drop_order_events) loses do not count, and neither do events that
-    /// the exchange sends to no session, or only to [silenced](Faults::silence) ones.
+    /// Reports each of the next `count` order events twice, counted over all accounts. Events that
+    /// [`drop_order_events`](Faults::drop_order_events) loses do not count. Events that the exchange sends to no
+    /// session, or only to [silenced](Faults::silence) ones, do not count either.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
     }
@@ -315,7 +315,7 @@ impl Faults {
         self.depth.len() + self.refused_subscribes.len()
     }
 
-    /// Counts a quote event. Returns the smallest number of times that the exchange sends the event.
+    /// Counts a quote event. Returns 2 if a fault repeats the event, and 1 otherwise.
     pub(crate) const fn quote_event_copies(&mut self) -> usize {
         let is_repeated = self.repeated_quote_events > 0;
         self.repeated_quote_events = self.repeated_quote_events.saturating_sub(1);
@@ -339,7 +339,7 @@ impl Faults {
         self.closed_markets.contains(&symbol)
     }
 
-    /// Counts a depth change. Returns how many times the exchange sends the change.
+    /// Counts a depth update. Returns how many times the exchange sends the update.
     pub(crate) fn depth_copies(&mut self, symbol: Symbol) -> usize {
         let mut copies = 1;
         self.depth.retain_mut(|fault| {

@@ -21,8 +21,8 @@ pub(crate) struct Context<'a> {
     pub(crate) sessions: &'a mut Sessions,
     pub(crate) schedule: &'a mut Schedule,
     pub(crate) faults: &'a mut Faults,
-    /// Random numbers for the handling of sessions. The market has a separate generator, so that it does not depend
-    /// on the subscriptions of sessions.
+    /// Random numbers for the handling of sessions. The market has a separate generator, so that the market does not
+    /// depend on the subscriptions of sessions.
     pub(crate) random: &'a mut Random,
     pub(crate) stale_percent: u32,
 }

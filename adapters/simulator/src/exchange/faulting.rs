@@ -1,5 +1,5 @@
-//! How an [`Exchange`] carries out the faults that a caller plans in [`Exchange::faults`], and those of each
-//! [`FaultSpec`], which begin later.
+//! How an [`Exchange`] carries out faults: those of [`Exchange::faults`], and those of [`Exchange::plan_faults`],
+//! which begin after a delay.
 
 use std::fmt;
 use std::time::Duration;

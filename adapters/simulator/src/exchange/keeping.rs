@@ -67,7 +67,8 @@ impl Exchange {
         Ok(exchange)
     }
 
-    /// Returns a number that rises whenever the accounts or the orders change that [`Exchange::save`] returns.
+    /// Returns a number that rises with each change of the accounts and orders, so that the caller knows when to call
+    /// [`Exchange::save`] again.
     ///
     /// ```
     /// use gemini_ws_simulator::{Account, Config, Exchange};

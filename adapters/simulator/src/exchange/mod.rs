@@ -208,8 +208,8 @@ impl Exchange {
     /// events v1. On the current API, a request that names more than [`STREAMS_MAX`](crate::STREAMS_MAX) streams ends
     /// the session with this code too.
     ///
-    /// The exchange ignores binary frames, frames from unknown sessions, and other texts on market data v1 and order
-    /// events v1, which take no requests. [`Stats::ignored`] counts these frames.
+    /// The exchange ignores binary frames, frames from unknown sessions, and all other texts on market data v1 and
+    /// order events v1, which take no requests. [`Stats::ignored`] counts these frames.
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
         let Some(open) = self.sessions.get(session) else {
@@ -455,7 +455,8 @@ impl Exchange {
         names.len() < count
     }
 
-    /// Returns all streams that a request names, or refuses the first unknown name.
+    /// Returns all streams that a request names, or the refusal of the first name that is unknown or that the session
+    /// may not use.
     fn streams(
         &self,
         session: SessionId,
