@@ -131,7 +131,7 @@ fn views_are_true() {
             let book = floor.exchange.book(common::symbol(symbol)).unwrap();
             let levels: Vec<_> = book.bids.iter().chain(&book.asks).collect();
             let level = choices.below(levels.len().clamp(1, 12) as u64) as usize;
-            // The book of a thinly traded symbol may be empty for a while.
+            // The book of the contract may be empty for a while.
             let price = levels.get(level).map_or("0.5".parse().unwrap(), |level| level.price);
             let side = choices.of(&["BUY", "SELL"]);
             let terms = choices.of(&["LIMIT GTC", "LIMIT GTC", "LIMIT IOC", "LIMIT MOC", "MARKET IOC"]);

@@ -180,7 +180,7 @@ fn snapshots_and_acknowledgements() {
             other => panic!("{other:?}"),
         }
         venue.run(SECOND);
-        // At the later subscriptions of a session, the acknowledgement always comes before the snapshot.
+        // For later subscriptions of a session, the acknowledgement always comes before the snapshot.
         let mut texts = venue.request("unsubscribe", &["btcusd@depth@100ms"]);
         texts.extend(venue.request("subscribe", &["btcusd@depth@100ms"]));
         assert_eq!(kinds(&texts), ["ack", "ack", "snapshot"]);

@@ -1,7 +1,8 @@
 //! The market data frames of the current API as text, with their members in the order in which the venue sends them.
 //!
 //! Only this file, `recording.rs` and `recorded.rs` contain the short member names of these frames. The functions
-//! append the text piece by piece and do not use `serde_json`, so a frame costs about as much as copying its digits.
+//! append the text piece by piece and do not use `serde_json`, so writing a frame costs little more than copying its
+//! digits.
 
 use crate::model::engine::{PriceQuantity, Side};
 use crate::model::fact::{Contract, Funding, Top};

@@ -27,7 +27,7 @@ impl Refusal {
         Refusal::new(401, -1002, "Authentication required")
     }
 
-    /// Refuses a request to cancel an order that does not exist, or that has ended.
+    /// Creates the refusal of a request to cancel an order that does not exist, or that has ended.
     pub(crate) fn unknown_order() -> Refusal {
         Refusal::new(400, -1013, "Invalid parameters - order not found or already filled")
     }
@@ -36,8 +36,8 @@ impl Refusal {
         Refusal::new(400, -1013, "Invalid parameters - RFQ not found or not open")
     }
 
-    /// Refuses a request about a quote that does not exist, that has ended, or that is not in the state that the
-    /// request needs.
+    /// Creates the refusal of a request about a quote that does not exist, that has ended, or that is not in the
+    /// state that the request needs.
     pub(crate) fn unknown_quote() -> Refusal {
         Refusal::new(400, -1013, "Invalid parameters - quote not found or not in the right state")
     }

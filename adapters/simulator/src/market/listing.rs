@@ -369,8 +369,8 @@ impl Listing {
     }
 }
 
-/// Returns the mean time between events of a symbol. `pause` is this time for symbols that are not thinly traded. A
-/// thinly traded symbol has a tenth of the events, unless it is a prediction-market contract.
+/// Returns the mean time between events of a symbol. It is `pause`, or ten times as long if the symbol has a thin
+/// book and is no prediction-market contract.
 fn pause_of(instrument: &Instrument, pause: Duration) -> Duration {
     if instrument.is_thin && !is_prediction(instrument.symbol) { pause.saturating_mul(10) } else { pause }
 }

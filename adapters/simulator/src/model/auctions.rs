@@ -62,7 +62,8 @@ pub(crate) struct Auction {
 }
 
 impl Auction {
-    /// Creates the auctions of a symbol. `None` for perpetuals and thin symbols, which have no auctions.
+    /// Creates the auctions of a symbol. `None` for perpetuals and for symbols with a thin book, which have no
+    /// auctions.
     pub(crate) fn new(instrument: &Instrument, seed: u64) -> Option<Auction> {
         let random = Random::for_name(seed.rotate_left(21), instrument.symbol.as_str());
         let has_auctions = !instrument.is_thin && !is_perpetual(instrument.symbol);

@@ -60,7 +60,7 @@ impl Flow {
         Duration::from_nanos(1 + self.random.below(longest))
     }
 
-    /// Generates one event: an order, a cancellation or a trade. For a thin symbol, the event can also cancel all
+    /// Generates one event: an order, a cancellation or a trade. In a thin book, the event can also cancel all
     /// generated orders of a side. If the event does nothing, `effects` contains no change.
     pub(crate) fn step(&mut self, instrument: &Instrument, engine: &mut Engine, effects: &mut Effects) {
         self.wander(instrument);

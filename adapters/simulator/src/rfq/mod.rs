@@ -104,7 +104,7 @@ impl Quotes {
     }
 
     /// Raises the last numbers to those of an earlier run of the exchange. A number that is already greater stays the
-    /// same. Also changes the seed of the event ids, so that they differ from those of the earlier run even if both
+    /// same. Also changes the seed of `answers`, so that event ids differ from those of the earlier run even if both
     /// runs have the same epoch.
     pub(crate) fn raise_numbers(&mut self, [request, quote]: [u64; 2]) {
         self.last_number = self.last_number.max(request);

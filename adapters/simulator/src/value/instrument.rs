@@ -20,7 +20,8 @@ pub(crate) struct Instrument {
     pub(crate) price_limit: u64,
     /// The approximate maximum quantity of a generated order.
     pub(crate) quantity: u64,
-    /// Whether the book has few orders, and at times none on one side.
+    /// Whether the book is thin: it has few orders, and at times none on one side. Thinly traded symbols and
+    /// prediction-market contracts have thin books.
     pub(crate) is_thin: bool,
 }
 

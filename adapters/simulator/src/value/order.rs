@@ -31,9 +31,9 @@ pub enum OrderType {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TimeInForce {
-    /// `GTC`: the part rests in the book until it is filled or cancelled.
+    /// `GTC`: the part that does not match at once rests in the book until it is filled or cancelled.
     GoodTillCanceled,
-    /// `IOC`: the part is cancelled.
+    /// `IOC`: the part that does not match at once is cancelled.
     ImmediateOrCancel,
     /// `FOK`: the whole order is cancelled, unless all of it matches at once.
     FillOrKill,
