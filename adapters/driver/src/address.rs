@@ -203,7 +203,7 @@ fn host_and_port_of(text: &str) -> Option<(String, Option<u16>)> {
     Some((host, Some(port)))
 }
 
-/// Parses the text between the brackets of a host: an IPv6 address, perhaps with a zone.
+/// Parses a host without its brackets: an IPv6 address, perhaps with a zone.
 fn literal(text: &str) -> Option<String> {
     let (address, zone) = match text.split_once('%') {
         Some((address, zone)) => (address, Some(zone.strip_prefix("25").unwrap_or(zone))),
@@ -217,7 +217,7 @@ fn literal(text: &str) -> Option<String> {
     }
 }
 
-/// Parses the user information of a URL; `None` if it cannot be sent in a header.
+/// Decodes the name and the password of a URL; `None` if a header cannot contain them.
 fn name_and_password(user: &str) -> Option<(String, String)> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     let (name, password) = (percent_decoded(name)?, percent_decoded(password)?);

@@ -73,7 +73,8 @@ pub(crate) struct Slot {
 
 impl Slot {
     fn newest(&self) -> (Arc<BookView>, u64) {
-        // Publishing is one assignment, so a panic elsewhere leaves the view whole.
+        // The driver publishes a view with one assignment. So a thread that panics while it holds the lock leaves a
+        // whole view.
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&latest), self.version.load(Ordering::Acquire))
     }
@@ -107,9 +108,10 @@ struct Posted {
     /// The view before the newest one. The driver reuses its memory if no reader holds the view.
     spare: Arc<BookView>,
     is_touched: bool,
-    /// The reason why no book will arrive.
+    /// The reason why no book will arrive; `None` if the book may arrive.
     no_book: Option<NoBook>,
-    /// The venue's newest rejection of a subscription to this book; `None` if the book has a subscription again.
+    /// The venue's newest rejection of a subscription to this book; `None` if there was none, or if the book has a
+    /// subscription again.
     rejection: Option<NoBook>,
 }
 
@@ -516,8 +518,8 @@ impl BookReader {
         self.membership.group.places.get(&symbol.parse().ok()?).copied()
     }
 
-    /// Stores the newest view, and returns its index in `seen`. [`changed`](BookReader::changed) still returns this
-    /// change later.
+    /// Stores the newest view of the book in `seen`, and returns the index there. Does not change the version in
+    /// `seen`, so [`changed`](BookReader::changed) still returns the symbol.
     fn look_at(&mut self, symbol: &str) -> Option<usize> {
         let place = self.place(symbol)?;
         let slot = self.membership.group.slots.get(place)?;

@@ -62,7 +62,7 @@ impl<R> Connected<R> {
     fn change(self, change: impl FnOnce(Ready<R>) -> Ready<R>) -> Connected<R> {
         match self.0 {
             Stage::Ready(ready) => Connected(Stage::Ready(Box::new(change(*ready)))),
-            // The driver runs already, so its settings cannot change any more.
+            // The driver runs already or has ended, so its settings cannot change any more.
             stage => Connected(stage),
         }
     }

@@ -65,8 +65,8 @@ pub(crate) struct Woken<F> {
     at: Option<Instant>,
 }
 
-/// The minimum time from a call with [`Wake::Timer`] to the next one. Without this minimum, the application could
-/// keep the driver from all other work.
+/// The minimum time from one call with [`Wake::Timer`] to the next such call. Without this minimum, the application
+/// could keep the driver from all other work.
 const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 impl<F> Woken<F> {
@@ -164,7 +164,8 @@ impl State {
     fn note_lost(&mut self, event: &EventBuf) -> bool {
         match event.fact() {
             Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) => self.lost.push(symbol),
-            // Without a symbol, any book may have lost updates. For `Connection`, the end of a link may be lost.
+            // If the event has no symbol, any book may have lost updates. If the topic is `Connection`, the queue may
+            // have dropped the end of a link, after which books need snapshots too.
             Some(Event::Overflow { topic: Topic::Depth | Topic::Connection, .. }) => {
                 self.has_lost_unnamed = true;
             }
@@ -181,7 +182,8 @@ impl Shared {
     }
 
     fn call(&self) {
-        // A swap, not a store: with a store, the model of threads in `tests/loom` loses a call.
+        // A swap, not a store: with a store, the driver can miss a call, as the model of threads in `tests/loom`
+        // shows.
         self.is_called.swap(true, Ordering::AcqRel);
         self.called.notify(1);
     }
@@ -224,7 +226,7 @@ impl Events {
                 Err(TryNextError::Empty) => {}
             }
             match &mut self.listener {
-                // Check once more before waiting.
+                // An event may have come before the listener existed, so the loop checks the queue once more.
                 None => self.listener = Some(self.shared.filled.listen()),
                 Some(listener) => {
                     std::task::ready!(Pin::new(listener).poll(context));
@@ -278,7 +280,8 @@ impl Channel {
         (events, Channel { shared, listener: None, call: None, is_dropped: false, dropped: 0 })
     }
 
-    /// Returns `Ready` when a condition holds. Checks it again whenever an event was taken.
+    /// Returns `Ready` when the condition `holds` is true. Checks the condition again whenever the application has
+    /// taken an event or has dropped [`Events`].
     fn poll_until(&mut self, context: &mut Context<'_>, holds: impl Fn(&State) -> bool) -> Poll<()> {
         loop {
             if holds(&self.shared.lock()) {

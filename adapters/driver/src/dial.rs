@@ -41,8 +41,8 @@ impl DialPolicy {
         self.fields.add(name, value)
     }
 
-    /// Returns the request for a dial, or the failure if the policy forbids the dial or the URL is not valid. If
-    /// there is a signer and no endpoint is authenticated now, all dials are signed.
+    /// Returns the request for a dial. Fails if the policy forbids the dial, or if the URL is not valid. Signs all
+    /// dials if there is a signer and no endpoint is authenticated now.
     pub(crate) fn request(
         &self,
         request: ConnectRequest,
@@ -197,7 +197,7 @@ impl fmt::Debug for DialRequest {
     }
 }
 
-/// Sends the request and reads the answer. Holds the turn until the answer, for at most [`TURN_MAX`].
+/// Sends the request and reads the answer. Holds the turn until the answer has arrived, for at most [`TURN_MAX`].
 async fn ask_in_turn<Io: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Io,
     request: &Request,

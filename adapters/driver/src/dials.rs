@@ -19,7 +19,7 @@ type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
 
 /// The progress of a dial.
 pub(crate) enum Progress<Io> {
-    /// A signed dial has got its turn of the signer, and begins to connect.
+    /// The dial is signed, has got its turn of the signer, and begins to connect.
     Started,
     Ended(Box<Dialled<Io>>),
 }
@@ -33,7 +33,7 @@ enum Stage<'r, Io> {
 pub(crate) struct Dials<'r, R: Runtime> {
     runtime: R,
     dials: Vec<(LinkId, Stage<'r, R::Io>)>,
-    /// Whether a dial has not been polled yet.
+    /// Whether `dials` contains a dial that has not been polled yet.
     has_new: bool,
 }
 
@@ -42,7 +42,7 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         Dials { runtime, dials: Vec::new(), has_new: false }
     }
 
-    /// Returns whether a dial must be polled before the task sleeps.
+    /// Returns whether there is a dial that must be polled before the task sleeps.
     pub(crate) const fn has_new(&self) -> bool {
         self.has_new
     }
@@ -108,8 +108,9 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
     }
 }
 
-/// Carries out a dial. Other dials with the same key wait for the turn that a signed dial has. If connecting takes
-/// longer than [`TURN_MAX`], the function returns the turn, and continues to connect. The upgrade takes another turn.
+/// Carries out a dial. A signed dial has the turn of the signer, for which other dials with the same key wait. If
+/// connecting takes longer than [`TURN_MAX`], the function ends the turn and continues to connect. The upgrade then
+/// takes another turn.
 async fn dial<R: Runtime>(runtime: R, request: DialRequest, turn: Option<Turn>) -> Dialled<R::Io> {
     let Some(turn) = turn.map(HeldTurn::new) else { return runtime.dial(request).await };
     let mut dial = pin!(runtime.dial(request.with_turn(turn.clone())));

@@ -141,8 +141,8 @@ impl Commands {
 
 impl Drop for Commands {
     fn drop(&mut self) {
-        // After this call, the channel accepts no command. Each command that is dropped drops the sender of its
-        // result.
+        // After this call, the channel accepts no command. The loop drops the commands in the channel. Each of them
+        // drops the sender of its result, so the caller that waits for the result returns.
         self.0.close();
         while self.0.try_recv().is_ok() {}
     }
@@ -429,13 +429,13 @@ impl Lent<'_> {
         if self.keeper.is_ending() { Err(CommandError::Closed) } else { Ok(()) }
     }
 
-    /// Sends a request, and keeps the sender of its result until the reply.
+    /// Sends a request. Stores `answer`, the sender of the result, until the reply arrives.
     pub(crate) fn request(mut self, request: &Request, answer: Sender<Result<Reply, RequestError>>) {
         let sent = self.send(request);
         self.wait_for_reply(sent.map_err(RequestError::Refused), answer);
     }
 
-    /// Sends the cancel of an order, and keeps the sender of its result until the reply.
+    /// Sends the request to cancel an order. Stores `answer`, the sender of the result, until the reply arrives.
     pub(crate) fn cancel(self, of: OrderRef<'_>, answer: Sender<Result<Reply, RequestError>>) {
         let cancel = keeper::cancel(self.keeper.orders(), of);
         let sent = match self.check() {

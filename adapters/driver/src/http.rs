@@ -21,7 +21,7 @@ const HEADERS_MAX: usize = 96;
 /// The maximum number of interim answers (100 to 199, but not 101) before the final answer.
 const INTERIM_MAX: usize = 8;
 
-/// Stands for a value that is not UTF-8.
+/// The text that replaces the value of a header field that is not UTF-8.
 const NO_TEXT: &str = "\u{fffd}";
 
 /// The first bytes of every answer of HTTP/1.
@@ -104,7 +104,7 @@ impl Answer {
         self.rest
     }
 
-    /// Returns whether the version is HTTP/1.1, not 1.0.
+    /// Returns whether the answer has the version HTTP/1.1, and not HTTP/1.0.
     pub(crate) const fn is_1_1(&self) -> bool {
         self.is_1_1
     }
@@ -178,7 +178,7 @@ pub(crate) struct Head {
     bytes: Vec<u8>,
     /// How many bytes were searched for the end of the head.
     searched: usize,
-    /// The number of interim answers that came before.
+    /// The number of interim answers that were skipped.
     interim: usize,
 }
 
@@ -204,7 +204,7 @@ impl Head {
         if !BEGINNING.starts_with(bytes.get(..BEGINNING.len()).unwrap_or(bytes)) {
             return Err(Unreadable::NoHttp);
         }
-        // Parse the head once it is complete, not again after every read.
+        // Parsing begins at the first byte, so parse only when the head may be complete, not after every read.
         if has_end(bytes.get(self.searched.saturating_sub(3)..).unwrap_or_default())
             && let Some(answer) = parse(bytes)?
         {
@@ -239,8 +239,8 @@ fn has_end(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-/// Joins the chunks of a body that have arrived. Also returns whether the last chunk is among them (RFC 9112, section
-/// 7.1).
+/// Joins the chunks of a body that have arrived (RFC 9112, section 7.1). Also returns whether the last chunk has
+/// arrived.
 fn unchunked(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while let Ok(httparse::Status::Complete((begin, length))) = httparse::parse_chunk_size(bytes) {

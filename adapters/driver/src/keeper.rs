@@ -50,7 +50,8 @@ pub struct Keeper {
     pub(crate) tickets: Tickets<Arc<Cell>>,
     overdue: Overdue,
     postponed: Postponed,
-    /// Subscriptions that no reader needs any more. They wait while the client has no room for commands.
+    /// Subscriptions to end, because no reader needs them any more. They stay here while the client has no room for
+    /// commands.
     leaving: Vec<StreamId>,
     /// The calls of `Handle::live` that wait.
     waiting: Vec<Sender<()>>,
@@ -177,7 +178,7 @@ impl Keeper {
         Some(order)
     }
 
-    /// Passes an order that may have changed without an event to `overdue` and `tickets`.
+    /// Passes an order to `overdue` and `tickets`, because the order may have changed without an event.
     fn note_order(&mut self, order: OrderRef<'_>, now: Instant) {
         if let Some(order) = self.orders.get(order) {
             self.overdue.note(order, now);
@@ -240,7 +241,8 @@ impl Keeper {
                     Event::Opened { .. } => self.connect_failure = None,
                     _ => {}
                 }
-                // The application's function for events may have subscribed, or opened the client again.
+                // The application's function for events may have subscribed at an earlier event, or opened the client
+                // again.
                 self.has_new_sources |= self.board.lacks_books();
                 if self.keeps_books {
                     match self.books.apply(event) {
@@ -329,8 +331,8 @@ impl Keeper {
         self.postponed.begin_if_due(client, now, self.tickets.has_cancels());
     }
 
-    /// Publishes the books, after the events that [`finish_turn`](Keeper::finish_turn) has caused. Returns whether
-    /// another turn must follow soon.
+    /// Publishes the books. Call this after the events that [`finish_turn`](Keeper::finish_turn) has caused were
+    /// applied. Returns whether another turn must follow soon.
     pub(crate) fn publish(&mut self) -> bool {
         !self.board.publish(&self.books) || !self.leaving.is_empty()
     }
@@ -393,7 +395,7 @@ impl Keeper {
                     return Err(error);
                 }
             }
-            // The stream is subscribed already, so the client sends no request that would bring a snapshot.
+            // If the stream is subscribed already, the client sends no request that would bring a snapshot.
             if known.is_some() && self.books.get(symbol.as_str()).is_none() {
                 unknown.push(*symbol);
             }
@@ -422,7 +424,7 @@ impl Drop for Keeper {
     }
 }
 
-/// Returns whether each link is live that has not ended for good. Returns `false` if all links have ended for good.
+/// Returns whether all links that have not ended for good are live. Returns `false` if there is no such link.
 fn is_live(client: &Client) -> bool {
     let mut links = client.links().filter(|(.., state)| *state != State::Closed).peekable();
     links.peek().is_some() && links.all(|(_, _, state)| state == State::Live)
@@ -455,7 +457,8 @@ mod tests {
     use super::*;
     use crate::BookReader;
 
-    /// Answers of the venue that the application passes to the keeper resolve doubts about quotes and positions.
+    /// The application passes answers of the venue to the keeper. The answers resolve doubts about quotes and
+    /// positions.
     #[test]
     fn doubts_that_the_application_resolves() {
         let (now, mut scratch) = (Instant::ZERO, Scratch::new());
@@ -497,7 +500,8 @@ mod tests {
         (board, BookReader::new(group, handle), symbol)
     }
 
-    /// The venue rejects the subscription to a book, and a recording of market data v1 brings the book.
+    /// The venue rejects the subscription to a book, and a recording of market data v1 brings the book. The
+    /// view of the book then has no reason why the book does not arrive.
     #[test]
     fn a_current_book_has_no_reason_to_be_missing() {
         let (mut board, reader, _) = rejected();
@@ -509,7 +513,7 @@ mod tests {
         assert_eq!((view.live().is_some(), view.no_book()), (true, None));
     }
 
-    /// The reason why no book will arrive is that of the last subscription to it.
+    /// The reason why no book will arrive belongs to the newest subscription to the book, not to an earlier one.
     #[test]
     fn the_reason_is_that_of_the_last_subscription() {
         let (mut board, reader, symbol) = rejected();
@@ -523,7 +527,7 @@ mod tests {
         }
     }
 
-    /// The venue rejects one of two subscriptions to a book: the other one may bring the book.
+    /// The venue rejects one of two subscriptions to a book. The book may still arrive, over the other subscription.
     #[test]
     fn a_book_may_come_while_it_has_a_subscription() {
         let now = Instant::ZERO;
@@ -542,8 +546,8 @@ mod tests {
         }
     }
 
-    /// The link of a book has ended for good: its reader learns that the book will not arrive, and no other reader
-    /// can be opened. The book may arrive as soon as the client opens the link again.
+    /// The link of a book has ended for good. The reader of the book learns that the book will not arrive, and the
+    /// client refuses another reader. The book may arrive as soon as the client opens the link again.
     #[test]
     fn readers_and_the_end_of_the_link() {
         let now = Instant::ZERO;

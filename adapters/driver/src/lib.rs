@@ -60,7 +60,8 @@ mod tickets;
 mod trading;
 mod upgrade;
 
-/// The types that threads share; `tests/loom` compiles [`Shutdown`] and [`Events`] with the types of `loom` instead.
+/// The types of the standard library for data that threads share. `tests/loom` compiles [`Shutdown`] and [`Events`]
+/// with the types of `loom` instead.
 mod sync {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -25,7 +25,7 @@ impl From<Name> for OrderRef<'_> {
 #[derive(Debug)]
 pub(crate) struct Overdue {
     due: BTreeMap<Name, (Instant, Awaited)>,
-    /// The keys of `due`, by time.
+    /// The entries of `due`, the earliest first.
     by_time: BTreeSet<(Instant, Name)>,
     timeout: Duration,
 }
@@ -44,7 +44,7 @@ impl Overdue {
         let id = order.order_id.map(Name::OrderId);
         let request = order.request().map(Name::Request);
         if let (Some(_), Some(id)) = (request, id) {
-            // An earlier call may have noted the order by its id alone.
+            // An earlier call may have noted the order under its id, when the request was not known yet.
             self.remove(id);
         }
         let Some(name) = request.or(id) else { return };
@@ -116,7 +116,7 @@ mod tests {
         overdue.note(&order(1, true), at(50));
         overdue.note(&order(2, true), at(60));
         assert_eq!((overdue.deadline(), taken(&mut overdue, 99)), (Some(at(100)), vec![]));
-        // The event came. A later cancel has its own time limit.
+        // The event for the order 1 came. A later cancel has its own time limit.
         overdue.note(&order(1, false), at(70));
         assert_eq!(overdue.deadline(), Some(at(160)));
         overdue.note(&order(1, true), at(80));

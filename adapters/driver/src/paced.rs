@@ -143,7 +143,8 @@ impl<Io> Paced<Io> {
         if self.unfinished > self.unfinished_max { Err(io::Error::other(Endless)) } else { Ok(()) }
     }
 
-    /// Counts a read. `None` stands for a read that found nothing. Returns the result for the reader.
+    /// Counts a read. `None` stands for a read that found nothing. Returns the result for the reader: the error
+    /// of an earlier write if the read found nothing more.
     #[inline]
     fn note_read(&mut self, read: Option<io::Result<usize>>) -> Option<io::Result<usize>> {
         match &read {
@@ -161,8 +162,8 @@ impl<Io> Paced<Io> {
         read
     }
 
-    /// Counts a write of `length` bytes. Returns how many bytes the writer may regard as written. After a failure
-    /// this is `length`, because all further output is dropped.
+    /// Counts a write of `length` bytes. Returns how many bytes the writer may regard as written: all of them after a
+    /// failure, because `Paced` drops all further output.
     #[inline]
     fn note_write(&mut self, length: usize, written: io::Result<usize>) -> usize {
         let failure = match written {

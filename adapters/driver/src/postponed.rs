@@ -22,7 +22,8 @@ impl Postponed {
     }
 
     /// Begins a shutdown. If cancels wait, postpones the shutdown instead, for at most half of the time until the
-    /// deadline of `plan`. A second shutdown is never postponed: it begins at once, after the postponed one.
+    /// deadline of `plan`. A second shutdown is never postponed: first the postponed one begins, and at once
+    /// after it the second one.
     pub(crate) fn shut_down(
         &mut self,
         client: &mut Client,

@@ -38,7 +38,7 @@ impl Reply {
         }
     }
 
-    /// Returns the error with which the venue refused the request; `None` for any other reply.
+    /// Returns the error with which the venue refused the request; `None` if the reply has no error.
     pub fn error(&mut self) -> Option<ApiError<'_>> {
         self.response()?.error
     }

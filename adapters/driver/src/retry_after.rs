@@ -13,7 +13,7 @@ const MONTHS: [&str; 12] =
 pub(crate) fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duration> {
     let text = retry_after.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number that does not fit is longer than any wait.
+        // A number that does not fit into 64 bits is longer than any wait, so use the largest number.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let since = date.and_then(|date| seconds_of(date, now)).unwrap_or(now.as_secs());

@@ -117,7 +117,7 @@ impl From<Signer> for SharedSigner {
 #[derive(Debug)]
 pub struct Turn(MutexGuardArc<Signer>);
 
-/// The turn of a dial that is connecting. The upgrade takes the turn out. If connecting takes longer than
+/// Holds the turn of a dial that is connecting. The upgrade takes the turn out. If connecting takes longer than
 /// [`TURN_MAX`], the driver takes the turn out earlier and ends it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeldTurn(Arc<std::sync::Mutex<Option<Turn>>>);

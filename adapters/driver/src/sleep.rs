@@ -24,7 +24,7 @@ pub(crate) struct SleepWatch {
 }
 
 impl SleepWatch {
-    /// Returns when to check again.
+    /// Returns when the next check is due; `None` before the first check.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.looked.map(|(at, _)| at + SLEEP_CHECK)
     }

@@ -39,7 +39,7 @@ pub(crate) struct Socket<Io> {
     stream: WebSocketStream<Paced<Io>>,
     outgoing: VecDeque<Message>,
     unflushed: bool,
-    /// Since when outgoing data has waited without progress.
+    /// The time since which outgoing data has waited and the transport has taken no bytes.
     pub(crate) stalled_since: Option<Instant>,
     /// How many bytes the transport had taken at the last write.
     written: u64,
@@ -84,12 +84,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         Poll::Ready(message)
     }
 
-    /// Closes after the peer has breached the protocol. Drops the messages that wait to be sent.
+    /// Queues a Close frame because the peer has breached the protocol. Drops the messages that wait to be sent.
     pub(crate) fn close_for_breach(&mut self, code: u16) {
         self.outgoing.clear();
         self.close(code, "");
         self.is_breached = true;
-        // The limit on bytes without a whole message does not apply to bytes that `poll_end` reads and drops.
+        // Resets the count of bytes without a whole message, because `poll_end` still reads bytes, to drop them.
         self.stream.get_mut().note_message();
     }
 
@@ -168,8 +168,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     }
 }
 
-/// Returns the reason why the link ended, and after a breach of the protocol the code of the Close frame that answers
-/// it.
+/// Returns the reason why the link ended. After a breach of the protocol, also returns the code of the Close frame
+/// that answers the breach.
 #[cold]
 pub(crate) fn end(error: Option<&Error>) -> (Lost, Option<u16>) {
     error.map_or((Lost::End, None), |error| (lost_of(error), close_code_of(error)))

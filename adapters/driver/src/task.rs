@@ -26,17 +26,17 @@ use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
 /// The maximum number of frames that the driver reads from a socket before timers, commands and other sockets have
-/// their turn. Between turns an executor asks the system for events. Asking the system costs about as much as reading
-/// ten frames.
+/// their turn. Between turns an executor asks the system for events, which costs about as much as reading ten frames.
+/// This cost is small beside that of so many frames.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
 /// The number of bytes after which the driver stops reading from a socket for this turn. The driver reads the frame
 /// that reaches this number to its end, so a turn can read more bytes than this number.
 pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
-/// The maximum number of pings that the driver reads from a socket in a turn: each costs a write. After 128
-/// operations on sockets in a row, tokio makes everything else in the task wait, for example a future that waits for
-/// Ctrl-C.
+/// The maximum number of pings that the driver reads from a socket in a turn. It is small, because each ping costs a
+/// write, and after 128 operations on sockets in a row, tokio makes everything else in the task wait, for example a
+/// future that waits for Ctrl-C.
 const PINGS_PER_TURN_MAX: usize = 16;
 
 /// The maximum number of commands that the driver carries out in a turn.
@@ -75,11 +75,12 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     scratch: Scratch,
     /// What caused the end.
     ended_by: EndedBy,
-    /// The reason for the end, and the time until which the application can take the last events.
+    /// The reason for the end, and the time until which the application can take the last events; `None` until the
+    /// client has closed.
     closed: Option<(CloseReason, Instant)>,
 }
 
-/// The receivers of events, in this order.
+/// The receivers of events. Each event reaches them in the order of these fields.
 struct Takers<D> {
     telemetry: Telemetry,
     replies: Replies,
@@ -202,7 +203,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Ends the driver if the client has closed and its last event was polled before, for example by the application.
+    /// Begins the end of the driver if the client has closed and the driver has not seen [`Event::Closed`], for
+    /// example because the application polled this event.
     fn look_for_end(&mut self, now: Instant) {
         if let (None, Some(reason)) = (self.closed, self.client.close_reason()) {
             self.begin_end(reason, now);
@@ -232,15 +234,17 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Returns whether a shutdown has begun, or waits until the driver has sent cancels.
+    /// Returns whether a shutdown has begun, or is postponed until the driver has sent cancels, or the driver closes.
     fn is_ending(&self) -> bool {
         self.client.is_shutting_down() || self.takers.keeper.is_ending()
     }
 
-    /// Closes the client; only the first call has an effect. Before that, takes the commands that wait: carries out
-    /// cancels of tickets, because the tickets have accepted them, and refuses new orders and requests.
+    /// Closes the client, unless that was done before. If the end has another cause than the client and cancels are
+    /// still to be sent, begins a shutdown instead, which waits for the cancels. Before that, takes the commands that
+    /// wait: carries out cancels of tickets, because the tickets have accepted them, and refuses new orders and
+    /// requests.
     fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
-        // A shutdown that has begun has a deadline of its own. Only a trigger of `Shutdown` ends it earlier.
+        // A shutdown that was requested has a deadline of its own. Only a trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {
             return;
         }
@@ -308,7 +312,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.perform(now);
     }
 
-    /// Reads frames from each socket, as many as a turn allows. Returns whether there may be more.
+    /// Reads frames from each socket, as many as a turn allows. Returns whether a socket may have more frames.
     fn read(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
         let mut more = false;
         for slot in 0..self.sockets.len() {
@@ -454,7 +458,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.dials.begin(link, self.policy.request(request, is_authenticated, patience));
     }
 
-    /// Sets the timer if its instant has changed, and polls it so that it wakes this task.
+    /// Sets the timer to the next deadline if that has changed, and polls the timer so that it wakes this task.
     fn set_timer(&mut self, context: &mut Context<'_>) {
         let deadline = self.client.deadline().map(|deadline| deadline.at);
         let closing = self.closing.iter().map(|(_, until)| *until).min();

@@ -96,7 +96,7 @@ pub(crate) struct Cell {
 #[derive(Debug)]
 struct CellState {
     order: Order,
-    /// The request that placed the order, once the client has accepted the request for sending.
+    /// The request that placed the order; `None` until the client has accepted the request for sending.
     request: Option<RequestId>,
     refused: Option<CommandError>,
     has_ended: bool,
@@ -141,7 +141,7 @@ impl Cell {
         self.lock().order.clone()
     }
 
-    /// Returns the request that the order was sent with.
+    /// Returns the request that placed the order; `None` until the client has accepted the request for sending.
     pub(crate) fn request(&self) -> Option<RequestId> {
         self.lock().request
     }

@@ -46,7 +46,7 @@ pub(crate) struct Tickets<H: Holder> {
     /// answer comes before.
     due: BTreeSet<(Instant, RequestId)>,
     doubt_timeout: Duration,
-    /// The cancels without a final answer, by the request that placed the order.
+    /// The cancels to which the venue has not finally replied, by the request that placed the order.
     cancels: BTreeMap<RequestId, Repeated>,
     /// When to send cancels again after a rate limit of the client refused one.
     retry: Option<Instant>,
@@ -57,7 +57,7 @@ pub(crate) struct Tickets<H: Holder> {
 #[derive(Debug)]
 struct Repeated {
     cancel: Cancel,
-    /// The request that has no reply yet.
+    /// The request that was sent and has no reply yet; `None` while the cancel is still to be sent.
     sent: Option<RequestId>,
     /// When to send the cancel again, because the venue could not carry it out.
     again: Option<Instant>,
@@ -217,8 +217,8 @@ impl<H: Holder> Tickets<H> {
             match sent {
                 Ok(request) => repeated.sent = Some(request),
                 Err(CommandError::RateLimited { retry: at, .. }) => *retry = Some(at),
-                // The next turn tries again. A turn follows when the reason is gone, because each of these causes an
-                // event: a new link, new room, and the removal of one of several possible endpoints.
+                // The next turn tries again. A turn follows when the error would no longer occur, because a new link,
+                // new room, or the removal of one of several possible endpoints causes an event.
                 Err(
                     CommandError::NotConnected | CommandError::TooMany(_) | CommandError::SeveralEndpoints,
                 ) => {}
@@ -309,14 +309,14 @@ mod tests {
             it
         }
 
-        /// Places an order, and cancels it by this id.
+        /// Places an order, and requests to cancel it. `order_id` stands for the venue's id of the order.
         fn cancel_another(&mut self, at: u64, order_id: u64) {
             let order = NewOrder::limit("one", "btcusd", Side::Buy, "1", "1").unwrap();
             let placed = self.client.request(Instant::from_millis(at), &Request::PlaceOrder(order));
             self.tickets.cancel(placed.unwrap(), Cancel::of_id(order_id));
         }
 
-        /// Takes a turn at this time in ms. Returns the request ids of the cancels that the turn sends.
+        /// Takes a turn at the time `at` in ms. Returns the request ids of the cancels that the turn sends.
         fn sent(&mut self, at: u64) -> Vec<String> {
             let now = Instant::from_millis(at);
             if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
@@ -401,7 +401,7 @@ mod tests {
     }
 
     /// The venue refuses one cancel, and the client's own limit refuses the next. Until the limit has room, there is
-    /// nothing to do, so the deadline must not be earlier than that.
+    /// nothing to do, so the deadline must not be earlier.
     #[test]
     fn no_deadline_is_in_the_past() {
         let config =

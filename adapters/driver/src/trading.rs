@@ -143,6 +143,7 @@ impl Handle {
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
                 Some(order) => cancel(order),
                 // The application has removed the order with `forget`, so no event will set the venue's id any more.
+                // Without the id, the cancel could never be sent.
                 None => Some(cell.order()).filter(|order| order.order_id.is_some()).as_ref().and_then(cancel),
             };
             if let Some(cancel) = cancel {

@@ -38,7 +38,7 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// Names of fields that the upgrade sets, or that would change how the request is read.
+/// Names of fields that the upgrade sets, or that would change how the server reads the request.
 const RESERVED: [&str; 6] =
     ["authorization", "connection", "content-length", "host", "transfer-encoding", "upgrade"];
 
@@ -56,8 +56,8 @@ fn is_allowed(name: &str, value: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token) && value.bytes().all(is_text) && !is_ours
 }
 
-/// The request of an upgrade, and its key. The answer must prove that the server has read the key. The memory of the
-/// request is wiped when it is dropped, because the request may be signed.
+/// The request of an upgrade, and the key in this request. The answer must prove that the server has read the key.
+/// Dropping a `Request` wipes its memory, because the request may be signed.
 pub(crate) struct Request {
     bytes: Zeroizing<Vec<u8>>,
     key: String,
@@ -124,7 +124,7 @@ fn accept_of(key: &str) -> String {
     Base64::encode_string(&hash)
 }
 
-/// How long to wait for the body of a refusal, whose status is known already.
+/// The maximum time to wait for the body of a refusal. The wait is short, because the status is known already.
 pub(crate) const BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// Returns the failure for an answer that refuses the upgrade. Uses the part of the body that was read before.

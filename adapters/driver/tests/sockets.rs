@@ -24,7 +24,7 @@ enum Step {
     End,
 }
 
-/// A stream whose peer answers the upgrade. After that, each read does the next of `steps`.
+/// A stream whose peer answers the upgrade. Each read after that carries out the next of `steps`.
 struct Peer {
     /// The lines of the answer. In them, `KEY` stands for the value of `Sec-WebSocket-Accept`, which follows from the
     /// key in the request.
@@ -65,7 +65,7 @@ impl Read for Peer {
         if !self.is_upgraded {
             let Some(answer) = self.answer() else { return Err(ErrorKind::WouldBlock.into()) };
             self.is_upgraded = true;
-            // One byte for each read.
+            // Each read returns one byte of the answer.
             answer.iter().rev().for_each(|byte| self.steps.push_front(Step::Bytes(vec![*byte])));
         }
         let count = match self.steps.pop_front() {
@@ -240,7 +240,8 @@ fn a_refusal_whose_body_does_not_come() {
     assert_eq!(failures, [ConnectFailure::Status { status: 429, retry_after, reason: None }]);
 }
 
-/// A level-triggered loop waits for writing only until the stream has taken the request.
+/// Once the stream has taken the request, `wants_write` returns `false`, so a level-triggered loop waits only for the
+/// answer.
 #[test]
 fn the_request_is_written_once() {
     let mut socket = socket(Peer::new([]));
@@ -304,7 +305,7 @@ fn a_failed_write_loses_no_frame() {
     }
 }
 
-/// A signal that interrupts a read does not end the link: `has_more` asks for another read.
+/// A signal that interrupts a read does not end the link: `has_more` returns `true`, and the next read succeeds.
 #[test]
 fn an_interrupted_read_is_no_end() {
     let steps = [Step::Fails(ErrorKind::Interrupted), frame(1, b"text")];
@@ -315,8 +316,8 @@ fn an_interrupted_read_is_no_end() {
     assert_eq!((socket.read(), socket.has_more()), (Ok(None), false));
 }
 
-/// Runs a client with two links to these peers for `turns` turns, one each 100 ms. Returns the client, its sockets
-/// and its events.
+/// Runs a client with two links to these peers for `turns` turns, one turn every 100 ms. Returns the client, its
+/// sockets and its events.
 fn turns(peers: impl Fn() -> [Peer; 2], turns: u64) -> (Client, Sockets<Peer>, Vec<String>) {
     let config = || Config::new("ws://localhost/").stay_open(true);
     let mut client = Client::single(config());

@@ -2,16 +2,16 @@
 //!
 //! | name | what it measures |
 //! |---|---|
-//! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames received |
+//! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames received, and their bytes |
 //! | `gemini_ws_events_total` | events reported |
 //! | `gemini_ws_dropped_events_total` | events that a queue of the application has dropped |
-//! | `gemini_ws_gaps_total`, `gemini_ws_resyncs_total` | gaps, and books that became current again after one |
-//! | `gemini_ws_disconnects_total{cause}` | ends of open links, by reason |
-//! | `gemini_ws_connect_failures_total{cause}` | attempts that failed, by reason |
+//! | `gemini_ws_gaps_total`, `gemini_ws_resyncs_total` | gaps, and how often a book became current again after a gap or a silence |
+//! | `gemini_ws_disconnects_total{cause}` | open links that ended, by the reason |
+//! | `gemini_ws_connect_failures_total{cause}` | attempts to connect that failed, by the reason |
 //! | `gemini_ws_connects_total` | links that were opened |
 //! | `gemini_ws_queue_depth` | events in the queue of the application, while its driver runs |
 //! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's: depth updates, book tickers, trades |
-//! | `gemini_ws_reply_seconds` | time from handing out a request to its reply |
+//! | `gemini_ws_reply_seconds` | time from sending a request to the venue's reply |
 //!
 //! Drivers with the same recorder add to the same counters and to the same gauge.
 
@@ -23,7 +23,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 /// The maximum number of requests whose time is kept: more than can be in flight on all links together.
 const REQUESTS_MAX: usize = 1_024;
 
-/// The handles of `metrics`, looked up once.
+/// The handles of the counters, gauges and histograms, looked up once, and what this driver has added to them.
 pub(crate) struct Counted {
     frames: Counter,
     bytes: Counter,

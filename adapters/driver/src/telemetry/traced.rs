@@ -60,7 +60,8 @@ impl Traced {
         }
     }
 
-    /// Adds to the number of dropped events. Reports the number, unless the last report is recent.
+    /// Adds to the number of dropped events. Reports the number, unless the last report is more recent than
+    /// [`OVERFLOW_INTERVAL`].
     pub(crate) fn dropped(&mut self, events: u64, now: Instant) {
         self.dropped = self.dropped.saturating_add(events);
         if self.dropped > 0 && self.reported.is_none_or(|last| last + OVERFLOW_INTERVAL <= now) {

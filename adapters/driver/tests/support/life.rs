@@ -18,15 +18,15 @@ use gemini_ws_driver::{Closed, Events, Handle, READ_BYTES_PER_TURN_MAX, READS_PE
 use super::bytes::Bytes;
 use super::world::Shared;
 
-/// The virtual time of a turn.
+/// The virtual time that a turn takes.
 const TURN: Duration = Duration::from_micros(200);
 
 /// The maximum virtual time from the application's request to end the driver until the driver has ended. It includes
 /// the closing handshake, the last frames and the last events.
 const END_MAX: Duration = Duration::from_secs(6);
 
-/// The maximum number of streams that a driver of one link reads in a turn: the link's own, and those of earlier
-/// links.
+/// The maximum number of streams that a driver with one slot reads in a turn: the stream of the link, and those of
+/// earlier links.
 const STREAMS_MAX: usize = 4;
 
 struct Flag(AtomicBool);
@@ -38,7 +38,7 @@ impl Wake for Flag {
 }
 
 type Run = Pin<Box<dyn Future<Output = Closed>>>;
-/// The events; `None` until the driver has been polled.
+/// The receiver of events; `None` before the first poll of the driver, without a queue, and after it was dropped.
 type Slot = Rc<RefCell<Option<Events>>>;
 type Asked = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -52,7 +52,7 @@ struct Life {
     is_eager: bool,
     /// Whether the driver reads everything that arrives, because no queue pauses it.
     reads_all: bool,
-    /// Commands and requests of the application that wait.
+    /// The calls of the application that wait for a result.
     asked: Vec<Asked>,
     turns: u64,
     closed: Option<Closed>,
@@ -126,7 +126,8 @@ impl Life {
         self.shared.lock().now
     }
 
-    /// Polls the driver if it was woken. Otherwise wakes due tasks, lets the application act, or advances the time.
+    /// Polls the driver if it was woken. Otherwise wakes the tasks that are due, then lets the application act, and
+    /// then advances the time; stops as soon as the driver is woken.
     fn step(&mut self) {
         if self.flag.0.swap(false, Ordering::Relaxed) {
             self.turn();
@@ -305,7 +306,7 @@ impl Life {
 }
 
 /// Runs a live link and cuts its network. If `sleeps` is true, the machine sleeps for an hour at that moment. Returns
-/// how long after that moment the driver ends the link, without the sleep.
+/// how long after that moment the driver ends the link, not counting the sleep.
 pub(crate) fn after_sleep(sleeps: bool) -> Duration {
     // The bytes make the peer accept the upgrade in one piece, send confirmations, and then nothing.
     let shared = Shared::new(Bytes::new(&[7, 0, 15, 23, 0]));

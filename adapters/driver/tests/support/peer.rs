@@ -30,7 +30,7 @@ pub(crate) struct Peer {
     outbox: VecDeque<u8>,
     /// What the peer sends after `outbox`: the bytes that it repeats, and how many bytes are left to send.
     flood: (&'static [u8], usize),
-    /// The maximum number of bytes of a read or a write.
+    /// The maximum number of bytes that one read or write transfers.
     piece: usize,
     is_upgraded: bool,
     /// Whether the peer confirms requests.

@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) slept: Duration,
     /// Whether the network is cut: bytes are lost, and no error reports it.
     pub(crate) is_cut: bool,
-    /// The tasks to wake, by the instant of each.
+    /// The tasks to wake, by the instant at which to wake each of them.
     alarms: BTreeMap<(Instant, u64), Waker>,
     numbers: u64,
     /// How many streams exist; `timers` counts the timers.
@@ -35,7 +35,7 @@ pub(crate) struct World {
     pub(crate) timers: usize,
     /// How many streams may have more to read, because their last read returned something.
     pub(crate) unread: usize,
-    /// How many reads there were since the last check; `bytes_read` counts their bytes.
+    /// How many reads there were since the last turn began; `bytes_read` counts their bytes.
     pub(crate) reads: usize,
     pub(crate) bytes_read: usize,
 }
