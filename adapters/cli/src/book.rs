@@ -95,7 +95,7 @@ impl Reader {
 
     fn take_event(&mut self, endpoint: Endpoint, event: &Event<'_>) {
         if endpoint == Endpoint::MarketDataV1 && self.number(event) == Step::Same {
-            // The frame repeats the one before.
+            // The frame repeats the frame before it.
             if let Some(Message::MarketUpdate(update)) = message(event) {
                 self.ignore(&update);
             }

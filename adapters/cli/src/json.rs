@@ -50,7 +50,8 @@ pub(crate) fn write_message(
     }
 }
 
-/// Writes an event with the time at which its frame was received. An event without a frame gets the present time.
+/// Writes an event with the time at which its frame was received. If the event has no frame, writes the time at which
+/// `times` was created.
 pub(crate) fn write_event(out: &mut impl Write, times: Times, event: &Event<'_>) -> io::Result<()> {
     let received = event.source().and_then(|source| source.received());
     let time = received.map_or(times.now(), |received| times.of(received)).to_string();

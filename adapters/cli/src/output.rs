@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use crate::shown::Shown;
 
-/// The limit of unwritten bytes. When so many bytes or more wait, [`Output::has_room`] returns false.
+/// The limit for unwritten bytes. While at least so many bytes wait, [`Output::has_room`] returns false.
 pub(crate) const WAITING_BYTES_MAX: usize = 1 << 20;
 
-/// How long an ending process waits for a reader that takes nothing. Each piece that the reader takes restarts the
+/// How long a process that ends waits for a reader that takes nothing. Each piece that the reader takes restarts the
 /// wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long an ending process waits for a reader of standard error that takes nothing. The time is short, because
-/// messages are few.
+/// How long a process that ends waits for a reader of standard error that takes nothing. The time is short, because
+/// there are few messages.
 const MESSAGE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The maximum number of bytes of one write. A larger write to a slow reader could outlast [`PATIENCE`], and the
@@ -89,7 +89,8 @@ impl Output {
         self.shared.lock().has_room()
     }
 
-    /// Returns whether no bytes wait to be written. A failed write drops the bytes that wait.
+    /// Returns whether no bytes wait to be written. A failed write drops the bytes that wait, so the result is true
+    /// then.
     pub(crate) fn is_idle(&self) -> bool {
         self.shared.lock().is_idle()
     }
@@ -240,7 +241,7 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// Prints a message. If there is no room, only counts it.
+    /// Prints a message. If there is no room, only counts the message as lost.
     pub(crate) fn say(&mut self, message: &Shown) {
         if self.output.is_none() {
             self.output = Output::stderr().ok();
@@ -255,8 +256,8 @@ impl Messages {
         let _ = output.put(format!("gemini-ws: {message}\n").as_bytes());
     }
 
-    /// Waits until the messages are written, and prints how many of the last messages found no room. The wait has a
-    /// time limit, for a reader that takes nothing.
+    /// Prints how many of the last messages are lost because there was no room, and waits until everything is
+    /// written. Waits no longer than [`MESSAGE_PATIENCE`] for a reader that takes nothing.
     pub(crate) fn finish(&mut self) {
         let Some(output) = &self.output else { return };
         if self.lost > 0 {

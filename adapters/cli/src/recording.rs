@@ -18,7 +18,7 @@ const TIME_BYTES_MAX: usize = 64;
 /// cut in this way is still longer than [`FRAME_BYTES_MAX`], and therefore malformed.
 const LINE_BYTES_MAX: usize = FRAME_BYTES_MAX + TIME_BYTES_MAX;
 
-/// The maximum number of lines and bytes that are read ahead.
+/// The limits for lines and bytes that are read ahead.
 const AHEAD_LINES_MAX: usize = 4_096;
 const AHEAD_BYTES_MAX: usize = 16 << 20;
 
@@ -121,8 +121,8 @@ impl Recording {
         Ok(if self.read()? { Some(split(self.number, &self.line)) } else { None })
     }
 
-    /// Reads ahead until `tell` returns `Some` for a frame, the recording ends, or a limit is reached. Returns the
-    /// last result of `tell`.
+    /// Reads ahead until `tell` returns `Some` for a frame, the recording ends, or a limit for the lines or bytes
+    /// that are read ahead is reached. Returns the last result of `tell`.
     pub(crate) fn look_ahead<T>(
         &mut self,
         mut tell: impl FnMut(&[u8]) -> Option<T>,
@@ -209,7 +209,7 @@ mod tests {
             ("2026-09-30T12:00:00.25Z {}", Some("2026-09-30T12:00:00.25Z"), "{}"),
             ("2026-09-30T12:00:00+02:00, {}", Some("2026-09-30T12:00:00+02:00"), "{}"),
             ("\"17\", {}", Some("17"), "{}"),
-            // Text that is not a frame is kept, so that it can be reported.
+            // Text that is not a frame is returned as a frame, so that the command reports it as malformed.
             ("17 rubbish", Some("17"), "rubbish"),
             ("17", None, "17"),
             ("rubbish {}", None, "rubbish {}"),

@@ -29,7 +29,7 @@ impl Display for Shown {
     }
 }
 
-/// A writer that escapes.
+/// A writer that escapes characters that control a terminal.
 struct Escaped(String);
 
 impl Write for Escaped {

@@ -38,7 +38,7 @@ pub(crate) struct Signals {
 }
 
 impl Caught {
-    /// Returns the exit code for a signal, by the convention of shells: 128 and its number.
+    /// Returns the exit code for a signal, by the convention of shells: 128 plus the number of the signal.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Caught::Hangup => 129,
@@ -115,8 +115,8 @@ fn heard(hears_suspend: bool) -> Vec<Signal> {
         .collect()
 }
 
-/// Returns the signals that this process ignores: bit 0 stands for signal 1. Returns 0 on other systems than Linux,
-/// which do not report ignored signals to safe code. The numbers in [`heard`] are therefore those of Linux.
+/// Returns the signals that this process ignores, one bit each: bit 0 stands for signal 1. Returns 0 on other systems
+/// than Linux, which do not report ignored signals to safe code. So the numbers in [`heard`] are those of Linux.
 fn ignored() -> u64 {
     if !cfg!(target_os = "linux") {
         return 0;

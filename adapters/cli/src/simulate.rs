@@ -26,10 +26,10 @@ const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
 /// How long the server waits for clients to answer a Close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long to wait until the text of [`introduction`] is written.
+/// The maximum time to wait until the text of [`introduction`] is written.
 const INTRODUCTION_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// How often to check whether the state has changed.
+/// The time between two checks whether the state has changed and must be saved.
 const KEEPING_PERIOD: Duration = Duration::from_millis(500);
 
 /// Serves until a signal requests the end.
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending,
         let line = Shown::of(line);
         output.put(format!("{line}\n").as_bytes()).map_err(|error| Failure::of_output(&error))?;
     }
-    // A slow reader is no failure. If writing fails, the address would stay unknown, so no client could connect.
+    // A slow reader is no failure. But a write that fails ends the command, because no user would learn the address.
     if let Err(Unwritten::Failed(error)) = output.drain(INTRODUCTION_TIMEOUT) {
         return Err(Failure::of_output(&error));
     }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use gemini_ws::Credentials;
 
-/// The key and the secret of an account. Both are checked after all other arguments, because clap would repeat a
-/// wrong value, with the secret, in its error message.
+/// The key and the secret of an account. The command checks both after clap has parsed all arguments, because clap
+/// would repeat a wrong value, with the secret, in its error message.
 #[derive(Clone, Eq, PartialEq)]
 pub(crate) struct Login(String);
 

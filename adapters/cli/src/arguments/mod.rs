@@ -172,7 +172,8 @@ fn of_open_sessions() -> Vec<&'static str> {
     FaultKind::ALL.iter().filter(is_of_open).map(FaultKind::name).collect()
 }
 
-// The errors of the standard library and of `humantime` do not say what is allowed, so the parsers below say it.
+// The parsers below say in their errors what is allowed. The errors of the standard library and of `humantime` do not
+// say it.
 
 fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("use a whole number from 0 to {}", u64::MAX))
@@ -269,7 +270,7 @@ pub(crate) struct Book {
     pub(crate) strict: bool,
 }
 
-/// Accepts any text. `check` refuses wrong addresses later, with a message that does not repeat them.
+/// Accepts any text. [`check_watch`] refuses a wrong address later, with a message that does not repeat the address.
 fn any_venue(text: &str) -> Result<Venue, Infallible> {
     Ok(Venue::from(text))
 }

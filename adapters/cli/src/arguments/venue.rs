@@ -6,8 +6,8 @@ use std::fmt;
 use gemini_ws::{Config, Endpoint, PRODUCTION, SANDBOX};
 use gemini_ws_smol::driver::Address;
 
-/// Where to connect to. An address is checked after all other arguments: clap would repeat a wrong address in its
-/// error message, and the address may contain a password.
+/// Where to connect to. The command checks an address after clap has parsed all arguments: clap would repeat a wrong
+/// address in its error message, and the address may contain a password.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Venue {
     Simulator,

@@ -13,8 +13,8 @@ pub(super) struct Market {
     /// The endpoint of the market's last frame.
     endpoint: Endpoint,
     pub(super) counts: Counts,
-    /// Whether the first frame of market data v2, which counts as the snapshot, may contain only changes. This is so
-    /// in a recording that begins in the middle of a connection.
+    /// Whether the first frame of the symbol in market data v2 may contain only changes, although it counts as the
+    /// snapshot. The recording then begins in the middle of a connection.
     pub(super) is_doubtful: bool,
 }
 
@@ -22,11 +22,11 @@ pub(super) struct Market {
 #[derive(Debug, Default)]
 pub(super) struct Markets {
     markets: Vec<Market>,
-    /// The position of each market.
+    /// The position of each market in `markets`.
     places: HashMap<Symbol, usize>,
     /// The books of all markets: each [`Books`] holds those of [`BOOKS_MAX`] consecutive markets.
     books: Vec<Books>,
-    /// The positions of markets whose books may be current, by endpoint.
+    /// The positions in `markets` of the markets whose books may be current, by endpoint.
     live: HashMap<Endpoint, BTreeSet<usize>>,
 }
 
@@ -39,7 +39,7 @@ impl Markets {
         if place == next {
             self.markets.push(Market { symbol, endpoint, counts: Counts::default(), is_doubtful: false });
             if place / BOOKS_MAX == self.books.len() {
-                // Crossed books are reported like others, with a mark.
+                // The report contains crossed books too, and marks them.
                 self.books.push(Books::new().trust_crossed());
             }
         }
@@ -71,8 +71,8 @@ impl Markets {
         }
     }
 
-    /// Makes all current books of an endpoint stale, and counts a gap in each if `is_gap` is true. Later calls skip a
-    /// book until its next snapshot.
+    /// Makes all current books of an endpoint stale, and counts a gap of each of them if `is_gap` is true. Until
+    /// the next snapshot of a book, further calls skip the book.
     pub(super) fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {
         for place in self.live.remove(&endpoint).unwrap_or_default() {
             let is_live = self.book(place).is_some_and(|book| book.live().is_some());

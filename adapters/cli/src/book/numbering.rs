@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn numbers() {
         use Step::{Lost, Next, Restart, Same};
-        // number, event id, step; jumps, lost frames, repeated, restarts at the end
+        // The frames, each with its number, its event id, and how it follows the frame before it. Then the counts
+        // after the last frame: jumps, lost frames, repeated frames, and restarts.
         type Case<'c> = (&'c [(u64, Option<u64>, Step)], [u64; 4]);
         let table: [Case<'_>; 8] = [
             (&[(0, Some(5), Next), (1, None, Next), (2, Some(6), Next)], [0, 0, 0, 0]),
@@ -86,7 +87,7 @@ mod tests {
             (&[(86, Some(5), Next), (87, Some(6), Next)], [0, 0, 0, 0]),
             (&[(0, Some(5), Next), (4, Some(6), Lost), (5, Some(7), Next)], [1, 3, 0, 0]),
             (&[(1, Some(5), Next), (1, Some(5), Same), (2, None, Next), (2, None, Same)], [0, 0, 2, 0]),
-            // The same number for another frame.
+            // Two different frames have the same number.
             (&[(1, Some(5), Next), (1, Some(6), Lost), (2, Some(7), Next)], [0, 0, 1, 0]),
             (&[(9, Some(5), Next), (7, Some(6), Lost), (8, Some(7), Next)], [0, 0, 1, 0]),
             (&[(9, Some(5), Next), (0, Some(6), Restart), (0, Some(7), Restart)], [0, 0, 0, 2]),

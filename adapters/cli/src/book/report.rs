@@ -48,13 +48,13 @@ pub(super) struct BookReport {
     pub(super) top10_bids: Vec<Row>,
     pub(super) top10_asks: Vec<Row>,
     pub(super) crossed: bool,
-    /// Whether the first frame seems to contain only changes, so that the book may lack levels.
+    /// Whether the book may lack levels, because the first frame of the symbol may contain only changes.
     pub(super) doubtful: bool,
     #[serde(flatten)]
     pub(super) counts: Counts,
 }
 
-/// The numbers of a symbol's frames. Several changes in one frame count once.
+/// The counts of a symbol's frames. Consecutive changes of the symbol in one frame count once.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Counts {
     pub(super) snapshots: u64,
@@ -62,11 +62,11 @@ pub(super) struct Counts {
     pub(super) updates: u64,
     /// How many times an update was missing.
     pub(super) gaps: u64,
-    /// Frames that were not applied: they repeat earlier ones, or there is no current book.
+    /// Frames that were not applied, because they repeat earlier frames or because the book is not current.
     pub(super) ignored: u64,
 }
 
-/// A level, with price and quantity without trailing zeros.
+/// A level. It is written with price and quantity without trailing zeros.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row(Level);
 

@@ -51,7 +51,8 @@ fn frames_by_their_role() {
     };
     let other = change(3, 4).replace("btcusd", "ethusd");
     type Case<'c> = (&'c [String], &'c str, u64, u64, u64, u64);
-    // lines; state, updates, gaps, ignored, last id
+    // The lines after the snapshot; the state of the book; the counts of updates, gaps and ignored frames; the last
+    // id.
     let table: [Case<'_>; 4] = [
         (&[change(5, 5)], "live", 0, 0, 1, 5),
         (&[change(5, 7), change(7, 9)], "live", 2, 0, 0, 9),
@@ -82,8 +83,8 @@ fn text_shows_what_json_has() {
     assert_eq!(report(&[]).to_text(), "frames=0 malformed=0 unrecognized=0 gaps=0 crossed=0\n");
 }
 
-/// Returns an update of market data v1 with this number. Each change is side, price, quantity, reason and symbol. An
-/// empty symbol leaves the member out.
+/// Returns an update of market data v1 with this number. Each change has side, price, quantity, reason and symbol. If
+/// the symbol is empty, the change has no member `symbol`.
 fn v1(number: u64, changes: &[[&str; 5]]) -> String {
     let changes: Vec<_> = changes
         .iter()
@@ -107,8 +108,8 @@ fn books_of_market_data_v1() {
     let first = v1(0, &[["bid", "99", "1", "initial", ""], ["ask", "101", "2", "initial", ""]]);
     let bid = |number, price, quantity| v1(number, &[["bid", price, quantity, "place", ""]]);
     type Case<'c> = (&'c [String], Option<StaleReason>, [u64; 4], [u64; 4], &'c str);
-    // lines after the first; reason if stale; snapshots, updates, gaps, ignored; jumps, lost frames, repeated,
-    // restarts; bids
+    // The lines after the first; the reason if the book is stale; the counts of snapshots, updates, gaps and ignored
+    // frames; the counts of jumps, lost frames, repeated frames and restarts; the bids.
     let table: [Case<'_>; 9] = [
         (&[], None, [1, 0, 0, 0], [0; 4], "[[99,1]]"),
         (&[bid(1, "98", "3"), heartbeat(2), bid(3, "99", "0")], None, [1, 2, 0, 0], [0; 4], "[[98,3]]"),
@@ -142,7 +143,7 @@ fn books_of_market_data_v1() {
             [0, 0, 0, 1],
             "[[99,1],[97,1]]",
         ),
-        // Another connection, whose books begin empty.
+        // The heartbeat with the number 0 begins another connection, over which no snapshot has come.
         (
             &[bid(1, "98", "3"), heartbeat(0), bid(1, "97", "1")],
             Some(StaleReason::Gap),
@@ -189,7 +190,7 @@ fn one_level_per_side_of_a_top_of_book() {
         (4, "[[11380,2]]", "[[11386.12,1.3148]]"),
         (5, "[]", "[[11386.12,1.3148]]"),
     ] {
-        // Neither the frames nor the user name the symbol.
+        // The symbol is unknown, because neither the frames nor the arguments name it.
         let report = report(&lines[..until]);
         let book = &report.books[UNNAMED];
         assert_eq!((levels(&book.top10_bids).as_str(), levels(&book.top10_asks).as_str()), (bids, asks));
@@ -212,7 +213,7 @@ fn several_markets_of_one_connection() {
     assert_eq!((whole.books["ETHUSD"].bids, whole.books["ETHUSD"].counts.updates), (0, 1));
     assert_eq!(whole.without_snapshot["SOLUSD"], 1);
     assert_eq!((whole.books.len(), whole.knows(UNNAMED), whole.gaps), (2, false, 0));
-    // One counter for all symbols: a missing frame may belong to any of them.
+    // One counter numbers the frames of all symbols, so a missing frame may belong to any symbol.
     let lost = report(&[lines[0], lines[1], lines[3]]);
     assert!(lost.books.values().all(|book| book.state == "stale" && book.counts.gaps == 1));
     assert_eq!(lost.gaps, 2);
@@ -225,7 +226,7 @@ fn books_of_market_data_v2() {
     let refusal = r#"{"result":"error","reason":"NoValidTradingPairs"}"#;
     let cut = &change[..40];
     type Case<'c> = (&'c [&'c str], Option<StaleReason>, bool, [u64; 4], &'c str);
-    // lines; reason if stale, whether doubtful; snapshots, updates, gaps, ignored; bids
+    // The lines; the reason if the book is stale; whether it is doubtful; the counts as above; the bids.
     let table: [Case<'_>; 7] = [
         (&[first], None, false, [1, 0, 0, 0], "[[9,1]]"),
         (&[refusal, first, change, refusal], None, false, [1, 1, 0, 0], "[[8,1]]"),
@@ -233,7 +234,7 @@ fn books_of_market_data_v2() {
         // The recording begins in the middle of a connection.
         (&[change, change], None, true, [1, 1, 0, 0], "[[8,1]]"),
         (&[change, first], None, false, [2, 0, 0, 0], "[[9,1]]"),
-        // Frames of market data v2 have no numbers, so no later frame would show the loss.
+        // Frames of market data v2 have no numbers, so no later frame would show that `cut` is lost.
         (&[first, cut, change], Some(StaleReason::Gap), false, [1, 0, 1, 1], "[[9,1]]"),
         (&[first, cut, first, r#"{"type":"trade"}"#, change], None, false, [2, 1, 1, 0], "[[8,1]]"),
     ];

@@ -37,11 +37,12 @@ pub(super) enum Fact<'f> {
     Ignored { frame: Cow<'f, str>, reason: IgnoredReason },
 }
 
-/// The reason that an event reports, such as why a link was lost: a word and its details.
+/// The reason that an event reports, for example for the loss of a link: `kind` is a word, and the other members are
+/// its details.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Reason {
     kind: String,
-    /// The status of HTTP or of a reply.
+    /// The HTTP status, or the status of a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     /// The delay that the venue asks for, in nanoseconds.

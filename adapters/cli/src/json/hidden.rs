@@ -12,7 +12,8 @@ const MEMBERS: [&str; 2] = ["api_session", "apiSessionFilter"];
 /// How the ids of API keys begin. A text for people, such as the `message` of a refusal, can contain an id.
 const BEGINNINGS: [&str; 2] = ["account-", "master-"];
 
-/// The value of `api_session` for orders that were placed on the web page. It is no key, so it is not hidden.
+/// The value of `api_session` for orders that were placed on the venue's web page. This value is no key, so it is not
+/// hidden.
 const NO_KEY: &str = "UI";
 
 /// Replaces the ids of keys by asterisks. The length stays the same, so offsets stay valid.
@@ -55,7 +56,8 @@ fn each_value(text: &str, mut found: impl FnMut(Range<usize>)) {
     }
 }
 
-/// Finds the next name of [`MEMBERS`] in quotes. Returns the position after its second quote.
+/// Finds the next name of [`MEMBERS`] in quotes, at `from` or later. Returns the position after the quote that ends
+/// the name.
 fn end_of_name(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut quotes = bytes.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'"');
@@ -195,8 +197,8 @@ mod tests {
         }
     }
 
-    /// Checks that the time grows with the length of a frame and no faster: a search that begins again at each match
-    /// would take hours here.
+    /// Checks that the running time is proportional to the length of a frame. A search that begins again at each
+    /// match would take hours here.
     #[test]
     fn long_texts() {
         let parts = [

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::{FrameBody, Kind, Undecodable};
 
-/// The elements of a list. When they are written, `body` converts each of them.
+/// The elements of a list, and the function that converts each of them when it is written.
 pub(super) struct Each<'f, T, B> {
     list: List<'f, T>,
     body: fn(T) -> B,

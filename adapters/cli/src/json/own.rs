@@ -11,7 +11,7 @@ use crate::watch::Summary;
 /// The version of the schema in `schema/`. It changes when a member changes its type or is removed.
 const SCHEMA: u32 = 1;
 
-/// A converter from instants to nanoseconds since 1970.
+/// A converter from instants of the client's clock to nanoseconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     instant: Instant,

@@ -80,7 +80,8 @@ fn write_escaped<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
 /// Converts JSON of the venue for the output: every number becomes a string, and white space is removed.
 pub(super) fn embed(json: &str) -> Box<RawValue> {
     let exact = RawValue::from_string(quote_numbers(json));
-    // The core has checked that the text is JSON. If `serde_json` disagrees, embed the whole text as a string.
+    // The core has checked that the text is JSON. If `serde_json` refuses the text nevertheless, embed all of it as a
+    // string.
     exact.or_else(|_| serde_json::value::to_raw_value(json)).unwrap_or_default()
 }
 
@@ -103,7 +104,7 @@ pub(super) fn quote_numbers(json: &str) -> String {
     exact
 }
 
-/// Returns the length of the JSON string at the beginning, with its quotes, in bytes.
+/// Returns the length in bytes of the JSON string with which `json` begins, including its quotes.
 fn text_length(json: &str) -> usize {
     let end = json.get(1..).and_then(closing_quote);
     end.map_or(json.len(), |length| length + 2)

@@ -59,7 +59,7 @@ fn embedded_json() {
     let table = [
         (r#"{"a":9007199254740992}"#, r#"{"a":"9007199254740992"}"#),
         ("[1,\r\n\t-2 , 0.1]", r#"["1","-2","0.1"]"#),
-        // Digits and white space within strings do not change, whatever is escaped there.
+        // Digits and white space within strings do not change, even after an escaped quote or backslash.
         (r#"{"9 1":"a\"9 1"}"#, r#"{"9 1":"a\"9 1"}"#),
         (r#"["\\",9]"#, r#"["\\","9"]"#),
         ("-0.000000000000000000001", "\"-0.000000000000000000001\""),
@@ -194,9 +194,9 @@ fn facts() -> Vec<Event<'static>> {
     facts
 }
 
-/// Returns the JSON lines of events that contain text of the venue. Each frame in `frames.txt` has a line for its
-/// event and one for each part of the event. The last lines are all events of a client that receives refusals and
-/// faulty frames.
+/// Returns the JSON lines of events that contain text of the venue. For each frame in `frames.txt`, there is a line
+/// for its event and a line for each part of this event. The last lines are all events of a client that receives
+/// refusals and faulty frames.
 fn lines_of_frames() -> Vec<String> {
     let (mut lines, mut scratch, mut endpoint) = (Vec::new(), Scratch::new(), Endpoint::Streams);
     let times = Times::at(Instant::from_secs(9));

@@ -16,7 +16,7 @@ use crate::shown::Shown;
 const MARK: &str = ".saving-";
 const ENDING: &str = ".tmp";
 
-/// The length of the random part.
+/// The length of the random part in the name of a temporary file.
 const RANDOM_LENGTH: usize = 6;
 
 /// The maximum number of symbolic links to follow, as on Linux.
@@ -29,11 +29,12 @@ pub(super) struct Keeper {
     path: PathBuf,
     /// The path of the file itself: `path` after following symbolic links.
     target: PathBuf,
-    /// The file as it was read or written last. It is locked, so that no other simulator uses it.
+    /// The file that was read or written last. It is locked, so that no other simulator uses it. `None` if there was
+    /// no file.
     locked: Option<File>,
-    /// The revision in the file; `None` before the first write.
+    /// The revision of the state in the file; `None` before this process has written the file.
     kept: Option<u64>,
-    /// A revision that a thread is writing.
+    /// The revision that a thread is writing, and the thread's task; `None` if no write is under way.
     writing: Option<(u64, Task<io::Result<File>>)>,
     is_failing: bool,
 }
@@ -69,7 +70,7 @@ impl Keeper {
         if let Some((_, task)) = self.writing.take()
             && let Ok(file) = smol::block_on(task)
         {
-            // Lock the file that this task has written; the write below replaces it.
+            // The task has written and locked a file. The write below replaces this file.
             self.locked = Some(file);
         }
         let file = write(&self.target, &exchange.save(), self.locked.is_none());
@@ -224,7 +225,7 @@ fn target_of(path: &Path) -> PathBuf {
 /// file exists at `path`. Returns the new file, which is locked.
 fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
     let prefix = prefix_of(path);
-    // A new temporary file. It is removed on drop unless it was moved to `path`.
+    // Dropping the temporary file removes it, unless it was moved to `path`.
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(ENDING).rand_bytes(RANDOM_LENGTH);
     #[cfg(unix)]
@@ -235,7 +236,7 @@ fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
         file.as_file().set_permissions(before.permissions())?;
     }
     file.write_all(state.to_json().as_bytes())?;
-    // Some file systems report only here that there is no room.
+    // Only this call reports on some file systems that the disk is full.
     file.as_file().sync_all()?;
     if !is_new {
         return Ok(file.persist(path)?);

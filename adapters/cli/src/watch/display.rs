@@ -17,7 +17,7 @@ use crate::json::{ReplayEnded, Started, Summarized, Times};
 use crate::output::{Messages, Output, PATIENCE};
 use crate::shown::Shown;
 
-/// The time between two pictures on the screen, unless a key was pressed.
+/// The time between two pictures on the screen. After a key, the display draws earlier.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// The maximum number of problems that are printed on standard error after the screen is closed: the newest ones.
@@ -145,7 +145,7 @@ impl Display {
         if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { LostBooks::default() }
     }
 
-    /// Updates the display and reads the keys. Call it often.
+    /// Updates the display, and returns what the user has requested with keys. Call `tick` often.
     pub(crate) fn tick(&mut self, now: Instant, session: &Session) -> io::Result<Asked> {
         let due = now >= self.next;
         match &mut self.mode {
@@ -161,7 +161,7 @@ impl Display {
                     }
                 }
             }
-            // After Ctrl-Z, the process may continue in the background.
+            // After Ctrl-Z, the process may continue in the background, where it must not use the terminal.
             Mode::Screen(_) if !is_in_foreground() => {}
             Mode::Screen(drawn) => {
                 let is_back = mem::take(&mut drawn.is_suspended);

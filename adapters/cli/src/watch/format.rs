@@ -38,7 +38,7 @@ impl Spread {
     }
 }
 
-/// Returns a decimal as an integer in units of 10⁻¹². Further digits are cut off, so use the result only for ratios.
+/// Returns a decimal as an integer in units of 10⁻¹². Cuts off further digits, so use the result only for ratios.
 fn units(value: Decimal) -> i128 {
     let mantissa = i128::from(value.mantissa());
     match 12_u32.checked_sub(u32::from(value.scale())) {

@@ -28,8 +28,8 @@ const WAITING_MAX: usize = 1_024;
 
 /// The keys that were pressed, and other input such as a new size of the terminal.
 ///
-/// A thread reads the input, because a read may never return: the terminal may be gone, or send bytes that are no
-/// keys.
+/// A separate thread reads the input, because a read may never return: the terminal may be gone, or may send only
+/// bytes that are no keys.
 #[derive(Debug)]
 pub(crate) struct Keys(Receiver<io::Result<Pressed>>);
 

@@ -23,7 +23,7 @@ impl PlainLines {
         PlainLines { output, missing: 0 }
     }
 
-    /// Prints a line. If there is no room, only counts it.
+    /// Prints a line. If there is no room, only counts the line as missing.
     pub(crate) fn print(&mut self, line: &Shown) -> io::Result<()> {
         self.output.check()?;
         if !self.output.has_room() {
@@ -80,7 +80,8 @@ impl LostBooks {
         *self == LostBooks::default()
     }
 
-    /// Requests new snapshots of these books; of all books if the queue did not name some of the lost ones.
+    /// Requests new snapshots of these books. If the queue has dropped updates of books that it did not name,
+    /// requests new snapshots of all books.
     pub(crate) fn resync(self, client: &mut Client, now: Instant) {
         if self.are_some_unnamed {
             client.resync_all_books(now);
@@ -92,8 +93,10 @@ impl LostBooks {
 
 /// Prints events as JSON, one per line.
 ///
-/// While the reader takes nothing, events wait in a queue. When it is full, the oldest market data is dropped, and a
-/// line of the kind `overflow` takes its place. Nothing else is dropped.
+/// While the reader takes nothing, events wait in a queue. When the queue is full, it drops the oldest market data.
+/// It drops the oldest events about links, subscriptions and requests only if so many of them wait that they exceed
+/// [`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX) or [`RESERVED_BYTES_MAX`](gemini_ws::RESERVED_BYTES_MAX).
+/// A line of the kind `overflow` takes the place of the dropped events.
 #[derive(Debug)]
 pub(crate) struct JsonLines {
     output: Output,
@@ -140,7 +143,7 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Returns the books that need a new snapshot, and forgets them.
+    /// Returns the books that need a new snapshot. The next call returns only books that were lost since this call.
     pub(crate) fn take_lost(&mut self) -> LostBooks {
         std::mem::take(&mut self.lost)
     }
@@ -206,7 +209,8 @@ mod tests {
         String::from_utf8(taken.try_iter().flatten().collect()).unwrap()
     }
 
-    /// Checks that new snapshots of all books are requested if the queue names only some of the lost books.
+    /// Checks that `resync` requests new snapshots of all books if the queue names only some of the books whose
+    /// updates it has dropped.
     #[test]
     fn more_books_than_the_queue_names() {
         let (output, open, _taken) = dammed();

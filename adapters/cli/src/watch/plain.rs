@@ -10,7 +10,7 @@ use super::session::{Link, Market, Session};
 use crate::json::without_keys;
 use crate::shown::Shown;
 
-/// How often the state of each market is printed.
+/// The time between two prints of the state of each market.
 pub(crate) const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// A line for standard output or for standard error.
@@ -83,7 +83,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
             let separator = if reason.is_empty() { "" } else { ": " };
             Notice::trouble(format_args!("the venue closes the connection, {code}{separator}{reason}"))
         }
-        // Without `retry`, the user has requested the end, or `Event::Closed` reports the reason.
+        // Without `retry` there is no line: the user has requested the end, or `Event::Closed` reports the reason.
         Event::Disconnected { reason: why, retry: at @ Some(_), .. } => {
             Notice::trouble(format_args!("disconnected: {why}{}", retry(at)))
         }
@@ -94,7 +94,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
     })
 }
 
-/// Returns what to do about a refused stream.
+/// Returns a hint for the user about a refused stream; empty if the stream has no symbol.
 fn advice(stream: &Stream) -> String {
     let symbol = stream.symbol();
     symbol.map_or_else(String::new, |symbol| format!("; is there a market {symbol:?}?"))

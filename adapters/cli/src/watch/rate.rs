@@ -2,7 +2,7 @@
 
 use gemini_ws::Instant;
 
-/// The length of an interval.
+/// The length of the intervals into which the time is divided, in nanoseconds.
 const INTERVAL_NANOS: u64 = 250_000_000;
 
 /// The number of complete intervals from which the rate is computed: two seconds. One more interval is running.
@@ -11,11 +11,11 @@ const INTERVALS: usize = 8;
 /// Counts of the last two seconds, by interval.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rate {
-    /// A ring of counts. The index of an interval is its number modulo the length.
+    /// A ring of counts. The index of an interval is its number modulo the length of the ring.
     counts: [u64; INTERVALS + 1],
-    /// The number of the newest interval.
+    /// The number of the newest interval with a count.
     newest: u64,
-    /// The number of the first interval; `None` before the first count.
+    /// The number of the first interval with a count; `None` before the first count.
     first: Option<u64>,
 }
 
@@ -24,7 +24,7 @@ impl Rate {
     pub(crate) fn add(&mut self, now: Instant, count: u64) {
         let interval = now.as_nanos() / INTERVAL_NANOS;
         let length = self.counts.len() as u64;
-        // Intervals without events still hold counts from the previous round of the ring.
+        // Sets the counts of the intervals since `newest` to zero: they are left over from the previous round.
         for passed in 1..=interval.saturating_sub(self.newest).min(length) {
             self.counts[((self.newest + passed) % length) as usize] = 0;
         }
@@ -47,7 +47,7 @@ impl Rate {
         }
         let length = self.counts.len() as u64;
         let full = (1..=INTERVALS as u64).filter_map(|back| interval.checked_sub(back));
-        // The ring ends with the interval `newest`: later intervals have no count yet.
+        // The ring contains only intervals up to `newest`. Later intervals have no count yet.
         let known = full.filter(|interval| *interval <= self.newest && *interval + length > self.newest);
         let count: u64 = known.map(|interval| self.counts[(interval % length) as usize]).sum();
         count * 10 * 1_000_000_000 / (INTERVAL_NANOS * passed)
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn counts_of_the_last_two_seconds() {
         type Case<'c> = (&'c [(u64, u64)], u64, u64);
-        // (time in ms, count) …; asked at ms; tenths per second
+        // The counts, each with its time in ms; the time in ms for which the rate is computed; tenths per second.
         let steady: Vec<_> = (0..40).map(|step| (step * 100, 3)).collect();
         let table: [Case<'_>; 8] = [
             (&[], 0, 0),

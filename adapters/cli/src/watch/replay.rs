@@ -16,7 +16,7 @@ use crate::output::Messages;
 use crate::recording::{Line, Recording};
 use crate::shown::Shown;
 
-/// The limit of bytes of a regular file that are searched for symbols.
+/// The limit for the bytes of a regular file that are searched for symbols.
 const SURVEY_BYTES_MAX: usize = 64 << 20;
 
 /// The maximum number of lines that wait to be played.
@@ -131,8 +131,8 @@ fn seconds_of_offset(offset: &str) -> Option<i64> {
     Some(sign * (number(hours)? * 3_600 + minutes * 60))
 }
 
-/// Returns the function from which the simulator takes lines. The function returns only lines that have been read,
-/// and sends the report on the end to `tell`.
+/// Returns the function from which the simulator takes lines. The function returns only lines that were already read,
+/// so it never waits. It sends the report on the end to `tell`.
 fn player(
     lines: Receiver<Result<String, Failure>>,
     tell: smol::channel::Sender<Ended>,
@@ -150,7 +150,7 @@ fn player(
         }
         Ok(Err(_)) | Err(TryRecvError::Empty) => NextLine::Later,
         Err(TryRecvError::Disconnected) => {
-            // The receiver may be gone at the end of the run.
+            // Sending fails if the run has ended and the receiver was dropped.
             let _ = tell.try_send(Ended { lines: count, error: error.take() });
             NextLine::End
         }
@@ -163,7 +163,7 @@ struct Survey {
     is_named: bool,
     symbols: Vec<Symbol>,
     known: HashSet<Symbol>,
-    /// Whether a frame was found that can be played.
+    /// Whether the search has found a frame that can be played.
     is_usable: bool,
     /// The endpoint of the first frame that cannot be played.
     other: Option<Endpoint>,
@@ -259,7 +259,8 @@ mod tests {
     fn what_can_be_played() {
         let other = TRADE.replace("btcusd", "ethusd");
         let all = format!("17 {{\"id\":1,\"status\":200}}\n{TRADE}\nrubbish\n{other}\n{TRADE}");
-        // text, named symbols; played symbols or a part of the message
+        // The text of the recording; the symbols that the user names; the symbols that are played, or a part of the
+        // error message.
         let table: [(&str, &[&str], Result<&[&str], &str>); 6] = [
             (&all, &[], Ok(&["btcusd", "ethusd"])),
             (&all, &["ethusd", "solusd"], Ok(&["ethusd", "solusd"])),
@@ -319,8 +320,8 @@ mod tests {
         }
     }
 
-    /// Each line keeps its receive time, so that the simulator plays it in time. A receive time that is not
-    /// understood ends the reading.
+    /// Each line keeps its receive time, so that the simulator plays the line in time. Reading ends at a receive time
+    /// that is neither a number nor a date.
     #[test]
     fn lines_for_the_simulator() {
         let text = format!("{TRADE}\n2026-09-30T12:00:00Z {TRADE}\n17: {TRADE}\n12:00:00 {TRADE}\n{TRADE}");

@@ -25,13 +25,14 @@ use crate::output::{Messages, Output};
 use crate::shown::Shown;
 use crate::signals::{self, Caught, Signals};
 
-/// The time between two checks of keys and display.
+/// The time between two updates of the display, each of which also reads the keys.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The delay before the end of a recording is reported, because frames that are still on their way are shown first.
+/// The delay after which the end of a recording is reported, so that frames that are still on their way are shown
+/// first.
 const REPLAY_END_DELAY: Duration = Duration::from_millis(250);
 
-/// The state that the tasks share. It is borrowed for a moment at a time, never across an await.
+/// The state that the tasks share. No task borrows it across an await.
 struct Shared<'m> {
     session: Session,
     display: Display,
@@ -83,7 +84,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
         ),
     );
     let closed = smol::block_on(future::or(driver, beside));
-    // Only writing remains, which the next signal may end at once.
+    // Only output remains to be written, so the next signal may end the process at once.
     signals.end_at_next();
     shared.borrow_mut().finish(clock.now(), closed)
 }
@@ -120,7 +121,7 @@ fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Displa
         messages.finish();
         match Display::screen(output.clone()) {
             Ok(display) => return Ok(display),
-            // Without a controlling terminal there are no keys; plain lines need none.
+            // Without a controlling terminal there are no keys, so print plain lines, which need none.
             Err(error) => messages
                 .say(&Shown::of(format_args!("cannot draw on the terminal ({error}); printing plain lines"))),
         }
@@ -170,7 +171,7 @@ impl Shared<'_> {
     /// Restores the terminal and returns the outcome.
     fn finish(&mut self, now: Instant, closed: Closed) -> Result<Ending, Failure> {
         let Shared { session, display, messages, failure, caught, .. } = self;
-        // Even without a reader, the terminal must be restored.
+        // This call restores the terminal, so it comes first, whatever has ended the run.
         let finished = display.finish(now, session, messages);
         if let Some(caught) = caught.take() {
             if let (Err(Failure::Message(message)), _) | (_, Some(Failure::Message(message))) =
@@ -187,7 +188,7 @@ impl Shared<'_> {
     }
 }
 
-/// Returns the outcome for this end of the connection.
+/// Returns the outcome of a run that no signal and no failure has ended, from the end of the driver.
 fn outcome(session: &Session, closed: Closed) -> Result<Ending, Failure> {
     match closed.reason {
         CloseReason::Requested | CloseReason::RequestedUnclean if session.was_live() => Ok(Ending::Done),
@@ -286,7 +287,7 @@ async fn watch_keys<T>(
         match asked {
             Asked::Nothing => {}
             Asked::Quit => shut_down(shared, handle, signals),
-            // On a screen, Ctrl-C arrives as a key.
+            // While `watch` draws, Ctrl-C arrives as a key. The second one ends the process.
             Asked::Interrupt if shared.borrow().is_ending => {
                 let _ = restorer.get().map(Restorer::restore);
                 Caught::Interrupt.exit()

@@ -30,7 +30,7 @@ const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 const WIDTH_MIN: u16 = 28;
 const HEIGHT_MIN: u16 = 7;
 
-/// The width of a price or a quantity.
+/// The width of a column of prices or quantities in the ladder.
 const NUMBER_WIDTH: usize = 15;
 
 /// The width of the column with numbers and trades, beside the ladder of prices.
@@ -122,7 +122,7 @@ impl Screen {
 
     fn draw_table(&mut self, frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session) {
         let rows = u16::try_from(session.markets.len()).unwrap_or(u16::MAX).saturating_add(1);
-        // Details need a dozen rows to be useful; the table scrolls.
+        // Leave a dozen rows for the details, or half of a low terminal. A table that does not fit scrolls.
         let table = rows.min((area.height / 2).max(area.height.saturating_sub(14)).max(2));
         let rows = [Constraint::Length(table), Constraint::Length(1), Constraint::Fill(1)];
         let [table, _, details] = Layout::vertical(rows).areas(area);
@@ -194,7 +194,7 @@ fn trouble(now: Instant, session: &Session) -> Option<String> {
     match &session.link {
         Link::Waiting { .. } => {
             let text = plain::link(now, session);
-            // The line above already contains this prefix.
+            // The header, in the line above, already contains this prefix.
             let text = text.as_str().strip_prefix("not connected: ").unwrap_or(text.as_str());
             let failed = session.connect_failures();
             Some(if failed > 0 { format!("{text} ({failed} failed)") } else { text.to_owned() })
@@ -363,7 +363,7 @@ fn trade_lines(area: Rect, now: Instant, market: &Market, above: usize) -> Vec<L
     let room = usize::from(area.height).saturating_sub(above);
     let title = format!("trades ({})", market.trade_count);
     let mut lines = vec![Line::styled(title, DIM)];
-    // Columns as wide as their contents.
+    // The columns of prices and quantities are as wide as their contents.
     let shown = || market.trades.iter().rev().take(room);
     let width = |number: fn(&TradeRow) -> Decimal| {
         shown().map(|trade| number(trade).to_string().len()).max().unwrap_or(0)

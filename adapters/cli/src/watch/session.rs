@@ -11,13 +11,13 @@ use gemini_ws::{
     Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Topic, Trade, Unserved,
 };
 
-/// The number of trades that are kept per symbol.
+/// The maximum number of trades per symbol that the session stores.
 const TRADES_MAX: usize = 64;
 
-/// The number of streams per symbol.
+/// The number of streams to which `watch` subscribes for each symbol.
 const STREAMS_PER_SYMBOL: usize = 3;
 
-/// Returns the streams that are subscribed for a symbol.
+/// Returns the streams to which `watch` subscribes for a symbol.
 pub(crate) fn streams(symbol: Symbol) -> [Stream; STREAMS_PER_SYMBOL] {
     let cadence = gemini_ws::Cadence::Fast;
     [Stream::Depth { symbol, cadence }, Stream::BookTicker { symbol }, Stream::Trade { symbol }]
@@ -45,7 +45,7 @@ pub(crate) enum Link {
 pub(crate) struct TradeRow {
     pub(crate) price: Decimal,
     pub(crate) quantity: Decimal,
-    /// Whether the taker sold.
+    /// Whether the taker of the trade sold.
     pub(crate) sold: bool,
     pub(crate) received: Instant,
 }
@@ -69,7 +69,7 @@ pub(crate) struct Market {
     /// The venue's message and code when it first refused one of the symbol's streams; `None` before that.
     pub(crate) refused: Option<Shown>,
     streams_refused: usize,
-    /// The reason why the book has not arrived, if the book is late.
+    /// The reason why the book has not arrived; `None` if the book is not late.
     pub(crate) unserved: Option<Unserved>,
     tops: Tops,
 }
@@ -127,7 +127,7 @@ impl Session {
             replayed: None,
             was_live: false,
             positions: symbols.iter().enumerate().map(|(position, symbol)| (*symbol, position)).collect(),
-            // Crossed books are shown, with a mark.
+            // The displays show crossed books too, and mark them.
             books: Books::new().trust_crossed(),
             stats: Stats::default(),
             events: 0,
@@ -259,7 +259,7 @@ impl Session {
     }
 
     fn wait(&mut self, why: &dyn fmt::Display, retry: Option<Instant>) {
-        // Without a retry, the user has requested the end, or `Closed` reports the reason.
+        // Without `retry`, the link does not wait: the user has requested the end, or `Closed` reports the reason.
         if let Some(retry) = retry {
             self.link = Link::Waiting { why: Shown::of(why), retry };
         }
@@ -348,7 +348,7 @@ mod tests {
         // id 6 shows that there is no ticker with the id 5, so the session counts a mismatch.
         fed.frame(&ticker(4, "83399.40"));
         fed.frame(&ticker(6, "83399.50"));
-        // A crossed book; then an update is missing, and a new snapshot follows.
+        // First the book becomes crossed. Then an update is missing, and a new snapshot follows.
         fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[["83500","1"]],"a":[]}"#);
         fed.frame(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":10,"b":[],"a":[]}"#);
         assert_eq!(fed.session.last_gap.map(|gap| gap.symbol), Some(fed.session.markets[0].symbol));

@@ -27,7 +27,7 @@ pub(super) struct Target {
     pub(super) symbols: Vec<Symbol>,
     /// The simulator, if it is the venue.
     pub(super) server: Option<Server>,
-    /// Receives the report on the end of the recording, if one is played.
+    /// Receives the report on the end of the recording; `None` if no recording is played.
     pub(super) ended: Option<Receiver<Ended>>,
     pub(super) dialer: Dialer,
 }
@@ -60,7 +60,7 @@ pub(super) fn target(options: &Watch, messages: &mut Messages) -> Result<Target,
     Ok(Target { url, venue, symbols, server: Some(server), ended, dialer })
 }
 
-/// Returns the dialer that trusts the authorities of the options or of the environment.
+/// Returns a dialer that trusts the certificate authorities that the options or the environment name.
 fn trusting(options: &Watch) -> Result<Dialer, Failure> {
     if options.platform_roots {
         let roots = tls::platform_roots();
@@ -79,7 +79,7 @@ fn trusting(options: &Watch) -> Result<Dialer, Failure> {
     Ok(Dialer::new().tls(roots))
 }
 
-/// Runs the simulator, if there is one.
+/// Runs the simulator. Without one, never returns.
 pub(super) async fn serve<T>(server: Option<Server>) -> T {
     match server {
         Some(mut server) => match server.run().await {},

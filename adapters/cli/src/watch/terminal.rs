@@ -19,7 +19,7 @@ use crate::output::{Output, Unwritten};
 /// How long restoring may wait for a terminal that takes nothing.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The size of a terminal that does not report any, such as a serial line or a new container.
+/// The size that is assumed for a terminal that reports none, such as a serial line or a new container.
 const USUAL_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
 /// The maximum number of columns and rows that are drawn. A picture takes memory for each cell, and a terminal can
@@ -36,8 +36,8 @@ pub(crate) struct Terminal {
     screen: Restorer,
 }
 
-/// Restores a terminal that was taken over, from any thread. A second call does nothing until the terminal is taken
-/// over again.
+/// Restores a terminal that was taken over, from any thread. A second call of [`restore`](Restorer::restore) does
+/// nothing until the terminal is taken over again.
 #[derive(Clone, Debug)]
 pub(crate) struct Restorer {
     output: Output,
@@ -81,8 +81,8 @@ impl Terminal {
         self.screen.clone()
     }
 
-    /// Draws a picture. If the terminal has not taken the one before, this one is skipped, and the next one shows all
-    /// changes.
+    /// Draws a picture. If the terminal has not taken the previous picture yet, skips this one; a later picture shows
+    /// all changes.
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.screen.output.check()?;
         if self.screen.output.is_idle() && self.screen.is_taken.load(Ordering::Acquire) {
@@ -90,7 +90,7 @@ impl Terminal {
             if self.area != area {
                 self.area = area;
                 self.drawn = Pen::terminal(&self.screen.output, area)?;
-                // Not `drawn.clear`, which waits until the terminal says where its cursor is.
+                // Not `drawn.clear`, because that waits until the terminal reports the position of its cursor.
                 let mut sequence = Vec::new();
                 queue!(sequence, Clear(ClearType::All))?;
                 self.screen.output.put(&sequence)?;
@@ -157,8 +157,8 @@ impl Write for Pen {
     }
 
     /// Passes the picture to the output. Always returns `Ok`; the next [`Terminal::draw`] returns an error of the
-    /// output. The reason: ratatui's terminal can flush while it is dropped. Then it prints an error on standard
-    /// error, and panics if standard error cannot be written either.
+    /// output. The reason: ratatui's terminal can flush while it is dropped. Then it would print an error on standard
+    /// error, and panic if standard error cannot be written either.
     fn flush(&mut self) -> io::Result<()> {
         if !self.drawn.is_empty() {
             let _ = self.output.put(&self.drawn);
@@ -184,8 +184,8 @@ pub(crate) fn suspend() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TTIN);
 }
 
-/// Returns whether this process may change the terminal, or there is no job control. The operating system stops a
-/// process in the background that changes the terminal or reads from it.
+/// Returns whether this process may use the terminal: it is in the foreground, or there is no job control. The
+/// operating system stops a process in the background that changes the terminal or reads from it.
 pub(crate) fn is_in_foreground() -> bool {
     #[cfg(unix)]
     return rustix::termios::tcgetpgrp(io::stdout())

@@ -86,7 +86,7 @@ impl Fed {
         self.pump();
     }
 
-    /// Sends a book with `levels` levels on each side, and a trade.
+    /// Passes a snapshot with `levels` levels on each side, and a trade, to the client.
     pub(crate) fn fill(&mut self, symbol: &str, levels: usize) {
         let side = |sign: i64| {
             let level = |step: usize| {

@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 
 use gemini_ws::{BookTicker, Level, OrderBook};
 
-/// The number of tickers that are kept. A book older than all of them is not compared.
+/// The maximum number of tickers that are stored. A book that is older than all of them is not compared.
 const TICKERS_MAX: usize = 256;
 
-/// The maximum number of books that wait for a later ticker. If another book comes, the oldest one is compared with
-/// the tickers so far.
+/// The maximum number of books that wait for a later ticker. If another book comes, the oldest of them is compared
+/// with the tickers that have arrived so far.
 const PENDING_MAX: usize = 64;
 
 /// The best levels of one symbol at one update id.
@@ -52,7 +52,7 @@ impl Tops {
 
     pub(crate) fn ticker(&mut self, top: Top) {
         if self.tickers.back().is_some_and(|last| last.update_id > top.update_id) {
-            // The ids of one link only rise, so this ticker is from another link.
+            // The ids of one link only rise, so this ticker is from a later link.
             self.forget();
         }
         while let Some(book) = self.pending.front().copied().filter(|book| book.update_id < top.update_id) {
@@ -74,7 +74,7 @@ impl Tops {
         self.pending.push_back(top);
     }
 
-    /// Forgets all best levels. They cannot be compared with levels that another link reports.
+    /// Removes all best levels, because they cannot be compared with levels that another link reports.
     pub(crate) fn forget(&mut self) {
         self.tickers.clear();
         self.pending.clear();
@@ -111,19 +111,19 @@ mod tests {
     #[test]
     fn the_newest_ticker_up_to_the_book_counts() {
         type Case<'c> = (&'c [(bool, u64, &'c str)], u64, u64);
-        // Input: (whether it is a book, id, bid); then compared and mismatches.
+        // The inputs, each with whether it is a book, its id and its bid; the books compared; the mismatches.
         let table: [Case<'_>; 7] = [
-            // No later ticker, so no comparison.
+            // No later ticker comes, so there is no comparison.
             (&[(false, 5, "1"), (true, 7, "1")], 0, 0),
             (&[(false, 5, "1"), (true, 7, "1.0"), (false, 8, "2")], 1, 0),
             (&[(false, 5, "1"), (true, 7, "3"), (false, 8, "2")], 1, 1),
             // The ticker of the book arrives after it.
             (&[(false, 5, "1"), (true, 7, "2"), (false, 7, "2"), (false, 9, "3")], 1, 0),
-            // Older than every ticker.
+            // The book is older than every ticker.
             (&[(true, 4, "9"), (false, 5, "1"), (false, 6, "2")], 0, 0),
             // Two books between two tickers.
             (&[(false, 5, "1"), (true, 6, "1"), (true, 7, "1"), (false, 8, "2")], 2, 0),
-            // Falling ids: another link.
+            // The ids fall, so they come from another link.
             (&[(false, 50, "1"), (true, 60, "2"), (false, 5, "1"), (false, 70, "1")], 0, 0),
         ];
         for (input, compared, mismatches) in table {

@@ -5,7 +5,8 @@
 //! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames received, and their bytes |
 //! | `gemini_ws_events_total` | events reported |
 //! | `gemini_ws_dropped_events_total` | events that a queue of the application has dropped |
-//! | `gemini_ws_gaps_total`, `gemini_ws_resyncs_total` | gaps, and how often a book became current again after a gap or a silence |
+//! | `gemini_ws_gaps_total` | gaps |
+//! | `gemini_ws_resyncs_total` | how often a book became current again after a gap or a silence |
 //! | `gemini_ws_disconnects_total{cause}` | open links that ended, by the reason |
 //! | `gemini_ws_connect_failures_total{cause}` | attempts to connect that failed, by the reason |
 //! | `gemini_ws_connects_total` | links that were opened |

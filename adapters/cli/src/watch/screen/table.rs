@@ -11,13 +11,13 @@ use crate::watch::format::{self, Spread};
 use crate::watch::plain;
 use crate::watch::session::{Market, Session};
 
-/// The width of all columns except the first.
+/// The usual width of all columns except the first, with the gaps between these columns.
 const NUMBERS_WIDTH: usize = 68;
 
-/// The heads of the columns of the table.
+/// The titles of the columns of the table.
 pub(super) const HEAD: [&str; 7] = ["symbol", "bid", "ask", "spread", "last trade", "upd/s", "book"];
 
-/// The width of each column on a terminal that is wide enough.
+/// The minimum width of each column, except that the width of the last column is a maximum.
 const WIDTHS: [usize; 7] = [8, 13, 13, 10, 13, 6, 8];
 
 /// The columns by importance. As the terminal becomes narrower, the last column in this list disappears first.
@@ -31,9 +31,9 @@ pub(super) type TableRow = [(String, Style); 7];
 pub(super) fn columns(rows: &[TableRow], room: usize) -> Vec<(usize, Constraint)> {
     let longest = |column: usize| rows.iter().map(|row| row[column].0.chars().count()).max().unwrap_or(0);
     let width = |column: usize| match column {
-        // Long names get the width that the numbers do not need.
+        // Long names of markets get the width that the other columns do not need.
         0 => (longest(0) + 1).clamp(WIDTHS[0], room.saturating_sub(NUMBERS_WIDTH).max(12)),
-        // Words may be cut.
+        // The states of books are words, which may be cut.
         6 => longest(column).min(WIDTHS[column]),
         _ => longest(column).max(WIDTHS[column]),
     };

@@ -136,7 +136,7 @@ fn numbers_are_not_cut() {
     for fed in [&one, &three] {
         for width in 20..120 {
             let shown = draw(fed, &mut Screen::default(), width, 24);
-            // Each of these is shown as a whole or not at all.
+            // Each of these two texts is shown as a whole or not at all.
             for (start, whole) in [("spread 2", "spread 2.00"), ("  0.2", "  0.23 bp")] {
                 assert_eq!(shown.matches(start).count(), shown.matches(whole).count(), "{width}: {shown}");
             }
@@ -149,7 +149,7 @@ fn numbers_are_not_cut() {
     }
 }
 
-/// Returns the words of a picture in their lines.
+/// Returns the words of each line of a picture.
 fn words(shown: &str) -> Vec<Vec<&str>> {
     let lines = shown.lines().map(|line| line.trim_matches('"').split_whitespace().collect());
     lines.collect()
@@ -185,7 +185,7 @@ fn words_are_not_cut() {
                     }
                     let is_small = width < WIDTH_MIN || height < HEIGHT_MIN;
                     assert!(!is_small || !shown.contains("live"), "{name} {width}x{height}:\n{shown}");
-                    // The selected market is in sight.
+                    // The best levels of the selected market are visible.
                     let best = ["83401.50", "83399.50", "83398.50"].iter().any(|price| shown.contains(price));
                     assert!(
                         is_small || best || !wide.contains("83398.50"),
@@ -200,7 +200,7 @@ fn words_are_not_cut() {
 #[test]
 fn what_keys_do() {
     let (_, fed) = sessions().pop().unwrap();
-    // keys, the market selected at the end, and whether its book is shown alone
+    // The keys; the market that is selected at the end; whether its book is shown alone.
     let table: [(&[Key], &str, bool); 6] = [
         (&[Key::Back], "coin0usd", false),
         (&[Key::Zoom, Key::Back], "coin0usd", false),
