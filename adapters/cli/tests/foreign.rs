@@ -41,7 +41,7 @@ pub(crate) fn text_of_the_venue() {
         }
         peer::answer(socket, r#"{"id":ID,"status":200}"#).await;
     });
-    // the venue, and a part of the message on standard error
+    // The address of the venue, and a part of the message on standard error.
     let table =
         [(&closes, r"\u{1b}[2J\u{9b}0m"), (&refuses, r"\u{202e}a\u{a}summary"), (&trades, "malformed")];
     for (url, said) in table {
@@ -58,7 +58,8 @@ pub(crate) fn text_of_the_venue() {
     }
 }
 
-/// Checks that neither output of the command shows an API key that is part of a text of the venue.
+/// Checks that the command prints no API key that is part of a text of the venue, neither on standard output nor on
+/// standard error.
 pub(crate) fn keys_in_texts_of_the_venue() {
     const KEY: &str = "account-aB3x";
     let closes = peer::serve(async |mut socket| {
@@ -161,7 +162,7 @@ fn secured() -> (String, String) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            // A client that does not trust the certificate sends an alert instead.
+            // If the client does not trust the certificate, it sends an alert, and `accept` fails.
             if let Ok(mut socket) = tungstenite::accept(StreamOwned::new(connection, stream.unwrap())) {
                 while socket.read().is_ok() {}
             }
@@ -175,7 +176,7 @@ pub(crate) fn an_authority_that_is_named_is_trusted() {
     let pem = std::env::temp_dir().join(format!("gemini-ws-{}-ca.pem", std::process::id()));
     std::fs::write(&pem, authority).unwrap();
     let name = pem.to_str().unwrap();
-    // arguments, SSL_CERT_FILE, whether it is trusted
+    // The arguments; the value of SSL_CERT_FILE; whether the command trusts the authority.
     let table: [(&[&str], &str, bool); 4] = [
         (&["--ca", name], "", true),
         (&[], name, true),
@@ -196,7 +197,7 @@ pub(crate) fn authorities() {
     std::fs::write(&pem, "no certificate").unwrap();
     let name = pem.to_str().unwrap();
     let url = "wss://127.0.0.1:9";
-    // arguments, SSL_CERT_FILE, exit code, what is said
+    // The arguments; the value of SSL_CERT_FILE; the exit code; a part of the message on standard error.
     let table: [(&[&str], &str, i32, &str); 7] = [
         (&["--ca", name], "", 1, "no certificate in the PEM text"),
         (&["--ca", "no-such-file"], "", 1, "no-such-file"),
@@ -211,7 +212,7 @@ pub(crate) fn authorities() {
         let run = Run::of(command(&all).env("SSL_CERT_FILE", variable).output().unwrap());
         assert!(run.code == Some(code) && run.err.contains(said), "{arguments:?} {variable}: {run:?}");
     }
-    // Without TLS the file of authorities is not read.
+    // If the venue does not use TLS, the command does not read the file that SSL_CERT_FILE names.
     let run = Run::of(command(&["watch", "--for", "1s"]).env("SSL_CERT_FILE", name).output().unwrap());
     assert_eq!(run.code, Some(0), "{run:?}");
     std::fs::remove_file(&pem).unwrap();

@@ -1,4 +1,4 @@
-//! Tests of output whose reader pauses or has gone, and of signals: the command always ends, and reports the events
+//! Tests of output whose reader pauses or has gone, and of signals. The command always ends, and reports the events
 //! that its reader has missed.
 #![cfg(unix)]
 
@@ -33,7 +33,7 @@ fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
 }
 
 pub(crate) fn nobody_reads_the_output() {
-    // arguments, signals, exit code
+    // The arguments; the signals; the exit code.
     let table: [(&[&str], &[&str], i32); 7] = [
         (&["watch", "btcusd", "--for", "1s"], &[], 1),
         (&["watch", "btcusd", "--for", "1s", "--json"], &[], 1),
@@ -107,7 +107,7 @@ pub(crate) fn a_reader_that_pauses_is_told_what_it_missed() {
         while let Some(Ok(message)) = socket.next().await {
             let text = match message {
                 Message::Text(text) => text,
-                // The client has read everything before the ping.
+                // The pong shows that the client has read everything that the venue sent before the ping.
                 Message::Pong(_) => {
                     let _ = sender.send(());
                     continue;
@@ -164,7 +164,7 @@ pub(crate) fn a_reader_that_pauses_is_told_what_it_missed() {
     let link = ["started", "opened", "subscribed", "subscribed", "subscribed", "live"];
     let book = ["depth_snapshot", "synced", "overflow", "gap", "subscribed", "depth_snapshot"];
     assert_eq!(kinds, [link, book].concat());
-    // The venue has lost nothing.
+    // The venue has sent all updates, so the summary counts no gap.
     assert!(lines.last().unwrap().contains("\"gaps\":0,\"resyncs\":1,\"reconnects\":0"));
 }
 
@@ -178,7 +178,7 @@ pub(crate) fn standard_error_that_takes_nothing() {
     let (_reader, blocked) = full_pipe();
     let kinds: [(&str, &dyn Fn() -> Stdio); 3] =
         [("gone", &gone), ("full", &full), ("blocked", &|| blocked.try_clone().unwrap().into())];
-    // arguments, input, exit code, what is printed
+    // The arguments; the input; the exit code; a part of the standard output.
     let table: [(&[&str], &str, i32, &str); 5] = [
         (&["watch", "btcusd", "--venue", "ws://127.0.0.1:9", "--for", "1s"], "", 1, "summary: "),
         (&["watch", "btcusd", "--for", "1s"], "", 0, "summary: "),

@@ -47,7 +47,7 @@ pub(crate) fn decode_goes_on_after_what_it_cannot_decode() {
     assert_eq!(run.err, "gemini-ws: of 4 frames, 2 malformed and 1 unrecognized\n");
 }
 
-/// The recordings, by endpoint.
+/// The recordings, each with the name of its endpoint.
 const RECORDINGS: [(&str, &str); 11] = [
     ("streams", "dev_ws_gemini_perps.jsonl"),
     ("streams", "fastmm_ws_gemini_perp_2026-09-30.jsonl"),
@@ -136,7 +136,7 @@ pub(crate) fn a_book_of_the_real_size() {
 /// Checks that the commands read hostile lines in a time that is proportional to their length. If the time grew with
 /// the square of the length, the test would take hours.
 pub(crate) fn long_lines_take_the_time_of_their_length() {
-    // the beginning of the line, the part that is repeated, and the end
+    // The beginning of the line; the part that is repeated; the end of the line.
     let table = [
         ("{", r#""api_session"["#, ""),
         ("{", r#""api_session":"a","#, "}"),
@@ -171,7 +171,7 @@ pub(crate) fn long_lines_take_the_time_of_their_length() {
 }
 
 pub(crate) fn wrong_use_says_what_to_do() {
-    // arguments, exit code, what the message has
+    // The arguments; the exit code; a part of the message.
     let table: [(&[&str], i32, &str); 9] = [
         (&[], 2, "Usage: gemini-ws"),
         (&["guess"], 2, "--help"),
@@ -195,7 +195,7 @@ pub(crate) fn a_line_in_a_line_out() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut input = child.stdin.take().unwrap();
     for id in 0..3 {
-        // The test writes the next frame when the output for this frame has arrived.
+        // The command prints each frame at once: the test writes the next frame only after the line for this frame.
         input.write_all(format!("{{\"id\":{id},\"status\":200}}\n").as_bytes()).unwrap();
         assert!(lines.next().unwrap().unwrap().contains(&format!("\"id\":\"{id}\"")));
     }
@@ -222,6 +222,6 @@ pub(crate) fn a_reader_that_goes_away_is_no_failure() {
     drop(out);
     let run = Run::of(child.wait_with_output().unwrap());
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
-    // The command may have ended before it had read all.
+    // Writing fails if the command ends before it has read everything.
     let _ = writer.join();
 }

@@ -1,4 +1,5 @@
-//! Tests of `gemini-ws simulate`: it is killed and started again, and carries out the faults that it is given.
+//! Tests of `gemini-ws simulate`: what a simulator keeps when it ends and is started again, and the faults that it
+//! carries out.
 
 use std::fs;
 use std::path::PathBuf;
@@ -55,8 +56,8 @@ fn place(simulator: &Simulator, later: u64, order: &str) {
     wait_for(&mut socket, r#""id":"place","status":200"#);
 }
 
-/// Returns a nonce: the present time in milliseconds, plus `later`. A test uses larger values of `later` for later
-/// requests.
+/// Returns a nonce: the present time in milliseconds, plus `later`. The later a request is in a test, the larger is
+/// its `later`.
 fn nonce(later: u64) -> u64 {
     UnixTime::now().as_millis() + later
 }
@@ -96,7 +97,7 @@ pub(crate) fn a_killed_simulator_goes_on() {
     first.process.wait().unwrap();
 
     let mut second = start();
-    // A nonce that was used before the restart is refused after it.
+    // The second simulator refuses a nonce that is lower than one that the first simulator has accepted.
     let (refused, body) = ask(second.host(), LOGIN, "/v1/orders", nonce(0) - 60_000, "");
     assert_eq!((refused, &body["reason"]), (400, &json!("InvalidNonce")));
     assert_eq!([status(&second, 6_000, "rests"), status(&second, 7_000, "filled")], before);
@@ -124,7 +125,7 @@ pub(crate) fn a_file_has_one_simulator() {
     let arguments = [&ARGUMENTS[..], &["--state", &path]].concat();
     let mut first = Simulator::start(&arguments);
     for later in [0, 1_000] {
-        // In the second round, the first simulator has replaced the file.
+        // In the second round, the first simulator has replaced the file since it was started.
         let before = fs::read(&path).unwrap();
         let mut second = command(&[&["simulate"], &arguments[..]].concat()).spawn().unwrap();
         end_of(&mut second, PATIENCE);
@@ -178,7 +179,7 @@ pub(crate) fn a_file_stays_what_it_is() {
     drop(Simulator::start(&[&ARGUMENTS[..], &["--state", link.to_str().unwrap()]].concat()));
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    // Other devices never end, and a pipe waits for its writer.
+    // The command accepts only a regular file, because some devices never end, and a pipe waits for its writer.
     let run = run(&["simulate", "--state", "/dev/null"], b"");
     assert!(run.code == Some(1) && run.err.contains("/dev/null: this is not a regular file"), "{}", run.err);
 }
@@ -194,14 +195,15 @@ pub(crate) fn files_of_the_user_stay() {
     let run = || drop(Simulator::start(&[&ARGUMENTS[..], &["--state", &path]].concat()));
     run();
     assert_eq!(fs::read(&mine).unwrap(), b"mine");
-    // Readable for the same users as any new file.
+    // The state file has the permissions of any new file.
     assert_eq!(fs::metadata(&path).unwrap().permissions(), fs::metadata(&mine).unwrap().permissions());
     fs::remove_file(&mine).unwrap();
     std::os::unix::fs::symlink(&secret, &mine).unwrap();
     run();
     assert_eq!(fs::read(&secret).unwrap(), b"secret");
     assert_eq!(scratch.names(), ["secret", "state.json", "state.json.tmp"]);
-    // The name of the state file is relative and has no folder. Later, a folder with this name makes the write fail.
+    // Now the path of the state file is a name without a folder. At the end, a folder with this name makes the last
+    // write fail.
     let before = fs::metadata(&path).unwrap().modified().unwrap();
     let mut command = command(&[&["simulate"], &ARGUMENTS[..], &["--state", "state.json"]].concat());
     let mut running = command.current_dir(&scratch.0).spawn().unwrap();
@@ -234,7 +236,7 @@ pub(crate) fn leftovers_are_removed() {
     for name in others.iter().chain(&leftovers) {
         fs::copy(&path, scratch.0.join(name)).unwrap();
     }
-    // A symbolic link and a folder with names of leftovers.
+    // The start must not remove a symbolic link and a folder, although their names are those of temporary files.
     std::os::unix::fs::symlink("state.json", scratch.0.join("state.json.saving-symbol.tmp")).unwrap();
     fs::create_dir(scratch.0.join("state.json.saving-folder.tmp")).unwrap();
     let mut expected = [&others[..], &["state.json", "state.json.saving-folder.tmp"]].concat();
@@ -312,7 +314,7 @@ pub(crate) fn a_file_that_is_no_state_is_left_as_it_is() {
         assert_eq!(fs::read(&path).unwrap(), bytes);
         assert_eq!(scratch.names(), ["state.json"]);
     }
-    // A missing folder is not created either.
+    // The command does not create a missing folder.
     let missing = scratch.0.join("no/state.json");
     let run = run(&["simulate", "--state", missing.to_str().unwrap()], b"");
     assert_eq!(run.code, Some(1));

@@ -82,14 +82,14 @@ pub(crate) fn an_interrupt_closes_in_good_order() {
     assert_eq!(status, 101);
     signal(&simulator.process, "INT");
     let (mut received, mut bytes) = (Vec::new(), [0; 4_096]);
-    // A Close frame whose payload begins with 1001, "going away".
+    // The server sends a Close frame whose payload begins with 1001, "going away".
     let is_close = |window: &[u8]| window[0] == 0x88 && window[2..] == 1_001_u16.to_be_bytes();
     while !received.windows(4).any(is_close) {
         let count = socket.read(&mut bytes).unwrap();
         assert!(count > 0, "no Close frame in {received:?}");
         received.extend_from_slice(&bytes[..count]);
     }
-    // The answer, masked with zeros.
+    // The client answers with a Close frame, masked with zeros.
     socket.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]).unwrap();
     assert_eq!(simulator.process.wait().unwrap().code(), Some(130));
 }

@@ -64,7 +64,7 @@ pub(crate) fn a_signal_ends_it_after_ctrl_z() {
         signal_to(job, name);
         signal_to(job, "CONT");
         running.wait_for_state(job, "Z");
-        // The last field is the status with which the process ended.
+        // The last field of the line is the status with which the process ended.
         let stat = std::fs::read_to_string(format!("/proc/{job}/stat")).unwrap();
         let status: i32 = stat.split_whitespace().last().unwrap().parse().unwrap();
         assert_eq!(status >> 8, code, "{name}: {}", running.shown());
@@ -72,7 +72,8 @@ pub(crate) fn a_signal_ends_it_after_ctrl_z() {
     }
 }
 
-/// Checks that the command continues in the background after Ctrl-Z without a picture, and draws in the foreground.
+/// Checks that the command, when it continues in the background after Ctrl-Z, draws nothing until it is in the
+/// foreground again.
 pub(crate) fn in_the_background_it_draws_nothing() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);
     running.wait_for("live", 1);
@@ -186,7 +187,7 @@ pub(crate) fn without_a_controlling_terminal_lines_are_printed() {
     assert!(said.contains("printing plain lines"), "{said}");
 }
 
-/// Checks that a message of the venue cannot set the title, clear the screen or look like a summary.
+/// Checks that a message of the venue cannot set the title of the terminal, clear the screen, or look like a summary.
 pub(crate) fn text_of_the_venue_does_nothing_to_the_terminal() {
     let url = peer::serve(async |socket| {
         let text = r#"{"id":ID,"status":400,"error":{"code":-1013,"msg":"\u001b[2J\u001b]0;title\u0007no\nsummary: all is well"}}"#;

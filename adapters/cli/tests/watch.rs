@@ -22,8 +22,8 @@ fn counted(stdout: &str, name: &str) -> u64 {
 struct Recording(PathBuf);
 
 impl Recording {
-    /// Creates a recording with a snapshot of a book and `changes` consecutive changes, except the change with the
-    /// number `without`.
+    /// Creates a recording with a snapshot of a book and `changes` consecutive changes, but without the change with
+    /// the number `without`.
     fn new(name: &str, changes: u64, without: Option<u64>) -> Recording {
         let mut lines = String::from(
             "{\"e\":\"depthUpdate\",\"E\":1,\"s\":\"btcusd\",\"U\":1000,\"u\":1000,\"b\":[[\"99.00\",\"1\"]],\"a\":[[\"101.00\",\"1\"]]}\n",
@@ -177,7 +177,7 @@ pub(crate) fn an_interrupt_ends_in_an_orderly_way() {
     assert!(rest[rest.len() - 2].contains("\"reason\":{\"kind\":\"requested\"}"), "{:?}", rest.last());
 }
 
-/// Runs the simulator alone, and a client that knows only its address.
+/// Runs the simulator in a separate process, and `watch` with the address that the simulator prints.
 pub(crate) fn a_simulator_of_its_own() {
     let mut simulator = command(&["simulate", "btcusd", "--seed", "3"]).spawn().expect("the command runs");
     let mut lines = BufReader::new(simulator.stdout.take().expect("its output"));

@@ -103,7 +103,7 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
         // Wait for the subscription, or for the message that a bare stream sends instead.
         peers::read_frame(&mut stream).unwrap();
         stream.write_all(&peers::frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
-        // The client may have closed by now.
+        // The writes fail if the client has closed by now.
         let _ = stream.write_all(&frames);
         let _ = stream.write_all(&peers::frame(CLOSE, &1000_u16.to_be_bytes()));
         peers::read_frames(&mut stream)
@@ -115,7 +115,7 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
     times
 }
 
-/// Returns pongs that answer no pings, of the same length as the updates. A client only counts them.
+/// Returns pongs that answer no pings. They have the length of the updates, and a client only counts them.
 fn pongs() -> Vec<u8> {
     peers::frame(PONG, &[b'x'; 119]).repeat(FRAMES as usize)
 }
@@ -152,7 +152,7 @@ where
 {
     stream.send(Message::text("{}")).await.unwrap();
     let mut frames = 0;
-    // The answer to the subscription comes first.
+    // The server first sends a reply to a subscription, so one frame more than `FRAMES` arrives.
     while frames <= FRAMES {
         let message = stream.next().await.unwrap().unwrap();
         frames += u64::from(message.is_text() || message.is_pong());
@@ -259,7 +259,8 @@ fn read<B: Bench<Runtime: 'static>>(url: &str) {
         let mut books = client.books(["btcusd"]).await.unwrap();
         loop {
             books.changed().await.unwrap();
-            // The book is stale after the Close frame, which may be read in the same turn.
+            // The driver may read the Close frame in the turn of the last update. Then the last copy of the book is
+            // stale.
             let last = books.get("btcusd").unwrap().last().last_update_id();
             if last == Some(1_000_000 + FRAMES - 1) {
                 break;

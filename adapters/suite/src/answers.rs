@@ -14,8 +14,8 @@ use crate::Adapter;
 use crate::peers::{TEXT, against, frame, listen, read_frames, read_request, subscribed, within};
 use crate::wire::TRADE;
 
-/// Answers to an upgrade, and whether they open a WebSocket. `ACCEPT` stands for the header that follows from the
-/// request's key.
+/// Answers to an upgrade, and whether each of them opens a WebSocket. `ACCEPT` stands for the header
+/// `Sec-WebSocket-Accept` with the value that follows from the key of the request.
 const ANSWERS: [(&str, bool); 21] = [
     ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nACCEPT\r\n\r\n", true),
     ("HTTP/1.1 101 \r\nUPGRADE:WebSocket\r\nCONNECTION:  upgrade  \r\nACCEPT\r\n\r\n", true),
@@ -71,7 +71,7 @@ fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Op
     let mut failure = None;
     let whole = move |mut stream: TcpStream| {
         peer(&mut stream);
-        // The client may have disconnected by now.
+        // The write fails if the client has disconnected by now.
         let _ = stream.write_all(&frame(TEXT, TRADE.as_bytes()));
         read_frames(&mut stream);
     };
@@ -85,7 +85,7 @@ fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Op
 }
 
 /// The client opens a WebSocket exactly for those answers of [`ANSWERS`] for which RFC 6455, section 4.1, allows it.
-/// It also takes a bare line feed as the end of a line.
+/// The client also accepts a bare line feed as the end of a line.
 pub(crate) fn to_the_upgrade<A: Adapter>() {
     for (text, is_websocket) in ANSWERS {
         let expected = (!is_websocket).then_some(ConnectFailure::Handshake);
@@ -93,8 +93,8 @@ pub(crate) fn to_the_upgrade<A: Adapter>() {
     }
 }
 
-/// The venue's reason comes with the head, after it, in chunks, or not at all. The client reports the status in any
-/// case.
+/// The reason in the venue's refusal comes with the head, after the head, in chunks, or not at all. The client
+/// reports the status in each case.
 pub(crate) fn reasons_of_refusals<A: Adapter>() {
     const BODY: &str = r#"{"result":"error","reason":"InvalidNonce","message":"no"}"#;
     let chunked = format!(

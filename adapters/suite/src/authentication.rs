@@ -174,7 +174,7 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
         let (asked, is_asked) = smol::channel::bounded(1);
         let server = async {
             let (mut mute, _) = silent.accept().await.unwrap();
-            // The first link has sent its request.
+            // Reads a byte, so the first link has begun to send its request.
             smol::io::AsyncReadExt::read_exact(&mut mute, &mut [0]).await.unwrap();
             let began = std::time::Instant::now();
             asked.send(()).await.unwrap();
@@ -196,8 +196,8 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
     assert!(waited > TURN_MAX / 2 && waited < TURN_MAX * 4, "{waited:?}");
 }
 
-/// A dial connects only when it has the signer, because a venue answers 408 to a connection without a request. While
-/// a REST request has the signer, no dial connects. Several dials connect one after the other.
+/// A dial connects only when it has the turn of the signer, because a venue answers 408 to a connection without a
+/// request. While a REST request has the turn, no dial connects. Several dials connect one after the other.
 pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
     const DIALS: usize = 4;
     let began = std::time::Instant::now();
@@ -260,13 +260,14 @@ pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
         executor.run(server).await;
         most.get()
     });
-    // After `TURN_MAX` a dial no longer delays the next one, so on a busy machine several dials may wait for answers.
+    // After `TURN_MAX` a dial no longer delays the next one. So on a busy machine, several dials may wait for answers
+    // at once.
     let is_busy = began.elapsed() >= TURN_MAX;
     assert!(most == 1 || is_busy, "{most} connections that waited for an answer at once");
 }
 
 /// Two clients dial a server that does not answer, and a third client waits for its turn of the signer. This wait
-/// does not use up the time for the dial of the third client.
+/// does not count against the time limit for the third client's dial.
 pub(crate) fn the_wait_for_a_turn_is_not_charged<A: Adapter>() {
     let within_limit = Duration::from_millis(1700);
     let opened = within::<A, _>(async {
@@ -418,7 +419,8 @@ impl<R: Runtime + Sync> Runtime for Printing<R> {
     }
 }
 
-/// No `Debug` output of a signer, driver, handle or dial contains a secret, a token or the value of a header.
+/// The `Debug` output of a signer, a driver, a handle or a dial contains no secret, no token and no value of a
+/// header.
 pub(crate) fn nothing_is_printed<A: Adapter>() {
     for (credentials, secrets) in [
         (Credentials::hmac(KEY, SECRET).unwrap(), vec![KEY, SECRET]),

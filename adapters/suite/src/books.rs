@@ -1,4 +1,4 @@
-//! Tests when a book is current, and when it must not be shown as current.
+//! Tests when a reader or a keeper shows a book as current, and when it must not.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -47,7 +47,7 @@ fn accept(stream: &mut TcpStream, id: u64) {
 
 /// The number of books: more than an [`EventQueue`] can name when it drops their updates.
 const BOOKS: usize = 1_100;
-/// The number of trades: as many events as the queue has room for.
+/// The number of trades. It is the number of events for which the queue has room.
 const TRADES: usize = 1_200;
 
 /// Runs a venue. Once all books are subscribed, it sends a snapshot of each, and then so many trades that the
@@ -79,7 +79,8 @@ fn venue_of_many_books(mut stream: TcpStream) {
     }
 }
 
-/// The queue has dropped updates of more books than it can name. The driver requests a snapshot of each.
+/// The queue has dropped updates of more books than it can name. The driver requests a snapshot of each of these
+/// books.
 pub(crate) fn an_overflow_of_many_books<A: Adapter>() {
     let (url, thread) = listen("ws", venue_of_many_books);
     let mut gemini = Client::single(Config::new(url).streams_max(2_000).snapshots_max(2_000).seed(1));
@@ -164,7 +165,8 @@ fn beside_a_venue_that_waits<A: Adapter>(test: impl AsyncFnOnce(Handle, Sender<(
     thread.join().unwrap();
 }
 
-/// The venue has not answered the `unsubscribe` for the last reader. A new reader must not get the old book.
+/// The last reader is dropped, and the venue has not replied to the `unsubscribe` yet. A new reader must not get the
+/// old book.
 pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
     beside_a_venue_that_waits::<A>(async |client, confirm, mut books| {
         assert_eq!((bid(&mut books).as_str(), kept(&client).await.0), ("10", true));
@@ -187,8 +189,8 @@ pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
     });
 }
 
-/// The application ends the subscription of a reader with `unsubscribe`, and with a shutdown. The book becomes stale
-/// before the venue answers.
+/// The application ends the subscription of a reader with `unsubscribe`, and with a shutdown. In both cases the book
+/// becomes stale before the venue replies.
 pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
     beside_a_venue_that_waits::<A>(async |client, confirm, mut books| {
         for id in stream_ids(&client).await {
@@ -270,8 +272,8 @@ pub(crate) fn a_book_whose_unsubscribe_waits<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// The driver loses the link while it writes. The books of the link become stale at once, not only when the timer of
-/// the next attempt fires.
+/// The driver loses a link because a write fails. The books of the link become stale at once, not only when the timer
+/// for the next attempt to connect fires.
 pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
     let (done, is_done) = channel::<()>();
     let (url, thread) = listen("ws", move |mut stream| {
@@ -285,7 +287,8 @@ pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
     let config = Config::new(url).backoff(Duration::from_secs(15), Duration::from_secs(20));
     let (client, driver) = connect(A::runtime(), config);
     let (mut events, driver) = driver.write_timeout(Duration::from_millis(50)).events(1_000);
-    // The driver has its own thread. In one task with the application, each wake would give the driver a turn.
+    // The driver has its own thread. In one task with the application, each wake of the application would give the
+    // driver a turn, so the test would not notice that the driver must wake itself.
     let driver = std::thread::spawn(move || A::block_on(driver));
     within::<A, _>(async {
         let mut books = client.books(["btcusd"]).await.unwrap();
@@ -324,12 +327,12 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
             assert_eq!(reason(&books), Some(StaleReason::NotSubscribed));
             let refused = books.no_book("nosuchusd").unwrap();
             assert!(matches!(&refused, NoBook::Rejected { code, .. } if *code != 0), "{refused}");
-            // A reader that begins to wait now waits for the answer to a request of its own.
+            // A reader that begins to wait now waits for the reply to a new request.
             let mut again = client.books(["nosuchusd"]).await.unwrap();
             assert_eq!(again.no_book("nosuchusd"), None);
             assert!(future::or(again.until_live("nosuchusd"), late()).await.is_none());
             assert_eq!(again.no_book("nosuchusd"), Some(refused));
-            // Another subscription may bring the book, until the venue has rejected it too.
+            // Another subscription may bring the book, until the venue has rejected that subscription too.
             for reader in [&mut books, &mut again] {
                 let _ = future::poll_once(reader.changed()).await;
                 client.subscribe(Stream::depth("nosuchusd".parse().unwrap())).await.unwrap();
@@ -364,7 +367,7 @@ pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
             assert!(books.live("btcusd").is_none());
             assert_eq!(books.no_book("btcusd"), Some(NoBook::LinkClosed));
             assert!(future::or(books.until_live("btcusd"), late()).await.is_none());
-            // A server that never answers.
+            // Now a server listens on the port, and never answers.
             let listener = TcpListener::bind(address).unwrap();
             client.with(|gemini, _, now| gemini.open(now)).await.unwrap().unwrap();
             assert_eq!(future::or(books.changed(), late()).await, changed);
@@ -383,7 +386,7 @@ pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
 /// wait for ever. If the application subscribes again, the reader waits again.
 pub(crate) fn a_book_whose_subscription_ends<A: Adapter>() {
     for removes in [false, true] {
-        // A server that never answers.
+        // The server never answers.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
         let mut gemini = Client::new(ClientConfig::new(), 1);

@@ -101,7 +101,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // The process has ended, or is not needed any more.
+        // The errors are ignored: the process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -122,7 +122,7 @@ impl Application {
         Application(Program::start(&mut command))
     }
 
-    /// Reads lines until one that begins with `beginning`, and returns it.
+    /// Reads lines until one begins with `beginning`, and returns that line.
     pub(crate) fn until(&mut self, beginning: &str) -> String {
         let mut before = Vec::new();
         while let Some(line) = self.0.line() {

@@ -51,7 +51,7 @@ pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
                 let closed = beside(driver, async {
                     client.live().await.unwrap();
                     let rests = client.submit(order("rests", "1000")).unwrap();
-                    // The driver has taken the order by then.
+                    // When this call returns, the driver has taken the order.
                     client.with(|_, _, _| ()).await.unwrap();
                     while knows_id && rests.order().order_id.is_none() {
                         smol::Timer::after(Duration::from_millis(1)).await;
@@ -103,7 +103,8 @@ pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A cancel whose order never gets an id delays a shutdown by half of the time that the shutdown has.
+/// The venue never reports the id of an order, so the cancel of the order cannot be sent. The cancel delays a
+/// shutdown by half of the time that the shutdown has.
 pub(crate) fn a_cancel_that_waits_for_ever_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -125,7 +126,7 @@ pub(crate) fn a_cancel_that_waits_for_ever_at_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A ticket that has ended as unknown still cancels its order.
+/// A ticket has ended as unknown. Its method `cancel` still cancels the order.
 pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -310,7 +311,7 @@ pub(crate) fn a_cancel_beside_a_second_endpoint<A: Adapter>() {
     });
 }
 
-/// A consumer drops its events at the first step of a shutdown. The shutdown still completes the other steps.
+/// The application drops the events at the first step of a shutdown. The shutdown still completes the other steps.
 pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -334,7 +335,7 @@ pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A consumer drops its events after the last event. The driver does not report this as the cause of its end.
+/// The application drops the events after the last event. The driver does not report this as the cause of its end.
 pub(crate) fn events_dropped_after_the_last_one<A: Adapter>() {
     let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1").attempts_max(1));
     let (mut events, driver) = driver.events(100);
@@ -348,8 +349,8 @@ pub(crate) fn events_dropped_after_the_last_one<A: Adapter>() {
     });
 }
 
-/// The driver ends before it has taken some orders from the handle. The tickets of these orders end as rejected,
-/// because the orders were never sent.
+/// The driver ends before it has taken some orders that the application has submitted. The tickets of these orders
+/// end as rejected, because the orders were never sent.
 pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     within::<A, _>(async {
         let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
@@ -371,7 +372,7 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     });
 }
 
-/// The client has closed before a driver gets it. In one of two runs, the test has also polled the last event of the
+/// The client has closed before a driver gets it. In one of two runs, the test has also polled all events of the
 /// client before. The driver ends at once, with the close reason of the client.
 pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     for is_polled in [true, false] {
@@ -421,7 +422,8 @@ pub(crate) fn a_client_whose_outputs_are_full<A: Adapter>() {
     assert_eq!(failures, 1, "it has dialled");
 }
 
-/// One endpoint has ended for good. A caller that waits until the client is live does not wait for that endpoint.
+/// The link of one endpoint has ended for good. A caller that waits until the client is live does not wait for that
+/// link.
 pub(crate) fn live_without_a_link_that_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);

@@ -45,11 +45,11 @@ enum Fault {
     Deaf,
     /// Bytes are passed on one at a time.
     OneByte,
-    /// The connection works until `Faulty` is dropped.
+    /// There is no fault: the connection works until `Faulty` is dropped.
     None,
 }
 
-/// The mode of a direction that passes bytes on as they arrive.
+/// The mode of a direction that passes bytes on as they arrive. The next three constants are the other modes.
 const PASS: u8 = 0;
 const STALL: u8 = 1;
 const ONE_BYTE: u8 = 2;
@@ -184,8 +184,8 @@ fn pass(
     Ok(())
 }
 
-/// Waits for `duration`, but ends earlier when `Faulty` is dropped or when `holds` returns true. Returns whether it
-/// ended earlier.
+/// Waits for `duration`, or until `Faulty` is dropped or `holds` returns true. Returns whether the wait ended before
+/// `duration` was over.
 fn wait(duration: Duration, shared: &Shared, holds: impl Fn() -> bool) -> bool {
     let end = Instant::now() + duration;
     loop {

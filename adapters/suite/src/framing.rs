@@ -19,9 +19,10 @@ use crate::peers::{
 };
 use crate::wire::{TRADE, code_of_close, end_of, fill};
 
-/// Scenario L-115: a frame is too long, is compressed without an agreement, or is not UTF-8. The lengths are a number
-/// above the limit, and the largest numbers that a frame can announce. The link ends at once, and the client's Close
-/// frame has the code of the reason.
+/// Scenario L-115: the peer sends a frame that is too long, that is compressed although no compression was agreed, or
+/// that is not UTF-8. The lengths of the frames that are too long are a number above the limit, and the largest
+/// numbers that a frame can announce. The link ends at once, and the client's Close frame has the code for the
+/// breach.
 pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
     for (bytes, code) in [
@@ -40,7 +41,7 @@ pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     }
 }
 
-/// How much processor time a turn of the driver may take, whatever a peer sends. During a turn, other futures of the
+/// The maximum processor time of a turn of the driver, whatever a peer sends. During a turn, other futures of the
 /// thread wait.
 const TURN_MAX: Duration = Duration::from_millis(200);
 
@@ -85,8 +86,8 @@ pub(crate) fn a_message_that_never_ends<A: Adapter>() {
     }
 }
 
-/// A message in empty fragments is a breach of the protocol once it has taken more bytes than any message may take.
-/// Pings between the fragments do not count.
+/// The peer sends a message in empty fragments. Once the fragments have taken more bytes than any message may take,
+/// the client treats the message as a breach of the protocol. Pings between the fragments do not count.
 pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
     let why = end_of::<A>(move |stream| {
         let pings = [frame(PING, &[b'?'; 100]), [0, 0].repeat(4 << 10)].concat();
@@ -222,7 +223,7 @@ pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
             upgrade(&mut stream);
             stream.set_nodelay(true).unwrap();
             if cut == script.len() {
-                // One byte at a time.
+                // In the last run, the peer sends one byte at a time.
                 script.iter().for_each(|byte| stream.write_all(&[*byte]).unwrap());
             } else {
                 stream.write_all(&script[..cut]).unwrap();

@@ -140,7 +140,7 @@ pub(crate) fn a_reader_that_goes_unsubscribes<A: Adapter>() {
             while streams().await > 0 {
                 smol::Timer::after(Duration::from_millis(1)).await;
             }
-            // The next reader causes a new subscription.
+            // The book has no subscription any more, so the next reader causes a new one.
             live_book(&mut client.books(["btcusd"]).await.unwrap(), "btcusd").await;
             drop(client);
         };
@@ -352,7 +352,7 @@ pub(crate) fn a_timer_beside_events<A: Adapter>() {
 }
 
 pub(crate) fn an_end_before_it_is_live<A: Adapter>() {
-    // No server listens there, and there is only one attempt.
+    // The driver has no signer, so the only attempt fails before it reaches the address.
     let config = Config::new("ws://127.0.0.1:1").attempts_max(1);
     let (client, driver) = connect(A::runtime(), config.authenticated(true));
     within::<A, _>(async {

@@ -15,7 +15,7 @@ use crate::child::Program;
 use crate::peers::{subscribed, within};
 use crate::secured::authority;
 
-/// The result of running a client.
+/// How the run of a client ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
     /// The client got a trade, and then closed properly.
@@ -47,7 +47,7 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/pings", &[Outcome::Traded], "1000"),
     ("/silent", &[Outcome::Lost(Lost::Silent)], "-"),
     ("/mute", &[Outcome::Lost(Lost::Silent)], "-"),
-    // The server reads the Close frame only after the client has disconnected.
+    // The server reads the Close frame only after the client has disconnected, so the code is not checked.
     ("/deaf", &[Outcome::Unanswered], ""),
     ("/close", &[Outcome::Lost(Lost::Closed { code: None })], ""),
     ("/close/1000", &[closed(1000)], "1000"),

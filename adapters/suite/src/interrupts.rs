@@ -12,12 +12,12 @@ use crate::Adapter;
 use crate::child::{Application, CLOSE_TIMEOUT};
 use crate::peers::{CLOSE, PING, TEXT, frame, listen, read_frame, read_frames, upgrade};
 
-/// How much longer the end may take on a busy machine.
+/// The time that the end of the application may take in addition to `limit`, because the machine may be busy.
 const SLACK: Duration = Duration::from_millis(1_500);
 
-/// Starts the application against a peer. Interrupts the application when it has printed a line that begins with
-/// `when`, or after 300 ms if `when` is empty. Interrupts it a second time if `twice` is true. Checks that the
-/// application ends within `limit` plus [`SLACK`], and returns its last line.
+/// Starts the application, which connects to a peer. Interrupts the application when it has printed a line that
+/// begins with `when`, or after 300 ms if `when` is empty. If `twice` is true, interrupts the application a second
+/// time. Checks that the application ends within `limit` plus [`SLACK`], and returns its last line.
 fn interrupted(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,
@@ -28,7 +28,7 @@ fn interrupted(
     let (url, thread) = listen(scheme, peer);
     let mut application = Application::start(&url, &[]);
     if when.is_empty() {
-        // Nothing is printed while the client connects. By this time the peer has got its first bytes.
+        // The application prints nothing while it connects. After 300 ms, the peer has got its first bytes.
         std::thread::sleep(Duration::from_millis(300));
     } else {
         application.until(when);

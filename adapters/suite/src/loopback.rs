@@ -151,7 +151,8 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
     });
 }
 
-/// Scenarios L-028 and L-081: which refusals are final, and which request a delay.
+/// Scenarios L-028 and L-081: checks after which refusals the client does not dial again, and after which it waits as
+/// long as the refusal requests.
 pub(crate) fn refused_upgrades<A: Adapter>() {
     let after = Some(Duration::from_secs(60));
     for (status, retry_after, fatal) in
@@ -216,7 +217,7 @@ pub(crate) fn tls_reaches_its_provider<A: Adapter>() {
         stream.read_exact(&mut record).unwrap();
         assert_eq!(record[0], 22, "a TLS handshake record");
         let _ = stream.write_all(b"this is no TLS\r\n");
-        // The peer reads on, because closing with unread bytes would send a reset.
+        // The peer continues to read, because closing the socket with unread bytes would send a reset.
         let _ = stream.read_to_end(&mut Vec::new());
     };
     against::<A>("wss", peer, |event| {
@@ -224,7 +225,7 @@ pub(crate) fn tls_reaches_its_provider<A: Adapter>() {
     });
 }
 
-/// The transport ends in the middle of a frame. The client reports that, and connects again.
+/// The transport ends in the middle of a frame. The client reports the end of the link, and connects again.
 pub(crate) fn a_torn_transport<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -247,7 +248,7 @@ pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
     let (sender, answer) = std::sync::mpsc::channel();
     let peer = move |mut stream: TcpStream| {
         upgrade(&mut stream);
-        // Code 1013.
+        // The peer sends a Close frame with the code 1013.
         stream.write_all(&[0x88, 2, 0x03, 0xf5]).unwrap();
         let mut received = Vec::new();
         let mut bytes = [0; 512];

@@ -93,7 +93,8 @@ pub(crate) fn the_events_of_a_driver_that_is_dropped<A: Adapter>() {
     }
 }
 
-/// Another thread waits for the next event when the driver is dropped. The thread gets the end of the events.
+/// Another thread waits for the next event when the driver is dropped. The thread is woken and gets the end of the
+/// events.
 pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:9")));
     let runtime = A::runtime();
@@ -109,7 +110,8 @@ pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     assert!(!taking.join().unwrap(), "nobody has closed it");
 }
 
-/// Commands wait, and requests wait for replies, when the driver ends. Each of these calls returns.
+/// When the driver ends, some calls wait until it takes their commands, and others wait for replies. Each of these
+/// calls returns.
 pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
     for when in [When::NotPolled, When::PolledOnce, When::Live, When::Panics] {
         let (url, thread) = peer(when);
@@ -134,7 +136,7 @@ pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
                     assert!(poll_once(&mut request).await.is_none() && poll_once(&mut run).await.is_none());
                 }
             }
-            // These are three times as many commands as the queue has room for.
+            // These are more than three times as many commands as the queue has room for.
             let mut asked: Vec<_> = (0..200).map(|_| Box::pin(asks(&handle))).collect();
             for asked in &mut asked {
                 assert_eq!(poll_once(asked).await, None, "{when:?}");
@@ -153,7 +155,7 @@ pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
             match when {
                 When::NotPolled | When::PolledOnce => {}
                 When::Live => assert_eq!(request.await.map(drop), Err(RequestError::Closed)),
-                // The request may have got the end of the link as its reply.
+                // The end of the link may have given the request a result before the driver ended.
                 When::Panics => drop(request.await),
             }
             let mut answers = Vec::new();
@@ -218,7 +220,7 @@ fn ends_while_asked(ends: impl FnOnce(&Handle, Driver) + Send) {
     });
 }
 
-/// Threads send commands without a pause while the driver is closed or dropped. Each command gets an answer.
+/// Threads send commands without a pause while the driver is closed or dropped. Each call returns.
 pub(crate) fn commands_while_the_driver_ends<A: Adapter>() {
     let (done, is_done) = std::sync::mpsc::channel();
     let threads = std::thread::spawn(move || {

@@ -24,7 +24,7 @@ impl Rate {
     pub(crate) fn add(&mut self, now: Instant, count: u64) {
         let interval = now.as_nanos() / INTERVAL_NANOS;
         let length = self.counts.len() as u64;
-        // Sets the counts of the intervals since `newest` to zero: they are left over from the previous round.
+        // Sets the counts of the intervals since `newest` to zero, because the ring still holds older counts there.
         for passed in 1..=interval.saturating_sub(self.newest).min(length) {
             self.counts[((self.newest + passed) % length) as usize] = 0;
         }

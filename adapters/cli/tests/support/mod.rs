@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long anything may take on a busy machine.
+/// The time limit for everything that tests wait for. It is long, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns the command with arguments, and with pipes for its input and outputs.
@@ -108,8 +108,8 @@ pub(crate) fn signal_to(process: u32, name: &str) {
     assert!(status.expect("kill").success());
 }
 
-/// Waits until a process handles SIGTERM instead of being ended by it. On other systems than Linux, waits three
-/// seconds instead.
+/// Waits until a process has a handler for SIGTERM, so that the signal does not end the process at once. On other
+/// systems than Linux, waits three seconds.
 pub(crate) fn wait_until_it_hears(child: &Child) {
     if !cfg!(target_os = "linux") {
         return std::thread::sleep(Duration::from_secs(3));
@@ -125,11 +125,11 @@ pub(crate) fn wait_until_it_hears(child: &Child) {
     assert!(comes_true(PATIENCE, hears), "it never hears signals");
 }
 
-/// Returns the path of a recording; if it is not on this machine, prints that and returns `None`.
+/// Returns the path of a recording. If the recording is not on this machine, prints that and returns `None`.
 ///
 /// # Panics
 ///
-/// If it is not on this machine and `GEMINI_WS_REQUIRE_FRAMES` is 1.
+/// If the recording is not on this machine and `GEMINI_WS_REQUIRE_FRAMES` is 1.
 pub(crate) fn recording(name: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os("GEMINI_WS_FRAMES") {
         Some(folder) => PathBuf::from(folder),

@@ -1,4 +1,4 @@
-//! A venue that a test plays: one connection after the other, in a thread of its own.
+//! A venue that a test plays. A separate thread serves one connection after the other.
 
 use std::net::TcpListener;
 

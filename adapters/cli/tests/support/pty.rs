@@ -92,7 +92,8 @@ impl OnTerminal {
         std::thread::spawn(move || while terminal.write_all(keys).is_ok() {});
     }
 
-    /// Closes the terminal, as when its window is closed. Works only if `is_looked_at` was false.
+    /// Closes the terminal, as when its window is closed. Works only if `is_looked_at` was false, because otherwise
+    /// the thread that reads keeps the terminal open.
     pub(crate) fn hang_up(&mut self) {
         self.terminal = File::open("/dev/null").unwrap();
     }
@@ -108,7 +109,7 @@ impl OnTerminal {
         assert!(comes_true(PATIENCE, has), "no {text:?} in {:?}", self.shown());
     }
 
-    /// Returns the process that the shell has started.
+    /// Returns the id of the process that the shell has started.
     pub(crate) fn job(&self) -> u32 {
         let path = format!("/proc/{0}/task/{0}/children", self.child.id());
         std::fs::read_to_string(path).unwrap().trim().parse().expect("one process")

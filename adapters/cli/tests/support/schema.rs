@@ -1,5 +1,5 @@
-//! Checks values against `schema/lines-1.json`. Implements only the part of JSON Schema that this file uses. A member
-//! that the schema does not name is a fault here, so the tests notice a member that the schema lacks.
+//! Checks values against `schema/lines-1.json`. Implements only the part of JSON Schema that the schema uses. A
+//! member that the schema does not name is a fault here, so the tests notice a member that the schema lacks.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A simulator in a process of its own, as its clients see it.
+//! A simulator in a separate process, as its clients see it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
