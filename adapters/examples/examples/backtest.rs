@@ -15,13 +15,13 @@ fn mids(frames: &[String]) -> Vec<f64> {
     let (mut books, mut mids, mut next) = (Books::new(), Vec::new(), None::<Timestamp>);
     for frame in frames {
         let Ok(Some(event)) = replay.event(frame, &mut scratch) else { continue };
-        // Only depth frames set the clock. Their times rise, but trades may be earlier or later.
+        // Only depth frames set the clock, because their times rise. The times of trades may be earlier or later.
         if let Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) = &event
             && let Some(time) = depth.event_time
         {
             let end = next.get_or_insert(time + Duration::from_secs(1));
             while *end < time {
-                // No look-ahead: the update that begins the next second is not applied yet.
+                // This is the book at the end of the second: the update of a later second is not applied yet.
                 let best = books.live("btcusd").and_then(|book| book.bids().best().zip(book.asks().best()));
                 mids.extend(
                     best.map(|(bid, ask)| (bid.price.to_f64_nearest() + ask.price.to_f64_nearest()) / 2.0),

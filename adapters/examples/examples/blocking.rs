@@ -14,7 +14,7 @@ use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
-/// The number of updates of the book to show before the end.
+/// The number of updates of the book that the program shows before it ends.
 const SHOWN: u32 = 20;
 
 fn main() {

@@ -1,5 +1,5 @@
 //! Uses a runtime that reports completed operations instead of ready sockets (io_uring), and whose sockets do not
-//! implement the `AsyncRead` of `futures-io`. Bytes go through a pipe in memory, which serves the WebSocket layer as
+//! implement the `AsyncRead` of `futures-io`. Bytes go through a pipe in memory, which the WebSocket layer uses as
 //! its stream.
 //!
 //! ```sh
@@ -22,7 +22,7 @@ use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
-/// The number of updates of the book to show before the end.
+/// The number of updates of the book that the program shows before it ends.
 const SHOWN: u32 = 20;
 
 /// The pipe: bytes that have arrived, and bytes to write.
@@ -152,8 +152,8 @@ async fn watch(address: String) {
 async fn exchange(link: &mut Link, wait: Duration) -> io::Result<()> {
     let _ = link.socket.flush();
     write(&mut link.stream, link.socket.get_mut()).await?;
-    // An operation that has begun must not be dropped, because it may have taken bytes already. So another task
-    // reads, and only the wait for that task is dropped here.
+    // A read that has begun must not be dropped, because it may have taken bytes already. So another task reads, and
+    // this function drops only the wait for that task.
     let chunk = async { Some(link.chunks.recv().await) };
     let late = async {
         compio::time::sleep(wait).await;

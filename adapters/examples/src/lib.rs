@@ -1,4 +1,4 @@
-//! The helpers of the examples: a simulated exchange to connect to, and recorded frames of one.
+//! The helpers of the examples: a simulated exchange to connect to, and recorded frames of a simulated exchange.
 
 #![forbid(unsafe_code)]
 

@@ -80,8 +80,8 @@ impl Smol {
         Smol::default()
     }
 
-    /// Returns the clock of a driver on this runtime. If you call methods of a client before its driver runs, pass
-    /// the time of this clock.
+    /// Returns the clock that a driver on this runtime uses. If you call methods of a client before its driver runs,
+    /// pass the time of this clock.
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }

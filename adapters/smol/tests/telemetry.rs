@@ -138,7 +138,7 @@ fn traced() {
     let reported =
         log.lines().filter_map(|line| line.split_once("overflow dropped=")?.1.trim().parse::<u64>().ok());
     assert_eq!((reported.sum::<u64>(), dropped > 0), (dropped, true), "{log}");
-    // The WebSocket layer's own events have another target.
+    // The WebSocket layer logs frames too, with another target. Leave out its lines.
     let log = logged(Level::TRACE, || _ = live());
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("gemini_ws")).collect();
     assert!(ours.iter().any(|line| line.contains("depthUpdate")));
@@ -155,7 +155,7 @@ fn telemetry() {
 fn counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    // Four drivers, one after the other, with one recorder.
+    // Runs four drivers, one after the other, with one recorder.
     let (first, second, dropped) = metrics::with_local_recorder(&recorder, || {
         let (first, second) = (live(), live());
         fail();

@@ -111,14 +111,14 @@ pub(crate) fn http_connect<A: Adapter>() {
         assert_eq!(outcome::<A>(proxies, VENUE), expected, "{answer}");
         let request = thread.join().unwrap();
         assert!(request.starts_with("CONNECT venue.example:8080 HTTP/1.1\r\n"), "{request}");
-        // The base64 text of the name and the password.
+        // The text after `Basic` is the name and the password in base64.
         let is_signed = request.contains("Proxy-Authorization: Basic c29tZWJvZHk6YSBzZWNyZXQ=");
         assert_eq!(is_signed, !credentials.is_empty(), "{request}");
     }
 }
 
-/// The answer of a proxy never ends, and the attempt fails after a limited number of bytes. The request names an IPv6
-/// address in brackets.
+/// The answer of a proxy never ends, and the attempt to connect fails after a limited number of bytes. The client's
+/// request to the proxy names an IPv6 address in brackets.
 pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     let (url, thread) = listen("http", |mut stream| {
         let request = read_request(&mut stream);
@@ -133,12 +133,12 @@ pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     assert_eq!(outcome, Some(ConnectFailure::Proxy));
     let (request, sent) = thread.join().unwrap();
     assert!(request.starts_with("CONNECT [2001:db8::1]:9701 HTTP/1.1\r\n"), "{request}");
-    // The limit is what the buffers of two sockets can hold.
+    // The buffers of the two sockets can hold about so much, although the client has stopped reading.
     assert!(sent < 16 << 10, "{sent} KiB");
 }
 
 /// Connects through SOCKS5 proxies: without credentials, with credentials, and through a proxy that refuses. The
-/// proxy resolves the name.
+/// client sends the name of the venue, which the proxy looks up.
 pub(crate) fn socks5<A: Adapter>() {
     for (credentials, reply, expected) in
         [(None, 0, None), (Some(("somebody", "a secret")), 0, None), (None, 5, Some(ConnectFailure::Proxy))]
@@ -164,7 +164,7 @@ pub(crate) fn no_proxy<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// The client uses the proxies of the usual environment variables.
+/// The client uses the proxies that environment variables such as `ALL_PROXY` name.
 #[expect(clippy::extra_unused_type_parameters, reason = "the adapter is that of the process that is started")]
 pub(crate) fn of_the_environment<A: Adapter>() {
     for variable in ["http_proxy", "ALL_PROXY"] {

@@ -55,7 +55,7 @@ fn serve(
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let connection = ServerConnection::new(Arc::new(config)).unwrap();
         let mut stream = StreamOwned::new(connection, stream);
-        // If the client does not trust the certificate, it sends an alert instead.
+        // If the client does not trust the certificate, it sends an alert instead of completing the handshake.
         if stream.conn.complete_io(&mut stream.sock).is_ok() {
             upgrade(&mut stream);
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
@@ -76,8 +76,9 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {
         Event::Opened { .. } => drop(handle.close()),
         Event::ConnectFailed { reason: told, retry, .. } => {
-            // A certificate outside its time may become valid, as time passes or when it is renewed. The server may
-            // require no certificate of the client any more. Other failures are final.
+            // The client dials again after two failures: a certificate outside its time may become valid, as time passes
+            // or when it is renewed, and the server may stop to require a certificate of the client. Other failures are
+            // final.
             let is_retried = matches!(told, ConnectFailure::CertificateTime | ConnectFailure::Tls);
             assert_eq!(retry.is_some(), is_retried, "{told:?}");
             why = Some(told);
@@ -114,7 +115,7 @@ pub(crate) fn certificates<A: Adapter>() {
         assert_eq!(got, expected, "{name}, expired: {is_expired}");
         thread.join().unwrap();
     }
-    // The authorities of the web did not sign the certificate.
+    // A dialer trusts the authorities of browsers by default. None of them has signed the certificate.
     let (url, thread) = serve(&ours, "localhost", false, None);
     assert_eq!(outcome::<A>(url, Dialer::new()), wrong);
     thread.join().unwrap();

@@ -36,14 +36,15 @@ const ORDER_EVERY: Duration = Duration::from_millis(400);
 const ORDERS_MAX: u32 = 1_000;
 /// How long an order may rest before it is cancelled.
 const ORDER_RESTS: Duration = Duration::from_secs(2);
-/// After this time, the trader resolves an order that is in doubt with what the auditor knows.
+/// The time after which the trader resolves an order that is in doubt with what the auditor knows. It starts when the
+/// order is sent.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3_600);
-/// How long [`until`] waits at most for a condition, after the faults were switched off.
+/// The maximum time for which [`until`] waits for a condition after the faults were switched off.
 const HEALS_WITHIN: Duration = Duration::from_secs(20);
 
-/// The first phase of a run: faults happen now and then. In the phase `HEALED` the venue plans no more faults. In the
-/// phase `HALTED` the market is halted as well.
+/// The first phase of a run: faults happen now and then. In the second phase, `HEALED`, the venue plans no more
+/// faults. In the third phase, `HALTED`, the market is halted as well.
 const TROUBLE: u8 = 0;
 const HEALED: u8 = 1;
 const HALTED: u8 = 2;
@@ -53,7 +54,8 @@ const HALTED: u8 = 2;
 struct Figures {
     orders: u64,
     cancels: u64,
-    /// Orders and cancellations that the venue has answered. The next three counters have the other outcomes.
+    /// Requests to place or to cancel an order to which the venue has replied. The next three counters are for the
+    /// other outcomes of such requests.
     answered: u64,
     timed_out: u64,
     lost: u64,
@@ -80,7 +82,7 @@ struct Trader {
     is_stopping: bool,
 }
 
-/// The client that only receives, and so knows what is true at the venue.
+/// The client that only receives, over a network without faults, and so knows what is true at the venue.
 struct Auditor {
     orders: Orders,
     books: Books,
@@ -135,7 +137,7 @@ fn serve(
     is_stopped: &smol::channel::Receiver<()>,
     phase: &AtomicU8,
 ) {
-    // Nonces are times, so the venue's clock must be the same as the client's.
+    // Nonces are times, so the clock of the venue must show the same time as that of the client.
     let now =
         i64::try_from(UnixTime::now().as_millis()).ok().and_then(Timestamp::from_millis).expect("a time");
     let market = Market::market(symbols()).events_per_second(400).epoch(now);
@@ -220,7 +222,7 @@ async fn trade<A: Adapter>(
     phase: &AtomicU8,
 ) {
     let signer = SharedSigner::new(Signer::new(Credentials::hmac(KEY, SECRET).expect("credentials")));
-    // The auditor's link does not end when the venue withholds replies.
+    // These times are long enough that the auditor's links do not end when the venue withholds replies.
     let patient =
         config(direct).request_timeout(Duration::from_secs(2)).probe_after(HOUR).silence_max(HOUR * 2);
     let auditor = new_client(&patient, seed);
@@ -317,7 +319,7 @@ impl Trader {
         let order = NewOrder::limit(id.as_str(), symbol, direction, "0.001", price);
         let tif = if rests { TimeInForce::GoodTillCanceled } else { TimeInForce::ImmediateOrCancel };
         let order = order.and_then(|order| order.time_in_force(tif)).expect("an order");
-        // If no link can take the order now, another one is placed later.
+        // If the client refuses the order now, the trader places another order later.
         self.figures.orders += u64::from(client.request(now, &Request::PlaceOrder(order)).is_ok());
     }
 
@@ -353,14 +355,16 @@ impl Trader {
     }
 }
 
-/// Returns the bytes of memory and the number of open descriptors, if the system reports them.
+/// Returns the bytes of memory and the number of open descriptors of this process; `None` if the system does not
+/// report them.
 fn resources() -> Option<(u64, usize)> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
     let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
     Some((resident * 4_096, std::fs::read_dir("/proc/self/fd").ok()?.count()))
 }
 
-/// Waits until `holds` returns true. Panics with the text of `or` after [`HEALS_WITHIN`].
+/// Waits until `holds` returns true. Panics with the text that `or` returns if this takes longer than
+/// [`HEALS_WITHIN`].
 async fn until(holds: impl Fn() -> bool, or: impl Fn() -> String) {
     let start = StdInstant::now();
     while !holds() {
@@ -406,7 +410,7 @@ async fn watch(
             memory >> 10,
             memory_now >> 10
         );
-        // Links that happen to be open use some memory and descriptors.
+        // The limits leave room for memory and descriptors of links that happen to be open now.
         assert!(
             descriptors_now <= descriptors + 16,
             "{descriptors} descriptors have become {descriptors_now}"
@@ -424,8 +428,8 @@ fn summary(books: &Books) -> String {
     books.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns whether the trader and the auditor have a current book of each symbol, and the same levels in both. Panics
-/// if the levels differ at the same update.
+/// Returns whether the trader and the auditor have a current book of each symbol, with the same levels. Panics if the
+/// levels of two books with the same last update differ.
 fn same_books(ours: &Books, truth: &Books) -> bool {
     symbols().iter().all(|symbol| {
         let of = |books: &Books| match books.get(symbol.as_str()) {

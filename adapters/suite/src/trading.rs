@@ -29,7 +29,7 @@ pub(crate) fn with_faulty_server<A: Adapter, T>(
     plan: impl FnOnce(&mut Exchange),
     run: impl AsyncFnOnce(String) -> T,
 ) -> T {
-    // Nonces are times, so the venue's clock must be the same as the client's.
+    // Nonces are times, so the clock of the venue must show the same time as that of the client.
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(50).epoch(now);
     let mut exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), 1);
@@ -84,7 +84,7 @@ pub(crate) fn an_order_from_its_request_to_its_end<A: Adapter>() {
             })
             .await;
         assert_eq!(closed.reason, CloseReason::Requested);
-        // The reply may come before the events, or after the first one.
+        // The state `Acknowledged` appears only if the reply to the order comes before the first event.
         states.retain(|state| *state != OrderState::Acknowledged);
         assert_eq!(states, [OrderState::Sent, OrderState::New, OrderState::Open, OrderState::Canceled]);
         assert!(balances.get("USD").is_some());
@@ -133,7 +133,7 @@ pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
             })
             .await;
         assert_eq!((closed.reason, accounts), (CloseReason::Requested, 1));
-        // The venue does not upgrade without a signature, and another attempt would be refused as well.
+        // The venue refuses an upgrade without a signature. It would refuse another attempt as well, so close.
         let (_handle, driver) = client(Client::single(Config::new(format!("{url}/v1/order/events")).seed(1)));
         let mut refusals = Vec::new();
         let run = driver.run(&runtime, |client, now, event| {

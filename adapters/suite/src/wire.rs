@@ -161,8 +161,8 @@ pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
     }
 }
 
-/// Scenario L-023: the TCP connection is open, and the peer never answers the TLS handshake. One limit of time
-/// applies to the whole attempt.
+/// Scenario L-023: the TCP connection is open, and the peer never answers the TLS handshake. The time limit for an
+/// attempt to connect includes the handshake, so the attempt fails.
 pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     let stall = |mut stream: TcpStream| drop(stream.read_to_end(&mut Vec::new()));
     let timeout = |config: Config| config.connect_timeout(Duration::from_millis(100));
@@ -177,8 +177,8 @@ pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     assert_eq!((closed.reason, why), (CloseReason::Requested, Some(ConnectFailure::TimedOut)));
 }
 
-/// Scenario L-041: a frame after the Close frame, in the same chunk or in the next one, is not delivered. The reason
-/// for the end is still the code of the Close frame.
+/// Scenario L-041: the peer sends a frame after its Close frame, in the same chunk or in the next one. The client
+/// reports no event for this frame, and reports the code of the Close frame as the reason for the end.
 pub(crate) fn a_frame_after_the_close<A: Adapter>() {
     for apart in [false, true] {
         let peer = move |mut stream: TcpStream| {
@@ -235,8 +235,8 @@ pub(crate) fn an_end_without_a_close_frame<A: Adapter>() {
     }
 }
 
-/// Scenario L-044: the transport is reset after the Close frame, instead of ending. The client still reports the code
-/// of the Close frame.
+/// Scenario L-044: after its Close frame, the peer resets the transport instead of ending it. The client still
+/// reports the code of the Close frame.
 pub(crate) fn a_reset_after_the_close_frame<A: Adapter>() {
     let why = end_of::<A>(|stream| {
         // The peer leaves the subscription unread, so that closing the socket sends a reset.
@@ -272,7 +272,8 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
         });
         assert_eq!(why, expected, "{shown:?}");
     }
-    // No peer may send these codes. The client may report a breach of the protocol or a Close frame.
+    // No peer may send these codes. The client may report a breach of the protocol or the code, so the test checks
+    // only the client's Close frame.
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
         let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &coded(code))).unwrap();
@@ -286,8 +287,8 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
     }
 }
 
-/// Scenario L-046: the peer answers the client's Close frame with a breach of the protocol. The client reports one
-/// end, and sends no further answer.
+/// Scenario L-046: the peer answers the client's Close frame with a breach of the protocol. The client reports
+/// [`Event::Closed`] once, and sends nothing after its Close frame.
 pub(crate) fn a_breach_while_closing<A: Adapter>() {
     for bytes in [frame(0x08, &1000_u16.to_be_bytes()), frame(TEXT | 0x40, b"{}")] {
         let peer = move |mut stream: TcpStream| {
@@ -311,8 +312,8 @@ pub(crate) fn a_breach_while_closing<A: Adapter>() {
     }
 }
 
-/// Scenarios L-053 and L-054: the peer reads nothing, so that writing is blocked, and then the application closes.
-/// The driver drops the transport when the time for the closing handshake is over.
+/// Scenarios L-053 and L-054: the peer reads nothing, so the driver cannot write, and then the application closes.
+/// The driver drops the transport when the time limit for the closing handshake is over.
 pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {
@@ -345,8 +346,8 @@ pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Scenario L-106: the peer continues to send and reads nothing. The link ends when the time limit for writing is
-/// over.
+/// Scenario L-106: the peer continues to send and reads nothing. The driver ends the link when the time limit for
+/// writing is over.
 pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     let longest = Duration::from_millis(300);
     let (url, thread) = listen("ws", |mut stream| {
@@ -390,7 +391,7 @@ pub(crate) fn fill(client: &mut Client, now: Instant) -> usize {
     std::iter::repeat(()).take_while(|()| client.request(now, &large).is_ok()).count()
 }
 
-/// Scenario L-055: the peer closes its sending side and continues to read. The link ends.
+/// Scenario L-055: the peer closes its sending side and continues to read. The client reports `Lost::End`.
 pub(crate) fn half_a_peer<A: Adapter>() {
     let why = end_of::<A>(|stream| {
         stream.shutdown(Shutdown::Write).unwrap();
@@ -399,7 +400,8 @@ pub(crate) fn half_a_peer<A: Adapter>() {
     assert_eq!(why, Lost::End);
 }
 
-/// Scenario L-064: a client that sends nothing else answers pings with their payloads.
+/// Scenario L-064: the peer sends pings. The client answers each with a pong that has the payload of the ping,
+/// although the client has nothing else to send.
 pub(crate) fn pongs_by_themselves<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -417,7 +419,7 @@ pub(crate) fn pongs_by_themselves<A: Adapter>() {
 }
 
 /// Scenario L-103: the application sends ten requests and closes, while the peer reads a byte at a time. The peer
-/// gets all ten, and then the Close frame.
+/// gets all ten requests, and then the Close frame.
 pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -451,8 +453,8 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
     assert_eq!((frames, rest), (11, &[CLOSE, 0x82][..]));
 }
 
-/// Scenario L-104: many bytes wait to be written, and a frame arrives that is too long. The link ends without waiting
-/// for these bytes, and the client reports an outcome for each request.
+/// Scenario L-104: many bytes wait to be written, and the peer sends a frame that is too long. The link ends before
+/// these bytes are written, and the client reports an outcome for each request.
 pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {

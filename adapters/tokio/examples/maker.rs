@@ -29,8 +29,8 @@ struct Quote {
 }
 
 impl Quote {
-    /// Takes one step. If there is an order, prints how the order has ended, or cancels the order if its price is not
-    /// `target`. If there is no order, places one at `target`.
+    /// Takes one step. If the order has ended, prints how. If the order is open and its price is not `target`,
+    /// cancels the order. If there is no order, places one at `target`.
     fn update(
         &mut self,
         client: &Handle,
@@ -105,7 +105,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let is_live = client.readiness() != Readiness::NotReady;
             is_live && keeper.orders().to_reconcile().next().is_some()
         });
-        // Every two seconds, because the venue limits the rate of requests.
+        // Ask only every two seconds, because the venue limits the rate of requests.
         if turn.is_multiple_of(10) && doubts.await? {
             let asked = client.reconcile(&signer, async |request| {
                 let (rest, (answer, answered)) = (rest.clone(), tokio::sync::oneshot::channel());

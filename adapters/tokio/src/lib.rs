@@ -68,7 +68,8 @@ pub fn connect(config: Config) -> (Handle, Connected<Tokio>) {
     driver::connect(Tokio::new(), config)
 }
 
-/// The [`Runtime`] of tokio. The tokio runtime needs I/O and time, which `enable_all` of its builder enables.
+/// The [`Runtime`] of tokio. The tokio runtime on which the driver runs needs I/O and time, which `enable_all` of its
+/// builder enables.
 #[derive(Clone, Debug, Default)]
 pub struct Tokio {
     clock: Clock,
@@ -82,8 +83,8 @@ impl Tokio {
         Tokio::default()
     }
 
-    /// Returns the clock of a driver on this runtime, unless tokio's clock is paused. If you call methods of a client
-    /// before its driver runs, pass the time of this clock.
+    /// Returns the clock that a driver on this runtime uses, unless tokio's clock is paused. If you call methods of a
+    /// client before its driver runs, pass the time of this clock.
     ///
     /// In a test that pauses tokio's clock, the driver reads the clock of tokio instead: pass the time that
     /// [`Handle::with`] lends.
@@ -125,7 +126,7 @@ pub struct TokioTimer {
 
 impl Timer for TokioTimer {
     fn now(&self) -> Instant {
-        // The clock of Tokio's timers, which a test may pause.
+        // Reads the clock of tokio's timers, which a test may pause.
         self.clock.from_std(tokio::time::Instant::now().into_std())
     }
 
@@ -153,8 +154,9 @@ mod tests {
 
     use super::*;
 
-    /// In a test that pauses Tokio's clock, the driver's time is that of its timer. With a clock of its own, the
-    /// driver would find its deadline still in the future whenever the timer fires, and would never sleep.
+    /// In a test that pauses tokio's clock, `now` of a timer must return the time of tokio's clock, with which the
+    /// timer fires. Otherwise the driver would find its deadline in the future whenever the timer fires, and would
+    /// never sleep.
     #[tokio::test(start_paused = true)]
     async fn the_timer_and_its_clock_agree() {
         let mut timer = Tokio::new().timer();

@@ -85,13 +85,14 @@ impl Default for Dialer {
     }
 }
 
-/// The time without traffic after which the system sends the first keep-alive, and the time between further ones. The
-/// client's own probes find a dead link earlier. Keep-alive is for connections that the client does not probe.
+/// The time without traffic after which the system sends the first keep-alive, and the time between further ones. If
+/// the client probes a link, it finds earlier that the link is dead. Keep-alive is for connections that the client
+/// does not probe.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Sets the options of a connected socket: `TCP_NODELAY`, because orders are small and urgent, and keep-alive after
-/// 30 s without traffic and then every 10 s. An option that the system refuses is skipped: the connection works
-/// without it.
+/// 30 s without traffic and then every 10 s. If the system refuses an option, the function continues, because the
+/// connection works without the option.
 pub fn set_options<'s, S>(socket: &'s S)
 where
     SockRef<'s>: From<&'s S>,

@@ -87,8 +87,8 @@ async fn any_of<F: Future>(trying: &mut Vec<Pin<Box<F>>>) -> F::Output {
     .await
 }
 
-/// Returns the addresses with IPv4 and IPv6 alternating, beginning with the family of the first. Within a family the
-/// order stays as given.
+/// Returns the addresses in the order in which to try them: IPv4 and IPv6 addresses alternate, beginning with the
+/// family of the first address. Within a family the order does not change.
 fn by_turns(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut all: Vec<SocketAddr> = Vec::new();
     for address in addresses {
@@ -134,7 +134,8 @@ mod tests {
         }
     }
 
-    /// Answers as the port says: 0 never answers, 1 refuses at once, 2 answers at once, 3 answers after some polls.
+    /// Stands for an attempt to connect. The port says how the address answers: 0 never, 1 with a refusal at once, 2
+    /// with success at once, 3 with success after some polls.
     async fn answers(address: SocketAddr) -> io::Result<SocketAddr> {
         match address.port() {
             0 => pending().await,
@@ -149,8 +150,8 @@ mod tests {
         }
     }
 
-    /// Each row has addresses, the number of pauses that may pass, the address that answered or the failure, and how
-    /// many addresses were tried.
+    /// Each row has the addresses; how many pauses end; the address that answered, or the failure; and how many
+    /// addresses were tried.
     #[test]
     fn attempts_begin_one_by_one() {
         let refused = Err(ConnectFailure::Refused);

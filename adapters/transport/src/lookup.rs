@@ -7,8 +7,8 @@ use async_lock::Semaphore;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::is_localhost;
 
-/// The maximum number of name look-ups at a time. A look-up whose future was dropped counts until its thread ends.
-/// Further look-ups wait.
+/// The maximum number of name look-ups at a time. Further look-ups wait. A look-up whose future was dropped counts
+/// until its thread has an answer.
 pub const LOOK_UPS_MAX: usize = 64;
 
 static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn names_and_addresses() {
-        // Longer than any name may be, so no name server is asked for it.
+        // This name is longer than any name may be, so the resolver asks no name server for it.
         let no_name = "x".repeat(300);
         for (host, is_found) in [
             ("127.0.0.1", true),

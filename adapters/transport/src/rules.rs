@@ -14,7 +14,7 @@ pub(crate) struct Rules {
     secure: Option<Proxy>,
     plain: Option<Proxy>,
     except: Vec<Exception>,
-    /// Whether addresses of this machine are excepted too.
+    /// Whether addresses of this machine are reached without a proxy too.
     spares_loopback: bool,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Rules {
 #[derive(Clone)]
 pub(crate) struct Proxy {
     kind: Kind,
-    /// `None` if the URL cannot be read.
+    /// The address of the proxy; `None` if the URL cannot be read.
     address: Option<Address>,
 }
 
@@ -46,7 +46,8 @@ enum Hosts {
     All,
     /// A name and its subdomains.
     Below(String),
-    /// A network: the addresses that share this number of first bits with this address.
+    /// A network: the addresses whose first bits are the same as those of this address. The number says how many
+    /// bits.
     Network(IpAddr, u32),
 }
 
@@ -63,7 +64,7 @@ impl Rules {
 
     /// Reads the rules from the environment. `variable` returns the value of a variable.
     pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<OsString>) -> Rules {
-        // A value that is not text still counts as set: otherwise a dial would bypass the proxy.
+        // A variable whose value is not UTF-8 still counts as set, because a dial must not bypass the proxy.
         let variable = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
         let either = |name: &str| {
             // In a CGI program, the server sets this variable from a client's header `Proxy`.
@@ -177,7 +178,7 @@ fn below(text: &str) -> Option<Hosts> {
     (!name.is_empty()).then(|| Hosts::Below(name.to_ascii_lowercase()))
 }
 
-/// Parses an address, perhaps with the number of bits of its network.
+/// Parses an address, or a network: an address and the number of bits that the addresses of the network share.
 fn network(text: &str) -> Option<Hosts> {
     let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
     let address: IpAddr = address.parse().ok()?;
@@ -208,7 +209,8 @@ mod tests {
         rules.of(&Address::parse(url).unwrap()).map(|proxy| format!("{proxy:?}"))
     }
 
-    /// A variable whose value is not UTF-8 does not count as missing, because a dial must not bypass the proxy.
+    /// A variable whose value is not UTF-8 still counts as set, because a dial must not bypass the proxy. Each row
+    /// has a variable and its value.
     #[cfg(unix)]
     #[test]
     fn values_that_are_no_text() {
@@ -274,7 +276,7 @@ mod tests {
             ("a:80, b:81", "a:80 a b:81", "a:81 b"),
             ("::ffff:10.0.0.1", "10.0.0.1 [::ffff:10.0.0.1]", "10.0.0.2"),
             ("*", "a 1.2.3.4 [::2]", ""),
-            // Empty names match nothing.
+            // Entries without a name match no host.
             (". *. :443 [] ,,", "", "a 1.2.3.4"),
             // Addresses of this machine are reached without a proxy, whether they are listed or not.
             ("", "127.0.0.1 localhost [::1]", "a"),

@@ -1,4 +1,4 @@
-//! TLS configurations, by the certificate authorities that they trust. All use the cryptography of `ring`.
+//! TLS configurations that trust different certificate authorities. All use the cryptography of `ring`.
 
 use std::io;
 use std::sync::Arc;
