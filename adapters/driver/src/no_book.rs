@@ -23,8 +23,8 @@ pub enum NoBook {
     /// The link of the book has ended for good, while the client still runs. If the application calls
     /// [`Client::open`](gemini_ws::Client::open) again, the client connects again, and the book may still arrive.
     LinkClosed,
-    /// The book has no subscription: the application has ended the last one, or has removed its endpoint. The
-    /// book may still arrive if the application subscribes again.
+    /// The book has no subscription, and no address of market data v1 brings it: the application has ended the last
+    /// subscription, or has removed its endpoint. The book may still arrive if the application subscribes again.
     Unsubscribed,
 }
 
