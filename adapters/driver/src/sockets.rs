@@ -83,6 +83,13 @@ impl<S: Read + Write> Sockets<S> {
         self.marked.insert(slot);
     }
 
+    /// Returns the stream of the link in this slot; `None` if there is no such stream. During the handshake of a TLS
+    /// stream, a level-triggered loop asks the stream what the stream waits for, because
+    /// [`wants_write`](Sockets::wants_write) cannot tell ([`NonBlocking::wants_write`]).
+    pub fn get_mut(&mut self, slot: usize) -> Option<&mut S> {
+        self.by_slot.get_mut(&slot)?.socket.get_mut()
+    }
+
     /// Returns whether to wait until the stream of the link in this slot is writable.
     pub fn wants_write(&self, slot: usize) -> bool {
         self.by_slot.get(&slot).is_some_and(|place| place.socket.wants_write())

@@ -251,6 +251,24 @@ fn the_request_is_written_once() {
     assert!(socket.has_more(), "more bytes of the answer are there");
 }
 
+/// While a TLS stream makes its handshake, only the stream knows what it waits for, so a loop over `Sockets` can ask
+/// the stream.
+#[test]
+fn the_streams_of_sockets() {
+    let mut client = Client::single(Config::new("ws://localhost/").stay_open(true));
+    client.open(Instant::ZERO).unwrap();
+    let (mut sockets, mut scratch) = (Sockets::new(), Scratch::new());
+    assert!(sockets.get_mut(0).is_none(), "it is not dialled yet");
+    let dial = |_: &Client, _| {
+        let mut peer = Peer::new([Step::Fails(ErrorKind::WouldBlock)]);
+        peer.answer = ACCEPTED.into();
+        NonBlocking::new("ws://localhost/", peer)
+    };
+    sockets.turn(&mut client, Instant::ZERO, &mut scratch, dial, |_| {});
+    assert_eq!(sockets.get_mut(0).map(|peer| peer.answer.clone()), Some(ACCEPTED.into()));
+    assert!(sockets.get_mut(1).is_none());
+}
+
 /// A peer sends one message in fragments without end. Each call of `read` still returns after a limited number of
 /// bytes, and in the end `read` fails with a breach of the protocol.
 #[test]
