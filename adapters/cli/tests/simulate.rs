@@ -100,8 +100,11 @@ pub(crate) fn the_help_lists_all_faults() {
     for kind in gemini_ws_simulator::FaultKind::ALL {
         assert!(run.out.contains(&format!("  {}", kind.name())), "{}: {}", kind.name(), run.out);
     }
-    let list = "give them a time: repeat-snapshot, stall, lose-frames, close, abort, send-text. All other";
+    let list = "give them a time: repeat-snapshot, stall, lose-frames, close, abort, cut-frame, send-text. All other";
     assert!(run.out.split_whitespace().collect::<Vec<_>>().join(" ").contains(list), "{}", run.out);
+    for row in gemini_ws_simulator::FaultKind::table().lines() {
+        assert!(run.out.contains(&format!("{row}\n")), "it is wrapped: {row}");
+    }
     assert!(run.out.contains("if it is killed, at most the last second is lost"), "{}", run.out);
 }
 
@@ -112,6 +115,8 @@ pub(crate) fn a_fault_without_a_session_is_reported() {
         ("lose-frames 1", true),
         ("close 1001", true),
         ("abort", true),
+        ("cut-frame", true),
+        ("refuse-upgrades 429 1s 1", false),
         ("send-text {\"a\": 1}", true),
         ("repeat-snapshot btcusd", true),
         ("stall 20s @0s", true),

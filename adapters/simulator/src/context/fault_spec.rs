@@ -94,14 +94,14 @@ impl FaultKind {
             name: "refuse-names",
             arguments: "[NAME ...]",
             example: "refuse-names ethusd@trade",
-            effect: "refuses these streams as unknown; a fault without names ends this one",
+            effect: "refuses these streams as unknown; without names, none any more",
             read: |words| Ok(FaultAction::RefuseNames(words.rest())),
         },
         FaultKind {
             name: "stall",
             arguments: "FOR",
             example: "stall 5s @30s",
-            effect: "sends nothing to the sessions that are open then, neither pings nor pongs",
+            effect: "sends nothing to open sessions, neither pings nor pongs",
             read: |words| Ok(FaultAction::Stall(words.time()?)),
         },
         FaultKind {
@@ -192,7 +192,7 @@ impl FaultKind {
             name: "refuse-upgrades",
             arguments: "STATUS WAIT COUNT",
             example: "refuse-upgrades 503 30s 2",
-            effect: "refuses the next COUNT upgrades; WAIT is their Retry-After, 0s is none",
+            effect: "refuses the next COUNT upgrades; WAIT is the Retry-After",
             read: |words| Ok(FaultAction::RefuseUpgrades(words.status()?, words.time()?, words.count()?)),
         },
         FaultKind {
@@ -206,7 +206,7 @@ impl FaultKind {
             name: "spoil-upgrades",
             arguments: "COUNT",
             example: "spoil-upgrades 1",
-            effect: "answers the next COUNT upgrades with a wrong Sec-WebSocket-Accept",
+            effect: "answers the next COUNT upgrades with a wrong accept key",
             read: |words| Ok(FaultAction::SpoilUpgrades(words.count()?)),
         },
     ];
