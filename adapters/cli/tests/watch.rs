@@ -118,6 +118,17 @@ pub(crate) fn the_end_of_a_recording() {
         assert!(lines[end]["lines"] == 21 && !lines[end..].iter().any(is_data), "{}", ended.out);
         assert_eq!(lines[..end].iter().filter(|line| is_data(line)).count(), 21, "{}", ended.out);
     }
+    // Lines that cannot be played are counted: no JSON, no decimal, no UTF-8.
+    let damaged = [
+        &text[..],
+        b"\nrubbish\n{\"E\":1,\"s\":\"btcusd\",\"t\":7,\"p\":\"x\",\"q\":\"2\",\"m\":true}\n\xFF\n",
+    ]
+    .concat();
+    let ended = support::run(&["watch", "--replay", "-", "--for", "3s"], &damaged);
+    assert!(
+        ended.code == Some(0) && ended.err.contains("3 lines of the recording could not be"),
+        "{ended:?}"
+    );
     let v2 = br#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"]]}"#;
     let ended = support::run(&["watch", "--replay", "-", "--for", "1s"], v2);
     assert!(ended.code == Some(1) && ended.err.contains("it is of market data v2"), "{ended:?}");

@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 use std::time::UNIX_EPOCH;
@@ -27,6 +29,8 @@ const WAITING_LINES_MAX: usize = 16;
 pub(super) struct Ended {
     /// The number of lines that were played.
     pub(super) lines: u64,
+    /// The number of lines that could not be decoded. Lines that are not UTF-8 are not among `lines`.
+    pub(super) malformed: u64,
     /// The reason why reading stopped early.
     pub(super) error: Option<Shown>,
 }
@@ -60,21 +64,29 @@ pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> 
     }
     let symbols = survey.symbols(recording.name())?;
     let (sender, lines) = sync_channel(WAITING_LINES_MAX);
+    let malformed = Arc::<AtomicU64>::default();
+    let counter = Arc::clone(&malformed);
     thread::Builder::new()
         .name("recording".to_owned())
-        .spawn(move || read_to(&mut recording, &sender))
+        .spawn(move || read_to(&mut recording, &sender, &counter))
         .map_err(|error| Failure::of_file(path, error))?;
     let (tell, ended) = smol::channel::bounded(1);
-    let recording = gemini_ws_simulator::Recording::streamed(symbols.clone(), player(lines, tell));
+    let recording = gemini_ws_simulator::Recording::streamed(symbols.clone(), player(lines, tell, malformed));
     Ok(Replay { recording, symbols, ended })
 }
 
-/// Reads lines in a thread and sends them to the player, until the recording ends or the player is dropped.
-fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>>) {
-    let name = recording.name().to_owned();
+/// Reads lines in a thread and sends them to the player, until the recording ends or the player is dropped. Counts the
+/// lines that cannot be decoded.
+fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>>, malformed: &AtomicU64) {
+    let (name, mut scratch) = (recording.name().to_owned(), Scratch::new());
     loop {
         let line = match recording.next() {
-            Ok(Some(line)) => playable(&name, line).transpose(),
+            Ok(Some(line)) => {
+                if !str::from_utf8(line.frame).is_ok_and(|frame| decode(frame, &mut scratch).is_ok()) {
+                    malformed.fetch_add(1, Ordering::Relaxed);
+                }
+                playable(&name, line).transpose()
+            }
             Ok(None) => return,
             Err(failure) => Some(Err(failure)),
         };
@@ -136,6 +148,7 @@ fn seconds_of_offset(offset: &str) -> Option<i64> {
 fn player(
     lines: Receiver<Result<String, Failure>>,
     tell: smol::channel::Sender<Ended>,
+    malformed: Arc<AtomicU64>,
 ) -> impl FnMut() -> NextLine + Send + 'static {
     let mut count = 0;
     let mut error = None;
@@ -150,8 +163,9 @@ fn player(
         }
         Ok(Err(_)) | Err(TryRecvError::Empty) => NextLine::Later,
         Err(TryRecvError::Disconnected) => {
+            let malformed = malformed.load(Ordering::Relaxed);
             // Sending fails if the run has ended and the receiver was dropped.
-            let _ = tell.try_send(Ended { lines: count, error: error.take() });
+            let _ = tell.try_send(Ended { lines: count, malformed, error: error.take() });
             NextLine::End
         }
     }
@@ -327,8 +341,10 @@ mod tests {
         let text = format!("{TRADE}\n2026-09-30T12:00:00Z {TRADE}\n17: {TRADE}\n12:00:00 {TRADE}\n{TRADE}");
         let mut recording = Recording::new(Box::new(std::io::Cursor::new(text)), "test").unwrap();
         let (sender, lines) = sync_channel(9);
-        read_to(&mut recording, &sender);
+        let malformed = AtomicU64::new(0);
+        read_to(&mut recording, &sender, &malformed);
         drop(sender);
+        assert_eq!(malformed.into_inner(), 0);
         let played: Vec<_> = lines.iter().collect();
         let [Ok(first), Ok(second), Ok(third), Err(Failure::Message(message))] = &played[..] else {
             panic!("{played:?}")
@@ -343,7 +359,7 @@ mod tests {
     fn the_end_is_told_once() {
         let (sender, lines) = sync_channel(4);
         let (tell, ended) = smol::channel::bounded(1);
-        let mut next = player(lines, tell);
+        let mut next = player(lines, tell, Arc::new(AtomicU64::new(3)));
         assert_eq!(next(), NextLine::Later);
         sender.send(Ok(TRADE.to_owned())).unwrap();
         sender.send(Err(Failure::new("the disk is gone"))).unwrap();
@@ -352,7 +368,7 @@ mod tests {
         drop(sender);
         assert_eq!((next(), next()), (NextLine::End, NextLine::End));
         let error = Some(Shown::of("the disk is gone"));
-        assert_eq!(ended.try_recv(), Ok(Ended { lines: 1, error }));
+        assert_eq!(ended.try_recv(), Ok(Ended { lines: 1, malformed: 3, error }));
         assert!(ended.try_recv().is_err());
     }
 }

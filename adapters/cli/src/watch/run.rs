@@ -253,12 +253,17 @@ async fn watch_replay<T>(
     ended: Option<smol::channel::Receiver<Ended>>,
 ) -> T {
     if let Some(ended) = ended
-        && let Ok(Ended { lines, error }) = ended.recv().await
+        && let Ok(Ended { lines, malformed, error }) = ended.recv().await
     {
         Timer::after(REPLAY_END_DELAY).await;
         let Shared { session, display, failure, messages, .. } = &mut *shared.borrow_mut();
         session.replayed = Some(lines);
         error.iter().for_each(|error| display.trouble(error, messages));
+        if malformed > 0 {
+            let text =
+                format!("{malformed} lines of the recording could not be decoded, so they were not played");
+            display.trouble(&Shown::of(text), messages);
+        }
         if let Err(error) = display.replay_ended(clock.now(), lines) {
             failure.get_or_insert_with(|| Failure::of_output(&error));
         }
