@@ -183,8 +183,9 @@ impl Board {
         self.lacks_books
     }
 
-    /// Notes which books will not arrive. The keys of `subscribed` are the books with a subscription, and those that an
-    /// address of market data v1 names. The value is `false` if all links that bring the book have ended for good.
+    /// Notes which books will not arrive. The keys of `subscribed` are the books with a subscription, and the books
+    /// that an address of market data v1 names. The value is `false` if all links that bring the book have ended for
+    /// good.
     pub(crate) fn note_streams(&mut self, subscribed: &HashMap<Symbol, bool>) {
         self.lacks_books = false;
         for (symbol, posted) in &mut self.posted {

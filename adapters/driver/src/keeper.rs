@@ -286,9 +286,8 @@ impl Keeper {
         self.board.publish(&self.books);
     }
 
-    /// Lets readers notice which books will not arrive, because they have no subscription any more and no address of
-    /// market data v1 names them, or because the links that bring them have ended for good. Also lets them notice which of these books may arrive after
-    /// all.
+    /// Lets readers notice which books will not arrive, and which of these may arrive after all. A book will not arrive
+    /// if no subscription and no address of market data v1 names it, or if all links that bring it have ended for good.
     fn note_streams(&mut self, client: &Client) {
         if !std::mem::take(&mut self.has_new_sources) || !self.board.has_books() {
             return;

@@ -76,9 +76,9 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {
         Event::Opened { .. } => drop(handle.close()),
         Event::ConnectFailed { reason: told, retry, .. } => {
-            // The client dials again after two failures: a certificate outside its time may become valid, as time passes
-            // or when it is renewed, and the server may stop to require a certificate of the client. Other failures are
-            // final.
+            // The client dials again after two failures. A certificate outside its time may become valid, as time
+            // passes or when it is renewed. The server may stop to require a certificate of the client. Other
+            // failures are final.
             let is_retried = matches!(told, ConnectFailure::CertificateTime | ConnectFailure::Tls);
             assert_eq!(retry.is_some(), is_retried, "{told:?}");
             why = Some(told);

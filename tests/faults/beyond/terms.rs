@@ -131,9 +131,9 @@ fn an_answer_with_other_terms_is_not_used() {
     }
 }
 
-/// The event that reported a modification of order 77 was lost, or an event without a client order id reported the fill
-/// of a quote. Two answers of REST, asked one after the other, agree about the other terms, so they are right. Each
-/// row: the last event, the terms in the answers, whether the second answer is used, and the quantity then.
+/// The event that reported a modification of order 77 was lost, or an event without a client order id reported the
+/// fill of a quote. Two answers of REST, asked one after the other, agree about the other terms, so they are right.
+/// Each row: the last event, the terms in the answers, whether the second answer is used, and the quantity then.
 #[test]
 fn terms_that_two_answers_agree_about_are_used() {
     let fill = r#","Z":"0.4","L":"100","t":9"#;

@@ -246,8 +246,8 @@ impl Faults {
         self.rest_delay = by;
     }
 
-    /// Refuses the next `times` upgrades to any endpoint with this status, which is 400 at least. The refusal tells the
-    /// client to wait for `retry_after`, rounded up to whole seconds. A later call replaces this fault.
+    /// Refuses the next `times` upgrades to any endpoint with this status, which is 400 at least. The refusal tells
+    /// the client to wait for `retry_after`, rounded up to whole seconds. A later call replaces this fault.
     ///
     /// ```
     /// use std::time::Duration;
