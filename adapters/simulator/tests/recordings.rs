@@ -108,7 +108,8 @@ fn a_gap_ends_the_book() {
     for (played, frame) in frames.iter().enumerate() {
         let outputs = venue.run_outputs(Duration::from_millis(10));
         let sent = |session| outputs.contains(&Output::Send { session, text: (*frame).to_owned() });
-        // The session `bare` gets the snapshot that follows the gap, as every session with a book does.
+        // The session `bare` gets the snapshot after the gap, because it is not the first snapshot since `bare`
+        // subscribed.
         assert_eq!((sent(CLIENT), sent(bare)), (played != 3, played != 0), "{played}");
         assert_eq!(outputs.len(), usize::from(played != 3) + usize::from(played != 0), "{played}");
         let book = venue.exchange.book(symbol("btcusd")).unwrap();

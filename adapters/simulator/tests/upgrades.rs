@@ -68,7 +68,7 @@ fn slow_upgrades() {
         let (head, _) = parts(&String::from_utf8(rest(&refused).await).unwrap());
         assert_eq!(head[0], "HTTP/1.1 503 Service Unavailable");
         drop(slow);
-        // Without a delay.
+        // The fault has ended, so this upgrade is not delayed.
         connect(address, "").await;
         Timer::after(Duration::from_millis(200)).await;
         waited
@@ -91,8 +91,8 @@ fn spoilt_upgrades() {
     assert_eq!(server.counters().accepted(), 2);
 }
 
-/// The server sends what waits, the beginning of a frame, and the end of the connection. It then waits no longer than
-/// five seconds for the client.
+/// The server sends the frames that wait and the beginning of a further frame, and then ends the connection. It waits
+/// no longer than five seconds for the client.
 #[test]
 fn frames_that_end_early() {
     let mut server = with("delay-upgrades 200ms");
@@ -102,7 +102,7 @@ fn frames_that_end_early() {
     serve(&mut server, async {
         client.send(Message::text(r#"{"id":1,"method":"ping"}"#)).await.unwrap();
         text(&mut client).await;
-        // The server has opened the session of this client, and has not answered it yet.
+        // The server has opened the session of this client, and has not answered the client yet.
         early = Some(open(address, format!("GET / HTTP/1.1\r\n{UPGRADE}").as_bytes()).await);
         Timer::after(Duration::from_millis(50)).await;
     });

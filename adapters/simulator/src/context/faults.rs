@@ -246,8 +246,9 @@ impl Faults {
         self.rest_delay = by;
     }
 
-    /// Refuses the next `times` upgrades to any endpoint with this status, which is 400 at least. The refusal tells
-    /// the client to wait for `retry_after`, rounded up to whole seconds. A later call replaces this fault.
+    /// Refuses the next `times` upgrades to any endpoint with this status. A status below 400 counts as 400. If
+    /// `retry_after` is not `None`, the refusal tells the client to wait that long, rounded up to whole seconds. A
+    /// later call replaces this fault.
     ///
     /// ```
     /// use std::time::Duration;
@@ -281,7 +282,7 @@ impl Faults {
         self.spoilt_upgrades = count;
     }
 
-    /// Counts an upgrade. Returns its refusal, if there is one.
+    /// Counts an upgrade. Returns the refusal to answer with; `None` if no fault refuses the upgrade.
     pub(crate) fn refused_upgrade(&mut self) -> Option<UpgradeRefusal> {
         let (refusal, times) = self.refused_upgrades.as_mut().filter(|(_, times)| *times > 0)?;
         *times -= 1;
@@ -293,7 +294,7 @@ impl Faults {
         self.upgrade_delay
     }
 
-    /// Counts an upgrade that the exchange has accepted. Returns whether the answer is spoilt.
+    /// Counts an upgrade that the exchange has accepted. Returns whether a fault spoils the answer.
     #[cfg(feature = "server")]
     pub(crate) const fn spoils_upgrade(&mut self) -> bool {
         let spoils = self.spoilt_upgrades > 0;

@@ -196,7 +196,7 @@ impl Exchange {
     }
 
     /// Opens a session without an account on the current API. `query` is the query of the URL, for example
-    /// `snapshot=-1`. No session begins if [`Faults::refuse_upgrades`] refuses it.
+    /// `snapshot=-1`. No session begins if [`Faults::refuse_upgrades`] refuses the upgrade.
     pub fn handle_connected(&mut self, session: SessionId, now: Instant, query: &str) {
         let target = format!("/?{}", query.trim_start_matches('?'));
         // Only a fault refuses an upgrade to the current API without credentials.

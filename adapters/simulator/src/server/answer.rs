@@ -20,7 +20,8 @@ const SYMBOLS_PATH: &str = "/v1/symbols";
 /// The path that takes faults. The venue has no such path.
 const FAULTS_PATH: &str = "/simulator/faults";
 
-/// A value of `Sec-WebSocket-Accept` that proves nothing.
+/// A value of `Sec-WebSocket-Accept` that does not depend on the client's key, although RFC 6455 requires that it
+/// does.
 const WRONG_ACCEPT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// The value of `Sec-WebSocket-Version` that RFC 6455 requires.

@@ -30,7 +30,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(1);
 /// The memory of a waiting message, without its payload.
 const MESSAGE_OVERHEAD: usize = size_of::<Message>();
 
-/// The beginning of a text frame that promises 256 bytes.
+/// The beginning of a text frame. Its header announces 256 bytes of text.
 const CUT_FRAME: &[u8] = b"\x81\x7E\x01\x00{\"e\":\"depthUpdate\",\"E\":";
 
 /// The codes of Close frames for clients that break the protocol (RFC 6455 section 7.4.1).
@@ -40,7 +40,7 @@ const TOO_BIG: u16 = 1009;
 
 pub(super) struct Link<Io> {
     state: State<Io>,
-    /// Whether a Close frame has been queued or sent. Nothing is queued after it.
+    /// Whether a Close frame has been queued or sent, or a fault cuts a frame. Nothing more is queued then.
     is_closing: bool,
     /// Whether a fault stops the link from writing.
     is_muted: bool,
@@ -142,7 +142,7 @@ impl<Io> Link<Io> {
         matches!(self.state, State::Open(_) | State::Broken(_))
     }
 
-    /// Returns whether a Close frame has been queued or sent.
+    /// Returns whether a Close frame has been queued or sent, or a fault cuts a frame.
     pub(super) const fn is_closing(&self) -> bool {
         self.is_closing
     }
@@ -162,7 +162,7 @@ impl<Io> Link<Io> {
         matches!(self.state, State::Accepting(..) | State::Held(..)) || self.is_open()
     }
 
-    /// Queues an output. Nothing is queued after a Close frame.
+    /// Queues an output, unless the link is closing already.
     pub(super) fn push(&mut self, output: Output, now: Instant) {
         if self.is_closing {
             return;
@@ -192,7 +192,7 @@ impl<Io> Link<Io> {
         self.ignore_frames();
     }
 
-    /// Stops to read the client's bytes as frames.
+    /// Stops reading the client's bytes as frames.
     fn ignore_frames(&mut self) {
         self.state = match mem::replace(&mut self.state, State::Gone) {
             State::Open(socket) => State::Broken(socket),
@@ -336,7 +336,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 Poll::Ready(()) => Progress::Ended,
             },
             State::Open(_) => self.poll_message(context, now),
-            // The Close frame is written first, then the link ends.
+            // The Close frame or the beginning of a frame is written first. Then the link ends.
             State::Broken(_) => Progress::Waits,
             State::Gone => Progress::Ended,
         }

@@ -234,8 +234,8 @@ impl Sessions {
     }
 
     /// Ends a session, and queues `last` after the outputs that wait for the session. `last` is the output that
-    /// closes or cuts the session. If a fault silences the session, an output that closes it is dropped, and the end
-    /// of the fault cuts the connection.
+    /// closes or cuts the session. If a fault silences the session, any `last` but [`Output::Abort`] is dropped, and
+    /// the end of the fault cuts the connection.
     pub(crate) fn end(&mut self, last: Output) {
         let session = last.session();
         if self.open.remove(&session).is_none() {
