@@ -90,7 +90,7 @@ impl fmt::Debug for Stream {
 /// The result of [`Recording::next`].
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// A frame, and the time between the frame before it and this one.
+    /// A frame, and how long after the previous frame the exchange plays it.
     Frame(RecordedFrame, Duration),
     /// No frame is available yet, or [`LINES_PER_TURN`] lines were read without one. The exchange asks again later.
     Later,

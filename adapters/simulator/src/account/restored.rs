@@ -26,7 +26,7 @@ const UNITS_MAX: u64 = 1 << 62;
 #[derive(Clone, Debug)]
 pub(crate) enum StateOrder {
     /// An order that the state shares with the exchange. It is converted to a [`SavedOrder`] when the state is
-    /// written.
+    /// written, compared or restored.
     Shared {
         order: Arc<ClientOrder>,
         /// The key of the order's account.

@@ -28,12 +28,12 @@ impl Members {
         Members::default().text("type", kind)
     }
 
-    /// Adds a string that needs no escapes.
+    /// Adds a member whose value is a string that needs no escapes.
     pub(crate) fn text(self, name: &'static str, value: &str) -> Members {
         self.json(name, format!("\"{value}\""))
     }
 
-    /// Adds a value that is already JSON, for example a number.
+    /// Adds a member whose value is JSON already, for example a number.
     pub(crate) fn json(mut self, name: &'static str, value: impl Into<String>) -> Members {
         self.0.push((name, value.into()));
         self
@@ -44,14 +44,14 @@ impl Members {
         self.json(name, value.to_string())
     }
 
-    /// Adds a price as [`push_price`] writes it.
+    /// Adds a member whose value is a price, as [`push_price`] writes it.
     pub(crate) fn price(self, name: &'static str, instrument: &Instrument, price: u64) -> Members {
         let mut text = String::new();
         push_price(&mut text, instrument, price);
         self.text(name, &text)
     }
 
-    /// Adds a decimal without trailing zeros.
+    /// Adds a member whose value is a decimal without trailing zeros.
     pub(crate) fn decimal(self, name: &'static str, units: u64, decimals: u8) -> Members {
         let mut text = String::new();
         push_trimmed(&mut text, units, decimals);

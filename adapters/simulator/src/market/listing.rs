@@ -117,7 +117,7 @@ impl Listing {
         self.flow.step(&self.instrument, &mut self.engine, effects);
     }
 
-    /// Returns the quantities that an order would match at once, by price.
+    /// Returns the prices and the quantities that an order would match at once, the best price first.
     pub(super) fn matches(&self, ticket: &Ticket) -> Vec<PriceQuantity> {
         self.engine.matches(ticket.owner, ticket.side, ticket.limit, ticket.quantity)
     }

@@ -187,7 +187,7 @@ impl Market {
         self.listings[position].last_price()
     }
 
-    /// Returns the quantities that an order would match at once, by price.
+    /// Returns the prices and the quantities that an order would match at once, the best price first.
     pub(crate) fn matches(&self, ticket: &Ticket) -> Vec<PriceQuantity> {
         self.listings[ticket.position].matches(ticket)
     }

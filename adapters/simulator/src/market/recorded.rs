@@ -15,7 +15,7 @@ use crate::session::SnapshotMode;
 use crate::value::id::SessionId;
 use crate::value::tempo::Tempo;
 
-/// How long to wait for a frame that has not been supplied yet, before asking for it again.
+/// How long the exchange waits before it asks again for a frame that is not available yet.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Plays the frames of a recording, each once. Begins to play at the first subscription, and keeps the books for

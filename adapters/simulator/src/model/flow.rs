@@ -15,7 +15,7 @@ pub(crate) struct Flow {
     random: Random,
     /// The fair price, which moves at random. Orders are placed around it.
     fair: u64,
-    /// How many orders each side has on average.
+    /// How many orders each side has approximately.
     orders_per_side: usize,
     /// The orders that may be cancelled. Some of them may have been filled since.
     placed: Vec<OrderId>,

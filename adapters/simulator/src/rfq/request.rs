@@ -108,7 +108,7 @@ impl Rfq {
         format!("rfq-{}", self.number)
     }
 
-    /// Returns the instrument of the combination. Not every request contains it.
+    /// Returns the instrument of the combination. The frames of some requests leave it out.
     pub(super) fn symbol(&self) -> String {
         format!("GEMI-COMBO-{}", self.number)
     }

@@ -60,7 +60,7 @@ impl Server {
             match listener.get_ref().accept() {
                 Ok((socket, _)) => {
                     self.awaits_room = false;
-                    // A socket that has already ended is no reason to stop.
+                    // If the client has already disconnected, accept the next one.
                     let Ok(socket) = Tcp::new(socket) else { continue };
                     let surplus = (self.without_place().count() + 1).saturating_sub(UPGRADING_MAX);
                     self.turn_away(surplus, context, now);
@@ -83,7 +83,8 @@ impl Server {
                         return false;
                     }
                     if !std::mem::take(&mut self.awaits_room) {
-                        // This loop may already have accepted the client that made the listener readable.
+                        // This loop may already have accepted the client that made the listener readable, so try
+                        // again.
                         continue;
                     }
                     self.accept_after = now + ACCEPT_PAUSE;

@@ -13,7 +13,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts an event. Returns how many events there have been in its window.
+    /// Counts an event. Returns how many events there have been in the present window, including this one.
     pub(crate) fn add(&mut self, now: Instant, length: Duration) -> u32 {
         let count = self.used(now, length).saturating_add(1);
         *self = Tally { window: window(now, length), count };
