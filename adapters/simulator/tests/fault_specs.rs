@@ -238,7 +238,7 @@ fn the_table_is_complete() {
         assert!(table.contains(&format!("  {} {}", kind.name(), kind.arguments()).trim_end().to_owned()));
         assert!(kind.effect().len() < 80, "{}", kind.effect());
     }
-    // The help of the command has lines of 100 characters, and would wrap longer ones.
+    // The help of the command wraps lines of more than 100 characters.
     for line in table.lines() {
         assert!(line.len() <= 100 && line.get(35..36) == Some(" "), "{line}");
     }
