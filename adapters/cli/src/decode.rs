@@ -17,7 +17,7 @@ use crate::shown::Shown;
 struct Counts {
     frames: u64,
     of_frames: Unusable,
-    /// Elements of arrays, each of which is decoded separately.
+    /// The numbers of elements of arrays. Each element is decoded separately.
     of_elements: Unusable,
 }
 

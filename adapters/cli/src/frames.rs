@@ -94,7 +94,7 @@ mod tests {
             (&["17 [{}]"], None, &[Orders]),
         ];
         for (lines, given, expected) in table {
-            // An empty line comes first: line numbers are those of the file.
+            // The first line is empty, so the frames begin at line 2. The numbers count all lines of the file.
             let expected: Vec<_> = (2..).zip(expected.iter().copied()).collect();
             assert_eq!(endpoints(&format!("\n{}", lines.join("\n")), given), expected, "{lines:?}");
         }

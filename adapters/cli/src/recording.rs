@@ -171,8 +171,8 @@ impl Recording {
 /// Splits a line into time and frame. The line is `FRAME`, or a time, an optional `:` or `,`, white space and
 /// `FRAME`. Before a frame that begins with `{`, the white space may be missing.
 ///
-/// A time is a number (seconds, milliseconds, nanoseconds: it is not interpreted) or a date and time
-/// such as `2026-09-30T12:00:00.25Z`, in quotes or not.
+/// A time is a number, whose unit does not matter here, or a date and time such as `2026-09-30T12:00:00.25Z`. The
+/// time may be in quotes.
 fn split(number: u64, line: &[u8]) -> Line<'_> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
     let whole = Line { number, time: None, frame: line };

@@ -184,7 +184,8 @@ pub(crate) fn a_file_stays_what_it_is() {
     assert!(run.code == Some(1) && run.err.contains("/dev/null: this is not a regular file"), "{}", run.err);
 }
 
-/// Checks that the command overwrites no file of the user, whatever its name, and removes all its temporary files.
+/// Checks that the command overwrites no file of the user, whatever the name of the file, and that it removes all of
+/// its own temporary files.
 #[cfg(unix)]
 pub(crate) fn files_of_the_user_stay() {
     let scratch = Scratch::new("others");

@@ -423,8 +423,8 @@ impl Lent<'_> {
         self.client.request(self.now, request)
     }
 
-    /// Returns an error while a requested shutdown waits until the driver has sent cancels. Once the shutdown has
-    /// begun, the client itself refuses commands.
+    /// Returns an error if the driver closes, or if a shutdown is postponed until the driver has sent cancels. Once a
+    /// shutdown has begun, the client itself refuses commands.
     fn check(&self) -> Result<(), CommandError> {
         if self.keeper.is_ending() { Err(CommandError::Closed) } else { Ok(()) }
     }

@@ -88,7 +88,8 @@ impl Keeper {
         }
     }
 
-    /// Returns the books. When the last subscription to a book is unsubscribed, the book is removed at once.
+    /// Returns the books. When the last subscription to a book is unsubscribed, the book is removed at once,
+    /// unless a link of market data v1 brings the book too.
     pub const fn books(&self) -> &Books {
         &self.books
     }
@@ -241,8 +242,7 @@ impl Keeper {
                     Event::Opened { .. } => self.connect_failure = None,
                     _ => {}
                 }
-                // The application's function for events may have subscribed at an earlier event, or opened the client
-                // again.
+                // At an earlier event, the application may have subscribed, or opened the client again.
                 self.has_new_sources |= self.board.lacks_books();
                 if self.keeps_books {
                     match self.books.apply(event) {
@@ -456,8 +456,7 @@ mod tests {
     use super::*;
     use crate::BookReader;
 
-    /// The application passes answers of the venue to the keeper. The answers resolve doubts about quotes and
-    /// positions.
+    /// The application passes answers about quotes and positions to the keeper, and the answers resolve the doubts.
     #[test]
     fn doubts_that_the_application_resolves() {
         let (now, mut scratch) = (Instant::ZERO, Scratch::new());

@@ -143,8 +143,8 @@ impl<Io> Paced<Io> {
         if self.unfinished > self.unfinished_max { Err(io::Error::other(Endless)) } else { Ok(()) }
     }
 
-    /// Counts a read. `None` stands for a read that found nothing. Returns the result for the reader: the error
-    /// of an earlier write if the read found nothing more.
+    /// Counts a read. `None` stands for a read that found nothing. Returns the result for the reader: the result
+    /// of the read, or the error of an earlier write if the read found nothing more.
     #[inline]
     fn note_read(&mut self, read: Option<io::Result<usize>>) -> Option<io::Result<usize>> {
         match &read {

@@ -55,8 +55,8 @@ pub trait Timer {
     /// Returns the current instant. In tests, a clock may advance as soon as no task has anything to do.
     fn now(&self) -> Instant;
 
-    /// Returns the time of day. It advances while the machine sleeps. `now` does not on some systems, so the driver
-    /// notices a sleep by the difference.
+    /// Returns the time of day, which advances while the machine sleeps. On some systems, the clock of
+    /// [`now`](Timer::now) does not advance meanwhile, so the driver notices a sleep by the difference.
     fn time_of_day(&self) -> UnixTime {
         UnixTime::now()
     }

@@ -239,10 +239,10 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.client.is_shutting_down() || self.takers.keeper.is_ending()
     }
 
-    /// Closes the client, unless that was done before. If the end has another cause than the client and cancels are
-    /// still to be sent, begins a shutdown instead, which waits for the cancels. Before that, takes the commands that
-    /// wait: carries out cancels of tickets, because the tickets have accepted them, and refuses new orders and
-    /// requests.
+    /// Closes the client, unless that was done before. Before that, takes the commands that wait: carries out cancels
+    /// of tickets, because the tickets have accepted them, and refuses new orders and requests. If cancels are still
+    /// to be sent and `by` is not [`EndedBy::Client`], begins a shutdown instead of closing: a shutdown waits for the
+    /// cancels.
     fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
         // A shutdown that was requested has a deadline of its own. Only a trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {

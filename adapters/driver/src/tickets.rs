@@ -455,7 +455,8 @@ mod tests {
         assert!(it.sent(10_000).is_empty());
     }
 
-    /// `Orders` takes a refusal that contains the id of an order for a reply that decides nothing.
+    /// The venue refuses a cancel with a reply that contains the id of the order, and so contradicts itself. `Orders`
+    /// concludes nothing from such a reply, and the driver sends the cancel again.
     #[test]
     fn a_refusal_that_contradicts_itself_ends_no_cancel() {
         for status in ["400", "404", "429"] {

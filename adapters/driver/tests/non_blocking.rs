@@ -50,8 +50,8 @@ fn a_refusal_has_its_reason() {
     assert_eq!((socket.is_open(), socket.wants_write()), (false, false));
 }
 
-/// Bytes that the peer does not read wait in their order. If too many of them wait, the link ends. A peer whose
-/// process is killed sends no Close frame, and the link ends as `Lost::End`, not as a breach of the protocol.
+/// Bytes that the peer does not read wait in the socket, in order. If too many bytes wait, the link ends. A peer
+/// whose process is killed sends no Close frame, and the link ends as `Lost::End`, not as a breach of the protocol.
 #[test]
 fn a_peer_that_does_not_read_and_one_that_is_killed() {
     for is_patient in [true, false] {

@@ -181,8 +181,8 @@ pub(crate) fn refused_upgrades<A: Adapter>() {
     }
 }
 
-/// The client reports the faults of upgrades and of a frame that the simulated exchange has, and connects again after
-/// each of them.
+/// The simulated exchange refuses an upgrade, spoils the answer to another one, and ends a transport in the middle of
+/// a frame. The client reports each of these faults, and connects again after it.
 pub(crate) fn faults_of_the_simulated_exchange<A: Adapter>() {
     let faults = "refuse-upgrades 503 1s 1\nspoil-upgrades 1\ncut-frame @6s";
     let plan = |exchange: &mut Exchange| _ = exchange.plan_faults(Instant::ZERO, faults).unwrap();

@@ -77,7 +77,7 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
         Event::Opened { .. } => drop(handle.close()),
         Event::ConnectFailed { reason: told, retry, .. } => {
             // The client dials again after two failures. A certificate outside its time may become valid, as time
-            // passes or when it is renewed. The server may stop to require a certificate of the client. Other
+            // passes or when it is renewed. And a server may no longer require a certificate of the client. Other
             // failures are final.
             let is_retried = matches!(told, ConnectFailure::CertificateTime | ConnectFailure::Tls);
             assert_eq!(retry.is_some(), is_retried, "{told:?}");

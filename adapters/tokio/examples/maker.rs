@@ -109,7 +109,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         if turn.is_multiple_of(10) && doubts.await? {
             let asked = client.reconcile(&signer, async |request| {
                 let (rest, (answer, answered)) = (rest.clone(), tokio::sync::oneshot::channel());
-                // At the end of the program, the runtime would wait for a thread of its own.
+                // Use no thread of the runtime, because the runtime waits for its threads at the end of the program.
                 std::thread::spawn(move || answer.send(ask(&rest, &request)));
                 answered.await.unwrap_or(Err(ureq::Error::ConnectionFailed))
             });

@@ -243,7 +243,7 @@ mod tests {
             (&[("ALL_PROXY", "a"), ("https_proxy", " ")], "wss://v", Some("Http a")),
             (&[("ALL_PROXY", "https://a")], "wss://v", Some("Unsupported a")),
             (&[("ALL_PROXY", "http://")], "wss://v", Some("Http (unreadable)")),
-            // Addresses of this machine.
+            // Addresses of this machine are reached without a proxy.
             (&[("ALL_PROXY", "a")], "ws://127.0.0.1:9", None),
             (&[("ALL_PROXY", "a")], "ws://[::1]:9", None),
             (&[("ALL_PROXY", "a")], "ws://localhost", None),

@@ -20,8 +20,8 @@ pub(super) struct Report {
     pub(super) without_snapshot: BTreeMap<String, u64>,
     pub(super) frames: u64,
     pub(super) malformed: u64,
-    /// Elements that could not be decoded, in lists of frames that could. No element of a book is among them: without
-    /// such an element, its frame cannot be decoded.
+    /// Elements of lists that could not be decoded, although their frames could. No level or change of a book is
+    /// among them, because a frame with such an element cannot be decoded either.
     pub(super) malformed_elements: u64,
     pub(super) unrecognized: u64,
     pub(super) gaps: u64,

@@ -1,6 +1,6 @@
 //! Events that this command writes in another form than the core. Instants of the client's clock become nanoseconds
-//! since 1970, and counts become numbers. A member that the core writes either as a string or as an object always has
-//! the same type. A text for people names no API keys.
+//! since 1970, and counts become numbers. A member that the core writes sometimes as a string and sometimes as an
+//! object always has the same type here. A text for people names no API keys.
 
 use std::borrow::Cow;
 use std::time::Duration;

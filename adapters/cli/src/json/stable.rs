@@ -56,7 +56,8 @@ impl Formatter for Stable {
     }
 
     fn write_raw_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        // Only strings can contain characters that control a terminal: `embed` removes white space elsewhere.
+        // The escapes are valid JSON: only strings can contain characters that control a terminal, because `embed`
+        // has removed the white space between them.
         write_escaped(out, fragment)
     }
 }

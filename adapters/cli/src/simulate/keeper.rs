@@ -141,7 +141,8 @@ fn state_of(bytes: &[u8]) -> Result<State, String> {
 
 /// Reads and locks the file.
 fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
-    // Opening a pipe would wait for its writer, and some devices never end.
+    // Refuse pipes and devices before opening them: opening a pipe would wait for its writer, and some devices never
+    // end.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() && !metadata.is_dir() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file"));
@@ -236,7 +237,7 @@ fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
         file.as_file().set_permissions(before.permissions())?;
     }
     file.write_all(state.to_json().as_bytes())?;
-    // Only this call reports on some file systems that the disk is full.
+    // On some file systems, only this call reports that the disk is full.
     file.as_file().sync_all()?;
     if !is_new {
         return Ok(file.persist(path)?);

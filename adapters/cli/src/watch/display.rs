@@ -185,7 +185,7 @@ impl Display {
     #[cfg(unix)]
     pub(crate) fn suspend(&mut self) {
         if let Mode::Screen(drawn) = &mut self.mode {
-            // If the terminal takes nothing, it stays as it is.
+            // If the terminal takes nothing, it is not restored, and the process stops nevertheless.
             let _ = drawn.terminal.restorer().restore();
             drawn.is_suspended = true;
         }

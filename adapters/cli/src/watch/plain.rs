@@ -76,7 +76,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
             };
             Notice::trouble(format_args!("cannot connect to {}: {why}{advice}{}", session.venue, retry(at)))
         }
-        // The answer to our own Close frame is expected, so it has no line.
+        // While the link closes, the peer's Close frame answers ours. It is expected, so it has no line.
         Event::PeerClosing { code, reason, .. } if !matches!(session.link, Link::Closing) => {
             let code = code.map_or_else(|| "without a code".to_owned(), |code| format!("code {code}"));
             let reason = without_keys(reason);

@@ -2,7 +2,7 @@
 //!
 //! The two streams of a symbol share their ids but arrive independently. If a book has the last update id `u`, its
 //! best levels must be those of the newest ticker with an id of at most `u`. Only a later ticker shows which one is
-//! the newest, so the comparison waits for it.
+//! the newest, so the comparison waits until a later ticker arrives.
 
 use std::collections::VecDeque;
 
@@ -117,7 +117,7 @@ mod tests {
             (&[(false, 5, "1"), (true, 7, "1")], 0, 0),
             (&[(false, 5, "1"), (true, 7, "1.0"), (false, 8, "2")], 1, 0),
             (&[(false, 5, "1"), (true, 7, "3"), (false, 8, "2")], 1, 1),
-            // The ticker of the book arrives after it.
+            // The ticker with the id of the book arrives after the book.
             (&[(false, 5, "1"), (true, 7, "2"), (false, 7, "2"), (false, 9, "3")], 1, 0),
             // The book is older than every ticker.
             (&[(true, 4, "9"), (false, 5, "1"), (false, 6, "2")], 0, 0),

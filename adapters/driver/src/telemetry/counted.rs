@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Stats, Timestamp, UnixTime};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-/// The maximum number of requests whose time is kept: more than can be in flight on all links together.
+/// The maximum number of requests in `sent`: more than can be in flight on all links together.
 const REQUESTS_MAX: usize = 1_024;
 
 /// The handles of the counters, gauges and histograms, looked up once, and what this driver has added to them.
@@ -36,7 +36,7 @@ pub(crate) struct Counted {
     queue_depth: Gauge,
     data_age: Histogram,
     reply: Histogram,
-    /// The numbers of requests, with the time when each was handed out.
+    /// The numbers of the requests that were sent and have no reply, each with the time at which it was sent.
     sent: VecDeque<(u64, Instant)>,
     /// The totals that this driver has added to the counters so far.
     counted: Stats,

@@ -38,7 +38,8 @@ impl Wake for Flag {
 }
 
 type Run = Pin<Box<dyn Future<Output = Closed>>>;
-/// The receiver of events; `None` before the first poll of the driver, without a queue, and after it was dropped.
+/// The receiver of events. It is `None` before the first poll of the driver, if there is no queue, and after the
+/// application has dropped the receiver.
 type Slot = Rc<RefCell<Option<Events>>>;
 type Asked = Pin<Box<dyn Future<Output = ()>>>;
 
