@@ -118,7 +118,7 @@ pub(crate) fn the_end_of_a_recording() {
         assert!(lines[end]["lines"] == 21 && !lines[end..].iter().any(is_data), "{}", ended.out);
         assert_eq!(lines[..end].iter().filter(|line| is_data(line)).count(), 21, "{}", ended.out);
     }
-    // Lines that cannot be played are counted: no JSON, no decimal, no UTF-8.
+    // The command reports how many lines cannot be played: one is not JSON, one has no decimal, one is not UTF-8.
     let damaged = [
         &text[..],
         b"\nrubbish\n{\"E\":1,\"s\":\"btcusd\",\"t\":7,\"p\":\"x\",\"q\":\"2\",\"m\":true}\n\xFF\n",

@@ -251,8 +251,8 @@ fn the_request_is_written_once() {
     assert!(socket.has_more(), "more bytes of the answer are there");
 }
 
-/// While a TLS stream makes its handshake, only the stream knows what it waits for, so a loop over `Sockets` can ask
-/// the stream.
+/// `Sockets` lends its streams to the loop. During the handshake of a TLS stream, only the stream knows what it waits
+/// for, so the loop must be able to ask the stream.
 #[test]
 fn the_streams_of_sockets() {
     let mut client = Client::single(Config::new("ws://localhost/").stay_open(true));

@@ -27,9 +27,9 @@ const WAITING_LINES_MAX: usize = 16;
 /// The report on the end of a recording.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Ended {
-    /// The number of lines that were played.
+    /// The number of lines that the simulator has taken. It does not play those that cannot be decoded.
     pub(super) lines: u64,
-    /// The number of lines that could not be decoded. Lines that are not UTF-8 are not among `lines`.
+    /// The number of lines that cannot be decoded. Those of them that are UTF-8 count in `lines` too.
     pub(super) malformed: u64,
     /// The reason why reading stopped early.
     pub(super) error: Option<Shown>,

@@ -84,7 +84,7 @@ pub(crate) struct Session {
     pub(crate) last_gap: Option<Gap>,
     pub(crate) frame_rate: Rate,
     pub(crate) event_rate: Rate,
-    /// The number of lines that were played, once the recording has ended.
+    /// The number of lines that the simulator has taken; `None` until the recording has ended.
     pub(crate) replayed: Option<u64>,
     was_live: bool,
     positions: HashMap<Symbol, usize>,
