@@ -218,7 +218,8 @@ impl Client {
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
     ///
     /// let client = Client::single(Config::new("wss://api.gemini.com/v1/marketdata/btcusd"));
-    /// assert!(client.named_books().map(|(_, symbol)| symbol).eq(["btcusd".parse().unwrap()]));
+    /// let symbols: Vec<_> = client.named_books().map(|(_, symbol)| symbol.to_string()).collect();
+    /// assert_eq!(symbols, ["btcusd"]);
     /// assert_eq!(Client::single(Config::new(PRODUCTION)).named_books().count(), 0);
     /// ```
     pub fn named_books(&self) -> impl Iterator<Item = (LinkId, Symbol)> + '_ {
