@@ -122,14 +122,15 @@ impl<'f> Response<'f> {
     }
 
     /// Returns the order id in the reply to [`Request::PlaceOrder`](crate::Request::PlaceOrder). Returns `None` if
-    /// the reply has no order id, which is normal ([acknowledged is not
+    /// the reply has no order id or the id 0, which is normal ([acknowledged is not
     /// placed](crate::protocol::quirks#acknowledged-is-not-placed)): use the id from the stream of orders.
     ///
     /// # Errors
     ///
     /// Returns [`DecodeError`] if the result is not an object, or its member `orderId` is not an id.
     pub fn order_id(&self) -> Result<Option<u64>, DecodeError> {
-        self.result.map_or(Ok(None), |result| PlacedMembers::whole(result.as_str())?.order_id().if_any())
+        let id = self.result.map(|result| PlacedMembers::whole(result.as_str())?.order_id().if_any());
+        id.unwrap_or(Ok(None)).map(|id| id.filter(|id| *id != 0))
     }
 
     /// Returns the ids in the reply to a request that submits, withdraws or confirms a quote.

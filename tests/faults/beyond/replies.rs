@@ -5,7 +5,7 @@ use gemini_ws::{
     RequestId, RequestOutcome, Scratch, StaleReason, Subject, decode,
 };
 
-use super::fed::{Fed, apply, first_stream, new_order, order, pair, quote, update};
+use super::fed::{Fed, answer, apply, first_stream, new_order, order, pair, quote, send, update};
 
 /// What a reply leads to: the doubt about an order or quote that existed before the request, and the state and
 /// doubt of an order or quote that the request created.
@@ -113,6 +113,10 @@ fn z16_a_reply_means_the_same_for_every_request() {
         (r#"{"id":9,"status":400,"result":{"orderId":"77"}}"#, UNKNOWN),
         (r#"{"id":9,"status":429,"result":{"orderId":"77"}}"#, UNKNOWN),
         (r#"{"id":9,"status":302}"#, UNKNOWN),
+        // The id 0 is none.
+        (r#"{"id":9,"status":200,"result":{"rfqId":"r1","quoteId":"q1","orderId":0}}"#, ACCEPTED),
+        (r#"{"id":9,"status":400,"result":{"orderId":"0"},"error":{"code":-2010,"msg":"x"}}"#, REFUSED),
+        (r#"{"id":9,"status":429,"result":{"orderId":0}}"#, UNDONE),
     ] {
         let mut scratch = Scratch::new();
         let Ok(Message::Response(response)) = decode(reply, &mut scratch) else { panic!("{reply}") };
@@ -121,6 +125,27 @@ fn z16_a_reply_means_the_same_for_every_request() {
     assert_eq!(after(RequestOutcome::TimedOut), UNKNOWN);
     assert_eq!(after(RequestOutcome::Lost), UNKNOWN);
     assert_eq!(after(RequestOutcome::NotSent), UNDONE);
+}
+
+/// The replies to two orders have the id 0. Each order gets its id from its events.
+#[test]
+fn an_order_id_of_zero_in_a_reply_is_none() {
+    let mut orders = Orders::new();
+    orders.apply(&Event::Subscribed {
+        link: Fed::new(Config::new("ws://v")).link,
+        id: first_stream(),
+        stream: "orders@account".parse().unwrap(),
+    });
+    for (number, id) in [(5, "a1"), (6, "a2")] {
+        let sent = send(&mut orders, number, id);
+        answer(&mut orders, sent, &format!(r#"{{"id":{number},"status":200,"result":{{"orderId":"0"}}}}"#));
+    }
+    for (order_id, id) in [(77, "a1"), (78, "a2")] {
+        apply(&mut orders, &order(order_id, Some(id), "FILLED", r#","Z":"1","L":"100","t":5"#));
+    }
+    let shown: Vec<_> = orders.iter().map(|it| (it.order_id, it.state, it.request().is_some())).collect();
+    let expected = [77, 78].map(|id| (Some(id), OrderState::Filled, true));
+    assert_eq!((shown.as_slice(), orders.contradictions()), (expected.as_slice(), 0));
 }
 
 /// A quote that the venue does not have stays in doubt while only the other endpoint reports quotes.
