@@ -23,10 +23,10 @@ impl QuoteIds {
         QuoteIds { known: BTreeSet::new(), oldest_first: VecDeque::new() }
     }
 
-    /// Marks an update as a replay if its event id is remembered, and remembers the id. An update whose id is longer
-    /// than [`QUOTE_ID_BYTES_MAX`] stays as it is.
+    /// Marks an update as a replay if its event id is remembered, and remembers the id. An update whose id is empty
+    /// or longer than [`QUOTE_ID_BYTES_MAX`] stays as it is.
     pub(crate) fn deliver<'f>(&mut self, mut update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
-        if update.event_id.raw().len() > QUOTE_ID_BYTES_MAX {
+        if !(1..=QUOTE_ID_BYTES_MAX).contains(&update.event_id.raw().len()) {
             return update;
         }
         let id: Box<str> = update.event_id.raw().into();

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::event::Event;
@@ -10,6 +9,7 @@ use crate::message::Response;
 use crate::request::Subject;
 use crate::request::quote::{NewQuote, QuoteKey};
 use crate::request::stream::Topic;
+use crate::state::fill::kept;
 use crate::state::followed::Followed;
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
@@ -271,7 +271,7 @@ impl Quote {
     }
 
     fn note_refusal(&mut self, response: &Response<'_>) {
-        self.reason = response.error.map(|error| error.message.to_string().into());
+        self.reason = response.error.map(|error| kept(error.message));
     }
 
     fn go(&mut self, state: QuoteState) {

@@ -1,8 +1,8 @@
 //! Faults of quotes: which quote an event is about, and whose quote that is.
 
 use gemini_ws::{
-    Event, FoundQuote, QUOTES_MAX, Quote, QuoteState, Quotes, Request, RequestId, RequestOutcome,
-    StaleReason, Subject, Topic,
+    Endpoint, Event, FoundQuote, Message, QUOTES_MAX, Quote, QuoteState, Quotes, Replay, Request, RequestId,
+    RequestOutcome, Scratch, StaleReason, Subject, Topic, decode,
 };
 
 use super::fed::{Fed, LOST_FACTS, first_stream, id_of, pair, quote, t};
@@ -398,4 +398,29 @@ fn a_quote_that_ends_stays_until_room_is_needed() {
     fed.client.request(t(7), &Request::SubmitQuote(quote("0.8"))).unwrap();
     fed.poll();
     assert_eq!((fed.quotes.get("mine"), fed.quotes.iter().count()), (None, QUOTES_MAX + 1));
+}
+
+/// Updates without an event id are not copies of each other.
+#[test]
+fn updates_with_an_empty_id_all_count() {
+    let (mut replay, mut quotes) = (Replay::new(Endpoint::Streams), Quotes::new());
+    for (step, status) in [("ACCEPTED", "CONFIRMING"), ("DECLINED", "OPEN")] {
+        let frame = event(1, step, status, r#","q":"q1""#).replace("\"e1\"", "\"\"");
+        quotes.apply(&replay.event(&frame, &mut Scratch::new()).unwrap().unwrap());
+    }
+    assert_eq!(quotes.get("q1").unwrap().state, QuoteState::Declined);
+}
+
+/// A quote keeps as much of a long reason as an order does.
+#[test]
+fn a_long_reason_of_a_refusal_is_cut() {
+    let link = Fed::private(&[]).link;
+    let mut quotes = Quotes::new();
+    let (request, about) = (RequestId::new(5), Subject::SubmitQuote(quote("1")));
+    quotes.apply(&Event::Requested { link, request, about });
+    let text = format!(r#"{{"id":5,"status":400,"error":{{"code":-1013,"msg":"{}"}}}}"#, "é".repeat(90_000));
+    let mut scratch = Scratch::new();
+    let Ok(Message::Response(response)) = decode(&text, &mut scratch) else { panic!() };
+    quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::Answered(response) });
+    assert_eq!(quotes.get(request).unwrap().reason.as_deref(), Some("é".repeat(128).as_str()));
 }
