@@ -346,14 +346,14 @@ impl Limits {
     /// Takes over the limits that the venue names, and how much of them is used. These limits replace the limits that
     /// the venue named before, and apply beside the limits of the configuration. A limit of zero allows nothing for
     /// the length of one window. None of these limits makes a request or an attempt to connect wait for longer than
-    /// [`Config::retry_after_max`]. Limits of an unknown kind have no effect here; the application finds them in the
-    /// reply.
+    /// [`Config::retry_after_max`]. Limits that cannot be decoded, and limits of an unknown kind, have no effect here;
+    /// the application finds them in the reply.
     ///
     /// `since` is how many requests were sent after the request to which `response` is the reply. The venue's count
     /// may lack these requests.
     pub(crate) fn note_named(&mut self, response: &Response<'_>, since: u64, now: Instant) {
-        let Ok(limits) = response.rate_limits() else { return };
-        if limits.iter().next().is_none() {
+        let limits = response.readable_rate_limits();
+        if limits.is_empty() {
             return;
         }
         let wait_max = self.wait_max;

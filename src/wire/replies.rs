@@ -1,5 +1,7 @@
 //! Results of requests, [method by method](crate::protocol::streams#methods).
 
+use alloc::vec::Vec;
+
 use super::lists::elements;
 use super::reader::Reader;
 use super::record::record;
@@ -8,7 +10,7 @@ use super::values::{Exact, Flag, Milliseconds, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::reply::{QuoteReceipt, RateLimit};
-use crate::message::{List, Message, PartialDepth, RawJson, Read, Response, Text};
+use crate::message::{List, Message, PartialDepth, RawJson, Read, Response, Row, Text};
 use crate::value::time::Timestamp;
 
 record! {
@@ -106,6 +108,12 @@ impl<'f> Response<'f> {
     /// Returns [`DecodeError`] if the response has no such limits.
     pub fn rate_limits(&self) -> Result<List<'f, RateLimit<'f>>, DecodeError> {
         list(self.rate_limits.map_or("", RawJson::as_str))
+    }
+
+    /// Returns the limits of [`rate_limits`](Response::rate_limits) that can be decoded.
+    pub(crate) fn readable_rate_limits(&self) -> Vec<RateLimit<'f>> {
+        let rows = list::<Row<'_, RateLimit<'_>>>(self.rate_limits.map_or("", RawJson::as_str));
+        rows.into_iter().flatten().filter_map(Row::read).collect()
     }
 
     /// Returns the book in the reply to [`Request::Depth`](crate::Request::Depth).

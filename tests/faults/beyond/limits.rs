@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gemini_ws::{Client, ClientConfig, Config, Frame, Instant, Lost, Output, Request, Scratch};
 
-use super::fed::{id_of, s, t};
+use super::fed::{Fed, id_of, new_order, s, t};
 
 type Setter = fn(Config, Duration) -> Config;
 
@@ -146,5 +146,30 @@ fn a_link_has_from_one_to_a_million_streams() {
         [(0, 1), (1, 1), (4_784, 4_784), (1 << 20, 1 << 20), (1 << 21, 1 << 20), (usize::MAX, 1 << 20)]
     {
         assert_eq!(Config::new("ws://v").streams_max(set).get_streams_max(), got);
+    }
+}
+
+/// The venue names a limit on orders, and a limit that cannot be decoded. The first one applies.
+#[test]
+fn one_unreadable_limit_hides_no_other() {
+    let orders = r#"{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,"limit":2,"count":0}"#;
+    for unreadable in [
+        r#"{"rateLimitType":"NEW","interval":"MINUTE","intervalNum":1,"limit":5}"#,
+        r#"{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,"limit":"many","count":0}"#,
+        "7",
+        "null",
+    ] {
+        for rows in [format!("{orders},{unreadable}"), format!("{unreadable},{orders}")] {
+            let mut fed = Fed::private(&[]);
+            fed.client.request(t(5), &Request::ConnectionInfo).unwrap();
+            fed.poll();
+            let id = id_of(&fed.sent.pop().unwrap());
+            fed.feed(6, &format!(r#"{{"id":{id},"status":200,"rateLimits":[{rows}]}}"#));
+            let place = |n: usize| {
+                fed.client.request(t(7), &Request::PlaceOrder(new_order(&format!("o{n}")))).is_ok()
+            };
+            let placed = (0..10).map(place).filter(|is_ok| *is_ok).count();
+            assert!((1..=2).contains(&placed), "{rows}: {placed} orders at once");
+        }
     }
 }
