@@ -29,10 +29,11 @@ pub enum CommandError {
     /// true of every endpoint of the client. Market data v2 takes subscriptions but no requests. Market data v1 and
     /// order events v1 take neither subscriptions nor requests: the address decides what the venue sends.
     WrongEndpoint,
-    /// No subscription has this id. For example, the subscription was unsubscribed or rejected, or the id belongs to
-    /// another client.
+    /// No subscription has this id. For example, the subscription was unsubscribed or rejected. Do not pass the id of
+    /// another client: its number may also be the id of a subscription of this client.
     UnknownStream,
-    /// No endpoint has this id: the endpoint was removed, or the id belongs to another client.
+    /// No endpoint has this id: the endpoint was removed. Do not pass the id of another client: its number may also be
+    /// the id of an endpoint of this client.
     UnknownEndpoint,
     /// The stream or the request needs an [authenticated](crate::Config::authenticated) endpoint of the current API.
     /// Either the command names an endpoint that is not authenticated, or it names no endpoint and the client has no
@@ -120,7 +121,7 @@ impl fmt::Display for CommandError {
                 "{with} is subscribed, whose frames look the same; unsubscribe it first, or use a second client",
             ),
             CommandError::WrongEndpoint => f.write_str(
-                "not on this endpoint; see its streams and methods, or the parameters of its address",
+                "no endpoint takes this; see the streams and methods of each, or the parameters of its address",
             ),
             CommandError::UnknownStream => f.write_str("no such stream on this connection"),
             CommandError::UnknownEndpoint => f.write_str("no such endpoint of this client"),

@@ -441,7 +441,7 @@ impl fmt::Display for InvalidStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("expected a stream such as btcusd@depth@100ms, btcusd@trade or orders@account: ")?;
         match self {
-            InvalidStream::Name => f.write_str("this one names no symbol"),
+            InvalidStream::Name => f.write_str("this one has no @ with a kind of stream after it"),
             InvalidStream::Symbol(error) => error.fmt(f),
             InvalidStream::Kind { offset } => write!(f, "there is no kind like that at byte {offset}"),
         }

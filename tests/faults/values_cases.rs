@@ -269,6 +269,7 @@ pub(crate) fn br15_symbols_of_sixty_four_bytes() {
     assert!(fault("btc usd").to_string().contains("byte 3"));
     assert_eq!("btcusd@trad".parse::<Stream>(), Err(InvalidStream::Kind { offset: 7 }));
     assert_eq!("btcusd".parse::<Stream>(), Err(InvalidStream::Name));
+    assert!(InvalidStream::Name.to_string().contains("no @ with a kind"));
     assert!(matches!("btc usd@trade".parse::<Stream>(), Err(InvalidStream::Symbol(_))));
     let (small, large): (Symbol, Symbol) = ("abc".parse().unwrap(), "ABCD".parse().unwrap());
     assert!(small < large && small == "ABC".parse().unwrap());
