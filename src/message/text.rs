@@ -1,5 +1,6 @@
 //! [`Text`], [`RawJson`] and [`Number`]: values kept as they are in the frame.
 
+use alloc::string::String;
 use core::fmt;
 
 use crate::json::cursor;
@@ -105,12 +106,28 @@ impl fmt::Debug for RawJson<'_> {
     /// Prints the value. If the value names an API key, prints only its length, because a key should not appear in
     /// logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.contains("api_session") || self.0.contains("apiSession") {
-            write!(f, "({} bytes with a key)", self.0.len())
-        } else {
-            f.write_str(self.0)
-        }
+        if names_key(self.0) { write!(f, "({} bytes with a key)", self.0.len()) } else { f.write_str(self.0) }
     }
+}
+
+/// Returns whether a text names an API key, with escapes or without. The text need not be JSON.
+fn names_key(text: &str) -> bool {
+    let is_in = |text: &str| text.contains("api_session") || text.contains("apiSession");
+    // Only this escape can stand for a letter or an underscore.
+    is_in(text) || (text.contains("\\u") && is_in(&unescaped(text)))
+}
+
+/// Returns a text without escapes. Leaves a backslash that begins no escape as it is.
+fn unescaped(text: &str) -> String {
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
+        let (character, length) = cursor::unescape(escape.as_bytes()).unwrap_or((Some('\\'), 1));
+        plain.push_str(before);
+        plain.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    plain.push_str(rest);
+    plain
 }
 
 impl fmt::Display for RawJson<'_> {

@@ -491,6 +491,9 @@ fn no_key_is_serialized() {
         r#"{"type":"weird","api_session":"account-KEY"}"#,
         r#"[{"type":"booked","order_id":true,"api_session":"account-KEY"}]"#,
         r#"[{"type":"booked","api_session":"account-KEY""#,
+        r#"[{"type":"booked","order_id":"77","api\u005fsession":"account-KEY","symbol":5}]"#,
+        r#"[{"type":"weird","reason":"a\\b\n","\u0061pi_s\u0065ssion":"account-KEY"}]"#,
+        r#"[{"type":"subscription_ack","accountId":{},"ap\u0069SessionFilter":["account-KEY"]}]"#,
     ] {
         let mut replay = Replay::new(Endpoint::OrderEventsV1);
         let event = match replay.event(text, &mut scratch) {
