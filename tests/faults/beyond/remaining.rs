@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gemini_ws::{CloseReason, Lost, Request, ShutdownPlan};
 
-use super::fed::{Fed, new_order, t, update};
+use super::fed::{Fed, new_order, order, t, update};
 
 /// Places an order. A reply and an event come, then the link is lost, and the client shuts down. Returns the reason
 /// of the end.
@@ -35,7 +35,9 @@ fn an_order_that_only_its_reply_refused_may_remain() {
         format!(r#"{{"e":"orderSnapshot","orders":[{row}]}}"#)
     };
     let (nothing, open) = (CloseReason::Requested, CloseReason::RequestedIncomplete);
-    let cases: [(Vec<String>, CloseReason); 11] = [
+    let accepted = || reply(r#""status":200"#);
+    let again = |status: &str| order(78, Some("a1"), status, "");
+    let cases: [(Vec<String>, CloseReason); 20] = [
         (vec![over_limit()], nothing),
         (vec![refused()], nothing),
         (vec![refused(), update("REJECTED", "")], nothing),
@@ -47,6 +49,16 @@ fn an_order_that_only_its_reply_refused_may_remain() {
         (vec![reply(r#""status":200,"error":{},"result":{"orderId":"77"}"#)], open),
         (vec![reply(r#""status":400,"result":{"orderId":"77"}"#)], open),
         (vec![reply(r#""status":302"#)], open),
+        (vec![accepted()], open),
+        (vec![accepted(), update("NEW", ""), update("FILLED", "")], nothing),
+        (vec![update("NEW", ""), update("CANCELED", ""), accepted()], nothing),
+        (vec![accepted(), update("REJECTED", "")], nothing),
+        (vec![accepted(), update("NEW", "")], open),
+        (vec![accepted(), update("NEW", ""), update("FILLED", ""), update("OPEN", "")], open),
+        // The end may be that of an earlier order with the same client order id.
+        (vec![accepted(), update("FILLED", "")], open),
+        (vec![accepted(), update("NEW", ""), again("FILLED")], open),
+        (vec![accepted(), update("NEW", ""), again("OPEN"), again("FILLED")], open),
     ];
     for (frames, expected) in cases {
         assert_eq!(shut_down_after(&frames), Some(expected), "{frames:?}");
