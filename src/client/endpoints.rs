@@ -175,6 +175,18 @@ impl Endpoints {
         self.entries.keys().copied()
     }
 
+    /// Returns the endpoint with this [tag](EndpointId::tag), even if it was removed. After 65,536 endpoints the tags
+    /// repeat: if several endpoints have had the tag, returns the one that is present; `None` if several are.
+    pub(super) fn tagged(&self, tag: u16) -> Option<EndpointId> {
+        let (first, count) = (u32::from(tag), 1 << u16::BITS);
+        if self.next <= first.saturating_add(count) {
+            return Some(EndpointId::new(first)).filter(|_| first < self.next);
+        }
+        let mut present = self.ids().filter(|id| id.tag() == tag);
+        let one = present.next()?;
+        present.next().is_none().then_some(one)
+    }
+
     pub(super) fn configs(&self) -> impl Iterator<Item = &Config> {
         self.entries.values().map(Entry::config)
     }

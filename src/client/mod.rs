@@ -409,8 +409,9 @@ impl Client {
         })
     }
 
-    /// Returns the endpoint of a link, even if the link has ended. Returns `None` if the endpoint was removed. The
-    /// result is reliable for clients that have added at most 65,536 endpoints.
+    /// Returns the endpoint of a link, even if the link has ended or the endpoint was removed: events of a removed
+    /// endpoint may still follow, such as the end of its link. The result is reliable for clients that have added at
+    /// most 65,536 endpoints.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
@@ -421,15 +422,11 @@ impl Client {
     /// let (link, ..) = client.links().next().unwrap();
     /// assert_eq!(client.endpoint(link), Some(private));
     /// client.remove(Instant::ZERO, private)?;
-    /// assert_eq!(client.endpoint(link), None);
+    /// assert_eq!(client.endpoint(link), Some(private));
     /// # Ok::<(), gemini_ws::CommandError>(())
     /// ```
     pub fn endpoint(&self, link: LinkId) -> Option<EndpointId> {
-        let mut known = self.endpoints.ids().filter(|id| id.tag() == link.endpoint());
-        // After 65,536 endpoints the tags repeat. If two endpoints have the tag of the link, the link may belong to
-        // either.
-        let first = known.next()?;
-        known.next().is_none().then_some(first)
+        self.endpoints.tagged(link.endpoint())
     }
 
     /// Returns the state of a link; `None` if the link no longer exists, or if a later attempt has replaced it.

@@ -10,6 +10,8 @@ mod contradictions;
 mod disputes;
 #[path = "beyond/dropped.rs"]
 mod dropped;
+#[path = "beyond/endpoints.rs"]
+mod endpoints;
 #[path = "beyond/ends.rs"]
 mod ends;
 #[path = "beyond/entries.rs"]

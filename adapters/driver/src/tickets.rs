@@ -91,9 +91,10 @@ impl Cancel {
         let request = Request::CancelOrder { order_id: self.order_id? };
         let endpoint = self.link.and_then(|link| client.endpoint(link));
         match endpoint.map(|endpoint| client.request_at(now, endpoint, &request)) {
-            None | Some(Err(CommandError::WrongEndpoint | CommandError::NotAuthenticated)) => {
-                Some(client.request(now, &request))
-            }
+            None
+            | Some(Err(
+                CommandError::UnknownEndpoint | CommandError::WrongEndpoint | CommandError::NotAuthenticated,
+            )) => Some(client.request(now, &request)),
             sent => sent,
         }
     }

@@ -1,0 +1,94 @@
+//! Faults of clients with several endpoints, and of endpoints that are removed.
+
+use gemini_ws::{
+    Client, ClientConfig, Config, EndpointId, Event, EventBuf, Frame, LinkId, Lost, Orders, Output, Request,
+    Scratch, StaleReason,
+};
+
+use super::super::line::ack;
+use super::fed::{new_order, order, s, t};
+
+/// Returns the link that an event names, as the documentation of [`Orders`] says.
+fn link_of(event: &Event<'_>) -> Option<LinkId> {
+    match *event {
+        Event::Requested { link, .. }
+        | Event::Reply { link, .. }
+        | Event::Subscribed { link, .. }
+        | Event::Unsubscribed { link, .. }
+        | Event::Disconnected { link, .. } => Some(link),
+        ref event => event.source().and_then(|source| source.link()),
+    }
+}
+
+/// A client with an endpoint for each account, and one [`Orders`] for each.
+struct Accounts {
+    client: Client,
+    ids: Vec<EndpointId>,
+    orders: [Orders; 2],
+}
+
+impl Accounts {
+    fn open() -> Accounts {
+        let mut client = Client::new(ClientConfig::new(), 1);
+        let mut add = |url| {
+            let id = client.add(t(0), Config::new(url).authenticated(true)).unwrap();
+            client.subscribe_at(t(0), id, s("orders@account"), None).unwrap();
+            id
+        };
+        let ids = ["ws://a", "ws://b"].map(&mut add).to_vec();
+        client.open(t(0)).unwrap();
+        Accounts { client, ids, orders: [Orders::new(), Orders::new()] }
+    }
+
+    fn apply(&mut self, event: &Event<'_>) {
+        let Some(link) = link_of(event) else { return };
+        let endpoint = self.client.endpoint(link).expect("every link has an endpoint");
+        let place = self.ids.iter().position(|id| *id == endpoint).unwrap();
+        self.orders[place].apply(event);
+    }
+
+    fn poll(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Connect(link) => self.client.handle_connected(link, t(0)),
+                Output::Send { link, text } if text.contains("subscribe") => self.hear(link, &ack(&text)),
+                Output::Event(event) => self.apply(&event),
+                _ => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, link: LinkId, text: &str) {
+        let mut scratch = Scratch::new();
+        let event = self.client.handle_frame(link, t(3), Frame::Text(text), &mut scratch);
+        if let Some(event) = event.map(|event| EventBuf::from(&event)) {
+            self.apply(&event.event_in(&mut Scratch::new()));
+        }
+    }
+}
+
+/// An endpoint is removed while an order is open there. The last events of the endpoint still reach the [`Orders`] of
+/// its account, which puts the order in doubt.
+#[test]
+fn the_last_events_of_a_removed_endpoint_name_the_endpoint() {
+    let mut it = Accounts::open();
+    it.poll();
+    let links: Vec<LinkId> = it.client.links().map(|(link, ..)| link).collect();
+    it.client.request_at(t(2), it.ids[0], &Request::PlaceOrder(new_order("a1"))).unwrap();
+    it.poll();
+    it.hear(links[0], &order(77, Some("a1"), "OPEN", ""));
+    assert_eq!(it.orders[0].get(77).unwrap().doubt(), None);
+    it.client.remove(t(4), it.ids[0]).unwrap();
+    it.poll();
+    assert_eq!(it.orders[0].get(77).unwrap().doubt(), Some(StaleReason::NotSubscribed));
+    it.client.handle_lost(links[0], t(5), Lost::Reset);
+    it.poll();
+    let ids = [0, 1].map(|place| it.client.endpoint(links[place]));
+    assert_eq!(ids, [Some(it.ids[0]), Some(it.ids[1])]);
+
+    // Another endpoint takes the slot.
+    let third = it.client.add(t(6), Config::new("ws://c").stay_open(true)).unwrap();
+    let of_third = it.client.links().find(|(_, endpoint, _)| *endpoint == third).unwrap().0;
+    assert_eq!(of_third.slot(), links[0].slot());
+    assert_eq!((it.client.endpoint(of_third), it.client.endpoint(links[0])), (Some(third), Some(it.ids[0])));
+}
