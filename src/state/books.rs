@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::event::Event;
+use crate::event::reason::CloseReason;
 use crate::event::source::Source;
 use crate::message::{Depth, TopOfBook};
 use crate::request::stream::Topic;
@@ -146,7 +147,8 @@ impl Books {
     ///
     /// For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. If an event without a
     /// symbol reports a loss, such as the end of a link, `apply` makes all books concerned stale, or replaces them by
-    /// books that other links bring, and returns `None`.
+    /// books that other links bring, and returns `None`. It also returns `None` when it removes the books of a link
+    /// that nothing needs any more ([`Event::LinkClosed`](crate::Event::LinkClosed)).
     ///
     /// ```
     /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};
@@ -174,15 +176,19 @@ impl Books {
                 entry.miss_snapshot();
                 Some(BookChange { symbol: *symbol, bids: false, asks: false })
             }
+            Event::LinkClosed { link, reason: CloseReason::Requested | CloseReason::RequestedUnclean } => {
+                self.remove_over(*link);
+                None
+            }
             event => self.lose(&Loss::of(event).filter(|loss| loss.is_of(Topic::Depth))?),
         }
     }
 
     /// Returns the book of a symbol. The symbol may be in upper or lower case.
     ///
-    /// Returns `None` if no snapshot of the book has arrived, if its subscription has ended, or if [`BOOKS_MAX`]
-    /// other books are kept. If the first snapshot may have been dropped before it reached `Books`, the book is stale
-    /// and empty.
+    /// Returns `None` if no snapshot of the book has arrived, if its subscription has ended, if its link was closed
+    /// because nothing needs it any more, or if [`BOOKS_MAX`] other books are kept. If the first snapshot may have
+    /// been dropped before it reached `Books`, the book is stale and empty.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }
@@ -377,6 +383,20 @@ impl Books {
         }
         Some(BookChange { symbol, bids: has_other, asks: has_other })
     }
+
+    /// Removes the books that came over a link that nothing needs any more. Only books of the v1 endpoints are
+    /// concerned: the subscription of any other book has ended before its link.
+    fn remove_over(&mut self, link: LinkId) {
+        let is_over = |own: LinkId| own.slot() == link.slot() && own.epoch() <= link.epoch();
+        let over = self.books.iter().filter(|(_, entry)| entry.standing.link().is_some_and(is_over));
+        let gone: Vec<Symbol> = over.map(|(symbol, _)| symbol).collect();
+        for symbol in gone {
+            let is_replaced = self.books.get_mut(symbol.as_str()).is_some_and(|entry| entry.give_place(true));
+            if !is_replaced {
+                self.books.remove(symbol);
+            }
+        }
+    }
 }
 
 impl Default for Books {
@@ -426,15 +446,17 @@ impl Entry {
         }
     }
 
-    /// Replaces the book by one of `others` if a loss ends the subscription of the book. Chooses a current one if
-    /// there is one. A stale one replaces the book only if the book is not subscribed any more. Returns whether the
-    /// book was replaced.
+    /// Replaces the book by one of `others` if a loss ends the subscription of the book. Returns whether the book was
+    /// replaced.
     fn switch(&mut self, loss: &Loss) -> bool {
-        if !loss.ends_subscription() {
-            return false;
-        }
+        loss.ends_subscription() && self.give_place(loss.reason() == StaleReason::NotSubscribed)
+    }
+
+    /// Replaces the book by a current one of `others`. If none is current and `to_stale` is set, replaces the book by
+    /// a stale one. Returns whether the book was replaced.
+    fn give_place(&mut self, to_stale: bool) -> bool {
         let current = self.others.iter().position(|other| other.standing.stale().is_none());
-        let any = self.others.len().checked_sub(1).filter(|_| loss.reason() == StaleReason::NotSubscribed);
+        let any = self.others.len().checked_sub(1).filter(|_| to_stale);
         let Some(place) = current.or(any) else { return false };
         let (next, others) = (self.others.swap_remove(place), core::mem::take(&mut self.others));
         *self = Entry { others, ..next };

@@ -6,7 +6,7 @@ use gemini_ws::{
 };
 
 use super::super::line::ack;
-use super::fed::{new_order, order, s, t};
+use super::fed::{Fed, new_order, order, s, t, v1};
 
 /// Returns the link that an event names, as the documentation of [`Orders`] says.
 fn link_of(event: &Event<'_>) -> Option<LinkId> {
@@ -91,4 +91,31 @@ fn the_last_events_of_a_removed_endpoint_name_the_endpoint() {
     let of_third = it.client.links().find(|(_, endpoint, _)| *endpoint == third).unwrap().0;
     assert_eq!(of_third.slot(), links[0].slot());
     assert_eq!((it.client.endpoint(of_third), it.client.endpoint(links[0])), (Some(third), Some(it.ids[0])));
+}
+
+/// The application removes an endpoint of market data v1, so nothing brings its book any more.
+#[test]
+fn the_book_of_a_removed_endpoint_of_market_data_v1_is_removed() {
+    for venue_replies in [true, false] {
+        let mut client = Client::new(ClientConfig::new(), 1);
+        let ids = ["btcusd", "ethusd"]
+            .map(|symbol| client.add(t(0), Config::new(format!("ws://v/v1/marketdata/{symbol}"))).unwrap());
+        let mut fed = Fed::of(client);
+        let links: Vec<LinkId> = fed.client.links().map(|(link, ..)| link).collect();
+        for link in &links {
+            fed.feed_over(*link, 1, &v1(0, 100, "initial"));
+        }
+        // A link that is lost while its endpoint exists leaves a stale book, because the client connects again.
+        fed.client.handle_lost(links[1], t(2), Lost::Reset);
+        fed.poll();
+        fed.client.remove(t(3), ids[0]).unwrap();
+        fed.poll();
+        match venue_replies {
+            true => fed.client.handle_lost(links[0], t(4), Lost::Closed { code: Some(1000) }),
+            false => fed.client.handle_timeout(t(60_000)),
+        }
+        fed.poll();
+        let reasons = ["btcusd", "ethusd"].map(|it| fed.books.get(it).map(|book| book.stale_reason()));
+        assert_eq!(reasons, [None, Some(Some(StaleReason::Disconnected))]);
+    }
 }
