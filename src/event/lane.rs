@@ -10,6 +10,18 @@ use crate::value::symbol::Symbol;
 /// The topic and symbol under which the loss of an event is reported.
 pub(crate) type Lane = (Topic, Option<Symbol>);
 
+/// Where data comes from: the number of the endpoint whose link received it (zero in a recording), and the generation
+/// of the API. Data replaces only waiting data of the same origin, because streams of two endpoints may have the same
+/// topic and symbol.
+pub(crate) type Origin = (u16, u8);
+
+/// Returns where the data of an event comes from.
+pub(crate) fn origin(event: &Event<'_>) -> Origin {
+    event
+        .source()
+        .map_or((0, 0), |source| (source.link().map_or(0, LinkId::endpoint), source.endpoint() as u8))
+}
+
 /// The kind of an event in an [`EventQueue`](crate::EventQueue). The queue limits each kind separately.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {

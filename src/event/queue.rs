@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::event::Event;
-use crate::event::lane::{Flow, Kind, Lane, is_about_facts, lane};
+use crate::event::lane::{Flow, Kind, Lane, Origin, is_about_facts, lane, origin};
 use crate::event::owned::EventBuf;
 use crate::wire::Scratch;
 
@@ -41,8 +41,8 @@ pub enum Overflow {
     /// return `false`, not waiting market data.
     DropOldest,
     /// A new best bid and ask, mark price, or partial depth with a symbol replaces the waiting event of the same
-    /// topic and symbol. No event reports the replacement, because the new event contains everything that the older
-    /// event contained. The queue treats all other market data as with `DropOldest`.
+    /// endpoint, topic and symbol. No event reports the replacement, because the new event contains everything that
+    /// the older event contained. The queue treats all other market data as with `DropOldest`.
     ///
     /// Events of one stream stay in order. The new event takes the place of the older event, so it may overtake
     /// events of other streams. If a fact waits behind the older event, or the queue has no room for more data of
@@ -101,8 +101,9 @@ pub struct EventQueue {
     losses: BTreeMap<Lane, Loss>,
     /// The lanes of `losses` in the order in which they have to be reported.
     due: BTreeSet<(u64, Lane)>,
-    /// With [`Overflow::Latest`]: for each lane, the number of the waiting event that a newer event would replace.
-    newest: BTreeMap<Lane, u64>,
+    /// With [`Overflow::Latest`]: for each lane and origin, the number of the waiting event that a newer event would
+    /// replace.
+    newest: BTreeMap<(Lane, Origin), u64>,
     /// For each [`Flow`], the number of the newest waiting event that ends or begins the flow. The queue does not
     /// drop this event.
     turns: BTreeMap<Flow, u64>,
@@ -131,6 +132,8 @@ struct Waiting {
     kind: Kind,
     /// The lane of the event; `None` for a batch, because each of its parts has its own lane.
     lane: Option<Lane>,
+    /// The origin of the event if a newer event may replace it.
+    origin: Option<Origin>,
     /// The flow that the event ends or begins; `None` for most events.
     flow: Option<Flow>,
     event: Option<EventBuf>,
@@ -222,9 +225,9 @@ impl EventQueue {
         let lane = if matches!(event, Event::Batch(..)) { None } else { Some(lane(event)) };
         let flow = Flow::of(event);
         let (owned, mut number) = (EventBuf::from(event), self.next);
-        let replaced =
-            if kind == Kind::Latest { lane.and_then(|lane| self.newest.remove(&lane)) } else { None };
-        if let Some(before) = replaced {
+        let origin = (kind == Kind::Latest).then(|| origin(event));
+        let newest = lane.zip(origin);
+        if let Some(before) = newest.and_then(|newest| self.newest.remove(&newest)) {
             self.remove(self.place(before));
             self.replaced = self.replaced.saturating_add(1);
             if self.last_fact.is_none_or(|fact| fact < before) && self.room(kind).has_room() {
@@ -235,16 +238,14 @@ impl EventQueue {
         let room = self.room(kind);
         room.events = room.events.saturating_add(1);
         room.bytes = room.bytes.saturating_add(owned.bytes());
-        if let (Kind::Latest, Some(lane)) = (kind, lane) {
-            self.newest.insert(lane, number);
-        }
+        self.newest.extend(newest.map(|newest| (newest, number)));
         let place = self.place(number);
         if let Some(waiting) = self.waiting.get_mut(place) {
             waiting.event = Some(owned);
             return;
         }
         self.turn(flow, number);
-        self.waiting.push_back(Waiting { number, kind, lane, flow, event: Some(owned) });
+        self.waiting.push_back(Waiting { number, kind, lane, origin, flow, event: Some(owned) });
         self.next = number.wrapping_add(1);
         if self.waiting.len() / 2 > self.len() {
             self.waiting.retain(|waiting| waiting.event.is_some());
@@ -334,21 +335,22 @@ impl EventQueue {
     fn remove(&mut self, place: usize) -> Option<Waiting> {
         let waiting = self.waiting.get_mut(place)?;
         let (number, kind, lane, flow) = (waiting.number, waiting.kind, waiting.lane, waiting.flow);
+        let origin = waiting.origin;
         let event = waiting.event.take()?;
         let room = self.room(kind);
         room.events = room.events.saturating_sub(1);
         room.bytes = room.bytes.saturating_sub(event.bytes());
-        if let Some(lane) = lane
-            && self.newest.get(&lane) == Some(&number)
+        if let Some(newest) = lane.zip(origin)
+            && self.newest.get(&newest) == Some(&number)
         {
-            self.newest.remove(&lane);
+            self.newest.remove(&newest);
         }
         if let Some(flow) = flow
             && self.turns.get(&flow) == Some(&number)
         {
             self.turns.remove(&flow);
         }
-        Some(Waiting { number, kind, lane, flow, event: Some(event) })
+        Some(Waiting { number, kind, lane, origin, flow, event: Some(event) })
     }
 
     /// Drops the oldest event of this kind that the queue may drop. Returns whether there was such an event.

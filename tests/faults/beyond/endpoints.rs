@@ -1,8 +1,8 @@
 //! Faults of clients with several endpoints, and of endpoints that are removed.
 
 use gemini_ws::{
-    Client, ClientConfig, Config, EndpointId, Event, EventBuf, Frame, LinkId, Lost, Orders, Output, Request,
-    Scratch, StaleReason,
+    Client, ClientConfig, Config, EndpointId, Event, EventBuf, EventQueue, Frame, LinkId, Lost, Orders,
+    Output, Overflow, Request, Scratch, StaleReason,
 };
 
 use super::super::line::ack;
@@ -117,5 +117,38 @@ fn the_book_of_a_removed_endpoint_of_market_data_v1_is_removed() {
         fed.poll();
         let reasons = ["btcusd", "ethusd"].map(|it| fed.books.get(it).map(|book| book.stale_reason()));
         assert_eq!(reasons, [None, Some(Some(StaleReason::Disconnected))]);
+    }
+}
+
+/// Frames of one topic and symbol at two endpoints are two streams: neither replaces a waiting frame of the other.
+#[test]
+fn data_of_another_endpoint_replaces_no_waiting_data() {
+    let ticker =
+        |price: &str| format!(r#"{{"u":1,"E":1,"s":"btcusd","b":"{price}","B":"1","a":"1000","A":"1"}}"#);
+    let depth = |bids: &str| format!(r#"{{"lastUpdateId":1,"symbol":"btcusd","bids":[{bids}],"asks":[]}}"#);
+    for (streams, frames) in [
+        (["btcusd@bookTicker"; 2], [ticker("100"), ticker("999")]),
+        (["btcusd@depth20", "btcusd@depth5"], [depth(r#"["9","1"],["8","1"]"#), depth(r#"["9","1"]"#)]),
+    ] {
+        let mut client = Client::new(ClientConfig::new(), 1);
+        for stream in streams {
+            let id = client.add(t(0), Config::new("ws://v")).unwrap();
+            client.subscribe_at(t(0), id, s(stream), None).unwrap();
+        }
+        let mut fed = Fed::of(client);
+        let links: Vec<LinkId> = fed.client.links().map(|(link, ..)| link).collect();
+        let (mut queue, mut scratch) = (EventQueue::new(Overflow::Latest), Scratch::new());
+        for time in [2, 3] {
+            for (link, frame) in links.iter().zip(&frames) {
+                let event = fed.client.handle_frame(*link, t(time), Frame::Text(frame), &mut scratch);
+                queue.push(&event.unwrap());
+            }
+        }
+        assert_eq!((queue.len(), queue.replaced(), queue.dropped()), (2, 2, 0), "{streams:?}");
+        for link in links {
+            let mut event = queue.take().unwrap();
+            let source = event.as_event().source().unwrap();
+            assert_eq!((source.link(), source.received()), (Some(link), Some(t(3))), "{streams:?}");
+        }
     }
 }
