@@ -391,7 +391,8 @@ impl Books {
         let over = self.books.iter().filter(|(_, entry)| entry.standing.link().is_some_and(is_over));
         let gone: Vec<Symbol> = over.map(|(symbol, _)| symbol).collect();
         for symbol in gone {
-            let is_replaced = self.books.get_mut(symbol.as_str()).is_some_and(|entry| entry.give_place(true));
+            let is_replaced =
+                self.books.get_mut(symbol.as_str()).is_some_and(|entry| entry.replace_by_other(true));
             if !is_replaced {
                 self.books.remove(symbol);
             }
@@ -449,12 +450,12 @@ impl Entry {
     /// Replaces the book by one of `others` if a loss ends the subscription of the book. Returns whether the book was
     /// replaced.
     fn switch(&mut self, loss: &Loss) -> bool {
-        loss.ends_subscription() && self.give_place(loss.reason() == StaleReason::NotSubscribed)
+        loss.ends_subscription() && self.replace_by_other(loss.reason() == StaleReason::NotSubscribed)
     }
 
     /// Replaces the book by a current one of `others`. If none is current and `to_stale` is set, replaces the book by
     /// a stale one. Returns whether the book was replaced.
-    fn give_place(&mut self, to_stale: bool) -> bool {
+    fn replace_by_other(&mut self, to_stale: bool) -> bool {
         let current = self.others.iter().position(|other| other.standing.stale().is_none());
         let any = self.others.len().checked_sub(1).filter(|_| to_stale);
         let Some(place) = current.or(any) else { return false };
