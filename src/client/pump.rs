@@ -129,8 +129,8 @@ impl Client {
         if taken < self.config.links_max { Ok(()) } else { Err(CommandError::TooMany(Limit::Links)) }
     }
 
-    /// Makes another link to an endpoint, in a free slot. One link of `ClientConfig::links_max` remains reserved for
-    /// each other endpoint that stays open and has no link.
+    /// Makes another link to an endpoint, in a free slot. Fails unless `ClientConfig::links_max` then leaves room for a
+    /// link to each other endpoint that has `Config::stay_open` and no link.
     pub(super) fn new_link(&mut self, endpoint: EndpointId) -> Result<usize, CommandError> {
         let waiting = self.endpoints.waiting();
         self.check_links(waiting.len().saturating_sub(usize::from(waiting.contains(&endpoint))))?;

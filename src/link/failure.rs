@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::event::reason::Unserved;
 
-/// The reason why a request for a stream failed, and how many streams the request named (`company`).
+/// The reason why a request for a stream failed, and how many streams of the request may have caused it (`company`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     pub(super) reason: Unserved,
@@ -17,8 +17,9 @@ impl Failure {
         Failure { reason, company }
     }
 
-    /// Returns how many streams the next `subscribe` for the stream may name. After a refusal or a missing reply,
-    /// half as many as the failed request named, because another stream may be the reason.
+    /// Returns how many streams the next `subscribe` for the stream may name. After a refusal or a missing reply, this
+    /// is half of `company`, and at least one, because the request may have failed for the sake of another stream.
+    /// After any other failure there is no limit.
     pub(super) fn batch_max(self) -> usize {
         let was_accepted =
             matches!(self.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);

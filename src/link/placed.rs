@@ -128,7 +128,8 @@ impl Placed {
         }
     }
 
-    /// Returns whether the session, which has ended, may have left orders at the venue, and begins another session.
+    /// Resets the value for the next session. Returns whether the session that has ended may have left orders at the
+    /// venue.
     pub(super) fn end(&mut self) -> bool {
         let Placed { last, cancelled, named } = core::mem::take(self);
         last.is_some() || named.iter().any(|it| it.state == State::Placed && it.request > cancelled)

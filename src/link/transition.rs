@@ -37,8 +37,8 @@ impl<S: Session> Link<S> {
         current
     }
 
-    /// Returns whether an input is about the present attempt. Otherwise counts the input as stale, and leaves the
-    /// link untouched.
+    /// Returns whether an input is about the present attempt. If it is not, counts the input as stale, and notes that
+    /// the client need not look at the link after the input.
     pub(super) fn admits(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         let current = self.is_current(link);
         if !current {

@@ -30,8 +30,8 @@ mod told;
 pub struct Order {
     /// The venue's id, once known.
     pub order_id: Option<u64>,
-    /// The client order id; `None` if it is unknown or longer than 256 bytes. While `order_id` is `None`, ask REST by
-    /// the client order id.
+    /// The client order id; `None` if it is unknown or longer than 256 bytes. While `order_id` is `None`, ask REST
+    /// about the order by this id.
     pub client_order_id: Option<Box<str>>,
     /// The instrument, once known.
     pub symbol: Option<Symbol>,

@@ -91,7 +91,7 @@ fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<(), DecodeError> 
     cursor.finish()
 }
 
-/// Reads a string of an array.
+/// Reads an element of an array of strings, such as the member `symbolFilter`.
 impl<'f> Read<'f> for Text<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Text<'f>, DecodeError> {
         if cursor.peek() != b'"' {

@@ -114,7 +114,7 @@ impl<R> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.write_timeout(longest), ..ready })
     }
 
-    /// Sets how long an order may be in doubt, or without an event that the venue must send:
+    /// Sets how long an order may be in doubt, and how long the venue may take to send an event that it owes:
     /// [`Driver::doubt_timeout`].
     pub fn doubt_timeout(self, longest: Duration) -> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.doubt_timeout(longest), ..ready })

@@ -41,8 +41,8 @@ impl DialPolicy {
         self.fields.add(name, value)
     }
 
-    /// Returns the request for a dial. Fails if the policy forbids the dial, or if the URL is not valid. Signs all
-    /// dials if there is a signer and no endpoint is authenticated now.
+    /// Returns the request for a dial. The request has the signer if the endpoint is authenticated, or if the client
+    /// has no authenticated endpoint. Fails if the policy forbids the dial, or if the URL is not valid.
     pub(crate) fn request(
         &self,
         request: ConnectRequest,

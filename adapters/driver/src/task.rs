@@ -39,7 +39,7 @@ pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 /// future that waits for Ctrl-C.
 const PINGS_PER_TURN_MAX: usize = 16;
 
-/// The maximum number of commands that the driver carries out in a turn.
+/// The maximum number of commands that the driver carries out in a turn, except in the turn in which it closes.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
 /// The maximum time from the moment when the application drops the last handle, or [`Events`](crate::Events), to the
@@ -73,7 +73,8 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     closing: Vec<(Socket<R::Io>, Instant)>,
     dials: Dials<'r, R>,
     scratch: Scratch,
-    /// What caused the end.
+    /// Whether the client ended, or the application dropped all handles or its events. [`EndedBy::Client`] until the
+    /// application drops them.
     ended_by: EndedBy,
     /// The reason for the end, and the time until which the application can take the last events; `None` until the
     /// client has closed.

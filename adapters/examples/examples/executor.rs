@@ -1,5 +1,5 @@
-//! Uses an executor without an adapter: a [`Runtime`] of a few lines on `async-io`, and the driver as a task of
-//! `async-executor`.
+//! Runs the driver as a task of `async-executor`, without `gemini-ws-smol` or `gemini-ws-tokio`: the program has a
+//! [`Runtime`] of its own, a few lines on `async-io`.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example executor

@@ -266,7 +266,7 @@ impl Recording {
         Ok(Some(RecordedFrame { text: frame.to_owned(), received, symbol, kind }))
     }
 
-    /// Sets the pause before a frame if this frame or the frame before it has no receive time. Less than a
+    /// Sets the pause before each frame that has no receive time, or follows a frame without one. Less than a
     /// microsecond counts as a microsecond. Default: 10 ms.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Recording {

@@ -410,8 +410,8 @@ fn a_new_account_begins_as_configured() {
     assert_eq!(usd.total.to_string(), "7");
 }
 
-/// A restart keeps the largest balance that a configuration accepts, and the largest total of an account, which is
-/// greater.
+/// A restart keeps the largest balance that a configuration accepts, and the largest total that an account can reach
+/// by trading, which is larger than that.
 #[test]
 fn the_largest_balances_go_round() {
     let most = "9223372036854775807".parse().unwrap();

@@ -33,9 +33,9 @@ enum Fault {
     Refuse,
     /// The connection is accepted, and then nothing happens.
     Silence,
-    /// Both ends are closed, whatever is being sent.
+    /// `Faulty` closes its sockets to the client and to the server, even while it passes bytes on.
     Cut,
-    /// Both ends are reset.
+    /// `Faulty` resets its sockets to the client and to the server.
     Reset,
     /// The direction to the client ends. The direction to the server stays open for a while.
     HalfClose,

@@ -30,7 +30,7 @@ fn hash_of_a_book() {
     assert_eq!(serde_json::to_string(&book.top10_asks[1]).unwrap(), r#"["9000000000000","1"]"#);
 }
 
-/// Trades and auctions that cannot be decoded change no book, and the report counts them.
+/// The report counts trades that cannot be decoded as malformed elements, and uses the rest of the frame.
 #[test]
 fn elements_that_cannot_be_decoded() {
     let v2 = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"],["sell","10","1"]],"trades":[{"price":"x"},{"price":"y"}],"auction_events":[]}"#;

@@ -1,4 +1,4 @@
-//! [`World`] contains virtual time, timers and streams in memory.
+//! [`Shared`]: a runtime with virtual time, whose timers and streams are in memory. [`World`] is their common state.
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -16,8 +16,8 @@ pub(crate) struct Terms {
     pub(crate) position: usize,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
-    /// The worst price that the order accepts. A market order has a limit as well, so that it matches no orders far
-    /// from the market.
+    /// The worst price that the order accepts, as a price of the order's outcome. A market order has a limit as well,
+    /// so that it matches no orders far from the market; in a prediction market, it accepts every price.
     pub(crate) limit: u64,
     pub(crate) stop: Option<u64>,
     pub(crate) quantity: u64,

@@ -85,8 +85,8 @@ impl Exchange {
         Ok(count)
     }
 
-    /// Returns whether a fault silences the session. A silenced session that ends counts until its connection is cut
-    /// or lost.
+    /// Returns whether a fault silences the session. After a silenced session has ended, the result stays true until
+    /// its connection is cut or lost.
     #[cfg(feature = "server")]
     pub(crate) fn is_silenced(&mut self, session: SessionId) -> bool {
         self.obey_faults();

@@ -64,8 +64,8 @@ impl Publisher {
     }
 
     /// Returns the present quantities of the levels that have changed since changes were last sent: first the bids,
-    /// then the asks, each unsorted as the venue sends them. A level that was added and removed in this time is
-    /// included, with a quantity of zero.
+    /// then the asks. The levels of a side are not sorted, because the venue does not sort them. A level that was added
+    /// and removed in this time is included, with a quantity of zero.
     pub(crate) fn changes(&self, engine: &Engine) -> [Vec<PriceQuantity>; 2] {
         Side::BOTH.map(|side| {
             let keys = self.pending.range((side, 0)..=(side, u64::MAX));

@@ -95,8 +95,8 @@ pub(super) enum Progress {
     Broken,
     /// The transport ended or failed, or the time ran out, before the upgrade was complete.
     NotOpened,
-    /// The link has ended: the transport ended or failed, a response without an upgrade is complete, or the client
-    /// took too long.
+    /// The link has ended: the closing handshake or a response without an upgrade is complete, the transport ended or
+    /// failed, or the client took too long.
     Ended,
 }
 

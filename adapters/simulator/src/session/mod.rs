@@ -246,8 +246,8 @@ impl Sessions {
         }
     }
 
-    /// Returns whether a fault silences the session. A silenced session that ends counts until its connection is cut
-    /// or lost.
+    /// Returns whether a fault silences the session. After a silenced session has ended, the result stays true until
+    /// its connection is cut or lost.
     #[cfg(feature = "server")]
     pub(crate) fn is_silenced(&self, id: SessionId) -> bool {
         self.silenced.contains(&id)

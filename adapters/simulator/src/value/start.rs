@@ -13,9 +13,9 @@ const MICROS_MAX: i64 = 4_000_000_000_000_000;
 
 /// The distance of an epoch from [`EPOCH`].
 ///
-/// The first ids grow with this distance faster than an exchange takes ids. Suppose that two exchanges have the same
-/// seed, and that the epoch of the second is later than the venue's time at the end of the first. Then the second
-/// exchange repeats no id of the first.
+/// The first ids grow with this distance, by a million per second or more. Suppose that two exchanges have the same
+/// seed, and that the epoch of the second is later than the venue's time at the end of the first. If the first
+/// exchange took fewer ids than that, the second exchange repeats none of them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Start {
     nanos: i64,

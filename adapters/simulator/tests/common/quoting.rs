@@ -107,9 +107,9 @@ impl Harness {
         self.present["r"].as_str().unwrap().to_owned()
     }
 
-    /// Sends a request about quotes. Its members are in the form `price=0.42 quantity=100`; the value `-` removes a
-    /// member. The default of `rfqId` is the id of the present request for quotes. Returns the reply, and all frames
-    /// that follow as short texts.
+    /// Sends a request about quotes. `members` has the form `price=0.42 quantity=100`; the value `-` removes a member.
+    /// The default of `rfqId` is the id of the present request for quotes. Returns the reply, and a short text of each
+    /// frame that the exchange sent then, the reply included.
     pub fn send(&mut self, session: SessionId, method: &str, members: &str) -> (Value, Vec<String>) {
         let mut parameters = serde_json::Map::new();
         parameters.insert("rfqId".to_owned(), self.present["r"].clone());
