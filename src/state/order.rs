@@ -66,7 +66,8 @@ pub struct Order {
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
-    /// The times of the newest event about the order. Both times are `None` before the first event.
+    /// The times of the event about the order that is newest by the venue's time. Both times are `None` before the
+    /// first event.
     pub age: Age,
     /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer that contains the order. Then
     /// the executed quantity may include executions that are not among the fills.
@@ -387,7 +388,10 @@ impl Order {
     ) -> Accounted {
         let is_first = !self.state.is_from_events() || self.is_refused_by_reply;
         self.fill_in(update);
-        (self.link, self.observed, self.age) = (link, now, age);
+        (self.link, self.observed) = (link, now);
+        if !self.is_late(update) {
+            self.age = age;
+        }
         let executed = update.told_executed(self.quantity);
         if let Some(executed) = executed {
             self.reported = Some(self.reported.map_or(executed, |reported| reported.max(executed)));
@@ -432,6 +436,11 @@ impl Order {
             self.order_type = update.order_type.map(kept);
         }
         // The venue may send a zero for a price that the order does not have.
+    /// Returns whether an event is older than the newest event about the order, by the venue's times.
+    fn is_late(&self, update: &OrderUpdate<'_>) -> bool {
+        update.event_time.zip(self.age.event_time).is_some_and(|(told, newest)| told < newest)
+    }
+
         self.price = update.price.filter(|price| !price.is_zero()).or(self.price);
         self.stop_price = told_stop_price(update).or(self.stop_price);
         self.quantity = update.quantity.or(self.quantity);

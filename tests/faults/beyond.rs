@@ -18,6 +18,8 @@ mod ends;
 mod entries;
 #[path = "beyond/lagging.rs"]
 mod lagging;
+#[path = "beyond/late.rs"]
+mod late;
 #[path = "beyond/limits.rs"]
 mod limits;
 #[path = "beyond/links.rs"]

@@ -73,9 +73,10 @@ impl Order {
     }
 
     /// Returns whether an event contradicts what is known about the order: the event names another instrument, side
-    /// or client order id, or it names another quantity and does not report a modification. A `NEW` event after the
-    /// end of the order is also a contradiction, if it comes over the link of the newest event about the order, and
-    /// its time is not that of the first `NEW` event.
+    /// or client order id, or it names another quantity and does not report a modification. A further `NEW` event is
+    /// also a contradiction if it comes after the end of the order, over the link of the newest event about the
+    /// order. Exception: if no earlier `NEW` event was the first event about the order, a `NEW` event that is older
+    /// than the newest event only comes late.
     pub(in crate::state) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id
@@ -87,7 +88,8 @@ impl Order {
             && !self.is_refused_by_reply
             && self.observed > Moment::BEGINNING
             && self.link == link
-            && self.begun != update.event_time;
+            && self.begun != update.event_time
+            && (self.begun.is_some() || !self.is_late(update));
         self.differs(update) || is_another || is_other || begins_again
     }
 
