@@ -471,10 +471,10 @@ impl Outbox {
     /// Returns whether a request of the application has no reply yet, or the cancellation of the session's orders has
     /// no reply or waits to be sent.
     pub(crate) fn awaits_replies(&self) -> bool {
+        // Stream requests and probes are the only requests that are not from the application.
         let by_application =
-            |purpose: &Purpose| matches!(purpose, Purpose::Application(_) | Purpose::Limits(_));
-        self.cancellation.is_some_and(Cancellation::is_open)
-            || self.in_flight.iter().any(|(_, purpose)| by_application(purpose))
+            self.in_flight.of(Urgency::Usual).saturating_add(self.in_flight.of(Urgency::Cancel));
+        self.cancellation.is_some_and(Cancellation::is_open) || by_application > 0
     }
 }
 

@@ -152,3 +152,24 @@ fn a_promise_is_answered_once() {
     let _ = bench.outbox.take_lost();
     assert_eq!(bench.outbox.cancellation(), Some(Failed));
 }
+
+/// A link is busy while a request of the application, or the cancellation of the session's orders, has no reply.
+#[test]
+fn only_requests_of_the_application_keep_a_link_busy() {
+    let mut bench = bench(100);
+    let subscribe = StreamRequest { is_subscribe: true, streams: std::vec![id(0)], most: 1, is_again: false };
+    for (urgency, purpose) in
+        [(Urgency::Stream, Purpose::Streams(subscribe)), (Urgency::Probe, Purpose::Probe)]
+    {
+        bench.at(1, |outbox, cx| outbox.send(cx, LINK, Some((urgency, purpose)), |id| id.to_string()));
+        assert!(!bench.outbox.awaits_replies());
+    }
+    for request in [Request::Time, Request::ConnectionInfo, Request::CancelAllOrders] {
+        let id = bench.at(1, |outbox, cx| outbox.send_request(cx, LINK, &request));
+        assert!(bench.outbox.awaits_replies(), "{request:?}");
+        assert!(bench.outbox.answered(id).is_some());
+        assert!(!bench.outbox.awaits_replies(), "{request:?}");
+    }
+    bench.outbox.want_cancel(Instant::from_secs(9));
+    assert!(bench.outbox.awaits_replies());
+}
