@@ -48,6 +48,8 @@ pub(crate) struct Ladder {
     top: [Level; TOP],
     near: usize,
     slots: Vec<Level>,
+    /// All slots before this one are vacant. More slots may be vacant: `worst_place` moves `begin` past them.
+    begin: usize,
     /// How many slots have a level.
     filled: usize,
     /// The number of decimals of every price, if all prices have the same number.
@@ -67,7 +69,7 @@ pub struct Levels<'b> {
 impl Ladder {
     pub(super) const fn new(descending: bool) -> Ladder {
         let none = Level { price: Decimal::ZERO, quantity: Decimal::ZERO };
-        Ladder { top: [none; TOP], near: 0, slots: Vec::new(), filled: 0, scale: None, descending }
+        Ladder { top: [none; TOP], near: 0, slots: Vec::new(), begin: 0, filled: 0, scale: None, descending }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -85,12 +87,15 @@ impl Ladder {
     }
 
     pub(super) fn worst(&self) -> Option<&Level> {
-        self.slots.iter().find(|level| is_filled(level)).or(self.top().first())
+        self.slots.iter().skip(self.begin).find(|level| is_filled(level)).or(self.top().first())
     }
 
-    /// Returns the place of the worst level.
-    pub(super) fn worst_place(&self) -> usize {
-        self.slots.iter().position(is_filled).unwrap_or(self.slots.len())
+    /// Returns the place of the worst level. Passes each vacant slot only once, so that a full side, which removes
+    /// its worst level for each new one, does not pass all of them each time.
+    pub(super) fn worst_place(&mut self) -> usize {
+        let vacant = self.slots.iter().skip(self.begin).position(is_filled);
+        self.begin = vacant.map_or(self.slots.len(), |vacant| self.begin.saturating_add(vacant));
+        self.begin
     }
 
     pub(super) fn iter(&self) -> Levels<'_> {
@@ -190,6 +195,7 @@ impl Ladder {
         while self.slots.last().is_some_and(|level| !is_filled(level)) {
             self.slots.pop();
         }
+        self.begin = self.begin.min(self.slots.len());
     }
 
     /// Moves the best levels from the slots to the empty top.
@@ -252,6 +258,7 @@ impl Ladder {
 
     fn insert_slot(&mut self, slot: usize, level: &Level) {
         self.filled = self.filled.saturating_add(1);
+        self.begin = self.begin.min(slot);
         if slot.saturating_add(DENSE) >= self.slots.len() && self.slots.len() < self.slots.capacity() {
             self.slots.insert(slot, *level);
         } else if !self.take_vacant(slot, level) {
@@ -282,6 +289,7 @@ impl Ladder {
             (Some(distance), _) => {
                 let vacant = worse.len().saturating_sub(distance).saturating_sub(1);
                 worse.copy_within(vacant.saturating_add(1).., vacant);
+                self.begin = self.begin.min(vacant);
                 if let Some(last) = worse.last_mut() {
                     *last = *level;
                 }
@@ -302,6 +310,7 @@ impl Ladder {
     /// slots at the end.
     fn spread(&mut self) {
         self.slots.retain(is_filled);
+        self.begin = 0;
         let count = self.slots.len();
         let vacant = count.saturating_sub(DENSE) / EVERY;
         let least = count.saturating_add(vacant).saturating_add(count / 16).saturating_add(8);
@@ -390,7 +399,7 @@ impl Ladder {
 
     pub(super) fn clear(&mut self) {
         self.slots.clear();
-        (self.filled, self.near) = (0, 0);
+        (self.begin, self.filled, self.near) = (0, 0, 0);
         self.scale = None;
     }
 

@@ -32,6 +32,7 @@ fn set(ladder: &mut Ladder, level: &Level) {
 fn check(ladder: &Ladder) {
     assert_eq!(ladder.slots.iter().filter(|level| is_filled(level)).count(), ladder.filled);
     assert!(ladder.slots.last().is_none_or(is_filled), "the last slot is vacant");
+    assert!(!ladder.slots[..ladder.begin].iter().any(is_filled), "a level before the first one");
     assert!(ladder.near > 0 || ladder.slots.is_empty(), "slots without a top");
     assert!(ladder.top().iter().all(is_filled));
     for pair in [&ladder.slots, ladder.top()].concat().windows(2) {
@@ -80,6 +81,9 @@ fn agrees_with_a_plain_map() {
             } else {
                 plain.insert(price, quantity);
             }
+            if step % 7 == 0 {
+                ladder.worst_place();
+            }
             if step % 97 == 0 {
                 agrees(&ladder, &plain);
             }
@@ -89,6 +93,24 @@ fn agrees_with_a_plain_map() {
         }
         agrees(&ladder, &BTreeMap::new());
     }
+}
+
+/// A full side drops its worst level for each new one. The search for the worst level passes each vacant slot once.
+#[test]
+fn the_search_for_the_worst_level_passes_a_vacant_slot_once() {
+    let mut ladder = Ladder::new(true);
+    (1..=5_000).for_each(|price| set(&mut ladder, &level(price, 1)));
+    let mut passed = 0;
+    for price in 5_001..=10_000 {
+        let begin = ladder.begin;
+        let worst = ladder.worst_place();
+        passed += worst - begin;
+        assert_eq!(ladder.slots[worst].price, level(price - 5_000, 1).price);
+        ladder.remove(worst);
+        set(&mut ladder, &level(price, 1));
+    }
+    check(&ladder);
+    assert!(passed <= 2 * 5_000, "{passed} slots were passed");
 }
 
 /// Returns how many bytes a ladder takes for each level, with all the room that it keeps.
