@@ -146,7 +146,7 @@ pub use state::books::{BOOKS_MAX, Book, BookChange, Books};
 pub use state::changes::{Known, OrderChange, OrderChanges};
 pub use state::fill::OrderFill;
 pub use state::ladder::Levels;
-pub use state::order::{Awaited, Order};
+pub use state::order::{Awaited, FILLS_MAX, Order};
 pub use state::order_book::{Applied, BookSide, LEVELS_MAX, OrderBook};
 pub use state::order_index::FINISHED_ORDERS_MAX;
 pub use state::order_state::OrderState;

@@ -1,7 +1,7 @@
 //! [`Order`]: what replies and events have said about one order.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -26,6 +26,11 @@ mod told;
 
 /// An order, as replies and events describe it.
 #[derive(Clone, Debug, Default, PartialEq)]
+/// The maximum number of fills that an [`Order`] keeps. Further fills are not counted, not even in
+/// [`Orders::traded`](crate::Orders::traded). They put the order in doubt, with the reason
+/// [`StaleReason::Executions`], and [`Order::executed`] is right after an answer from REST.
+pub const FILLS_MAX: usize = 100_000;
+
 #[non_exhaustive]
 pub struct Order {
     /// The venue's id, once known.
@@ -51,7 +56,7 @@ pub struct Order {
     pub outcome: Option<EventOutcome>,
     /// The known state of the order.
     pub state: OrderState,
-    /// The fills, each once, in the order in which they were received.
+    /// The fills, each once, in the order in which they were received; at most [`FILLS_MAX`].
     pub fills: Vec<OrderFill>,
     /// The reason why the order was rejected or cancelled, from the venue or from this crate. In the current API,
     /// the venue sends no reason if the user cancelled the order.
@@ -103,13 +108,13 @@ pub struct Order {
     begun: Option<Timestamp>,
     /// The largest executed quantity that the venue reported.
     reported: Option<Decimal>,
-    /// The trade ids of the fills.
-    trade_ids: BTreeSet<u64>,
+    /// For each trade id, the place of its fill in `fills`.
+    places: BTreeMap<u64, usize>,
     /// The sum of the fills' quantities.
     filled: Decimal,
     value: Sum,
     /// How many reported fills could not be counted. A fill cannot be counted if it lacks the trade id, price or
-    /// quantity, repeats a trade id with other data, or makes `filled` overflow.
+    /// quantity, repeats a trade id with other data, makes `filled` overflow, or comes after [`FILLS_MAX`] fills.
     unaccountable: u32,
     /// The values of `discrepancy()` and `unaccountable` when the last answer of the venue was applied. Only values
     /// that differ from these raise a new doubt.
@@ -533,15 +538,13 @@ impl Order {
         let (Some(trade_id), Some(price), Some(quantity)) = (fill.trade_id, fill.price, fill.quantity) else {
             return Accounted::Unaccountable;
         };
-        if !self.trade_ids.insert(trade_id) {
-            let same = |known: &&OrderFill| known.trade_id == trade_id;
-            let known = self.fills.iter().rev().find(same);
-            let is_same = known.is_some_and(|known| {
-                (known.price, known.quantity, known.event_time) == (price, quantity, event_time)
-            });
+        if let Some(known) = self.places.get(&trade_id).and_then(|place| self.fills.get(*place)) {
+            let is_same = (known.price, known.quantity, known.event_time) == (price, quantity, event_time);
             return if is_same { Accounted::Repeated } else { Accounted::Unaccountable };
         }
-        let Some(filled) = self.filled.checked_add(quantity) else { return Accounted::Unaccountable };
+        let Some(filled) = self.filled.checked_add(quantity).filter(|_| self.fills.len() < FILLS_MAX) else {
+            return Accounted::Unaccountable;
+        };
         self.filled = filled;
         self.value.add(price, quantity);
         self.fills.push(OrderFill::new(trade_id, price, quantity, fill, event_time));
@@ -551,6 +554,7 @@ impl Order {
 
 /// Returns whether the first received event about an order suffices to know what happened to the order before. `NEW`
 /// and `REJECTED` suffice. `OPEN` suffices if its executed quantity is zero or missing. Any other event suffices if
+        self.places.insert(trade_id, self.fills.len());
 /// it has an executed quantity.
 fn is_from_the_beginning(status: OrderStatus<'_>, executed: Option<Decimal>) -> bool {
     match status {

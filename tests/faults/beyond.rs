@@ -16,6 +16,8 @@ mod endpoints;
 mod ends;
 #[path = "beyond/entries.rs"]
 mod entries;
+#[path = "beyond/fills.rs"]
+mod fills;
 #[path = "beyond/lagging.rs"]
 mod lagging;
 #[path = "beyond/late.rs"]

@@ -73,7 +73,7 @@ impl Order {
 
     /// Returns whether an event has a fill that was not counted before.
     fn is_new_fill(&self, update: &OrderUpdate<'_>) -> bool {
-        update.fill.is_some_and(|fill| fill.trade_id.is_none_or(|id| !self.trade_ids.contains(&id)))
+        update.fill.is_some_and(|fill| fill.trade_id.is_none_or(|id| !self.places.contains_key(&id)))
     }
 
     /// Returns the sum of the fills, with the new fill of an event.
