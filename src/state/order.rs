@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use crate::message::{Fill, OrderStatus, OrderUpdate, Response};
 use crate::request::new_order::{EventOutcome, NewOrder, TimeInForce};
 use crate::state::fill::{Accounted, OrderFill, TEXT_MAX, kept};
+use crate::state::order::fill_sums::FillSums;
 use crate::state::order::told::{Disputes, told_outcome, told_stop_price};
 use crate::state::order_state::OrderState;
 use crate::state::sums::Sum;
@@ -20,6 +21,7 @@ use crate::value::time::Timestamp;
 
 mod answers;
 mod disputes;
+mod fill_sums;
 mod links;
 mod terms;
 mod told;
@@ -113,6 +115,7 @@ pub struct Order {
     /// The sum of the fills' quantities.
     filled: Decimal,
     value: Sum,
+    fill_sums: FillSums,
     /// How many reported fills could not be counted. A fill cannot be counted if it lacks the trade id, price or
     /// quantity, repeats a trade id with other data, makes `filled` overflow, or comes after [`FILLS_MAX`] fills.
     unaccountable: u32,

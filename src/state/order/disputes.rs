@@ -1,9 +1,6 @@
 //! Reports about an [`Order`] that contradict each other: about its end, or about the executed quantity.
 
-use alloc::vec::Vec;
-
 use crate::message::{OrderStatus, OrderUpdate};
-use crate::state::fill::OrderFill;
 use crate::state::order::Order;
 use crate::state::order_state::OrderState;
 use crate::value::decimal::Decimal;
@@ -61,13 +58,10 @@ impl Order {
     /// first one or more fills. An event that comes late or again may contain the sum of the first fills.
     pub(super) fn note_figure(&mut self, executed: Option<Decimal>, event_time: Option<Timestamp>) -> bool {
         let Some(executed) = executed.filter(|executed| *executed < self.filled) else { return false };
-        let is_before = |fill: &&OrderFill| fill.event_time.zip(event_time).is_some_and(|(of, at)| of < at);
-        let sum = |sum: Decimal, fill: &OrderFill| sum.checked_add(fill.quantity);
-        let before = self.fills.iter().filter(is_before).try_fold(Decimal::ZERO, sum);
-        let mut by_time: Vec<&OrderFill> = self.fills.iter().collect();
-        by_time.sort_by_key(|fill| (fill.event_time, fill.trade_id));
-        let is_earlier = is_sum_of_first(self.fills.iter(), executed) || is_sum_of_first(by_time, executed);
-        let is_contradiction = !is_earlier || before.is_some_and(|before| executed < before);
+        self.fill_sums.update(&self.fills);
+        let before = event_time.map_or(Some(Decimal::ZERO), |time| self.fill_sums.before(time));
+        let is_contradiction =
+            !self.fill_sums.has(executed) || before.is_some_and(|before| executed < before);
         is_contradiction && self.disputes.note_figure(executed)
     }
 
@@ -93,14 +87,4 @@ impl Order {
     pub(super) fn is_sum_disputed(&self) -> bool {
         self.disputes.is_about_sum() || self.quantity.is_some_and(|quantity| self.least_executed() > quantity)
     }
-}
-
-/// Returns whether a quantity is zero, or the sum of the first one or more fills.
-fn is_sum_of_first<'a>(fills: impl IntoIterator<Item = &'a OrderFill>, quantity: Decimal) -> bool {
-    let mut sum = Some(Decimal::ZERO);
-    let mut sums = fills.into_iter().map(|fill| {
-        sum = sum.and_then(|sum| sum.checked_add(fill.quantity));
-        sum
-    });
-    quantity.is_zero() || sums.any(|sum| sum == Some(quantity))
 }

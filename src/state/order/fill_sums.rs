@@ -1,0 +1,91 @@
+//! [`FillSums`]: the sums of the first fills of an order.
+
+use alloc::vec::Vec;
+
+use crate::state::fill::OrderFill;
+use crate::value::decimal::Decimal;
+use crate::value::time::Timestamp;
+
+/// The sums of the first fills of an order: in the sequence in which the fills came, and in the sequence of their
+/// times. Only [`update`](FillSums::update) adds fills, so an order without late events has no sums.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FillSums {
+    /// The sum of each fill and all fills that came before it; `None` if a decimal cannot hold the sum.
+    by_arrival: Vec<Option<Decimal>>,
+    by_time: Vec<TimedFill>,
+    /// Whether a fill has a negative quantity, so that the sums do not only rise.
+    has_negative: bool,
+}
+
+#[derive(Clone, Debug)]
+struct TimedFill {
+    /// The time and the trade id, by which the fills are sorted.
+    key: (Option<Timestamp>, u64),
+    quantity: Decimal,
+    /// The sum of this fill and all fills before it in this sequence; `None` if a decimal cannot hold the sum.
+    sum: Option<Decimal>,
+}
+
+impl FillSums {
+    /// Adds the fills that `fills` has in addition to those of the previous call. Takes no step for the fills of the
+    /// previous call, unless a further fill is older than one of them.
+    pub(super) fn update(&mut self, fills: &[OrderFill]) {
+        let mut is_sorted = true;
+        for fill in fills.get(self.by_arrival.len()..).unwrap_or_default() {
+            let key = (fill.event_time, fill.trade_id);
+            is_sorted &= self.by_time.last().is_none_or(|last| last.key <= key);
+            let quantity = fill.quantity;
+            self.has_negative |= quantity.is_negative();
+            self.by_arrival.push(next(self.by_arrival.last().copied(), quantity));
+            let sum = next(self.by_time.last().map(|last| last.sum), quantity);
+            self.by_time.push(TimedFill { key, quantity, sum });
+        }
+        if !is_sorted {
+            self.by_time.sort_by_key(|fill| fill.key);
+            let mut last = None;
+            for fill in &mut self.by_time {
+                fill.sum = next(last, fill.quantity);
+                last = Some(fill.sum);
+            }
+        }
+    }
+
+    /// Returns whether a quantity is zero, or the sum of the first fills in one of the two sequences.
+    pub(super) fn has(&self, quantity: Decimal) -> bool {
+        quantity.is_zero()
+            || self.find(&self.by_arrival, |sum| *sum, quantity)
+            || self.find(&self.by_time, |fill| fill.sum, quantity)
+    }
+
+    fn find<T>(&self, fills: &[T], sum: impl Fn(&T) -> Option<Decimal>, quantity: Decimal) -> bool {
+        if self.has_negative {
+            return fills.iter().any(|fill| sum(fill) == Some(quantity));
+        }
+        let place = fills.partition_point(|fill| sum(fill).is_some_and(|sum| sum < quantity));
+        fills.get(place).is_some_and(|fill| sum(fill) == Some(quantity))
+    }
+
+    /// Returns the sum of the fills with an earlier time; `None` if a decimal cannot hold the sum. Fills without a
+    /// time do not count.
+    pub(super) fn before(&self, time: Timestamp) -> Option<Decimal> {
+        let end = self.by_time.partition_point(|fill| fill.key.0 < Some(time));
+        let begin = self.by_time.partition_point(|fill| fill.key.0.is_none());
+        let sum = |count: usize| match count.checked_sub(1) {
+            Some(last) => self.by_time.get(last).and_then(|fill| fill.sum),
+            None => Some(Decimal::ZERO),
+        };
+        sum(end)?.checked_sub(sum(begin)?)
+    }
+}
+
+impl PartialEq for FillSums {
+    /// Returns `true`: orders with equal fills have equal sums, whether or not an order has computed them.
+    fn eq(&self, _: &FillSums) -> bool {
+        true
+    }
+}
+
+/// Returns the sum after a further fill. `last` is the sum before; `None` before the first fill.
+fn next(last: Option<Option<Decimal>>, quantity: Decimal) -> Option<Decimal> {
+    last.unwrap_or(Some(Decimal::ZERO))?.checked_add(quantity)
+}
