@@ -1,11 +1,11 @@
 //! Tests that in the steady state the core allocates nothing per frame, and one message for each order that it
-//! sends.
+//! sends. Also uses the number of allocated bytes as a measure of steps, where an event needs room for each step.
 
 use std::time::Duration;
 
 use gemini_ws::{
-    Books, Client, Config, Event, Frame, Instant, NewOrder, Output, Request, Scratch, Side, Stream,
-    TimeInForce, decode,
+    Books, Client, Config, Endpoint, Event, Frame, Instant, NewOrder, Orders, Output, Replay, Request,
+    RequestId, Scratch, Side, Stream, Subject, TimeInForce, decode,
 };
 use gemini_ws_simulator::{self as simulator, Config as Market, Exchange, SessionId};
 use testkit::{frames, single};
@@ -124,4 +124,51 @@ fn decoding_anything() {
         all();
     });
     assert_eq!(allocations.count_total, 0);
+}
+
+fn order_event(orders: &mut Orders, order_id: u64, status: &str, rest: &str) {
+    let text = format!(
+        r#"{{"e":"orderUpdate","E":1000,"s":"BTCUSD","i":{order_id},"c":"bot","S":"BUY","X":"{status}","q":"9000","T":1000{rest}}}"#
+    );
+    let mut scratch = Scratch::new();
+    orders.apply(&Replay::new(Endpoint::Streams).event(&text, &mut scratch).unwrap().unwrap());
+}
+
+/// A late event about an order with many fills costs no more than one about an order with few.
+#[test]
+fn late_events_about_an_order_with_many_fills() {
+    let late = |fills: u64| {
+        let mut orders = Orders::new();
+        order_event(&mut orders, 77, "NEW", "");
+        for trade_id in 1..=fills {
+            order_event(&mut orders, 77, "PARTIALLY_FILLED", &format!(r#","Z":"1","L":"5","t":{trade_id}"#));
+        }
+        let mut apply =
+            |executed: u64| order_event(&mut orders, 77, "OPEN", &format!(r#","Z":"{executed}""#));
+        apply(50);
+        allocation_counter::measure(|| (1..=50).for_each(apply)).bytes_total
+    };
+    let (few, many) = (late(100), late(4_000));
+    assert!(many < few * 2, "{few} bytes with 100 fills, {many} bytes with 4,000");
+}
+
+/// An event with a client order id costs no more if many orders without an id of the venue have this client order id.
+#[test]
+fn events_about_one_of_many_namesakes() {
+    let events = |namesakes: u64| {
+        let mut orders = Orders::new();
+        let mut client = Client::single(Config::new("ws://venue").seed(1));
+        client.open(Instant::ZERO).unwrap();
+        let link = single::link(&client);
+        let order = NewOrder::limit("bot", "btcusd", Side::Buy, "9000", "100").unwrap();
+        for request in 1..=namesakes {
+            let (request, about) = (RequestId::new(request), Subject::PlaceOrder(order));
+            orders.apply(&Event::Requested { link, request, about });
+        }
+        order_event(&mut orders, 1, "NEW", "");
+        allocation_counter::measure(|| (2..=50).for_each(|id| order_event(&mut orders, id, "NEW", "")))
+            .bytes_total
+    };
+    let (few, many) = (events(100), events(2_000));
+    assert!(many < few * 2, "{few} bytes with 100 namesakes, {many} bytes with 2,000");
 }

@@ -19,3 +19,4 @@ pub(crate) mod quotes;
 pub(crate) mod reconciling;
 pub(crate) mod sums;
 pub(crate) mod truth;
+mod unnamed;

@@ -26,13 +26,13 @@ mod links;
 mod terms;
 mod told;
 
-/// An order, as replies and events describe it.
-#[derive(Clone, Debug, Default, PartialEq)]
 /// The maximum number of fills that an [`Order`] keeps. Further fills are not counted, not even in
 /// [`Orders::traded`](crate::Orders::traded). They put the order in doubt, with the reason
 /// [`StaleReason::Executions`], and [`Order::executed`] is right after an answer from REST.
 pub const FILLS_MAX: usize = 100_000;
 
+/// An order, as replies and events describe it.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Order {
     /// The venue's id, once known.
@@ -319,6 +319,11 @@ impl Order {
         self.doubt = Some(Doubt { raised, ..first });
     }
 
+    /// Notes that a doubt, if there is one, was raised again at this moment or later.
+    pub(super) fn renew_doubt(&mut self, raised: Moment) {
+        self.doubt = self.doubt.map(|doubt| Doubt { raised: doubt.raised.max(raised), ..doubt });
+    }
+
     pub(super) fn acknowledge(&mut self) {
         self.note_answered();
         self.go(OrderState::Acknowledged);
@@ -431,6 +436,11 @@ impl Order {
         accounted
     }
 
+    /// Returns whether an event is older than the newest event about the order, by the venue's times.
+    fn is_late(&self, update: &OrderUpdate<'_>) -> bool {
+        update.event_time.zip(self.age.event_time).is_some_and(|(told, newest)| told < newest)
+    }
+
     fn fill_in(&mut self, update: &OrderUpdate<'_>) {
         self.order_id = Some(update.order_id).filter(|id| *id != 0).or(self.order_id);
         if self.client_order_id.is_none() {
@@ -444,11 +454,6 @@ impl Order {
             self.order_type = update.order_type.map(kept);
         }
         // The venue may send a zero for a price that the order does not have.
-    /// Returns whether an event is older than the newest event about the order, by the venue's times.
-    fn is_late(&self, update: &OrderUpdate<'_>) -> bool {
-        update.event_time.zip(self.age.event_time).is_some_and(|(told, newest)| told < newest)
-    }
-
         self.price = update.price.filter(|price| !price.is_zero()).or(self.price);
         self.stop_price = told_stop_price(update).or(self.stop_price);
         self.quantity = update.quantity.or(self.quantity);
@@ -549,6 +554,7 @@ impl Order {
             return Accounted::Unaccountable;
         };
         self.filled = filled;
+        self.places.insert(trade_id, self.fills.len());
         self.value.add(price, quantity);
         self.fills.push(OrderFill::new(trade_id, price, quantity, fill, event_time));
         Accounted::New
@@ -557,7 +563,6 @@ impl Order {
 
 /// Returns whether the first received event about an order suffices to know what happened to the order before. `NEW`
 /// and `REJECTED` suffice. `OPEN` suffices if its executed quantity is zero or missing. Any other event suffices if
-        self.places.insert(trade_id, self.fills.len());
 /// it has an executed quantity.
 fn is_from_the_beginning(status: OrderStatus<'_>, executed: Option<Decimal>) -> bool {
     match status {

@@ -9,6 +9,7 @@ use crate::state::changes::{Known, Recorded};
 use crate::state::order::Order;
 use crate::state::sums::Traded;
 use crate::state::truth::Moment;
+use crate::state::unnamed::{Namesakes, Unnamed};
 use crate::value::id::RequestId;
 use crate::value::symbol_map::SymbolMap;
 
@@ -28,6 +29,7 @@ pub(super) struct OrderIndex {
     by_order_id: BTreeMap<u64, u64>,
     /// Pairs of a client order id and the key of an order that has it. Several orders may have one client order id.
     by_client_order_id: BTreeSet<(Box<str>, u64)>,
+    unnamed: Unnamed,
     by_request: BTreeMap<RequestId, u64>,
     /// Orders that may still change and are not in doubt.
     certain: BTreeSet<u64>,
@@ -45,6 +47,7 @@ impl OrderIndex {
             next: 0,
             by_order_id: BTreeMap::new(),
             by_client_order_id: BTreeSet::new(),
+            unnamed: Unnamed::new(),
             by_request: BTreeMap::new(),
             certain: BTreeSet::new(),
             doubtful: BTreeSet::new(),
@@ -84,6 +87,8 @@ impl OrderIndex {
     /// oldest finished orders beyond [`FINISHED_ORDERS_MAX`].
     fn file(&mut self, key: u64, now: Moment) {
         let Some(order) = self.orders.get_mut(&key) else { return };
+        self.unnamed.renew_doubt(key, order);
+        self.unnamed.file(key, order);
         let is_doubtful = order.needs_reconciling();
         let is_certain = order.may_change() && !is_doubtful;
         for (set, holds) in [(&mut self.certain, is_certain), (&mut self.doubtful, is_doubtful)] {
@@ -113,6 +118,7 @@ impl OrderIndex {
             self.by_order_id.remove(&id);
         }
         if let Some(id) = order.client_order_id.clone() {
+            self.unnamed.remove(key, &id);
             self.by_client_order_id.remove(&(id, key));
         }
         if let Some(request) = order.request().filter(|id| self.by_request.get(id) == Some(&key)) {
@@ -131,6 +137,7 @@ impl OrderIndex {
     pub(super) fn insert(&mut self, order: Order) -> u64 {
         let key = self.next;
         self.next = self.next.wrapping_add(1);
+        self.unnamed.file(key, &order);
         self.orders.insert(key, order);
         self.certain.insert(key);
         self.changes.push(Recorded { key, before: None, fill: None });
@@ -171,6 +178,24 @@ impl OrderIndex {
         let id: Box<str> = id.into();
         let end = (id.clone(), u64::MAX);
         self.by_client_order_id.range((id, 0)..=end).map(|(_, key)| *key)
+    }
+
+    /// Returns the orders with this client order id that have no id of the venue; `None` if there are none.
+    pub(super) fn unnamed(&self, client_order_id: &str) -> Option<&Namesakes> {
+        self.unnamed.get(client_order_id)
+    }
+
+    /// Notes that an event may be about any of the orders in doubt that have this client order id and no id of the
+    /// venue, as a further doubt about each of them would.
+    pub(super) fn doubt_unnamed(&mut self, client_order_id: &str, now: Moment) {
+        self.unnamed.doubt(client_order_id, now);
+    }
+
+    /// Notes in an order in doubt when an event last came that may be about it.
+    pub(super) fn renew_doubt(&mut self, key: u64) {
+        if let Some(order) = self.orders.get_mut(&key) {
+            self.unnamed.renew_doubt(key, order);
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Order> {

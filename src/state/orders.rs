@@ -1,5 +1,6 @@
 //! [`Orders`]: the orders of an account, from requests, replies and events in any sequence.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -17,6 +18,7 @@ use crate::state::order_index::OrderIndex;
 use crate::state::reconciling::OrderRef;
 use crate::state::sums::Traded;
 use crate::state::truth::{Age, Moment, StaleReason};
+use crate::state::unnamed::Namesakes;
 use crate::value::id::{LinkId, RequestId};
 
 mod doubts;
@@ -389,18 +391,23 @@ impl Orders {
     /// about the oldest open one, or about the oldest one if none is open. For such an event, `awaited` also puts the
     /// other open ones in doubt, because the event may be about one of these.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
-        let is_rejected = update.status == OrderStatus::Rejected;
-        let may_be = |order: &Order| order.order_id.is_none() && !order.is_other_order(update);
-        let unseen = |key: &u64| self.index.get(*key).is_some_and(may_be);
-        let unseen: Vec<u64> = self.index.by_client_order_id(id).filter(unseen).collect();
-        if is_rejected {
-            return unseen.last().copied();
+        let namesakes = self.index.unnamed(id)?;
+        let Namesakes { certain, doubtful, ended, .. } = namesakes;
+        let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
+        if update.status == OrderStatus::Rejected {
+            let newest = |set: &BTreeSet<u64>| set.iter().rev().find(may_be).copied();
+            return [certain, doubtful, ended].into_iter().filter_map(newest).max();
         }
-        let is_open = |key: &&u64| self.index.get(**key).is_some_and(Order::is_open);
-        let found = unseen.iter().find(is_open).or(unseen.first()).copied();
-        let others: Vec<u64> =
-            unseen.iter().filter(is_open).copied().filter(|key| Some(*key) != found).collect();
+        let oldest = |set: &BTreeSet<u64>| set.iter().find(may_be).copied();
+        let open = [certain, doubtful].into_iter().filter_map(oldest).min();
+        let found = open.or_else(|| oldest(ended));
+        let is_other = |key: &&u64| Some(**key) != found;
+        let others: Vec<u64> = certain.iter().filter(is_other).filter(may_be).copied().collect();
+        let has_doubtful = doubtful.iter().any(|key| Some(*key) != found);
         let now = self.moment();
+        if has_doubtful {
+            self.index.doubt_unnamed(id, now);
+        }
         for key in others {
             self.index.change(key, now, |order| order.raise(StaleReason::Contradiction, now));
         }

@@ -66,6 +66,7 @@ impl Orders {
         self.followed.step();
         let of = of.into();
         let Some(key) = self.doubtful_key(of, found.as_ref()) else { return false };
+        self.index.renew_doubt(key);
         let is_unnamed = self.index.get(key).is_some_and(|order| order.order_id.is_none());
         let (key, found) = match found {
             Some(found) if self.is_of_another_request(key, found.order_id) => {

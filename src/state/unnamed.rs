@@ -1,0 +1,86 @@
+//! [`Unnamed`]: the orders without an id of the venue, found by their client order ids.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use crate::state::order::Order;
+use crate::state::truth::Moment;
+
+/// The orders that have a client order id and no id of the venue.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unnamed {
+    by_client_order_id: BTreeMap<Box<str>, Namesakes>,
+}
+
+/// The keys of the orders with one client order id and no id of the venue. Each key is in one of the sets.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Namesakes {
+    /// Open orders that are not in doubt.
+    pub(super) certain: BTreeSet<u64>,
+    /// Open orders in doubt.
+    pub(super) doubtful: BTreeSet<u64>,
+    /// Orders that have ended.
+    pub(super) ended: BTreeSet<u64>,
+    /// When an event last came that may be about any of the orders in doubt. Noted here and not in each order,
+    /// because there may be many.
+    doubted: Moment,
+}
+
+impl Unnamed {
+    pub(super) const fn new() -> Unnamed {
+        Unnamed { by_client_order_id: BTreeMap::new() }
+    }
+
+    pub(super) fn get(&self, client_order_id: &str) -> Option<&Namesakes> {
+        self.by_client_order_id.get(client_order_id)
+    }
+
+    /// Moves an order to the set that fits it, or removes it if it has an id of the venue now.
+    pub(super) fn file(&mut self, key: u64, order: &Order) {
+        let Some(id) = order.client_order_id.as_deref() else { return };
+        if order.order_id.is_some() {
+            return self.remove(key, id);
+        }
+        if !self.by_client_order_id.contains_key(id) {
+            self.by_client_order_id.insert(id.into(), Namesakes::default());
+        }
+        let Some(of) = self.by_client_order_id.get_mut(id) else { return };
+        let (is_open, is_doubtful) = (order.is_open(), order.needs_reconciling());
+        for (set, holds) in [
+            (&mut of.certain, is_open && !is_doubtful),
+            (&mut of.doubtful, is_open && is_doubtful),
+            (&mut of.ended, !is_open),
+        ] {
+            if holds {
+                set.insert(key);
+            } else {
+                set.remove(&key);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: u64, client_order_id: &str) {
+        let Some(of) = self.by_client_order_id.get_mut(client_order_id) else { return };
+        for set in [&mut of.certain, &mut of.doubtful, &mut of.ended] {
+            set.remove(&key);
+        }
+        if of.certain.is_empty() && of.doubtful.is_empty() && of.ended.is_empty() {
+            self.by_client_order_id.remove(client_order_id);
+        }
+    }
+
+    /// Notes that an event may be about any of the orders in doubt with this client order id.
+    pub(super) fn doubt(&mut self, client_order_id: &str, now: Moment) {
+        if let Some(of) = self.by_client_order_id.get_mut(client_order_id) {
+            of.doubted = now;
+        }
+    }
+
+    /// Notes in an order in doubt when an event last came that may be about it.
+    pub(super) fn renew_doubt(&self, key: u64, order: &mut Order) {
+        let of = order.client_order_id.as_deref().and_then(|id| self.get(id));
+        if let Some(of) = of.filter(|of| of.doubtful.contains(&key)) {
+            order.renew_doubt(of.doubted);
+        }
+    }
+}
