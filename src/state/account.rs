@@ -67,6 +67,8 @@ impl<K: Ord, V> Rows<K, V> {
     /// Applies a report. If the report is a whole list, rows that it does not name are removed. A late report, which
     /// was on its way when its subscription ended, removes no rows and makes no stale row current.
     ///
+    /// If the rows come over two links, changes nothing that the other link has reported with a later time.
+    ///
     /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
     /// recording counts as a whole list, because a recording does not show which stream was subscribed.
     pub(super) fn report(
@@ -97,16 +99,20 @@ impl<K: Ord, V> Rows<K, V> {
             self.followed = source.link().or(self.followed);
             self.left = self.left.filter(|(link, _)| source.link() != Some(*link));
         }
+        if self.standing.has_outrun(source, event_time) {
+            // Another link has delivered all of this and more.
+            return;
+        }
         let replaces_all = source.is_whole() && !is_late;
         if replaces_all {
-            self.rows.clear();
+            self.rows.retain(|_, row| row.standing.has_outrun(source, event_time));
         }
         let mut standing = Standing::NEW;
         standing.renew(source, event_time);
         if let Some(reason) = self.standing.stale().filter(|_| is_late) {
             standing.set_stale(reason);
         }
-        let is_full = self.take(rows, standing, join);
+        let is_full = self.take(rows, source, standing, join);
         let begins_recording =
             begins_whole && self.is_recording && self.standing.stale() == Some(StaleReason::NothingYet);
         if replaces_all || begins_recording {
@@ -119,15 +125,18 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Stores the rows of a report. If the report has several rows with one key, `join` adds each further row to the
-    /// first. Returns whether there was no room for one of the rows.
+    /// Stores the rows of a report, except those that another link has reported with a later time. If the report has
+    /// several rows with one key, `join` adds each further row to the first. Returns whether there was no room for one
+    /// of the rows.
     fn take(
         &mut self,
         rows: impl Iterator<Item = Option<(K, V)>>,
+        source: &Source<'_>,
         standing: Standing,
         join: impl Fn(&mut V, V),
     ) -> bool {
         let (reported, mut is_full) = (self.moment, false);
+        let event_time = standing.age().event_time;
         for row in rows {
             let has_room = self.rows.len() < ROWS_MAX;
             let Some((key, value)) = row else {
@@ -136,6 +145,7 @@ impl<K: Ord, V> Rows<K, V> {
             };
             match self.rows.get_mut(&key) {
                 Some(row) if row.reported == reported => join(&mut row.value, value),
+                Some(row) if row.standing.has_outrun(source, event_time) => {}
                 Some(row) => *row = Row { value, standing, reported },
                 None if has_room => {
                     self.rows.insert(key, Row { value, standing, reported });

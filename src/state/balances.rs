@@ -19,6 +19,8 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// second ([`Updates`](crate::Updates)). If a report names an asset twice, the last row counts. The first report of a
 /// recording counts as one that has all assets.
 ///
+/// If two links report one account, a report that the other link has outrun, by the venue's times, changes nothing.
+///
 /// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
 /// again with its next report. The list becomes current again when a report lists all assets, or when
 /// [`reconcile`](Balances::reconcile) applies an answer from REST. Balances do not become stale with time:

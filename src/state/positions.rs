@@ -23,6 +23,8 @@ use crate::value::symbol::Symbol;
 /// [`reconcile`](Positions::reconcile) applies the venue's answer. The list is also stale if the events come from a
 /// recording, because a recording does not show which of the two streams was subscribed.
 ///
+/// If two links report one account, a report that the other link has outrun, by the venue's times, changes nothing.
+///
 /// If reports may have been lost, all positions and the list become stale. Each position becomes current again with
 /// its next report. The list becomes current again with a report of all positions or with `reconcile`.
 ///

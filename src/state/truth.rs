@@ -4,6 +4,7 @@
 //! events put their data in doubt.
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::event::Event;
 use crate::event::ends::ended_stream;
@@ -174,6 +175,9 @@ impl Loss {
     }
 }
 
+/// How much older than the data a report may be for [`Standing::has_outrun`]. No link is slower than that.
+const LAG_MAX: Duration = Duration::from_secs(3_600);
+
 /// Whether data is current, the reason if it is stale, and when an event last reported it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
@@ -202,6 +206,18 @@ impl Standing {
     pub(super) const fn note(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         self.link = source.link();
         self.age = Age { event_time, received: source.received() };
+    }
+
+    /// Returns whether the data is current and newer than a report over another link, which is slower. Over one link,
+    /// and over a link that replaces another one in its slot, the report that comes later is the newer one, whatever
+    /// its time.
+    ///
+    /// Times that are more than [`LAG_MAX`] apart are not compared, because they may have different units ([times of
+    /// balances](crate::protocol::quirks#unit-of-balance-times)).
+    pub(super) fn has_outrun(&self, source: &Source<'_>, event_time: Option<Timestamp>) -> bool {
+        let is_other = self.link.zip(source.link()).is_some_and(|(own, other)| own.slot() != other.slot());
+        let lag = self.age.event_time.zip(event_time).map(|(own, other)| own.since(other));
+        is_other && self.stale.is_none() && lag.is_some_and(|lag| !lag.is_zero() && lag <= LAG_MAX)
     }
 
     /// Notes that an answer of the venue makes the data current.

@@ -5,6 +5,7 @@ use gemini_ws::{
     Request, RequestId, RequestOutcome, Scratch, StaleReason, Subject, Symbol,
 };
 
+use super::super::line;
 use super::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t, update};
 
 /// The first report, which alone lists everything, could not be decoded. The next report lists only changes, so the
@@ -213,4 +214,58 @@ fn an_answer_replaces_the_rows_of_a_recording() {
     let held = [(symbol, vec![HeldAmount::new("position", "5")])];
     assert!(positions.reconcile(held, positions.moment()));
     assert_eq!(positions.get(symbol).unwrap()[0].value.to_string(), "5");
+}
+
+/// Formats a report of a balance or a position with this time.
+fn report(what: &str, time: u64, amount: &str) -> String {
+    match what {
+        "balances@account" => format!(
+            r#"{{"e":"balanceUpdate","E":{time},"u":{time},"B":[{{"a":"USD","f":"{amount}","c":"{amount}"}}]}}"#
+        ),
+        _ => format!(
+            r#"{{"e":"positionReport","E":{time},"u":{time},"A":8,"P":[{{"t":"ec","s":"GEMI-A-UP","a":[{{"t":"position","v":"{amount}"}}]}}]}}"#
+        ),
+    }
+}
+
+/// Two links report one account, and one of them is slower. Its older reports change nothing, its newer ones do.
+/// Times in milliseconds are not compared with times in nanoseconds, nor are the times of one link.
+#[test]
+fn a_delayed_report_of_a_second_link_undoes_nothing() {
+    const NOW: u64 = 1_790_743_321_322_000_000;
+    let symbol: Symbol = "GEMI-A-UP".parse().unwrap();
+    for what in ["balances@account", "positions@account@1s", "positions@account"] {
+        let (mut fed, links) = pair(["ws://a", "ws://b"]);
+        let ids: Vec<_> = fed.client.endpoints().collect();
+        for (id, link) in ids.into_iter().zip(links) {
+            fed.client.subscribe_at(t(1), id, what.parse().unwrap(), None).unwrap();
+            fed.poll();
+            while let Some(text) = fed.sent.pop() {
+                fed.feed_over(link, 2, &line::ack(&text));
+            }
+            fed.feed_over(link, 3, &report(what, NOW, "100"));
+        }
+        // The link, the time, the reported amount and the right one.
+        for (link, time, told, right) in [
+            (1, NOW + 1_000, "90", "90"),
+            (1, NOW + 2_000, "80", "80"),
+            (0, NOW + 1_000, "90", "80"),
+            (0, NOW + 2_000, "80", "80"),
+            (0, NOW + 3_000, "70", "70"),
+            (0, NOW + 2_500, "60", "60"),
+            (1, NOW / 1_000_000 + 1, "50", "50"),
+            (0, NOW + 5_000, "40", "40"),
+        ] {
+            fed.feed_over(links[link], 4, &report(what, time, told));
+            let held = |fed: &Fed| fed.positions.get(symbol).unwrap()[0].value.to_string();
+            let (amount, stale) = match what {
+                "balances@account" => {
+                    let amount = fed.balances.get("USD").unwrap().available().to_string();
+                    (amount, fed.balances.stale_reason("USD"))
+                }
+                _ => (held(&fed), fed.positions.stale_reason(symbol)),
+            };
+            assert_eq!((amount.as_str(), stale), (right, None), "{what}: {told} at {time}");
+        }
+    }
 }
