@@ -5,11 +5,12 @@ use core::iter;
 use crate::event::last_trade::LastTrade;
 use crate::event::source::Source;
 use crate::event::{Batch, Event, Malformed, Parts};
+use crate::json::cursor::Cursor;
 use crate::json::error::DecodeError;
 use crate::message::{
     Auction, AuctionOpen, ChangeReason, Depth, Elements, FundingAmount, FundingAmountChange, L2Updates,
     Level, LevelChange, MakerSide, MarkPrice, MarkPriceChange, MarketEntry, MarketTrade, MarketUpdate,
-    Message, OrderReport, RawJson, Row, SnapshotOrder, Taker, TopOfBook, Trade,
+    Message, OrderReport, RawJson, Read, Row, SnapshotOrder, Taker, TopOfBook, Trade,
 };
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
@@ -182,8 +183,14 @@ impl<'f> Iterator for Events<'f> {
             Rest::FundingAmounts(symbol, changes) => {
                 changes.next().map(|change| funding_amount(symbol, &change, source))
             }
-            Rest::OrderSnapshot(orders) => orders.next().map(|SnapshotOrder(report)| order(report, source)),
-            Rest::OrderEvents(reports) => reports.next().map(|report| order(report, source)),
+            Rest::OrderSnapshot(orders) => {
+                let source = source.beginning_at(orders.begin_in(source.frame()));
+                orders.next().map(|SnapshotOrder(report)| order(report, source))
+            }
+            Rest::OrderEvents(reports) => {
+                let source = source.beginning_at(reports.begin_in(source.frame()));
+                reports.next().map(|report| order(report, source))
+            }
         }
     }
 }
@@ -212,6 +219,18 @@ fn malformed<'f>(
 ) -> Event<'f> {
     let symbol = symbol.and_then(|symbol| symbol.parse().ok());
     Event::Malformed(Malformed { frame: element.as_str(), error, topic: Some(topic), symbol }, source)
+}
+
+/// Returns the event of a row of a list of orders. Reads only this row, which begins at the byte `begin` of the frame.
+/// Returns `None` if no row begins there.
+pub(crate) fn order_at(source: Source<'_>, begin: u32) -> Option<Event<'_>> {
+    let mut cursor = Cursor::new(source.frame());
+    cursor.advance(usize::try_from(begin).ok()?);
+    let report = match source.endpoint() {
+        Endpoint::OrderEventsV1 => OrderReport::read(source.frame(), &mut cursor).ok()?,
+        _ => SnapshotOrder::read(source.frame(), &mut cursor).ok()?.0,
+    };
+    Some(order(report, source))
 }
 
 fn order<'f>(report: OrderReport<'f>, source: Source<'f>) -> Event<'f> {

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::event::batch::depth_event;
+use crate::event::batch::{depth_event, order_at};
 use crate::event::kinds::each_fact;
 use crate::event::lane::lane;
 use crate::event::last_trade::LastTrade;
@@ -80,6 +80,10 @@ enum Role {
     Ignored(IgnoredReason),
     /// The frame cannot be decoded.
     Malformed(DecodeError),
+    /// The event is about the row of a list of orders that begins at this byte of the frame.
+    Row {
+        begin: u32,
+    },
     /// The event is about the element of the frame between these bytes. The kind of the element is unknown.
     Unrecognized {
         begin: usize,
@@ -218,7 +222,7 @@ impl Role {
             Event::Unrecognized(Unrecognized { frame: element }, _) if source.part() > 0 => {
                 Role::element(element.as_str(), source.frame())
             }
-            _ => Role::Plain,
+            _ => source.begin().map_or(Role::Plain, |begin| Role::Row { begin }),
         }
     }
 
@@ -245,6 +249,12 @@ impl Role {
             Role::Unrecognized { begin, end } => {
                 let element = source.frame().get(begin..end).unwrap_or_default();
                 return Event::Unrecognized(Unrecognized { frame: RawJson(element) }, source);
+            }
+            Role::Row { begin } => {
+                // The other rows need not be decoded.
+                if let Some(event) = order_at(source, begin) {
+                    return event;
+                }
             }
             Role::Plain
             | Role::Depth { .. }

@@ -33,6 +33,8 @@ pub struct Source<'f> {
     levels: Option<NonZeroU32>,
     lacks: Option<Side>,
     part: u32,
+    /// The byte at which the part begins in the frame, if the part is a row of a list of orders; otherwise 0.
+    begin: u32,
     received: Instant,
     is_whole: bool,
 }
@@ -60,6 +62,7 @@ impl<'f> Source<'f> {
             levels: None,
             lacks: None,
             part: 0,
+            begin: 0,
             received: Instant::ZERO,
             is_whole: false,
         }
@@ -116,6 +119,7 @@ impl<'f> Source<'f> {
             levels,
             lacks,
             part,
+            begin,
             received,
             is_whole,
             ..
@@ -131,6 +135,7 @@ impl<'f> Source<'f> {
             levels,
             lacks,
             part,
+            begin,
             received,
             is_whole,
         }
@@ -196,10 +201,23 @@ impl<'f> Source<'f> {
     pub(crate) const fn part(&self) -> u32 {
         self.part
     }
+
+    /// Sets the byte at which the part begins in the frame. The part is a row of a list of orders.
+    pub(crate) const fn beginning_at(mut self, begin: u32) -> Source<'f> {
+        self.begin = begin;
+        self
+    }
+
+    /// Returns the byte at which the part begins in the frame, if the part is a row of a list of orders.
+    pub(crate) const fn begin(&self) -> Option<u32> {
+        // The list itself begins before its rows.
+        if self.begin == 0 { None } else { Some(self.begin) }
+    }
 }
 
 impl PartialEq for Source<'_> {
-    /// Compares everything but the instant at which the frame was received, and the number of the link's endpoint.
+    /// Compares everything but the instant at which the frame was received, the number of the link's endpoint, and
+    /// where the part begins, which the number of the part implies.
     fn eq(&self, other: &Self) -> bool {
         let key = |source: &Self| {
             let Source { stream, epoch, slot, endpoint, rule, levels, lacks, part, is_whole, .. } = *source;

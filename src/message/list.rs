@@ -128,6 +128,17 @@ pub struct Elements<'f, T> {
     more: bool,
 }
 
+impl<T> Elements<'_, T> {
+    /// Returns the byte at which the next element begins in the frame that contains the list; 0 if the frame does not
+    /// contain the list.
+    pub(crate) fn begin_in(&mut self, frame: &str) -> u32 {
+        self.cursor.peek();
+        let list = self.json.as_ptr().addr().wrapping_sub(frame.as_ptr().addr());
+        let begin = list.wrapping_add(self.cursor.offset());
+        u32::try_from(begin).ok().filter(|_| begin < frame.len()).unwrap_or(0)
+    }
+}
+
 impl<'f, T: Element<'f>> Iterator for Elements<'f, T> {
     type Item = T;
 

@@ -34,6 +34,8 @@ mod numbers;
 mod orders;
 #[path = "beyond/owed.rs"]
 mod owed;
+#[path = "beyond/parts.rs"]
+mod parts;
 #[path = "beyond/quotes.rs"]
 mod quotes;
 #[path = "beyond/random.rs"]
