@@ -10,7 +10,7 @@
 //! - [`Faults`] plans misbehaviour of the exchange, for example lost and repeated changes, late snapshots, late and
 //!   missing replies, refusals, silence, and lost connections.
 //! - [`Exchange::book`] returns the true book, to compare with the book of a client. [`Exchange::orders`],
-//! [`Exchange::balances`] and [`Exchange::positions`] return the true orders, balances and positions of an account.
+//!   [`Exchange::balances`] and [`Exchange::positions`] return the true orders, balances and positions of an account.
 //! - [`FaultSpec`] is a fault as a line of text, and [`Exchange::plan_faults`] plans it for a later time.
 //! - [`Exchange::handle_rest`] answers requests to the REST API for the same accounts.
 //! - [`Exchange::save`] returns the state that a restarted exchange needs, and [`Exchange::restore`] continues from

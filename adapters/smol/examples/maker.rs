@@ -31,8 +31,8 @@ struct Quote {
 }
 
 impl Quote {
-    /// Takes one step. If the order has ended, prints how. If the order is open and its price is not `target`,
-    /// cancels the order. If there is no order, places one at `target`.
+    /// Takes one step. If there is an order, prints how the order has ended, or cancels the order if its price is not
+    /// `target`. If there is no order, places one at `target`.
     fn update(
         &mut self,
         client: &Handle,
@@ -99,42 +99,35 @@ async fn quote(
     let mut books = client.books([symbol]).await?;
     let mut quotes = [Side::Buy, Side::Sell].map(|side| Quote { side, ticket: None });
     let (mut signals, mut number) = (Signals::new([Signal::Int])?, 0);
-    for turn in 0_u64.. {
-        let tick = async {
+    let trading = async {
+        for turn in 0_u64.. {
             smol::Timer::after(Duration::from_millis(200)).await;
-            false
-        };
-        if smol::future::or(async { signals.next().await.is_some() }, tick).await {
-            break;
-        }
-        let mid = books.fresh(symbol, AGE_MAX).and_then(OrderBook::mid);
-        for quote in &mut quotes {
-            let price = mid.and_then(|mid| target_price(quote.side, mid));
-            quote.update(&client, symbol, price, &mut number)?;
-        }
-        let doubts = client.with(|client, keeper, _| {
-            let is_live = client.readiness() != Readiness::NotReady;
-            is_live && keeper.orders().to_reconcile().next().is_some()
-        });
-        // Ask only every two seconds, because the venue limits the rate of requests.
-        if turn.is_multiple_of(10) && doubts.await? {
-            let asked = client.reconcile(&signer, async |request| {
-                let rest = rest.clone();
-                smol::unblock(move || ask(&rest, &request)).await
+            let mid = books.fresh(symbol, AGE_MAX).and_then(OrderBook::mid);
+            for quote in &mut quotes {
+                let price = mid.and_then(|mid| target_price(quote.side, mid));
+                quote.update(&client, symbol, price, &mut number)?;
+            }
+            let doubts = client.with(|client, keeper, _| {
+                let is_live = client.readiness() != Readiness::NotReady;
+                is_live && keeper.orders().to_reconcile().next().is_some()
             });
-            let interrupted = async {
-                signals.next().await;
-                None
-            };
-            match smol::future::or(async { Some(asked.await) }, interrupted).await {
-                None => break,
-                Some(Ok(found)) => {
-                    println!("reconciled {}, in doubt {}", found.resolved, found.unresolved.len());
+            // Ask only every two seconds, because the venue limits the rate of requests.
+            if turn.is_multiple_of(10) && doubts.await? {
+                let asked = client.reconcile(&signer, async |request| {
+                    let rest = rest.clone();
+                    smol::unblock(move || ask(&rest, &request)).await
+                });
+                match asked.await {
+                    Ok(found) => {
+                        println!("reconciled {}, in doubt {}", found.resolved, found.unresolved.len())
+                    }
+                    Err(error) => println!("{error}"),
                 }
-                Some(Err(error)) => println!("{error}"),
             }
         }
-    }
+        Ok::<(), Box<dyn Error>>(())
+    };
+    smol::future::or(async { Ok(_ = signals.next().await) }, trading).await?;
     let position = client.traded(symbol).await?.net();
     let ended = client.shut_down(Duration::from_secs(5), |plan| plan.cancel_orders(true)).await;
     println!("position {}; {ended}", position.unwrap_or(Decimal::ZERO));

@@ -29,8 +29,8 @@ struct Quote {
 }
 
 impl Quote {
-    /// Takes one step. If the order has ended, prints how. If the order is open and its price is not `target`,
-    /// cancels the order. If there is no order, places one at `target`.
+    /// Takes one step. If there is an order, prints how the order has ended, or cancels the order if its price is not
+    /// `target`. If there is no order, places one at `target`.
     fn update(
         &mut self,
         client: &Handle,
@@ -89,39 +89,39 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut books = client.books([symbol.as_str()]).await?;
     let mut quotes = [Side::Buy, Side::Sell].map(|side| Quote { side, ticket: None });
     let (mut tick, mut number) = (tokio::time::interval(Duration::from_millis(200)), 0);
-    let ctrl_c = tokio::signal::ctrl_c();
-    tokio::pin!(ctrl_c);
-    for turn in 0_u64.. {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = &mut ctrl_c => break,
-        }
-        let mid = books.fresh(symbol, AGE_MAX).and_then(OrderBook::mid);
-        for quote in &mut quotes {
-            let price = mid.and_then(|mid| target_price(quote.side, mid));
-            quote.update(&client, symbol, price, &mut number)?;
-        }
-        let doubts = client.with(|client, keeper, _| {
-            let is_live = client.readiness() != Readiness::NotReady;
-            is_live && keeper.orders().to_reconcile().next().is_some()
-        });
-        // Ask only every two seconds, because the venue limits the rate of requests.
-        if turn.is_multiple_of(10) && doubts.await? {
-            let asked = client.reconcile(&signer, async |request| {
-                let (rest, (answer, answered)) = (rest.clone(), tokio::sync::oneshot::channel());
-                // Use no thread of the runtime, because the runtime waits for its threads at the end of the program.
-                std::thread::spawn(move || answer.send(ask(&rest, &request)));
-                answered.await.unwrap_or(Err(ureq::Error::ConnectionFailed))
+    let trading = async {
+        for turn in 0_u64.. {
+            tick.tick().await;
+            let mid = books.fresh(symbol, AGE_MAX).and_then(OrderBook::mid);
+            for quote in &mut quotes {
+                let price = mid.and_then(|mid| target_price(quote.side, mid));
+                quote.update(&client, symbol, price, &mut number)?;
+            }
+            let doubts = client.with(|client, keeper, _| {
+                let is_live = client.readiness() != Readiness::NotReady;
+                is_live && keeper.orders().to_reconcile().next().is_some()
             });
-            let found = tokio::select! {
-                found = asked => found,
-                _ = &mut ctrl_c => break,
-            };
-            match found {
-                Ok(found) => println!("reconciled {}, in doubt {}", found.resolved, found.unresolved.len()),
-                Err(error) => println!("{error}"),
+            // Ask only every two seconds, because the venue limits the rate of requests.
+            if turn.is_multiple_of(10) && doubts.await? {
+                let asked = client.reconcile(&signer, async |request| {
+                    let (rest, (answer, answered)) = (rest.clone(), tokio::sync::oneshot::channel());
+                    // Use no thread of the runtime, because the runtime waits for its threads at the end of the program.
+                    std::thread::spawn(move || answer.send(ask(&rest, &request)));
+                    answered.await.unwrap_or(Err(ureq::Error::ConnectionFailed))
+                });
+                match asked.await {
+                    Ok(found) => {
+                        println!("reconciled {}, in doubt {}", found.resolved, found.unresolved.len())
+                    }
+                    Err(error) => println!("{error}"),
+                }
             }
         }
+        Ok::<(), Box<dyn Error>>(())
+    };
+    tokio::select! {
+        ended = trading => ended?,
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
     let position = client.traded(symbol).await?.net();
     let ended = client.shut_down(Duration::from_secs(5), |plan| plan.cancel_orders(true)).await;
