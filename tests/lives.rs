@@ -27,7 +27,7 @@ use testkit::world::scenario::Scenario;
 
 /// The default number of lives. `HASH` is the hash that these lives lead to.
 const LIVES: u64 = 8_000;
-const HASH: u64 = 0x150e_e5e2_f4dc_1211;
+const HASH: u64 = 0x605c_c8b1_4755_99e1;
 
 /// One life in this many has a client without an observer, because the observer polls outputs at once.
 const ALONE_EACH: u64 = 16;

@@ -18,7 +18,6 @@ use crate::state::order_index::OrderIndex;
 use crate::state::reconciling::OrderRef;
 use crate::state::sums::Traded;
 use crate::state::truth::{Age, Moment, StaleReason};
-use crate::state::unnamed::Namesakes;
 use crate::value::id::{LinkId, RequestId};
 
 mod doubts;
@@ -391,8 +390,7 @@ impl Orders {
     /// about the oldest open one, or about the oldest one if none is open. For such an event, `awaited` also puts the
     /// other open ones in doubt, because the event may be about one of these.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
-        let namesakes = self.index.unnamed(id)?;
-        let Namesakes { certain, doubtful, ended, .. } = namesakes;
+        let [certain, doubtful, ended] = self.index.unnamed(id)?.sets();
         let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
         if update.status == OrderStatus::Rejected {
             let newest = |set: &BTreeSet<u64>| set.iter().rev().find(may_be).copied();

@@ -16,14 +16,22 @@ pub(super) struct Unnamed {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Namesakes {
     /// Open orders that are not in doubt.
-    pub(super) certain: BTreeSet<u64>,
+    certain: BTreeSet<u64>,
     /// Open orders in doubt.
-    pub(super) doubtful: BTreeSet<u64>,
+    doubtful: BTreeSet<u64>,
     /// Orders that have ended.
-    pub(super) ended: BTreeSet<u64>,
+    ended: BTreeSet<u64>,
     /// When an event last came that may be about any of the orders in doubt. Noted here and not in each order,
     /// because there may be many.
     doubted: Moment,
+}
+
+impl Namesakes {
+    /// Returns the keys of the open orders that are not in doubt, of the open orders in doubt, and of the orders that
+    /// have ended.
+    pub(super) const fn sets(&self) -> [&BTreeSet<u64>; 3] {
+        [&self.certain, &self.doubtful, &self.ended]
+    }
 }
 
 impl Unnamed {

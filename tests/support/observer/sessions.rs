@@ -3,17 +3,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gemini_ws::{Event, LinkId, Request, RequestId, RequestOutcome, Subject};
+use gemini_ws::{
+    ClientOrderId, Event, LinkId, OrderStatus, OrderUpdate, Request, RequestId, RequestOutcome, Subject,
+};
 
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
-    /// For each link, its newest request that may have placed an order.
-    placed: BTreeMap<LinkId, RequestId>,
-    /// For each link, its newest request that cancelled orders.
-    cancelled: BTreeMap<LinkId, RequestId>,
+    sessions: BTreeMap<LinkId, Session>,
     /// Requests of methods that the client does not know: they may place orders.
     raw: BTreeSet<RequestId>,
     left: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Session {
+    /// The requests that may have placed an order.
+    placed: BTreeSet<RequestId>,
+    /// The requests whose orders have ended.
+    ended: BTreeSet<RequestId>,
+    /// The newest request that cancelled orders.
+    cancelled: Option<RequestId>,
+    /// The orders whose requests were reported, by their client order ids.
+    orders: BTreeMap<ClientOrderId, Placed>,
+}
+
+/// What was reported of the orders with one client order id.
+#[derive(Clone, Debug, Default)]
+struct Placed {
+    requests: Vec<RequestId>,
+    /// The venue's ids of these orders, from the first event about an open order on.
+    order_ids: BTreeSet<u64>,
 }
 
 impl Sessions {
@@ -27,12 +46,20 @@ impl Sessions {
     /// Notes that a request was made over a link to an authenticated endpoint.
     pub fn note_signed(&mut self, link: LinkId, id: RequestId) {
         if self.raw.contains(&id) {
-            raise(&mut self.placed, link, id);
+            self.of(link).placed.insert(id);
         }
+    }
+
+    fn of(&mut self, link: LinkId) -> &mut Session {
+        self.sessions.entry(link).or_default()
     }
 
     pub fn note(&mut self, event: &Event<'_>) {
         match event {
+            Event::Requested { link, request, about: Subject::PlaceOrder(order) } => {
+                let orders = &mut self.of(*link).orders;
+                orders.entry(order.client_order_id()).or_default().requests.push(*request);
+            }
             Event::Reply { link, request, about: Subject::PlaceOrder(_), outcome } => {
                 let may_exist = match outcome {
                     RequestOutcome::Answered(response) => response.is_ok() || response.is_internal_error(),
@@ -40,7 +67,7 @@ impl Sessions {
                     RequestOutcome::NotSent => false,
                 };
                 if may_exist {
-                    raise(&mut self.placed, *link, *request);
+                    self.of(*link).placed.insert(*request);
                 }
             }
             Event::Reply {
@@ -49,10 +76,18 @@ impl Sessions {
                 about: Subject::CancelSessionOrders | Subject::CancelAllOrders,
                 outcome: RequestOutcome::Answered(response),
             } if response.is_ok() => {
-                raise(&mut self.cancelled, *link, *request);
+                let session = self.of(*link);
+                session.cancelled = session.cancelled.max(Some(*request));
+            }
+            Event::Batch(..) => event.parts().for_each(|part| self.note(&part)),
+            Event::Order(update, source) => {
+                if let Some(session) = source.link().and_then(|link| self.sessions.get_mut(&link)) {
+                    session.note(update);
+                }
             }
             Event::Disconnected { link, .. } => {
-                self.left += usize::from(self.placed.remove(link) > self.cancelled.remove(link));
+                let session = self.sessions.remove(link).unwrap_or_default();
+                self.left += usize::from(session.may_leave_orders());
             }
             _ => {}
         }
@@ -64,8 +99,31 @@ impl Sessions {
     }
 }
 
-/// Notes a request of a link if it is newer than the one that is known.
-fn raise(newest: &mut BTreeMap<LinkId, RequestId>, link: LinkId, request: RequestId) {
-    let known = newest.entry(link).or_insert(request);
-    *known = request.max(*known);
+impl Session {
+    /// Notes an event about an order. An end counts if only one order can have the client order id, and an event has
+    /// reported this order as open, or if the order is rejected.
+    fn note(&mut self, update: &OrderUpdate<'_>) {
+        use OrderStatus::{Canceled, Closed, Filled, Rejected};
+        let id = update.client_order_id.and_then(|id| id.to_string().parse().ok());
+        let Some(order) = id.and_then(|id: ClientOrderId| self.orders.get_mut(&id)) else { return };
+        let is_end = matches!(update.status, Filled | Canceled | Closed | Rejected);
+        let was_open = !order.order_ids.is_empty();
+        if was_open || !is_end {
+            order.order_ids.insert(update.order_id);
+        }
+        let Some(newest) = order.requests.last() else { return };
+        if !is_end {
+            self.ended.remove(newest);
+            self.placed.insert(*newest);
+        } else if order.requests.len() == 1
+            && order.order_ids.len() <= 1
+            && (was_open || update.status == Rejected)
+        {
+            self.ended.insert(*newest);
+        }
+    }
+
+    fn may_leave_orders(&self) -> bool {
+        self.placed.difference(&self.ended).any(|id| Some(*id) > self.cancelled)
+    }
 }
