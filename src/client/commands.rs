@@ -217,10 +217,12 @@ impl Client {
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
     ///
-    /// let client = Client::single(Config::new("wss://api.gemini.com/v1/marketdata/btcusd"));
+    /// let mut client = Client::single(Config::new("wss://api.gemini.com/v1/marketdata/btcusd"));
+    /// client.open(Instant::ZERO)?;
     /// let symbols: Vec<_> = client.named_books().map(|(_, symbol)| symbol.to_string()).collect();
     /// assert_eq!(symbols, ["btcusd"]);
     /// assert_eq!(Client::single(Config::new(PRODUCTION)).named_books().count(), 0);
+    /// # Ok::<(), gemini_ws::CommandError>(())
     /// ```
     pub fn named_books(&self) -> impl Iterator<Item = (LinkId, Symbol)> + '_ {
         let links = self.slots.links().filter_map(|link| Some((link.id(), named_books(link.config())?)));

@@ -57,7 +57,7 @@ impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
 /// let body = r#"[{"order_id":77,"is_live":true,"executed_amount":"0"},{"order_id":78}]"#;
 /// let open = OpenOrdersQuestion.answer(200, body)?;
 /// assert_eq!((open.orders[0].found.order_id, open.is_whole()), (77, false));
-/// assert_eq!(open.unused[0].to_string(), r#"the answer cannot be read: member "is_live": missing at byte 67"#);
+/// assert_eq!(open.unused[0].to_string(), r#"the answer cannot be read: member "is_live": missing at byte 68"#);
 /// # Ok::<(), gemini_ws::RestError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
