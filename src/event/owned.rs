@@ -10,6 +10,7 @@ use crate::event::last_trade::LastTrade;
 use crate::event::replay::{event_of, l2};
 use crate::event::source::Source;
 use crate::event::{Batch, Event, Ignored, IgnoredReason, Malformed, Parts, RequestOutcome};
+use crate::json::cursor::offset_in;
 use crate::json::error::DecodeError;
 use crate::message::{ApiError, Message, RawJson, Text, Unrecognized};
 use crate::request::Subject;
@@ -230,7 +231,7 @@ impl Role {
     /// frame, so that the frame need not be decoded again. Decoding would need the symbol of the books in the other
     /// parts, and the `EventBuf` of such an element does not keep this symbol.
     fn element(element: &str, frame: &str) -> Role {
-        let begin = element.as_ptr().addr().wrapping_sub(frame.as_ptr().addr());
+        let begin = offset_in(element, frame);
         let end = begin.wrapping_add(element.len());
         if frame.get(begin..end) == Some(element) { Role::Unrecognized { begin, end } } else { Role::Plain }
     }

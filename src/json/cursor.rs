@@ -505,6 +505,12 @@ pub(crate) fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
     Some((Some(character), 2))
 }
 
+/// Returns the offset of a part within the text that it borrows from. Without meaning if `part` borrows from another
+/// text.
+pub(crate) fn offset_in(part: &str, whole: &str) -> usize {
+    part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr())
+}
+
 #[cfg(test)]
 #[path = "../../tests/unit/json_cursor.rs"]
 mod tests;

@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::text::RawJson;
-use crate::json::cursor::Cursor;
+use crate::json::cursor::{Cursor, offset_in};
 use crate::json::error::DecodeError;
 
 /// A type that can be an element of a [`List`]. Only types of this crate implement the trait.
@@ -133,8 +133,7 @@ impl<T> Elements<'_, T> {
     /// contain the list.
     pub(crate) fn begin_in(&mut self, frame: &str) -> u32 {
         self.cursor.peek();
-        let list = self.json.as_ptr().addr().wrapping_sub(frame.as_ptr().addr());
-        let begin = list.wrapping_add(self.cursor.offset());
+        let begin = offset_in(self.json, frame).wrapping_add(self.cursor.offset());
         u32::try_from(begin).ok().filter(|_| begin < frame.len()).unwrap_or(0)
     }
 }

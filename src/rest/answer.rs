@@ -5,6 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use crate::json::cursor::offset_in;
 use crate::json::error::DecodeError;
 use crate::message::Row;
 use crate::rest::error::RestError;
@@ -158,7 +159,7 @@ pub(super) fn open_orders(body: &str) -> Result<OpenOrders, RestError> {
         let row = match row {
             Row::Read(row) => row,
             Row::Malformed { element, error } => {
-                let offset = element.as_str().as_ptr().addr().saturating_sub(body.as_ptr().addr());
+                let offset = offset_in(element.as_str(), body);
                 open.unused.push(RestError::malformed(error.behind(offset), element.as_str()));
                 continue;
             }

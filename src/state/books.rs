@@ -303,38 +303,20 @@ impl Books {
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         let entry = self.books.get_mut(depth.symbol)?;
         if !entry.takes(source) {
-            return self.update_other(depth, source);
+            // `Books` follows this book, but returns another.
+            let _ = entry.other_of(source)?.update(depth, source);
+            return None;
         }
-        let mut change = BookChange { symbol: depth.symbol.parse().ok()?, bids: false, asks: false };
-        let best = entry.book.best();
-        match entry.book.apply_by(depth, source.rule()) {
+        let symbol = depth.symbol.parse().ok()?;
+        let (applied, crossings) = entry.update(depth, source);
+        self.crossed = self.crossed.saturating_add(crossings);
+        let has_changed = match applied {
             Applied::Stale => return None,
-            Applied::Gap { .. } => entry.miss_update(),
-            Applied::Changed => {
-                entry.standing.note(source, depth.event_time);
-                if entry.book.best() != best {
-                    let crossings = entry.note_crossing(source);
-                    self.crossed = self.crossed.saturating_add(crossings);
-                }
-                (change.bids, change.asks) = (!depth.bids.is_empty(), !depth.asks.is_empty());
-            }
-        }
-        Some(change)
-    }
-
-    /// Applies an update to a book that `Books` follows but does not return. Ignores an update of an unknown or stale
-    /// book.
-    fn update_other(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let other = self.books.get_mut(depth.symbol)?.other_of(source)?;
-        match other.book.apply_by(depth, source.rule()) {
-            Applied::Stale => {}
-            Applied::Gap { .. } => other.miss_update(),
-            Applied::Changed => {
-                other.standing.note(source, depth.event_time);
-                other.note_crossing(source);
-            }
-        }
-        None
+            Applied::Gap { .. } => false,
+            Applied::Changed => true,
+        };
+        let (bids, asks) = (has_changed && !depth.bids.is_empty(), has_changed && !depth.asks.is_empty());
+        Some(BookChange { symbol, bids, asks })
     }
 
     /// Applies an event that replaces a side of a book by its best level. Ignores an event about an unknown or stale
@@ -387,8 +369,8 @@ impl Books {
     /// Removes the books that came over a link that nothing needs any more. Only books of the v1 endpoints are
     /// concerned: the subscription of any other book has ended before its link.
     fn remove_over(&mut self, link: LinkId) {
-        let is_over = |own: LinkId| own.slot() == link.slot() && own.epoch() <= link.epoch();
-        let over = self.books.iter().filter(|(_, entry)| entry.standing.link().is_some_and(is_over));
+        let is_over = |entry: &Entry| entry.standing.link().is_some_and(|own| own.is_up_to(link));
+        let over = self.books.iter().filter(|(_, entry)| is_over(entry));
         let gone: Vec<Symbol> = over.map(|(symbol, _)| symbol).collect();
         for symbol in gone {
             let is_replaced =
@@ -495,10 +477,27 @@ impl Entry {
         self.to_resync = loss.reason() == StaleReason::Overflow || (self.to_resync && may_be_of_another);
     }
 
-    /// Notes that the ids of an update show that updates were dropped before they reached `Books`.
-    fn miss_update(&mut self) {
-        self.standing.set_stale(StaleReason::Gap);
-        self.to_resync = true;
+    /// Applies an update from the source of the book. If the ids show that updates were dropped before they reached
+    /// `Books`, the book is stale. Also returns 1 if the book is crossed now and was not before, and 0 otherwise.
+    #[inline(always)]
+    fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> (Applied, u64) {
+        let best = self.book.best();
+        let applied = self.book.apply_by(depth, source.rule());
+        let mut crossings = 0;
+        match applied {
+            Applied::Stale => {}
+            Applied::Gap { .. } => {
+                self.standing.set_stale(StaleReason::Gap);
+                self.to_resync = true;
+            }
+            Applied::Changed => {
+                self.standing.note(source, depth.event_time);
+                if self.book.best() != best {
+                    crossings = self.note_crossing(source);
+                }
+            }
+        }
+        (applied, crossings)
     }
 
     /// Notes that [`Event::Synced`] came without a snapshot. Either the snapshot was dropped before it reached

@@ -169,9 +169,7 @@ impl Loss {
     /// Returns whether the loss concerns data that came over the link `own`. A loss on an earlier link does not
     /// concern the data of a later link in the same slot. A loss without a link concerns all data.
     pub(super) fn is_over(&self, own: Option<LinkId>) -> bool {
-        self.link.is_none_or(|link| {
-            own.is_some_and(|own| own.slot() == link.slot() && own.epoch() <= link.epoch())
-        })
+        self.link.is_none_or(|link| own.is_some_and(|own| own.is_up_to(link)))
     }
 }
 

@@ -47,6 +47,11 @@ impl LinkId {
         LinkId { epoch: self.epoch.wrapping_add(1), ..self }
     }
 
+    /// Returns whether this is the link `other` or an earlier link in the same slot.
+    pub(crate) const fn is_up_to(self, other: LinkId) -> bool {
+        self.slot == other.slot && self.epoch <= other.epoch
+    }
+
     /// Returns the slot, from 0: an index for a driver's table of sockets.
     pub const fn slot(self) -> usize {
         self.slot as usize

@@ -6,9 +6,9 @@ use async_tungstenite::tungstenite::error::ProtocolError;
 #[cfg(feature = "handshake")]
 use async_tungstenite::tungstenite::error::UrlError;
 use async_tungstenite::tungstenite::{Error, Message};
-use gemini_ws::{ConnectFailure, Frame, Lost};
 #[cfg(feature = "handshake")]
-use gemini_ws::{UnixTime, VenueReason};
+use gemini_ws::VenueReason;
+use gemini_ws::{ConnectFailure, Frame, Lost};
 
 use crate::paced::Endless;
 
@@ -153,10 +153,9 @@ pub fn connect_failure_of(error: &Error) -> ConnectFailure {
     match error {
         Error::Io(error) => io_failure(error),
         Error::Http(answer) => {
-            let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-            let delay = |text| crate::retry_after::parse(text, header("date"), UnixTime::now());
+            let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
             let reason = VenueReason::of_body(answer.body().as_deref().unwrap_or_default());
-            let retry_after = header("retry-after").and_then(delay);
+            let retry_after = crate::retry_after::of(header);
             ConnectFailure::Status { status: answer.status().as_u16(), retry_after, reason }
         }
         Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => ConnectFailure::Tls,

@@ -4,10 +4,8 @@ use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
-use futures_lite::{AsyncRead, AsyncReadExt};
-use gemini_ws::UnixTime;
-
 use crate::retry_after;
+use futures_lite::{AsyncRead, AsyncReadExt};
 
 /// The maximum number of bytes in the head of an answer.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
@@ -92,7 +90,7 @@ impl Answer {
     /// Returns the delay that the header `Retry-After` requests: seconds, or a date, which is compared with the header
     /// `Date` of the answer. Returns `None` if there is no such header, or if its value is neither of these.
     pub fn retry_after(&self) -> Option<Duration> {
-        retry_after::parse(self.header("retry-after")?, self.header("date"), UnixTime::now())
+        retry_after::of(|name| self.header(name))
     }
 
     /// Returns the bytes that arrived after the empty line.

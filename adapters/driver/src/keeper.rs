@@ -42,7 +42,7 @@ pub struct Keeper {
     /// Whether a book may have lost or got a source since the last turn. A source is a subscription to the book, the
     /// link of that subscription, or a link of market data v1.
     has_new_sources: bool,
-    pub(crate) orders: Orders,
+    orders: Orders,
     balances: Balances,
     positions: Positions,
     quotes: Quotes,
@@ -446,6 +446,7 @@ fn book_of(stream: &Stream) -> Option<Symbol> {
     stream.symbol().filter(|_| stream.topic() == Topic::Depth)
 }
 
+mod listed;
 #[cfg(test)]
 mod sources;
 

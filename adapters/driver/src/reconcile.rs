@@ -3,12 +3,10 @@
 use std::fmt;
 
 use gemini_ws::{
-    BalancesQuestion, Moment, Order, OrderRef, OrderStatusQuestion, Reconciled, RestError, RestQuestion,
-    RestRequest, UnixTime,
+    BalancesQuestion, Order, OrderStatusQuestion, RestError, RestQuestion, RestRequest, UnixTime,
 };
 
 use crate::handle::Handle;
-use crate::keeper::Keeper;
 use crate::signer::SharedSigner;
 
 /// The result of [`Handle::reconcile`].
@@ -153,11 +151,4 @@ async fn answer<E, Q: RestQuestion>(
     let (status, body) = ask(request).await.map_err(ReconcileError::Rest)?;
     drop(turn);
     Ok(question.answer(status, &body))
-}
-
-impl Keeper {
-    /// Adds an open order that only REST lists: [`Orders::add_listed`](gemini_ws::Orders::add_listed).
-    pub fn add_listed<'a>(&mut self, of: impl Into<OrderRef<'a>>, found: Reconciled, asked: Moment) -> bool {
-        self.orders.add_listed(of, found, asked)
-    }
 }

@@ -7,10 +7,16 @@ use gemini_ws::UnixTime;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
+/// Returns the delay that the header `Retry-After` of a response requests: see [`parse`]. `header` returns the value of
+/// the header of this name.
+pub(crate) fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
+    parse(header("retry-after")?, header("date"), UnixTime::now())
+}
+
 /// Returns the delay that the header `Retry-After` of a response requests. Returns zero if the header is a date that
 /// has passed, and `None` if the header is neither seconds nor a date. `date` is the header `Date` of the same
 /// response: the server's clock wrote both, so the local clock need not be right.
-pub(crate) fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duration> {
+fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duration> {
     let text = retry_after.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number that does not fit into 64 bits is longer than any wait, so use the largest number.
