@@ -25,19 +25,16 @@ impl Client {
     /// [`unsubscribe`](Client::unsubscribe), when the venue [rejects](crate::Event::Rejected) the stream, when the
     /// application [removes](Client::remove) the endpoint, or when the client ends.
     ///
-    /// If the stream is already subscribed at an endpoint, the client chooses this endpoint. Otherwise the client
-    /// chooses the endpoint that was added first, among the endpoints that have the stream. For a stream of an
-    /// account, only authenticated endpoints count. For any other stream, endpoints that are not authenticated come
-    /// before authenticated endpoints.
+    /// The client chooses the endpoint where the stream is already subscribed. If there is none, it chooses the
+    /// endpoint that was added first, among those that have the stream. A stream of an account needs an authenticated
+    /// endpoint. For any other stream, endpoints without authentication come first.
     ///
     /// Each call returns its own id. If the stream is already subscribed, the client sends nothing. The client asks
     /// the venue to stop the stream only after all ids are unsubscribed. A second subscriber to a depth stream gets
     /// no new snapshot: read the current book from [`Books`](crate::Books).
     ///
-    /// The client may still be unsubscribing an earlier stream whose frames look like frames of this stream. Then it
-    /// requests this stream only after the venue has confirmed that `unsubscribe`. There is one exception: if the
-    /// earlier stream is this same stream, and its `unsubscribe` was refused for now or got no reply, the client
-    /// requests the stream at once.
+    /// If the client is still unsubscribing an earlier stream whose frames look like those of this stream, the
+    /// request may wait until the venue has confirmed that `unsubscribe`.
     ///
     /// # Errors
     ///
@@ -99,9 +96,8 @@ impl Client {
 
     /// Ends a subscription. [`Event::Unsubscribed`](crate::Event::Unsubscribed) comes at once. If no other
     /// subscription names the same stream, the client delivers no more data of the stream, and asks the venue to stop
-    /// the stream. The client repeats this request until the venue confirms it, the link ends, or the application
-    /// subscribes to the stream again after the request has failed for now. Meanwhile [`streams`](Client::streams)
-    /// shows the stream as [leaving](crate::lifecycle::StreamState::Leaving).
+    /// the stream. Until the venue confirms this, [`streams`](Client::streams) shows the stream as
+    /// [leaving](crate::lifecycle::StreamState::Leaving).
     ///
     /// # Errors
     ///
@@ -142,15 +138,13 @@ impl Client {
     /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow). If the
     /// overflow names no symbol, call [`resync_all_books`](Client::resync_all_books).
     ///
-    /// Market data v1 sends snapshots only at the beginning of a link. So if the address of an endpoint of market
-    /// data v1 names one of the symbols, and its link receives bids or offers, the client replaces the link, and with
-    /// it all books of the link.
+    /// Market data v1 sends snapshots only at the beginning of a link. So for a symbol of
+    /// [`named_books`](Client::named_books), the client replaces the link, and with it all books of the link.
     ///
-    /// Returns how many of the symbols have a depth subscription or are named by such an address. A symbol does not
+    /// Returns how many of the symbols have a depth subscription or are among the named books. A symbol does not
     /// count if its link is closing or has ended for good. Returns zero if the client is shutting down or has ended.
     /// If a snapshot is already on its way, or the link is reconnecting, the client does not request a second
-    /// snapshot. Like [`resync_all_books`](Client::resync_all_books), and unlike commands that return a `Result`,
-    /// `resync_books` is accepted while [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait.
+    /// snapshot.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};
@@ -169,8 +163,8 @@ impl Client {
         }
         let mut requested: usize = 0;
         for symbol in symbols {
-            // Ignores how many outputs wait, because the caller may not repeat the call for the remaining books. The
-            // number of outputs stays limited, because a book that is already stale adds none.
+            // Continues even if many outputs wait, because the caller may not repeat the call for the remaining
+            // books. A book that is already stale adds no output.
             let is_requested = match self.book_of(symbol) {
                 Some(id) => self.resync_book(id).is_ok(),
                 None => self.renew_book(symbol),
@@ -203,7 +197,6 @@ impl Client {
         self.resync_books(now, symbols)
     }
 
-    /// Returns the first subscriber of a symbol's book.
     fn book_of(&self, symbol: Symbol) -> Option<StreamId> {
         let mut books = self.alike_by(Topic::Depth, Some(symbol));
         books.find_map(|(_, book)| book.subscribers().first().copied())
@@ -236,8 +229,7 @@ impl Client {
         books.filter(move |(slot, _)| !has_ended(*slot))
     }
 
-    /// Replaces the links of market data v1 that bring the book of this symbol. Returns false if no such link exists,
-    /// or if all of them are closing or have ended for good.
+    /// Replaces the links of market data v1 that bring the book of this symbol. Returns whether it replaced any.
     fn renew_book(&mut self, symbol: Symbol) -> bool {
         let named = self.renewable_books().filter(|(_, named)| *named == symbol);
         let slots: BTreeSet<usize> = named.map(|(slot, _)| slot).collect();
@@ -317,7 +309,7 @@ impl Client {
         }
     }
 
-    /// Returns a slot whose link has room for one more stream. Makes a link if there is none.
+    /// Returns a slot whose link has room for one more stream. Makes a link if no link has room.
     fn slot_for(&mut self, endpoint: EndpointId, stream: &Stream) -> Result<usize, CommandError> {
         let entry = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
         if !entry.config().has(stream) {
@@ -342,7 +334,7 @@ impl Client {
             let streams = link.streams().filter(|(_, stream, _)| which(stream));
             let ids: Vec<StreamId> = streams.map(|(id, ..)| id).collect();
             for id in ids {
-                // For a stream in `Leaving`, the link refuses the call, and the stream remains in `Leaving`.
+                // The link refuses the call for a stream that is already `Leaving`.
                 let _ = link.unsubscribe(cx, id);
             }
         });

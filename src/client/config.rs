@@ -21,10 +21,9 @@ impl ClientConfig {
         ClientConfig { links_max: 64, streams_max: 4_096 }
     }
 
-    /// Sets how many links the client may have at the same time. Default: 64. A number below 1 counts as 1, and a
-    /// number above 1,024 counts as 1,024. Each symbol of `/v1/marketdata/{symbol}` needs a link of its own. From
-    /// [`Client::add`](crate::Client::add) on, one link is reserved for each endpoint that [stays
-    /// open](crate::Config::stay_open).
+    /// Sets how many links the client may have at the same time, from 1 to 1,024. Default: 64. Each symbol of
+    /// `/v1/marketdata/{symbol}` needs a link of its own. From [`Client::add`](crate::Client::add) on, one link is
+    /// reserved for each endpoint that [stays open](crate::Config::stay_open).
     #[must_use]
     pub const fn links_max(mut self, links: usize) -> ClientConfig {
         self.links_max = match links {

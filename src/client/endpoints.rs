@@ -23,7 +23,6 @@ pub(super) struct Endpoints {
     kinds: BTreeMap<(u8, bool), BTreeSet<EndpointId>>,
     /// Endpoints with [`Config::stay_open`] that have no link.
     waiting: BTreeSet<EndpointId>,
-    /// How many endpoints have no link.
     unlinked: usize,
     /// The hosts; `None` where a host was removed.
     hosts: Vec<Option<Host>>,
@@ -36,24 +35,21 @@ pub(super) struct Endpoints {
 pub(super) struct Entry {
     config: Config,
     host: usize,
-    /// The slots of the links to the endpoint.
     slots: BTreeSet<usize>,
     /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The [`Backoff`] of the last ended link for which [`Backoff::is_fresh`] was false. The next link takes it over.
-    /// `None` if there is none to take over.
+    /// The delays of the last ended link, which the next link takes over. `None` if the next link begins without
+    /// delays.
     backoff: Option<Backoff>,
     experience: Experience,
 }
 
-/// The rate limits that the links to one host share. A host is removed when no endpoint or link uses it and its
-/// limits have recovered. If it were removed earlier, an application could reset the limits by removing an endpoint
-/// and adding it again.
+/// The rate limits that the links to one host share. A host is removed when nothing uses it and its limits have
+/// recovered. Otherwise an application could reset the limits by removing an endpoint and adding it again.
 #[derive(Clone, Debug)]
 struct Host {
     name: String,
     limits: Limits,
-    /// How many endpoints and links use the host.
     users: usize,
 }
 
@@ -78,7 +74,6 @@ impl Entry {
         self.experience
     }
 
-    /// Returns the first slot whose link has room for another stream.
     pub(super) fn roomy_slot(&self) -> Option<usize> {
         self.roomy.first().copied()
     }
@@ -142,7 +137,6 @@ impl Endpoints {
         free
     }
 
-    /// Notes that an endpoint or a link no longer uses a host.
     pub(super) fn release_host(&mut self, host: usize, now: Instant) {
         if let Some(place) = self.hosts.get_mut(host) {
             if let Some(host) = place {
@@ -176,7 +170,7 @@ impl Endpoints {
     }
 
     /// Returns the endpoint with this [tag](EndpointId::tag), even if it was removed. After 65,536 endpoints the tags
-    /// repeat: if several endpoints have had the tag, returns the one that is present; `None` if several are.
+    /// repeat: then returns an endpoint only if it is present and no other present endpoint has the tag.
     pub(super) fn tagged(&self, tag: u16) -> Option<EndpointId> {
         let (first, count) = (u32::from(tag), 1 << u16::BITS);
         if self.next <= first.saturating_add(count) {
@@ -191,8 +185,7 @@ impl Endpoints {
         self.entries.values().map(Entry::config)
     }
 
-    /// Returns the endpoints of one generation of the API. `authenticated` says whether to return the authenticated
-    /// endpoints or the others.
+    /// Returns the endpoints of one generation of the API that are authenticated, or those that are not.
     pub(super) fn of_kind(&self, api: Endpoint, authenticated: bool) -> &BTreeSet<EndpointId> {
         const NONE: &BTreeSet<EndpointId> = &BTreeSet::new();
         self.kinds.get(&(api as u8, authenticated)).unwrap_or(NONE)
@@ -219,9 +212,8 @@ impl Endpoints {
         self.hosts.get_mut(host)?.as_mut().map(|host| &mut host.limits)
     }
 
-    /// Returns the endpoint for a stream. For a stream of an account, this is the first authenticated endpoint that
-    /// has the stream. For any other stream, this is the first endpoint that has the stream and is not
-    /// authenticated; if there is none, the first authenticated one.
+    /// Returns the first endpoint for a stream. A stream of an account needs an authenticated endpoint. For any other
+    /// stream, endpoints without authentication come first.
     pub(super) fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let first = |authenticated: bool| {
             let of = |api: &Endpoint| {
@@ -240,7 +232,6 @@ impl Endpoints {
 
     // ---- slots -----------------------------------------------------------------------------
 
-    /// Notes that a slot holds a link to an endpoint.
     pub(super) fn add_slot(&mut self, id: EndpointId, slot: usize) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if entry.slots.is_empty() {
@@ -269,7 +260,6 @@ impl Endpoints {
         }
     }
 
-    /// Notes whether the link of a slot has room for another stream.
     pub(super) fn set_room(&mut self, id: EndpointId, slot: usize, has_room: bool) {
         if let Some(entry) = self.entries.get_mut(&id) {
             if has_room {
@@ -280,8 +270,6 @@ impl Endpoints {
         }
     }
 
-    /// Returns whether the pump has to look at the endpoints: some were added or removed, or some that stay open have
-    /// no link.
     #[inline]
     pub(super) fn need_a_look(&self) -> bool {
         self.is_changed || !self.waiting.is_empty()
@@ -291,7 +279,6 @@ impl Endpoints {
         self.is_changed = false;
     }
 
-    /// Returns the endpoints with [`Config::stay_open`] that have no link.
     pub(super) const fn waiting(&self) -> &BTreeSet<EndpointId> {
         &self.waiting
     }

@@ -61,18 +61,14 @@ use crate::value::time::Instant;
 /// - **Order of events.** [`handle_frame`](Client::handle_frame) returns at most one event; every other event arrives
 ///   as [`Output::Event`]. The right order is: first the outputs that were waiting before the frame, then the event
 ///   that `handle_frame` returns, then the outputs that the frame causes. So poll until `None` after each input and
-///   after each command. Polling late changes this order, and has two other effects. The first effect: while
-///   [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client refuses commands, except
+///   after each command.
+/// - **Polling late.** While [`OUTPUT_MAX`](crate::OUTPUT_MAX) outputs wait, the client refuses commands, except
 ///   [`resync_books`](Client::resync_books), [`resync_all_books`](Client::resync_all_books),
-///   [`close`](Client::close), [`close_by`](Client::close_by) and [`shut_down`](Client::shut_down). The second
-///   effect: when a link ends, the client withdraws the requests that were not polled, with the outcome
-///   [`NotSent`](crate::RequestOutcome::NotSent). A polled request without a reply has the outcome
-///   [`Lost`](crate::RequestOutcome::Lost).
-/// - **Polling late.** If outputs are waiting when you call `handle_frame`, the event that `handle_frame` returns is
-///   newer than these outputs. If you apply the newer event to [`Books`](crate::Books) and [`Orders`](crate::Orders)
-///   first, no book becomes wrong, and no stale book becomes current. An order may stay in doubt for longer: a
-///   waiting output may report that a request timed out. This report puts the order in doubt, although the newer
-///   event would have resolved the doubt.
+///   [`close`](Client::close), [`close_by`](Client::close_by) and [`shut_down`](Client::shut_down). When a link ends,
+///   its requests that were not polled have the outcome [`NotSent`](crate::RequestOutcome::NotSent), and polled
+///   requests without a reply have the outcome [`Lost`](crate::RequestOutcome::Lost). If you apply a returned event
+///   before older outputs, no book becomes wrong, and no stale book becomes current, but an order may stay in doubt
+///   for longer.
 /// - **Sending.** Write the texts and the Close frame of a link in the order in which they were polled. If the
 ///   transport takes no more bytes, keep the remaining bytes, and write them when the transport is writable again.
 ///   The client detects a peer that sends nothing. It does not detect a peer that sends but does not read. So limit
@@ -81,23 +77,20 @@ use crate::value::time::Instant;
 /// - **Connecting.** Call [`handle_dial`](Client::handle_dial) once for each [`Output::Connect`], unless an
 ///   [`Output::Abort`] withdraws the attempt. The client limits the time of the attempt.
 /// - **Closing.** After [`Output::Close`], continue to read until the transport ends, then call `handle_lost`.
-/// - **Aborting.** After [`Output::Abort`], drop the transport or the attempt. The client expects no `handle_lost`
-///   and no `handle_dial` for this link. The client counts and ignores such a call. If the call reports that the dial
-///   succeeded, the client emits another `Abort`.
+/// - **Aborting.** After [`Output::Abort`], drop the transport or the attempt. The client ignores and counts any
+///   further input about this link. If such an input reports that the dial succeeded, the client emits another
+///   `Abort`.
 /// - **Losing.** Call `handle_lost` once, when the transport has ended without `Abort`. If the peer has sent a Close
 ///   frame, pass the frame to `handle_frame` before you call `handle_lost`. The Close frame ends the link, so the
 ///   client ignores the `handle_lost`.
-///
-/// There is no iterator over the outputs. An iterator would borrow the client, and the loop could not call
-/// [`connect_request`](Client::connect_request). `while let Some(output) = client.poll_output()` is as short.
 ///
 /// # Links
 ///
 /// After [`open`](Client::open), the client opens a link when a stream needs one, or at once if the endpoint [stays
 /// open](Config::stay_open). It closes a link that has had no stream and no unanswered request of the application for
-/// [`Config::linger`]. An exception is the first link to an endpoint that stays open: the client keeps it. When a
-/// link holds [`Config::streams_max`] streams, further streams go to another link. The end of one link does not
-/// affect the other links.
+/// [`Config::linger`], except the first link to an endpoint that stays open. When a link holds
+/// [`Config::streams_max`] streams, further streams go to another link. The end of one link does not affect the other
+/// links.
 ///
 /// ```
 /// use gemini_ws::{Client, ClientConfig, Config, Event, Instant, Output};
@@ -119,8 +112,8 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Client {
     config: ClientConfig,
-    /// The source of the seeds for the backoff of each link. No other code takes numbers from this source, so the
-    /// delays depend on the seed of the client alone.
+    /// Seeds the backoff of each link. No other code may use it, so that the delays depend on the seed of the client
+    /// alone.
     seeds: SplitMix64,
     now: Instant,
     state: ClientState,
@@ -146,12 +139,12 @@ enum ClientState {
     Closed(CloseReason),
 }
 
-/// Whether a client's links are live and serve their streams.
+/// Whether a client's links are live and the venue has confirmed their streams.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Readiness {
-    /// At least one link exists, every link is live, and every stream is confirmed. Every stream that an
-    /// [`Event::Unserved`](crate::Event::Unserved) reported is served again. Books may still be stale.
+    /// At least one link exists, every link is live, every stream is confirmed, and no stream waits after an
+    /// [`Event::Unserved`](crate::Event::Unserved). Books may still be stale.
     Ready,
     /// Some link is live, but not all conditions of [`Ready`](Readiness::Ready) hold.
     Partly,
@@ -257,8 +250,7 @@ impl Client {
     /// [`shut_down`](Client::shut_down), the client opens every link that a stream needs, and one link to each
     /// endpoint that [stays open](Config::stay_open). The client replaces each of these links that is lost. If links
     /// have failed for good (see [`Event::LinkClosed`](crate::Event::LinkClosed)), another call of `open` connects
-    /// their slots again. Each of these slots first waits for the delay that follows its last failure. Another call
-    /// has no effect on other slots.
+    /// their slots again, after the delay that follows their last failure. Another call has no effect on other slots.
     ///
     /// # Errors
     ///
@@ -310,9 +302,9 @@ impl Client {
 // ---- outputs and getters -----------------------------------------------------------------------
 
 impl Client {
-    /// Returns the next output. The outputs of all links come in the order in which the client produced them. An
-    /// event that [`handle_frame`](Client::handle_frame) returned belongs between the outputs that were waiting
-    /// before the frame and the outputs that the frame caused ([contract](Client#the-contract-of-a-driver)).
+    /// Returns the next output. The outputs of all links come in the order in which the client produced them. The
+    /// [contract](Client#the-contract-of-a-driver) says how to order outputs and events of
+    /// [`handle_frame`](Client::handle_frame).
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
@@ -435,7 +427,7 @@ impl Client {
         (known.id() == link).then(|| known.state())
     }
 
-    /// Returns whether the links are live and serve their streams.
+    /// Returns whether the links are live and the venue has confirmed their streams.
     pub fn readiness(&self) -> Readiness {
         let (mut is_any_live, mut is_all) = (false, true);
         for link in self.slots.links() {

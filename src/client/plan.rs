@@ -31,17 +31,15 @@ impl ShutdownPlan {
         ShutdownPlan { deadline, cancels_orders: false, unsubscribes: false }
     }
 
-    /// Sets whether to cancel the orders that were placed over authenticated links. All orders that were placed over
-    /// one link belong to one session. Default: no. When the venue confirms the cancellation, some orders may still
-    /// be open. The client delivers the events of these orders until the link ends. If the venue refuses the
-    /// cancellation only for now, for example with "too many requests", the client repeats the request while there is
-    /// time. The first repeat follows after 500 ms. Then the delay doubles each time, up to half of the time that
-    /// remains for this step, but is never shorter than 500 ms.
+    /// Sets whether to cancel the orders that were placed over authenticated links. Default: no. When the venue
+    /// confirms the cancellation, some orders may still be open. The client delivers the events of these orders until
+    /// the link ends. If the venue refuses the cancellation only for now, the client repeats the request while there
+    /// is time.
     ///
-    /// The client can cancel the orders of a session only over the link of that session. When the link ends, the
-    /// venue cancels these orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is
-    /// set. [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions whose orders may still be open.
-    /// If this count is not zero, the client ends with [`CloseReason::RequestedIncomplete`].
+    /// The client can cancel orders only over the link over which they were placed. When this link ends, the venue
+    /// cancels the orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is set.
+    /// [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions whose orders may still be open. If
+    /// this count is not zero, the client ends with [`CloseReason::RequestedIncomplete`].
     #[must_use]
     pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
         self.cancels_orders = cancel;
@@ -86,8 +84,8 @@ pub(super) struct Shutdown {
     close_at: Instant,
     /// When the client ends the present step, even if it is not done.
     step_at: Instant,
-    /// Whether the time of the present step is over. Only `handle_timeout` and calls that begin the shutdown or bring
-    /// its deadline forward set this field. So no other input ends a step that is not done.
+    /// Whether the time of the present step was over when the client last checked it. Only `handle_timeout` and calls
+    /// that set the deadline check it, so no other input ends a step that is not done.
     is_overdue: bool,
     /// Whether a peer did not complete a closing handshake in time.
     is_unclean: bool,
@@ -115,8 +113,7 @@ impl Shutdown {
     }
 
     /// Returns when the client ends a step that begins now, even if the step is not done. The last step before the
-    /// links are closed may take until `close_at`. Each earlier step may take half of the time until `close_at`. The
-    /// result is never later than `close_at`, even if an input comes after `close_at` and before the timer.
+    /// links are closed may take until `close_at`, and an earlier step may take half of this time.
     fn end_of_step(&self, now: Instant) -> Instant {
         match self.plan.after(self.step) {
             ShutdownStep::ClosingLinks => self.close_at,

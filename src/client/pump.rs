@@ -108,9 +108,8 @@ impl Client {
         self.ended.add(link.stats());
         self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
-        // Touches no other slot. The pump would have to visit another link only if it became the first link to an
-        // endpoint that stays open. This does not happen here: the client keeps the present first link, even if no
-        // stream needs it.
+        // The pump need not visit other slots: the first link to an endpoint that stays open stays the first, because
+        // the client keeps it even if no stream needs it.
         self.endpoints.remove_slot(endpoint, slot, link.backoff());
         self.endpoints.release_host(host, self.now);
     }
@@ -129,7 +128,7 @@ impl Client {
         if taken < self.config.links_max { Ok(()) } else { Err(CommandError::TooMany(Limit::Links)) }
     }
 
-    /// Makes another link to an endpoint, in a free slot. Fails unless `ClientConfig::links_max` then leaves room for a
+    /// Makes another link to an endpoint, in a free slot. Fails unless `ClientConfig::links_max` leaves room for a
     /// link to each other endpoint that has `Config::stay_open` and no link.
     pub(super) fn new_link(&mut self, endpoint: EndpointId) -> Result<usize, CommandError> {
         let waiting = self.endpoints.waiting();
@@ -151,8 +150,7 @@ impl Client {
         Ok(slot)
     }
 
-    /// Makes a link for each endpoint that stays open and has no link. `Client::add` and `new_link` have reserved
-    /// room for each of these links.
+    /// Makes a link for each endpoint that stays open and has no link.
     fn add_standing_links(&mut self) {
         while let Some(endpoint) = self.endpoints.waiting().first().copied() {
             if self.new_link(endpoint).is_err() {
@@ -180,7 +178,7 @@ impl Client {
             // The link was never dialled, or has stopped for good: there is nothing to keep.
             State::Idle | State::Closed if is_unwanted => self.forget(slot),
             State::Idle => {
-                // `open` cannot fail: in the state `Idle`, the cells of `Open` and `OpenLater` do not refuse.
+                // In the state `Idle`, `open` cannot fail.
                 self.with_link(slot, |link, cx| link.open(cx).ok());
             }
             State::Closing | State::Closed => {}
@@ -211,8 +209,7 @@ impl Client {
         }
     }
 
-    /// Ends the client if every endpoint has links and all links have stopped for good. Otherwise the client still
-    /// has a working link, or can open a link to an endpoint without links.
+    /// Ends the client if every endpoint has links and all links have stopped for good.
     fn finish_if_given_up(&mut self) {
         if !self.endpoints.are_all_linked() || !self.slots.sums().are_all_given_up() {
             return;

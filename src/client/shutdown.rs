@@ -55,8 +55,7 @@ impl Client {
         self.advance_shutdown();
     }
 
-    /// Closes each link by the deadline if the last step has begun, even if a request of an earlier step has no reply
-    /// yet.
+    /// If the last step has begun, closes each link by the deadline.
     fn begin_closing(&mut self) {
         let ClientState::ShuttingDown(shutdown) = &self.state else { return };
         let Some(deadline) = shutdown.closing_by() else { return };

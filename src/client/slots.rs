@@ -33,27 +33,24 @@ pub(super) struct Slot {
     /// The id that the link had before its first attempt to connect.
     made: LinkId,
     link: Option<Link<Protocol>>,
-    /// The reason for which the link has stopped for good; `None` if the link has not stopped for good. A link that
-    /// has stopped stays in the slot with its subscriptions.
+    /// The reason for which the link has stopped for good, if it has. The link stays in the slot with its
+    /// subscriptions.
     given_up: Option<CloseReason>,
     /// The values of the link at the last call of [`Slots::count_again`].
     seen: Seen,
 }
 
-/// The values of one link that [`Slots::count_again`] adds up, or compares with those of its last call. If there is
-/// no link, each value is false, zero or `None`.
+/// What [`Slots::count_again`] has seen of one link. If there is no link, each value is false, zero or `None`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Seen {
     exists: bool,
     /// Whether the link is not closed.
     is_unfinished: bool,
     is_given_up: bool,
-    /// Whether a request of the application or a cancellation of orders has no reply yet. The cancellation may still
-    /// wait to be sent.
+    /// Whether a request of the application or a cancellation of orders has no reply yet, or was not sent yet.
     is_busy: bool,
     /// Whether the link has streams that belong to no account.
     has_public: bool,
-    /// Whether the link may get another stream.
     has_room: bool,
     streams: usize,
     deadline: Option<Instant>,
@@ -92,7 +89,6 @@ impl Sums {
         self.streams
     }
 
-    /// Returns whether every link is closed.
     pub(super) const fn are_all_finished(&self) -> bool {
         self.unfinished == 0
     }
@@ -102,8 +98,6 @@ impl Sums {
         self.links > 0 && self.links == self.given_up
     }
 
-    /// Returns whether a request of the application or a cancellation of orders has no reply yet. The cancellation
-    /// may still wait to be sent.
     pub(super) const fn is_busy(&self) -> bool {
         self.busy > 0
     }
@@ -130,7 +124,6 @@ impl Slot {
         self.link.as_mut()
     }
 
-    /// Returns whether the link has ever been dialled.
     pub(super) fn was_dialled(&self) -> bool {
         self.link.as_ref().is_some_and(|link| link.id() != self.made)
     }
@@ -205,8 +198,7 @@ impl Slots {
         self.slots.iter().filter_map(Slot::link)
     }
 
-    /// Calls `say` with each link, and touches no slot. So `say` must not change anything after which the pump would
-    /// have to visit the link.
+    /// Calls `say` with each link, and touches no slot. So `say` must not change anything that the pump acts on.
     pub(super) fn each_link_mut(&mut self, mut say: impl FnMut(&mut Link<Protocol>)) {
         self.slots.iter_mut().filter_map(Slot::link_mut).for_each(&mut say);
     }
@@ -296,7 +288,6 @@ impl Slots {
 
     // ---- what is due -----------------------------------------------------------------------
 
-    /// Returns the slot of the link whose timer fires first.
     pub(super) fn first_due(&self) -> Option<usize> {
         self.deadlines.first().map(|(_, slot)| *slot)
     }

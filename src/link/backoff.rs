@@ -42,7 +42,6 @@ impl Backoff {
         self.failed = Some((failed.saturating_add(1), last));
     }
 
-    /// Returns how many attempts in a row have failed, and the reason of the last failure.
     pub(super) const fn failed(&self) -> Option<(u32, AttemptFailure)> {
         self.failed
     }
@@ -52,7 +51,6 @@ impl Backoff {
         self.failed = None;
     }
 
-    /// Allows no attempt before an instant.
     pub(super) const fn hold_until(&mut self, at: Instant) {
         self.held_until = at;
     }
@@ -94,7 +92,6 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a number below `limit`.
     const fn below(&mut self, limit: u64) -> u64 {
         let wide = (self.next() as u128).wrapping_mul(limit as u128);
         (wide >> 64) as u64

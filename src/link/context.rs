@@ -52,7 +52,6 @@ impl<'c> Context<'c> {
         self.outputs.push(Output::Send { link, text })
     }
 
-    /// Returns whether the driver has polled an output.
     pub(super) const fn was_handed_out(&self, output: u64) -> bool {
         self.outputs.was_handed_out(output)
     }
@@ -97,7 +96,6 @@ impl Numbers {
         Numbers { request: 1, subscription: 1 }
     }
 
-    /// Returns the id of the next request without using it up.
     const fn peek_request(&self) -> u64 {
         self.request
     }

@@ -17,9 +17,8 @@ impl Failure {
         Failure { reason, company }
     }
 
-    /// Returns how many streams the next `subscribe` for the stream may name. After a refusal or a missing reply, this
-    /// is half of `company`, and at least one, because the request may have failed for the sake of another stream.
-    /// After any other failure there is no limit.
+    /// Returns how many streams the next `subscribe` for the stream may name. After a refusal or a missing reply,
+    /// this is half of `company`, because another stream of the request may have caused the failure.
     pub(super) fn batch_max(self) -> usize {
         let was_accepted =
             matches!(self.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);

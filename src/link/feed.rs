@@ -122,8 +122,7 @@ impl Feed {
         }
     }
 
-    /// If a book is current, reports that it is stale, and returns true: the caller then gives the subscription its
-    /// next input.
+    /// If a book is current, reports that it is stale, and returns true.
     fn report_stale(&self, cx: &mut Context<'_>, id: StreamId) -> bool {
         let Some(subscription) = self.subscriptions.get(id).filter(|it| it.state() == StreamState::Synced)
         else {
@@ -136,11 +135,10 @@ impl Feed {
         true
     }
 
-    /// Reports that the book of `symbol`, or every book, is stale after a frame that could not be decoded, and
-    /// requests new snapshots. If a book still waits for its snapshot, the frame may have been this snapshot. The
-    /// client requests such a book again in two cases: `symbol` names the book, or `is_told_apart` is false.
-    /// `is_told_apart` says whether the form of a frame shows whether it is a snapshot or a change. If it does not,
-    /// the client would take the next change for the snapshot.
+    /// Reports that the book of `symbol`, or every book, is stale after an undecodable frame, and requests new
+    /// snapshots. If a book waits for its snapshot, the frame may have been this snapshot. Then the client requests
+    /// the book again if `symbol` names it, or if frames do not show whether they are snapshots (`is_told_apart` is
+    /// false), because the client would take the next change for the snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -219,19 +217,17 @@ impl Feed {
         }
     }
 
-    /// Removes a subscription that has ended. If another subscription, whose frames look like those of this one,
-    /// waited for this end, requests the stream of the other one.
+    /// Removes a subscription that has ended, and requests the stream that waited for this end, if there is one.
     fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
         self.subscriptions.remove(id);
         self.start_waiting(cx, stream);
     }
 
-    /// Requests the stream of the waiting subscription whose frames look like frames of `alike`, if there is one.
-    /// Requests nothing while the client unsubscribes an older stream with such frames, because the client would take
-    /// frames of the older stream for frames of the new subscription. Exception: if the `unsubscribe` of an older
-    /// subscription to the same stream failed for now, ends the older subscription, because a repeated `unsubscribe`
-    /// would also stop the stream for the new one.
+    /// Requests the stream of the subscription that waits and whose frames look like frames of `alike`. The
+    /// subscription continues to wait while the client unsubscribes an older stream with such frames. Exception: if
+    /// the older stream is the same, and its `unsubscribe` failed for now, the older subscription ends, because a
+    /// repeated `unsubscribe` would also stop the stream for the new one.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
@@ -267,9 +263,9 @@ impl Feed {
         }
     }
 
-    /// Returns whether the reply to a request still counts for a stream that the request names. The reply does not
-    /// count if the client has sent a newer request about the stream. The reply to a `subscribe` does not count
-    /// either while the client is unsubscribing the stream, or waits before it does so.
+    /// Returns whether the reply to a request still counts for a stream. The reply does not count if the client has
+    /// sent a newer request about the stream. The reply to a `subscribe` does not count for a stream that the client
+    /// unsubscribes.
     fn is_about(&self, stream: StreamId, is_subscribe: bool, request: u64) -> bool {
         let is_left = |it: &Subscription| is_subscribe && it.is_left();
         self.subscriptions.get(stream).is_some_and(|it| it.request() == request && !is_left(it))
@@ -281,9 +277,8 @@ impl Feed {
         }
     }
 
-    /// Notes that a request for streams failed for now, and passes the input `Unanswered` or `RefusedForNow` to the
-    /// subscriptions of these streams. If an `unsubscribe` failed, and a new subscription to the same stream waits
-    /// for the end of the old one, the new one begins now.
+    /// Notes that a request for streams failed for now, and passes `input` to the subscriptions of these streams. If
+    /// an `unsubscribe` failed, a new subscription to the same stream that has waited for it begins now.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -342,10 +337,9 @@ impl Feed {
         }
     }
 
-    /// Ends a stream that the venue rejected, and reports the rejection to its subscribers. If `with_first` is false,
-    /// leaves out the first subscriber: the caller reports the rejection to this one, with the venue's message.
-    /// Returns the first subscriber and the stream; `None` if the table `STREAM` reports no rejection in the present
-    /// state of the stream.
+    /// Ends a stream that the venue rejected, and reports the rejection to its subscribers. Without `with_first`, the
+    /// caller reports it to the first subscriber. Returns the first subscriber and the stream; `None` if the table
+    /// `STREAM` reports no rejection in the present state.
     pub(crate) fn reject(
         &mut self,
         cx: &mut Context<'_>,
@@ -392,8 +386,7 @@ impl Feed {
         self.outbox.split(request);
     }
 
-    /// Handles each stream whose deadline has passed: the client sends the next request about the stream, or reports
-    /// that the stream is not served or was silent for too long.
+    /// Handles each stream whose deadline has passed.
     pub(super) fn expire_streams(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         for id in self.subscriptions.due_by(now) {
@@ -407,7 +400,7 @@ impl Feed {
 // ---- the link ------------------------------------------------------------------------------
 
 impl Feed {
-    /// Sets the id of the link to the id of a new attempt to connect.
+    /// Sets the id of a new attempt to connect.
     pub(super) const fn begin(&mut self, link: LinkId) {
         self.link = link;
     }

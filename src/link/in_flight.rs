@@ -48,7 +48,6 @@ impl<T> InFlight<T> {
         }
     }
 
-    /// Returns how many entries of an urgency hold a place.
     pub(crate) fn of(&self, urgency: Urgency) -> usize {
         self.taken.get(urgency as usize).copied().unwrap_or(0)
     }

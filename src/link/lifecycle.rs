@@ -13,12 +13,12 @@ pub enum State {
     Idle,
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
-    /// Open, but not live yet. The link becomes live as soon as every stream is confirmed, rejected or reported by
-    /// [`Event::Unserved`](crate::Event::Unserved), and at least one stream is served. If there are no streams, or
-    /// the venue has rejected all of them, the link becomes live at once.
+    /// Open, but not live yet. The link becomes live when every stream is confirmed, rejected or reported by
+    /// [`Event::Unserved`](crate::Event::Unserved), and at least one is confirmed. If there are no streams, or the
+    /// venue has rejected all of them, the link becomes live at once.
     Subscribing,
-    /// Open, and the state [`Subscribing`](State::Subscribing) is over. The link stays live even while a later stream
-    /// waits for its confirmation, and even if streams are no longer served.
+    /// Open, and the state [`Subscribing`](State::Subscribing) is over. The link stays live even if a stream fails,
+    /// or a later stream waits for its confirmation.
     Live,
     /// The client has sent a Close frame, and waits for the Close frame of the peer.
     Closing,
@@ -58,8 +58,7 @@ pub enum Input {
     ConnectRefused,
     /// A frame came.
     Frame,
-    /// The link can become live. Every stream is confirmed, rejected or reported as unserved, and at least one stream
-    /// is served; or there are no streams.
+    /// The link can become live: see [`State::Subscribing`].
     Settled,
     /// The link has to be replaced: the peer does not reply, too many frames in a row could not be decoded, frames of
     /// a v1 endpoint were lost, or a book of market data v1 needs a new snapshot.

@@ -282,8 +282,7 @@ impl Limits {
         self.streams_wait_at.get_or_insert(link);
     }
 
-    /// Notes that no stream request of a link waits. If none was sent, the streams were unsubscribed: then the wait
-    /// of the next stream begins when this stream is requested.
+    /// Notes that no stream request of a link waits any more.
     pub(super) fn end_waiting(&mut self, link: LinkId) {
         if self.streams_wait_at == Some(link) {
             (self.streams_wait_since, self.streams_wait_at) = (None, None);
@@ -291,9 +290,9 @@ impl Limits {
     }
 
     /// Returns when there is room for a request of this urgency, and the length of the window that is the last to
-    /// have room. An application that sends requests as fast as the limits allow leaves no room to stream requests.
-    /// So once a stream request has waited for the time of [`STREAM_TURN`] requests, one stream request may take room
-    /// that is reserved for the requests of the application and for probes.
+    /// have room. Once a stream request has waited for the time of [`STREAM_TURN`] requests, one stream request may
+    /// take room that is reserved for more urgent requests. Otherwise an application that sends requests as fast as
+    /// the limits allow would stop all stream requests.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         let room = self.requests.room(urgency);
         let Some(since) = self.streams_wait_since.filter(|_| urgency == Urgency::Stream) else { return room };
@@ -333,7 +332,6 @@ impl Limits {
         self.dials.hold_until(at);
     }
 
-    /// Takes room for an attempt to connect.
     pub(crate) fn take_dial(&mut self, now: Instant) {
         self.dials.take(now);
     }
@@ -343,11 +341,9 @@ impl Limits {
         [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
     }
 
-    /// Takes over the limits that the venue names, and how much of them is used. These limits replace the limits that
-    /// the venue named before, and apply beside the limits of the configuration. A limit of zero allows nothing for
-    /// the length of one window. None of these limits makes a request or an attempt to connect wait for longer than
-    /// [`Config::retry_after_max`]. Limits that cannot be decoded, and limits of an unknown kind, have no effect here;
-    /// the application finds them in the reply.
+    /// Takes over the limits that the venue names, and how much of them is used. They replace the limits that the
+    /// venue named before, and apply beside the limits of the configuration. A limit of zero allows nothing for the
+    /// length of one window. None of these limits causes a wait longer than [`Config::retry_after_max`].
     ///
     /// `since` is how many requests were sent after the request to which `response` is the reply. The venue's count
     /// may lack these requests.

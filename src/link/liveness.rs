@@ -5,10 +5,8 @@ use core::time::Duration;
 use crate::config::Config;
 use crate::value::time::Instant;
 
-/// Notes when the peer was last heard, whether it was probed, and when something was last sent.
-///
-/// `hear` only notes the time of a frame, and moves no deadline. When the deadline comes, `check` looks at how long
-/// ago the last frame was.
+/// Notes when the peer was last heard, whether it was probed, and when something was last sent. A frame moves no
+/// deadline: at the deadline, `check` looks at how long ago the last frame was.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
     /// When the last frame of any kind came.

@@ -91,7 +91,7 @@ pub(crate) struct Link<S> {
     /// before the first connection has ended.
     missing_since: Option<Instant>,
     malformed_run: MalformedRun,
-    /// How many requests and transports the present step abandons.
+    /// What the present step abandons.
     abandoned: Abandoned,
     /// Whether no other attempt follows when the connection, or the present attempt to connect, ends.
     is_last: bool,
@@ -407,8 +407,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Probes the link immediately, if it is open. The client calls this method when the driver has reported that the
-    /// machine slept or that the network changed.
+    /// Probes the link immediately, if it is open.
     pub(crate) fn handle_resumed(&mut self, cx: &Context<'_>) {
         if self.is_open() {
             self.begin_probe(cx.now());
@@ -430,8 +429,7 @@ impl<S: Session> Link<S> {
 
 impl<S: Session> Link<S> {
     /// Sends the queued requests that the limits allow, and moves the link to `Live` if [`Input::Settled`] applies.
-    /// If the link has ended, returns the [`LinkEnd`] once. The client calls `pump` last in every input and every
-    /// command that touched the link.
+    /// If the link has ended, returns the [`LinkEnd`] once.
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) -> Option<LinkEnd> {
         self.flush(cx);
         // The changes that a pump makes need no second pump.
@@ -522,7 +520,6 @@ impl<S: Session> Link<S> {
         &self.stats
     }
 
-    /// Returns whether requests can be sent over the link.
     pub(crate) const fn is_open(&self) -> bool {
         matches!(self.state, State::Subscribing | State::Live)
     }
@@ -535,7 +532,6 @@ impl<S: Session> Link<S> {
         })
     }
 
-    /// Returns the delays between attempts to connect. The next link to the endpoint continues with them.
     pub(crate) const fn backoff(&self) -> &Backoff {
         &self.backoff
     }
@@ -544,13 +540,10 @@ impl<S: Session> Link<S> {
         self.experience
     }
 
-    /// Returns how many earlier sessions of the link may have left open orders at the venue.
     pub(crate) const fn uncancelled(&self) -> usize {
         self.uncancelled
     }
 
-    /// Returns when the link last took room from a limit of its host, for an attempt to connect or for a request that
-    /// waited in the `Outbox`. Requests of the application do not count.
     pub(crate) const fn served(&self) -> Option<Instant> {
         self.feed.outbox().served()
     }

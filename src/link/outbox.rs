@@ -16,9 +16,8 @@ use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// The first and shortest delay before the client sends a cancellation of all orders again, after the venue has
-/// refused it for now. Each further refusal doubles the delay, up to half of the time until the deadline of the
-/// cancellation.
+/// The delay before the client repeats a cancellation of all orders that the venue has refused for now. Each further
+/// refusal doubles the delay, up to half of the time until the deadline of the cancellation.
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How many stream requests `Outbox` keeps after they got no reply in time.
@@ -73,7 +72,7 @@ pub(crate) enum Cancellation {
     Sent(u64),
     /// Accepted by the venue.
     Kept,
-    /// Refused by the venue for good: a repeated request would be refused as well.
+    /// Refused by the venue for good.
     Refused,
     /// No reply came in time, or the link ended before the reply or before the request was sent.
     Failed,
@@ -105,14 +104,12 @@ pub(crate) struct Outbox {
     cancel_at: Instant,
     /// The delay after the next refusal of the cancellation.
     cancel_delay: Duration,
-    /// The deadline of the cancellation.
     cancel_by: Instant,
     probe_waits: bool,
     /// Whether a stream request is sent only while no other one is in flight, so that an error without an id can be
     /// assigned to its request.
     one_at_a_time: bool,
-    /// The numbers of the outputs that send a text. `withdraw_sends` withdraws the outputs that the driver has not
-    /// polled.
+    /// The numbers of the outputs that send a text.
     sends: VecDeque<u64>,
     /// When the next request that waits may be sent: when the limit on requests has room, or when the delay of the
     /// cancellation is over.
@@ -160,8 +157,8 @@ impl Outbox {
         self.queue(id, true, batch_max);
     }
 
-    /// Queues a request about a subscription. With `one_at_a_time`, each request may wait for its reply for the whole
-    /// `Config::request_timeout`. So requests with `is_again` then come after the other requests.
+    /// Queues a request about a subscription. With `one_at_a_time`, requests with `is_again` come after the other
+    /// requests, because each may wait for its reply for the whole `Config::request_timeout`.
     fn queue(&mut self, id: StreamId, is_subscribe: bool, batch_max: usize) {
         let is_again = batch_max < usize::MAX;
         let passed = if self.one_at_a_time && !is_again {
@@ -218,7 +215,6 @@ impl Outbox {
         None
     }
 
-    /// Returns whether a stream request waits.
     pub(super) fn has_stream_requests(&self) -> bool {
         !self.requests.is_empty() || !self.books.is_empty()
     }
@@ -236,13 +232,11 @@ impl Outbox {
         self.room_at = None;
     }
 
-    /// Sets whether a stream request is sent only while no other one is in flight.
     pub(crate) const fn send_one_at_a_time(&mut self, is_so: bool) {
         self.one_at_a_time = is_so;
     }
 
-    /// Requests the cancellation of the session's orders, unless a cancellation is waiting or in flight. `by` is the
-    /// deadline of the cancellation.
+    /// Requests the cancellation of the session's orders, unless a cancellation is waiting or in flight.
     pub(super) fn want_cancel(&mut self, by: Instant) {
         if !self.cancellation.is_some_and(Cancellation::is_open) {
             self.cancellation = Some(Cancellation::Waiting);
@@ -250,7 +244,6 @@ impl Outbox {
         }
     }
 
-    /// Returns the state of the cancellation; `None` if none was requested.
     #[cfg(test)]
     pub(crate) const fn cancellation(&self) -> Option<Cancellation> {
         self.cancellation
@@ -284,7 +277,7 @@ impl Outbox {
     }
 
     /// Notes the reply to the request with this id, if the request is the cancellation. If the venue has refused the
-    /// cancellation only for now, for example because of a limit, the cancellation waits to be sent again.
+    /// cancellation only for now, it waits to be sent again.
     pub(super) fn answer_cancel(&mut self, id: u64, response: &Response<'_>, now: Instant) {
         let is_for_now = !response.is_ok() && !response.is_final_refusal();
         if is_for_now && self.cancellation == Some(Cancellation::Sent(id)) {
@@ -322,8 +315,7 @@ impl Outbox {
 
     // ---- limits ----------------------------------------------------------------------------
 
-    /// Begins a pass over the waiting requests. Resets `room_at`, because no limit has delayed a request in this pass
-    /// yet.
+    /// Begins a pass over the waiting requests.
     pub(super) const fn begin(&mut self) {
         self.room_at = None;
     }
@@ -363,7 +355,6 @@ impl Outbox {
         self.served
     }
 
-    /// Returns when the next request that waits may be sent; `None` if no limit or delay holds a request back.
     pub(super) const fn room_at(&self) -> Option<Instant> {
         self.room_at
     }
@@ -402,7 +393,6 @@ impl Outbox {
         id
     }
 
-    /// Notes that the client has sent a stream request of a kind that the venue does not confirm.
     pub(super) const fn note_unconfirmed(&mut self, now: Instant) {
         self.unconfirmed_at = Some(now);
     }
@@ -412,7 +402,6 @@ impl Outbox {
         self.in_flight.take(id)
     }
 
-    /// Keeps a stream request that got no reply in time.
     pub(super) fn keep_late(&mut self, id: u64, request: StreamRequest) {
         if self.late.len() >= LATE_MAX {
             self.late.pop_front();

@@ -77,7 +77,6 @@ impl Placed {
         }
     }
 
-    /// Notes an event of the session, which may be a reply.
     #[inline]
     pub(super) fn note_event(&mut self, event: &Event<'_>) {
         match event {
@@ -109,8 +108,7 @@ impl Placed {
         }
     }
 
-    /// Notes the orders that an event reports as open, whether or not their requests were refused, and the orders
-    /// that it reports as ended.
+    /// Notes the orders that an event reports as open or as ended.
     #[cold]
     fn note_orders(&mut self, event: &Event<'_>) {
         for part in event.parts() {

@@ -25,7 +25,6 @@ use crate::value::time::Instant;
 use crate::wire::{Scratch, decode};
 
 impl<S: Session> Link<S> {
-    /// Handles a frame that came over `link`. Returns the event of the frame, if there is one.
     #[inline]
     pub(crate) fn handle_frame<'f>(
         &mut self,
@@ -68,7 +67,6 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Notes a ping or a pong that came over `link`. It shows that the peer is alive.
     #[inline]
     pub(crate) fn handle_sign_of_life(&mut self, link: LinkId, now: Instant) {
         self.hear(link, now);
@@ -321,8 +319,8 @@ fn response<'f>(
 }
 
 /// Acts on the reply to a stream request that had already timed out. If the reply refuses several streams, or refuses
-/// only for now, the client acts only on the streams whose data has come. About the other streams, such a refusal
-/// says no more than the timeout did.
+/// only for now, it counts only for streams whose data has come. For the other streams it says no more than the
+/// timeout did.
 fn answered_late<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

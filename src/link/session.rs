@@ -70,8 +70,7 @@ pub(crate) trait Session: Clone + fmt::Debug {
         false
     }
 
-    /// Decodes a text frame that came over the open link, and acts on it. Returns the event of the frame, if there is
-    /// one.
+    /// Decodes a text frame that came over the open link, and acts on it.
     fn receive<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,
@@ -129,7 +128,6 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.link
     }
 
-    /// Returns the source of a frame that this link has received.
     #[inline]
     pub(crate) const fn source<'f>(&self, frame: &'f str) -> Source<'f> {
         let config = self.config;
@@ -145,7 +143,6 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.feed
     }
 
-    /// Returns the feed, and the context for its methods.
     pub(crate) const fn parts(&mut self) -> (&mut Feed, &mut Context<'c>) {
         (self.feed, self.cx)
     }
@@ -173,8 +170,6 @@ impl<'r, 'c> Reception<'r, 'c> {
         let _ = self.feed.step(self.cx, id, input);
     }
 
-    /// Returns whether the snapshot that has come ends a resync of the subscription, and notes that this resync is
-    /// over.
     pub(super) fn end_resync(&mut self, id: StreamId) -> bool {
         let ended = self.feed.subscriptions_mut().change(id, Subscription::end_resync);
         ended.unwrap_or(false)
@@ -266,8 +261,8 @@ impl<'r, 'c> Reception<'r, 'c> {
         if malformed.is_of(Topic::Balances)
             && let Some(subscription) = self.routed(Topic::Balances, "")
         {
-            // The lost report may have been the first one, which lists every asset. Notes it, so that the next report
-            // does not count as the first.
+            // The lost report may have been the first one, which lists every asset. So the next report does not count
+            // as the first.
             subscription.takes_all();
         }
         Some(Event::Malformed(malformed, source))

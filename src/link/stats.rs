@@ -16,9 +16,8 @@ pub struct Stats {
     pub data: u64,
     /// Responses to requests; on archived endpoints also heartbeats, confirmations and errors.
     pub control: u64,
-    /// Frames that showed a missing update. Two kinds of frames do not count here. A frame of order events v1 that
-    /// shows a missing event counts in `data`. A malformed frame counts in `malformed`, even if the frame makes a
-    /// book stale.
+    /// Frames that showed a missing update. A frame of order events v1 that shows a missing event counts in `data`
+    /// instead, and a malformed frame in `malformed`.
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,
@@ -49,7 +48,6 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Adds the counters of another link.
     pub(crate) fn add(&mut self, other: &Stats) {
         let Stats {
             frames,
@@ -95,7 +93,6 @@ impl Stats {
         }
     }
 
-    /// Counts a text or binary frame.
     #[inline]
     pub(crate) const fn count_frame(&mut self, bytes: usize) {
         self.frames = self.frames.saturating_add(1);

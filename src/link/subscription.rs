@@ -33,33 +33,30 @@ pub(crate) struct Subscription {
     state: StreamState,
     /// Whether frames of another stream, which look like frames of this one, may come while the state is `Wanted`.
     is_after_another: bool,
-    /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can be built
-    /// from the changes that follow, until the client has unsubscribed.
+    /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then the changes that
+    /// follow make no book, and the client has to unsubscribe first.
     is_spoilt: bool,
     /// Whether an earlier subscription to the stream may still bring frames that contain only changes, because the
-    /// venue has not confirmed the end of that subscription on this connection. For a book, the value is false again
-    /// when the venue confirms the present subscription.
+    /// venue has not confirmed its end. For a book, false again when the venue confirms the present subscription.
     is_haunted: bool,
-    /// The ids of the subscribers: one for each call of `subscribe` that the application has not unsubscribed. The id
-    /// of the only remaining subscriber stays until the subscription is removed.
+    /// The ids of the subscribers, one for each call of `subscribe`. The last one stays until the subscription is
+    /// removed.
     subscribers: Vec<StreamId>,
     stream: Stream,
     /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
     /// to older requests change nothing.
     request: u64,
-    /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it; or the snapshot has come, and
-    /// the request has got no reply in time or was refused for now before the snapshot.
+    /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it, or the snapshot came although
+    /// the request got no reply in time or was refused for now.
     confirmed: bool,
     /// How many times in a row the stream was not served.
     attempts: u32,
     failure: Failure,
-    /// Whether the newest request about the stream has failed, and the client has not sent the next one yet. The next
-    /// one waits for a delay, or in the `Outbox`. Exception: if the venue has refused an `unsubscribe` of several
-    /// streams for good, the value is false.
+    /// Whether the newest request about the stream has failed, and the client has not sent the next one yet. False if
+    /// the venue has refused an `unsubscribe` of several streams for good.
     unanswered: bool,
-    /// Whether an earlier `subscribe` on this connection named the stream, so that frames of that request may still
-    /// come. The `subscribe` may belong to an earlier subscription. Always false for streams other than books,
-    /// balances and positions.
+    /// Whether frames of an earlier `subscribe` on this connection may still come. Always false for streams other
+    /// than books, balances and positions.
     asked_before: bool,
     /// When to send the next request about the stream, when the snapshot of a confirmed book is overdue, or when the
     /// stream may have been silent for too long.
@@ -89,8 +86,8 @@ pub(super) struct Effects {
     pub(super) list: &'static [StreamEffect],
     /// When the silence began, for `ReportQuiet`.
     pub(super) heard: Instant,
-    /// The input of an immediate second step. `Some` if the snapshot came after the request had failed. Then no reply
-    /// will confirm the stream, so the snapshot confirms it.
+    /// The input of an immediate second step, if the snapshot came after the request had failed: no reply will come,
+    /// so the snapshot confirms the stream.
     pub(super) then: Option<StreamInput>,
 }
 
@@ -100,11 +97,9 @@ pub(super) struct Traits {
     pub(super) is_wanted: bool,
     /// Whether the stream still waits to be confirmed, rejected or reported as unserved.
     pub(super) is_pending: bool,
-    /// Whether the stream has subscribers, and the venue does not serve it: the venue has not confirmed the stream,
-    /// or nothing shows that the venue serves the stream again after an `Event::Unserved`.
+    /// Whether the stream has subscribers, and is either unconfirmed or has failed since it last worked.
     pub(super) is_unserved: bool,
-    /// Whether the client waits for the snapshot of a book that was requested. False after a failure, such as a
-    /// refusal or a timeout, until the client requests the book again.
+    /// Whether the client waits for the snapshot of a book, and the newest request for the book has not failed.
     pub(super) is_awaited: bool,
     /// Whether the application has unsubscribed, and the venue has not confirmed the `unsubscribe`.
     pub(super) is_leaving: bool,
@@ -245,9 +240,8 @@ impl Subscription {
         delays.before(if is_split { 1 } else { self.attempts })
     }
 
-    /// Returns the next input of a subscription whose deadline has passed. Returns `None` if the subscription has to
-    /// wait longer, because a frame of the stream or the snapshot of another book came meanwhile. `progress` is when
-    /// the newest snapshot came, among the books that the same request or an earlier request named.
+    /// Returns the next input of a subscription whose deadline has passed; `None` if it has to wait longer.
+    /// `progress` is when the newest snapshot came, among the books that the same request or an earlier one named.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -360,8 +354,7 @@ impl Subscription {
         }
     }
 
-    /// Notes that a request about the stream was sent. `asked_before` and `is_haunted` are the new values of the
-    /// fields with these names.
+    /// Notes that a request about the stream was sent.
     pub(super) const fn note_request(&mut self, id: u64, asked_before: bool, is_haunted: bool) {
         self.request = id;
         self.unanswered = false;
@@ -474,7 +467,6 @@ impl Subscription {
         self.state
     }
 
-    /// Returns the id that the application sees: the id of the oldest remaining subscriber.
     #[inline]
     pub(crate) const fn public_id(&self) -> StreamId {
         self.public_id
@@ -493,8 +485,6 @@ impl Subscription {
         self.confirmed && !self.is_left()
     }
 
-    /// Returns whether an earlier `subscribe` on this connection named the stream, so that frames of that request may
-    /// still come.
     pub(super) const fn was_asked_before(&self) -> bool {
         self.asked_before
     }

@@ -30,15 +30,15 @@ pub(crate) struct Subscriptions {
     snapshots_max: usize,
     /// The `Whole` of each stream that was requested on this connection, if the stream has one.
     asked: BTreeSet<Whole>,
-    /// The result of [`Whole::in_part`] for each stream whose `unsubscribe` failed on this connection. The venue may
-    /// still send these streams.
+    /// The [`Whole::in_part`] of each stream whose `unsubscribe` failed on this connection. The venue may still send
+    /// these streams.
     unended: BTreeSet<Whole>,
-    /// When the newest frame of a partial depth without a symbol came. Such a frame may belong to any subscription to
-    /// a partial depth, so none of them counts as silent.
+    /// When the newest partial depth without a symbol came. It may belong to any subscription to a partial depth, so
+    /// none of them counts as silent.
     partial_depth_heard: Instant,
-    /// The ids of requests, each with the time of the newest snapshot that came for the request. A snapshot drops the
-    /// entries of later requests, so ids and times both rise. For a given request, look up the last entry whose id is
-    /// not above the id of the request: its time is that of the newest snapshot for this request or an earlier one.
+    /// The ids of requests, each with the time of the newest snapshot that came for the request. Ids and times both
+    /// rise. The last entry whose id is not above the id of a request has the time of the newest snapshot for this
+    /// request or an earlier one.
     progress: VecDeque<(u64, Instant)>,
 }
 
@@ -51,7 +51,6 @@ enum Whole {
 }
 
 impl Whole {
-    /// Returns the data that some frames of a stream contain in full; `None` if there is no such data.
     const fn of(stream: &Stream) -> Option<Whole> {
         match stream {
             Stream::Depth { symbol, .. } => Some(Whole::Book(*symbol)),
@@ -61,8 +60,8 @@ impl Whole {
         }
     }
 
-    /// Returns the data that some frames of a stream contain in full, and other frames only in part; `None` if there
-    /// is no such data. If a stream reports everything every second, no frame has the data only in part.
+    /// Returns the data that some frames of a stream contain in full, and other frames only in part. A stream that
+    /// reports everything every second has no frames of the second kind.
     const fn in_part(stream: &Stream) -> Option<Whole> {
         match stream {
             Stream::Balances { updates: Updates::EachSecond }
@@ -224,8 +223,7 @@ impl Subscriptions {
         self.change(id, |subscription| subscription.refuse_served(failure, now, &delays));
     }
 
-    /// Returns the next input of a subscription whose deadline has passed; `None` if the subscription has to wait
-    /// longer.
+    /// Returns the next input of a subscription whose deadline has passed; `None` if it has to wait longer.
     pub(super) fn expire(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let request = self.get(id)?.request();
         let progress = self.progress.iter().rev().find(|(of, _)| *of <= request).map(|(_, at)| *at);
@@ -258,8 +256,7 @@ impl Subscriptions {
             Some(whole) => !self.asked.insert(whole),
             None => subscription.was_asked_before(),
         };
-        // If `unended` is full, it may lack the stream, so a stream that was requested before counts as one in
-        // `unended`.
+        // If `unended` is full, it may lack the stream, so each stream that was requested before counts as contained.
         let is_haunted = whole.is_some_and(|whole| {
             self.unended.contains(&whole) || (asked_before && self.unended.len() >= self.streams_max)
         });
@@ -345,7 +342,6 @@ impl Subscriptions {
         self.places.len().saturating_sub(self.free.len())
     }
 
-    /// Returns whether another stream may be added.
     pub(crate) fn has_room(&self) -> bool {
         self.len() < self.streams_max
     }
@@ -354,7 +350,6 @@ impl Subscriptions {
         self.places.iter().flatten()
     }
 
-    /// Returns the ids of the subscriptions that meet a condition.
     pub(crate) fn ids(&self, condition: impl Fn(&Subscription) -> bool) -> Vec<StreamId> {
         self.iter().filter(|subscription| condition(subscription)).map(Subscription::id).collect()
     }
@@ -370,7 +365,6 @@ impl Subscriptions {
         self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
     }
 
-    /// Returns whether some stream is not served.
     pub(crate) const fn has_unserved(&self) -> bool {
         self.sums.unserved > 0
     }
@@ -391,7 +385,6 @@ impl Subscriptions {
         self.partial_depth_heard = now;
     }
 
-    /// Returns the earliest deadline of a subscription.
     pub(super) fn due(&self) -> Option<Instant> {
         self.sums.due.first().map(|(due, _)| *due)
     }
