@@ -119,10 +119,10 @@ impl Config {
         Config::new(SANDBOX)
     }
 
-    /// Sets the API at the address. Necessary only if the path does not show the API. Also resets [`Config::symbol`]
-    /// (for market data v1 to the symbol in the path, otherwise to none), so set the symbol after the API. For the
-    /// current API, also reads the parameters that [`Config::new`] reads. The default of [`Config::stay_open`]
-    /// follows the new API. All other defaults still follow the path.
+    /// Sets the API at the address. Necessary only if the path does not show the API. Also sets [`Config::symbol`] to
+    /// the symbol in the path of market data v1, otherwise to none, so set the symbol after the API. For the current
+    /// API, also reads the parameters that [`Config::new`] reads. The default of [`Config::stay_open`] follows the
+    /// new API. All other defaults still follow the path.
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
         self.api = api;
@@ -189,9 +189,8 @@ impl Config {
     }
 
     /// Sets the seed of the random delays between attempts to connect, for [`Client::single`](crate::Client::single).
-    /// The same seed, calls and times give the same outputs. Default: a random number for each client. Without the
-    /// feature `std` the default is zero. Then set another seed for each client, so that clients do not reconnect at
-    /// the same instant.
+    /// The same seed, calls and times give the same outputs. Default: a random number for each client; zero without
+    /// the feature `std`. Give each client another seed, so that clients do not reconnect at the same instant.
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
     ///
@@ -206,7 +205,6 @@ impl Config {
         self
     }
 
-    /// Returns the seed. If none was set, returns a random seed; without the feature `std`, returns zero.
     pub(crate) fn seed_or_random(&self) -> u64 {
         if let Some(seed) = self.seed {
             return seed;
@@ -266,7 +264,6 @@ impl Config {
         self.address.parameter(name)
     }
 
-    /// Returns whether the endpoint takes subscriptions to a stream.
     pub(crate) fn has(&self, stream: &Stream) -> bool {
         match self.api {
             Endpoint::Streams => !matches!(stream, Stream::Candles { .. }),
@@ -318,11 +315,10 @@ impl Config {
     /// no snapshot came in time, if the venue refused the request for now, or if a frame that may have been the
     /// snapshot could not be decoded. Each earlier failure in a row doubles the delay, up to
     /// [`Config::resubscribe_cap`]. If a `subscribe` for several streams fails, the delay is not doubled, and the
-    /// next request names half as many streams. If a `subscribe` for one stream fails, all earlier failures count. So
-    /// when requests for 25, 12, 6, 3 and 1 streams fail in a row, the delays are 1, 1, 1, 1 and 16 s. When a book
-    /// loses an update, the client requests the book again without a delay. If the book then loses another update
-    /// within [`Config::stable_after`] of the new snapshot, the client waits for this delay
-    /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each further such loss doubles the delay. Default: 1 s.
+    /// next request names half as many streams. When a book loses an update, the client requests the book again
+    /// without a delay. Only if the book loses another update within [`Config::stable_after`] of the new snapshot,
+    /// the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each further such loss
+    /// doubles it. Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);

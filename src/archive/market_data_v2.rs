@@ -107,10 +107,9 @@ impl Session for MarketDataV2 {
 }
 
 impl MarketDataV2 {
-    /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If
-    /// the refused request may be any of several requests, one of which may be an `unsubscribe`, the client rejects
-    /// no stream. From then on, the client sends stream requests one after the other, until a refusal can only be
-    /// about one request, or the link ends.
+    /// Acts on a refusal. It says that no stream of a request is valid, but does not name the request. If several
+    /// requests may be the refused one, the client rejects no stream. From then on, the client sends stream requests
+    /// one after the other, until a refusal can only be about one request, or the link ends.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);
@@ -172,9 +171,8 @@ fn l2_updates<'f>(
     subscription.hear(now);
     let id = subscription.id();
     match subscription.state() {
-        // The first frame is the book, with two exceptions: an earlier frame may have been lost; or the book was
-        // requested before on this connection, so that old changes may still come. In both cases, only a frame that
-        // looks like a first frame is the book.
+        // The first frame is the book, unless an earlier frame was lost, or old changes may still come because the
+        // book was requested before on this connection. Then only a frame that looks like a first frame is the book.
         StreamState::Requested | StreamState::Active
             if subscription.awaits_book()
                 && (updates.looks_initial() || subscription.takes_first_for_book()) =>

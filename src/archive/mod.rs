@@ -25,7 +25,6 @@ use crate::wire::{Scratch, decode_about};
 static SENDS_ONLY: Dialect =
     Dialect { takes_requests: false, acknowledges: false, encode: |_, _, _| String::new() };
 
-/// Decodes a text frame.
 fn decode<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

@@ -49,9 +49,8 @@ impl Session for OrderEventsV1 {
 
 impl OrderEventsV1 {
     /// Delivers order events even if earlier events were lost, because each event is true on its own. After a loss,
-    /// makes the client replace the link, because a new link begins with all open orders. Reports only the first gap
-    /// of a frame: this gap makes all data of the link stale, and a peer could put any number of further gaps into
-    /// the frame.
+    /// the client replaces the link, because a new link begins with all open orders. Reports only the first gap of a
+    /// frame, because this gap makes all data of the link stale.
     fn order_events<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,

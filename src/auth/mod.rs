@@ -24,10 +24,9 @@ use crate::value::time::UnixTime;
 /// ([authentication](crate::protocol::streams#authentication)).
 ///
 /// `Credentials` wipes each `String` or `Vec<u8>` that a constructor receives, at the latest when the `Credentials`
-/// are dropped. If a constructor receives a borrowed text, `Credentials` wipes only its own copy of the text. Instead
-/// of the API secret, `Credentials` keeps the state of the hash that is made from the secret. The type is not
-/// `Clone`, so that no key is used with two [`NonceSource`]s: share a [`Signer`] instead. `Debug` shows only the kind
-/// of credentials.
+/// are dropped. If a constructor receives a borrowed text, `Credentials` wipes only its own copy of the text. The
+/// type is not `Clone`, so that no key is used with two [`NonceSource`]s: share a [`Signer`] instead. `Debug` shows
+/// only the kind of credentials.
 ///
 /// ```
 /// use gemini_ws::{Credentials, Endpoint, InvalidCredentials, Nonce};
@@ -68,8 +67,7 @@ impl Credentials {
     /// # Errors
     ///
     /// Returns [`InvalidCredentials`] if the key or the secret is empty, if the key has a character that is not
-    /// visible ASCII, or if the secret begins or ends with white space. A line break in the key, for example, would
-    /// end the header.
+    /// visible ASCII, or if the secret begins or ends with white space.
     pub fn hmac(
         key: impl Into<String>,
         secret: impl Into<Vec<u8>>,
@@ -109,8 +107,7 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidCredentials`] if the token is empty or has a character that is not visible ASCII. A line
-    /// break in the token, for example, would end the header.
+    /// Returns [`InvalidCredentials`] if the token is empty or has a character that is not visible ASCII.
     pub fn bearer(token: impl Into<String>) -> Result<Credentials, InvalidCredentials> {
         let token = Zeroizing::new(token.into());
         if token.is_empty() {
@@ -136,10 +133,9 @@ impl Credentials {
     /// each call. [`Signer::headers`] draws the nonce for you. With a token, `headers` ignores the nonce. For market
     /// data v1 and v2, `headers` returns no headers, because these endpoints are public.
     ///
-    /// With an API key, the payload depends on the endpoint. On [`Endpoint::Streams`] the payload is the nonce, and
-    /// the nonce also has a header of its own ([signed headers](crate::protocol::streams#signed-headers)). On
-    /// [`Endpoint::OrderEventsV1`] the payload is a JSON text with path and nonce ([address and
-    /// authentication](crate::protocol::order_events_v1#address-and-authentication)).
+    /// With an API key, the payload depends on the endpoint: see [signed
+    /// headers](crate::protocol::streams#signed-headers) for [`Endpoint::Streams`], and [address and
+    /// authentication](crate::protocol::order_events_v1#address-and-authentication) for [`Endpoint::OrderEventsV1`].
     pub fn headers(&self, endpoint: Endpoint, nonce: Nonce) -> Headers {
         let mut headers = Headers { fields: Vec::with_capacity(4) };
         if matches!(endpoint, Endpoint::MarketDataV1 | Endpoint::MarketDataV2) {
@@ -174,7 +170,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Returns the offset of the first byte that is not visible ASCII. A key or a token may not contain such a byte.
+/// Returns the offset of the first byte that is not visible ASCII.
 fn invisible(text: &str) -> Option<usize> {
     text.bytes().position(|byte| !byte.is_ascii_graphic())
 }

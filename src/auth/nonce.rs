@@ -106,7 +106,7 @@ impl fmt::Display for Nonce {
 ///
 /// A source that is ahead by less than the tolerance does no harm. If the source is further ahead, the venue refuses
 /// requests: wait until the time has caught up. If the clock jumped ahead and was set back, a new source may also
-/// help. The venue probably does not count refused nonces as used, but does not document this.
+/// help.
 ///
 /// ```
 /// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};
@@ -132,8 +132,7 @@ impl NonceSource {
     /// Returns the next nonce: `now` in the source's unit, or [`last`](NonceSource::last) plus one if this sum is
     /// higher.
     ///
-    /// After `u64::MAX`, `next` returns `u64::MAX` again. The venue accepts no nonce that is so far ahead of its
-    /// clock.
+    /// After `u64::MAX`, `next` returns `u64::MAX` again.
     pub const fn next(&mut self, now: UnixTime) -> Nonce {
         let nonce = self.upcoming(now);
         self.last = Some(nonce);

@@ -18,7 +18,6 @@ use crate::value::side::Side;
 use crate::value::symbol_map::SymbolMap;
 
 impl<'f> Batch<'f> {
-    /// Returns whether the batch is the venue's list of all open orders.
     pub(crate) const fn lists_open_orders(&self) -> bool {
         matches!(self.0, Parts::OrderSnapshot(_))
     }
@@ -36,8 +35,7 @@ impl<'f> Batch<'f> {
     }
 }
 
-/// Returns the levels of a market data v2 frame as an [`Event::DepthSnapshot`] if `is_snapshot` is set, otherwise as
-/// an [`Event::DepthUpdate`].
+/// Returns the levels of a market data v2 frame as one event.
 pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>, source: Source<'f>) -> Event<'f> {
     let depth = Depth {
         symbol: updates.symbol,
@@ -50,7 +48,6 @@ pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>, source: So
     depth_event(is_snapshot, depth, source)
 }
 
-/// Returns an [`Event::DepthSnapshot`] if `is_snapshot` is set, otherwise an [`Event::DepthUpdate`].
 #[inline]
 pub(crate) const fn depth_event<'f>(is_snapshot: bool, depth: Depth<'f>, source: Source<'f>) -> Event<'f> {
     if is_snapshot { Event::DepthSnapshot(depth, source) } else { Event::DepthUpdate(depth, source) }
@@ -104,7 +101,7 @@ impl<'f> Event<'f> {
         match self {
             Event::Batch(batch, source) => {
                 let rest = Rest::new(batch, source.is_whole());
-                // A book without a known symbol is left out, but no other part gets its number: `EventBuf` finds each
+                // A book without a known symbol is left out, but no other part gets its number. `EventBuf` finds each
                 // part by its number, and may decode the frame again with a symbol.
                 let is_left_out = matches!(rest, Rest::EmptyMarket { symbol: None, .. });
                 Events { rest, source: source.with_part(u32::from(is_left_out)) }
@@ -117,8 +114,7 @@ impl<'f> Event<'f> {
 }
 
 impl<'f> Rest<'f> {
-    /// Creates the iteration over the parts of `batch`. `is_whole` says whether the frame lists everything, as the
-    /// first frame of a book does.
+    /// `is_whole` says whether the frame lists everything, as the first frame of a book does.
     fn new(batch: &Batch<'f>, is_whole: bool) -> Rest<'f> {
         match batch.0 {
             Parts::L2 { is_snapshot, told, updates } => Rest::L2 {
@@ -209,7 +205,6 @@ fn row<'f, T>(
     }
 }
 
-/// Returns the event of an element that cannot be decoded.
 fn malformed<'f>(
     element: RawJson<'f>,
     error: DecodeError,
@@ -221,8 +216,8 @@ fn malformed<'f>(
     Event::Malformed(Malformed { frame: element.as_str(), error, topic: Some(topic), symbol }, source)
 }
 
-/// Returns the event of a row of a list of orders. Reads only this row, which begins at the byte `begin` of the frame.
-/// Returns `None` if no row begins there.
+/// Returns the event of the row of a list of orders that begins at the byte `begin` of the frame, without reading the
+/// other rows. Returns `None` if no row begins there.
 pub(crate) fn order_at(source: Source<'_>, begin: u32) -> Option<Event<'_>> {
     let mut cursor = Cursor::new(source.frame());
     cursor.advance(usize::try_from(begin).ok()?);
@@ -353,7 +348,6 @@ struct Books<'f> {
     asks: &'f [Level],
 }
 
-/// An iterator over the level changes among the entries of a frame.
 #[derive(Clone, Debug)]
 struct Changes<'f>(Elements<'f, MarketEntry<'f>>);
 

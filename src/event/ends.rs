@@ -8,9 +8,8 @@ use crate::value::id::LinkId;
 /// If an event ends a stream, returns the link and the stream: no more data of the stream comes until it is
 /// subscribed again. Returns `None` for other events, and for the end of a link, which ends all its streams.
 ///
-/// This is the one list of these events. After each of them, the collections of orders, balances, positions and
-/// quotes no longer follow the stream. An [`EventQueue`](crate::EventQueue) keeps the newest of these events, because
-/// a collection that misses it would wait for reports that cannot come.
+/// A collection such as [`Orders`](crate::Orders) no longer follows the stream after such an event. An
+/// [`EventQueue`](crate::EventQueue) keeps the newest one, so that no collection misses it.
 pub(crate) fn ended_stream<'e>(event: &'e Event<'_>) -> Option<(LinkId, &'e Stream)> {
     match event {
         Event::Unsubscribed { link, stream, last: true, .. }

@@ -15,7 +15,6 @@ pub(crate) type Lane = (Topic, Option<Symbol>);
 /// topic and symbol.
 pub(crate) type Origin = (u16, u8);
 
-/// Returns where the data of an event comes from.
 pub(crate) fn origin(event: &Event<'_>) -> Origin {
     event
         .source()

@@ -12,7 +12,6 @@ pub(crate) struct LastTrade {
 impl LastTrade {
     pub(crate) const NOTHING: LastTrade = LastTrade { next: 0 };
 
-    /// Marks a trade as a replay if it was delivered before.
     #[inline]
     pub(crate) const fn mark(self, mut trade: Trade<'_>) -> Trade<'_> {
         trade.is_replay = self.has(LastTrade::key(&trade));
@@ -27,7 +26,6 @@ impl LastTrade {
         trade
     }
 
-    /// Returns whether a trade with this id was delivered before.
     #[inline]
     pub(crate) const fn has(self, id: u64) -> bool {
         id < self.next
@@ -70,7 +68,6 @@ impl DeliveredTrades {
     pub(crate) const NOTHING: DeliveredTrades =
         DeliveredTrades { last: LastTrade::NOTHING, recent: [None; TRADE_IDS_MAX], oldest: 0 };
 
-    /// Marks a trade as a replay if it was delivered before, and notes the trade.
     #[inline]
     pub(crate) fn tell<'f>(&mut self, mut trade: Trade<'f>) -> Trade<'f> {
         if trade.event_id.is_some() {

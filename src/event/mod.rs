@@ -90,9 +90,8 @@ pub enum Event<'f> {
     Error(VenueError<'f>, Source<'f>),
 
     /// The client has accepted a request of the application, or has made a request that cancels orders in a shutdown.
-    /// An [`Event::Reply`] follows. `Requested` comes before every other event about the request, so that
-    /// [`Orders`](crate::Orders) knows an order before the first report about the order. A request that the client
-    /// refuses causes no `Requested`.
+    /// An [`Event::Reply`] follows. `Requested` comes before every other event about the request. A request that the
+    /// client refuses causes no `Requested`.
     Requested {
         /// The link that sends the request.
         link: LinkId,
@@ -101,9 +100,7 @@ pub enum Event<'f> {
         /// The subject of the request.
         about: Subject,
     },
-    /// A request has ended. Exactly one `Reply` follows each [`Event::Requested`]. The client reports the event even
-    /// if a handle of the crate `gemini-ws-driver` returns the outcome, because [`Orders`](crate::Orders) needs the
-    /// event.
+    /// A request has ended. Exactly one `Reply` follows each [`Event::Requested`].
     Reply {
         /// The link that sent the request.
         link: LinkId,
@@ -116,9 +113,8 @@ pub enum Event<'f> {
     },
     /// The venue accepted a subscription. If the venue had already accepted the stream for another subscription, the
     /// event comes at once. Data of the stream may have come before this event. The event comes again after each
-    /// reconnect and each resubscription. Market data v2 has no replies: there the first data of a stream causes the
-    /// event. For a depth stream of market data v2, wait for [`Event::Synced`], because `Subscribed` does not always
-    /// come.
+    /// reconnect and each resubscription. On market data v2, the first data of a stream causes the event. For a depth
+    /// stream of market data v2, wait for [`Event::Synced`], because `Subscribed` does not always come.
     Subscribed {
         /// The link that serves the subscription.
         link: LinkId,
@@ -253,18 +249,14 @@ pub enum Event<'f> {
         /// The link.
         link: LinkId,
         /// When the last frame came over the previous open link in this slot; if no frame came, when that link
-        /// opened. Attempts that failed between the two links do not count. `None` if no earlier link in this slot
-        /// was open. Events between `missing_since` and `Opened` may be missing: ask REST about everything that must
-        /// not be missed, such as orders.
+        /// opened. `None` if no earlier link in this slot was open. Events between `missing_since` and `Opened` may
+        /// be missing: ask REST about everything that must not be missed, such as orders.
         missing_since: Option<Instant>,
     },
     /// A link is live: each of its streams was confirmed, rejected or reported as [`Event::Unserved`], and at least
-    /// one stream is served. A link without streams is live as well, for example after the venue has rejected all
-    /// streams.
+    /// one is confirmed. A link without streams is live as well.
     ///
-    /// `Live` is about the link; [`Book::Live`](crate::Book::Live) is about a book. A book can become current before
-    /// or after its link becomes live, because the snapshot may come before or after the reply to the `subscribe`. A
-    /// book is current after [`Event::Synced`].
+    /// `Live` is about the link. A book is current after [`Event::Synced`], which may come before or after `Live`.
     Live {
         /// The link.
         link: LinkId,
@@ -413,9 +405,8 @@ pub(crate) enum Verdict<'f> {
 }
 
 impl<'f> RequestOutcome<'f> {
-    /// Returns what the outcome says about the order or quote of the request. All code of this crate that keeps
-    /// orders or quotes uses this verdict. A reply that contradicts itself gives [`Verdict::Unknown`]. There are two
-    /// kinds of such replies: an error whose status means success and whose code means no refusal, and a refusal that
+    /// Returns what the outcome says about the order or quote of the request. A reply that contradicts itself gives
+    /// [`Verdict::Unknown`]: an error whose status means success and whose code means no refusal, or a refusal that
     /// contains the id of an order.
     pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
@@ -524,7 +515,6 @@ impl<'f> Malformed<'f> {
         Malformed { frame, error, topic, symbol }
     }
 
-    /// Returns whether the frame may have been about a topic.
     pub(crate) fn is_of(&self, topic: Topic) -> bool {
         self.topic.is_none_or(|of| of == topic)
     }

@@ -119,8 +119,7 @@ impl From<&Event<'_>> for EventBuf {
 }
 
 impl EventBuf {
-    /// Returns the event, which borrows from this `EventBuf`. The `EventBuf` keeps the memory for decoding, so that
-    /// further calls can use it.
+    /// Returns the event, which borrows from this `EventBuf`.
     pub fn as_event(&mut self) -> Event<'_> {
         let EventBuf { kept, text, scratch } = self;
         kept.event(text, || scratch.get_or_insert_default())
@@ -227,9 +226,8 @@ impl Role {
         }
     }
 
-    /// Returns the role of an element of an unknown kind. The role says where the bytes of the element are in the
-    /// frame, so that the frame need not be decoded again. Decoding would need the symbol of the books in the other
-    /// parts, and the `EventBuf` of such an element does not keep this symbol.
+    /// Returns the role of an element of an unknown kind. It says where the bytes of the element are in the frame,
+    /// because decoding the frame again could need a symbol that the `EventBuf` does not keep.
     fn element(element: &str, frame: &str) -> Role {
         let begin = offset_in(element, frame);
         let end = begin.wrapping_add(element.len());
@@ -308,7 +306,7 @@ impl Role {
     }
 }
 
-/// Returns the symbol of an event. The frame of the event need not name this symbol.
+/// Returns the symbol of an event, which the frame of the event need not name.
 fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
     match event {
         Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol?.parse().ok(),

@@ -10,8 +10,8 @@ use crate::wire::Scratch;
 
 /// The maximum number of facts that wait in an [`EventQueue`]. Facts are events about links, subscriptions, requests
 /// and accounts. All other events count as market data, and so do [`Event::Malformed`] and [`Event::Unrecognized`] of
-/// an account's stream. When half of this number of facts waits, [`EventQueue::has_room`] becomes false, so that no
-/// frame adds another fact. The other half is for facts that commands and timers cause.
+/// an account's stream. When half of this number waits, [`EventQueue::has_room`] becomes false, so that room remains
+/// for facts that commands and timers cause.
 pub const RESERVED_EVENTS_MAX: usize = 16_384;
 
 /// The maximum number of bytes of facts that wait in an [`EventQueue`]. The queue still accepts the fact that
@@ -36,35 +36,25 @@ pub enum Overflow {
     /// queue is full for longer than [`Config::silence_max`](crate::Config::silence_max), the client drops its links.
     #[default]
     Block,
-    /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. The driver
-    /// continues to read frames while [`EventQueue::has_room`] returns `true`. Only waiting facts can make `has_room`
-    /// return `false`, not waiting market data.
+    /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. Waiting market
+    /// data does not affect [`EventQueue::has_room`].
     DropOldest,
     /// A new best bid and ask, mark price, or partial depth with a symbol replaces the waiting event of the same
     /// endpoint, topic and symbol. No event reports the replacement, because the new event contains everything that
     /// the older event contained. The queue treats all other market data as with `DropOldest`.
     ///
-    /// Events of one stream stay in order. The new event takes the place of the older event, so it may overtake
-    /// events of other streams. If a fact waits behind the older event, or the queue has no room for more data of
-    /// this kind, the new event goes to the end of the queue instead.
+    /// Events of one stream stay in order. The new event may overtake events of other streams, but no fact.
     Latest,
 }
 
 /// A bounded queue of [`EventBuf`]s between the code that reads frames and the code that takes events.
 ///
-/// Events of one topic and symbol form a lane. The queue counts the events that it drops from each lane. An
-/// [`Event::Overflow`] reports the number. The `Overflow` takes the place of the first dropped event of the lane.
-/// Events behind the `Overflow` can make data current again. So a second `Overflow` takes the place of the last
-/// dropped event of the lane that may have reported the end of a link or of a stream, if other events wait between
-/// the two places. Each dropped event counts in only one of the two `Overflow`s.
+/// An [`Event::Overflow`] reports how many events of a topic and symbol the queue has dropped.
 ///
 /// For each [slot](crate::LinkId::slot), the queue never drops the newest [`Event::Disconnected`]. For each slot and
-/// each of the topics orders, balances, positions and quotes, the queue always keeps one more event: the newest that
-/// is a [`Subscribed`](Event::Subscribed), a [`Rejected`](Event::Rejected), a [`Silent`](Event::Silent), an
-/// [`Unserved`](Event::Unserved) with [`Unserved::Refused`](crate::Unserved::Refused), or an
-/// [`Unsubscribed`](Event::Unsubscribed) with `last`. For orders, the [`SubscriptionAck`](Event::SubscriptionAck) of
-/// order events v1 counts too. So a collection such as [`Orders`](crate::Orders) never waits for reports that cannot
-/// come.
+/// each of the topics orders, balances, positions and quotes, the queue also never drops the newest event that begins
+/// or ends the stream, such as [`Subscribed`](Event::Subscribed) or [`Rejected`](Event::Rejected). So a collection
+/// such as [`Orders`](crate::Orders) never waits for reports that cannot come.
 ///
 /// [`Books`](crate::Books), [`Orders`](crate::Orders), [`Balances`](crate::Balances),
 /// [`Positions`](crate::Positions) and [`Quotes`](crate::Quotes) act on an `Overflow`.
@@ -119,9 +109,9 @@ struct Loss {
     dropped: u64,
     /// The number of the first dropped event: the loss is reported before any later event.
     due: u64,
-    /// The number of the last dropped event that is a fact or about an account, because such an event may have
-    /// reported the end of a link or of a stream; without such an event, the number of the first dropped event. A
-    /// second report of the loss takes the place of this event.
+    /// The number of the last dropped event that may have reported the end of a link or of a stream: a fact, or an
+    /// event about an account. Without such an event, the number of the first dropped event. A second report of the
+    /// loss takes this place.
     last: u64,
 }
 
@@ -187,9 +177,7 @@ impl EventQueue {
     }
 
     /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], best
-    /// bids and asks, partial depths and mark prices together share a separate limit of the same size. An event
-    /// counts until [`take`](EventQueue::take) returns it. If an [`Event::Overflow`] belongs directly before the
-    /// event, the event stops counting when `take` returns that `Overflow`.
+    /// bids and asks, partial depths and mark prices together share a separate limit of the same size.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);
@@ -320,9 +308,8 @@ impl EventQueue {
         self.waiting.partition_point(|waiting| waiting.number < number)
     }
 
-    /// Notes the number of a new event that ends or begins a flow. The queue has to keep only the newest such event
-    /// of each flow, so from now on it may drop the previous one. If the search for the oldest fact to drop has
-    /// already passed the previous one, the queue drops it at once, because the search does not come back.
+    /// Notes the number of a new event that ends or begins a flow. From now on the queue may drop the previous such
+    /// event. If the search for the oldest fact to drop has already passed that event, the queue drops it at once.
     fn turn(&mut self, flow: Option<Flow>, number: u64) {
         if let Some(before) = flow.and_then(|flow| self.turns.insert(flow, number))
             && before < self.room(Kind::Fact).oldest
@@ -429,7 +416,6 @@ impl EventQueue {
 }
 
 impl Waiting {
-    /// Returns the lane of each part of the event.
     fn lanes(&self, scratch: &mut Scratch) -> Vec<Lane> {
         match (self.lane, &self.event) {
             (Some(lane), _) => Vec::from([lane]),

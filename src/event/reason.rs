@@ -54,10 +54,9 @@ pub enum ConnectFailure {
     Status {
         /// The HTTP status.
         status: u16,
-        /// The delay that the response asked for; `None` if it asked for none. Before any link of the client dials
-        /// this host again, the client waits for this delay, but at most for
-        /// [`Config::retry_after_max`](crate::Config::retry_after_max), and then for the random delay of
-        /// [`Config::backoff`](crate::Config::backoff).
+        /// The delay that the response asked for; `None` if it asked for none. No link of the client dials this host
+        /// before this delay, of at most [`Config::retry_after_max`](crate::Config::retry_after_max), and the random
+        /// delay of [`Config::backoff`](crate::Config::backoff) are over.
         retry_after: Option<Duration>,
         /// The venue's reason, if the response named one.
         reason: Option<VenueReason>,
@@ -337,7 +336,6 @@ pub(crate) enum Retry {
 }
 
 impl Retry {
-    /// Returns whether no other attempt follows.
     pub(crate) const fn is_final(self, has_worked: bool) -> bool {
         matches!(self, Retry::Never) || matches!(self, Retry::NeverAtFirst) && !has_worked
     }

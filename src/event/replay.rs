@@ -230,7 +230,6 @@ pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<
         Message::Heartbeat(payload) => Event::Heartbeat(payload, source),
         Message::Error(payload) => Event::Error(payload, source),
         Message::Unrecognized(payload) => Event::Unrecognized(payload, source),
-        // The meaning of these depends on earlier messages or requests.
         Message::Depth(_) | Message::L2Updates(_) | Message::MarketUpdate(_) | Message::Response(_) => {
             return None;
         }

@@ -68,7 +68,6 @@ impl<'f> Source<'f> {
         }
     }
 
-    /// Creates the source of a frame that a link received.
     #[inline]
     pub(crate) const fn live(
         link: LinkId,
@@ -80,7 +79,6 @@ impl<'f> Source<'f> {
         Source { epoch, slot, link_endpoint, received, ..Source::recorded(endpoint, frame) }
     }
 
-    /// Sets the subscription.
     #[inline]
     pub(crate) const fn of_stream(mut self, stream: Option<StreamId>) -> Source<'f> {
         self.stream = stream;
@@ -106,7 +104,6 @@ impl<'f> Source<'f> {
         self
     }
 
-    /// Returns the same source with another text.
     pub(crate) const fn with_frame<'g>(self, frame: &'g str) -> Source<'g> {
         // Copies each member, because the text has another lifetime, and so the result has another type.
         let Source {
@@ -177,17 +174,14 @@ impl<'f> Source<'f> {
         self.endpoint
     }
 
-    /// Returns the rule by which the update ids were checked.
     pub(crate) const fn rule(&self) -> GapRule {
         self.rule
     }
 
-    /// Returns how many levels per side a snapshot has; `None` for all levels.
     pub(crate) const fn levels(&self) -> Option<NonZeroU32> {
         self.levels
     }
 
-    /// Returns the side of each book that the link does not report; `None` if it reports both sides.
     pub(crate) const fn lacks(&self) -> Option<Side> {
         self.lacks
     }
@@ -202,13 +196,11 @@ impl<'f> Source<'f> {
         self.part
     }
 
-    /// Sets the byte at which the part begins in the frame. The part is a row of a list of orders.
     pub(crate) const fn beginning_at(mut self, begin: u32) -> Source<'f> {
         self.begin = begin;
         self
     }
 
-    /// Returns the byte at which the part begins in the frame, if the part is a row of a list of orders.
     pub(crate) const fn begin(&self) -> Option<u32> {
         // The list itself begins before its rows.
         if self.begin == 0 { None } else { Some(self.begin) }

@@ -104,7 +104,6 @@ impl RestError {
         }
     }
 
-    /// Returns whether the venue says that the order does not exist.
     pub(super) fn says_not_found(&self) -> bool {
         matches!(
             self,
