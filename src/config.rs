@@ -79,12 +79,10 @@ impl Config {
     /// `/v2/marketdata`, `/v1/marketdata/{symbol}`, `/v1/multimarketdata` and `/v1/order/events` are paths of
     /// archived APIs, and any other path belongs to the current API. [`Config::api`] sets another API.
     ///
-    /// The address is normalised: scheme and host become lower-case; the default port, a fragment, a dot after the
-    /// host, and slashes after the path of an archived endpoint are removed. A name and a password move to
-    /// [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API a query parameter
-    /// `snapshot` with a valid value sets [`Config::snapshot`], and `cancelOnDisconnect` with a valid value sets
-    /// [`Config::cancel_on_disconnect`]. [`Config::url`] adds the parameters that the client needs. For the current
-    /// API: `snapshot`, and `cancelOnDisconnect` if it is set. For the v1 APIs: `heartbeat`.
+    /// The address is normalised, for example to a lower-case host without the default port. A name and a password
+    /// move to [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API, valid query parameters
+    /// `snapshot` and `cancelOnDisconnect` become [`Config::snapshot`] and [`Config::cancel_on_disconnect`].
+    /// [`Config::url`] returns the address with the parameters that the client needs.
     /// ```
     /// use gemini_ws::{Config, Endpoint};
     ///
@@ -189,8 +187,8 @@ impl Config {
     }
 
     /// Sets the seed of the random delays between attempts to connect, for [`Client::single`](crate::Client::single).
-    /// The same seed, calls and times give the same outputs. Default: a random number for each client; zero without
-    /// the feature `std`. Give each client another seed, so that clients do not reconnect at the same instant.
+    /// The same seed, calls and times give the same outputs. Default: a random number; zero without the feature
+    /// `std`. Give each client its own seed, so that clients do not reconnect at the same instant.
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
     ///
@@ -353,8 +351,8 @@ impl Config {
     }
 
     /// Sets the silence after which the client drops the link. If necessary, also lowers [`Config::probe_after`], so
-    /// that at least a third of this time remains for a probe: for its wait for a rate limit, if any, and for the
-    /// reply. Default: 45 s, more than two ping periods of the venue (20 s each); at archived endpoints 15 s.
+    /// that at least a third of this time remains for a probe. Default: 45 s, more than two ping periods of the venue
+    /// (20 s each); at archived endpoints 15 s.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));

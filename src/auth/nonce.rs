@@ -99,10 +99,10 @@ impl fmt::Display for Nonce {
 ///
 /// # A clock that is wrong
 ///
-/// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the present time in
-/// three cases: the clock was ahead for a while; the program draws more than one nonce per [`NonceUnit::step`]; or
-/// [`skip_to`](NonceSource::skip_to) has excluded a nonce above the present time. The source stays ahead until the
-/// time has caught up. [`ahead_of`](NonceSource::ahead_of) returns how far ahead the source is.
+/// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the present time if
+/// the clock was ahead for a while, if the program draws more than one nonce per [`NonceUnit::step`], or after
+/// [`skip_to`](NonceSource::skip_to). It stays ahead until the time has caught up.
+/// [`ahead_of`](NonceSource::ahead_of) returns how far ahead it is.
 ///
 /// A source that is ahead by less than the tolerance does no harm. If the source is further ahead, the venue refuses
 /// requests: wait until the time has caught up. If the clock jumped ahead and was set back, a new source may also

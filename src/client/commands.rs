@@ -177,8 +177,8 @@ impl Client {
     /// Requests a new snapshot of every book. Call this method if any book may have lost an update: after an
     /// [`Event::Overflow`](crate::Event::Overflow) of [`Topic::Connection`], or of [`Topic::Depth`] without a symbol.
     ///
-    /// Calls [`resync_books`](Client::resync_books) with the symbols of all depth subscriptions, and the symbols of
-    /// [`named_books`](Client::named_books). Returns the result of that call.
+    /// Calls [`resync_books`](Client::resync_books) with the symbols of all depth subscriptions and of
+    /// [`named_books`](Client::named_books), and returns its result.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
@@ -203,9 +203,8 @@ impl Client {
     }
 
     /// Returns the books that come without a subscription: each link of market data v1 that receives bids or offers,
-    /// with each symbol that its address names. Also returns links that have ended for good
-    /// ([`Event::LinkClosed`](crate::Event::LinkClosed)): their books come if [`open`](Client::open) connects them
-    /// again.
+    /// with each symbol that its address names. Links that have ended for good are included, because
+    /// [`open`](Client::open) connects them again.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};
@@ -328,7 +327,6 @@ impl Client {
         self.new_link(endpoint)
     }
 
-    /// Ends the subscriptions of a link to all streams that meet a condition.
     pub(super) fn unsubscribe_where(&mut self, slot: usize, which: impl Fn(&Stream) -> bool) {
         self.with_link(slot, |link, cx| {
             let streams = link.streams().filter(|(_, stream, _)| which(stream));

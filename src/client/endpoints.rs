@@ -30,7 +30,6 @@ pub(super) struct Endpoints {
     is_changed: bool,
 }
 
-/// An endpoint, and the slots of its links.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     config: Config,
@@ -146,7 +145,6 @@ impl Endpoints {
         }
     }
 
-    /// Removes an endpoint. Returns the slots of its links.
     pub(super) fn remove(&mut self, id: EndpointId, now: Instant) -> Option<BTreeSet<usize>> {
         let entry = self.entries.remove(&id)?;
         self.is_changed = true;
@@ -185,7 +183,7 @@ impl Endpoints {
         self.entries.values().map(Entry::config)
     }
 
-    /// Returns the endpoints of one generation of the API that are authenticated, or those that are not.
+    /// Returns the authenticated endpoints of one generation of the API, or those without authentication.
     pub(super) fn of_kind(&self, api: Endpoint, authenticated: bool) -> &BTreeSet<EndpointId> {
         const NONE: &BTreeSet<EndpointId> = &BTreeSet::new();
         self.kinds.get(&(api as u8, authenticated)).unwrap_or(NONE)
@@ -289,7 +287,6 @@ impl Endpoints {
     }
 }
 
-/// Returns the key of `Endpoints::kinds` for an endpoint.
 const fn kind(config: &Config) -> (u8, bool) {
     (config.api as u8, config.authenticated)
 }

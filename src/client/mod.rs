@@ -143,8 +143,8 @@ enum ClientState {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Readiness {
-    /// At least one link exists, every link is live, every stream is confirmed, and no stream waits after an
-    /// [`Event::Unserved`](crate::Event::Unserved). Books may still be stale.
+    /// At least one link exists, every link is live, every stream is confirmed, and every stream that an
+    /// [`Event::Unserved`](crate::Event::Unserved) reported has worked again since. Books may still be stale.
     Ready,
     /// Some link is live, but not all conditions of [`Ready`](Readiness::Ready) hold.
     Partly,
@@ -286,13 +286,12 @@ impl Client {
         self.begin_shutdown(ShutdownPlan::by(deadline), true);
     }
 
-    /// Shuts down in steps: refuses commands, cancels orders, unsubscribes, closes the links. The plan says whether
-    /// the client cancels orders, and whether the client unsubscribes. An
-    /// [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the beginning of each step. The client ends a step
-    /// that takes too long, so that time remains for the following steps. [`Event::Closed`](crate::Event::Closed)
-    /// follows exactly once, at the latest with the first [`handle_timeout`](Client::handle_timeout) at or after the
-    /// deadline of the plan. A second call of this method can only bring the deadline forward.
-    /// [`close`](Client::close) skips to the last step.
+    /// Shuts down in steps: refuses commands, cancels orders and unsubscribes if the plan says so, and closes the
+    /// links. An [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the beginning of each step. The client
+    /// ends a step that takes too long, so that time remains for the following steps.
+    /// [`Event::Closed`](crate::Event::Closed) follows exactly once, at the latest with the first
+    /// [`handle_timeout`](Client::handle_timeout) at or after the deadline of the plan. A second call of this method
+    /// can only bring the deadline forward. [`close`](Client::close) skips to the last step.
     pub fn shut_down(&mut self, now: Instant, plan: ShutdownPlan) {
         self.advance(now);
         self.begin_shutdown(plan, false);
@@ -370,8 +369,7 @@ impl Client {
     }
 
     /// Returns the reason for which the client ended; `None` if the client has not ended.
-    /// [`Event::Closed`](crate::Event::Closed) has the same reason. This method returns the reason even before that
-    /// event is polled.
+    /// [`Event::Closed`](crate::Event::Closed) reports the same reason, perhaps later.
     ///
     /// ```
     /// use gemini_ws::{Client, CloseReason, Config, Instant, PRODUCTION};
@@ -401,9 +399,8 @@ impl Client {
         })
     }
 
-    /// Returns the endpoint of a link, even if the link has ended or the endpoint was removed: events of a removed
-    /// endpoint may still follow, such as the end of its link. The result is reliable for clients that have added at
-    /// most 65,536 endpoints.
+    /// Returns the endpoint of a link, even if the link has ended or the endpoint was removed. The result is reliable
+    /// for clients that have added at most 65,536 endpoints.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};

@@ -61,7 +61,6 @@ impl ShutdownPlan {
 }
 
 impl ShutdownPlan {
-    /// Returns the step of this plan that follows `step`.
     const fn after(&self, step: ShutdownStep) -> ShutdownStep {
         match step {
             ShutdownStep::CommandsStopped if self.cancels_orders => ShutdownStep::CancellingOrders,
@@ -73,7 +72,6 @@ impl ShutdownPlan {
     }
 }
 
-/// A shutdown that has begun.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shutdown {
     plan: ShutdownPlan,
@@ -92,7 +90,8 @@ pub(super) struct Shutdown {
 }
 
 impl Shutdown {
-    /// Begins a shutdown that reserves time for the closing handshakes, but at most half of the time that remains.
+    /// Begins a shutdown that reserves `close_timeout` for the closing handshakes, but at most half of the remaining
+    /// time.
     pub(super) fn new(plan: ShutdownPlan, now: Instant, close_timeout: Duration) -> Shutdown {
         let left = plan.deadline.since(now);
         let reserve = close_timeout.min(left.checked_div(2).unwrap_or_default());
@@ -121,7 +120,6 @@ impl Shutdown {
         }
     }
 
-    /// Returns when the client ends the present step, even if it is not done; `None` for the last step.
     pub(super) fn step_at(&self) -> Option<Instant> {
         (self.step < ShutdownStep::ClosingLinks).then_some(self.step_at)
     }
@@ -143,8 +141,7 @@ impl Shutdown {
         self.step
     }
 
-    /// Begins the next step if the present one is done or its time is over. Returns the step that begins; `None` if
-    /// none does.
+    /// Begins the next step if the present one is done or its time is over. Returns the step that begins, if any.
     pub(super) fn advance(&mut self, is_done: bool, now: Instant) -> Option<ShutdownStep> {
         if self.step == ShutdownStep::ClosingLinks || !(is_done || self.is_overdue) {
             return None;
@@ -170,7 +167,6 @@ impl Shutdown {
         self.is_unclean |= reason == CloseReason::RequestedUnclean;
     }
 
-    /// Sets `is_overdue` if the time of the present step is over.
     pub(super) fn expire(&mut self, now: Instant) {
         self.is_overdue |= self.step_at <= now;
     }
@@ -188,7 +184,6 @@ impl Shutdown {
         }
     }
 
-    /// Brings the deadline forward to `deadline`, if this is earlier.
     pub(super) fn bring_forward(&mut self, deadline: Instant, now: Instant) {
         if deadline < self.plan.deadline {
             self.plan.deadline = deadline;

@@ -15,7 +15,6 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     slots: Vec<Slot>,
-    /// Slots without a link.
     free: BTreeSet<usize>,
     /// The touched slots in ascending order, each once.
     touched: VecDeque<usize>,
@@ -36,7 +35,6 @@ pub(super) struct Slot {
     /// The reason for which the link has stopped for good, if it has. The link stays in the slot with its
     /// subscriptions.
     given_up: Option<CloseReason>,
-    /// The values of the link at the last call of [`Slots::count_again`].
     seen: Seen,
 }
 
@@ -136,7 +134,6 @@ impl Slot {
         self.given_up = Some(reason);
     }
 
-    /// Takes the link out. The slot is then free.
     pub(super) const fn take_link(&mut self) -> Option<Link<Protocol>> {
         self.given_up = None;
         self.link.take()

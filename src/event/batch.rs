@@ -443,7 +443,6 @@ impl<'f> Books<'f> {
         true
     }
 
-    /// Removes and returns the next `bids` bids and the next `asks` asks.
     fn take(&mut self, bids: usize, asks: usize) -> (&'f [Level], &'f [Level]) {
         let split = |of: &mut &'f [Level], at: usize| {
             let (head, rest) = of.split_at_checked(at).unwrap_or((of, &[]));

@@ -226,9 +226,8 @@ pub enum Event<'f> {
     },
 
     /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
-    /// the place of the first of these events. A second `Overflow` takes the place of the last dropped event that may
-    /// have reported the end of a link or of a stream, if other events wait between the two places. Each dropped
-    /// event counts in only one of the two `Overflow`s.
+    /// the place of the first of these events. A second `Overflow` may follow, in the place of a later one. Each
+    /// dropped event counts in only one of the two.
     ///
     /// The data of the topic and the symbol is stale. If the `Overflow` has no symbol, all data of the topic is
     /// stale. If its topic is [`Topic::Connection`], all data is stale. For a book, pass the symbol to
@@ -253,8 +252,8 @@ pub enum Event<'f> {
         /// be missing: ask REST about everything that must not be missed, such as orders.
         missing_since: Option<Instant>,
     },
-    /// A link is live: each of its streams was confirmed, rejected or reported as [`Event::Unserved`], and at least
-    /// one is confirmed. A link without streams is live as well.
+    /// A link is live: each of its streams was confirmed, rejected or reported as [`Event::Unserved`], and the
+    /// streams are not all unserved. A link without streams is live as well.
     ///
     /// `Live` is about the link. A book is current after [`Event::Synced`], which may come before or after `Live`.
     Live {
@@ -327,9 +326,8 @@ pub enum Event<'f> {
         abandoned: Abandoned,
     },
 
-    /// A frame that the client correctly did not use. [`Stats`](crate::Stats) counts the frame. The application need
-    /// not do anything. Do not log these events: they contain whole frames, and there can be many. While a book
-    /// waits for a new snapshot, each update of the book becomes an `Ignored`.
+    /// A frame that the client correctly did not use. The application need not do anything. Do not log these events:
+    /// they contain whole frames, and there can be many, such as the updates of a book that waits for a snapshot.
     Ignored(Ignored, Source<'f>),
     /// A complete frame, or a complete element of a frame, of an unknown kind. A newer version of this crate may
     /// know the kind.
@@ -337,10 +335,9 @@ pub enum Event<'f> {
     /// A frame, or an element of a list in a frame, could not be decoded. Log the event with the text, except on
     /// order events v1: there the text may [contain an API key](crate::protocol::quirks#keys-in-events).
     ///
-    /// The client drops the link after too many undecodable frames in a row
-    /// ([`Config::malformed_run_max`](crate::Config::malformed_run_max)). An undecodable element of a list does not
-    /// count towards this limit. On market data v1 and order events v1, the client drops the link after the first
-    /// undecodable text frame, unless this frame is a heartbeat of market data v1.
+    /// After too many undecodable frames in a row, the client drops the link: see
+    /// [`Config::malformed_run_max`](crate::Config::malformed_run_max). An undecodable element of a list does not
+    /// count towards this limit.
     Malformed(Malformed<'f>, Source<'f>),
 
     /// The events of one frame: usually several, but perhaps one or none.
@@ -523,10 +520,8 @@ impl<'f> Malformed<'f> {
 /// The events of one frame of the venue, in the order in which to apply them: usually several, but perhaps one or
 /// none.
 ///
-/// Archived endpoints put a book, trades and auctions into one frame, many orders into one array, or several mark
-/// prices or funding amounts into one list. The current API sends the open orders as one list. [`Event::parts`]
-/// returns the parts as events. [`Batch::message`] returns the decoded frame, which also has fields that no event
-/// has.
+/// [`Event::parts`] returns the parts as events. [`Batch::message`] returns the decoded frame, which also has fields
+/// that no event has.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, Replay, Scratch};

@@ -27,7 +27,7 @@ const AFFECTED_MAX: usize = 1_024;
 ///
 /// With every variant, facts (events about links, subscriptions, requests and accounts) count separately, up to
 /// [`RESERVED_EVENTS_MAX`] and [`RESERVED_BYTES_MAX`]. Beyond these limits the queue drops the oldest fact, except
-/// the few facts that the documentation of [`EventQueue`] lists.
+/// the facts that [`EventQueue`] never drops.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {

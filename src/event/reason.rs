@@ -167,10 +167,8 @@ pub enum Lost {
     /// Too many frames in a row could not be decoded: see
     /// [`Config::malformed_run_max`](crate::Config::malformed_run_max).
     Malformed,
-    /// Frames of an archived v1 endpoint were lost. Either the numbers of the frames or events show a gap, or a frame
-    /// could not be decoded, or a frame was partly about symbols that were not requested.
-    /// The link also ends with this reason if the application requests a new snapshot of a market data v1 book with
-    /// [`Client::resync_books`](crate::Client::resync_books).
+    /// Frames of an archived v1 endpoint were lost or could not be used. Or the application requested a new snapshot
+    /// of a market data v1 book with [`Client::resync_books`](crate::Client::resync_books).
     SequenceGap,
     /// At least three requests have timed out since the last message from the peer. The first of these timeouts was
     /// at least three times [`Config::request_timeout`](crate::Config::request_timeout) ago. Pings and pongs are not
@@ -264,17 +262,13 @@ pub struct Abandoned {
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,
     /// Sessions whose orders may still be open after a shutdown with
-    /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). A session counts if three conditions
-    /// hold:
+    /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). A session counts if the venue accepted an
+    /// order of the session, or may have accepted it, and the order has not ended. A [raw](crate::Request::raw)
+    /// request over an authenticated link counts as an accepted order.
     ///
-    /// - An order of the session may be open: the venue accepted it, or did not say whether it accepted it, or an
-    ///   event reported the order as open although the reply to its request was a refusal. A
-    ///   [raw](crate::Request::raw) request over an authenticated link counts as an accepted order.
-    /// - After that, the venue did not confirm over the link of the session that it cancelled all orders of the
-    ///   session or of the account. A confirmation over another link does not count, so the number can be too high.
-    /// - [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is not set.
-    ///
-    /// Ask REST which orders are open.
+    /// A session does not count with [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect), or after
+    /// the venue has confirmed, over the link of the session, that it cancelled all orders of the session or of the
+    /// account. The number can be too high: ask REST which orders are open.
     pub sessions: usize,
 }
 

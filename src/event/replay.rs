@@ -32,11 +32,9 @@ use crate::wire::{Scratch, decode_from};
 /// of `depth@100ms` may have an earlier time than a trade that arrived before the update. The times rise only within
 /// one kind of frame and one symbol.
 ///
-/// A back-test that samples by the second should therefore use one kind of frame as its clock. The back-test applies
-/// all frames in recorded order. Before it applies a clock frame, it compares the time of the frame with the next
-/// sampling time. If the time of the frame is later, the back-test first takes the sample. A back-test that samples
-/// in another way looks ahead, or misses updates. `adapters/examples/examples/backtest.rs` samples as described
-/// here.
+/// A back-test that samples by the second should therefore use one kind of frame as its clock, and apply all frames
+/// in recorded order. Before it applies a clock frame whose time is later than the next sampling time, it takes the
+/// sample. `adapters/examples/examples/backtest.rs` samples in this way.
 ///
 /// ```
 /// use gemini_ws::{Books, Endpoint, Replay, Scratch};

@@ -5,8 +5,7 @@ use core::time::Duration;
 use crate::event::reason::AttemptFailure;
 use crate::value::time::Instant;
 
-/// Random delays between `base` and a ceiling that doubles with each attempt up to `cap`. When a link is replaced,
-/// the next link continues with the delays of the old link.
+/// Random delays between `base` and a ceiling that doubles with each attempt up to `cap`.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     base: Duration,

@@ -94,7 +94,6 @@ impl Feed {
         Ok(id)
     }
 
-    /// Removes a subscriber. The subscription ends with its last subscriber.
     pub(super) fn unsubscribe(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
         let subscription = self.subscriptions.of_subscriber(id).ok_or(CommandError::UnknownStream)?;
         let (of, stream) = (subscription.id(), subscription.stream());
@@ -115,7 +114,6 @@ impl Feed {
         Ok(())
     }
 
-    /// Reports that a current book is stale, and requests a new snapshot.
     pub(crate) fn mark_stale(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if self.report_stale(cx, id) {
             self.lose_update(cx, id);
@@ -136,9 +134,8 @@ impl Feed {
     }
 
     /// Reports that the book of `symbol`, or every book, is stale after an undecodable frame, and requests new
-    /// snapshots. If a book waits for its snapshot, the frame may have been this snapshot. Then the client requests
-    /// the book again if `symbol` names it, or if frames do not show whether they are snapshots (`is_told_apart` is
-    /// false), because the client would take the next change for the snapshot.
+    /// snapshots. Requests a book that waits for its snapshot only if `symbol` names the book, or if `is_told_apart`
+    /// is false. `is_told_apart` says whether the form of a frame shows whether the frame is a snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -158,7 +155,6 @@ impl Feed {
         }
     }
 
-    /// Notes that a book has lost an update, and requests a new snapshot.
     pub(super) fn lose_update(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if let Some(input) = self.subscriptions.lose_update(id, cx.now()) {
             self.step(cx, id, input);
@@ -224,10 +220,10 @@ impl Feed {
         self.start_waiting(cx, stream);
     }
 
-    /// Requests the stream of the subscription that waits and whose frames look like frames of `alike`. The
-    /// subscription continues to wait while the client unsubscribes an older stream with such frames. Exception: if
-    /// the older stream is the same, and its `unsubscribe` failed for now, the older subscription ends, because a
-    /// repeated `unsubscribe` would also stop the stream for the new one.
+    /// Requests the stream that waits and whose frames look like frames of `alike`, if there is one. While the client
+    /// unsubscribes an older stream with such frames, the new stream waits longer. Exception: if the older stream is
+    /// the same, and its `unsubscribe` failed for now, the older subscription ends. A repeated `unsubscribe` would
+    /// stop both.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
@@ -278,7 +274,7 @@ impl Feed {
     }
 
     /// Notes that a request for streams failed for now, and passes `input` to the subscriptions of these streams. If
-    /// an `unsubscribe` failed, a new subscription to the same stream that has waited for it begins now.
+    /// an `unsubscribe` failed, requests the stream for the new subscription to it, if there is one.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -301,9 +297,8 @@ impl Feed {
     }
 
     /// Handles the streams of a refused request whose data came before the refusal, and removes them from `request`.
-    /// The venue refused the request for now, or perhaps because of another stream in it. The data of these streams
-    /// is stale, and the venue may still send it, so the client unsubscribes each of these streams before it requests
-    /// the stream again. Returns whether there are such streams.
+    /// The data of these streams is stale, and the venue may still send it. So the client unsubscribes these streams
+    /// before it requests them again. Returns whether there are such streams.
     pub(super) fn fail_served(
         &mut self,
         cx: &mut Context<'_>,
@@ -337,9 +332,9 @@ impl Feed {
         }
     }
 
-    /// Ends a stream that the venue rejected, and reports the rejection to its subscribers. Without `with_first`, the
-    /// caller reports it to the first subscriber. Returns the first subscriber and the stream; `None` if the table
-    /// `STREAM` reports no rejection in the present state.
+    /// Ends a stream that the venue rejected, and reports the rejection to its subscribers. If `with_first` is false,
+    /// the caller reports it to the first subscriber. Returns the first subscriber and the stream; `None` if the
+    /// table `STREAM` reports no rejection in the present state.
     pub(crate) fn reject(
         &mut self,
         cx: &mut Context<'_>,
@@ -386,7 +381,6 @@ impl Feed {
         self.outbox.split(request);
     }
 
-    /// Handles each stream whose deadline has passed.
     pub(super) fn expire_streams(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         for id in self.subscriptions.due_by(now) {
@@ -400,7 +394,6 @@ impl Feed {
 // ---- the link ------------------------------------------------------------------------------
 
 impl Feed {
-    /// Sets the id of a new attempt to connect.
     pub(super) const fn begin(&mut self, link: LinkId) {
         self.link = link;
     }
@@ -414,15 +407,13 @@ impl Feed {
         self.step_each(cx, StreamInput::LinkUp);
     }
 
-    /// Stops sending: the link is no longer open.
     pub(super) fn close(&mut self) {
         self.is_open = false;
         self.outbox.drop_requests();
     }
 
-    /// Ends the connection. Reports every request of the application that has no reply as lost or not sent, ends the
-    /// streams that are being unsubscribed, and makes every other stream wait for the next connection. Calls
-    /// `unanswered` with each reported request that the driver has polled. Returns how many requests were reported.
+    /// Ends the connection. Reports the requests of the application without a reply as lost or not sent, and returns
+    /// how many there were. Calls `unanswered` with each of these requests that the driver has polled.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>, mut unanswered: impl FnMut(u64, &Subject)) -> usize {
         self.close();
         let link = self.link;

@@ -14,8 +14,8 @@ pub enum State {
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
     /// Open, but not live yet. The link becomes live when every stream is confirmed, rejected or reported by
-    /// [`Event::Unserved`](crate::Event::Unserved), and at least one is confirmed. If there are no streams, or the
-    /// venue has rejected all of them, the link becomes live at once.
+    /// [`Event::Unserved`](crate::Event::Unserved). If all remaining streams are unserved, it waits until one of them
+    /// works. Without streams, it becomes live at once.
     Subscribing,
     /// Open, and the state [`Subscribing`](State::Subscribing) is over. The link stays live even if a stream fails,
     /// or a later stream waits for its confirmation.

@@ -24,8 +24,7 @@ pub(crate) struct Limits {
     dials: Windows,
     requests: Windows,
     orders: Windows,
-    /// Since when stream requests have waited for room; `None` if none waits, or none has waited since a link last
-    /// sent one.
+    /// Since when stream requests have waited for room; `None` if none has waited since one was last sent.
     streams_wait_since: Option<Instant>,
     /// The link whose stream requests began this wait; `None` if none waits.
     streams_wait_at: Option<LinkId>,
@@ -143,8 +142,7 @@ impl Windows {
     }
 
     /// Returns when every window has room for a request of this urgency, and the length of the window that is the
-    /// last to have room. The length is zero if `held_until` is even later. A less urgent request leaves some room to
-    /// more urgent requests.
+    /// last to have room. The length is zero if `held_until` is even later.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         self.room_in(urgency, |_| true)
     }

@@ -144,7 +144,6 @@ impl Liveness {
         is_new
     }
 
-    /// Returns whether a probe runs: it began, and nothing was heard since.
     pub(super) fn is_probing(&self) -> bool {
         self.probe != Probe::None
     }

@@ -1,9 +1,7 @@
 //! [`Link`]: one link to the venue through all its attempts to connect, with its subscriptions and requests.
 //!
 //! The client passes a [`Context`] to each call of a [`Link`]. After every input and command the client calls
-//! [`Link::pump`] of each link that the call touched. `pump` sends queued requests, moves the link to `Live` if
-//! [`Input::Settled`] applies, and returns the [`LinkEnd`] of a link that has ended. Only one other method sends
-//! queued requests and moves the link to `Live`: [`Link::handle_timeout`], after each timer that fires.
+//! [`Link::pump`] of each link that the call touched.
 
 pub(crate) mod backoff;
 mod cause;
@@ -116,7 +114,6 @@ pub(crate) struct Experience {
 /// How long a link that nothing needs stays open.
 #[derive(Clone, Copy, Debug)]
 enum Linger {
-    /// Something needs the link.
     Needed,
     Until(Instant),
     Over,
@@ -205,8 +202,8 @@ impl<S: Session> Link<S> {
         self.feed.resync(cx, id)
     }
 
-    /// Replaces the link if it is open and the venue has begun to send books without a subscription: only a new
-    /// connection brings new snapshots of such books. Otherwise changes nothing.
+    /// Replaces the link if it is open and has received books without a subscription, because only a new connection
+    /// brings new snapshots of such books.
     pub(crate) fn renew_books(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
         self.check(Input::Subscribe)?;
         if self.is_open() && self.session.has_books() {
@@ -233,9 +230,8 @@ impl<S: Session> Link<S> {
         Ok(RequestId::new(id))
     }
 
-    /// Requests the cancellation of the orders that were placed over the present connection. The client sends the
-    /// request as soon as the link is open and the venue's limit on requests allows it. `by` is the deadline of the
-    /// cancellation. Does nothing if the link is not authenticated, or takes no requests.
+    /// Requests the cancellation of the orders that were placed over the present connection, with the deadline `by`.
+    /// Does nothing if the link is not authenticated, or takes no requests.
     pub(crate) fn cancel_session_orders(&mut self, by: Instant) {
         if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel(by);
@@ -483,7 +479,6 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Returns when the first armed timer is due.
     pub(crate) fn due_at(&self) -> Option<Instant> {
         let parts =
             [Timer::Alive, Timer::Request, Timer::Resync, Timer::Quota, Timer::Heartbeat, Timer::Linger];

@@ -150,9 +150,8 @@ impl Outbox {
         self.queue(id, false, usize::MAX);
     }
 
-    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. The value
-    /// `usize::MAX` says that the venue neither refused the last request about the stream nor left it without a
-    /// reply.
+    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. `usize::MAX`
+    /// means that the last request about the stream sets no limit.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
         self.queue(id, true, batch_max);
     }
@@ -302,8 +301,8 @@ impl Outbox {
         }
     }
 
-    /// Sets whether a probe waits to be sent. A waiting probe is not needed any more once the client has sent another
-    /// request, because the reply to that request serves as the reply to the probe.
+    /// Sets whether a probe waits to be sent. After any other request no probe is needed, because the reply to that
+    /// request also shows that the link is alive.
     pub(super) const fn want_probe(&mut self, wants: bool) {
         self.probe_waits = wants;
     }
@@ -397,7 +396,6 @@ impl Outbox {
         self.unconfirmed_at = Some(now);
     }
 
-    /// Takes the request in flight that a reply belongs to, and returns its purpose.
     pub(crate) fn answered(&mut self, id: u64) -> Option<Purpose> {
         self.in_flight.take(id)
     }
@@ -434,7 +432,6 @@ impl Outbox {
         first.filter(|_| requests.next().is_none())
     }
 
-    /// Returns when the oldest request times out.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.in_flight.deadline()
     }
@@ -467,8 +464,7 @@ impl Outbox {
     }
 }
 
-/// Adds a subscription to the last queued request if possible. Otherwise adds a new request with the settings of
-/// `kind`, whose list of streams is empty.
+/// Adds a subscription to the last queued request if possible, otherwise to a new request like `kind`.
 fn enqueue(queue: &mut VecDeque<StreamRequest>, id: StreamId, kind: &StreamRequest) {
     match queue.back_mut() {
         Some(last)

@@ -25,11 +25,11 @@ use crate::value::time::Instant;
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RateLimiter {
-    /// The time that one unit adds to `paid`, in nanoseconds.
+    /// How long the limiter needs to recover from one unit, in nanoseconds.
     interval: u64,
     /// How many units may be taken at once.
     burst: u64,
-    /// When all taken units are paid for. Each `interval` pays for one unit.
+    /// When the limiter has recovered from all units that were taken.
     paid: Instant,
 }
 
@@ -90,7 +90,7 @@ impl RateLimiter {
         RateLimiter { burst, ..self }.free_at()
     }
 
-    /// Returns the time after which this many units are paid for: one `interval` for each.
+    /// Returns how long the limiter needs to recover from this many units.
     pub(crate) fn time_of(self, units: u64) -> Duration {
         Duration::from_nanos(self.interval.saturating_mul(units))
     }

@@ -24,7 +24,6 @@ use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 use crate::wire::Scratch;
 
-/// A run of frames that cannot be decoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MalformedRun {
     frames: u32,
@@ -98,7 +97,6 @@ pub(crate) struct Reception<'r, 'c> {
     config: &'r Config,
     stats: &'r mut Stats,
     malformed_run: &'r mut MalformedRun,
-    /// The reason for which the link is unusable; `None` if it is usable.
     unusable: Option<Lost>,
 }
 
@@ -147,7 +145,6 @@ impl<'r, 'c> Reception<'r, 'c> {
         (self.feed, self.cx)
     }
 
-    /// Returns the subscription that a frame of this kind and symbol belongs to.
     #[inline]
     pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
         self.feed.subscriptions_mut().routed(topic, symbol)
@@ -164,7 +161,6 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(subscription)
     }
 
-    /// Moves a subscription to its next state in the table `STREAM`, and performs the effects.
     pub(crate) fn step(&mut self, id: StreamId, input: StreamInput) {
         // The result is true only for a rejection, and `Feed::reject` handles rejections.
         let _ = self.feed.step(self.cx, id, input);

@@ -33,8 +33,8 @@ pub(crate) struct Subscription {
     state: StreamState,
     /// Whether frames of another stream, which look like frames of this one, may come while the state is `Wanted`.
     is_after_another: bool,
-    /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then the changes that
-    /// follow make no book, and the client has to unsubscribe first.
+    /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can follow
+    /// until the client has unsubscribed.
     is_spoilt: bool,
     /// Whether an earlier subscription to the stream may still bring frames that contain only changes, because the
     /// venue has not confirmed its end. For a book, false again when the venue confirms the present subscription.
@@ -79,7 +79,6 @@ pub(crate) struct Subscription {
     is_begun: bool,
 }
 
-/// What follows from a step of a subscription.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effects {
     /// The effects of the cell of `STREAM`, in order. The subscription has performed its own part of each effect.
@@ -232,9 +231,8 @@ impl Subscription {
         }
     }
 
-    /// Returns the delay before the stream is requested again. If a `subscribe` with several streams failed, the
-    /// delay stays short, because another stream may be the reason, and the next request names fewer streams. After a
-    /// failed `unsubscribe` the next request does not name fewer streams, so the delay grows.
+    /// Returns the delay before the next request about the stream. After a failed `subscribe` for several streams the
+    /// delay stays short, because the next `subscribe` names fewer streams.
     fn delay(&self, was_left: bool, delays: &Delays) -> Duration {
         let is_split = self.failure.company > 1 && !was_left;
         delays.before(if is_split { 1 } else { self.attempts })
@@ -321,9 +319,8 @@ impl Subscription {
         }
     }
 
-    /// Notes that the book has lost an update, and returns the next input of the subscription. After a first loss,
-    /// the client requests a new snapshot immediately. If a further loss comes soon after that snapshot, the client
-    /// waits before it requests another one, longer each time.
+    /// Notes that the book has lost an update, and returns the next input of the subscription. A loss soon after the
+    /// snapshot that repaired an earlier loss makes the client wait, longer each time.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         if self.state != StreamState::Synced {
             return StreamInput::Gap;
@@ -345,8 +342,8 @@ impl Subscription {
     }
 
     /// Notes that the venue has refused the request for the stream after data of the stream had come. The caller
-    /// passes the input to `step` afterwards. If the request named only a book, and the refusal comes soon after the
-    /// snapshot, the client waits longer each time before it requests the book again.
+    /// passes the input to `step` afterwards. If the request named only a book, a refusal soon after the snapshot
+    /// makes the client wait, longer each time.
     pub(super) fn refuse_served(&mut self, failure: Failure, now: Instant, delays: &Delays) {
         self.note_failure(failure);
         if self.state == StreamState::Synced && failure.company == 1 {
@@ -354,7 +351,6 @@ impl Subscription {
         }
     }
 
-    /// Notes that a request about the stream was sent.
     pub(super) const fn note_request(&mut self, id: u64, asked_before: bool, is_haunted: bool) {
         self.request = id;
         self.unanswered = false;
@@ -411,21 +407,19 @@ impl Subscription {
         self.position.advance(first, last, rule)
     }
 
-    /// Notes a trade, and marks it as a replay if it was delivered before.
     #[inline]
     pub(super) fn deliver_trade<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
         self.trades.tell(trade)
     }
 
-    /// Notes an update of a quote, and marks it as a replay if it was delivered before.
     pub(super) fn deliver_quote<'f>(&mut self, update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
         self.is_begun |= self.is_listening();
         self.quote_ids.deliver(update)
     }
 
-    /// Notes a report of balances or positions, and returns whether the report lists all of them. Each report of a
-    /// stream that reports every second does, and so does the first report of any stream of balances. Returns false
-    /// while reports of an earlier subscription may still come.
+    /// Notes a report of balances or positions, and returns whether the report lists all of them. This is the case
+    /// for all reports of a stream that reports each second, and for the first report of any stream of balances.
+    /// Returns false while reports of an earlier subscription may still come.
     pub(super) fn takes_all(&mut self) -> bool {
         if !self.is_listening() {
             return false;
@@ -505,13 +499,12 @@ impl Subscription {
         self.is_book() && (self.is_asked_for() || self.awaits_snapshot())
     }
 
-    /// Returns the reason why the stream is not served, how many times in a row it was not served, and when it is
-    /// requested again.
+    /// Returns the reason of the last failure, the number of failures in a row, and when the client requests the
+    /// stream again.
     pub(super) fn trouble(&self, now: Instant) -> (Unserved, u32, Instant) {
         (self.failure.reason, self.attempts, self.due.unwrap_or(now))
     }
 
-    /// Returns how many streams the next `subscribe` of this stream may name.
     pub(super) fn batch_max(&self) -> usize {
         if self.attempts == 0 { usize::MAX } else { self.failure.batch_max() }
     }

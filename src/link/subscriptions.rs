@@ -60,8 +60,8 @@ impl Whole {
         }
     }
 
-    /// Returns the data that some frames of a stream contain in full, and other frames only in part. A stream that
-    /// reports everything every second has no frames of the second kind.
+    /// Returns the data of a stream if some frames contain it in full and others in part. Returns `None` for other
+    /// streams, such as a stream that reports everything each second.
     const fn in_part(stream: &Stream) -> Option<Whole> {
         match stream {
             Stream::Balances { updates: Updates::EachSecond }
@@ -211,19 +211,16 @@ impl Subscriptions {
         }
     }
 
-    /// Notes that a book has lost an update. Returns the next input of the subscription.
     pub(super) fn lose_update(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let delays = self.delays;
         self.change(id, |subscription| subscription.lose_update(now, &delays))
     }
 
-    /// Notes that the venue has refused the request for a stream after data of the stream had come.
     pub(super) fn refuse_served(&mut self, id: StreamId, failure: Failure, now: Instant) {
         let delays = self.delays;
         self.change(id, |subscription| subscription.refuse_served(failure, now, &delays));
     }
 
-    /// Returns the next input of a subscription whose deadline has passed; `None` if it has to wait longer.
     pub(super) fn expire(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
         let request = self.get(id)?.request();
         let progress = self.progress.iter().rev().find(|(of, _)| *of <= request).map(|(_, at)| *at);
@@ -246,7 +243,6 @@ impl Subscriptions {
         self.progress.push_back((request, now));
     }
 
-    /// Notes that a request about a subscription was sent.
     pub(super) fn note_request(&mut self, id: StreamId, request: u64, is_subscribe: bool) {
         let Some(subscription) = self.get(id) else { return };
         let whole = Whole::of(&subscription.stream()).filter(|_| is_subscribe);
@@ -380,7 +376,6 @@ impl Subscriptions {
         Some((self.places.get(*place)?.as_ref()?, self.sums.partial_depths == 1))
     }
 
-    /// Notes a frame of a partial depth without a symbol.
     pub(super) const fn hear_partial_depths(&mut self, now: Instant) {
         self.partial_depth_heard = now;
     }

@@ -141,7 +141,6 @@ impl<S: Session> Link<S> {
         None
     }
 
-    /// Returns the deadline of a dial that begins now.
     pub(super) fn dial_until(&self, now: Instant) -> Deadline {
         Deadline { at: now + self.config.connect_timeout, cause: Timer::Connect }
     }
