@@ -503,10 +503,9 @@ impl Config {
     }
 
     /// Sets how many undecodable frames in a row make the client drop the link. Zero counts as 1. Frames of one
-    /// stream in a row count as one frame, because only that stream is affected. An
-    /// [`Event::Malformed`](crate::Event::Malformed) reports each frame. If an undecodable frame may be an update of
-    /// a book, the client requests the book again. On market data v1 and order events v1, the client drops the link
-    /// after the first undecodable text frame, unless this frame is a heartbeat of market data v1. Default: 16.
+    /// stream in a row count as one frame, because only that stream is affected. On market data v1 and order events
+    /// v1, the client drops the link after the first undecodable text frame, unless this frame is a heartbeat of
+    /// market data v1. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);
@@ -530,7 +529,6 @@ impl Config {
         self.address.with_parameters(&parameters)
     }
 
-    /// Returns the name and the password in the address.
     pub(crate) fn user(&self) -> Option<UserInfo> {
         self.address.user().cloned()
     }

@@ -25,11 +25,9 @@ use crate::wire::Scratch;
 pub(crate) struct MarketDataV1 {
     /// The symbols that the address names; `None` if the address names no symbol, or if a text in it is not a symbol.
     symbols: Option<Vec<Symbol>>,
-    /// The frame numbers of the present connection.
     sequence: Sequence,
     /// How many levels per side the first frame has; `None` if it has all levels.
     levels: Option<NonZeroU32>,
-    /// Whether the frames contain levels of books.
     has_levels: bool,
     /// The side of each book that the frames leave out; `None` if they contain both sides, or no levels.
     lacks: Option<Side>,

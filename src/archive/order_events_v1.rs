@@ -14,7 +14,6 @@ use crate::wire::Scratch;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OrderEventsV1 {
-    /// The event numbers of the present connection.
     sequence: Sequence,
 }
 

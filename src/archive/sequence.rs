@@ -1,12 +1,10 @@
 //! [`Sequence`]: the numbers of the v1 endpoints, which rise by one with each frame or event of a link.
 
-/// The number that is expected next.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Sequence {
     next: u64,
 }
 
-/// The number that was expected, and the one that came.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Gap {
     pub(super) expected: u64,

@@ -11,10 +11,9 @@ pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 /// The unit in which the nonces of a key count the time since 1970-01-01 UTC.
 ///
 /// The unit belongs to the key, not to a request: everything that signs with the key must always use the same unit.
-/// A nonce in milliseconds is a thousand times as high as a nonce in seconds. After the first nonce in
-/// milliseconds, the venue refuses every nonce in seconds until the key is replaced ([units of nonces exclude each
-/// other](crate::protocol::quirks#units-of-nonces-exclude-each-other)). If an older program has used a key with
-/// milliseconds, use milliseconds too, or create a new key.
+/// After the first nonce in milliseconds, the venue refuses every nonce in seconds until the key is replaced ([units
+/// of nonces exclude each other](crate::protocol::quirks#units-of-nonces-exclude-each-other)). If an older program
+/// has used a key with milliseconds, use milliseconds too, or create a new key.
 ///
 /// ```
 /// use core::time::Duration;
@@ -129,8 +128,7 @@ impl NonceSource {
         NonceSource { unit, last: None }
     }
 
-    /// Returns the next nonce: `now` in the source's unit, or [`last`](NonceSource::last) plus one if this sum is
-    /// higher.
+    /// Returns the next nonce for the time `now`.
     ///
     /// After `u64::MAX`, `next` returns `u64::MAX` again.
     pub const fn next(&mut self, now: UnixTime) -> Nonce {

@@ -238,7 +238,6 @@ impl Client {
         renewed.count() > 0
     }
 
-    /// Chooses the endpoint for a stream if the application names none.
     fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let mut known = self.alike_by(stream.topic(), stream.symbol());
         let present = known.find(|(_, known)| known.stream() == *stream);

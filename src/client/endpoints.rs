@@ -281,7 +281,6 @@ impl Endpoints {
         &self.waiting
     }
 
-    /// Returns whether there are endpoints, and each has a link.
     pub(super) fn are_all_linked(&self) -> bool {
         self.unlinked == 0 && !self.entries.is_empty()
     }

@@ -171,7 +171,6 @@ impl Shutdown {
         self.is_overdue |= self.step_at <= now;
     }
 
-    /// Begins a shutdown at its last step.
     pub(super) const fn closing(plan: ShutdownPlan, close_timeout: Duration) -> Shutdown {
         Shutdown {
             plan,

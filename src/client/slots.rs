@@ -23,7 +23,7 @@ pub(super) struct Slots {
     sums: Sums,
 }
 
-/// A slot for a link. When another link takes the slot, the epochs of the attempts in the slot continue to rise.
+/// A slot for a link. If another link takes the slot later, its attempts get higher epochs.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     endpoint: EndpointId,
@@ -42,12 +42,10 @@ pub(super) struct Slot {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Seen {
     exists: bool,
-    /// Whether the link is not closed.
     is_unfinished: bool,
     is_given_up: bool,
     /// Whether a request of the application or a cancellation of orders has no reply yet, or was not sent yet.
     is_busy: bool,
-    /// Whether the link has streams that belong to no account.
     has_public: bool,
     has_room: bool,
     streams: usize,
@@ -91,7 +89,6 @@ impl Sums {
         self.unfinished == 0
     }
 
-    /// Returns whether there are links, and all have stopped for good.
     pub(super) const fn are_all_given_up(&self) -> bool {
         self.links > 0 && self.links == self.given_up
     }

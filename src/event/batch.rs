@@ -35,7 +35,6 @@ impl<'f> Batch<'f> {
     }
 }
 
-/// Returns the levels of a market data v2 frame as one event.
 pub(crate) fn l2_book<'f>(is_snapshot: bool, updates: &L2Updates<'f>, source: Source<'f>) -> Event<'f> {
     let depth = Depth {
         symbol: updates.symbol,

@@ -18,10 +18,10 @@ struct Data<'e, 'f, T> {
 }
 
 impl Serialize for Event<'_> {
-    /// Serializes a map with the kind of the event and the members of its payload. For a [`Batch`](crate::Batch), the
-    /// kind and the members are those of its [message](crate::Batch::message). If the event has a [`Source`], the map
-    /// also has the link and the subscription, where they are known. The map of an [`Event::Ignored`] has the text of
-    /// the frame instead of the link and the subscription.
+    /// Serializes a map with the kind of the event, the members of its payload, and the link and the subscription of
+    /// its [`Source`], where they are known. For a [`Batch`](crate::Batch), the payload is its
+    /// [message](crate::Batch::message). An [`Event::Ignored`] has the text of the frame instead of a link and a
+    /// subscription.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         macro_rules! data {
             ($($kind:ident $name:literal),*) => {

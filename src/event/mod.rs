@@ -226,8 +226,8 @@ pub enum Event<'f> {
     },
 
     /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
-    /// the place of the first of these events. A second `Overflow` may follow, in the place of a later one. Each
-    /// dropped event counts in only one of the two.
+    /// the place of the first of these events. A second `Overflow` may take the place of a later one. Each dropped
+    /// event counts in only one of the two `Overflow`s.
     ///
     /// The data of the topic and the symbol is stale. If the `Overflow` has no symbol, all data of the topic is
     /// stale. If its topic is [`Topic::Connection`], all data is stale. For a book, pass the symbol to
@@ -388,13 +388,10 @@ pub enum RequestOutcome<'f> {
 /// What an outcome says about the subject of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Verdict<'f> {
-    /// The venue accepted the request.
     Accepted(Response<'f>),
-    /// The venue refused the request.
     Refused(Response<'f>),
     /// The venue refused the request because of a limit on requests. This says nothing about the subject.
     OverLimit(Response<'f>),
-    /// The venue has not seen the request.
     NotSent,
     /// The venue may have acted or not: it replied with an internal error, or with a reply that contradicts itself,
     /// or no reply came.

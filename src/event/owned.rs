@@ -171,7 +171,6 @@ impl Clone for EventBuf {
 }
 
 impl fmt::Debug for EventBuf {
-    /// Formats the event.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.event_in(&mut Scratch::new()).fmt(f)
     }

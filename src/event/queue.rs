@@ -81,13 +81,11 @@ pub struct EventQueue {
     overflow: Overflow,
     /// The events in the order of their numbers. The place of a dropped event is empty until the queue removes it.
     waiting: VecDeque<Waiting>,
-    /// The room for the events of each [`Kind`].
     rooms: [Room; 3],
     /// The losses to report next, each with its lane and the number of dropped events.
     announced: VecDeque<(Lane, u64)>,
     /// The event that `take` returns after the losses in `announced`. The queue can no longer drop this event.
     held: Option<EventBuf>,
-    /// The losses that are not reported yet.
     losses: BTreeMap<Lane, Loss>,
     /// The lanes of `losses` in the order in which they have to be reported.
     due: BTreeSet<(u64, Lane)>,
@@ -129,7 +127,6 @@ struct Waiting {
     event: Option<EventBuf>,
 }
 
-/// How many events of one kind wait, and how many may.
 #[derive(Clone, Copy, Debug)]
 struct Room {
     events: usize,

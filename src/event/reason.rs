@@ -187,8 +187,7 @@ pub enum Lost {
 #[non_exhaustive]
 pub enum Unserved {
     /// The venue refused the stream for now, for example because of too many requests. Or the venue refused a request
-    /// for several streams after the snapshot of this book, or data of this account stream, had come: then another
-    /// stream may be the reason.
+    /// for several streams, perhaps because of another stream, after data of this stream had come.
     Refused {
         /// The status of the reply, if the reply had a status.
         status: Option<u16>,
@@ -362,8 +361,7 @@ impl ConnectFailure {
             | ConnectFailure::ProxyStatus { retry_after: Some(delay), .. } => Retry::After(delay),
             // The next attempt has a larger nonce, and may be accepted.
             ConnectFailure::Status { reason: Some(reason), .. } if reason.is_about_nonce() => Retry::Usual,
-            // A 503 of a proxy is not here, because a proxy also answers 503 if it cannot reach the venue, which is
-            // like `Unreachable`.
+            // A 503 of a proxy is missing here, because it may only say that the proxy cannot reach the venue.
             ConnectFailure::Status { status: 429 | 503, .. }
             | ConnectFailure::ProxyStatus { status: 429, .. } => Retry::Slow,
             ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,

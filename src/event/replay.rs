@@ -234,7 +234,6 @@ pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<
     })
 }
 
-/// Returns the only element of a list; `None` if the list is empty or has several elements.
 fn only<'f, T: Element<'f>>(list: &List<'f, T>) -> Option<T> {
     let mut elements = list.iter();
     elements.next().filter(|_| elements.next().is_none())

@@ -56,7 +56,6 @@ impl<'c> Context<'c> {
         self.outputs.was_handed_out(output)
     }
 
-    /// Withdraws an output that the driver has not polled.
     pub(super) fn withdraw(&mut self, output: u64) {
         self.outputs.withdraw(output);
     }

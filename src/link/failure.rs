@@ -29,11 +29,8 @@ impl Failure {
 /// The delays of a link's subscriptions, as the configuration sets them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delays {
-    /// How long to wait for a snapshot.
     pub(super) snapshot: Duration,
-    /// The first delay before a stream is requested again.
     pub(super) resubscribe: Duration,
-    /// The longest delay before a stream is requested again.
     pub(super) resubscribe_cap: Duration,
     /// How long a book has to stay current before the count of its losses is reset.
     pub(super) stable: Duration,

@@ -398,7 +398,6 @@ impl Feed {
         self.link = link;
     }
 
-    /// Requests every stream over a link that has just opened.
     pub(super) fn open(&mut self, cx: &mut Context<'_>) {
         self.is_open = true;
         self.outbox.want_probe(false);
@@ -525,7 +524,6 @@ impl Feed {
         }
     }
 
-    /// Returns the earliest deadline of a stream; `None` if no stream has a deadline, or the link is not open.
     pub(super) fn due(&self) -> Option<Instant> {
         self.subscriptions.due().filter(|_| self.is_open)
     }

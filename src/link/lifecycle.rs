@@ -87,8 +87,7 @@ pub enum Input {
     Request,
 }
 
-/// An effect of a step of a link. Each cell of the table [`LINK`] lists the effects of one input in one state, in the
-/// order in which they are performed.
+/// An effect of a step of a link. The effects in a cell of [`LINK`] are performed in their order.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Effect {
     /// Ask the driver to dial. The id of the attempt has a new epoch.
@@ -214,14 +213,14 @@ pub enum StreamState {
     Active,
     /// The book is current.
     Synced,
-    /// The book lost an update or got no usable snapshot, the venue refused the stream after its data had come, the
-    /// application requested a new snapshot, or the stream fell silent. The client unsubscribes, and subscribes again
-    /// when the venue has replied to the `unsubscribe` (on market data v2, which sends no such reply, at once). If a
-    /// book loses another update soon after its snapshot, the client waits before it unsubscribes.
+    /// The client subscribes again, because the book lost an update or got no usable snapshot, the venue refused the
+    /// stream after its data had come, the application requested a new snapshot, or the stream fell silent. The
+    /// client first unsubscribes, and waits for the reply to the `unsubscribe` (market data v2 sends none). If a book
+    /// loses another update soon after its snapshot, the client waits before it unsubscribes.
     Resyncing,
     /// The application has unsubscribed, and the venue has not confirmed the `unsubscribe`. If no confirmation comes,
     /// the client unsubscribes again. Market data v2 confirms nothing: there the stream ends when the `unsubscribe`
-    /// is sent. The client delivers no more data of the stream.
+    /// is sent.
     Leaving,
     /// Ended. Nothing leads out of this state.
     Gone,
@@ -255,8 +254,8 @@ pub enum StreamInput {
     /// The venue refused the newest request about the stream for now.
     RefusedForNow,
     /// The venue refused the newest request about the stream after data of the stream had come: the snapshot of a
-    /// book, or data of an account stream. Either the refusal is for now, or the request named several streams. Then
-    /// another one of them may be the reason.
+    /// book, or data of an account stream. The refusal is for now, or another stream of the request may be the
+    /// reason.
     RefusedAfterData,
     /// The newest request about the stream got no reply in time. Or the snapshot of a book came after this request
     /// had failed, did not come in time, or may have come in a frame that could not be decoded.
@@ -280,8 +279,7 @@ pub enum StreamInput {
     Unsubscribe,
 }
 
-/// An effect of a step of a stream. Each cell of the table [`STREAM`] lists the effects of one input in one state, in
-/// the order in which they are performed.
+/// An effect of a step of a stream. The effects in a cell of [`STREAM`] are performed in their order.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum StreamEffect {
     /// Send `subscribe`.

@@ -14,8 +14,8 @@ use crate::value::time::Instant;
 /// The maximum number of window lengths that the venue can add to the limits of one kind.
 const NAMED_WINDOWS_MAX: usize = 8;
 
-/// After a stream request has waited for the time in which a limit makes room for this many requests, it may take
-/// room that is reserved for more urgent requests.
+/// How long a stream request waits before it may take room that is reserved for more urgent requests: the time in
+/// which a limit makes room for this many requests.
 const STREAM_TURN: u64 = 16;
 
 /// The rate limits of one host. They outlive links, because the venue counts by IP address and account.
@@ -52,8 +52,8 @@ struct Window {
     rest: Option<Rest>,
 }
 
-/// What remains of a limit of the venue, for one window that begins with the reply to `conninfo`. After this window,
-/// the units that the venue has counted do not count any more.
+/// What remains of a limit of the venue, by its reply to `conninfo`. It counts for one window, because after that
+/// time the venue no longer counts the earlier requests.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     /// How much remained at the beginning.
@@ -84,7 +84,6 @@ impl Windows {
         self.windows.iter_mut().find(|window| window.length == length)
     }
 
-    /// Adds a limit of the configuration.
     fn configure(&mut self, (limit, length): (u32, Duration), now: Instant) {
         let before = self.windows.clone();
         if let Some(window) = self.window(length, limit) {
@@ -275,12 +274,10 @@ impl Limits {
         Ok(())
     }
 
-    /// Notes that a stream request of a link waits for room.
     pub(super) fn note_waiting(&mut self, link: LinkId) {
         self.streams_wait_at.get_or_insert(link);
     }
 
-    /// Notes that no stream request of a link waits any more.
     pub(super) fn end_waiting(&mut self, link: LinkId) {
         if self.streams_wait_at == Some(link) {
             (self.streams_wait_since, self.streams_wait_at) = (None, None);
@@ -313,7 +310,6 @@ impl Limits {
         Ok(())
     }
 
-    /// Checks whether there is room for an attempt to connect. If not, returns when there will be room.
     pub(super) fn check_dial(&self, now: Instant) -> Result<(), Instant> {
         let free_at = self.dial_free_at();
         if free_at > now { Err(free_at) } else { Ok(()) }

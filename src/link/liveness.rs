@@ -20,7 +20,6 @@ pub(crate) struct Liveness {
     /// The time of the first timeout that `missed` counts.
     missed_since: Instant,
     request_timeout: Duration,
-    /// When something was last sent.
     sent: Instant,
     /// When to check the peer's silence.
     check_at: Option<Instant>,

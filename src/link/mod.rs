@@ -119,7 +119,6 @@ enum Linger {
     Over,
 }
 
-/// How a link ended for good.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinkEnd {
     pub(crate) reason: CloseReason,
@@ -403,14 +402,12 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Probes the link immediately, if it is open.
     pub(crate) fn handle_resumed(&mut self, cx: &Context<'_>) {
         if self.is_open() {
             self.begin_probe(cx.now());
         }
     }
 
-    /// Starts a probe, unless one is running.
     fn begin_probe(&mut self, now: Instant) {
         // An archived endpoint takes no `ping`. There, a probe sends nothing and only waits for a frame, such as a
         // heartbeat.
@@ -519,7 +516,6 @@ impl<S: Session> Link<S> {
         matches!(self.state, State::Subscribing | State::Live)
     }
 
-    /// Returns each subscriber with its stream and the stream's state.
     pub(crate) fn streams(&self) -> impl Iterator<Item = (StreamId, Stream, StreamState)> + '_ {
         self.feed.subscriptions().iter().flat_map(|subscription| {
             let of = |id: &StreamId| (*id, subscription.stream(), subscription.state());

@@ -28,7 +28,6 @@ const LATE_MAX: usize = 64;
 pub(crate) struct StreamRequest {
     is_subscribe: bool,
     streams: Vec<StreamId>,
-    /// How many streams the request may name.
     most: usize,
     /// Whether the request is about streams whose last request the venue refused or left without a reply.
     is_again: bool,
@@ -47,7 +46,6 @@ impl StreamRequest {
         self.streams.retain(keep);
     }
 
-    /// Keeps the first `at` streams, and returns the rest.
     fn split_off(&mut self, at: usize) -> StreamRequest {
         let streams = self.streams.split_off(at.min(self.streams.len()));
         StreamRequest { streams, ..*self }
@@ -68,7 +66,6 @@ pub(crate) enum Purpose {
 pub(crate) enum Cancellation {
     /// Waits for an open link, or for room in the venue's limit on requests.
     Waiting,
-    /// Sent with this id.
     Sent(u64),
     /// Accepted by the venue.
     Kept,
@@ -336,7 +333,6 @@ impl Outbox {
         room.is_ok()
     }
 
-    /// Takes room for a request of the application.
     pub(super) fn take_room_for(&self, request: &Request, cx: &mut Context<'_>) -> Result<(), CommandError> {
         let urgency = Urgency::of(request);
         if !self.in_flight.has_place(urgency) {
@@ -407,7 +403,6 @@ impl Outbox {
         self.late.push_back((id, request));
     }
 
-    /// Takes the stream request that a late reply belongs to.
     pub(super) fn answered_late(&mut self, id: u64) -> Option<StreamRequest> {
         let place = self.late.iter().position(|(of, _)| *of == id)?;
         self.late.remove(place).map(|(_, request)| request)

@@ -24,7 +24,6 @@ pub(super) struct Placed {
     named: VecDeque<Named>,
 }
 
-/// A request to place an order.
 #[derive(Clone, Copy, Debug)]
 struct Named {
     request: u64,

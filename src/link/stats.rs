@@ -99,7 +99,6 @@ impl Stats {
         self.bytes = self.bytes.saturating_add(bytes as u64);
     }
 
-    /// Counts a ping, a pong or a Close frame.
     #[inline]
     pub(crate) const fn count_control_frame(&mut self) {
         self.control_frames = self.control_frames.saturating_add(1);

@@ -26,7 +26,6 @@ pub(crate) struct Subscription {
     public_id: StreamId,
     /// When the last frame of the stream or its confirmation came, whichever was later.
     heard: Instant,
-    /// The position in the update ids of a book.
     position: Position,
     /// How many times in a row the stream was silent for longer than its limit.
     silences: u32,
@@ -49,7 +48,7 @@ pub(crate) struct Subscription {
     /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it, or the snapshot came although
     /// the request got no reply in time or was refused for now.
     confirmed: bool,
-    /// How many times in a row the stream was not served.
+    /// How many times in a row the stream has failed.
     attempts: u32,
     failure: Failure,
     /// Whether the newest request about the stream has failed, and the client has not sent the next one yet. False if
@@ -65,7 +64,6 @@ pub(crate) struct Subscription {
     silence_max: Option<Duration>,
     /// Whether the next snapshot of the book ends a resync.
     resyncing: bool,
-    /// When the last snapshot of the book came.
     synced: Instant,
     /// How many times in a row the book lost an update, each time soon after the snapshot that repaired the previous
     /// loss.
@@ -100,7 +98,6 @@ pub(super) struct Traits {
     pub(super) is_unserved: bool,
     /// Whether the client waits for the snapshot of a book, and the newest request for the book has not failed.
     pub(super) is_awaited: bool,
-    /// Whether the application has unsubscribed, and the venue has not confirmed the `unsubscribe`.
     pub(super) is_leaving: bool,
     pub(super) is_public: bool,
     /// For any stream but a book: whether the client delivers frames to the subscription.

@@ -259,7 +259,6 @@ impl Subscriptions {
         self.change(id, |subscription| subscription.note_request(request, asked_before, is_haunted));
     }
 
-    /// Begins a connection, on which nothing was requested yet.
     pub(super) fn begin_link(&mut self) {
         self.asked.clear();
         self.unended.clear();
@@ -407,7 +406,6 @@ impl Subscriptions {
         self.alike_by(stream.topic(), stream.symbol())
     }
 
-    /// Returns the subscription that takes all frames of a topic and symbol.
     pub(crate) fn alike_by(&self, topic: Topic, symbol: Option<Symbol>) -> Option<&Subscription> {
         self.places.get(self.route_of(topic, symbol)?)?.as_ref()
     }

@@ -36,7 +36,6 @@ pub struct NewOrder {
     outcome: Option<EventOutcome>,
 }
 
-/// The price conditions of an order.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub(crate) enum Terms {
@@ -301,7 +300,6 @@ impl NewOrder {
 }
 
 impl fmt::Display for TimeInForce {
-    /// Prints the venue's spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print::name(
             f,
@@ -316,7 +314,6 @@ impl fmt::Display for TimeInForce {
 }
 
 impl fmt::Display for EventOutcome {
-    /// Prints the venue's spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print::name(
             f,

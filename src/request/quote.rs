@@ -85,7 +85,6 @@ impl fmt::Display for QuoteKey {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for QuoteKey {
-    /// Serializes as text.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }

@@ -356,7 +356,6 @@ impl Stream {
 }
 
 impl fmt::Display for Cadence {
-    /// Prints the suffix of the stream's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Cadence::Fast => "@100ms",
@@ -366,7 +365,6 @@ impl fmt::Display for Cadence {
 }
 
 impl fmt::Display for Updates {
-    /// Prints the suffix of the stream's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Updates::Changes => "",
@@ -376,7 +374,6 @@ impl fmt::Display for Updates {
 }
 
 impl fmt::Display for Scope {
-    /// Prints the suffix of the stream's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Scope::Account => "@account",
@@ -490,7 +487,6 @@ impl FromStr for Stream {
 
 from_text!(Stream, InvalidStream);
 
-/// The streams that cover all instruments, each with its name.
 const GLOBAL: [(&str, Stream); 11] = [
     ("contractStatus", Stream::ContractStatus),
     ("requestForQuote", Stream::RequestForQuote),
@@ -507,7 +503,6 @@ const GLOBAL: [(&str, Stream); 11] = [
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Stream {
-    /// Serializes the venue's name.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -83,7 +83,6 @@ impl<'a> IntoIterator for &'a OpenOrders {
     type Item = &'a OpenOrder;
     type IntoIter = core::slice::Iter<'a, OpenOrder>;
 
-    /// Returns the orders.
     fn into_iter(self) -> Self::IntoIter {
         self.orders.iter()
     }
@@ -125,7 +124,6 @@ impl<'a> IntoIterator for &'a BalanceRows {
     }
 }
 
-/// Decodes the answer to a question that names an order by the venue's id.
 pub(super) fn order_by_id(id: u64, body: &str) -> Result<Reconciled, RestError> {
     let row: OrderRow<'_> = rest::object(body).map_err(malformed(body))?;
     if row.order_id != id {

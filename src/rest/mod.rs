@@ -88,7 +88,6 @@ pub struct OrderStatusQuestion {
     name: Name,
 }
 
-/// The id by which a question names its order.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Name {
     Venue(u64),
