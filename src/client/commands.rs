@@ -22,8 +22,7 @@ use crate::value::time::Instant;
 
 impl Client {
     /// Subscribes to a stream. The subscription survives reconnects. It ends with
-    /// [`unsubscribe`](Client::unsubscribe), when the venue [rejects](crate::Event::Rejected) the stream, when the
-    /// application [removes](Client::remove) the endpoint, or when the client ends.
+    /// [`unsubscribe`](Client::unsubscribe), or when the venue [rejects](crate::Event::Rejected) the stream.
     ///
     /// The client chooses the endpoint where the stream is already subscribed. If there is none, it chooses the
     /// endpoint that was added first, among those that have the stream. A stream of an account needs an authenticated
@@ -32,9 +31,6 @@ impl Client {
     /// Each call returns its own id. If the stream is already subscribed, the client sends nothing. The client asks
     /// the venue to stop the stream only after all ids are unsubscribed. A second subscriber to a depth stream gets
     /// no new snapshot: read the current book from [`Books`](crate::Books).
-    ///
-    /// If the client is still unsubscribing an earlier stream whose frames look like those of this stream, the
-    /// request may wait until the venue has confirmed that `unsubscribe`.
     ///
     /// # Errors
     ///
@@ -143,8 +139,7 @@ impl Client {
     ///
     /// Returns how many of the symbols have a depth subscription or are among the named books. A symbol does not
     /// count if its link is closing or has ended for good. Returns zero if the client is shutting down or has ended.
-    /// If a snapshot is already on its way, or the link is reconnecting, the client does not request a second
-    /// snapshot.
+    /// If a snapshot is already on its way, the client does not request a second one.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};

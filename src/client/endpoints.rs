@@ -37,8 +37,7 @@ pub(super) struct Entry {
     slots: BTreeSet<usize>,
     /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The delays of the last ended link, which the next link takes over. `None` if the next link begins without
-    /// delays.
+    /// The delays of an ended link, which the next link takes over; `None` if it begins without delays.
     backoff: Option<Backoff>,
     experience: Experience,
 }
@@ -210,8 +209,8 @@ impl Endpoints {
         self.hosts.get_mut(host)?.as_mut().map(|host| &mut host.limits)
     }
 
-    /// Returns the first endpoint for a stream. A stream of an account needs an authenticated endpoint. For any other
-    /// stream, endpoints without authentication come first.
+    /// Returns the first endpoint that has a stream. A stream of an account needs an authenticated endpoint. For any
+    /// other stream, endpoints without authentication come first.
     pub(super) fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let first = |authenticated: bool| {
             let of = |api: &Endpoint| {

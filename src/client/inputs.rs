@@ -166,9 +166,8 @@ impl Client {
     }
 
     /// Reports that the machine has slept or that the network has changed. The client probes each open link
-    /// immediately, however little time has passed by the clock. If no frame comes within
-    /// [`silence_max`](crate::Config::silence_max) minus [`probe_after`](crate::Config::probe_after), the client
-    /// drops the link. An archived endpoint takes no probe: there the client only waits for a frame.
+    /// immediately. If no frame comes within [`silence_max`](crate::Config::silence_max) minus
+    /// [`probe_after`](crate::Config::probe_after), the client drops the link.
     pub fn handle_resumed(&mut self, now: Instant) {
         self.advance(now);
         for slot in 0..self.slots.count() {

@@ -185,8 +185,7 @@ impl Client {
     }
 
     /// Creates a client with one endpoint. The client keeps one link to the endpoint open, even if no stream is
-    /// subscribed and whatever [`Config::stay_open`] sets. Streams beyond [`Config::streams_max`] go to further
-    /// links.
+    /// subscribed and whatever [`Config::stay_open`] sets.
     ///
     /// The client does nothing until [`open`](Client::open). [`Config::seed`] determines the random delays of the
     /// client.
@@ -208,9 +207,7 @@ impl Client {
         client
     }
 
-    /// Adds an endpoint. After [`open`](Client::open), the client opens a link to the endpoint when a stream is
-    /// subscribed there. If the endpoint [stays open](Config::stay_open), the client opens one link even without a
-    /// subscription.
+    /// Adds an endpoint. After [`open`](Client::open), the client opens [links](Client#links) to the endpoint.
     ///
     /// # Errors
     ///
@@ -248,9 +245,9 @@ impl Client {
 
     /// Starts to connect. Until [`close`](Client::close), [`close_by`](Client::close_by) or
     /// [`shut_down`](Client::shut_down), the client opens every link that a stream needs, and one link to each
-    /// endpoint that [stays open](Config::stay_open). The client replaces each of these links that is lost. If links
-    /// have failed for good (see [`Event::LinkClosed`](crate::Event::LinkClosed)), another call of `open` connects
-    /// their slots again, after the delay that follows their last failure. Another call has no effect on other slots.
+    /// endpoint that [stays open](Config::stay_open). The client replaces each of these links that is lost. Another
+    /// call connects the slots of links that have failed for good ([`Event::LinkClosed`](crate::Event::LinkClosed)),
+    /// after the delay that follows their last failure.
     ///
     /// # Errors
     ///

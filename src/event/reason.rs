@@ -234,9 +234,9 @@ pub enum CloseReason {
     /// An attempt to connect failed, and another attempt would fail as well until something changes: see the
     /// failure.
     ConnectRefused(ConnectFailure),
-    /// The peer closed with code 1010, 4001, 4003, 4401 or 4403 before any link of the endpoint had stayed live for
-    /// [`Config::stable_after`](crate::Config::stable_after). The client takes these codes for wrong credentials or a
-    /// wrong request.
+    /// The peer closed with code 1010, 4001, 4003, 4401 or 4403, which the client takes for wrong credentials or a
+    /// wrong request. No link of the endpoint had stayed live for
+    /// [`Config::stable_after`](crate::Config::stable_after).
     ClosedByPeer {
         /// The code of the Close frame.
         code: u16,

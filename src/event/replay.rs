@@ -118,10 +118,10 @@ impl Replay {
     ///
     /// # Errors
     ///
-    /// Returns the error of [`Endpoint::decode`]: what is wrong with the frame, and at which byte. `Replay` can
-    /// decode the next frame. If the undecodable frame was an update of a book, only the current API shows the loss:
-    /// the next update of the book becomes an [`Event::Gap`]. `Replay` does not check the `socket_sequence` of the v1
-    /// endpoints, because a recording may have the frames of several connections.
+    /// Returns the error of [`Endpoint::decode`]. `Replay` can decode the next frame. If the undecodable frame was an
+    /// update of a book, only the current API shows the loss: the next update of the book becomes an [`Event::Gap`].
+    /// `Replay` does not check the `socket_sequence` of the v1 endpoints, because a recording may have the frames of
+    /// several connections.
     pub fn event<'f>(
         &mut self,
         frame: &'f str,
