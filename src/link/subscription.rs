@@ -35,8 +35,8 @@ pub(crate) struct Subscription {
     /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can follow
     /// until the client has unsubscribed.
     is_spoilt: bool,
-    /// Whether an earlier subscription to the stream may still bring frames that contain only changes, because the
-    /// venue has not confirmed its end. For a book, false again when the venue confirms the present subscription.
+    /// Whether frames of an earlier subscription to the stream may still come. Such frames contain only changes. For
+    /// a book, none are expected once the venue has confirmed the present subscription.
     is_haunted: bool,
     /// The ids of the subscribers, one for each call of `subscribe`. The last one stays until the subscription is
     /// removed.
