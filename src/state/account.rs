@@ -10,26 +10,24 @@ use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
 use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Timestamp;
 
-/// The maximum number of rows that [`Rows`] keeps. [`Rows::untracked`] counts further rows.
+/// /// The maximum number of rows. [`Rows::untracked`] counts further rows.
 pub(super) const ROWS_MAX: usize = 65_536;
 
-/// The rows of an account: balances by asset, or positions by instrument. A report that is a whole list removes the
-/// rows that it does not name. Any other report leaves these rows unchanged.
+/// The rows of an account: balances by asset, or positions by instrument.
 #[derive(Clone, Debug)]
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
-    /// Whether the list of rows is current. A current list has all rows.
+    /// Whether the list is complete: a current list has all rows.
     standing: Standing,
-    /// The last moment at which a report may have been lost, a row was not kept, or a stream was subscribed. An
-    /// answer to an earlier question is not used.
+    /// The last moment at which the list may have become incomplete, or a stream was subscribed. An answer to an
+    /// earlier question is not used.
     doubted: Moment,
     moment: Moment,
     untracked: u64,
-    /// The link over which a subscribed stream reports; `None` if no stream is known to be subscribed.
+    /// The link of the subscribed stream; `None` if no stream is known to be subscribed.
     followed: Option<LinkId>,
-    /// The link over which a stream ended last, and the id of its subscription if `Unsubscribed` or `Rejected` ended
-    /// the subscription. After any other end, the client may request the stream again for the same subscription.
-    /// Reports that were on their way may still arrive over this link.
+    /// The link over which a stream last ended. The id is known if the subscription ended too (`Unsubscribed` or
+    /// `Rejected`). Late reports may still arrive over this link.
     left: Option<(LinkId, Option<StreamId>)>,
     is_recording: bool,
 }
@@ -38,13 +36,11 @@ pub(super) struct Rows<K, V> {
 struct Row<V> {
     value: V,
     standing: Standing,
-    /// When a report or an answer last named the row.
     reported: Moment,
 }
 
 impl<V> Row<V> {
-    /// Returns whether an answer to a question asked at the moment `asked` must not change the row: the row was
-    /// reported after the question, or the row is current and a link has reported it.
+    /// Returns whether an answer to a question asked at the moment `asked` must not change the row.
     fn is_newer(&self, asked: Moment) -> bool {
         self.reported > asked || (self.standing.stale().is_none() && self.standing.link().is_some())
     }
@@ -64,13 +60,13 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Applies a report. If the report is a whole list, rows that it does not name are removed. A late report, which
-    /// was on its way when its subscription ended, removes no rows and makes no stale row current.
+    /// Applies a report. A report of the whole list removes the rows that it does not name. A late report comes after
+    /// its subscription has ended: it removes no rows and makes no stale row current.
     ///
-    /// If the rows come over two links, changes nothing that the other link has reported with a later time.
+    /// A row that another link has reported with a later time stays as it is.
     ///
     /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
-    /// recording counts as a whole list, because a recording does not show which stream was subscribed.
+    /// recording counts as a whole list.
     pub(super) fn report(
         &mut self,
         source: &Source<'_>,
@@ -86,21 +82,21 @@ impl<K: Ord, V> Rows<K, V> {
         } else {
             self.is_recording = true;
         }
-        // A new or renewed subscription may deliver a whole list before its confirmation. This list is not late.
+        // A new subscription may deliver a whole list before its confirmation. Such a list is not late.
         let is_late = self.left.is_some_and(|(link, ended)| {
             source.link() == Some(link) && (!source.is_whole() || source.stream() == ended)
         });
         if !is_late {
             if source.link().is_some() && source.link() != self.followed {
-                // The first report over a link may come before the confirmation of the subscription. No report over
-                // this link has shown what changed before.
+                // The first report over a link may come before the confirmation of the subscription. Earlier changes
+                // may be unreported.
                 self.doubted = reported;
             }
             self.followed = source.link().or(self.followed);
             self.left = self.left.filter(|(link, _)| source.link() != Some(*link));
         }
         if self.standing.has_outrun(source, event_time) {
-            // Another link has delivered all of this and more.
+            // Another link has reported later data.
             return;
         }
         let replaces_all = source.is_whole() && !is_late;
@@ -125,9 +121,7 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Stores the rows of a report, except those that another link has reported with a later time. If the report has
-    /// several rows with one key, `join` adds each further row to the first. Returns whether there was no room for one
-    /// of the rows.
+    /// Stores the rows of a report, and joins rows with the same key. Returns whether there was no room for a row.
     fn take(
         &mut self,
         rows: impl Iterator<Item = Option<(K, V)>>,
@@ -159,8 +153,7 @@ impl<K: Ord, V> Rows<K, V> {
         is_full
     }
 
-    /// Notes that there was no room for a row: the list is stale. An answer to an earlier question must not make the
-    /// list current, because it does not have this row.
+    /// Marks the list stale, because there was no room for a row. An answer to an earlier question may lack this row.
     fn lack_rows(&mut self) {
         self.doubted = self.moment;
         self.standing.set_stale(self.standing.stale().unwrap_or(StaleReason::NoRoom));
@@ -171,11 +164,10 @@ impl<K: Ord, V> Rows<K, V> {
         if let Event::Subscribed { link, stream, .. } = event
             && stream.topic() == topic
         {
-            // An answer to an earlier question does not show what happened between the question and the subscription.
+            // An answer to an earlier question does not show the changes before the subscription.
             self.moment.step();
             self.end_recording();
             if self.followed.is_some_and(|own| own != *link) {
-                // No event reported the end of the earlier link.
                 self.set_stale(StaleReason::Disconnected);
             }
             (self.followed, self.left, self.doubted) = (Some(*link), None, self.moment);
@@ -183,8 +175,7 @@ impl<K: Ord, V> Rows<K, V> {
         }
         let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(topic)) else { return false };
         let followed = self.followed;
-        // The end of a subscription also counts if no event has shown its beginning: this event may have been
-        // dropped.
+        // The event that began the subscription may have been dropped, so an unknown subscription can end as well.
         let has_unseen = followed.is_none() && loss.ends_stream();
         if has_unseen || (loss.ends_subscription() && loss.is_over(followed)) {
             let ended = match event {
@@ -194,8 +185,7 @@ impl<K: Ord, V> Rows<K, V> {
             let left = loss.link().or(followed).map(|link| (link, ended));
             (self.left, self.followed) = (left.or(self.left), None);
         }
-        // A loss counts if it concerns the link of the subscribed stream. Without a subscribed stream, a loss counts
-        // if it concerns the link of the last report. If the last report came over no link, every loss counts.
+        // A loss on another link does not concern these rows.
         let link = followed.or(self.standing.link());
         if link.is_some() && !loss.is_over(link) {
             return false;
@@ -206,8 +196,8 @@ impl<K: Ord, V> Rows<K, V> {
         true
     }
 
-    /// Notes that a link reports the rows from now on. If a recording reported them before, marks all data stale,
-    /// because a recording does not show what happened after its end.
+    /// Ends the use of a recording. All data becomes stale, because a recording does not show what happened after its
+    /// end.
     fn end_recording(&mut self) {
         if core::mem::take(&mut self.is_recording) {
             self.set_stale(StaleReason::Disconnected);
@@ -223,15 +213,11 @@ impl<K: Ord, V> Rows<K, V> {
         self.moment
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Rows that
-    /// were reported after the question are not changed. Current rows that a link reported are not changed either,
-    /// because REST may lag behind the stream. But if the list is stale only because there was no room for a row, the
-    /// current rows that the answer does not list are removed.
+    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Newer rows
+    /// stay, and so do current rows that a link reported, because REST may lag behind the stream. If the list is
+    /// stale only because there was no room for a row, current rows that the answer does not list are removed.
     ///
-    /// Returns whether all rows are current now. If they are current already, the answer is not used. Neither is it
-    /// used if, after the question, a report may have been lost, a row was not kept, or a stream was subscribed. If
-    /// no stream reports further changes, the answer is used, but the rows are stale at once. If not all rows could
-    /// be kept, the list is stale.
+    /// Returns whether all rows are current now. The public `reconcile` methods say when an answer is not used.
     pub(super) fn reconcile(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,
@@ -301,7 +287,6 @@ impl<K: Ord, V> Rows<K, V> {
         self.rows.get(key).map_or(self.standing.stale(), |row| row.standing.stale())
     }
 
-    /// Returns the reason why the list, or one of its rows, may be wrong.
     pub(super) fn stale(&self) -> Option<StaleReason> {
         self.standing.stale()
     }
@@ -319,8 +304,8 @@ impl<K: Ord, V> Rows<K, V> {
     }
 }
 
-/// Collects the rows of an answer. If the answer has several rows with one key, `join` adds each further row to the
-/// first. Returns the rows, and the number of rows for which there was no room.
+/// Collects the rows of an answer, and joins rows with the same key. Also returns for how many rows there was no
+/// room.
 fn read_answer<K: Ord, V>(
     rows: impl Iterator<Item = (K, V)>,
     join: impl Fn(&mut V, V),

@@ -15,11 +15,10 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// those whose link (`link`, or the link in the [`source`](crate::Event::source)) belongs to the endpoint of its
 /// account, and those that name no link.
 ///
-/// After a subscription the venue sends all assets. Later it sends only the assets that change, or all assets every
-/// second ([`Updates`](crate::Updates)). If a report names an asset twice, the last row counts. The first report of a
-/// recording counts as one that has all assets.
+/// The first report of a subscription has all assets. Later reports have only the assets that change, or all assets
+/// every second ([`Updates`](crate::Updates)). The first report of a recording counts as one that has all assets.
 ///
-/// If two links report one account, a report that the other link has outrun, by the venue's times, changes nothing.
+/// If two links report one account, a balance that one link has reported with a later venue time stays as it is.
 ///
 /// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
 /// again with its next report. The list becomes current again when a report lists all assets, or when
@@ -62,8 +61,7 @@ impl Balance {
     }
 }
 
-/// Replaces a balance by a later one of the same report. The two are not added up, because each is the whole balance
-/// of the asset.
+/// A later row of the same report replaces the earlier one: each is the whole balance of the asset.
 fn replace(earlier: &mut Balance, later: Balance) {
     *earlier = later;
 }
@@ -102,8 +100,8 @@ impl Balances {
         self.rows.stale_of(asset)
     }
 
-    /// Returns when an event last reported the balance of an asset; `None` for an unknown asset. If only an answer
-    /// from REST named the asset, the [`Age`] has no times.
+    /// Returns when an event last reported the balance of an asset; `None` for an unknown asset. The [`Age`] has no
+    /// times if only REST has named the asset.
     pub fn age(&self, asset: &str) -> Option<Age> {
         self.rows.age_of(asset)
     }
@@ -121,16 +119,16 @@ impl Balances {
 
     /// Applies the venue's list of all balances (REST `balances`): asset, available and total.
     ///
-    /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked` are
-    /// newer than the answer and stay. Current balances that a link reported stay too, because REST may lag behind.
-    /// Other balances that the answer does not list are removed. If all balances are current already, the answer is
-    /// not used. If the list of assets is stale only because an asset was not kept ([`StaleReason::NoRoom`]), current
-    /// balances that the answer does not list are removed as well.
+    /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked`
+    /// stay as they are. So do current balances that a link reported, because REST may lag behind. Other balances
+    /// that the answer does not list are removed. If the list of assets is stale only because an asset was not kept
+    /// ([`StaleReason::NoRoom`]), current balances that the answer does not list are removed as well.
     ///
-    /// Returns whether all balances are current now. If, after `asked`, reports may have been lost, a reported
-    /// balance was not kept, or a stream of balances was subscribed, the answer is not used: ask again. If no stream
-    /// of balances is subscribed, the answer is used, but the balances are stale at once. If there is no room for a
-    /// balance of the answer (at most 65,536 are kept), the list of assets remains stale.
+    /// Returns whether all balances are current now. If they are current already, the answer is not used. If, after
+    /// `asked`, reports may have been lost, a reported balance was not kept, or a stream of balances was subscribed,
+    /// the answer is not used: ask again. If no stream of balances is subscribed, the answer is used, but the
+    /// balances are stale at once. If there is no room for a balance of the answer (at most 65,536 are kept), the
+    /// list of assets remains stale.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};

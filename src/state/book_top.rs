@@ -31,9 +31,9 @@ pub struct BookTop {
     pub stale: Option<StaleReason>,
     /// The venue's time of the last snapshot or update, if the venue sends a time.
     pub event_time: Option<Timestamp>,
-    /// How many milliseconds before the instant `now` of [`BookTop::new`] the client received the last snapshot or
-    /// update. `None` if `now` or the time of receipt is unknown, as with events of a [`Replay`](crate::Replay). A
-    /// current book may be old, because its market is quiet or because the peer has stopped sending.
+    /// How many milliseconds before the instant `now` of [`BookTop::new`] the last snapshot or update was received.
+    /// `None` if one of the two times is unknown, as with events of a [`Replay`](crate::Replay). A current book may
+    /// be old, because its market is quiet or because the peer has stopped sending.
     pub age_ms: Option<u64>,
 }
 

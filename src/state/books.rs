@@ -23,9 +23,9 @@ use crate::value::time::Instant;
 /// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` returns a stale
 /// book only as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
 ///
-/// Several links may bring the book of one symbol: a link to market data v1, and a link of a depth stream. Then
-/// `Books` returns the book with the newest snapshot, and follows the other books too. If the subscription or the
-/// link of the returned book ends, `Books` returns another of these books.
+/// Several links may bring the book of one symbol: a link to market data v1, and a link of a depth stream. `Books`
+/// returns the book with the newest snapshot. If the subscription or the link of this book ends, `Books` returns
+/// another of the books.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -60,9 +60,9 @@ struct Entry {
     book: OrderBook,
     standing: Standing,
     crossed: bool,
-    /// Whether the application has to request a snapshot of the book, because the client does not.
+    /// Whether the application has to request a snapshot of the book.
     to_resync: bool,
-    /// The books of the same symbol that other links bring, and whose subscriptions have not ended.
+    /// The books of the same symbol from other links.
     others: Vec<Entry>,
 }
 
@@ -92,8 +92,8 @@ pub enum Book<'b> {
     /// - If [`Books::to_resync`] returns the symbol of the book, request a snapshot.
     /// - Otherwise, if the reason is [`StaleReason::Crossed`], wait for an update.
     /// - Otherwise do nothing: the client requests a snapshot. After [`Event::LinkClosed`](crate::Event::LinkClosed),
-    ///   it requests the snapshot once you have called [`Client::open`](crate::Client::open). After
-    ///   [`Event::Closed`](crate::Event::Closed), it requests nothing any more.
+    ///   call [`Client::open`](crate::Client::open) first. After [`Event::Closed`](crate::Event::Closed), no snapshot
+    ///   comes.
     Stale {
         /// The reason why the book is stale.
         reason: StaleReason,
@@ -142,13 +142,11 @@ impl Books {
 
     /// Applies an event. Returns the book that changed, became stale or was removed.
     ///
-    /// If updates of the current API were dropped before they reached `Books`, the ids of the next update show a gap.
-    /// Then `apply` makes the book stale. Updates of the archived endpoints have no ids that show such a loss.
+    /// If you do not pass an update of the current API, the ids of the next update show the gap, and the book becomes
+    /// stale. Updates of the archived endpoints have no ids that show such a loss.
     ///
-    /// For a [`Batch`](crate::Batch), `apply` applies all parts and returns the last change. If an event without a
-    /// symbol reports a loss, such as the end of a link, `apply` makes all books concerned stale, or replaces them by
-    /// books that other links bring, and returns `None`. It also returns `None` when it removes the books of a link
-    /// that nothing needs any more ([`Event::LinkClosed`](crate::Event::LinkClosed)).
+    /// For a [`Batch`](crate::Batch), returns the change of the last part that changed a book. Returns `None` for an
+    /// event that names no symbol, such as the end of a link.
     ///
     /// ```
     /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};
@@ -186,16 +184,16 @@ impl Books {
 
     /// Returns the book of a symbol. The symbol may be in upper or lower case.
     ///
-    /// Returns `None` if no snapshot of the book has arrived, if its subscription has ended, if its link was closed
-    /// because nothing needs it any more, or if [`BOOKS_MAX`] other books are kept. If the first snapshot may have
-    /// been dropped before it reached `Books`, the book is stale and empty.
+    /// Returns `None` before the first snapshot and after the end of the subscription, and if [`BOOKS_MAX`] other
+    /// books are kept. If the first snapshot may have been dropped before it reached `Books`, the book is stale and
+    /// empty.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }
 
     /// Returns the book of a symbol if the book is current. If the venue falls silent, a book stays current until the
     /// client reports [`Event::Silent`], or drops the link after [`Config::silence_max`](crate::Config::silence_max).
-    /// [`Books::fresh`] is stricter.
+    /// See also [`Books::fresh`].
     pub fn live(&self, symbol: &str) -> Option<&OrderBook> {
         self.get(symbol)?.live()
     }
@@ -220,9 +218,8 @@ impl Books {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
 
-    /// Returns all books, in the order in which `Books` added them. `Books` adds a book when its snapshot arrives, or
-    /// when an event shows that its snapshot may have been lost. When a book is removed, the last book of the order
-    /// takes the place of the removed book.
+    /// Returns all books, in the order in which `Books` added them. When a book is removed, the last book takes its
+    /// place.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, Book<'_>)> {
         self.books.iter().map(|(symbol, entry)| (symbol, entry.view(self.trusts_crossed)))
     }
@@ -230,12 +227,10 @@ impl Books {
     /// Returns the symbols of the books for which you have to request a new snapshot. Pass these symbols to
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
-    /// The client itself requests snapshots after gaps and reconnects. The client does not see that events were
-    /// dropped before they reached `Books`, or that an update crossed a book. `to_resync` returns the symbols of such
-    /// books. It leaves out two kinds of crossed books: those whose snapshot is crossed, because another snapshot
-    /// would be crossed too; and those of market data v1, because its numbered frames show that no update is missing.
-    /// After [`Books::trust_crossed`], `to_resync` also leaves out books that are stale only because they are
-    /// crossed.
+    /// The client itself requests snapshots after gaps and reconnects. You have to request a snapshot if events were
+    /// dropped before they reached `Books`, or if an update crossed a book. Some crossed books are left out, because
+    /// a snapshot would not help: those whose snapshot is crossed, and those of market data v1. After
+    /// [`Books::trust_crossed`], books that are only crossed are left out too.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -250,15 +245,13 @@ impl Books {
         self.crossed
     }
 
-    /// Returns how many events were not used because they need a further book, but [`BOOKS_MAX`] books are kept
-    /// already. Snapshots without a symbol count too: a recording of market data v1 may contain such snapshots.
-    /// [`Event::Synced`] does not count, because this event only confirms a snapshot.
+    /// Returns how many events were not used because [`BOOKS_MAX`] other books are kept, or because a snapshot has no
+    /// symbol, as in a recording of market data v1.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
 
-    /// Returns the entry of a symbol. If there is none, adds one. If the text is not a symbol, or there is no room
-    /// for another entry, counts the event and returns `None`.
+    /// Returns the entry of a symbol, or adds one. If none can be added, counts the event and returns `None`.
     fn entry(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() && self.new_symbol(symbol).is_none() {
             self.untracked = self.untracked.saturating_add(1);
@@ -267,8 +260,7 @@ impl Books {
         self.entry_if_room(symbol)
     }
 
-    /// Returns the entry of a symbol. If there is none, adds one. If the text is not a symbol, or there is no room
-    /// for another entry, returns `None`.
+    /// Returns the entry of a symbol, or adds one. Returns `None` if none can be added.
     fn entry_if_room(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() {
             let symbol = self.new_symbol(symbol)?;
@@ -294,7 +286,7 @@ impl Books {
         }
         entry.standing.renew(source, depth.event_time);
         let crossings = entry.note_crossing(source);
-        // If this snapshot is crossed, another snapshot would be crossed too.
+        // Another snapshot would be crossed too.
         entry.to_resync = false;
         self.crossed = self.crossed.saturating_add(crossings);
         Some(BookChange { symbol: depth.symbol.parse().ok()?, bids: true, asks: true })
@@ -303,7 +295,6 @@ impl Books {
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         let entry = self.books.get_mut(depth.symbol)?;
         if !entry.takes(source) {
-            // `Books` follows this book, but returns another.
             let _ = entry.other_of(source)?.update(depth, source);
             return None;
         }
@@ -319,8 +310,7 @@ impl Books {
         Some(BookChange { symbol, bids, asks })
     }
 
-    /// Applies an event that replaces a side of a book by its best level. Ignores an event about an unknown or stale
-    /// book.
+    /// Replaces a side of a book by its best level, unless the book is unknown or stale.
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
         let entry = self.books.get_mut(top.symbol)?;
         let is_other = !entry.takes(source);
@@ -354,7 +344,7 @@ impl Books {
         entry.lose_others(loss);
         let has_link = entry.standing.link().is_some();
         if has_link && !loss.is_over(entry.standing.link()) {
-            // The updates of the book come over another link now.
+            // The book comes over another link now.
             return None;
         }
         let has_other = entry.switch(loss);
@@ -366,8 +356,8 @@ impl Books {
         Some(BookChange { symbol, bids: has_other, asks: has_other })
     }
 
-    /// Removes the books that came over a link that nothing needs any more. Only books of the v1 endpoints are
-    /// concerned: the subscription of any other book has ended before its link.
+    /// Removes the books of a link that nothing needs any more. Only books of the v1 endpoints are concerned: any
+    /// other subscription ends before its link.
     fn remove_over(&mut self, link: LinkId) {
         let is_over = |entry: &Entry| entry.standing.link().is_some_and(|own| own.is_up_to(link));
         let over = self.books.iter().filter(|(_, entry)| is_over(entry));
@@ -399,20 +389,18 @@ impl Entry {
         }
     }
 
-    /// Returns whether changes from a source apply to the book: the book is not stale, and its data came over the
-    /// link of the source.
+    /// Returns whether changes from a source apply to the book.
     fn takes(&self, source: &Source<'_>) -> bool {
         self.standing.stale().is_none() && self.standing.link() == source.link()
     }
 
-    /// Returns the entry for a source among the other books of the symbol, if the changes of the source apply to it.
+    /// Returns the other book of the symbol that a source changes.
     #[cold]
     fn other_of(&mut self, source: &Source<'_>) -> Option<&mut Entry> {
         self.others.iter_mut().find(|other| other.takes(source))
     }
 
-    /// Prepares the entry for the snapshot of a source. If another link has brought the present book, that book
-    /// becomes one of `others`, unless its subscription has ended.
+    /// Prepares the entry for the snapshot of a source. A book that another link has brought becomes one of `others`.
     fn begin(&mut self, source: &Source<'_>) {
         let slot = |link: Option<LinkId>| link.map(LinkId::slot);
         let (own, new) = (slot(self.standing.link()), slot(source.link()));
@@ -429,14 +417,13 @@ impl Entry {
         }
     }
 
-    /// Replaces the book by one of `others` if a loss ends the subscription of the book. Returns whether the book was
-    /// replaced.
+    /// Replaces the book by one of `others` if a loss ends its subscription. Returns whether the book was replaced.
     fn switch(&mut self, loss: &Loss) -> bool {
         loss.ends_subscription() && self.replace_by_other(loss.reason() == StaleReason::NotSubscribed)
     }
 
-    /// Replaces the book by a current one of `others`. If none is current and `to_stale` is set, replaces the book by
-    /// a stale one. Returns whether the book was replaced.
+    /// Replaces the book by a current one of `others`, or by a stale one if `to_stale` is set. Returns whether the
+    /// book was replaced.
     fn replace_by_other(&mut self, to_stale: bool) -> bool {
         let current = self.others.iter().position(|other| other.standing.stale().is_none());
         let any = self.others.len().checked_sub(1).filter(|_| to_stale);
@@ -446,8 +433,7 @@ impl Entry {
         true
     }
 
-    /// Applies a loss to the other books of the symbol. Removes those whose subscription has ended: their next
-    /// snapshot adds them again.
+    /// Applies a loss to the other books of the symbol. Removes a book whose subscription has ended.
     fn lose_others(&mut self, loss: &Loss) {
         self.others.retain_mut(|other| {
             let is_concerned = loss.is_over(other.standing.link());
@@ -468,17 +454,16 @@ impl Entry {
         }
     }
 
-    /// Marks the book stale. After an overflow, the application has to request a snapshot (`to_resync`). After any
-    /// other loss, the link of the book requests the snapshot. Before the first snapshot, the link of the book is
-    /// unknown. So the loss of a link may not concern the book, and a `to_resync` that is set stays set.
+    /// Marks the book stale. The application has to request a snapshot after an overflow; after any other loss, the
+    /// link does. Before the first snapshot, the loss may be of another link, so `to_resync` stays set.
     fn set_stale(&mut self, loss: &Loss) {
         self.standing.set_stale(loss.reason());
         let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();
         self.to_resync = loss.reason() == StaleReason::Overflow || (self.to_resync && may_be_of_another);
     }
 
-    /// Applies an update from the source of the book. If the ids show that updates were dropped before they reached
-    /// `Books`, the book is stale. Also returns 1 if the book is crossed now and was not before, and 0 otherwise.
+    /// Applies an update from the source of the book. Also returns 1 if the book has just become crossed, otherwise
+    /// 0.
     #[inline(always)]
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> (Applied, u64) {
         let best = self.book.best();
@@ -500,9 +485,7 @@ impl Entry {
         (applied, crossings)
     }
 
-    /// Notes that [`Event::Synced`] came without a snapshot. Either the snapshot was dropped before it reached
-    /// `Books`, or the application polled this event only after a later gap. In the second case, the gap remains the
-    /// reason.
+    /// Notes that [`Event::Synced`] came without a snapshot. After a gap, the gap remains the reason.
     fn miss_snapshot(&mut self) {
         if self.standing.stale() != Some(StaleReason::Gap) {
             self.standing.set_stale(StaleReason::Overflow);
@@ -510,12 +493,11 @@ impl Entry {
         self.to_resync = true;
     }
 
-    /// Notes whether the book is crossed after a change. Returns 1 if the book has just become crossed, otherwise 0.
+    /// Notes whether the book is crossed. Returns 1 if the book has just become crossed, otherwise 0.
     fn note_crossing(&mut self, source: &Source<'_>) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {
-            // The numbers of market data v1 frames show that no frame is missing, so the venue itself has published
-            // the crossed book.
+            // The numbers of market data v1 frames show that no frame is missing, so a new snapshot would not help.
             self.to_resync = self.crossed && source.endpoint() != Endpoint::MarketDataV1;
         }
         u64::from(self.crossed && !before)

@@ -43,12 +43,11 @@ pub struct OrderChange<'o> {
     pub fill: Option<&'o OrderFill>,
 }
 
-/// A recorded change of an order, from which [`OrderChanges`] makes an [`OrderChange`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recorded {
     pub(super) key: u64,
     pub(super) before: Option<Known>,
-    /// The index of the new fill in the fills of the order; `None` if the change added no fill.
+    /// The index of the new fill in the fills of the order.
     pub(super) fill: Option<usize>,
 }
 

@@ -62,10 +62,8 @@ pub(crate) fn kept(text: impl ToString) -> Box<str> {
     text.get(..end.unwrap_or_default()).unwrap_or_default().into()
 }
 
-/// The result of counting the fill of an event. Only a new fill is counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Accounted {
-    /// The event has no fill.
     None,
     New,
     Repeated,

@@ -9,12 +9,12 @@ use crate::value::id::LinkId;
 
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
-    /// The links that report orders or quotes, each with the scope of its stream: a session or an account.
+    /// The links that report orders or quotes, each with the scope of its stream.
     links: Vec<(LinkId, Scope)>,
-    /// Links whose subscription has ended, or whose events are filtered. Events that were on their way may still
-    /// arrive over these links.
+    /// Links whose subscription has ended, or whose events are filtered. Late events may still arrive over these
+    /// links.
     left: Vec<LinkId>,
-    /// Whether events came from a recording, which does not show what was subscribed.
+    /// Whether events came from a recording.
     is_recording: bool,
     moment: Moment,
     lost: Moment,
@@ -33,7 +33,6 @@ impl Followed {
         Followed { links: Vec::new(), left: Vec::new(), is_recording: false, moment, lost }
     }
 
-    /// Notes that an event or an answer is applied.
     pub(super) const fn step(&mut self) {
         self.moment.step();
     }
@@ -42,20 +41,18 @@ impl Followed {
         self.moment
     }
 
-    /// Returns when a report may last have been lost, or when a stream was last subscribed, whichever is later. An
-    /// answer to an earlier question is outdated.
+    /// Returns the last moment at which a report may have been lost or a stream was subscribed. An answer to an
+    /// earlier question is outdated.
     pub(super) const fn lost(&self) -> Moment {
         self.lost
     }
 
-    /// Notes that something may have happened that no report will show.
     pub(super) const fn note_loss(&mut self) {
         self.lost = self.moment;
     }
 
-    /// Notes that a stream was subscribed. An answer to an earlier question is outdated, because it does not show
-    /// what happened between the question and the subscription. Returns whether no event reported the end of an
-    /// earlier link or of a recording, as [`replace`](Followed::replace) does.
+    /// Notes that a stream was subscribed. Returns whether an earlier link or a recording has ended without an event,
+    /// as [`replace`](Followed::replace) does.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
         self.note_loss();
         self.add(
@@ -67,9 +64,8 @@ impl Followed {
         )
     }
 
-    /// Notes a link whose filter leaves out executions or ends of orders. This link does not count as a link that
-    /// reports orders. Returns whether no event reported the end of an earlier link or of a recording, as
-    /// [`replace`](Followed::replace) does.
+    /// Notes a link whose filter leaves out executions or ends of orders. Such a link does not count as one that
+    /// reports orders. Returns what [`replace`](Followed::replace) returns.
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss();
         let has_missed = self.replace(link);
@@ -77,9 +73,8 @@ impl Followed {
         has_missed
     }
 
-    /// Notes the link that an event came over; `None` for a recording. If the link is new, returns whether no event
-    /// reported the end of an earlier link or of a recording, as [`replace`](Followed::replace) does. Otherwise
-    /// returns `false`.
+    /// Notes the link that an event came over; `None` for a recording. For a new link, returns what
+    /// [`replace`](Followed::replace) returns; otherwise `false`.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -89,8 +84,8 @@ impl Followed {
         if is_known {
             return false;
         }
-        // The first report over a link may come before the confirmation of the subscription. No report over this link
-        // has shown what happened before.
+        // The first report over a link may come before the confirmation of the subscription. Earlier changes may be
+        // unreported.
         self.note_loss();
         self.add(link, Scope::Account)
     }
@@ -101,19 +96,18 @@ impl Followed {
         has_missed
     }
 
-    /// Forgets the links in the slot of `link`, and a recording. Returns whether an earlier link or a recording has
-    /// reported orders or quotes, and no event has reported its end.
+    /// Forgets the earlier links in the slot of `link`, and a recording. Returns whether one of them was still
+    /// followed: then no event has reported its end.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
-        // No event reports the end of a recording.
         let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
         self.links.retain(|(own, _)| own.slot() != link.slot());
         self.left.retain(|own| own.slot() != link.slot());
         has_missed
     }
 
-    /// Applies an event. Returns the loss that the event causes; `None` if the event causes no loss for this topic,
-    /// or if the loss concerns only links that do not report orders or quotes.
+    /// Returns the loss that an event causes. Returns `None` if it concerns only links that do not report orders or
+    /// quotes.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> Option<Hit> {
         let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
         let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));
@@ -122,7 +116,7 @@ impl Followed {
             && hit.links.is_empty()
         {
             if loss.ends_stream() {
-                // The event that began the subscription was dropped. Earlier links in the slot have ended.
+                // The event that began the subscription was dropped.
                 self.left.retain(|own| own.slot() != link.slot());
                 self.left.push(link);
             }
@@ -132,23 +126,20 @@ impl Followed {
         if loss.ends_subscription() {
             self.links.retain(|(own, _)| !hit.links.contains(own));
             self.left.extend(&hit.links);
-            // The event that began a subscription over the link of the loss may have been dropped.
             self.left.extend(loss.link().filter(|link| !hit.links.contains(link)));
         }
         Some(hit)
     }
 
-    /// Returns the link that an event came over, if the stream of this link reports only the orders or quotes of the
-    /// link's own session. Then the order or quote in the event was made over this link.
+    /// Returns the link of an event, if the stream of this link reports only its own session. Then the order or quote
+    /// in the event was made over this link.
     pub(super) fn session(&self, link: Option<LinkId>) -> Option<LinkId> {
         let is_session = |link: &LinkId| self.links.contains(&(*link, Scope::Session));
         link.filter(is_session)
     }
 
     /// Returns whether a stream or a recording reports an order or quote. `about` has the link of its request and the
-    /// link of its newest event. `sessions` has the links over which the order or quote is known to have been made:
-    /// the link of its request, and a link that [`session`](Followed::session) has returned for an event about it. An
-    /// event over a stream of a whole account does not show over which link the order or quote was made.
+    /// link of its newest event. `sessions` has the links over which the order or quote is known to have been made.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
         let is_followed = |(own, scope): &(LinkId, Scope)| match scope {
             Scope::Session => sessions.contains(&Some(*own)),
@@ -157,7 +148,6 @@ impl Followed {
         self.is_recording || (about == [None; 2] && self.is_any()) || self.links.iter().any(is_followed)
     }
 
-    /// Returns whether a link or a recording reports events.
     pub(super) fn is_any(&self) -> bool {
         self.is_recording || !self.links.is_empty()
     }
@@ -168,8 +158,8 @@ impl Hit {
         self.loss.reason()
     }
 
-    /// Returns whether the loss may concern an order or quote. `about` has the same links as in
-    /// [`tells_of`](Followed::tells_of); if both are `None`, the loss may concern the order or quote.
+    /// Returns whether the loss may concern an order or quote. `about` has the links that
+    /// [`tells_of`](Followed::tells_of) describes. Without any link, the loss may concern it.
     pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
         let is_about = |own: &LinkId| {
             about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())

@@ -3,10 +3,11 @@
 //!
 //! The best level comes last. Most changes are near the best price, so the search ends soon, and a change moves only
 //! the levels that are better than the changed one. Because the best levels are in the ladder itself, most changes
-//! touch only neighbouring cache lines, even with a thousand books. Farther from the best price, a level that is
-//! removed leaves a vacant slot, which the next new level near it takes. So a change there moves a few levels and not
-//! all better ones. Levels are sorted by their exact prices. The venue sends all prices of a book with the same
-//! number of decimals. While this is so, comparing two prices compares two integers.
+//! touch only neighbouring cache lines, even with a thousand books. Farther from the best price, a removed level
+//! leaves a vacant slot for the next new level near it. So a change there moves only a few levels.
+//!
+//! Levels are sorted by their exact prices. While all prices of a book have the same number of decimals, as the venue
+//! sends them, comparing two prices compares two integers.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -25,17 +26,17 @@ const SPILL: usize = 4;
 /// The maximum number of levels that move from `Ladder::slots` to an empty `Ladder::top`.
 const REFILL: usize = 12;
 
-/// The function `find` compares this many levels at the end of a slice without branches.
+/// The number of best levels that the function `find` compares without branches.
 const NEAR: usize = 8;
 
-/// An insertion or removal may move this many levels at the end of `Ladder::slots`. Moving so few costs less than
-/// finding a vacant slot.
+/// The number of levels at the end of `Ladder::slots` that an insertion or removal may move. Moving so few costs less
+/// than finding a vacant slot.
 const DENSE: usize = 48;
 
 /// The number of levels after which `Ladder::spread` leaves a vacant slot.
 const EVERY: usize = 8;
 
-/// `Ladder::take_vacant` searches this many slots on each side of a new level for a vacant slot.
+/// The number of slots on each side of a new level that `Ladder::take_vacant` searches.
 const REACH: usize = 128;
 
 /// The levels of one side of a book: the best ones in `top`, the others in `slots`.
@@ -48,13 +49,12 @@ pub(crate) struct Ladder {
     top: [Level; TOP],
     near: usize,
     slots: Vec<Level>,
-    /// All slots before this one are vacant. More slots may be vacant: `worst_place` moves `begin` past them.
+    /// All slots before this index are vacant. Further slots may be vacant.
     begin: usize,
     /// How many slots have a level.
     filled: usize,
     /// The number of decimals of every price, if all prices have the same number.
     scale: Option<u8>,
-    /// Whether a higher price is better, as it is for bids.
     descending: bool,
 }
 
@@ -90,8 +90,8 @@ impl Ladder {
         self.slots.iter().skip(self.begin).find(|level| is_filled(level)).or(self.top().first())
     }
 
-    /// Returns the place of the worst level. Passes each vacant slot only once, so that a full side, which removes
-    /// its worst level for each new one, does not pass all of them each time.
+    /// Returns the place of the worst level. Passes each vacant slot only once, so many calls on a full side stay
+    /// cheap.
     pub(super) fn worst_place(&mut self) -> usize {
         let vacant = self.slots.iter().skip(self.begin).position(is_filled);
         self.begin = vacant.map_or(self.slots.len(), |vacant| self.begin.saturating_add(vacant));
@@ -118,7 +118,7 @@ impl Ladder {
     #[inline]
     pub(super) fn find(&self, price: Decimal) -> Result<usize, usize> {
         match (self.scale == Some(price.scale()), self.descending) {
-            // All prices have as many decimals as this one, so their mantissas have the same order as the prices.
+            // The mantissas of these prices have the same order as the prices.
             (true, true) => self.find_by(|level| level.price.mantissa().cmp(&price.mantissa())),
             (true, false) => self.find_by(|level| price.mantissa().cmp(&level.price.mantissa())),
             (false, true) => self.find_by(|level| level.price.cmp(&price)),
@@ -129,8 +129,7 @@ impl Ladder {
     /// Finds the first place whose level is not worse than a price. Returns `Ok` if the level has this price. `order`
     /// compares a level to the price: `Less` means that the level is worse.
     ///
-    /// Most changes are close to the best price, in random places. Counting the worse levels of the top costs less
-    /// than a search, whose branches the processor cannot predict.
+    /// Counting the worse levels of the top costs less than a search, whose branches the processor cannot predict.
     #[inline]
     fn find_by(&self, order: impl Fn(&Level) -> Ordering) -> Result<usize, usize> {
         let is_worse = |level: &Level| order(level) == Ordering::Less;
@@ -150,7 +149,6 @@ impl Ladder {
         }
     }
 
-    /// Replaces the level at a place by another one with the same price.
     #[inline]
     pub(super) fn overwrite(&mut self, place: usize, level: &Level) {
         self.note_scale(level.price);
@@ -163,7 +161,6 @@ impl Ladder {
         }
     }
 
-    /// Removes the level at a place.
     #[inline]
     pub(super) fn remove(&mut self, place: usize) {
         let Some(place) = place.checked_sub(self.slots.len()) else {
@@ -190,7 +187,6 @@ impl Ladder {
         self.drop_vacant();
     }
 
-    /// Drops vacant slots at the end.
     fn drop_vacant(&mut self) {
         while self.slots.last().is_some_and(|level| !is_filled(level)) {
             self.slots.pop();
@@ -198,7 +194,6 @@ impl Ladder {
         self.begin = self.begin.min(self.slots.len());
     }
 
-    /// Moves the best levels from the slots to the empty top.
     fn refill(&mut self) {
         while self.near < REFILL
             && let Some(level) = self.slots.pop()
@@ -270,15 +265,14 @@ impl Ladder {
     fn insert_after_spreading(&mut self, level: &Level) {
         self.spread();
         let (Ok(slot) | Err(slot)) = self.find(level.price);
-        // `find` may return a place in the top. Then the level belongs after the last slot.
         let slot = slot.min(self.slots.len());
         if slot.saturating_add(DENSE) >= self.slots.len() || !self.take_vacant(slot, level) {
             self.slots.insert(slot, *level);
         }
     }
 
-    /// Inserts a level before a slot. Moves the levels between the slot and the nearest vacant slot to make room.
-    /// Returns `false`, without effect, if no slot within [`REACH`] is vacant.
+    /// Inserts a level before a slot, and moves levels into the nearest vacant slot to make room. Returns `false`,
+    /// without effect, if no slot within [`REACH`] is vacant.
     fn take_vacant(&mut self, slot: usize, level: &Level) -> bool {
         let (worse, better) = self.slots.split_at_mut(slot);
         let above = better.iter().take(REACH).position(|level| !is_filled(level));
@@ -307,7 +301,7 @@ impl Ladder {
     }
 
     /// Spreads vacant slots evenly among the levels that are not near the best one, and reserves memory for more
-    /// slots at the end.
+    /// slots.
     fn spread(&mut self) {
         self.slots.retain(is_filled);
         self.begin = 0;
@@ -334,28 +328,24 @@ impl Ladder {
         }
     }
 
-    /// Reserves slots for `count` levels, with the vacant slots and the growth that [`room`] adds.
     fn reserve(&mut self, count: usize) {
         self.slots.reserve_exact(room(count).saturating_sub(self.slots.len()));
     }
 
-    /// Replaces all levels by the best `most` levels of a snapshot. Returns whether the snapshot has more levels,
-    /// which are dropped.
+    /// Replaces all levels by the best `most` levels of a snapshot. Returns whether levels were dropped.
     pub(super) fn replace(&mut self, levels: &[Level], most: usize) -> bool {
         self.clear();
         let Some(first) = levels.first() else { return false };
         let scale = first.price.scale();
         self.scale = Some(scale).filter(|scale| levels.iter().all(|level| level.price.scale() == *scale));
         self.reserve(levels.len().min(most));
-        // A usual snapshot lists the best level first, each price once, and no level whose quantity is zero: its
-        // levels only have to be copied.
+        // A usual snapshot is sorted and has no level whose quantity is zero, so its levels only have to be copied.
         let dropped = if levels.iter().all(is_filled) && self.is_best_first(levels) {
             self.slots.extend(levels.iter().take(most).rev());
             levels.len() > most
         } else {
             self.slots.extend_from_slice(levels);
             self.sort();
-            // The worst levels come first.
             let excess = self.slots.len().saturating_sub(most);
             self.slots.drain(..excess);
             excess > 0
@@ -365,7 +355,6 @@ impl Ladder {
         dropped
     }
 
-    /// Returns whether each level is better than the next.
     fn is_best_first(&self, levels: &[Level]) -> bool {
         match (self.scale.is_some(), self.descending) {
             (true, true) => levels.is_sorted_by(|a, b| a.price.mantissa() > b.price.mantissa()),
@@ -375,11 +364,11 @@ impl Ladder {
         }
     }
 
-    /// Sorts the levels of a snapshot. Keeps the last of several levels at one price. Removes levels whose quantity
-    /// is zero.
+    /// Sorts the levels of a snapshot. Keeps the last of several levels at one price, and no level whose quantity is
+    /// zero.
     #[cold]
     fn sort(&mut self) {
-        // Each sort is stable, and takes linear time for levels that are in order or in the reverse order.
+        // Each sort is stable. It takes linear time for levels that are in order or in the reverse order.
         match (self.scale.is_some(), self.descending) {
             (true, true) => self.slots.sort_by_key(|level| level.price.mantissa()),
             (true, false) => self.slots.sort_by_key(|level| core::cmp::Reverse(level.price.mantissa())),
@@ -403,8 +392,8 @@ impl Ladder {
         self.scale = None;
     }
 
-    /// Notes the number of decimals of a new price. After two prices with different numbers of decimals, `scale` is
-    /// `None` until the next snapshot, or until the ladder is empty.
+    /// Notes the number of decimals of a new price. `scale` is `None` once two prices differ in it, until the next
+    /// snapshot, or until the ladder is empty.
     #[inline]
     fn note_scale(&mut self, price: Decimal) {
         if self.near == 0 {
@@ -426,9 +415,8 @@ fn is_filled(level: &Level) -> bool {
     !level.quantity.is_zero()
 }
 
-/// Returns the index of the first level that is not worse than a price, in levels sorted from worst to best.
-/// `is_worse` compares a level with the price. If the index is among the last `NEAR` levels, which are the best ones,
-/// `find` counts the worse levels among them, which needs no branches. Otherwise it searches.
+/// Returns the index of the first level that is not worse than a price, in levels sorted from worst to best. Near the
+/// end, `find` counts the worse levels instead of searching, which needs no branches.
 #[inline]
 fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
     let (far, near) = slots.split_at(slots.len().saturating_sub(NEAR));
@@ -436,7 +424,6 @@ fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
         let worse = near.iter().map(|level| usize::from(is_worse(level))).fold(0, usize::wrapping_add);
         far.len().wrapping_add(worse)
     } else {
-        // The result is at most the first of the near slots.
         far.partition_point(is_worse)
     }
 }
@@ -446,7 +433,6 @@ impl Clone for Ladder {
         Ladder { slots: self.slots.clone(), ..*self }
     }
 
-    /// Copies another ladder into the memory of this one.
     fn clone_from(&mut self, other: &Ladder) {
         let mut slots = core::mem::take(&mut self.slots);
         slots.clone_from(&other.slots);
@@ -455,7 +441,6 @@ impl Clone for Ladder {
 }
 
 impl fmt::Debug for Ladder {
-    /// Prints the levels, best first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }

@@ -1,5 +1,4 @@
-//! What an application knows about the venue: books, orders, balances, positions and quotes. Each collection says
-//! which of its data is current.
+//! What an application knows about the venue: books, orders, balances, positions and quotes.
 
 mod account;
 pub(crate) mod balances;

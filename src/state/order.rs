@@ -26,9 +26,8 @@ mod links;
 mod terms;
 mod told;
 
-/// The maximum number of fills that an [`Order`] keeps. Further fills are not counted, not even in
-/// [`Orders::traded`](crate::Orders::traded). They put the order in doubt, with the reason
-/// [`StaleReason::Executions`], and [`Order::executed`] is right after an answer from REST.
+/// The maximum number of fills that an [`Order`] keeps. Further fills are not counted. They put the order in doubt,
+/// with the reason [`StaleReason::Executions`].
 pub const FILLS_MAX: usize = 100_000;
 
 /// An order, as replies and events describe it.
@@ -66,66 +65,52 @@ pub struct Order {
     /// The error code of the reply that refused to place the order; 0 if the client did not send the request. `None`
     /// for every other order.
     pub refusal_code: Option<i64>,
-    /// Whether the venue accepted a request to cancel the order when the order was open. The order ends only when an
-    /// event or an answer reports its end. If an event or an answer shows that the cancel had no effect, the value is
-    /// `false` again. The request may be one that cancels all orders of a session or account. Such a request does not
-    /// count for orders that become known only after its reply, or that this client placed after the request.
+    /// Whether the venue accepted a request to cancel the order. The order may still be open: an event or an answer
+    /// reports its end. If a later report shows that the cancel had no effect, the value is `false` again. A request
+    /// that cancels all orders counts only for orders that were known before its reply, and that this client did not
+    /// place after the request.
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
-    /// The times of the event about the order that is newest by the venue's time. Both times are `None` before the
-    /// first event.
+    /// The times of the newest event about the order, by the venue's time. Both times are `None` before the first
+    /// event.
     pub age: Age,
-    /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer that contains the order. Then
-    /// the executed quantity may include executions that are not among the fills.
+    /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer about the order. Then the
+    /// executed quantity may include executions that are not among the fills.
     pub reconciled: bool,
-    /// The reason why more may have happened than is known, and when this doubt was raised.
     doubt: Option<Doubt>,
-    /// The link of the newest event.
     link: Option<LinkId>,
-    /// The link over which the order is known to have been placed, because a stream that reports only the orders of
-    /// its own session has reported the order over this link.
+    /// The link over which a stream of only its own session has reported the order. The order was placed over this
+    /// link.
     session: Option<LinkId>,
-    /// The request that placed the order, and the link of the request.
     request: Option<(RequestId, LinkId)>,
-    /// The order as this client sent it.
     sent: Option<Box<NewOrder>>,
-    /// When the newest event was applied.
     observed: Moment,
-    /// When the last reply that accepted a cancel of the order was applied.
     cancel_accepted_at: Moment,
     answered: bool,
-    /// Whether the order is rejected only because of a reply, an unsent request, or an answer that did not find the
-    /// order. If an event reports the order, the order exists nevertheless.
+    /// Whether no event reported the rejection. Then an event can still show that the order exists.
     is_refused_by_reply: bool,
     disputes: Disputes,
-    /// Whether an event reported a modification, or two answers of REST showed one. Then the quantity in an answer of
-    /// REST may differ from the known one.
+    /// Whether the order was modified. Then the quantity in an answer of REST may differ from the known one.
     is_modified: bool,
-    /// The terms in the newest answer of REST, if one of them differs from what is known.
     other_terms: Option<Box<OtherTerms>>,
     /// Whether the venue did not find the order. The request that places the order may still be on the way.
     is_absent: bool,
-    /// The venue's time of the `NEW` event.
     begun: Option<Timestamp>,
-    /// The largest executed quantity that the venue reported.
     reported: Option<Decimal>,
-    /// For each trade id, the place of its fill in `fills`.
+    /// The index in `fills` of each trade id.
     places: BTreeMap<u64, usize>,
-    /// The sum of the fills' quantities.
     filled: Decimal,
     value: Sum,
     fill_sums: FillSums,
-    /// How many reported fills could not be counted. A fill cannot be counted if it lacks the trade id, price or
-    /// quantity, repeats a trade id with other data, makes `filled` overflow, or comes after [`FILLS_MAX`] fills.
+    /// How many reported fills could not be counted.
     unaccountable: u32,
-    /// The values of `discrepancy()` and `unaccountable` when the last answer of the venue was applied. Only values
-    /// that differ from these raise a new doubt.
+    /// The values of `discrepancy()` and `unaccountable` that the last answer of the venue explains. Only other
+    /// values raise a new doubt.
     explained: (Option<Decimal>, u32),
-    /// The executed quantity in the last applied answer, if the state in the answer was final, or if the reports
-    /// contradicted each other about the quantity; `None` again after a new fill.
+    /// The executed quantity in the last answer, if it is more certain than the reports. `None` again after a new
+    /// fill.
     settled: Option<Decimal>,
-    /// How many of the fills are part of the sums per instrument.
     summed: usize,
     /// When the order became final and free of doubt; `None` while the order is open or in doubt.
     finished: Option<Moment>,
@@ -141,12 +126,10 @@ struct Doubt {
     raised: Moment,
 }
 
-/// The terms in an answer of REST, at least one of which differs from what is known.
 #[derive(Clone, Debug, PartialEq)]
 struct OtherTerms {
     quantity: Option<Decimal>,
     client_order_id: Option<Box<str>>,
-    /// When the answer was applied.
     noted: Moment,
 }
 
@@ -173,29 +156,28 @@ impl core::fmt::Display for Awaited {
 
 impl Order {
     /// Returns the executed quantity: the larger of the sum of the fills and the executed quantity that the venue
-    /// reports. For a filled order, this is at least the whole quantity of the order. After
-    /// [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer, `executed` returns the executed
-    /// quantity of the answer instead, until a further fill comes, in two cases: the state in the answer is final, or
-    /// the answer decides between reports that contradict each other about the quantity.
+    /// reports. For a filled order, this is at least the whole quantity of the order.
+    ///
+    /// An answer of [`Orders::reconcile`](crate::Orders::reconcile) replaces this quantity until the next fill in two
+    /// cases: the answer reports the end of the order, or earlier reports contradicted each other about the quantity.
     pub fn executed(&self) -> Decimal {
         self.settled.unwrap_or_else(|| self.least_executed())
     }
 
-    /// Returns the larger of the sum of the fills and the executed quantity that the venue reports. The true executed
-    /// quantity is at least as large.
+    /// Returns the larger of the sum of the fills and the reported executed quantity.
     fn least_executed(&self) -> Decimal {
         self.told_executed().map_or(self.filled, |told| told.max(self.filled))
     }
 
-    /// Returns the quantity that has not been executed; after the end of the order, the quantity that was never
-    /// executed. Returns `None` if the ordered quantity is unknown.
+    /// Returns the quantity that has not been executed, also after the end of the order. Returns `None` if the
+    /// ordered quantity is unknown.
     pub fn remaining(&self) -> Option<Decimal> {
         let remaining = self.quantity?.checked_sub(self.executed())?;
         Some(remaining.max(Decimal::ZERO))
     }
 
-    /// Returns the executed quantity that the venue reports; `None` if it reports none. For a filled order, returns
-    /// at least the quantity of the order.
+    /// Returns the executed quantity that the venue reports. For a filled order, this is at least the quantity of the
+    /// order.
     fn told_executed(&self) -> Option<Decimal> {
         match self.state {
             OrderState::Filled => self.reported.max(self.quantity),
@@ -216,7 +198,7 @@ impl Order {
     }
 
     /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills. Returns zero if
-    /// the executed quantity is not larger than the sum.
+    /// it does not.
     pub fn missing_executions(&self) -> Decimal {
         let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
@@ -228,7 +210,7 @@ impl Order {
         self.doubt.is_some()
     }
 
-    /// Returns the reason why more may have happened than is known; `None` if the order is not in doubt.
+    /// Returns the reason of the doubt; `None` if the order is not in doubt.
     pub fn doubt(&self) -> Option<StaleReason> {
         self.doubt.map(|doubt| doubt.reason)
     }
@@ -242,7 +224,6 @@ impl Order {
         self.answered
     }
 
-    /// Returns whether an event, a reply or an answer from REST has shown that the order exists.
     pub(super) fn is_seen(&self) -> bool {
         self.order_id.is_some() || self.observed > Moment::BEGINNING
     }
@@ -251,8 +232,7 @@ impl Order {
         !self.state.is_final()
     }
 
-    /// Returns whether the order is open, or the venue did not find it. Returns `false` for an order that a reply
-    /// refused, although an event can still show that the order exists.
+    /// Returns whether the order is open, or the venue did not find it. Excludes an order that a reply refused.
     pub(super) const fn may_change(&self) -> bool {
         self.is_open() || self.is_absent
     }
@@ -277,9 +257,8 @@ impl Order {
         Some((symbol, side == Side::Buy, self.fills.get(from..)?))
     }
 
-    /// Returns the expected executed quantity minus the sum of the fills: negative if there are too many fills.
-    /// Expected is the ordered quantity if the fills exceed it, otherwise the executed quantity that the venue
-    /// reports. Returns `None` if the difference is zero, or if no expected quantity is known.
+    /// Returns the expected executed quantity minus the sum of the fills, unless it is zero. The expected quantity is
+    /// the ordered one if the fills exceed it, otherwise the one that the venue reports.
     fn discrepancy(&self) -> Option<Decimal> {
         let most = self.quantity.filter(|quantity| self.filled > *quantity);
         let told = self.told_executed().filter(|told| {
@@ -304,7 +283,6 @@ impl Order {
         Order { order_id, client_order_id, link, ..Order::default() }
     }
 
-    /// Creates the entry of an order that this client sends.
     pub(super) fn sent(order: &NewOrder, request: RequestId, link: LinkId) -> Order {
         let mut sent = Order::foreign(None, Some(order.client_order_id().as_str()), None);
         sent.request = Some((request, link));
@@ -319,7 +297,6 @@ impl Order {
         self.doubt = Some(Doubt { raised, ..first });
     }
 
-    /// Notes that a doubt, if there is one, was raised again at this moment or later.
     pub(super) fn renew_doubt(&mut self, raised: Moment) {
         self.doubt = self.doubt.map(|doubt| Doubt { raised: doubt.raised.max(raised), ..doubt });
     }
@@ -329,8 +306,8 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Notes that the request that places the order got no reply, or a reply that does not say whether the venue
-    /// acted. Unless an event has reported the order, its existence is unknown now, and the order is in doubt.
+    /// Notes that it is unknown whether the venue got the request that places the order. Unless an event has reported
+    /// the order, the order is in doubt.
     pub(super) fn lose(&mut self, now: Moment) {
         self.note_answered();
         if !self.state.is_from_events() {
@@ -365,7 +342,7 @@ impl Order {
     }
 
     /// Notes that the request that places the order has a reply, or will get none. An earlier answer that did not
-    /// find the order no longer counts, because the request was still on the way at that time.
+    /// find the order no longer counts, because the request was still on the way.
     fn note_answered(&mut self) {
         self.answered = true;
         if self.is_absent {
@@ -374,7 +351,6 @@ impl Order {
         }
     }
 
-    /// Notes that the order exists, although a reply or an answer said otherwise.
     fn revive(&mut self) {
         self.is_absent = false;
         if core::mem::take(&mut self.is_refused_by_reply) {
@@ -390,7 +366,7 @@ impl Order {
     }
 
     /// Applies an event. `is_listed` says whether the event is an element of a list of open orders, which may lag
-    /// behind other events. Returns whether the fill of the event was counted.
+    /// behind other events.
     pub(super) fn update(
         &mut self,
         update: &OrderUpdate<'_>,
@@ -436,7 +412,6 @@ impl Order {
         accounted
     }
 
-    /// Returns whether an event is older than the newest event about the order, by the venue's times.
     fn is_late(&self, update: &OrderUpdate<'_>) -> bool {
         update.event_time.zip(self.age.event_time).is_some_and(|(told, newest)| told < newest)
     }
@@ -464,7 +439,6 @@ impl Order {
         }
     }
 
-    /// Applies the status of an event.
     fn advance(&mut self, update: &OrderUpdate<'_>, executed: Option<Decimal>, now: Moment) {
         self.revive();
         let has_executed = executed.is_some_and(|done| !done.is_zero());
@@ -477,8 +451,8 @@ impl Order {
             OrderStatus::Filled => OrderState::Filled,
             OrderStatus::Canceled => OrderState::Canceled,
             OrderStatus::Rejected => OrderState::Rejected,
-            // This is the last event of an order in order events v1. The event before it says how the order ended,
-            // but the filter in the address may leave that event out.
+            // In order events v1, the event before this one says how the order ended, but the filter may leave that
+            // event out.
             OrderStatus::Closed => match update.event.and_then(|event| event.is_cancelled) {
                 Some(true) => OrderState::Canceled,
                 Some(false) if has_executed && executed >= self.quantity && self.quantity.is_some() => {
@@ -488,8 +462,7 @@ impl Order {
             },
             OrderStatus::CancelRejected => {
                 self.cancel_accepted = false;
-                // The venue may have refused the cancel because the order has ended. An event about the end may be
-                // missing.
+                // The venue may have refused the cancel because the order has ended.
                 if self.is_open() {
                     self.raise(StaleReason::NotFound, now);
                 }
@@ -511,10 +484,7 @@ impl Order {
         }
     }
 
-    /// Resolves a doubt if the event reports the end of the order, no fill is missing, and all fills since the last
-    /// answer are counted. A fill is missing if the sum of the fills does not have the value that the end implies:
-    /// for a filled order its quantity, for a cancelled or closed order the executed quantity in the event, for a
-    /// rejected order zero. A fill is also missing if an earlier report has shown a larger executed quantity.
+    /// Resolves a doubt if the event reports the end of the order, and its fills are complete.
     fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
         let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),
@@ -530,7 +500,6 @@ impl Order {
     fn check_sums(&mut self, now: Moment) {
         let found = (self.discrepancy(), self.unaccountable);
         if self.state == OrderState::Filled && self.told_executed().is_none() {
-            // The executed quantity is unknown.
             return self.raise(StaleReason::Executions, now);
         }
         if found != self.explained
@@ -561,9 +530,7 @@ impl Order {
     }
 }
 
-/// Returns whether the first received event about an order suffices to know what happened to the order before. `NEW`
-/// and `REJECTED` suffice. `OPEN` suffices if its executed quantity is zero or missing. Any other event suffices if
-/// it has an executed quantity.
+/// Returns whether the first received event about an order shows that no earlier event is missing.
 fn is_from_the_beginning(status: OrderStatus<'_>, executed: Option<Decimal>) -> bool {
     match status {
         OrderStatus::New | OrderStatus::Rejected => true,

@@ -8,7 +8,7 @@ use crate::state::truth::{Moment, StaleReason};
 use crate::value::decimal::Decimal;
 
 impl Order {
-    /// Creates the entry of an order that REST lists as open. The order is in doubt, until
+    /// Creates the entry of an order that REST lists as open. The order is in doubt until
     /// [`reconcile`](Order::reconcile) has applied the answer.
     pub(in crate::state) fn listed(found: &Reconciled, client_order_id: Option<&str>) -> Order {
         let mut listed = Order::foreign(Some(found.order_id), client_order_id, None);
@@ -27,16 +27,15 @@ impl Order {
         self.cancel_accepted.then_some(Awaited::End).or(is_first_owed.then_some(Awaited::FirstEvent))
     }
 
-    /// Resolves the doubt about an order, because the venue reports the order as open. If the reason of the doubt was
-    /// that an event is overdue, and the venue accepted a cancel before the doubt began, the cancel had no effect.
+    /// Resolves the doubt about an order that the venue reports as open. If an event was overdue, a cancel that the
+    /// venue accepted before the doubt had no effect.
     fn confirm(&mut self) {
         let overdue = self.doubt.take().filter(|doubt| doubt.reason == StaleReason::Overdue);
         self.cancel_accepted &= overdue.is_none_or(|doubt| self.cancel_accepted_at >= doubt.since);
     }
 
     /// Notes that the venue lists the order as open. `executed` is the listed executed quantity; `None` counts as
-    /// zero. Because the list may lag behind the events, resolves a doubt only if `executed` equals the sum of the
-    /// fills, no report has shown a larger executed quantity, and all fills since the last answer were counted.
+    /// zero. The list may lag behind the events, so it resolves a doubt only if it agrees with all known fills.
     pub(in crate::state) fn confirm_open(&mut self, executed: Option<Decimal>) {
         let is_accounted = self.unaccountable == self.explained.1 && self.discrepancy().is_none();
         if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.least_executed() {
@@ -44,9 +43,8 @@ impl Order {
         }
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is the last moment at which a
-    /// report about orders may have been lost, or a stream of orders was subscribed. Returns whether the answer
-    /// resolved the doubt.
+    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is the result of
+    /// `Followed::lost`. Returns whether the answer resolved the doubt.
     pub(in crate::state) fn reconcile(
         &mut self,
         found: Option<&Reconciled>,
@@ -69,8 +67,7 @@ impl Order {
         };
         let is_final = found.state.is_final();
         let is_usable = match is_final {
-            // No other state follows a final state, so the age of the answer matters only if its executed quantity is
-            // less than the sum of the fills.
+            // No other state follows a final state, so an old answer is usable too, unless it lacks a fill.
             true => found.executed >= self.filled || (!is_older && !self.has_sound_fills()),
             false => !is_older && !self.is_past(found),
         };
@@ -105,24 +102,21 @@ impl Order {
         true
     }
 
-    /// Returns whether nothing contradicts the fills: all of them are counted, they do not exceed the quantity of the
-    /// order, and no event has reported less.
+    /// Returns whether nothing contradicts the fills.
     fn has_sound_fills(&self) -> bool {
         let is_whole = self.quantity.is_none_or(|quantity| self.filled <= quantity);
         self.unaccountable == 0 && is_whole && !self.disputes.is_about_sum()
     }
 
-    /// Returns whether a report has shown more than the answer `found`, whose state is not final: the end of the
-    /// order, or a larger executed quantity. REST may lag behind the streams, so such an answer is older than the
-    /// report even if the question was asked after the report. Reports that contradict each other do not show this.
+    /// Returns whether reports have shown more than the answer `found`, whose state is not final. REST may lag behind
+    /// the streams, so such an answer may be old although the question is new.
     fn is_past(&self, found: &Reconciled) -> bool {
         let has_ended = !self.is_open() && !self.is_refused_by_reply && !self.is_end_disputed();
         has_ended || (found.executed < self.least_executed() && !self.is_sum_disputed())
     }
 
-    /// Returns whether two entries are about different orders: this client placed both, with different requests, or
-    /// they have different client order ids, instruments, sides or quantities. The sides are not compared for an
-    /// outcome of a prediction market, because the venue may name the side of the other outcome.
+    /// Returns whether two entries are certainly about different orders. The sides are not compared for an outcome of
+    /// a prediction market, because the venue may name the side of the other outcome.
     pub(in crate::state) fn is_other_than(&self, other: &Order) -> bool {
         let has_outcome = self.outcome.is_some() || other.outcome.is_some();
         (self.request.is_some() && other.request.is_some())
@@ -133,22 +127,19 @@ impl Order {
     }
 
     /// Splits off the order that this client's request placed. Call this if the reply has another order id than the
-    /// events: then the events were about an order of another client, which keeps this entry. Returns the order that
-    /// the request placed, with the terms that this client sent.
+    /// events: the events were about an order of another client, which keeps this entry.
     pub(in crate::state) fn split(&mut self, order_id: u64) -> Option<Order> {
         let (request, sent) = self.request.take().zip(self.sent.take())?;
         self.link = self.link.or(Some(request.1));
         let mut mine = Order::sent(&sent, request.0, request.1);
         (mine.order_id, mine.answered, mine.state) = (Some(order_id), true, OrderState::Acknowledged);
-        // No event has reported these terms of the order of the other client: they are from the request of this
-        // client.
+        // Only the request of this client had these terms, so the other order keeps none of them.
         (self.time_in_force, self.order_type, self.outcome) = (None, None, None);
         self.stop_price = self.stop_price.filter(|price| mine.stop_price != Some(*price));
         Some(mine)
     }
 
-    /// Merges another entry for the same order into this one. `other` has no fills, because no event was about
-    /// `other`.
+    /// Merges another entry for the same order into this one. `other` must have no fills.
     pub(in crate::state) fn merge(&mut self, other: Order, now: Moment) {
         self.order_id = self.order_id.or(other.order_id);
         self.client_order_id = self.client_order_id.take().or(other.client_order_id);
@@ -172,7 +163,7 @@ impl Order {
         if !other.is_refused_by_reply {
             self.go(other.state);
         }
-        // These reasons mean that the order may not exist. But it exists, because an event has reported this entry.
+        // For these reasons, the order might not exist. But an event has reported it.
         let is_known = |doubt: &Doubt| matches!(doubt.reason, StaleReason::Unanswered | StaleReason::Overdue);
         if let Some(doubt) = other.doubt.filter(|doubt| !is_known(doubt)) {
             let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));

@@ -8,9 +8,8 @@ use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
 impl Order {
-    /// Returns whether an event contradicts the end of the order: the event reports another end, or both a refusal
-    /// and an execution were reported. `FILLED` and `CANCELED` do not contradict each other if the whole order was
-    /// executed, because the venue may report both ([filled and
+    /// Returns whether an event contradicts the known end of the order. `FILLED` and `CANCELED` do not contradict
+    /// each other if the whole order was executed ([filled and
     /// cancelled](crate::protocol::quirks#filled-and-cancelled)).
     pub(in crate::state) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
         let is_part =
@@ -18,8 +17,7 @@ impl Order {
         let known = if self.is_refused_by_reply { OrderState::Sent } else { self.state };
         match (known, update.status) {
             (OrderState::Filled, OrderStatus::Canceled) => is_part(update.told_executed(self.quantity)),
-            // Without an executed quantity in the cancellation, only the fills show whether the whole order was
-            // executed.
+            // Without a reported quantity, only the fills show whether the whole order was executed.
             (OrderState::Canceled, OrderStatus::Filled) if self.reported.is_none() => {
                 self.is_new_fill(update) && self.filled_after(update) != self.quantity.or(update.quantity)
             }
@@ -32,10 +30,8 @@ impl Order {
         }
     }
 
-    /// Returns whether an event reports the order as open after its end was reported. The event must come over the
-    /// link of the newest event about the order. A partial fill counts only if it is new, the order is not filled,
-    /// and no executed quantity was reported. An older event, or an event that was delivered before, is no
-    /// contradiction.
+    /// Returns whether an event reports the order as open after its end. Old and repeated events do not count, nor
+    /// events over another link than the newest event.
     pub(in crate::state) fn is_open_again(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         self.disputes.is_after_end(update.event_time)
             && self.link == link
@@ -48,14 +44,13 @@ impl Order {
             }
     }
 
-    /// Notes the status of an event. `is_open_again` is the result of [`is_open_again`](Order::is_open_again).
     pub(in crate::state) const fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
         self.disputes.note_status(update, is_open_again);
     }
 
     /// Notes the executed quantity in an event. Returns whether this quantity is a new contradiction: it is less than
-    /// the sum of the fills with an earlier time, or it is less than the sum of all fills and is not the sum of the
-    /// first one or more fills. An event that comes late or again may contain the sum of the first fills.
+    /// the sum of the fills with an earlier time, or it is not the sum of the first fills. A late or repeated event
+    /// may contain such a sum.
     pub(super) fn note_figure(&mut self, executed: Option<Decimal>, event_time: Option<Timestamp>) -> bool {
         let Some(executed) = executed.filter(|executed| *executed < self.filled) else { return false };
         self.fill_sums.update(&self.fills);
@@ -70,20 +65,17 @@ impl Order {
         update.fill.is_some_and(|fill| fill.trade_id.is_none_or(|id| !self.places.contains_key(&id)))
     }
 
-    /// Returns the sum of the fills, with the new fill of an event.
     fn filled_after(&self, update: &OrderUpdate<'_>) -> Option<Decimal> {
         let new = update.fill.filter(|_| self.is_new_fill(update)).and_then(|fill| fill.quantity);
         self.filled.checked_add(new.unwrap_or(Decimal::ZERO))
     }
 
-    /// Returns whether reports contradict each other about whether the order is open. Then an answer that reports the
-    /// order as open need not be older than the report of the end.
+    /// Returns whether reports contradict each other about whether the order is open.
     pub(super) fn is_end_disputed(&self) -> bool {
         self.disputes.is_about_end() || (self.state == OrderState::Rejected && !self.filled.is_zero())
     }
 
-    /// Returns whether reports contradict each other about the executed quantity. Then an answer with a smaller
-    /// quantity need not be older than the reports.
+    /// Returns whether reports contradict each other about the executed quantity.
     pub(super) fn is_sum_disputed(&self) -> bool {
         self.disputes.is_about_sum() || self.quantity.is_some_and(|quantity| self.least_executed() > quantity)
     }

@@ -7,10 +7,10 @@ use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
 /// The sums of the first fills of an order: in the sequence in which the fills came, and in the sequence of their
-/// times. Only [`update`](FillSums::update) adds fills, so an order without late events has no sums.
+/// times. An order without late events has no sums.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FillSums {
-    /// The sum of each fill and all fills that came before it; `None` if a decimal cannot hold the sum.
+    /// The sum of each fill and all earlier ones; `None` if a decimal cannot hold the sum.
     by_arrival: Vec<Option<Decimal>>,
     by_time: Vec<TimedFill>,
     /// Whether a fill has a negative quantity, so that the sums do not only rise.
@@ -27,8 +27,8 @@ struct TimedFill {
 }
 
 impl FillSums {
-    /// Adds the fills that `fills` has in addition to those of the previous call. Takes no step for the fills of the
-    /// previous call, unless a further fill is older than one of them.
+    /// Adds the fills that are new since the previous call. If none is older than a known fill, takes no step for the
+    /// known ones.
     pub(super) fn update(&mut self, fills: &[OrderFill]) {
         let mut is_sorted = true;
         for fill in fills.get(self.by_arrival.len()..).unwrap_or_default() {
@@ -65,8 +65,7 @@ impl FillSums {
         fills.get(place).is_some_and(|fill| sum(fill) == Some(quantity))
     }
 
-    /// Returns the sum of the fills with an earlier time; `None` if a decimal cannot hold the sum. Fills without a
-    /// time do not count.
+    /// Returns the sum of the fills with an earlier time; `None` if a decimal cannot hold the sum.
     pub(super) fn before(&self, time: Timestamp) -> Option<Decimal> {
         let end = self.by_time.partition_point(|fill| fill.key.0 < Some(time));
         let begin = self.by_time.partition_point(|fill| fill.key.0.is_none());

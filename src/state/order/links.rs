@@ -1,4 +1,4 @@
-//! The links of an order: those over which it was placed, and those over which it was reported.
+//! The links over which an order was placed and reported.
 
 use crate::state::order::Order;
 use crate::value::id::LinkId;
@@ -16,20 +16,18 @@ impl Order {
         [self.request.map(|(_, link)| link), self.link]
     }
 
-    /// Returns the links over which the order is known to have been placed: the link of the request, and a link that
-    /// has reported the order with a stream that reports only the orders of its own session.
+    /// Returns the links over which the order is known to have been placed.
     pub(in crate::state) fn sessions(&self) -> [Option<LinkId>; 2] {
         [self.request.map(|(_, link)| link), self.session]
     }
 
-    /// Notes a link that has reported the order with a stream that reports only the orders of its own session. For an
-    /// event over any other link, pass `None`, which changes nothing.
+    /// Notes a link whose stream reports only the orders of its own session. Pass `None` for any other link.
     pub(in crate::state) fn note_session(&mut self, link: Option<LinkId>) {
         self.session = link.or(self.session);
     }
 
-    /// Returns whether the order may belong to the endpoint of a link. If there is no link, or the endpoint of the
-    /// order is unknown, the order may belong to any endpoint.
+    /// Returns whether the order may belong to the endpoint of a link. If the link or the endpoint of the order is
+    /// unknown, it may.
     pub(in crate::state) fn is_at(&self, link: Option<LinkId>) -> bool {
         let mut known = self.links().into_iter().flatten().peekable();
         let Some(link) = link else { return true };

@@ -28,9 +28,8 @@ impl Order {
         (self.price, self.stop_price) = (order.price(), stop_price);
     }
 
-    /// Returns whether an event names another instrument, side or outcome. In a prediction market, the venue may
-    /// describe the order by the side of the other outcome. So there another side is no difference, whether with the
-    /// same outcome or with the other one.
+    /// Returns whether an event names another instrument, side or outcome. In a prediction market, another side alone
+    /// is no difference, because the venue may name the side of the other outcome.
     pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
         let sides = self.side.zip(update.side).map(|(known, told)| known == told);
         let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);
@@ -41,10 +40,9 @@ impl Order {
         is_other_side || self.symbol.is_some_and(|symbol| !symbol.is(update.symbol))
     }
 
-    /// Returns whether an event, which has the client order id of this order, is about another order: the event names
-    /// another instrument, side or outcome, another type, another limit price, or another stop price. Client order
-    /// ids need not be unique. Prices are not compared for an outcome of a prediction market, because the venue may
-    /// name the price of the other outcome, nor if the event reports a modification.
+    /// Returns whether an event with the client order id of this order is about another order. Client order ids need
+    /// not be unique, so the terms decide. Prices are not compared in a prediction market, because the venue may name
+    /// the price of the other outcome, nor if the event reports a modification.
     pub(in crate::state) fn is_other_order(&self, update: &OrderUpdate<'_>) -> bool {
         let told_price = update.price.filter(|price| !price.is_zero());
         let is_comparable = self.outcome.is_none() && update.status != OrderStatus::Modified;
@@ -53,9 +51,8 @@ impl Order {
         self.differs(update) || self.is_other_type(update) || (is_comparable && is_other_price)
     }
 
-    /// Returns whether an event names another type: a market order instead of a limit order or the reverse, or a stop
-    /// order although the known order has no stop price. A known stop order may become an order without a stop price,
-    /// so such an event is no difference.
+    /// Returns whether an event names another type of order. A stop order may become an order without a stop price,
+    /// so this is no difference.
     fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
         use OrderType::{Limit, Market, MarketBuy, MarketSell, StopLimit, StopMarket};
         let is_market = |of: OrderType<'_>| match of {
@@ -72,11 +69,8 @@ impl Order {
         markets.is_some_and(|(known, told)| known != told) || (is_stop && matches!(known, Limit | Market))
     }
 
-    /// Returns whether an event contradicts what is known about the order: the event names another instrument, side
-    /// or client order id, or it names another quantity and does not report a modification. A further `NEW` event is
-    /// also a contradiction if it comes after the end of the order, over the link of the newest event about the
-    /// order. Exception: if no earlier `NEW` event was the first event about the order, a `NEW` event that is older
-    /// than the newest event only comes late.
+    /// Returns whether an event contradicts what is known about the order: it has other ids or terms, or a `NEW`
+    /// event follows the end of the order. A `NEW` event that only comes late is no contradiction.
     pub(in crate::state) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id
@@ -93,11 +87,8 @@ impl Order {
         self.differs(update) || is_another || is_other || begins_again
     }
 
-    /// Returns whether the venue's answer contradicts what is known about the order: the answer names another
-    /// instrument or side, or another client order id than this client sent. The sides are not compared for an
-    /// outcome of a prediction market. The answer also contradicts the order if it reports an open order that has
-    /// executed more than its quantity, or a filled order that has executed less. `client_order_id` is the client
-    /// order id in the answer.
+    /// Returns whether the venue's answer contradicts itself, or what is known about the order. The sides are not
+    /// compared for an outcome of a prediction market. `client_order_id` is the client order id in the answer.
     pub(in crate::state) fn contradicts_answer(
         &self,
         found: &Reconciled,
@@ -115,8 +106,7 @@ impl Order {
             || (self.outcome.is_none() && differ(self.side, found.side))
     }
 
-    /// Returns whether the venue's answer names another quantity, or another client order id, than is known. The
-    /// quantities are not compared after a modification.
+    /// Returns whether the venue's answer names another quantity or client order id than is known.
     pub(in crate::state) fn has_other_terms(
         &self,
         found: &Reconciled,
@@ -126,10 +116,9 @@ impl Order {
             || differ(self.client_order_id.as_deref(), client_order_id)
     }
 
-    /// Notes an answer to a question asked at the moment `asked`, and returns whether its terms are certain. They are
-    /// certain if they are the known ones. They are also certain if the answer to an earlier question, asked after
-    /// the doubt began, had the same terms: then an event about a modification was lost, or the known client order id
-    /// is wrong.
+    /// Notes an answer to a question asked at the moment `asked`, and returns whether its terms are certain. Other
+    /// terms than the known ones are certain if the answer to an earlier question, asked after the doubt began, had
+    /// them too: then an event about a modification was lost, or the known client order id is wrong.
     pub(in crate::state) fn note_answer(
         &mut self,
         found: &Reconciled,

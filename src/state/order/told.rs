@@ -8,22 +8,18 @@ use crate::value::time::Timestamp;
 /// Which reports about an order contradict each other, until an answer of the venue decides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Disputes {
-    /// Whether an event has reported the end of the order.
     is_ended: bool,
-    /// The venue's time of the event that has reported the end.
     ended: Option<Timestamp>,
-    /// Whether a later event has reported the order as open.
+    /// Whether an event has reported the order as open after its end.
     end: bool,
     /// Whether an event has reported a smaller executed quantity than the sum of the fills before it.
     sum: bool,
-    /// The executed quantity in the last event that has reported such a smaller quantity.
     figure: Option<Decimal>,
     /// The time of the newest `OPEN` event.
     opened: Option<Timestamp>,
 }
 
 impl Disputes {
-    /// Notes the status of an event. `is_open_again` says whether the event reports the order as open after its end.
     pub(super) const fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
         self.end |= is_open_again;
         match update.status {
@@ -34,7 +30,7 @@ impl Disputes {
     }
 
     /// Notes that an event has reported a smaller executed quantity than the sum of the fills before it. Returns
-    /// false if the last such event reported the same quantity.
+    /// whether the last such event had another quantity.
     pub(super) fn note_figure(&mut self, executed: Decimal) -> bool {
         let is_new = self.figure != Some(executed);
         self.sum |= is_new;
@@ -42,22 +38,19 @@ impl Disputes {
         is_new
     }
 
-    /// Returns whether an event comes after the event that has reported the end.
     pub(super) fn is_after_end(&self, event_time: Option<Timestamp>) -> bool {
         self.is_ended && event_time.zip(self.ended).is_none_or(|(told, end)| told >= end)
     }
 
-    /// Returns whether the newest `OPEN` event had this time, so that an `OPEN` event with this time is a repetition.
+    /// Returns whether an `OPEN` event with this time is a repetition.
     pub(super) fn has_opened(&self, event_time: Option<Timestamp>) -> bool {
         event_time.is_some() && event_time == self.opened
     }
 
-    /// Returns whether reports contradict each other about whether the order is open.
     pub(super) const fn is_about_end(&self) -> bool {
         self.end
     }
 
-    /// Returns whether reports contradict each other about the executed quantity.
     pub(super) const fn is_about_sum(&self) -> bool {
         self.sum
     }
@@ -75,7 +68,6 @@ pub(super) fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one != other)
 }
 
-/// Returns the outcome that an event names.
 pub(super) fn told_outcome(update: &OrderUpdate<'_>) -> Option<EventOutcome> {
     match update.outcome {
         Some(ContractOutcome::Yes) => Some(EventOutcome::Yes),
