@@ -16,18 +16,15 @@ pub const LEVELS_MAX: usize = 100_000;
 
 /// The order book of one symbol.
 ///
-/// `OrderBook` applies the snapshots and changes that it is given. It does not know whether the link still delivers
-/// changes. [`Books`](crate::Books) applies all events and knows which books are current: use `Books` unless you
-/// follow a single book yourself.
+/// `OrderBook` does not know whether the link still delivers changes. [`Books`](crate::Books) knows which books are
+/// current: use `Books` unless you follow a single book yourself.
 ///
-/// A side keeps its memory when levels are removed. So the largest number of levels so far limits how much memory the
-/// side takes: up to 30 bytes for each of these levels, plus less than a kilobyte. Of the 30 bytes, 24 are the level
-/// itself, three are for free places between levels and three are for growth. With 1,000 levels or more, the side
-/// takes less than 32 bytes per level in total.
+/// A side takes up to 30 bytes for each level, plus less than a kilobyte. It keeps its memory when levels are
+/// removed, so the largest number of levels so far counts.
 ///
 /// On average, the cost of a change near the best price does not depend on the number of levels. Any other change
-/// takes a search, and usually moves only a few levels. Now and then there is no free place nearby: then the side
-/// moves nearly all of its levels to make room. Sorting an unsorted snapshot of n levels takes O(n log n) steps.
+/// takes a search, and usually moves only a few levels. A rare change moves nearly all levels of its side. Sorting an
+/// unsorted snapshot of n levels takes O(n log n) steps.
 ///
 /// ```
 /// use gemini_ws::{Applied, Message, OrderBook, Scratch, decode};
@@ -56,9 +53,9 @@ pub struct OrderBook {
 #[derive(Debug)]
 pub struct BookSide {
     levels: Ladder,
-    /// The worst price of the certain levels: levels at worse prices may be missing. `None` if the side is whole.
+    /// The worst price of the certain levels. `None` if the side is whole.
     edge: Option<Decimal>,
-    /// Whether nothing reports the levels of the side, so that none is certain.
+    /// Whether the link does not report this side at all.
     is_unknown: bool,
 }
 
@@ -165,7 +162,7 @@ impl OrderBook {
 
     /// Replaces all levels by the levels of a snapshot that contains only the best `levels` per side
     /// ([`Snapshot::Best`](crate::Snapshot::Best)). A side with fewer levels than `levels` is whole. For any other
-    /// side, [`BookSide::known_depth`] returns how many levels are certain.
+    /// side, see [`BookSide::known_depth`].
     pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
         self.replace(snapshot);
         let levels = levels.get() as usize;
@@ -176,7 +173,7 @@ impl OrderBook {
         }
     }
 
-    /// Notes that nothing reports the levels of a side. No level of this side is certain until the next snapshot.
+    /// Notes that nothing reports the levels of a side.
     pub(crate) fn set_unknown(&mut self, side: Side) {
         match side {
             Side::Buy => self.bids.is_unknown = true,
@@ -184,9 +181,8 @@ impl OrderBook {
         }
     }
 
-    /// Applies all changes of a frame, or none of them: see [`Applied`]. Changes nothing if the update ids show that
-    /// the book contains all changes already, or that an update is missing ([`GapRule::Strict`]). Always applies
-    /// changes without a range of update ids, which the archived endpoints send.
+    /// Applies all changes of a frame, or none of them: see [`Applied`]. Changes without a range of update ids, which
+    /// the archived endpoints send, are always applied.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
         self.apply_by(changes, GapRule::Strict)
     }
@@ -237,7 +233,6 @@ impl Clone for OrderBook {
         OrderBook { bids: self.bids.clone(), asks: self.asks.clone(), last_update_id: self.last_update_id }
     }
 
-    /// Copies another book into the memory of this one.
     fn clone_from(&mut self, other: &OrderBook) {
         self.bids.clone_from(&other.bids);
         self.asks.clone_from(&other.asks);
@@ -293,15 +288,14 @@ impl BookSide {
         self.levels.get(price).map_or(Decimal::ZERO, |level| level.quantity)
     }
 
-    /// Returns how many levels, counted from the best level, are certain: the venue has no other level among them. If
-    /// the side is whole ([`BookSide::is_whole`]), all its levels are certain.
+    /// Returns how many levels are certain, counted from the best one: the venue has no other level among them. In a
+    /// whole side ([`BookSide::is_whole`]), all levels are certain.
     ///
-    /// A side is not whole in four cases: its snapshot contained only the best levels, the side dropped levels
-    /// beyond [`LEVELS_MAX`], [`OrderBook::replace_top`] set its best level, or the address of market data v1 leaves
-    /// out the side ([parameters](crate::protocol::market_data_v1)). The levels that are not certain came with later
-    /// updates, and levels between them may be missing. As the price moves, the number of certain levels can shrink
-    /// to zero. In this case, request a new snapshot. A side that the address leaves out has no levels, and none is
-    /// certain: the side is unknown, not empty.
+    /// A side is not whole in four cases: its snapshot contained only the best levels, the side dropped levels beyond
+    /// [`LEVELS_MAX`], [`OrderBook::replace_top`] set its best level, or the address of market data v1 leaves out the
+    /// side ([parameters](crate::protocol::market_data_v1)). As the price moves, the number of certain levels can
+    /// shrink to zero. In this case, request a new snapshot. A side that the address leaves out is unknown, not
+    /// empty.
     pub fn known_depth(&self) -> usize {
         if self.is_unknown {
             return 0;
@@ -341,8 +335,8 @@ impl BookSide {
         self.limit();
     }
 
-    /// Notes that levels which are worse than the worst level of the side may be missing. If better levels may be
-    /// missing already, changes nothing.
+    /// Notes that levels below the present worst level may be missing. Changes nothing if better levels may be
+    /// missing.
     fn limit(&mut self) {
         let last = self.edge.map_or(0, |edge| {
             let (Ok(slot) | Err(slot)) = self.levels.find(edge);

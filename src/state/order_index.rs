@@ -1,5 +1,4 @@
-//! [`OrderIndex`]: the orders that [`Orders`](crate::Orders) keeps, found by each of their ids, and the sums over
-//! their fills.
+//! [`OrderIndex`]: the orders that [`Orders`](crate::Orders) keeps, found by each of their ids.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -14,8 +13,8 @@ use crate::value::id::RequestId;
 use crate::value::symbol_map::SymbolMap;
 
 /// The maximum number of finished orders that [`Orders`](crate::Orders) keeps, to recognize late and repeated events.
-/// A finished order has ended and is not in doubt. If there are more, `Orders` drops those that finished first. An
-/// event about a dropped order adds the order again. Then a repeated fill counts twice.
+/// A finished order has ended and is not in doubt. Beyond this number, `Orders` drops those that finished first. An
+/// event about a dropped order adds the order again, and its fills then count twice.
 pub const FINISHED_ORDERS_MAX: usize = 10_000;
 
 /// The maximum number of instruments whose fills are summed.
@@ -27,14 +26,13 @@ pub(super) struct OrderIndex {
     orders: BTreeMap<u64, Order>,
     next: u64,
     by_order_id: BTreeMap<u64, u64>,
-    /// Pairs of a client order id and the key of an order that has it. Several orders may have one client order id.
+    /// Pairs of a client order id and the key of an order that has it.
     by_client_order_id: BTreeSet<(Box<str>, u64)>,
     unnamed: Unnamed,
     by_request: BTreeMap<RequestId, u64>,
-    /// Orders that may still change and are not in doubt.
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
-    /// Orders that have ended and are not in doubt: the moment at which both became true, and the key of the order.
+    /// Finished orders: when each finished, and its key.
     finished: BTreeSet<(Moment, u64)>,
     traded: SymbolMap<Traded>,
     changes: Vec<Recorded>,
@@ -57,8 +55,8 @@ impl OrderIndex {
         }
     }
 
-    /// Changes an order with `change`, records what has changed, and updates the sums per instrument and the sets of
-    /// keys. Returns the result of `change`; `None` if there is no such order.
+    /// Changes an order with `change`, and records what has changed. Returns the result of `change`; `None` if there
+    /// is no such order.
     pub(super) fn change<T>(
         &mut self,
         key: u64,
@@ -68,7 +66,7 @@ impl OrderIndex {
         let order = self.orders.get_mut(&key)?;
         let (before, fills, request) = (Known::of(order), order.fills.len(), order.request());
         let result = change(order);
-        // A new request is a change too, because the application has to learn which order its request placed.
+        // The application has to learn which order its request placed, so a new request is a change too.
         if Known::of(order) != before || order.fills.len() != fills || order.request() != request {
             let fill = (order.fills.len() > fills).then_some(fills);
             self.changes.push(Recorded { key, before: Some(before), fill });
@@ -83,8 +81,8 @@ impl OrderIndex {
         Some(result)
     }
 
-    /// Moves an order to the sets (`certain`, `doubtful`, `finished`) that fit its state and doubt. Removes the
-    /// oldest finished orders beyond [`FINISHED_ORDERS_MAX`].
+    /// Moves an order to the set that fits it (`certain`, `doubtful` or `finished`). Removes the oldest finished
+    /// orders beyond [`FINISHED_ORDERS_MAX`].
     fn file(&mut self, key: u64, now: Moment) {
         let Some(order) = self.orders.get_mut(&key) else { return };
         self.unnamed.renew_doubt(key, order);
@@ -133,7 +131,6 @@ impl OrderIndex {
         Some(order)
     }
 
-    /// Adds an order. Returns its key.
     pub(super) fn insert(&mut self, order: Order) -> u64 {
         let key = self.next;
         self.next = self.next.wrapping_add(1);
@@ -173,7 +170,7 @@ impl OrderIndex {
         self.by_request.get(&request).copied()
     }
 
-    /// Returns the keys of the orders whose client order id is `id`, oldest first.
+    /// Returns the keys of the orders with a client order id, oldest first.
     pub(super) fn by_client_order_id(&self, id: &str) -> impl DoubleEndedIterator<Item = u64> + '_ {
         let id: Box<str> = id.into();
         let end = (id.clone(), u64::MAX);
@@ -185,13 +182,12 @@ impl OrderIndex {
         self.unnamed.get(client_order_id)
     }
 
-    /// Notes that an event may be about any of the orders in doubt that have this client order id and no id of the
-    /// venue, as a further doubt about each of them would.
+    /// Notes that an event may be about any order in doubt with this client order id and no id of the venue.
     pub(super) fn doubt_unnamed(&mut self, client_order_id: &str, now: Moment) {
         self.unnamed.doubt(client_order_id, now);
     }
 
-    /// Notes in an order in doubt when an event last came that may be about it.
+    /// Applies to an order what [`doubt_unnamed`](OrderIndex::doubt_unnamed) has noted.
     pub(super) fn renew_doubt(&mut self, key: u64) {
         if let Some(order) = self.orders.get_mut(&key) {
             self.unnamed.renew_doubt(key, order);
@@ -202,7 +198,6 @@ impl OrderIndex {
         self.orders.values()
     }
 
-    /// Returns the keys of the orders that may still change and are not in doubt.
     pub(super) const fn certain(&self) -> &BTreeSet<u64> {
         &self.certain
     }

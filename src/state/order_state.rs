@@ -9,8 +9,8 @@ pub enum OrderState {
     Sent,
     /// The venue accepted the request. The order may not exist yet.
     Acknowledged,
-    /// Whether the order exists is unknown. The venue did not reply to the request that places the order, or replied
-    /// with an internal error or with a reply that contradicts itself; and no event has come.
+    /// Whether the order exists is unknown: no event has come, and no reply says whether the venue accepted the
+    /// order.
     Unknown,
     /// The order passed the venue's checks.
     New,
@@ -23,8 +23,7 @@ pub enum OrderState {
     /// The order was cancelled, perhaps after a part was executed. This state is final.
     Canceled,
     /// The venue refused the order or does not have the order, or the request was not sent. This state is final if an
-    /// event reported it. If only a reply or an answer from REST said so, a later event can show that the order
-    /// exists.
+    /// event reported it. Otherwise, a later event can show that the order exists.
     Rejected,
     /// The order ended; the venue has not said how. This state is final.
     Closed,
@@ -47,8 +46,8 @@ impl OrderState {
         !matches!(self, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
     }
 
-    /// Returns how far an order has come. The rank of an order falls only if a later report overrules a refusal or an
-    /// answer that did not find the order, or if a partly executed order becomes `Open` again.
+    /// Returns how far an order has come. The rank of an order rarely falls, for example if an event reports an order
+    /// that a reply has refused.
     pub(super) const fn rank(self) -> u8 {
         match self {
             OrderState::Sent => 0,

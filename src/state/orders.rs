@@ -37,18 +37,16 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// link.
 ///
 /// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
-///   reported, the state is that of the event. If a reply and an event report the same refusal, `Orders` contains the
-///   order once. If the ids in a reply and an event contradict each other, the order is in doubt.
+///   reported, the state is that of the event. If the ids in a reply and an event contradict each other, the order is
+///   in doubt.
 /// - Each fill is counted once, by its trade id.
-/// - If a request got no reply, an internal error or a reply that contradicts itself, and no event has reported its
-///   order, the order is [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
+/// - If no reply says whether the venue accepted an order, and no event has reported it, the order is
+///   [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
 ///   [`Orders::to_reconcile`] returns the orders to ask the venue about.
 /// - If a report about an order may be missing, the order is in doubt, with a reason. [`Orders::reconcile`] resolves
-///   the doubt with an answer of the venue. An event also resolves the doubt if the event shows that no report is
-///   missing: for example the end of an order with an executed quantity that equals the sum of the fills.
+///   the doubt with an answer of the venue. An event also resolves the doubt if it shows that no report is missing.
 /// - A link to order events v1 whose `eventTypeFilter` leaves out `fill` or `closed` does not show each execution or
-///   each end. Open orders that only such a link reports are in doubt, as if no stream reported them. The same holds
-///   if the acknowledgement of the link names the filter in a form that cannot be read.
+///   each end. Open orders that only such a link reports are in doubt.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, OrderState, Orders, Replay, Scratch};
@@ -163,8 +161,7 @@ impl Orders {
         }
     }
 
-    /// Raises doubts about the orders at the endpoint of a new link if `has_missed` is `true`: an earlier link, or a
-    /// recording, has ended and no event has reported this.
+    /// Raises doubts about the orders at the endpoint of a new link if reports over an earlier link may be missing.
     fn doubt_missed(&mut self, link: LinkId, has_missed: bool) {
         if has_missed {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(Some(link)));
@@ -176,9 +173,8 @@ impl Orders {
         self.doubt_where(hit.reason(), |order| hit.is_about(order.links()));
     }
 
-    /// Raises a doubt about an order if the order may still change and no subscribed stream reports it. Call this
-    /// after each event about the order too: a late event of a stream that has ended does not show what happened
-    /// after the event.
+    /// Raises a doubt about an order if the order may still change and no subscribed stream reports it. A late event
+    /// does not change this, so call `doubt_unfollowed` after each event about the order too.
     fn doubt_unfollowed(&mut self, key: u64) {
         let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
         let certain = self.index.get(key).filter(is_certain);
@@ -188,9 +184,8 @@ impl Orders {
         }
     }
 
-    /// Raises doubts about the orders that no subscribed stream reports. Call this when a subscription is confirmed.
-    /// Before that, a stream that sends events counts as a stream that reports all orders of the account. The
-    /// confirmation may show that the stream reports only the orders of its session.
+    /// Raises doubts about the orders that no subscribed stream reports. Call this when a subscription is confirmed:
+    /// the confirmation may show that the stream reports only the orders of its session.
     fn doubt_narrowed(&mut self) {
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
@@ -243,9 +238,8 @@ impl Orders {
         }
     }
 
-    /// Applies the reply to a cancel request. Puts the order in doubt if the venue refuses to cancel the order,
-    /// because the order may have ended without an event. Also puts the order in doubt if the reply is missing or
-    /// does not say whether the venue acted, because the venue may have cancelled the order.
+    /// Applies the reply to a cancel request. If the venue refuses to cancel the order, the order may have ended
+    /// without an event.
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.index.by_order_id(order_id) else { return };
         let now = self.moment();
@@ -263,9 +257,7 @@ impl Orders {
         });
     }
 
-    /// Applies the reply to a request that cancels the orders of an account or of a session. If the reply is missing
-    /// or does not say whether the venue acted, puts all orders at the endpoint of the link in doubt, because the
-    /// venue may have cancelled each of them.
+    /// Applies the reply to a request that cancels the orders of an account or of a session.
     fn cancel_all_reply(
         &mut self,
         link: LinkId,
@@ -296,14 +288,11 @@ impl Orders {
         }
     }
 
-    /// Sets the venue's id of an order. If another entry has the id, merges the two entries, because both are the
-    /// same order. If they cannot be the same order ([`Order::is_other_than`]), this is a contradiction instead.
+    /// Sets the venue's id of an order, and merges it with an entry that has this id. Raises doubts if the two cannot
+    /// be one order, or if the order has another id. Returns whether the order has the id now.
     ///
-    /// It is also a contradiction if the order has another id already. In this case, if the new id is from a reply,
-    /// and no entry has it, earlier events were attributed to the request by mistake: the order of the request gets
-    /// an entry of its own.
-    ///
-    /// Returns whether the order has the id now.
+    /// If a reply brings another id than earlier events, these events were about an order of another client. Then the
+    /// order of the request gets an entry of its own.
     fn attach(&mut self, key: u64, order_id: u64, by_reply: bool) -> bool {
         let now = self.moment();
         let Some(order) = self.index.get(key) else { return false };
@@ -341,7 +330,6 @@ impl Orders {
         true
     }
 
-    /// Notes that two reports contradict each other, and raises a doubt.
     fn contradict(&mut self, key: u64) {
         let now = self.moment();
         self.contradictions = self.contradictions.saturating_add(1);
@@ -352,9 +340,7 @@ impl Orders {
 // ---- events --------------------------------------------------------------------------------------
 
 impl Orders {
-    /// Returns the key of the entry that an event is about. If there is none, adds one. Returns `None` in the two
-    /// cases in which none can be added: there are too many orders, or the event has neither an order id nor a client
-    /// order id and is no rejection.
+    /// Returns the key of the entry that an event is about, or adds an entry. Returns `None` if none can be added.
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
         let is_rejected = update.status == OrderStatus::Rejected;
@@ -371,7 +357,7 @@ impl Orders {
         if awaited.is_some() {
             return awaited;
         }
-        // Without an id no later event, and no answer of the venue, could be about the same order.
+        // Without an id, no later event and no answer of the venue could be about the same order.
         let is_nameless = id.is_none() && update.client_order_id.is_none() && !is_rejected;
         if is_nameless || !self.has_room() {
             self.untracked = self.untracked.saturating_add(1);
@@ -380,15 +366,13 @@ impl Orders {
         Some(self.index.insert(Order::foreign(id, client_order_id.as_deref(), link)))
     }
 
-    /// Returns whether there is room for a further order of another client.
     fn has_room(&self) -> bool {
         self.index.certain().len().saturating_add(self.index.doubtful().len()) < FOREIGN_ORDERS_MAX
     }
 
-    /// Returns the key of the order that an event with a client order id is about. Only orders that match the event
-    /// and have no id of the venue come into question. A rejection is about the newest of them. Any other event is
-    /// about the oldest open one, or about the oldest one if none is open. For such an event, `awaited` also puts the
-    /// other open ones in doubt, because the event may be about one of these.
+    /// Returns the key of the order without an id of the venue that an event with a client order id is about. If
+    /// several orders match the event, chooses the newest for a rejection, and otherwise the oldest, preferably an
+    /// open one. The other open ones are then in doubt, because the event may be about one of them.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let [certain, doubtful, ended] = self.index.unnamed(id)?.sets();
         let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
@@ -452,8 +436,7 @@ impl Orders {
         self.doubt_unfollowed(key);
     }
 
-    /// Resolves the doubt about an order in the venue's list of open orders, under the conditions that
-    /// `Order::confirm_open` documents.
+    /// Resolves the doubt about a listed order, under the conditions of `Order::confirm_open`.
     fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
         if let Some(key) = self.index.by_order_id(update.order_id) {
             self.index.change(key, self.moment(), |order| {
@@ -514,8 +497,8 @@ impl Orders {
 
     /// Returns the sums over all counted fills of an instrument. Fills of an order whose [`side`](Order::side) is
     /// unknown are not included. Executions that only an answer from REST reports are not fills: see
-    /// [`Order::missing_executions`](crate::Order::missing_executions). `Orders` keeps sums for the first 8,192
-    /// instruments with fills; for others, the sums are zero.
+    /// [`Order::missing_executions`](crate::Order::missing_executions). The sums are kept for the first 8,192
+    /// instruments; for others, they are zero.
     ///
     /// In a prediction market, both outcomes of a contract have one symbol, and so one sum: to tell YES from NO, add
     /// up the fills of [`iter`](Orders::iter) by [`Order::outcome`](crate::Order::outcome).
@@ -523,8 +506,8 @@ impl Orders {
         self.index.traded(symbol)
     }
 
-    /// Returns whether a subscribed stream reports orders, or a [`Replay`](crate::Replay) has reported orders. If no
-    /// subscribed stream reports the orders of a link, an order that is sent over this link is in doubt at once.
+    /// Returns whether a subscribed stream reports orders, or a [`Replay`](crate::Replay) has reported orders. An
+    /// order is in doubt at once if it is sent over a link whose orders no stream reports.
     pub fn is_followed(&self) -> bool {
         self.followed.is_any()
     }
@@ -534,16 +517,14 @@ impl Orders {
         self.repeated_fills
     }
 
-    /// Returns how many contradictions between reports were found, counted for each order concerned. A contradiction
-    /// is, for example, an id that belongs to another order, a second end, or a `NEW` or `OPEN` after the end of the
-    /// order. Each contradiction puts the order concerned in doubt.
+    /// Returns how many contradictions between reports were found, counted for each order concerned: for example an
+    /// id that belongs to another order, or a second end. Each contradiction puts the order concerned in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }
 
-    /// Returns how many events, and rows of REST, were about orders that were not added. An unknown order is not
-    /// added if [`FOREIGN_ORDERS_MAX`] is reached, or if the event has no id of the order and does not report a
-    /// rejection.
+    /// Returns how many events, and rows of REST, were about unknown orders that were not added:
+    /// [`FOREIGN_ORDERS_MAX`] is reached, or the event has no id of the order and does not report a rejection.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }

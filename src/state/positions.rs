@@ -16,14 +16,14 @@ use crate::value::symbol::Symbol;
 /// has endpoints of several accounts, keep one `Positions` for each account. Pass each `Positions` the events whose
 /// link belongs to the endpoint of its account, and those that name no link.
 ///
-/// Each report of `positions@account@1s` lists all positions. A position that is missing from the report is removed.
-/// If a report has several rows of one instrument, the position has the amounts of all these rows.
+/// Each report of `positions@account@1s` lists all positions, so a position that is missing from it is removed. If a
+/// report has several rows of one instrument, the position has the amounts of all these rows.
 ///
 /// The reports of `positions@account` list only changes, so the list of positions is stale until
 /// [`reconcile`](Positions::reconcile) applies the venue's answer. The list is also stale if the events come from a
-/// recording, because a recording does not show which of the two streams was subscribed.
+/// recording.
 ///
-/// If two links report one account, a report that the other link has outrun, by the venue's times, changes nothing.
+/// If two links report one account, a position that one link has reported with a later venue time stays as it is.
 ///
 /// If reports may have been lost, all positions and the list become stale. Each position becomes current again with
 /// its next report. The list becomes current again with a report of all positions or with `reconcile`.
@@ -69,7 +69,6 @@ impl HeldAmount {
     }
 }
 
-/// Adds the amounts of a further row of one instrument.
 fn append(earlier: &mut Vec<HeldAmount>, mut later: Vec<HeldAmount>) {
     earlier.append(&mut later);
 }
@@ -113,8 +112,8 @@ impl Positions {
         self.rows.stale_of(&symbol)
     }
 
-    /// Returns when an event last reported the position in an instrument; `None` for an unknown position. If only an
-    /// answer of the venue named the position, the [`Age`] has no times.
+    /// Returns when an event last reported the position in an instrument; `None` for an unknown position. The [`Age`]
+    /// has no times if only an answer of the venue has named the position.
     pub fn age(&self, symbol: Symbol) -> Option<Age> {
         self.rows.age_of(&symbol)
     }
@@ -134,10 +133,9 @@ impl Positions {
     /// your own.
     ///
     /// `asked` is the [`moment`](Positions::moment) before the question. Positions that were reported after `asked`
-    /// are newer than the answer and stay. Current positions that a link reported stay too, because REST may lag
-    /// behind the streams. Other positions that the answer does not list are removed. If the list of positions is
-    /// stale only because a position was not kept ([`StaleReason::NoRoom`]), current positions that the answer does
-    /// not list are removed as well.
+    /// stay as they are. So do current positions that a link reported, because REST may lag behind the streams. Other
+    /// positions that the answer does not list are removed. If the list of positions is stale only because a position
+    /// was not kept ([`StaleReason::NoRoom`]), current positions that the answer does not list are removed as well.
     ///
     /// Returns whether all positions are current now. If they are current already, the answer is not used. If, after
     /// `asked`, reports may have been lost, a reported position found no room, or a stream of positions was
@@ -163,8 +161,8 @@ impl Positions {
     }
 
     /// Returns how many positions in reports and answers were not kept, because 65,536 other instruments are kept
-    /// already, or the name of the instrument is not a [`Symbol`]. In the first case a current list of positions
-    /// becomes stale, with the reason [`StaleReason::NoRoom`].
+    /// already, or the name of the instrument is not a [`Symbol`]. In the first case, a current list becomes stale,
+    /// with the reason [`StaleReason::NoRoom`].
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
     }

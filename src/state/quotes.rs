@@ -18,19 +18,17 @@ mod doubts;
 mod events;
 mod replies;
 
-/// The number of quotes at which [`Quotes`] begins to make room before it adds another: it drops the oldest quote
-/// that has ended and is not in doubt. If there is none to drop, `Quotes` adds only quotes that this client submits.
-/// An event about any other unknown quote then only raises [`Quotes::untracked`].
+/// The number of quotes that [`Quotes`] keeps. Before it adds a further quote, it drops the oldest quote that has
+/// ended and is not in doubt. If it can drop none, it adds only quotes that this client submits, and
+/// [`Quotes::untracked`] counts the events about others.
 pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes that an account has submitted for requests for quotes.
 ///
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. `Quotes` adds a
-/// quote of this client at [`Event::Requested`]. If the venue does not reply to the request that submitted the quote,
-/// or does not say whether it accepted the quote, the quote is in doubt. Until `Quotes` knows the venue's id of a
-/// quote, it compares the id of the request for quotes, the price and the quantity. An event is about the quote if
-/// only this quote matches the event. A later reply, or an answer from REST, may show that the event was about a
-/// quote of another client of this account. The venue does not deduplicate quotes, so ask the venue about a quote in
+/// quote of this client at [`Event::Requested`]. If no reply says whether the venue accepted the quote, the quote is
+/// in doubt. Until `Quotes` knows the venue's id of a quote, it finds the events about it by the id of the request
+/// for quotes, the price and the quantity. The venue does not deduplicate quotes, so ask the venue about a quote in
 /// doubt before you submit the quote again.
 ///
 /// ```
@@ -49,8 +47,7 @@ pub struct Quotes {
     quotes: BTreeMap<u64, Quote>,
     next: u64,
     by_request: BTreeMap<RequestId, u64>,
-    /// The keys of `quotes`, by the venue's id and the number of the endpoint. The number is needed, because the
-    /// endpoints of two venues may use the same id.
+    /// The keys of `quotes`, by the venue's id and the number of the endpoint. Two endpoints may use the same id.
     by_quote_id: BTreeMap<(QuoteKey, u16), u64>,
     by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
     followed: Followed,
@@ -61,11 +58,9 @@ pub struct Quotes {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum QuoteState {
-    /// The client has accepted the request that submits the quote. The request may not have been sent yet, and no
-    /// reply has come.
+    /// The client has accepted the request that submits the quote. No reply has come.
     Sent,
-    /// Whether the quote exists is unknown: the request that submitted it got no reply, an internal error or a reply
-    /// that contradicts itself.
+    /// Whether the quote exists is unknown: no reply says whether the venue accepted it.
     Unknown,
     /// The quote can be accepted.
     Active,
@@ -157,19 +152,17 @@ pub struct Quote {
     /// Whether reports contradict each other about how the quote ended. Only an answer of the venue resolves this.
     is_disputed: bool,
     link: Option<LinkId>,
-    /// The links over which the quote is known to have been submitted: the link of the request, and a link that has
-    /// reported the quote with a stream that reports only the quotes of its own session.
+    /// The links over which the quote is known to have been submitted: the link of the request, and a link whose
+    /// stream reports only the quotes of its own session.
     sessions: [Option<LinkId>; 2],
     observed: Moment,
     /// Whether the venue did not find the quote. The request that submits the quote may still be on the way.
     is_absent: bool,
-    /// Whether the request that submits the quote got no reply, or a reply that does not say whether the venue acted.
     is_unanswered: bool,
-    /// Whether `quote_id` is from an event that only matched the terms of this quote, and no reply or answer has
-    /// confirmed the id. The event may be about the quote of another client.
+    /// Whether `quote_id` is from an event that only matched the terms of this quote. The event may be about the
+    /// quote of another client.
     is_presumed: bool,
-    /// While `is_presumed`: the doubt that this quote keeps if the id turns out to belong to the quote of another
-    /// client.
+    /// While `is_presumed`: the doubt that this quote keeps if the id is that of another client's quote.
     own_doubt: Option<(StaleReason, Moment)>,
 }
 
@@ -225,13 +218,11 @@ impl Quote {
         }
     }
 
-    /// Returns whether the venue refused the quote, or the client did not send it.
     fn is_refused(&self) -> bool {
         self.state == QuoteState::Rejected && !self.is_absent
     }
 
-    /// Returns whether the quote may belong to the endpoint of a link. If there is no link, or the newest event about
-    /// the quote is from a recording, the quote may belong to any endpoint.
+    /// Returns whether the quote may belong to the endpoint of a link. If one of the two is unknown, it may.
     fn is_at(&self, link: Option<LinkId>) -> bool {
         self.link.zip(link).is_none_or(|(own, link)| own.endpoint() == link.endpoint())
     }
@@ -241,8 +232,7 @@ impl Quote {
         self.is_presumed && self.is_unanswered
     }
 
-    /// Returns whether the answer `found` is older than the reports: it may be about this quote, its state is not
-    /// final, and reports have shown a later state.
+    /// Returns whether reports about this quote have shown more than the answer `found`, whose state is not final.
     fn is_past(&self, found: &FoundQuote) -> bool {
         let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
         may_be_it && !self.is_absent && !found.state.is_final() && found.state.rank() < self.state.rank()
@@ -254,13 +244,10 @@ impl Quote {
         Some(self.state).filter(|state| state.is_final() && !self.is_absent)
     }
 
-    /// Returns whether it is certain that the quote has ended: its request and its id belong to one quote, and the
-    /// reports agree on its end.
     fn has_surely_ended(&self) -> bool {
         self.end().is_some() && !self.is_perhaps_two() && !self.is_disputed
     }
 
-    /// Returns when a doubt was last raised or an event was last applied, whichever is later.
     fn last_change(&self) -> Moment {
         self.doubt.map_or(self.observed, |(_, raised)| raised.max(self.observed))
     }
@@ -287,7 +274,7 @@ impl Quote {
     }
 
     /// Raises a doubt, unless it is certain that the quote has ended. If the quote is in doubt already, the first
-    /// reason remains, and only the moment of the doubt changes.
+    /// reason remains, and only the moment changes.
     fn raise(&mut self, reason: StaleReason, now: Moment) {
         if self.is_presumed {
             self.own_doubt = self.own_doubt.or(Some((reason, now)));
@@ -297,7 +284,6 @@ impl Quote {
         }
     }
 
-    /// Raises a doubt because reports contradict each other about how the quote ended.
     fn dispute(&mut self, now: Moment) {
         self.is_disputed = true;
         self.doubt = Some((self.doubt().unwrap_or(StaleReason::Contradiction), now));
@@ -392,7 +378,6 @@ impl Quotes {
         self.doubt_unfollowed(key);
     }
 
-    /// Raises a doubt about a quote if no subscribed stream reports the quote.
     fn doubt_unfollowed(&mut self, key: u64) {
         let now = self.followed.moment();
         if let Some(quote) = self.quotes.get_mut(&key)
@@ -402,9 +387,8 @@ impl Quotes {
         }
     }
 
-    /// Raises doubts about the quotes that no subscribed stream reports. Call this when a subscription is confirmed.
-    /// Before that, a stream that sends events counts as a stream that reports all quotes of the account. The
-    /// confirmation may show that the stream reports only the quotes of its session.
+    /// Raises doubts about the quotes that no subscribed stream reports. Call this when a subscription is confirmed:
+    /// the confirmation may show that the stream reports only the quotes of its session.
     fn doubt_narrowed(&mut self) {
         let certain = self.quotes.iter().filter(|(_, quote)| quote.doubt.is_none());
         let keys: Vec<u64> = certain.map(|(key, _)| *key).collect();
@@ -412,8 +396,8 @@ impl Quotes {
     }
 
     /// Removes the oldest quotes that have ended and are not in doubt, until there is room for another quote. Returns
-    /// whether there is room. Call `make_room` only before a quote is added, so that the application can read how a
-    /// quote ended.
+    /// whether there is room. Call this only before a quote is added, so that the application can read how a quote
+    /// ended.
     fn make_room(&mut self) -> bool {
         let has_ended = |quote: &Quote| quote.state.is_final() && quote.doubt.is_none();
         let excess = self.quotes.len().saturating_add(1).saturating_sub(QUOTES_MAX);
@@ -463,8 +447,8 @@ impl Quotes {
         self.iter().filter(|quote| quote.doubt.is_some())
     }
 
-    /// Returns how many events were about quotes that were not added, because there are [`QUOTES_MAX`] quotes and
-    /// none can be dropped, or because an id in the event is not a [`QuoteKey`].
+    /// Returns how many events were about quotes that were not added, because [`QUOTES_MAX`] is reached and none can
+    /// be dropped, or because an id in the event is not a [`QuoteKey`].
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }

@@ -55,9 +55,8 @@ impl<'a> From<&'a String> for OrderRef<'a> {
     }
 }
 
-/// The venue's answer about an order: its id, its state, the executed quantity, and the terms that the answer
-/// contains. [`Orders::reconcile`](crate::Orders::reconcile) does not use an answer with other terms than those of
-/// the order.
+/// The venue's answer about an order. [`Orders::reconcile`](crate::Orders::reconcile) does not use an answer whose
+/// terms differ from those of the order.
 ///
 /// ```
 /// use gemini_ws::{OrderState, Reconciled};

@@ -1,7 +1,4 @@
 //! [`Loss`] and [`Standing`]: what an event puts in doubt, and whether data is current.
-//!
-//! The collections of books, orders, balances, positions and quotes use [`Loss::of`] to find out which
-//! events put their data in doubt.
 
 use core::fmt;
 use core::time::Duration;
@@ -32,8 +29,8 @@ pub enum StaleReason {
     Overflow,
     /// A frame that may have been about the data could not be decoded.
     Malformed,
-    /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: the first event
-    /// that was received leaves open whether earlier events are missing.
+    /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: events before
+    /// the first received one may be missing.
     NotSubscribed,
     /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
     /// such books for long periods. A snapshot or update that ends the crossing makes the book current again.
@@ -42,18 +39,16 @@ pub enum StaleReason {
     Unanswered,
     /// The application has called [`Orders::doubt_overdue`](crate::Orders::doubt_overdue): an event is overdue.
     Overdue,
-    /// The fills do not add up to the executed quantity that the venue reports, or an event reports a smaller
-    /// executed quantity than the fills before it, or the fills cannot be checked, for example because one has no
-    /// quantity.
+    /// The fills do not add up to the reported executed quantity, or an event reports a smaller executed quantity
+    /// than the fills before it, or the fills cannot be checked.
     Executions,
     /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
     UnknownStatus,
     /// The venue does not list the order as open, or it refused a request to cancel the order. For a quote: the venue
     /// refused to withdraw, confirm or decline it. A refusal because of a limit on requests does not count.
     NotFound,
-    /// Two reports contradict each other: for example, a report has an id that belongs to another order, or `NEW` or
-    /// `OPEN` comes after the end of the order, or a quote ends in two ways. The reason is also used if an event may
-    /// belong to any of several orders with the same client order id.
+    /// Two reports contradict each other, or an event may belong to any of several orders with the same client order
+    /// id.
     Contradiction,
     /// The venue reports more rows than are kept, so the list lacks some rows: see
     /// [`Balances::untracked`](crate::Balances::untracked).
@@ -61,7 +56,6 @@ pub enum StaleReason {
 }
 
 impl StaleReason {
-    /// Returns whether, for this reason, no more events come until the stream is subscribed again.
     pub(super) const fn ends_subscription(self) -> bool {
         matches!(self, StaleReason::Disconnected | StaleReason::NotSubscribed | StaleReason::Silent)
     }
@@ -103,16 +97,14 @@ pub struct Age {
 pub(super) struct Loss {
     /// The topic of the data in doubt; `None` for all topics.
     topic: Option<Topic>,
-    /// The symbol of the data in doubt; `None` for all symbols.
     symbol: Option<Symbol>,
-    /// The link that the data in doubt came over; `None` for all links.
     link: Option<LinkId>,
     reason: StaleReason,
 }
 
 impl Loss {
-    /// Returns what an event puts in doubt; `None` if the event puts nothing in doubt. This is the only list of the
-    /// events after which a change may be unreported, and all collections use it.
+    /// Returns what an event puts in doubt; `None` if the event puts nothing in doubt. All collections use this list
+    /// of events.
     pub(super) fn of(event: &Event<'_>) -> Option<Loss> {
         if let Some((link, stream)) = ended_stream(event) {
             let is_silent = matches!(event, Event::Silent { .. });
@@ -156,12 +148,11 @@ impl Loss {
         self.topic.is_none_or(|of| of == topic)
     }
 
-    /// Returns whether, after the loss, no more events come until the stream is subscribed again.
     pub(super) const fn ends_subscription(&self) -> bool {
         self.reason.ends_subscription()
     }
 
-    /// Returns whether a stream has ended on a link that continues: reports that were on their way may still arrive.
+    /// Returns whether a stream has ended on a link that continues. Late reports may still arrive.
     pub(super) const fn ends_stream(&self) -> bool {
         self.topic.is_some() && self.ends_subscription()
     }
@@ -173,10 +164,9 @@ impl Loss {
     }
 }
 
-/// How much older than the data a report may be for [`Standing::has_outrun`]. No link is slower than that.
+/// The maximum difference between two times that [`Standing::has_outrun`] compares. No link is slower than this.
 const LAG_MAX: Duration = Duration::from_secs(3_600);
 
-/// Whether data is current, the reason if it is stale, and when an event last reported it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     stale: Option<StaleReason>,
@@ -206,9 +196,8 @@ impl Standing {
         self.age = Age { event_time, received: source.received() };
     }
 
-    /// Returns whether the data is current and newer than a report over another link, which is slower. Over one link,
-    /// and over a link that replaces another one in its slot, the report that comes later is the newer one, whatever
-    /// its time.
+    /// Returns whether the data is current and newer than a report over another link. Over one link, or a link that
+    /// replaces another one in its slot, the later report is always the newer one.
     ///
     /// Times that are more than [`LAG_MAX`] apart are not compared, because they may have different units ([times of
     /// balances](crate::protocol::quirks#unit-of-balance-times)).
@@ -218,7 +207,6 @@ impl Standing {
         is_other && self.stale.is_none() && lag.is_some_and(|lag| !lag.is_zero() && lag <= LAG_MAX)
     }
 
-    /// Notes that an answer of the venue makes the data current.
     pub(super) const fn confirm(&mut self) {
         self.stale = None;
     }
@@ -249,10 +237,8 @@ impl Standing {
 pub struct Moment(u64);
 
 impl Moment {
-    /// The moment before anything was applied.
     pub(super) const BEGINNING: Moment = Moment(0);
 
-    /// Moves on to the next moment.
     pub(super) const fn step(&mut self) {
         self.0 = self.0.saturating_add(1);
     }

@@ -15,20 +15,15 @@ pub(super) struct Unnamed {
 /// The keys of the orders with one client order id and no id of the venue. Each key is in one of the sets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Namesakes {
-    /// Open orders that are not in doubt.
     certain: BTreeSet<u64>,
-    /// Open orders in doubt.
     doubtful: BTreeSet<u64>,
-    /// Orders that have ended.
     ended: BTreeSet<u64>,
-    /// When an event last came that may be about any of the orders in doubt. Noted here and not in each order,
-    /// because there may be many.
+    /// When an event last came that may be about any of the orders in doubt. Noted here, because these may be many
+    /// orders.
     doubted: Moment,
 }
 
 impl Namesakes {
-    /// Returns the keys of the open orders that are not in doubt, of the open orders in doubt, and of the orders that
-    /// have ended.
     pub(super) const fn sets(&self) -> [&BTreeSet<u64>; 3] {
         [&self.certain, &self.doubtful, &self.ended]
     }
@@ -77,7 +72,6 @@ impl Unnamed {
         }
     }
 
-    /// Notes that an event may be about any of the orders in doubt with this client order id.
     pub(super) fn doubt(&mut self, client_order_id: &str, now: Moment) {
         if let Some(of) = self.by_client_order_id.get_mut(client_order_id) {
             of.doubted = now;

@@ -32,9 +32,8 @@ impl Orders {
     /// open or the venue does not have it, the order is in doubt again at once. Ask again while
     /// [`to_reconcile`](Orders::to_reconcile) returns the order.
     ///
-    /// After a lost link, the network may still hold the request of an order, so that the venue does not have the
-    /// order yet. Ask some seconds after the loss. If the venue gets the order after the answer `None`, events reopen
-    /// the order.
+    /// After a lost link, the venue may get the request of an order late. So ask some seconds after the loss. If the
+    /// venue gets the order after the answer `None`, events reopen the order.
     ///
     /// Several requests may have one client order id, and the answer may be about the order of another request. Such
     /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
@@ -73,8 +72,7 @@ impl Orders {
                 if !is_unnamed || matches!(of, OrderRef::OrderId(_) | OrderRef::Listed { .. }) {
                     return false;
                 }
-                // The venue's answer for this client order id names the order of another request, so the venue has no
-                // order of this request.
+                // The venue has no order of this request.
                 (key, None)
             }
             Some(found) if !self.has_terms(key, &found, of, asked) => return false,
@@ -94,9 +92,8 @@ impl Orders {
     /// of the order in the venue's list, and `asked` is the [`moment`](Orders::moment) before the question. Returns
     /// whether the order was added.
     ///
-    /// Does not add an order that is known, or whose client order id may be that of an order without a venue's id:
-    /// [`reconcile`](Orders::reconcile) applies the row to such an order. Also does not add an order that has ended,
-    /// nor a further one if [`FOREIGN_ORDERS_MAX`](crate::FOREIGN_ORDERS_MAX) is reached.
+    /// Does not add an order that has ended, or may be known already: [`reconcile`](Orders::reconcile) applies the
+    /// row to a known order. Adds none if [`FOREIGN_ORDERS_MAX`](crate::FOREIGN_ORDERS_MAX) is reached.
     ///
     /// The order is in doubt if no subscribed stream reports it, or if the row is outdated, as described at
     /// [`reconcile`](Orders::reconcile). Its earlier executions are not among its fills.
@@ -206,8 +203,8 @@ impl Orders {
         self.index.remove(key)
     }
 
-    /// Returns the key of the order in doubt that an answer is about. Among several orders with one client order id,
-    /// this is the order with the venue's id in the answer, or else the newest order without a venue's id.
+    /// Returns the key of the order in doubt that an answer is about: the order with the venue's id in the answer, or
+    /// else the newest order without a venue's id.
     fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
         let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
         let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {
@@ -220,9 +217,8 @@ impl Orders {
         found.or(known.filter(is_doubtful))
     }
 
-    /// Returns whether the order with this `order_id` is known, and was placed by another request than the order
-    /// `key`. Then two requests have one client order id, and the venue's answer is about the order of the other
-    /// request.
+    /// Returns whether the venue's id in an answer belongs to the order of another request than that of the order
+    /// `key`. Then two requests have one client order id.
     fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
         let request = |key: u64| self.index.get(key).and_then(Order::request);
         let other = self.index.by_order_id(order_id).and_then(request);

@@ -79,9 +79,9 @@ impl Quotes {
     /// Removes a quote in doubt, and returns the quote. Returns `None`, without effect, if the quote is unknown or
     /// not in doubt.
     ///
-    /// If the id of a quote is certain and the venue does not have the quote, [`reconcile`](Quotes::reconcile) does
-    /// not use this answer, because an event or a reply has shown that the quote exists. For such quotes, call
-    /// `forget`. A later event about the quote adds it again as the quote of another client.
+    /// Call `forget` if the venue does not have the quote and [`reconcile`](Quotes::reconcile) does not use this
+    /// answer, because the id of the quote is certain. A later event about the quote adds it again as the quote of
+    /// another client.
     ///
     /// ```
     /// assert!(gemini_ws::Quotes::new().forget("q1").is_none());
@@ -93,8 +93,8 @@ impl Quotes {
         self.remove(key)
     }
 
-    /// Returns whether the entries `own` and `other` may be one quote. Both must be for the same request for quotes.
-    /// If this client submitted `other`, it must also have submitted `own`, with the same request.
+    /// Returns whether the entries `own` and `other` may be one quote: both are for the same request for quotes, and
+    /// no other request of this client has submitted `other`.
     pub(super) fn may_be_one(&self, own: u64, other: u64) -> bool {
         let both = self.quotes.get(&own).zip(self.quotes.get(&other));
         both.is_none_or(|(own, other)| {

@@ -39,8 +39,8 @@ impl Quotes {
         }
     }
 
-    /// Notes the link of an event that names the quote. An event about a whole request for quotes does not show over
-    /// which links its quotes were submitted.
+    /// Notes the link of an event that names the quote. Other events do not show over which links the quote was
+    /// submitted.
     fn note_link(&mut self, key: u64, link: Option<LinkId>) {
         let session = self.followed.session(link);
         let Some(quote) = self.quotes.get_mut(&key) else { return };
@@ -67,14 +67,12 @@ impl Quotes {
         if quote.is_perhaps_two() {
             quote.raise(StaleReason::Unanswered, now);
         }
-        // A late event of a stream that has ended does not show what happened after the event.
+        // A late event does not show what happened after it.
         self.doubt_unfollowed(key);
     }
 
-    /// Raises the doubt about a quote again if the quote is in doubt, its id is known, and an event shows that its
-    /// request for quotes has ended. How the quote ended is unknown, because the event that says so may be lost. From
-    /// then on, an answer to an earlier question resolves the doubt only if the state in the answer is final. Returns
-    /// whether the doubt was raised again.
+    /// Raises the doubt about a quote again when its request for quotes has ended, because the event that says how
+    /// the quote ended may be lost. Returns whether the doubt was raised again.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
         let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_some()) else {
@@ -95,8 +93,7 @@ impl Quotes {
     }
 
     /// Returns the keys of the quotes that an event without a quote id is about, and the state that the event gives
-    /// these quotes; `None` if the event does not show the state. For a quote whose id is unknown, such an event can
-    /// end the quote or put it in doubt, but does not show that the quote exists.
+    /// these quotes; `None` if the event does not show the state.
     fn of_request(
         &self,
         update: &QuoteUpdate<'_>,
@@ -113,16 +110,14 @@ impl Quotes {
         };
         let quotes = || self.keys_of(rfq_id, link).filter_map(|key| Some((key, self.quotes.get(&key)?)));
         let keys: Vec<u64> = quotes().filter(|(_, quote)| concerns(quote)).map(|(key, _)| key).collect();
-        // The event does not say which of several quotes was accepted, confirmed or declined. It may be about a quote
-        // whose id is not known yet.
+        // The event does not name its quote. It may be about another one, or about one whose id is not known yet.
         let has_unnamed = quotes().any(|(_, quote)| quote.quote_id.is_none() && !quote.state.is_final());
         let state = state.filter(|_| is_of_all || (keys.len() == 1 && !has_unnamed));
         (keys, state)
     }
 
-    /// Returns the key of the quote with the id in an event. If no quote has this id, but exactly one quote of this
-    /// client matches the event, gives the id to this quote. Otherwise adds a quote. Returns `None` if a quote has to
-    /// be added and there is no room.
+    /// Returns the key of the quote with the id in an event. If there is none, the only matching quote of this client
+    /// gets the id, or else a quote is added. Returns `None` if there is no room.
     fn named(
         &mut self,
         update: &QuoteUpdate<'_>,
@@ -132,7 +127,7 @@ impl Quotes {
         if let Some(key) = self.by_quote_id.get(&(id, endpoint_of(link))) {
             return Some(*key);
         }
-        // Looks for a quote that this client submitted for this request for quotes, and whose id is not known yet.
+        // Looks for a quote of this client whose id is not known yet.
         let mut unnamed = self.keys_of(rfq_id, link).filter(|key| {
             let quote = self.quotes.get(key).filter(|quote| quote.quote_id.is_none());
             let terms = quote.filter(|quote| !quote.is_refused()).and_then(|quote| quote.terms);
@@ -160,14 +155,11 @@ impl Quotes {
     }
 }
 
-/// Returns whether only one of two final states says that the quote was executed.
 pub(super) fn differ(end: QuoteState, other: QuoteState) -> bool {
     (end == QuoteState::Won) != (other == QuoteState::Won)
 }
 
-/// Returns whether an event, which gives a quote `state`, contradicts itself or the known `end` of the quote. An
-/// event contradicts the end if it shows a state from before the end, or if only one of the two says that the quote
-/// was executed.
+/// Returns whether an event, which gives a quote `state`, contradicts itself or the known `end` of the quote.
 fn contradicts(update: &QuoteUpdate<'_>, state: QuoteState, end: Option<QuoteState>) -> bool {
     let fails =
         matches!(update.step, QuoteStep::Failed | QuoteStep::Declined) || ends_without_execution(update);
@@ -180,7 +172,6 @@ fn contradicts(update: &QuoteUpdate<'_>, state: QuoteState, end: Option<QuoteSta
         })
 }
 
-/// Returns whether the request for quotes has ended, and no quote was executed.
 fn ends_without_execution(update: &QuoteUpdate<'_>) -> bool {
     matches!(update.status, RfqStatus::Cancelled | RfqStatus::Failed | RfqStatus::Expired)
 }
@@ -195,7 +186,7 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     };
     let of_step = match update.step {
         QuoteStep::Closed => of_request,
-        // The event contradicts itself: no quote can be accepted or confirmed once the request for quotes has ended.
+        // No quote can be accepted or confirmed once the request for quotes has ended.
         QuoteStep::Accepted | QuoteStep::Confirmed if ends_without_execution(update) => None,
         QuoteStep::Accepted => Some(QuoteState::Accepted),
         QuoteStep::Confirmed => Some(QuoteState::Confirmed),

@@ -21,8 +21,7 @@ impl Quotes {
                     key = self.name(key, id);
                 }
             }
-            // The quote of this client does not exist, so an event with a presumed id was about the quote of another
-            // client.
+            // This client's quote does not exist, so a presumed id was that of another client's quote.
             Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {
                 key = self.separate(key, |quote| quote.is_presumed);
             }
@@ -46,8 +45,8 @@ impl Quotes {
         }
     }
 
-    /// Moves a request to a new entry if `is_another` says that the id in its present entry belongs to another quote.
-    /// Returns the key of the entry that has the request.
+    /// Moves the request in an entry to a new entry, if `is_another` says that the id of the entry belongs to another
+    /// quote. Returns the key of the entry that has the request.
     pub(super) fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
         let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| is_another(quote)) else { return key };
         let [request, session] = theirs.sessions;
@@ -89,8 +88,8 @@ impl Quotes {
                 quote.raise(StaleReason::Contradiction, now);
             }
             Verdict::Accepted(_) => {
-                // A reply may come later than the event about the end of the quote, so the reply contradicts this end
-                // only if the reply means another end.
+                // The reply may come later than the event about the end. It contradicts this end only if it means
+                // another end.
                 let is_disputed = state.is_final() && quote.end().is_some_and(|end| differ(end, state));
                 quote.go(state);
                 if is_disputed {
@@ -107,9 +106,8 @@ impl Quotes {
         }
     }
 
-    /// Sets the venue's id of a quote. If another entry has the id already, merges the two entries, because they are
-    /// one quote. If the two are for different requests for quotes, or this client submitted both, the id is a
-    /// contradiction: puts both in doubt instead. Returns the key of the entry that has the quote's request now.
+    /// Sets the venue's id of a quote, and merges the quote with another entry that has this id. If the two cannot be
+    /// one quote, puts both in doubt instead. Returns the key of the entry that has the quote's request now.
     pub(super) fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
         let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
         let Some(other) = self.by_quote_id.get(&(id, endpoint)).copied().filter(|other| *other != key) else {
@@ -120,7 +118,7 @@ impl Quotes {
             return key;
         };
         if !self.may_be_one(key, other) {
-            // The quote of the other request may have got the id from an event that only matched its terms.
+            // The other entry may have got the id from an event that only matched its terms.
             self.separate(other, |quote| quote.is_presumed);
         }
         if !self.may_be_one(key, other) {
@@ -146,7 +144,6 @@ impl Quotes {
     }
 }
 
-/// Returns the id in the reply to a submission.
 fn quote_id(response: &Response<'_>) -> Option<QuoteKey> {
     response.quote().ok()?.quote_id.to_string().parse().ok()
 }
