@@ -1,7 +1,6 @@
 //! [`Cursor`]: reads JSON text without allocation and without recursion. Its errors have exact offsets.
 //!
-//! `Cursor` checks the whole text, also members that no reader needs: a frame is JSON to its last byte, or the error
-//! names the byte where it stops being JSON. Runs of text and digits are read eight bytes at a time, in safe code.
+//! `Cursor` checks the whole text, also members that no reader needs.
 
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::value::digits::{ZEROS, eight_digits, others};
@@ -28,7 +27,7 @@ pub(crate) enum Number {
 }
 
 /// The open objects and arrays. `containers` has one bit for each: 1 for an object, 0 for an array. The lowest bit is
-/// the innermost container. `count` is the number of open containers.
+/// the innermost container.
 struct Open {
     containers: u32,
     count: usize,
@@ -38,8 +37,7 @@ struct Open {
 pub(crate) struct Cursor<'f> {
     length: usize,
     rest: &'f [u8],
-    /// How many open containers the callers of [`Cursor::enter`] have noted. [`Cursor::skip`] counts them towards
-    /// [`JSON_DEPTH_MAX`].
+    /// How many open containers the callers of [`Cursor::enter`] have noted. They count towards [`JSON_DEPTH_MAX`].
     depth: usize,
 }
 
@@ -48,7 +46,6 @@ impl<'f> Cursor<'f> {
         Cursor { length: text.len(), rest: text.as_bytes(), depth: 0 }
     }
 
-    /// Returns the position, in bytes from the beginning of the frame.
     #[inline]
     pub(crate) const fn offset(&self) -> usize {
         self.length.saturating_sub(self.rest.len())
@@ -100,7 +97,6 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Skips white space and takes `byte`.
     #[inline]
     pub(crate) fn expect(&mut self, byte: u8) -> Result<(), DecodeError> {
         if self.peek() != byte {
@@ -128,14 +124,14 @@ impl<'f> Cursor<'f> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.error(DecodeErrorKind::TrailingText)) }
     }
 
-    /// Takes a string with its quotes. The cursor stands at the opening quote.
+    /// Takes a string with its quotes. The cursor must stand at the opening quote.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<RawString, DecodeError> {
         self.advance(1);
         self.string_behind_quote()
     }
 
-    /// Takes the rest of a string with its closing quote. The cursor stands after the opening quote.
+    /// Takes the rest of a string with its closing quote. The cursor must stand after the opening quote.
     #[inline(always)]
     pub(crate) fn string_behind_quote(&mut self) -> Result<RawString, DecodeError> {
         let start = self.offset();
@@ -166,7 +162,6 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Takes one escape sequence, or the two of a surrogate pair.
     #[cold]
     fn escape(&mut self) -> Result<(), DecodeError> {
         let invalid = self.error(DecodeErrorKind::Escape);
@@ -175,7 +170,7 @@ impl<'f> Cursor<'f> {
         Ok(())
     }
 
-    /// Takes a number. The cursor stands at its first byte.
+    /// Takes a number. The cursor must stand at its first byte.
     #[inline]
     pub(crate) fn number(&mut self) -> Result<Number, DecodeError> {
         let negative = self.rest.first() == Some(&b'-');
@@ -217,7 +212,7 @@ impl<'f> Cursor<'f> {
         if length == 0 { Err(self.unexpected()) } else { Ok(()) }
     }
 
-    /// Takes `literal`, which is `true`, `false` or `null`. Any other text is an error.
+    /// Takes `literal`, which is `true`, `false` or `null`.
     #[inline]
     pub(crate) fn literal(&mut self, literal: &str) -> Result<(), DecodeError> {
         match self.rest.strip_prefix(literal.as_bytes()) {
@@ -276,9 +271,9 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Moves to the next value in the open containers: takes the ends of containers, then a comma and, in an object,
-    /// a key. `is_first` says that the innermost container was just opened, so that no comma precedes its next value.
-    /// Returns true if no container is open any more.
+    /// Takes the ends of containers, then a comma and, in an object, a key. `is_first` says that the innermost
+    /// container was just opened, so no comma comes before its next value. Returns true if no container is open any
+    /// more.
     #[inline(always)]
     fn is_over(&mut self, open: &mut Open, mut is_first: bool) -> Result<bool, DecodeError> {
         while open.count > 0 {
@@ -313,7 +308,6 @@ impl<'f> Cursor<'f> {
         Ok(true)
     }
 
-    /// Takes a key and its colon.
     #[inline(always)]
     pub(crate) fn key(&mut self) -> Result<RawString, DecodeError> {
         if let [b'"', inside @ ..] = self.rest
@@ -332,9 +326,8 @@ impl<'f> Cursor<'f> {
     }
 }
 
-/// Marks the bytes that end a run of plain text (quotes, backslashes and control characters), each at its highest
-/// bit. Only the lowest mark is sure to be right, because a subtraction at a marked byte borrows from the bytes above
-/// it: use no other mark.
+/// Marks quotes, backslashes and control characters, each at its highest bit. Only the lowest mark is sure to be
+/// right: the subtraction at a marked byte may spoil the higher ones.
 #[inline(always)]
 const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -382,7 +375,6 @@ pub(crate) fn plain_integer(text: &[u8]) -> Option<&[u8]> {
     text.get(digits_length(text)..).filter(|behind| matches!(behind, [b',' | b']' | b'}', ..]))
 }
 
-/// Returns how many digits the text begins with.
 #[inline(always)]
 fn digits_length(text: &[u8]) -> usize {
     let mut length = 0_usize;
@@ -422,8 +414,7 @@ pub(crate) fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Returns the length of a key without escapes, and the text after its colon. `text` begins after the opening
-/// quote.
+/// Returns the length of a key without escapes, and the text after its colon. `text` begins after the opening quote.
 #[inline(always)]
 pub(crate) fn plain_key(text: &[u8]) -> Option<(usize, &[u8])> {
     let length = plain_length(text)?;
@@ -505,8 +496,7 @@ pub(crate) fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
     Some((Some(character), 2))
 }
 
-/// Returns the offset of a part within the text that it borrows from. Without meaning if `part` borrows from another
-/// text.
+/// Returns the offset of a part within the text that it borrows from.
 pub(crate) fn offset_in(part: &str, whole: &str) -> usize {
     part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr())
 }

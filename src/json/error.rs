@@ -87,8 +87,7 @@ impl DecodeError {
         DecodeError { kind, offset: offset as u32, member: Some(MemberName(name)) }
     }
 
-    /// Returns the error with its offset increased by `offset`, for a text that begins this many bytes before the
-    /// decoded one.
+    /// Returns the error with its offset increased by `offset`.
     pub(crate) const fn behind(self, offset: usize) -> DecodeError {
         DecodeError { offset: self.offset.saturating_add(offset as u32), ..self }
     }
@@ -98,8 +97,8 @@ impl DecodeError {
         self.kind
     }
 
-    /// Returns the offset of the error in bytes. The offset counts from the beginning of the decoded text: a frame,
-    /// a part of a frame, or the body of a REST answer.
+    /// Returns the offset of the error in bytes, from the beginning of the decoded text: a frame, a part of a frame,
+    /// or the body of a REST answer.
     pub const fn offset(self) -> usize {
         self.offset as usize
     }
@@ -148,7 +147,6 @@ impl core::error::Error for DecodeError {}
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for DecodeError {
-    /// Serializes the reason as text, the offset as a number, and the member's name if there is one.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
         let mut error = serializer.serialize_struct("DecodeError", 3)?;

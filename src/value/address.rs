@@ -39,7 +39,6 @@ impl fmt::Debug for UserInfo {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Address {
     user: Option<UserInfo>,
-    /// Scheme, host and path.
     base: String,
     /// The parameters of the query, each as it was written, for example `name=value`.
     query: Vec<String>,
@@ -52,7 +51,7 @@ impl Address {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let query = query.split('&').filter(|pair| !pair.is_empty()).map(String::from).collect();
         let Some((scheme, rest)) = address.split_once("://") else {
-            // The text is not an address. Dialling reports the error.
+            // Dialling reports that the text is not an address.
             let base = address.rsplit('@').next().unwrap_or_default().into();
             return Address { user: None, base, query };
         };
@@ -65,8 +64,8 @@ impl Address {
         let (host, zone) = host.split_at(host.find('%').unwrap_or(host.len()));
         let host = alloc::format!("{}{zone}", host.to_ascii_lowercase());
         if !host.ends_with(']') && host.rsplit_once(':').is_some_and(|(_, port)| !is_number(port)) {
-            // The text after the colon is not a port. It may be a part of a password, so only the scheme is kept.
-            // Dialling reports that the text is not an address.
+            // The text after the colon may be a part of a password, so only the scheme is kept. Dialling reports that
+            // the text is not an address.
             return Address { user: None, base: alloc::format!("{scheme}://"), query: Vec::new() };
         }
         let (name, port) = match host.rsplit_once(':') {
@@ -75,7 +74,7 @@ impl Address {
         };
         let name = name.strip_suffix('.').unwrap_or(name);
         let port = match port.trim_start_matches('0') {
-            // Port 0 cannot be dialled. Dialling reports the error.
+            // Dialling reports the error.
             "" if !port.is_empty() => "0",
             port => port,
         };
@@ -97,8 +96,7 @@ impl Address {
     }
 
     /// Returns the address with its query and with `parameters`, but without user name and password. Each of the
-    /// `parameters` replaces all parameters of the query that have the same name, and takes the place of the first of
-    /// them. If the query has no parameter of this name, the new one is added at the end.
+    /// `parameters` replaces those of the query with the same name.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let mut query = self.query.clone();
         for (name, value) in parameters {
@@ -133,7 +131,7 @@ impl Address {
         self.query.retain(|pair| parameter_name(pair) != name);
     }
 
-    /// Removes all occurrences of a parameter from the query, and returns the value of the last occurrence as `read`
+    /// Removes all occurrences of a parameter from the query, and returns the value of the last one as `read`
     /// converts it. If `read` returns `None`, the last occurrence remains, at the end of the query.
     pub(crate) fn take_parameter<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (of_name, others): (Vec<String>, Vec<String>) =
@@ -141,7 +139,7 @@ impl Address {
         let value = of_name.last().and_then(|pair| read(pair.split_once('=').map_or("", |(_, value)| value)));
         self.query = others;
         if value.is_none() {
-            // The unreadable parameter is sent to the venue unchanged, once.
+            // The client sends the unreadable parameter to the venue unchanged.
             self.query.extend(of_name.into_iter().next_back());
         }
         value

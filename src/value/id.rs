@@ -5,11 +5,9 @@ use core::num::NonZeroU64;
 
 use crate::value::print;
 
-/// The id of a link, that is, of one attempt to connect: a slot, and the number of the attempt in the slot. A client
-/// has numbered slots. Each slot holds one link after another.
+/// The id of a link: a slot, and the number of the attempt to connect in the slot.
 ///
-/// Inputs and outputs contain the id of their link, so a late input of an ended attempt cannot affect the next
-/// attempt. Ids are not reused.
+/// Ids are not reused, so a late input of an ended attempt cannot affect the next attempt.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkId {
@@ -24,25 +22,22 @@ impl LinkId {
         LinkId { slot, endpoint: 0, epoch }
     }
 
-    /// Returns the id with this endpoint.
     #[inline]
     pub(crate) const fn at(self, endpoint: u16) -> LinkId {
         LinkId { endpoint, ..self }
     }
 
-    /// Returns the number of the endpoint, by which links to different endpoints are distinguished.
+    /// Returns the number by which links to different endpoints are distinguished.
     #[inline]
     pub(crate) const fn endpoint(self) -> u16 {
         self.endpoint
     }
 
-    /// Returns the slot as a `u16`, as it is stored.
     #[inline]
     pub(crate) const fn short_slot(self) -> u16 {
         self.slot
     }
 
-    /// Returns the id of the next attempt in the same slot.
     pub(crate) const fn next(self) -> LinkId {
         LinkId { epoch: self.epoch.wrapping_add(1), ..self }
     }
@@ -69,8 +64,7 @@ impl fmt::Display for LinkId {
     }
 }
 
-/// The id of a request: the member `id` of its frame. The ids of a client increase and are never reused, so a late
-/// reply to an old request matches no other request.
+/// The id of a request: the member `id` of its frame. The ids of a client increase and are never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RequestId(u64);
@@ -120,7 +114,7 @@ impl StreamId {
         }
     }
 
-    /// Limits a number of subscriptions to what one link can have: at least 1, and at most [`StreamId::PLACES`].
+    /// Limits a number of subscriptions to what one link can have: 1 to [`StreamId::PLACES`].
     pub(crate) const fn clamp_places(places: usize) -> usize {
         match places {
             0 => 1,
@@ -156,11 +150,9 @@ impl EndpointId {
     }
 }
 
-/// Implements `Display`, which prints the number.
 macro_rules! display {
     ($($id:ident)*) => {$(
         impl fmt::Display for $id {
-            /// Prints the number.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.0, f)
             }

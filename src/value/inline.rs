@@ -55,12 +55,11 @@ impl<const N: usize> Inline<N> {
 
     pub(crate) fn as_str(&self) -> &str {
         let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        // `new` accepts only ASCII.
         str::from_utf8(text).unwrap_or("")
     }
 
-    /// Returns whether the name equals `text`, without regard to case. The byte after the compared ones shows whether
-    /// the name is longer. The field `length` is not read, because it may be further away in memory.
+    /// Returns whether the name equals `text`, without regard to case. The field `length` is not read, because it may
+    /// be further away in memory.
     #[inline]
     pub(crate) fn eq_ignore_ascii_case(&self, text: &str) -> bool {
         let text = text.as_bytes();
@@ -71,7 +70,6 @@ impl<const N: usize> Inline<N> {
         (own == text || own.eq_ignore_ascii_case(text)) && !is_longer && !ends_in_zero
     }
 
-    /// Changes the case of letters with `change`.
     pub(crate) fn map(mut self, change: impl FnOnce(&mut [u8])) -> Inline<N> {
         change(&mut self.bytes);
         self
@@ -147,7 +145,6 @@ macro_rules! inline_name {
 
         #[cfg(feature = "serde")]
         impl serde::Serialize for $name {
-            /// Serializes as text.
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }

@@ -17,7 +17,6 @@ pub(crate) fn number(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.pad_integral(!negative || is_zero, "", &rounded)
 }
 
-/// Rounds unsigned digits to `precision` decimals.
 fn rounded(digits: &str, precision: usize) -> String {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let mut text = String::from(whole);
@@ -32,7 +31,6 @@ fn rounded(digits: &str, precision: usize) -> String {
     if more || (first == "5" && odd) { incremented(&text) } else { text }
 }
 
-/// Adds one to the last digit, and carries as needed.
 fn incremented(text: &str) -> String {
     let mut carry = true;
     let mut reversed: String = text

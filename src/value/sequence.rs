@@ -1,5 +1,4 @@
-//! The order of book updates: which update follows, which update is old, and where an update is missing
-//! ([order of book updates](crate::protocol::streams#order-of-book-updates)).
+//! The order of book updates ([order of book updates](crate::protocol::streams#order-of-book-updates)).
 
 /// The rule that decides whether an update follows a book without a gap. `U` is the first id of the update, and
 /// `last` is the last update id of the book.
@@ -40,10 +39,8 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// The number of updates in a row that count as a gap if all of them are older than the book. So many old updates
-/// show that the venue now counts from another number, and that the book would not change any more. A shorter run may
-/// consist of updates that were still on their way when the venue made the snapshot. A book does not change so often
-/// that `STALE_RUN_MAX` updates are on their way at one time.
+/// The number of old updates in a row that count as a gap: then the venue now counts from another number. A shorter
+/// run may have been on its way when the venue made the snapshot.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
 /// The role of a depth frame among the frames of its symbol.
@@ -51,9 +48,7 @@ pub(crate) const STALE_RUN_MAX: u32 = 128;
 pub(crate) enum DepthRole {
     Snapshot,
     Update,
-    /// The update contains nothing new.
     Stale,
-    /// The update came before its snapshot.
     BeforeSnapshot,
     Gap {
         expected: u64,
@@ -63,7 +58,6 @@ pub(crate) enum DepthRole {
 /// The position in the sequence of one symbol's updates, within one subscription on one link.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Position {
-    /// The last update id; `None` before the snapshot.
     last: Option<u64>,
     /// The number of old updates in a row.
     stale: u32,
@@ -74,21 +68,18 @@ impl Position {
         Position { last: None, stale: 0 }
     }
 
-    /// Returns the position after a snapshot with this last update id.
     const fn at(last: u64) -> Position {
         Position { last: Some(last), stale: 0 }
     }
 
-    /// Returns the last update id; `None` before the snapshot.
     pub(crate) const fn last(self) -> Option<u64> {
         self.last
     }
 
     /// Returns the role of a frame, and advances the position past the frame.
     ///
-    /// The first frame that covers a single id is the [snapshot](crate::protocol::streams#snapshots). Earlier frames
-    /// are updates that were still on their way when the client requested a new snapshot. [`STALE_RUN_MAX`] old
-    /// updates in a row are a gap.
+    /// The first frame that covers a single id is the [snapshot](crate::protocol::streams#snapshots).
+    /// [`STALE_RUN_MAX`] old updates in a row are a gap.
     #[inline]
     pub(crate) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         let Some(expected) = self.last else {
@@ -114,10 +105,9 @@ impl Position {
         }
     }
 
-    /// Returns the role of a frame in a recording, and advances the position past the frame.
-    ///
-    /// A recording does not contain the requests between the frames. A frame that covers a single new id can only be
-    /// the snapshot of a new subscription, because an update covers more than one id.
+    /// Returns the role of a frame in a recording, and advances the position past the frame. A recording does not
+    /// show resyncs, but an update covers more than one id. So a frame with a single new id is the snapshot of a new
+    /// subscription.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && first > expected => {

@@ -13,14 +13,14 @@ pub enum Snapshot {
     /// All levels.
     #[default]
     Full,
-    /// The given number of best levels per side. Whether the venue also sends changes of worse levels is unknown, so
-    /// only these best levels can be certain ([`BookSide::known_depth`](crate::BookSide::known_depth)).
+    /// The given number of best levels per side. Only these levels can be certain
+    /// ([`BookSide::known_depth`](crate::BookSide::known_depth)), because the venue may not send changes of worse
+    /// levels.
     Best(NonZeroU32),
 }
 
 impl Snapshot {
-    /// Returns how many levels per side the snapshots of an endpoint have; `None` for all levels, which archived
-    /// endpoints always send.
+    /// Returns how many levels per side the snapshots of an endpoint have; `None` for all levels.
     pub(crate) const fn levels(self, endpoint: Endpoint) -> Option<NonZeroU32> {
         match (endpoint, self) {
             (Endpoint::Streams, Snapshot::Best(levels)) => Some(levels),

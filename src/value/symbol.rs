@@ -33,7 +33,6 @@ const fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/')
 }
 
-/// The result of [`is_allowed`] for every byte.
 #[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
 const ALLOWED: [bool; 256] = {
     let mut allowed = [false; 256];
@@ -49,7 +48,6 @@ impl Symbol {
     /// The length of the longest symbol, in bytes.
     pub const LENGTH_MAX: usize = 64;
 
-    /// Returns whether a text is a symbol.
     #[inline]
     pub(crate) fn accepts(text: &str) -> bool {
         (1..=Symbol::LENGTH_MAX).contains(&text.len())
@@ -112,9 +110,8 @@ impl Hash for Symbol {
 /// Hashes the text of a symbol without regard to case.
 #[inline]
 pub(crate) fn fold(text: &[u8]) -> u64 {
-    // Setting bit 5 maps upper to lower case. It also maps some other characters onto each other, so different
-    // symbols can have one hash. This costs a comparison but is not wrong. The multiplier is 2⁶⁴ divided by the
-    // golden ratio.
+    // Setting bit 5 maps upper to lower case. Other characters may become equal too, which costs a comparison but is
+    // not wrong. The multiplier is 2⁶⁴ divided by the golden ratio.
     const CASE: u64 = 0x2020_2020_2020_2020;
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = text.len() as u64;

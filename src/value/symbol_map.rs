@@ -5,18 +5,16 @@ use hashbrown::HashTable;
 
 use crate::value::symbol::{Symbol, fold};
 
-/// A map with symbols as keys, compared without regard to case. It iterates in the order of insertion. But when an
-/// entry is removed, the last entry takes its place.
+/// A map with symbols as keys, compared without regard to case. It iterates in the order of insertion, except that
+/// the last entry takes the place of a removed one.
 #[derive(Clone, Debug)]
 pub(crate) struct SymbolMap<T> {
     entries: Vec<Entry<T>>,
-    /// Indices of `entries`.
     table: HashTable<u32>,
 }
 
-/// A symbol and its value. The alignment of 128 bytes is that of a pair of cache lines, which processors fetch
-/// together. So no two entries share a pair. This matters with many symbols, when most entries are not in the nearest
-/// cache.
+/// A symbol and its value. The alignment is that of a pair of cache lines, which processors fetch together. No two
+/// entries share a pair, which matters with many symbols.
 #[derive(Clone, Debug)]
 #[repr(C, align(128))]
 struct Entry<T> {

@@ -130,7 +130,6 @@ impl Timestamp {
 
     /// Returns the nanoseconds since `earlier`, negative if `earlier` is later.
     pub fn nanos_since(self, earlier: Timestamp) -> i128 {
-        // The difference of two 64-bit numbers fits.
         i128::from(self.0).saturating_sub(i128::from(earlier.0))
     }
 

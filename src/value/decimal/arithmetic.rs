@@ -33,7 +33,6 @@ impl Rounding {
             Rounding::TowardsZero => false,
             Rounding::Nearest => {
                 let (rest, divisor) = (rest.unsigned_abs(), divisor.unsigned_abs());
-                // The remainder is at most the divisor, so the difference fits.
                 let other = divisor.saturating_sub(rest);
                 rest > other || (rest == other && quotient & 1 == 1)
             }
@@ -154,8 +153,8 @@ impl Decimal {
         Decimal::fit(ticks.checked_mul(i128::from(tick.mantissa))?, tick.scale)
     }
 
-    /// Adds all values exactly. Returns `None` if a `Decimal` cannot hold the sum of all values; sums of only some of
-    /// the values may be larger. The sum of no values is zero.
+    /// Adds all values exactly. Returns `None` if a `Decimal` cannot hold the sum of all values. The sum of no values
+    /// is zero.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -186,10 +185,8 @@ impl Decimal {
 }
 
 /// Returns the sum of the values, its scale, and the number of the values; `None` if 128 bits cannot hold the sum.
-/// The sum of only some of the values may be larger, because only the sum of all values has to fit.
 fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, i128)> {
-    // Keeps one sum for each scale. A single sum at the largest scale would have more digits, and could overflow
-    // although the sum of all values fits.
+    // Keeps one sum for each scale. A single sum at the largest scale could overflow although the final sum fits.
     let (mut sums, mut count) = ([0_i128; Decimal::SCALE_MAX as usize + 1], 0_i128);
     let mut common = 0_u8;
     for value in values {
@@ -199,8 +196,7 @@ fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, 
         common = common.max(value.scale);
         count = count.checked_add(1)?;
     }
-    // Goes from the most decimals to none. From the sum at each scale, one digit stays, and the rest is carried to
-    // the next lower scale.
+    // From the sum at each scale, one digit stays, and the rest is carried to the next lower scale.
     let (mut digits, mut unit, mut carry) = (0_i128, 1_i128, 0_i128);
     for sum in sums.get(1..=usize::from(common))?.iter().rev() {
         carry = carry.checked_add(*sum)?;

@@ -80,7 +80,7 @@ impl Decimal {
         let wide = mantissa.checked_mul(tens)?;
         let rounded = match u32::try_from(exponent) {
             Ok(up) => scaled(wide, up)?,
-            // If the exponent is below -126, the value is less than half a unit of the last decimal.
+            // Below an exponent of -126, the value is less than half a unit of the last decimal.
             Err(_) => match 1_i128.checked_shl(exponent.unsigned_abs()).filter(|unit| *unit > 0) {
                 Some(unit) => Rounding::Nearest.divide(wide, unit)?,
                 None => 0,
@@ -91,15 +91,14 @@ impl Decimal {
 
     /// Returns the nearest float. `f64::try_from` converts only values that a float holds exactly.
     pub fn to_f64_nearest(self) -> f64 {
-        // The text is a number, and parsing it rounds once.
+        // Parsing the text rounds once.
         self.with_text(|text| text.parse().unwrap_or(f64::NAN))
     }
 }
 
 impl Decimal {
-    /// Parses a number with a JSON exponent. Only the number as a whole has to fit: the exponent may move digits of
-    /// the mantissa into the range of a decimal. Keeps the trailing zeros of the fraction, up to
-    /// [`Decimal::SCALE_MAX`] decimals. If the number does not fit with them, drops all of them.
+    /// Parses a number with a JSON exponent. Only the number as a whole has to fit. Keeps the trailing zeros of the
+    /// fraction if the number fits with them, and otherwise drops them.
     pub(crate) fn scientific(mantissa: &str, exponent: &str) -> Result<Decimal, DecimalError> {
         if Decimal::parse(mantissa.as_bytes()) == Err(DecimalError::Invalid) {
             return Err(DecimalError::Invalid);
@@ -107,7 +106,6 @@ impl Decimal {
         Decimal::moved(mantissa, exponent).ok_or(DecimalError::Precision)
     }
 
-    /// Moves the decimal point of a well-formed number by an exponent; `None` if the result does not fit.
     fn moved(mantissa: &str, exponent: &str) -> Option<Decimal> {
         let digits = || mantissa.bytes().filter(u8::is_ascii_digit);
         let zeros =
@@ -165,7 +163,6 @@ fn parts(value: f64) -> Option<(i128, i32)> {
     Some((odd, exponent.wrapping_add(zeros as i32)))
 }
 
-/// Multiplies a mantissa by a power of two.
 fn scaled(mantissa: i128, exponent: u32) -> Option<i128> {
     mantissa.checked_mul(1_i128.checked_shl(exponent).filter(|unit| *unit > 0)?)
 }

@@ -14,12 +14,11 @@ use crate::value::print;
 /// An exact decimal number: a 64-bit mantissa, and a scale of up to [`Decimal::SCALE_MAX`]. The scale is the number
 /// of digits after the point.
 ///
-/// A `Decimal` keeps trailing zeros: `83361.25000` prints as `83361.25000`. Comparison is by value: `83361.25000`
-/// and `83361.25` are equal.
+/// A `Decimal` keeps trailing zeros: `83361.25000` prints as `83361.25000`. Comparison is by value: `83361.25000` and
+/// `83361.25` are equal.
 ///
-/// If a text has too many digits, parsing drops the trailing zeros of the fraction, because the venue pads numbers:
-/// there are asks of 9000000000000.0000000000. If the number still does not fit, parsing returns an error. Parsing
-/// never rounds.
+/// Parsing never rounds. If a text has too many digits, parsing drops the trailing zeros of the fraction, because the
+/// venue pads numbers. If the number still does not fit, parsing returns an error.
 ///
 /// ```
 /// use gemini_ws::Decimal;
@@ -60,7 +59,6 @@ impl fmt::Display for DecimalError {
 
 impl core::error::Error for DecimalError {}
 
-/// The powers of ten from 10⁰ to 10¹⁹.
 #[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
 const POWERS: [u64; 20] = {
     let mut powers = [1_u64; 20];
@@ -182,7 +180,7 @@ impl Decimal {
     }
 
     /// Returns the mantissa that the value has with `scale` decimals. `scale` must not be below the value's own
-    /// scale. The result is at most 2⁶³ · 10¹⁸, which 128 bits hold.
+    /// scale.
     fn at_scale(self, scale: u8) -> i128 {
         let factor = power(scale.saturating_sub(self.scale));
         i128::from(self.mantissa).saturating_mul(i128::from(factor))
@@ -260,7 +258,6 @@ impl Decimal {
     }
 }
 
-/// Returns how many digits the text starts with.
 const fn leading_digits(text: &[u8]) -> usize {
     let mut rest = text;
     while let [b'0'..=b'9', tail @ ..] = rest {
@@ -299,7 +296,6 @@ impl fmt::Display for Decimal {
 }
 
 impl fmt::Debug for Decimal {
-    /// Prints the number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -316,7 +312,6 @@ impl Decimal {
         // A sign, nineteen digits and a point need at most 21 bytes.
         let mut text = Text { bytes: [0; 24], length: 0 };
         let scale = usize::from(self.scale);
-        // `text` has room for the number, so this cannot fail.
         let _ = match scale {
             0 => fmt::Write::write_fmt(&mut text, format_args!("{sign}{whole}")),
             _ => fmt::Write::write_fmt(&mut text, format_args!("{sign}{whole}.{fraction:0scale$}")),
@@ -325,7 +320,7 @@ impl Decimal {
     }
 }
 
-/// A short text on the stack, which can be padded without an allocation.
+/// A short text on the stack.
 struct Text {
     bytes: [u8; 24],
     length: usize,

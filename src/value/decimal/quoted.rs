@@ -1,4 +1,4 @@
-//! Parsing decimals in frames, with or without quotes. Short decimals are parsed without a branch per digit.
+//! Parsing decimals in frames, with or without quotes.
 
 use super::Decimal;
 use crate::value::digits::{ZEROS, eight_digits, others};
@@ -7,7 +7,7 @@ impl Decimal {
     /// Parses an unsigned quoted decimal of up to eighteen digits, byte by byte. `after_quote` starts after the
     /// opening quote. Returns the value and its length without the closing quote.
     ///
-    /// Call this function for the few decimals that are too long for [`Decimal::parse_quoted_short`].
+    /// Call [`Decimal::parse_quoted_short`] first, which is faster.
     pub(crate) fn parse_quoted(after_quote: &[u8]) -> Option<(Decimal, usize)> {
         Decimal::parse_until(after_quote, |byte| byte == b'"')
     }
@@ -49,7 +49,7 @@ impl Decimal {
     /// Parses an unsigned quoted decimal without a branch per digit. `after_quote` starts after the opening quote.
     ///
     /// Nearly every number in frames is short enough: at most sixteen bytes with the closing quote, and at most seven
-    /// digits before the point. Returns the value and its length without the closing quote. After `None` the caller
+    /// digits before the point. Returns the value and its length without the closing quote. After `None`, the caller
     /// must try [`Decimal::parse_quoted`] or [`Decimal::parse`].
     #[inline(always)]
     pub(crate) fn parse_quoted_short(after_quote: &[u8]) -> Option<(Decimal, usize)> {
@@ -62,8 +62,8 @@ impl Decimal {
             Some(chunk) => words(chunk),
             None => words(&last_chunk(text)),
         };
-        // All positions count in bits. The first mark is right. If the marked byte is a point, the second mark is
-        // right too: the documentation of `others` says why.
+        // All positions count in bits. The first two marks are right, if the first is a point: see the documentation
+        // of `others`.
         let marks = others(low);
         let point = marks.trailing_zeros() & !7;
         if marks == 0 || point == 0 {
@@ -90,12 +90,12 @@ impl Decimal {
         if !is_end(stop as u8 ^ b'0') || decimals == 0 {
             return None;
         }
-        // Close the gap: the digits after the point move next to those before it.
+        // The digits after the point move next to those before it.
         let before = 1_u64.wrapping_shl(point).wrapping_sub(1);
         let moved = low >> 8 | high << 56;
         let low = moved ^ ((moved ^ low) & before);
         let high = high >> 8;
-        // Shift the last digit to the end of eight bytes, or of sixteen.
+        // The last digit moves to the end of eight bytes, or of sixteen.
         let mantissa = if end <= 72 {
             eight_digits(low << 72_u32.wrapping_sub(end))
         } else {
@@ -107,7 +107,6 @@ impl Decimal {
     }
 }
 
-/// Returns the first eight and the last eight bytes as words, each XOR [`ZEROS`].
 #[inline(always)]
 const fn words(chunk: &[u8; 16]) -> (u64, u64) {
     let both = u128::from_le_bytes(*chunk);
