@@ -10,7 +10,7 @@ use crate::value::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BalanceUpdate<'f> {
-    /// `E`: the time of the event, sent in nanoseconds, as documented and measured. [Some sources show
+    /// `E`: the time of the event, sent in nanoseconds. [Some sources show
     /// milliseconds](crate::protocol::quirks#unit-of-balance-times).
     pub event_time: Option<Timestamp>,
     /// `u`: the time of the update, sent in nanoseconds; absent in one documented example.

@@ -16,12 +16,11 @@ pub(crate) mod sealed {
     use super::{Cursor, DecodeError};
 
     pub trait Read<'f>: Sized {
-        /// Reads the element at the cursor, and moves the cursor past the element.
         fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Self, DecodeError>;
     }
 }
 
-/// A row of a list whose rows are decoded separately, because each row has a meaning without the others.
+/// A row of a list whose rows are decoded separately, so a malformed row does not affect the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 #[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]
@@ -73,7 +72,6 @@ impl<T> Row<'_, T> {
 /// assert_eq!(it.settlements.iter().map(|row| row.symbol).collect::<Vec<_>>(), ["GEMI-A"]);
 /// ```
 pub struct List<'f, T> {
-    /// The array with its brackets; an empty text if the frame has no array.
     json: &'f str,
     element: PhantomData<T>,
 }
@@ -130,7 +128,7 @@ pub struct Elements<'f, T> {
 
 impl<T> Elements<'_, T> {
     /// Returns the byte at which the next element begins in the frame that contains the list; 0 if the frame does not
-    /// contain the list.
+    /// contain it.
     pub(crate) fn begin_in(&mut self, frame: &str) -> u32 {
         self.cursor.peek();
         let begin = offset_in(self.json, frame).wrapping_add(self.cursor.offset());
@@ -160,7 +158,6 @@ impl<T> Clone for Elements<'_, T> {
 }
 
 impl<T> Default for List<'_, T> {
-    /// Creates a list without elements.
     fn default() -> Self {
         List { json: "", element: PhantomData }
     }
@@ -175,7 +172,6 @@ impl<T> Clone for List<'_, T> {
 impl<T> Copy for List<'_, T> {}
 
 impl<T> PartialEq for List<'_, T> {
-    /// Compares the texts of the arrays.
     fn eq(&self, other: &Self) -> bool {
         self.json == other.json
     }

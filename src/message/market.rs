@@ -1,6 +1,5 @@
-//! Frames of the archived endpoints: [market data v2](crate::protocol::market_data_v2),
-//! [market data v1](crate::protocol::market_data_v1) and [order events v1](crate::protocol::order_events_v1).
-//! [`Event`](crate::Event)s carry the same data in terms common to all APIs.
+//! Frames of the archived endpoints: [market data v2](crate::protocol::market_data_v2), [market data
+//! v1](crate::protocol::market_data_v1) and [order events v1](crate::protocol::order_events_v1).
 
 use super::list::{List, Row};
 use super::open::open_enum;
@@ -25,9 +24,9 @@ pub struct L2Updates<'f> {
     pub bids: &'f [Level],
     /// The `changes` of the side `sell`.
     pub asks: &'f [Level],
-    /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Only the first
-    /// frame of a subscription has `trades`. If the pair has no trades, the first frame has no `trades`. A malformed
-    /// trade affects neither the other trades nor the levels.
+    /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Only the first frame
+    /// of a subscription has `trades`, and only if the pair has trades. A malformed trade affects neither the other
+    /// trades nor the levels.
     pub trades: Option<List<'f, Row<'f, Trade<'f>>>>,
     /// `auction_events`: auctions. Only the first frame of a subscription has `auction_events`. A malformed auction
     /// affects nothing else.
@@ -37,9 +36,8 @@ pub struct L2Updates<'f> {
 impl L2Updates<'_> {
     /// Returns whether the frame has `auction_events`, and so looks like the first frame of a subscription.
     ///
-    /// In all recordings, the first frames have `auction_events`, and the later frames have no `auction_events`.
-    /// `trades` are no sign, because the first frame of a pair without trades [has no
-    /// `trades`](crate::protocol::quirks#first-frames-without-trades). The first frame of a subscription contains
+    /// In all recordings, only the first frames have `auction_events`. A frame without `trades` may be a first frame
+    /// too ([quirk](crate::protocol::quirks#first-frames-without-trades)). The first frame of a subscription contains
     /// the whole book even if `looks_initial` returns false.
     pub const fn looks_initial(&self) -> bool {
         self.auction_events.is_some()
@@ -175,10 +173,10 @@ pub struct FundingAmountChange<'f> {
     pub interval_minutes: Option<u64>,
     /// `is_realized`: whether the venue calls the amount realized.
     pub realized: bool,
-    /// `funding_rate`: the rate in percent, which the venue has truncated. Live frames [have the member
-    /// `funding_rate`](crate::protocol::quirks#more-members-of-funding), but the venue's documents do not mention it.
+    /// `funding_rate`: the rate in percent, truncated by the venue.
+    /// [Undocumented](crate::protocol::quirks#more-members-of-funding).
     pub rate_percent: Option<Number<'f>>,
-    /// `mark_price`: the mark price. Live frames have this member, but the venue's documents do not mention it.
+    /// `mark_price`: the mark price. Undocumented.
     pub mark_price: Option<Number<'f>>,
 }
 
@@ -197,11 +195,11 @@ pub struct MarketUpdate<'f> {
     pub event_time: Option<Timestamp>,
     /// `events`: the entries of the frame.
     pub entries: List<'f, MarketEntry<'f>>,
-    /// The symbol of the entries that name none. [`Scratch::set_symbol`](crate::Scratch::set_symbol) sets it. A
-    /// client takes this symbol from the address or from [`Config::symbol`](crate::Config::symbol).
+    /// The symbol of the entries that name none, if it is known: [`Scratch::set_symbol`](crate::Scratch::set_symbol),
+    /// or for a client the address or [`Config::symbol`](crate::Config::symbol).
     pub symbol: Option<&'f str>,
-    /// The levels of all entries that change a bid, in the order of the entries. `asks` holds the levels of the
-    /// entries that change an ask.
+    /// The levels of all entries that change a bid, in the order of the entries. `asks` has those of the entries that
+    /// change an ask.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) bids: &'f [Level],
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -225,8 +223,8 @@ pub enum MarketEntry<'f> {
     Auction(Auction<'f>),
     /// An entry of an unknown type, complete.
     Unrecognized(Unrecognized<'f>),
-    /// A trade or an auction that cannot be decoded. It affects no other entry. Because a lost change would leave a
-    /// wrong book, a change that cannot be decoded makes the whole frame malformed.
+    /// A trade or an auction that cannot be decoded. It affects no other entry. A change that cannot be decoded makes
+    /// the whole frame malformed.
     Malformed {
         /// The entry.
         element: RawJson<'f>,
@@ -305,7 +303,7 @@ open_enum! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuctionOpen<'f> {
-    /// The symbol; `None` on a connection for one symbol. In an event, [`MarketUpdate::symbol`] replaces `None`.
+    /// The symbol; `None` on a connection for one symbol: then see [`MarketUpdate::symbol`].
     pub symbol: Option<&'f str>,
     /// `auction_open_ms`: when the auction opened.
     pub opened: Option<Timestamp>,
@@ -323,9 +321,8 @@ pub struct AuctionOpen<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Auction<'f> {
-    /// The symbol that the entry names; `None` in market data v1 on a connection for one symbol. In an
-    /// [`Event`](crate::Event), the symbol of the connection ([`MarketUpdate::symbol`]) stands here instead of
-    /// `None`.
+    /// The symbol that the entry names; `None` in market data v1 on a connection for one symbol. An
+    /// [`Event`](crate::Event) has the symbol of the connection ([`MarketUpdate::symbol`]) here.
     pub symbol: Option<&'f str>,
     /// The stage of the auction, from `type`.
     pub stage: AuctionStage,
@@ -423,14 +420,12 @@ pub struct SubscriptionAck<'f> {
     pub api_session_filter: List<'f, ApiSession<'f>>,
     /// `eventTypeFilter`: the types of events that are sent; empty for all types, or if the filter cannot be read.
     pub event_type_filter: List<'f, Text<'f>>,
-    /// Whether `eventTypeFilter` is there and cannot be read.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) is_filter_unknown: bool,
 }
 
 impl SubscriptionAck<'_> {
-    /// Returns whether the link reports each execution and each end of an order: its filter leaves out neither `fill`
-    /// nor `closed`.
+    /// Returns whether the link reports each execution and each end of an order.
     pub(crate) fn shows_all(&self) -> bool {
         let shows = |wanted: &str| self.event_type_filter.iter().any(|kind| kind == *wanted);
         !self.is_filter_unknown && (self.event_type_filter.is_empty() || (shows("fill") && shows("closed")))

@@ -38,9 +38,8 @@ pub use text::{Number, RawJson, Text};
 
 /// One frame of any endpoint of the venue, decoded without regard to earlier frames.
 ///
-/// Some facts depend on earlier frames or requests: whether levels are a snapshot, whether a trade or an update of a
-/// quote was delivered before, and to which request a [`Message::Response`] is the reply. A [`Client`](crate::Client)
-/// knows these facts, so it returns an [`Event`](crate::Event).
+/// Some facts depend on earlier frames or requests, for example whether levels are a snapshot. A
+/// [`Client`](crate::Client) knows these facts, and returns [`Event`](crate::Event)s.
 ///
 /// ```
 /// use gemini_ws::{Message, Scratch, decode};

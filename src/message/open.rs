@@ -45,7 +45,6 @@ macro_rules! open_enum {
 
         #[cfg(feature = "serde")]
         impl serde::Serialize for $name<'_> {
-            /// Serializes the text.
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
             }

@@ -8,15 +8,15 @@ use crate::value::decimal::Decimal;
 use crate::value::side::Side;
 use crate::value::time::Timestamp;
 
-/// A change of an order, or an order that existed when the stream began:
-/// [the current API](crate::protocol::streams#orders), [order events v1](crate::protocol::order_events_v1#events).
+/// A change of an order, or an order that existed when the stream began: [the current
+/// API](crate::protocol::streams#orders), [order events v1](crate::protocol::order_events_v1#events).
 ///
 /// Only `order_id`, `symbol` and `status` are always present, because the venue leaves out members that are empty or
 /// zero. A cancellation may contain neither the side nor the ordered quantity: [`Orders`](crate::Orders) keeps the
 /// values of earlier updates. An update is malformed if one of these cannot be decoded: the order id, the client
 /// order id, the symbol, the status, the limit price, the ordered or executed quantity, or the trade id, price or
-/// quantity of a fill. In order events v1 this also holds for the member that shows whether a fill is the last
-/// (`remaining_amount` or `is_live`). If any other member cannot be decoded, its field is `None`.
+/// quantity of a fill. In order events v1, a fill is also malformed if its `remaining_amount` or `is_live` cannot be
+/// decoded. If any other member cannot be decoded, its field is `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -45,15 +45,13 @@ pub struct OrderUpdate<'f> {
     pub stop_price: Option<Number<'f>>,
     /// The quantity of the order: `q`, in v1 `original_amount`.
     pub quantity: Option<Decimal>,
-    /// The remaining quantity: `z`, in v1 `remaining_amount`. On the current API, do not calculate with this
-    /// quantity, because some sources use `z` for the executed quantity
+    /// The remaining quantity: `z`, in v1 `remaining_amount`. On the current API, do not calculate with this quantity
     /// ([remaining or executed](crate::protocol::quirks#remaining-or-executed)).
     pub remaining_quantity: Option<Number<'f>>,
     /// The time in force: `f`, which is not documented; in v1 `behavior`, for example `maker-or-cancel`.
     pub time_in_force: Option<Text<'f>>,
-    /// The quantity executed so far: in v1 `executed_amount`, on the current API `Z`. If the status is `FILLED` or
-    /// `PARTIALLY_FILLED`, the current API sends the quantity of one execution in `Z` instead: then this field is
-    /// `None`, and [`Fill::quantity`] has the value.
+    /// The quantity executed so far: in v1 `executed_amount`, on the current API `Z`. `None` on the current API if
+    /// the status is `FILLED` or `PARTIALLY_FILLED`: then `Z` is [`Fill::quantity`].
     pub executed_quantity: Option<Decimal>,
     /// The average price of the fills: `a`, in v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
@@ -72,13 +70,11 @@ pub struct OrderUpdate<'f> {
 }
 
 impl OrderUpdate<'_> {
-    /// Returns the quantity executed so far; `None` if the update does not show it. An update of order events v1 may
-    /// have only the remaining quantity. Then the result is the ordered quantity minus the remaining quantity.
-    /// `ordered` is the ordered quantity to use if the update has none.
+    /// Returns the quantity executed so far; `None` if the update does not show it. `ordered` is the ordered quantity
+    /// to use if the update has none.
     pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
         let gone = || {
-            // The remaining quantity counts only in order events v1, because some sources of the current API send the
-            // executed quantity in this member.
+            // In the current API, this member may be the executed quantity.
             let (_, remaining) = self.event.zip(self.remaining_quantity)?;
             self.quantity.or(ordered)?.checked_sub(remaining.to_decimal().ok()?)
         };
@@ -216,8 +212,8 @@ open_enum! {
     }
 }
 
-/// The API session of an order: an API key, or `UI`. `Debug` and `Serialize` show `(key)` instead of the key,
-/// because a key should not appear in logs ([keys in events](crate::protocol::quirks#keys-in-events)).
+/// The API session of an order: an API key, or `UI`. `Debug` and `Serialize` show `(key)` instead of the key ([keys
+/// in events](crate::protocol::quirks#keys-in-events)).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct ApiSession<'f>(pub(crate) Text<'f>);
 
@@ -236,7 +232,6 @@ impl fmt::Debug for ApiSession<'_> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for ApiSession<'_> {
-    /// Serializes `UI`, or `(key)` for every key.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{self:?}"))
     }

@@ -39,9 +39,9 @@ pub struct BookTicker<'f> {
     pub last_trade: Option<Level>,
 }
 
-/// A snapshot of a book, or changes to it ([depth updates](crate::protocol::streams#depth-updates)). A `Depth` does
-/// not show which of the two it is. The event that contains it does:
-/// [`Event::DepthSnapshot`](crate::Event::DepthSnapshot) or [`Event::DepthUpdate`](crate::Event::DepthUpdate).
+/// A snapshot of a book, or changes to it ([depth updates](crate::protocol::streams#depth-updates)). The event that
+/// contains a `Depth` shows which of the two it is: [`Event::DepthSnapshot`](crate::Event::DepthSnapshot) or
+/// [`Event::DepthUpdate`](crate::Event::DepthUpdate).
 ///
 /// The current API sends a time and two ids. Market data v2 sends neither a time nor an id. Market data v1 sends one
 /// id in every frame, and also a time, except in initial frames.
@@ -105,14 +105,13 @@ pub struct Trade<'f> {
     /// The taker: on the current API from `m`, which shows whether the buyer was the maker; in v2 from `side`; in v1
     /// the opposite of `makerSide`.
     pub taker: Taker<'f>,
-    /// Whether the stream has reported the trade before. In market data v2, the ids of the events show this; in the
-    /// other APIs, the ids of the trades. After a reconnect or a resync, the first frames of the archived endpoints
-    /// repeat the latest trades. The current API is not known to repeat trades; a trade is compared with the 16
-    /// trades before it.
+    /// Whether the stream has reported the trade before. After a reconnect or a resync, the first frames of the
+    /// archived endpoints repeat the latest trades. On the current API, a trade is compared only with the 16 trades
+    /// before it.
     ///
-    /// `is_replay` depends on earlier frames. [`Client`](crate::Client) and [`Replay`](crate::Replay) set
-    /// `is_replay` in [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always
-    /// false. `Replay` marks no trades of the current API.
+    /// [`Client`](crate::Client) and [`Replay`](crate::Replay) set `is_replay` in
+    /// [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always false. `Replay`
+    /// marks no trades of the current API.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "core::ops::Not::not"))]
     pub is_replay: bool,
 }
@@ -210,9 +209,8 @@ pub struct MarkPrice<'f> {
 pub struct FundingAmount<'f> {
     /// `s`: the symbol of the perpetual.
     pub symbol: &'f str,
-    /// `E`: the next instant of funding, [not the time of sending](crate::protocol::quirks#funding-amounts). So
-    /// several frames with different amounts may have the same `E`. In market data v2, this field is `timestamp`:
-    /// the time of the frame.
+    /// `E`: the next instant of funding, [not the time of sending](crate::protocol::quirks#funding-amounts). In
+    /// market data v2, this is `timestamp`: the time of the frame.
     pub event_time: Option<Timestamp>,
     /// `T`: the next instant of funding. In market data v2, this is `funding_date_time`.
     pub funding_time: Timestamp,
@@ -244,7 +242,6 @@ pub struct Response<'f> {
     /// `rateLimits`: the venue's rate limits. Only the reply to `conninfo` has this member, [beside the
     /// status](crate::protocol::quirks#conninfo-beside-result).
     pub rate_limits: Option<RawJson<'f>>,
-    /// The whole frame.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) frame: &'f str,
 }
@@ -292,14 +289,13 @@ impl Response<'_> {
             && !self.names_order()
             && !matches!(code, -1003 | -1000)
             && match self.status {
-                // Only the code says whether the refusal is final.
                 None | Some(200..=299) => matches!(code, -1002 | -1013 | -1020 | -2999..=-1100),
                 Some(408 | 425 | 429) => false,
                 Some(status) => (400..500).contains(&status),
             }
     }
 
-    /// Returns whether the venue refused the request only because of a limit on requests, and so did not act.
+    /// Returns whether the venue did not act, because of a limit on requests.
     pub(crate) fn is_over_limit(&self) -> bool {
         let is_named = matches!(&self.error, Some(ApiError { code: -1003, .. }));
         !self.is_internal_error() && !self.names_order() && (is_named || matches!(self.status, Some(429)))
@@ -309,8 +305,7 @@ impl Response<'_> {
         matches!(self.order_id(), Ok(Some(_)))
     }
 
-    /// Returns whether the reply is an internal error: the status is 408 or at least 500, or the code is -1000.
-    /// After an internal error it is unknown whether the venue acted.
+    /// Returns whether the reply is an internal error. Then it is unknown whether the venue acted.
     pub const fn is_internal_error(&self) -> bool {
         matches!(self.status, Some(408 | 500..)) || matches!(&self.error, Some(ApiError { code: -1000, .. }))
     }

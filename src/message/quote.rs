@@ -51,15 +51,12 @@ pub struct Leg<'f> {
 }
 
 /// One event in the life of a request for quotes. The venue sends the event to the account concerned ([private
-/// quotes](crate::protocol::streams#private-quotes)).
-///
-/// The venue may send an update several times, with the same event id. `is_replay` marks the repetitions
-/// that the client recognizes.
+/// quotes](crate::protocol::streams#private-quotes)). It may send an update several times, with the same event id.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct QuoteUpdate<'f> {
-    /// `i`: the id of the event. An update that the venue sends again has the same id.
+    /// `i`: the id of the event.
     pub event_id: Text<'f>,
     /// `E`: the time of the event, sent in milliseconds.
     pub event_time: Option<Timestamp>,

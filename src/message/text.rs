@@ -37,8 +37,7 @@ impl<'f> Text<'f> {
         self.units().map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// Returns the characters of the text. An escape becomes the character that it stands for, and half a surrogate
-    /// pair becomes `None`.
+    /// Returns the characters of the text, with escapes decoded. Half a surrogate pair becomes `None`.
     fn units(self) -> impl Iterator<Item = Option<char>> + 'f {
         let mut rest = self.0;
         core::iter::from_fn(move || {
@@ -103,8 +102,7 @@ impl<'f> RawJson<'f> {
 }
 
 impl fmt::Debug for RawJson<'_> {
-    /// Prints the value. If the value names an API key, prints only its length, because a key should not appear in
-    /// logs.
+    /// Prints the value. If the value names an API key, prints only its length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if names_key(self.0) { write!(f, "({} bytes with a key)", self.0.len()) } else { f.write_str(self.0) }
     }
@@ -152,7 +150,7 @@ pub(crate) fn serialize_raw<S: serde::Serializer>(text: &&str, serializer: S) ->
 #[cfg(feature = "serde")]
 impl serde::Serialize for RawJson<'_> {
     /// Serializes as text, because not every format can hold a JSON value. If the value names an API key, serializes
-    /// only the length of the value, as `Debug` prints it. [`as_str`](RawJson::as_str) returns the complete value.
+    /// only its length. [`as_str`](RawJson::as_str) returns the complete value.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{self:?}"))
     }
@@ -213,8 +211,7 @@ impl fmt::Debug for Number<'_> {
 }
 
 impl fmt::Display for Number<'_> {
-    /// Prints the number as the venue wrote it. A number with an exponent is printed without the exponent if a
-    /// [`Decimal`] can hold the number.
+    /// Prints the number as the venue wrote it, but without an exponent if a [`Decimal`] can hold the number.
     ///
     /// A width pads the text. A precision adds zeros, or rounds to the nearest number: of two equally near numbers,
     /// to the one whose last digit is even. A number that is printed with an exponent ignores the precision.

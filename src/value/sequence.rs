@@ -49,6 +49,7 @@ pub(crate) enum DepthRole {
     Snapshot,
     Update,
     Stale,
+    /// The update came before its snapshot.
     BeforeSnapshot,
     Gap {
         expected: u64,

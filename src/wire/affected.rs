@@ -8,15 +8,14 @@ use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
 use crate::wire::FRAME_BYTES_MAX;
 
-/// The topic and the symbol that a malformed frame names. `None` means that the frame may be about any topic or
-/// symbol.
+/// The topic and the symbol that a malformed frame names; `None` if the frame may be about any of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Affected {
     pub(crate) topic: Option<Topic>,
     pub(crate) symbol: Option<Symbol>,
 }
 
-/// The topics of market data v2 by the member `type`. The types of candles are not here: [`interval`] knows them.
+/// The topics of market data v2 by the member `type`. Candles are not here: [`interval`] knows their types.
 const MARKET_DATA_V2: [(&str, Topic); 7] = [
     ("l2_updates", Topic::Depth),
     ("trade", Topic::Trade),
@@ -27,20 +26,20 @@ const MARKET_DATA_V2: [(&str, Topic); 7] = [
     ("heartbeat", Topic::Other),
 ];
 
-/// The topics of market data v1 by the member `type`.
 const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbeat", Topic::Other)];
 
 impl Affected {
-    /// Finds the topic and the symbol of a frame that cannot be decoded.
+    /// Finds the topic and the symbol of a frame that cannot be decoded. Returns `None` rather than a wrong topic or
+    /// symbol: a member of a broken frame may belong to a nested object, and the member that names the kind of the
+    /// frame may be damaged.
     ///
-    /// A frame of order events v1 is always about orders. A JSON object that names two kinds or two symbols may be
-    /// about any topic and symbol. Any other JSON object of a known kind, of the current API or of market data v2,
-    /// has the topic and the symbol that its own members name.
-    ///
-    /// In all other frames, a kind or a symbol counts only if all occurrences of its member have the same value. A
-    /// kind counts only if the text names no kind of another topic, because in a broken frame a member may belong to
-    /// a nested object, and the member that names the kind of the frame may be damaged or missing. A symbol counts
-    /// only together with a topic, and never in market data v1.
+    /// - A frame of order events v1 is always about orders.
+    /// - A JSON object that names two kinds or two symbols may be about any topic and symbol.
+    /// - Any other JSON object of a known kind, of the current API or of market data v2, has the topic and the symbol
+    ///   that its own members name.
+    /// - In all other frames, a kind or a symbol counts only if all occurrences of its member have the same value. A
+    ///   kind counts only if the text names no kind of another topic. A symbol counts only together with a topic.
+    /// - A frame of market data v1 has no symbol, because it may be about several.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {
             return Affected { topic: Some(Topic::Orders), symbol: None };
@@ -82,8 +81,6 @@ impl Affected {
         };
         let topic =
             only_value(text, kind).and_then(|named| of_kind(named).filter(|topic| is_sure(named, *topic)));
-        // A frame of market data v1 can be about several symbols, or only the address of the endpoint may name the
-        // symbol.
         let symbol = match endpoint {
             Endpoint::MarketDataV1 => None,
             _ => only_value(text, symbol).and_then(|symbol| symbol.parse().ok()),
@@ -92,16 +89,15 @@ impl Affected {
     }
 }
 
-/// Returns whether a broken frame of market data v2 begins with the type `named`. A `type` later in the text may be
-/// that of a row, as in the first frame of a book, while the frame's own type is damaged.
+/// Returns whether a broken frame of market data v2 begins with the type `named`. A later `type` may be that of a
+/// row.
 fn is_of_type(text: &str, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
     begins.is_some_and(|behind| behind.starts_with('"'))
 }
 
 /// Returns the text value of a member, if all occurrences of the member's name (with its quotes) have the same value.
-/// A value that is not a text counts as an empty text. So does a missing value, and a text that is followed by
-/// anything but `,`, `}` or the end.
+/// A missing or damaged value counts as an empty text.
 fn only_value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let text_behind = |rest: &'t str| {
         let value = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;

@@ -9,7 +9,6 @@ use crate::request::quote::NewQuote;
 use crate::request::stream::Stream;
 use crate::request::{MarketDataRequest, Request};
 
-/// Writes a request with a number as its id.
 pub(crate) fn request(id: u64, request: &Request) -> String {
     let mut text = String::with_capacity(room(request));
     text.push_str("{\"id\":");
@@ -34,7 +33,6 @@ fn room(request: &Request) -> usize {
     rest.saturating_add(base)
 }
 
-/// Writes a request with a text as its id.
 pub(crate) fn request_with_text_id(id: &str, request: &Request) -> String {
     let mut text = String::from("{\"id\":");
     quote(&mut text, id);
@@ -144,8 +142,8 @@ fn submit_quote(text: &mut String, quote: &NewQuote) {
     object.end();
 }
 
-/// Writes a `subscribe` or `unsubscribe` of market data v2, with the feed and the symbol of each stream. Symbols are
-/// in upper case, because the venue refuses lower case. Streams without a feed are left out.
+/// Writes a `subscribe` or `unsubscribe` of market data v2. Symbols are in upper case, because the venue refuses
+/// lower case. Streams without a feed are left out.
 pub(crate) fn market_data_v2(kind: &str, streams: &[Stream]) -> String {
     let mut text = String::new();
     append(&mut text, format_args!("{{\"type\":\"{kind}\",\"subscriptions\":["));
@@ -206,7 +204,6 @@ impl<'t> Object<'t> {
         Object { text, empty: true }
     }
 
-    /// Writes the name of a member, and the comma and the colon around it.
     fn name(&mut self, name: &str) {
         self.text.push_str(if self.empty { "\"" } else { ",\"" });
         self.text.push_str(name);
@@ -238,7 +235,6 @@ impl<'t> Object<'t> {
     }
 }
 
-/// Writes a JSON string.
 fn quote(text: &mut String, content: &str) {
     text.push('"');
     for character in content.chars() {

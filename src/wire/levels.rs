@@ -65,7 +65,7 @@ fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
         return Err(cursor.error(DecodeErrorKind::Type));
     }
     cursor.advance(1);
-    // If the text is not JSON, the caller finds that out when it skips the array after this error.
+    // If the text is not JSON, the caller finds this out when it skips the array.
     let price = number(cursor)?;
     cursor.expect(b',').map_err(|error| DecodeError::new(DecodeErrorKind::Type, error.offset()))?;
     let quantity = number(cursor)?;

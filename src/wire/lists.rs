@@ -12,8 +12,8 @@ use crate::message::{List, RawJson, Read, Row};
 /// A list, or the error of its first malformed element.
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
 
-/// Reads the array at the cursor and calls `see` with each element. Returns a [`Slot`] with the list, or with the
-/// error of the first malformed element. Returns an error if the frame is not JSON.
+/// Reads the array at the cursor and calls `see` with each element. Returns the list, or the error of the first
+/// malformed element. The outer error means that the frame is not JSON.
 #[inline]
 pub(super) fn list<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,
@@ -61,7 +61,7 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
     Ok((List::new(reader.frame.get(start..cursor.offset()).unwrap_or_default()), cursor.rest()))
 }
 
-/// Reads a row. A row that cannot be decoded, but is JSON, becomes a [`Row::Malformed`].
+/// A row that cannot be decoded, but is JSON, becomes a [`Row::Malformed`].
 impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
     #[inline(always)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Row<'f, T>, DecodeError> {
@@ -77,12 +77,11 @@ impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
     }
 }
 
-/// What was read from an element of a list, or the element that cannot be read and its error.
+/// The result of reading an element, or the element that cannot be read and its error.
 pub(super) type Alone<'f, T> = Result<T, (RawJson<'f>, DecodeError)>;
 
-/// Reads an element again after `read` has failed on it as a part of its list. Treats the element as a text of its
-/// own, so offsets in the error count from the beginning of the element. The outer error means that the element is
-/// not JSON.
+/// Reads an element as a text of its own, so offsets in the error count from the beginning of the element. The outer
+/// error means that the element is not JSON.
 #[cold]
 #[inline(never)]
 pub(super) fn read_alone<'f, T>(
@@ -96,8 +95,7 @@ pub(super) fn read_alone<'f, T>(
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {
-    /// Returns the list, or an error if the member is missing or has a malformed element. An error that names no
-    /// member gets this member's name.
+    /// Returns the list, or an error if the member is missing or has a malformed element.
     pub(super) fn list<T>(self) -> Result<List<'f, T>, DecodeError>
     where
         V: Value<Is<'f> = Listed<'f, T>>,
@@ -106,7 +104,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         self.required()?.map_err(|error| within(name, error))
     }
 
-    /// Returns the list; `None` if the member is missing. A malformed element is an error, as in [`Found::list`].
+    /// Returns the list; `None` if the member is missing. A malformed element is an error.
     pub(super) fn list_if_any<T>(self) -> Result<Option<List<'f, T>>, DecodeError>
     where
         V: Value<Is<'f> = Listed<'f, T>>,
@@ -121,7 +119,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
 pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
     match (error.member(), error.kind()) {
         (Some(_), _) => error,
-        // An element that is not an object has the wrong type; `NotAnObject` is for whole frames.
+        // `NotAnObject` is for whole frames.
         (None, DecodeErrorKind::NotAnObject) => {
             DecodeError::of_member(DecodeErrorKind::Type, error.offset(), name)
         }

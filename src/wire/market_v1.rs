@@ -143,8 +143,7 @@ record! {
 }
 
 impl<'f> MarketEntry<'f> {
-    /// Returns the symbol, if the entry names one. An entry of an unknown kind, or one that cannot be decoded, may
-    /// name a symbol too.
+    /// Returns the symbol, if the entry names one.
     pub(crate) fn symbol(&self) -> Option<&'f str> {
         match self {
             MarketEntry::Change(it) => it.symbol,
@@ -228,7 +227,6 @@ record! {
     }
 }
 
-/// Makes a [`LevelChange`] from the members of an entry.
 macro_rules! change {
     ($it:ident) => {
         LevelChange {
@@ -297,8 +295,7 @@ fn likely_auction<'f>(reader: &mut Reader<'f, '_>, stage: AuctionStage) -> Likel
     Ok(if it.is_told { None } else { Some(MarketEntry::Auction(auction!(it, stage, it.symbol().if_any()?))) })
 }
 
-/// Reads an entry that does not begin with one of the frequent types, or cannot be decoded as the type with which it
-/// begins.
+/// Reads an entry of any type and spelling.
 #[cold]
 fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
     let mut again = cursor.clone();
@@ -311,7 +308,6 @@ fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<
     Ok(read.unwrap_or_else(|(element, error)| MarketEntry::Malformed { element, error }))
 }
 
-/// Reads an entry that changes no level.
 fn other_entry<'f>(
     kind: Text<'_>,
     frame: &'f str,

@@ -33,7 +33,6 @@ lists! {
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut reader = Reader::new(frame);
     reader.telling = &["type", "result"];
-    // Nearly all frames are of these two types.
     if reader.take("{\"type\":\"l2_updates\"") {
         return l2_updates(reader, Place::BehindValue, scratch);
     }
@@ -78,7 +77,6 @@ enum Kind {
     Candles(CandleInterval),
 }
 
-/// The values of `type` in frames.
 const TYPES: [&str; 14] = [
     "l2_updates",
     "trade",
@@ -121,8 +119,7 @@ impl Kind {
         KINDS.get(NAMES.find_text(text)).copied()
     }
 
-    /// Decodes a frame of this kind. If the frame has a member that could show another kind, [`decode_any`] decodes
-    /// the frame.
+    /// Decodes a frame of this kind. If another member contradicts the kind, [`decode_any`] decodes the frame.
     #[inline(always)]
     fn decode<'f>(self, reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
         match self {
@@ -362,8 +359,7 @@ fn auction_frame<'f>(
     Ok(Message::Auction(auction!(it, stage, Some(it.symbol().required()?))))
 }
 
-/// Makes an [`Auction`] from the members of an object. `symbol` is the symbol of the auction, which a frame of v1 may
-/// leave out.
+/// Makes an [`Auction`] from the members of an object.
 macro_rules! auction {
     ($it:ident, $stage:expr, $symbol:expr) => {
         Auction {
@@ -469,8 +465,7 @@ record! {
     }
 }
 
-/// Guesses the endpoint of a frame by the member `type`. Heartbeats of market data v1 have a `socket_sequence`, and
-/// heartbeats of order events v1 have a `trace_id` too. Returns `None` for a refusal without a `type`, which several
+/// Guesses the endpoint of a frame by the member `type`. Returns `None` for a refusal without a `type`, which several
 /// endpoints send, and for a text that is not a JSON object.
 pub(super) fn guess(frame: &str) -> Option<Endpoint> {
     let it = Guess::whole(frame).ok()?;

@@ -65,9 +65,8 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     }
 }
 
-/// Guesses the decoder of a frame from its first bytes. Knows the venue's own order of members and a few other
-/// orders. Returns `None` if the first bytes suggest no kind. The decoder notices a wrong guess
-/// ([`Certainty::Guess`]).
+/// Guesses the decoder of a frame from its first bytes. Returns `None` if they suggest no kind. The decoder notices a
+/// wrong guess ([`Certainty::Guess`]).
 #[inline(always)]
 fn guess(frame: &[u8]) -> Option<Read> {
     let [_, _, first, second, _, _, kind, ..] = frame else { return None };
@@ -94,8 +93,7 @@ fn guess(frame: &[u8]) -> Option<Read> {
     })
 }
 
-/// Decodes one text frame of an endpoint. A frame without a symbol is about the symbol that the application has set
-/// with [`Scratch::set_symbol`].
+/// Decodes one text frame of an endpoint. The symbol of a frame that names none is that of [`Scratch::set_symbol`].
 pub(crate) fn decode_from<'f>(
     endpoint: Endpoint,
     frame: &'f str,
@@ -105,7 +103,7 @@ pub(crate) fn decode_from<'f>(
     decode_noted(endpoint, frame, scratch)
 }
 
-/// Decodes one text frame of an endpoint. A frame without a symbol is about `symbol`.
+/// Decodes one text frame of an endpoint. `symbol` is the symbol of a frame that names none.
 pub(crate) fn decode_about<'f>(
     endpoint: Endpoint,
     symbol: Option<&Symbol>,
@@ -118,8 +116,7 @@ pub(crate) fn decode_about<'f>(
     decode_noted(endpoint, frame, scratch)
 }
 
-/// Decodes one text frame of an endpoint. The caller has noted in `scratch` which symbol a market data v1 frame
-/// without a symbol is about.
+/// Decodes one text frame of an endpoint. `scratch` knows the symbol of a frame that names none.
 fn decode_noted<'f>(
     endpoint: Endpoint,
     frame: &'f str,
@@ -158,8 +155,8 @@ impl Endpoint {
     /// object of an unknown kind counts as market data v2 if it has a `type`, and as the current API if it has no
     /// `type`.
     ///
-    /// Returns `None` for a text that neither begins with `[` nor is a JSON object. Returns `None` also for a refusal
-    /// with `"result":"error"` and without a `type`, because several endpoints send such refusals.
+    /// Returns `None` for a text that is neither an array nor an object, and for a refusal without a `type`, because
+    /// several endpoints send such refusals.
     pub fn guess(frame: &str) -> Option<Endpoint> {
         match Cursor::new(frame).peek() {
             b'[' => Some(Endpoint::OrderEventsV1),

@@ -43,21 +43,19 @@ impl<const N: usize> Names<N> {
         }
     }
 
-    /// Finds a text with escapes. No known peer escapes a letter, but JSON allows escapes.
     #[cold]
     fn find_escaped(&self, text: Text<'_>) -> usize {
         let place = || self.names.iter().position(|name| text == **name);
         if text.raw().contains('\\') { place().unwrap_or(N) } else { N }
     }
 
-    /// Finds a name that is not the first name with its hash.
     #[inline(never)]
     fn search(&self, name: &[u8]) -> usize {
         self.names.iter().position(|found| found.as_bytes() == name).unwrap_or(N)
     }
 }
 
-/// Returns the hash of a name, which is at most 63. Names of a single letter have different hashes.
+/// Returns the hash of a name, at most 63. Names of a single letter have different hashes.
 #[inline(always)]
 const fn hash(name: &[u8]) -> usize {
     match name {

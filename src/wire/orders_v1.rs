@@ -75,7 +75,7 @@ pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Me
     })
 }
 
-/// Checks that a frame is a JSON array. Every element counts as an event, even if it cannot be read as one.
+/// Checks that a frame is a JSON array. Its elements need not be readable events.
 fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<(), DecodeError> {
     cursor.expect(b'[')?;
     cursor.enter(1);
@@ -91,7 +91,6 @@ fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<(), DecodeError> 
     cursor.finish()
 }
 
-/// Reads an element of an array of strings, such as the member `symbolFilter`.
 impl<'f> Read<'f> for Text<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Text<'f>, DecodeError> {
         if cursor.peek() != b'"' {
@@ -155,8 +154,7 @@ record! {
     }
 }
 
-/// Reads an event of an array. An event that cannot be read
-/// [does not affect the others](crate::protocol::quirks#each-element-separately).
+/// An event that cannot be read [does not affect the others](crate::protocol::quirks#each-element-separately).
 impl<'f> Read<'f> for OrderReport<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<OrderReport<'f>, DecodeError> {
         let before = cursor.clone();
@@ -175,7 +173,6 @@ impl<'f> Read<'f> for OrderReport<'f> {
     }
 }
 
-/// Reads an event. Returns `None` if its kind is unknown.
 fn report<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Option<OrderUpdate<'f>>, DecodeError> {
     let it = OrderEventMembers::within(frame, cursor)?;
     let kind = it.kind().required()?;
@@ -197,8 +194,7 @@ fn order<'f>(
     let status = match is_fill {
         false => status,
         true => {
-            // A fill of a market buy has neither the remaining nor the original amount, so only `closed` reports the
-            // end of the order.
+            // A fill of a market buy has neither amount, so only `closed` reports the end of the order.
             let is_over = match it.remaining().unless_empty()? {
                 Some((remaining, offset)) => market_decimal(remaining.as_str().as_bytes())
                     .map_err(|kind| DecodeError::of_member(kind, offset, "remaining_amount"))?
@@ -252,7 +248,6 @@ fn details<'f>(it: &OrderEventMembers<'f>) -> OrderEventDetails<'f> {
     }
 }
 
-/// The fill of an event, or the error of an invalid fill.
 #[derive(Debug)]
 struct FillObject;
 

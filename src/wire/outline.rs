@@ -9,23 +9,20 @@ use crate::value::symbol::Symbol;
 
 pub(super) type Decoded<'f> = Result<Message<'f>, DecodeError>;
 
-/// The function that decodes frames of one kind.
 pub(super) type Read = for<'f> fn(&'f str, &'f mut Scratch, Certainty) -> Decoded<'f>;
 
-/// Whether the kind of a frame is certain or a guess.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Certainty {
     /// The kind follows from all members of the frame.
     Certain,
-    /// The kind follows from the first bytes of the frame only. If the rest of the frame contradicts the guess, this
-    /// function decodes the frame.
+    /// The kind follows from the first bytes only. If the rest of the frame contradicts it, this function decodes the
+    /// frame.
     Guess(for<'f> fn(&'f str, &'f mut Scratch) -> Decoded<'f>),
 }
 
 impl Certainty {
-    /// Returns a reader of a frame, and its [`Place`] in the frame. For a guess, the reader has skipped `named`, the
-    /// text with which frames of the kind begin, and watches for all [names that show a kind](Outline::NAMES).
-    /// Returns `None` if the kind is a guess and the frame does not begin with `named`.
+    /// Returns a reader of a frame, and its [`Place`] in the frame. For a guess, skips `named`, the text with which
+    /// frames of the kind begin. Returns `None` if the frame does not begin with it.
     #[inline(always)]
     pub(super) fn begin<'f, 's>(
         self,
@@ -54,9 +51,8 @@ impl Certainty {
 }
 
 /// Defines the decoder of one kind of frames: its record, the text with which these frames begin (`begins`), a
-/// condition that only this kind meets (`has`), and the message. If the kind was a guess, `Certainty::otherwise`
-/// decodes a frame that does not meet the condition, or that has a name of `Outline::NAMES` which is not in the
-/// record.
+/// condition that only this kind meets (`has`), and the message. If a guess turns out to be wrong,
+/// `Certainty::otherwise` decodes the frame.
 macro_rules! decoder {
     ($(#[$about:meta])* $decoder:ident($it:ident: $record:ident, $frame:ident, $scratch:ident) begins $named:literal has $is_it:expr => $message:block) => {
         $(#[$about])*
@@ -163,7 +159,6 @@ impl<'f> Outline<'f> {
     const E: u64 = Outline::bit(b"e");
     const S: u64 = Outline::bit(b"s");
 
-    /// Returns the bits of several names.
     pub(super) const fn bits(names: &[&str]) -> u64 {
         let (mut bits, mut rest) = (0, names);
         while let [name, behind @ ..] = rest {
@@ -173,8 +168,7 @@ impl<'f> Outline<'f> {
         bits
     }
 
-    /// Collects the names of a frame. `Ok` does not mean that the whole frame is JSON: the decoder of the kind checks
-    /// that.
+    /// Collects the names of a frame. `Ok` does not mean that the whole frame is JSON.
     ///
     /// # Errors
     ///
@@ -220,13 +214,11 @@ impl<'f> Outline<'f> {
         }
     }
 
-    /// Returns whether the frame names two kinds, or two symbols.
     pub(super) fn contradicts(&self) -> bool {
         let [_, _, s, symbol, _] = self.texts;
         self.names_two || (s.is_some() && symbol.is_some() && s != symbol)
     }
 
-    /// Returns whether the frame has all names with these [bits](Outline::bits).
     pub(super) const fn has(&self, bits: u64) -> bool {
         self.there & bits == bits
     }
@@ -264,7 +256,6 @@ pub(super) fn unrecognized(frame: &str) -> Decoded<'_> {
     Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) }))
 }
 
-/// Checks that a frame is JSON.
 pub(super) fn check(frame: &str) -> Result<(), DecodeError> {
     let mut cursor = Cursor::new(frame);
     cursor.skip(0)?;

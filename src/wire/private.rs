@@ -62,8 +62,8 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
     // The venue may leave out members that are zero, so a zero means the same as a missing member.
     let trade_id = it.trade_id().unless_empty()?.filter(|id| *id != 0);
     let execution_price = it.execution_price().unless_empty()?.filter(|price| !price.is_zero());
-    // With these two statuses, `Z` is the quantity of this execution. With any other status, it is the quantity of
-    // all executions so far.
+    // With these two statuses, `Z` is the quantity of this execution; with any other status, of all executions so
+    // far.
     let by_execution = matches!(status, OrderStatus::Filled | OrderStatus::PartiallyFilled);
     let is_told = trade_id.is_some() || execution_price.is_some();
     let liquidity =
@@ -92,7 +92,7 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
         time_in_force: it.time_in_force().label(),
         executed_quantity: executed.filter(|_| !by_execution),
         average_price: it.average_price().informs(),
-        // With another status, an update that has `Z` reports the quantity executed so far, and no execution.
+        // With another status, an update that has `Z` reports no execution.
         fill: (by_execution || (is_told && executed.is_none())).then_some(fill),
         reason: it.reason().label(),
         outcome: it.outcome().label().map(ContractOutcome::of),
@@ -123,7 +123,6 @@ decoder! {
     }
 }
 
-/// Reads an order of a snapshot. An order that cannot be read becomes an [`OrderReport::Malformed`].
 impl<'f> message::Read<'f> for SnapshotOrder<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<SnapshotOrder<'f>, DecodeError> {
         let before = cursor.clone();
@@ -297,7 +296,6 @@ record! {
 }
 
 decoder! {
-    /// Reads a [request for quotes](crate::protocol::streams#requests-for-quotes).
     request_for_quote(it: RequestForQuoteMembers, frame, _scratch) begins "{\"e\":\"requestForQuote\"" has true => {
         Ok(Message::RequestForQuote(RequestForQuote {
             event_time: it.event_time().informs(),

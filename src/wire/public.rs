@@ -280,8 +280,8 @@ record! {
     }
 }
 
-/// The member `error` of a response: the reason of a refusal. Any value but `null` counts as a refusal. A refusal
-/// without a code gets the code 0.
+/// The member `error` of a response. Any value but `null` counts as a refusal. A refusal without a code gets the code
+/// 0.
 #[derive(Debug)]
 struct Refusal;
 
@@ -311,7 +311,6 @@ impl Value for Refusal {
     }
 }
 
-/// The code of a refusal.
 #[derive(Debug)]
 struct Code;
 

@@ -30,18 +30,16 @@ impl<T> Slot<T> {
     }
 }
 
-/// A frame and the position in it, for the structs of `record!`; and the working memory for levels.
+/// A frame and the position in it.
 pub(super) struct Reader<'f, 's> {
     pub(super) frame: &'f str,
     pub(super) cursor: Cursor<'f>,
-    /// The memory for levels; `None` while no levels are read.
     pub(super) scratch: Option<&'s mut Scratch>,
     /// Names of members that show the kind of the object. `is_told` of a record says whether the object has such a
     /// name that the record lacks.
     pub(super) telling: &'static [&'static str],
 }
 
-/// Where a reader stands in an object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Place {
     /// Before the object.
@@ -64,7 +62,6 @@ impl<'f, 's> Reader<'f, 's> {
         inner
     }
 
-    /// Removes the levels that were read.
     pub(super) fn clear_levels(&mut self) {
         if let Some(scratch) = &mut self.scratch {
             scratch.clear_levels();
@@ -83,8 +80,8 @@ impl<'f, 's> Reader<'f, 's> {
         }
     }
 
-    /// Reads the name of the next member, and moves to its value. Returns `None` at the end of the object, and moves
-    /// past the object. If the name has escapes, returns the name in `names` that it stands for.
+    /// Reads the name of the next member, and moves to its value. At the end of the object, moves past the object and
+    /// returns `None`. If the name has escapes, returns the name in `names` that it stands for.
     #[inline(always)]
     pub(super) fn next_name(
         &mut self,
@@ -148,7 +145,6 @@ impl<'f, 's> Reader<'f, 's> {
         if name.escaped { Self::unescaped(text, names, self.telling) } else { text }
     }
 
-    /// Finds the name that a text with escapes stands for. No peer escapes a letter, but in JSON `"\u0065"` is `"e"`.
     #[cold]
     fn unescaped(text: &'f str, names: &[&'static str], telling: &[&'static str]) -> &'f str {
         names.iter().chain(telling).find(|name| Text(text) == ***name).copied().unwrap_or(text)
@@ -175,15 +171,13 @@ pub(super) trait Value: Sized {
         None
     }
 
-    /// Returns whether a value is an empty text.
     #[inline(always)]
     fn is_empty(_value: &Self::Is<'_>) -> bool {
         false
     }
 
-    /// Reads the value at the cursor, in any spelling.
-    ///
-    /// An error means that the frame is not JSON here. An invalid value is not an error, but a [`Slot`].
+    /// Reads the value at the cursor, in any spelling. An error means that the frame is not JSON here: an invalid
+    /// value becomes a [`Slot`].
     #[cold]
     #[inline(never)]
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
@@ -197,12 +191,12 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// Reads the value at the cursor: first in the venue's usual spelling, and if that fails, in any other spelling.
+/// Reads the value at the cursor, in the venue's usual spelling if possible.
 #[inline(always)]
 pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();
     match V::usual(reader, reader.cursor.rest()) {
-        // The number continues after these digits, with a fraction or an exponent.
+        // The number continues with a fraction or an exponent.
         Some((_, [b'.' | b'e' | b'E', ..])) | None => V::read_unusual(reader),
         Some((value, rest)) => {
             reader.cursor.set_rest(rest);
@@ -214,7 +208,6 @@ pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot
 /// A value of the frame: its texts with and without quotes, its offset, and its type.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Json<'f> {
-    /// The text of the value, quotes included.
     pub(super) raw: &'f str,
     pub(super) text: &'f str,
     pub(super) start: usize,
@@ -285,8 +278,8 @@ impl<'f> Json<'f> {
         matches!(self.token, Token::Text { .. })
     }
 
-    /// Returns whether an integer is negative, and its magnitude. The integer
-    /// [may be written as text](crate::protocol::quirks#codes-as-text).
+    /// Returns whether an integer is negative, and its magnitude. The integer [may be written as
+    /// text](crate::protocol::quirks#codes-as-text).
     pub(super) fn integer(&self) -> Result<(bool, u64), DecodeErrorKind> {
         match self.token {
             Token::Integer { negative, magnitude } => Ok((negative, magnitude)),

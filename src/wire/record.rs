@@ -1,12 +1,11 @@
 //! [`record!`]: makes the reader of an object from a description of its members.
 //!
 //! A description lists the members in the venue's order: the names of each member, and the kind of its value. The
-//! reader expects this order, which costs one comparison for each member. At the first difference, the reader
-//! continues by names, in any order, and reads no member twice. The reader starts again at the beginning of the
-//! object only if an integer turns out to have a fraction or an exponent.
+//! reader expects this order, which costs one comparison for each member. At the first difference, it continues by
+//! names, in any order, and reads no member twice. It starts again at the beginning of the object only if an integer
+//! turns out to have a fraction or an exponent.
 //!
-//! A missing member is not a difference, unless the description marks the member as `| always`. With this mark, the
-//! compiler knows that the member is present wherever the members came in the expected order.
+//! A missing member is not a difference, unless the description marks the member as `| always`.
 //!
 //! The reader notes an invalid value and continues, because an error of JSON in the rest of the frame takes
 //! precedence. [`Found`] turns the invalid value into an error if the decoder needs the member.
@@ -14,20 +13,16 @@
 use super::reader::{Reader, Slot, Value};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 
-/// A member of a record: its [`Slot`], and the name and the offset for errors.
 #[derive(Debug)]
 pub(super) struct Found<'r, 'f, V: Value> {
     pub(super) slot: &'r Slot<V::Is<'f>>,
     pub(super) name: &'static str,
-    /// The offset just after the object.
     pub(super) end: usize,
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {
-    /// Returns the value, or an error if the member is missing or its value is invalid.
-    ///
-    /// The error names the member and the byte where its value begins, or the end of the object if the member is
-    /// missing.
+    /// Returns the value, or an error if the member is missing or its value is invalid. The error names the member
+    /// and the byte where its value begins, or the end of the object if the member is missing.
     #[inline(always)]
     pub(super) fn required(self) -> Result<V::Is<'f>, DecodeError> {
         match *self.slot {
@@ -58,7 +53,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// Returns the value of a member that may be missing; `None` if the member is missing or its value is invalid.
+    /// Returns the value; `None` if the member is missing or its value is invalid.
     #[inline(always)]
     pub(super) fn informs(self) -> Option<V::Is<'f>> {
         match self.slot {
@@ -67,8 +62,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// Returns the value of a member that may be missing; `None` if the member is missing, or its value is invalid or
-    /// an empty text.
+    /// Returns the value; `None` if the member is missing, or its value is invalid or an empty text.
     #[inline(always)]
     pub(super) fn label(self) -> Option<V::Is<'f>> {
         self.informs().filter(|value| !V::is_empty(value))
@@ -91,15 +85,14 @@ fn wrong(name: &'static str, kind: DecodeErrorKind, offset: u32) -> DecodeError 
     DecodeError::of_member(kind, offset as usize, name)
 }
 
-/// A step that converts a record after it was read. The step is inlined twice: for the venue's order of members,
-/// where the compiler can then keep the members in registers, and for any other order.
+/// A step that converts a record after it was read. It is inlined for the venue's order of members and for any other
+/// order, so the compiler can keep the members in registers.
 pub(super) trait Then<'f, 's, Record> {
     type Is;
 
     fn then(self, it: Record, reader: &mut Reader<'f, 's>) -> Result<Self::Is, DecodeError>;
 }
 
-/// A step that returns the record itself.
 pub(super) struct Itself;
 
 impl<'f, 's, Record> Then<'f, 's, Record> for Itself {
@@ -179,7 +172,6 @@ macro_rules! record {
         $(#[$about])*
         pub(super) struct $record<'f> {
             $($member: $crate::wire::reader::Slot<<$value as $crate::wire::reader::Value>::Is<'f>>,)+
-            /// The offset just after the object.
             end: usize,
             /// Whether the object has a name of `Reader::telling` that this record lacks.
             pub(super) is_told: bool,
@@ -187,7 +179,6 @@ macro_rules! record {
 
         #[allow(dead_code, reason = "a few members are only looked at by their kind")]
         impl<'f> $record<'f> {
-            /// The names of the members, in the order in which the venue sends them.
             pub(super) const NAMES: &'static [&'static str] = &[$($name, $($also,)*)+];
 
             $(
@@ -197,7 +188,6 @@ macro_rules! record {
                 }
             )+
 
-            /// Reads an object, and moves the reader past it.
             #[inline(always)]
             pub(super) fn read(
                 reader: &mut $crate::wire::reader::Reader<'f, '_>,
@@ -264,7 +254,6 @@ macro_rules! record {
                 Ok(it)
             }
 
-            /// Reads an object within a frame, and moves `cursor` past it.
             #[inline(always)]
             pub(super) fn within(
                 frame: &'f str,

@@ -47,7 +47,6 @@ record! {
     }
 }
 
-/// Reads a text that is one array.
 fn list<'f, T: Read<'f>>(json: &'f str) -> Result<List<'f, T>, DecodeError> {
     let mut reader = Reader::new(json);
     if reader.cursor.peek() != b'[' {
@@ -75,8 +74,8 @@ impl<'f> Response<'f> {
     ///
     /// # Errors
     ///
-    /// Returns [`DecodeError`] if the response has no such result. The offset in the error counts from the start of
-    /// the result, not of the frame. This is so for every method of `Response` that reads a result.
+    /// Returns [`DecodeError`] if the response has no such result. In all methods of `Response`, the offset in the
+    /// error counts from the start of the result, not of the frame.
     ///
     /// ```
     /// use gemini_ws::{Message, Scratch, decode};
@@ -100,8 +99,8 @@ impl<'f> Response<'f> {
         list(self.result_text())
     }
 
-    /// Returns the limits in the reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo). The limits are
-    /// not in the result of the reply but [beside the result](crate::protocol::quirks#conninfo-beside-result).
+    /// Returns the limits in the reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo). They are
+    /// [beside the result](crate::protocol::quirks#conninfo-beside-result), not in it.
     ///
     /// # Errors
     ///
@@ -129,8 +128,8 @@ impl<'f> Response<'f> {
         }
     }
 
-    /// Returns the order id in the reply to [`Request::PlaceOrder`](crate::Request::PlaceOrder). Returns `None` if
-    /// the reply has no order id or the id 0, which is normal ([acknowledged is not
+    /// Returns the order id in the reply to [`Request::PlaceOrder`](crate::Request::PlaceOrder). Often returns
+    /// `None`, because the reply has no id or the id 0 ([acknowledged is not
     /// placed](crate::protocol::quirks#acknowledged-is-not-placed)): use the id from the stream of orders.
     ///
     /// # Errors

@@ -48,7 +48,6 @@ record! {
     }
 }
 
-/// An order in an answer of REST.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderRow<'f> {
     pub(crate) order_id: u64,
@@ -91,7 +90,6 @@ fn amount((number, offset): (Number<'_>, usize), name: &'static str) -> Result<D
     market_number(number.as_str(), true).map_err(|kind| DecodeError::of_member(kind, offset, name))
 }
 
-/// The balance of an asset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BalanceRow<'f> {
     pub(crate) asset: &'f str,
@@ -110,7 +108,6 @@ impl<'f> Read<'f> for BalanceRow<'f> {
     }
 }
 
-/// Returns whether a body begins like an array.
 pub(crate) fn is_array(body: &str) -> bool {
     Cursor::new(body).peek() == b'['
 }
@@ -140,7 +137,7 @@ fn begin(body: &str) -> Result<Cursor<'_>, DecodeError> {
     Ok(Cursor::new(body))
 }
 
-/// The error in the body of an answer: the venue's word for the reason, and its explanation.
+/// The error in the body of an answer.
 pub(crate) struct Refusal<'f> {
     pub(crate) reason: Option<Text<'f>>,
     pub(crate) message: Option<Text<'f>>,

@@ -92,7 +92,6 @@ fn plain_change(text: &[u8]) -> Option<(Change, &[u8])> {
     Some((Change { is_bid, level: Level { price, quantity } }, text))
 }
 
-/// A reader of the elements of an array, one by one.
 #[derive(Clone, Debug)]
 struct Array<'f> {
     cursor: Cursor<'f>,
@@ -176,8 +175,7 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
     market_number(digits, is_number).map_err(|kind| DecodeError::new(kind, start))
 }
 
-/// Parses a decimal that must not be negative. A JSON number (`is_number`) may have an exponent: the venue writes
-/// small numbers in this form.
+/// Parses a decimal that must not be negative. A JSON number (`is_number`) may have an exponent.
 pub(super) fn market_number(digits: &str, is_number: bool) -> Result<Decimal, DecodeErrorKind> {
     match digits.split_once(['e', 'E']).filter(|_| is_number) {
         None => market_decimal(digits.as_bytes()),
@@ -233,7 +231,6 @@ fn plain_number(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     Some((decimal, rest.get(length..)?))
 }
 
-/// Reads a candle in any spelling that JSON allows.
 #[cold]
 fn any_candle<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Candle<'f>, DecodeError> {
     let mut parts = triple(cursor)?;

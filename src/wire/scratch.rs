@@ -5,19 +5,16 @@ use alloc::vec::Vec;
 use crate::message::Level;
 use crate::value::symbol::Symbol;
 
-/// Working memory of [`decode`](crate::decode). The caller owns the memory and passes it again with the next frame.
-///
-/// `Scratch` holds the levels of the current frame. Once it has grown to the largest frame of a connection, decoding
-/// does not allocate.
+/// Working memory of [`decode`](crate::decode), for the levels of the current frame. Pass it again with the next
+/// frame: once it has grown to the largest frame of a connection, decoding does not allocate.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
-    /// The symbol that the caller has set with [`Scratch::set_symbol`].
     pub(super) symbol: Option<Symbol>,
-    /// Whether the present frame is about the symbol that the caller has set, if the frame itself names none.
+    /// Whether `symbol` is the symbol of a frame that names none. Otherwise it is `unnamed`.
     pub(super) takes_set: bool,
-    /// The symbol that a frame without a symbol is about, if `takes_set` is false. Events borrow this symbol.
+    /// The symbol that an event borrows if its frame names none.
     pub(super) unnamed: Option<Symbol>,
 }
 
@@ -27,29 +24,26 @@ impl Scratch {
         Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None, takes_set: true, unnamed: None }
     }
 
-    /// Returns the symbol that the present frame is about if the frame itself names none; `None` if it is unknown.
+    /// Returns the symbol of a frame that names none.
     #[inline]
     pub(super) fn unnamed(&self) -> Option<&Symbol> {
         if self.takes_set { self.symbol.as_ref() } else { self.unnamed.as_ref() }
     }
 
-    /// Removes the levels of the previous frame.
     #[inline]
     pub(super) fn clear_levels(&mut self) {
         self.bids.clear();
         self.asks.clear();
     }
 
-    /// Returns the levels that were read: bids and asks.
     #[inline]
     pub(super) fn levels(scratch: Option<&mut Scratch>) -> (&[Level], &[Level]) {
         scratch.map_or((&[], &[]), |scratch| (&scratch.bids, &scratch.asks))
     }
 
     /// Sets the symbol of frames without a symbol. The frames of `/v1/marketdata/{symbol}` have no symbol, because
-    /// the address names the symbol ([addresses](crate::protocol::market_data_v1#addresses)). A
-    /// [`Client`](crate::Client) and an [`EventBuf`](crate::EventBuf) know the symbols of their frames, so they
-    /// neither use nor change this one.
+    /// the address names it ([addresses](crate::protocol::market_data_v1#addresses)). A [`Client`](crate::Client) and
+    /// an [`EventBuf`](crate::EventBuf) neither use nor change this symbol.
     pub const fn set_symbol(&mut self, symbol: Option<Symbol>) {
         self.symbol = symbol;
     }

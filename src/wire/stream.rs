@@ -47,10 +47,9 @@ const NAMED: [Kind; KINDS.len()] = [
 
 static NAMES: Names<{ KINDS.len() }> = Names::new(KINDS);
 
-/// The kinds of frames that are recognised by their members. Each row has the members, the values that `e` may have,
-/// and the kind. `e` may also be missing. The first row whose members are all present decides: an order update has
-/// `X`, and could otherwise pass for a ticker or a trade. A row without a value of `e` is for frames of a kind in
-/// [`NAMED`] that lack `e`.
+/// The kinds of frames that are recognised by their members: the members, the values that `e` may have, and the kind.
+/// `e` may also be missing. The first row whose members are all present decides, because an order update may also
+/// have the members of a ticker or a trade.
 const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
     (bits(&["X"]), &[], (Topic::Orders, private::order_update)),
     (
@@ -69,8 +68,7 @@ const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
 /// The value of `e` or `type` in frames of settlements.
 const SETTLED: &str = "settlements";
 
-/// Decodes a frame whose first bytes do not show its kind, or whose later members may contradict the first bytes.
-/// Finds the kind from all members, and then reads the frame again as this kind.
+/// Finds the kind of a frame from all its members, and decodes the frame.
 #[inline(never)]
 pub(super) fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     match kind(&Outline::of(frame)?) {
@@ -102,14 +100,12 @@ fn kind(outline: &Outline<'_>) -> Option<Kind> {
     is_it.then_some(*known)
 }
 
-/// Returns the topic and the symbol of a frame with these members, even if the values of other members are invalid.
-/// Returns `None` if the kind is unknown.
+/// Returns the topic and the symbol of a frame with these members; `None` if the kind is unknown.
 pub(super) fn topic_of(outline: &Outline<'_>) -> Option<(Topic, Option<Symbol>)> {
     let (topic, _) = kind(outline)?;
     Some((topic, outline.symbol()))
 }
 
-/// Returns the topic of frames with this kind in `e`; `None` if the kind is unknown.
 pub(super) fn topic_named(kind: &str) -> Option<Topic> {
     let by_members = || BY_MEMBERS.iter().find(|(_, names, _)| names.contains(&kind));
     let known = NAMED.get(NAMES.find(kind.as_bytes())).map(|(topic, _)| *topic);

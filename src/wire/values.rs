@@ -13,8 +13,8 @@ use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
-/// Reads an integer without sign, quoted or not, and returns the text after it. The caller must check that the
-/// number ends there.
+/// Reads an integer without sign, quoted or not, and returns the text after it. The caller must check that the number
+/// ends there.
 #[inline(always)]
 pub(super) fn digits(rest: &[u8]) -> Option<(u64, &[u8])> {
     match rest {
@@ -37,14 +37,12 @@ fn quoted_digits(rest: &[u8]) -> Option<(u64, &[u8])> {
     }
 }
 
-/// Reads a time without sign; `of` converts the integer.
 #[inline(always)]
 fn time(rest: &[u8], of: impl FnOnce(i64) -> Option<Timestamp>) -> Option<(Timestamp, &[u8])> {
     let (digits, behind) = digits(rest)?;
     Some((of(i64::try_from(digits).ok()?)?, behind))
 }
 
-/// Reads a quoted text without escapes, and returns the bytes after it.
 #[inline(always)]
 fn plain<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(&'f str, &'f [u8])> {
     let [b'"', inside @ ..] = rest else { return None };
@@ -59,7 +57,6 @@ fn text<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Text<'f>, &'f [u8])> {
     plain(frame, rest).map(|(text, rest)| (Text(text), rest))
 }
 
-/// Reads a quoted decimal without sign, and returns the bytes after it.
 #[inline(always)]
 fn quoted_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     let [b'"', inside @ ..] = rest else { return None };
@@ -70,7 +67,6 @@ fn quoted_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     Some((decimal, inside.get(length.wrapping_add(1)..)?))
 }
 
-/// Reads a quoted decimal, with a sign or without, and returns the bytes after it.
 #[inline(always)]
 fn signed_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     let [b'"', inside @ ..] = rest else { return None };
@@ -83,7 +79,6 @@ fn signed_decimal(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     Some((decimal, digits.get(length.wrapping_add(1)..)?))
 }
 
-/// Reads a quoted number, with a sign or without, and returns the bytes after it.
 #[inline(always)]
 fn figure<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Number<'f>, &'f [u8])> {
     let [b'"', inside @ ..] = rest else { return None };
@@ -101,7 +96,6 @@ fn figure<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Number<'f>, &'f [u8])> 
     Some((Number(frame.get(start..end)?), behind))
 }
 
-/// Reads one of the `words`, and returns the value that belongs to this word.
 #[inline(always)]
 fn one_of<'f, T: Copy, const N: usize>(
     rest: &'f [u8],
@@ -135,18 +129,14 @@ macro_rules! values {
 values! {
     /// An integer that is not negative.
     Unsigned(u64) of |json| json.unsigned(), usually |_reader, rest| digits(rest);
-    /// A time in nanoseconds.
     Nanoseconds(Timestamp) of |json| json.signed().map(Timestamp::from_nanos),
         usually |_reader, rest| time(rest, |nanos| Some(Timestamp::from_nanos(nanos)));
-    /// A time in milliseconds.
     Milliseconds(Timestamp)
         of |json| Timestamp::from_millis(json.signed()?).ok_or(DecodeErrorKind::Integer),
         usually |_reader, rest| time(rest, Timestamp::from_millis);
-    /// A time in seconds.
     Seconds(Timestamp)
         of |json| Timestamp::from_secs(json.signed()?).ok_or(DecodeErrorKind::Integer),
         usually |_reader, rest| time(rest, Timestamp::from_secs);
-    /// The status of a response.
     Status(u16)
         of |json| u16::try_from(json.signed()?).map_err(|_| DecodeErrorKind::Integer),
         usually |_reader, rest| match rest {
@@ -188,14 +178,12 @@ values! {
             _ => Err(DecodeErrorKind::Type),
         },
         usually |reader, rest| figure(reader.frame, rest);
-    /// `true` or `false`.
     Flag(bool)
         of |json| match json.token {
             Token::Boolean(value) => Ok(value),
             _ => Err(DecodeErrorKind::Type),
         },
         usually |_reader, rest| one_of(rest, [("true", true), ("false", false)]);
-    /// The side of an order.
     OrderSide(Side)
         of |json| {
             let text = json.whole_text()?;
@@ -215,7 +203,7 @@ values! {
                 ("\"sell\"", Side::Sell),
             ],
         );
-    /// The side of a book.
+    /// The side of a book: `bid` or `ask`.
     BookSide(Side)
         of |json| match json.whole_text()? {
             side if side == *"bid" => Ok(Side::Buy),
@@ -262,7 +250,6 @@ fn anything<'f>(reader: &Reader<'f, '_>, rest: &'f [u8]) -> Option<(RawJson<'f>,
     Some((RawJson(frame.get(start..frame.len().wrapping_sub(behind.len()))?), behind))
 }
 
-/// Defines kinds of values that are texts, which may be empty.
 macro_rules! texts {
     ($($(#[$about:meta])* $kind:ident of |$json:ident| $of:expr;)+) => {$(
         $(#[$about])*
@@ -321,7 +308,6 @@ impl<V: Value> Value for Placed<V> {
     }
 }
 
-/// Reads the value at the cursor, and returns its text in the frame.
 pub(super) fn element<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<RawJson<'f>, DecodeError> {
     cursor.peek();
     let start = cursor.offset();
