@@ -10,7 +10,6 @@ use crate::frame::private::OrderEventShape;
 use crate::recording::Recording;
 use crate::value::start::EPOCH;
 
-/// The largest number of orders on each side of a book, so that no book fills the memory.
 const ORDERS_PER_SIDE_MAX: u32 = 100_000;
 
 /// The settings of an [`Exchange`](crate::Exchange): its rates and sizes, its accounts, and the source of its
@@ -33,7 +32,6 @@ pub struct Config {
     pub(crate) orders_per_side: u32,
     pub(crate) stale_percent: u32,
     pub(crate) accounts: Vec<Account>,
-    /// The fees of makers and of takers, in hundredths of a percent.
     pub(crate) fees: [u32; 2],
     pub(crate) order_event_shape: OrderEventShape,
     pub(crate) sends_order_snapshot: bool,
@@ -58,8 +56,8 @@ impl Config {
         Config::new(SourceConfig::Market(symbols.collect()))
     }
 
-    /// Creates the settings for an exchange that plays a recording. The exchange begins to play it when a session
-    /// first subscribes to a public stream, and plays each frame once.
+    /// Creates the settings for an exchange that plays a recording. Each frame is played once, from the first
+    /// subscription to a public stream on.
     pub fn recording(recording: Recording) -> Config {
         Config::new(SourceConfig::Recording(recording))
     }
@@ -83,10 +81,9 @@ impl Config {
 
     /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
-    /// The first ids of each kind depend on this time, so that a restarted exchange repeats no id. Suppose that a
-    /// second exchange has the same seed, and an epoch later than the venue's time at the end of the first exchange.
-    /// Then the two exchanges have no id in common. This holds for times from 1995 to 2153, while an exchange takes
-    /// fewer than a million ids of one kind per second.
+    /// The first ids of each kind depend on this time. So a restarted exchange with the same seed repeats no id, if
+    /// its epoch is later than the venue's time at the end of the first exchange. This holds for times from 1995 to
+    /// 2153, while an exchange takes fewer than a million ids of one kind per second.
     ///
     /// ```
     /// use std::time::Duration;
@@ -117,9 +114,9 @@ impl Config {
     /// zero, only orders of accounts change the books, and there are no auctions. More than a million counts as a
     /// million. Default: 20.
     ///
-    /// Thinly traded symbols have a tenth of this number. Symbols for which the simulator has recorded figures, and
-    /// prediction-market contracts, are not thinly traded. Of all other symbols, about a quarter are thinly traded;
-    /// the name of the symbol determines which.
+    /// Thinly traded symbols have a tenth of this number. About a quarter of the symbols are thinly traded, as their
+    /// names determine. The symbols for which the simulator has recorded figures, and prediction-market contracts,
+    /// are not.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;
@@ -127,16 +124,16 @@ impl Config {
     }
 
     /// Sets the approximate number of orders on each side of a book. Prediction-market contracts and thinly traded
-    /// symbols ([`events_per_second`](Config::events_per_second)) have a tenth of this number. On the real exchange,
-    /// btcusd has about 2,500 levels on each side. More than 100,000 counts as 100,000. Default: 50.
+    /// symbols ([`events_per_second`](Config::events_per_second)) have a tenth of this number. More than 100,000
+    /// counts as 100,000. Default: 50.
     #[must_use]
     pub fn orders_per_side(mut self, orders: u32) -> Config {
         self.orders_per_side = orders.min(ORDERS_PER_SIDE_MAX);
         self
     }
 
-    /// Sets the percentage of snapshots after which the exchange sends a change that the snapshot already contains.
-    /// More than 100 counts as 100. Snapshots of a recording are not affected. Default: 4.
+    /// Sets the percentage of snapshots after which the exchange sends a change that the snapshot already contains,
+    /// except in a recording. More than 100 counts as 100. Default: 4.
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {
         self.stale_percent = percent;
@@ -185,9 +182,9 @@ impl Config {
     }
 
     /// Sets the longest time from the end of a request for quotes to the next request. A shorter time than a
-    /// millisecond counts as a millisecond. Each step of a request takes at most a quarter of this time, with two
-    /// exceptions: a maker has 5 s to confirm an accepted quote, and the last step takes between 50 and 550 ms. An
-    /// exchange without prediction-market contracts makes no requests for quotes. Default: 20 s.
+    /// millisecond counts as a millisecond. Each step of a request takes at most a quarter of this time, except that
+    /// a maker has 5 s to confirm an accepted quote, and that the last step takes up to 550 ms. An exchange without
+    /// prediction-market contracts makes no requests for quotes. Default: 20 s.
     #[must_use]
     pub fn quote_pause_max(mut self, pause: Duration) -> Config {
         self.quote_pause_max = pause.max(Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! [`Holdings`]: the assets of an account, and how much of each is set aside for the account's orders.
+//! [`Holdings`]: the assets of an account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +10,21 @@ use crate::value::amount::{self, Amount};
 use crate::value::instrument::is_prediction;
 use crate::value::order::Outcome;
 
-/// The currencies with which symbols can end. If one currency ends with another, as `gusd` with `usd`, the longer
-/// one is first in the list.
+/// The currencies with which symbols can end. `gusd` comes before `usd`, with which it ends.
 const QUOTES: [&str; 13] =
     ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
 
 /// An asset that an account can have.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Asset {
-    /// The name of the currency in upper case.
     Currency(String),
     /// Contracts of a prediction market, which pay if this outcome comes true.
     Contract(Symbol, Outcome),
 }
 
 impl Asset {
-    /// Returns the asset that an order in this symbol buys or sells, and the asset in which its price is stated.
-    /// `None` for a contract without an `outcome`, and for any other symbol that is not a name followed by one of
-    /// [`QUOTES`].
+    /// Returns the asset that an order in this symbol buys or sells, and the currency of its price. `None` for a
+    /// contract without an `outcome`, and for a symbol that ends with none of [`QUOTES`].
     pub(crate) fn pair(symbol: Symbol, outcome: Option<Outcome>) -> Option<[Asset; 2]> {
         if is_prediction(symbol) {
             return Some([Asset::Contract(symbol, outcome?), Asset::Currency("USD".to_owned())]);
@@ -57,7 +54,6 @@ struct Holding {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Holdings {
     assets: BTreeMap<Asset, Holding>,
-    /// The assets that have changed since the last `take_changes`.
     changed: BTreeSet<Asset>,
 }
 
@@ -75,16 +71,15 @@ impl Holdings {
         self.assets.get(asset).map_or(0, |holding| holding.total - holding.held)
     }
 
-    /// Adds an amount, which may be negative, to the total of an asset. A total that is too large for [`Amount`]
-    /// becomes the largest `Amount`.
+    /// Adds an amount, which may be negative, to the total of an asset. A total that is too large becomes the largest
+    /// [`Amount`].
     pub(crate) fn add(&mut self, asset: &Asset, amount: Amount) {
         self.change(asset, |holding| holding.total = holding.total.saturating_add(amount));
     }
 
     /// Sets an amount of an asset aside for orders. A negative amount releases as much of what was set aside.
     pub(crate) fn hold(&mut self, asset: &Asset, amount: Amount) {
-        // Only the orders of a saved state can need more of an asset than fits into `Amount`. Then `held` becomes the
-        // largest `Amount`, and `overdrawn` finds the asset, unless its total is the largest `Amount` too.
+        // Only a saved state can need more than fits into `Amount`. `overdrawn` then finds the asset.
         self.change(asset, |holding| holding.held = holding.held.saturating_add(amount));
     }
 
@@ -92,7 +87,7 @@ impl Holdings {
         let holding = self.assets.entry(asset.clone()).or_default();
         let before = *holding;
         change(holding);
-        // No stream reports how many contracts are set aside, so a change of that number alone is not reported.
+        // No stream reports how many contracts are set aside.
         let is_told = match asset {
             Asset::Currency(_) => *holding != before,
             Asset::Contract(..) => holding.total != before.total,
@@ -102,7 +97,6 @@ impl Holdings {
         }
     }
 
-    /// Returns the total of each asset.
     pub(crate) fn saved(&self) -> Vec<SavedAsset> {
         let saved = |(asset, holding): (&Asset, &Holding)| SavedAsset {
             asset: asset.name().to_owned(),
@@ -135,8 +129,7 @@ impl Holdings {
         Ok(holdings)
     }
 
-    /// Returns the name of an asset of which more is set aside than the account has; `None` if there is no such
-    /// asset.
+    /// Returns the name of an asset of which more is set aside than the account has, if there is one.
     pub(crate) fn overdrawn(&self) -> Option<&str> {
         let found = self.assets.iter().find(|(_, holding)| holding.held > holding.total);
         found.map(|(asset, _)| asset.name())
@@ -154,7 +147,6 @@ impl Holdings {
         positions.filter(|position| !position.quantity.is_zero()).collect()
     }
 
-    /// Returns the position in a contract: the number of `YES` contracts minus the number of `NO` contracts.
     fn position(&self, symbol: Symbol) -> LedgerPosition {
         let total = |outcome| {
             let holding = self.assets.get(&Asset::Contract(symbol, outcome));
@@ -164,7 +156,6 @@ impl Holdings {
         LedgerPosition { symbol, quantity: amount::to_decimal(net) }
     }
 
-    /// Takes the balances and the positions that have changed since the last call.
     pub(crate) fn take_changes(&mut self) -> (Vec<LedgerBalance>, Vec<LedgerPosition>) {
         let changed = std::mem::take(&mut self.changed);
         let holding = |asset| self.assets.get(asset).copied().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The exchange's own record of orders, balances and positions, to compare with the record of a client.
+//! The exchange's own record of orders, balances and positions.
 
 use gemini_ws::{Decimal, Symbol, Timestamp};
 
@@ -58,8 +58,7 @@ pub struct LedgerFill {
     pub quantity: Decimal,
     /// The fee, in the quote currency.
     pub fee: Decimal,
-    /// Whether the order was the maker of the trade. An order is the maker if it rested in the book before, or if the
-    /// fill executes a quote.
+    /// Whether the order was the maker of the trade. An order is also the maker if the fill executes a quote.
     pub is_maker: bool,
 }
 

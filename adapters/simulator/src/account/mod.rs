@@ -61,7 +61,6 @@ pub struct Account {
     key: String,
     secret: String,
     bearer_token: Option<String>,
-    /// `None` until the configuration assigns a number.
     id: Option<AccountId>,
     name: String,
     balances: Vec<(String, Decimal)>,
@@ -146,8 +145,8 @@ impl Account {
     /// Sets whether the key's setting "Uses a time-based nonce" is on. Default: false.
     ///
     /// The nonces of a key must always increase. With the setting, every nonce must also be within 30 s of the
-    /// venue's time. Without the setting, only nonces for upgrades to the current API must be within these 30 s. The
-    /// venue refuses a key without the setting on the current API; the simulated exchange accepts such a key.
+    /// venue's time. Without it, only nonces for upgrades to the current API must. The venue refuses a key without
+    /// the setting on the current API; the simulated exchange accepts it.
     #[must_use]
     pub fn time_based_nonce(mut self, is_time_based: bool) -> Account {
         self.has_time_based_nonce = is_time_based;
@@ -162,12 +161,10 @@ impl Account {
         &self.secret
     }
 
-    /// Returns whether the account has this bearer token.
     pub(crate) fn has_token(&self, token: &str) -> bool {
         self.bearer_token.as_deref() == Some(token)
     }
 
-    /// Returns the number of the account; `None` until the configuration assigns one.
     pub(crate) const fn account_id(&self) -> Option<AccountId> {
         self.id
     }
@@ -176,7 +173,6 @@ impl Account {
         &self.name
     }
 
-    /// Returns the initial balances.
     pub(crate) fn balances(&self) -> &[(String, Decimal)] {
         &self.balances
     }
@@ -200,7 +196,6 @@ impl Account {
 }
 
 impl fmt::Debug for Account {
-    /// Formats the account without the secret and the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Account");
         shown.field("key", &self.key).field("id", &self.id).field("name", &self.name);

@@ -16,8 +16,7 @@ pub(crate) struct Terms {
     pub(crate) position: usize,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
-    /// The worst price that the order accepts, as a price of the order's outcome. A market order has a limit as well,
-    /// so that it matches no orders far from the market; in a prediction market, it accepts every price.
+    /// The worst price that the order accepts, as a price of the order's outcome. A market order has a limit as well.
     pub(crate) limit: u64,
     pub(crate) stop: Option<u64>,
     pub(crate) quantity: u64,
@@ -36,7 +35,6 @@ impl Terms {
         if self.is_inverted { power(self.price_decimals).saturating_sub(price) } else { price }
     }
 
-    /// Returns the side of the book to which the order belongs.
     pub(crate) const fn book_side(&self, side: OrderSide) -> Side {
         match (side, self.is_inverted) {
             (OrderSide::Buy, false) | (OrderSide::Sell, true) => Side::Bid,
@@ -48,8 +46,8 @@ impl Terms {
         self.own_price(self.limit)
     }
 
-    /// Converts a product of price and quantity, in units of the instrument, into an amount. `None` if the product is
-    /// too large for [`Amount`].
+    /// Converts a product of price and quantity, in units of the instrument, into an amount. `None` if it does not
+    /// fit.
     pub(crate) fn notional(&self, product: u128) -> Option<Amount> {
         amount::of_product(product, self.price_decimals + self.quantity_decimals)
     }
@@ -59,7 +57,6 @@ impl Terms {
     }
 }
 
-/// An order of a client, accepted or rejected.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientOrder {
     id: u64,
@@ -75,7 +72,6 @@ pub(crate) struct ClientOrder {
     fills: Vec<LedgerFill>,
     /// The id of the order in the book, while it rests there.
     resting: Option<OrderId>,
-    /// The amount that is set aside for the order.
     hold: Amount,
 }
 
@@ -121,7 +117,6 @@ impl ClientOrder {
         self.placed_at
     }
 
-    /// Returns the terms; `None` if the order was rejected.
     pub(crate) const fn terms(&self) -> Option<&Terms> {
         self.terms.as_ref()
     }
@@ -130,7 +125,6 @@ impl ClientOrder {
         self.progress
     }
 
-    /// Returns the id of the order in the book, while it rests there.
     pub(crate) const fn resting(&self) -> Option<OrderId> {
         self.resting
     }
@@ -143,7 +137,6 @@ impl ClientOrder {
         self.state
     }
 
-    /// Returns whether the order has ended.
     pub(crate) const fn is_final(&self) -> bool {
         self.state.is_final()
     }
@@ -166,29 +159,25 @@ impl ClientOrder {
         (self.state, self.reason) = (OrderState::Rejected, Some(reason));
     }
 
-    /// Notes that the order now rests in the book.
     pub(crate) const fn rest(&mut self, resting: OrderId) {
         (self.resting, self.state) = (Some(resting), OrderState::Open);
     }
 
-    /// Notes that the order, which was restored from a saved state, rests in the book again. The state of the order
-    /// stays the same.
+    /// Notes that a restored order rests in the book again. The state of the order stays the same.
     pub(crate) const fn rest_again(&mut self, resting: OrderId) {
         self.resting = Some(resting);
     }
 
-    /// Notes that the order has left the book. Returns the id that it had there.
     pub(crate) const fn leave_book(&mut self) -> Option<OrderId> {
         self.resting.take()
     }
 
-    /// Notes that the order is cancelled. `reason` is the exchange's reason; `None` if the owner cancelled the order,
-    /// or if the order was cancelled with its session.
+    /// Notes that the order is cancelled. `reason` is `None` if the owner or the end of the session cancelled the
+    /// order.
     pub(crate) const fn cancel(&mut self, reason: Option<&'static str>) {
         (self.state, self.reason) = (OrderState::Canceled, reason);
     }
 
-    /// Restores the state that the order had when it was saved.
     pub(crate) const fn set_state(&mut self, state: OrderState, reason: Option<&'static str>) {
         (self.state, self.reason) = (state, reason);
     }
@@ -204,15 +193,15 @@ impl ClientOrder {
         is_last
     }
 
-    /// Recalculates the amount to set aside for the order. Returns by how much the amount has grown; the result is
-    /// negative if the amount is smaller now. `basis_points` is the fee of makers or of takers, whichever is higher.
+    /// Recalculates the amount to set aside for the order. Returns by how much it has changed. `basis_points` is the
+    /// fee of makers or of takers, whichever is higher.
     pub(crate) fn update_hold(&mut self, basis_points: u32) -> Amount {
         let needed = self.required_hold(basis_points).unwrap_or(0);
         needed - std::mem::replace(&mut self.hold, needed)
     }
 
-    /// Returns the amount to set aside for the remaining quantity. `None` if the order was rejected or has ended.
-    /// `None` also for a market order, which ends at once, so that nothing is set aside for it.
+    /// Returns the amount to set aside for the remaining quantity. `None` for an ended order, and for a market order,
+    /// which ends at once.
     fn required_hold(&self, basis_points: u32) -> Option<Amount> {
         let terms = self.terms.as_ref()?;
         if self.request.order_type == OrderType::Market || self.state.is_final() {
@@ -228,7 +217,6 @@ impl ClientOrder {
         }
     }
 
-    /// Returns the asset that is set aside for the order.
     pub(crate) fn held_asset(&self) -> Option<&Asset> {
         let terms = self.terms.as_ref()?;
         Some(match self.request.side {
@@ -237,9 +225,8 @@ impl ClientOrder {
         })
     }
 
-    /// Returns the executed quantity, the remaining quantity and the average price that the order has after this
-    /// progress. The average is rounded down to the decimals of the price, and is `None` while nothing has been
-    /// executed.
+    /// Returns the amounts that the order has after this progress. The average is rounded down to the decimals of the
+    /// price, and is `None` while nothing has been executed.
     pub(crate) fn amounts(&self, progress: Progress) -> Amounts {
         let Some(terms) = &self.terms else {
             return Amounts { executed: Decimal::ZERO, left: self.request.quantity, average: None };
@@ -277,7 +264,6 @@ impl ClientOrder {
     }
 }
 
-/// The amounts of an order at one point of its progress.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Amounts {
     pub(crate) executed: Decimal,
@@ -285,7 +271,6 @@ pub(crate) struct Amounts {
     pub(crate) average: Option<Decimal>,
 }
 
-/// An event of an order that the exchange has not reported yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderEvent {
     pub(crate) order: u64,
@@ -295,7 +280,6 @@ pub(crate) struct OrderEvent {
     /// The venue's time in ns.
     pub(crate) time: i64,
     pub(crate) kind: EventKind,
-    /// The progress of the order after this event.
     pub(crate) progress: Progress,
 }
 
@@ -307,8 +291,7 @@ pub(crate) enum EventKind {
         fill: LedgerFill,
         is_last: bool,
     },
-    /// The order was cancelled. `reason` is the exchange's reason; `None` if the owner cancelled the order, or if the
-    /// order was cancelled with its session.
+    /// The order was cancelled. `reason` is `None` if the owner or the end of the session cancelled the order.
     Canceled {
         reason: Option<&'static str>,
     },

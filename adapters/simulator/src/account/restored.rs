@@ -1,4 +1,4 @@
-//! [`StateOrder`], which holds a [`ClientOrder`] or a [`SavedOrder`], and the conversions between these two.
+//! [`StateOrder`], and the conversions between [`ClientOrder`] and [`SavedOrder`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,26 +14,24 @@ use crate::value::id::SessionId;
 use crate::value::instrument::power;
 use crate::value::order::{NewOrder, OrderState, OrderType, Origin, Outcome, reason_of};
 
-/// The maximum number of decimals of a price and a quantity together. Their product must fit into an
-/// [`Amount`](amount::Amount), which has 18 decimals.
+/// The maximum number of decimals of a price and a quantity together, because their product must fit into an
+/// [`Amount`](amount::Amount).
 const DECIMALS_MAX: u8 = 18;
 
-/// The largest limit price of a restored order, and the largest price and quantity of a restored fill, in units of
-/// the instrument.
+/// The largest limit price of a restored order, and the largest price and quantity of its fills, in units of the
+/// instrument.
 const UNITS_MAX: u64 = 1 << 62;
 
-/// An order in a [`State`](crate::state::State). A file contains the order in the form of [`SavedOrder`].
+/// An order in a [`State`](crate::state::State).
 #[derive(Clone, Debug)]
 pub(crate) enum StateOrder {
-    /// An order that the state shares with the exchange. It is converted to a [`SavedOrder`] when the state is
-    /// written, compared or restored.
+    /// An order that the state shares with the exchange. It becomes a [`SavedOrder`] when the state is written,
+    /// compared or restored.
     Shared {
         order: Arc<ClientOrder>,
-        /// The key of the order's account.
         key: Arc<str>,
         ends_with_session: bool,
     },
-    /// An order from a file.
     Read(Box<SavedOrder>),
 }
 
@@ -179,7 +177,7 @@ fn restored_terms(saved: &SavedOrder, terms: &SavedTerms, market: Option<usize>)
         return Err("its price or its quantity is out of all proportion".to_owned());
     }
     let position = match (terms.is_in_market, market) {
-        // An order that has ended needs no market, so its market may be missing now.
+        // An order that has ended needs no market.
         (false, _) | (true, None) if saved.state.is_final() => usize::MAX,
         (true, Some(position)) => position,
         _ => return Err(format!("it is open, and there is no market {}; add the market", saved.symbol)),

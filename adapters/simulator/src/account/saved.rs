@@ -23,17 +23,14 @@ pub(crate) struct SavedAsset {
     pub(crate) asset: String,
     /// The outcome of a contract; `None` for currencies.
     pub(crate) outcome: Option<Outcome>,
-    /// The total: a whole number of units of 10⁻¹⁸. It is a text, because it may have more digits than a decimal can
-    /// hold.
+    /// The total: a whole number of units of 10⁻¹⁸. It is a text, because a decimal may not have enough digits.
     pub(crate) units: String,
 }
 
-/// An order, as a file contains it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedOrder {
     pub(crate) order_id: u64,
-    /// The key of the order's account.
     pub(crate) account: String,
     pub(crate) client_order_id: Option<String>,
     pub(crate) symbol: Symbol,
@@ -47,11 +44,9 @@ pub(crate) struct SavedOrder {
     pub(crate) placed_at: Timestamp,
     pub(crate) state: OrderState,
     pub(crate) reason: Option<String>,
-    /// The session that placed the order.
     pub(crate) session: u64,
     /// Whether the order is cancelled when its session ends.
     pub(crate) ends_with_session: bool,
-    /// `None` if the order was rejected.
     pub(crate) terms: Option<SavedTerms>,
     pub(crate) fills: Vec<SavedFill>,
 }
@@ -60,8 +55,7 @@ pub(crate) struct SavedOrder {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedTerms {
-    /// Whether the order belongs to a market. False for an order that executed a quote, and for an ended order that
-    /// was restored without its market.
+    /// False for an order that executed a quote, and for an ended order that was restored without its market.
     pub(crate) is_in_market: bool,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
@@ -73,7 +67,6 @@ pub(crate) struct SavedTerms {
     pub(crate) spend: String,
 }
 
-/// An execution of an order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedFill {

@@ -1,4 +1,4 @@
-//! Checks of new orders and of restored orders, and the reasons for which the broker rejects an order.
+//! Checks of new orders and of restored orders.
 
 use gemini_ws::Decimal;
 
@@ -24,7 +24,7 @@ impl Broker {
         account: usize,
         request: &NewOrder,
     ) -> Result<Terms, &'static str> {
-        // An exchange that plays a recording has no market, because nothing can trade with a recorded book.
+        // Nothing can trade with a recorded book.
         let market = market.ok_or(MARKET_NOT_OPEN)?;
         let position = market.position(request.symbol).ok_or("UnknownInstrument")?;
         // Accounts of the exchange may not trade perpetuals.
@@ -68,9 +68,8 @@ impl Broker {
         Ok(terms)
     }
 
-    /// Checks an open order of a saved state: the number of open orders of its account, its client order id, and the
-    /// numbers of decimals in `terms`. Also checks that its market admits the prices and the quantity of the request,
-    /// and that `terms` contains the same prices and the same quantity.
+    /// Checks an open order of a saved state against the limits of its account and of its market, and `terms` against
+    /// the request.
     pub(super) fn check_restored(
         &self,
         instrument: &Instrument,
@@ -137,14 +136,12 @@ fn admitted(instrument: &Instrument, request: &NewOrder) -> Result<(u64, Option<
 }
 
 /// Returns the worst price that the order accepts, or the reason for which the market does not admit the limit price.
-/// A market order matches no orders far from the market: a buy order accepts up to four times the initial price of
-/// the instrument, and a sell order down to a quarter of it. A market order for a prediction-market contract accepts
-/// all prices.
+/// A market order buys up to four times the initial price of the instrument, and sells down to a quarter of it. In a
+/// prediction market, it accepts all prices.
 fn limit(instrument: &Instrument, request: &NewOrder) -> Result<u64, &'static str> {
     let Some(price) = request.price else {
         return Ok(match request.side {
             OrderSide::Buy => instrument.price_limit,
-            // A market order accepts all prices of a contract, from 0.01 to 0.99.
             OrderSide::Sell if is_prediction(request.symbol) => instrument.tick,
             OrderSide::Sell => (instrument.price / 4).max(instrument.tick),
         });
@@ -188,7 +185,7 @@ fn spend(
         quantity: terms.quantity,
         remainder: Remainder::IsCanceled,
     };
-    // Rejects the order if no order in the book matches it. `matches` leaves out the orders of the same account.
+    // Unlike `matches`, this check counts the orders of the same account.
     let best = market.best(terms.position, ticket.side.opposite());
     if !best.is_some_and(|(price, _)| ticket.side.reaches(ticket.limit, price)) {
         return Err("InsufficientLiquidity");

@@ -20,7 +20,6 @@ use crate::value::order::OrderState;
 const ORDER_ID_MAX: u64 = 1 << 62;
 
 impl Broker {
-    /// Returns the last id that an order, an event or the trade of a quote took.
     pub(crate) const fn last_id(&self) -> u64 {
         self.last_id
     }
@@ -35,10 +34,10 @@ impl Broker {
         self.accounts.iter().zip(&self.holdings).map(saved).collect()
     }
 
-    /// Returns all orders: first those that have ended, in the order in which they ended, then the open ones.
-    /// `ends` takes the serial number of a session, and returns whether the end of the session cancels its orders.
+    /// Returns all orders: first those that have ended, in the order in which they ended, then the open ones. `ends`
+    /// takes the serial number of a session, and returns whether the end of the session cancels its orders.
     ///
-    /// The function shares the orders instead of copying them, so that 100,000 orders delay no client.
+    /// The orders are shared and not copied, so that 100,000 orders delay no client.
     pub(crate) fn saved_orders(&self, ends: impl Fn(u64) -> bool) -> Vec<StateOrder> {
         let keys: Vec<Arc<str>> = self.accounts.iter().map(|account| Arc::from(account.key())).collect();
         let open = self.open.iter().filter_map(|(_, id)| self.orders.get(id));

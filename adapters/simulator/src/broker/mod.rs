@@ -22,45 +22,41 @@ use crate::value::order::{NewOrder, OrderSide, OrderType, Origin, TimeInForce};
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The ids of orders and events of an exchange that opens at [`EPOCH`](crate::EPOCH) are larger than this number. It
-/// has 17 digits, like the order ids of the venue.
+/// The ids of an exchange that opens at [`EPOCH`](crate::EPOCH) are larger than this number. It has 17 digits, like
+/// the order ids of the venue.
 const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 
-/// The reason for rejecting an order if the market is recorded, or closed to clients.
 const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
-/// The maximum number of ended orders that the exchange remembers. If there are more, the exchange forgets the orders
-/// that ended first, when it next adds an order.
+/// The maximum number of ended orders that the exchange remembers. When it adds an order, it forgets further orders
+/// that ended first.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
-/// The maximum number of open orders of an account. Further orders are rejected. The venue's documents have no such
-/// limit. In the simulator, the limit bounds the work of listing or cancelling all open orders.
+/// The maximum number of open orders of an account. Further orders are rejected. The venue documents no such limit:
+/// here it bounds the work of listing or cancelling all open orders.
 pub const OPEN_ORDERS_MAX: usize = 1_000;
 
 /// The maximum number of orders in an answer of REST to a question about a client order id.
 pub const SAME_NAME_MAX: usize = 100;
 
-/// All accounts and their orders.
 #[derive(Clone, Debug)]
 pub(crate) struct Broker {
     accounts: Vec<Account>,
-    /// The holdings of each account.
     holdings: Vec<Holdings>,
     /// All orders, by id. A saved state may share an order; the broker then changes a copy of the order.
     orders: BTreeMap<u64, Arc<ClientOrder>>,
-    /// The orders that have not ended: the position of the account and the order id.
+    /// The position of the account and the order id of each order that has not ended.
     open: BTreeSet<(usize, u64)>,
     /// The ids of the orders that have not ended, by the position of the account and the client order id.
     client_order_ids: BTreeMap<(usize, String), u64>,
-    /// The client order ids of all orders: the position of the account, the client order id and the order id.
+    /// The position of the account, the client order id and the order id of each order.
     names: BTreeSet<(usize, String, u64)>,
     /// The ids of the orders in the books, by the position of the symbol and the id in its book.
     resting: BTreeMap<(usize, OrderId), u64>,
     /// The stop orders that have not been triggered.
     stops: BTreeSet<u64>,
-    /// The orders that have ended, and do not change any more, in the order in which they ended.
+    /// The ended orders, in the order in which they ended.
     finished: VecDeque<Arc<ClientOrder>>,
-    /// The events that have not been reported yet.
     events: Vec<OrderEvent>,
     last_id: u64,
     random: Random,
@@ -111,7 +107,6 @@ impl Broker {
         self.holdings.get(account)
     }
 
-    /// Takes the balances and the positions of an account that have changed since the last call.
     pub(crate) fn take_changes(&mut self, account: usize) -> (Vec<LedgerBalance>, Vec<LedgerPosition>) {
         self.holdings.get_mut(account).map(Holdings::take_changes).unwrap_or_default()
     }
@@ -129,13 +124,12 @@ impl Broker {
         self.orders.get(&id).map(Arc::as_ref)
     }
 
-    /// Returns the orders of an account, the oldest first.
     pub(crate) fn orders_of(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
         self.orders.values().map(Arc::as_ref).filter(move |order| order.origin().account == account)
     }
 
     /// Returns the newest orders of an account whose client order id is `name`: at most [`SAME_NAME_MAX`], the oldest
-    /// first. A much longer list would delay other clients.
+    /// first.
     pub(crate) fn orders_named(&self, account: usize, name: &str) -> Vec<&ClientOrder> {
         let name = |id| (account, name.to_owned(), id);
         let ids = self.names.range(name(0)..=name(u64::MAX)).rev().take(SAME_NAME_MAX);
@@ -144,7 +138,6 @@ impl Broker {
         orders
     }
 
-    /// Returns the orders of an account that have not ended.
     pub(crate) fn open_orders(&self, account: usize) -> impl Iterator<Item = &ClientOrder> {
         let ids = self.open.range((account, 0)..=(account, u64::MAX));
         ids.filter_map(|(_, id)| self.order(*id))
@@ -155,7 +148,6 @@ impl Broker {
     }
 
     /// Takes the next id. Each id is at least 3 more than the previous one, because an event uses up to three ids.
-    /// Larger gaps occur too, as on the venue.
     fn take_id(&mut self) -> u64 {
         self.last_id += 3 + self.random.below(40);
         self.last_id
@@ -230,8 +222,7 @@ impl Broker {
         }
     }
 
-    /// Cancels the open orders of an account. If `serial` is the serial number of a session, cancels only the orders
-    /// of this session.
+    /// Cancels the open orders of an account, or only those of the session with this `serial` number.
     pub(crate) fn cancel_all(
         &mut self,
         market: &mut Market,
@@ -254,7 +245,6 @@ impl Broker {
         self.trigger(market, cx);
     }
 
-    /// Sends to the market each stop order whose stop price has been reached.
     fn trigger(&mut self, market: &mut Market, cx: &mut Context<'_>) {
         loop {
             let due = self.stops.iter().copied().find(|id| {
@@ -269,7 +259,6 @@ impl Broker {
         }
     }
 
-    /// Sends an accepted order to the market.
     fn enter(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64) {
         let Some(order) = self.orders.get(&id) else { return };
         let Some(terms) = order.terms() else { return };
@@ -333,7 +322,7 @@ impl Broker {
         let Some(holdings) = self.holdings.get_mut(order.origin().account) else { return };
         let (price, quantity) = (terms.own_price(fill.price), fill.quantity);
         let product = u128::from(price) * u128::from(quantity);
-        // The notional is not too large, because the notional of the whole order is not.
+        // The notional of the whole order fits, so this one does.
         let notional = terms.notional(product).unwrap_or_default();
         let fee = amount::fee(notional, basis_points);
         match order.request().side {
@@ -362,7 +351,6 @@ impl Broker {
         }
     }
 
-    /// Cancels an order that has not ended.
     fn end(&mut self, market: &mut Market, cx: &mut Context<'_>, id: u64, reason: Option<&'static str>) {
         let Some(order) = self.orders.get_mut(&id).map(Arc::make_mut) else { return };
         order.cancel(reason);
@@ -374,7 +362,6 @@ impl Broker {
         self.close(id);
     }
 
-    /// Sets aside the amount that the order needs now.
     fn update_hold(&mut self, id: u64) {
         let basis_points = self.maker_fee.max(self.taker_fee);
         let Some(order) = self.orders.get_mut(&id).map(Arc::make_mut) else { return };
@@ -385,7 +372,6 @@ impl Broker {
         }
     }
 
-    /// Removes an ended order from the collections of open orders, and adds it to `finished`.
     fn close(&mut self, id: u64) {
         let Some(order) = self.orders.get_mut(&id).map(Arc::make_mut) else { return };
         let account = order.origin().account;
@@ -404,14 +390,14 @@ impl Broker {
         self.finish(id);
     }
 
-    /// Adds an ended order to `finished`. Only `forget_oldest` forgets the order, because its last events may not
-    /// have been reported yet.
+    /// Adds an ended order to `finished`. The order stays in `orders`, because its last events may not have been
+    /// reported yet.
     fn finish(&mut self, id: u64) {
         self.finished.extend(self.orders.get(&id).cloned());
     }
 
-    /// Forgets the orders that ended first, until [`FINISHED_ORDERS_MAX`] remain. All events of the forgotten orders
-    /// have been reported.
+    /// Forgets the orders that ended first, until [`FINISHED_ORDERS_MAX`] remain. Call this only when all events have
+    /// been reported.
     fn forget_oldest(&mut self) {
         while self.finished.len() > FINISHED_ORDERS_MAX {
             if let Some(oldest) = self.finished.pop_front() {
@@ -431,7 +417,6 @@ impl Broker {
     }
 }
 
-/// Returns the entry of an order in [`Broker::names`].
 fn name_of(order: &ClientOrder) -> Option<(usize, String, u64)> {
     let name = order.request().client_order_id.clone()?;
     Some((order.origin().account, name, order.id()))
@@ -451,7 +436,6 @@ impl Fill {
     }
 }
 
-/// Returns whether the last trade has reached the stop price.
 fn is_triggered(market: &Market, terms: &Terms, side: OrderSide) -> bool {
     let last = market.last_price(terms.position).map(|price| terms.own_price(price));
     match (terms.stop, last, side) {

@@ -15,9 +15,8 @@ use crate::value::quote::{PRICE_DECIMALS, QUANTITY_DECIMALS};
 impl Broker {
     /// Executes an accepted quote. Returns false if the maker of the quote cannot pay for it.
     ///
-    /// The requester buys the combination, so the maker buys the outcome `NO`, at one minus the price. The maker's
-    /// order is filled as soon as it exists. The client order id of the order is the client id of the quote. If the
-    /// quote has no client id, the client order id is the quote's id.
+    /// The requester buys the combination, so the maker buys the outcome `NO`, at one minus the price. The maker gets
+    /// an order that is filled at once, whose client order id is the client id or the id of the quote.
     pub(crate) fn execute_quote(&mut self, cx: &Context<'_>, deal: &Deal<'_>) -> bool {
         let Deal { quote, symbol, contracts } = *deal;
         let Ok(symbol) = symbol.parse::<Symbol>() else { return false };
@@ -25,7 +24,6 @@ impl Broker {
         let Some([base, quote_asset]) = Asset::pair(symbol, outcome) else { return false };
         let price = power(PRICE_DECIMALS).saturating_sub(quote.price());
         let terms = Terms {
-            // The order is in no book.
             position: usize::MAX,
             price_decimals: PRICE_DECIMALS,
             quantity_decimals: QUANTITY_DECIMALS,

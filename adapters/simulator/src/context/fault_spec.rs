@@ -242,8 +242,7 @@ impl FaultKind {
     }
 }
 
-/// A fault, and its delay: the time from the call of [`Exchange::plan_faults`](crate::Exchange::plan_faults) to the
-/// beginning of the fault.
+/// A fault, and the time from [`Exchange::plan_faults`](crate::Exchange::plan_faults) to its beginning (the delay).
 ///
 /// The text of a fault is a name, the arguments, and optionally `@` with the delay: `drop-depth btcusd 3 @10s`.
 /// [`FaultKind::ALL`] lists the kinds of faults. Times are whole numbers of `ms`, `s`, `m` or `h`, up to 24 h. Counts
@@ -329,7 +328,6 @@ impl fmt::Display for FaultSpecError {
 
 impl std::error::Error for FaultSpecError {}
 
-/// What a fault does. A fault that ends after a time contains its duration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum FaultAction {
     DropDepth(Symbol, u32),
@@ -360,7 +358,6 @@ pub(crate) enum FaultAction {
 }
 
 impl FaultAction {
-    /// Returns whether the fault is limited to the sessions that are open when it begins.
     pub(crate) const fn is_of_open_sessions(&self) -> bool {
         match self {
             FaultAction::RepeatSnapshot(_)
@@ -392,7 +389,6 @@ impl FaultAction {
     }
 }
 
-/// The words of a specification that have not been read yet.
 struct Words<'w> {
     rest: &'w str,
 }
@@ -421,7 +417,6 @@ impl<'w> Words<'w> {
         word.parse().map_err(|_| format!("{word:?} is no error code, such as -1003"))
     }
 
-    /// Reads the status of a refusal over HTTP.
     fn status(&mut self) -> Result<u16, String> {
         let word = self.next().ok_or("the status is missing")?;
         let status = word.parse().ok().filter(|status| (400..600).contains(status));
@@ -440,12 +435,10 @@ impl<'w> Words<'w> {
         parse_time(self.next().ok_or("the time is missing")?)
     }
 
-    /// Reads all remaining words.
     fn rest(&mut self) -> Vec<String> {
         std::mem::take(&mut self.rest).split_whitespace().map(str::to_owned).collect()
     }
 
-    /// Reads the remaining text unchanged.
     fn text(&mut self) -> Result<String, String> {
         let text = std::mem::take(&mut self.rest);
         if text.is_empty() { Err("the text is missing".to_owned()) } else { Ok(text.to_owned()) }

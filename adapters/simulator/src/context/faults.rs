@@ -1,4 +1,4 @@
-//! [`Faults`]: the misbehaviour that a test plans.
+//! [`Faults`]: the faults that a test plans.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -37,14 +37,12 @@ pub struct Faults {
     repeated_quote_events: u32,
     fails_rest: bool,
     rest_delay: Duration,
-    /// The refusal of upgrades, and how many more upgrades the exchange refuses.
     refused_upgrades: Option<(UpgradeRefusal, u32)>,
     upgrade_delay: Duration,
     spoilt_upgrades: u32,
     orders: VecDeque<FaultOrder>,
 }
 
-/// A fault that is planned for a later depth update.
 #[derive(Clone, Debug)]
 struct DepthFault {
     symbol: Symbol,
@@ -53,7 +51,6 @@ struct DepthFault {
     copies: usize,
 }
 
-/// A fault that concerns a session.
 #[derive(Clone, Debug)]
 pub(crate) enum FaultOrder {
     Snapshot(SessionId, Symbol),
@@ -66,13 +63,12 @@ pub(crate) enum FaultOrder {
 }
 
 impl Faults {
-    /// Loses a later depth update of a symbol: the `nth` from now on (1 is the next update). The book itself changes,
-    /// but no subscriber of the depth stream receives the update. Clients see a gap at the update that follows the
-    /// lost update. Sessions of the archived endpoints are not affected.
+    /// Loses a later depth update of a symbol: the `nth` from now on (1 is the next update). Clients see a gap at the
+    /// update after it. Sessions of the archived endpoints are not affected.
     ///
-    /// In a generated market, each of the two speeds of the depth stream has updates of its own. An update counts
-    /// once if the exchange sends it to any session. If both speeds have subscribers, the fault therefore affects the
-    /// subscribers of one speed only. In a recording, each depth frame that is played counts, except snapshots.
+    /// In a generated market, each of the two speeds of the depth stream has its own updates, so the fault affects
+    /// the subscribers of one speed only. An update counts once if the exchange sends it to any session. In a
+    /// recording, each depth frame that is played counts, except snapshots.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
@@ -89,8 +85,8 @@ impl Faults {
         self.orders.push_back(FaultOrder::Snapshot(session, symbol));
     }
 
-    /// Delays all replies on the current API, but not the frames of streams. At most 10,000 replies wait; the
-    /// exchange sends any further reply without a delay. Zero ends the fault for later replies.
+    /// Delays all replies on the current API, but not the frames of streams. At most 10,000 replies wait; further
+    /// replies are not delayed. Zero ends the fault for later replies.
     pub fn delay_replies(&mut self, by: Duration) {
         self.reply_delay = by;
     }
@@ -102,12 +98,11 @@ impl Faults {
         self.withheld_replies = count;
     }
 
-    /// Stops sending to a session, including pings, replies and Close frames. The connection stays open. The frames
-    /// that the exchange would have sent are lost. If the session ends during the silence, the client gets no Close
-    /// frame, and the end of the silence cuts the connection.
+    /// Stops sending to a session, including pings, replies and Close frames. The connection stays open, and the
+    /// frames are lost. If the session ends during the silence, the end of the silence cuts the connection.
     ///
-    /// A `Server` reads during the silence, but it answers pings only after the silence. A program that serves the
-    /// exchange in another way has to hold back its own pongs.
+    /// A `Server` reads during the silence, but it answers pings only after the silence. Another program that serves
+    /// the exchange has to hold back its own pongs.
     pub fn silence(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Silence(session, true));
     }
@@ -118,8 +113,7 @@ impl Faults {
     }
 
     /// Loses the next `count` text frames of any kind to a session. A later call replaces the count. Frames that
-    /// [`Faults::silence`] loses do not count. On market data v1 and order events v1 the client sees a jump of
-    /// `socket_sequence`. On market data v2 the client cannot see the loss.
+    /// [`Faults::silence`] loses do not count. On market data v2 the client cannot see the loss.
     pub fn lose_frames(&mut self, session: SessionId, count: u32) {
         self.orders.push_back(FaultOrder::Lose(session, count));
     }
@@ -147,8 +141,8 @@ impl Faults {
     }
 
     /// Refuses subscribe requests that contain one of these stream names, as if the name were unknown. A later call
-    /// replaces the names, and an empty list ends the fault. Case does not matter. A session can still subscribe
-    /// again to a stream that it is already subscribed to.
+    /// replaces the names, and an empty list ends the fault. Case does not matter. A name to which the session is
+    /// already subscribed is not refused.
     pub fn refuse_names<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         self.refused_names = names.into_iter().map(str::to_ascii_lowercase).collect();
     }
@@ -159,16 +153,14 @@ impl Faults {
         self.refused_subscribes.extend((times > 0).then_some((code, times)));
     }
 
-    /// Refuses the next `times` valid requests of any kind on the current API with the status 429. On the venue, this
-    /// happens when other programs have used up the limits of the account. A later call replaces the number. Requests
-    /// over REST are not affected.
+    /// Refuses the next `times` valid requests of any kind on the current API with the status 429. A later call
+    /// replaces the number. Requests over REST are not affected.
     pub fn refuse_requests(&mut self, times: u32) {
         self.refused_requests = times;
     }
 
-    /// Delays the snapshots of a symbol's book in a generated market: the exchange sends each snapshot this long
-    /// after the subscribe request on the current API. This delay replaces the random delay that snapshots of large
-    /// books have otherwise. Zero ends the fault. Snapshots of a recording are not delayed.
+    /// Delays the snapshots of a symbol's book in a generated market, counted from the subscribe request on the
+    /// current API. Zero ends the fault. Snapshots of a recording are not delayed.
     pub fn delay_snapshots(&mut self, symbol: Symbol, by: Duration) {
         if by.is_zero() {
             self.late_snapshots.remove(&symbol);
@@ -177,13 +169,13 @@ impl Faults {
         }
     }
 
-    /// Stops or resumes the order flow and the auctions of all generated markets. While the flow is stopped, only
-    /// orders of accounts change books.
+    /// Stops or resumes the order flow and the auctions of all generated markets. While they are stopped, only orders
+    /// of accounts change books.
     pub fn halt_market(&mut self, is_halted: bool) {
         self.is_halted = is_halted;
     }
 
-    /// Closes or opens a market to clients. While the market is closed, the exchange rejects orders of clients with
+    /// Closes or opens a market to clients. While it is closed, the exchange rejects orders of clients with
     /// `MarketNotOpen`. The orders in the book stay, and the generated order flow continues.
     pub fn close_market(&mut self, symbol: Symbol, is_closed: bool) {
         if is_closed {
@@ -193,23 +185,23 @@ impl Faults {
         }
     }
 
-    /// Loses the next `count` order events, counted over all accounts. The orders still change; only the events are
-    /// lost. Events that the exchange sends to no session, or only to [silenced](Faults::silence) ones, do not count.
-    /// On order events v1 the `socket_sequence` leaves out the numbers of the lost events.
+    /// Loses the next `count` order events, counted over all accounts. The orders still change. Events that the
+    /// exchange sends to no session, or only to [silenced](Faults::silence) ones, do not count. On order events v1,
+    /// the `socket_sequence` leaves out the numbers of the lost events.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
 
     /// Reports each of the next `count` order events twice, counted over all accounts. Events that
-    /// [`drop_order_events`](Faults::drop_order_events) loses do not count. Events that the exchange sends to no
-    /// session, or only to [silenced](Faults::silence) ones, do not count either.
+    /// [`drop_order_events`](Faults::drop_order_events) loses do not count, nor events that the exchange sends to no
+    /// session, or only to [silenced](Faults::silence) ones.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
     }
 
     /// Reports the next `count` quote events twice, with the same event id. Events that the exchange sends to no
     /// session, or only to [silenced](Faults::silence) ones, do not count. The exchange sometimes repeats a quote
-    /// event without a fault as well, because the venue does not promise to deliver quote events only once.
+    /// event without a fault as well.
     pub fn duplicate_quote_events(&mut self, count: u32) {
         self.repeated_quote_events = count;
     }
@@ -270,19 +262,19 @@ impl Faults {
         self.refused_upgrades = Some((refusal, times));
     }
 
-    /// Delays the answers of a `Server` to requests for an upgrade. The session begins before the delay. A program
-    /// that serves the exchange in another way has to delay its own answers. Zero ends the fault.
+    /// Delays the answers of a `Server` to requests for an upgrade. The session begins before the delay. Another
+    /// program that serves the exchange has to delay its own answers. Zero ends the fault.
     pub fn delay_upgrades(&mut self, by: Duration) {
         self.upgrade_delay = by;
     }
 
-    /// Lets a `Server` answer the next `count` upgrades with a wrong `Sec-WebSocket-Accept`. A client must not use
-    /// such a connection. Upgrades that the exchange refuses do not count. A later call replaces the count.
+    /// Lets a `Server` answer the next `count` upgrades with a wrong `Sec-WebSocket-Accept`, which a client must
+    /// refuse. Upgrades that the exchange refuses do not count. A later call replaces the count.
     pub fn spoil_upgrades(&mut self, count: u32) {
         self.spoilt_upgrades = count;
     }
 
-    /// Counts an upgrade. Returns the refusal to answer with; `None` if no fault refuses the upgrade.
+    /// Counts an upgrade. Returns the refusal to answer with, if a fault refuses the upgrade.
     pub(crate) fn refused_upgrade(&mut self) -> Option<UpgradeRefusal> {
         let (refusal, times) = self.refused_upgrades.as_mut().filter(|(_, times)| *times > 0)?;
         *times -= 1;
@@ -311,12 +303,11 @@ impl Faults {
     }
 
     /// Returns the number of faults of depth updates and of subscribe requests that have not had their effect yet.
-    /// Each of these faults takes memory.
     pub(crate) fn waiting(&self) -> usize {
         self.depth.len() + self.refused_subscribes.len()
     }
 
-    /// Counts a quote event. Returns 2 if a fault repeats the event, and 1 otherwise.
+    /// Counts a quote event. Returns how many times the exchange sends the event.
     pub(crate) const fn quote_event_copies(&mut self) -> usize {
         let is_repeated = self.repeated_quote_events > 0;
         self.repeated_quote_events = self.repeated_quote_events.saturating_sub(1);
@@ -371,7 +362,7 @@ impl Faults {
         !self.refused_names.is_empty() && self.refused_names.contains(&name.to_ascii_lowercase())
     }
 
-    /// Counts a subscribe request. Returns the refusal to reply with; `None` if no fault refuses the request.
+    /// Counts a subscribe request. Returns the refusal to reply with, if a fault refuses the request.
     pub(crate) fn refused_subscribe(&mut self) -> Option<Refusal> {
         let (code, times) = self.refused_subscribes.front_mut()?;
         let (code, rest) = (*code, times.saturating_sub(1));
@@ -389,7 +380,6 @@ impl Faults {
         refuses
     }
 
-    /// Returns how long the snapshots of a symbol are delayed; `None` if no fault delays them.
     pub(crate) fn snapshot_delay(&self, symbol: Symbol) -> Option<Duration> {
         self.late_snapshots.get(&symbol).copied()
     }

@@ -12,7 +12,6 @@ use crate::value::random::Random;
 use faults::Faults;
 use schedule::Schedule;
 
-/// The present instant, and the parts of an exchange's state that the books and the broker use beside their own.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
@@ -21,8 +20,8 @@ pub(crate) struct Context<'a> {
     pub(crate) sessions: &'a mut Sessions,
     pub(crate) schedule: &'a mut Schedule,
     pub(crate) faults: &'a mut Faults,
-    /// Random numbers for the handling of sessions. The market has a separate generator, so that the market does not
-    /// depend on the subscriptions of sessions.
+    /// Random numbers for the handling of sessions. The market has its own, so that it does not depend on the
+    /// sessions.
     pub(crate) random: &'a mut Random,
     pub(crate) stale_percent: u32,
 }

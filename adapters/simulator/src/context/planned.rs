@@ -8,12 +8,11 @@ use super::fault_spec::FaultAction;
 use crate::value::id::SessionId;
 
 /// The maximum number of faults that can be planned at a time.
-/// [`Exchange::plan_faults`](crate::Exchange::plan_faults) refuses a text that would exceed this number. Most faults
-/// count until they begin. A fault with a duration counts until it ends. A fault of depth updates or of subscribe
-/// requests counts until it has had its effect.
+/// [`Exchange::plan_faults`](crate::Exchange::plan_faults) refuses a text that would exceed this number. A fault
+/// counts until it begins. A fault with a duration counts until it ends, and a fault of depth updates or of subscribe
+/// requests until it has had its effect.
 pub const PLANNED_FAULTS_MAX: usize = 1_000;
 
-/// A planned change: a fault begins or ends.
 #[derive(Clone, Debug)]
 pub(crate) enum Planned {
     Begin(FaultAction),
@@ -23,7 +22,7 @@ pub(crate) enum Planned {
     EndRestFailure,
 }
 
-/// The planned changes, by the number that [`Task::Fault`](super::schedule::Task::Fault) contains.
+/// The planned changes, by the number in [`Task::Fault`](super::schedule::Task::Fault).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PlannedFaults {
     waiting: BTreeMap<u64, Planned>,
@@ -31,7 +30,6 @@ pub(crate) struct PlannedFaults {
 }
 
 impl PlannedFaults {
-    /// Adds a planned change and returns its number.
     pub(crate) fn add(&mut self, planned: Planned) -> u64 {
         self.last += 1;
         self.waiting.insert(self.last, planned);
@@ -42,13 +40,11 @@ impl PlannedFaults {
         self.waiting.remove(&number)
     }
 
-    /// Returns whether a planned change has this property.
     pub(crate) fn has(&self, property: impl Fn(&Planned) -> bool) -> bool {
         self.waiting.values().any(property)
     }
 
-    /// Returns those of `sessions` that are no longer stalled, because no remaining [`Planned::EndStall`] contains
-    /// them.
+    /// Returns those of `sessions` that no remaining [`Planned::EndStall`] contains.
     pub(crate) fn stalled_no_longer(&self, sessions: Vec<SessionId>) -> BTreeSet<SessionId> {
         let mut sessions = BTreeSet::from_iter(sessions);
         for planned in self.waiting.values() {

@@ -28,7 +28,7 @@ pub(crate) enum Task {
     OrderEventsHeartbeat(SessionId),
     /// Plays the next frame of a recording.
     Play,
-    /// Sends the reply that a fault has delayed, and that has this number.
+    /// Sends the delayed reply with this number.
     Reply(u64),
     /// Sends an RFC 6455 ping to a session.
     Ping(SessionId),
@@ -44,7 +44,6 @@ pub(crate) enum Task {
     Fault(u64),
 }
 
-/// Tasks in the order of their times.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schedule {
     due: BTreeSet<(Instant, Task)>,
@@ -63,7 +62,6 @@ impl Schedule {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Takes the first task that is due at `now`.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<(Instant, Task)> {
         if self.next()? <= now { self.due.pop_first() } else { None }
     }

@@ -52,7 +52,6 @@ fn connect(exchange: &mut Exchange, number: u64, now: Instant) {
     exchange.handle_frame(SessionId(number), now, Frame::Text(&text));
 }
 
-/// Returns a random request, mostly an order near the best prices.
 fn request(exchange: &Exchange, random: &mut Random) -> String {
     if random.chance(1, 40) {
         return r#"{"id":1,"method":"order.cancel_all"}"#.to_owned();
@@ -116,13 +115,12 @@ fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
     }
 }
 
-/// The part of one account in a trade: the position of the account, whether its order was the maker, the side and
-/// the outcome of the order, and the fill.
+/// The part of one account in a trade: the position of the account, whether its order was the maker, the side and the
+/// outcome of the order, and the fill.
 type Part = (usize, bool, OrderSide, Option<Outcome>, LedgerFill);
 
-/// Checks that the two fills of a trade between accounts balance. The sum over all accounts then changes only through
-/// fees and through trades with the generated order flow. Returns the number of trades, and how many of them were
-/// between accounts.
+/// Checks that the two fills of a trade between accounts balance. Returns the number of trades, and how many of them
+/// were between accounts.
 fn check_trades(exchange: &Exchange) -> (usize, usize) {
     let mut trades: BTreeMap<u64, Vec<Part>> = BTreeMap::new();
     for account in 0..exchange.broker.accounts().len() {
@@ -192,8 +190,8 @@ fn random_sessions() {
             }
         }
         check_books(&exchange, &initial);
-        // After a restart, the totals still follow from the fills. Exactly the same amounts are set aside, except in
-        // an account whose orders the restart cancels.
+        // After a restart, the totals still follow from the fills. The amounts set aside are the same, except in an
+        // account whose orders the restart cancels.
         let state = State::from_json(&exchange.save().to_json()).unwrap();
         let restored = Exchange::restore(config(), seed, &state).unwrap();
         check_books(&restored, &initial);

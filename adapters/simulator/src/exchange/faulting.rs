@@ -1,5 +1,4 @@
-//! How an [`Exchange`] carries out faults: those of [`Exchange::faults`], and those of [`Exchange::plan_faults`],
-//! which begin after a delay.
+//! How an [`Exchange`] carries out faults.
 
 use std::fmt;
 use std::time::Duration;
@@ -43,8 +42,8 @@ impl std::error::Error for FaultRefusal {}
 
 impl Exchange {
     /// Plans the faults that a text specifies, with one [`FaultSpec`] per line. The delays of the faults begin at
-    /// `now`. If several faults of the same kind overlap, and each has a duration, the misbehaviour lasts until the
-    /// last of them ends. Empty lines are ignored. Returns how many faults were planned.
+    /// `now`. If several faults of one kind overlap, and each has a duration, the misbehaviour lasts until the last
+    /// of them ends. Empty lines are ignored. Returns how many faults were planned.
     ///
     /// # Errors
     ///
@@ -85,8 +84,8 @@ impl Exchange {
         Ok(count)
     }
 
-    /// Returns whether a fault silences the session. After a silenced session has ended, the result stays true until
-    /// its connection is cut or lost.
+    /// Returns whether a fault silences the session. An ended session stays silenced until its connection is cut or
+    /// lost.
     #[cfg(feature = "server")]
     pub(crate) fn is_silenced(&mut self, session: SessionId) -> bool {
         self.obey_faults();
@@ -98,8 +97,7 @@ impl Exchange {
         self.schedule.add(self.now + after, Task::Fault(number));
     }
 
-    /// Begins or ends a planned fault. If several faults of the same kind overlap, the misbehaviour lasts until the
-    /// last of them ends.
+    /// Begins or ends a planned fault. A fault ends only when no other fault of its kind remains.
     pub(super) fn run_planned(&mut self, number: u64) {
         let planned = self.planned.take(number);
         let (later, faults) = (&self.planned, &mut self.faults);
@@ -176,8 +174,7 @@ impl Exchange {
         }
     }
 
-    /// Begins a fault that is not limited to the sessions that are open now. The fault ends when it has had its
-    /// effect, or when another specification ends it.
+    /// Begins a fault that is not limited to the sessions that are open now.
     fn begin_lasting_fault(&mut self, action: FaultAction) {
         let faults = &mut self.faults;
         match action {

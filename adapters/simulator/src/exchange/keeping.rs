@@ -67,7 +67,7 @@ impl Exchange {
         Ok(exchange)
     }
 
-    /// Returns a number that rises with each change of the accounts and orders, so that the caller knows when to call
+    /// Returns a number that rises with each change of the accounts and orders. When it has risen, call
     /// [`Exchange::save`] again.
     ///
     /// ```

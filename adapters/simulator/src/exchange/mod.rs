@@ -36,13 +36,12 @@ use crate::value::id::SessionId;
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The longest time for which one call generates market events. After a longer pause between two calls, the exchange
-/// generates events only for the last `CATCH_UP_MAX` of the pause. In the earlier part of the pause, the market
-/// stands still.
+/// The longest time for which one call generates market events. After a longer pause between two calls, the market
+/// stands still in the earlier part of the pause.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
-/// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that adding a
-/// duration to a time does not overflow.
+/// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that no sum
+/// overflows.
 const FAR: Instant = Instant::from_nanos(u64::MAX / 2);
 
 /// The maximum number of requests of a session in each [`REQUEST_WINDOW`].
@@ -58,16 +57,14 @@ const ORDERS_OF_DAY_MAX: u32 = 10_000_000;
 /// The code that stands for a Close frame without payload. It is never sent (RFC 6455 section 7.4.1).
 pub(crate) const NO_STATUS: u16 = 1005;
 
-/// The maximum number of replies that [`Faults::delay_replies`] holds back. Further replies are sent at once.
 const HELD_REPLIES_MAX: usize = 10_000;
 
 /// A simulated exchange without sockets, clocks or threads.
 ///
 /// After each `handle_*` call, and after planning faults, call [`Exchange::poll_output`] until it returns `None`. The
-/// caller passes the time. If a call passes an earlier time than a call before it, the exchange uses the latest time
-/// that it has seen. A clone is independent of the original: the same calls have the same results on both, unless the
-/// exchange plays a [`Recording::streamed`](crate::Recording::streamed), whose lines the clones share. See the
-/// [crate's documentation](crate) for an example.
+/// caller passes the time; an earlier time than before counts as the latest one so far. The same calls have the same
+/// results on a clone, unless the exchange plays a [`Recording::streamed`](crate::Recording::streamed), whose lines
+/// the clones share. See the [crate's documentation](crate) for an example.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     now: Instant,
@@ -77,7 +74,6 @@ pub struct Exchange {
     source: SourceKind,
     broker: Broker,
     keys: Keys,
-    /// The serial number of the last session.
     last_serial: u64,
     order_event_shape: OrderEventShape,
     sends_order_snapshot: bool,
@@ -205,8 +201,8 @@ impl Exchange {
 
     /// Handles a frame from a client. A Close frame ends the session: the exchange answers with [`Output::Close`] and
     /// the same code. A text that is too large for a request ends the session with the code 1009, except on order
-    /// events v1. On the current API, a request that names more than [`STREAMS_MAX`](crate::STREAMS_MAX) streams ends
-    /// the session with this code too.
+    /// events v1. So does a request on the current API that names more than [`STREAMS_MAX`](crate::STREAMS_MAX)
+    /// streams.
     ///
     /// The exchange ignores binary frames, frames from unknown sessions, and all other texts on market data v1 and
     /// order events v1, which take no requests. [`Stats::ignored`] counts these frames.
@@ -217,7 +213,6 @@ impl Exchange {
             return;
         };
         match frame {
-            // Order events v1 take no requests.
             Frame::Text(_) if *open.endpoint() == Endpoint::OrderEventsV1 => {
                 self.sessions.stats_mut().ignored += 1
             }
@@ -235,9 +230,8 @@ impl Exchange {
         self.cut_overrun();
     }
 
-    /// Handles the loss of a client's connection. The exchange drops the outputs for the session that have not been
-    /// polled. If the query of the upgrade had `cancelOnDisconnect=true`, the exchange cancels the open orders of the
-    /// session.
+    /// Handles the loss of a client's connection. Outputs for the session that have not been polled are dropped. If
+    /// the query of the upgrade had `cancelOnDisconnect=true`, the exchange cancels the open orders of the session.
     pub fn handle_lost(&mut self, session: SessionId, now: Instant) {
         self.advance(now);
         self.remove(session);
@@ -261,20 +255,17 @@ impl Exchange {
         self.schedule.next().filter(|at| *at <= FAR)
     }
 
-    /// Returns the planned faults, so that the caller can plan more.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults
     }
 
     /// Returns the true book of a symbol, to compare with the book of a client; `None` for an unknown symbol. With a
-    /// recording, the book contains the frames that have been played. It is empty before the first snapshot, and from
-    /// a gap of the recording to the next snapshot.
+    /// recording, the book is empty before the first snapshot, and from a gap to the next snapshot.
     pub fn book(&self, symbol: Symbol) -> Option<TrueBook> {
         self.source.as_source().book(symbol)
     }
 
-    /// Returns the names of the streams that a session is subscribed to, public and private. Returns no names for a
-    /// session of an archived endpoint.
+    /// Returns the names of the streams that a session of the current API is subscribed to, public and private.
     pub fn subscriptions(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
         let public = open.into_iter().flat_map(|open| open.stream_names());
@@ -363,7 +354,6 @@ impl Exchange {
         context::venue_time(self.epoch, self.now)
     }
 
-    /// Opens a session on an archived market data endpoint.
     fn open_market_data(
         &mut self,
         session: SessionId,
@@ -445,8 +435,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Removes the stream `requestForQuote` from the names of a request. Returns false if the name is not among
-    /// them, or if the exchange has no requests for quotes.
+    /// Removes the stream `requestForQuote` from the names of a request. Returns false if the name is not among them,
+    /// or if the exchange has no requests for quotes.
     fn take_quotes(&mut self, names: &mut Vec<String>) -> bool {
         let count = names.len();
         if self.source.as_source().quotes().is_some() {
@@ -558,7 +548,6 @@ impl Exchange {
         self.sessions.end(last);
     }
 
-    /// Ends a session without an output.
     fn remove(&mut self, session: SessionId) {
         self.leave_all(session);
         self.sessions.forget(session);

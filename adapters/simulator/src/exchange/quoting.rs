@@ -51,7 +51,6 @@ impl Exchange {
         quotes.zip(position).map(|(quotes, position)| quotes.recorded(position)).unwrap_or_default()
     }
 
-    /// Carries out the next transition of the request for quotes.
     pub(super) fn move_quotes(&mut self) {
         let (broker, market, cx) = self.parts();
         if let Some(quotes) = market.and_then(|market| market.quotes_mut()) {
@@ -63,7 +62,6 @@ impl Exchange {
         self.publish_private();
     }
 
-    /// Ends the quotes that are no longer valid.
     pub(super) fn end_quotes(&mut self) {
         let (_, market, cx) = self.parts();
         if let Some(quotes) = market.and_then(|market| market.quotes_mut()) {
@@ -91,7 +89,6 @@ impl Exchange {
         Ok(())
     }
 
-    /// Carries out a request about quotes and returns the result as JSON.
     fn carry_out_quote(&mut self, origin: Origin, request: &QuoteRequest) -> Result<String, Refusal> {
         let parameters = request.parameters.as_ref();
         let (broker, market, cx) = self.parts();
@@ -127,11 +124,10 @@ impl Exchange {
                 (name, if is_confirmed { r#","confirmed":true"# } else { r#","confirmed":false"# })
             }
         };
-        // The request was carried out, so both ids are ids that the exchange made. Such ids need no escapes.
+        // Both ids are ids that the exchange made, which need no escapes.
         Ok(format!(r#"{{"rfqId":"{}","quoteId":"{}"{rest}}}"#, name.rfq_id, name.quote_id))
     }
 
-    /// Reports the new quote events to the makers.
     pub(super) fn publish_quotes(&mut self) {
         let (_, market, cx) = self.parts();
         let Some(quotes) = market.and_then(|market| market.quotes_mut()) else { return };

@@ -1,4 +1,4 @@
-//! Answers to requests to the REST API, for the accounts that also trade over WebSocket.
+//! Answers to requests to the REST API.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ impl Exchange {
     /// are more than [`SAME_NAME_MAX`](crate::SAME_NAME_MAX), the array has only the newest. The argument
     /// `include_trades` adds the trades.
     ///
-    /// The answer describes the accounts at `now`. If a fault delays the answer, [`RestResponse::delay`] says how
-    /// long the caller has to hold the answer back.
+    /// The answer describes the accounts at `now`. The caller has to hold the answer back for
+    /// [`RestResponse::delay`].
     ///
     /// ```
     /// use gemini_ws::Instant;

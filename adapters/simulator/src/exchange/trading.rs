@@ -22,10 +22,8 @@ use crate::session::private::Private;
 use crate::value::id::SessionId;
 use crate::value::order::Origin;
 
-/// The windows in which orders are counted.
 const ORDER_WINDOWS: [Duration; 2] = [REQUEST_WINDOW, DAY];
 
-/// The time between two frames of a periodic private stream.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 impl Exchange {
@@ -96,8 +94,8 @@ impl Exchange {
         (broker, market, cx)
     }
 
-    /// Sets the endpoint, the account and the [`Private`] state of a session that has just been opened. If the
-    /// endpoint is order events v1, also sends the first frames and plans the heartbeats.
+    /// Sets the endpoint, the account and the [`Private`] state of a session that has just been opened. On order
+    /// events v1, also sends the first frames and plans the heartbeats.
     pub(super) fn open_private(
         &mut self,
         session: SessionId,
@@ -134,8 +132,8 @@ impl Exchange {
         }
     }
 
-    /// Ends the private streams and the heartbeat of a session. If the query of its upgrade had
-    /// `cancelOnDisconnect=true`, also cancels the open orders of the session.
+    /// Ends the private streams and the heartbeat of a session. With `cancelOnDisconnect=true`, also cancels its open
+    /// orders.
     pub(super) fn leave_private(&mut self, session: SessionId) {
         let Some(open) = self.sessions.get_mut(session) else { return };
         let (Some(account), private) = open.take_private() else { return };
@@ -214,8 +212,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Returns the origin of a session's orders, or refuses if the session is not authenticated or its key may not
-    /// trade. `None` if there is no such session.
+    /// Returns the origin of a session's orders; `None` if there is no such session. Refuses if the session is not
+    /// authenticated or its key may not trade.
     pub(super) fn trader(&self, session: SessionId) -> Result<Option<Origin>, Refusal> {
         let Some(open) = self.sessions.get(session) else { return Ok(None) };
         let account =
@@ -224,7 +222,6 @@ impl Exchange {
         Ok(Some(Origin { account, session, serial: open.private().serial() }))
     }
 
-    /// Counts an order, and refuses it if a limit is reached.
     fn count_order(&mut self, session: SessionId) -> Result<(), Refusal> {
         let used = self.orders_used(session);
         let now = self.now;
@@ -255,9 +252,7 @@ impl Exchange {
         PrivateStream::of_name(name).ok_or_else(|| Refusal::invalid_stream(name))
     }
 
-    /// Starts a private stream, unless the session already has it. Sends the present state first on
-    /// `balances@account` and `positions@account`, and on `orders@account` if the configuration asks for an order
-    /// snapshot.
+    /// Starts a private stream, unless the session already has it. Some streams begin with the present state.
     pub(super) fn start_private(&mut self, session: SessionId, stream: PrivateStream) {
         let now = self.now;
         let Some(open) = self.sessions.get_mut(session) else { return };
@@ -281,7 +276,6 @@ impl Exchange {
         }
     }
 
-    /// Ends a private stream.
     pub(super) fn stop_private(&mut self, session: SessionId, stream: PrivateStream) {
         let Some(open) = self.sessions.get_mut(session) else { return };
         if let Some(next) = open.private_mut().leave(stream) {
@@ -304,7 +298,6 @@ impl Exchange {
         }
     }
 
-    /// Sends all positions or all balances of an account, depending on the stream.
     fn send_state(&mut self, session: SessionId, account: usize, stream: PrivateStream, time: i64) {
         let Some(holdings) = self.broker.holdings(account) else { return };
         let text = match stream {
@@ -317,7 +310,6 @@ impl Exchange {
         self.sessions.send(session, &text);
     }
 
-    /// Sends the heartbeat of a session with order events v1.
     pub(super) fn send_heartbeat(&mut self, session: SessionId) {
         let (now, time) = (self.now, self.venue_time());
         let feed = self.sessions.get_mut(session).and_then(|open| open.private_mut().feed_mut());
@@ -328,7 +320,6 @@ impl Exchange {
         self.sessions.send(session, &text);
     }
 
-    /// Reports the new events of orders and quotes, and changed balances, to all sessions concerned.
     pub(super) fn publish_private(&mut self) {
         self.publish_quotes();
         let events = self.broker.take_events();
@@ -389,7 +380,6 @@ impl Exchange {
         batches.retain(|(_, objects)| !objects.is_empty());
     }
 
-    /// Sends the balances and positions that have changed.
     fn publish_holdings(&mut self) {
         let time = self.venue_time();
         for account in 0..self.broker.accounts().len() {
@@ -413,7 +403,6 @@ impl Exchange {
         }
     }
 
-    /// Returns the names of a session's private streams.
     pub(super) fn private_names(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
         open.into_iter().flat_map(|open| open.private().streams().map(|stream| stream.name()))

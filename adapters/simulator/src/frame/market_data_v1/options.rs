@@ -3,7 +3,6 @@
 use crate::frame::upgrade::{UpgradeRefusal, refusal};
 use crate::model::engine::Side;
 
-/// The kinds of data that the exchange sends to a session of market data v1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Options {
     heartbeat: bool,
@@ -15,11 +14,9 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads names and values from the query. Unknown names are ignored; on the endpoint for several symbols,
-    /// `auctions` is unknown.
-    ///
-    /// If the query sets none of `bids`, `offers`, `trades` and `auctions`, the session gets all four kinds of
-    /// entries. Otherwise it gets only the kinds that are set to `true`.
+    /// Reads the options from the query, and ignores unknown names. If the query sets none of `bids`, `offers`,
+    /// `trades` and `auctions`, the session gets all four kinds of entries. Otherwise it gets only the kinds that are
+    /// set to `true`.
     pub(crate) fn of_parameters<'p>(
         parameters: impl Iterator<Item = (&'p str, &'p str)>,
         is_multi: bool,
@@ -57,7 +54,6 @@ impl Options {
         self.heartbeat
     }
 
-    /// Returns whether the session asks for the best levels instead of the whole book.
     pub(crate) const fn wants_best_levels(&self) -> bool {
         self.top_of_book
     }
@@ -84,8 +80,8 @@ mod tests {
 
     #[test]
     fn filter_rule() {
-        // A row has the query, and the flags that it sets on the endpoints for one symbol and for several symbols.
-        // The flags are those of bids, offers, trades and auctions.
+        // The queries, and the flags (bids, offers, trades, auctions) that they set on the endpoints for one symbol
+        // and for several symbols.
         for (query, single, multi) in [
             ("", [true; 4], [true, true, true, false]),
             ("heartbeat=true&top_of_book=true", [true; 4], [true, true, true, false]),

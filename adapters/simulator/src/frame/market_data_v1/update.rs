@@ -6,7 +6,7 @@ use crate::model::auctions::{AuctionPlan, AuctionPrice};
 use crate::model::engine::{PriceQuantity, Side};
 use crate::value::instrument::Instrument;
 
-/// One event of the market. Each session whose options include one of the entries gets one frame.
+/// One event of the market.
 #[derive(Clone, Debug)]
 pub(crate) struct Update {
     pub(crate) event_id: u64,
@@ -15,7 +15,6 @@ pub(crate) struct Update {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// The reason why a level changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Reason {
     Place,
@@ -31,10 +30,8 @@ pub(crate) enum Maker {
     Auction,
 }
 
-/// One effect of an event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Entry {
-    /// A level changed.
     Change {
         side: Side,
         price: u64,
@@ -65,9 +62,8 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-/// Writes the frame of an update with the entries that `options` include. If they include no entry, returns `None`;
-/// only the first frame of a symbol is written even then. `symbol` is the member that only frames of the endpoint for
-/// several symbols have.
+/// Writes the frame of an update with the entries that `options` include. Without such an entry, returns `None`,
+/// except for the first frame of a symbol. `symbol` is the member that only the endpoint for several symbols has.
 pub(crate) fn frame(
     update: &Update,
     instrument: &Instrument,
@@ -99,8 +95,8 @@ pub(crate) fn frame(
     Some(members.json("events", format!("[{}]", entries.join(","))).finish(order))
 }
 
-/// Returns whether a session with these options gets an entry. `is_initial` is true for the first frame of a symbol.
-/// Even a session that asks for the best levels gets them in this frame as entries [`Entry::Change`].
+/// Returns whether a session with these options gets an entry. The first frame of a symbol (`is_initial`) has entries
+/// [`Entry::Change`] even for a session that asks for the best levels.
 fn is_wanted(options: &Options, entry: &Entry, is_initial: bool) -> bool {
     match *entry {
         Entry::Change { side, reason, .. } => {
@@ -108,13 +104,11 @@ fn is_wanted(options: &Options, entry: &Entry, is_initial: bool) -> bool {
             is_told && options.wants_side(side)
         }
         Entry::Best { side, .. } => options.wants_best_levels() && options.wants_side(side),
-        // Besides the auction's own entry, a trade in an auction has a trade entry.
         Entry::Trade { .. } | Entry::BlockTrade { .. } => options.wants_trades(),
         Entry::AuctionOpen(_) | Entry::AuctionPrice(_) => options.wants_auctions(),
     }
 }
 
-/// Writes a `heartbeat`.
 pub(crate) fn heartbeat(socket_sequence: u64, order: MemberOrder) -> String {
     Members::of_type("heartbeat").integer("socket_sequence", socket_sequence).finish(order)
 }
@@ -125,7 +119,6 @@ fn entry_members(entry: &Entry, instrument: &Instrument, event_id: u64) -> Membe
         Entry::Change { side, price, before, remaining, reason } => {
             change_members(instrument, side, price, [before, remaining], reason)
         }
-        // This entry has no member `delta`.
         Entry::Best { side, level: (price, quantity) } => Members::of_type("change")
             .text("side", side_name(side))
             .price("price", instrument, price)
