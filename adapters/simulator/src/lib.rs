@@ -1,5 +1,4 @@
-//! A simulated Gemini exchange that speaks the venue's WebSocket APIs, as the counterpart of [`gemini_ws`]'s
-//! client.
+//! A simulated Gemini exchange that speaks the venue's WebSocket APIs, as the counterpart of [`gemini_ws`]'s client.
 //!
 //! [`Exchange`] is a sans-IO state machine: it opens no sockets, reads no clocks and starts no threads. Callers pass
 //! in frames and [instants](gemini_ws::Instant), and take [outputs](Output). All randomness comes from a seed. A test
@@ -37,12 +36,12 @@
 //! at the end of a path. The archived paths serve market data of a generated market only: recordings contain frames
 //! of the current API.
 //!
-//! A seeded requester intends to buy a combination of contracts, and asks for quotes. Some requests end without an
-//! accepted quote. Otherwise the requester accepts the lowest quote, unless the quote of a hidden maker is lower.
-//! When the maker of the accepted quote has confirmed the quote, the exchange executes an order of this maker. The
-//! order buys the outcome `NO` of the combination, at one minus the price of the quote. If a quote is withdrawn, or
-//! expires before the requester accepts it, the event of the quote is `CLOSED`. If the maker declines a quote or
-//! cannot pay, the status of the quote is `LOST`. The venue's documents leave these points open.
+//! A seeded requester asks for quotes on a combination of contracts. Some requests end without an accepted quote.
+//! Otherwise the requester accepts the lowest quote, unless the quote of a hidden maker is lower. When the maker has
+//! confirmed the accepted quote, the exchange executes an order of this maker. The order buys the outcome `NO` of the
+//! combination, at one minus the price of the quote. The venue's documents leave these points open: if a quote is
+//! withdrawn, or expires before the requester accepts it, the event of the quote is `CLOSED`. If the maker declines a
+//! quote or cannot pay, the status of the quote is `LOST`.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};
@@ -77,9 +76,8 @@
 //! - The same seed and inputs yield the same outputs, byte for byte, on every platform. If no pause between calls is
 //!   longer than [`CATCH_UP_MAX`], the market does not depend on when the caller calls [`Exchange::handle_timeout`].
 //! - Amounts are exact: fills and fees change the balances of an account to the last digit.
-//! - Books of the generated market are never crossed. Update ids agree between streams. Suppose that a client has
-//!   applied a depth frame with the last update id `u`. Then the client's best levels are the levels of the newest
-//!   ticker whose id is not greater than `u`.
+//! - Books of the generated market are never crossed. Update ids agree between streams: after a depth frame with the
+//!   last update id `u`, the client's best levels are those of the newest ticker whose id is at most `u`.
 //! - The work per call is bounded: a call generates no more than [`CATCH_UP_MAX`] of market time. Memory is bounded
 //!   too. The exchange keeps up to [`OUTPUTS_MAX`] outputs for a session, up to [`OPEN_ORDERS_MAX`] open orders of an
 //!   account, and up to [`FINISHED_ORDERS_MAX`] orders that have ended. It keeps up to a thousand quotes for one

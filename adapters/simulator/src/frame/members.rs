@@ -1,5 +1,4 @@
-//! [`Members`]: a JSON object whose members can be written in two orders, because both orders occur in frames of
-//! archived market data. The frames about requests for quotes use `Members` as well.
+//! [`Members`]: a JSON object whose members can be written in two orders, because both orders occur in frames of archived market data.
 //!
 //! The archived market data endpoints write prices with the decimals of their tick, and quantities without trailing
 //! zeros.
@@ -9,7 +8,6 @@ use std::fmt::Write;
 use crate::frame::public::push_digits;
 use crate::value::instrument::Instrument;
 
-/// The order in which the members of a frame are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum MemberOrder {
     /// The order in the venue's documents.
@@ -18,7 +16,6 @@ pub(crate) enum MemberOrder {
     Alphabetical,
 }
 
-/// The members of one JSON object.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Members(Vec<(&'static str, String)>);
 
@@ -44,7 +41,6 @@ impl Members {
         self.json(name, value.to_string())
     }
 
-    /// Adds a member whose value is a price, as [`push_price`] writes it.
     pub(crate) fn price(self, name: &'static str, instrument: &Instrument, price: u64) -> Members {
         let mut text = String::new();
         push_price(&mut text, instrument, price);
@@ -58,7 +54,6 @@ impl Members {
         self.text(name, &text)
     }
 
-    /// Returns the object as JSON.
     pub(crate) fn finish(mut self, order: MemberOrder) -> String {
         if order == MemberOrder::Alphabetical {
             self.0.sort_unstable_by_key(|(name, _)| *name);

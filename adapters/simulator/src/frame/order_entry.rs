@@ -7,11 +7,10 @@ use crate::frame::refusal::Refusal;
 use crate::value::instrument::is_prediction;
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome, TimeInForce};
 
-/// The longest client order id, in bytes.
+/// The maximum length of a client order id, in bytes.
 pub(crate) const CLIENT_ID_MAX: usize = 36;
 
-/// A request about orders, which only traders may make. The exchange reads its parameters only after it has checked
-/// the session's account.
+/// A request about orders. The exchange reads its parameters only after it has checked the session's account.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OrderRequest {
     pub(crate) method: OrderMethod,
@@ -26,8 +25,8 @@ pub(crate) enum OrderMethod {
     CancelSession,
 }
 
-/// Reads a new order. Refuses missing or malformed parameters. The broker later rejects well-formed values that are
-/// impossible.
+/// Reads a new order, and refuses missing or malformed parameters. The broker later rejects well-formed values that
+/// are impossible.
 pub(crate) fn new_order(parameters: Option<&Value>) -> Result<NewOrder, Refusal> {
     let order = parameters.and_then(Value::as_object).and_then(read_order);
     order.ok_or_else(Refusal::invalid_parameters)
@@ -93,12 +92,12 @@ pub(crate) fn is_client_id(id: &str) -> bool {
     (1..=CLIENT_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// Reads the id of the order to cancel, which is a string. A JSON number is refused.
+/// Reads the id of the order to cancel, which must be a string.
 pub(crate) fn cancelled_order(parameters: Option<&Value>) -> Result<u64, Refusal> {
     let id = parameters.and_then(|parameters| parameters.get("orderId")).and_then(Value::as_str);
     let id = id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
     let id = id.ok_or_else(Refusal::invalid_parameters)?;
-    // No order has the id 0, so 0 can replace an id that is too large for a `u64`.
+    // No order has the id 0, so 0 can replace an id that is too large.
     Ok(id.parse().unwrap_or(0))
 }
 

@@ -14,7 +14,6 @@ use crate::value::amount;
 use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, TimeInForce};
 use crate::value::random::Random;
 
-/// The time between heartbeats.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
 /// The filters of one session, and the counters of its heartbeats and events.
@@ -26,8 +25,7 @@ pub(crate) struct OrderEventFeed {
     /// `None` if the session did not ask for heartbeats.
     next_heartbeat: Option<Instant>,
     heartbeats: u64,
-    /// The next `socket_sequence`. Each object of an event and each heartbeat takes one; a frame can contain several
-    /// objects.
+    /// The next `socket_sequence`. Each object of an event and each heartbeat takes one.
     next_sequence: u64,
     trace_id: String,
 }
@@ -56,12 +54,10 @@ impl OrderEventFeed {
         self.next_heartbeat
     }
 
-    /// Plans the next heartbeat and returns its time.
     pub(crate) fn plan_heartbeat(&mut self, now: Instant) -> Instant {
         *self.next_heartbeat.insert(now + HEARTBEAT_PERIOD)
     }
 
-    /// Writes the acknowledgement of the subscription.
     pub(crate) fn acknowledgement(&self, account: AccountId) -> String {
         let array = |texts: &[String]| Value::from(texts.to_vec()).to_string();
         format!(
@@ -88,8 +84,7 @@ impl OrderEventFeed {
         text
     }
 
-    /// Writes the object `initial` of an order that is open when the session begins; `None` if the filters exclude
-    /// it.
+    /// Writes the object `initial` of an order that is open when the session begins, unless the filters exclude it.
     pub(crate) fn initial(&mut self, account: &Account, order: &ClientOrder) -> Option<String> {
         let event = OrderEvent {
             order: order.id(),
@@ -136,7 +131,7 @@ impl OrderEventFeed {
             && is_in(&self.api_sessions, &|wanted| wanted == account.key())
     }
 
-    /// Writes one object of an event of an order; `None` if the filters exclude it.
+    /// Writes one object of an event of an order, unless the filters exclude it.
     fn object(
         &mut self,
         name: &str,
@@ -171,8 +166,8 @@ impl OrderEventFeed {
     }
 }
 
-/// Writes the reason for which the order was cancelled or rejected, or for which a request to cancel it was refused.
-/// Also writes `cancel_command_id`, unless the exchange cancelled or rejected the order for a reason of its own.
+/// Writes the reason of a cancellation, rejection or refused cancel. Also writes `cancel_command_id`, unless the
+/// exchange cancelled or rejected the order for a reason of its own.
 fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     match event.kind {
         EventKind::Canceled { reason } if name == "cancelled" => {
@@ -190,7 +185,6 @@ fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     }
 }
 
-/// Writes the symbol, the side, the time in force and the type of the order.
 fn push_order(text: &mut String, request: &NewOrder) {
     let is_buy = request.side == OrderSide::Buy;
     push(text, "symbol", &request.symbol.as_str().to_ascii_lowercase());
@@ -245,9 +239,7 @@ fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     }
 }
 
-/// Returns the state that the order had after the event. The present state of the order may differ, because later
-/// events may have changed it. After a refused request to cancel, both are the same: the order had already ended, and
-/// no event changes the state of an ended order.
+/// Returns the state that the order had after the event. Later events may have changed the state since.
 const fn state_after(order: &ClientOrder, event: &OrderEvent) -> OrderState {
     match event.kind {
         EventKind::Accepted => OrderState::New,

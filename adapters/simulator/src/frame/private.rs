@@ -8,7 +8,6 @@ use crate::account::ledger::{LedgerBalance, LedgerPosition};
 use crate::account::order::{Amounts, ClientOrder, EventKind, OrderEvent};
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
 
-/// A private stream of an account.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum PrivateStream {
     Orders,
@@ -63,8 +62,8 @@ pub enum OrderEventShape {
 }
 
 /// Writes an `orderUpdate`. `None` for a refused request to cancel, which the private streams do not report. Members
-/// that are empty or zero are left out. If the order was cancelled at the request of its owner or with its session,
-/// the frame contains neither the terms of the order nor its remaining quantity.
+/// that are empty or zero are left out. Without a reason, a cancellation contains neither the terms nor the remaining
+/// quantity.
 pub(crate) fn order_update(
     shape: OrderEventShape,
     order: &ClientOrder,
@@ -132,8 +131,7 @@ fn push_order(text: &mut String, request: &NewOrder, status: &str) {
     push_decimal(text, "q", Some(request.quantity));
 }
 
-/// Writes the executed quantity. In a fill, this is the quantity of this execution, and its price, trade id and fee
-/// follow. In other events, this is the quantity of all executions.
+/// Writes the executed quantity: in a fill that of this execution, in other events that of all executions.
 fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     match event.kind {
         EventKind::Filled { fill, .. } => {
@@ -148,9 +146,9 @@ fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     }
 }
 
-/// Writes an `orderSnapshot`. Of the venue's frame, only the name and the array are known, so the orders here look
-/// like order events. A partly filled order in the book has the status `OPEN`, and `Z` is the quantity of all its
-/// executions. With `PARTIALLY_FILLED`, a client would take `Z` for the quantity of one more execution.
+/// Writes an `orderSnapshot`. Of the venue's frame, only the name and the array are known, so the orders look like
+/// order events. A partly filled order has the status `OPEN`, because a client would take `Z` for one more execution
+/// with `PARTIALLY_FILLED`.
 pub(crate) fn order_snapshot<'o>(
     shape: OrderEventShape,
     orders: impl Iterator<Item = &'o ClientOrder>,
@@ -164,7 +162,6 @@ pub(crate) fn order_snapshot<'o>(
     format!(r#"{{"e":"orderSnapshot","orders":[{}]}}"#, orders.collect::<Vec<String>>().join(","))
 }
 
-/// Writes a `balanceUpdate`.
 pub(crate) fn balance_update(balances: &[LedgerBalance], time: i64) -> String {
     let row = |balance: &LedgerBalance| {
         let LedgerBalance { asset, available, total } = balance;
@@ -174,7 +171,6 @@ pub(crate) fn balance_update(balances: &[LedgerBalance], time: i64) -> String {
     format!(r#"{{"e":"balanceUpdate","E":{time},"u":{time},"B":[{rows}]}}"#)
 }
 
-/// Writes a `positionReport`.
 pub(crate) fn position_report(account: AccountId, positions: &[LedgerPosition], time: i64) -> String {
     let row = |position: &LedgerPosition| {
         let LedgerPosition { symbol, quantity } = position;

@@ -1,8 +1,7 @@
 //! The market data frames of the current API as text, with their members in the order in which the venue sends them.
 //!
 //! Only this file, `recording.rs` and `recorded.rs` contain the short member names of these frames. The functions
-//! append the text piece by piece and do not use `serde_json`, so writing a frame costs little more than copying its
-//! digits.
+//! append the text piece by piece, because this costs less than `serde_json`.
 
 use crate::model::engine::{PriceQuantity, Side};
 use crate::model::fact::{Contract, Funding, Top};
@@ -30,7 +29,6 @@ pub(crate) fn ticker(
     text
 }
 
-/// Writes a `trade`.
 pub(crate) fn trade(
     instrument: &Instrument,
     event_time: i64,
@@ -74,7 +72,7 @@ pub(crate) fn depth(
     text
 }
 
-/// Writes a partial depth frame, or the result of the request `depth`. The result has no symbol.
+/// Writes a partial depth frame, or the result of the request `depth`, which has no symbol.
 pub(crate) fn partial_depth(
     instrument: &Instrument,
     with_symbol: bool,
@@ -95,8 +93,7 @@ pub(crate) fn partial_depth(
     text
 }
 
-/// Writes a `markPrice`. The venue sends a multiple of the index; the simulator always sends a hundred times the
-/// index.
+/// Writes a `markPrice`. The venue sends a multiple of the index, and the simulator sends a hundred times the index.
 pub(crate) fn mark_price(instrument: &Instrument, event_time: i64, mark: u64, index: u64) -> String {
     let mut text = String::from("{\"e\":\"markPrice\"");
     push_time_and_symbol(&mut text, instrument, event_time);
@@ -200,7 +197,7 @@ fn push_signed_decimal(text: &mut String, name: &str, units: i64, decimals: u8) 
     text.push('"');
 }
 
-/// Writes `units`, a number of units of the last decimal, as a decimal number with all its decimals.
+/// Writes a number of units of the last decimal as a decimal number with all its decimals.
 pub(crate) fn push_digits(text: &mut String, units: u64, decimals: u8) {
     let unit = power(decimals);
     push_integer(text, units / unit);

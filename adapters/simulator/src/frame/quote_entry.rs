@@ -9,8 +9,7 @@ use crate::value::amount;
 use crate::value::instrument::power;
 use crate::value::quote::{NewQuote, PRICE_DECIMALS, QUANTITY_DECIMALS, QuoteName};
 
-/// A request about quotes, which only traders may make. The exchange reads its parameters only after it has checked
-/// the session's account.
+/// A request about quotes. The exchange reads its parameters only after it has checked the session's account.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct QuoteRequest {
     pub(crate) method: QuoteMethod,
@@ -24,12 +23,11 @@ pub(crate) enum QuoteMethod {
     Confirm,
 }
 
-/// Reads the quote that a maker submits.
 pub(crate) fn new_quote(parameters: Option<&Value>) -> Result<NewQuote, Refusal> {
     read(parameters, |members| {
         let valid_until = members.get("validUntil").map(|value| value.as_i64().ok_or(()));
         let valid_until = valid_until.transpose().ok()?;
-        // Later times do not fit into an `i64` of nanoseconds, and the exchange compares times in nanoseconds.
+        // Later times do not fit into an `i64` of nanoseconds.
         if valid_until.is_some_and(|until| until.checked_mul(1_000_000).is_none()) {
             return None;
         }
@@ -49,7 +47,6 @@ pub(crate) fn new_quote(parameters: Option<&Value>) -> Result<NewQuote, Refusal>
     })
 }
 
-/// Reads which quote a maker withdraws.
 pub(crate) fn withdrawn_quote(parameters: Option<&Value>) -> Result<QuoteName, Refusal> {
     read(parameters, name)
 }

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-/// The status, the code and the message with which a request is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Refusal {
     status: u16,
@@ -27,7 +26,6 @@ impl Refusal {
         Refusal::new(401, -1002, "Authentication required")
     }
 
-    /// Creates the refusal of a request to cancel an order that does not exist, or that has ended.
     pub(crate) fn unknown_order() -> Refusal {
         Refusal::new(400, -1013, "Invalid parameters - order not found or already filled")
     }
@@ -36,8 +34,7 @@ impl Refusal {
         Refusal::new(400, -1013, "Invalid parameters - RFQ not found or not open")
     }
 
-    /// Creates the refusal of a request about a quote that does not exist, that has ended, or that is not in the
-    /// state that the request needs.
+    /// Creates the refusal of a request about a quote that does not exist, or whose state does not allow the request.
     pub(crate) fn unknown_quote() -> Refusal {
         Refusal::new(400, -1013, "Invalid parameters - quote not found or not in the right state")
     }
@@ -54,7 +51,6 @@ impl Refusal {
         Refusal::new(400, -1020, "Unsupported operation")
     }
 
-    /// Creates a refusal with a code that the caller chooses.
     pub(crate) fn of_code(code: i32) -> Refusal {
         match code {
             -1000 => Refusal::new(500, code, "Internal error"),
@@ -70,7 +66,6 @@ impl Refusal {
         self.code
     }
 
-    /// Writes the reply.
     pub(crate) fn reply(&self, id: &str) -> String {
         let message = Value::String(self.message.clone());
         let Refusal { status, code, .. } = self;

@@ -10,12 +10,12 @@ use crate::frame::refusal::Refusal;
 /// connection with the code 1009.
 pub const STREAMS_MAX: usize = 100;
 
-/// The longest request, in bytes. After a longer request, the exchange closes the connection with [`TOO_LARGE`].
+/// The maximum length of a request in bytes. After a longer request, the exchange closes the connection with
+/// [`TOO_LARGE`].
 pub(crate) const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// The maximum number of values in a request, counted as the number of bytes `,`, `[` and `{`. After a request with
-/// more values, the exchange closes the connection, because reading a million bytes of small values takes as long as
-/// reading thousands of requests.
+/// more values, the exchange closes the connection, because many small values take long to read.
 const VALUES_MAX: usize = 1 << 14;
 
 /// The code "Message too big" of RFC 6455, with which the venue answers too many streams.
@@ -42,7 +42,6 @@ pub(crate) enum Method {
     Quote(QuoteRequest),
 }
 
-/// Why a text is not a [`Request`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum ParseError {
     /// The exchange replies with the refusal. The id is JSON.
@@ -61,7 +60,6 @@ pub(crate) fn result(id: &str, result: &str) -> String {
     format!(r#"{{"id":{id},"status":200,"result":{result}}}"#)
 }
 
-/// Returns whether a request is too large to be read.
 pub(crate) fn is_too_large(text: &str) -> bool {
     let values = || text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
     text.len() > REQUEST_BYTES_MAX || values() > VALUES_MAX
@@ -131,7 +129,7 @@ pub(crate) fn without_parameters<M>(parameters: Option<&Value>, method: M) -> Re
     }
 }
 
-/// Reads a non-empty array of strings. Refuses all other parameters, for example an object.
+/// Reads a non-empty array of strings.
 fn stream_names(parameters: Option<&Value>) -> Result<Vec<String>, Refusal> {
     let Some(Value::Array(elements)) = parameters else { return Err(Refusal::invalid_parameters()) };
     if elements.is_empty() {
@@ -154,7 +152,6 @@ fn depth(parameters: Option<&Value>) -> Result<Method, Refusal> {
     parameters.and_then(Value::as_object).and_then(read).ok_or_else(Refusal::invalid_parameters)
 }
 
-/// Returns whether a stream needs an account.
 pub(crate) fn is_private(stream: &str) -> bool {
     let stream = stream.strip_suffix("@1s").unwrap_or(stream);
     stream.ends_with("@account") || stream.ends_with("@session")

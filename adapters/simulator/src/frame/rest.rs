@@ -9,8 +9,8 @@ use crate::account::order::ClientOrder;
 use crate::frame::upgrade::value_of;
 use crate::value::order::{NewOrder, OrderSide, OrderType, TimeInForce};
 
-/// A request to the REST API, with the parts that the exchange reads. The exchange does not read the body: the
-/// arguments are in the header `X-GEMINI-PAYLOAD`.
+/// A request to the REST API. The exchange does not read the body: the arguments are in the header
+/// `X-GEMINI-PAYLOAD`.
 ///
 /// ```
 /// use gemini_ws::Instant;
@@ -50,13 +50,11 @@ impl RestRequest<'_> {
         path.strip_suffix('/').unwrap_or(path)
     }
 
-    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         value_of(self.headers, name)
     }
 }
 
-/// A request that the exchange answers over REST.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum RestMethod {
     OrderStatus,
@@ -97,7 +95,6 @@ impl RestRefusal {
         RestRefusal { status, reason, message }
     }
 
-    /// Creates a refusal of wrong arguments.
     pub(crate) const fn malformed(message: &'static str) -> RestRefusal {
         RestRefusal { status: 400, reason: "InvalidRequest", message }
     }
@@ -154,10 +151,8 @@ pub(crate) fn order_name(arguments: &Map<String, Value>) -> Result<(OrderName, b
     Ok((name, with_trades))
 }
 
-/// Writes an order as the REST API reports it, with its trades if the request asks for them.
-///
-/// The venue's documents do not say how the API reports a rejected order. The simulator reports it as cancelled,
-/// with a reason.
+/// Writes an order as the REST API reports it, with its trades if the request asks for them. A rejected order is
+/// reported as cancelled, with a reason, because the venue's documents do not describe it.
 pub(crate) fn order(order: &ClientOrder, with_trades: bool) -> Value {
     let (ledger, request) = (order.ledger(), order.request());
     let amounts = order.amounts(order.progress());
@@ -238,7 +233,6 @@ const fn options(time_in_force: TimeInForce) -> &'static [&'static str] {
     }
 }
 
-/// Writes all balances of an account.
 pub(crate) fn balances(balances: &[LedgerBalance]) -> Value {
     let row = |balance: &LedgerBalance| {
         let available = balance.available.to_string();

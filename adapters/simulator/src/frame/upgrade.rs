@@ -45,14 +45,12 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    /// Returns whether the endpoint serves archived market data.
     pub(crate) const fn is_market_data(&self) -> bool {
         matches!(self, Endpoint::MarketDataV2 | Endpoint::MarketDataV1(_) | Endpoint::MultiMarketDataV1(_))
     }
 }
 
 impl<'r> UpgradeRequest<'r> {
-    /// Returns the path without the query.
     pub(crate) fn path(&self) -> &'r str {
         self.target.split('?').next().unwrap_or_default()
     }
@@ -68,7 +66,6 @@ impl<'r> UpgradeRequest<'r> {
         pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
 
-    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&'r str> {
         value_of(self.headers, name)
     }
@@ -94,8 +91,7 @@ impl<'r> UpgradeRequest<'r> {
         }
     }
 
-    /// Returns the path without the slash that some clients write at the end. A path with two slashes at the end is
-    /// another path.
+    /// Returns the path without a single slash at the end, which some clients write.
     pub(crate) fn plain_path(&self) -> &'r str {
         let path = self.path();
         path.strip_suffix('/').filter(|plain| !plain.is_empty() && !plain.ends_with('/')).unwrap_or(path)

@@ -26,17 +26,16 @@ use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::{Random, hash};
 use crate::value::start::Start;
 
-/// A number close to the venue's event ids of late 2023. The event ids of an exchange that opens at
-/// [`EPOCH`](crate::EPOCH) are larger.
+/// A number close to the venue's event ids of late 2023. The ids of an exchange that opens at [`EPOCH`](crate::EPOCH)
+/// are larger.
 const FIRST_EVENT_ID: u64 = 1_682_999_884_287_795;
 
-/// The time between two heartbeats of a session, on market data v1 and v2.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
 
-/// The mean number of events between two block trades of a symbol. Only symbols that have auctions have block trades.
+/// The mean number of events between two block trades of a symbol that has auctions. Other symbols have no block
+/// trades.
 const EVENTS_PER_BLOCK_TRADE: u64 = 1_000;
 
-/// The sessions of the archived market data endpoints, and the data of the market that the books do not contain.
 #[derive(Clone, Debug)]
 pub(super) struct ArchivedFeeds {
     random: Random,
@@ -49,7 +48,6 @@ pub(super) struct ArchivedFeeds {
     heartbeats: BTreeMap<SessionId, Instant>,
 }
 
-/// The recent history of one symbol.
 #[derive(Clone, Debug, Default)]
 struct Record {
     tape: Tape,
@@ -73,8 +71,7 @@ impl ArchivedFeeds {
         }
     }
 
-    /// Adds the next symbol of the market. If `is_alive` is false, the market generates no events, and the symbol has
-    /// no auctions.
+    /// Adds the next symbol of the market. If `is_alive` is false, the market generates no events and no auctions.
     pub(super) fn add(
         &mut self,
         instrument: &Instrument,
@@ -95,8 +92,7 @@ impl ArchivedFeeds {
         self.event_id
     }
 
-    /// Raises the last event id to `event`, an id that an earlier run of the exchange has used. Does nothing if the
-    /// last event id is already greater.
+    /// Raises the last event id to one that an earlier run of the exchange has used, unless it is already greater.
     pub(super) fn raise_event_id(&mut self, event: u64) {
         self.event_id = self.event_id.max(event);
     }
@@ -144,10 +140,8 @@ impl ArchivedFeeds {
         }
     }
 
-    /// Converts the effects of an event into updates, trades and changed levels.
-    ///
-    /// Each fill becomes an update of its own, because a trade has the id of its update. The other changes share one
-    /// update.
+    /// Converts the effects of an event into updates, trades and changed levels. Each fill becomes an update of its
+    /// own, because a trade has the id of its update. The other changes share one update.
     fn updates(
         &mut self,
         listing: &Listing,
@@ -192,8 +186,8 @@ impl ArchivedFeeds {
         (updates, trades, changes)
     }
 
-    /// Publishes a trade that two parties made outside the book. The price is halfway between the best prices of the
-    /// book, rounded down to the tick. Does nothing if a side of the book is empty.
+    /// Publishes a trade that two parties made outside the book, halfway between the best prices. Does nothing if a
+    /// side of the book is empty.
     fn publish_block_trade(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
         let [Some((bid, _)), Some((ask, _))] = listing.best_levels() else { return };
         let instrument = listing.instrument();
@@ -210,7 +204,6 @@ impl ArchivedFeeds {
         self.v2.publish(cx.sessions, position, instrument, &[trade], &[]);
     }
 
-    /// Carries out the next step of a symbol's auction.
     pub(super) fn auction(&mut self, cx: &mut Context<'_>, position: usize, listing: &Listing) {
         let (time, instrument) = (cx.venue_time(), listing.instrument());
         let Some(auction) = self.records.get_mut(position).and_then(|record| record.auction.as_mut()) else {
@@ -235,7 +228,6 @@ impl ArchivedFeeds {
         self.v1.publish(cx.sessions, position, instrument, &[update]);
     }
 
-    /// Publishes a new mark price and index price.
     pub(super) fn mark(
         &mut self,
         cx: &mut Context<'_>,
@@ -250,7 +242,6 @@ impl ArchivedFeeds {
         self.v2.publish_mark(cx.sessions, position, listing.instrument(), time, mark);
     }
 
-    /// Publishes the present funding.
     pub(super) fn fund(
         &mut self,
         cx: &mut Context<'_>,
@@ -269,7 +260,6 @@ impl ArchivedFeeds {
         self.v1.contains(session) || self.v2.contains(session)
     }
 
-    /// Ends a session, if it belongs to an archived market data endpoint.
     pub(super) fn leave(&mut self, cx: &mut Context<'_>, session: SessionId) {
         self.v1.leave(session);
         self.v2.leave(session);
@@ -291,7 +281,6 @@ impl ArchivedFeeds {
         self.v2.heartbeat(cx.sessions, session, time);
     }
 
-    /// Opens a session of an archived market data endpoint.
     pub(super) fn open(
         &mut self,
         cx: &mut Context<'_>,
@@ -336,8 +325,7 @@ impl ArchivedFeeds {
         Ok(())
     }
 
-    /// Handles a text from a session of archived market data. Only market data v2 takes requests; a text on market
-    /// data v1 is ignored.
+    /// Handles a text from a session of archived market data. Only market data v2 takes requests.
     pub(super) fn handle_request(
         &mut self,
         cx: &mut Context<'_>,
@@ -409,8 +397,7 @@ fn listed(listings: &Listings, feed: Feed, name: &str) -> Option<(usize, Feed)> 
     (!feed.is_of_perpetuals() || is_perpetual(symbol)).then_some((position, feed))
 }
 
-/// Opens a session without RFC 6455 pings, since the endpoints of archived market data send none. No ping is on the
-/// schedule, so the time of the session's next ping has no effect.
+/// Opens a session without RFC 6455 pings, since the endpoints of archived market data send none.
 fn open_without_ping(cx: &mut Context<'_>, session: SessionId) {
     cx.sessions.open(session, SnapshotMode::Absent, cx.now);
 }

@@ -1,4 +1,4 @@
-//! [`Ticket`] and [`Execution`]: a client's order that is submitted to the market, and a match of such an order.
+//! [`Ticket`] and [`Execution`]: a client's order, and a match of such an order.
 
 use crate::model::engine::{OrderId, Owner, Remainder, Side};
 
@@ -6,7 +6,6 @@ use crate::model::engine::{OrderId, Owner, Remainder, Side};
 /// decimals.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
-    /// The position of the symbol.
     pub(crate) position: usize,
     pub(crate) owner: Owner,
     pub(crate) side: Side,

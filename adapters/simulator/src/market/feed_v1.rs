@@ -10,7 +10,6 @@ use crate::session::Sessions;
 use crate::value::id::SessionId;
 use crate::value::instrument::Instrument;
 
-/// A session of market data v1. Its options never change.
 #[derive(Clone, Debug)]
 struct Connection {
     options: Options,
@@ -21,7 +20,6 @@ struct Connection {
     socket_sequence: u64,
 }
 
-/// The sessions, and which of them watch each symbol.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MarketDataV1 {
     connections: BTreeMap<SessionId, Connection>,
@@ -62,7 +60,6 @@ impl MarketDataV1 {
         self.watchers.entry(position).or_default().insert(session);
     }
 
-    /// Ends a session.
     pub(crate) fn leave(&mut self, session: SessionId) {
         if self.connections.remove(&session).is_some() {
             self.watchers.retain(|_, watchers| {
@@ -76,8 +73,7 @@ impl MarketDataV1 {
         self.connections.contains_key(&session)
     }
 
-    /// Sends the updates of a symbol to the sessions that watch it. Each session gets the part of each update that
-    /// its options include, with one frame for each update.
+    /// Sends the updates of a symbol to the sessions that watch it, with one frame for each update.
     pub(crate) fn publish(
         &mut self,
         sessions: &mut Sessions,

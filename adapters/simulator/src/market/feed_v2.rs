@@ -28,7 +28,6 @@ pub(crate) struct Present<'p> {
     pub(crate) funding: Option<Funding>,
 }
 
-/// The sessions, and their subscriptions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MarketDataV2 {
     sessions: BTreeSet<SessionId>,
@@ -45,7 +44,6 @@ impl MarketDataV2 {
         self.sessions.contains(&session)
     }
 
-    /// Ends a session.
     pub(crate) fn leave(&mut self, session: SessionId) {
         if self.sessions.remove(&session) {
             self.subscribers.retain(|_, subscribers| {
@@ -56,8 +54,8 @@ impl MarketDataV2 {
     }
 
     /// Subscribes a session and sends the first frame, which is the only acknowledgement. While a perpetual has no
-    /// mark price, the feed `mark_price` has no first frame. A session that subscribes again gets the first frame
-    /// again; what the venue does in this case has not been measured.
+    /// mark price, the feed `mark_price` has no first frame. What the venue does if a session subscribes again has
+    /// not been measured.
     pub(crate) fn subscribe<'p>(
         &mut self,
         sessions: &mut Sessions,

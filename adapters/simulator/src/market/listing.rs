@@ -22,13 +22,12 @@ use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::hash;
 use crate::value::tempo::Tempo;
 
-/// The maximum number of levels of a small book, on both sides together. The exchange sends the snapshot of a larger
-/// book some time after the acknowledgement.
+/// The maximum number of levels of a small book, on both sides together. The snapshot of a larger book comes some
+/// time after the acknowledgement.
 const SMALL_BOOK_LEVELS: usize = 400;
 /// The longest delay of a large snapshot.
 const LARGE_SNAPSHOT_DELAY: Duration = Duration::from_millis(700);
 
-/// One symbol of the market.
 #[derive(Clone, Debug)]
 pub(super) struct Listing {
     instrument: Instrument,
@@ -77,7 +76,6 @@ impl Listing {
         &self.engine
     }
 
-    /// Returns the present best levels.
     pub(super) fn best_levels(&self) -> Top {
         top(&self.engine)
     }
@@ -95,13 +93,11 @@ impl Listing {
         self.perpetual.is_some()
     }
 
-    /// Returns whether the book is small. The snapshot of a small book may come before the acknowledgement of the
-    /// subscription.
+    /// Returns whether the snapshot may come before the acknowledgement of the subscription.
     pub(super) fn is_small(&self) -> bool {
         self.engine.level_count() <= SMALL_BOOK_LEVELS
     }
 
-    /// Returns when the next mark price is due.
     pub(super) fn next_mark(&self, now: Instant) -> Instant {
         perpetual::next_mark(now, self.phase)
     }
@@ -112,7 +108,6 @@ impl Listing {
         self.flow.pause(pause_of(&self.instrument, mean))
     }
 
-    /// Generates one event of the order flow.
     pub(super) fn step(&mut self, effects: &mut Effects) {
         self.flow.step(&self.instrument, &mut self.engine, effects);
     }
@@ -122,14 +117,12 @@ impl Listing {
         self.engine.matches(ticket.owner, ticket.side, ticket.limit, ticket.quantity)
     }
 
-    /// Places an order of a client: matches it, and then lets the remainder rest in the book or drops it, as the
-    /// ticket says.
+    /// Places an order of a client. The remainder rests in the book or is dropped, as the ticket says.
     pub(super) fn place(&mut self, ticket: &Ticket, effects: &mut Effects) -> Placement {
         let Ticket { owner, side, limit, quantity, remainder, .. } = *ticket;
         self.engine.place_for(owner, side, limit, quantity, remainder, effects)
     }
 
-    /// Removes the generated orders that an order would match.
     pub(super) fn make_way(&mut self, ticket: &Ticket, effects: &mut Effects) {
         self.engine.clear_reached(ticket.side, ticket.limit, effects);
     }
@@ -144,7 +137,6 @@ impl Listing {
         self.last_change = change;
     }
 
-    /// Sends a trade.
     pub(super) fn publish_trade(&mut self, cx: &mut Context<'_>, trade_id: u64, fill: &Fill) {
         let trade = (fill.price, fill.quantity);
         self.last_trade = Some(trade);
@@ -155,7 +147,6 @@ impl Listing {
         }
     }
 
-    /// Sends the best levels if they have changed.
     pub(super) fn publish_top(&mut self, cx: &mut Context<'_>) {
         let top = self.best_levels();
         if top != self.top {
@@ -168,7 +159,7 @@ impl Listing {
         }
     }
 
-    /// Passes the changes of an event to the [`Publisher`] of each tempo, which keeps them until it publishes them.
+    /// Passes the changes of an event to the [`Publisher`] of each tempo.
     pub(super) fn keep_changes(&mut self, cx: &mut Context<'_>, position: usize, changes: &[Change]) {
         for tempo in Tempo::BOTH {
             if self.publishers[tempo as usize].record(changes) {
@@ -204,7 +195,6 @@ impl Listing {
         }
     }
 
-    /// Returns the present book.
     pub(super) fn book(&self) -> TrueBook {
         let [bids, asks] = Side::BOTH.map(|side| self.levels(side));
         TrueBook { bids, asks, last_update_id: self.last_change.0 }
@@ -303,7 +293,6 @@ impl Listing {
         }
     }
 
-    /// Sends a snapshot that was delayed.
     pub(super) fn send_late_snapshot(&mut self, cx: &mut Context<'_>, session: SessionId, tempo: Tempo) {
         let state = self.subscribers.depth_state(tempo, session);
         if matches!(state, Some(DepthState::SnapshotAt(at)) if at <= cx.now) {
@@ -312,7 +301,6 @@ impl Listing {
         }
     }
 
-    /// Sends the changes since the last publication.
     pub(super) fn publish(&mut self, cx: &mut Context<'_>, tempo: Tempo) {
         let publisher = &mut self.publishers[tempo as usize];
         publisher.disarm();
@@ -345,8 +333,7 @@ impl Listing {
         public::partial_depth(&self.instrument, with_symbol, self.last_change.0, sides)
     }
 
-    /// Sends the mark price if it has changed, and returns it with the index price. `None` if it has not changed, or
-    /// if the symbol is no perpetual.
+    /// Sends the mark price if it has changed, and returns it with the index price. Otherwise returns `None`.
     pub(super) fn mark(&mut self, cx: &mut Context<'_>) -> Option<(u64, u64)> {
         let time = cx.venue_time();
         let (mark, index) = self.perpetual.as_mut()?.mark(self.flow.fair())?;
@@ -369,8 +356,7 @@ impl Listing {
     }
 }
 
-/// Returns the mean time between events of a symbol. It is `pause`, or ten times as long if the symbol has a thin
-/// book and is no prediction-market contract.
+/// Returns the mean time between events of a symbol: ten times `pause` if the symbol is thinly traded.
 fn pause_of(instrument: &Instrument, pause: Duration) -> Duration {
     if instrument.is_thin && !is_prediction(instrument.symbol) { pause.saturating_mul(10) } else { pause }
 }
@@ -379,7 +365,6 @@ fn top(engine: &Engine) -> Top {
     Side::BOTH.map(|side| engine.best(side))
 }
 
-/// The listings of all symbols of the market, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listings {
     all: Vec<Listing>,
@@ -387,7 +372,6 @@ pub(super) struct Listings {
 }
 
 impl Listings {
-    /// Adds a symbol at the next position.
     pub(super) fn push(&mut self, symbol: Symbol, listing: Listing) {
         self.positions.insert(symbol, self.all.len());
         self.all.push(listing);

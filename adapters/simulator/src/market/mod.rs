@@ -37,7 +37,8 @@ use source::{Source, TrueBook};
 const FIRST_UPDATE_ID: u64 = 1_764_559_652_998_238;
 const FIRST_TRADE_ID: u64 = 2_840_141_030_659_933;
 
-/// The largest id that can be restored. Programs that read JSON numbers as `f64` read all ids up to this one exactly.
+/// The largest id that can be restored. An `f64` holds all ids up to this one exactly, so programs that read JSON
+/// numbers as `f64` lose no digits.
 const ID_MAX: u64 = 1 << 53;
 
 /// A generated market: all its symbols, which share one sequence of update ids.
@@ -51,7 +52,6 @@ pub(crate) struct Market {
     pause: Option<Duration>,
     contracts: Contracts,
     contract_subscribers: BTreeSet<SessionId>,
-    /// The matches of clients' orders since the last call of [`Market::take_executions`].
     executions: Vec<Execution>,
     archived: ArchivedFeeds,
     quotes: Option<Quotes>,
@@ -116,7 +116,6 @@ impl Market {
         self.update_id
     }
 
-    /// Carries out one event of a symbol's order flow.
     fn step(&mut self, cx: &mut Context<'_>, position: usize) {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
@@ -161,7 +160,6 @@ impl Market {
         self.archived.publish(cx, position, &self.listings[position], effects, &former);
     }
 
-    /// Publishes the funding of all perpetuals, and schedules the next publication at the next full minute.
     fn fund(&mut self, cx: &mut Context<'_>) {
         cx.schedule.add(perpetual::next_funding(cx.now, cx.epoch), Task::Funding);
         for (position, listing) in self.listings.iter_mut().enumerate() {
@@ -192,7 +190,6 @@ impl Market {
         self.listings[ticket.position].matches(ticket)
     }
 
-    /// Matches an order and publishes the effects.
     pub(crate) fn submit(&mut self, cx: &mut Context<'_>, ticket: &Ticket) -> Placement {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
@@ -204,7 +201,6 @@ impl Market {
         placement
     }
 
-    /// Removes an order from the book and publishes the change.
     pub(crate) fn withdraw(&mut self, cx: &mut Context<'_>, position: usize, order: OrderId) {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
@@ -214,7 +210,6 @@ impl Market {
         self.effects = effects;
     }
 
-    /// Removes the generated orders that an order would match, and publishes the change.
     pub(crate) fn make_way(&mut self, cx: &mut Context<'_>, ticket: &Ticket) {
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
@@ -232,8 +227,8 @@ impl Market {
         SavedIds { order: 0, update, trade, event, quote_request, quote }
     }
 
-    /// Raises the last ids, except that of orders, to those of an earlier run of the exchange. An id that is already
-    /// greater stays the same.
+    /// Raises the last ids, except that of orders, to those of an earlier run of the exchange, unless they are
+    /// already greater.
     ///
     /// # Errors
     ///
@@ -252,7 +247,6 @@ impl Market {
         Ok(())
     }
 
-    /// Takes the matches of clients' orders since the last call.
     pub(crate) fn take_executions(&mut self) -> Vec<Execution> {
         std::mem::take(&mut self.executions)
     }

@@ -18,19 +18,16 @@ use crate::value::tempo::Tempo;
 /// How long the exchange waits before it asks again for a frame that is not available yet.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Plays the frames of a recording, each once. Begins to play at the first subscription, and keeps the books for
-/// later subscribers.
+/// Plays the frames of a recording, each once, from the first subscription on. Keeps the books for later subscribers.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
     recording: Recording,
     has_started: bool,
-    /// The next frame, until its time has come.
     upcoming: Option<RecordedFrame>,
     tracks: Vec<Track>,
     contract_subscribers: BTreeSet<SessionId>,
 }
 
-/// One symbol of the recording.
 #[derive(Clone, Debug)]
 struct Track {
     symbol: Symbol,
@@ -42,7 +39,6 @@ struct Track {
     partial: Option<String>,
 }
 
-/// The book after all frames that have been played.
 #[derive(Clone, Debug, Default)]
 struct Book {
     bids: BTreeMap<Decimal, Decimal>,
@@ -76,7 +72,6 @@ impl Recorded {
         }
     }
 
-    /// Takes the next frame and schedules it.
     fn prepare(&mut self, cx: &mut Context<'_>) {
         let pause = match self.recording.next() {
             Next::Frame(frame, pause) => {
@@ -126,8 +121,7 @@ impl Recorded {
 
 impl Track {
     fn play_depth(&mut self, cx: &mut Context<'_>, depth: &RecordedDepth, text: &str) {
-        // A frame that covers a single new update id is a snapshot: the venue sent it when the recorded client
-        // subscribed, or subscribed again.
+        // A frame that covers a single new update id is a snapshot, which the recorded client has requested.
         let covers_one = depth.first_update_id == depth.last_update_id;
         let last = self.book.as_ref().map(|book| book.last_update_id);
         let is_snapshot = covers_one && last.is_none_or(|last| depth.last_update_id > last);
@@ -188,7 +182,7 @@ impl Track {
 }
 
 impl Book {
-    /// Applies all levels of a frame. Does nothing if the book already contains the frame.
+    /// Applies all levels of a frame, unless the book already contains the frame.
     fn apply(&mut self, depth: &RecordedDepth) {
         if depth.last_update_id <= self.last_update_id {
             return;
@@ -244,7 +238,7 @@ impl Source for Recorded {
     }
 
     fn is_small(&self, stream: &Stream) -> bool {
-        // While there is no book, `subscribe` sends no snapshot, so no snapshot can precede the acknowledgement.
+        // While there is no book, `subscribe` sends no snapshot, so none can come before the acknowledgement.
         let book =
             stream.symbol().and_then(|symbol| self.track(symbol)).and_then(|track| track.book.as_ref());
         book.is_none_or(|book| book.bids.len() + book.asks.len() <= 400)

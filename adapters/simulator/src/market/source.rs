@@ -22,20 +22,18 @@ pub struct TrueBook {
 
 /// A source of books: a generated market or a recording.
 pub(crate) trait Source {
-    /// Returns the symbols. A generated market returns them in the order of its configuration, a recording in the
-    /// order of [`Recording::symbols`](crate::Recording::symbols).
+    /// Returns the symbols, in the order of the configuration or of
+    /// [`Recording::symbols`](crate::Recording::symbols).
     fn symbols(&self) -> Box<dyn Iterator<Item = Symbol> + '_>;
 
-    /// Returns whether the source has a stream.
     fn has(&self, stream: &Stream) -> bool;
 
-    /// Returns whether the book behind a stream is small, so that its snapshot may come before the acknowledgement.
+    /// Returns whether the book of a stream is small, so that its snapshot may come before the acknowledgement.
     fn is_small(&self, stream: &Stream) -> bool;
 
     /// Subscribes a session to a stream that it is not subscribed to yet.
     fn subscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream);
 
-    /// Ends the subscription of a session to a stream.
     fn unsubscribe(&mut self, cx: &mut Context<'_>, session: SessionId, stream: &Stream);
 
     /// Sends a snapshot of the present book to a session, if it is subscribed to the depth of the symbol.
@@ -47,8 +45,7 @@ pub(crate) trait Source {
     /// Returns the present book; `None` for an unknown symbol.
     fn book(&self, symbol: Symbol) -> Option<TrueBook>;
 
-    /// Opens a session of an archived market data endpoint. If the source has no such endpoint or symbol, or if a
-    /// parameter is invalid, no session begins, and the error is the venue's answer.
+    /// Opens a session of an archived market data endpoint. The error is the venue's answer; then no session begins.
     fn open_market_data(
         &mut self,
         _cx: &mut Context<'_>,
@@ -59,23 +56,19 @@ pub(crate) trait Source {
         Err(refusal(404, "EndpointNotFound"))
     }
 
-    /// Returns whether a session belongs to an archived market data endpoint.
     fn is_market_data(&self, _session: SessionId) -> bool {
         false
     }
 
-    /// Handles a text from a session of an archived market data endpoint.
     fn handle_market_data_request(&mut self, _cx: &mut Context<'_>, _session: SessionId, _text: &str) {}
 
-    /// Ends a session if it belongs to an archived market data endpoint.
     fn leave_market_data(&mut self, _cx: &mut Context<'_>, _session: SessionId) {}
 
-    /// Returns the requests for quotes, which have their own stream; `None` if the source has no such requests.
+    /// Returns the requests for quotes, if the source has any.
     fn quotes(&self) -> Option<&Quotes> {
         None
     }
 
-    /// Returns the requests for quotes, to change them; `None` if the source has no such requests.
     fn quotes_mut(&mut self) -> Option<&mut Quotes> {
         None
     }

@@ -23,14 +23,13 @@ const fn partial_index(levels: PartialLevels) -> usize {
 pub(crate) enum DepthState {
     /// The exchange sends the snapshot at this time, and no change before the snapshot.
     SnapshotAt(Instant),
-    /// The recording has not reached the symbol's snapshot yet. If the subscriber requested a snapshot, the exchange
-    /// sends no change before the snapshot.
+    /// The recording has not reached the symbol's snapshot yet. A subscriber that requested a snapshot gets no change
+    /// before it.
     BeforeRecordedSnapshot,
     /// The exchange sends changes to the subscriber.
     Live,
 }
 
-/// The subscribers of one symbol.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Subscribers {
     ticker: BTreeSet<SessionId>,
@@ -44,8 +43,7 @@ pub(crate) struct Subscribers {
 }
 
 impl Subscribers {
-    /// Returns the set of a stream's subscribers; `None` for differential depth, whose subscribers have states, and
-    /// for streams over all symbols.
+    /// Returns the set of a stream's subscribers; `None` for differential depth, and for streams over all symbols.
     fn set(&mut self, stream: &Stream) -> Option<&mut BTreeSet<SessionId>> {
         match *stream {
             Stream::BookTicker { .. } => Some(&mut self.ticker),
@@ -75,8 +73,7 @@ impl Subscribers {
         &self.funding
     }
 
-    /// Returns the subscribers of partial depth at a tempo: sets, each with the number of levels that its sessions
-    /// get.
+    /// Returns the subscribers of partial depth at a tempo, with the number of levels that they get.
     pub(crate) fn partial(&self, tempo: Tempo) -> impl Iterator<Item = (&BTreeSet<SessionId>, usize)> {
         self.partial[tempo as usize].iter().zip(PARTIAL_COUNTS)
     }
@@ -96,17 +93,14 @@ impl Subscribers {
         subscribers.filter(|(_, state)| **state == DepthState::Live).map(|(session, _)| session)
     }
 
-    /// Returns all subscribers of differential depth and their states, by tempo.
     pub(crate) fn all_depth_mut(&mut self) -> impl Iterator<Item = (&SessionId, &mut DepthState)> {
         self.depth.iter_mut().flatten()
     }
 
-    /// Returns the state of a subscriber of differential depth; `None` if the session is not subscribed.
     pub(crate) fn depth_state(&self, tempo: Tempo, session: SessionId) -> Option<DepthState> {
         self.depth[tempo as usize].get(&session).copied()
     }
 
-    /// Returns whether a session is subscribed to differential depth at any tempo.
     pub(crate) fn follows_depth(&self, session: SessionId) -> bool {
         self.depth.iter().any(|subscribers| subscribers.contains_key(&session))
     }

@@ -19,7 +19,7 @@ const INDICATIVE_PERIOD: Duration = Duration::from_secs(15);
 const INDICATIVE_COUNT: u32 = 4;
 /// The shortest time from a result to the next opening, and the limit of the random time that is added, in seconds.
 const PAUSE_SECONDS: [u64; 2] = [120, 480];
-/// The maximum number of results and indicative prices that the first frame of a subscription contains.
+/// The maximum number of results and indicative prices in the first frame of a subscription.
 const RECENT_MAX: usize = 10;
 
 /// The planned times of an auction, in ms since 1970.
@@ -44,14 +44,12 @@ pub(crate) struct AuctionPrice {
     pub(crate) cleared: Option<PriceQuantity>,
 }
 
-/// A step of an auction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum AuctionStep {
     Opens(AuctionPlan),
     Prices(AuctionPrice),
 }
 
-/// The auctions of one symbol.
 #[derive(Clone, Debug)]
 pub(crate) struct Auction {
     random: Random,
@@ -62,16 +60,15 @@ pub(crate) struct Auction {
 }
 
 impl Auction {
-    /// Creates the auctions of a symbol. `None` for perpetuals and for symbols with a thin book, which have no
-    /// auctions.
+    /// Creates the auctions of a symbol. Perpetuals and symbols with a thin book have no auctions.
     pub(crate) fn new(instrument: &Instrument, seed: u64) -> Option<Auction> {
         let random = Random::for_name(seed.rotate_left(21), instrument.symbol.as_str());
         let has_auctions = !instrument.is_thin && !is_perpetual(instrument.symbol);
         has_auctions.then(|| Auction { random, prices_left: 0, recent: VecDeque::new() })
     }
 
-    /// Chooses at random when the next auction opens, and returns the time until then. The opening is at a full
-    /// second of the venue's time. `venue_time` is in ns.
+    /// Returns a random time until the next opening, which is at a full second of the venue's time. `venue_time` is
+    /// in ns.
     pub(crate) fn pause(&mut self, venue_time: i64) -> Duration {
         let [least, more] = PAUSE_SECONDS;
         let pause = Duration::from_secs(least + self.random.below(more));
@@ -128,7 +125,6 @@ impl Auction {
         Some(AuctionPrice { is_result, millis, highest_bid, lowest_ask, collar, cleared })
     }
 
-    /// Returns the last results and indicative prices, the newest first.
     pub(crate) fn recent(&self) -> impl Iterator<Item = &AuctionPrice> {
         self.recent.iter()
     }

@@ -8,8 +8,7 @@ use crate::model::engine::PriceQuantity;
 pub(crate) const INTERVALS: [(&str, i64); 7] =
     [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60), ("6h", 360), ("1d", 1_440)];
 
-/// The maximum number of candles that are kept for each interval. The first frame of a subscription contains all of
-/// them.
+/// The maximum number of candles of each interval. The first frame of a subscription contains all of them.
 const CANDLES_MAX: usize = 500;
 
 const MINUTE_MILLIS: i64 = 60_000;
@@ -34,7 +33,7 @@ pub(crate) struct Candles {
 }
 
 impl Candles {
-    /// Adds a trade. `millis` is the time of the trade in ms since 1970, and never decreases from call to call.
+    /// Adds a trade. `millis` is the time of the trade in ms since 1970, and must never decrease from call to call.
     pub(crate) fn record(&mut self, millis: i64, (price, quantity): PriceQuantity) {
         for (candles, (_, minutes)) in self.all.iter_mut().zip(INTERVALS) {
             let start = millis - millis.rem_euclid(minutes * MINUTE_MILLIS);

@@ -8,8 +8,8 @@ use crate::model::fact::Contract;
 use crate::value::instrument::is_prediction;
 use crate::value::random::{Random, hash};
 
-/// The statuses of a contract, in their order. The venue has not been seen to send `Settled`. The simulator sends it
-/// so that clients meet an unusual status, because the venue may add statuses.
+/// The statuses of a contract, in their order. The venue has not been seen to send `Settled`. The simulator sends it,
+/// because the venue may add statuses.
 const STATUSES: [&str; 4] = ["Awaiting Approval", "Approved", "Active", "Settled"];
 
 #[derive(Clone, Debug)]
@@ -35,8 +35,7 @@ impl Contracts {
         }
     }
 
-    /// Moves a random contract to its next status; the first status follows the last one. `None` if there is no
-    /// contract.
+    /// Moves a random contract to its next status; the first status follows the last one.
     pub(crate) fn next(&mut self, venue_time: i64) -> Option<Contract<'_>> {
         let chosen = self.random.below(self.all.len() as u64) as usize;
         let (symbol, status) = self.all.get_mut(chosen)?;

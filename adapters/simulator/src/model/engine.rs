@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, VecDeque};
 /// The largest quantity of a level: the largest one that a decimal can hold, so that frames can report it.
 const LEVEL_MAX: u64 = i64::MAX.unsigned_abs();
 
-/// A side of a book.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Side {
     Bid,
@@ -33,7 +32,7 @@ impl Side {
     }
 }
 
-/// The id of an order within one engine. An engine gives no id twice.
+/// The id of an order within one engine.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct OrderId(u64);
 
@@ -50,7 +49,6 @@ pub(crate) enum Remainder {
 /// A level of the book: the price, and the quantity of all orders at it.
 pub(crate) type PriceQuantity = (u64, u64);
 
-/// The changes and fills of one action.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Effects {
     /// The levels that changed, each once.
@@ -81,14 +79,13 @@ impl Effects {
     }
 }
 
-/// The result of placing an order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Placement {
     /// The id of the order in the book; `None` if nothing of it rests, for example because its level has no room.
     pub(crate) resting: Option<OrderId>,
     /// The quantity that did not match.
     pub(crate) left: u64,
-    /// Whether the order met an order of the same owner. The remaining quantity is then not in the book.
+    /// Whether an order of the same owner stopped the order. The remaining quantity is then not in the book.
     pub(crate) met_own: bool,
 }
 
@@ -123,20 +120,18 @@ struct Queue {
     total: u64,
 }
 
-/// The orders of one symbol. The book is never crossed: all orders that could match have matched.
+/// The orders of one symbol. The book is never crossed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Engine {
     bids: BTreeMap<u64, Queue>,
     asks: BTreeMap<u64, Queue>,
-    /// The side and the price of each resting order.
     places: BTreeMap<OrderId, (Side, u64)>,
     resting: [usize; 2],
     last_id: u64,
 }
 
 impl Engine {
-    /// Matches an order without an owner against the other side, up to `limit`. Returns its id if a part of it
-    /// rests.
+    /// Matches an order without an owner against the other side, up to `limit`. Returns its id if a part of it rests.
     pub(crate) fn place(
         &mut self,
         side: Side,
@@ -149,7 +144,7 @@ impl Engine {
     }
 
     /// Matches an order of an owner against the other side, up to `limit`, but stops before an order of the same
-    /// owner. A remainder that was stopped in this way never rests.
+    /// owner. Then no remainder rests.
     pub(crate) fn place_for(
         &mut self,
         owner: Owner,
@@ -234,8 +229,8 @@ impl Engine {
         (left, met_own)
     }
 
-    /// Returns what an order would match at once: the quantity at each price, the best first. Stops before an order
-    /// of the same owner.
+    /// Returns the quantity at each price that an order would match at once, the best price first. Stops before an
+    /// order of the same owner.
     pub(crate) fn matches(&self, owner: Owner, side: Side, limit: u64, quantity: u64) -> Vec<PriceQuantity> {
         let mut left = quantity;
         let mut matches = Vec::new();
@@ -317,12 +312,10 @@ impl Engine {
         self.places.contains_key(&id)
     }
 
-    /// Returns the number of resting orders of a side.
     pub(crate) const fn orders(&self, side: Side) -> usize {
         self.resting[side as usize]
     }
 
-    /// Returns the number of levels of both sides.
     pub(crate) fn level_count(&self) -> usize {
         self.bids.len() + self.asks.len()
     }
@@ -335,12 +328,10 @@ impl Engine {
         best.map(|(price, queue)| (*price, queue.total))
     }
 
-    /// Returns the quantity at a price; zero if there is no order.
     pub(crate) fn quantity(&self, side: Side, price: u64) -> u64 {
         self.levels(side).get(&price).map_or(0, |queue| queue.total)
     }
 
-    /// Returns the levels of a side, the best first.
     pub(crate) fn best_first(&self, side: Side) -> Box<dyn Iterator<Item = PriceQuantity> + '_> {
         let levels = self.levels(side).iter().map(|(price, queue)| (*price, queue.total));
         match side {

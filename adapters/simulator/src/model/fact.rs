@@ -5,21 +5,18 @@ use super::engine::PriceQuantity;
 /// The best bid and the best ask.
 pub(crate) type Top = [Option<PriceQuantity>; 2];
 
-/// The values of a `fundingAmount` frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Funding {
     /// The instant of the funding, in ns since 1970.
     pub(crate) funding_time: i64,
     /// The amount, in units of the fifth decimal.
     pub(crate) amount: i64,
-    /// The rate, in units of the third decimal of a percent. Frames of the current API have two more decimals, which
-    /// are zeros.
+    /// The rate, in units of the third decimal of a percent.
     pub(crate) rate: i64,
     pub(crate) mark: u64,
     pub(crate) is_realized: bool,
 }
 
-/// The values of a `contractStatus` frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Contract<'t> {
     pub(crate) event_millis: i64,

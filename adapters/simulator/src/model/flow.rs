@@ -9,13 +9,11 @@ use crate::value::random::Random;
 /// The shortest mean time between two events of a symbol.
 const INTERVAL_MIN: Duration = Duration::from_micros(1);
 
-/// All generated traders of one symbol.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
     random: Random,
-    /// The fair price, which moves at random. Orders are placed around it.
+    /// The price around which orders are placed. It moves at random.
     fair: u64,
-    /// How many orders each side has approximately.
     orders_per_side: usize,
     /// The orders that may be cancelled. Some of them may have been filled since.
     placed: Vec<OrderId>,
@@ -103,8 +101,7 @@ impl Flow {
     }
 
     fn limit(&mut self, instrument: &Instrument, engine: &mut Engine, side: Side, effects: &mut Effects) {
-        // Most orders are placed near the fair price, because the distance is a product of two uniform random
-        // numbers.
+        // A product of two random numbers is usually small, so most orders are near the fair price.
         let width = (self.fair / instrument.tick / 500).max(8);
         let distance = (self.random.below(width) * self.random.below(width) / width) * instrument.tick;
         let price = match side {

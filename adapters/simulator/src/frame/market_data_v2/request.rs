@@ -7,7 +7,6 @@ use crate::model::candles::INTERVALS;
 /// A feed of one symbol.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Feed {
-    /// The book, the trades and the auctions.
     Level2,
     /// Candles. The number is the position of their interval in [`INTERVALS`].
     Candles(usize),
@@ -28,7 +27,6 @@ impl Feed {
         }
     }
 
-    /// Returns whether only perpetuals have the feed.
     pub(crate) const fn is_of_perpetuals(self) -> bool {
         matches!(self, Feed::MarkPrice | Feed::FundingAmount)
     }
@@ -38,7 +36,6 @@ impl Feed {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Request {
     pub(crate) is_subscribe: bool,
-    /// The feeds and the names of their symbols.
     pub(crate) subscriptions: Vec<(Feed, String)>,
 }
 
@@ -47,8 +44,7 @@ pub(crate) const INVALID_JSON: &str = "InvalidJson";
 /// The reason in the reply to a request without any valid symbol.
 pub(crate) const NO_VALID_TRADING_PAIRS: &str = "NoValidTradingPairs";
 
-/// Reads a request. `None` if the text is not a request, or if it names an unknown feed. How the venue replies to a
-/// request for an unknown feed has not been measured.
+/// Reads a request. `None` if the text is not a request, or if it names an unknown feed.
 pub(crate) fn parse(text: &str) -> Option<Request> {
     let Ok(Value::Object(members)) = serde_json::from_str(text) else { return None };
     let is_subscribe = match members.get("type")?.as_str()? {

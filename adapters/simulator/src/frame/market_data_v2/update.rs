@@ -10,18 +10,16 @@ use crate::model::fact::Funding;
 use crate::model::tape::{Taker, TapeTrade};
 use crate::value::instrument::Instrument;
 
-/// Returns a symbol as the frames of market data v2 spell it.
 fn symbol(instrument: &Instrument) -> String {
     instrument.symbol.as_str().to_ascii_uppercase()
 }
 
-/// Writes an `l2_updates` with changes.
 pub(crate) fn changes(instrument: &Instrument, changes: &[(Side, PriceQuantity)]) -> String {
     level2(instrument, changes).finish(MemberOrder::Documented)
 }
 
-/// Writes the first `l2_updates` of a subscription, which contains the complete book. If there are no trades, it
-/// has no member `trades`.
+/// Writes the first `l2_updates` of a subscription, which contains the complete book. Without trades, it has no
+/// member `trades`.
 pub(crate) fn snapshot<'e>(
     instrument: &Instrument,
     levels: &[(Side, PriceQuantity)],
@@ -56,7 +54,6 @@ fn level2(instrument: &Instrument, levels: &[(Side, PriceQuantity)]) -> Members 
     Members::of_type("l2_updates").text("symbol", &symbol(instrument)).json("changes", text)
 }
 
-/// Writes a `trade`.
 pub(crate) fn trade(instrument: &Instrument, trade: &TapeTrade) -> String {
     let (price, quantity) = trade.level;
     Members::of_type("trade")
@@ -76,7 +73,7 @@ pub(crate) fn trade(instrument: &Instrument, trade: &TapeTrade) -> String {
         .finish(MemberOrder::Documented)
 }
 
-/// Writes an `auction_indicative` or an `auction_result`, which use the same member for their price.
+/// Writes an `auction_indicative` or an `auction_result`. Both use the same member for the price.
 pub(crate) fn auction(instrument: &Instrument, price: &AuctionPrice) -> String {
     let kind = if price.is_result { "auction_result" } else { "auction_indicative" };
     let members = Members::of_type(kind)
@@ -124,7 +121,6 @@ pub(crate) fn candles<'c>(
         .finish(MemberOrder::Alphabetical)
 }
 
-/// Writes a `mark_price_updates`.
 pub(crate) fn mark_price(instrument: &Instrument, time: i64, (mark, index): (u64, u64)) -> String {
     let change = Members::default()
         .decimal("mark_price", mark, instrument.price_decimals)
@@ -133,8 +129,7 @@ pub(crate) fn mark_price(instrument: &Instrument, time: i64, (mark, index): (u64
     one_change("mark_price_updates", instrument, change)
 }
 
-/// Writes a `funding_amount_updates`. The venue's documents lack the members `funding_rate` and `mark_price`, but the
-/// venue sends them.
+/// Writes a `funding_amount_updates`, with the undocumented members `funding_rate` and `mark_price`.
 pub(crate) fn funding_amount(instrument: &Instrument, time: i64, funding: &Funding) -> String {
     let change = Members::default()
         .json("funding_amount", signed(funding.amount, 5))
@@ -154,7 +149,6 @@ fn one_change(kind: &str, instrument: &Instrument, change: Members) -> String {
         .finish(MemberOrder::Alphabetical)
 }
 
-/// Writes a signed decimal as a JSON string.
 fn signed(units: i64, decimals: u8) -> String {
     let mut text = String::from(if units < 0 { "\"-" } else { "\"" });
     push_trimmed(&mut text, units.unsigned_abs(), decimals);
@@ -168,7 +162,6 @@ pub(crate) fn heartbeat(time: i64) -> String {
     Members::of_type("heartbeat").integer("timestamp", millis).finish(MemberOrder::Alphabetical)
 }
 
-/// Writes an error.
 pub(crate) fn error(reason: &str) -> String {
     Members::default().text("reason", reason).text("result", "error").finish(MemberOrder::Documented)
 }
