@@ -11,9 +11,8 @@ use serde_json::{Map, Value};
 /// The time between frames without receive times.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// The maximum number of lines that one call of [`Recording::next`] reads. A recording that is [read while it is
-/// played](Recording::streamed) can contain many lines that are skipped, and reading all of them at once would delay
-/// other work.
+/// The maximum number of lines that one call of [`Recording::next`] reads. Skipping many lines of a
+/// [stream](Recording::streamed) at once would delay other work.
 const LINES_PER_TURN: usize = 64;
 
 /// Recorded frames of the venue, one per line.
@@ -21,10 +20,9 @@ const LINES_PER_TURN: usize = 64;
 /// A line contains a frame of `wss://ws.gemini.com` as it was received. A receive time may precede the frame. Spaces
 /// or tabs separate the time from the frame. A time with a decimal point is in seconds (`1790732601.672464`). An
 /// integer with sixteen or more digits is in nanoseconds, with twelve to fifteen digits in milliseconds, and with
-/// fewer digits in seconds. If the recording lacks an update of a book, the exchange knows no book until the next
-/// snapshot in the recording. Until then, new subscribers that request a snapshot get neither a snapshot nor changes.
-/// Blank lines are skipped, and so are replies, private frames, frames of unknown kinds, frames of `requestForQuote`,
-/// and partial depths without a symbol.
+/// fewer digits in seconds. If the recording lacks an update of a book, new subscribers of this book get no snapshot
+/// and no changes until the next snapshot in the recording. Blank lines are skipped, and so are replies, private
+/// frames, frames of unknown kinds, frames of `requestForQuote`, and partial depths without a symbol.
 ///
 /// ```
 /// use gemini_ws_simulator::Recording;
@@ -46,15 +44,13 @@ pub struct Recording {
     /// The source of the lines, if the recording is read while it is played.
     stream: Option<Stream>,
     symbols: Vec<Symbol>,
-    /// The position of each symbol.
     positions: BTreeMap<Symbol, usize>,
     skipped: usize,
     interval: Duration,
     has_times: bool,
-    /// The first receive time, in ns.
     origin: Option<u64>,
-    /// The receive time of the last frame that was taken. `Some(None)` if this frame has no receive time, `None` if
-    /// no frame has been taken.
+    /// The receive time of the last frame that was taken: `Some(None)` if this frame has none, `None` if no frame has
+    /// been taken.
     before: Option<Option<Duration>>,
 }
 
@@ -75,7 +71,7 @@ struct Stream(Arc<Mutex<dyn FnMut() -> NextLine + Send>>);
 
 impl Stream {
     fn next(&self) -> NextLine {
-        // The exchange may call the closure again after the closure panicked in another thread.
+        // A panic of the closure in another thread does not matter here.
         let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         next()
     }
@@ -87,7 +83,6 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// The result of [`Recording::next`].
 #[derive(Debug)]
 pub(crate) enum Next {
     /// A frame, and how long after the previous frame the exchange plays it.
@@ -97,7 +92,6 @@ pub(crate) enum Next {
     End,
 }
 
-/// One recorded frame.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedFrame {
     text: String,
@@ -123,7 +117,6 @@ impl RecordedFrame {
     }
 }
 
-/// The kind of a frame.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Ticker,
@@ -202,7 +195,7 @@ impl Recording {
     /// calls `next` when it needs a line; `next` must not block.
     ///
     /// Only frames of these symbols and of streams over all symbols are played. Lines that are not frames are
-    /// skipped. Clones of a recording share the lines: each line is played by only one clone.
+    /// skipped. Clones of a recording share the lines, so only one clone plays each line.
     ///
     /// ```
     /// use gemini_ws_simulator::{NextLine, Recording};
@@ -238,8 +231,8 @@ impl Recording {
         }
     }
 
-    /// Reads a line; `None` if it has no frame to be played. New symbols are added if `takes_symbols` is true,
-    /// otherwise their frames are skipped.
+    /// Reads a line; `None` if it has no frame to be played. Unless `takes_symbols` is true, frames of new symbols
+    /// are skipped.
     fn read(&mut self, line: &str, takes_symbols: bool) -> Result<Option<RecordedFrame>, Failure> {
         if line.trim().is_empty() {
             return Ok(None);
@@ -281,14 +274,14 @@ impl Recording {
         self
     }
 
-    /// Returns the symbols of the recording, in the order of their first frames, or in the order in which
-    /// [`streamed`](Recording::streamed) got them.
+    /// Returns the symbols of the recording, in the order of their first frames or of the call of
+    /// [`streamed`](Recording::streamed).
     pub fn symbols(&self) -> &[Symbol] {
         &self.symbols
     }
 
-    /// Returns the number of frames to be played. Returns zero for a recording that is
-    /// [read while it is played](Recording::streamed), because the number is unknown.
+    /// Returns the number of frames to be played; zero for a recording that is [read while it is
+    /// played](Recording::streamed), because the number is unknown.
     pub fn len(&self) -> usize {
         self.frames.len()
     }
@@ -299,21 +292,20 @@ impl Recording {
         self.frames.is_empty() && self.stream.is_none()
     }
 
-    /// Returns the number of lines that were skipped so far; blank lines do not count. A recording that is [read
-    /// while it is played](Recording::streamed) also skips lines that are not frames, and frames of other symbols.
+    /// Returns the number of lines that were skipped so far, without blank lines. A recording that is [read while it
+    /// is played](Recording::streamed) also skips lines that are not frames, and frames of other symbols.
     pub const fn skipped(&self) -> usize {
         self.skipped
     }
 
-    /// Returns the sum of the pauses between the frames when they are played. Returns zero for a recording that is
-    /// [read while it is played](Recording::streamed).
+    /// Returns the sum of the pauses between the frames; zero for a recording that is [read while it is
+    /// played](Recording::streamed).
     pub fn duration(&self) -> Duration {
         let received = self.frames.iter().map(|frame| frame.received);
         let pauses = received.clone().zip(received.skip(1)).map(|(before, at)| self.pause(Some(before), at));
         pauses.fold(Duration::ZERO, Duration::saturating_add)
     }
 
-    /// Takes the next frame.
     pub(crate) fn next(&mut self) -> Next {
         let frame = match self.frames.pop_front() {
             Some(frame) => frame,

@@ -7,13 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::account::restored::StateOrder;
 use crate::account::saved::SavedAccount;
 
-/// The value of the member `format`, which identifies a state.
 const FORMAT: &str = "gemini-ws-simulator state";
 
-/// The version of the format that this program writes and reads.
 const VERSION: u32 = 1;
 
-/// The accounts of an exchange, their orders, and the last ids that the exchange took.
+/// The accounts of an exchange, their orders, and its last ids.
 ///
 /// [`Exchange::save`](crate::Exchange::save) returns a state, and [`Exchange::restore`](crate::Exchange::restore)
 /// creates an exchange that continues from a state. A state can be kept in a file as JSON. The state contains the
@@ -40,7 +38,6 @@ pub struct State {
     orders: Vec<StateOrder>,
 }
 
-/// The last ids that the exchange took.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedIds {

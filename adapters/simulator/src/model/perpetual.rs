@@ -43,7 +43,6 @@ impl Perpetual {
         self.present_funding(instrument, fair, venue_time)
     }
 
-    /// Returns the funding at the present rate.
     pub(crate) fn present_funding(&self, instrument: &Instrument, fair: u64, venue_time: i64) -> Funding {
         // A percentage with three decimals times the price gives an amount with five decimals.
         let amount = i128::from(fair) * i128::from(self.rate) / i128::from(power(instrument.price_decimals));
@@ -59,8 +58,7 @@ impl Perpetual {
     }
 }
 
-/// Returns when the next mark price is due. `phase`, in ns, shifts the times of a symbol, so that not all symbols
-/// send at the same instant.
+/// Returns when the next mark price is due. `phase`, in ns, shifts the times of a symbol.
 pub(crate) fn next_mark(now: Instant, phase: u64) -> Instant {
     let period = u64::try_from(MARK_PERIOD.as_nanos()).unwrap_or(u64::MAX);
     let passed = (now.as_nanos() % period + period - phase % period) % period;

@@ -1,7 +1,7 @@
 //! [`Publisher`]: collects the changes of one book until the exchange sends them at one [`Tempo`].
 //!
-//! All depth subscribers of a tempo get the same changes. A new subscriber gets a snapshot that shows the book as it
-//! was when changes were last sent, so the next changes continue from this snapshot.
+//! All depth subscribers of a tempo get the same changes. So a new subscriber gets a snapshot of the book as it was
+//! when changes were last sent.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,6 @@ use crate::value::tempo::Tempo;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Publisher {
-    /// Whether there is a subscriber. Without one, no changes are kept.
     is_active: bool,
     /// Whether a task is scheduled that will publish the changes.
     is_armed: bool,
@@ -49,7 +48,6 @@ impl Publisher {
         is_new
     }
 
-    /// Notes that the scheduled task runs.
     pub(crate) const fn disarm(&mut self) {
         self.is_armed = false;
     }
@@ -64,8 +62,8 @@ impl Publisher {
     }
 
     /// Returns the present quantities of the levels that have changed since changes were last sent: first the bids,
-    /// then the asks. The levels of a side are not sorted, because the venue does not sort them. A level that was added
-    /// and removed in this time is included, with a quantity of zero.
+    /// then the asks. The levels of a side are not sorted, because the venue does not sort them. A level that was
+    /// added and removed in this time is included.
     pub(crate) fn changes(&self, engine: &Engine) -> [Vec<PriceQuantity>; 2] {
         Side::BOTH.map(|side| {
             let keys = self.pending.range((side, 0)..=(side, u64::MAX));
@@ -100,8 +98,7 @@ impl Publisher {
     }
 }
 
-/// Returns the first instant after `now` at which a tempo publishes. `phase`, in ns, shifts the times of a symbol, so
-/// that not all symbols send at the same instant.
+/// Returns the first instant after `now` at which a tempo publishes. `phase`, in ns, shifts the times of a symbol.
 pub(crate) fn next_publication(now: Instant, tempo: Tempo, phase: u64) -> Instant {
     let period = u64::try_from(tempo.period().as_nanos()).unwrap_or(u64::MAX);
     let phase = phase % period;

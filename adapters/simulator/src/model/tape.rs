@@ -2,10 +2,9 @@
 
 use crate::model::engine::{PriceQuantity, Side};
 
-/// The maximum number of trades that the first frame of the v2 feed `l2` contains.
+/// The maximum number of trades in the first frame of the v2 feed `l2`.
 pub(crate) const TAPE_LENGTH: usize = 50;
 
-/// The side of a trade's taker, or `Block` for a trade without a taker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Taker {
     /// An order of this side took resting orders.
@@ -24,7 +23,7 @@ pub(crate) struct TapeTrade {
     pub(crate) taker: Taker,
 }
 
-/// The last trades of a symbol, in a ring buffer. Once it is full, each new trade replaces the oldest one.
+/// The last trades of a symbol, in a ring buffer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tape {
     trades: Vec<TapeTrade>,

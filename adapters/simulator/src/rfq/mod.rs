@@ -1,8 +1,7 @@
-//! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes with which
-//! accounts answer them.
+//! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes of accounts.
 //!
-//! The requester intends to buy the combination, so the lowest price is the best one. Hidden makers quote as well: if
-//! the requester accepts no account's quote, it may accept the quote of a hidden maker.
+//! The requester intends to buy the combination, so the lowest price is the best one. It may accept the quote of a
+//! hidden maker instead of an account's.
 
 mod quote;
 mod record;
@@ -33,17 +32,15 @@ pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
 /// The numbers of requests and of quotes of an exchange that opens at [`EPOCH`](crate::EPOCH) begin after this
-/// number. It is large, because the numbers of an exchange that opens earlier begin lower.
+/// number. It is large, because an exchange that opens earlier begins lower.
 const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
 
 /// The maximum number of legs of a request that are contracts of this market.
 const KNOWN_LEGS_MAX: u64 = 3;
 
-/// The maximum number of quotes that can answer one request.
 const QUOTES_MAX: usize = 1_000;
 
-/// The exchange sends on average one of this many quote events twice, because the venue may also deliver a quote
-/// event more than once.
+/// The exchange sends on average one of this many quote events twice, as the venue may.
 const REPEATED_ONE_OF: u64 = 16;
 
 /// The requests for quotes, one after the other, their subscribers, and the quotes for the present request.
@@ -54,17 +51,15 @@ pub(crate) struct Quotes {
     last_number: u64,
     present: Option<Rfq>,
     subscribers: BTreeSet<SessionId>,
-    /// The generator for the acceptance and the events of quotes. It is separate from `random`, so a quote changes
-    /// later requests only if the requester accepts the quote.
+    /// The generator for the acceptance and the events of quotes. A quote that is not accepted must not change later
+    /// requests, so `random` is not used.
     answers: Random,
     last_quote: u64,
     /// The quotes that have not ended, by number.
     quotes: BTreeMap<u64, Quote>,
-    /// The states of the last quotes.
     record: Record,
     /// The quote that the requester has accepted.
     accepted: Option<u64>,
-    /// Events that have not been reported yet.
     events: Vec<QuoteEvent>,
     /// The longest time from the end of a request to the next request.
     pause_max: Duration,
@@ -103,16 +98,14 @@ impl Quotes {
         [self.last_number, self.last_quote]
     }
 
-    /// Raises the last numbers to those of an earlier run of the exchange. A number that is already greater stays the
-    /// same. Also changes the seed of `answers`, so that event ids differ from those of the earlier run even if both
-    /// runs have the same epoch.
+    /// Raises the last numbers to those of an earlier run of the exchange, unless they are already greater. Also
+    /// changes the seed of `answers`, so that event ids differ from those of the earlier run.
     pub(crate) fn raise_numbers(&mut self, [request, quote]: [u64; 2]) {
         self.last_number = self.last_number.max(request);
         self.last_quote = self.last_quote.max(quote);
         self.answers = Random::for_name(self.answers.next() ^ quote, "quotes");
     }
 
-    /// Returns the sessions that are subscribed to requests for quotes.
     pub(crate) const fn subscribers(&self) -> &BTreeSet<SessionId> {
         &self.subscribers
     }
@@ -125,14 +118,14 @@ impl Quotes {
         self.subscribers.remove(&session);
     }
 
-    /// Schedules the next transition of the request. Removes the transition that was scheduled before.
+    /// Schedules the next transition of the request, in place of the one that was scheduled before.
     pub(crate) fn schedule_next(&mut self, now: Instant, schedule: &mut Schedule) {
         schedule.remove(self.next, Task::Quote);
         self.next = now + self.pause();
         schedule.add(self.next, Task::Quote);
     }
 
-    /// Schedules the end of the quote that ends next. Removes the end that was scheduled before. `epoch` is the
+    /// Schedules the end of the quote that ends next, in place of the one that was scheduled before. `epoch` is the
     /// venue's time at `Instant::ZERO`, in ns since 1970.
     pub(crate) fn schedule_end(&mut self, epoch: i64, schedule: &mut Schedule) {
         if let Some(end) = self.next_end.take() {
@@ -146,7 +139,6 @@ impl Quotes {
         schedule.add(end, Task::QuoteEnd);
     }
 
-    /// Returns the time until the next transition.
     fn pause(&mut self) -> Duration {
         let longest = u64::try_from(self.pause_max.as_millis()).unwrap_or(u64::MAX);
         let [least, more] = match &self.present {
@@ -162,7 +154,7 @@ impl Quotes {
     }
 
     /// Carries out the next transition and returns its frame. `venue_time` is in ns since 1970. The function
-    /// `execute` executes a quote that was accepted and confirmed, and returns false if the maker cannot pay.
+    /// `execute` executes a confirmed quote, and returns false if the maker cannot pay.
     pub(crate) fn next(&mut self, venue_time: i64, execute: impl FnOnce(&Deal) -> bool) -> String {
         let millis = venue_time.div_euclid(1_000_000);
         let mut rfq = match (self.present.take(), self.take_accepted()) {
@@ -174,8 +166,8 @@ impl Quotes {
         self.publish(rfq, millis)
     }
 
-    /// Returns a request as a frame, and keeps the request as the present one. If the request has ended, ends its
-    /// remaining quotes instead of keeping the request.
+    /// Returns a request as a frame, and keeps it as the present one. If it has ended, ends its remaining quotes
+    /// instead.
     fn publish(&mut self, rfq: Rfq, millis: i64) -> String {
         let text = rfq.frame(millis);
         if rfq.status().is_last() {
@@ -251,7 +243,6 @@ impl Quotes {
         self.tell(rfq, &quote, Step::Accepted, QuoteStatus::Active, millis);
     }
 
-    /// Removes the accepted quote from the quotes that have not ended.
     fn take_accepted(&mut self) -> Option<Quote> {
         self.quotes.remove(&self.accepted.take()?)
     }
@@ -380,12 +371,11 @@ impl Quotes {
         }
     }
 
-    /// Takes the events of quotes since the last call.
     pub(crate) fn take_events(&mut self) -> Vec<QuoteEvent> {
         std::mem::take(&mut self.events)
     }
 
-    /// Returns the number of an account's quote; `None` if the account has no such quote or the quote has ended.
+    /// Returns the number of an account's quote, unless it has ended.
     fn find(&self, account: usize, name: &QuoteName) -> Option<u64> {
         let rfq = self.present.as_ref()?;
         let of_account = |quote: &&Quote| quote.origin().account == account && quote.id() == name.quote_id;
@@ -393,7 +383,6 @@ impl Quotes {
         (rfq.id() == name.rfq_id).then_some(quote.number())
     }
 
-    /// Ends a quote before its request ends.
     fn end(&mut self, number: u64, status: QuoteStatus, millis: i64) {
         let Some(quote) = self.quotes.remove(&number) else { return };
         let Some(rfq) = self.present.take() else { return };

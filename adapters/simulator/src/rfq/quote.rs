@@ -24,7 +24,6 @@ pub(crate) struct Quote {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deal<'q> {
     pub(crate) quote: &'q Quote,
-    /// The instrument of the combination.
     pub(crate) symbol: &'q str,
     /// In hundredths of a contract.
     pub(crate) contracts: u64,
@@ -84,7 +83,6 @@ pub(crate) struct QuoteEvent {
     /// The serial number of the session that sent the quote.
     pub(crate) serial: u64,
     pub(crate) text: String,
-    /// Whether the event is sent twice.
     pub(crate) is_repeated: bool,
 }
 
@@ -117,7 +115,6 @@ impl Quote {
         self.valid_until
     }
 
-    /// Returns the id that the client chose for the quote.
     pub(crate) fn client_id(&self) -> Option<&str> {
         self.client_id.as_deref()
     }

@@ -16,7 +16,6 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Adds a quote.
     pub(super) fn begin(&mut self, quote: &Quote, rfq_id: String) {
         if self.quotes.is_empty() {
             self.first = quote.number();
@@ -29,7 +28,7 @@ impl Record {
         self.quotes.push_back((quote.origin().account, entry));
     }
 
-    /// Notes what has happened to a quote. Does nothing if the quote is no longer remembered.
+    /// Notes what has happened to a quote, unless the quote is no longer remembered.
     pub(super) fn note(&mut self, number: u64, step: Step, status: QuoteStatus) {
         let position = number.checked_sub(self.first).and_then(|position| usize::try_from(position).ok());
         let Some((_, entry)) = position.and_then(|position| self.quotes.get_mut(position)) else { return };
@@ -44,7 +43,6 @@ impl Record {
         };
     }
 
-    /// Returns the quotes of an account, the oldest first.
     pub(super) fn of_account(&self, account: usize) -> Vec<LedgerQuote> {
         let own = self.quotes.iter().filter(|(of, _)| *of == account);
         own.map(|(_, entry)| entry.clone()).collect()

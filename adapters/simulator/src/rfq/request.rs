@@ -12,8 +12,7 @@ const EXPIRY_MILLIS: i64 = 30_000;
 /// How long the maker of an accepted quote may take to confirm the quote, in ms.
 pub(super) const CONFIRMATION_MILLIS: i64 = 5_000;
 
-/// The price of hidden makers, in hundredths. If the requester accepts a hidden maker's quote, the executed quantity
-/// is calculated from this price.
+/// The price of hidden makers, in hundredths.
 pub(super) const PRICE_OF_OTHERS: u64 = 50;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -117,8 +116,7 @@ impl Rfq {
         matches!(self.status, Status::Open) && millis < self.opened.saturating_add(SUBMISSION_MILLIS)
     }
 
-    /// Returns how many hundredths of a contract the requester asks for if a contract costs `price` hundredths. The
-    /// number depends on the price if the size of the request is a notional.
+    /// Returns how many hundredths of a contract the requester asks for, if a contract costs `price` hundredths.
     pub(super) const fn requested_contracts(&self, price: u64) -> u64 {
         if self.is_notional { self.size * 100 / price } else { self.size }
     }

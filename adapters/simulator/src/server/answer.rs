@@ -20,8 +20,7 @@ const SYMBOLS_PATH: &str = "/v1/symbols";
 /// The path that takes faults. The venue has no such path.
 const FAULTS_PATH: &str = "/simulator/faults";
 
-/// A value of `Sec-WebSocket-Accept` that does not depend on the client's key, although RFC 6455 requires that it
-/// does.
+/// A value of `Sec-WebSocket-Accept` that breaks RFC 6455, because it does not depend on the client's key.
 const WRONG_ACCEPT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// The value of `Sec-WebSocket-Version` that RFC 6455 requires.
@@ -46,7 +45,7 @@ impl Response {
         refusal(status, reason).into()
     }
 
-    /// Creates the response for a client that the server does not upgrade because it has too many clients.
+    /// Creates the response to a client for which there is no place.
     pub(super) fn busy() -> Response {
         Response { header: "Retry-After: 1\r\n".into(), ..Response::error(503, "TooManyConnections") }
     }
@@ -55,17 +54,14 @@ impl Response {
         Response { status, header: "".into(), body, has_body: true, delay: Duration::ZERO }
     }
 
-    /// Returns how long the server holds the response back.
     pub(super) const fn delay(&self) -> Duration {
         self.delay
     }
 
-    /// Returns whether the response refuses the request.
     pub(super) const fn is_refusal(&self) -> bool {
         self.status >= 400
     }
 
-    /// Returns the bytes of the response.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let Response { status, header, body, has_body, .. } = self;
         let phrase = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
@@ -104,7 +100,6 @@ pub(super) struct Acceptance {
 }
 
 impl Acceptance {
-    /// Returns how long the server holds the response back.
     pub(super) const fn delay(&self) -> Duration {
         self.delay
     }
@@ -114,7 +109,7 @@ impl Acceptance {
     }
 }
 
-/// Answers the HTTP request of a client. Opens a session if the request asks for an upgrade that is not refused.
+/// Answers the HTTP request of a client. Opens a session if the request asks for an upgrade and nothing refuses it.
 /// `has_place` is false if too many clients are upgraded already.
 ///
 /// Returns the response that upgrades the client.
@@ -159,7 +154,6 @@ pub(super) fn decide(
     Err(Response { has_body: *method != Method::HEAD, ..response })
 }
 
-/// Opens the session of a client that asks for an upgrade.
 fn open(
     request: &Request,
     upgrade: &UpgradeRequest<'_>,
@@ -227,7 +221,7 @@ fn target_of(request: &Request) -> &str {
     request.uri().path_and_query().map_or("/", |target| target.as_str())
 }
 
-/// Returns the headers. Values that are not ASCII are left out, since the exchange reads no such headers.
+/// Returns the headers, except values that are not ASCII, which the exchange does not read.
 fn headers_of(request: &Request) -> Vec<(&str, &str)> {
     let headers = request.headers().iter();
     headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()

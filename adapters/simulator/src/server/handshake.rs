@@ -24,7 +24,7 @@ pub(super) type Socket<Io> = WebSocketStream<Paced<Io>>;
 #[derive(Debug)]
 pub(super) struct Asking<Io> {
     transport: Paced<Io>,
-    /// The received part of the head. Once the head is complete, the received part of the body.
+    /// The received part of the head, or of the body once the head is complete.
     received: Vec<u8>,
     /// The head of a request whose body is not complete yet.
     head: Option<Box<Head>>,
@@ -35,11 +35,10 @@ pub(super) struct Asking<Io> {
 /// The response to a client that waits before it sends the body.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// The request of a client.
 pub(super) enum Asked {
     /// A request, its body, and the bytes that followed it.
     Request { request: Box<Request>, body: Vec<u8>, rest: Vec<u8> },
-    /// A request that is not valid. The response says why.
+    /// A request that is not valid. The response says what is wrong.
     Nonsense(Response),
     /// No request, because the client has disconnected.
     Nothing,
@@ -58,7 +57,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
         self.transport
     }
 
-    /// Reads the request.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Asked> {
         let mut part = [0; 1024];
         loop {
@@ -114,15 +112,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
     }
 }
 
-/// Returns whether the head has an empty line that ends after its first `looked_at` bytes. The head is parsed only
-/// then, because parsing it after every byte would let a client slow down the others.
+/// Returns whether the head has an empty line that ends after its first `looked_at` bytes. Parsing the head after
+/// every byte instead would let a client slow down the others.
 fn has_end(head: &[u8], looked_at: usize) -> bool {
     let rest = head.get(looked_at.saturating_sub(2)..).unwrap_or_default();
     let ends = |end: &[u8]| rest.windows(end.len()).any(|part| part == end);
     ends(b"\n\r\n") || ends(b"\n\n")
 }
 
-/// A client to which the server writes a response.
 #[derive(Debug)]
 pub(super) struct Answering<Io> {
     transport: Paced<Io>,
@@ -131,7 +128,6 @@ pub(super) struct Answering<Io> {
 }
 
 impl<Io> Answering<Io> {
-    /// Returns how many bytes are still to be written.
     pub(super) const fn unwritten(&self) -> usize {
         self.response.len().saturating_sub(self.written)
     }
@@ -170,8 +166,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Answering<Io> {
     }
 }
 
-/// Closes the sending side, and reads until the client closes its side. If a socket is closed with unread bytes, the
-/// operating system sends a reset, which can overtake the bytes that were written.
+/// Closes the sending side, and reads until the client closes its side. Without this, unread bytes would make the
+/// operating system send a reset, which can overtake the bytes that were written.
 pub(super) fn poll_end<Io: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Paced<Io>,
     context: &mut Context<'_>,

@@ -68,7 +68,7 @@ impl AsyncRead for Client {
         {
             let mut counts = self.counts.borrow_mut();
             counts.reads += 1;
-            // Fail here: if the server reads in a loop that never ends, the test never reaches its own checks.
+            // If the server reads in a loop that never ends, the test never reaches its own checks.
             assert!(counts.reads <= CALLS_PER_TURN_MAX && !counts.is_dry, "{counts:?}");
         }
         let size = buffer.len().min(self.piece);
@@ -117,11 +117,9 @@ struct Case {
     exchange: Exchange,
     counts: Rc<RefCell<Counts>>,
     room: Rc<Cell<usize>>,
-    /// How many messages arrived.
     received: usize,
     /// How many times the client broke the protocol.
     broken: usize,
-    /// How many requests were refused.
     refused: usize,
     read_bytes: usize,
     has_ended: bool,
@@ -191,7 +189,8 @@ impl Case {
     }
 }
 
-/// Each turn is bounded, whatever a client sends, however small the pieces are, and whether or not it reads.
+/// Checks that each turn is bounded, whatever a client sends, however small the pieces are, and whether or not it
+/// reads.
 #[test]
 fn turns_are_bounded() {
     let masked = |frame: &[u8]| [frame, &[0; 4]].concat();
@@ -239,8 +238,8 @@ fn turns_are_bounded() {
     }
 }
 
-/// A message that does not end is a breach of the protocol, whatever comes between its fragments. Any number of short
-/// messages is no breach.
+/// Checks that a message without end breaks the protocol, whatever comes between its fragments. Any number of short
+/// messages does not.
 #[test]
 fn messages_have_a_limit() {
     let mixed = [EMPTY_FRAGMENT, PING, PONG].concat();
@@ -260,7 +259,7 @@ fn messages_have_a_limit() {
         assert_eq!(case.broken > 0, is_breach, "{name}");
         if is_breach {
             assert!(case.read_bytes > MESSAGE_BYTES_MAX, "{name}");
-            // The server reads what follows the breach, but not as frames, and keeps nothing of it.
+            // The server reads what follows, but not as frames, and keeps nothing of it.
             let received = case.received;
             for _ in 0..10 {
                 case.turn(usize::MAX);
@@ -270,7 +269,6 @@ fn messages_have_a_limit() {
     }
 }
 
-/// A message in 65,536 fragments arrives whole.
 #[test]
 fn many_fragments_are_a_message() {
     let fragments: Vec<&[u8]> = std::iter::once(BEGIN).chain(vec![FRAGMENT_OF_ONE; 65_534]).collect();
@@ -282,7 +280,7 @@ fn many_fragments_are_a_message() {
     assert_eq!((case.received, case.broken, case.link.held_bytes()), (1, 0, 0));
 }
 
-/// A client that sends a Close frame gets an answer, and then the link ends, however few events a turn handles.
+/// Checks that the link ends after the answer to a Close frame, however few events a turn handles.
 #[test]
 fn closing_takes_several_turns() {
     for events in [1, 2, 32] {
@@ -307,7 +305,7 @@ fn requests_have_a_limit() {
     }
 }
 
-/// The bytes that wait for a client that does not read are counted, including the pongs of the WebSocket layer.
+/// Checks that the bytes that wait for a client are counted, including the pongs of the WebSocket layer.
 #[test]
 fn what_waits_counts() {
     let mut case = Case::new(&[UPGRADE], PING, 1 << 20, 1 << 20);
@@ -327,7 +325,7 @@ fn what_waits_counts() {
     assert!(case.link.held_bytes() >= held + 1_000);
 }
 
-/// The link no longer counts bytes that it has written, even if more bytes always wait to be written.
+/// Checks that written bytes no longer count, even if more bytes always wait to be written.
 #[test]
 fn what_is_written_counts_no_more() {
     let mut case = Case::new(&[UPGRADE], b"", 1 << 20, 1_004);

@@ -18,29 +18,26 @@ pub(super) const FRAME_HEADER_BYTES: usize = 6;
 pub const CONNECTIONS_MAX: usize = 256;
 
 /// The maximum number of sockets that are not upgraded yet. When a further client connects, the server closes the
-/// oldest of these sockets. If the operating system refuses a further socket, for example because no file descriptor
-/// is free, the server closes the older half of these sockets. The server sends the status 503 to a socket before it
-/// closes the socket, unless it has begun another response there.
+/// oldest of these sockets. If the operating system refuses a further socket, the server closes the older half of
+/// them. A closed socket first gets the status 503, unless another response has begun there.
 pub const UPGRADING_MAX: usize = 256;
 
-/// How long a client may take from the connection to the end of its upgrade. The limit also applies to an HTTP
-/// request without an upgrade. A client whose request is incomplete after this time gets the status 408.
+/// How long a client may take from the connection to the end of its upgrade, or of its HTTP request. A client whose
+/// request is incomplete after this time gets the status 408.
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The longest head of a request, in bytes. A request with a longer head gets the status 431.
+/// The maximum length of the head of a request, in bytes. A request with a longer head gets the status 431.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 
-/// The longest body of a request, in bytes. A request with a longer body gets the status 413.
+/// The maximum length of the body of a request, in bytes. A request with a longer body gets the status 413.
 pub const BODY_BYTES_MAX: usize = 16 << 10;
 
-/// The maximum number of bytes that a message of a client may take, including the headers of its frames. This number
-/// is enough for the longest request in 65,536 equal fragments. If a client sends a longer message, the server closes
-/// the connection with the code 1009.
+/// The maximum number of bytes of a client's message, including the headers of its frames. After a longer message,
+/// the server closes the connection with the code 1009. The longest request fits in 65,536 equal fragments.
 pub const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 65_536 * FRAME_HEADER_BYTES;
 
-/// The maximum number of bytes that the server keeps for a client. The bytes that wait to be written to the client
-/// and the bytes of an incomplete message count. If there are more bytes, the server cuts the client without a Close
-/// frame.
+/// The maximum number of bytes that the server keeps for a client: unsent bytes, and bytes of an incomplete message.
+/// If there are more, the server cuts the client without a Close frame.
 pub const WAITING_BYTES_MAX: usize = 16 << 20;
 
 /// The maximum number of bytes that the server keeps for all clients together. If there are more, the server
@@ -53,10 +50,10 @@ pub const READ_BYTES_PER_TURN_MAX: usize = 16 << 10;
 /// The maximum number of bytes that the server writes to a client in a turn.
 pub const WRITTEN_BYTES_PER_TURN_MAX: usize = 128 << 10;
 
-/// The maximum number of reads from a client in a turn, and also of writes to it. The limits of bytes do not suffice,
-/// because a read or write may move a single byte.
+/// The maximum number of reads from a client in a turn, and also of writes to it. A read or write may move a single
+/// byte, so the limits of bytes do not suffice.
 pub const CALLS_PER_TURN_MAX: usize = 16;
 
-/// The longest time that a turn spends reading. After that, the turn may spend the same time on writing. In each
-/// step, the clients for which no time remains have to wait for the next turn.
+/// The longest time that a turn spends reading, and also the longest time that it spends writing. The remaining
+/// clients have to wait for the next turn.
 pub const STEP_MAX: Duration = Duration::from_millis(5);

@@ -61,8 +61,7 @@ enum State<Io> {
     Asking(Asking<Io>),
     /// The server decides about the request.
     Deciding(Paced<Io>, Vec<u8>),
-    /// The exchange has opened the session, and the response is being written. The bytes are those after the
-    /// request.
+    /// The exchange has opened the session, and the response is being written. The bytes are those after the request.
     Accepting(Answering<Io>, Vec<u8>),
     /// The exchange has opened the session, and the response is held back until the deadline.
     Held(Answering<Io>, Vec<u8>),
@@ -70,14 +69,12 @@ enum State<Io> {
     /// The response is held back until the deadline.
     Late(Answering<Io>),
     Open(Box<Socket<Io>>),
-    /// The client broke the protocol, or a fault cuts a frame. The bytes of the client are read, but no longer as
-    /// frames.
+    /// The client broke the protocol, or a fault cuts a frame. The bytes of the client are no longer read as frames.
     Broken(Box<Socket<Io>>),
     /// A placeholder while the state changes, and the state of a link that cannot be used any more.
     Gone,
 }
 
-/// The result of reading.
 pub(super) enum Progress {
     /// There is nothing more to read at present.
     Waits,
@@ -87,7 +84,6 @@ pub(super) enum Progress {
     Refused,
     /// The upgrade succeeded.
     Opened,
-    /// A message arrived.
     Received(Message),
     /// Something arrived that needs no action. There may be more to read.
     Ignored,
@@ -95,8 +91,7 @@ pub(super) enum Progress {
     Broken,
     /// The transport ended or failed, or the time ran out, before the upgrade was complete.
     NotOpened,
-    /// The link has ended: the closing handshake or a response without an upgrade is complete, the transport ended or
-    /// failed, or the client took too long.
+    /// The link has ended: the conversation is complete, the transport ended or failed, or the client took too long.
     Ended,
 }
 
@@ -137,12 +132,10 @@ impl<Io> Link<Io> {
         messages.saturating_add(self.partial_bytes).saturating_add(response)
     }
 
-    /// Returns whether the client has been upgraded.
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_) | State::Broken(_))
     }
 
-    /// Returns whether a Close frame has been queued or sent, or a fault cuts a frame.
     pub(super) const fn is_closing(&self) -> bool {
         self.is_closing
     }
@@ -162,7 +155,6 @@ impl<Io> Link<Io> {
         matches!(self.state, State::Accepting(..) | State::Held(..)) || self.is_open()
     }
 
-    /// Queues an output, unless the link is closing already.
     pub(super) fn push(&mut self, output: Output, now: Instant) {
         if self.is_closing {
             return;
@@ -192,7 +184,6 @@ impl<Io> Link<Io> {
         self.ignore_frames();
     }
 
-    /// Stops reading the client's bytes as frames.
     fn ignore_frames(&mut self) {
         self.state = match mem::replace(&mut self.state, State::Gone) {
             State::Open(socket) => State::Broken(socket),
@@ -236,8 +227,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Sets whether a fault stops an upgraded link from writing anything, including the answers of the WebSocket
-    /// layer to pings and Close frames. The link still reads.
+    /// Sets whether a fault stops an upgraded link from writing anything, including pongs and Close frames. The link
+    /// still reads.
     pub(super) fn mute(&mut self, is_muted: bool) {
         if let State::Open(socket) | State::Broken(socket) = &mut self.state {
             self.is_muted = is_muted;
@@ -245,7 +236,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Answers the request of a client.
     pub(super) fn answer(&mut self, answer: Result<Acceptance, Response>, now: Instant) {
         let (transport, rest) = match mem::replace(&mut self.state, State::Gone) {
             State::Asking(asking) => (asking.into_transport(), Vec::new()),
@@ -286,7 +276,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Reads until the next event.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>, now: Instant) -> Progress {
         let is_late = self.deadline().is_some_and(|deadline| deadline <= now);
         match &mut self.state {
@@ -393,7 +382,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     }
 
     /// Closes the link because the client broke the protocol. Drops the messages that wait, unless the link is
-    /// closing already. The bytes that arrive are no longer read as frames.
+    /// closing already.
     fn break_off(&mut self, code: u16, now: Instant) -> Progress {
         self.ignore_frames();
         if !self.is_closing {

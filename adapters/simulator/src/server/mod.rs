@@ -56,9 +56,8 @@ const GOING_AWAY: u16 = 1001;
 /// Over HTTP the server answers [`GET /v1/symbols`](Exchange::symbols), which clients request at their start, and
 /// [`POST`](Exchange::handle_rest) to `/v1/order/status`, `/v1/orders` and `/v1/balances`. `POST /simulator/faults`
 /// takes [faults](Exchange::plan_faults), one in each line of the body. The answer contains the number of planned
-/// faults, or has the status 400 with the number of the wrong line and the reason. A body needs a `Content-Length` of
-/// at most [`limits::BODY_BYTES_MAX`]. A path that does not take the method of a request is answered with the status
-/// 405 and `Allow`. Each answer ends its connection.
+/// faults, or the status 400 with the wrong line and the reason. A body needs a `Content-Length` of at most
+/// [`limits::BODY_BYTES_MAX`]. Each answer ends its connection.
 ///
 /// No client can stop the others: each turn of the server does a bounded amount of work for each client, and
 /// [`limits`] bounds the memory for each client and for all of them.
@@ -98,9 +97,8 @@ impl Counters {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Returns how many sockets ended without an upgrade and without a successful answer. The reasons are: the
-    /// exchange refused the request, the request was wrong or late, the client disconnected first, or there were too
-    /// many clients.
+    /// Returns how many sockets ended without an upgrade and without a successful answer: the request was refused,
+    /// wrong or late, the client disconnected first, or there were too many clients.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -111,8 +109,7 @@ impl Counters {
         self.slow.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes the server kept for all clients together in the last turn, before the turn wrote to the
-    /// clients. Bytes that were not written yet and bytes of incomplete messages count
+    /// Returns how many bytes the server kept for all clients together in the last turn
     /// ([`limits::WAITING_BYTES_TOTAL_MAX`]).
     pub fn waiting_bytes(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
@@ -170,9 +167,9 @@ impl Server {
         poll_fn(|context| self.poll_turn(context))
     }
 
-    /// Stops the server. The server accepts no more clients, and sends a Close frame with the code 1001 ("going
-    /// away") to every upgraded client. It waits until all these clients have answered, but no longer than `limit`,
-    /// and at most 5 s for each client. Returns the exchange, whose sessions with clients of the server have ended.
+    /// Stops the server: sends a Close frame with the code 1001 ("going away") to every upgraded client, and waits
+    /// until all have answered, but no longer than `limit`, and at most 5 s for each client. Returns the exchange, in
+    /// which the sessions of these clients have ended.
     ///
     /// A client that gets no Close frame, because of [`Faults::silence`](crate::Faults::silence), is cut at once.
     ///
@@ -206,7 +203,7 @@ impl Server {
         while self.hand_out(now) {
             self.relieve(now);
         }
-        // The clients that get no Close frame would not answer, so the server cuts them.
+        // The clients that get no Close frame would not answer.
         self.links.retain(|session, link| link.is_closing() && !self.exchange.is_silenced(*session));
         let mut limit = Timer::after(limit);
         async move {

@@ -11,14 +11,12 @@ use super::limits::{CALLS_PER_TURN_MAX, READ_BYTES_PER_TURN_MAX, WRITTEN_BYTES_P
 
 /// A transport with an allowance of bytes and calls for each turn.
 ///
-/// The WebSocket layer reads until it has a whole message, as long as the peer sends: a message in empty fragments
-/// never ends. The layers above cannot count what the WebSocket layer reads, so this transport is below it. When
-/// the allowance is used up, reads and writes return [`Poll::Pending`] and wake the task, which continues in its
-/// next turn.
+/// The WebSocket layer reads until it has a whole message, and a message in empty fragments never ends. So this
+/// transport is below the WebSocket layer. When the allowance is used up, reads and writes return [`Poll::Pending`]
+/// and wake the task, which continues in its next turn.
 ///
-/// The crate `gemini-ws-driver` has a wrapper with the same name. This one differs: the server says when a turn
-/// begins ([`Paced::refill`]), and writing is limited as well. A transport that was not ready is not polled again in
-/// the same turn. This wrapper also counts the bytes.
+/// The crate `gemini-ws-driver` has a wrapper with the same name. Here the server says when a turn begins
+/// ([`Paced::refill`]), writing is limited as well, and bytes are counted.
 #[derive(Debug)]
 pub(super) struct Paced<Io> {
     transport: Io,
@@ -29,7 +27,6 @@ pub(super) struct Paced<Io> {
     is_muted: bool,
 }
 
-/// The bytes and calls that are still allowed in this turn.
 #[derive(Debug)]
 struct Allowance {
     bytes: usize,
@@ -45,7 +42,6 @@ impl<Io> Paced<Io> {
         Paced { transport, reads, writes, received: 0, sent: 0, is_muted: false }
     }
 
-    /// Begins a turn.
     pub(super) const fn refill(&mut self) {
         self.reads = Allowance::new(READ_BYTES_PER_TURN_MAX);
         self.writes = Allowance::new(WRITTEN_BYTES_PER_TURN_MAX);

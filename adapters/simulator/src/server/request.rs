@@ -11,8 +11,7 @@ use super::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 /// The maximum number of header lines.
 const HEADERS_MAX: usize = 124;
 
-/// The headers that a request may have only once. If a header occurred twice, two programs could understand the same
-/// request differently.
+/// The headers that a request may have only once. Two programs could understand a repetition differently.
 const ONCE: [&str; 9] = [
     "host",
     "content-length",
@@ -25,7 +24,6 @@ const ONCE: [&str; 9] = [
     "x-gemini-signature",
 ];
 
-/// The head of a request.
 #[derive(Debug)]
 pub(super) struct Head {
     request: Request,
@@ -33,8 +31,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Parses the head at the beginning of `bytes`, which must contain the whole head. Also returns the length of the
-    /// head.
+    /// Parses the head at the beginning of `bytes`, which must contain the whole head. Returns the length of the head
+    /// too.
     ///
     /// # Errors
     ///

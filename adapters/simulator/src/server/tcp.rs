@@ -13,7 +13,6 @@ use futures_io::{AsyncRead, AsyncWrite};
 pub(super) struct Tcp(Async<TcpStream>);
 
 impl Tcp {
-    /// Wraps a socket that was accepted.
     pub(super) fn new(socket: TcpStream) -> io::Result<Tcp> {
         // Small frames are sent at once, as on the venue.
         socket.set_nodelay(true)?;

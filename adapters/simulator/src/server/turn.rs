@@ -18,14 +18,13 @@ use super::tcp::Tcp;
 use crate::session::Output;
 use crate::value::id::SessionId;
 
-/// How many connections a turn accepts before it continues with other work.
+/// How many connections a turn accepts.
 const ACCEPTED_PER_TURN: usize = 16;
-/// How many events a turn takes from one client before it continues with the others.
+/// How many events a turn takes from one client.
 const EVENTS_PER_TURN: usize = 32;
-/// How many outputs a turn passes to links before it continues with other work.
+/// How many outputs a turn passes to links.
 const OUTPUTS_PER_TURN: usize = 4_096;
-/// How long the server waits before it accepts sockets again after `accept` has failed, for example because there
-/// were no file descriptors.
+/// How long the server waits after `accept` has failed, for example because there were no file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Server {
@@ -60,7 +59,6 @@ impl Server {
             match listener.get_ref().accept() {
                 Ok((socket, _)) => {
                     self.awaits_room = false;
-                    // If the client has already disconnected, accept the next one.
                     let Ok(socket) = Tcp::new(socket) else { continue };
                     let surplus = (self.without_place().count() + 1).saturating_sub(UPGRADING_MAX);
                     self.turn_away(surplus, context, now);
@@ -127,8 +125,7 @@ impl Server {
         has_more
     }
 
-    /// Returns all sessions in the order of their ids, but with `first` as the first one: the sessions with lower ids
-    /// come last.
+    /// Returns all sessions in the order of their ids, beginning with `first`. Those with lower ids come last.
     fn in_turn(&self, first: SessionId) -> Vec<SessionId> {
         self.links.range(first..).chain(self.links.range(..first)).map(|(session, _)| *session).collect()
     }
@@ -182,14 +179,13 @@ impl Server {
         true
     }
 
-    /// Returns the link of a client, which writes only if no fault silences the client's session.
+    /// Returns the link of a client. It writes only if no fault silences the client's session.
     fn link_mut(&mut self, session: SessionId) -> Option<&mut Link<Tcp>> {
         let link = self.links.get_mut(&session)?;
         link.mute(self.exchange.is_silenced(session));
         Some(link)
     }
 
-    /// Drops a client.
     fn end(&mut self, session: SessionId, now: Instant) {
         if self.links.remove(&session).is_some_and(|link| link.may_have_session()) {
             self.exchange.handle_lost(session, now);
@@ -214,8 +210,8 @@ impl Server {
         true
     }
 
-    /// Cuts the client with the most waiting bytes, and repeats that until no more than [`WAITING_BYTES_TOTAL_MAX`]
-    /// bytes wait for all clients together.
+    /// Cuts the clients with the most waiting bytes, until no more than [`WAITING_BYTES_TOTAL_MAX`] bytes wait in
+    /// total.
     pub(super) fn relieve(&mut self, now: Instant) {
         let held = |server: &Server| server.links.values().map(Link::held_bytes).sum::<usize>();
         while held(self) > WAITING_BYTES_TOTAL_MAX {
@@ -267,7 +263,6 @@ fn add_one(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Returns the frame that corresponds to a message.
 fn frame_of(message: &Message) -> Option<Frame<'_>> {
     Some(match message {
         Message::Text(text) => Frame::Text(text),

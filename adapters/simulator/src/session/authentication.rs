@@ -24,13 +24,12 @@ const ORDER_EVENTS_PATH: &str = "/v1/order/events";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     last_nonces: BTreeMap<String, u64>,
-    /// How many nonces have been noted.
     notes: u64,
 }
 
 impl Keys {
-    /// Authenticates an upgrade and returns the position of the account. `None` for an upgrade to the current API
-    /// without credentials, and for each upgrade to archived market data.
+    /// Authenticates an upgrade and returns the position of the account. `None` for an upgrade that needs no account
+    /// and names none.
     pub(crate) fn authenticate(
         &mut self,
         accounts: &[Account],
@@ -89,8 +88,8 @@ impl Keys {
         Ok((position, members))
     }
 
-    /// Accepts a nonce that is greater than the key's last nonce, and notes the nonce. If `is_time` is true, the
-    /// nonce must also be near the venue's time.
+    /// Notes a nonce, which must be greater than the key's last nonce. If `is_time` is true, it must also be near the
+    /// venue's time.
     fn use_nonce(
         &mut self,
         key: &str,
@@ -106,19 +105,16 @@ impl Keys {
         Ok(())
     }
 
-    /// Notes that a key has used a nonce.
     pub(crate) fn note(&mut self, key: &str, nonce: u64) {
         let last = self.last_nonces.entry(key.to_owned()).or_default();
         *last = nonce.max(*last);
         self.notes += 1;
     }
 
-    /// Returns the last nonce of a key.
     pub(crate) fn last(&self, key: &str) -> Option<u64> {
         self.last_nonces.get(key).copied()
     }
 
-    /// Returns how many nonces have been noted.
     pub(crate) const fn notes(&self) -> u64 {
         self.notes
     }
@@ -153,7 +149,6 @@ impl Keys {
     }
 }
 
-/// Returns the position of the account that has a bearer token.
 fn bearer(accounts: &[Account], value: &str) -> Result<usize, (u16, &'static str)> {
     let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let token = token.map(|(_, token)| token.trim());
@@ -179,8 +174,7 @@ fn signer<'a>(
     Ok((position, account))
 }
 
-/// Returns the members of the payload of a request over REST or of an upgrade to order events v1. The payload must
-/// contain the request's path.
+/// Returns the members of a payload, which must contain the request's path.
 fn members_of(payload: &str, path: &str) -> Result<Map<String, Value>, (u16, &'static str)> {
     let members = decode(payload).and_then(|text| serde_json::from_str(&text).ok());
     let Some(Value::Object(members)) = members else { return Err((400, "InvalidJson")) };
@@ -210,7 +204,6 @@ fn nonce_of_headers(request: &UpgradeRequest<'_>, payload: &str) -> Option<Strin
     (request.header("X-GEMINI-NONCE") == Some(&nonce)).then_some(nonce)
 }
 
-/// Reads a nonce that is a number or a string.
 fn nonce_of_member(member: &Value) -> Option<String> {
     match member {
         Value::String(nonce) => Some(nonce.clone()),

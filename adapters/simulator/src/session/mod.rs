@@ -65,8 +65,7 @@ impl Output {
     }
 }
 
-/// The maximum number of outputs that wait for one session. If there are more, the exchange cuts the session, so that
-/// memory stays bounded when the caller does not poll. A busy market takes some five minutes to produce so many.
+/// The maximum number of outputs that wait for one session. If there are more, the exchange cuts the session.
 pub const OUTPUTS_MAX: usize = 1 << 17;
 
 /// The parameter `snapshot` of the session's URL: how many levels per side the snapshots of its streams have.
@@ -89,7 +88,6 @@ impl SnapshotMode {
         }
     }
 
-    /// Returns how many levels per side a snapshot has.
     pub(crate) const fn levels(self) -> usize {
         match self {
             SnapshotMode::Absent => 0,
@@ -99,7 +97,6 @@ impl SnapshotMode {
     }
 }
 
-/// One open session.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     endpoint: Endpoint,
@@ -137,13 +134,11 @@ impl Session {
         &mut self.private
     }
 
-    /// Sets the endpoint, the account and the private part of the session.
     pub(crate) fn identify(&mut self, endpoint: Endpoint, account: Option<usize>, private: Private) {
         (self.endpoint, self.account, self.private) = (endpoint, account, private);
     }
 
-    /// Takes the account and the private part out of the session. Without authentication, there is no account, and
-    /// the private part has no streams and no feed.
+    /// Takes the account and the private part out of the session.
     pub(crate) fn take_private(&mut self) -> (Option<usize>, Private) {
         (self.account.take(), std::mem::take(&mut self.private))
     }
@@ -152,7 +147,6 @@ impl Session {
         self.snapshot
     }
 
-    /// Returns the names of the public streams.
     pub(crate) fn stream_names(&self) -> impl Iterator<Item = &str> {
         self.streams.keys().map(String::as_str)
     }
@@ -167,7 +161,6 @@ impl Session {
         self.streams.remove(&stream.to_string()).is_some()
     }
 
-    /// Removes all public streams.
     pub(crate) fn take_streams(&mut self) -> impl Iterator<Item = Stream> + use<> {
         std::mem::take(&mut self.streams).into_values()
     }
@@ -177,7 +170,6 @@ impl Session {
         std::mem::replace(&mut self.is_fresh, false)
     }
 
-    /// Drops the next `count` text frames to the session (a fault).
     pub(crate) const fn lose_frames(&mut self, count: u32) {
         self.lost_frames = count;
     }
@@ -199,8 +191,7 @@ impl Session {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     open: BTreeMap<SessionId, Session>,
-    /// The sessions that a fault silences: the exchange sends them nothing. A session that ends stays in this set
-    /// until its connection is cut or lost.
+    /// The sessions that a fault silences. A session that ends stays in this set until its connection is cut or lost.
     silenced: BTreeSet<SessionId>,
     outputs: VecDeque<Output>,
     /// The sessions for which too many outputs wait.
@@ -226,16 +217,15 @@ impl Sessions {
         self.stats.connections += 1;
     }
 
-    /// Removes a session and the outputs that wait for it, including those of an earlier session with the same id.
+    /// Removes a session and the outputs that wait for it.
     pub(crate) fn forget(&mut self, id: SessionId) {
         self.open.remove(&id);
         self.silenced.remove(&id);
         self.outputs.retain(|output| output.session() != id);
     }
 
-    /// Ends a session, and queues `last` after the outputs that wait for the session. `last` is the output that
-    /// closes or cuts the session. If a fault silences the session, any `last` but [`Output::Abort`] is dropped, and
-    /// the end of the fault cuts the connection.
+    /// Ends a session, and queues `last` after the outputs that wait for it. For a silenced session, any `last` but
+    /// [`Output::Abort`] is dropped, because the end of the fault cuts the connection.
     pub(crate) fn end(&mut self, last: Output) {
         let session = last.session();
         if self.open.remove(&session).is_none() {
@@ -246,14 +236,13 @@ impl Sessions {
         }
     }
 
-    /// Returns whether a fault silences the session. After a silenced session has ended, the result stays true until
-    /// its connection is cut or lost.
+    /// Returns whether a fault silences the session. An ended session stays silenced until its connection is cut or
+    /// lost.
     #[cfg(feature = "server")]
     pub(crate) fn is_silenced(&self, id: SessionId) -> bool {
         self.silenced.contains(&id)
     }
 
-    /// Stops the exchange from sending to a session (a fault).
     pub(crate) fn silence(&mut self, id: SessionId) {
         if self.open.contains_key(&id) {
             self.silenced.insert(id);
@@ -274,7 +263,6 @@ impl Sessions {
         self.open.values()
     }
 
-    /// Returns the ids of the open sessions.
     pub(crate) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.open.keys().copied()
     }
@@ -287,7 +275,6 @@ impl Sessions {
         self.open.get_mut(&id)
     }
 
-    /// Returns the sessions that are authenticated for an account.
     pub(crate) fn of_account(&self, account: usize) -> Vec<SessionId> {
         let open = self.open.iter().filter(|(_, session)| session.account == Some(account));
         open.map(|(id, _)| *id).collect()
@@ -305,7 +292,6 @@ impl Sessions {
         self.open.len()
     }
 
-    /// Returns whether the exchange sends to a session: the session is open, and no fault silences it.
     pub(crate) fn is_heard(&self, session: SessionId) -> bool {
         self.open.contains_key(&session) && !self.silenced.contains(&session)
     }
@@ -336,8 +322,8 @@ impl Sessions {
         }
     }
 
-    /// Returns whether an output may be queued for a session, and counts the output if so. Notes the session as
-    /// overrun if too many outputs wait for it.
+    /// Returns whether an output may be queued for a session, and counts it. Notes the session as overrun if too many
+    /// outputs wait for it.
     fn may_send(&mut self, id: SessionId) -> bool {
         if self.silenced.contains(&id) {
             return false;

@@ -8,7 +8,6 @@ use super::tally::Tally;
 use crate::frame::order_events_v1::OrderEventFeed;
 use crate::frame::private::PrivateStream;
 
-/// The private streams of a session, its order events v1 and its counts of orders.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Private {
     /// The serial number, unique among all sessions.
@@ -17,7 +16,6 @@ pub(crate) struct Private {
     streams: BTreeSet<PrivateStream>,
     /// When the frames of the periodic streams are sent next; `None` if the session has no periodic stream.
     next_report: Option<Instant>,
-    /// The feed of order events v1.
     feed: Option<OrderEventFeed>,
     /// How many orders the session has placed in the present window of ten seconds, and on the present day.
     orders: [Tally; 2],
@@ -32,7 +30,6 @@ impl Private {
         self.serial
     }
 
-    /// Returns whether the end of the session cancels its orders.
     pub(crate) const fn cancels_on_disconnect(&self) -> bool {
         self.cancels_on_disconnect
     }

@@ -20,7 +20,6 @@ impl Tally {
         count
     }
 
-    /// Returns how many events there have been in the present window.
     pub(crate) fn used(&self, now: Instant, length: Duration) -> u32 {
         if self.window == window(now, length) { self.count } else { 0 }
     }
@@ -31,7 +30,6 @@ impl Tally {
     }
 }
 
-/// Returns the number of the window that contains an instant.
 fn window(now: Instant, length: Duration) -> u64 {
     let length = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
     now.as_nanos() / length

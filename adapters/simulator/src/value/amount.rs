@@ -2,7 +2,6 @@
 
 use gemini_ws::Decimal;
 
-/// An amount in units of 10⁻¹⁸.
 pub(crate) type Amount = i128;
 
 const DECIMALS: u8 = 18;
@@ -26,8 +25,8 @@ pub(crate) fn of_decimal(decimal: Decimal) -> Amount {
     if decimal.is_negative() { -amount } else { amount }
 }
 
-/// Converts the product of a price and a quantity into an amount. `decimals` is the number of decimals of the price
-/// plus that of the quantity. `None` if `decimals` is above 18, or if the amount is too large for [`Amount`].
+/// Converts the product of a price and a quantity into an amount. `decimals` is the number of decimals of both
+/// together. `None` if `decimals` is above 18, or if the amount is too large.
 pub(crate) fn of_product(product: u128, decimals: u8) -> Option<Amount> {
     let exponent = DECIMALS.checked_sub(decimals)?;
     i128::try_from(product).ok()?.checked_mul(10_i128.pow(u32::from(exponent)))
@@ -45,16 +44,14 @@ pub(crate) fn fee(notional: Amount, basis_points: u32) -> Amount {
     notional.saturating_mul(Amount::from(basis_points)) / 10_000 / FEE_UNIT * FEE_UNIT
 }
 
-/// Returns the fee on a notional, rounded up to eight decimals. The broker sets this amount aside, because it covers
-/// the fees of all partial fills together.
+/// Returns the fee on a notional, rounded up to eight decimals. This covers the fees of all partial fills together.
 pub(crate) fn largest_fee(notional: Amount, basis_points: u32) -> Amount {
     let exact = notional.saturating_mul(Amount::from(basis_points));
     let unit = 10_000 * FEE_UNIT;
     (exact / unit + Amount::from(exact % unit != 0)) * FEE_UNIT
 }
 
-/// Converts an amount into a decimal without trailing zeros. If the amount has more digits than a decimal can hold,
-/// the last digits are lost, so frames do not contain them.
+/// Converts an amount into a decimal without trailing zeros. Digits that a decimal cannot hold are lost.
 pub(crate) fn to_decimal(mut amount: Amount) -> Decimal {
     let mut scale = DECIMALS;
     while scale > 0 && (amount % 10 == 0 || i64::try_from(amount).is_err()) {
@@ -94,7 +91,7 @@ mod tests {
         assert_eq!(of_product(5, 19), None);
     }
 
-    /// The fees of the parts of an order are at most what was set aside for the whole.
+    /// Checks that the fees of the parts of an order are at most what was set aside for the whole.
     #[test]
     fn fees() {
         assert_eq!(to_decimal(fee(of_decimal("1800".parse().unwrap()), 10)).to_string(), "1.8");

@@ -20,13 +20,12 @@ pub(crate) struct Instrument {
     pub(crate) price_limit: u64,
     /// The approximate maximum quantity of a generated order.
     pub(crate) quantity: u64,
-    /// Whether the book is thin: it has few orders, and at times none on one side. Thinly traded symbols and
-    /// prediction-market contracts have thin books.
+    /// Whether the book is thin: it has few orders, and at times none on one side.
     pub(crate) is_thin: bool,
 }
 
-/// Symbols with their numbers as recorded from the venue: the price in hundredths, price decimals, the tick in
-/// units of the last decimal, and quantity decimals.
+/// Symbols with their numbers as recorded from the venue: the price in hundredths, price decimals, the tick in units
+/// of the last decimal, and quantity decimals.
 const KNOWN: [(&str, u64, u8, u64, u8); 10] = [
     ("btcusd", 8_336_125, 5, 1_000, 10),
     ("ethusd", 267_050, 5, 1_000, 8),
@@ -106,24 +105,21 @@ impl Instrument {
         }
     }
 
-    /// Returns a price far above the market, for a sell order that is not meant to be executed. The price fits into a
-    /// 64-bit mantissa.
+    /// Returns a price far above the market, for a sell order that is not meant to be executed. It fits into 64 bits.
     pub(crate) fn absurd_price(&self) -> u64 {
         9 * power(12.min(17 - self.price_decimals) + self.price_decimals)
     }
 }
 
-/// Returns whether a symbol is a perpetual, which has a mark price and funding.
 pub(crate) fn is_perpetual(symbol: Symbol) -> bool {
     symbol.canonical().as_str().ends_with("perp")
 }
 
-/// Returns whether a symbol is a prediction-market contract.
 pub(crate) fn is_prediction(symbol: Symbol) -> bool {
     symbol.as_str().contains('-')
 }
 
-/// Returns 10 to the power of `exponent`, which is at most 19.
+/// Returns 10 to the power of `exponent`, which must be at most 19.
 pub(crate) const fn power(exponent: u8) -> u64 {
     10_u64.pow(exponent as u32)
 }

@@ -103,7 +103,7 @@ pub(crate) struct Origin {
     /// The position of the account.
     pub(crate) account: usize,
     pub(crate) session: SessionId,
-    /// The serial number of the session, which distinguishes it from other sessions with the same id.
+    /// The serial number of the session. Session ids may be used again.
     pub(crate) serial: u64,
 }
 
@@ -126,7 +126,6 @@ const REASONS: [&str; 15] = [
     "UnknownInstrument",
 ];
 
-/// Finds a reason by its name.
 pub(crate) fn reason_of(name: &str) -> Option<&'static str> {
     REASONS.iter().find(|reason| **reason == name).copied()
 }

@@ -17,7 +17,6 @@ pub(crate) struct NewQuote {
     pub(crate) client_id: Option<String>,
 }
 
-/// The ids of a quote and of its request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct QuoteName {
     pub(crate) rfq_id: String,

@@ -1,6 +1,6 @@
 //! [`Random`]: the only source of random numbers. It is seeded, so that a run can be repeated.
 
-/// A SplitMix64 generator: one addition and three mixing steps per number. Any seed is a good one.
+/// A SplitMix64 generator. Any seed is a good one.
 #[derive(Clone, Debug)]
 pub(crate) struct Random {
     state: u64,
@@ -11,8 +11,7 @@ impl Random {
         Random { state: seed }
     }
 
-    /// Creates a separate generator for a name, for example for a symbol, so that its numbers do not depend on which
-    /// other names there are.
+    /// Creates a separate generator for a name, so that its numbers do not depend on which other names there are.
     pub(crate) fn for_name(seed: u64, name: &str) -> Random {
         Random::new(seed ^ hash(name))
     }

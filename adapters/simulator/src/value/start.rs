@@ -11,11 +11,8 @@ pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
 const MICROS_MIN: i64 = -1_000_000_000_000_000;
 const MICROS_MAX: i64 = 4_000_000_000_000_000;
 
-/// The distance of an epoch from [`EPOCH`].
-///
-/// The first ids grow with this distance, by a million per second or more. Suppose that two exchanges have the same
-/// seed, and that the epoch of the second is later than the venue's time at the end of the first. If the first
-/// exchange took fewer ids than that, the second exchange repeats none of them.
+/// The distance of an epoch from [`EPOCH`]. The first ids grow with this distance, so that an exchange with a later
+/// epoch and the same seed repeats no id.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Start {
     nanos: i64,
@@ -35,14 +32,14 @@ impl Start {
         Start { nanos }
     }
 
-    /// Returns `first` plus one for each microsecond from [`EPOCH`] to this epoch. If the exchange takes fewer than a
-    /// million ids per second, an exchange with a later epoch repeats none of them.
+    /// Returns `first` plus one for each microsecond from [`EPOCH`] to this epoch. Ids are not repeated if the
+    /// exchange takes fewer than a million per second.
     pub(crate) const fn by_micros(self, first: u64) -> u64 {
         first.saturating_add_signed(self.nanos.div_euclid(1_000))
     }
 
-    /// Returns `first` plus one for each 100 ns from [`EPOCH`] to this epoch. If the exchange takes fewer than ten
-    /// million ids per second, an exchange with a later epoch repeats none of them.
+    /// Returns `first` plus one for each 100 ns from [`EPOCH`] to this epoch. Ids are not repeated if the exchange
+    /// takes fewer than ten million per second.
     pub(crate) const fn by_tenths_of_micros(self, first: u64) -> u64 {
         first.saturating_add_signed(self.nanos.div_euclid(100))
     }
@@ -71,7 +68,7 @@ mod tests {
             let start = start(epoch);
             assert_eq!((start.by_micros(FIRST), start.by_tenths_of_micros(FIRST)), (slow, fast), "{epoch}");
         }
-        // Whatever the epoch, JSON numbers can hold the first ids of the market.
+        // JSON numbers can hold the first ids of the market.
         for epoch in [i64::MIN, -1, 0, i64::MAX] {
             let first = start(epoch).by_micros(FIRST);
             assert!(first > 1_000_000_000_000_000 && first < 1 << 53, "{epoch}: {first}");
