@@ -26,8 +26,7 @@ pub(crate) enum Number {
     Other,
 }
 
-/// The open objects and arrays. `containers` has one bit for each: 1 for an object, 0 for an array. The lowest bit is
-/// the innermost container.
+/// The open objects and arrays: one bit for each, 1 for an object. The lowest bit is the innermost one.
 struct Open {
     containers: u32,
     count: usize,
@@ -271,9 +270,8 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Takes the ends of containers, then a comma and, in an object, a key. `is_first` says that the innermost
-    /// container was just opened, so no comma comes before its next value. Returns true if no container is open any
-    /// more.
+    /// Takes the ends of containers, then a comma and, in an object, a key. If `is_first` is set, no comma comes
+    /// before the next value. Returns true if no container is open any more.
     #[inline(always)]
     fn is_over(&mut self, open: &mut Open, mut is_first: bool) -> Result<bool, DecodeError> {
         while open.count > 0 {
@@ -327,7 +325,7 @@ impl<'f> Cursor<'f> {
 }
 
 /// Marks quotes, backslashes and control characters, each at its highest bit. Only the lowest mark is sure to be
-/// right: the subtraction at a marked byte may spoil the higher ones.
+/// right.
 #[inline(always)]
 const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -342,8 +340,7 @@ const fn stops(word: u64) -> u64 {
     zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls
 }
 
-/// Returns the length of a string; `None` if the string has an escape or is invalid. `text` begins after the opening
-/// quote.
+/// Returns the length of a string without escapes. `text` begins after the opening quote.
 #[inline(always)]
 pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     let mut length = 0_usize;
@@ -368,8 +365,8 @@ pub(crate) fn plain_string(text: &[u8]) -> Option<&[u8]> {
     inside.get(plain_length(inside)?.wrapping_add(1)..)
 }
 
-/// Returns the text after the integer at the beginning; `None` if no `,`, `]` or `}` follows the digits. The caller
-/// must check that `text` begins with a digit from 1 to 9.
+/// Returns the text after the integer at the beginning, if `,`, `]` or `}` follows. The caller must check that `text`
+/// begins with a digit from 1 to 9.
 #[inline(always)]
 pub(crate) fn plain_integer(text: &[u8]) -> Option<&[u8]> {
     text.get(digits_length(text)..).filter(|behind| matches!(behind, [b',' | b']' | b'}', ..]))
@@ -424,8 +421,7 @@ pub(crate) fn plain_key(text: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// Returns the value of the digits at the beginning, and how many there are. The value is `None` if it exceeds 64
-/// bits. The result is `None` if there are no digits.
+/// Returns the value of the digits at the beginning (`None` beyond 64 bits), and how many there are.
 #[inline(always)]
 pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     const UNITS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
@@ -464,8 +460,8 @@ pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     if length == 0 { None } else { Some((value, length)) }
 }
 
-/// Returns the character of the escape sequence at the beginning of `text`, and the length of the sequence; `None` if
-/// `text` does not begin with a valid escape sequence. Half a surrogate pair is a sequence without a character.
+/// Returns the character of the escape sequence at the beginning of `text`, and the length of the sequence. Half a
+/// surrogate pair is a sequence without a character.
 pub(crate) fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
     fn unit(text: &[u8]) -> Option<u32> {
         let digits = text.strip_prefix(b"\\u")?.first_chunk::<4>()?;

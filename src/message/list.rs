@@ -127,8 +127,7 @@ pub struct Elements<'f, T> {
 }
 
 impl<T> Elements<'_, T> {
-    /// Returns the byte at which the next element begins in the frame that contains the list; 0 if the frame does not
-    /// contain it.
+    /// Returns the byte of `frame` at which the next element begins; 0 if the frame does not contain the list.
     pub(crate) fn begin_in(&mut self, frame: &str) -> u32 {
         self.cursor.peek();
         let begin = offset_in(self.json, frame).wrapping_add(self.cursor.offset());

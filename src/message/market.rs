@@ -198,8 +198,7 @@ pub struct MarketUpdate<'f> {
     /// The symbol of the entries that name none, if it is known: [`Scratch::set_symbol`](crate::Scratch::set_symbol),
     /// or for a client the address or [`Config::symbol`](crate::Config::symbol).
     pub symbol: Option<&'f str>,
-    /// The levels of all entries that change a bid, in the order of the entries. `asks` has those of the entries that
-    /// change an ask.
+    /// The levels of all entries that change a bid, in the order of the entries.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) bids: &'f [Level],
     #[cfg_attr(feature = "serde", serde(skip))]

@@ -70,8 +70,7 @@ pub struct OrderUpdate<'f> {
 }
 
 impl OrderUpdate<'_> {
-    /// Returns the quantity executed so far; `None` if the update does not show it. `ordered` is the ordered quantity
-    /// to use if the update has none.
+    /// Returns the quantity executed so far. `ordered` is the ordered quantity to use if the update has none.
     pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
         let gone = || {
             // In the current API, this member may be the executed quantity.

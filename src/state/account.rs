@@ -19,15 +19,14 @@ pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
     /// Whether the list is complete: a current list has all rows.
     standing: Standing,
-    /// The last moment at which the list may have become incomplete, or a stream was subscribed. An answer to an
-    /// earlier question is not used.
+    /// When the list may last have become incomplete, or a stream was subscribed. An older answer is not used.
     doubted: Moment,
     moment: Moment,
     untracked: u64,
     /// The link of the subscribed stream; `None` if no stream is known to be subscribed.
     followed: Option<LinkId>,
-    /// The link over which a stream last ended. The id is known if the subscription ended too (`Unsubscribed` or
-    /// `Rejected`). Late reports may still arrive over this link.
+    /// The link over which a stream last ended, with the id of the subscription if that ended too. Late reports may
+    /// still arrive over this link.
     left: Option<(LinkId, Option<StreamId>)>,
     is_recording: bool,
 }
@@ -60,13 +59,12 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Applies a report. A report of the whole list removes the rows that it does not name. A late report comes after
-    /// its subscription has ended: it removes no rows and makes no stale row current.
-    ///
-    /// A row that another link has reported with a later time stays as it is.
+    /// Applies a report. A report of the whole list removes the rows that it does not name. A report that comes after
+    /// its subscription has ended removes no rows and makes no stale row current. A row that another link has
+    /// reported with a later time stays as it is.
     ///
     /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
-    /// recording counts as a whole list.
+    /// recording counts as one.
     pub(super) fn report(
         &mut self,
         source: &Source<'_>,
@@ -88,8 +86,7 @@ impl<K: Ord, V> Rows<K, V> {
         });
         if !is_late {
             if source.link().is_some() && source.link() != self.followed {
-                // The first report over a link may come before the confirmation of the subscription. Earlier changes
-                // may be unreported.
+                // The first report over a link may come before the confirmation. Earlier changes may be unreported.
                 self.doubted = reported;
             }
             self.followed = source.link().or(self.followed);
@@ -196,8 +193,7 @@ impl<K: Ord, V> Rows<K, V> {
         true
     }
 
-    /// Ends the use of a recording. All data becomes stale, because a recording does not show what happened after its
-    /// end.
+    /// Ends a recording. All data becomes stale, because a recording does not show what happened after its end.
     fn end_recording(&mut self) {
         if core::mem::take(&mut self.is_recording) {
             self.set_stale(StaleReason::Disconnected);
@@ -304,8 +300,7 @@ impl<K: Ord, V> Rows<K, V> {
     }
 }
 
-/// Collects the rows of an answer, and joins rows with the same key. Also returns for how many rows there was no
-/// room.
+/// Collects the rows of an answer, and joins rows with the same key. Also returns how many rows found no room.
 fn read_answer<K: Ord, V>(
     rows: impl Iterator<Item = (K, V)>,
     join: impl Fn(&mut V, V),

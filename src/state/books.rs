@@ -356,8 +356,8 @@ impl Books {
         Some(BookChange { symbol, bids: has_other, asks: has_other })
     }
 
-    /// Removes the books of a link that nothing needs any more. Only books of the v1 endpoints are concerned: any
-    /// other subscription ends before its link.
+    /// Removes the books of a link that nothing needs any more. Only links of v1 endpoints end before their
+    /// subscriptions.
     fn remove_over(&mut self, link: LinkId) {
         let is_over = |entry: &Entry| entry.standing.link().is_some_and(|own| own.is_up_to(link));
         let over = self.books.iter().filter(|(_, entry)| is_over(entry));
@@ -462,8 +462,7 @@ impl Entry {
         self.to_resync = loss.reason() == StaleReason::Overflow || (self.to_resync && may_be_of_another);
     }
 
-    /// Applies an update from the source of the book. Also returns 1 if the book has just become crossed, otherwise
-    /// 0.
+    /// Applies an update from the source of the book. Also returns 1 if the book has just become crossed.
     #[inline(always)]
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> (Applied, u64) {
         let best = self.book.best();

@@ -11,8 +11,7 @@ use crate::value::id::LinkId;
 pub(super) struct Followed {
     /// The links that report orders or quotes, each with the scope of its stream.
     links: Vec<(LinkId, Scope)>,
-    /// Links whose subscription has ended, or whose events are filtered. Late events may still arrive over these
-    /// links.
+    /// Links whose subscription has ended, or whose events are filtered. Late events may still arrive over them.
     left: Vec<LinkId>,
     /// Whether events came from a recording.
     is_recording: bool,
@@ -41,8 +40,7 @@ impl Followed {
         self.moment
     }
 
-    /// Returns the last moment at which a report may have been lost or a stream was subscribed. An answer to an
-    /// earlier question is outdated.
+    /// Returns when a report may last have been lost, or a stream was last subscribed. An older answer is outdated.
     pub(super) const fn lost(&self) -> Moment {
         self.lost
     }
@@ -51,8 +49,7 @@ impl Followed {
         self.lost = self.moment;
     }
 
-    /// Notes that a stream was subscribed. Returns whether an earlier link or a recording has ended without an event,
-    /// as [`replace`](Followed::replace) does.
+    /// Notes that a stream was subscribed. Returns what [`replace`](Followed::replace) returns.
     pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
         self.note_loss();
         self.add(
@@ -64,8 +61,8 @@ impl Followed {
         )
     }
 
-    /// Notes a link whose filter leaves out executions or ends of orders. Such a link does not count as one that
-    /// reports orders. Returns what [`replace`](Followed::replace) returns.
+    /// Notes a link whose filter leaves out executions or ends of orders. Such a link does not count as followed.
+    /// Returns what [`replace`](Followed::replace) returns.
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss();
         let has_missed = self.replace(link);
@@ -73,8 +70,8 @@ impl Followed {
         has_missed
     }
 
-    /// Notes the link that an event came over; `None` for a recording. For a new link, returns what
-    /// [`replace`](Followed::replace) returns; otherwise `false`.
+    /// Notes the link of an event; `None` for a recording. For a new link, returns what
+    /// [`replace`](Followed::replace) returns.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -84,8 +81,7 @@ impl Followed {
         if is_known {
             return false;
         }
-        // The first report over a link may come before the confirmation of the subscription. Earlier changes may be
-        // unreported.
+        // The first report over a link may come before the confirmation. Earlier changes may be unreported.
         self.note_loss();
         self.add(link, Scope::Account)
     }
@@ -97,7 +93,7 @@ impl Followed {
     }
 
     /// Forgets the earlier links in the slot of `link`, and a recording. Returns whether one of them was still
-    /// followed: then no event has reported its end.
+    /// followed, because no event has reported its end.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
         let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
@@ -106,8 +102,7 @@ impl Followed {
         has_missed
     }
 
-    /// Returns the loss that an event causes. Returns `None` if it concerns only links that do not report orders or
-    /// quotes.
+    /// Returns the loss that an event causes, unless the loss concerns none of the followed links.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> Option<Hit> {
         let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
         let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));
@@ -131,8 +126,8 @@ impl Followed {
         Some(hit)
     }
 
-    /// Returns the link of an event, if the stream of this link reports only its own session. Then the order or quote
-    /// in the event was made over this link.
+    /// Returns the link of an event, if its stream reports only its own session. Then the order or quote was made
+    /// over this link.
     pub(super) fn session(&self, link: Option<LinkId>) -> Option<LinkId> {
         let is_session = |link: &LinkId| self.links.contains(&(*link, Scope::Session));
         link.filter(is_session)
@@ -158,8 +153,7 @@ impl Hit {
         self.loss.reason()
     }
 
-    /// Returns whether the loss may concern an order or quote. `about` has the links that
-    /// [`tells_of`](Followed::tells_of) describes. Without any link, the loss may concern it.
+    /// Returns whether the loss may concern an order or quote. `about` is as in [`tells_of`](Followed::tells_of).
     pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
         let is_about = |own: &LinkId| {
             about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())

@@ -29,8 +29,8 @@ const REFILL: usize = 12;
 /// The number of best levels that the function `find` compares without branches.
 const NEAR: usize = 8;
 
-/// The number of levels at the end of `Ladder::slots` that an insertion or removal may move. Moving so few costs less
-/// than finding a vacant slot.
+/// The number of levels at the end of `Ladder::slots` that may move. Moving so few costs less than finding a vacant
+/// slot.
 const DENSE: usize = 48;
 
 /// The number of levels after which `Ladder::spread` leaves a vacant slot.
@@ -90,8 +90,7 @@ impl Ladder {
         self.slots.iter().skip(self.begin).find(|level| is_filled(level)).or(self.top().first())
     }
 
-    /// Returns the place of the worst level. Passes each vacant slot only once, so many calls on a full side stay
-    /// cheap.
+    /// Returns the place of the worst level. Passes each vacant slot only once, so many calls stay cheap.
     pub(super) fn worst_place(&mut self) -> usize {
         let vacant = self.slots.iter().skip(self.begin).position(is_filled);
         self.begin = vacant.map_or(self.slots.len(), |vacant| self.begin.saturating_add(vacant));
@@ -300,8 +299,7 @@ impl Ladder {
         }
     }
 
-    /// Spreads vacant slots evenly among the levels that are not near the best one, and reserves memory for more
-    /// slots.
+    /// Spreads vacant slots evenly among the levels far from the best one, and reserves memory for more slots.
     fn spread(&mut self) {
         self.slots.retain(is_filled);
         self.begin = 0;
@@ -364,8 +362,7 @@ impl Ladder {
         }
     }
 
-    /// Sorts the levels of a snapshot. Keeps the last of several levels at one price, and no level whose quantity is
-    /// zero.
+    /// Sorts the levels of a snapshot. Keeps the last of several levels at one price, and none without a quantity.
     #[cold]
     fn sort(&mut self) {
         // Each sort is stable. It takes linear time for levels that are in order or in the reverse order.
@@ -392,8 +389,7 @@ impl Ladder {
         self.scale = None;
     }
 
-    /// Notes the number of decimals of a new price. `scale` is `None` once two prices differ in it, until the next
-    /// snapshot, or until the ladder is empty.
+    /// Notes the number of decimals of a new price. Two different numbers set `scale` to `None`.
     #[inline]
     fn note_scale(&mut self, price: Decimal) {
         if self.near == 0 {
@@ -404,8 +400,7 @@ impl Ladder {
     }
 }
 
-/// Returns how many slots to reserve for `count` levels: an eighth more for vacant slots, an eighth more for growth,
-/// and 16 more.
+/// Returns how many slots to reserve for `count` levels, with room for vacant slots and for growth.
 const fn room(count: usize) -> usize {
     count.saturating_add(count / 4).saturating_add(16)
 }
@@ -415,8 +410,8 @@ fn is_filled(level: &Level) -> bool {
     !level.quantity.is_zero()
 }
 
-/// Returns the index of the first level that is not worse than a price, in levels sorted from worst to best. Near the
-/// end, `find` counts the worse levels instead of searching, which needs no branches.
+/// Returns the index of the first level that is not worse than a price. The levels are sorted from worst to best.
+/// Near the end, counting the worse levels needs no branches.
 #[inline]
 fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
     let (far, near) = slots.split_at(slots.len().saturating_sub(NEAR));

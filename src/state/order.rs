@@ -80,8 +80,7 @@ pub struct Order {
     pub reconciled: bool,
     doubt: Option<Doubt>,
     link: Option<LinkId>,
-    /// The link over which a stream of only its own session has reported the order. The order was placed over this
-    /// link.
+    /// The link of a stream of only its own session that has reported the order. The order was placed over this link.
     session: Option<LinkId>,
     request: Option<(RequestId, LinkId)>,
     sent: Option<Box<NewOrder>>,
@@ -105,11 +104,10 @@ pub struct Order {
     fill_sums: FillSums,
     /// How many reported fills could not be counted.
     unaccountable: u32,
-    /// The values of `discrepancy()` and `unaccountable` that the last answer of the venue explains. Only other
-    /// values raise a new doubt.
+    /// What the last answer of the venue explains: only other values of `discrepancy()` and `unaccountable` raise a
+    /// new doubt.
     explained: (Option<Decimal>, u32),
-    /// The executed quantity in the last answer, if it is more certain than the reports. `None` again after a new
-    /// fill.
+    /// The executed quantity in the last answer, if more certain than the reports; `None` after a new fill.
     settled: Option<Decimal>,
     summed: usize,
     /// When the order became final and free of doubt; `None` while the order is open or in doubt.
@@ -176,8 +174,7 @@ impl Order {
         Some(remaining.max(Decimal::ZERO))
     }
 
-    /// Returns the executed quantity that the venue reports. For a filled order, this is at least the quantity of the
-    /// order.
+    /// Returns the executed quantity that the venue reports; at least the quantity of a filled order.
     fn told_executed(&self) -> Option<Decimal> {
         match self.state {
             OrderState::Filled => self.reported.max(self.quantity),
@@ -250,7 +247,7 @@ impl Order {
     }
 
     /// Returns the instrument, whether the order buys, and the fills that are not part of the sums per instrument
-    /// yet. Marks these fills as summed. Returns `None` while the instrument or the side is unknown.
+    /// yet. Marks these fills as summed.
     pub(super) fn take_unsummed(&mut self) -> Option<(Symbol, bool, &[OrderFill])> {
         let (symbol, side) = self.symbol.zip(self.side)?;
         let from = core::mem::replace(&mut self.summed, self.fills.len());
@@ -306,8 +303,8 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Notes that it is unknown whether the venue got the request that places the order. Unless an event has reported
-    /// the order, the order is in doubt.
+    /// Notes that it is unknown whether the venue got the order. Unless an event has reported it, the order is in
+    /// doubt.
     pub(super) fn lose(&mut self, now: Moment) {
         self.note_answered();
         if !self.state.is_from_events() {
@@ -326,8 +323,8 @@ impl Order {
         self.cancel_refusal = response.error.map(|error| kept(error.message));
     }
 
-    /// Notes that the request that places the order was refused or was not sent. If an event has reported the order,
-    /// the order keeps its state.
+    /// Notes that the order was refused or was not sent. If an event has reported the order, the order keeps its
+    /// state.
     pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
         self.note_answered();
         self.refusal_code = error.as_ref().map(|(code, _)| *code);
@@ -342,7 +339,7 @@ impl Order {
     }
 
     /// Notes that the request that places the order has a reply, or will get none. An earlier answer that did not
-    /// find the order no longer counts, because the request was still on the way.
+    /// find the order no longer counts.
     fn note_answered(&mut self) {
         self.answered = true;
         if self.is_absent {
@@ -365,8 +362,7 @@ impl Order {
         }
     }
 
-    /// Applies an event. `is_listed` says whether the event is an element of a list of open orders, which may lag
-    /// behind other events.
+    /// Applies an event. `is_listed` says whether the event is an element of a list of open orders.
     pub(super) fn update(
         &mut self,
         update: &OrderUpdate<'_>,
@@ -451,8 +447,7 @@ impl Order {
             OrderStatus::Filled => OrderState::Filled,
             OrderStatus::Canceled => OrderState::Canceled,
             OrderStatus::Rejected => OrderState::Rejected,
-            // In order events v1, the event before this one says how the order ended, but the filter may leave that
-            // event out.
+            // The event before this one says how the order ended, but the filter may leave that event out.
             OrderStatus::Closed => match update.event.and_then(|event| event.is_cancelled) {
                 Some(true) => OrderState::Canceled,
                 Some(false) if has_executed && executed >= self.quantity && self.quantity.is_some() => {

@@ -335,8 +335,7 @@ impl BookSide {
         self.limit();
     }
 
-    /// Notes that levels below the present worst level may be missing. Changes nothing if better levels may be
-    /// missing.
+    /// Notes that levels below the present worst level may be missing, unless better levels may be missing already.
     fn limit(&mut self) {
         let last = self.edge.map_or(0, |edge| {
             let (Ok(slot) | Err(slot)) = self.levels.find(edge);

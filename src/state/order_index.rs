@@ -55,8 +55,7 @@ impl OrderIndex {
         }
     }
 
-    /// Changes an order with `change`, and records what has changed. Returns the result of `change`; `None` if there
-    /// is no such order.
+    /// Changes an order with `change`, and records what has changed. Returns the result of `change`.
     pub(super) fn change<T>(
         &mut self,
         key: u64,
@@ -81,8 +80,7 @@ impl OrderIndex {
         Some(result)
     }
 
-    /// Moves an order to the set that fits it (`certain`, `doubtful` or `finished`). Removes the oldest finished
-    /// orders beyond [`FINISHED_ORDERS_MAX`].
+    /// Moves an order to the set that fits it, and removes the oldest finished orders beyond [`FINISHED_ORDERS_MAX`].
     fn file(&mut self, key: u64, now: Moment) {
         let Some(order) = self.orders.get_mut(&key) else { return };
         self.unnamed.renew_doubt(key, order);

@@ -46,8 +46,7 @@ impl OrderState {
         !matches!(self, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
     }
 
-    /// Returns how far an order has come. The rank of an order rarely falls, for example if an event reports an order
-    /// that a reply has refused.
+    /// Returns how far an order has come. The rank rarely falls, for example if an event reports a refused order.
     pub(super) const fn rank(self) -> u8 {
         match self {
             OrderState::Sent => 0,

@@ -173,8 +173,8 @@ impl Orders {
         self.doubt_where(hit.reason(), |order| hit.is_about(order.links()));
     }
 
-    /// Raises a doubt about an order if the order may still change and no subscribed stream reports it. A late event
-    /// does not change this, so call `doubt_unfollowed` after each event about the order too.
+    /// Raises a doubt about an order that may still change, if no subscribed stream reports it. Call this after each
+    /// event about the order too, because the event may be late.
     fn doubt_unfollowed(&mut self, key: u64) {
         let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
         let certain = self.index.get(key).filter(is_certain);
@@ -184,8 +184,8 @@ impl Orders {
         }
     }
 
-    /// Raises doubts about the orders that no subscribed stream reports. Call this when a subscription is confirmed:
-    /// the confirmation may show that the stream reports only the orders of its session.
+    /// Raises doubts about the orders that no subscribed stream reports. The confirmation of a subscription may show
+    /// that the stream reports only the orders of its session.
     fn doubt_narrowed(&mut self) {
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
@@ -238,8 +238,7 @@ impl Orders {
         }
     }
 
-    /// Applies the reply to a cancel request. If the venue refuses to cancel the order, the order may have ended
-    /// without an event.
+    /// Applies the reply to a cancel request. A refusal may mean that the order has ended without an event.
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
         let Some(key) = self.index.by_order_id(order_id) else { return };
         let now = self.moment();
@@ -371,8 +370,8 @@ impl Orders {
     }
 
     /// Returns the key of the order without an id of the venue that an event with a client order id is about. If
-    /// several orders match the event, chooses the newest for a rejection, and otherwise the oldest, preferably an
-    /// open one. The other open ones are then in doubt, because the event may be about one of them.
+    /// several orders match, chooses the newest for a rejection, and otherwise the oldest, preferably an open one.
+    /// Puts the other open ones in doubt, because the event may be about one of them.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let [certain, doubtful, ended] = self.index.unnamed(id)?.sets();
         let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));

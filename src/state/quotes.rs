@@ -111,8 +111,8 @@ impl QuoteState {
         self.rank() >= 5
     }
 
-    /// Returns how far a quote has come. The rank of a quote falls only if the venue did not find the quote, and a
-    /// later report shows that the quote exists.
+    /// Returns how far a quote has come. The rank falls only if a quote that the venue did not find turns out to
+    /// exist.
     const fn rank(self) -> u8 {
         match self {
             QuoteState::Sent => 0,
@@ -153,14 +153,14 @@ pub struct Quote {
     is_disputed: bool,
     link: Option<LinkId>,
     /// The links over which the quote is known to have been submitted: the link of the request, and a link whose
-    /// stream reports only the quotes of its own session.
+    /// stream reports only its own session.
     sessions: [Option<LinkId>; 2],
     observed: Moment,
     /// Whether the venue did not find the quote. The request that submits the quote may still be on the way.
     is_absent: bool,
     is_unanswered: bool,
-    /// Whether `quote_id` is from an event that only matched the terms of this quote. The event may be about the
-    /// quote of another client.
+    /// Whether `quote_id` is from an event that only matched the terms, so that it may be the id of another client's
+    /// quote.
     is_presumed: bool,
     /// While `is_presumed`: the doubt that this quote keeps if the id is that of another client's quote.
     own_doubt: Option<(StaleReason, Moment)>,
@@ -238,8 +238,7 @@ impl Quote {
         may_be_it && !self.is_absent && !found.state.is_final() && found.state.rank() < self.state.rank()
     }
 
-    /// Returns the final state of the quote; `None` if the quote has not ended, or may exist although the venue did
-    /// not find it.
+    /// Returns the final state of the quote; `None` if the quote may still change.
     fn end(&self) -> Option<QuoteState> {
         Some(self.state).filter(|state| state.is_final() && !self.is_absent)
     }
@@ -273,8 +272,7 @@ impl Quote {
         }
     }
 
-    /// Raises a doubt, unless it is certain that the quote has ended. If the quote is in doubt already, the first
-    /// reason remains, and only the moment changes.
+    /// Raises a doubt, unless it is certain that the quote has ended. The first reason of a doubt remains.
     fn raise(&mut self, reason: StaleReason, now: Moment) {
         if self.is_presumed {
             self.own_doubt = self.own_doubt.or(Some((reason, now)));
@@ -387,17 +385,16 @@ impl Quotes {
         }
     }
 
-    /// Raises doubts about the quotes that no subscribed stream reports. Call this when a subscription is confirmed:
-    /// the confirmation may show that the stream reports only the quotes of its session.
+    /// Raises doubts about the quotes that no subscribed stream reports. The confirmation of a subscription may show
+    /// that the stream reports only the quotes of its session.
     fn doubt_narrowed(&mut self) {
         let certain = self.quotes.iter().filter(|(_, quote)| quote.doubt.is_none());
         let keys: Vec<u64> = certain.map(|(key, _)| *key).collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
     }
 
-    /// Removes the oldest quotes that have ended and are not in doubt, until there is room for another quote. Returns
-    /// whether there is room. Call this only before a quote is added, so that the application can read how a quote
-    /// ended.
+    /// Removes the oldest ended quotes until there is room for another quote. Returns whether there is room. Call
+    /// this only before a quote is added, so that the application can read how a quote ended.
     fn make_room(&mut self) -> bool {
         let has_ended = |quote: &Quote| quote.state.is_final() && quote.doubt.is_none();
         let excess = self.quotes.len().saturating_add(1).saturating_sub(QUOTES_MAX);

@@ -2,8 +2,7 @@
 
 use crate::value::decimal::Decimal;
 
-/// A sum of prices times quantities: a mantissa and its number of decimals, or `None` after an overflow. A sum can
-/// have more digits than a [`Decimal`].
+/// A sum of prices times quantities: a mantissa and its number of decimals, or `None` after an overflow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Sum(Option<(i128, u8)>);
 

@@ -103,8 +103,7 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    /// Returns what an event puts in doubt; `None` if the event puts nothing in doubt. All collections use this list
-    /// of events.
+    /// Returns what an event puts in doubt. All collections use this list of events.
     pub(super) fn of(event: &Event<'_>) -> Option<Loss> {
         if let Some((link, stream)) = ended_stream(event) {
             let is_silent = matches!(event, Event::Silent { .. });
@@ -157,8 +156,8 @@ impl Loss {
         self.topic.is_some() && self.ends_subscription()
     }
 
-    /// Returns whether the loss concerns data that came over the link `own`. A loss on an earlier link does not
-    /// concern the data of a later link in the same slot. A loss without a link concerns all data.
+    /// Returns whether the loss concerns data that came over the link `own`. The data of a later link in the same
+    /// slot is not concerned.
     pub(super) fn is_over(&self, own: Option<LinkId>) -> bool {
         self.link.is_none_or(|link| own.is_some_and(|own| own.is_up_to(link)))
     }

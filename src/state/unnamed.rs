@@ -18,8 +18,7 @@ pub(super) struct Namesakes {
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
     ended: BTreeSet<u64>,
-    /// When an event last came that may be about any of the orders in doubt. Noted here, because these may be many
-    /// orders.
+    /// When an event last came that may be about any of the orders in doubt, which may be many.
     doubted: Moment,
 }
 

@@ -64,8 +64,8 @@ impl Address {
         let (host, zone) = host.split_at(host.find('%').unwrap_or(host.len()));
         let host = alloc::format!("{}{zone}", host.to_ascii_lowercase());
         if !host.ends_with(']') && host.rsplit_once(':').is_some_and(|(_, port)| !is_number(port)) {
-            // The text after the colon may be a part of a password, so only the scheme is kept. Dialling reports that
-            // the text is not an address.
+            // The text after the colon may be a part of a password, so only the scheme is kept. Dialling reports the
+            // error.
             return Address { user: None, base: alloc::format!("{scheme}://"), query: Vec::new() };
         }
         let (name, port) = match host.rsplit_once(':') {
@@ -95,8 +95,8 @@ impl Address {
         self.user.as_ref()
     }
 
-    /// Returns the address with its query and with `parameters`, but without user name and password. Each of the
-    /// `parameters` replaces those of the query with the same name.
+    /// Returns the address, without user name and password. The `parameters` replace those of the query with the same
+    /// name.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let mut query = self.query.clone();
         for (name, value) in parameters {
@@ -131,8 +131,8 @@ impl Address {
         self.query.retain(|pair| parameter_name(pair) != name);
     }
 
-    /// Removes all occurrences of a parameter from the query, and returns the value of the last one as `read`
-    /// converts it. If `read` returns `None`, the last occurrence remains, at the end of the query.
+    /// Removes a parameter from the query, and returns its last value as `read` converts it. If `read` returns
+    /// `None`, the last occurrence remains, at the end of the query.
     pub(crate) fn take_parameter<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (of_name, others): (Vec<String>, Vec<String>) =
             self.query.drain(..).partition(|pair| parameter_name(pair) == name);

@@ -3,8 +3,8 @@
 /// Eight ASCII zeros. XOR with `ZEROS` turns eight ASCII digits into their values.
 pub(crate) const ZEROS: u64 = 0x3030_3030_3030_3030;
 
-/// Marks each byte above nine with its highest bit. A byte above 0x89 may spoil the marks of the higher bytes, so the
-/// marks are right up to and including the lowest such byte.
+/// Marks each byte above nine with its highest bit. Marks above the lowest byte that is larger than 0x89 may be
+/// wrong.
 #[inline]
 pub(crate) const fn others(digits: u64) -> u64 {
     (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080

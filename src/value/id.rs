@@ -94,8 +94,8 @@ impl RequestId {
 pub struct StreamId(NonZeroU64);
 
 impl StreamId {
-    /// The number of bits, from the lowest, that hold the place of the subscription among those of its link. The next
-    /// `LINK_BITS` bits hold the slot. The bits above hold the generation, which makes the id unique.
+    /// The lowest bits hold the place of the subscription on its link. The next `LINK_BITS` bits hold the slot. The
+    /// bits above hold the generation, which makes the id unique.
     const PLACE_BITS: u32 = 20;
     const LINK_BITS: u32 = 10;
 

@@ -58,8 +58,7 @@ impl<const N: usize> Inline<N> {
         str::from_utf8(text).unwrap_or("")
     }
 
-    /// Returns whether the name equals `text`, without regard to case. The field `length` is not read, because it may
-    /// be further away in memory.
+    /// Returns whether the name equals `text`, without regard to case. Does not read the distant field `length`.
     #[inline]
     pub(crate) fn eq_ignore_ascii_case(&self, text: &str) -> bool {
         let text = text.as_bytes();

@@ -51,8 +51,7 @@ fn incremented(text: &str) -> String {
     reversed.chars().rev().collect()
 }
 
-/// Prints a name padded to the width. A precision does not shorten the name, because a part of a name is another
-/// name.
+/// Prints a name padded to the width. A precision does not cut the name, because a part of it is another name.
 pub(crate) fn name(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     if f.precision().is_none() {
         return f.pad(text);

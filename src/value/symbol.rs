@@ -110,8 +110,8 @@ impl Hash for Symbol {
 /// Hashes the text of a symbol without regard to case.
 #[inline]
 pub(crate) fn fold(text: &[u8]) -> u64 {
-    // Setting bit 5 maps upper to lower case. Other characters may become equal too, which costs a comparison but is
-    // not wrong. The multiplier is 2⁶⁴ divided by the golden ratio.
+    // Setting bit 5 maps upper to lower case. Other characters may become equal too, which only costs a comparison.
+    // The multiplier is 2⁶⁴ divided by the golden ratio.
     const CASE: u64 = 0x2020_2020_2020_2020;
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = text.len() as u64;

@@ -89,15 +89,14 @@ impl Affected {
     }
 }
 
-/// Returns whether a broken frame of market data v2 begins with the type `named`. A later `type` may be that of a
-/// row.
+/// Returns whether a broken frame of market data v2 begins with the type `named`. A later `type` may be of a row.
 fn is_of_type(text: &str, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
     begins.is_some_and(|behind| behind.starts_with('"'))
 }
 
-/// Returns the text value of a member, if all occurrences of the member's name (with its quotes) have the same value.
-/// A missing or damaged value counts as an empty text.
+/// Returns the text value of a member, if all occurrences of its name (with the quotes) have the same value. A
+/// damaged value counts as an empty text.
 fn only_value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let text_behind = |rest: &'t str| {
         let value = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;

@@ -20,8 +20,7 @@ pub(crate) fn request(id: u64, request: &Request) -> String {
 fn room(request: &Request) -> usize {
     let (base, rest) = match request {
         Request::Subscribe(of) | Request::Unsubscribe(of) => (64, of.len().saturating_mul(32)),
-        // The names and the longest values of all members, without the symbol and the client order id, have 266
-        // bytes.
+        // All members, without the values of the symbol and the client order id, have at most 266 bytes.
         Request::PlaceOrder(order) => {
             (272, order.symbol().as_str().len().saturating_add(order.client_order_id().as_str().len()))
         }

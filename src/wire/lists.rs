@@ -36,7 +36,7 @@ pub(super) fn list<'f, 's, T: Read<'f>>(
 }
 
 /// Reads the array at the start of `rest`, and calls `see` with each element. Returns the array and the text after
-/// it, or the error of the first malformed element.
+/// it.
 #[inline]
 pub(super) fn elements<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,
@@ -80,8 +80,8 @@ impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
 /// The result of reading an element, or the element that cannot be read and its error.
 pub(super) type Alone<'f, T> = Result<T, (RawJson<'f>, DecodeError)>;
 
-/// Reads an element as a text of its own, so offsets in the error count from the beginning of the element. The outer
-/// error means that the element is not JSON.
+/// Reads an element as a text of its own, from which offsets in the error count. The outer error means that the
+/// element is not JSON.
 #[cold]
 #[inline(never)]
 pub(super) fn read_alone<'f, T>(

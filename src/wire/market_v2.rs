@@ -465,8 +465,7 @@ record! {
     }
 }
 
-/// Guesses the endpoint of a frame by the member `type`. Returns `None` for a refusal without a `type`, which several
-/// endpoints send, and for a text that is not a JSON object.
+/// Guesses the endpoint of a frame by the member `type`. Returns `None` if several endpoints send such a frame.
 pub(super) fn guess(frame: &str) -> Option<Endpoint> {
     let it = Guess::whole(frame).ok()?;
     let Some(kind) = it.kind().informs() else {

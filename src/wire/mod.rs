@@ -65,8 +65,7 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     }
 }
 
-/// Guesses the decoder of a frame from its first bytes. Returns `None` if they suggest no kind. The decoder notices a
-/// wrong guess ([`Certainty::Guess`]).
+/// Guesses the decoder of a frame from its first bytes. The decoder notices a wrong guess ([`Certainty::Guess`]).
 #[inline(always)]
 fn guess(frame: &[u8]) -> Option<Read> {
     let [_, _, first, second, _, _, kind, ..] = frame else { return None };

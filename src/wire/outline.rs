@@ -15,14 +15,13 @@ pub(super) type Read = for<'f> fn(&'f str, &'f mut Scratch, Certainty) -> Decode
 pub(super) enum Certainty {
     /// The kind follows from all members of the frame.
     Certain,
-    /// The kind follows from the first bytes only. If the rest of the frame contradicts it, this function decodes the
-    /// frame.
+    /// The kind follows from the first bytes only. If it is wrong, this function decodes the frame.
     Guess(for<'f> fn(&'f str, &'f mut Scratch) -> Decoded<'f>),
 }
 
 impl Certainty {
-    /// Returns a reader of a frame, and its [`Place`] in the frame. For a guess, skips `named`, the text with which
-    /// frames of the kind begin. Returns `None` if the frame does not begin with it.
+    /// Returns a reader of a frame, and its [`Place`]. For a guess, skips the beginning `named`; returns `None` if
+    /// the frame has another beginning.
     #[inline(always)]
     pub(super) fn begin<'f, 's>(
         self,
@@ -262,8 +261,8 @@ pub(super) fn check(frame: &str) -> Result<(), DecodeError> {
     cursor.finish()
 }
 
-/// Reads the value at the cursor. Returns its text, or `None` for `null`. Does not check the inside of an object or
-/// array that [`balanced`] can skip.
+/// Reads the value at the cursor; `None` for `null`. Does not check the inside of an object or array that
+/// [`balanced`] can skip.
 #[inline(always)]
 fn value<'f>(reader: &mut Reader<'f, '_>) -> Result<Option<RawJson<'f>>, DecodeError> {
     reader.cursor.peek();

@@ -280,8 +280,7 @@ record! {
     }
 }
 
-/// The member `error` of a response. Any value but `null` counts as a refusal. A refusal without a code gets the code
-/// 0.
+/// The member `error` of a response. Any value but `null` counts as a refusal, without a code as code 0.
 #[derive(Debug)]
 struct Refusal;
 
@@ -332,8 +331,7 @@ impl Value for Code {
 }
 
 impl<'f, V: Value<Is<'f> = Levels>> Found<'_, 'f, V> {
-    /// Returns the start and the end of the levels in [`Scratch`], or an error if the member is missing or has a
-    /// malformed level.
+    /// Returns the start and the end of the levels in [`Scratch`].
     #[inline(always)]
     fn levels(self) -> Levels {
         let name = self.name;

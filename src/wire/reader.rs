@@ -35,8 +35,8 @@ pub(super) struct Reader<'f, 's> {
     pub(super) frame: &'f str,
     pub(super) cursor: Cursor<'f>,
     pub(super) scratch: Option<&'s mut Scratch>,
-    /// Names of members that show the kind of the object. `is_told` of a record says whether the object has such a
-    /// name that the record lacks.
+    /// Names that show the kind of the object. `is_told` of a record says whether the object has one that the record
+    /// lacks.
     pub(super) telling: &'static [&'static str],
 }
 
@@ -80,8 +80,8 @@ impl<'f, 's> Reader<'f, 's> {
         }
     }
 
-    /// Reads the name of the next member, and moves to its value. At the end of the object, moves past the object and
-    /// returns `None`. If the name has escapes, returns the name in `names` that it stands for.
+    /// Reads the name of the next member, and moves to its value, or past the end of the object (`None`). If the name
+    /// has escapes, returns the name in `names` that it stands for.
     #[inline(always)]
     pub(super) fn next_name(
         &mut self,
@@ -138,8 +138,7 @@ impl<'f, 's> Reader<'f, 's> {
         Ok(self.telling.iter().any(|telling| telling.as_bytes() == name))
     }
 
-    /// Returns the text of a name. If the name has escapes, returns the name in `names` or `telling` that it stands
-    /// for.
+    /// Returns the text of a name, or the name in `names` or `telling` that a name with escapes stands for.
     fn name(&self, name: RawString, names: &[&'static str]) -> &'f str {
         let text = self.frame.get(name.start..name.end).unwrap_or_default();
         if name.escaped { Self::unescaped(text, names, self.telling) } else { text }
@@ -165,7 +164,7 @@ pub(super) trait Value: Sized {
     fn of<'f>(json: &Json<'f>) -> Result<Self::Is<'f>, DecodeErrorKind>;
 
     /// Reads the value at the start of `rest` if it has the venue's usual spelling. Returns the value and the bytes
-    /// after it. `None` does not mean that the value is invalid. The cursor of the reader does not move.
+    /// after it. The cursor of the reader does not move.
     #[inline(always)]
     fn usual<'f>(_reader: &mut Reader<'f, '_>, _rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
         None
@@ -176,8 +175,8 @@ pub(super) trait Value: Sized {
         false
     }
 
-    /// Reads the value at the cursor, in any spelling. An error means that the frame is not JSON here: an invalid
-    /// value becomes a [`Slot`].
+    /// Reads the value at the cursor, in any spelling. An invalid value becomes a [`Slot`]; an error means that the
+    /// frame is not JSON.
     #[cold]
     #[inline(never)]
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {

@@ -21,8 +21,8 @@ pub(super) struct Found<'r, 'f, V: Value> {
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {
-    /// Returns the value, or an error if the member is missing or its value is invalid. The error names the member
-    /// and the byte where its value begins, or the end of the object if the member is missing.
+    /// Returns the value, or an error if the member is missing or its value is invalid. Without the member, the error
+    /// is at the end of the object.
     #[inline(always)]
     pub(super) fn required(self) -> Result<V::Is<'f>, DecodeError> {
         match *self.slot {
@@ -42,8 +42,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// Returns the value; `None` if the member is missing or an empty text, which the venue writes for a value that
-    /// does not exist. Any other invalid value is an error.
+    /// Returns the value; `None` if the member is missing or an empty text, which stands for a missing value.
     #[inline(always)]
     pub(super) fn unless_empty(self) -> Result<Option<V::Is<'f>>, DecodeError> {
         match *self.slot {
@@ -85,8 +84,7 @@ fn wrong(name: &'static str, kind: DecodeErrorKind, offset: u32) -> DecodeError 
     DecodeError::of_member(kind, offset as usize, name)
 }
 
-/// A step that converts a record after it was read. It is inlined for the venue's order of members and for any other
-/// order, so the compiler can keep the members in registers.
+/// A step that converts a record after it was read. Inlining it lets the compiler keep the members in registers.
 pub(super) trait Then<'f, 's, Record> {
     type Is;
 

@@ -121,8 +121,7 @@ impl<'f> Array<'f> {
     }
 }
 
-/// Begins to read an array with a fixed number of elements. After the last of them, call [`end`], which checks that
-/// no element follows.
+/// Begins to read an array with a fixed number of elements. After the last of them, call [`end`].
 fn triple<'f>(cursor: &mut Cursor<'f>) -> Result<Array<'f>, DecodeError> {
     if cursor.peek() != b'[' {
         return Err(cursor.error(DecodeErrorKind::Type));
@@ -201,8 +200,7 @@ impl<'f> Read<'f> for Candle<'f> {
     }
 }
 
-/// Reads a candle in the venue's own spelling, `[1559755800000,7781.6,7820.23,7776.56,7819.39,34.7624802159]`;
-/// `None` for any other spelling.
+/// Reads a candle in the venue's own spelling, `[1559755800000,7781.6,7820.23,7776.56,7819.39,34.7624802159]`.
 #[inline(always)]
 fn plain_candle<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Candle<'f>, &'f [u8])> {
     let [b'[', rest @ ..] = rest else { return None };

@@ -47,9 +47,9 @@ const NAMED: [Kind; KINDS.len()] = [
 
 static NAMES: Names<{ KINDS.len() }> = Names::new(KINDS);
 
-/// The kinds of frames that are recognised by their members: the members, the values that `e` may have, and the kind.
-/// `e` may also be missing. The first row whose members are all present decides, because an order update may also
-/// have the members of a ticker or a trade.
+/// The kinds of frames that are recognised by their members: the members, the values of `e` if it is there, and the
+/// kind. The first row whose members are all present decides, because an order update may also have the members of a
+/// ticker or a trade.
 const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
     (bits(&["X"]), &[], (Topic::Orders, private::order_update)),
     (

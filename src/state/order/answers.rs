@@ -8,8 +8,7 @@ use crate::state::truth::{Moment, StaleReason};
 use crate::value::decimal::Decimal;
 
 impl Order {
-    /// Creates the entry of an order that REST lists as open. The order is in doubt until
-    /// [`reconcile`](Order::reconcile) has applied the answer.
+    /// Creates the entry of an order that REST lists as open, in doubt until [`reconcile`](Order::reconcile).
     pub(in crate::state) fn listed(found: &Reconciled, client_order_id: Option<&str>) -> Order {
         let mut listed = Order::foreign(Some(found.order_id), client_order_id, None);
         (listed.symbol, listed.side, listed.quantity) = (found.symbol, found.side, found.quantity);
@@ -35,7 +34,7 @@ impl Order {
     }
 
     /// Notes that the venue lists the order as open. `executed` is the listed executed quantity; `None` counts as
-    /// zero. The list may lag behind the events, so it resolves a doubt only if it agrees with all known fills.
+    /// zero. A list that lags behind the events resolves no doubt.
     pub(in crate::state) fn confirm_open(&mut self, executed: Option<Decimal>) {
         let is_accounted = self.unaccountable == self.explained.1 && self.discrepancy().is_none();
         if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.least_executed() {
@@ -55,8 +54,7 @@ impl Order {
         let is_older = doubt.raised.max(lost) > asked || self.observed > asked;
         let Some(found) = found else {
             if is_older || self.is_seen() {
-                // An event has shown that the order exists, or the venue may have received the order after the
-                // question.
+                // The order exists, or the venue may have received it after the question.
                 return false;
             }
             self.doubt = None;
@@ -108,15 +106,15 @@ impl Order {
         self.unaccountable == 0 && is_whole && !self.disputes.is_about_sum()
     }
 
-    /// Returns whether reports have shown more than the answer `found`, whose state is not final. REST may lag behind
-    /// the streams, so such an answer may be old although the question is new.
+    /// Returns whether reports have shown more than the answer `found`, whose state is not final: REST may lag behind
+    /// the streams.
     fn is_past(&self, found: &Reconciled) -> bool {
         let has_ended = !self.is_open() && !self.is_refused_by_reply && !self.is_end_disputed();
         has_ended || (found.executed < self.least_executed() && !self.is_sum_disputed())
     }
 
-    /// Returns whether two entries are certainly about different orders. The sides are not compared for an outcome of
-    /// a prediction market, because the venue may name the side of the other outcome.
+    /// Returns whether two entries are certainly about different orders. In a prediction market, the sides are not
+    /// compared, because the venue may name the side of the other outcome.
     pub(in crate::state) fn is_other_than(&self, other: &Order) -> bool {
         let has_outcome = self.outcome.is_some() || other.outcome.is_some();
         (self.request.is_some() && other.request.is_some())
@@ -127,7 +125,7 @@ impl Order {
     }
 
     /// Splits off the order that this client's request placed. Call this if the reply has another order id than the
-    /// events: the events were about an order of another client, which keeps this entry.
+    /// events: these were about an order of another client, which keeps this entry.
     pub(in crate::state) fn split(&mut self, order_id: u64) -> Option<Order> {
         let (request, sent) = self.request.take().zip(self.sent.take())?;
         self.link = self.link.or(Some(request.1));

@@ -30,8 +30,7 @@ impl Order {
         }
     }
 
-    /// Returns whether an event reports the order as open after its end. Old and repeated events do not count, nor
-    /// events over another link than the newest event.
+    /// Returns whether an event reports the order as open after its end. Old and repeated events do not count.
     pub(in crate::state) fn is_open_again(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         self.disputes.is_after_end(update.event_time)
             && self.link == link

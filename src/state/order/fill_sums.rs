@@ -6,8 +6,7 @@ use crate::state::fill::OrderFill;
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// The sums of the first fills of an order: in the sequence in which the fills came, and in the sequence of their
-/// times. An order without late events has no sums.
+/// The sums of the first fills of an order: in the sequence in which the fills came, and in that of their times.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FillSums {
     /// The sum of each fill and all earlier ones; `None` if a decimal cannot hold the sum.
@@ -27,8 +26,7 @@ struct TimedFill {
 }
 
 impl FillSums {
-    /// Adds the fills that are new since the previous call. If none is older than a known fill, takes no step for the
-    /// known ones.
+    /// Adds the fills that are new since the previous call.
     pub(super) fn update(&mut self, fills: &[OrderFill]) {
         let mut is_sorted = true;
         for fill in fills.get(self.by_arrival.len()..).unwrap_or_default() {

@@ -26,8 +26,7 @@ impl Order {
         self.session = link.or(self.session);
     }
 
-    /// Returns whether the order may belong to the endpoint of a link. If the link or the endpoint of the order is
-    /// unknown, it may.
+    /// Returns whether the order may belong to the endpoint of a link; `true` if one of the two is unknown.
     pub(in crate::state) fn is_at(&self, link: Option<LinkId>) -> bool {
         let mut known = self.links().into_iter().flatten().peekable();
         let Some(link) = link else { return true };

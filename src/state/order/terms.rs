@@ -41,8 +41,8 @@ impl Order {
     }
 
     /// Returns whether an event with the client order id of this order is about another order. Client order ids need
-    /// not be unique, so the terms decide. Prices are not compared in a prediction market, because the venue may name
-    /// the price of the other outcome, nor if the event reports a modification.
+    /// not be unique, so the terms decide. In a prediction market, prices are not compared, because the venue may
+    /// name the price of the other outcome.
     pub(in crate::state) fn is_other_order(&self, update: &OrderUpdate<'_>) -> bool {
         let told_price = update.price.filter(|price| !price.is_zero());
         let is_comparable = self.outcome.is_none() && update.status != OrderStatus::Modified;
@@ -51,8 +51,7 @@ impl Order {
         self.differs(update) || self.is_other_type(update) || (is_comparable && is_other_price)
     }
 
-    /// Returns whether an event names another type of order. A stop order may become an order without a stop price,
-    /// so this is no difference.
+    /// Returns whether an event names another type of order. Only the stop price of an order may disappear.
     fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
         use OrderType::{Limit, Market, MarketBuy, MarketSell, StopLimit, StopMarket};
         let is_market = |of: OrderType<'_>| match of {
@@ -70,7 +69,7 @@ impl Order {
     }
 
     /// Returns whether an event contradicts what is known about the order: it has other ids or terms, or a `NEW`
-    /// event follows the end of the order. A `NEW` event that only comes late is no contradiction.
+    /// event that is not late follows the end of the order.
     pub(in crate::state) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id
@@ -87,8 +86,8 @@ impl Order {
         self.differs(update) || is_another || is_other || begins_again
     }
 
-    /// Returns whether the venue's answer contradicts itself, or what is known about the order. The sides are not
-    /// compared for an outcome of a prediction market. `client_order_id` is the client order id in the answer.
+    /// Returns whether the venue's answer contradicts itself, or what is known about the order. `client_order_id` is
+    /// the client order id in the answer.
     pub(in crate::state) fn contradicts_answer(
         &self,
         found: &Reconciled,
@@ -116,9 +115,9 @@ impl Order {
             || differ(self.client_order_id.as_deref(), client_order_id)
     }
 
-    /// Notes an answer to a question asked at the moment `asked`, and returns whether its terms are certain. Other
-    /// terms than the known ones are certain if the answer to an earlier question, asked after the doubt began, had
-    /// them too: then an event about a modification was lost, or the known client order id is wrong.
+    /// Notes an answer to a question asked at the moment `asked`, and returns whether its terms are certain. Terms
+    /// that differ from the known ones are certain if an earlier answer, also asked after the doubt began, had them
+    /// too.
     pub(in crate::state) fn note_answer(
         &mut self,
         found: &Reconciled,

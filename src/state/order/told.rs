@@ -29,8 +29,8 @@ impl Disputes {
         }
     }
 
-    /// Notes that an event has reported a smaller executed quantity than the sum of the fills before it. Returns
-    /// whether the last such event had another quantity.
+    /// Notes an executed quantity that is smaller than the sum of the fills before. Returns whether it differs from
+    /// the last such quantity.
     pub(super) fn note_figure(&mut self, executed: Decimal) -> bool {
         let is_new = self.figure != Some(executed);
         self.sum |= is_new;
@@ -55,8 +55,7 @@ impl Disputes {
         self.sum
     }
 
-    /// Notes that an answer of the venue decides which reports are right. `is_final` says whether the answer reports
-    /// the end of the order.
+    /// Notes that an answer of the venue decides which reports are right. `is_final` says whether it reports the end.
     pub(super) const fn resolve(&mut self, is_final: bool) {
         (self.end, self.sum) = (false, false);
         self.is_ended &= is_final;

@@ -203,8 +203,8 @@ impl Orders {
         self.index.remove(key)
     }
 
-    /// Returns the key of the order in doubt that an answer is about: the order with the venue's id in the answer, or
-    /// else the newest order without a venue's id.
+    /// Returns the key of the order in doubt that an answer is about: the one with the venue's id in the answer, or
+    /// else the newest one without a venue's id.
     fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
         let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
         let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {
@@ -217,16 +217,16 @@ impl Orders {
         found.or(known.filter(is_doubtful))
     }
 
-    /// Returns whether the venue's id in an answer belongs to the order of another request than that of the order
-    /// `key`. Then two requests have one client order id.
+    /// Returns whether an answer for the order `key` has the id of an order of another request. Then two requests
+    /// have one client order id.
     fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
         let request = |key: u64| self.index.get(key).and_then(Order::request);
         let other = self.index.by_order_id(order_id).and_then(request);
         other.zip(request(key)).is_some_and(|(other, own)| other != own)
     }
 
-    /// Returns whether an answer to a question asked at the moment `asked` has the terms of the order `key`, as
-    /// [`Order::note_answer`] decides, and those of the order with the venue's id in the answer.
+    /// Returns whether an answer to a question asked at the moment `asked` has the terms of the order `key`, and
+    /// those of the order with the venue's id in the answer.
     fn has_terms(&mut self, key: u64, found: &Reconciled, of: OrderRef<'_>, asked: Moment) -> bool {
         let client_order_id = match of {
             OrderRef::Listed { client_order_id, .. } => Some(client_order_id),

@@ -39,8 +39,7 @@ impl Quotes {
         }
     }
 
-    /// Notes the link of an event that names the quote. Other events do not show over which links the quote was
-    /// submitted.
+    /// Notes the link of an event that names the quote. Other events do not show over which links it was submitted.
     fn note_link(&mut self, key: u64, link: Option<LinkId>) {
         let session = self.followed.session(link);
         let Some(quote) = self.quotes.get_mut(&key) else { return };
@@ -48,8 +47,7 @@ impl Quotes {
         (quote.link, quote.sessions) = (link, [request, session.or(known)]);
     }
 
-    /// Applies the state from an event to a quote. `None` is an unknown state, which raises a doubt. A contradiction
-    /// also raises a doubt.
+    /// Applies the state from an event to a quote. An unknown state (`None`) and a contradiction raise a doubt.
     fn take(&mut self, key: u64, update: &QuoteUpdate<'_>, state: Option<QuoteState>) {
         let now = self.followed.moment();
         let Some(quote) = self.quotes.get_mut(&key) else { return };
@@ -71,8 +69,8 @@ impl Quotes {
         self.doubt_unfollowed(key);
     }
 
-    /// Raises the doubt about a quote again when its request for quotes has ended, because the event that says how
-    /// the quote ended may be lost. Returns whether the doubt was raised again.
+    /// Raises the doubt about a quote again when its request for quotes has ended: the event that says how the quote
+    /// ended may be lost. Returns whether the quote is in doubt again.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
         let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_some()) else {
@@ -117,7 +115,7 @@ impl Quotes {
     }
 
     /// Returns the key of the quote with the id in an event. If there is none, the only matching quote of this client
-    /// gets the id, or else a quote is added. Returns `None` if there is no room.
+    /// gets the id, or else a quote is added if there is room.
     fn named(
         &mut self,
         update: &QuoteUpdate<'_>,

@@ -45,8 +45,8 @@ impl Quotes {
         }
     }
 
-    /// Moves the request in an entry to a new entry, if `is_another` says that the id of the entry belongs to another
-    /// quote. Returns the key of the entry that has the request.
+    /// Moves the request in an entry to a new entry, if `is_another` says that the id belongs to another quote.
+    /// Returns the key of the entry that has the request.
     pub(super) fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
         let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| is_another(quote)) else { return key };
         let [request, session] = theirs.sessions;
@@ -67,8 +67,7 @@ impl Quotes {
         self.insert(own)
     }
 
-    /// Sets the venue's id of a quote, as a reply or an answer has shown it. Returns the key of the entry that has
-    /// the request of the quote now.
+    /// Sets the certain id of a quote. Returns the key of the entry that has the request of the quote now.
     pub(super) fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
         let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
         let key = self.attach(key, id);
@@ -88,8 +87,7 @@ impl Quotes {
                 quote.raise(StaleReason::Contradiction, now);
             }
             Verdict::Accepted(_) => {
-                // The reply may come later than the event about the end. It contradicts this end only if it means
-                // another end.
+                // The reply may come later than the event about the end, so it contradicts only another end.
                 let is_disputed = state.is_final() && quote.end().is_some_and(|end| differ(end, state));
                 quote.go(state);
                 if is_disputed {

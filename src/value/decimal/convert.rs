@@ -97,8 +97,8 @@ impl Decimal {
 }
 
 impl Decimal {
-    /// Parses a number with a JSON exponent. Only the number as a whole has to fit. Keeps the trailing zeros of the
-    /// fraction if the number fits with them, and otherwise drops them.
+    /// Parses a number with a JSON exponent. Keeps the trailing zeros of the fraction only if the number fits with
+    /// them.
     pub(crate) fn scientific(mantissa: &str, exponent: &str) -> Result<Decimal, DecimalError> {
         if Decimal::parse(mantissa.as_bytes()) == Err(DecimalError::Invalid) {
             return Err(DecimalError::Invalid);

@@ -179,15 +179,13 @@ impl Decimal {
         }
     }
 
-    /// Returns the mantissa that the value has with `scale` decimals. `scale` must not be below the value's own
-    /// scale.
+    /// Returns the mantissa that the value has with `scale` decimals, which must not be fewer than its own.
     fn at_scale(self, scale: u8) -> i128 {
         let factor = power(scale.saturating_sub(self.scale));
         i128::from(self.mantissa).saturating_mul(i128::from(factor))
     }
 
     /// Creates `mantissa` · 10⁻ˢᶜᵃˡᵉ. Drops trailing zeros of the fraction only as needed to make the mantissa fit.
-    /// Returns `None` if it still does not fit.
     fn fit(mut mantissa: i128, mut scale: u8) -> Option<Decimal> {
         loop {
             if let Ok(mantissa) = i64::try_from(mantissa)

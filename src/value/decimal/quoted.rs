@@ -62,8 +62,7 @@ impl Decimal {
             Some(chunk) => words(chunk),
             None => words(&last_chunk(text)),
         };
-        // All positions count in bits. The first two marks are right, if the first is a point: see the documentation
-        // of `others`.
+        // All positions count in bits. If the first mark is a point, the second mark is right too: see `others`.
         let marks = others(low);
         let point = marks.trailing_zeros() & !7;
         if marks == 0 || point == 0 {

@@ -1,4 +1,5 @@
-//! [`Members`]: a JSON object whose members can be written in two orders, because both orders occur in frames of archived market data.
+//! [`Members`]: a JSON object whose members can be written in two orders, because both orders occur in frames of
+//! archived market data.
 //!
 //! The archived market data endpoints write prices with the decimals of their tick, and quantities without trailing
 //! zeros.
