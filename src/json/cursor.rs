@@ -116,7 +116,6 @@ impl<'f> Cursor<'f> {
         Ok(byte == b',')
     }
 
-    /// Checks that only white space remains.
     #[inline]
     pub(crate) fn finish(&mut self) -> Result<(), DecodeError> {
         self.peek();
@@ -211,7 +210,6 @@ impl<'f> Cursor<'f> {
         if length == 0 { Err(self.unexpected()) } else { Ok(()) }
     }
 
-    /// Takes `literal`, which is `true`, `false` or `null`.
     #[inline]
     pub(crate) fn literal(&mut self, literal: &str) -> Result<(), DecodeError> {
         match self.rest.strip_prefix(literal.as_bytes()) {

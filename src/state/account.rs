@@ -10,20 +10,20 @@ use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
 use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Timestamp;
 
-/// /// The maximum number of rows. [`Rows::untracked`] counts further rows.
+/// The maximum number of rows. [`Rows::untracked`] counts further rows.
 pub(super) const ROWS_MAX: usize = 65_536;
 
 /// The rows of an account: balances by asset, or positions by instrument.
 #[derive(Clone, Debug)]
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
-    /// Whether the list is complete: a current list has all rows.
+    /// Whether the list is complete.
     standing: Standing,
     /// When the list may last have become incomplete, or a stream was subscribed. An older answer is not used.
     doubted: Moment,
     moment: Moment,
     untracked: u64,
-    /// The link of the subscribed stream; `None` if no stream is known to be subscribed.
+    /// The link of the subscribed stream, if one is known to be subscribed.
     followed: Option<LinkId>,
     /// The link over which a stream last ended, with the id of the subscription if that ended too. Late reports may
     /// still arrive over this link.

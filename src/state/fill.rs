@@ -55,7 +55,6 @@ impl OrderFill {
 /// The maximum number of bytes that are kept of one text of the venue.
 pub(super) const TEXT_MAX: usize = 256;
 
-/// Returns at most the first [`TEXT_MAX`] bytes of a text.
 pub(crate) fn kept(text: impl ToString) -> Box<str> {
     let text = text.to_string();
     let end = (0..=TEXT_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));

@@ -9,7 +9,6 @@ use crate::value::id::LinkId;
 
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
-    /// The links that report orders or quotes, each with the scope of its stream.
     links: Vec<(LinkId, Scope)>,
     /// Links whose subscription has ended, or whose events are filtered. Late events may still arrive over them.
     left: Vec<LinkId>,
@@ -19,7 +18,6 @@ pub(super) struct Followed {
     lost: Moment,
 }
 
-/// A loss, and the links it concerns.
 #[derive(Debug)]
 pub(super) struct Hit {
     loss: Loss,

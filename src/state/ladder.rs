@@ -17,7 +17,6 @@ use core::iter::FusedIterator;
 use crate::message::Level;
 use crate::value::decimal::Decimal;
 
-/// The length of `Ladder::top`, the array of the best levels.
 const TOP: usize = 16;
 
 /// How many levels move from a full `Ladder::top` to `Ladder::slots`, to make room for a new level.

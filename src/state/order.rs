@@ -114,13 +114,10 @@ pub struct Order {
     finished: Option<Moment>,
 }
 
-/// A doubt about an order: more may have happened to the order than is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Doubt {
     reason: StaleReason,
-    /// When the doubt was first raised.
     since: Moment,
-    /// When the doubt was last raised.
     raised: Moment,
 }
 
@@ -505,7 +502,6 @@ impl Order {
         }
     }
 
-    /// Counts a fill unless it was counted before.
     fn account(&mut self, fill: &Fill<'_>, event_time: Option<Timestamp>) -> Accounted {
         let (Some(trade_id), Some(price), Some(quantity)) = (fill.trade_id, fill.price, fill.quantity) else {
             return Accounted::Unaccountable;

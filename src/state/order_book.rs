@@ -173,7 +173,6 @@ impl OrderBook {
         }
     }
 
-    /// Notes that nothing reports the levels of a side.
     pub(crate) fn set_unknown(&mut self, side: Side) {
         match side {
             Side::Buy => self.bids.is_unknown = true,

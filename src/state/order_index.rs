@@ -17,7 +17,6 @@ use crate::value::symbol_map::SymbolMap;
 /// event about a dropped order adds the order again, and its fills then count twice.
 pub const FINISHED_ORDERS_MAX: usize = 10_000;
 
-/// The maximum number of instruments whose fills are summed.
 const TRADED_MAX: usize = 8_192;
 
 /// An index of orders. Each order has a key; keys count up in the order in which the orders became known.
@@ -26,13 +25,11 @@ pub(super) struct OrderIndex {
     orders: BTreeMap<u64, Order>,
     next: u64,
     by_order_id: BTreeMap<u64, u64>,
-    /// Pairs of a client order id and the key of an order that has it.
     by_client_order_id: BTreeSet<(Box<str>, u64)>,
     unnamed: Unnamed,
     by_request: BTreeMap<RequestId, u64>,
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
-    /// Finished orders: when each finished, and its key.
     finished: BTreeSet<(Moment, u64)>,
     traded: SymbolMap<Traded>,
     changes: Vec<Recorded>,

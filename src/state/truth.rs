@@ -92,7 +92,6 @@ pub struct Age {
     pub received: Option<Instant>,
 }
 
-/// What an event puts in doubt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Loss {
     /// The topic of the data in doubt; `None` for all topics.

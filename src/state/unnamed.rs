@@ -6,7 +6,6 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use crate::state::order::Order;
 use crate::state::truth::Moment;
 
-/// The orders that have a client order id and no id of the venue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unnamed {
     by_client_order_id: BTreeMap<Box<str>, Namesakes>,

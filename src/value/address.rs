@@ -74,7 +74,6 @@ impl Address {
         };
         let name = name.strip_suffix('.').unwrap_or(name);
         let port = match port.trim_start_matches('0') {
-            // Dialling reports the error.
             "" if !port.is_empty() => "0",
             port => port,
         };
@@ -109,19 +108,16 @@ impl Address {
         alloc::format!("{}{mark}{}", self.base, query.join("&"))
     }
 
-    /// Returns the host, with the port unless the port is the default of the scheme.
     pub(crate) fn host(&self) -> &str {
         let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
         rest.split('/').next().unwrap_or_default()
     }
 
-    /// Returns the path with its leading slash; an empty text if there is no path.
     pub(crate) fn path(&self) -> &str {
         let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
     }
 
-    /// Returns the value of the first parameter of the query that has this name.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let mut pairs = self.query.iter().filter_map(|pair| pair.split_once('='));
         pairs.find_map(|(of, value)| (of == name).then_some(value))

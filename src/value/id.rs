@@ -99,7 +99,6 @@ impl StreamId {
     const PLACE_BITS: u32 = 20;
     const LINK_BITS: u32 = 10;
 
-    /// The maximum number of subscriptions per link.
     const PLACES: usize = 1 << StreamId::PLACE_BITS;
     /// The maximum number of slots, and so of links that exist at one time.
     pub(crate) const LINKS: usize = 1 << StreamId::LINK_BITS;
@@ -114,7 +113,6 @@ impl StreamId {
         }
     }
 
-    /// Limits a number of subscriptions to what one link can have: 1 to [`StreamId::PLACES`].
     pub(crate) const fn clamp_places(places: usize) -> usize {
         match places {
             0 => 1,

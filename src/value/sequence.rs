@@ -60,7 +60,6 @@ pub(crate) enum DepthRole {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Position {
     last: Option<u64>,
-    /// The number of old updates in a row.
     stale: u32,
 }
 

@@ -54,7 +54,6 @@ impl Symbol {
             && text.bytes().all(|byte| ALLOWED.get(usize::from(byte)) == Some(&true))
     }
 
-    /// Returns whether a text is this symbol, without regard to case.
     #[inline]
     pub(crate) fn is(&self, text: &str) -> bool {
         self.0.eq_ignore_ascii_case(text)
@@ -107,7 +106,6 @@ impl Hash for Symbol {
     }
 }
 
-/// Hashes the text of a symbol without regard to case.
 #[inline]
 pub(crate) fn fold(text: &[u8]) -> u64 {
     // Setting bit 5 maps upper to lower case. Other characters may become equal too, which only costs a comparison.

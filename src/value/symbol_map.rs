@@ -45,7 +45,6 @@ impl<T> SymbolMap<T> {
         self.entries.get_mut(position).map(|entry| &mut entry.value)
     }
 
-    /// Returns the value of a symbol. If the symbol has no value, inserts the value that `make` returns.
     pub(crate) fn get_or_insert(&mut self, symbol: Symbol, make: impl FnOnce() -> T) -> Option<&mut T> {
         let position = match self.position(symbol.as_str()) {
             Some(position) => position,

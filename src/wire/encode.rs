@@ -191,7 +191,6 @@ pub(crate) fn rest_payload(
     text
 }
 
-/// Writes the object `params` of a request, member by member.
 struct Object<'t> {
     text: &'t mut String,
     empty: bool,

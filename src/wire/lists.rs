@@ -9,7 +9,6 @@ use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{List, RawJson, Read, Row};
 
-/// A list, or the error of its first malformed element.
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
 
 /// Reads the array at the cursor and calls `see` with each element. Returns the list, or the error of the first

@@ -143,7 +143,6 @@ record! {
 }
 
 impl<'f> MarketEntry<'f> {
-    /// Returns the symbol, if the entry names one.
     pub(crate) fn symbol(&self) -> Option<&'f str> {
         match self {
             MarketEntry::Change(it) => it.symbol,

@@ -359,7 +359,6 @@ fn auction_frame<'f>(
     Ok(Message::Auction(auction!(it, stage, Some(it.symbol().required()?))))
 }
 
-/// Makes an [`Auction`] from the members of an object.
 macro_rules! auction {
     ($it:ident, $stage:expr, $symbol:expr) => {
         Auction {

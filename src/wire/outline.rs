@@ -95,7 +95,6 @@ macro_rules! decoder {
 }
 pub(super) use decoder;
 
-/// The members of a frame that show its kind.
 #[derive(Debug)]
 pub(super) struct Outline<'f> {
     /// The bits of the [`NAMES`](Outline::NAMES) that the frame has with any value but `null`.
@@ -107,7 +106,6 @@ pub(super) struct Outline<'f> {
 }
 
 impl<'f> Outline<'f> {
-    /// All names of members by which the kinds of frames differ.
     pub(super) const NAMES: &'static [&'static str] = &[
         "e",
         "type",
@@ -222,12 +220,10 @@ impl<'f> Outline<'f> {
         self.there & bits == bits
     }
 
-    /// Returns the kind that the frame names in `e`.
     pub(super) fn kind(&self) -> Option<Text<'f>> {
         self.text(0)
     }
 
-    /// Returns the kind that the frame names in `type`.
     pub(super) fn settled(&self) -> Option<Text<'f>> {
         self.text(1)
     }

@@ -234,7 +234,6 @@ macro_rules! record {
                 }
             }
 
-            /// Reads a frame that is a single object.
             pub(super) fn whole(frame: &'f str) -> Result<$record<'f>, $crate::json::error::DecodeError> {
                 Self::finish(&mut $crate::wire::reader::Reader::new(frame), $crate::wire::reader::Place::Before)
             }

@@ -112,7 +112,6 @@ pub(crate) fn is_array(body: &str) -> bool {
     Cursor::new(body).peek() == b'['
 }
 
-/// Reads a body that is one object.
 pub(crate) fn object<'f, T: Read<'f>>(body: &'f str) -> Result<T, DecodeError> {
     let mut cursor = begin(body)?;
     let found = T::read(body, &mut cursor)?;
@@ -120,7 +119,6 @@ pub(crate) fn object<'f, T: Read<'f>>(body: &'f str) -> Result<T, DecodeError> {
     Ok(found)
 }
 
-/// Reads a body that is an array of objects.
 pub(crate) fn array<'f, T: Read<'f>>(body: &'f str) -> Result<Vec<T>, DecodeError> {
     let mut found = Vec::new();
     let mut reader = Reader { cursor: begin(body)?, ..Reader::new(body) };
@@ -137,7 +135,6 @@ fn begin(body: &str) -> Result<Cursor<'_>, DecodeError> {
     Ok(Cursor::new(body))
 }
 
-/// The error in the body of an answer.
 pub(crate) struct Refusal<'f> {
     pub(crate) reason: Option<Text<'f>>,
     pub(crate) message: Option<Text<'f>>,
@@ -152,7 +149,6 @@ impl<'f> Read<'f> for Option<Refusal<'f>> {
     }
 }
 
-/// Returns the error in a body; `None` if the body reports no error.
 pub(crate) fn refusal(body: &str) -> Option<Refusal<'_>> {
     object(body).ok().flatten()
 }

@@ -44,7 +44,6 @@ impl Changes {
     }
 }
 
-/// A change of a book: `[side, price, quantity]`.
 struct Change {
     is_bid: bool,
     level: Level,
@@ -145,7 +144,6 @@ fn next(parts: &mut Array<'_>) -> Result<u8, DecodeError> {
     Ok(parts.cursor.peek())
 }
 
-/// Reads an element that is a string. Returns the string and its offset.
 fn quoted<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<(Text<'f>, usize), DecodeError> {
     if next(parts)? != b'"' {
         return Err(parts.cursor.error(DecodeErrorKind::Type));

@@ -24,7 +24,6 @@ impl Scratch {
         Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None, takes_set: true, unnamed: None }
     }
 
-    /// Returns the symbol of a frame that names none.
     #[inline]
     pub(super) fn unnamed(&self) -> Option<&Symbol> {
         if self.takes_set { self.symbol.as_ref() } else { self.unnamed.as_ref() }

@@ -13,10 +13,8 @@ const fn bits(names: &[&str]) -> u64 {
     Outline::bits(names)
 }
 
-/// A kind of frames: its topic and its decoder.
 type Kind = (Topic, Read);
 
-/// The kinds that frames name in `e`.
 const KINDS: [&str; 10] = [
     "depthUpdate",
     "orderUpdate",
@@ -65,7 +63,6 @@ const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
     (bits(&["orders"]), &[], (Topic::Orders, private::order_snapshot)),
 ];
 
-/// The value of `e` or `type` in frames of settlements.
 const SETTLED: &str = "settlements";
 
 /// Finds the kind of a frame from all its members, and decodes the frame.

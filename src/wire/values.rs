@@ -103,7 +103,6 @@ fn one_of<'f, T: Copy, const N: usize>(
     words.into_iter().find_map(|(word, value)| Some((value, rest.strip_prefix(word.as_bytes())?)))
 }
 
-/// Defines kinds of values, each by its `Value::of` and its `Value::usual`.
 macro_rules! values {
     ($($(#[$about:meta])* $kind:ident($is:ty) of |$json:ident| $of:expr, usually |$reader:ident, $rest:ident| $usual:expr;)+) => {$(
         $(#[$about])*
@@ -150,14 +149,12 @@ values! {
             _ => Err(DecodeErrorKind::Type),
         },
         usually |reader, rest| plain(reader.frame, rest);
-    /// A text that is a valid [`Symbol`].
     SymbolName(&'f str)
         of |json| Plain::of(json).and_then(|text| match Symbol::accepts(text) {
             true => Ok(text),
             false => Err(DecodeErrorKind::Symbol),
         }),
         usually |reader, rest| plain(reader.frame, rest).filter(|(text, _)| Symbol::accepts(text));
-    /// A price or quantity.
     Price(Decimal) of |json| json.decimal(), usually |_reader, rest| quoted_decimal(rest);
     /// A decimal that may be negative.
     Amount(Decimal)

@@ -107,7 +107,6 @@ impl RecordedFrame {
         &self.text
     }
 
-    /// Returns the position of the frame's symbol; `None` for streams over all symbols.
     pub(crate) const fn symbol(&self) -> Option<usize> {
         self.symbol
     }

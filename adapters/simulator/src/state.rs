@@ -55,7 +55,6 @@ pub(crate) struct SavedIds {
     pub(crate) quote: u64,
 }
 
-/// The members that identify the format of a text.
 #[derive(Deserialize)]
 struct Head {
     format: Option<String>,

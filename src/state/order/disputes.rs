@@ -59,7 +59,6 @@ impl Order {
         is_contradiction && self.disputes.note_figure(executed)
     }
 
-    /// Returns whether an event has a fill that was not counted before.
     fn is_new_fill(&self, update: &OrderUpdate<'_>) -> bool {
         update.fill.is_some_and(|fill| fill.trade_id.is_none_or(|id| !self.places.contains_key(&id)))
     }

@@ -21,7 +21,7 @@ struct TimedFill {
     /// The time and the trade id, by which the fills are sorted.
     key: (Option<Timestamp>, u64),
     quantity: Decimal,
-    /// The sum of this fill and all fills before it in this sequence; `None` if a decimal cannot hold the sum.
+    /// The sum of this fill and all fills with an earlier time; `None` if a decimal cannot hold the sum.
     sum: Option<Decimal>,
 }
 

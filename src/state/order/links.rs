@@ -11,12 +11,10 @@ impl Order {
         request.or(event)
     }
 
-    /// Returns the link of the request that placed the order, and the link of the newest event about the order.
     pub(in crate::state) fn links(&self) -> [Option<LinkId>; 2] {
         [self.request.map(|(_, link)| link), self.link]
     }
 
-    /// Returns the links over which the order is known to have been placed.
     pub(in crate::state) fn sessions(&self) -> [Option<LinkId>; 2] {
         [self.request.map(|(_, link)| link), self.session]
     }

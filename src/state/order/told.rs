@@ -15,7 +15,6 @@ pub(super) struct Disputes {
     /// Whether an event has reported a smaller executed quantity than the sum of the fills before it.
     sum: bool,
     figure: Option<Decimal>,
-    /// The time of the newest `OPEN` event.
     opened: Option<Timestamp>,
 }
 
@@ -62,7 +61,7 @@ impl Disputes {
     }
 }
 
-/// Returns whether two values are both known, and differ.
+/// Returns whether both values are known, and differ.
 pub(super) fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one != other)
 }

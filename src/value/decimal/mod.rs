@@ -70,7 +70,6 @@ const POWERS: [u64; 20] = {
     powers
 };
 
-/// Returns a power of ten. The exponent must be less than 20.
 #[expect(clippy::indexing_slicing, reason = "the index is compared with the length")]
 const fn power(exponent: u8) -> u64 {
     debug_assert!(exponent < 20);
@@ -201,7 +200,6 @@ impl Decimal {
         }
     }
 
-    /// Parses a text of the form `-?digits(.digits)?`, of any length.
     pub(crate) const fn parse(text: &[u8]) -> Result<Decimal, DecimalError> {
         let (negative, digits) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -300,7 +298,6 @@ impl fmt::Debug for Decimal {
 }
 
 impl Decimal {
-    /// Calls a function with the printed number.
     fn with_text<T>(self, see: impl FnOnce(&str) -> T) -> T {
         let magnitude = self.mantissa.unsigned_abs();
         let unit = power(self.scale);
@@ -318,7 +315,6 @@ impl Decimal {
     }
 }
 
-/// A short text on the stack.
 struct Text {
     bytes: [u8; 24],
     length: usize,

@@ -14,7 +14,6 @@ use crate::value::order::Outcome;
 const QUOTES: [&str; 13] =
     ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
 
-/// An asset that an account can have.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Asset {
     Currency(String),
@@ -50,7 +49,6 @@ struct Holding {
     held: Amount,
 }
 
-/// The assets of one account.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Holdings {
     assets: BTreeMap<Asset, Holding>,

@@ -27,7 +27,6 @@ pub enum Role {
 /// The smallest number that an account without a configured number gets.
 const FIRST_ID: u64 = 5_365;
 
-/// The default balances of an account.
 const DEFAULT_BALANCES: [(&str, i64); 12] = [
     ("AUD", 1_000_000),
     ("BTC", 1_000),

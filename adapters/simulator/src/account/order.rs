@@ -112,7 +112,6 @@ impl ClientOrder {
         &self.request
     }
 
-    /// Returns the venue's time when the order arrived, in ns.
     pub(crate) const fn placed_at(&self) -> i64 {
         self.placed_at
     }

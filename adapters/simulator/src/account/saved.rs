@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce};
 
-/// The key, the last nonce and the assets of an account.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedAccount {

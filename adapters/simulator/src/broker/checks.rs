@@ -16,7 +16,6 @@ use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::order::{NewOrder, OrderSide, OrderType, Outcome};
 
 impl Broker {
-    /// Returns the terms of a new order, or the reason for which the broker rejects the order.
     pub(super) fn check(
         &self,
         market: Option<&Market>,

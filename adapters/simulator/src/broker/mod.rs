@@ -53,9 +53,7 @@ pub(crate) struct Broker {
     names: BTreeSet<(usize, String, u64)>,
     /// The ids of the orders in the books, by the position of the symbol and the id in its book.
     resting: BTreeMap<(usize, OrderId), u64>,
-    /// The stop orders that have not been triggered.
     stops: BTreeSet<u64>,
-    /// The ended orders, in the order in which they ended.
     finished: VecDeque<Arc<ClientOrder>>,
     events: Vec<OrderEvent>,
     last_id: u64,

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::Symbol;
 
-/// The longest time that a specification may contain.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The largest count that a specification may contain.
 const COUNT_MAX: u32 = 1_000_000;
 
 /// A kind of fault, and how to specify it.
@@ -445,7 +443,6 @@ impl<'w> Words<'w> {
     }
 }
 
-/// Parses a whole number of ms, s, m or h.
 fn parse_time(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

@@ -27,7 +27,6 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Returns the venue's time in ns since 1970.
     pub(crate) fn venue_time(&self) -> i64 {
         venue_time(self.epoch, self.now)
     }

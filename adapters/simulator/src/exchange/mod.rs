@@ -349,7 +349,6 @@ impl Exchange {
         (source.as_source_mut(), cx)
     }
 
-    /// Returns the venue's time in ns since 1970.
     fn venue_time(&self) -> i64 {
         context::venue_time(self.epoch, self.now)
     }

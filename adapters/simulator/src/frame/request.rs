@@ -50,7 +50,6 @@ pub(crate) enum ParseError {
     TooLarge,
 }
 
-/// Writes an acknowledgement without a result.
 pub(crate) fn acknowledgement(id: &str) -> String {
     format!(r#"{{"id":{id},"status":200}}"#)
 }
@@ -129,7 +128,6 @@ pub(crate) fn without_parameters<M>(parameters: Option<&Value>, method: M) -> Re
     }
 }
 
-/// Reads a non-empty array of strings.
 fn stream_names(parameters: Option<&Value>) -> Result<Vec<String>, Refusal> {
     let Some(Value::Array(elements)) = parameters else { return Err(Refusal::invalid_parameters()) };
     if elements.is_empty() {

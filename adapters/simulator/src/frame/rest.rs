@@ -73,14 +73,12 @@ impl RestMethod {
     }
 }
 
-/// The id by which a request names an order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum OrderName {
     Id(u64),
     Client(String),
 }
 
-/// A refusal, with the venue's name of the reason and a message for people.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RestRefusal {
     status: u16,

@@ -25,7 +25,6 @@ use crate::value::tempo::Tempo;
 /// The maximum number of levels of a small book, on both sides together. The snapshot of a larger book comes some
 /// time after the acknowledgement.
 const SMALL_BOOK_LEVELS: usize = 400;
-/// The longest delay of a large snapshot.
 const LARGE_SNAPSHOT_DELAY: Duration = Duration::from_millis(700);
 
 #[derive(Clone, Debug)]
@@ -34,7 +33,6 @@ pub(super) struct Listing {
     engine: Engine,
     flow: Flow,
     subscribers: Subscribers,
-    /// The publishers by [`Tempo`].
     publishers: [Publisher; 2],
     /// An offset in ns that spreads the periodic frames of the symbols over time.
     phase: u64,

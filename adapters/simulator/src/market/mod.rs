@@ -185,7 +185,6 @@ impl Market {
         self.listings[position].last_price()
     }
 
-    /// Returns the prices and the quantities that an order would match at once, the best price first.
     pub(crate) fn matches(&self, ticket: &Ticket) -> Vec<PriceQuantity> {
         self.listings[ticket.position].matches(ticket)
     }

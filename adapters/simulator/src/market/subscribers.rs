@@ -18,7 +18,6 @@ const fn partial_index(levels: PartialLevels) -> usize {
     }
 }
 
-/// The state of a subscription to differential depth.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DepthState {
     /// The exchange sends the snapshot at this time, and no change before the snapshot.

@@ -51,9 +51,7 @@ pub(crate) type PriceQuantity = (u64, u64);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Effects {
-    /// The levels that changed, each once.
     changes: Vec<Change>,
-    /// The matches, in the order in which they happened.
     fills: Vec<Fill>,
     /// The owner of the order that was the taker of the fills.
     taker: Owner,

@@ -6,7 +6,6 @@ use crate::model::engine::{Effects, Engine, OrderId, Remainder, Side};
 use crate::value::instrument::Instrument;
 use crate::value::random::Random;
 
-/// The shortest mean time between two events of a symbol.
 const INTERVAL_MIN: Duration = Duration::from_micros(1);
 
 #[derive(Clone, Debug)]

@@ -52,7 +52,6 @@ impl Publisher {
         self.is_armed = false;
     }
 
-    /// Returns the update id and the time that the book had when changes were last sent.
     pub(crate) const fn published(&self) -> (u64, i64) {
         self.published
     }

@@ -58,12 +58,10 @@ pub(crate) struct Quotes {
     /// The quotes that have not ended, by number.
     quotes: BTreeMap<u64, Quote>,
     record: Record,
-    /// The quote that the requester has accepted.
     accepted: Option<u64>,
     events: Vec<QuoteEvent>,
     /// The longest time from the end of a request to the next request.
     pause_max: Duration,
-    /// When the next transition of the request is due.
     next: Instant,
     /// When the next quote ends; `None` if no quote ends before its request.
     next_end: Option<Instant>,
@@ -93,7 +91,6 @@ impl Quotes {
         })
     }
 
-    /// Returns the last numbers of requests and of quotes.
     pub(crate) const fn last_numbers(&self) -> [u64; 2] {
         [self.last_number, self.last_quote]
     }

@@ -6,7 +6,6 @@ use crate::value::order::Origin;
 use crate::value::quote::{NewQuote, PRICE_DECIMALS, QUANTITY_DECIMALS};
 use crate::value::random::Random;
 
-/// A quote that has not ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Quote {
     number: u64,
@@ -75,7 +74,6 @@ impl QuoteStatus {
     }
 }
 
-/// An event for the maker of a quote.
 #[derive(Clone, Debug)]
 pub(crate) struct QuoteEvent {
     /// The position of the account.
@@ -100,7 +98,6 @@ impl Quote {
         self.origin
     }
 
-    /// Returns the price that the requester would pay for a contract, in hundredths.
     pub(crate) const fn price(&self) -> u64 {
         self.price
     }
@@ -110,7 +107,6 @@ impl Quote {
         self.quantity
     }
 
-    /// Returns the end of the quote in ms since 1970. If `None`, the quote is valid as long as its request.
     pub(super) const fn valid_until(&self) -> Option<i64> {
         self.valid_until
     }

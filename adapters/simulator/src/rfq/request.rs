@@ -2,7 +2,6 @@
 
 use crate::frame::members::{MemberOrder, Members};
 
-/// The name of the public stream of requests for quotes.
 pub(crate) const QUOTE_STREAM: &str = "requestForQuote";
 
 /// How long a request takes quotes after its opening, in ms.
@@ -90,7 +89,6 @@ impl Rfq {
         (self.accepted, self.contracts) = (Some(millis), contracts);
     }
 
-    /// Returns how many hundredths of a contract are executed; zero before the acceptance.
     pub(super) const fn contracts(&self) -> u64 {
         self.contracts
     }

@@ -27,7 +27,6 @@ use crate::session::Output;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may take to read a response that does not upgrade it, and to close its side.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
-/// The memory of a waiting message, without its payload.
 const MESSAGE_OVERHEAD: usize = size_of::<Message>();
 
 /// The beginning of a text frame. Its header announces 256 bytes of text.

@@ -8,7 +8,6 @@ use httparse::Status;
 use super::answer::Response;
 use super::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 
-/// The maximum number of header lines.
 const HEADERS_MAX: usize = 124;
 
 /// The headers that a request may have only once. Two programs could understand a repetition differently.

@@ -121,7 +121,6 @@ impl Session {
         &self.endpoint
     }
 
-    /// Returns the position of the account for which the session is authenticated.
     pub(crate) const fn account(&self) -> Option<usize> {
         self.account
     }
@@ -187,7 +186,6 @@ impl Session {
     }
 }
 
-/// The open sessions, and the queue of outputs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     open: BTreeMap<SessionId, Session>,
@@ -345,7 +343,6 @@ impl Sessions {
         self.outputs.push_back(Output::Abort { session });
     }
 
-    /// Takes the sessions that have to be cut because too many outputs wait for them.
     pub(crate) fn take_overrun(&mut self) -> Vec<SessionId> {
         std::mem::take(&mut self.overrun)
     }

@@ -100,14 +100,12 @@ pub(crate) struct NewOrder {
 /// The account and the session that placed an order or sent a quote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Origin {
-    /// The position of the account.
     pub(crate) account: usize,
     pub(crate) session: SessionId,
     /// The serial number of the session. Session ids may be used again.
     pub(crate) serial: u64,
 }
 
-/// The reasons for which orders are rejected or cancelled.
 const REASONS: [&str; 15] = [
     "DuplicateOrder",
     "FillOrKillWouldNotFill",

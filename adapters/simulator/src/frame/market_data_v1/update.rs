@@ -6,7 +6,6 @@ use crate::model::auctions::{AuctionPlan, AuctionPrice};
 use crate::model::engine::{PriceQuantity, Side};
 use crate::value::instrument::Instrument;
 
-/// One event of the market.
 #[derive(Clone, Debug)]
 pub(crate) struct Update {
     pub(crate) event_id: u64,

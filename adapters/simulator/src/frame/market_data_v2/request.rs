@@ -39,9 +39,7 @@ pub(crate) struct Request {
     pub(crate) subscriptions: Vec<(Feed, String)>,
 }
 
-/// The reason in the reply to a request that cannot be read.
 pub(crate) const INVALID_JSON: &str = "InvalidJson";
-/// The reason in the reply to a request without any valid symbol.
 pub(crate) const NO_VALID_TRADING_PAIRS: &str = "NoValidTradingPairs";
 
 /// Reads a request. `None` if the text is not a request, or if it names an unknown feed.
