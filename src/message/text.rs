@@ -26,7 +26,7 @@ impl<'f> Text<'f> {
         self.0
     }
 
-    /// Returns whether the text has no half of a surrogate pair.
+    /// Returns whether every surrogate in the text belongs to a pair.
     pub(crate) fn is_whole(self) -> bool {
         !self.0.contains('\\') || self.units().all(|character| character.is_some())
     }

@@ -86,7 +86,7 @@ impl<K: Ord, V> Rows<K, V> {
         });
         if !is_late {
             if source.link().is_some() && source.link() != self.followed {
-                // The first report over a link may come before the confirmation. Earlier changes may be unreported.
+                // A link may report before it confirms the subscription. Earlier changes may be unreported.
                 self.doubted = reported;
             }
             self.followed = source.link().or(self.followed);

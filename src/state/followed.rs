@@ -79,7 +79,7 @@ impl Followed {
         if is_known {
             return false;
         }
-        // The first report over a link may come before the confirmation. Earlier changes may be unreported.
+        // A link may report before it confirms the subscription. Earlier changes may be unreported.
         self.note_loss();
         self.add(link, Scope::Account)
     }

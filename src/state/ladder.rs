@@ -274,7 +274,7 @@ impl Ladder {
     fn take_vacant(&mut self, slot: usize, level: &Level) -> bool {
         let (worse, better) = self.slots.split_at_mut(slot);
         let above = better.iter().take(REACH).position(|level| !is_filled(level));
-        // Searches the worse slots no farther than the distance of the vacant slot among the better ones.
+        // Among the worse slots, only a vacant slot that is nearer than `above` matters.
         let reach = above.unwrap_or(REACH);
         let below = worse.iter().rev().take(reach).position(|level| !is_filled(level));
         match (below, above) {

@@ -14,7 +14,7 @@ use crate::value::symbol_map::SymbolMap;
 
 /// The maximum number of finished orders that [`Orders`](crate::Orders) keeps, to recognize late and repeated events.
 /// A finished order has ended and is not in doubt. Beyond this number, `Orders` drops those that finished first. An
-/// event about a dropped order adds the order again, and its fills then count twice.
+/// event about a dropped order adds the order again, and a repeated fill then counts twice.
 pub const FINISHED_ORDERS_MAX: usize = 10_000;
 
 const TRADED_MAX: usize = 8_192;

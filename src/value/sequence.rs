@@ -105,9 +105,8 @@ impl Position {
         }
     }
 
-    /// Returns the role of a frame in a recording, and advances the position past the frame. A recording does not
-    /// show resyncs, but an update covers more than one id. So a frame with a single new id is the snapshot of a new
-    /// subscription.
+    /// Returns the role of a frame in a recording, and advances the position past the frame. A frame with a single
+    /// new id is a snapshot, because updates cover more than one id.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && first > expected => {

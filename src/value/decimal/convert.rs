@@ -91,7 +91,7 @@ impl Decimal {
 
     /// Returns the nearest float. `f64::try_from` converts only values that a float holds exactly.
     pub fn to_f64_nearest(self) -> f64 {
-        // Parsing the text rounds once.
+        // The result is rounded only once, when the text is parsed.
         self.with_text(|text| text.parse().unwrap_or(f64::NAN))
     }
 }

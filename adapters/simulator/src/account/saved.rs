@@ -54,7 +54,7 @@ pub(crate) struct SavedOrder {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedTerms {
-    /// False for an order that executed a quote, and for an ended order that was restored without its market.
+    /// Whether the order is one of a market. Executed quotes are not, nor ended orders restored without their market.
     pub(crate) is_in_market: bool,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
