@@ -17,7 +17,6 @@ pub(super) const ROWS_MAX: usize = 65_536;
 #[derive(Clone, Debug)]
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
-    /// Whether the list is complete.
     standing: Standing,
     /// When the list may last have become incomplete, or a stream was subscribed. An older answer is not used.
     doubted: Moment,
@@ -93,7 +92,6 @@ impl<K: Ord, V> Rows<K, V> {
             self.left = self.left.filter(|(link, _)| source.link() != Some(*link));
         }
         if self.standing.has_outrun(source, event_time) {
-            // Another link has reported later data.
             return;
         }
         let replaces_all = source.is_whole() && !is_late;

@@ -60,9 +60,7 @@ struct Entry {
     book: OrderBook,
     standing: Standing,
     crossed: bool,
-    /// Whether the application has to request a snapshot of the book.
     to_resync: bool,
-    /// The books of the same symbol from other links.
     others: Vec<Entry>,
 }
 

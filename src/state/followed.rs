@@ -12,7 +12,6 @@ pub(super) struct Followed {
     links: Vec<(LinkId, Scope)>,
     /// Links whose subscription has ended, or whose events are filtered. Late events may still arrive over them.
     left: Vec<LinkId>,
-    /// Whether events came from a recording.
     is_recording: bool,
     moment: Moment,
     lost: Moment,

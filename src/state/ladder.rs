@@ -50,7 +50,6 @@ pub(crate) struct Ladder {
     slots: Vec<Level>,
     /// All slots before this index are vacant. Further slots may be vacant.
     begin: usize,
-    /// How many slots have a level.
     filled: usize,
     /// The number of decimals of every price, if all prices have the same number.
     scale: Option<u8>,

@@ -30,7 +30,6 @@ impl<T> Slot<T> {
     }
 }
 
-/// A frame and the position in it.
 pub(super) struct Reader<'f, 's> {
     pub(super) frame: &'f str,
     pub(super) cursor: Cursor<'f>,
@@ -42,9 +41,7 @@ pub(super) struct Reader<'f, 's> {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Place {
-    /// Before the object.
     Before,
-    /// After the value of a member.
     BehindValue,
 }
 

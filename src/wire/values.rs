@@ -125,7 +125,6 @@ macro_rules! values {
 }
 
 values! {
-    /// An integer that is not negative.
     Unsigned(u64) of |json| json.unsigned(), usually |_reader, rest| digits(rest);
     Nanoseconds(Timestamp) of |json| json.signed().map(Timestamp::from_nanos),
         usually |_reader, rest| time(rest, |nanos| Some(Timestamp::from_nanos(nanos)));

@@ -20,7 +20,6 @@ pub(crate) struct SavedAccount {
 pub(crate) struct SavedAsset {
     /// The name of a currency, or the symbol of a contract.
     pub(crate) asset: String,
-    /// The outcome of a contract; `None` for currencies.
     pub(crate) outcome: Option<Outcome>,
     /// The total: a whole number of units of 10⁻¹⁸. It is a text, because a decimal may not have enough digits.
     pub(crate) units: String,
@@ -44,7 +43,6 @@ pub(crate) struct SavedOrder {
     pub(crate) state: OrderState,
     pub(crate) reason: Option<String>,
     pub(crate) session: u64,
-    /// Whether the order is cancelled when its session ends.
     pub(crate) ends_with_session: bool,
     pub(crate) terms: Option<SavedTerms>,
     pub(crate) fills: Vec<SavedFill>,

@@ -26,7 +26,6 @@ impl Broker {
         // Nothing can trade with a recorded book.
         let market = market.ok_or(MARKET_NOT_OPEN)?;
         let position = market.position(request.symbol).ok_or("UnknownInstrument")?;
-        // Accounts of the exchange may not trade perpetuals.
         if is_perpetual(request.symbol) {
             return Err("InsufficientFunds");
         }

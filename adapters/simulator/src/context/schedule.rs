@@ -18,19 +18,15 @@ pub(crate) enum Task {
     Snapshot(SessionId, usize, Tempo),
     /// Changes the mark price of a perpetual.
     Mark(usize),
-    /// Publishes the funding of all perpetuals.
     Funding,
     /// Changes the status of a prediction-market contract.
     Contract,
     /// Sends the frames of a session's periodic private streams.
     AccountReport(SessionId),
-    /// Sends the heartbeat of a session with order events v1.
     OrderEventsHeartbeat(SessionId),
-    /// Plays the next frame of a recording.
     Play,
     /// Sends the delayed reply with this number.
     Reply(u64),
-    /// Sends an RFC 6455 ping to a session.
     Ping(SessionId),
     /// Carries out the next step of a symbol's auction.
     Auction(usize),

@@ -21,7 +21,6 @@ pub(crate) enum MemberOrder {
 pub(crate) struct Members(Vec<(&'static str, String)>);
 
 impl Members {
-    /// Creates an object with a member `type`.
     pub(crate) fn of_type(kind: &str) -> Members {
         Members::default().text("type", kind)
     }
@@ -83,7 +82,6 @@ pub(crate) fn push_price(text: &mut String, instrument: &Instrument, price: u64)
     push_digits(text, price, decimals);
 }
 
-/// Writes a decimal without trailing zeros.
 pub(crate) fn push_trimmed(text: &mut String, units: u64, decimals: u8) {
     let (mut units, mut decimals) = (units, decimals);
     while decimals > 0 && units.is_multiple_of(10) {

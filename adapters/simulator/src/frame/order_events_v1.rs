@@ -70,7 +70,6 @@ impl OrderEventFeed {
         )
     }
 
-    /// Writes a heartbeat and counts it.
     pub(crate) fn heartbeat(&mut self, venue_time: i64) -> String {
         let text = format!(
             r#"{{"type":"heartbeat","timestampms":{},"sequence":{},"trace_id":"{}","socket_sequence":{}}}"#,

@@ -211,7 +211,6 @@ fn push_integer(text: &mut String, number: u64) {
     push_padded(text, number, 1);
 }
 
-/// Writes at least `width` digits, with leading zeros.
 fn push_padded(text: &mut String, mut number: u64, width: usize) {
     let mut digits = [b'0'; 20];
     let mut start = digits.len();

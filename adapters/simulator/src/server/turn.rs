@@ -18,11 +18,8 @@ use super::tcp::Tcp;
 use crate::session::Output;
 use crate::value::id::SessionId;
 
-/// How many connections a turn accepts.
 const ACCEPTED_PER_TURN: usize = 16;
-/// How many events a turn takes from one client.
 const EVENTS_PER_TURN: usize = 32;
-/// How many outputs a turn passes to links.
 const OUTPUTS_PER_TURN: usize = 4_096;
 /// How long the server waits after `accept` has failed, for example because there were no file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -215,7 +215,6 @@ impl Sessions {
         self.stats.connections += 1;
     }
 
-    /// Removes a session and the outputs that wait for it.
     pub(crate) fn forget(&mut self, id: SessionId) {
         self.open.remove(&id);
         self.silenced.remove(&id);

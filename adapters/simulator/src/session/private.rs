@@ -10,7 +10,6 @@ use crate::frame::private::PrivateStream;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Private {
-    /// The serial number, unique among all sessions.
     serial: u64,
     cancels_on_disconnect: bool,
     streams: BTreeSet<PrivateStream>,

@@ -11,9 +11,7 @@ pub(crate) struct Instrument {
     pub(crate) symbol: Symbol,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
-    /// All prices are multiples of the tick.
     pub(crate) tick: u64,
-    /// The approximate price at the start.
     pub(crate) price: u64,
     /// The largest price at which the order flow places orders, apart from one initial ask far above the market. A
     /// client's market order to buy also matches only up to this price.
