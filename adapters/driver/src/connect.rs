@@ -40,12 +40,11 @@ pub fn connect<R: Runtime + 'static>(runtime: R, config: Config) -> (Handle, Con
 }
 
 /// A future that drives a client on a runtime, and ends when the client has closed. Returned by [`connect`]. Call its
-/// methods before you spawn the future: after the first poll, the methods change nothing.
+/// methods before you spawn the future; after the first poll, they have no effect.
 #[must_use = "a driver does nothing unless it is spawned or awaited"]
 pub struct Connected<R>(Stage<R>);
 
 enum Stage<R> {
-    /// Not polled yet.
     Ready(Box<Ready<R>>),
     Running(Pin<Box<dyn Future<Output = Closed> + Send>>),
     Done,
@@ -62,7 +61,7 @@ impl<R> Connected<R> {
     fn change(self, change: impl FnOnce(Ready<R>) -> Ready<R>) -> Connected<R> {
         match self.0 {
             Stage::Ready(ready) => Connected(Stage::Ready(Box::new(change(*ready)))),
-            // The driver runs already or has ended, so its settings cannot change any more.
+            // The driver runs or has ended, so its settings can no longer change.
             stage => Connected(stage),
         }
     }
@@ -76,8 +75,8 @@ impl<R> Connected<R> {
             let config = ready.config.authenticated(true);
             let mut client = Client::single(config.clone());
             for stream in ACCOUNT_STREAMS {
-                // Ignore the refusal of an endpoint without these streams: the URL of such an endpoint selects the
-                // data, so order events v1 need no subscription.
+                // An endpoint without these streams refuses, which is fine: the URL of order events v1 selects the
+                // data.
                 let _ = client.subscribe(Instant::ZERO, stream);
             }
             let driver = ready.driver.with_client(client).sign_with(signer);
@@ -120,9 +119,9 @@ impl<R> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.doubt_timeout(longest), ..ready })
     }
 
-    /// Also puts each event into a queue, like [`Driver::run_with_events`]. Except during a shutdown, the driver
-    /// reads no frames while the queue is full, so the application must take the events. A second call replaces the
-    /// queue of the first.
+    /// Also puts each event into a queue, like [`Driver::run_with_events`]. The application must take the events: the
+    /// driver reads no frames while the queue is full, except during a shutdown. A second call replaces the queue of
+    /// the first.
     pub fn events(self, capacity: usize) -> (Events, Connected<R>) {
         let (events, channel) = Channel::new(queue_of(capacity));
         (events, self.change(|ready| Ready { channel: Some(channel), ..ready }))
@@ -142,7 +141,6 @@ impl<R: Runtime + 'static> Future for Connected<R> {
                 }
                 stage => match mem::replace(stage, Stage::Done) {
                     Stage::Ready(ready) => self.0 = Stage::Running(ready.run()),
-                    // The future has returned its result already.
                     _ => return Poll::Pending,
                 },
             }
@@ -154,7 +152,7 @@ impl<R: Runtime + 'static> Ready<R> {
     fn run(self) -> Pin<Box<dyn Future<Output = Closed> + Send>> {
         match self.channel {
             Some(channel) => Box::pin(self.driver.run_with(self.runtime, channel)),
-            // Without a queue, the application reads the data in the `Keeper`, and needs no events.
+            // Without a queue, the application reads the data of the `Keeper`.
             None => Box::pin(self.driver.run(self.runtime, |_, _, _| {})),
         }
     }

@@ -18,7 +18,6 @@ use crate::signer::{HeldTurn, SharedSigner, TURN_MAX, Turn};
 use crate::socket::websocket_config;
 use crate::upgrade::{BODY_WAIT, Fields, Request, refusal, unreadable};
 
-/// The rules for dials: which dials are signed, and which header fields the application adds to every dial.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DialPolicy {
     signer: Option<SharedSigner>,
@@ -35,14 +34,13 @@ impl DialPolicy {
         self.signs_in_clear = true;
     }
 
-    /// Adds a header field, or replaces the field of the same name. Returns `false`, and changes nothing, if the
-    /// field is not allowed.
+    /// Adds a header field, or replaces the field of the same name. Returns `false` if the field is not allowed.
     pub(crate) fn add_field(&mut self, name: String, value: String) -> bool {
         self.fields.add(name, value)
     }
 
-    /// Returns the request for a dial. The request has the signer if the endpoint is authenticated, or if the client
-    /// has no authenticated endpoint. Fails if the policy forbids the dial, or if the URL is not valid.
+    /// Returns the request for a dial, with the signer if the dial is to be signed. Fails if the policy forbids the
+    /// dial, or if the URL is not valid.
     pub(crate) fn request(
         &self,
         request: ConnectRequest,
@@ -80,8 +78,8 @@ pub struct DialRequest {
 }
 
 impl DialRequest {
-    /// Returns a request that belongs to no driver and is not signed. An application can pass the request to
-    /// [`Runtime::dial`](crate::Runtime::dial) to use only the dialling of an adapter, including proxies and TLS.
+    /// Returns a request that belongs to no driver and is not signed. Pass the request to
+    /// [`Runtime::dial`](crate::Runtime::dial) to use the dialling of an adapter alone, including proxies and TLS.
     /// Such a dial has no time limit.
     ///
     /// ```
@@ -102,9 +100,9 @@ impl DialRequest {
         }
     }
 
-    /// Replaces the configuration of the WebSocket, which is [`websocket_config`] by default. If
-    /// `max_write_buffer_size` is not larger than `write_buffer_size`, the request uses `write_buffer_size` plus one
-    /// byte instead, because the WebSocket layer would panic otherwise.
+    /// Replaces the configuration of the WebSocket, which is [`websocket_config`] by default. A
+    /// `max_write_buffer_size` that is not larger than `write_buffer_size` is raised to `write_buffer_size` plus one
+    /// byte.
     #[must_use]
     pub fn with_config(self, config: WebSocketConfig) -> DialRequest {
         let size = config.write_buffer_size.min(usize::MAX - 1);
@@ -112,8 +110,8 @@ impl DialRequest {
         DialRequest { config: config.write_buffer_size(size).max_write_buffer_size(most), ..self }
     }
 
-    /// Returns the URL, `ws://` or `wss://`, with its query. The URL of a driver's request has no name and no
-    /// password.
+    /// Returns the URL, `ws://` or `wss://`, with its query. It has no name and no password if a driver made the
+    /// request.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -122,16 +120,15 @@ impl DialRequest {
         self.signer.as_ref()
     }
 
-    /// Lets the upgrade use this turn of the signer, unless the turn has ended before the upgrade.
+    /// Sets the turn of the signer for the upgrade. If this turn ends before the upgrade, the upgrade takes another.
     pub(crate) fn with_turn(self, turn: HeldTurn) -> DialRequest {
         DialRequest { turn, ..self }
     }
 
     /// Upgrades a transport to a WebSocket. `transport` must be connected, and secured by TLS if the URL is `wss://`.
     ///
-    /// If the driver [signs](crate::Driver::sign_with) this dial, `upgrade` draws the nonce. A nonce that was drawn
-    /// before the transport connected could be too old. `upgrade` does not log the HTTP request, and wipes the memory
-    /// that held the request.
+    /// If the driver [signs](crate::Driver::sign_with) this dial, `upgrade` draws the nonce. `upgrade` wipes the
+    /// memory that held the HTTP request, and does not log it.
     ///
     /// # Errors
     ///
@@ -162,7 +159,7 @@ impl DialRequest {
                 };
                 let headers = turn.headers(endpoint, UnixTime::now());
                 let request = Request::new(&address, &fields, Some(&headers));
-                // Requests with a token need no turn, because they may arrive in any order.
+                // Requests with a token may arrive in any order, so they need no turn.
                 (request, turn.credentials().uses_nonces().then_some(turn))
             }
         };
@@ -185,7 +182,7 @@ impl DialRequest {
 }
 
 impl fmt::Debug for DialRequest {
-    /// Formats the request without a name, a password or the values of header fields.
+    /// Formats the request without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = Address::parse(&self.url).map(|address| address.to_string());
         f.debug_struct("DialRequest")
@@ -197,7 +194,7 @@ impl fmt::Debug for DialRequest {
     }
 }
 
-/// Sends the request and reads the answer. Holds the turn until the answer has arrived, for at most [`TURN_MAX`].
+/// Sends the request and reads the answer. Holds the turn until the answer arrives, for at most [`TURN_MAX`].
 async fn ask_in_turn<Io: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Io,
     request: &Request,

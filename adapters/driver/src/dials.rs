@@ -19,13 +19,13 @@ type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
 
 /// The progress of a dial.
 pub(crate) enum Progress<Io> {
-    /// The dial is signed, has got its turn of the signer, and begins to connect.
+    /// The dial begins to connect. A signed dial now has its turn of the signer.
     Started,
     Ended(Box<Dialled<Io>>),
 }
 
 enum Stage<'r, Io> {
-    /// Waits for its turn of the signer before it connects.
+    /// Waits for its turn of the signer.
     Queued(DialRequest, Boxed<'r, Option<Turn>>),
     Dialling(Boxed<'r, Dialled<Io>>),
 }
@@ -33,7 +33,7 @@ enum Stage<'r, Io> {
 pub(crate) struct Dials<'r, R: Runtime> {
     runtime: R,
     dials: Vec<(LinkId, Stage<'r, R::Io>)>,
-    /// Whether `dials` contains a dial that has not been polled yet.
+    /// Whether `dials` contains a dial that was never polled.
     has_new: bool,
 }
 
@@ -42,13 +42,12 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         Dials { runtime, dials: Vec::new(), has_new: false }
     }
 
-    /// Returns whether there is a dial that must be polled before the task sleeps.
+    /// Returns whether the caller must poll before the task sleeps.
     pub(crate) const fn has_new(&self) -> bool {
         self.has_new
     }
 
-    /// Begins a dial. A signed dial first waits for its turn of the signer. If `request` is an error, the dial fails
-    /// with this error.
+    /// Begins a dial. If `request` is an error, the dial fails with this error.
     pub(crate) fn begin(&mut self, link: LinkId, request: Result<DialRequest, ConnectFailure>) {
         self.has_new = true;
         let stage = match request {
@@ -65,7 +64,7 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         Stage::Dialling(Box::pin(dial(self.runtime.clone(), request, turn)))
     }
 
-    /// Polls each dial. Returns the signed dials that have started to connect, and all dials that have ended.
+    /// Polls each dial. Returns the progress of the dials that have begun to connect or have ended.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Vec<(LinkId, Progress<R::Io>)> {
         self.has_new = false;
         let mut progress = Vec::new();
@@ -108,9 +107,8 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
     }
 }
 
-/// Carries out a dial. A signed dial has the turn of the signer, for which other dials with the same key wait. If
-/// connecting takes longer than [`TURN_MAX`], the function ends the turn and continues to connect. The upgrade then
-/// takes another turn.
+/// Carries out a dial. If connecting takes longer than [`TURN_MAX`], the turn ends, because other dials with the same
+/// key wait for it. The upgrade then takes another turn.
 async fn dial<R: Runtime>(runtime: R, request: DialRequest, turn: Option<Turn>) -> Dialled<R::Io> {
     let Some(turn) = turn.map(HeldTurn::new) else { return runtime.dial(request).await };
     let mut dial = pin!(runtime.dial(request.with_turn(turn.clone())));

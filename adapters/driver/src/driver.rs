@@ -23,8 +23,8 @@ pub struct Closed {
     pub reason: CloseReason,
     /// What caused the end.
     pub ended_by: EndedBy,
-    /// How many events were still in the queue when the driver ended; 0 without a queue. When the client has closed,
-    /// the driver waits up to a second for the application to take the events.
+    /// How many events were still in the queue when the driver ended; 0 without a queue. Before its end, the driver
+    /// waits up to a second for the application to take the events.
     pub undelivered: usize,
 }
 
@@ -37,9 +37,9 @@ pub enum EndedBy {
     /// [`Client::close_by`] or [`Client::shut_down`].
     Client,
     /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books. Before
-    /// the driver closed, it waited for at most 5 s for cancels of tickets that were still to be sent.
+    /// the driver closed, it waited for at most 5 s for unsent cancels of tickets.
     HandlesDropped,
-    /// The application dropped [`Events`]. Before the driver closed, it waited for cancels, as for `HandlesDropped`.
+    /// The application dropped [`Events`]. The driver first waited for unsent cancels, as for `HandlesDropped`.
     EventsDropped,
 }
 
@@ -85,21 +85,19 @@ impl Driver {
         Driver { client, ends, policy: DialPolicy::default(), write_timeout: WRITE_TIMEOUT }
     }
 
-    /// Replaces the client and keeps the handles.
     pub(crate) fn with_client(self, client: Client) -> Driver {
         Driver { client, ..self }
     }
 
     /// Signs dials to [`authenticated`](gemini_ws::Config::authenticated) endpoints. While the client has no
-    /// authenticated endpoint, the driver signs every dial. Each dial gets headers of its own, made when the
-    /// transport is connected.
+    /// authenticated endpoint, the driver signs every dial.
     ///
-    /// Without a signer, the client can use public endpoints only: dials to authenticated endpoints fail at once with
+    /// Without a signer, dials to authenticated endpoints fail with
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
     ///
-    /// Give all clients of one key clones of the same [`SharedSigner`]; for a single client, a
+    /// All clients of one key must get clones of the same [`SharedSigner`]; for a single client, a
     /// [`Signer`](gemini_ws::Signer) is enough. The driver signs only dials to `wss://` addresses and to this
-    /// machine. Any other dial that it would sign fails with
+    /// machine. Any other dial that must be signed fails with
     /// [`ConnectFailure::NotSecure`](gemini_ws::ConnectFailure::NotSecure), unless you call
     /// [`sign_in_clear_text`](Driver::sign_in_clear_text).
     ///
@@ -120,7 +118,7 @@ impl Driver {
     }
 
     /// Signs dials to `ws://` addresses of other machines too. Every machine on the path can read the API key or the
-    /// token. Call this only in a network of your own, where something else secures the connection.
+    /// token. Call this only if something else secures the connection.
     ///
     /// ```
     /// use gemini_ws_driver::client;
@@ -136,7 +134,7 @@ impl Driver {
 
     /// Adds a header field to upgrade requests, or replaces the field of the same name that an earlier call added.
     /// The field `User-Agent` replaces [`USER_AGENT`](crate::USER_AGENT). To send a name and a password to a gateway,
-    /// put them into the URL. A dial that is signed with a bearer token sends the token instead of name and password.
+    /// put them into the URL. A bearer token takes their place.
     ///
     /// # Errors
     ///
@@ -185,9 +183,9 @@ impl Driver {
         self
     }
 
-    /// Sets two time limits to the same value. If an order is in doubt, or waits for its first event, for this long,
-    /// its [`Ticket`](crate::Ticket) ends as [`Done::Unknown`](crate::Done::Unknown). If the venue does not send an
-    /// event that it must send about an order within this time, the driver puts the order in doubt (see
+    /// Sets two time limits to the same value. First, an order may be in doubt, or wait for its first event, for this
+    /// long; then its [`Ticket`](crate::Ticket) ends as [`Done::Unknown`](crate::Done::Unknown). Second, the venue
+    /// may owe an event about an order for this long; then the driver puts the order in doubt (see
     /// [`Orders::doubt_overdue`](gemini_ws::Orders::doubt_overdue)). Less than 1 ms counts as 1 ms. Default:
     /// [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
     pub fn doubt_timeout(mut self, longest: Duration) -> Driver {
@@ -195,14 +193,14 @@ impl Driver {
         self
     }
 
-    /// Connects, and reconnects until the driver ends. [`EndedBy`] lists the reasons for the end. For each event, the
-    /// driver calls `on_event` in this task, with the client and with the time to pass to the client's methods.
-    /// `on_event` should return soon: the driver does nothing else meanwhile.
+    /// Connects, and reconnects until the driver ends; see [`EndedBy`]. For each event, the driver calls `on_event`
+    /// in this task, with the client and with the time to pass to the client's methods. `on_event` should return
+    /// soon: the driver does nothing else meanwhile.
     ///
-    /// Dropping the future drops the sockets without a closing handshake. Calls of a [`Handle`](crate::Handle) that
-    /// wait at that time return and report that the driver has ended. The exception is
-    /// [`Handle::place`](crate::Handle::place): if the client had accepted the order, the call returns a ticket that
-    /// has ended as [`Done::Unknown`](crate::Done::Unknown).
+    /// Dropping the future drops the sockets without a closing handshake. Waiting calls of a
+    /// [`Handle`](crate::Handle) then report that the driver has ended. But [`Handle::place`](crate::Handle::place)
+    /// returns a ticket that has ended as [`Done::Unknown`](crate::Done::Unknown) if the client had accepted the
+    /// order.
     pub async fn run<R: Runtime>(
         self,
         runtime: R,
@@ -212,10 +210,9 @@ impl Driver {
     }
 
     /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` with
-    /// each event as [`Wake::Event`]. Each call of `on_wake`, also one with an event, returns the instant of the next
-    /// call with [`Wake::Timer`]. This instant replaces the earlier one; `None` removes the timer. The first call is
-    /// [`Wake::Timer`]. After a call with [`Wake::Timer`], a returned instant that is less than a millisecond away
-    /// counts as a millisecond away.
+    /// each event as [`Wake::Event`]. Each call of `on_wake` returns the instant of the next call with
+    /// [`Wake::Timer`], or `None` to remove the timer. The first call is a [`Wake::Timer`]. There is at least a
+    /// millisecond between two calls with [`Wake::Timer`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -246,9 +243,8 @@ impl Driver {
     }
 
     /// Runs the client and puts owned events into a queue. Spawn the future, and take events from [`Events`]. The
-    /// queue is full when it holds `capacity` events of market data (0 counts as 1), or 32 MiB of market data. It is
-    /// also full when its reserve for all other events is half full
-    /// ([`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX),
+    /// queue is full when it holds `capacity` events of market data (0 counts as 1), or 32 MiB of market data, or
+    /// when its reserve for all other events is half full ([`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX),
     /// [`RESERVED_BYTES_MAX`](gemini_ws::RESERVED_BYTES_MAX)).
     ///
     /// While the queue is full, the driver reads no frames and answers no pings: see [`Overflow::Block`]. Timers and

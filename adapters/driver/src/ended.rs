@@ -11,7 +11,7 @@ use crate::shutdown::Shutdown;
 /// How a driver ended, and the orders that were open or in doubt then.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// The result of the driver's future; `None` if the future was dropped before it had a result, or panicked.
+    /// The result of the driver's future; `None` if the future was dropped early or panicked.
     pub closed: Option<Closed>,
     /// The orders that were open or in doubt when the driver ended.
     pub orders: Vec<Order>,
@@ -42,7 +42,6 @@ pub(crate) struct Ending {
 
 impl Ending {
     pub(crate) fn end(&self, ended: Ended) {
-        // The value is set once: there is one driver, which is dropped once.
         let _ = self.ended.set(ended);
         self.switch.trigger();
     }

@@ -1,4 +1,4 @@
-//! Translates messages and errors of `tungstenite` for a client, both for the driver and for loops of your own.
+//! Translates messages and errors of `tungstenite` for a client.
 
 use std::io;
 
@@ -15,8 +15,8 @@ use crate::paced::Endless;
 /// Translates a message of `tungstenite` into the frame for
 /// [`Client::handle_frame`](gemini_ws::Client::handle_frame).
 ///
-/// Returns `None` for [`Message::Frame`], which a `tungstenite` WebSocket never returns from a read. You need not
-/// answer pings and Close frames: `tungstenite` writes the answers with the next read or flush.
+/// Returns `None` for [`Message::Frame`], which no read returns. You need not answer pings and Close frames:
+/// `tungstenite` writes the answers with the next read or flush.
 ///
 /// ```
 /// use gemini_ws::Frame;
@@ -44,13 +44,11 @@ pub fn frame_of(message: &Message) -> Option<Frame<'_>> {
 /// Returns the reason to give to [`Client::handle_lost`](gemini_ws::Client::handle_lost) after an error of an open
 /// WebSocket.
 ///
-/// A transport may end without a Close frame, for example because the peer's process was killed. This end is
-/// [`Lost::End`], although `tungstenite` reports a breach of the protocol. After a real breach, [`close_code_of`]
-/// returns the code to answer with.
+/// The end of a transport without a Close frame is [`Lost::End`], although `tungstenite` reports a breach of the
+/// protocol. After a real breach, [`close_code_of`] returns the code to answer with.
 ///
-/// A non-blocking stream without data reports [`io::ErrorKind::WouldBlock`]. When a time limit of a stream passes,
-/// the stream reports [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`]. Neither error ends the link, so
-/// check for both errors before you call this function.
+/// [`io::ErrorKind::WouldBlock`] and [`io::ErrorKind::TimedOut`] do not end a link. If the stream is non-blocking or
+/// has a time limit, check for both before you call this function.
 ///
 /// ```
 /// use gemini_ws::Lost;
@@ -116,8 +114,8 @@ pub fn io_failure(error: &io::Error) -> ConnectFailure {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ConnectFailure::Refused,
         io::ErrorKind::TimedOut => ConnectFailure::TimedOut,
-        // A TLS layer reports in this way an alert of the peer, or a record that cannot be read. In TLS 1.3 the peer
-        // can refuse a certificate of the client only after the handshake of the client has ended.
+        // A TLS layer reports an alert of the peer, or an unreadable record, in this way. In TLS 1.3, the refusal of
+        // a client certificate arrives after the client's handshake.
         io::ErrorKind::InvalidData => ConnectFailure::Tls,
         io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
@@ -159,7 +157,6 @@ pub fn connect_failure_of(error: &Error) -> ConnectFailure {
             ConnectFailure::Status { status: answer.status().as_u16(), retry_after, reason }
         }
         Error::Tls(_) | Error::Url(UrlError::TlsFeatureNotEnabled) => ConnectFailure::Tls,
-        // No address of the host could be reached.
         Error::Url(UrlError::UnableToConnect(_)) => ConnectFailure::Unreachable,
         Error::Url(_) | Error::HttpFormat(_) => ConnectFailure::InvalidUrl,
         Error::Protocol(ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake)
@@ -184,8 +181,7 @@ mod tests {
         Error::Io(kind.into())
     }
 
-    /// Checks what each kind of error becomes: the loss of an open link, the code of the Close frame, and the failure
-    /// during the upgrade. TLS errors are missing because this test cannot construct them.
+    /// Checks the translations of each kind of error. TLS errors are missing because this test cannot construct them.
     #[test]
     fn every_kind_of_error() {
         use io::ErrorKind as Kind;
@@ -220,8 +216,6 @@ mod tests {
         breaches();
     }
 
-    /// Checks each `ProtocolError` that is a breach of the protocol, and the two that count as a failed transport
-    /// during the upgrade.
     fn breaches() {
         for breach in [
             ProtocolError::SendAfterClosing,

@@ -1,8 +1,8 @@
 //! Drives a [`gemini_ws::Client`] over [`async_tungstenite`], on any runtime.
 //!
 //! [`connect`] returns a [`Handle`] and a future. Spawn the future. This future is the driver: it owns the client,
-//! the client's sockets, the dials under way and the timer, so no other task shares or locks them. The handle sends
-//! commands from any task. After [`Handle::close`], the future returns a [`Closed`] within bounded time.
+//! its sockets and the timer. The handle sends commands from any task. After [`Handle::close`], the future returns a
+//! [`Closed`] within bounded time.
 //!
 //! The driver works with every [`Runtime`], a trait for a byte stream, a timer and dialling. The crates
 //! `gemini-ws-smol` and `gemini-ws-tokio` implement this trait. [`Connected::sign_with`] and [`Driver::sign_with`]
@@ -60,8 +60,8 @@ mod tickets;
 mod trading;
 mod upgrade;
 
-/// The types of the standard library for data that threads share. `tests/loom` compiles [`Shutdown`] and [`Events`]
-/// with the types of `loom` instead.
+/// Types for data that threads share. `tests/loom` replaces them by the types of `loom`, to test [`Shutdown`] and
+/// [`Events`].
 mod sync {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -100,7 +100,7 @@ pub use task::{BYTES_PER_TURN_MAX, FRAMES_PER_TURN_MAX};
 pub use ticket::{Done, PlaceError, Ticket};
 pub use tickets::DOUBT_TIMEOUT;
 
-/// The programs of the README, compiled as doctests.
+/// Compiles the programs of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

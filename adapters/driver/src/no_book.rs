@@ -13,18 +13,18 @@ use std::fmt;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum NoBook {
-    /// The venue rejected the subscription, and so ended it.
+    /// The venue rejected the subscription. The subscription has ended.
     Rejected {
         /// The venue's code of the error; 0 if the venue sent none.
         code: i64,
         /// The venue's message, for people.
         message: Box<str>,
     },
-    /// The link of the book has ended for good, while the client still runs. If the application calls
-    /// [`Client::open`](gemini_ws::Client::open) again, the client connects again, and the book may still arrive.
+    /// The link of the book has ended for good, but the client still runs. The book may still arrive if the
+    /// application calls [`Client::open`](gemini_ws::Client::open) again.
     LinkClosed,
-    /// The book has no subscription, and no address of market data v1 brings it: the application has ended the last
-    /// subscription, or has removed its endpoint. The book may still arrive if the application subscribes again.
+    /// The book has no subscription, and no address of market data v1 brings it. The book may still arrive if the
+    /// application subscribes to it again.
     Unsubscribed,
 }
 

@@ -21,11 +21,9 @@ impl From<Name> for OrderRef<'_> {
     }
 }
 
-/// The orders about which the venue owes an event, and when each event is overdue.
 #[derive(Debug)]
 pub(crate) struct Overdue {
     due: BTreeMap<Name, (Instant, Awaited)>,
-    /// The entries of `due`, the earliest first.
     by_time: BTreeSet<(Instant, Name)>,
     timeout: Duration,
 }
@@ -39,12 +37,12 @@ impl Overdue {
         self.timeout = timeout;
     }
 
-    /// Notes a change of an order. For the first event of the order, the time starts when the request is sent.
+    /// Notes a change of an order. An order that was sent also owes its first event.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let id = order.order_id.map(Name::OrderId);
         let request = order.request().map(Name::Request);
         if let (Some(_), Some(id)) = (request, id) {
-            // An earlier call may have noted the order under its id, when the request was not known yet.
+            // An earlier call may have noted the order by its id, because its request was not known yet.
             self.remove(id);
         }
         let Some(name) = request.or(id) else { return };
@@ -68,12 +66,11 @@ impl Overdue {
         }
     }
 
-    /// Returns when to call [`take`](Overdue::take).
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.by_time.first().map(|(due, _)| *due)
     }
 
-    /// Takes the orders whose events are overdue.
+    /// Removes and returns the orders whose events are overdue.
     pub(crate) fn take(&mut self, now: Instant) -> Vec<OrderRef<'static>> {
         let mut orders = Vec::new();
         while let Some((_, name)) = self.by_time.first().copied().filter(|(due, _)| *due <= now) {
@@ -116,7 +113,7 @@ mod tests {
         overdue.note(&order(1, true), at(50));
         overdue.note(&order(2, true), at(60));
         assert_eq!((overdue.deadline(), taken(&mut overdue, 99)), (Some(at(100)), vec![]));
-        // The event for the order 1 came. A later cancel has its own time limit.
+        // The event of the first order has arrived. A later cancel has its own time limit.
         overdue.note(&order(1, false), at(70));
         assert_eq!(overdue.deadline(), Some(at(160)));
         overdue.note(&order(1, true), at(80));
@@ -129,8 +126,8 @@ mod tests {
         assert_eq!((overdue.due.len(), overdue.by_time.len()), (0, 0), "nothing is kept of what has come");
     }
 
-    /// Cancels an order 5 ms before its first event becomes overdue. The event that reports the cancellation has a
-    /// time limit of its own.
+    /// Cancels an order 5 ms before its first event is overdue. The event about the cancellation has its own time
+    /// limit.
     #[test]
     fn each_event_has_its_own_time() {
         let (mut client, mut orders) =

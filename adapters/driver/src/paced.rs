@@ -1,5 +1,4 @@
-//! [`Paced`]: a transport that limits how much is read in one turn, and that reports a failed write only after
-//! everything that has arrived was read.
+//! [`Paced`]: a transport that limits how much is read in one turn, and that delays the error of a write.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,13 +10,11 @@ use gemini_ws::FRAME_BYTES_MAX;
 
 /// The number of bytes after which [`Paced`] returns to the executor. The last read can exceed this number.
 pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
-/// The maximum number of reads that [`Paced`] does before it returns to the executor. The limit on bytes does not
-/// replace this one, because a read may bring a single byte.
+/// The maximum number of reads that [`Paced`] does before it returns to the executor.
 pub const READS_PER_TURN_MAX: usize = 64;
 
 /// The maximum number of bytes of an incomplete message: the longest payload, and 1 MiB for the headers of fragments.
-/// If a driver has read more, it ends the link as [`Lost::Protocol`](gemini_ws::Lost::Protocol). The WebSocket layer
-/// counts payload only, so that layer would accept any number of empty fragments.
+/// If a driver has read more, it ends the link as [`Lost::Protocol`](gemini_ws::Lost::Protocol).
 pub const UNFINISHED_BYTES_MAX: usize = FRAME_BYTES_MAX + (1 << 20);
 
 /// An error: more than [`UNFINISHED_BYTES_MAX`] bytes arrived without a whole message.
@@ -35,14 +32,13 @@ impl std::error::Error for Endless {}
 /// A transport that limits how much is read in one turn, and that reports a failed write only after everything that
 /// has arrived was read.
 ///
-/// The WebSocket layer reads until it has a whole message; the upgrade and the closing handshake read in loops too. A
-/// fast peer that never completes a message would keep these loops from returning. With this type, timers, commands
-/// and other links have their turn after [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads. Then an
-/// asynchronous transport returns `Pending` and wakes its task at once. A non-blocking one fails with `WouldBlock`.
+/// The WebSocket layer reads until it has a whole message. A fast peer that never completes a message would keep it
+/// from returning. So after [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads, an asynchronous
+/// transport returns `Pending` and wakes its task at once. A non-blocking one fails with `WouldBlock`.
 ///
-/// The WebSocket layer also writes while it reads, because it answers pings. After a failed write it would not return
-/// the frames that had arrived before, perhaps the peer's Close frame with its reason. So this type drops all output
-/// after a failed write, and the next read that finds nothing more fails with the error of the write.
+/// The WebSocket layer also writes while it reads, because it answers pings. If such a write fails, the frames that
+/// have arrived must not be lost: one may be the peer's Close frame. So `Paced` drops all output after a failed
+/// write. When a read finds nothing more, it fails with the error of the write.
 ///
 /// ```
 /// use futures_lite::{AsyncReadExt, future, io::Cursor};
@@ -63,14 +59,12 @@ pub struct Paced<Io> {
     transport: Io,
     bytes: usize,
     reads: usize,
-    /// Bytes received since the last whole message, control frames excluded.
+    /// Bytes received since the last whole message, without control frames.
     unfinished: usize,
     unfinished_max: usize,
-    /// How many bytes the transport has taken.
     written: u64,
-    /// The reason why a write has failed, if one has failed.
     write_failure: Option<ErrorKind>,
-    /// Whether a non-blocking transport may have more to read, although the last read failed with `WouldBlock`.
+    /// Whether a non-blocking transport may have more to read although the last read failed with `WouldBlock`.
     is_paused: bool,
 }
 
@@ -89,19 +83,19 @@ impl<Io> Paced<Io> {
         }
     }
 
-    /// Limits the bytes without a whole message to [`UNFINISHED_BYTES_MAX`] from now on. The reader calls
+    /// From now on, limits the bytes of an incomplete message. The reader must call
     /// [`note_message`](Paced::note_message) for each whole message.
     pub(crate) const fn limit_unfinished(&mut self) {
         (self.unfinished, self.unfinished_max) = (0, UNFINISHED_BYTES_MAX);
     }
 
-    /// Notes that a whole data message was read.
+    /// Notes that the reader got a whole data message.
     #[inline]
     pub(crate) const fn note_message(&mut self) {
         self.unfinished = 0;
     }
 
-    /// Subtracts a control frame with `payload` bytes from the unfinished bytes, because it is not part of a message.
+    /// Subtracts a control frame with `payload` bytes from the bytes of the incomplete message.
     pub(crate) const fn note_control(&mut self, payload: usize) {
         self.unfinished = self.unfinished.saturating_sub(payload + 2);
     }
@@ -110,24 +104,23 @@ impl<Io> Paced<Io> {
         self.written
     }
 
-    /// Returns whether a non-blocking transport is to be read again at once, although the last read found nothing.
+    /// Returns whether to read a non-blocking transport again at once.
     #[cfg(feature = "handshake")]
     pub(crate) const fn has_more(&self) -> bool {
         self.is_paused || self.write_failure.is_some()
     }
 
-    /// Returns the transport.
     #[cfg(feature = "handshake")]
     pub(crate) const fn get_mut(&mut self) -> &mut Io {
         &mut self.transport
     }
 
-    /// Returns the transport.
+    /// Returns the wrapped transport.
     pub fn into_inner(self) -> Io {
         self.transport
     }
 
-    /// Returns whether the turn ends before the next read. If so, begins a new turn.
+    /// Returns whether the turn has reached a limit. If so, begins a new turn.
     #[inline]
     const fn ends_turn(&mut self) -> bool {
         let ends = self.bytes >= READ_BYTES_PER_TURN_MAX || self.reads >= READS_PER_TURN_MAX;
@@ -137,20 +130,20 @@ impl<Io> Paced<Io> {
         ends
     }
 
-    /// Fails if too many bytes have arrived without a whole message.
+    /// Fails if the incomplete message is too long.
     #[inline]
     fn check_unfinished(&self) -> io::Result<()> {
         if self.unfinished > self.unfinished_max { Err(io::Error::other(Endless)) } else { Ok(()) }
     }
 
-    /// Counts a read. `None` stands for a read that found nothing. Returns the result for the reader: the result
-    /// of the read, or the error of an earlier write if the read found nothing more.
+    /// Counts a read, and returns its result for the reader. A read that found nothing is `None`; after a failed
+    /// write it returns the error of the write.
     #[inline]
     fn note_read(&mut self, read: Option<io::Result<usize>>) -> Option<io::Result<usize>> {
         match &read {
             Some(Ok(1..)) => {}
             _ if self.write_failure.is_some() => return self.write_failure.map(|kind| Err(kind.into())),
-            // The peer has sent nothing more, so the turn ends here.
+            // The peer has sent nothing more, so a new turn begins.
             None => (self.bytes, self.reads) = (0, 0),
             Some(_) => {}
         }
@@ -162,8 +155,8 @@ impl<Io> Paced<Io> {
         read
     }
 
-    /// Counts a write of `length` bytes. Returns how many bytes the writer may regard as written: all of them after a
-    /// failure, because `Paced` drops all further output.
+    /// Counts a write of `length` bytes. Returns how many bytes the writer regards as written: all of them after a
+    /// failure, because `Paced` then drops output.
     #[inline]
     fn note_write(&mut self, length: usize, written: io::Result<usize>) -> usize {
         let failure = match written {
@@ -213,7 +206,6 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Paced<Io> {
         let written = ready!(Pin::new(&mut self.transport).poll_write(context, bytes));
         let taken = self.note_write(bytes.len(), written);
         if self.write_failure.is_some() {
-            // The next read reports the failure.
             context.waker().wake_by_ref();
         }
         Poll::Ready(Ok(taken))
@@ -234,7 +226,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Paced<Io> {
     }
 }
 
-/// Reads from a non-blocking stream. A read that a signal interrupts ends the turn, as a limit does.
+/// Reads from a non-blocking stream. A read that a signal interrupts ends the turn.
 impl<S: Read> Read for Paced<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.is_paused = self.ends_turn();

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::runtime::Timer;
 
-/// A timer of the runtime that limits parts of a dial. [`Config::connect_timeout`] limits the whole dial, and one
-/// part must not use up all of that time.
+/// Limits the time of parts of a dial, so that one part cannot use up [`Config::connect_timeout`], the limit of the
+/// whole dial.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 pub(crate) struct Patience {
@@ -21,7 +21,7 @@ impl Patience {
         Patience { timer: Box::new(timer) }
     }
 
-    /// Waits for a future for at most `longest`; `None` if the future is not done by then.
+    /// Waits for `future`, for at most `longest`; returns `None` if the time is over.
     pub(crate) async fn within<T>(
         &mut self,
         longest: Duration,

@@ -2,13 +2,10 @@
 
 use gemini_ws::{Client, Instant, ShutdownPlan};
 
-/// A shutdown that begins when the cancels that were accepted before it are sent.
-///
-/// A cancel may wait for the venue's id of its order, or for room in a limit. The client refuses cancels once it
-/// shuts down, so without `Postponed` the cancels that wait would be lost.
+/// A shutdown that begins when the earlier cancels are sent. Without it, these cancels would be lost, because the
+/// client refuses cancels once it shuts down.
 #[derive(Debug, Default)]
 pub(crate) struct Postponed {
-    /// The plan of the postponed shutdown, and when the shutdown begins at the latest.
     plan: Option<(ShutdownPlan, Instant)>,
 }
 
@@ -22,8 +19,7 @@ impl Postponed {
     }
 
     /// Begins a shutdown. If cancels wait, postpones the shutdown instead, for at most half of the time until the
-    /// deadline of `plan`. A second shutdown is never postponed: first the postponed one begins, and at once
-    /// after it the second one.
+    /// deadline of `plan`. If a shutdown is already postponed, begins both at once, in order.
     pub(crate) fn shut_down(
         &mut self,
         client: &mut Client,
@@ -40,7 +36,6 @@ impl Postponed {
         }
     }
 
-    /// Begins the postponed shutdown if no cancel waits any more, or if its time has come.
     pub(crate) fn begin_if_due(&mut self, client: &mut Client, now: Instant, cancels_wait: bool) {
         if !cancels_wait || self.deadline().is_some_and(|at| at <= now) {
             self.begin(client, now);

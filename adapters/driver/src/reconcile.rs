@@ -17,7 +17,7 @@ pub struct Reconciliation {
     pub resolved: usize,
     /// The orders whose doubt no answer has resolved. An event may have resolved the doubt meanwhile.
     pub unresolved: Vec<Unresolved>,
-    /// The error in the venue's answer about the balances. `None` does not say that the balances are current.
+    /// The error in the venue's answer about the balances. If it is `None`, the balances may still be stale.
     pub balances: Option<RestError>,
 }
 
@@ -28,13 +28,13 @@ pub struct Unresolved {
     /// The order as it was when `reconcile` began.
     pub order: Order,
     /// Whether the venue answered that it does not have the order. Such an answer does not resolve the doubt if an
-    /// event or reply has shown that the order exists. In that case, [`Handle::forget`](crate::Handle::forget) can
-    /// remove the order.
+    /// event or reply has shown that the order exists. [`Handle::forget`](crate::Handle::forget) can then remove the
+    /// order.
     pub is_absent: bool,
     /// The error in the answer. `None` if the venue cannot be asked about this order, or if the answer did not
     /// resolve the doubt. [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If
     /// an event about the order was lost or arrived while `reconcile` waited for the answer, call `reconcile` again.
-    /// While no subscribed stream reports orders, an answer is used, but an open order stays in doubt
+    /// An open order also stays in doubt while no subscribed stream reports orders
     /// ([`Orders::is_followed`](gemini_ws::Orders::is_followed)).
     pub error: Option<RestError>,
 }
@@ -61,9 +61,8 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
     /// Asks the venue about each order that is in doubt, one after the other. If the answer resolves the doubt, the
-    /// order gets the state in the answer: [`order`](Handle::order) returns this state, and the ticket of the order
-    /// reports it unless the ticket has ended. Then `reconcile` asks about the balances if they were stale at the
-    /// beginning.
+    /// order and its ticket get the state in the answer. Then `reconcile` asks about the balances if they were stale
+    /// at the beginning.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
     /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`:
@@ -113,7 +112,7 @@ impl Handle {
                     let is_absent = found.is_none();
                     let settled = self.ask(move |lent, answer| {
                         let settled = lent.keeper.reconcile_order(&question, found, asked, lent.now);
-                        // While no subscribed stream reports the order, an open order is in doubt again at once.
+                        // An open order stays in doubt while no subscribed stream reports it.
                         let order = lent.keeper.orders().get(&question);
                         let _ = answer.try_send(settled && !order.is_some_and(Order::needs_reconciling));
                     });
@@ -139,8 +138,7 @@ impl Handle {
     }
 }
 
-/// Asks one question, and holds the turn of the signer until the answer, so that no later nonce overtakes the nonce
-/// of this question.
+/// Asks one question. Holds the turn of the signer until the answer, so that no higher nonce arrives before this one.
 async fn answer<E, Q: RestQuestion>(
     signer: &SharedSigner,
     ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,

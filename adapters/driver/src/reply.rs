@@ -7,7 +7,7 @@ use gemini_ws::{ApiError, Event, EventBuf, RequestId, RequestOutcome, Response, 
 /// The reply to a request: the venue's response, or the reason why there is none.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// An [`Event::Reply`].
+    /// Always an [`Event::Reply`].
     event: EventBuf,
     request: RequestId,
 }
@@ -53,7 +53,7 @@ impl Reply {
 fn outcome(event: Event<'_>) -> RequestOutcome<'_> {
     match event {
         Event::Reply { outcome, .. } => outcome,
-        // Not reached: the event is always a reply.
+        // Not reached, because `event` is always a reply.
         _ => RequestOutcome::Lost,
     }
 }

@@ -7,26 +7,24 @@ use gemini_ws::UnixTime;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Returns the delay that the header `Retry-After` of a response requests: see [`parse`]. `header` returns the value of
-/// the header of this name.
 pub(crate) fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
     parse(header("retry-after")?, header("date"), UnixTime::now())
 }
 
-/// Returns the delay that the header `Retry-After` of a response requests. Returns zero if the header is a date that
-/// has passed, and `None` if the header is neither seconds nor a date. `date` is the header `Date` of the same
-/// response: the server's clock wrote both, so the local clock need not be right.
+/// Returns the delay that `retry_after` requests: zero for a date that has passed, `None` if the text is neither
+/// seconds nor a date. `date` is the header `Date` of the same response. It makes the result independent of the local
+/// clock.
 fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duration> {
     let text = retry_after.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number that does not fit into 64 bits is longer than any wait, so use the largest number.
+        // The number does not fit into 64 bits, so use the largest one.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let since = date.and_then(|date| seconds_of(date, now)).unwrap_or(now.as_secs());
     Some(Duration::from_secs(seconds_of(text, now)?.saturating_sub(since)))
 }
 
-/// Returns the seconds from 1970 to a date.
+/// Returns the seconds from the beginning of 1970 to a date.
 fn seconds_of(text: &str, now: UnixTime) -> Option<u64> {
     let words: Vec<&str> = text.split([' ', '-', ',']).filter(|word| !word.is_empty()).collect();
     let (day, month, year, time) = match words[..] {
@@ -59,7 +57,8 @@ fn number(text: &str) -> Option<u64> {
     is_number.then(|| text.parse().ok()).flatten()
 }
 
-/// Returns the days from 1970 to a date of the Gregorian calendar. Years begin in March, so that leap days come last.
+/// Returns the days from the beginning of 1970 to a date of the Gregorian calendar. In the formula, years begin in
+/// March, so that leap days come last.
 fn days(year: u64, month: u64, day: u64) -> u64 {
     let year = if month <= 2 { year - 1 } else { year };
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
@@ -78,7 +77,7 @@ mod tests {
             (" 0 ", Some(0)),
             ("18446744073709551615", Some(u64::MAX)),
             ("99999999999999999999", Some(u64::MAX)),
-            // The present time is 2026-09-21 14:13:20.
+            // The present time of this test is 2026-09-21 14:13:20.
             ("Mon, 21 Sep 2026 14:14:20 GMT", Some(60)),
             ("Monday, 21-Sep-26 14:14:20 GMT", Some(60)),
             ("Mon Sep 21 14:14:20 2026", Some(60)),
@@ -104,7 +103,7 @@ mod tests {
 
     #[test]
     fn years_of_two_digits() {
-        // The year of the local clock, the two digits, and the year that they mean.
+        // Each row has the year of the local clock, the two digits, and the year that they mean.
         let table = [
             (1970, "70", 1970),
             (2026, "26", 2026),

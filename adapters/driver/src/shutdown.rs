@@ -1,14 +1,13 @@
-//! [`Shutdown`]: a switch that ends tasks. No task can miss it, because it stays triggered.
+//! [`Shutdown`]: a switch that ends tasks.
 
 use event_listener::{Event, EventListener};
 
 use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// A switch that any task can trigger and any task can wait for. A triggered switch stays triggered: a later call of
+/// A switch that any task can trigger and any task can wait for. It stays triggered, so a later call of
 /// [`wait`](Shutdown::wait) returns at once.
 ///
-/// [`Handle::close`](crate::Handle::close) triggers the switch of a driver. An application can make another switch to
-/// end several tasks of its own with one signal.
+/// An application can use a switch to end several of its own tasks with one signal.
 ///
 /// ```
 /// use gemini_ws_driver::Shutdown;
@@ -35,7 +34,7 @@ impl Shutdown {
         Shutdown::default()
     }
 
-    /// Triggers the switch. Returns whether this call was the first.
+    /// Triggers the switch. Returns whether this was the first call.
     pub fn trigger(&self) -> bool {
         let first = !self.shared.triggered.swap(true, Ordering::AcqRel);
         if first {
@@ -60,7 +59,8 @@ impl Shutdown {
         }
     }
 
-    /// Returns a listener for the trigger. Check [`is_triggered`](Shutdown::is_triggered) again before you await it.
+    /// Returns a listener for the trigger. The caller must check [`is_triggered`](Shutdown::is_triggered) again
+    /// before it awaits the listener.
     pub(crate) fn listen(&self) -> EventListener {
         self.shared.event.listen()
     }

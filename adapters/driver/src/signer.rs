@@ -7,25 +7,22 @@ use std::time::Duration;
 use async_lock::{Mutex, MutexGuardArc};
 use gemini_ws::{Credentials, InvalidCredentials, Signer};
 
-/// The maximum time for which a dial holds its [`Turn`] while it connects, and again after it has begun to send its
-/// request. If no answer comes within this time, the driver ends the turn. It assumes that the request has arrived,
-/// or that the peer does not answer at all.
+/// The maximum time for which a dial holds its [`Turn`] while it connects, and again while it waits for the answer to
+/// its request.
 pub const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// A signer that any number of connections, and all other users of its key, share.
 ///
 /// The venue refuses a nonce that arrives after a higher nonce of the same key, over a WebSocket or over REST. So
-/// each user takes a [`Turn`] before drawing a nonce, and keeps the turn until the venue has answered the request.
+/// take a [`Turn`] before you draw a nonce, and keep the turn until the venue has answered the request.
 ///
-/// A dial of a [`Driver`](crate::Driver) takes its turn before it connects, because a venue drops a connection that
-/// sends no request for some time (HTTP status 408). The dial keeps the turn until the venue answers the upgrade, but
-/// no longer than [`TURN_MAX`] after it began to send. A dial that connects for longer than [`TURN_MAX`] ends its
-/// turn, and takes another one when it is connected. [`Config::connect_timeout`] limits the wait for the first turn,
-/// and starts again when the dial begins to connect. With a bearer token there is no nonce, and a dial ends its turn
-/// at once.
+/// A dial of a [`Driver`](crate::Driver) takes its turn before it connects, and keeps it until the venue answers the
+/// upgrade. [`TURN_MAX`] limits this time: connecting and waiting for the answer may each take that long. A dial that
+/// connects for longer takes another turn when it is connected. [`Config::connect_timeout`] limits the wait for the
+/// first turn, and starts again when the dial begins to connect. A dial with a bearer token needs no nonce, so it
+/// ends its turn at once.
 ///
-/// These limits hold while the drivers are polled. A driver that has the turn, and is neither polled nor dropped,
-/// keeps all other users waiting.
+/// If a driver has the turn and is neither polled nor dropped, all other users wait.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 ///
@@ -52,13 +49,12 @@ pub struct SharedSigner {
 }
 
 impl SharedSigner {
-    /// Returns a signer that can be shared by cloning.
+    /// Creates a signer that can be shared by cloning.
     pub fn new(signer: Signer) -> SharedSigner {
         SharedSigner { signer: Arc::new(Mutex::new(signer)) }
     }
 
-    /// Returns a signer for an API key and its secret. [`Credentials::hmac`] checks both. The nonces are in seconds,
-    /// as with [`Signer::new`].
+    /// Creates a signer for an API key and its secret. The nonces are in seconds, as with [`Signer::new`].
     ///
     /// ```
     /// use gemini_ws_driver::SharedSigner;
@@ -76,15 +72,15 @@ impl SharedSigner {
         Ok(SharedSigner::new(Signer::new(Credentials::hmac(key, secret)?)))
     }
 
-    /// Waits until no other user has the signer, and then takes the turn. Dropping the future leaves the queue.
+    /// Waits for the turn and takes it. You may drop the future before it is done.
     ///
-    /// In a function that a driver calls, do not block on this future: a dial of the same driver may have the turn.
+    /// Do not block on this future in a function that a driver calls, because a dial of the same driver may have the
+    /// turn.
     pub async fn turn(&self) -> Turn {
         Turn(self.signer.lock_arc().await)
     }
 
-    /// Waits for the turn on behalf of a dial. If the credentials use no nonces, gives the turn back at once and
-    /// returns `None`: other users of the signer need not wait for the dial.
+    /// Takes the turn for a dial. Returns `None`, and ends the turn, if the credentials use no nonces.
     pub(crate) async fn turn_of_dial(&self) -> Option<Turn> {
         let turn = self.turn().await;
         turn.credentials().uses_nonces().then_some(turn)
@@ -99,8 +95,7 @@ impl From<Signer> for SharedSigner {
 
 /// The exclusive use of a [`SharedSigner`], until the turn is dropped. A turn dereferences to the [`Signer`].
 ///
-/// To change the credentials of later dials, assign another [`Signer`], for example one with a new access token. Do
-/// this before the venue closes the connections of the old token.
+/// To change the credentials of later dials, assign another [`Signer`], for example one with a new access token.
 ///
 /// ```
 /// use gemini_ws_driver::SharedSigner;
@@ -117,8 +112,8 @@ impl From<Signer> for SharedSigner {
 #[derive(Debug)]
 pub struct Turn(MutexGuardArc<Signer>);
 
-/// Holds the turn of a dial that is connecting. The upgrade takes the turn out. If connecting takes longer than
-/// [`TURN_MAX`], the driver takes the turn out earlier and ends it.
+/// Holds the turn of a dial that is connecting. Either the upgrade takes the turn out, or the driver does so after
+/// [`TURN_MAX`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeldTurn(Arc<std::sync::Mutex<Option<Turn>>>);
 

@@ -4,27 +4,26 @@ use std::time::Duration;
 
 use gemini_ws::{Instant, UnixTime};
 
-/// How often a driver with open links checks whether the machine has slept for three seconds or longer. After such a
-/// sleep the driver probes its links. The books of a dead link become stale within `SLEEP_CHECK` plus the time for
-/// the reply to the probe ([`silence_max`] minus [`probe_after`]).
+/// How often a driver with open links checks whether the machine has slept for three seconds or longer. After a
+/// sleep, the driver sends a probe over each link. The books of a dead link become stale within `SLEEP_CHECK` plus
+/// the time for the reply to the probe ([`silence_max`] minus [`probe_after`]).
 ///
 /// [`silence_max`]: gemini_ws::Config::silence_max
 /// [`probe_after`]: gemini_ws::Config::probe_after
 pub const SLEEP_CHECK: Duration = Duration::from_secs(1);
 
-/// The least difference between the clocks that counts as a sleep. A clock that was set forward counts too: the probe
-/// that follows costs little.
+/// The least difference between the clocks that counts as a sleep. If the time of day was set forward, a needless
+/// probe follows, which costs little.
 const SLEPT_MIN: Duration = Duration::from_secs(3);
 
-/// Compares the monotonic clock with the time of day. On Linux and macOS the monotonic clock stops while the machine
-/// sleeps, and with it every time limit of a link.
+/// Compares the monotonic clock with the time of day. On Linux and macOS, only the monotonic clock stops while the
+/// machine sleeps.
 #[derive(Debug, Default)]
 pub(crate) struct SleepWatch {
     looked: Option<(Instant, UnixTime)>,
 }
 
 impl SleepWatch {
-    /// Returns when the next check is due; `None` before the first check.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.looked.map(|(at, _)| at + SLEEP_CHECK)
     }
@@ -50,19 +49,18 @@ mod tests {
     #[test]
     fn both_clocks() {
         let mut watch = SleepWatch::default();
-        // The milliseconds of both clocks, and whether the machine has slept since the row before.
+        // Each row has the times of both clocks, in milliseconds, and whether the machine has slept since the row
+        // before.
         for (now, of_day, has_slept) in [
             (0, 1_000_000, false),
             (1_000, 1_001_000, false),
-            // The next check is not due.
             (1_500, 9_000_000, false),
             (2_000, 1_004_999, false),
             (3_000, 1_010_000, true),
             (4_000, 1_011_000, false),
-            // A clock that is set back is ignored.
             (5_000, 500_000, false),
             (6_000, 501_000, false),
-            // A long time between checks is no sleep if both clocks have advanced by it.
+            // Both clocks advance by the same long time, so this is no sleep.
             (90_000, 585_000, false),
             (91_000, 4_185_000, true),
         ] {

@@ -16,9 +16,9 @@ use gemini_ws::{FRAME_BYTES_MAX, Instant, LinkId, Lost};
 use crate::glue::{close_code_of, lost_of};
 use crate::paced::Paced;
 
-/// The maximum number of bytes in the write buffer of a WebSocket. The driver writes a message to the buffer only
-/// when the buffer is empty, and until then keeps the message elsewhere. A `NonBlocking` writes each message to the
-/// buffer at once. If a message does not fit into the buffer, the link ends as [`Lost::Transport`].
+/// The maximum number of bytes in the write buffer of a WebSocket. If a message does not fit, the link ends as
+/// [`Lost::Transport`]. A driver waits until the buffer is empty before it writes the next message; a `NonBlocking`
+/// does not.
 pub const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
 
 /// Returns the configuration of `tungstenite` for a link: frames and messages of up to [`FRAME_BYTES_MAX`] bytes, and
@@ -27,23 +27,21 @@ pub fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX))
-        // Every message goes to the transport at once, because the driver writes only at the end of a turn.
+        // The driver writes only at the end of a turn, so every message goes to the transport at once.
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
 }
 
-/// A WebSocket and its outgoing messages.
 #[derive(Debug)]
 pub(crate) struct Socket<Io> {
     pub(crate) link: LinkId,
     stream: WebSocketStream<Paced<Io>>,
     outgoing: VecDeque<Message>,
     unflushed: bool,
-    /// The time since which outgoing data has waited and the transport has taken no bytes.
+    /// Since when outgoing data has waited without the transport taking any.
     pub(crate) stalled_since: Option<Instant>,
-    /// How many bytes the transport had taken at the last write.
     written: u64,
-    /// Whether the peer has broken the protocol. The driver then sends a Close frame and drops what follows.
+    /// Whether the peer has breached the protocol.
     is_breached: bool,
 }
 
@@ -71,8 +69,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.outgoing.push_back(Message::Close(Some(frame)));
     }
 
-    /// Reads the next message. After `None` or an error, [`end`] returns the reason why the link ended. The message
-    /// keeps the type of `tungstenite`, because converting it here would move it once more for each frame.
+    /// Reads the next message. After `None` or an error, [`end`] returns the reason why the link ended. The result is
+    /// not a `Frame`, because converting it here would move each message once more.
     #[inline]
     pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         let message = ready!(Pin::new(&mut self.stream).poll_next(context));
@@ -89,20 +87,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.outgoing.clear();
         self.close(code, "");
         self.is_breached = true;
-        // Resets the count of bytes without a whole message, because `poll_end` still reads bytes, to drop them.
+        // `poll_end` still reads bytes, so the count of bytes without a whole message must start again.
         self.stream.get_mut().note_message();
     }
 
-    /// Reads and drops what follows a Close frame or a breach of the protocol. Returns `Ready` when the peer has
-    /// ended its side, or the transport has failed.
+    /// Reads and drops what follows a Close frame or a breach. Returns `Ready` when the peer has ended its side, or
+    /// the transport has failed.
     pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_breached {
-            // Frames after a Close frame are ignored.
             while let Some(Ok(_)) = ready!(self.poll_message(context)) {}
             return Poll::Ready(());
         }
-        // What follows a breach cannot be read as frames, so read bytes. If bytes stayed unread, the system would
-        // answer them with a reset that overtakes our Close frame (RFC 6455, section 7.1.1).
+        // What follows a breach is no frame, so read bytes. Unread bytes would make the system send a reset, which
+        // could overtake our Close frame (RFC 6455, section 7.1.1).
         if self.poll_send(context).is_err() {
             return Poll::Ready(());
         }
@@ -119,8 +116,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         Poll::Ready(())
     }
 
-    /// Writes as much as the transport takes. Fails if the transport fails, or if data has waited for `longest` and
-    /// the transport has taken none of it.
+    /// Writes as much as the transport takes. Fails if the transport fails, or if it has taken nothing for `longest`
+    /// although data waits.
     pub(crate) fn poll_write(
         &mut self,
         now: Instant,
@@ -150,7 +147,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             if let Some(message) = self.outgoing.pop_front() {
                 self.unflushed = true;
                 match stream.as_mut().start_send(message) {
-                    // The peer's Close frame came first: the next read returns it.
+                    // The peer's Close frame came first. The next read returns it.
                     Ok(())
                     | Err(Error::Protocol(ProtocolError::SendAfterClosing) | Error::ConnectionClosed) => {}
                     Err(error) => return Err(lost_of(&error)),
@@ -168,8 +165,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     }
 }
 
-/// Returns the reason why the link ended. After a breach of the protocol, also returns the code of the Close frame
-/// that answers the breach.
+/// Returns the reason why the link ended, and the close code for the peer after a breach of the protocol.
 #[cold]
 pub(crate) fn end(error: Option<&Error>) -> (Lost, Option<u16>) {
     error.map_or((Lost::End, None), |error| (lost_of(error), close_code_of(error)))
@@ -187,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// A transport that takes `room` bytes, and nothing more until the test sets `room` again.
+    /// A transport that takes `room` bytes until the test sets `room` again.
     struct Slow {
         room: Rc<Cell<usize>>,
     }
@@ -214,7 +210,7 @@ mod tests {
         }
     }
 
-    /// A peer that takes a long message slowly does not count as a peer that takes nothing.
+    /// A peer that takes a long message slowly is not a peer that takes nothing.
     #[test]
     fn bytes_of_one_message_are_progress() {
         let mut client = Client::single(Config::new("ws://v"));
@@ -238,7 +234,7 @@ mod tests {
         assert_eq!(write(52, 0), Err(Lost::Transport), "nothing for ten seconds");
     }
 
-    /// A transport on which these bytes have arrived, and every write fails.
+    /// A transport that has these bytes to read, and on which every write fails.
     struct Broken(&'static [u8]);
 
     impl AsyncRead for Broken {
@@ -265,8 +261,8 @@ mod tests {
         }
     }
 
-    /// After a failed write, the socket first returns the frames that had arrived, because a Close frame among them
-    /// says whether to reconnect.
+    /// After a failed write, the socket first returns the frames that have arrived. A Close frame among them says
+    /// whether to reconnect.
     #[test]
     fn a_failed_write_loses_no_frame() {
         let mut client = Client::single(Config::new("ws://v"));

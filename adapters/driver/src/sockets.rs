@@ -12,13 +12,13 @@ use crate::glue::frame_of;
 use crate::task::{CLOSING_MAX, FRAMES_PER_TURN_MAX};
 
 /// The sockets of a client's links, for a loop of your own over non-blocking streams. The loop [marks](Sockets::mark)
-/// the streams that are ready, and takes [turns](Sockets::turn). A stream stays marked until a turn finds that the
-/// stream has nothing more, so an edge-triggered poller may watch it for reading and writing at all times. Let a
-/// level-triggered poller watch it for writing only while [`wants_write`](Sockets::wants_write) returns `true`. A
-/// blocking stream works too, if its reads fail with `WouldBlock` after a time limit. Mark such a stream before each
-/// turn. After a turn, stop if [`Client::close_reason`] returns a reason.
+/// the streams that are ready, and takes [turns](Sockets::turn). After a turn, stop if [`Client::close_reason`]
+/// returns a reason.
 ///
-/// Needs the feature `handshake`. The example `poll` is a complete program.
+/// An edge-triggered poller may watch a stream for reading and writing at all times. Let a level-triggered poller
+/// watch a stream for writing only while [`wants_write`](Sockets::wants_write) returns `true`. A blocking stream
+/// works too, if its reads fail with `WouldBlock` after a time limit; mark it before each turn. Needs the feature
+/// `handshake`. The example `poll` is a complete program.
 ///
 /// ```
 /// use std::net::TcpStream;
@@ -37,32 +37,27 @@ use crate::task::{CLOSING_MAX, FRAMES_PER_TURN_MAX};
 /// # Ok::<(), gemini_ws_driver::gemini_ws::CommandError>(())
 /// ```
 pub struct Sockets<S: Read + Write> {
-    /// The sockets by the slot of their link.
     by_slot: BTreeMap<usize, Place<S>>,
-    /// Slots whose streams may have more to read or to write.
     marked: BTreeSet<usize>,
 }
 
-/// A socket and its link.
 struct Place<S: Read + Write> {
     link: LinkId,
     socket: NonBlocking<S>,
-    /// When to drop the socket at the latest; `None` until the peer's Close frame has ended the link.
+    /// When to drop the socket at the latest; `None` before the peer's Close frame.
     closes_by: Option<Instant>,
 }
 
-/// The result of reading from a socket once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Found {
-    /// There may be more.
     More,
-    /// There may be more, but other sockets have their turn now.
+    /// There may be more, but the other sockets come first.
     Paused,
     Nothing,
 }
 
 impl<S: Read + Write> Sockets<S> {
-    /// Returns an empty set of sockets.
+    /// Creates an empty set of sockets.
     pub const fn new() -> Sockets<S> {
         Sockets { by_slot: BTreeMap::new(), marked: BTreeSet::new() }
     }
@@ -77,15 +72,13 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.is_empty()
     }
 
-    /// Marks the stream of the link in this slot as ready to be read or written. If there is no such stream in the
-    /// next turn, the mark has no effect.
+    /// Marks the stream of the link in this slot as ready to be read or written.
     pub fn mark(&mut self, slot: usize) {
         self.marked.insert(slot);
     }
 
-    /// Returns the stream of the link in this slot; `None` if there is no such stream. During the handshake of a TLS
-    /// stream, a level-triggered loop asks the stream what the stream waits for, because
-    /// [`wants_write`](Sockets::wants_write) cannot tell ([`NonBlocking::wants_write`]).
+    /// Returns the stream of the link in this slot; `None` if there is no such stream. A level-triggered loop needs
+    /// it during the handshake of a TLS stream: only the stream knows whether it waits to read or to write.
     pub fn get_mut(&mut self, slot: usize) -> Option<&mut S> {
         self.by_slot.get_mut(&slot)?.socket.get_mut()
     }
@@ -95,26 +88,22 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.get(&slot).is_some_and(|place| place.socket.wants_write())
     }
 
-    /// Returns how long to wait at most before the next turn; `None` if no limit applies. The wait ends at the
-    /// client's deadline ([`Client::timeout`]), or when a socket has waited long enough for the body of a refusal
-    /// ([`NonBlocking::timeout`]).
+    /// Returns how long to wait at most before the next turn; `None` if no limit applies. The limit is the earlier of
+    /// [`Client::timeout`] and each [`NonBlocking::timeout`].
     pub fn timeout(&self, client: &Client, now: Instant) -> Option<Duration> {
         let sockets = self.by_slot.values().filter_map(|place| place.socket.timeout());
         sockets.chain(client.timeout(now)).min()
     }
 
-    /// Returns the slots whose sockets wait for the body of a refusal.
     fn refused(&self) -> Vec<usize> {
         let refused = self.by_slot.iter().filter(|(_, place)| place.socket.timeout().is_some());
         refused.map(|(slot, _)| *slot).collect()
     }
 
     /// Takes a turn. Calls [`Client::handle_timeout`] if the client's deadline has passed, and carries out the
-    /// client's outputs. Then continues the upgrade of each socket that [`mark`](Sockets::mark) has marked as ready,
-    /// or reads from it: up to [`FRAMES_PER_TURN_MAX`] frames, and about
-    /// [`READ_BYTES_PER_TURN_MAX`](crate::READ_BYTES_PER_TURN_MAX) bytes of an incomplete message. Drops a socket
-    /// when its peer ends the stream, and otherwise in the first turn that begins a second or more after the peer's
-    /// Close frame.
+    /// client's outputs. Then continues the upgrade of each [marked](Sockets::mark) socket, or reads from it: up to
+    /// [`FRAMES_PER_TURN_MAX`] frames, and about [`READ_BYTES_PER_TURN_MAX`](crate::READ_BYTES_PER_TURN_MAX) bytes of
+    /// an incomplete message. Drops a socket when its peer ends the stream, or a second after the peer's Close frame.
     ///
     /// Returns `true` if there may be more to read. In this case, take the next turn without waiting. After `false`,
     /// wait until a socket is ready, but no longer than [`timeout`](Sockets::timeout).
@@ -129,7 +118,7 @@ impl<S: Read + Write> Sockets<S> {
         mut dial: impl FnMut(&Client, LinkId) -> Result<NonBlocking<S>, ConnectFailure>,
         mut on_event: impl FnMut(&Event<'_>),
     ) -> bool {
-        // First report refusals with the venue's reason, because the attempt to connect may have timed out meanwhile.
+        // First report refusals, because they contain the venue's reason. A timeout would hide it.
         for slot in self.refused() {
             self.read(slot, client, now, scratch, &mut on_event);
         }
@@ -142,7 +131,7 @@ impl<S: Read + Write> Sockets<S> {
             for _ in 0..FRAMES_PER_TURN_MAX {
                 let found = self.read(slot, client, now, scratch, &mut on_event);
                 match found {
-                    // The next read may find that there is nothing more, and then removes the mark.
+                    // A later read that finds nothing removes the mark.
                     Found::More | Found::Paused => self.marked.insert(slot),
                     Found::Nothing => self.marked.remove(&slot),
                 };
@@ -183,7 +172,7 @@ impl<S: Read + Write> Sockets<S> {
         }
     }
 
-    /// Writes to a socket. Data that the stream does not take now waits in the socket.
+    /// Writes to a socket. The socket keeps what its stream does not take.
     fn write(
         &mut self,
         link: LinkId,
@@ -197,7 +186,7 @@ impl<S: Read + Write> Sockets<S> {
         };
         let written = write(&mut place.socket);
         if place.socket.has_more() {
-            // The write may have failed, which the next read reports.
+            // If the write has failed, the next read reports it.
             self.marked.insert(link.slot());
         }
         if let Err(reason) = written {
@@ -205,7 +194,6 @@ impl<S: Read + Write> Sockets<S> {
         }
     }
 
-    /// Continues the upgrade, or reads a frame.
     fn read(
         &mut self,
         slot: usize,
@@ -225,7 +213,7 @@ impl<S: Read + Write> Sockets<S> {
             return Found::Nothing;
         }
         match place.socket.read() {
-            // Frames after a Close frame are ignored.
+            // Ignore frames after a Close frame.
             Ok(Some(_)) if place.closes_by.is_some() => Found::More,
             Ok(Some(message)) => {
                 if let Some(frame) = frame_of(&message) {

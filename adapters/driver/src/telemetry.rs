@@ -18,28 +18,24 @@ mod counted;
 #[cfg(feature = "tracing")]
 mod traced;
 
-/// The telemetry of one driver.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
     #[cfg(feature = "metrics")]
     counted: counted::Counted,
     #[cfg(feature = "tracing")]
     traced: traced::Traced,
-    /// How many dropped events were recorded.
     dropped: u64,
 }
 
 #[allow(unused_variables, reason = "without a feature they are not used")]
 impl Telemetry {
-    /// Records a frame that came over a link.
     #[inline]
     pub(crate) fn frame(&mut self, link: LinkId, frame: &Frame<'_>) {
         #[cfg(feature = "tracing")]
         self.traced.frame(link, frame);
     }
 
-    /// Records an event. `link` is the link of the frame for which the client returned the event; `None` for an event
-    /// from the outputs.
+    /// Records an event. `link` is the link whose frame caused the event; `None` for an event without a frame.
     #[inline]
     pub(crate) fn event(&mut self, link: Option<LinkId>, event: &Event<'_>, now: Instant) {
         #[cfg(feature = "metrics")]
@@ -48,7 +44,6 @@ impl Telemetry {
         self.traced.event(link, event);
     }
 
-    /// Records an output of the client.
     #[inline]
     pub(crate) fn output(&mut self, output: &Output, now: Instant) {
         #[cfg(feature = "metrics")]
@@ -57,7 +52,7 @@ impl Telemetry {
         self.traced.output(output);
     }
 
-    /// Records how many events the queue of the application has dropped so far.
+    /// Records how many events the application's queue has dropped so far.
     #[inline]
     pub(crate) fn dropped(&mut self, dropped: u64, now: Instant) {
         let more = dropped.saturating_sub(std::mem::replace(&mut self.dropped, dropped));
@@ -67,7 +62,7 @@ impl Telemetry {
         self.traced.dropped(more, now);
     }
 
-    /// Records the end of a turn, and the number of events in the queue of the application.
+    /// Records the end of a turn. `waiting` is the number of events in the application's queue.
     #[cfg(feature = "metrics")]
     pub(crate) fn turn(&mut self, client: &Client, waiting: usize) {
         self.counted.turn(client, waiting);

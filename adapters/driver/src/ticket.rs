@@ -14,15 +14,15 @@ use crate::tickets::{End, Holder};
 pub enum Done {
     /// The order was executed completely.
     Filled(Order),
-    /// The order was cancelled, perhaps after a part of it was executed. Or the order ended as
-    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed): the venue has not said how.
+    /// The order was cancelled, perhaps after a part of it was executed; or it ended as
+    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed), without a known reason.
     Canceled(Order),
     /// The venue rejected the order or does not have it, or the order was never sent.
     Rejected(Order),
-    /// The outcome is not known: the order was in doubt, or had no first event, for
-    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout); or the application [removed](Handle::forget) the
-    /// order; or the driver ended before the order did. While the driver runs,
-    /// [`Handle::reconcile`](crate::Handle::reconcile) asks the venue about orders in doubt.
+    /// The outcome is not known. The order was in doubt, or had no first event, for
+    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout). Or the application [removed](Handle::forget) the
+    /// order, or the driver ended before the order did. [`Handle::reconcile`](crate::Handle::reconcile) asks the
+    /// venue about orders in doubt.
     Unknown(Order),
 }
 
@@ -96,16 +96,15 @@ pub(crate) struct Cell {
 #[derive(Debug)]
 struct CellState {
     order: Order,
-    /// The request that placed the order; `None` until the client has accepted the request for sending.
+    /// The request that placed the order; `None` before the client has accepted it for sending.
     request: Option<RequestId>,
     refused: Option<CommandError>,
     has_ended: bool,
-    /// How the order had ended when the ticket ended; `None` if that is not known.
+    /// How the order ended; `None` if that is not known.
     end: Option<End>,
 }
 
 impl CellState {
-    /// Returns how the ticket ended, with the order of the ticket.
     fn done(&self) -> Option<Done> {
         self.has_ended.then(|| Done::of(self.end, self.order.clone()))
     }
@@ -118,11 +117,10 @@ impl Cell {
     }
 
     fn lock(&self) -> MutexGuard<'_, CellState> {
-        // Each field is assigned whole, so a panic elsewhere leaves nothing half done.
+        // A panic elsewhere leaves no field half written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the ticket, because the client refused to send the order.
     pub(crate) fn refuse(&self, error: CommandError) {
         let mut state = self.lock();
         state.refused = Some(error);
@@ -141,7 +139,6 @@ impl Cell {
         self.lock().order.clone()
     }
 
-    /// Returns the request that placed the order; `None` until the client has accepted the request for sending.
     pub(crate) fn request(&self) -> Option<RequestId> {
         self.lock().request
     }
@@ -164,7 +161,7 @@ impl Holder for Arc<Cell> {
     }
 
     fn is_dropped(&self) -> bool {
-        // A ticket that was not dropped holds a second reference.
+        // A ticket that still exists holds the second reference.
         Arc::strong_count(self) == 1
     }
 }
@@ -172,13 +169,12 @@ impl Holder for Arc<Cell> {
 /// Follows one order through replies, events and reconnects. Returned by [`Handle::place`](crate::Handle::place) and
 /// [`Handle::submit`](crate::Handle::submit).
 ///
-/// Dropping a ticket does not cancel the order. A ticket keeps the driver running, as a handle does.
+/// Dropping a ticket does not cancel the order. A ticket keeps the driver running, like a handle.
 #[derive(Debug)]
 #[must_use = "an order continues without its ticket, but nothing follows it"]
 pub struct Ticket {
     cell: Arc<Cell>,
     handle: Handle,
-    /// How many fills [`next`](Ticket::next) has returned.
     returned: usize,
 }
 
@@ -187,18 +183,17 @@ impl Ticket {
         Ticket { cell, handle, returned: 0 }
     }
 
-    /// Returns the order as it is known now. After the ticket has ended, returns the order as it was when the ticket
-    /// ended. After a ticket has ended as [`Done::Unknown`] because of a time limit, the driver still follows the
-    /// order, and [`Handle::order`] returns the newest state.
+    /// Returns the order as it is known now, or as it was when the ticket ended. [`Handle::order`] returns the newest
+    /// state, also after a time limit has ended the ticket as [`Done::Unknown`].
     pub fn order(&self) -> Order {
         self.cell.order()
     }
 
-    /// Waits until the venue has replied to the request, or until an event reports the order. If no reply comes, or
-    /// the reply is an internal error or contradicts itself, `accepted` returns `Ok` as well, and the order is in
-    /// doubt. `Ok` does not mean that the order exists: see
-    /// [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged). Once the driver has taken the command, the
-    /// wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
+    /// Waits until the venue has replied to the request, or until an event reports the order. Once the driver has
+    /// taken the command, the wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
+    /// `Ok` does not mean that the order exists: see
+    /// [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged). Without a usable reply, the result is `Ok`
+    /// too, and the order is in doubt.
     ///
     /// # Errors
     ///
@@ -225,13 +220,10 @@ impl Ticket {
         fill
     }
 
-    /// Waits until the ticket ends. Normally the ticket ends when the order ends. An order can rest in the book for
-    /// any length of time.
+    /// Waits until the ticket ends, which is normally when the order ends. An order can rest in the book for any
+    /// length of time.
     ///
-    /// The ticket ends as [`Done::Unknown`] when the order has been in doubt for
-    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout), or its first event has not arrived within that time.
-    /// It also ends as `Unknown` when the driver ends before the order does, and when the application
-    /// [removes](Handle::forget) the order.
+    /// [`Done::Unknown`] lists the cases in which the ticket ends before the order.
     pub async fn done(&mut self) -> Done {
         self.until(CellState::done).await
     }
@@ -241,25 +233,24 @@ impl Ticket {
         self.cell.lock().done()
     }
 
-    /// Asks the venue to cancel the order and returns at once. You may also call `cancel` after the ticket has ended
-    /// as [`Done::Unknown`]. If the order was not sent or has ended, the driver sends nothing. The driver also sends
-    /// nothing if [`Handle::forget`](crate::Handle::forget) has removed the order before its id was known. The ticket
-    /// reports the outcome, unless the ticket has already ended.
+    /// Asks the venue to cancel the order and returns at once. The ticket reports the outcome, unless it has already
+    /// ended. You may also call `cancel` after the ticket has ended as [`Done::Unknown`]. If the order was not sent
+    /// or has ended, the driver sends nothing. It also sends nothing if [`Handle::forget`](crate::Handle::forget) has
+    /// removed the order before its id was known.
     ///
-    /// The cancel goes to the endpoint of the order. If that endpoint was removed, the cancel goes to the only
-    /// authenticated endpoint of the current API. While there are several, the cancel waits; if there is none, the
-    /// driver sends nothing.
+    /// The cancel goes to the endpoint of the order. If that endpoint was removed, it goes to the only authenticated
+    /// endpoint of the current API. While there are several, the cancel waits; if there is none, the driver sends
+    /// nothing.
     ///
     /// The driver sends the cancel as soon as three conditions hold: the venue's id of the order is known, a link to
     /// the endpoint is open, and the limits have room. If no reply comes, the driver sends the cancel again. If the
-    /// venue cannot cancel the order now, for example because of a limit (429), the driver sends the cancel again
-    /// after 500 ms; each further refusal of this kind doubles the delay, up to 8 s. After any other refusal, the
-    /// driver stops: see [`Order::cancel_refusal`].
+    /// venue cannot cancel the order now, for example because of a limit (429), the driver repeats the cancel after
+    /// 500 ms. Each further refusal of this kind doubles the delay, up to 8 s. After any other refusal, the driver
+    /// stops: see [`Order::cancel_refusal`].
     ///
-    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for cancels that are still to be sent, but no longer
-    /// than half of the time that it has. [`Handle::close`](crate::Handle::close) does not wait: it sends only the
-    /// cancels that can be sent at once. After the application has dropped the last handle and ticket, the driver
-    /// waits for at most 5 s.
+    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for unsent cancels, for at most half of its time.
+    /// [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent at once. After the last handle
+    /// and ticket are dropped, the driver waits for unsent cancels for at most 5 s.
     ///
     /// # Errors
     ///
@@ -269,7 +260,6 @@ impl Ticket {
         self.handle.cancel_later(Arc::clone(&self.cell))
     }
 
-    /// Waits until `answer` returns a value.
     async fn until<T>(&self, answer: impl Fn(&CellState) -> Option<T>) -> T {
         loop {
             let listener = self.cell.changed.listen();

@@ -10,9 +10,9 @@ use crate::ticket::{Cell, PlaceError, Ticket};
 use crate::tickets::Cancel;
 
 impl Handle {
-    /// Places an order, and waits until the venue has replied, an event has reported the order, or the time for the
-    /// reply is over ([`Ticket::accepted`]). Subscribe to `orders@account` first: without a stream of orders, the
-    /// order is in doubt at once. [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
+    /// Places an order, and waits like [`Ticket::accepted`] for the venue. Subscribe to `orders@account` first:
+    /// without a stream of orders, the order is in doubt at once.
+    /// [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
     ///
     /// ```
     /// # use gemini_ws_driver::gemini_ws::{NewOrder, Side};
@@ -37,9 +37,8 @@ impl Handle {
         Ok(ticket)
     }
 
-    /// Places an order without waiting. The ticket reports what happens to the order. If the client refuses to send
-    /// the order, or the driver ends before it takes the command, the ticket ends as
-    /// [`Done::Rejected`](crate::Done::Rejected).
+    /// Places an order without waiting. The ticket reports what happens to the order. It ends as
+    /// [`Done::Rejected`](crate::Done::Rejected) if the order is never sent.
     ///
     /// # Errors
     ///
@@ -64,11 +63,10 @@ impl Handle {
         Ok(ticket)
     }
 
-    /// Asks the venue to cancel an order and waits for the reply. `order` is the venue's id of the order, the client
-    /// order id, or the request that placed the order. The driver sends the cancel to the endpoint of the order. If
-    /// the driver does not know this endpoint, or the endpoint was removed, the client chooses the endpoint as in
-    /// [`Client::request`](gemini_ws::Client::request). The reply does not say that the order has ended: the ticket
-    /// and the events of the order report the end.
+    /// Asks the venue to cancel an order and waits for the reply. The reply does not say that the order has ended:
+    /// the ticket and the events of the order report the end. The driver sends the cancel to the endpoint of the
+    /// order. If that endpoint is unknown or was removed, the client chooses one as in
+    /// [`Client::request`](gemini_ws::Client::request).
     ///
     /// # Errors
     ///
@@ -109,10 +107,10 @@ impl Handle {
         self.with(move |_, keeper, _| keeper.orders().get(order.as_ref()).cloned()).await
     }
 
-    /// Removes an order in doubt, and returns the order; `None` if the order is unknown or not in doubt. The ticket
-    /// of the order ends as [`Done::Unknown`](crate::Done::Unknown), unless the ticket has ended before. Call this
-    /// when [`reconcile`](Handle::reconcile) has repeatedly found that the venue does not have the order
-    /// ([`Unresolved::is_absent`](crate::Unresolved::is_absent)). See [`Orders::forget`](gemini_ws::Orders::forget).
+    /// Removes an order in doubt, and returns the order; `None` if the order is unknown or not in doubt. An open
+    /// ticket of the order ends as [`Done::Unknown`](crate::Done::Unknown). Call this when
+    /// [`reconcile`](Handle::reconcile) has repeatedly found that the venue does not have the order
+    /// ([`Unresolved::is_absent`](crate::Unresolved::is_absent)).
     ///
     /// # Errors
     ///
@@ -142,8 +140,8 @@ impl Handle {
             let cancel = |order: &Order| (!order.state.is_final()).then(|| Cancel::of(order));
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
                 Some(order) => cancel(order),
-                // The application has removed the order with `forget`, so no event will set the venue's id any more.
-                // Without the id, the cancel could never be sent.
+                // The application has removed the order with `forget`. The cancel can be sent only if the venue's id
+                // is known, because no later event sets the id.
                 None => Some(cell.order()).filter(|order| order.order_id.is_some()).as_ref().and_then(cancel),
             };
             if let Some(cancel) = cancel {
@@ -154,7 +152,7 @@ impl Handle {
     }
 }
 
-/// A ticket whose command the driver has not taken. If the driver ends first, the order was never sent.
+/// A ticket whose command the driver has not taken. If it is dropped, the order was never sent.
 struct Untaken(Option<Arc<Cell>>);
 
 impl Drop for Untaken {
@@ -173,7 +171,7 @@ const fn as_taken(taken: Option<bool>) -> Result<(), PlaceError> {
     }
 }
 
-/// Returns an order that was not sent yet: only the fields that its request specifies are set.
+/// Returns an order with only the fields that its request specifies.
 fn terms(order: &NewOrder) -> Order {
     let mut it = Order::default();
     it.client_order_id = Some(order.client_order_id().as_str().into());
@@ -182,7 +180,6 @@ fn terms(order: &NewOrder) -> Order {
     it
 }
 
-/// An [`OrderRef`] that owns its text.
 enum Named {
     ClientOrderId(String),
     Other(OrderRef<'static>),
@@ -194,7 +191,6 @@ impl Named {
             OrderRef::ClientOrderId(id) => Named::ClientOrderId(id.into()),
             OrderRef::OrderId(id) => Named::Other(OrderRef::OrderId(id)),
             OrderRef::Request(request) => Named::Other(OrderRef::Request(request)),
-            // An order in a list of the venue has the venue's id.
             OrderRef::Listed { order_id, .. } => Named::Other(OrderRef::OrderId(order_id)),
         }
     }

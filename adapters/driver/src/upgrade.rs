@@ -13,14 +13,13 @@ use crate::address::Address;
 use crate::glue::io_failure;
 use crate::http::{Answer, USER_AGENT, Unreadable};
 
-/// Header fields that an application adds to the upgrade. `Debug` shows only their names, because a value may be a
+/// Header fields that an application adds to the upgrade. `Debug` hides their values, because a value may be a
 /// secret.
 #[derive(Clone, Default)]
 pub(crate) struct Fields(Arc<Vec<(String, String)>>);
 
 impl Fields {
-    /// Adds a field, or replaces the field of the same name. Returns `false`, and changes nothing, if the field is
-    /// not allowed.
+    /// Adds a field, or replaces the field of the same name. Returns `false` if the field is not allowed.
     pub(crate) fn add(&mut self, name: String, value: String) -> bool {
         let is_allowed = is_allowed(&name, &value);
         if is_allowed {
@@ -38,15 +37,14 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// Names of fields that the upgrade sets, or that would change how the server reads the request.
+/// Names of fields that the upgrade sets, or that change how the server reads the request.
 const RESERVED: [&str; 6] =
     ["authorization", "connection", "content-length", "host", "transfer-encoding", "upgrade"];
 
-/// Beginnings of further names that the upgrade or the signer sets.
 const RESERVED_BEGINNINGS: [&str; 2] = ["sec-websocket-", "x-gemini-"];
 
-/// Returns whether an application may add this field: the name is a token (RFC 9110, section 5.6.2) and not reserved,
-/// and the value contains only printable ASCII characters, spaces and tabs.
+/// Returns whether an application may add this field. The name must be a token (RFC 9110, section 5.6.2) that is not
+/// reserved. The value may contain printable ASCII characters, spaces and tabs.
 fn is_allowed(name: &str, value: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let is_text = |byte: u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t');
@@ -56,8 +54,7 @@ fn is_allowed(name: &str, value: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token) && value.bytes().all(is_text) && !is_ours
 }
 
-/// The request of an upgrade, and the key in this request. The answer must prove that the server has read the key.
-/// Dropping a `Request` wipes its memory, because the request may be signed.
+/// The request of an upgrade, and its key. Its memory is wiped when it is dropped, because it may be signed.
 pub(crate) struct Request {
     bytes: Zeroizing<Vec<u8>>,
     key: String,
@@ -72,7 +69,7 @@ impl Request {
         let signs: usize =
             signed.into_iter().flat_map(Headers::iter).map(|(name, value)| length(name, value)).sum();
         let most = 512 + address.path().len() + address.host().len() + basic.as_ref().map_or(0, String::len);
-        // Allocate the full length at once: a vector that grows leaves copies of secrets behind.
+        // Allocate the full length at once, because a vector that grows leaves copies of secrets in memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(most + others + signs));
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         put(&["GET ", address.path(), " HTTP/1.1\r\nHost: ", &address.host_header(), "\r\n"]);
@@ -99,18 +96,17 @@ impl Request {
         &self.bytes
     }
 
-    /// Returns whether the answer accepts the upgrade.
     pub(crate) fn is_accepted_by(&self, answer: &Answer) -> bool {
         is_accepted(&self.key, answer) && answer.elements("sec-websocket-protocol").next().is_none()
     }
 }
 
-/// Returns whether the answer accepts an upgrade with this key that offers no extensions. The caller checks the
+/// Returns whether the answer accepts an upgrade with this key and without extensions. The caller checks the
 /// subprotocol.
 pub(crate) fn is_accepted(key: &str, answer: &Answer) -> bool {
     answer.status() == 101
         && answer.is_1_1()
-        // The list must contain `websocket` and nothing else.
+        // The header must name `websocket` and nothing else.
         && answer.elements("upgrade").next().is_some()
         && answer.elements("upgrade").all(|element| element.eq_ignore_ascii_case("websocket"))
         && answer.elements("connection").any(|element| element.eq_ignore_ascii_case("upgrade"))
@@ -118,22 +114,21 @@ pub(crate) fn is_accepted(key: &str, answer: &Answer) -> bool {
         && answer.elements("sec-websocket-extensions").next().is_none()
 }
 
-/// Returns the value that proves that the server has read the key (RFC 6455, section 4.2.2).
+/// Returns the value with which the server proves that it has read the key (RFC 6455, section 4.2.2).
 fn accept_of(key: &str) -> String {
     let hash = Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
     Base64::encode_string(&hash)
 }
 
-/// The maximum time to wait for the body of a refusal. The wait is short, because the status is known already.
+/// The maximum time to wait for the body of a refusal.
 pub(crate) const BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// Returns the failure for an answer that refuses the upgrade. Uses the part of the body that was read before.
+/// Returns the failure for an answer that refuses the upgrade. The body may be incomplete.
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
     let (retry_after, reason) = (answer.retry_after(), VenueReason::of_body(&answer.body()));
     ConnectFailure::Status { status: answer.status(), retry_after, reason }
 }
 
-/// Returns the failure for an answer that could not be read.
 pub(crate) fn unreadable(error: &Unreadable) -> ConnectFailure {
     match error {
         Unreadable::Io(error) => io_failure(error),
@@ -146,7 +141,7 @@ pub(crate) fn unreadable(error: &Unreadable) -> ConnectFailure {
 mod tests {
     use super::*;
 
-    /// Checks the example of RFC 6455, section 1.3.
+    /// Checks the example of RFC 6455, section 1.3, and that keys differ.
     #[test]
     fn the_proof_of_a_key() {
         assert_eq!(accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");

@@ -6,8 +6,7 @@ use crate::handle::SharedClock;
 use crate::keeper::Keeper;
 use crate::sync::Arc;
 
-/// A link of market data v1 brings the book too, so the book may arrive although no stream is subscribed. After the
-/// link has ended for good, no book arrives.
+/// Market data v1 brings the book without a subscription. After the link has ended for good, no book arrives.
 #[test]
 fn a_book_that_comes_without_a_subscription_may_arrive() {
     let now = Instant::ZERO;

@@ -21,10 +21,9 @@ use std::collections::VecDeque;
 use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Stats, Timestamp, UnixTime};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-/// The maximum number of requests in `sent`: more than can be in flight on all links together.
+/// The maximum number of requests in `sent`. More requests cannot be in flight on all links together.
 const REQUESTS_MAX: usize = 1_024;
 
-/// The handles of the counters, gauges and histograms, looked up once, and what this driver has added to them.
 pub(crate) struct Counted {
     frames: Counter,
     bytes: Counter,
@@ -36,11 +35,11 @@ pub(crate) struct Counted {
     queue_depth: Gauge,
     data_age: Histogram,
     reply: Histogram,
-    /// The numbers of the requests that were sent and have no reply, each with the time at which it was sent.
+    /// The requests without a reply, each with the time at which it was sent.
     sent: VecDeque<(u64, Instant)>,
-    /// The totals that this driver has added to the counters so far.
+    /// The totals that this driver has already added to the counters.
     counted: Stats,
-    /// The number of events that this driver has added to the gauge so far.
+    /// The number of events that this driver has already added to the gauge.
     waiting: usize,
 }
 
@@ -115,7 +114,7 @@ impl Counted {
     pub(crate) fn turn(&mut self, client: &Client, waiting: usize) {
         let stats = client.stats();
         let counted = std::mem::replace(&mut self.counted, stats.clone());
-        // Add only what is new, because other drivers add to the same counters.
+        // Add the difference only, because other drivers add to the same counters.
         for (counter, now, before) in [
             (&self.frames, stats.frames, counted.frames),
             (&self.bytes, stats.bytes, counted.bytes),
@@ -145,13 +144,11 @@ impl Counted {
 }
 
 impl Drop for Counted {
-    /// Subtracts the events of this driver's queue from the gauge, because the driver has ended.
     fn drop(&mut self) {
         self.set_waiting(0);
     }
 }
 
-/// Returns the number of a request from its text. The core writes the number as the first member.
 fn request_id(text: &str) -> Option<u64> {
     let rest = text.strip_prefix("{\"id\":")?;
     rest.split([',', '}']).next()?.parse().ok()

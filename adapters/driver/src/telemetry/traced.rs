@@ -5,21 +5,17 @@ use std::time::Duration;
 use gemini_ws::{Event, Frame, Instant, LinkId, Output};
 use tracing::{Span, debug, info, info_span, trace, warn};
 
-/// The minimum time between two reports of dropped events. A slow consumer can cause dropped events in each turn.
+/// The minimum time between two reports of dropped events.
 const OVERFLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct Traced {
-    /// The span of each link that has not ended, by slot.
     links: Vec<Option<(LinkId, Span)>>,
-    /// How many dropped events were not reported yet.
     dropped: u64,
-    /// When dropped events were last reported.
     reported: Option<Instant>,
 }
 
 impl Traced {
-    /// Returns the span of a link, or the empty span if the link has ended.
     fn span(&self, link: LinkId) -> Span {
         let known = self.links.get(link.slot()).and_then(Option::as_ref);
         known.filter(|(of, _)| *of == link).map_or_else(Span::none, |(_, span)| span.clone())
@@ -60,7 +56,7 @@ impl Traced {
         }
     }
 
-    /// Adds to the number of dropped events. Reports the number, unless the last report is more recent than
+    /// Adds to the number of dropped events. Reports it, unless the last report is more recent than
     /// [`OVERFLOW_INTERVAL`].
     pub(crate) fn dropped(&mut self, events: u64, now: Instant) {
         self.dropped = self.dropped.saturating_add(events);
@@ -74,8 +70,7 @@ impl Traced {
         warn!(dropped = std::mem::take(&mut self.dropped), "overflow");
     }
 
-    /// Records an event. `of` is the link of the frame for which the client returned the event; `None` for an event
-    /// from the outputs. The event that reports the end of a link closes the link's span.
+    /// Records an event. `of` is the link whose frame caused the event; `None` for an event without a frame.
     pub(crate) fn event(&mut self, of: Option<LinkId>, event: &Event<'_>) {
         let link = match event {
             Event::Opened { link, .. }
@@ -117,7 +112,6 @@ impl Traced {
 }
 
 impl Drop for Traced {
-    /// Reports the dropped events that were not reported yet.
     fn drop(&mut self) {
         if self.dropped > 0 {
             self.report_dropped();
