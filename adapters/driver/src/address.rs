@@ -8,8 +8,7 @@ use gemini_ws::ConnectFailure;
 
 /// The parts of a `ws://` or `wss://` URL.
 ///
-/// The URL may contain a name and a password. [`basic_authorization`](Address::basic_authorization) returns them as
-/// a header value. `Display` and `Debug` show neither the name nor the password.
+/// The URL may contain a name and a password, which `Display` and `Debug` do not show.
 ///
 /// ```
 /// use gemini_ws_driver::Address;
@@ -23,7 +22,6 @@ use gemini_ws::ConnectFailure;
 pub struct Address {
     is_secure: bool,
     host: String,
-    /// The port, if the URL names one.
     named_port: Option<u16>,
     path: String,
     user: Option<(String, String)>,
@@ -65,13 +63,12 @@ impl Address {
         Some(Address { is_secure, host, named_port, path, user })
     }
 
-    /// Sets the name and the password. `user` has the form that precedes the `@` of a URL: `name:password`, or `name`
-    /// alone.
+    /// Sets the name and the password. `user` has the form `name:password` or `name`, as in a URL.
     ///
     /// # Errors
     ///
-    /// [`ConnectFailure::InvalidUrl`] if the decoded name or the decoded password is not UTF-8 or contains a control
-    /// character, or if the decoded name contains a colon. Decoding replaces `%` escapes.
+    /// [`ConnectFailure::InvalidUrl`] if, with `%` escapes decoded, the name or the password is not UTF-8 or contains
+    /// a control character, or the name contains a colon.
     pub fn with_user(self, user: &str) -> Result<Address, ConnectFailure> {
         let user = name_and_password(user).ok_or(ConnectFailure::InvalidUrl)?;
         Ok(Address { user: Some(user), ..self })
@@ -82,7 +79,7 @@ impl Address {
         self.is_secure
     }
 
-    /// Returns the host: a name or an address. An IPv6 address has no brackets, and keeps its zone (`fe80::1%eth0`).
+    /// Returns the host: a name or an address. An IPv6 address has no brackets and keeps its zone (`fe80::1%eth0`).
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -113,14 +110,14 @@ impl Address {
     /// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
     /// ```
     pub fn is_loopback(&self) -> bool {
-        // An address with a final dot is a name, which a resolver may map to any machine.
+        // With a final dot, an address is a name, which can belong to any machine.
         match self.host.parse::<IpAddr>() {
             Ok(address) => address.to_canonical().is_loopback(),
             Err(_) => is_localhost(&self.host),
         }
     }
 
-    /// Returns the host without the zone of an IPv6 address. A zone has a meaning on this machine only (RFC 6874).
+    /// Returns the host without the zone of an IPv6 address.
     pub fn host_without_zone(&self) -> &str {
         self.host.split('%').next().unwrap_or_default()
     }
@@ -140,7 +137,7 @@ impl Address {
         if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
     }
 
-    /// Returns the name and the password, decoded, if the URL or [`with_user`](Address::with_user) has set them.
+    /// Returns the decoded name and password, if there are any.
     pub fn name_and_password(&self) -> Option<(&str, &str)> {
         self.user.as_ref().map(|(name, password)| (name.as_str(), password.as_str()))
     }
@@ -161,7 +158,6 @@ impl Address {
 }
 
 impl fmt::Display for Address {
-    /// Formats the URL without name and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_secure { "wss" } else { "ws" };
         write!(f, "{scheme}://{}{}", self.host_header(), self.path)
@@ -174,14 +170,13 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Returns whether a name is `localhost` or ends with `.localhost`. Upper and lower case do not matter, and a dot at
-/// the end is ignored. Such names belong to this machine, whatever a name server says (RFC 6761, section 6.3).
+/// Returns whether a name is `localhost` or ends with `.localhost`. Case does not matter, and a final dot is ignored.
+/// Such names belong to this machine (RFC 6761, section 6.3).
 pub fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// Parses host and port of an authority without user information.
 fn host_and_port_of(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -203,7 +198,7 @@ fn host_and_port_of(text: &str) -> Option<(String, Option<u16>)> {
     Some((host, Some(port)))
 }
 
-/// Parses a host without its brackets: an IPv6 address, perhaps with a zone.
+/// Parses a host that was in brackets: an IPv6 address, perhaps with a zone.
 fn literal(text: &str) -> Option<String> {
     let (address, zone) = match text.split_once('%') {
         Some((address, zone)) => (address, Some(zone.strip_prefix("25").unwrap_or(zone))),
@@ -221,12 +216,12 @@ fn literal(text: &str) -> Option<String> {
 fn name_and_password(user: &str) -> Option<(String, String)> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     let (name, password) = (percent_decoded(name)?, percent_decoded(password)?);
-    // With a colon in the name, a server could not see where the name ends (RFC 7617, section 2).
+    // A server would take a colon in the name for its end (RFC 7617, section 2).
     let is_plain = !name.contains(':') && !name.chars().chain(password.chars()).any(char::is_control);
     is_plain.then_some((name, password))
 }
 
-/// Decodes `%` escapes. A `%` that begins no escape is kept. Returns `None` if the result is not UTF-8.
+/// Decodes `%` escapes, and keeps a `%` that begins none. Returns `None` if the result is not UTF-8.
 fn percent_decoded(text: &str) -> Option<String> {
     let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
     while let [first, behind @ ..] = rest {

@@ -1,8 +1,7 @@
 //! [`BookReader`]: books that any task or thread can read.
 //!
-//! Once in a turn, the driver copies each book that has changed, and publishes the copy in a [`Slot`]. Readers hold
-//! the lock of a slot only as long as it takes to clone an `Arc`. To publish, the driver only tries the lock; if a
-//! reader holds it, the driver tries again in its next turn.
+//! Once in a turn, the driver copies each book that has changed, and publishes the copy in a [`Slot`]. It does not
+//! wait for the lock of a slot: if a reader holds the lock, the driver tries again in its next turn.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -46,7 +45,7 @@ impl BookView {
         self.age
     }
 
-    /// Returns the reason why no current book will arrive; `None` if the book is current, or may become current.
+    /// Returns the reason why no current book will arrive; `None` if the book is or may become current.
     pub const fn no_book(&self) -> Option<&NoBook> {
         self.no_book.as_ref()
     }
@@ -56,13 +55,11 @@ impl BookView {
         (self.stale, self.age, self.no_book) = (book.stale_reason(), age, no_book);
     }
 
-    /// Returns the view of a book that has not arrived.
     fn missing(stale: StaleReason, no_book: Option<NoBook>) -> BookView {
         BookView { stale: Some(stale), no_book, ..BookView::default() }
     }
 }
 
-/// The newest view of a book.
 #[derive(Debug)]
 pub(crate) struct Slot {
     symbol: Symbol,
@@ -73,8 +70,7 @@ pub(crate) struct Slot {
 
 impl Slot {
     fn newest(&self) -> (Arc<BookView>, u64) {
-        // The driver publishes a view with one assignment. So a thread that panics while it holds the lock leaves a
-        // whole view.
+        // A view is published with one assignment, so it is whole even if a thread has panicked.
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&latest), self.version.load(Ordering::Acquire))
     }
@@ -89,33 +85,28 @@ pub(crate) struct Group {
     changed: Event,
     /// Whether the driver has ended, and so publishes nothing more.
     is_ended: AtomicBool,
-    /// Whether every reader of this group was dropped.
     is_left: AtomicBool,
 }
 
 impl Group {
-    /// Notes that every reader was dropped.
     pub(crate) fn leave(&self) {
         self.is_left.store(true, Ordering::Release);
     }
 }
 
-/// A book that the driver publishes, and its readers.
 #[derive(Debug)]
 struct Posted {
     slot: Arc<Slot>,
     groups: Vec<Arc<Group>>,
-    /// The view before the newest one. The driver reuses its memory if no reader holds the view.
+    /// The view before the newest one. Its memory is reused if no reader holds it.
     spare: Arc<BookView>,
     is_touched: bool,
     /// The reason why no book will arrive; `None` if the book may arrive.
     no_book: Option<NoBook>,
-    /// The venue's newest rejection of a subscription to this book; `None` if there was none, or if the book has a
-    /// subscription again.
+    /// The venue's newest rejection of a subscription, until the book has a subscription again.
     rejection: Option<NoBook>,
 }
 
-/// The books that the driver publishes.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
@@ -159,14 +150,13 @@ impl Board {
         group
     }
 
-    /// Notes that a book has changed.
     pub(crate) fn touch(&mut self, symbol: Symbol) {
         if let Some(posted) = self.posted.get_mut(&symbol) {
             posted.touch(&mut self.touched);
         }
     }
 
-    /// Notes that the venue has rejected a subscription to a book. Another subscription may bring the book.
+    /// Notes that the venue has rejected a subscription to a book. Another subscription may still bring the book.
     pub(crate) fn note_rejection(&mut self, symbol: Symbol, rejection: NoBook) {
         if let Some(posted) = self.posted.get_mut(&symbol) {
             posted.rejection = Some(rejection);
@@ -177,15 +167,13 @@ impl Board {
         !self.posted.is_empty()
     }
 
-    /// Returns whether at least one book will not arrive, according to the newest call of
-    /// [`note_streams`](Board::note_streams).
+    /// Returns whether the newest call of [`note_streams`](Board::note_streams) found a book that will not arrive.
     pub(crate) const fn lacks_books(&self) -> bool {
         self.lacks_books
     }
 
-    /// Notes which books will not arrive. The keys of `subscribed` are the books with a subscription, and the books
-    /// that an address of market data v1 names. The value is `false` if all links that bring the book have ended for
-    /// good.
+    /// Notes which books will not arrive. The keys of `subscribed` are the books that have a subscription or an
+    /// address of market data v1. The value is `false` if all their links have ended for good.
     pub(crate) fn note_streams(&mut self, subscribed: &HashMap<Symbol, bool>) {
         self.lacks_books = false;
         for (symbol, posted) in &mut self.posted {
@@ -210,7 +198,7 @@ impl Board {
         }
     }
 
-    /// Removes groups whose readers were all dropped, and returns their subscriptions.
+    /// Removes groups without readers, and returns the subscriptions of these groups.
     pub(crate) fn take_left(&mut self) -> Vec<StreamId> {
         if !self.groups.iter().any(|group| group.is_left.load(Ordering::Acquire)) {
             return Vec::new();
@@ -226,8 +214,8 @@ impl Board {
         ids
     }
 
-    /// Publishes the books that have changed. Returns `false` if a reader holds the lock of a book. Then the next
-    /// turn must publish this book.
+    /// Publishes the books that have changed. Returns `false` if a reader holds a lock, so that the next turn must
+    /// publish.
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
         let posted = &mut self.posted;
         self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));
@@ -236,7 +224,6 @@ impl Board {
 }
 
 impl Posted {
-    /// Notes that the book has changed.
     fn touch(&mut self, touched: &mut Vec<Symbol>) {
         if !std::mem::replace(&mut self.is_touched, true) {
             touched.push(self.slot.symbol);
@@ -246,8 +233,7 @@ impl Posted {
     /// Removes the reason why no book will arrive, because the book is requested again. Returns the slot.
     fn begin_again(&mut self) -> Arc<Slot> {
         if self.no_book.take().is_some() {
-            // A new reader must not see the old reason, so wait for the lock. The wait is short, because a reader
-            // that holds the lock only clones an `Arc`.
+            // A new reader must not see the old reason, so wait for the lock. Readers hold it only to clone an `Arc`.
             let mut latest = self.slot.latest.lock().unwrap_or_else(PoisonError::into_inner);
             let is_missing = latest.stale == Some(StaleReason::NotSubscribed);
             let stale = if is_missing { Some(StaleReason::NothingYet) } else { latest.stale };
@@ -268,7 +254,7 @@ impl Posted {
         self.is_touched = false;
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(age)) => {
-                // The book may be current although `note_streams` found no subscription that would bring it.
+                // A recording may bring a current book without a subscription.
                 let no_book = self.no_book.clone().filter(|_| book.stale_reason().is_some());
                 match Arc::get_mut(&mut self.spare) {
                     Some(spare) => spare.refill(book, age, no_book),
@@ -279,7 +265,7 @@ impl Posted {
                     }
                 }
             }
-            // There is no book, and the newest view already says so.
+            // There is no book, and the newest view says so.
             _ if latest.no_book == self.no_book
                 && matches!(latest.stale, Some(StaleReason::NothingYet | StaleReason::NotSubscribed)) =>
             {
@@ -293,7 +279,7 @@ impl Posted {
             }
         }
         std::mem::swap(&mut *latest, &mut self.spare);
-        // The lock is still held, so the next reader sees the new view together with its version.
+        // The lock is still held, so a reader gets the new view together with its version.
         self.slot.version.fetch_add(1, Ordering::AcqRel);
         drop(latest);
         self.notify();
@@ -308,7 +294,7 @@ impl Posted {
 }
 
 impl Drop for Board {
-    /// Lets readers notice that the driver has ended, also if the driver's task is aborted or panics.
+    /// Lets readers notice that the driver has ended, also if its task is aborted or panics.
     fn drop(&mut self) {
         for group in &self.groups {
             group.is_ended.store(true, Ordering::Release);
@@ -317,7 +303,7 @@ impl Drop for Board {
     }
 }
 
-/// The readers of one group. They keep the driver running, as a handle does.
+/// The readers of one group. They keep the driver running, like a handle.
 #[derive(Debug)]
 struct Membership {
     group: Arc<Group>,
@@ -333,9 +319,9 @@ impl Drop for Membership {
 
 /// Reads the books of some symbols, from any task or thread. Returned by [`Handle::books`].
 ///
-/// The driver works in turns. In a turn it reads no more than [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX)
-/// frames of each link, and then copies the books that have changed. A reader always gets the newest copy. When the
-/// driver publishes a copy, it does not wait for readers.
+/// The driver works in turns. In each turn it reads at most [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX)
+/// frames of each link, and then copies the books that have changed. A reader gets the newest copy. The driver does
+/// not wait for readers.
 ///
 /// Clones of a reader return changes independently of each other. Their subscriptions end when the reader and all of
 /// its clones are dropped. `tests/BENCHMARKS.md` says how long a copy takes.
@@ -359,7 +345,7 @@ impl BookReader {
     pub(crate) fn new(group: Arc<Group>, handle: Handle) -> BookReader {
         let seen = |slot: &Arc<Slot>| {
             let (view, version) = slot.newest();
-            // As long as the book has not arrived, there is no change to return.
+            // Until the book has arrived, there is no change to return.
             let is_awaited = view.stale == Some(StaleReason::NothingYet);
             (view, if is_awaited { version } else { 0 })
         };
@@ -372,17 +358,15 @@ impl BookReader {
         self.membership.group.slots.iter().map(|slot| slot.symbol)
     }
 
-    /// Waits for a change of a book and returns the symbol of the book. New levels are a change, and so is a change
-    /// between current and stale. Several changes of a book between two calls count as one. After an event that is
-    /// neither data nor a reply, `changed` may also return the symbol of a book that has not changed. Returns `None`
-    /// when the driver has ended and all changes were returned.
+    /// Waits for a change of a book and returns its symbol. New levels are a change, and so is a change between
+    /// current and stale. Several changes of a book between two calls count as one. Sometimes `changed` also returns
+    /// the symbol of a book that has not changed. Returns `None` when the driver has ended and all changes were
+    /// returned.
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
-    /// return its symbol. If the venue rejects the subscription, the link ends for good before the book arrives, or
-    /// the application ends the last subscription, no book arrives. Then `changed` returns the symbol once, the book
-    /// is stale as [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns
-    /// the symbol again if the book may arrive after all: the link connects again, or the application subscribes to
-    /// the book again, with [`Handle::subscribe`] or [`Handle::books`].
+    /// return its symbol. If no book will arrive, `changed` returns the symbol once. Then the book is stale as
+    /// [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns the symbol
+    /// again if the book may arrive after all.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -406,8 +390,8 @@ impl BookReader {
 
     /// Waits until the book of a symbol is current, and returns the book. Returns `None` if no book will arrive
     /// ([`no_book`](BookReader::no_book) returns the reason), if the driver has ended, or if the reader does not read
-    /// the symbol. While `until_live` waits, it calls [`changed`](BookReader::changed) and drops the symbols that
-    /// `changed` returns, also those of other books.
+    /// the symbol. `until_live` drops the changes that [`changed`](BookReader::changed) would return meanwhile, also
+    /// those of other books.
     ///
     /// ```
     /// # async fn first(client: gemini_ws_driver::Handle) -> Result<(), Box<dyn std::error::Error>> {
@@ -434,8 +418,8 @@ impl BookReader {
         self.live(symbol)
     }
 
-    /// Returns the reason why no current book of a symbol will arrive; `None` if the book is current or may become
-    /// current, or if this reader does not read the symbol.
+    /// Returns the reason why no current book of a symbol will arrive; `None` if the book is or may become current,
+    /// or if this reader does not read the symbol.
     pub fn no_book(&self, symbol: impl AsRef<str>) -> Option<NoBook> {
         self.view(symbol)?.no_book().cloned()
     }
@@ -485,8 +469,8 @@ impl BookReader {
     }
 
     /// Returns the newest view of a symbol's book. The caller can keep the view or send it to another thread; a view
-    /// never changes. After the end of the driver, each returned view is stale. Returns `None` if this reader does
-    /// not read the symbol.
+    /// never changes. After the end of the driver, the view is stale. Returns `None` if this reader does not read the
+    /// symbol.
     pub fn view(&self, symbol: impl AsRef<str>) -> Option<Arc<BookView>> {
         let slot = self.membership.group.slots.get(self.place(symbol.as_ref())?)?;
         let view = slot.newest().0;
@@ -519,8 +503,8 @@ impl BookReader {
         self.membership.group.places.get(&symbol.parse().ok()?).copied()
     }
 
-    /// Stores the newest view of the book in `seen`, and returns the index there. Does not change the version in
-    /// `seen`, so [`changed`](BookReader::changed) still returns the symbol.
+    /// Stores the newest view of the book in `seen`, and returns its index. Keeps the version in `seen`, so
+    /// [`changed`](BookReader::changed) still returns the symbol.
     fn look_at(&mut self, symbol: &str) -> Option<usize> {
         let place = self.place(symbol)?;
         let slot = self.membership.group.slots.get(place)?;

@@ -16,33 +16,30 @@ use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 pub(crate) trait Delivery {
     fn deliver(&mut self, client: &mut Client, now: Instant, event: &Event<'_>);
 
-    /// Returns `Ready` when the driver may read more frames.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 
-    /// Returns `Ready` when the application has taken every event, or has dropped its end of the queue.
+    /// Returns `Ready` when every event was taken, or the application has dropped its end of the queue.
     fn poll_taken(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 
-    /// Requests the snapshots that books need because the queue has dropped their updates. Fails if the application
-    /// has dropped its end of the queue.
+    /// Requests a snapshot of each book whose updates the queue has dropped. Fails if the application has dropped its
+    /// end of the queue.
     fn poll_consumer(&mut self, _: &mut Client, _: Instant, _: &mut Context<'_>) -> Result<(), ()> {
         Ok(())
     }
 
-    /// Returns how many events the application has not taken.
     fn undelivered(&self) -> usize {
         0
     }
 
-    /// Returns how many events the queue has dropped while this driver ran.
+    /// Returns how many events the queue has dropped for this driver.
     fn dropped(&self) -> u64 {
         0
     }
 
-    /// Returns when to call [`handle_timeout`](Delivery::handle_timeout).
     fn deadline(&self) -> Option<Instant> {
         None
     }
@@ -55,18 +52,16 @@ pub(crate) trait Delivery {
 pub enum Wake<'a> {
     /// An event of the client.
     Event(&'a Event<'a>),
-    /// The instant that the function returned last has come. The first call of the function is a `Timer` too.
+    /// The instant that the function returned last has come. The first call is a `Timer` too.
     Timer,
 }
 
-/// A function with a timer, called in the driver's task.
 pub(crate) struct Woken<F> {
     on_wake: F,
     at: Option<Instant>,
 }
 
-/// The minimum time from one call with [`Wake::Timer`] to the next such call. Without this minimum, the application
-/// could keep the driver from all other work.
+/// The minimum time between two calls with [`Wake::Timer`], so that the driver can do other work.
 const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 impl<F> Woken<F> {
@@ -92,7 +87,6 @@ impl<F: FnMut(&mut Client, Instant, Wake<'_>) -> Option<Instant>> Delivery for W
     }
 }
 
-/// A function, called in the driver's task.
 pub(crate) struct Callback<F>(pub(crate) F);
 
 impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
@@ -104,13 +98,13 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
 /// The receiving end of a bounded queue of events. The [`Overflow`](gemini_ws::Overflow) of the queue says what
 /// happens while the queue is full.
 ///
-/// `Events` is a [`Stream`]. Dropping `Events` closes the driver, with
-/// [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped). But if a shutdown has begun, the driver completes the
+/// `Events` is a [`Stream`]. Dropping it closes the driver
+/// ([`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped)), unless a shutdown has begun: the driver completes the
 /// shutdown.
 #[derive(Debug)]
 pub struct Events {
     shared: Arc<Shared>,
-    /// Listens for new events. Kept between polls of the stream.
+    /// Kept between polls of the stream.
     listener: Option<EventListener>,
 }
 
@@ -119,7 +113,7 @@ pub struct Events {
 pub enum TryNextError {
     /// There is no event now.
     Empty,
-    /// No event will follow: the client has closed or the driver was dropped, and every event was taken.
+    /// No event will follow: the driver has ended or was dropped, and every event was taken.
     Ended,
 }
 
@@ -149,13 +143,12 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     queue: EventQueue,
-    /// Whether the driver puts no more events into `queue`.
+    /// Whether no more events are put into `queue`.
     is_ended: bool,
-    /// Whether [`Events`] was dropped.
     is_dropped: bool,
-    /// The symbols of books whose updates the queue has dropped.
+    /// Books whose updates the queue has dropped.
     lost: Vec<Symbol>,
-    /// Whether the queue has dropped updates of books without naming the books.
+    /// Whether the queue has dropped updates of unknown books.
     has_lost_unnamed: bool,
 }
 
@@ -164,8 +157,8 @@ impl State {
     fn note_lost(&mut self, event: &EventBuf) -> bool {
         match event.fact() {
             Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) => self.lost.push(symbol),
-            // If the event has no symbol, any book may have lost updates. If the topic is `Connection`, the queue may
-            // have dropped the end of a link, after which books need snapshots too.
+            // Without a symbol, any book may have lost updates. With the topic `Connection`, the end of a link may be
+            // lost, after which books need snapshots too.
             Some(Event::Overflow { topic: Topic::Depth | Topic::Connection, .. }) => {
                 self.has_lost_unnamed = true;
             }
@@ -177,25 +170,24 @@ impl State {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Each change of the state is complete, so a panic elsewhere leaves nothing half done.
+        // Each change of the state is complete, even if a thread panics elsewhere.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn call(&self) {
-        // A swap, not a store: with a store, the driver can miss a call, as the model of threads in `tests/loom`
-        // shows.
+        // With a store instead of a swap, the driver could miss a call: see `tests/loom`.
         self.is_called.swap(true, Ordering::AcqRel);
         self.called.notify(1);
     }
 }
 
 impl Events {
-    /// Waits for the next event. Returns `None` after [`Event::Closed`]. If the driver was dropped, returns the
-    /// events that wait, and after them `None`. Dropping the future loses no event.
+    /// Waits for the next event. Returns `None` after [`Event::Closed`], or after the last event if the driver was
+    /// dropped. Dropping the future loses no event.
     ///
-    /// When `next` or [`try_next`](Events::try_next) has returned an [`Event::Overflow`] of the topic `Depth` with a
-    /// symbol, the driver requests a new snapshot of the symbol's book. After an `Overflow` of the topic `Depth`
-    /// without a symbol, or of the topic `Connection`, the driver requests new snapshots of all subscribed books.
+    /// If the event is an [`Event::Overflow`] about a book, the driver requests a new snapshot. If it is an
+    /// `Overflow` of the topic `Depth` without a symbol, or of the topic `Connection`, the driver requests snapshots
+    /// of all subscribed books.
     pub async fn next(&mut self) -> Option<EventBuf> {
         poll_fn(|context| self.poll_event(context)).await
     }
@@ -226,7 +218,7 @@ impl Events {
                 Err(TryNextError::Empty) => {}
             }
             match &mut self.listener {
-                // An event may have come before the listener existed, so the loop checks the queue once more.
+                // An event may have come before the listener existed, so check the queue again.
                 None => self.listener = Some(self.shared.filled.listen()),
                 Some(listener) => {
                     std::task::ready!(Pin::new(listener).poll(context));
@@ -253,15 +245,14 @@ impl Drop for Events {
     }
 }
 
-/// The driver's end of the queue.
 pub(crate) struct Channel {
     shared: Arc<Shared>,
-    /// Listens for events that are taken. Kept between turns.
+    /// Listens for events that are taken.
     listener: Option<EventListener>,
-    /// Listens for `called`, which [`Events`] notifies. Kept between turns.
+    /// Listens for `called`, which [`Events`] notifies.
     call: Option<EventListener>,
     is_dropped: bool,
-    /// How many events the queue has dropped while this driver ran.
+    /// How many events the queue has dropped for this driver.
     dropped: u64,
 }
 
@@ -280,8 +271,7 @@ impl Channel {
         (events, Channel { shared, listener: None, call: None, is_dropped: false, dropped: 0 })
     }
 
-    /// Returns `Ready` when the condition `holds` is true. Checks the condition again whenever the application has
-    /// taken an event or has dropped [`Events`].
+    /// Returns `Ready` when `holds` returns `true` for the state of the queue.
     fn poll_until(&mut self, context: &mut Context<'_>, holds: impl Fn(&State) -> bool) -> Poll<()> {
         loop {
             if holds(&self.shared.lock()) {
@@ -299,7 +289,7 @@ impl Channel {
 }
 
 impl Drop for Channel {
-    /// Ends [`Events`], also if the driver is aborted, panics, or is dropped with its runtime.
+    /// Ends [`Events`], also if the driver's task is aborted or panics.
     fn drop(&mut self) {
         self.shared.lock().is_ended = true;
         self.shared.filled.notify(usize::MAX);

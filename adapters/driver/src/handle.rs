@@ -22,9 +22,9 @@ use crate::reply::Reply;
 use crate::shutdown::Shutdown;
 use crate::sync::{Arc, Mutex, PoisonError};
 
-/// The maximum number of commands that wait for the driver. While so many commands wait, [`Handle::place`],
-/// [`Handle::submit`] and [`Ticket::cancel`](crate::Ticket::cancel) fail with
-/// [`PlaceError::Busy`](crate::PlaceError::Busy). All other calls that send a command wait for room.
+/// The maximum number of commands that wait for the driver. While so many wait, [`Handle::place`], [`Handle::submit`]
+/// and [`Ticket::cancel`](crate::Ticket::cancel) fail with [`PlaceError::Busy`](crate::PlaceError::Busy). All other
+/// calls wait for room.
 pub const COMMANDS_MAX: usize = 64;
 
 /// Returns a handle of a client, and the driver that runs the client.
@@ -40,7 +40,7 @@ pub fn client(client: Client) -> (Handle, Driver) {
     (handle, Driver::new(client, ends))
 }
 
-/// Returns a handle, and the parts of the driver that belong to the handle.
+/// Returns a handle, and the driver's ends of its channels.
 pub(crate) fn handle() -> (Handle, Ends) {
     let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
     let (close, ending, clock) = (Shutdown::new(), Arc::new(Ending::default()), SharedClock::default());
@@ -52,8 +52,7 @@ pub(crate) fn handle() -> (Handle, Ends) {
     (Handle { commands, close, ending, clock }, ends)
 }
 
-/// The parts of a driver that belong to its [`Handle`]: the receiver of commands, the switch that closes the driver,
-/// and the keeper.
+/// The parts of a driver that belong to its [`Handle`].
 #[derive(Debug)]
 pub(crate) struct Ends {
     pub(crate) commands: Commands,
@@ -84,13 +83,11 @@ impl fmt::Debug for SharedClock {
 }
 
 /// Sends commands to a driver, from any task or thread. Clone it freely. When all handles, tickets and readers of
-/// books are dropped, the driver closes, with [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped). Before
-/// that, the driver waits for cancels of tickets that are still to be sent, but no longer than 5 s. If a shutdown has
-/// begun, the driver completes the shutdown.
+/// books are dropped, the driver closes ([`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped)). It first waits
+/// up to 5 s for unsent cancels of tickets. If a shutdown has begun, the driver completes it.
 ///
-/// You may drop the future of a call before the call returns. The driver completes a command that it has begun, and
-/// events report the outcome. The driver skips a command that still waits in the queue, unless the command places an
-/// order or shuts down. A shutdown that still waits for room in the queue is lost.
+/// You may drop the future of a call. The driver completes a command that it has begun, and skips one that waits in
+/// the queue, unless it places an order or shuts down. A shutdown that still waits for room in the queue is lost.
 #[derive(Clone, Debug)]
 #[must_use = "the driver closes when its last handle is dropped"]
 pub struct Handle {
@@ -100,7 +97,6 @@ pub struct Handle {
     clock: SharedClock,
 }
 
-/// The state that the driver's task lends to a command.
 pub(crate) struct Lent<'a> {
     pub(crate) client: &'a mut Client,
     pub(crate) keeper: &'a mut Keeper,
@@ -108,7 +104,6 @@ pub(crate) struct Lent<'a> {
     pub(crate) now: Instant,
 }
 
-/// A command: a function that runs in the driver's task.
 pub(crate) struct Command(Box<dyn FnOnce(Lent<'_>) + Send>);
 
 impl Command {
@@ -123,17 +118,15 @@ impl fmt::Debug for Command {
     }
 }
 
-/// The calls that wait for a reply: at most one for each request in flight.
+/// The calls that wait for a reply, at most one for each request in flight.
 pub(crate) type Replies = Vec<(RequestId, Sender<Result<Reply, RequestError>>)>;
 
-/// The receiving end of the channel of commands. When `Commands` is dropped, all calls that wait for a result return,
-/// even if their commands are still in the channel. The channel alone would keep these commands as long as there is a
-/// handle.
+/// The receiving end of the channel of commands. Dropping it drops the commands in the channel, so that all calls
+/// that wait for a result return.
 #[derive(Debug)]
 pub(crate) struct Commands(Pin<Box<Receiver<Command>>>);
 
 impl Commands {
-    /// Returns the next command; `None` if every handle was dropped.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Command>> {
         self.0.as_mut().poll_next(context)
     }
@@ -141,8 +134,8 @@ impl Commands {
 
 impl Drop for Commands {
     fn drop(&mut self) {
-        // After this call, the channel accepts no command. The loop drops the commands in the channel. Each of them
-        // drops the sender of its result, so the caller that waits for the result returns.
+        // `close` makes the channel refuse new commands. Dropping a command drops the sender of its result, so the
+        // caller returns.
         self.0.close();
         while self.0.try_recv().is_ok() {}
     }
@@ -152,12 +145,11 @@ impl Drop for Commands {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The client refused the request, or a shutdown was requested before. The request was not sent.
+    /// The client refused the request, or a shutdown was requested before it. The request was not sent.
     Refused(CommandError),
     /// The driver ended before a reply arrived. If the request was sent, its outcome is not known.
     Closed,
-    /// The driver does not know the venue's id of the order: no event, reply or answer has named the id yet, or the
-    /// driver has no such order. The request was not sent.
+    /// The driver does not know the order, or not yet the venue's id of the order. The request was not sent.
     NotYet,
 }
 
@@ -179,8 +171,7 @@ impl std::error::Error for RequestError {}
 pub enum BooksError {
     /// A text is not a symbol.
     Symbol(InvalidSymbol),
-    /// The client refused a subscription, or the driver has ended. The driver ends the subscriptions that the failed
-    /// call began.
+    /// The client refused a subscription, or the driver has ended. No subscription of the failed call remains.
     Refused(CommandError),
 }
 
@@ -220,8 +211,8 @@ impl Handle {
     }
 
     /// Subscribes to a stream. If no frame of the stream arrives for `silence_max`, the client reports the stream as
-    /// silent and subscribes again. The book of a silent depth stream becomes stale. See
-    /// [`Client::subscribe_unless_silent`].
+    /// silent and subscribes again: [`Client::subscribe_unless_silent`]. The book of a silent depth stream becomes
+    /// stale.
     ///
     /// # Errors
     ///
@@ -244,8 +235,7 @@ impl Handle {
     }
 
     /// Requests a new snapshot of each of these books, and returns how many snapshots were requested:
-    /// [`Client::resync_books`]. Books of the [`Keeper`] do not need this call: the driver requests their snapshots
-    /// itself.
+    /// [`Client::resync_books`]. Books of the [`Keeper`] do not need this call.
     ///
     /// # Errors
     ///
@@ -257,8 +247,7 @@ impl Handle {
     /// Subscribes to the books of these symbols and returns a reader of these books. If the depth of a symbol is
     /// subscribed already, the reader shares that stream. Otherwise the client subscribes to `{symbol}@depth@100ms`.
     /// To make a book stale when its updates stop, first call
-    /// [`subscribe_unless_silent`](Handle::subscribe_unless_silent) with a depth stream of the symbol. `books` works
-    /// with every form of the driver, also with [`Driver::run`](crate::Driver::run).
+    /// [`subscribe_unless_silent`](Handle::subscribe_unless_silent) with a depth stream of the symbol.
     ///
     /// # Errors
     ///
@@ -278,7 +267,7 @@ impl Handle {
         let handle = self.clone();
         let opened = self.ask(move |lent, answer| {
             let opened = lent.keeper.open_books(lent.client, lent.now, &all);
-            // If the caller has stopped waiting, the reader is dropped with the result and ends its subscriptions.
+            // If the caller has stopped waiting, the reader is dropped and ends its subscriptions.
             let _ = answer.try_send(opened.map(|group| BookReader::new(group, handle)));
         });
         opened.await.unwrap_or(Err(CommandError::Closed)).map_err(BooksError::Refused)
@@ -301,8 +290,8 @@ impl Handle {
     }
 
     /// Calls a function in the driver's task and returns the result of the function. The function gets the client,
-    /// the [`Keeper`], and the time to pass to the client's methods. The function should return soon: the driver does
-    /// nothing else meanwhile.
+    /// the [`Keeper`], and the time to pass to the client's methods. It should return soon: the driver does nothing
+    /// else meanwhile.
     ///
     /// ```
     /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};
@@ -323,18 +312,15 @@ impl Handle {
         let answer = self.ask(move |lent, answer| {
             let result = call(lent.client, lent.keeper, lent.now);
             lent.keeper.show_sources(lent.client);
-            // If the caller has stopped waiting, the result is dropped.
             let _ = answer.try_send(result);
         });
         answer.await.ok_or(CommandError::Closed)
     }
 
-    /// Waits until every link of the client is live. [`Event::Live`](gemini_ws::Event::Live) says when a link is
-    /// live. A link that has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) does not count, but
-    /// at least one link must be live. Failed attempts to connect do not end the wait
-    /// ([`connect_failure`](Handle::connect_failure) returns the last one). When every link has ended for good, the
-    /// client closes, and the wait ends with an error. But while an endpoint has no link yet, the client does not
-    /// close, and the wait continues. Put a time limit around this call if you need one.
+    /// Waits until every link of the client is [live](gemini_ws::Event::Live). Links that have ended for good
+    /// ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) do not count, but at least one link must be live. Failed
+    /// attempts to connect do not end the wait ([`connect_failure`](Handle::connect_failure) returns the last one),
+    /// so put a time limit around this call if you need one.
     ///
     /// A link can be live even if the venue has refused some of its streams for now. Orders that are placed while no
     /// stream reports them are in doubt at once. This function returns whether a stream reports them:
@@ -357,8 +343,8 @@ impl Handle {
     }
 
     /// Returns the reason why the newest attempt to connect, of any link, failed. Returns `None` if that attempt
-    /// succeeded, or if no attempt has ended yet. With this reason, a program that waits for [`live`](Handle::live)
-    /// or for a book can explain the wait.
+    /// succeeded, or if no attempt has ended yet. With it, a program can explain why it waits for
+    /// [`live`](Handle::live) or for a book.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -386,7 +372,6 @@ impl Handle {
         self.clock.now()
     }
 
-    /// Sends a command and waits for its result; `None` if the driver ended first.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         carry_out: impl FnOnce(Lent<'_>, Sender<T>) + Send + 'static,
@@ -401,7 +386,7 @@ impl Handle {
         receiver.recv().await.ok()
     }
 
-    /// Sends a command without waiting. Returns whether there was room for it; `None` if the driver has ended.
+    /// Sends a command without waiting. Returns whether there was room; `None` if the driver has ended.
     pub(crate) fn post(&self, carry_out: impl FnOnce(Lent<'_>) + Send + 'static) -> Option<bool> {
         match self.commands.try_send(Command(Box::new(carry_out))) {
             Ok(()) => Some(true),
@@ -417,25 +402,25 @@ impl Handle {
 }
 
 impl Lent<'_> {
-    /// Sends a request. Refuses it if a shutdown was requested.
+    /// Sends a request, unless a shutdown was requested.
     pub(crate) fn send(&mut self, request: &Request) -> Result<RequestId, CommandError> {
         self.check()?;
         self.client.request(self.now, request)
     }
 
-    /// Returns an error if the driver closes, or if a shutdown is postponed until the driver has sent cancels. Once a
-    /// shutdown has begun, the client itself refuses commands.
+    /// Returns an error if the driver closes, or if a shutdown is postponed. Once a shutdown has begun, the client
+    /// refuses commands.
     fn check(&self) -> Result<(), CommandError> {
         if self.keeper.is_ending() { Err(CommandError::Closed) } else { Ok(()) }
     }
 
-    /// Sends a request. Stores `answer`, the sender of the result, until the reply arrives.
+    /// Sends a request. The reply, or an error, goes to `answer`.
     pub(crate) fn request(mut self, request: &Request, answer: Sender<Result<Reply, RequestError>>) {
         let sent = self.send(request);
         self.wait_for_reply(sent.map_err(RequestError::Refused), answer);
     }
 
-    /// Sends the request to cancel an order. Stores `answer`, the sender of the result, until the reply arrives.
+    /// Sends a cancel. The reply, or an error, goes to `answer`.
     pub(crate) fn cancel(self, of: OrderRef<'_>, answer: Sender<Result<Reply, RequestError>>) {
         let cancel = keeper::cancel(self.keeper.orders(), of);
         let sent = match self.check() {
@@ -463,26 +448,21 @@ impl Lent<'_> {
 // ---- the end -------------------------------------------------------------------------------------
 
 impl Handle {
-    /// Closes the driver. The driver closes its links with a closing handshake and ends. Before that, it sends the
-    /// cancels of tickets that it can send at once. You may call `close` any number of times, from any task. Returns
-    /// whether this was the first call for the driver.
+    /// Closes the driver: it sends the cancels of tickets that it can send at once, closes its links with a closing
+    /// handshake, and ends. You may call `close` any number of times, from any task. Returns whether this was the
+    /// first call.
     pub fn close(&self) -> bool {
         self.close.trigger()
     }
 
-    /// Shuts down in steps, as [`Client::shut_down`] does, within the given time. First the client refuses commands,
-    /// and waits for the replies to requests in flight. If the plan has
-    /// [`cancel_orders`](gemini_ws::ShutdownPlan::cancel_orders), the client cancels the orders of each authenticated
-    /// session. If the plan has [`unsubscribe`](gemini_ws::ShutdownPlan::unsubscribe), the client unsubscribes the
-    /// public streams. Then the client closes. [`close`](Handle::close) skips the remaining steps.
+    /// Shuts down in the steps of [`Client::shut_down`], within the given time. `plan` can add steps, such as
+    /// [`cancel_orders`](gemini_ws::ShutdownPlan::cancel_orders). [`close`](Handle::close) skips the remaining steps.
     ///
     /// The time starts when the driver takes the command. `shut_down` returns when the driver has ended, about a
     /// second after the given time at the latest. [`Ended::orders`] are the orders that are still open or in doubt.
     ///
-    /// Some cancels of a [`Ticket`](crate::Ticket::cancel) may still wait for the venue's id of the order, for a link
-    /// or for room in a limit. Before the first step, the driver waits until it has sent these cancels, for half of
-    /// the given time at most. Meanwhile it refuses new orders and requests of a handle with
-    /// [`CommandError::Closed`].
+    /// Before the first step, the driver waits until it has sent the cancels of [tickets](crate::Ticket::cancel), for
+    /// half of the given time at most. Meanwhile it refuses new orders and requests with [`CommandError::Closed`].
     ///
     /// ```
     /// # use std::time::Duration;
@@ -505,7 +485,7 @@ impl Handle {
         self.ended().await
     }
 
-    /// Waits until the driver has ended. This handle keeps the driver running meanwhile, even as the last handle.
+    /// Waits until the driver has ended. This handle keeps the driver running meanwhile.
     pub async fn ended(&self) -> Ended {
         self.ending.wait().await
     }

@@ -10,7 +10,7 @@ use futures_lite::{AsyncRead, AsyncReadExt};
 /// The maximum number of bytes in the head of an answer.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 
-/// The maximum number of bytes that are read from the body of a refusal.
+/// The maximum number of bytes to read from the body of a refusal.
 pub(crate) const BODY_BYTES_MAX: usize = 8 << 10;
 
 /// The maximum number of header fields in the head of an answer.
@@ -46,26 +46,26 @@ pub struct Answer {
     rest: Vec<u8>,
 }
 
-/// The reason why there is no [`Answer`].
+/// The reason why [`Answer::read`] failed.
 #[derive(Debug)]
 pub enum Unreadable {
     /// The transport failed.
     Io(io::Error),
     /// The transport ended before the empty line after the header fields.
     Ended,
-    /// The bytes are not an answer of HTTP/1, or exceed a limit: [`HEAD_BYTES_MAX`] bytes in the head of the answer,
-    /// 96 header fields, or eight interim answers before the answer.
+    /// The bytes are not an answer of HTTP/1, or exceed a limit: [`HEAD_BYTES_MAX`] bytes in the head, 96 header
+    /// fields, or eight interim answers.
     NoHttp,
 }
 
 impl Answer {
-    /// Reads an answer up to the empty line after its header fields. Skips interim answers, with a status from 100 to
-    /// 199 (RFC 9110, section 15.2), but not 101. Bytes that were read beyond the empty line are in
-    /// [`rest`](Answer::rest).
+    /// Reads an answer up to the empty line after its header fields. Skips interim answers: those with a status from
+    /// 100 to 199 (RFC 9110, section 15.2), except 101. [`rest`](Answer::rest) returns the bytes that were read
+    /// beyond the empty line.
     ///
     /// # Errors
     ///
-    /// [`Unreadable`] says why there is no answer.
+    /// [`Unreadable`] is the reason.
     pub async fn read<Io: AsyncRead + Unpin>(transport: &mut Io) -> Result<Answer, Unreadable> {
         let (mut head, mut piece) = (Head::default(), [0; 4096]);
         loop {
@@ -81,14 +81,14 @@ impl Answer {
         self.status
     }
 
-    /// Returns the value of the first header field of this name; upper and lower case do not matter. Returns `None`
-    /// if there is no such field, or if the value is not UTF-8.
+    /// Returns the value of the first header field of this name, without regard to case. Returns `None` if there is
+    /// no such field, or if the value is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next().filter(|value| *value != NO_TEXT)
     }
 
-    /// Returns the delay that the header `Retry-After` requests: seconds, or a date, which is compared with the header
-    /// `Date` of the answer. Returns `None` if there is no such header, or if its value is neither of these.
+    /// Returns the delay that the header `Retry-After` requests, in seconds or until a date. Returns `None` if there
+    /// is no such header, or if it is invalid.
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after::of(|name| self.header(name))
     }
@@ -102,12 +102,11 @@ impl Answer {
         self.rest
     }
 
-    /// Returns whether the answer has the version HTTP/1.1, and not HTTP/1.0.
     pub(crate) const fn is_1_1(&self) -> bool {
         self.is_1_1
     }
 
-    /// Returns the values of all header fields of a name.
+    /// Returns the values of all header fields of this name.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers
             .iter()
@@ -115,7 +114,7 @@ impl Answer {
             .map(|(_, value)| std::str::from_utf8(value).unwrap_or(NO_TEXT).trim())
     }
 
-    /// Returns the elements of the lists in all header fields of a name (RFC 9110, section 5.6.1).
+    /// Returns the elements of the lists in all header fields of this name (RFC 9110, section 5.6.1).
     pub(crate) fn elements(&self, name: &str) -> impl Iterator<Item = &str> {
         self.values(name)
             .flat_map(|value| value.split(','))
@@ -123,8 +122,7 @@ impl Answer {
             .filter(|element| !element.is_empty())
     }
 
-    /// Reads the body of a refusal until the body is complete, the transport ends, or about [`BODY_BYTES_MAX`] bytes
-    /// have arrived.
+    /// Reads the body of a refusal, up to about [`BODY_BYTES_MAX`] bytes.
     pub(crate) async fn read_body<Io: AsyncRead + Unpin>(&mut self, transport: &mut Io) {
         let mut piece = [0; 1024];
         while self.lacks_body() {
@@ -135,17 +133,14 @@ impl Answer {
         }
     }
 
-    /// Adds bytes of the body that have arrived.
     pub(crate) fn push_body(&mut self, piece: &[u8]) {
         self.rest.extend_from_slice(piece);
     }
 
-    /// Returns whether to read more of the body of a refusal.
     pub(crate) fn lacks_body(&self) -> bool {
         !self.has_whole_body() && self.rest.len() < BODY_BYTES_MAX
     }
 
-    /// Returns the part of the body that has arrived.
     pub(crate) fn body(&self) -> Cow<'_, [u8]> {
         if self.is_chunked() {
             return Cow::Owned(unchunked(&self.rest).0);
@@ -170,19 +165,18 @@ impl Answer {
     }
 }
 
-/// The part of an answer that has arrived, until its head is complete.
+/// The part of an answer that has arrived, while its head is incomplete.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     bytes: Vec<u8>,
-    /// How many bytes were searched for the end of the head.
+    /// How many bytes have been searched for the end of the head.
     searched: usize,
-    /// The number of interim answers that were skipped.
     interim: usize,
 }
 
 impl Head {
-    /// Adds bytes that have arrived. An empty `piece` stands for the end of the transport. Returns the answer once
-    /// its head is complete.
+    /// Adds bytes that have arrived. An empty `piece` means that the transport has ended. Returns the answer once its
+    /// head is complete.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Option<Answer>, Unreadable> {
         self.bytes.extend_from_slice(piece);
         while let Some(answer) = self.next()? {
@@ -202,7 +196,8 @@ impl Head {
         if !BEGINNING.starts_with(bytes.get(..BEGINNING.len()).unwrap_or(bytes)) {
             return Err(Unreadable::NoHttp);
         }
-        // Parsing begins at the first byte, so parse only when the head may be complete, not after every read.
+        // Parse only when the head may be complete: parsing starts at the first byte, so parsing after every read is
+        // slow.
         if has_end(bytes.get(self.searched.saturating_sub(3)..).unwrap_or_default())
             && let Some(answer) = parse(bytes)?
         {
@@ -216,7 +211,6 @@ impl Head {
     }
 }
 
-/// Parses a head; `None` if it is not complete.
 fn parse(bytes: &[u8]) -> Result<Option<Answer>, Unreadable> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
@@ -232,13 +226,13 @@ fn parse(bytes: &[u8]) -> Result<Option<Answer>, Unreadable> {
     }
 }
 
-/// Returns whether the bytes contain the end of a line and then an empty line, so that a head may be complete.
+/// Returns whether the bytes contain an empty line, so that a head may be complete.
 fn has_end(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-/// Joins the chunks of a body that have arrived (RFC 9112, section 7.1). Also returns whether the last chunk has
-/// arrived.
+/// Joins the chunks of a body that have arrived (RFC 9112, section 7.1). Returns the body, and whether it is
+/// complete.
 fn unchunked(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while let Ok(httparse::Status::Complete((begin, length))) = httparse::parse_chunk_size(bytes) {
@@ -259,7 +253,6 @@ mod tests {
 
     use super::*;
 
-    /// Reads an answer that arrives in pieces of `piece` bytes.
     fn read(text: &[u8], piece: usize) -> Result<Answer, Unreadable> {
         struct Pieces<'a>(&'a [u8], usize);
         impl AsyncRead for Pieces<'_> {

@@ -21,16 +21,14 @@ use crate::ticket::Cell;
 use crate::tickets::{Cancel, DOUBT_TIMEOUT, Tickets};
 use crate::{Closed, NoBook};
 
-/// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event
-/// before the application sees the event. If a book needs a new snapshot, the driver requests the snapshot.
+/// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event before
+/// the application sees the event, and requests the snapshots that books need.
 ///
 /// Orders, balances, positions and quotes are those of one account: use a separate driver for each account.
 ///
-/// [`Handle::with`](crate::Handle::with) lends the keeper to a function. The events of the subscribed streams update
-/// orders, balances, positions and quotes. To ask the venue about orders and balances in doubt, call
-/// [`Handle::reconcile`](crate::Handle::reconcile). If you know the venue's positions or quotes from another source,
-/// call [`reconcile_positions`](Keeper::reconcile_positions) or [`reconcile_quote`](Keeper::reconcile_quote). The
-/// driver begins to keep books at the first call of [`Handle::books`](crate::Handle::books).
+/// [`Handle::with`](crate::Handle::with) lends the keeper to a function. To ask the venue about orders and balances
+/// in doubt, call [`Handle::reconcile`](crate::Handle::reconcile). The driver begins to keep books at the first call
+/// of [`Handle::books`](crate::Handle::books).
 #[derive(Debug)]
 pub struct Keeper {
     books: Books,
@@ -39,8 +37,8 @@ pub struct Keeper {
     may_need_resync: bool,
     /// The reason why the newest attempt to connect failed, if it failed.
     connect_failure: Option<ConnectFailure>,
-    /// Whether a book may have lost or got a source since the last turn. A source is a subscription to the book, the
-    /// link of that subscription, or a link of market data v1.
+    /// Whether a book may have lost or got a source since the last turn: a subscription, its link, or a link of
+    /// market data v1.
     has_new_sources: bool,
     orders: Orders,
     balances: Balances,
@@ -50,16 +48,14 @@ pub struct Keeper {
     pub(crate) tickets: Tickets<Arc<Cell>>,
     overdue: Overdue,
     postponed: Postponed,
-    /// Subscriptions to end, because no reader needs them any more. They stay here while the client has no room for
-    /// commands.
+    /// Subscriptions that no reader needs. They stay here while the client has no room for commands.
     leaving: Vec<StreamId>,
     /// The calls of `Handle::live` that wait.
     waiting: Vec<Sender<()>>,
     clock: SharedClock,
     ending: Arc<Ending>,
-    /// Whether the driver closes, so that commands are refused.
+    /// Whether commands are refused because the driver closes.
     is_closing: bool,
-    /// How the driver ended, if it has ended.
     closed: Option<Closed>,
 }
 
@@ -88,8 +84,8 @@ impl Keeper {
         }
     }
 
-    /// Returns the books. When the last subscription to a book is unsubscribed, the book is removed at once,
-    /// unless a link of market data v1 brings the book too.
+    /// Returns the books. A book is removed when its last subscription is unsubscribed, unless a link of market data
+    /// v1 brings the book too.
     pub const fn books(&self) -> &Books {
         &self.books
     }
@@ -146,20 +142,18 @@ impl Keeper {
         self.connect_failure
     }
 
-    /// Returns the orders that are open or in doubt.
     pub(crate) fn unfinished(&self) -> Vec<Order> {
         let ended = self.orders.to_reconcile().filter(|order| order.state.is_final());
         self.orders.open().chain(ended).cloned().collect()
     }
 
-    /// Sets how long the order of a ticket may be in doubt, and how long the venue may owe an event.
     pub(crate) fn set_doubt_timeout(&mut self, timeout: Duration) {
         let timeout = timeout.max(Duration::from_millis(1));
         self.tickets.set_doubt_timeout(timeout);
         self.overdue.set_timeout(timeout);
     }
 
-    /// Applies the answer of REST about an order. Returns whether the answer resolved the doubt.
+    /// Applies the answer of REST about an order. Returns whether it resolved the doubt.
     pub(crate) fn reconcile_order(
         &mut self,
         question: &OrderStatusQuestion,
@@ -179,7 +173,7 @@ impl Keeper {
         Some(order)
     }
 
-    /// Passes an order to `overdue` and `tickets`, because the order may have changed without an event.
+    /// Passes an order that may have changed without an event to `overdue` and `tickets`.
     fn note_order(&mut self, order: OrderRef<'_>, now: Instant) {
         if let Some(order) = self.orders.get(order) {
             self.overdue.note(order, now);
@@ -187,7 +181,6 @@ impl Keeper {
         }
     }
 
-    /// Applies the answer of REST about the balances. Returns whether the balances are current now.
     pub(crate) fn reconcile_balances(&mut self, rows: &BalanceRows, asked: Moment) -> bool {
         self.balances.reconcile(rows, asked)
     }
@@ -242,7 +235,7 @@ impl Keeper {
                     Event::Opened { .. } => self.connect_failure = None,
                     _ => {}
                 }
-                // At an earlier event, the application may have subscribed, or opened the client again.
+                // The application may have subscribed, or opened the client again, at an earlier event.
                 self.has_new_sources |= self.board.lacks_books();
                 if self.keeps_books {
                     match self.books.apply(event) {
@@ -278,7 +271,7 @@ impl Keeper {
         self.quotes.apply(event);
     }
 
-    /// Lets readers notice, before the driver answers a command, which books may arrive after all because of the
+    /// Lets readers notice which books may arrive after all because of a command. Call it before the answer to the
     /// command.
     pub(crate) fn show_sources(&mut self, client: &Client) {
         self.has_new_sources |= self.board.lacks_books();
@@ -286,8 +279,8 @@ impl Keeper {
         self.board.publish(&self.books);
     }
 
-    /// Lets readers notice which books will not arrive, and which of these may arrive after all. A book will not arrive
-    /// if no subscription and no address of market data v1 names it, or if all links that bring it have ended for good.
+    /// Lets readers notice which books will not arrive, and which of these may arrive after all. A book may arrive if
+    /// it has a subscription or an address of market data v1 whose link has not ended for good.
     fn note_streams(&mut self, client: &Client) {
         if !std::mem::take(&mut self.has_new_sources) || !self.board.has_books() {
             return;
@@ -304,17 +297,17 @@ impl Keeper {
         self.board.note_streams(&subscribed);
     }
 
-    /// Ends a turn: ends subscriptions, requests snapshots, ends tickets, sends cancels, and notifies calls that wait
+    /// Ends a turn: ends subscriptions and tickets, requests snapshots, sends cancels, and notifies calls that wait
     /// for live links.
     pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) {
         if !self.waiting.is_empty() && is_live(client) {
-            // If the caller has dropped its future, `try_send` fails, and the result is ignored.
+            // A caller may have stopped waiting.
             for waiting in self.waiting.drain(..) {
                 let _ = waiting.try_send(());
             }
         }
         self.leaving.extend(self.board.take_left());
-        // Any other error says that the subscription has ended, for example because the venue refused it.
+        // After any other error, the subscription has ended already.
         self.leaving.retain(|id| matches!(client.unsubscribe(now, *id), Err(CommandError::TooMany(_))));
         self.note_streams(client);
         if std::mem::take(&mut self.may_need_resync) {
@@ -336,7 +329,6 @@ impl Keeper {
         !self.board.publish(&self.books) || !self.leaving.is_empty()
     }
 
-    /// Returns when to call `finish_turn` without an event.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         [self.tickets.deadline(), self.overdue.deadline(), self.postponed.deadline()]
             .into_iter()
@@ -344,24 +336,21 @@ impl Keeper {
             .min()
     }
 
-    /// Shuts the client down. If cancels that the driver accepted earlier cannot be sent now, the shutdown waits for
-    /// them, but not longer than half of its time.
+    /// Shuts the client down. If cancels cannot be sent now, the shutdown waits for them, for at most half of its
+    /// time.
     pub(crate) fn shut_down(&mut self, client: &mut Client, now: Instant, plan: ShutdownPlan) {
         self.tickets.send_cancels(client, now);
         self.postponed.shut_down(client, now, plan, self.tickets.has_cancels());
     }
 
-    /// Returns whether the driver closes, or a shutdown is postponed.
     pub(crate) const fn is_ending(&self) -> bool {
         self.is_closing || self.postponed.is_some()
     }
 
-    /// Refuses commands from now on, because the driver closes.
     pub(crate) const fn refuse_commands(&mut self) {
         self.is_closing = true;
     }
 
-    /// Notifies the caller as soon as every link is live.
     pub(crate) fn wait_for_live(&mut self, client: &Client, answer: Sender<()>) {
         if is_live(client) {
             let _ = answer.try_send(());
@@ -394,12 +383,12 @@ impl Keeper {
                     return Err(error);
                 }
             }
-            // If the stream is subscribed already, the client sends no request that would bring a snapshot.
+            // The stream is subscribed already, so the client sends no request that would bring a snapshot.
             if known.is_some() && self.books.get(symbol.as_str()).is_none() {
                 unknown.push(*symbol);
             }
         }
-        // The link of a book may have ended for good already: then the reader must learn that no book will arrive.
+        // If the link of a book has already ended for good, the reader must learn that no book will arrive.
         (self.keeps_books, self.has_new_sources) = (true, true);
         client.resync_books(now, unknown);
         Ok(self.board.open(symbols, ids))
@@ -415,21 +404,19 @@ impl Keeper {
 }
 
 impl Drop for Keeper {
-    /// Reports the end of the driver and the orders that are open or in doubt, also if the driver's task is aborted
-    /// or panics.
+    /// Reports the end of the driver and its unfinished orders, also if its task is aborted or panics.
     fn drop(&mut self) {
         self.clock.set(None);
         self.ending.end(Ended { closed: self.closed, orders: self.unfinished() });
     }
 }
 
-/// Returns whether all links that have not ended for good are live. Returns `false` if there is no such link.
+/// Returns whether at least one link is live, and all others are live or have ended for good.
 fn is_live(client: &Client) -> bool {
     let mut links = client.links().filter(|(.., state)| *state != State::Closed).peekable();
     links.peek().is_some() && links.all(|(_, _, state)| state == State::Live)
 }
 
-/// The streams that `connect` subscribes to for an account.
 pub(crate) const ACCOUNT_STREAMS: [Stream; 2] = [Stream::orders(), Stream::balances()];
 
 /// Returns the cancel of an order. Returns `None` if the order is unknown, unless `of` is the venue's id.
@@ -441,7 +428,7 @@ pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
     }
 }
 
-/// Returns the symbol of the book that a stream brings; `None` for a stream of anything else.
+/// Returns the symbol of a depth stream.
 fn book_of(stream: &Stream) -> Option<Symbol> {
     stream.symbol().filter(|_| stream.topic() == Topic::Depth)
 }
@@ -457,7 +444,6 @@ mod tests {
     use super::*;
     use crate::BookReader;
 
-    /// The application passes answers about quotes and positions to the keeper, and the answers resolve the doubts.
     #[test]
     fn doubts_that_the_application_resolves() {
         let (now, mut scratch) = (Instant::ZERO, Scratch::new());
@@ -489,7 +475,7 @@ mod tests {
         assert_eq!(keeper.quotes().to_reconcile().count(), 0);
     }
 
-    /// Returns a board with a book whose subscription was rejected, and a reader of the book.
+    /// Returns a board with a rejected book, and a reader of the book.
     fn rejected() -> (Board, BookReader, Symbol) {
         let (mut board, symbol) = (Board::default(), "btcusd".parse().unwrap());
         let group = board.open(&[symbol], Vec::new());
@@ -499,8 +485,8 @@ mod tests {
         (board, BookReader::new(group, handle), symbol)
     }
 
-    /// The venue rejects the subscription to a book, and a recording of market data v1 brings the book. The
-    /// view of the book then has no reason why the book does not arrive.
+    /// The venue rejects the subscription, and a recording of market data v1 brings the book. The view then has no
+    /// reason why the book is missing.
     #[test]
     fn a_current_book_has_no_reason_to_be_missing() {
         let (mut board, reader, _) = rejected();
@@ -512,7 +498,7 @@ mod tests {
         assert_eq!((view.live().is_some(), view.no_book()), (true, None));
     }
 
-    /// The reason why no book will arrive belongs to the newest subscription to the book, not to an earlier one.
+    /// The reason belongs to the newest subscription to the book.
     #[test]
     fn the_reason_is_that_of_the_last_subscription() {
         let (mut board, reader, symbol) = rejected();
@@ -526,7 +512,7 @@ mod tests {
         }
     }
 
-    /// The venue rejects one of two subscriptions to a book. The book may still arrive, over the other subscription.
+    /// The venue rejects one of two subscriptions. The other one may still bring the book.
     #[test]
     fn a_book_may_come_while_it_has_a_subscription() {
         let now = Instant::ZERO;
@@ -545,8 +531,8 @@ mod tests {
         }
     }
 
-    /// The link of a book has ended for good. The reader of the book learns that the book will not arrive, and the
-    /// client refuses another reader. The book may arrive as soon as the client opens the link again.
+    /// The link of a book has ended for good. The reader learns that no book will arrive, and the client refuses
+    /// another reader. When the client opens the link again, the book may arrive.
     #[test]
     fn readers_and_the_end_of_the_link() {
         let now = Instant::ZERO;
@@ -565,13 +551,12 @@ mod tests {
         let after = keeper.open_books(&mut client, now, &[symbol]).map(|_| ());
         assert_eq!(after, Err(CommandError::GivenUp));
         client.open(now).unwrap();
-        // The driver calls this before it answers the command, so readers notice that the book may arrive.
+        // The driver calls this before it answers a command.
         keeper.show_sources(&client);
         assert!(!keeper.board.lacks_books());
     }
 
-    /// A reader is dropped while the client refuses commands. The keeper ends the subscription of the reader as soon
-    /// as the client accepts commands again.
+    /// A reader is dropped while the client has no room for commands. Its subscription ends as soon as there is room.
     #[test]
     fn a_reader_that_goes_while_outputs_are_full() {
         let now = Instant::ZERO;

@@ -20,18 +20,17 @@ use crate::upgrade::{BODY_WAIT, is_accepted, refusal, unreadable};
 
 /// A WebSocket over a non-blocking stream, for a loop that waits until streams are ready.
 ///
-/// While the stream connects and the upgrade is under way, call [`upgrade`](NonBlocking::upgrade) whenever the stream
-/// is ready. When `upgrade` has returned `Some(Ok(()))`, the WebSocket is open. Call [`read`](NonBlocking::read)
-/// until `read` returns `Ok(None)`: at once, because frames may have arrived with the upgrade, and again whenever the
-/// stream is readable or [`has_more`](NonBlocking::has_more) returns `true`. When the stream is writable, call
+/// Call [`upgrade`](NonBlocking::upgrade) whenever the stream is ready, until it returns `Some(Ok(()))`: then the
+/// WebSocket is open. From then on, call [`read`](NonBlocking::read) until it returns `Ok(None)`. Do this at once,
+/// because frames may have arrived with the upgrade, and again whenever the stream is readable or
+/// [`has_more`](NonBlocking::has_more) returns `true`. When the stream is writable, call
 /// [`flush`](NonBlocking::flush). With a level-triggered poller, wait until the stream is writable only while
 /// [`wants_write`](NonBlocking::wants_write) returns `true`. Up to
 /// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until the stream takes them.
 /// [`websocket_config`](crate::websocket_config) sets the limits for messages.
 ///
-/// For TLS, put for example a `rustls::StreamOwned` between the stream and this type. A read of a `StreamOwned` first
-/// writes the records that wait, and fails if this write fails. So with `StreamOwned`, a failed write loses the
-/// frames that have arrived and were not decrypted yet, perhaps the peer's Close frame with its code.
+/// For TLS, `stream` can be a `rustls::StreamOwned`. A read of a `StreamOwned` fails if it cannot write the records
+/// that wait. So a failed write may lose the last frames of the peer, for example its Close frame.
 ///
 /// Needs the feature `handshake`.
 ///
@@ -65,7 +64,7 @@ use crate::upgrade::{BODY_WAIT, is_accepted, refusal, unreadable};
 /// ```
 pub struct NonBlocking<S: Read + Write> {
     life: Life<S>,
-    /// Whether data waits that the open stream has not taken.
+    /// Whether data waits that the stream has not taken.
     has_unsent: bool,
 }
 
@@ -76,24 +75,22 @@ enum Life<S: Read + Write> {
     Ended(Lost),
 }
 
-/// An upgrade under way.
 struct Upgrade<S> {
     stream: Paced<S>,
-    /// The request, which may be signed.
+    /// May be signed, and is therefore wiped.
     request: Zeroizing<Vec<u8>>,
-    /// How many bytes of the request the stream has taken.
+    /// How many bytes of `request` the stream has taken.
     written: usize,
     is_flushed: bool,
     key: String,
-    /// The subprotocols that the request offers.
     protocols: Vec<String>,
     head: Head,
-    /// An answer that refuses the upgrade and lacks a part of its body, and when to stop waiting for that part.
+    /// An answer that refuses the upgrade, and when to stop waiting for the rest of its body.
     refusal: Option<(Answer, Instant)>,
 }
 
 impl<S: Read + Write> NonBlocking<S> {
-    /// Returns a WebSocket over a stream that is connecting or connected. Writes nothing yet. `request` is a URL, or
+    /// Creates a WebSocket over a stream that is connecting or connected. Writes nothing yet. `request` is a URL, or
     /// a request of `tungstenite` with the headers of a [signer](gemini_ws::Signer::headers).
     ///
     /// # Errors
@@ -119,12 +116,11 @@ impl<S: Read + Write> NonBlocking<S> {
         Ok(NonBlocking { life: Life::Upgrading(upgrade), has_unsent: false })
     }
 
-    /// Continues the upgrade. Returns `None` while the upgrade is under way. When the upgrade ends, returns the
-    /// result once: pass it to [`Client::handle_dial`](gemini_ws::Client::handle_dial). Later calls return `None`. If
-    /// the venue refuses the upgrade, the body of the answer can contain the reason. So the upgrade ends when the
-    /// body has arrived, or with the first call after a second: wait no longer than
-    /// [`timeout`](NonBlocking::timeout). Frames may have arrived with the answer, so call
-    /// [`read`](NonBlocking::read) before you wait for the stream again.
+    /// Continues the upgrade. Returns `None` while the upgrade is under way, then the result once, and later `None`
+    /// again. Pass the result to [`Client::handle_dial`](gemini_ws::Client::handle_dial). After success, call
+    /// [`read`](NonBlocking::read) before you wait for the stream. If the venue refuses the upgrade, `upgrade` waits
+    /// up to a second for the body of the answer, which can contain the reason. So call it again after
+    /// [`timeout`](NonBlocking::timeout) at the latest.
     pub fn upgrade(&mut self) -> Option<Result<(), ConnectFailure>> {
         let Life::Upgrading(upgrade) = &mut self.life else { return None };
         let answer = upgrade.answer().transpose()?;
@@ -134,16 +130,16 @@ impl<S: Read + Write> NonBlocking<S> {
         Some(answer.and_then(|answer| upgrade.finish(answer)).map(|socket| self.life = Life::Open(socket)))
     }
 
-    /// Returns how long to wait for the stream at most before the next call of [`upgrade`](NonBlocking::upgrade);
-    /// `None` if no limit applies. A limit applies while the body of a refusal has not arrived.
+    /// Returns how long to wait for the stream at most before the next call of [`upgrade`](NonBlocking::upgrade).
+    /// Returns `None`, unless the body of a refusal is incomplete.
     pub fn timeout(&self) -> Option<Duration> {
         let Life::Upgrading(Upgrade { refusal: Some((_, until)), .. }) = &self.life else { return None };
         Some(until.saturating_duration_since(Instant::now()))
     }
 
-    /// Reads the next message. Returns `Ok(None)` if the stream has nothing more now, if the upgrade is under way, or
-    /// if other sockets should have their turn; in the last case [`has_more`](NonBlocking::has_more) returns `true`.
-    /// Answers pings and Close frames.
+    /// Reads the next message, and answers pings and Close frames. Returns `Ok(None)` if the upgrade is under way or
+    /// the stream has nothing more now. Also returns `Ok(None)` so that other sockets have their turn;
+    /// [`has_more`](NonBlocking::has_more) is then `true`.
     ///
     /// # Errors
     ///
@@ -167,15 +163,14 @@ impl<S: Read + Write> NonBlocking<S> {
             Message::Text(_) | Message::Binary(_) => socket.get_mut().note_message(),
             control => socket.get_mut().note_control(control.len()),
         }
-        // Writes the answer to a ping. If the write fails, a later read reports the failure, because this message
-        // arrived first.
+        // Writes the answer to a ping. If the write fails, a later read reports it, because this message arrived
+        // first.
         let _ = self.flush();
         Ok(Some(message))
     }
 
     /// Returns whether to call [`upgrade`](NonBlocking::upgrade) or [`read`](NonBlocking::read) again without waiting
-    /// for the stream. Returns `true` if the stream may have more to read, or if a write has failed. The next call
-    /// that finds nothing more to read reports the failed write.
+    /// for the stream. The stream may have more to read, or a failed write is to be reported.
     pub fn has_more(&self) -> bool {
         match &self.life {
             Life::Upgrading(upgrade) => upgrade.stream.has_more(),
@@ -197,8 +192,8 @@ impl<S: Read + Write> NonBlocking<S> {
         self.write(Message::text(text))
     }
 
-    /// Sends a Close frame after the data that waits. Continue to read until the stream ends. If the WebSocket is not
-    /// [open](NonBlocking::is_open), `close` sends nothing and returns `Ok`.
+    /// Sends a Close frame after the data that waits. Continue to read until [`read`](NonBlocking::read) fails. If
+    /// the WebSocket is not [open](NonBlocking::is_open), `close` sends nothing and returns `Ok`.
     ///
     /// # Errors
     ///
@@ -218,9 +213,8 @@ impl<S: Read + Write> NonBlocking<S> {
         self.note_written(flushed)
     }
 
-    /// Returns whether to wait until the stream is writable. Returns `true` until the stream has taken the request of
-    /// the upgrade, and later while data waits. Returns `false` after the end. A TLS stream takes the request only
-    /// after its handshake: until then, ask the TLS stream what it waits for; otherwise the loop never sleeps.
+    /// Returns whether to wait until the stream is writable. Do not call it during the handshake of a TLS stream: ask
+    /// the TLS stream what it waits for, or the loop never sleeps.
     pub fn wants_write(&self) -> bool {
         match &self.life {
             Life::Upgrading(upgrade) => !upgrade.is_flushed,
@@ -253,14 +247,14 @@ impl<S: Read + Write> NonBlocking<S> {
         match written {
             Ok(()) => self.has_unsent = false,
             Err(error) if is_not_yet(&error) => self.has_unsent = true,
-            // The peer's Close frame came first: the next read returns it.
+            // The peer's Close frame came first. The next read returns it.
             Err(Error::ConnectionClosed | Error::Protocol(ProtocolError::SendAfterClosing)) => {}
             Err(error) => return Err(self.end(&error)),
         }
         Ok(())
     }
 
-    /// Ends the link. Answers a breach with a Close frame, without waiting for the stream.
+    /// Ends the link. Answers a breach with a Close frame, if the stream takes it at once.
     fn end(&mut self, error: &Error) -> Lost {
         let reason = lost_of(error);
         let ended = std::mem::replace(&mut self.life, Life::Ended(reason));
@@ -274,7 +268,7 @@ impl<S: Read + Write> NonBlocking<S> {
 
 impl<S: Read + Write> Upgrade<S> {
     /// Writes the request and reads the answer, as far as the stream is ready. Returns the answer once its head is
-    /// complete, and the body too if the answer refuses the upgrade.
+    /// complete, and after a refusal also its body.
     fn answer(&mut self) -> Result<Option<Answer>, ConnectFailure> {
         let (mut answer, until) = match self.refusal.take() {
             Some(refusal) => refusal,
@@ -292,7 +286,7 @@ impl<S: Read + Write> Upgrade<S> {
         Ok(Some(answer))
     }
 
-    /// Reads the body of a refusal, as far as the stream is ready. Returns whether more of the body may come.
+    /// Reads the body of a refusal, as far as the stream is ready. Returns whether more of it may come.
     fn read_body(&mut self, answer: &mut Answer) -> bool {
         let mut piece = [0; 1024];
         while answer.lacks_body() {
@@ -326,7 +320,6 @@ impl<S: Read + Write> Upgrade<S> {
         }
     }
 
-    /// Opens the WebSocket if the answer accepts the upgrade.
     fn finish(self, answer: Answer) -> Result<WebSocket<Paced<S>>, ConnectFailure> {
         let is_offered = |chosen: &str| self.protocols.iter().any(|offered| offered == chosen);
         if is_accepted(&self.key, &answer) && answer.values("sec-websocket-protocol").all(is_offered) {
@@ -342,13 +335,12 @@ impl<S: Read + Write> Upgrade<S> {
     }
 }
 
-/// Returns whether the error says only that the stream is not ready now.
 fn is_later(error: &Unreadable) -> bool {
     matches!(error, Unreadable::Io(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
 impl<S: Read + Write> fmt::Debug for NonBlocking<S> {
-    /// Formats the phase, without the request, which may be signed.
+    /// Formats the phase only, because the request may be signed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let life = match self.life {
             Life::Upgrading(_) => "upgrading",

@@ -25,29 +25,27 @@ use crate::sleep::SleepWatch;
 use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
-/// The maximum number of frames that the driver reads from a socket before timers, commands and other sockets have
-/// their turn. Between turns an executor asks the system for events, which costs about as much as reading ten frames.
-/// This cost is small beside that of so many frames.
+/// The maximum number of frames that the driver reads from a socket in a turn. Timers, commands and other sockets
+/// have their turn between.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
-/// The number of bytes after which the driver stops reading from a socket for this turn. The driver reads the frame
-/// that reaches this number to its end, so a turn can read more bytes than this number.
+/// The number of bytes after which the driver stops reading from a socket in a turn. The last frame can exceed this
+/// number.
 pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 
-/// The maximum number of pings that the driver reads from a socket in a turn. It is small, because each ping costs a
-/// write, and after 128 operations on sockets in a row, tokio makes everything else in the task wait, for example a
-/// future that waits for Ctrl-C.
+/// The maximum number of pings that the driver reads from a socket in a turn. Each ping costs a write, and tokio
+/// delays the rest of a task after 128 operations on sockets.
 const PINGS_PER_TURN_MAX: usize = 16;
 
 /// The maximum number of commands that the driver carries out in a turn, except in the turn in which it closes.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
-/// The maximum time from the moment when the application drops the last handle, or [`Events`](crate::Events), to the
-/// end of the driver. For half of this time, the driver waits for cancels that are still to be sent.
+/// The maximum time for which a driver continues after the application has dropped the last handle or
+/// [`Events`](crate::Events). For half of it, the driver waits for unsent cancels.
 const CANCELLING_MAX: Duration = Duration::from_secs(10);
 
-/// The maximum time for which the driver, or `Sockets`, reads from a socket after a Close frame, and the maximum time
-/// for which the driver waits until the application has taken the last events.
+/// The maximum time for which the driver, or `Sockets`, reads from a socket after a Close frame. Also the maximum
+/// time for which the driver waits until the application has taken the last events.
 pub(crate) const CLOSING_MAX: Duration = Duration::from_secs(1);
 
 pub(crate) struct Task<'r, R: Runtime, D> {
@@ -59,29 +57,24 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     /// The switch that closes the driver; `None` once the client was closed.
     shutdown: Option<Shutdown>,
     listener: Option<EventListener>,
-    /// Whether the client was opened.
     is_open: bool,
     timer: R::Timer,
-    /// The instant to which the timer is set.
+    /// The instant to which `timer` is set.
     timer_at: Option<Instant>,
     sleep: SleepWatch,
     write_timeout: Duration,
-    /// The sockets by the slot of their link.
     sockets: Vec<Option<Socket<R::Io>>>,
-    /// Sockets that received a Close frame, or send one after a breach, with the time until which the driver reads
-    /// them.
+    /// Sockets after a Close frame or a breach, with the time until which the driver reads from them.
     closing: Vec<(Socket<R::Io>, Instant)>,
     dials: Dials<'r, R>,
     scratch: Scratch,
-    /// Whether the client ended, or the application dropped all handles or its events. [`EndedBy::Client`] until the
-    /// application drops them.
+    /// What caused the end. [`EndedBy::Client`] until the application drops all handles or its events.
     ended_by: EndedBy,
-    /// The reason for the end, and the time until which the application can take the last events; `None` until the
-    /// client has closed.
+    /// After the client has closed: the reason, and the time until which the application can take the last events.
     closed: Option<(CloseReason, Instant)>,
 }
 
-/// The receivers of events. Each event reaches them in the order of these fields.
+/// The receivers of each event, in this order.
 struct Takers<D> {
     telemetry: Telemetry,
     replies: Replies,
@@ -98,7 +91,6 @@ impl<D: Delivery> Takers<D> {
         self.delivery.deliver(client, now, event);
     }
 
-    /// Reports the end of a turn to the telemetry.
     #[allow(unused_variables, reason = "without a feature they are not used")]
     fn report_turn(&mut self, client: &Client, now: Instant) {
         self.telemetry.dropped(self.delivery.dropped(), now);
@@ -107,11 +99,9 @@ impl<D: Delivery> Takers<D> {
     }
 }
 
-/// The result of an attempt to read.
 enum Read {
-    /// A frame whose message has `bytes` bytes, perhaps a ping.
+    /// A frame whose message has `bytes` bytes.
     Frame { bytes: usize, is_ping: bool },
-    /// Nothing more can be read now.
     Nothing,
 }
 
@@ -147,8 +137,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Takes one turn: first shutdown, timer and commands, so that a flood of frames cannot starve them; then frames
-    /// of each socket; then outgoing data.
+    /// Takes one turn. Shutdown, timer and commands come first, so that a flood of frames cannot starve them.
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.timer.now();
         self.open(now, context);
@@ -191,21 +180,20 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         Poll::Pending
     }
 
-    /// Opens the client, unless that was done before.
     fn open(&mut self, now: Instant, context: &mut Context<'_>) {
         if self.is_open {
             return;
         }
-        // The client refuses commands while too many outputs wait. This turn carries out these outputs, and the next
-        // turn tries again. Any other error says that the client is already open or closed.
+        // The client refuses while too many outputs wait. This turn carries them out, so the next turn tries again.
+        // After any other error, the client is already open or closed.
         self.is_open = !matches!(self.client.open(now), Err(CommandError::TooMany(_)));
         if !self.is_open {
             context.waker().wake_by_ref();
         }
     }
 
-    /// Begins the end of the driver if the client has closed and the driver has not seen [`Event::Closed`], for
-    /// example because the application polled this event.
+    /// Begins the end of the driver if the client has closed without the driver seeing [`Event::Closed`]. The
+    /// application may have polled this event.
     fn look_for_end(&mut self, now: Instant) {
         if let (None, Some(reason)) = (self.closed, self.client.close_reason()) {
             self.begin_end(reason, now);
@@ -235,17 +223,16 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Returns whether a shutdown has begun, or is postponed until the driver has sent cancels, or the driver closes.
+    /// Returns whether the driver closes, or a shutdown has begun or is postponed.
     fn is_ending(&self) -> bool {
         self.client.is_shutting_down() || self.takers.keeper.is_ending()
     }
 
-    /// Closes the client, unless that was done before. Before that, takes the commands that wait: carries out cancels
-    /// of tickets, because the tickets have accepted them, and refuses new orders and requests. If cancels are still
-    /// to be sent and `by` is not [`EndedBy::Client`], begins a shutdown instead of closing: a shutdown waits for the
-    /// cancels.
+    /// Closes the client, unless that was done before. First takes the commands that wait: accepts cancels of
+    /// tickets, and refuses new orders and requests. If cancels are still unsent and `by` is not [`EndedBy::Client`],
+    /// begins a shutdown instead, which waits for the cancels.
     fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
-        // A shutdown that was requested has a deadline of its own. Only a trigger of `Shutdown` ends it earlier.
+        // A shutdown has its own deadline. Only the trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {
             return;
         }
@@ -263,8 +250,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Returns the entry of `sockets` that holds the socket of a link. Returns `None` if the slot of the link is
-    /// empty, or already holds the socket of a later link.
+    /// Returns the entry of `sockets` for a link; `None` if the slot is empty or has the socket of another link.
     fn socket_of(&mut self, link: LinkId) -> Option<&mut Option<Socket<R::Io>>> {
         let place = self.sockets.get_mut(link.slot())?;
         place.as_ref().is_some_and(|socket| socket.link == link).then_some(place)
@@ -279,7 +265,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                     self.perform(now);
                 }
                 Poll::Ready(None) => {
-                    // The last handle was dropped, so nothing could close this driver any more.
+                    // The last handle was dropped.
                     self.close(now, EndedBy::HandlesDropped, context);
                     return;
                 }
@@ -313,7 +299,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.perform(now);
     }
 
-    /// Reads frames from each socket, as many as a turn allows. Returns whether a socket may have more frames.
+    /// Reads frames from each socket, within the limits of a turn. Returns whether a socket may have more frames.
     fn read(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
         let mut more = false;
         for slot in 0..self.sockets.len() {
@@ -327,8 +313,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
         let (mut bytes, mut pings) = (0, 0);
         for _ in 0..FRAMES_PER_TURN_MAX {
-            // During a shutdown the driver reads even if the queue is full, because the steps of the shutdown wait for
-            // frames. An application that takes no events must not delay these steps.
+            // The steps of a shutdown wait for frames, so the driver reads then even if the queue is full.
             if self.takers.delivery.poll_ready(context).is_pending() && !self.is_ending() {
                 return false;
             }
@@ -365,7 +350,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                 return Read::Nothing;
             }
         };
-        // `None` stands for a raw frame, which is never read.
+        // A raw frame is never read.
         let Some(frame) = frame_of(&message) else { return Read::Frame { bytes: 0, is_ping: false } };
         let bytes = message.len();
         let is_ping = matches!(frame, Frame::Ping(_));
@@ -397,8 +382,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             if let Err(why) = socket.poll_write(now, self.write_timeout, context) {
                 let link = socket.link;
                 self.lose(link, now, why);
-                // This turn has already published the books and written to earlier sockets, so another turn must
-                // follow.
+                // The books were already published in this turn, so another turn must follow.
                 context.waker().wake_by_ref();
             }
         }
@@ -408,7 +392,6 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.closing.retain_mut(|(socket, until)| socket.poll_end(context).is_pending() && now < *until);
     }
 
-    /// Carries out the client's outputs.
     #[inline]
     fn perform(&mut self, now: Instant) {
         while let Some(output) = self.client.poll_output() {
@@ -416,13 +399,13 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Carries out one output. The function is cold, because frames of data cause no outputs.
+    /// Carries out one output. Frames of data cause no outputs, so this function is cold.
     #[cold]
     fn perform_one(&mut self, output: Output, now: Instant) {
         self.takers.telemetry.output(&output, now);
         match output {
             Output::Connect(link) => {
-                // An old socket whose peer does not end its side must not delay the next link of the slot.
+                // An old socket whose peer stays must not delay the next link of the slot.
                 self.closing.retain(|(socket, _)| socket.link.slot() != link.slot());
                 self.dial(link);
             }
@@ -459,7 +442,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.dials.begin(link, self.policy.request(request, is_authenticated, patience));
     }
 
-    /// Sets the timer to the next deadline if that has changed, and polls the timer so that it wakes this task.
+    /// Sets the timer to the next deadline, and polls it so that it wakes this task.
     fn set_timer(&mut self, context: &mut Context<'_>) {
         let deadline = self.client.deadline().map(|deadline| deadline.at);
         let closing = self.closing.iter().map(|(_, until)| *until).min();
@@ -476,8 +459,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
         self.timer_at = at;
         if at.is_some() && self.timer.poll(context).is_ready() {
-            // The timer has fired, perhaps a little before the clock reaches the instant: set it again in the next
-            // turn.
+            // The timer may fire a little before the clock reaches the instant, so set it again in the next turn.
             self.timer_at = None;
             context.waker().wake_by_ref();
         }

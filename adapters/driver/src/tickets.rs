@@ -1,5 +1,5 @@
-//! [`Tickets`]: follows the orders of tickets, and ends each ticket. This module does no I/O, so the tests of the
-//! core run it too, in their simulations.
+//! [`Tickets`]: follows the orders of tickets, and ends each ticket. The simulations of the core run this module too,
+//! so it does no I/O.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -8,29 +8,26 @@ use gemini_ws::{
     Client, CommandError, Instant, LinkId, Order, OrderState, Request, RequestId, RequestOutcome,
 };
 
-/// The default of `Driver::doubt_timeout`. An order may be in doubt, or wait for its first event, for this long
-/// before its ticket ends as unknown. The driver also puts an order in doubt when the venue has owed an event about
-/// it for this long.
+/// The default of `Driver::doubt_timeout`. If an order is in doubt, or waits for its first event, for this long, its
+/// ticket ends as unknown. If the venue owes another event for this long, the driver puts the order in doubt.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The delay before the driver repeats a cancel that the venue could not carry out. Each further refusal doubles the
-/// delay, up to [`CANCEL_AGAIN_MAX`].
+/// The delay before the driver repeats a cancel that the venue could not carry out. Each further refusal doubles it,
+/// up to [`CANCEL_AGAIN_MAX`].
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 const CANCEL_AGAIN_MAX: Duration = Duration::from_secs(8);
 
-/// The driver's side of one ticket.
+/// The driver's side of a ticket.
 pub(crate) trait Holder {
-    /// Notes that the order has changed, and perhaps ended.
+    /// Notes that the order has changed. `end` says how it ended, if it has.
     fn note(&self, order: &Order, end: Option<End>);
 
     /// Ends the ticket although the order has not ended.
     fn abandon(&self);
 
-    /// Returns whether the ticket was dropped.
     fn is_dropped(&self) -> bool;
 }
 
-/// How an order ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum End {
     Filled,
@@ -38,39 +35,35 @@ pub(crate) enum End {
     Rejected,
 }
 
-/// The driver's side of all tickets.
 #[derive(Debug)]
 pub(crate) struct Tickets<H: Holder> {
     open: HashMap<RequestId, Open<H>>,
-    /// The tickets whose orders are in doubt or wait for their first events, and when each ticket ends if no event or
-    /// answer comes before.
+    /// When to end each ticket whose order is in doubt or waits for its first event.
     due: BTreeSet<(Instant, RequestId)>,
     doubt_timeout: Duration,
-    /// The cancels to which the venue has not finally replied, by the request that placed the order.
+    /// The cancels without a final reply of the venue, by the request that placed the order.
     cancels: BTreeMap<RequestId, Repeated>,
-    /// When to send cancels again after a rate limit of the client refused one.
+    /// When to send cancels again after a rate limit of the client has refused one.
     retry: Option<Instant>,
 }
 
-/// A cancel that the driver repeats until the venue has accepted the cancel or finally refused it, or the order has
-/// ended.
+/// A cancel that the driver repeats until the venue has accepted or finally refused it, or the order has ended.
 #[derive(Debug)]
 struct Repeated {
     cancel: Cancel,
-    /// The request that was sent and has no reply yet; `None` while the cancel is still to be sent.
+    /// The request without a reply; `None` while the cancel is still to be sent.
     sent: Option<RequestId>,
-    /// When to send the cancel again, because the venue could not carry it out.
+    /// When to send the cancel again, after the venue could not carry it out.
     again: Option<Instant>,
-    /// The delay to use after the next reply that says that the venue cannot carry out the cancel now.
+    /// The delay after the next such refusal.
     delay: Duration,
 }
 
-/// The data of an order that its cancel needs.
+/// What is needed to cancel an order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cancel {
-    /// The venue's id, once it is known.
     order_id: Option<u64>,
-    /// The link whose endpoint has the order.
+    /// A link to the endpoint of the order.
     link: Option<LinkId>,
 }
 
@@ -79,14 +72,12 @@ impl Cancel {
         Cancel { order_id: order.order_id, link: order.link() }
     }
 
-    /// Returns the cancel of an order for which only the venue's id is known.
     pub(crate) const fn of_id(order_id: u64) -> Cancel {
         Cancel { order_id: Some(order_id), link: None }
     }
 
-    /// Sends the cancel to the endpoint of the order, even if other endpoints were added later. If the endpoint of
-    /// the order is unknown, was removed or accepts no requests, the client chooses the endpoint. Returns `None` if
-    /// the venue's id of the order is not known yet.
+    /// Sends the cancel to the endpoint of the order. If that endpoint is unknown, was removed or accepts no
+    /// requests, the client chooses one. Returns `None` if the venue's id of the order is not known yet.
     pub(crate) fn send(self, client: &mut Client, now: Instant) -> Option<Result<RequestId, CommandError>> {
         let request = Request::CancelOrder { order_id: self.order_id? };
         let endpoint = self.link.and_then(|link| client.endpoint(link));
@@ -103,8 +94,7 @@ impl Cancel {
 #[derive(Debug)]
 struct Open<H> {
     holder: H,
-    /// When the ticket ends because its order is in doubt or has had no event. `None` if the order has had an event
-    /// and is not in doubt.
+    /// When the ticket ends as unknown; `None` if the order has had an event and is not in doubt.
     due: Option<Instant>,
 }
 
@@ -125,8 +115,8 @@ impl<H: Holder> Tickets<H> {
         self.doubt_timeout = timeout;
     }
 
-    /// Adds the ticket of an order that the client has accepted for sending. The time limit of the ticket starts with
-    /// the first call of [`note`](Tickets::note) for the order, which reports the order as sent.
+    /// Adds the ticket of an order that the client has accepted for sending. Its time limit starts with the first
+    /// call of [`note`](Tickets::note) for the order.
     pub(crate) fn open(&mut self, request: RequestId, holder: H) {
         self.open.insert(request, Open { holder, due: None });
     }
@@ -141,12 +131,11 @@ impl<H: Holder> Tickets<H> {
         }
     }
 
-    /// Notes a change of an order.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let Some(request) = order.request() else { return };
         let end = end(order);
-        // A cancel waits until the order has ended, even if the ticket was dropped. A rejected order that is in doubt
-        // may exist after all, so its cancel stays.
+        // A cancel waits for the end of the order, even if the ticket was dropped. A rejected order in doubt may
+        // exist after all, so its cancel stays.
         let has_ended = matches!(order.state, OrderState::Filled | OrderState::Canceled | OrderState::Closed);
         if end.is_some() || has_ended {
             self.cancels.remove(&request);
@@ -172,20 +161,20 @@ impl<H: Holder> Tickets<H> {
         }
     }
 
-    /// Notes that an order is to be cancelled as soon as the venue's id of the order is known.
+    /// Sends a cancel of the order as soon as the venue's id of the order is known.
     pub(crate) fn cancel(&mut self, request: RequestId, cancel: Cancel) {
         let first = Repeated { cancel, sent: None, again: None, delay: CANCEL_AGAIN_AFTER };
-        // If a cancel waits for its reply, or for the time to be sent again, that cancel is enough.
+        // An earlier cancel that still waits is enough.
         self.cancels.entry(request).or_insert(first).cancel = cancel;
     }
 
-    /// Returns whether a cancel is still to be sent: for the first time, or again.
+    /// Returns whether a cancel is still to be sent, for the first time or again.
     pub(crate) fn has_cancels(&self) -> bool {
         self.cancels.values().any(|cancel| cancel.sent.is_none())
     }
 
-    /// Notes the outcome of a request to cancel an order. The cancel is sent again if the venue could not carry it
-    /// out now, or if no reply came: to cancel an order twice does no harm.
+    /// Notes the reply to a cancel. If the venue could not carry the cancel out now, or did not reply, the driver
+    /// sends it again: a second cancel does no harm.
     pub(crate) fn note_cancel(&mut self, request: RequestId, outcome: &RequestOutcome<'_>, now: Instant) {
         let sent = self.cancels.iter_mut().find(|(_, cancel)| cancel.sent == Some(request));
         let Some((&order, cancel)) = sent else { return };
@@ -202,7 +191,7 @@ impl<H: Holder> Tickets<H> {
         }
     }
 
-    /// Sends the cancels of orders whose ids are known. Cancels for which the client has no room now are sent later.
+    /// Sends the cancels that can be sent now.
     pub(crate) fn send_cancels(&mut self, client: &mut Client, now: Instant) {
         if self.retry.is_some_and(|retry| now < retry) {
             return;
@@ -218,8 +207,8 @@ impl<H: Holder> Tickets<H> {
             match sent {
                 Ok(request) => repeated.sent = Some(request),
                 Err(CommandError::RateLimited { retry: at, .. }) => *retry = Some(at),
-                // The next turn tries again. A turn follows when the error would no longer occur, because a new link,
-                // new room, or the removal of one of several possible endpoints causes an event.
+                // The next turn tries again. An event of a new link, of new room in a limit, or of a removed endpoint
+                // causes this turn.
                 Err(
                     CommandError::NotConnected | CommandError::TooMany(_) | CommandError::SeveralEndpoints,
                 ) => {}
@@ -229,7 +218,6 @@ impl<H: Holder> Tickets<H> {
         });
     }
 
-    /// Returns when to call [`handle_timeout`](Tickets::handle_timeout) and [`send_cancels`](Tickets::send_cancels).
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let due = self.due.first().map(|(due, _)| *due);
         let again = self.cancels.values().filter_map(|cancel| cancel.again).min();
@@ -238,7 +226,7 @@ impl<H: Holder> Tickets<H> {
         [due, self.retry, again].into_iter().flatten().min()
     }
 
-    /// Ends the tickets whose orders have been in doubt, or without a first event, for too long.
+    /// Ends the tickets whose time is over.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         while let Some((due, request)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, request));
@@ -250,7 +238,7 @@ impl<H: Holder> Tickets<H> {
 }
 
 impl<H: Holder> Drop for Tickets<H> {
-    /// Ends all tickets as unknown, also if the driver is aborted or panics.
+    /// Ends all tickets as unknown, also if the driver's task is aborted or panics.
     fn drop(&mut self) {
         self.open.values().for_each(|open| open.holder.abandon());
     }
@@ -287,7 +275,7 @@ mod tests {
         }
     }
 
-    /// A client with an order, whose cancel the tickets repeat.
+    /// A client with an order whose cancel is repeated.
     struct Cancelling {
         client: Client,
         tickets: Tickets<Nothing>,
@@ -310,14 +298,14 @@ mod tests {
             it
         }
 
-        /// Places an order, and requests to cancel it. `order_id` stands for the venue's id of the order.
+        /// Places an order, and requests to cancel it by this id.
         fn cancel_another(&mut self, at: u64, order_id: u64) {
             let order = NewOrder::limit("one", "btcusd", Side::Buy, "1", "1").unwrap();
             let placed = self.client.request(Instant::from_millis(at), &Request::PlaceOrder(order));
             self.tickets.cancel(placed.unwrap(), Cancel::of_id(order_id));
         }
 
-        /// Takes a turn at the time `at` in ms. Returns the request ids of the cancels that the turn sends.
+        /// Takes a turn at the time `at` in ms. Returns the ids of the cancels that the turn sends.
         fn sent(&mut self, at: u64) -> Vec<String> {
             let now = Instant::from_millis(at);
             if self.client.deadline().is_some_and(|deadline| deadline.at <= now) {
@@ -360,7 +348,7 @@ mod tests {
         let first = it.sent(0);
         assert!(first.len() == 1 && it.sent(10).is_empty(), "{first:?}");
         assert!(!it.tickets.has_cancels());
-        // The venue refuses the cancel for now, twice. The driver repeats it after 500 ms, and then after 1 s.
+        // The venue refuses the cancel for now, twice. The delays are 500 ms and 1 s.
         it.answer(20, &first[0], LIMIT);
         assert!(it.tickets.has_cancels() && it.sent(519).is_empty());
         assert_eq!(it.tickets.deadline(), Some(Instant::from_millis(520)));
@@ -371,7 +359,7 @@ mod tests {
         assert!(it.sent(1_599).is_empty());
         let third = it.sent(1_600);
         assert_eq!(third.len(), 1);
-        // No reply comes, because the link ends. The next link sends the cancel at once.
+        // The link ends without a reply. The next link sends the cancel at once.
         it.client.handle_lost(it.link, Instant::from_millis(1_700), Lost::Transport);
         let lost = it.link;
         let mut at = 1_700;
@@ -383,7 +371,7 @@ mod tests {
         it.client.handle_connected(it.link, Instant::from_millis(at));
         let fourth = it.sent(at);
         assert_eq!(fourth.len(), 1);
-        // The reply does not come in time.
+        // No reply comes in time.
         let fifth: Vec<String> = (1..400).flat_map(|step| it.sent(at + step * 100)).take(1).collect();
         assert_eq!(fifth.len(), 1);
         it.answer(at + 40_000, &fifth[0], r#""status":200"#);
@@ -401,8 +389,8 @@ mod tests {
         assert_eq!(it.sent(520).len(), 1);
     }
 
-    /// The venue refuses one cancel, and the client's own limit refuses the next. Until the limit has room, there is
-    /// nothing to do, so the deadline must not be earlier.
+    /// The client's own limit refuses a cancel. Nothing can be sent until it has room, so the deadline must not be
+    /// earlier.
     #[test]
     fn no_deadline_is_in_the_past() {
         let config =
@@ -423,8 +411,8 @@ mod tests {
         assert!(it.tickets.retry.is_some(), "the limit of the client refused a cancel");
     }
 
-    /// Removes the endpoint of an order while two other endpoints exist. The client does not know which of them has
-    /// the account of the order, so the cancel waits.
+    /// The endpoint of the order is removed while two others exist. The client does not know which of them has the
+    /// account of the order, so the cancel waits.
     #[test]
     fn a_cancel_without_an_endpoint_waits() {
         let mut it = Cancelling::new();
@@ -456,8 +444,8 @@ mod tests {
         assert!(it.sent(10_000).is_empty());
     }
 
-    /// The venue refuses a cancel with a reply that contains the id of the order, and so contradicts itself. `Orders`
-    /// concludes nothing from such a reply, and the driver sends the cancel again.
+    /// The refusal of a cancel contains the id of the order, and so contradicts itself. The driver sends the cancel
+    /// again.
     #[test]
     fn a_refusal_that_contradicts_itself_ends_no_cancel() {
         for status in ["400", "404", "429"] {

@@ -10,7 +10,6 @@ use testkit::variables::{number, seeds};
 /// The number of lives whose bytes come from seeds.
 const LIVES: u64 = 3_000;
 
-/// Returns the bytes of a seed.
 fn bytes_of(seed: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
     let length = random.usize(4..124);
@@ -37,8 +36,8 @@ fn lives_of_the_corpus() {
     assert!(files >= 10, "{files} files");
 }
 
-/// By default a probe is sent after 30 s of silence, and its reply may take 15 s. After a sleep of an hour, which
-/// the monotonic clock does not count, the probe is sent at once.
+/// By default, a probe follows 30 s of silence, and its reply may take 15 s. After a sleep of an hour, which the
+/// monotonic clock does not count, the probe follows at once.
 #[test]
 fn a_link_that_is_dead_after_a_sleep() {
     let awake = support::after_sleep(false);

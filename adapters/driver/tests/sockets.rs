@@ -1,5 +1,4 @@
-//! Tests `NonBlocking` and `Sockets` with a stream whose peer follows a table. The table says what the peer answers
-//! to the upgrade, and what each read and write then does.
+//! Tests `NonBlocking` and `Sockets` with a stream whose peer follows a table.
 
 #![cfg(feature = "handshake")]
 
@@ -26,8 +25,7 @@ enum Step {
 
 /// A stream whose peer answers the upgrade. Each read after that carries out the next of `steps`.
 struct Peer {
-    /// The lines of the answer. In them, `KEY` stands for the value of `Sec-WebSocket-Accept`, which follows from the
-    /// key in the request.
+    /// The lines of the answer to the upgrade. `KEY` stands for the value of `Sec-WebSocket-Accept`.
     answer: String,
     steps: VecDeque<Step>,
     written: Vec<u8>,
@@ -111,7 +109,6 @@ fn socket(peer: Peer) -> NonBlocking<Peer> {
     NonBlocking::new("ws://localhost/", peer).unwrap()
 }
 
-/// Continues an upgrade until it has ended.
 fn upgrade(socket: &mut NonBlocking<Peer>) -> Result<(), ConnectFailure> {
     for _ in 0..100 {
         if let Some(result) = socket.upgrade() {
@@ -174,8 +171,8 @@ fn answers_to_the_upgrade() {
     assert_eq!(upgrade(&mut socket(ended)), Err(ConnectFailure::Transport));
 }
 
-/// The reason of a refusal is in the body, which may arrive after the head. A body that does not come delays the
-/// status for a limited time.
+/// The reason of a refusal is in the body, which may arrive after the head. If it does not arrive, `upgrade` still
+/// ends in limited time.
 #[test]
 fn the_body_of_a_refusal() {
     const REASON: &str = r#"{"result":"error","reason":"InvalidNonce","message":"m"}"#;
@@ -208,8 +205,8 @@ fn the_body_of_a_refusal() {
     }
 }
 
-/// The body of a refusal does not come, and nothing marks the socket again. A loop that waits no longer than
-/// `timeout` returns still gets the refusal, long before the attempt to connect times out.
+/// The body of a refusal does not arrive. A loop that waits no longer than `timeout` returns still gets the refusal,
+/// long before the attempt to connect times out.
 #[test]
 fn a_refusal_whose_body_does_not_come() {
     let mut client = Client::single(Config::new("ws://localhost/").stay_open(true));
@@ -240,8 +237,7 @@ fn a_refusal_whose_body_does_not_come() {
     assert_eq!(failures, [ConnectFailure::Status { status: 429, retry_after, reason: None }]);
 }
 
-/// Once the stream has taken the request, `wants_write` returns `false`, so a level-triggered loop waits only for the
-/// answer.
+/// Once the stream has taken the request, `wants_write` returns `false`, so that a level-triggered loop can sleep.
 #[test]
 fn the_request_is_written_once() {
     let mut socket = socket(Peer::new([]));
@@ -251,8 +247,8 @@ fn the_request_is_written_once() {
     assert!(socket.has_more(), "more bytes of the answer are there");
 }
 
-/// `Sockets` lends its streams to the loop. During the handshake of a TLS stream, only the stream knows what it waits
-/// for, so the loop must be able to ask the stream.
+/// During the handshake of a TLS stream, only the stream knows what it waits for. So `Sockets` lends the stream to
+/// the loop.
 #[test]
 fn the_streams_of_sockets() {
     let mut client = Client::single(Config::new("ws://localhost/").stay_open(true));
@@ -269,8 +265,8 @@ fn the_streams_of_sockets() {
     assert!(sockets.get_mut(1).is_none());
 }
 
-/// A peer sends one message in fragments without end. Each call of `read` still returns after a limited number of
-/// bytes, and in the end `read` fails with a breach of the protocol.
+/// A peer sends one message in fragments without end. Each `read` returns after a limited number of bytes, and
+/// finally `read` fails with a breach of the protocol.
 #[test]
 fn a_message_that_never_ends() {
     let mut socket = open(Peer::new([Step::Bytes(vec![1, 0]), Step::EmptyFragments]));
@@ -290,8 +286,8 @@ fn a_message_that_never_ends() {
     assert!(before > UNFINISHED_BYTES_MAX && !socket.has_more());
 }
 
-/// After a failed write, the socket first returns the frames that had arrived, because a Close frame among them says
-/// whether to reconnect.
+/// After a failed write, the socket first returns the frames that have arrived. A Close frame among them says whether
+/// to reconnect.
 #[test]
 fn a_failed_write_loses_no_frame() {
     for failure in [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::WriteZero] {
@@ -323,7 +319,7 @@ fn a_failed_write_loses_no_frame() {
     }
 }
 
-/// A signal that interrupts a read does not end the link: `has_more` returns `true`, and the next read succeeds.
+/// A signal that interrupts a read does not end the link. `has_more` returns `true`, and the next read succeeds.
 #[test]
 fn an_interrupted_read_is_no_end() {
     let steps = [Step::Fails(ErrorKind::Interrupted), frame(1, b"text")];
@@ -334,8 +330,8 @@ fn an_interrupted_read_is_no_end() {
     assert_eq!((socket.read(), socket.has_more()), (Ok(None), false));
 }
 
-/// Runs a client with two links to these peers for `turns` turns, one turn every 100 ms. Returns the client, its
-/// sockets and its events.
+/// Runs a client with two links to these peers, with a turn every 100 ms. Returns the client, its sockets and its
+/// events.
 fn turns(peers: impl Fn() -> [Peer; 2], turns: u64) -> (Client, Sockets<Peer>, Vec<String>) {
     let config = || Config::new("ws://localhost/").stay_open(true);
     let mut client = Client::single(config());
@@ -354,7 +350,6 @@ fn turns(peers: impl Fn() -> [Peer; 2], turns: u64) -> (Client, Sockets<Peer>, V
     (client, sockets, events)
 }
 
-/// A peer that floods its link does not keep the other link waiting.
 #[test]
 fn a_flood_has_its_turn_like_any_other_peer() {
     let peers = || [Peer::new([Step::Bytes(vec![1, 0]), Step::EmptyFragments]), Peer::new([frame(1, b"{}")])];
@@ -378,7 +373,7 @@ fn a_close_frame_behind_a_ping_arrives_although_the_pong_cannot_be_written() {
     assert_eq!(client.stats().stale_inputs, 0);
 }
 
-/// After the peer's Close frame, the client waits only for a limited time until the peer ends its side.
+/// After its Close frame, a peer has limited time to end its side.
 #[test]
 fn a_peer_that_closes_and_stays() {
     let peers = || [Peer::new([close(4003)]), Peer::new([close(4003), frame(1, b"late")])];

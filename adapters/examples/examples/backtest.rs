@@ -9,19 +9,18 @@ use std::time::Duration;
 
 use gemini_ws::{Books, Endpoint, Event, Replay, Scratch, Timestamp};
 
-/// Collects the mid of the book at the end of each second of the venue's time.
 fn mids(frames: &[String]) -> Vec<f64> {
     let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
     let (mut books, mut mids, mut next) = (Books::new(), Vec::new(), None::<Timestamp>);
     for frame in frames {
         let Ok(Some(event)) = replay.event(frame, &mut scratch) else { continue };
-        // Only depth frames set the clock, because their times rise. The times of trades may be earlier or later.
+        // Only depth frames set the clock. The times of trades are not in order.
         if let Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) = &event
             && let Some(time) = depth.event_time
         {
             let end = next.get_or_insert(time + Duration::from_secs(1));
             while *end < time {
-                // This is the book at the end of the second: the update of a later second is not applied yet.
+                // The update of a later second is not applied yet, so this is the book at the end of the second.
                 let best = books.live("btcusd").and_then(|book| book.bids().best().zip(book.asks().best()));
                 mids.extend(
                     best.map(|(bid, ask)| (bid.price.to_f64_nearest() + ask.price.to_f64_nearest()) / 2.0),

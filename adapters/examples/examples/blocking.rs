@@ -14,7 +14,7 @@ use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
-/// The number of updates of the book that the program shows before it ends.
+/// The number of updates of the book that the program shows.
 const SHOWN: u32 = 20;
 
 fn main() {
@@ -33,7 +33,7 @@ fn main() {
                     let dialled = dial(&request.url).map(|open| socket = Some((link, open)));
                     client.handle_dial(link, clock.now(), dialled);
                 }
-                // If writing fails, the next read reports the failure.
+                // If writing fails, the next read reports it.
                 Output::Send { text, .. } => {
                     let _ = socket.as_mut().map(|(_, socket)| socket.send(Message::text(text)));
                 }

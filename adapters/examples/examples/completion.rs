@@ -22,7 +22,7 @@ use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
-/// The number of updates of the book that the program shows before it ends.
+/// The number of updates of the book that the program shows.
 const SHOWN: u32 = 20;
 
 /// The pipe: bytes that have arrived, and bytes to write.
@@ -55,9 +55,9 @@ struct Link {
     id: LinkId,
     stream: TcpStream,
     socket: WebSocket<Pipe>,
-    /// Receives the bytes that the reader has read. The channel is closed at the end of the transport.
+    /// The bytes that the reading task has read. The channel is closed at the end of the transport.
     chunks: Receiver<Vec<u8>>,
-    /// The task that reads. It ends when its handle is dropped.
+    /// Dropping the handle ends the reading task.
     _reader: JoinHandle<()>,
 }
 
@@ -86,7 +86,7 @@ async fn watch(address: String) {
                         Err(why) => client.handle_connect_failed(id, clock.now(), why),
                     }
                 }
-                // If writing fails, the next read reports the failure.
+                // If writing fails, the next read reports it.
                 Output::Send { text, .. } => {
                     let _ = link.as_mut().map(|link| link.socket.send(Message::text(text)));
                 }
@@ -112,7 +112,7 @@ async fn watch(address: String) {
             compio::time::sleep(wait).await;
             continue;
         };
-        // Read a frame. When no frame remains, write what the frames and the outputs have caused, and wait for bytes.
+        // Read a frame. If no frame remains, write what waits, and wait for bytes.
         let message = open.socket.read();
         let now = clock.now();
         let event = match &message {
@@ -152,8 +152,8 @@ async fn watch(address: String) {
 async fn exchange(link: &mut Link, wait: Duration) -> io::Result<()> {
     let _ = link.socket.flush();
     write(&mut link.stream, link.socket.get_mut()).await?;
-    // A read that has begun must not be dropped, because it may have taken bytes already. So another task reads, and
-    // this function drops only the wait for that task.
+    // A read that has begun may have taken bytes, so it must not be dropped. Another task reads, and this function
+    // drops only the wait for that task.
     let chunk = async { Some(link.chunks.recv().await) };
     let late = async {
         compio::time::sleep(wait).await;

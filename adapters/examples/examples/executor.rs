@@ -17,7 +17,7 @@ use gemini_ws_driver::async_tungstenite::WebSocketStream;
 use gemini_ws_driver::gemini_ws::{Book, Books, Client, Clock, Config, ConnectFailure, Instant};
 use gemini_ws_driver::{Address, DialRequest, Paced, Runtime, Timer, client, io_failure};
 
-/// The number of updates of the book that the program shows before it ends.
+/// The number of updates of the book that the program shows.
 const SHOWN: u32 = 20;
 
 #[derive(Clone, Default)]

@@ -20,8 +20,7 @@ use mio::{Events, Interest, Poll, Token};
 
 const SYMBOLS: usize = 200;
 
-/// Begins to connect. A program for the real venue would look up names in another thread, and put TLS around the
-/// stream.
+/// Begins to connect. A program for the real venue also looks up names in another thread, and adds TLS.
 fn dial(poll: &Poll, client: &Client, link: LinkId) -> Result<NonBlocking<TcpStream>, ConnectFailure> {
     let request = client.connect_request(link).ok_or(ConnectFailure::Cancelled)?;
     let address = Address::parse(&request.url)?;
@@ -44,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     client.open(clock.now())?;
     let (mut poll, mut ready) = (Poll::new()?, Events::with_capacity(64));
     let (mut sockets, mut books, mut scratch) = (Sockets::new(), Books::new(), Scratch::new());
-    // How many times the program shows the number of current books before it ends.
+    // How often the program shows the number of current books before it ends.
     let shows: u32 = std::env::args().nth(2).map_or(Ok(3), |seconds| seconds.parse())?;
     let (mut closed, mut shown, mut next) = (None, 0, clock.now() + Duration::from_secs(1));
     while closed.is_none() {

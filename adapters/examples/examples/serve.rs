@@ -40,11 +40,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Waits until the book of `btcusd` is current. Then requests this book over HTTP, and a book that the program does
-/// not serve.
+/// Waits until the book of `btcusd` is current. Then requests this book over HTTP, and one that is not served.
 async fn ask_itself(mut books: BookReader, served: &str) -> Result<(), Box<dyn Error>> {
     tokio::time::timeout(Duration::from_secs(10), books.until_live("btcusd")).await?;
-    // This call blocks only the thread of `main`. The driver and the server run in other threads.
+    // This call blocks only this thread. The driver and the server run in others.
     let ask = |symbol: &str| ureq::get(format!("{served}/{symbol}")).call();
     let body = ask("BTCUSD")?.into_body().read_to_string()?;
     println!("200 {}…", body.chars().take(60).collect::<String>());

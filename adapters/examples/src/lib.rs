@@ -10,7 +10,7 @@ use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Config, Exchange, Output, SessionId};
 
 /// Returns the address on the command line. If there is none, starts a simulated exchange of `btcusd` in a thread,
-/// and returns the address of the exchange.
+/// and returns its address.
 ///
 /// # Panics
 ///
@@ -20,7 +20,7 @@ pub fn address() -> String {
 }
 
 /// Returns the address on the command line. If there is none, starts a simulated exchange of these symbols in a
-/// thread, and returns the address of the exchange.
+/// thread, and returns its address.
 ///
 /// # Panics
 ///
@@ -37,8 +37,8 @@ pub fn address_of(symbols: &[String]) -> String {
     address
 }
 
-/// Returns the address and the symbols on the command line. Without symbols, returns the symbol `btcusd`. Without an
-/// address, starts a simulated exchange in a thread, and returns the address of the exchange.
+/// Returns the address and the symbols on the command line. The default is a simulated exchange, started in a thread,
+/// and the symbol `btcusd`.
 ///
 /// # Panics
 ///
@@ -76,14 +76,12 @@ pub fn recording(stream: &str, time: Duration) -> Vec<String> {
     }
 }
 
-/// The programs of the README. Documentation tests compile them here and not in an adapter, because the published
-/// package of an adapter does not contain the README of the repository.
+/// Compiles the programs of the README as doctests. The package of an adapter does not contain the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-/// The programs of the guide of [`gemini_ws`] that need an adapter: documentation tests run them
-/// here, because the package of an adapter does not contain the guide.
+/// Runs the programs of the guide of [`gemini_ws`] as doctests. The package of an adapter does not contain the guide.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../../src/guide/back_pressure.md")]

@@ -31,8 +31,8 @@ struct Quote {
 }
 
 impl Quote {
-    /// Takes one step. If the order has ended, prints how. If the order is open and its price is not `target`,
-    /// cancels the order. If there is no order, places one at `target`.
+    /// Prints how the order has ended, if it has. Cancels the order if its price is not `target`. If there is no
+    /// order, places one at `target`.
     fn update(
         &mut self,
         client: &Handle,

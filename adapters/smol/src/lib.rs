@@ -74,19 +74,19 @@ pub struct Smol {
 }
 
 impl Smol {
-    /// Returns a runtime with the dialer of [`Dialer::new`]: with the certificate authorities of browsers, and with
-    /// the proxies of the environment.
+    /// Creates a runtime with the dialer of [`Dialer::new`]: it trusts the certificate authorities of browsers, and
+    /// uses the proxies of the environment.
     pub fn new() -> Smol {
         Smol::default()
     }
 
-    /// Returns the clock that a driver on this runtime uses. If you call methods of a client before its driver runs,
-    /// pass the time of this clock.
+    /// Returns the clock of this runtime's drivers. Pass its time to methods of a client that you call before the
+    /// driver runs.
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Returns a runtime that dials with `dialer`, which has the trusted certificate authorities and the proxies.
+    /// Creates a runtime that dials with `dialer`.
     pub fn with_dialer(dialer: Dialer) -> Smol {
         Smol { clock: Clock::new(), dialer }
     }
@@ -114,7 +114,7 @@ impl Runtime for Smol {
     }
 }
 
-/// The [`Timer`] of a [`Smol`]. It sleeps with [`smol::Timer`] and reads the clock of the `Smol` that created it.
+/// The [`Timer`] of a [`Smol`].
 #[derive(Debug)]
 pub struct SmolTimer {
     clock: Clock,
@@ -136,7 +136,7 @@ impl Timer for SmolTimer {
     }
 }
 
-/// The programs of the README, compiled as doctests.
+/// Compiles the programs of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 const KEY: &str = "account-of-the-telemetry";
 const SECRET: &str = "a secret of the telemetry";
 
-/// Returns a simulated exchange with one market. The clock of the exchange shows this machine's time.
+/// Returns a simulated exchange whose clock shows this machine's time.
 fn server() -> Server {
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(500).epoch(now);
@@ -26,7 +26,7 @@ fn server() -> Server {
     Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap()
 }
 
-/// Runs a signed client that sends a request, until ten depth updates have arrived. Returns the client's counters.
+/// Runs a signed client that sends a request, until ten depth updates have arrived. Returns its counters.
 fn live() -> Stats {
     let mut server = server();
     let mut gemini =
@@ -52,8 +52,8 @@ fn live() -> Stats {
     stats
 }
 
-/// Runs a driver whose queue has room for one event of market data, and takes its events only after the end. Returns
-/// how many events the queue has dropped.
+/// Runs a driver whose queue has room for one event of market data, and takes no events before the end. Returns how
+/// many events the queue has dropped.
 fn overflow() -> u64 {
     let mut server = server();
     let mut gemini = Client::single(Config::new(format!("ws://{}", server.local_addr())).seed(1));
@@ -79,9 +79,9 @@ fn overflow() -> u64 {
     all
 }
 
-/// Runs a client with an address at which no server listens, until the first attempt to connect fails.
+/// Runs a client until its first attempt to connect fails.
 fn fail() {
-    // No server listens on this port, because it was free just before.
+    // The port was free just before, so no server listens on it.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(Client::single(Config::new(format!("ws://127.0.0.1:{port}")).seed(1)));
     let smol = Smol::new();
@@ -119,9 +119,8 @@ fn logged(level: Level, what: impl FnOnce()) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Checks what drivers log: at `info`, the slot of each link and the reasons why links and clients end, but no
-/// frames; at `warn`, how many events were dropped; at `trace`, frames, but neither the secret nor the headers of a
-/// signed upgrade.
+/// Checks the log: at `info`, slots of links and reasons of ends, but no frames; at `warn`, the number of dropped
+/// events; at `trace`, frames, but neither the secret nor the headers of a signed upgrade.
 fn traced() {
     let log = logged(Level::INFO, || _ = live());
     for line in ["link{slot=0 epoch=1}", ": open", ": live", "closed reason=closed as requested"] {
@@ -138,14 +137,14 @@ fn traced() {
     let reported =
         log.lines().filter_map(|line| line.split_once("overflow dropped=")?.1.trim().parse::<u64>().ok());
     assert_eq!((reported.sum::<u64>(), dropped > 0), (dropped, true), "{log}");
-    // The WebSocket layer logs frames too, with another target. Leave out its lines.
+    // Leave out the lines of the WebSocket layer, which logs frames too.
     let log = logged(Level::TRACE, || _ = live());
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("gemini_ws")).collect();
     assert!(ours.iter().any(|line| line.contains("depthUpdate")));
     assert!(!ours.iter().any(|line| line.contains(SECRET) || line.contains("X-GEMINI")), "{ours:#?}");
 }
 
-/// Runs both parts in one test, one after the other, because each part starts servers and drivers.
+/// Runs both parts one after the other, because each starts servers and drivers.
 #[test]
 fn telemetry() {
     traced();
@@ -155,7 +154,7 @@ fn telemetry() {
 fn counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    // Runs four drivers, one after the other, with one recorder.
+    // Runs four drivers with one recorder.
     let (first, second, dropped) = metrics::with_local_recorder(&recorder, || {
         let (first, second) = (live(), live());
         fail();

@@ -29,8 +29,8 @@ struct Quote {
 }
 
 impl Quote {
-    /// Takes one step. If the order has ended, prints how. If the order is open and its price is not `target`,
-    /// cancels the order. If there is no order, places one at `target`.
+    /// Prints how the order has ended, if it has. Cancels the order if its price is not `target`. If there is no
+    /// order, places one at `target`.
     fn update(
         &mut self,
         client: &Handle,
@@ -105,7 +105,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             if turn.is_multiple_of(10) && doubts.await? {
                 let asked = client.reconcile(&signer, async |request| {
                     let (rest, (answer, answered)) = (rest.clone(), tokio::sync::oneshot::channel());
-                    // Use no thread of the runtime, because the runtime waits for its threads at the end of the program.
+                    // The runtime waits for its own threads at the end of the program, so use another thread.
                     std::thread::spawn(move || answer.send(ask(&rest, &request)));
                     answered.await.unwrap_or(Err(ureq::Error::ConnectionFailed))
                 });

@@ -68,8 +68,8 @@ pub fn connect(config: Config) -> (Handle, Connected<Tokio>) {
     driver::connect(Tokio::new(), config)
 }
 
-/// The [`Runtime`] of tokio. The tokio runtime on which the driver runs needs I/O and time, which `enable_all` of its
-/// builder enables.
+/// The [`Runtime`] of tokio. The tokio runtime on which the driver runs must have I/O and time enabled, for example
+/// with `enable_all` of its builder.
 #[derive(Clone, Debug, Default)]
 pub struct Tokio {
     clock: Clock,
@@ -77,22 +77,21 @@ pub struct Tokio {
 }
 
 impl Tokio {
-    /// Returns a runtime with the dialer of [`Dialer::new`]: with the certificate authorities of browsers, and with
-    /// the proxies of the environment.
+    /// Creates a runtime with the dialer of [`Dialer::new`]: it trusts the certificate authorities of browsers, and
+    /// uses the proxies of the environment.
     pub fn new() -> Tokio {
         Tokio::default()
     }
 
-    /// Returns the clock that a driver on this runtime uses, unless tokio's clock is paused. If you call methods of a
-    /// client before its driver runs, pass the time of this clock.
+    /// Returns the clock of this runtime's drivers. Pass its time to methods of a client that you call before the
+    /// driver runs.
     ///
-    /// In a test that pauses tokio's clock, the driver reads the clock of tokio instead: pass the time that
-    /// [`Handle::with`] lends.
+    /// In a test that pauses tokio's clock, pass the time that [`Handle::with`] lends instead.
     pub const fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Returns a runtime that dials with `dialer`, which has the trusted certificate authorities and the proxies.
+    /// Creates a runtime that dials with `dialer`.
     pub fn with_dialer(dialer: Dialer) -> Tokio {
         Tokio { clock: Clock::new(), dialer }
     }
@@ -117,7 +116,7 @@ impl Runtime for Tokio {
     }
 }
 
-/// The [`Timer`] of a [`Tokio`]. It sleeps with [`tokio::time`], and reads the clock of tokio.
+/// The [`Timer`] of a [`Tokio`]. It follows the clock of tokio.
 #[derive(Debug)]
 pub struct TokioTimer {
     clock: Clock,
@@ -126,7 +125,6 @@ pub struct TokioTimer {
 
 impl Timer for TokioTimer {
     fn now(&self) -> Instant {
-        // Reads the clock of tokio's timers, which a test may pause.
         self.clock.from_std(tokio::time::Instant::now().into_std())
     }
 
@@ -143,7 +141,7 @@ impl Timer for TokioTimer {
     }
 }
 
-/// The programs of the README, compiled as doctests.
+/// Compiles the programs of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
@@ -154,9 +152,8 @@ mod tests {
 
     use super::*;
 
-    /// In a test that pauses tokio's clock, `now` of a timer must return the time of tokio's clock, with which the
-    /// timer fires. Otherwise the driver would find its deadline in the future whenever the timer fires, and would
-    /// never sleep.
+    /// If a test pauses tokio's clock, a timer must follow that clock. Otherwise the driver would never sleep: each
+    /// time that the timer fires, its deadline would still be in the future.
     #[tokio::test(start_paused = true)]
     async fn the_timer_and_its_clock_agree() {
         let mut timer = Tokio::new().timer();

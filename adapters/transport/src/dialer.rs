@@ -32,8 +32,8 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// Returns a dialer with the certificate authorities of browsers ([`tls::web_roots`]) and the proxies that the
-    /// environment names ([`Proxies::from_environment`](crate::Proxies), with the feature `proxy`).
+    /// Creates a dialer with the certificate authorities of browsers ([`tls::web_roots`]) and, with the feature
+    /// `proxy`, the proxies of the environment ([`Proxies::from_environment`](crate::Proxies)).
     pub fn new() -> Dialer {
         Dialer { tls: tls::web_roots(), proxies: Proxies::from_environment() }
     }
@@ -85,14 +85,12 @@ impl Default for Dialer {
     }
 }
 
-/// The time without traffic after which the system sends the first keep-alive, and the time between further ones. If
-/// the client probes a link, it finds earlier that the link is dead. Keep-alive is for connections that the client
-/// does not probe.
+/// The time without traffic after which the system sends the first keep-alive, and the time between further ones.
+/// Keep-alive finds dead connections over which the client sends no probes.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Sets the options of a connected socket: `TCP_NODELAY`, because orders are small and urgent, and keep-alive after
-/// 30 s without traffic and then every 10 s. If the system refuses an option, the function continues, because the
-/// connection works without the option.
+/// 30 s without traffic and then every 10 s. Ignores options that the system refuses.
 pub fn set_options<'s, S>(socket: &'s S)
 where
     SockRef<'s>: From<&'s S>,

@@ -11,14 +11,13 @@ use futures_lite::future::or;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::io_failure;
 
-/// How long an attempt runs before `first_of` also tries the next address (RFC 8305, section 5).
+/// How long an attempt runs before [`first_of`] also tries the next address (RFC 8305, section 5).
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first address that answers, in the manner of RFC 8305. IPv4 and IPv6 addresses alternate,
 /// beginning with the family of the first address. Repeated addresses are tried once. The next attempt begins when a
 /// running attempt fails, or [`ATTEMPT_DELAY`] after the latest attempt began. When an attempt succeeds, the other
-/// attempts are dropped. So an address that never answers costs a quarter of a second, not the time for the whole
-/// dial.
+/// attempts are dropped.
 ///
 /// `connect` connects to an address, and `pause` waits for a time. `first_of` sets no limit for the whole time.
 ///
@@ -72,7 +71,7 @@ pub async fn first_of<S>(
     }
 }
 
-/// Waits for the first of these futures that is done, and removes it.
+/// Waits until one of these futures is done, and removes it.
 async fn any_of<F: Future>(trying: &mut Vec<Pin<Box<F>>>) -> F::Output {
     poll_fn(|context| {
         for position in 0..trying.len() {
@@ -87,12 +86,11 @@ async fn any_of<F: Future>(trying: &mut Vec<Pin<Box<F>>>) -> F::Output {
     .await
 }
 
-/// Returns the addresses in the order in which to try them: IPv4 and IPv6 addresses alternate, beginning with the
-/// family of the first address. Within a family the order does not change.
+/// Removes repeated addresses, and lets IPv4 and IPv6 addresses alternate, beginning with the family of the first
+/// address. Within a family the order does not change.
 fn by_turns(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut all: Vec<SocketAddr> = Vec::new();
     for address in addresses {
-        // An address is tried once, even if a resolver returns it several times.
         if !all.contains(&address) {
             all.push(address);
         }
@@ -134,8 +132,8 @@ mod tests {
         }
     }
 
-    /// Stands for an attempt to connect. The port says how the address answers: 0 never, 1 with a refusal at once, 2
-    /// with success at once, 3 with success after some polls.
+    /// An attempt to connect. The port says how it ends: 0 never, 1 with a refusal at once, 2 with success at once, 3
+    /// with success after some polls.
     async fn answers(address: SocketAddr) -> io::Result<SocketAddr> {
         match address.port() {
             0 => pending().await,
@@ -150,8 +148,8 @@ mod tests {
         }
     }
 
-    /// Each row has the addresses; how many pauses end; the address that answered, or the failure; and how many
-    /// addresses were tried.
+    /// Each row has the addresses, the number of pauses that end, the expected result, and the number of tried
+    /// addresses.
     #[test]
     fn attempts_begin_one_by_one() {
         let refused = Err(ConnectFailure::Refused);

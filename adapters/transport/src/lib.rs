@@ -1,8 +1,8 @@
 //! The code that the adapters `gemini-ws-smol` and `gemini-ws-tokio` share: everything between an address and a
 //! WebSocket, over any `futures-io` stream.
 //!
-//! An adapter provides a TCP connection and a timer of its runtime. This crate does the rest of a dial for all
-//! runtimes: name look-up, the choice of an address, proxies, TLS, and the upgrade.
+//! An adapter provides a TCP connection and a timer. This crate does the rest of a dial: name look-up, the choice of
+//! an address, proxies, TLS, and the upgrade.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -26,7 +26,7 @@ pub use lookup::{LOOK_UPS_MAX, look_up};
 pub use proxies::Proxies;
 pub use stream::Stream;
 
-/// The programs of the README, compiled as doctests.
+/// Compiles the programs of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

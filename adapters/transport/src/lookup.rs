@@ -7,17 +7,17 @@ use async_lock::Semaphore;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::is_localhost;
 
-/// The maximum number of name look-ups at a time. Further look-ups wait. A look-up whose future was dropped counts
-/// until its thread has an answer.
+/// The maximum number of name look-ups at a time. Further look-ups wait. A look-up whose future was dropped still
+/// counts until the resolver answers.
 pub const LOOK_UPS_MAX: usize = 64;
 
 static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
 
-/// Returns the addresses of a host. Asks the system's resolver in a separate thread, because the resolver blocks. If
-/// the host is an address without a zone, or a name that [`is_localhost`] accepts, the resolver is not asked.
+/// Returns the addresses of a host. Asks the system's resolver in a separate thread, unless the host is an address
+/// without a zone, or a name that [`is_localhost`] accepts.
 ///
-/// Dropping the future does not stop the thread, but nothing waits for the thread: a name server that does not answer
-/// delays neither a runtime nor the end of the program.
+/// Dropping the future does not stop the thread, but neither the runtime nor the end of the program waits for the
+/// thread.
 ///
 /// ```
 /// use futures_lite::future::block_on;
@@ -44,7 +44,6 @@ pub async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectFa
     let look = move || {
         let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
         drop(turn);
-        // The caller may have stopped waiting.
         let _ = found.try_send(addresses);
     };
     let started = thread::Builder::new().name("name look-up".to_owned()).spawn(look);
@@ -63,7 +62,7 @@ mod tests {
 
     #[test]
     fn names_and_addresses() {
-        // This name is longer than any name may be, so the resolver asks no name server for it.
+        // No name may be this long, so the resolver asks no name server.
         let no_name = "x".repeat(300);
         for (host, is_found) in [
             ("127.0.0.1", true),

@@ -1,4 +1,4 @@
-//! [`Proxies`] without the feature `proxy`: a type without content.
+//! [`Proxies`] without the feature `proxy`.
 
 use std::future::Future;
 
@@ -10,7 +10,7 @@ use gemini_ws_driver::gemini_ws::ConnectFailure;
 pub struct Proxies(());
 
 impl Proxies {
-    /// Returns no proxies: all connections are direct.
+    /// Returns no proxies.
     pub fn none() -> Proxies {
         Proxies(())
     }

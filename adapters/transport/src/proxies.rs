@@ -12,14 +12,13 @@ use crate::rules::Rules;
 use crate::tunnel;
 
 /// Which proxy to use for each dialled address. A proxy speaks HTTP CONNECT (`http://`, or a URL without a scheme) or
-/// SOCKS5 (`socks5://` or `socks5h://`). With each of these schemes, the proxy looks up the venue's name. If the URL
-/// of the proxy names no port, the port is 80 for HTTP and 1080 for SOCKS5.
+/// SOCKS5 (`socks5://` or `socks5h://`). The proxy looks up the venue's name. The default port is 80 for HTTP and
+/// 1080 for SOCKS5.
 ///
 /// If an HTTP proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`]. If a SOCKS5 proxy refuses, or the
-/// answer of a proxy cannot be read, the dial fails with [`ConnectFailure::Proxy`]. The dial fails in the same way if
-/// the URL of the proxy cannot be read or has another scheme, such as `https://`. If the connection to the proxy
-/// cannot be made or is lost, the dial fails with the failure of this connection. A dial never bypasses the proxy
-/// that is configured for the dialled address.
+/// answer or the URL of a proxy is invalid, the dial fails with [`ConnectFailure::Proxy`]. If the connection to the
+/// proxy fails, the dial fails with the failure of this connection. A dial never bypasses the proxy that is
+/// configured for the dialled address.
 ///
 /// ```
 /// use gemini_ws_transport::Proxies;
@@ -54,10 +53,9 @@ impl Proxies {
 
     /// Returns the proxies that the environment names now. `HTTPS_PROXY` is for `wss://`, and `HTTP_PROXY` is for
     /// `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts. A
-    /// lower-case variable hides the upper-case one, also if the lower-case one is empty. If `REQUEST_METHOD` is set,
-    /// as in a CGI program, the upper-case `HTTP_PROXY` is ignored. Addresses of this machine
-    /// ([`Address::is_loopback`]) are always reached directly. If the value for a proxy is not valid Unicode, dials
-    /// that need this proxy fail.
+    /// lower-case variable hides the upper-case one, also if the lower-case one is empty. In a CGI program
+    /// (`REQUEST_METHOD` is set), the upper-case `HTTP_PROXY` is ignored. Addresses of this machine
+    /// ([`Address::is_loopback`]) are always reached directly.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var_os(name))) }
     }

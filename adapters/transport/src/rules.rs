@@ -1,5 +1,4 @@
-//! [`Rules`]: which proxy is for which address. [`Rules::of_environment`] reads the variables of the environment as
-//! curl does.
+//! [`Rules`]: which proxy is for which address.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -14,19 +13,17 @@ pub(crate) struct Rules {
     secure: Option<Proxy>,
     plain: Option<Proxy>,
     except: Vec<Exception>,
-    /// Whether addresses of this machine are reached without a proxy too.
+    /// Whether addresses of this machine are reached directly too.
     spares_loopback: bool,
 }
 
-/// A proxy, by its URL.
 #[derive(Clone)]
 pub(crate) struct Proxy {
     kind: Kind,
-    /// The address of the proxy; `None` if the URL cannot be read.
+    /// `None` if the URL of the proxy cannot be read.
     address: Option<Address>,
 }
 
-/// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Http,
@@ -46,8 +43,7 @@ enum Hosts {
     All,
     /// A name and its subdomains.
     Below(String),
-    /// A network: the addresses whose first bits are the same as those of this address. The number says how many
-    /// bits.
+    /// The addresses whose first bits are those of this address. The number says how many bits.
     Network(IpAddr, u32),
 }
 
@@ -62,12 +58,12 @@ impl Rules {
         Rules { except, ..self.clone() }
     }
 
-    /// Reads the rules from the environment. `variable` returns the value of a variable.
+    /// Reads the rules from the environment, as curl does. `variable` returns the value of a variable.
     pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<OsString>) -> Rules {
-        // A variable whose value is not UTF-8 still counts as set, because a dial must not bypass the proxy.
+        // A value that is not UTF-8 still counts as set, because a dial must not bypass the proxy.
         let variable = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
         let either = |name: &str| {
-            // In a CGI program, the server sets this variable from a client's header `Proxy`.
+            // In a CGI program, this variable has the value of a client's header `Proxy`.
             let is_foreign = name == "HTTP_PROXY" && variable("REQUEST_METHOD").is_some();
             let upper = || variable(name).filter(|_| !is_foreign);
             let text = variable(&name.to_ascii_lowercase()).or_else(upper)?;
@@ -83,7 +79,6 @@ impl Rules {
         }
     }
 
-    /// Returns the proxy for an address, if there is one.
     pub(crate) fn of(&self, address: &Address) -> Option<&Proxy> {
         let proxy = if address.is_secure() { &self.secure } else { &self.plain };
         let is_excepted = (self.spares_loopback && address.is_loopback())
@@ -110,7 +105,6 @@ impl Proxy {
         self.kind
     }
 
-    /// Returns host and port of the proxy.
     pub(crate) fn host_and_port(&self) -> Result<(String, u16), ConnectFailure> {
         let usual = match self.kind {
             Kind::Http => 80,
@@ -127,7 +121,7 @@ impl Proxy {
 }
 
 impl fmt::Debug for Proxy {
-    /// Formats the proxy without name and password.
+    /// Hides the name and the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.address.as_ref().map(Address::host_header);
         write!(f, "{:?} {}", self.kind, host.as_deref().unwrap_or("(unreadable)"))
@@ -170,7 +164,7 @@ fn exception(text: &str) -> Option<Exception> {
     Some(Exception { hosts: hosts?, port })
 }
 
-/// Parses a name. Ignores a final dot, and a prefix `*`, `.` or `*.`, with which other programs include subdomains.
+/// Parses a name. Ignores a final dot, and the prefixes `*`, `.` and `*.`, which other programs use for subdomains.
 fn below(text: &str) -> Option<Hosts> {
     let name = text.strip_prefix('*').unwrap_or(text);
     let name = name.strip_prefix('.').unwrap_or(name);
@@ -178,7 +172,7 @@ fn below(text: &str) -> Option<Hosts> {
     (!name.is_empty()).then(|| Hosts::Below(name.to_ascii_lowercase()))
 }
 
-/// Parses an address, or a network: an address and the number of bits that the addresses of the network share.
+/// Parses an address, or a network such as `10.0.0.0/8`.
 fn network(text: &str) -> Option<Hosts> {
     let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
     let address: IpAddr = address.parse().ok()?;
@@ -209,8 +203,7 @@ mod tests {
         rules.of(&Address::parse(url).unwrap()).map(|proxy| format!("{proxy:?}"))
     }
 
-    /// A variable whose value is not UTF-8 still counts as set, because a dial must not bypass the proxy. Each row
-    /// has a variable and its value.
+    /// A value that is not UTF-8 still counts as set. Each row has a variable and its value.
     #[cfg(unix)]
     #[test]
     fn values_that_are_no_text() {
@@ -243,7 +236,6 @@ mod tests {
             (&[("ALL_PROXY", "a"), ("https_proxy", " ")], "wss://v", Some("Http a")),
             (&[("ALL_PROXY", "https://a")], "wss://v", Some("Unsupported a")),
             (&[("ALL_PROXY", "http://")], "wss://v", Some("Http (unreadable)")),
-            // Addresses of this machine are reached without a proxy.
             (&[("ALL_PROXY", "a")], "ws://127.0.0.1:9", None),
             (&[("ALL_PROXY", "a")], "ws://[::1]:9", None),
             (&[("ALL_PROXY", "a")], "ws://localhost", None),
@@ -276,9 +268,7 @@ mod tests {
             ("a:80, b:81", "a:80 a b:81", "a:81 b"),
             ("::ffff:10.0.0.1", "10.0.0.1 [::ffff:10.0.0.1]", "10.0.0.2"),
             ("*", "a 1.2.3.4 [::2]", ""),
-            // Entries without a name match no host.
             (". *. :443 [] ,,", "", "a 1.2.3.4"),
-            // Addresses of this machine are reached without a proxy, whether they are listed or not.
             ("", "127.0.0.1 localhost [::1]", "a"),
             ("10.0.0.0/33", "", "10.0.0.1"),
         ] {

@@ -12,8 +12,8 @@ use futures_rustls::rustls::{
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::io_failure;
 
-/// Returns a configuration that trusts the certificate authorities of browsers, compiled in. A
-/// [`Dialer`](crate::Dialer) has this configuration by default.
+/// Returns a configuration that trusts the certificate authorities of browsers, which are compiled in. It is the
+/// default of a [`Dialer`](crate::Dialer).
 ///
 /// ```
 /// let dialer = gemini_ws_transport::Dialer::new().tls(gemini_ws_transport::tls::web_roots());
@@ -51,8 +51,7 @@ pub fn roots_of_pem(pem: &[u8]) -> io::Result<Arc<ClientConfig>> {
     Ok(finish(builder().with_root_certificates(roots)))
 }
 
-/// Returns a configuration that trusts the certificate authorities of the operating system. On Windows and on Apple
-/// systems, the operating system also verifies the certificates.
+/// Returns a configuration that trusts the certificate authorities of the operating system.
 ///
 /// # Errors
 ///
@@ -74,7 +73,6 @@ fn finish(builder: ConfigBuilder<ClientConfig, WantsClientCert>) -> Arc<ClientCo
     Arc::new(builder.with_no_client_auth())
 }
 
-/// Returns the failure for an error of the TLS handshake.
 pub(crate) fn failure(error: &io::Error) -> ConnectFailure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(

@@ -8,8 +8,7 @@ use tokio_socks::tcp::Socks5Stream;
 
 use crate::rules::{Kind, Proxy};
 
-/// Asks the proxy, over the connected stream, to connect to an address. Returns the stream, which then leads to this
-/// address.
+/// Asks the proxy, over the connected stream, to connect to an address. The returned stream leads to this address.
 pub(crate) async fn through<S: AsyncRead + AsyncWrite + Unpin>(
     proxy: &Proxy,
     stream: S,
@@ -41,8 +40,7 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin>(
         Unreadable::Ended | Unreadable::NoHttp => ConnectFailure::Proxy,
     })?;
     match answer.status() {
-        // If bytes follow the answer of the proxy, they are not from the venue, because the venue does not speak
-        // first.
+        // The venue does not speak first, so bytes after the answer cannot be the venue's.
         200..300 if answer.rest().is_empty() => Ok(stream),
         200..300 => Err(ConnectFailure::Proxy),
         status => Err(ConnectFailure::ProxyStatus { status, retry_after: answer.retry_after() }),

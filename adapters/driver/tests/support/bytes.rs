@@ -19,7 +19,6 @@ impl Bytes {
         self.0.pop_front().unwrap_or(0)
     }
 
-    /// Returns a number below `count`.
     pub(crate) fn below(&mut self, count: u8) -> u8 {
         self.next() % count
     }

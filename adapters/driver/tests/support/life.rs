@@ -1,4 +1,4 @@
-//! [`live`] runs the life of a driver, from its first turn until all its resources are released.
+//! [`live`] runs a driver from its first turn until all its resources are released.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -18,15 +18,13 @@ use gemini_ws_driver::{Closed, Events, Handle, READ_BYTES_PER_TURN_MAX, READS_PE
 use super::bytes::Bytes;
 use super::world::Shared;
 
-/// The virtual time that a turn takes.
 const TURN: Duration = Duration::from_micros(200);
 
-/// The maximum virtual time from the application's request to end the driver until the driver has ended. It includes
-/// the closing handshake, the last frames and the last events.
+/// The maximum virtual time from the application's request to end the driver until the driver has ended.
 const END_MAX: Duration = Duration::from_secs(6);
 
-/// The maximum number of streams that a driver with one slot reads in a turn: the stream of the link, and those of
-/// earlier links.
+/// The maximum number of streams that a driver with one slot reads in a turn. Streams of earlier links may still be
+/// closing.
 const STREAMS_MAX: usize = 4;
 
 struct Flag(AtomicBool);
@@ -38,7 +36,7 @@ impl Wake for Flag {
 }
 
 type Run = Pin<Box<dyn Future<Output = Closed>>>;
-/// The receiver of events. It is `None` before the first poll of the driver, if there is no queue, and after the
+/// The receiver of events. `None` if there is no queue, before the first poll of the driver, and after the
 /// application has dropped the receiver.
 type Slot = Rc<RefCell<Option<Events>>>;
 type Asked = Pin<Box<dyn Future<Output = ()>>>;
@@ -57,15 +55,14 @@ struct Life {
     asked: Vec<Asked>,
     turns: u64,
     closed: Option<Closed>,
-    /// When the application requested the end.
     ends: Option<Instant>,
 }
 
-/// Runs the life of a driver. The bytes in `data` decide what the peers and the application do.
+/// Runs a driver. The bytes in `data` decide what the peers and the application do.
 ///
 /// # Panics
 ///
-/// If a turn is not bounded, an end does not come, a task waits for ever, or a stream or timer still exists at the
+/// If a turn is not bounded, the driver does not end, a task waits for ever, or a stream or timer still exists at the
 /// end.
 pub(crate) fn live(data: &[u8]) {
     let mut bytes = Bytes::new(data);
@@ -127,13 +124,13 @@ impl Life {
         self.shared.lock().now
     }
 
-    /// Polls the driver if it was woken. Otherwise wakes the tasks that are due, then lets the application act, and
-    /// then advances the time; stops as soon as the driver is woken.
+    /// Polls the driver if it was woken. Otherwise wakes the tasks that are due, lets the application act, and
+    /// advances the time, until the driver is woken.
     fn step(&mut self) {
         if self.flag.0.swap(false, Ordering::Relaxed) {
             self.turn();
             self.turns += 1;
-            // Let the application act even if a peer keeps the driver busy all the time.
+            // Let the application act even if a peer keeps the driver busy.
             if self.turns.is_multiple_of(64) {
                 self.act();
             }
@@ -206,7 +203,7 @@ impl Life {
         self.asked.retain_mut(|asked| asked.as_mut().poll(&mut context).is_pending());
     }
 
-    /// Lets the application act. The next byte decides what it does; after the last byte it shuts the driver down.
+    /// Lets the application act. The next byte decides what it does; after the last byte, it shuts the driver down.
     fn act(&mut self) {
         let (is_over, act) = {
             let mut world = self.shared.lock();
@@ -248,7 +245,7 @@ impl Life {
             }),
             (13, Some(handle)) => self.ask(async move { handle.live().await }),
             (4, _) => self.shut_down(),
-            // Dropping this handle ends the driver only if no command waits: a command that waits has a handle too.
+            // A command that waits has a handle too, and would keep the driver running.
             (5, _) if self.asked.is_empty() => {
                 self.handle = None;
                 self.ends = self.ends.or(Some(self.now()));
@@ -260,7 +257,7 @@ impl Life {
             (7, _) => self.run = None,
             (8, _) => self.take_events(usize::MAX),
             (10, _) => self.shared.lock().slept += Duration::from_secs(3_600),
-            // The driver is dropped before it has taken a command.
+            // The driver is dropped before it takes the command.
             (9, Some(handle)) => {
                 self.ask(async move { handle.subscribe("ethusd@trade".parse().expect("a stream")).await });
                 self.run = None;
@@ -272,13 +269,12 @@ impl Life {
     fn shut_down(&mut self) {
         match &self.handle {
             Some(handle) => drop(handle.close()),
-            // Without a handle no task can request the end, so an earlier action must have requested it.
+            // Without a handle, an earlier action has requested the end.
             None => assert!(self.ends.is_some()),
         }
         self.ends = self.ends.or(Some(self.now()));
     }
 
-    /// Checks the end of the life, whatever caused it.
     fn finish(mut self) {
         let was_dropped = self.run.is_none() && self.closed.is_none();
         assert!(
@@ -306,10 +302,10 @@ impl Life {
     }
 }
 
-/// Runs a live link and cuts its network. If `sleeps` is true, the machine sleeps for an hour at that moment. Returns
-/// how long after that moment the driver ends the link, not counting the sleep.
+/// Cuts the network of a live link. If `sleeps` is true, the machine then sleeps for an hour. Returns how long after
+/// the cut the driver ends the link, without the sleep.
 pub(crate) fn after_sleep(sleeps: bool) -> Duration {
-    // The bytes make the peer accept the upgrade in one piece, send confirmations, and then nothing.
+    // The bytes make the peer accept the upgrade in one piece, confirm requests, and then send nothing.
     let shared = Shared::new(Bytes::new(&[7, 0, 15, 23, 0]));
     let mut gemini = Client::single(Config::new("ws://127.0.0.1:1").seed(1));
     gemini.subscribe(Instant::ZERO, "btcusd@trade".parse().expect("a stream")).expect("room");

@@ -1,6 +1,5 @@
-//! Runs a driver on streams that misbehave, in virtual time. Time passes with each turn of the driver, and when
-//! nothing else can happen. Bytes decide what happens. Whatever they say, each turn is bounded, the end comes in
-//! time, no task waits for ever, and every stream and timer is dropped.
+//! Runs a driver on streams that misbehave, in virtual time. Bytes decide what happens. Whatever they say, each turn
+//! is bounded, the driver ends in time, no task waits for ever, and every stream and timer is dropped.
 
 #![allow(dead_code, unused_imports, reason = "whoever includes it uses a part")]
 

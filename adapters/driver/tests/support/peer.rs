@@ -10,12 +10,10 @@ use gemini_ws_driver::gemini_ws::Instant;
 
 use super::bytes::Bytes;
 
-/// The result of a read or a write.
 pub(crate) enum Says {
-    /// This many bytes were read or written.
+    /// The number of bytes that were read or written.
     Bytes(usize),
     Fails(io::ErrorKind),
-    /// Nothing happens before this instant.
     Later(Instant),
     Nothing,
 }
@@ -26,16 +24,13 @@ const FLOOD_BYTES: usize = 6 << 20;
 pub(crate) struct Peer {
     /// Received bytes that the peer has not decoded yet.
     heard: Vec<u8>,
-    /// Bytes that the peer will send.
     outbox: VecDeque<u8>,
-    /// What the peer sends after `outbox`: the bytes that it repeats, and how many bytes are left to send.
+    /// What the peer repeats after `outbox`, and how many bytes of it are still to be sent.
     flood: (&'static [u8], usize),
-    /// The maximum number of bytes that one read or write transfers.
+    /// The maximum number of bytes of one read or write.
     piece: usize,
     is_upgraded: bool,
-    /// Whether the peer confirms requests.
     confirms: bool,
-    /// Whether the peer answers a Close frame.
     closes: bool,
     has_heard_close: bool,
     end: Option<io::ErrorKind>,
@@ -44,7 +39,7 @@ pub(crate) struct Peer {
     deaf_until: Instant,
     /// The peer sends nothing before this instant.
     mute_until: Instant,
-    /// The task that waits for the next bytes of the peer.
+    /// The task that waits for bytes of the peer.
     pub(crate) reader: Option<Waker>,
 }
 
@@ -158,9 +153,8 @@ impl Peer {
         }
     }
 
-    /// Takes a complete frame out of the received bytes, and reacts to it. Returns whether there was one. Panics if
-    /// the frame is not masked, is a fragment or sets a reserved bit, or if it follows a Close frame and is not a
-    /// pong.
+    /// Reacts to a complete frame, if one has arrived. Returns whether one had. Panics if a client must not send such
+    /// a frame.
     fn take_frame(&mut self) -> bool {
         let [first, second, ..] = self.heard[..] else { return false };
         assert!(second & 0x80 != 0 && first & 0xf0 == 0x80, "a client's frame: {first:x} {second:x}");
@@ -175,7 +169,7 @@ impl Peer {
         if self.heard.len() < head + 4 + length {
             return false;
         }
-        // A pong may follow: it answers a ping that came before (RFC 6455, section 5.5.2).
+        // A pong may follow a Close frame (RFC 6455, section 5.5.2).
         assert!(!self.has_heard_close || first == 0x8a, "{first:x} behind a Close frame");
         let frame: Vec<u8> = self.heard.drain(..head + 4 + length).collect();
         let (mask, payload) = frame[head..].split_at(4);
@@ -215,7 +209,6 @@ impl Peer {
         self.outbox.extend(payload);
     }
 
-    /// Carries out the action that the next byte selects.
     fn act(&mut self, now: Instant, bytes: &mut Bytes) {
         if bytes.is_over() {
             return;

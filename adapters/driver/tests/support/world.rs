@@ -16,26 +16,24 @@ use gemini_ws_driver::{DialRequest, Paced, Runtime, Timer};
 use super::bytes::Bytes;
 use super::peer::{Peer, Says};
 
-/// The world that all parts of a life share.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<Mutex<World>>);
 
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) bytes: Bytes,
-    /// How long the machine has slept.
     pub(crate) slept: Duration,
-    /// Whether the network is cut: bytes are lost, and no error reports it.
+    /// Whether the network is cut: bytes are lost, without an error.
     pub(crate) is_cut: bool,
     /// The tasks to wake, by the instant at which to wake each of them.
     alarms: BTreeMap<(Instant, u64), Waker>,
     numbers: u64,
-    /// How many streams exist; `timers` counts the timers.
+    /// The number of existing streams; `timers` counts the timers.
     pub(crate) streams: usize,
     pub(crate) timers: usize,
-    /// How many streams may have more to read, because their last read returned something.
+    /// The number of streams whose last read returned something.
     pub(crate) unread: usize,
-    /// How many reads there were since the last turn began; `bytes_read` counts their bytes.
+    /// The number of reads since the last turn began; `bytes_read` counts their bytes.
     pub(crate) reads: usize,
     pub(crate) bytes_read: usize,
 }
@@ -61,8 +59,7 @@ impl Shared {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Wakes the tasks whose instant has come. Returns the next instant at which a task is due; `None` if no task
-    /// waits.
+    /// Wakes the tasks that are due. Returns when the next task is due; `None` if no task waits.
     pub(crate) fn ring(&self) -> Option<Instant> {
         loop {
             let mut world = self.lock();
@@ -86,7 +83,6 @@ impl World {
     }
 }
 
-/// A timer of virtual time.
 pub(crate) struct VirtualTimer {
     shared: Shared,
     at: Option<Instant>,
@@ -137,11 +133,9 @@ impl Drop for VirtualTimer {
     }
 }
 
-/// A stream to a peer in memory.
 pub(crate) struct VirtualStream {
     shared: Shared,
     peer: Peer,
-    /// Whether the last read returned something.
     is_unread: bool,
 }
 
