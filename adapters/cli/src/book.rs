@@ -21,10 +21,9 @@ use markets::{Market, Markets};
 use numbering::{Frame, Numbering, Step};
 use report::{BookReport, Report};
 
-/// The symbol of frames of market data v1 that name no symbol, if the user names none either.
+/// The symbol of frames of market data v1 if neither the frames nor the user names one.
 const UNNAMED: &str = "unnamed";
 
-/// Prints the books at the end of a recording.
 pub(crate) fn run(options: &arguments::Book, messages: &mut Messages) -> Result<Ending, Failure> {
     let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
     let report = read(&mut frames, options.symbol)?;
@@ -66,9 +65,8 @@ fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> 
     Ok(reader.finish())
 }
 
-/// The state of reading a recording.
 struct Reader {
-    /// A [`Replay`] for each endpoint, which converts frames to events.
+    /// Converts frames to events, by endpoint.
     replays: [(Endpoint, Replay); 4],
     markets: Markets,
     numbering: Option<Numbering>,
@@ -136,9 +134,8 @@ impl Reader {
         self.markets.apply(symbol, part);
     }
 
-    /// Counts a frame that could not be decoded. With the current API and market data v1, the next frame shows
-    /// whether a book has lost an update. With market data v2 nothing shows such a loss, so a frame that contains
-    /// `l2_updates` makes all books of v2 stale.
+    /// Counts a frame that could not be decoded. A lost `l2_updates` makes all books of market data v2 stale, because
+    /// no later frame shows the loss.
     fn take_malformed(&mut self, endpoint: Endpoint, frame: &[u8]) {
         self.report.malformed += 1;
         let name = b"l2_updates";
@@ -164,7 +161,7 @@ impl Reader {
         match step {
             Step::Next | Step::Same => {}
             Step::Lost => self.markets.make_stale(Endpoint::MarketDataV1, true),
-            // The books of the earlier connection are stale. The new connection sends new ones.
+            // The new connection sends new books.
             Step::Restart => self.markets.make_stale(Endpoint::MarketDataV1, false),
         }
         step
@@ -204,7 +201,7 @@ impl Reader {
     }
 }
 
-/// Returns the message of an [`Event::Batch`], a frame that yields several events; `None` for other events.
+/// Returns the message of an [`Event::Batch`]; `None` for other events.
 fn message<'f>(event: &Event<'f>) -> Option<Message<'f>> {
     if let Event::Batch(batch, _) = event { Some(batch.message()) } else { None }
 }

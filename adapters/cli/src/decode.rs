@@ -12,12 +12,12 @@ use crate::output::Messages;
 use crate::recording::Recording;
 use crate::shown::Shown;
 
-/// The number of all frames, and the numbers of frames and elements that could not be used.
+/// The number of frames, and the numbers of unusable frames and elements.
 #[derive(Debug, Default)]
 struct Counts {
     frames: u64,
     of_frames: Unusable,
-    /// The numbers of elements of arrays. Each element is decoded separately.
+    /// Elements of arrays are decoded separately.
     of_elements: Unusable,
 }
 
@@ -27,8 +27,8 @@ struct Unusable {
     unrecognized: u64,
 }
 
-/// Prints each frame of a recording on standard output, or the reason why the frame cannot be decoded. If some frame
-/// or element could not be used, prints a summary on standard error.
+/// Prints each frame of a recording on standard output, and a summary of unusable frames and elements on standard
+/// error.
 pub(crate) fn run(options: &Decode, messages: &mut Messages) -> Result<Ending, Failure> {
     let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
@@ -105,7 +105,7 @@ impl Counts {
         }
     }
 
-    /// Returns a line for people, if some frame or element could not be used.
+    /// Returns a line for people, if some frame or element was unusable.
     fn summary(&self) -> Option<String> {
         let Counts { frames, of_frames, of_elements } = self;
         if of_frames.is_none() && of_elements.is_none() {
@@ -122,7 +122,6 @@ impl Counts {
     }
 }
 
-/// Returns the number of rows that cannot be decoded.
 fn unread<'f, T>(rows: Option<List<'f, Row<'f, T>>>) -> u64
 where
     Row<'f, T>: Element<'f>,

@@ -9,20 +9,16 @@ use crate::output::Unwritten;
 use crate::shown::Shown;
 use crate::signals::Caught;
 
-/// How a task ended without a failure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ending {
-    /// The task completed.
     Done,
-    /// A signal ended the task in an orderly way. By the convention of shells, the exit code is 128 plus the number
-    /// of the signal.
+    /// A signal ended the task in an orderly way. As in shells, the exit code is 128 plus the number of the signal.
     Caught(Caught),
 }
 
-/// The reason why a task failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The reader of the output has gone, as in `gemini-ws decode FILE | head -1`: this is no error.
+    /// The reader of the output has gone, as in `gemini-ws decode FILE | head -1`. This is no error.
     ReaderGone,
     /// A message to print; the exit code is 1.
     Message(Shown),
@@ -44,12 +40,10 @@ impl Failure {
         Failure::Message(Shown::of(message))
     }
 
-    /// Returns a failure about a file, with its name.
     pub(crate) fn of_file(path: &Path, error: impl Display) -> Failure {
         Failure::new(format_args!("{}: {error}", path.display()))
     }
 
-    /// Converts the error of a write to standard output into a failure.
     pub(crate) fn of_output(error: &io::Error) -> Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Failure::ReaderGone

@@ -5,7 +5,6 @@ use gemini_ws::Endpoint;
 use crate::ending::Failure;
 use crate::recording::{Line, Recording};
 
-/// The lines of a recording, each with the endpoint for which it is decoded.
 pub(crate) struct Frames {
     recording: Recording,
     endpoints: Endpoints,
@@ -14,8 +13,8 @@ pub(crate) struct Frames {
 enum Endpoints {
     /// The endpoint that the user named, for all frames.
     Given(Endpoint),
-    /// The endpoint is guessed from each frame. A frame that does not show its endpoint is decoded for `last`: the
-    /// endpoint of the frame before, or at the beginning that of the first frame that shows one.
+    /// The endpoint is guessed from each frame. A frame that does not show its endpoint has `last`: the endpoint of
+    /// the frame before it, or at the beginning that of the first frame that shows one.
     Guessed { last: Option<Endpoint> },
 }
 
@@ -25,7 +24,6 @@ impl Frames {
         Frames { recording, endpoints: given.map_or(guessed, Endpoints::Given) }
     }
 
-    /// Returns the name of the recording, for messages.
     pub(crate) fn name(&self) -> &str {
         self.recording.name()
     }
@@ -35,11 +33,10 @@ impl Frames {
         self.recording.is_ready()
     }
 
-    /// Returns the next frame; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<(Endpoint, Line<'_>)>, Failure> {
         let Frames { recording, endpoints } = self;
         if let Endpoints::Guessed { last: last @ None } = endpoints {
-            // If no frame shows its endpoint, all frames are decoded for the default endpoint.
+            // If no frame shows its endpoint, use the default endpoint.
             *last = Some(recording.look_ahead(guess)?.unwrap_or_default());
         }
         let Some(line) = recording.next()? else { return Ok(None) };
@@ -83,8 +80,8 @@ mod tests {
             (&[], None, &[]),
             (&[stream, v2, v1, orders, "[]"], None, &[Streams, V2, V1, Orders, Orders]),
             (&[stream, v2, v1, orders, "[]"], Some(V1), &[V1; 5]),
-            // A frame that shows no endpoint gets the endpoint of the frame before it. At the beginning, it gets the
-            // endpoint of the first frame that shows one.
+            // A frame that shows no endpoint has that of the frame before it, or at the beginning of the first frame
+            // that shows one.
             (&[v2, refusal], None, &[V2, V2]),
             (&[v1, refusal, orders, refusal], None, &[V1, V1, Orders, Orders]),
             (&[refusal, "rubbish", v1, v2], None, &[V1, V1, V1, V2]),
@@ -94,7 +91,7 @@ mod tests {
             (&["17 [{}]"], None, &[Orders]),
         ];
         for (lines, given, expected) in table {
-            // The first line is empty, so the frames begin at line 2. The numbers count all lines of the file.
+            // The first line is empty, so the frames begin at line 2.
             let expected: Vec<_> = (2..).zip(expected.iter().copied()).collect();
             assert_eq!(endpoints(&format!("\n{}", lines.join("\n")), given), expected, "{lines:?}");
         }

@@ -2,7 +2,7 @@
 //!
 //! The type of a member depends on the member, never on its value. Decimals and integers of 64 bits (prices, ids,
 //! times) are always strings, because a reader that has only doubles would round them. Smaller integers and counters
-//! are numbers. In the venue's own JSON every number becomes a string with the same digits. Times are nanoseconds
+//! are numbers. In the venue's own JSON, every number becomes a string with the same digits. Times are nanoseconds
 //! since 1970.
 
 mod facts;
@@ -24,13 +24,11 @@ use lists::{L2UpdatesBody, MarketUpdateBody, OrderEventsBody, OrderSnapshotBody}
 pub(crate) use own::{ReplayEnded, Started, Summarized, Times};
 use stable::{Count, Stable, embed};
 
-/// Writes a value as one line.
 pub(crate) fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Stable))?;
     out.write_all(b"\n")
 }
 
-/// Writes a decoded frame.
 pub(crate) fn write_message(
     out: &mut impl Write,
     time: Option<&str>,
@@ -50,8 +48,8 @@ pub(crate) fn write_message(
     }
 }
 
-/// Writes an event with the time at which its frame was received. If the event has no frame, writes the time at which
-/// `times` was created.
+/// Writes an event with the time at which its frame was received; without a frame, the time at which `times` was
+/// created.
 pub(crate) fn write_event(out: &mut impl Write, times: Times, event: &Event<'_>) -> io::Result<()> {
     let received = event.source().and_then(|source| source.received());
     let time = received.map_or(times.now(), |received| times.of(received)).to_string();
@@ -81,7 +79,6 @@ fn write_kind(
     write_line(out, &Timed { time, body: Kind { kind, body } })
 }
 
-/// A frame, or an element of a list, that could not be decoded.
 #[derive(Serialize)]
 pub(crate) struct Undecodable<'f> {
     kind: &'static str,
@@ -99,11 +96,9 @@ pub(crate) struct Undecodable<'f> {
     frame: Cow<'f, str>,
 }
 
-/// The reason why a frame could not be decoded.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Reason {
-    /// An error of the core.
     Decoding(DecodeErrorKind),
     /// The frame is not UTF-8, so the core did not decode it.
     Utf8(&'static str),
@@ -146,7 +141,7 @@ impl<'f> Undecodable<'f> {
     }
 }
 
-/// A line that contains `time`, if there is one, and then the members of `body`.
+/// A line that contains `time`, if there is one, and the members of `body`.
 #[derive(Serialize)]
 pub(crate) struct Timed<'t, B> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,7 +168,6 @@ struct FrameBody {
     frame: Box<RawValue>,
 }
 
-/// An error of an archived endpoint.
 #[derive(Serialize)]
 struct ErrorBody {
     reason: String,
@@ -186,7 +180,6 @@ impl ErrorBody {
     }
 }
 
-/// The error in a reply.
 #[derive(Serialize)]
 struct RefusalBody {
     code: i64,
@@ -199,7 +192,7 @@ impl RefusalBody {
     }
 }
 
-/// Returns the name of an enum's variant as the core serializes it, without the contents of the variant.
+/// Returns the name of an enum's variant, as the core serializes it.
 fn name(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,

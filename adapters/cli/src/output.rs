@@ -1,4 +1,4 @@
-//! [`Output`]: a thread that writes, so that no other thread waits for a reader; [`Messages`]: messages on standard
+//! [`Output`]: a thread that writes, so that no other thread waits for a reader. [`Messages`]: messages on standard
 //! error.
 
 use std::io::{self, Write};
@@ -8,25 +8,21 @@ use std::time::{Duration, Instant};
 
 use crate::shown::Shown;
 
-/// The limit for unwritten bytes. While at least so many bytes wait, [`Output::has_room`] returns false.
+/// The limit for unwritten bytes. While at least so many wait, [`Output::has_room`] returns `false`.
 pub(crate) const WAITING_BYTES_MAX: usize = 1 << 20;
 
-/// How long a process that ends waits for a reader that takes nothing. Each piece that the reader takes restarts the
-/// wait.
+/// How long a process that ends waits for a reader that takes nothing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a process that ends waits for a reader of standard error that takes nothing. The time is short, because
-/// there are few messages.
+/// How long a process that ends waits for a reader of standard error that takes nothing.
 const MESSAGE_PATIENCE: Duration = Duration::from_millis(500);
 
-/// The maximum number of bytes of one write. A larger write to a slow reader could outlast [`PATIENCE`], and the
-/// reader would count as stalled.
+/// The maximum number of bytes of one write. A larger write to a slow reader could outlast [`PATIENCE`].
 const PIECE_BYTES: usize = 4_096;
 
-/// How long the thread sleeps when a write would block.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A thread that writes to one destination, and the bytes that the thread has still to write.
+/// A thread that writes to one destination, and the bytes that wait to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     shared: Arc<Shared>,
@@ -52,16 +48,14 @@ struct State {
     error: Option<(io::ErrorKind, String)>,
 }
 
-/// The reason why not everything was written.
 #[derive(Debug)]
 pub(crate) enum Unwritten {
-    /// The reader took nothing for the time that the caller allows, such as [`PATIENCE`].
+    /// The reader took nothing for the time that the caller allows.
     Stalled,
     Failed(io::Error),
 }
 
 impl Output {
-    /// Starts a thread that writes to standard output.
     pub(crate) fn stdout() -> io::Result<Output> {
         #[cfg(unix)]
         return Output::new("output", std::fs::File::from(own(&io::stdout())?));
@@ -69,7 +63,6 @@ impl Output {
         return Output::new("output", io::stdout());
     }
 
-    /// Starts a thread that writes to standard error.
     fn stderr() -> io::Result<Output> {
         #[cfg(unix)]
         return Output::new("messages", std::fs::File::from(own(&io::stderr())?));
@@ -89,13 +82,12 @@ impl Output {
         self.shared.lock().has_room()
     }
 
-    /// Returns whether no bytes wait to be written. A failed write drops the bytes that wait, so the result is true
-    /// then.
+    /// Returns whether no bytes wait. A failed write drops the bytes that wait.
     pub(crate) fn is_idle(&self) -> bool {
         self.shared.lock().is_idle()
     }
 
-    /// Appends bytes to the bytes that wait to be written.
+    /// Adds bytes to be written.
     ///
     /// # Errors
     ///
@@ -109,12 +101,11 @@ impl Output {
         Ok(())
     }
 
-    /// Returns the error of an earlier write, if there is one.
     pub(crate) fn check(&self) -> io::Result<()> {
         self.shared.lock().check()
     }
 
-    /// Replaces the bytes that wait to be written, except those that the thread has taken already.
+    /// Replaces the bytes that wait, except those that the thread has already taken.
     pub(crate) fn put_instead(&self, bytes: &[u8]) -> io::Result<()> {
         self.shared.lock().waiting.clear();
         self.put(bytes)
@@ -151,8 +142,8 @@ impl Output {
     }
 }
 
-/// Returns a second handle to the destination of standard output or standard error. Unlike the standard stream, the
-/// handle has no buffer, and no lock that could delay the end of the process.
+/// Returns a second handle to standard output or standard error. Unlike the standard stream, it has no buffer and no
+/// lock, which could delay the end of the process.
 #[cfg(unix)]
 fn own(stream: &impl std::os::fd::AsFd) -> io::Result<std::os::fd::OwnedFd> {
     stream.as_fd().try_clone_to_owned()
@@ -160,11 +151,11 @@ fn own(stream: &impl std::os::fd::AsFd) -> io::Result<std::os::fd::OwnedFd> {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Each change of the state is complete, so a panic elsewhere leaves nothing half done.
+        // Each change of the state is complete, even if a thread panics elsewhere.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the waiting bytes in the thread of [`Output`], until the process ends or a write fails.
+    /// Writes the waiting bytes in the thread of [`Output`], until a write fails.
     fn write_all_to(&self, mut to: impl Write) {
         let mut batch = Vec::new();
         loop {
@@ -231,10 +222,10 @@ impl State {
     }
 }
 
-/// Messages to people on standard error. If there is no reader or a write fails, the task continues.
+/// Messages to people on standard error. If nothing reads them, the task continues.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
-    /// The output, opened with the first message.
+    /// Opened with the first message.
     output: Option<Output>,
     /// The number of messages for which there was no room.
     lost: u64,
@@ -256,12 +247,12 @@ impl Messages {
         let _ = output.put(format!("gemini-ws: {message}\n").as_bytes());
     }
 
-    /// Prints how many of the last messages are lost because there was no room, and waits until everything is
-    /// written. Waits no longer than [`MESSAGE_PATIENCE`] for a reader that takes nothing.
+    /// Reports the lost messages, and waits until everything is written, but no longer than [`MESSAGE_PATIENCE`] for
+    /// a reader that takes nothing.
     pub(crate) fn finish(&mut self) {
         let Some(output) = &self.output else { return };
         if self.lost > 0 {
-            // Without room, the number of missing messages cannot be printed either.
+            // Without room, the number of lost messages cannot be printed either.
             if output.wait_for_room(MESSAGE_PATIENCE).is_err() {
                 return;
             }
@@ -271,7 +262,6 @@ impl Messages {
     }
 }
 
-/// Prints how many messages are missing. Prints nothing if `lost` is zero.
 fn put_missing(output: &Output, lost: u64) {
     if lost > 0 {
         let missing = if lost == 1 { "1 message is".to_owned() } else { format!("{lost} messages are") };
@@ -286,7 +276,7 @@ mod tests {
 
     use super::*;
 
-    /// A writer that waits for a permission before each write, and passes the written bytes on.
+    /// A writer that needs a permission for each write, and passes the written bytes on.
     struct Slow(Receiver<()>, Sender<Vec<u8>>);
 
     impl Write for Slow {

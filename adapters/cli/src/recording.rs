@@ -14,26 +14,22 @@ use crate::shown::Shown;
 /// The maximum length of a receive time and its separator, in bytes.
 const TIME_BYTES_MAX: usize = 64;
 
-/// The maximum length of a line that is kept whole, in bytes; the rest of a longer line is skipped. A frame that was
-/// cut in this way is still longer than [`FRAME_BYTES_MAX`], and therefore malformed.
+/// The maximum length of a line that is kept whole, in bytes. A frame that was cut here is still longer than
+/// [`FRAME_BYTES_MAX`], and therefore malformed.
 const LINE_BYTES_MAX: usize = FRAME_BYTES_MAX + TIME_BYTES_MAX;
 
-/// The limits for lines and bytes that are read ahead.
 const AHEAD_LINES_MAX: usize = 4_096;
 const AHEAD_BYTES_MAX: usize = 16 << 20;
 
-/// One line of a recording.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Line<'l> {
     /// The number of the line in the file, from 1.
     pub(crate) number: u64,
     /// The receive time, exactly as it is written in the line.
     pub(crate) time: Option<&'l str>,
-    /// The frame.
     pub(crate) frame: &'l [u8],
 }
 
-/// The size of the input buffer, in bytes.
 const BUFFER_BYTES: usize = 1 << 16;
 
 /// Files that are not text: their first bytes, their format, and the command that converts them to text.
@@ -59,8 +55,7 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Opens a file, or standard input for `-`. If standard input is a terminal, a message says that frames are
-    /// expected.
+    /// Opens a file, or standard input for `-`.
     ///
     /// # Errors
     ///
@@ -84,12 +79,11 @@ impl Recording {
         Ok(recording)
     }
 
-    /// Returns the name of the recording, for messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns whether the next line that is not empty was read from the input already.
+    /// Returns whether the next line was read from the input already.
     pub(crate) fn is_ready(&self) -> bool {
         let mut lines = self.input.buffer().split_inclusive(|byte| *byte == b'\n');
         let is_whole_line = |line: &[u8]| line.ends_with(b"\n") && !split(0, line).frame.is_empty();
@@ -112,7 +106,6 @@ impl Recording {
         Failure::new(format_args!("{}: {what}", self.name))
     }
 
-    /// Returns the next line that is not empty; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, Failure> {
         if let Some((number, line)) = self.ahead.pop_front() {
             self.line = line;
@@ -121,8 +114,8 @@ impl Recording {
         Ok(if self.read()? { Some(split(self.number, &self.line)) } else { None })
     }
 
-    /// Reads ahead until `tell` returns `Some` for a frame, the recording ends, or a limit for the lines or bytes
-    /// that are read ahead is reached. Returns the last result of `tell`.
+    /// Reads ahead until `tell` returns `Some` for a frame, the recording ends, or a limit for reading ahead is
+    /// reached. Returns the last result of `tell`.
     pub(crate) fn look_ahead<T>(
         &mut self,
         mut tell: impl FnMut(&[u8]) -> Option<T>,
@@ -155,7 +148,6 @@ impl Recording {
         }
     }
 
-    /// Reads a line. Returns whether there was one.
     fn read_line(&mut self) -> io::Result<bool> {
         let limit = LINE_BYTES_MAX as u64;
         if self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)? == 0 {
@@ -171,8 +163,7 @@ impl Recording {
 /// Splits a line into time and frame. The line is `FRAME`, or a time, an optional `:` or `,`, white space and
 /// `FRAME`. Before a frame that begins with `{`, the white space may be missing.
 ///
-/// A time is a number, whose unit does not matter here, or a date and time such as `2026-09-30T12:00:00.25Z`. The
-/// time may be in quotes.
+/// A time is a number, or a date and time such as `2026-09-30T12:00:00.25Z`. It may be in quotes.
 fn split(number: u64, line: &[u8]) -> Line<'_> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
     let whole = Line { number, time: None, frame: line };
@@ -209,7 +200,7 @@ mod tests {
             ("2026-09-30T12:00:00.25Z {}", Some("2026-09-30T12:00:00.25Z"), "{}"),
             ("2026-09-30T12:00:00+02:00, {}", Some("2026-09-30T12:00:00+02:00"), "{}"),
             ("\"17\", {}", Some("17"), "{}"),
-            // Text that is not a frame is returned as a frame, so that the command reports it as malformed.
+            // Text that is not a frame counts as one, so that the command reports it as malformed.
             ("17 rubbish", Some("17"), "rubbish"),
             ("17", None, "17"),
             ("rubbish {}", None, "rubbish {}"),

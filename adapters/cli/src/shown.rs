@@ -2,18 +2,17 @@
 
 use std::fmt::{self, Display, Write};
 
-/// One line of text in which characters that control a terminal (control characters, marks of direction, separators
-/// of lines and paragraphs, invisible characters) are escapes such as `\u{1b}`.
+/// One line of text in which characters that control a terminal are escapes such as `\u{1b}`.
 ///
 /// Everything that is printed for people or drawn on the screen has this type, so text of a venue, a file or an
-/// argument is always escaped. Escaping twice changes nothing.
+/// argument is always escaped.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Shown(String);
 
 impl Shown {
     pub(crate) fn of(text: impl Display) -> Shown {
         let mut shown = Escaped(String::new());
-        // Writing to a string cannot fail. If a `Display` fails, the text so far is used.
+        // If a `Display` fails, the text so far is used.
         let _ = write!(shown, "{text}");
         Shown(shown.0)
     }
@@ -29,7 +28,6 @@ impl Display for Shown {
     }
 }
 
-/// A writer that escapes characters that control a terminal.
 struct Escaped(String);
 
 impl Write for Escaped {

@@ -1,4 +1,4 @@
-//! [`Signals`]: Ctrl-C and other signals. The first one requests an orderly end, the second one ends the process at
+//! [`Signals`]: Ctrl-C and other signals. The first one requests an orderly end. The second one ends the process at
 //! once.
 //!
 //! A thread waits for signals, so that they are received whatever the other threads do.
@@ -11,17 +11,14 @@ use async_signal::{Signal, Signals as Stream};
 use futures_lite::StreamExt;
 use smol::channel::{Receiver, Sender, unbounded};
 
-/// A signal that requests the end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Caught {
     /// SIGHUP: the terminal is gone.
     Hangup,
-    /// Ctrl-C.
     Interrupt,
     Terminate,
 }
 
-/// What a signal requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asked {
     End(Caught),
@@ -38,7 +35,7 @@ pub(crate) struct Signals {
 }
 
 impl Caught {
-    /// Returns the exit code for a signal, by the convention of shells: 128 plus the number of the signal.
+    /// Returns the exit code: as in shells, 128 plus the number of the signal.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Caught::Hangup => 129,
@@ -47,16 +44,14 @@ impl Caught {
         }
     }
 
-    /// Ends the process at once.
     pub(crate) fn exit(self) -> ! {
         std::process::exit(i32::from(self.code()))
     }
 }
 
 impl Signals {
-    /// Handles signals from now on, instead of letting them end the process. Handles Ctrl-Z too if `hears_suspend` is
-    /// true. At the second signal that requests the end, calls `restore`, which must return soon, and ends the
-    /// process.
+    /// Handles signals from now on; Ctrl-Z only if `hears_suspend` is true. At the second signal that requests the
+    /// end, calls `restore`, which must return soon, and ends the process.
     pub(crate) fn listen(hears_suspend: bool, restore: impl Fn() + Send + 'static) -> io::Result<Signals> {
         let stream = Stream::new(heard(hears_suspend))?;
         let (sender, heard) = unbounded();
@@ -68,7 +63,6 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Waits for the next signal.
     pub(crate) async fn next(&self) -> Asked {
         match self.heard.recv().await {
             Ok(asked) => asked,
@@ -77,7 +71,6 @@ impl Signals {
         }
     }
 
-    /// Waits for the next signal that requests the end.
     pub(crate) async fn end(&self) -> Caught {
         loop {
             #[cfg_attr(
@@ -90,7 +83,7 @@ impl Signals {
         }
     }
 
-    /// Notes that the end has begun: the next signal ends the process at once.
+    /// From now on, the next signal ends the process at once.
     pub(crate) fn end_at_next(&self) {
         self.is_next_last.store(true, Ordering::Release);
     }
@@ -115,8 +108,8 @@ fn heard(hears_suspend: bool) -> Vec<Signal> {
         .collect()
 }
 
-/// Returns the signals that this process ignores, one bit each: bit 0 stands for signal 1. Returns 0 on other systems
-/// than Linux, which do not report ignored signals to safe code. So the numbers in [`heard`] are those of Linux.
+/// Returns the signals that this process ignores, one bit each: bit 0 stands for signal 1. Only Linux reports them to
+/// safe code, so the numbers in [`heard`] are those of Linux.
 fn ignored() -> u64 {
     if !cfg!(target_os = "linux") {
         return 0;
@@ -126,8 +119,8 @@ fn ignored() -> u64 {
     set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Receives signals in the thread of [`Signals`], and sends what they request. If the end was requested before, calls
-/// `restore` and ends the process instead.
+/// Receives signals in the thread of [`Signals`], and sends what they request. At the second request to end, calls
+/// `restore` and ends the process.
 fn hear(mut stream: Stream, sender: &Sender<Asked>, is_next_last: &AtomicBool, restore: &dyn Fn()) {
     smol::block_on(async {
         while let Some(Ok(signal)) = stream.next().await {

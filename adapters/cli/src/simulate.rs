@@ -20,19 +20,18 @@ use crate::signals::{Caught, Signals};
 use keeper::Keeper;
 use smol::Timer;
 
-/// The key and the secret of the account that exists if the user gives none.
+/// The key and the secret of the default account.
 const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
 
 /// How long the server waits for clients to answer a Close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
-/// The maximum time to wait until the text of [`introduction`] is written.
+/// How long to wait until the text of [`introduction`] is written.
 const INTRODUCTION_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The time between two checks whether the state has changed and must be saved.
+/// The time between two checks whether the state must be saved.
 const KEEPING_PERIOD: Duration = Duration::from_millis(500);
 
-/// Serves until a signal requests the end.
 pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending, Failure> {
     // Handle signals before the first write, so that no signal leaves a temporary file behind.
     let signals = Signals::listen(false, || {});
@@ -58,7 +57,7 @@ pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending,
         let line = Shown::of(line);
         output.put(format!("{line}\n").as_bytes()).map_err(|error| Failure::of_output(&error))?;
     }
-    // A slow reader is no failure. But a write that fails ends the command, because no user would learn the address.
+    // A slow reader is no failure. After a failed write, the command ends, because no user would learn the address.
     if let Err(Unwritten::Failed(error)) = output.drain(INTRODUCTION_TIMEOUT) {
         return Err(Failure::of_output(&error));
     }
@@ -72,7 +71,6 @@ pub(crate) fn run(options: &Simulate, messages: &mut Messages) -> Result<Ending,
     Ok(Ending::Caught(caught))
 }
 
-/// Serves until a signal requests the end, and saves the state meanwhile.
 async fn serve_until(
     signals: &Signals,
     server: &mut Server,
@@ -99,7 +97,6 @@ async fn serve_until(
     }
 }
 
-/// Creates the exchange that the options describe, and the keeper of its state if the options name a file.
 fn exchange(options: &Simulate) -> Result<(Exchange, Option<Keeper>), Failure> {
     // The venue's time must be near this machine's clock, from which clients take nonces.
     let now = i64::try_from(UnixTime::now().as_millis()).unwrap_or(i64::MAX);
@@ -128,7 +125,6 @@ fn introduction(options: &Simulate, address: SocketAddr) -> String {
     let symbols: Vec<_> = options.symbols.iter().map(Symbol::as_str).collect();
     let mut text = format!("simulator listens on {url}\n");
     let mut line = |name: &str, value: &str| {
-        // Writing to a string cannot fail.
         let _ = write!(text, "\n  {name:<18} {value}");
     };
     line("current API", &format!("{url}/"));
@@ -157,7 +153,6 @@ fn introduction(options: &Simulate, address: SocketAddr) -> String {
     text
 }
 
-/// Listens on an address of the loopback interface.
 pub(crate) fn serve(exchange: Exchange, address: SocketAddr) -> Result<Server, Failure> {
     Server::bind(address, exchange).map_err(|error| {
         Failure::new(format_args!(
@@ -166,7 +161,6 @@ pub(crate) fn serve(exchange: Exchange, address: SocketAddr) -> Result<Server, F
     })
 }
 
-/// Returns the URL of a server.
 pub(crate) fn address(server: &Server) -> String {
     format!("ws://{}", server.local_addr())
 }

@@ -1,5 +1,5 @@
-//! All tests of the command, in one program. Most of them wait most of the time, so more of them run side by side
-//! than there are processors.
+//! All tests of the command, in one program. Most of them wait most of the time, so more run side by side than there
+//! are processors.
 
 mod support;
 

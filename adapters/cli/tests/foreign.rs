@@ -1,5 +1,4 @@
-//! Tests of foreign input: text of the venue, passwords in addresses, and the proxies and certificate authorities
-//! that environment variables name.
+//! Tests of foreign input: text of the venue, passwords in addresses, and environment variables.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -58,8 +57,7 @@ pub(crate) fn text_of_the_venue() {
     }
 }
 
-/// Checks that the command prints no API key that is part of a text of the venue, neither on standard output nor on
-/// standard error.
+/// The command prints no API key that is part of a text of the venue.
 pub(crate) fn keys_in_texts_of_the_venue() {
     const KEY: &str = "account-aB3x";
     let closes = peer::serve(async |mut socket| {
@@ -129,8 +127,7 @@ pub(crate) fn passwords_in_addresses_are_refused_and_not_shown() {
     }
 }
 
-/// Checks that the command uses no proxy to reach this machine, whether it connects to the simulator in its own
-/// process or to another server.
+/// The command reaches this machine without a proxy.
 pub(crate) fn no_proxy_leads_to_this_machine() {
     let url = peer::serve(async |socket| peer::answer(socket, r#"{"id":ID,"status":200}"#).await);
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
@@ -162,7 +159,7 @@ fn secured() -> (String, String) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            // If the client does not trust the certificate, it sends an alert, and `accept` fails.
+            // A client that does not trust the certificate sends an alert, and `accept` fails.
             if let Ok(mut socket) = tungstenite::accept(StreamOwned::new(connection, stream.unwrap())) {
                 while socket.read().is_ok() {}
             }
@@ -212,7 +209,7 @@ pub(crate) fn authorities() {
         let run = Run::of(command(&all).env("SSL_CERT_FILE", variable).output().unwrap());
         assert!(run.code == Some(code) && run.err.contains(said), "{arguments:?} {variable}: {run:?}");
     }
-    // If the venue does not use TLS, the command does not read the file that SSL_CERT_FILE names.
+    // Without TLS, the command does not read the file that SSL_CERT_FILE names.
     let run = Run::of(command(&["watch", "--for", "1s"]).env("SSL_CERT_FILE", name).output().unwrap());
     assert_eq!(run.code, Some(0), "{run:?}");
     std::fs::remove_file(&pem).unwrap();

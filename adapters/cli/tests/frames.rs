@@ -38,7 +38,7 @@ pub(crate) fn frames_of_all_endpoints() {
     }
 }
 
-/// Checks the output in `frames.txt` against the schema, and that the file has a line for each kind in the schema.
+/// The output in `frames.txt` matches the schema, and contains each kind of the schema.
 pub(crate) fn lines_are_as_the_schema_says() {
     let schema = Schema::read();
     let mut printed = Vec::new();
@@ -52,7 +52,7 @@ pub(crate) fn lines_are_as_the_schema_says() {
     assert_eq!(missing, [""; 0], "kinds without an example");
 }
 
-/// Checks that faulty lines do not match the schema.
+/// Faulty lines do not match the schema.
 pub(crate) fn faults_are_found() {
     let schema = Schema::read();
     let good = r#"{"time":"1","kind":"gap","link":{"slot":0,"endpoint":0,"epoch":1},"id":"7","symbol":"a","expected":"1","got":null}"#;

@@ -1,5 +1,4 @@
-//! Tests of output whose reader pauses or has gone, and of signals. The command always ends, and reports the events
-//! that its reader has missed.
+//! Tests of signals, and of output whose reader pauses or has gone.
 #![cfg(unix)]
 
 use std::fs::OpenOptions;
@@ -11,7 +10,6 @@ use crate::support::{PATIENCE, Run, comes_true, command, end_of, peer, signal, w
 use futures_lite::StreamExt;
 use gemini_ws_smol::async_tungstenite::tungstenite::Message;
 
-/// Returns a pipe that is full.
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
     // The capacity of a pipe differs, so a thread writes small pieces until a write blocks.
@@ -74,7 +72,7 @@ pub(crate) fn nobody_reads_the_output() {
     }
 }
 
-/// Checks that the client answers pings while its output is blocked.
+/// The client answers pings while its output is blocked.
 pub(crate) fn a_blocked_pipe_stops_no_pings() {
     let (sender, pongs) = std::sync::mpsc::channel();
     let url = peer::serve(async move |mut socket| {
@@ -229,7 +227,7 @@ pub(crate) fn output_that_cannot_be_written() {
     }
 }
 
-/// Checks that the command succeeds if the reader of its output has gone, as in `gemini-ws --help | head -1`.
+/// The command succeeds if the reader of its output has gone, as in `gemini-ws --help | head -1`.
 pub(crate) fn help_without_a_reader() {
     for arguments in [&["--help"][..], &["--version"], &["help", "simulate"]] {
         let (reader, writer) = pipe().unwrap();
@@ -257,7 +255,7 @@ pub(crate) fn signals_end_in_good_order() {
     }
 }
 
-/// Checks that a signal that is ignored from the start, as under `nohup`, stays ignored.
+/// A signal that is ignored from the start, as under `nohup`, stays ignored.
 #[cfg(target_os = "linux")]
 pub(crate) fn nohup() {
     let program = env!("CARGO_BIN_EXE_gemini-ws");
@@ -275,7 +273,7 @@ pub(crate) fn nohup() {
     assert_eq!(run.status.code(), Some(143));
 }
 
-/// Checks that a second signal ends the command although the peer never answers the Close frame.
+/// The peer never answers the Close frame. A second signal still ends the command.
 pub(crate) fn a_second_signal_ends_at_once() {
     let url = peer::serve(async |socket| {
         smol::Timer::after(Duration::from_secs(600)).await;

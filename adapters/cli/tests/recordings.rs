@@ -1,4 +1,4 @@
-//! Tests `gemini-ws decode` and `gemini-ws book`, run as a user would run them.
+//! Tests `gemini-ws decode` and `gemini-ws book`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
@@ -47,7 +47,7 @@ pub(crate) fn decode_goes_on_after_what_it_cannot_decode() {
     assert_eq!(run.err, "gemini-ws: of 4 frames, 2 malformed and 1 unrecognized\n");
 }
 
-/// The recordings, each with the name of its endpoint.
+/// The endpoint and the file of each recording.
 const RECORDINGS: [(&str, &str); 11] = [
     ("streams", "dev_ws_gemini_perps.jsonl"),
     ("streams", "fastmm_ws_gemini_perp_2026-09-30.jsonl"),
@@ -97,7 +97,7 @@ pub(crate) fn books_are_those_of_the_golden_files() {
     }
 }
 
-/// Checks `--symbol` with a frame of market data v1 that names no symbol, because the address of its connection did.
+/// Checks `--symbol` with a frame of market data v1 that names no symbol.
 pub(crate) fn a_symbol_for_frames_that_name_none() {
     let input = br#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99.50","remaining":"1","delta":"1","reason":"initial"}]}"#;
     let table: [(&[&str], &str, bool); 3] = [
@@ -133,8 +133,8 @@ pub(crate) fn a_book_of_the_real_size() {
     assert!(run.out.contains("2564 bids, 2082 asks") && run.out.contains("malformed=0"), "{}", run.out);
 }
 
-/// Checks that the commands read hostile lines in a time that is proportional to their length. If the time grew with
-/// the square of the length, the test would take hours.
+/// The commands read hostile lines in a time that is proportional to their length. If it grew with the square of the
+/// length, the test would take hours.
 pub(crate) fn long_lines_take_the_time_of_their_length() {
     // The beginning of the line; the part that is repeated; the end of the line.
     let table = [
@@ -195,7 +195,7 @@ pub(crate) fn a_line_in_a_line_out() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut input = child.stdin.take().unwrap();
     for id in 0..3 {
-        // The command prints each frame at once: the test writes the next frame only after the line for this frame.
+        // The command prints each frame at once: the test writes the next frame only after the line for this one.
         input.write_all(format!("{{\"id\":{id},\"status\":200}}\n").as_bytes()).unwrap();
         assert!(lines.next().unwrap().unwrap().contains(&format!("\"id\":\"{id}\"")));
     }

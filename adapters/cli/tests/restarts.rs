@@ -1,5 +1,4 @@
-//! Tests of `gemini-ws simulate`: what a simulator keeps when it ends and is started again, and the faults that it
-//! carries out.
+//! Tests what `gemini-ws simulate` keeps when it ends and is started again, and the faults that it carries out.
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,7 +27,7 @@ impl Scratch {
         self.0.join("state.json").to_str().unwrap().to_owned()
     }
 
-    /// Returns the names of all files in the folder, sorted.
+    /// Returns the sorted names of all files in the folder.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
         let mut names: Vec<_> =
@@ -56,8 +55,7 @@ fn place(simulator: &Simulator, later: u64, order: &str) {
     wait_for(&mut socket, r#""id":"place","status":200"#);
 }
 
-/// Returns a nonce: the present time in milliseconds, plus `later`. The later a request is in a test, the larger is
-/// its `later`.
+/// Returns a nonce: the present time in milliseconds, plus `later`, which must rise from request to request.
 fn nonce(later: u64) -> u64 {
     UnixTime::now().as_millis() + later
 }
@@ -97,7 +95,7 @@ pub(crate) fn a_killed_simulator_goes_on() {
     first.process.wait().unwrap();
 
     let mut second = start();
-    // The second simulator refuses a nonce that is lower than one that the first simulator has accepted.
+    // The nonce is lower than one that the first simulator has accepted.
     let (refused, body) = ask(second.host(), LOGIN, "/v1/orders", nonce(0) - 60_000, "");
     assert_eq!((refused, &body["reason"]), (400, &json!("InvalidNonce")));
     assert_eq!([status(&second, 6_000, "rests"), status(&second, 7_000, "filled")], before);
@@ -146,7 +144,7 @@ pub(crate) fn a_file_has_one_simulator() {
     Simulator::start(&arguments);
 }
 
-/// Checks that only one of two simulators runs if both start at the same time with a file that does not exist yet.
+/// Two simulators start at the same time with a file that does not exist yet. Only one runs.
 pub(crate) fn a_new_file_has_one_simulator() {
     for round in 0..5 {
         let scratch = Scratch::new(&format!("race-{round}"));
@@ -184,8 +182,7 @@ pub(crate) fn a_file_stays_what_it_is() {
     assert!(run.code == Some(1) && run.err.contains("/dev/null: this is not a regular file"), "{}", run.err);
 }
 
-/// Checks that the command overwrites no file of the user, whatever the name of the file, and that it removes all of
-/// its own temporary files.
+/// The command overwrites no file of the user, and removes all of its own temporary files.
 #[cfg(unix)]
 pub(crate) fn files_of_the_user_stay() {
     let scratch = Scratch::new("others");
@@ -203,8 +200,8 @@ pub(crate) fn files_of_the_user_stay() {
     run();
     assert_eq!(fs::read(&secret).unwrap(), b"secret");
     assert_eq!(scratch.names(), ["secret", "state.json", "state.json.tmp"]);
-    // Now the path of the state file is a name without a folder. At the end, a folder with this name makes the last
-    // write fail.
+    // The path of the state file is a name without a folder. At the end, a folder with this name makes the last write
+    // fail.
     let before = fs::metadata(&path).unwrap().modified().unwrap();
     let mut command = command(&[&["simulate"], &ARGUMENTS[..], &["--state", "state.json"]].concat());
     let mut running = command.current_dir(&scratch.0).spawn().unwrap();
@@ -217,7 +214,7 @@ pub(crate) fn files_of_the_user_stay() {
     assert_eq!(scratch.names(), ["secret", "state.json", "state.json.tmp"]);
 }
 
-/// Checks that a start removes the temporary files of killed processes, and no other file.
+/// A start removes the temporary files of killed processes, and no other file.
 #[cfg(unix)]
 pub(crate) fn leftovers_are_removed() {
     let scratch = Scratch::new("leftovers");
@@ -237,7 +234,7 @@ pub(crate) fn leftovers_are_removed() {
     for name in others.iter().chain(&leftovers) {
         fs::copy(&path, scratch.0.join(name)).unwrap();
     }
-    // The start must not remove a symbolic link and a folder, although their names are those of temporary files.
+    // The symbolic link and the folder stay, although their names are those of temporary files.
     std::os::unix::fs::symlink("state.json", scratch.0.join("state.json.saving-symbol.tmp")).unwrap();
     fs::create_dir(scratch.0.join("state.json.saving-folder.tmp")).unwrap();
     let mut expected = [&others[..], &["state.json", "state.json.saving-folder.tmp"]].concat();
@@ -247,7 +244,7 @@ pub(crate) fn leftovers_are_removed() {
     assert_eq!(scratch.names(), expected);
 }
 
-/// Checks that an early signal, also one during the first write, leaves no temporary file.
+/// An early signal, also one during the first write, leaves no temporary file.
 #[cfg(unix)]
 pub(crate) fn an_early_signal_leaves_no_file() {
     let scratch = Scratch::new("early");

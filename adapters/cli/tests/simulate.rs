@@ -1,4 +1,4 @@
-//! Tests of `gemini-ws simulate` from the side of a foreign client, which knows only what is printed.
+//! Tests of `gemini-ws simulate` with a client that knows only what is printed.
 
 use std::io::{Read, Write};
 
@@ -25,7 +25,7 @@ pub(crate) fn every_printed_address_is_served() {
         let status = upgrade(address, None).0;
         assert_eq!(status == 101, path != "/v1/order/events", "{address}: {status}");
     }
-    // `watch` uses the address of the current API, and says why it cannot use the others and what to do.
+    // `watch` accepts only the address of the current API. It refuses the others, and says what to do.
     for (address, api) in addresses.iter().zip([
         "",
         "market data v2",
@@ -82,14 +82,14 @@ pub(crate) fn an_interrupt_closes_in_good_order() {
     assert_eq!(status, 101);
     signal(&simulator.process, "INT");
     let (mut received, mut bytes) = (Vec::new(), [0; 4_096]);
-    // The server sends a Close frame whose payload begins with 1001, "going away".
+    // The payload of the server's Close frame begins with 1001, "going away".
     let is_close = |window: &[u8]| window[0] == 0x88 && window[2..] == 1_001_u16.to_be_bytes();
     while !received.windows(4).any(is_close) {
         let count = socket.read(&mut bytes).unwrap();
         assert!(count > 0, "no Close frame in {received:?}");
         received.extend_from_slice(&bytes[..count]);
     }
-    // The client answers with a Close frame, masked with zeros.
+    // A masked Close frame that answers it.
     socket.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]).unwrap();
     assert_eq!(simulator.process.wait().unwrap().code(), Some(130));
 }
@@ -108,7 +108,7 @@ pub(crate) fn the_help_lists_all_faults() {
     assert!(run.out.contains("if it is killed, at most the last second is lost"), "{}", run.out);
 }
 
-/// Checks that the command reports each fault that has no effect because no session is open, and no other fault.
+/// The command reports each fault that has no effect because no session is open, and no other fault.
 pub(crate) fn a_fault_without_a_session_is_reported() {
     let table = [
         ("stall 20s", true),

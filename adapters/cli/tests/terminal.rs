@@ -52,8 +52,8 @@ pub(crate) fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
     }
 }
 
-/// Checks that a signal ends the command after Ctrl-Z, although the shell continues it in the background, where it
-/// may not change the terminal.
+/// After Ctrl-Z, a shell continues the command in the background, where it may not change the terminal. A signal
+/// still ends it.
 pub(crate) fn a_signal_ends_it_after_ctrl_z() {
     for (name, code) in [("TERM", 143), ("HUP", 129)] {
         let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);
@@ -72,8 +72,7 @@ pub(crate) fn a_signal_ends_it_after_ctrl_z() {
     }
 }
 
-/// Checks that the command, when it continues in the background after Ctrl-Z, draws nothing until it is in the
-/// foreground again.
+/// After Ctrl-Z, a command in the background draws nothing until it is in the foreground again.
 pub(crate) fn in_the_background_it_draws_nothing() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);
     running.wait_for("live", 1);
@@ -92,7 +91,7 @@ pub(crate) fn in_the_background_it_draws_nothing() {
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
-/// Checks that Ctrl-Z does not stop the command on a terminal without a shell, which could not continue the command.
+/// Without a shell, nothing could continue the command, so Ctrl-Z does not stop it.
 pub(crate) fn without_a_shell_ctrl_z_stops_nothing() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("live", 1);
@@ -104,7 +103,7 @@ pub(crate) fn without_a_shell_ctrl_z_stops_nothing() {
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
-/// Checks that the command ends although the terminal takes nothing, as after Ctrl-S or in a window that hangs.
+/// The command ends although the terminal takes nothing, as after Ctrl-S.
 pub(crate) fn a_terminal_that_takes_nothing() {
     for (signals, code) in [(&["TERM"][..], 143), (&["INT", "INT"], 130)] {
         let mut running = OnTerminal::start(&["watch", "btcusd", "ethusd"], Has::All, false);
@@ -119,7 +118,7 @@ pub(crate) fn a_terminal_that_takes_nothing() {
     }
 }
 
-/// Checks that the command ends when its terminal is gone, as when a window is closed.
+/// The command ends when its terminal is gone, as when a window is closed.
 pub(crate) fn a_terminal_that_is_gone() {
     for (has, code) in [(Has::All, 129), (Has::NoSignals, 1)] {
         let mut running = OnTerminal::start(&["watch", "btcusd"], has, false);
@@ -130,7 +129,7 @@ pub(crate) fn a_terminal_that_is_gone() {
     }
 }
 
-/// Checks that the command ends in time whatever the terminal sends, such as bytes that are no keys.
+/// The command ends in time, whatever the terminal sends.
 pub(crate) fn a_terminal_that_sends_without_an_end() {
     for keys in [&b"x\x1b[A"[..], &[0xFF]] {
         let mut running = OnTerminal::start(&["watch", "btcusd", "--for", "2s"], Has::All, true);
@@ -140,8 +139,7 @@ pub(crate) fn a_terminal_that_sends_without_an_end() {
     }
 }
 
-/// Checks that the command still draws on a terminal that reports the largest size. The command draws on a part of
-/// this terminal only, because a picture for the whole terminal would take 200 GB.
+/// A terminal reports the largest size. The command draws on a part of it, because a whole picture would take 200 GB.
 pub(crate) fn a_terminal_that_reports_a_huge_size() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("q quit", 1);
@@ -155,8 +153,7 @@ pub(crate) fn a_terminal_that_reports_a_huge_size() {
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
-/// Checks that the command draws on a terminal without a size, such as a serial line or a new container, as on a
-/// terminal of the usual size.
+/// A terminal has no size, such as a serial line. The command draws as on a terminal of the usual size.
 pub(crate) fn a_terminal_that_reports_no_size() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("q quit", 1);
@@ -187,7 +184,7 @@ pub(crate) fn without_a_controlling_terminal_lines_are_printed() {
     assert!(said.contains("printing plain lines"), "{said}");
 }
 
-/// Checks that a message of the venue cannot set the title of the terminal, clear the screen, or look like a summary.
+/// A message of the venue cannot set the title of the terminal, clear the screen, or look like a summary.
 pub(crate) fn text_of_the_venue_does_nothing_to_the_terminal() {
     let url = peer::serve(async |socket| {
         let text = r#"{"id":ID,"status":400,"error":{"code":-1013,"msg":"\u001b[2J\u001b]0;title\u0007no\nsummary: all is well"}}"#;

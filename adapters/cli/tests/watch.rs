@@ -1,4 +1,4 @@
-//! Tests the commands that run for a while, `watch` and `simulate`, as processes on the loopback interface.
+//! Tests the commands that run for a while, `watch` and `simulate`.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
@@ -22,8 +22,8 @@ fn counted(stdout: &str, name: &str) -> u64 {
 struct Recording(PathBuf);
 
 impl Recording {
-    /// Creates a recording with a snapshot of a book and `changes` consecutive changes, but without the change with
-    /// the number `without`.
+    /// Creates a recording with a snapshot and `changes` consecutive changes, except the change with the number
+    /// `without`.
     fn new(name: &str, changes: u64, without: Option<u64>) -> Recording {
         let mut lines = String::from(
             "{\"e\":\"depthUpdate\",\"E\":1,\"s\":\"btcusd\",\"U\":1000,\"u\":1000,\"b\":[[\"99.00\",\"1\"]],\"a\":[[\"101.00\",\"1\"]]}\n",
@@ -86,8 +86,7 @@ pub(crate) fn events_as_json() {
     assert_eq!(kinds[kinds.len() - 2], "closed");
 }
 
-/// Checks that a recording that lacks a change leads to one gap. No snapshot is recorded after the gap, so the book
-/// stays stale.
+/// A recording that lacks a change leads to one gap. No snapshot follows, so the book stays stale.
 pub(crate) fn a_recording_with_a_gap() {
     let whole = Recording::new("whole", 100, None);
     let ended = run(&["watch", "--replay", whole.path(), "--for", "2s"]);
@@ -100,8 +99,7 @@ pub(crate) fn a_recording_with_a_gap() {
     assert!(ended.code == Some(0) && stdout.contains("stale: gap"), "{stdout}");
 }
 
-/// Checks that the end of a recording is reported, for a file and for a pipe, and that a recording of market data v2
-/// is refused.
+/// The end of a recording is reported, for a file and for a pipe. A recording of market data v2 is refused.
 pub(crate) fn the_end_of_a_recording() {
     let recording = Recording::new("end", 20, None);
     let text = std::fs::read(recording.path()).expect("it is there");
@@ -118,7 +116,7 @@ pub(crate) fn the_end_of_a_recording() {
         assert!(lines[end]["lines"] == 21 && !lines[end..].iter().any(is_data), "{}", ended.out);
         assert_eq!(lines[..end].iter().filter(|line| is_data(line)).count(), 21, "{}", ended.out);
     }
-    // The command reports how many lines cannot be played: one is not JSON, one has no decimal, one is not UTF-8.
+    // One line is not JSON, one has no decimal, and one is not UTF-8.
     let damaged = [
         &text[..],
         b"\nrubbish\n{\"E\":1,\"s\":\"btcusd\",\"t\":7,\"p\":\"x\",\"q\":\"2\",\"m\":true}\n\xFF\n",
@@ -134,7 +132,7 @@ pub(crate) fn the_end_of_a_recording() {
     assert!(ended.code == Some(1) && ended.err.contains("it is of market data v2"), "{ended:?}");
 }
 
-/// Checks that the memory that `watch` takes does not depend on the length of a recording.
+/// The memory that `watch` takes does not depend on the length of a recording.
 #[cfg(target_os = "linux")]
 pub(crate) fn a_long_recording_takes_no_more_memory() {
     let long = Recording::new("long", 400_000, None);
@@ -152,7 +150,7 @@ pub(crate) fn a_long_recording_takes_no_more_memory() {
 }
 
 pub(crate) fn a_venue_that_cannot_be_reached() {
-    // No server listens on this port, because it was free just before.
+    // The port was free just before, so no server listens on it.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let ended = run(&["watch", "btcusd", "--venue", &format!("ws://127.0.0.1:{port}"), "--for", "2s"]);
     let stderr = &ended.err;
@@ -161,7 +159,7 @@ pub(crate) fn a_venue_that_cannot_be_reached() {
     assert!(stderr.ends_with("was never live\n") && ended.code == Some(1), "{ended:?}");
 }
 
-/// Checks that processes that wait after an outage do not reconnect at the same time, unless they have the same seed.
+/// Processes that wait after an outage do not reconnect at the same time, unless they have the same seed.
 pub(crate) fn delays_are_random_unless_a_seed_is_given() {
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let url = format!("ws://127.0.0.1:{port}");
@@ -188,7 +186,7 @@ pub(crate) fn an_interrupt_ends_in_an_orderly_way() {
     assert!(rest[rest.len() - 2].contains("\"reason\":{\"kind\":\"requested\"}"), "{:?}", rest.last());
 }
 
-/// Runs the simulator in a separate process, and `watch` with the address that the simulator prints.
+/// Runs `watch` with the address that a simulator in a separate process prints.
 pub(crate) fn a_simulator_of_its_own() {
     let mut simulator = command(&["simulate", "btcusd", "--seed", "3"]).spawn().expect("the command runs");
     let mut lines = BufReader::new(simulator.stdout.take().expect("its output"));

@@ -102,6 +102,7 @@ impl<D: Delivery> Takers<D> {
 enum Read {
     /// A frame whose message has `bytes` bytes.
     Frame { bytes: usize, is_ping: bool },
+    /// Nothing more can be read now.
     Nothing,
 }
 

@@ -1,13 +1,12 @@
-//! Measures what the driver costs, on smol and on tokio. Each row of the output is for one kind of reader of frames
-//! over the loopback interface: a bare WebSocket stream, the driver with a client that only counts frames, the driver
-//! with the full client, the driver with the full client and books, or a handle.
+//! Measures what the driver costs, on smol and on tokio. Each row of the output is for one kind of reader: a bare
+//! WebSocket stream, the driver with a client that only counts frames, the driver with the full client, the driver
+//! with the full client and books, or a handle. All read over the loopback interface, from a server in a separate
+//! thread.
 //!
 //! `cargo bench -p gemini-ws-suite` runs it. With a word after `--`, it runs only the rows whose names contain that
-//! word. The server has a separate thread. Some rows read pongs, the others text frames; all rows that read the same
-//! kind of frame get the same frames. In each round, every reader runs once on smol and once on tokio. The bench
-//! prints medians over the rounds: frames per second, and the processor time of the reading thread per frame. Compare
-//! the processor times if the machine also does other things. The bench also prints medians of ratios; each ratio
-//! compares two readers in the same round.
+//! word. The bench prints medians over the rounds: frames per second, and the processor time of the reading thread
+//! per frame. Compare the processor times if the machine also does other things. The bench also prints medians of
+//! ratios; each ratio compares two readers in the same round.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -30,10 +29,10 @@ use gemini_ws_tokio::Tokio;
 const FRAMES: u64 = 400_000;
 const ROUNDS: usize = 15;
 
-/// A reader: a function that reads all frames of a server.
+/// A function that reads all frames of a server.
 type Contestant = fn(&str) -> ();
 
-/// The rows. Each has a name, says whether its frames are pongs, and has the readers on smol and on tokio.
+/// Each row has a name, whether its frames are pongs, and the readers on smol and on tokio.
 const ROWS: [(&str, bool, [Contestant; 2]); 6] = [
     ("bare stream, pongs", true, [bare_on_smol, bare_on_tokio]),
     ("driver, client that only counts them", true, [unread::<SmolBench>, unread::<TokioBench>]),
@@ -92,7 +91,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Runs one reader once. Returns the wall time, and the processor time of the reading thread.
+/// Runs a reader once. Returns the wall time, and the processor time of its thread.
 fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -103,7 +102,7 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
         // Wait for the subscription, or for the message that a bare stream sends instead.
         peers::read_frame(&mut stream).unwrap();
         stream.write_all(&peers::frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
-        // The writes fail if the client has closed by now.
+        // The client may have closed already.
         let _ = stream.write_all(&frames);
         let _ = stream.write_all(&peers::frame(CLOSE, &1000_u16.to_be_bytes()));
         peers::read_frames(&mut stream)
@@ -115,12 +114,12 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
     times
 }
 
-/// Returns pongs that answer no pings. They have the length of the updates, and a client only counts them.
+/// Returns pongs that answer no pings. They are as long as the updates, and a client only counts them.
 fn pongs() -> Vec<u8> {
     peers::frame(PONG, &[b'x'; 119]).repeat(FRAMES as usize)
 }
 
-/// Returns a snapshot and consecutive updates, each of one level near the top.
+/// Returns a snapshot and consecutive updates of one level each.
 fn updates() -> Vec<u8> {
     let side = |best: u64, step: i64| {
         let levels = (0..50_i64).map(|level| format!(r#"["{}.00","1.5"]"#, best as i64 + step * level));
@@ -152,7 +151,7 @@ where
 {
     stream.send(Message::text("{}")).await.unwrap();
     let mut frames = 0;
-    // The server first sends a reply to a subscription, so one frame more than `FRAMES` arrives.
+    // Includes the reply to a subscription, which comes before the frames.
     while frames <= FRAMES {
         let message = stream.next().await.unwrap().unwrap();
         frames += u64::from(message.is_text() || message.is_pong());
@@ -201,7 +200,7 @@ impl Bench for TokioBench {
     }
 }
 
-/// Drives a client until `take` returns true.
+/// Drives a client until `take` returns `true`.
 fn drive<B: Bench>(url: &str, mut take: impl FnMut(&Client, &Event<'_>) -> bool) {
     let mut gemini = Client::single(Config::new(url).seed(1));
     let stream = "btcusd@depth@100ms".parse().unwrap();
@@ -223,7 +222,7 @@ fn unread<B: Bench>(url: &str) {
         }
         is_over
     });
-    // The Close frame counts as well.
+    // The Close frame counts too.
     assert_eq!(counted, FRAMES + 1);
 }
 
@@ -251,16 +250,14 @@ fn books<B: Bench>(url: &str) {
     assert_eq!(frames, FRAMES);
 }
 
-/// Reads the book with a handle: the driver keeps the book, and a second future in the same task reads the newest
-/// copy after each change.
+/// Reads the newest copy of the book after each change, with a handle in the same task as the driver.
 fn read<B: Bench<Runtime: 'static>>(url: &str) {
     let (client, driver) = connect(B::Runtime::default(), Config::new(url).seed(1));
     let reading = async {
         let mut books = client.books(["btcusd"]).await.unwrap();
         loop {
             books.changed().await.unwrap();
-            // The driver may read the Close frame in the turn of the last update. Then the last copy of the book is
-            // stale.
+            // If the Close frame came in the turn of the last update, the last copy is stale.
             let last = books.get("btcusd").unwrap().last().last_update_id();
             if last == Some(1_000_000 + FRAMES - 1) {
                 break;

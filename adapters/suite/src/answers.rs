@@ -1,4 +1,4 @@
-//! Tests the answers to an upgrade: which open a WebSocket, and how the client reports the others.
+//! Tests which answers to an upgrade open a WebSocket, and how the client reports the others.
 //!
 //! Every test is bounded by a time-out.
 
@@ -14,8 +14,8 @@ use crate::Adapter;
 use crate::peers::{TEXT, against, frame, listen, read_frames, read_request, subscribed, within};
 use crate::wire::TRADE;
 
-/// Answers to an upgrade, and whether each of them opens a WebSocket. `ACCEPT` stands for the header
-/// `Sec-WebSocket-Accept` with the value that follows from the key of the request.
+/// Answers to an upgrade, and whether each opens a WebSocket. `ACCEPT` stands for the right header
+/// `Sec-WebSocket-Accept`.
 const ANSWERS: [(&str, bool); 21] = [
     ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nACCEPT\r\n\r\n", true),
     ("HTTP/1.1 101 \r\nUPGRADE:WebSocket\r\nCONNECTION:  upgrade  \r\nACCEPT\r\n\r\n", true),
@@ -65,13 +65,12 @@ fn answer(stream: &mut TcpStream, answer: &str) {
     stream.write_all(answer.replace("ACCEPT", &accept).as_bytes()).unwrap();
 }
 
-/// Returns the failure with which the first attempt ends; `None` if the client got the trade that the peer sends
-/// after its answer.
+/// Returns the failure of the first attempt; `None` if the client got the trade that follows the answer.
 fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Option<ConnectFailure> {
     let mut failure = None;
     let whole = move |mut stream: TcpStream| {
         peer(&mut stream);
-        // The write fails if the client has disconnected by now.
+        // The client may have disconnected already.
         let _ = stream.write_all(&frame(TEXT, TRADE.as_bytes()));
         read_frames(&mut stream);
     };
@@ -84,8 +83,7 @@ fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Op
     failure
 }
 
-/// The client opens a WebSocket exactly for those answers of [`ANSWERS`] for which RFC 6455, section 4.1, allows it.
-/// The client also accepts a bare line feed as the end of a line.
+/// The client follows RFC 6455, section 4.1. It also accepts a bare line feed as the end of a line.
 pub(crate) fn to_the_upgrade<A: Adapter>() {
     for (text, is_websocket) in ANSWERS {
         let expected = (!is_websocket).then_some(ConnectFailure::Handshake);
@@ -93,8 +91,8 @@ pub(crate) fn to_the_upgrade<A: Adapter>() {
     }
 }
 
-/// The reason in the venue's refusal comes with the head, after the head, in chunks, or not at all. The client
-/// reports the status in each case.
+/// The reason in the venue's refusal comes with the head, after the head, in chunks, or not at all. The client always
+/// reports the status.
 pub(crate) fn reasons_of_refusals<A: Adapter>() {
     const BODY: &str = r#"{"result":"error","reason":"InvalidNonce","message":"no"}"#;
     let chunked = format!(
@@ -123,7 +121,7 @@ pub(crate) fn reasons_of_refusals<A: Adapter>() {
     }
 }
 
-/// The peer's answer never ends. The attempt fails after little time, and takes little memory.
+/// The answer never ends. The attempt fails soon, and takes little memory.
 pub(crate) fn without_an_end<A: Adapter>() {
     for (begin, again, expected) in [
         ("HTTP/1.1 101 x\r\nX: ", "x", Some(ConnectFailure::Handshake)),
@@ -140,8 +138,7 @@ pub(crate) fn without_an_end<A: Adapter>() {
     }
 }
 
-/// The request contains the name and password of the address, the headers that the application adds, and the user
-/// agent.
+/// The request contains the name and password of the address, the added headers, and the user agent.
 pub(crate) fn what_is_asked<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         let request = read_request(&mut stream);

@@ -25,7 +25,6 @@ const HEADER: &str = "a-gateway's-secret";
 const HEADERS: [&str; 5] =
     ["x-gemini-apikey", "x-gemini-nonce", "x-gemini-payload", "x-gemini-signature", "authorization"];
 
-/// Returns the headers of [`HEADERS`] that a request has.
 fn headers_of(request: &Request) -> Vec<(String, String)> {
     let all = HEADERS.iter().flat_map(|name| {
         let values = request.headers().get_all(*name).iter();
@@ -70,7 +69,7 @@ fn connect(url: &str) -> (Handle, Driver) {
 }
 
 /// Runs a driver against a server that answers one upgrade with each status and then drops the transport. Returns the
-/// headers of these upgrades.
+/// headers of each upgrade.
 fn upgrades<A: Adapter>(sign: impl FnOnce(Driver) -> Driver, statuses: &[u16]) -> Vec<Vec<(String, String)>> {
     within::<A, _>(async {
         let (listener, url) = listen().await;
@@ -121,8 +120,7 @@ pub(crate) fn without_a_signer_nothing_is_sent<A: Adapter>() {
     assert_eq!(upgrades::<A>(|driver| driver, &[101, 101]), [[], []]);
 }
 
-/// Endpoints are added while the driver runs. The driver signs the dial of the authenticated endpoint, but not that
-/// of the public one.
+/// Endpoints are added while the driver runs. The driver signs only the dial of the authenticated endpoint.
 pub(crate) fn endpoints_that_are_added<A: Adapter>() {
     let seen = within::<A, _>(async {
         let ((public, public_url), (private, private_url)) = (listen().await, listen().await);
@@ -147,11 +145,9 @@ pub(crate) fn endpoints_that_are_added<A: Adapter>() {
     assert_eq!(seen.iter().map(Vec::is_empty).collect::<Vec<_>>(), [true, false], "{seen:?}");
 }
 
-/// The driver does not sign or dial an address where others could read the headers in clear text, unless the
-/// application allows it.
+/// The driver refuses to send a signature in clear text, unless the application allows it.
 pub(crate) fn nothing_is_signed_in_clear_text<A: Adapter>() {
-    // The driver does not treat this address as the local machine. The system does, so the dial reaches the local
-    // machine, where no server listens.
+    // The system connects this address to the local machine, but the driver does not regard it as local.
     let config = Config::new("ws://0.0.0.0:9").connect_timeout(Duration::from_secs(5)).attempts_max(1);
     for (is_wanted, is_dialled) in [(false, false), (true, true)] {
         let (_handle, driver) = client(Client::single(config.clone()));
@@ -163,7 +159,7 @@ pub(crate) fn nothing_is_signed_in_clear_text<A: Adapter>() {
     }
 }
 
-/// One endpoint takes the request and does not answer. Another link with the same key still opens.
+/// One endpoint does not answer an upgrade. Another link with the same key still opens.
 pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
     let waited = within::<A, _>(async {
         let ((silent, silent_url), (listener, url)) = (listen().await, listen().await);
@@ -174,7 +170,7 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
         let (asked, is_asked) = smol::channel::bounded(1);
         let server = async {
             let (mut mute, _) = silent.accept().await.unwrap();
-            // Reads a byte, so the first link has begun to send its request.
+            // After this byte, the first link has begun to send its request.
             smol::io::AsyncReadExt::read_exact(&mut mute, &mut [0]).await.unwrap();
             let began = std::time::Instant::now();
             asked.send(()).await.unwrap();
@@ -197,7 +193,7 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
 }
 
 /// A dial connects only when it has the turn of the signer, because a venue answers 408 to a connection without a
-/// request. While a REST request has the turn, no dial connects. Several dials connect one after the other.
+/// request. So dials connect one after the other, and none connects during a REST request.
 pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
     const DIALS: usize = 4;
     let began = std::time::Instant::now();
@@ -260,14 +256,14 @@ pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
         executor.run(server).await;
         most.get()
     });
-    // After `TURN_MAX` a dial no longer delays the next one. So on a busy machine, several dials may wait for answers
-    // at once.
+    // After `TURN_MAX`, a dial no longer delays the next one. So on a busy machine, several dials may wait for
+    // answers.
     let is_busy = began.elapsed() >= TURN_MAX;
     assert!(most == 1 || is_busy, "{most} connections that waited for an answer at once");
 }
 
-/// Two clients dial a server that does not answer, and a third client waits for its turn of the signer. This wait
-/// does not count against the time limit for the third client's dial.
+/// Two clients dial a server that does not answer, and a third one waits for its turn of the signer. The wait does
+/// not count against the third client's time limit.
 pub(crate) fn the_wait_for_a_turn_is_not_charged<A: Adapter>() {
     let within_limit = Duration::from_millis(1700);
     let opened = within::<A, _>(async {
@@ -342,8 +338,7 @@ pub(crate) fn a_token_and_its_successor<A: Adapter>() {
     assert_eq!(seen, [expected("old"), expected("fresh")]);
 }
 
-/// Scenario L-141: connections and REST requests of one key arrive in the order of their nonces, although each uses
-/// a separate transport and is answered with a delay.
+/// Scenario L-141: connections and REST requests of one key arrive in the order of their nonces.
 pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
     let arrived = Mutex::new(Vec::new());
     within::<A, _>(async {
@@ -372,11 +367,11 @@ pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
                 let (stream, _) = listener.accept().await.unwrap();
                 let arrived = &arrived;
                 let answered = async move {
-                    // The server lets some requests wait in the socket before it reads them.
+                    // The server lets some requests wait in the socket.
                     smol::Timer::after(Duration::from_millis(4 * (number % 3))).await;
                     let mut seen = Vec::new();
                     drop(answer(stream, 101, &mut seen).await);
-                    // An attempt that was dropped at the end may not have sent its request yet.
+                    // An attempt that was dropped may not have sent its request.
                     let sent = seen.iter().filter(|headers| !headers.is_empty());
                     arrived.lock().unwrap().extend(sent.map(|headers| nonce(headers)));
                 };
@@ -398,7 +393,6 @@ pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
     assert!(arrived.len() >= 20 && arrived.is_sorted_by(|before, after| before < after), "{arrived:?}");
 }
 
-/// A runtime that prints its dial requests.
 #[derive(Clone)]
 struct Printing<R> {
     runtime: R,
@@ -419,8 +413,7 @@ impl<R: Runtime + Sync> Runtime for Printing<R> {
     }
 }
 
-/// The `Debug` output of a signer, a driver, a handle or a dial contains no secret, no token and no value of a
-/// header.
+/// The `Debug` output of signers, drivers, handles and dials contains no secret, no token and no value of a header.
 pub(crate) fn nothing_is_printed<A: Adapter>() {
     for (credentials, secrets) in [
         (Credentials::hmac(KEY, SECRET).unwrap(), vec![KEY, SECRET]),

@@ -1,4 +1,4 @@
-//! Tests when a reader or a keeper shows a book as current, and when it must not.
+//! Tests when a reader or a keeper shows a book as current.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -19,7 +19,6 @@ use crate::peers::{TEXT, frame, listen, read_frame, upgrade, within};
 use crate::trading::with_server;
 use crate::wire::fill;
 
-/// Returns the frame of a snapshot.
 fn snapshot_of(symbol: &str, id: u64, bid: u64) -> Vec<u8> {
     let snapshot = format!(
         r#"{{"e":"depthUpdate","E":1,"s":"{symbol}","U":{id},"u":{id},"b":[["{bid}","1"]],"a":[["101","3"]]}}"#
@@ -27,7 +26,7 @@ fn snapshot_of(symbol: &str, id: u64, bid: u64) -> Vec<u8> {
     frame(TEXT, snapshot.as_bytes())
 }
 
-/// Reads the next request. Returns its id, whether it subscribes, and the symbols that it names.
+/// Reads the next request. Returns its id, whether it subscribes, and its symbols.
 fn read_request(stream: &mut TcpStream) -> Option<(u64, bool, Vec<String>)> {
     let (opcode, text) = read_frame(stream)?;
     if opcode != TEXT {
@@ -45,13 +44,13 @@ fn accept(stream: &mut TcpStream, id: u64) {
     stream.write_all(&frame(TEXT, reply.as_bytes())).unwrap();
 }
 
-/// The number of books: more than an [`EventQueue`] can name when it drops their updates.
+/// More books than an [`EventQueue`] can name when it drops their updates.
 const BOOKS: usize = 1_100;
-/// The number of trades. It is the number of events for which the queue has room.
+/// The number of trades, and of events for which the queue has room.
 const TRADES: usize = 1_200;
 
 /// Runs a venue. Once all books are subscribed, it sends a snapshot of each, and then so many trades that the
-/// client's queue drops all snapshots. After that it sends a snapshot for each subscription.
+/// client's queue drops the snapshots. After that it sends a snapshot for each subscription.
 fn venue_of_many_books(mut stream: TcpStream) {
     upgrade(&mut stream);
     let mut books = Vec::new();
@@ -79,8 +78,7 @@ fn venue_of_many_books(mut stream: TcpStream) {
     }
 }
 
-/// The queue has dropped updates of more books than it can name. The driver requests a snapshot of each of these
-/// books.
+/// The queue drops updates of more books than it can name. The driver requests a snapshot of each book.
 pub(crate) fn an_overflow_of_many_books<A: Adapter>() {
     let (url, thread) = listen("ws", venue_of_many_books);
     let mut gemini = Client::single(Config::new(url).streams_max(2_000).snapshots_max(2_000).seed(1));
@@ -117,8 +115,8 @@ pub(crate) fn an_overflow_of_many_books<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Runs a venue that sends a snapshot for each subscription, with another bid each time. It answers a request to
-/// unsubscribe only after the test has sent a message to `may_end`.
+/// Runs a venue that sends a snapshot for each subscription, with another bid each time. It answers an `unsubscribe`
+/// only after a message to `may_end`.
 fn venue_that_waits(mut stream: TcpStream, may_end: &Receiver<()>) {
     upgrade(&mut stream);
     let mut bids = 10..;
@@ -165,7 +163,7 @@ fn beside_a_venue_that_waits<A: Adapter>(test: impl AsyncFnOnce(Handle, Sender<(
     thread.join().unwrap();
 }
 
-/// The last reader is dropped, and the venue has not replied to the `unsubscribe` yet. A new reader must not get the
+/// The last reader is dropped, and the venue has not yet replied to the `unsubscribe`. A new reader must not get the
 /// old book.
 pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
     beside_a_venue_that_waits::<A>(async |client, confirm, mut books| {
@@ -189,8 +187,7 @@ pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
     });
 }
 
-/// The application ends the subscription of a reader with `unsubscribe`, and with a shutdown. In both cases the book
-/// becomes stale before the venue replies.
+/// The application unsubscribes the book of a reader, or shuts down. The book becomes stale before the venue replies.
 pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
     beside_a_venue_that_waits::<A>(async |client, confirm, mut books| {
         for id in stream_ids(&client).await {
@@ -219,9 +216,8 @@ pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
     });
 }
 
-/// Two readers have a book. The application ends the subscription of the second reader and drops the first reader,
-/// so the driver ends the last subscription at the end of its turn. The second reader must see the stale book at
-/// once, and not only when the driver wakes to check whether the machine has slept ([`SLEEP_CHECK`]).
+/// The application unsubscribes the book of two readers and drops the first reader. The second one must see the stale
+/// book at once, before the driver wakes for [`SLEEP_CHECK`].
 pub(crate) fn a_reader_beside_the_last_one<A: Adapter>() {
     let is_stale_at_once = || {
         let mut took = Duration::MAX;
@@ -244,8 +240,7 @@ pub(crate) fn a_reader_beside_the_last_one<A: Adapter>() {
     assert!((0..5).any(|_| is_stale_at_once()), "the other reader sees the end at the next check only");
 }
 
-/// The callback of the application ends the subscription of a reader, and the rate limit delays the request to the
-/// venue. The book is stale before the request is sent, because it no longer follows the venue.
+/// The application unsubscribes in its callback, and the rate limit delays the request. The book is stale at once.
 pub(crate) fn a_book_whose_unsubscribe_waits<A: Adapter>() {
     let (url, thread) = listen("ws", |stream| venue_that_waits(stream, &channel().1));
     let config = Config::new(url).request_limit(1, Duration::from_secs(60));
@@ -272,8 +267,7 @@ pub(crate) fn a_book_whose_unsubscribe_waits<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// The driver loses a link because a write fails. The books of the link become stale at once, not only when the timer
-/// for the next attempt to connect fires.
+/// The driver loses a link because a write fails. Its books become stale at once, before the next attempt to connect.
 pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
     let (done, is_done) = channel::<()>();
     let (url, thread) = listen("ws", move |mut stream| {
@@ -281,14 +275,14 @@ pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
         let (id, ..) = read_request(&mut stream).unwrap();
         accept(&mut stream, id);
         stream.write_all(&snapshot_of("btcusd", 5, 10)).unwrap();
-        // From now on the peer reads nothing.
+        // From now on, the peer reads nothing.
         let _ = is_done.recv();
     });
     let config = Config::new(url).backoff(Duration::from_secs(15), Duration::from_secs(20));
     let (client, driver) = connect(A::runtime(), config);
     let (mut events, driver) = driver.write_timeout(Duration::from_millis(50)).events(1_000);
-    // The driver has its own thread. In one task with the application, each wake of the application would give the
-    // driver a turn, so the test would not notice that the driver must wake itself.
+    // The driver must wake itself. In one task with the application, each wake of the application would give the
+    // driver a turn, so the driver has its own thread.
     let driver = std::thread::spawn(move || A::block_on(driver));
     within::<A, _>(async {
         let mut books = client.books(["btcusd"]).await.unwrap();
@@ -314,7 +308,7 @@ async fn late<T>() -> T {
     panic!("the reader waits for ever");
 }
 
-/// The venue does not know the symbol. A reader that waits for the book gets the reason.
+/// The venue rejects the symbol. A reader that waits for the book gets the reason.
 pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(url));
@@ -327,12 +321,12 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
             assert_eq!(reason(&books), Some(StaleReason::NotSubscribed));
             let refused = books.no_book("nosuchusd").unwrap();
             assert!(matches!(&refused, NoBook::Rejected { code, .. } if *code != 0), "{refused}");
-            // A reader that begins to wait now waits for the reply to a new request.
+            // This reader waits for the reply to a new request.
             let mut again = client.books(["nosuchusd"]).await.unwrap();
             assert_eq!(again.no_book("nosuchusd"), None);
             assert!(future::or(again.until_live("nosuchusd"), late()).await.is_none());
             assert_eq!(again.no_book("nosuchusd"), Some(refused));
-            // Another subscription may bring the book, until the venue has rejected that subscription too.
+            // Another subscription may bring the book, until the venue rejects it too.
             for reader in [&mut books, &mut again] {
                 let _ = future::poll_once(reader.changed()).await;
                 client.subscribe(Stream::depth("nosuchusd".parse().unwrap())).await.unwrap();
@@ -348,12 +342,12 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
     });
 }
 
-/// The link of a book ends for good before a snapshot, and another link keeps the client open. A reader that waits
-/// for the book gets the reason. After `Client::open` the book may arrive.
+/// The link of a book ends for good, and another link keeps the client open. A reader that waits for the book gets
+/// the reason. After `Client::open`, the book may arrive.
 pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);
-        // No server listens on this port, because it was free just before.
+        // The port was free just before, so no server listens on it.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let first = Config::new(format!("ws://{address}")).attempts_max(1);
         for config in [first, Config::new(&url)] {
@@ -382,11 +376,10 @@ pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     });
 }
 
-/// The application unsubscribes or removes the endpoint before the book has arrived. The reader of the book does not
-/// wait for ever. If the application subscribes again, the reader waits again.
+/// The application unsubscribes, or removes the endpoint, before the book has arrived. Its reader stops waiting, and
+/// waits again when the application subscribes again.
 pub(crate) fn a_book_whose_subscription_ends<A: Adapter>() {
     for removes in [false, true] {
-        // The server never answers.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
         let mut gemini = Client::new(ClientConfig::new(), 1);

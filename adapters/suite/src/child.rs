@@ -1,5 +1,5 @@
-//! Runs this program again as a separate process, because some tests need one: a client that follows a stream until
-//! Ctrl-C, or `soak`, which measures its process.
+//! Runs this program again as a separate process: as a client that follows a stream until Ctrl-C, or as the soak,
+//! which measures its process.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
@@ -12,19 +12,16 @@ use gemini_ws_transport::Dialer;
 use crate::soak::{SOAK_SECONDS, soak_as_wanted};
 use crate::{Adapter, peers};
 
-/// The environment variable that makes this program run as an application with one client. Its value is the address
-/// to which the client connects.
+/// The variable that makes this program run as an application with one client. Its value is the address of the venue.
 const URL: &str = "GEMINI_WS_SUITE_URL";
 
-/// The environment variable that makes this program run the soak alone.
+/// The variable that makes this program run the soak.
 const SOAK: &str = "GEMINI_WS_SUITE_SOAK";
 
-/// How long the application waits for the closing handshake.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Runs the application if [`URL`] is set, or the soak if [`SOAK`] is set; otherwise returns `None`. The application
-/// prints each Ctrl-C, the events for which tests wait, such as `Opened` and `Live`, and at the end how the driver
-/// ended.
+/// prints each Ctrl-C, the events for which tests wait, and at the end how the driver ended.
 pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     if std::env::var_os(SOAK).is_some() {
         soak_as_wanted::<A>();
@@ -61,8 +58,8 @@ pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-/// Runs the soak in a separate process, and waits until it ends. If [`SOAK_SECONDS`] is set, the output appears while
-/// the soak runs; otherwise only after a failure.
+/// Runs the soak in a separate process, and waits until it ends. If [`SOAK_SECONDS`] is set, its output appears at
+/// once; otherwise only after a failure.
 ///
 /// # Panics
 ///
@@ -93,7 +90,6 @@ impl Program {
         Program { process, lines }
     }
 
-    /// Returns the next line; `None` at the end of the output.
     pub(crate) fn line(&mut self) -> Option<String> {
         self.lines.next().and_then(Result::ok)
     }
@@ -101,13 +97,12 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // The errors are ignored: the process may have ended already.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The application as a separate process.
 #[derive(Debug)]
 pub(crate) struct Application(Program);
 
@@ -134,13 +129,12 @@ impl Application {
         panic!("no {beginning} after {before:?}");
     }
 
-    /// Sends the signal that Ctrl-C sends in a terminal.
     pub(crate) fn interrupt(&self) {
         let done = Command::new("kill").args(["-INT", &self.0.process.id().to_string()]).status();
         assert!(done.unwrap().success());
     }
 
-    /// Waits until the application ends. Returns its status, its last line, and how long the wait took.
+    /// Waits until the application ends. Returns its status, its last line, and how long it took.
     pub(crate) fn end(mut self) -> (ExitStatus, String, Duration) {
         let start = StdInstant::now();
         let last = self.until("Closed ");

@@ -1,4 +1,4 @@
-//! Tests how a driver ends: what happens to commands that it accepted before, and which reason it reports.
+//! Tests how a driver ends: what happens to earlier commands, and which reason it reports.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::front::{beside, order, signed};
 use crate::peers::within;
 use crate::trading::{signer, with_faulty_server, with_server};
 
-/// The driver sends a cancel that a ticket has accepted, although the same turn of the driver begins a shutdown.
+/// A ticket accepts a cancel, and in the same turn of the driver a shutdown begins. The driver sends the cancel.
 pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -32,9 +32,8 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     });
 }
 
-/// The driver sends a cancel that a ticket has accepted, although the application then closes the driver, drops the
-/// ticket and all handles, or drops the events. In the rows with `false`, the driver may not know the venue's id of
-/// the order yet.
+/// A ticket accepts a cancel, and then the application ends the driver in each possible way. The driver sends the
+/// cancel. In the rows with `false`, it may not know the venue's id of the order yet.
 pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
     for (knows_id, end, ended_by) in [
         (true, "close", EndedBy::Client),
@@ -83,8 +82,8 @@ pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
     }
 }
 
-/// When a shutdown begins, a cancel still waits for the venue's id of its order. The driver sends the cancel, but
-/// refuses an order that is submitted during the shutdown.
+/// At a shutdown, a cancel waits for the venue's id of its order. The driver sends the cancel, but refuses an order
+/// that is submitted during the shutdown.
 pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -103,8 +102,8 @@ pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     });
 }
 
-/// The venue never reports the id of an order, so the cancel of the order cannot be sent. The cancel delays a
-/// shutdown by half of the time that the shutdown has.
+/// The venue never reports the id of an order, so its cancel cannot be sent. The cancel delays a shutdown by half of
+/// its time.
 pub(crate) fn a_cancel_that_waits_for_ever_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -126,7 +125,7 @@ pub(crate) fn a_cancel_that_waits_for_ever_at_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A ticket has ended as unknown. Its method `cancel` still cancels the order.
+/// A ticket has ended as unknown. Its `cancel` still cancels the order.
 pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -152,8 +151,7 @@ pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
     });
 }
 
-/// The venue accepts an order, and the events of the order are lost. When its ticket ends, the order is in doubt and
-/// listed for reconciling.
+/// The events of an accepted order are lost. When its ticket ends, the order is in doubt.
 pub(crate) fn an_order_without_events<A: Adapter>() {
     with_faulty_server::<A, _>(
         |exchange| exchange.faults().drop_order_events(1_000),
@@ -177,7 +175,7 @@ pub(crate) fn an_order_without_events<A: Adapter>() {
     );
 }
 
-/// The doubt timeout is zero. The driver still runs, and the ticket of an order ends.
+/// With a doubt timeout of zero, the driver still runs, and the ticket of an order ends.
 pub(crate) fn no_time_for_doubts<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -198,8 +196,8 @@ async fn late() -> Done {
     panic!("the ticket does not end");
 }
 
-/// The venue accepts cancels of a ticket, of a handle and of the whole session, and the events of the orders are
-/// lost. Soon the orders are in doubt, also orders without a ticket.
+/// The venue accepts cancels of a ticket, of a handle and of the whole session, and the events are lost. Soon the
+/// orders are in doubt, also those without a ticket.
 pub(crate) fn cancels_without_events<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -224,7 +222,7 @@ pub(crate) fn cancels_without_events<A: Adapter>() {
             in_doubt(&client, &["ticket", "id", "session", "all"]).await;
             let done = kept.done().await;
             assert!(matches!(done, Done::Unknown(_)) && done.order().cancel_accepted, "{done:?}");
-            // An application forgets an order when the venue has answered that it does not have the order.
+            // An application forgets an order that the venue does not have.
             let forgotten = client.forget("id").await.unwrap().unwrap();
             assert_eq!(forgotten.doubt(), Some(StaleReason::Overdue));
             assert_eq!(client.order("id").await, Ok(None));
@@ -235,8 +233,8 @@ pub(crate) fn cancels_without_events<A: Adapter>() {
     });
 }
 
-/// The application forgets an order whose id never became known, and then cancels it. No event can show the id any
-/// more, so a shutdown does not wait for the cancel.
+/// The application forgets an order whose id is unknown, and then cancels it. The id can never become known, so a
+/// shutdown does not wait for the cancel.
 pub(crate) fn a_cancel_of_a_forgotten_order<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -257,7 +255,6 @@ pub(crate) fn a_cancel_of_a_forgotten_order<A: Adapter>() {
     });
 }
 
-/// Plans faults in a simulated exchange that is running.
 async fn plan_faults(url: &str, faults: &str) {
     let address = url.strip_prefix("ws://").unwrap();
     let mut socket = smol::net::TcpStream::connect(address).await.unwrap();
@@ -283,7 +280,7 @@ async fn in_doubt(client: &Handle, ids: &[&str]) {
     }
 }
 
-/// A second authenticated endpoint is added after two orders were placed. The cancels go to the first endpoint.
+/// A second authenticated endpoint is added after two orders were placed. Their cancels go to the first endpoint.
 pub(crate) fn a_cancel_beside_a_second_endpoint<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url.clone(), async |client| {
@@ -311,7 +308,7 @@ pub(crate) fn a_cancel_beside_a_second_endpoint<A: Adapter>() {
     });
 }
 
-/// The application drops the events at the first step of a shutdown. The shutdown still completes the other steps.
+/// The application drops the events during a shutdown. The shutdown still completes its steps.
 pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -335,7 +332,7 @@ pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
     });
 }
 
-/// The application drops the events after the last event. The driver does not report this as the cause of its end.
+/// The application drops the events after the last event. This is not the reported cause of the end.
 pub(crate) fn events_dropped_after_the_last_one<A: Adapter>() {
     let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1").attempts_max(1));
     let (mut events, driver) = driver.events(100);
@@ -349,8 +346,8 @@ pub(crate) fn events_dropped_after_the_last_one<A: Adapter>() {
     });
 }
 
-/// The driver ends before it has taken some orders that the application has submitted. The tickets of these orders
-/// end as rejected, because the orders were never sent.
+/// The driver ends before it has taken some orders. Their tickets end as rejected, because the orders were never
+/// sent.
 pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     within::<A, _>(async {
         let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
@@ -358,8 +355,7 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
         drop(driver);
         assert!(matches!(ticket.done().await, Done::Rejected(_)));
 
-        // The test submits more orders than the driver takes in a turn, and the driver closes the client in the first
-        // turn.
+        // There are more orders than the driver takes in a turn, and the driver closes in its first turn.
         let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
         let submit = |number: usize| client.submit(order(&format!("o{number}"), "1000")).unwrap();
         let mut tickets: Vec<_> = (0..20).map(submit).collect();
@@ -372,8 +368,8 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     });
 }
 
-/// The client has closed before a driver gets it. In one of two runs, the test has also polled all events of the
-/// client before. The driver ends at once, with the close reason of the client.
+/// The client has closed before a driver gets it. The driver ends at once, with the close reason of the client. In
+/// one run, all events were polled before.
 pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     for is_polled in [true, false] {
         let mut gemini = Client::single(Config::new("ws://127.0.0.1:1"));
@@ -395,8 +391,7 @@ pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     }
 }
 
-/// So many events of the client wait to be polled that the client refuses commands. The driver opens the client
-/// nevertheless.
+/// The client refuses commands because too many events wait to be polled. The driver still opens it.
 pub(crate) fn a_client_whose_outputs_are_full<A: Adapter>() {
     let mut gemini = Client::single(Config::new("ws://127.0.0.1:1").attempts_max(1));
     let refused = loop {

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-/// The faults among which `Faulty` chooses one for each connection. A fault happens at the beginning of the
-/// connection, or after the connection has worked for up to six seconds.
+/// The faults among which `Faulty` chooses one for each connection. A fault happens at once, or within six seconds.
 const FAULTS: [Fault; 9] = [
     Fault::Refuse,
     Fault::Silence,
@@ -23,33 +22,32 @@ const FAULTS: [Fault; 9] = [
     Fault::None,
 ];
 
-/// The duration of faults that keep the connection open, such as silence or a stall. [`Fault::Deaf`] lasts twice as
-/// long.
+/// The duration of faults that keep the connection open. [`Fault::Deaf`] lasts twice as long.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Fault {
-    /// The connection is accepted and closed at once.
+    /// The connection is closed at once.
     Refuse,
-    /// The connection is accepted, and then nothing happens.
+    /// Nothing happens after the connection is accepted.
     Silence,
-    /// `Faulty` closes its sockets to the client and to the server, even while it passes bytes on.
+    /// Both sockets are closed.
     Cut,
-    /// `Faulty` resets its sockets to the client and to the server.
+    /// Both sockets are reset.
     Reset,
     /// The direction to the client ends. The direction to the server stays open for a while.
     HalfClose,
-    /// Bytes are held back for a while, and then passed on.
+    /// Bytes are held back for a while.
     Stall,
-    /// Bytes of the client are not passed on any more.
+    /// Bytes of the client are no longer passed on.
     Deaf,
     /// Bytes are passed on one at a time.
     OneByte,
-    /// There is no fault: the connection works until `Faulty` is dropped.
+    /// The connection works until `Faulty` is dropped.
     None,
 }
 
-/// The mode of a direction that passes bytes on as they arrive. The next three constants are the other modes.
+/// A mode of one direction: passes bytes on as they arrive. The next three constants are the other modes.
 const PASS: u8 = 0;
 const STALL: u8 = 1;
 const ONE_BYTE: u8 = 2;
@@ -65,15 +63,13 @@ pub struct Faulty {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether new connections get no faults.
     is_healed: AtomicBool,
     ends: AtomicBool,
     faults: AtomicU64,
 }
 
 impl Faulty {
-    /// Listens on a free port and passes connections on to `target`. The seed and the number of a connection choose
-    /// its fault, so the same seed chooses the same faults.
+    /// Listens on a free port and passes connections on to `target`. The same seed chooses the same faults.
     ///
     /// # Errors
     ///
@@ -92,7 +88,7 @@ impl Faulty {
         self.address
     }
 
-    /// Returns how many connections have got a fault, even if they ended before the fault happened.
+    /// Returns how many connections have got a fault, even if it has not happened.
     pub fn faults(&self) -> u64 {
         self.shared.faults.load(Ordering::Relaxed)
     }
@@ -136,11 +132,10 @@ fn accept(listener: &TcpListener, target: SocketAddr, seed: u64, shared: &Arc<Sh
     }
 }
 
-/// A connection that is passed on.
 struct Connection<'s> {
     client: TcpStream,
     server: TcpStream,
-    /// The modes of the directions to the server and to the client, such as [`PASS`].
+    /// The modes of the directions to the server and to the client.
     modes: [AtomicU8; 2],
     /// How many directions have ended.
     over: AtomicU8,
@@ -184,8 +179,8 @@ fn pass(
     Ok(())
 }
 
-/// Waits for `duration`, or until `Faulty` is dropped or `holds` returns true. Returns whether the wait ended before
-/// `duration` was over.
+/// Waits until `holds` returns `true` or `Faulty` is dropped, for at most `duration`. Returns whether the wait ended
+/// early.
 fn wait(duration: Duration, shared: &Shared, holds: impl Fn() -> bool) -> bool {
     let end = Instant::now() + duration;
     loop {
@@ -227,7 +222,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Ends both directions. Both sockets close when the connection is dropped, with a reset if `by_reset` is true.
+    /// Ends both directions. The sockets then close, with a reset if `by_reset` is true.
     fn end(&self, by_reset: bool) {
         let set = |mode: u8| self.modes.iter().for_each(|it| it.store(mode, Ordering::Relaxed));
         if by_reset {
@@ -236,14 +231,14 @@ impl Connection<'_> {
         for stream in [&self.client, &self.server] {
             if by_reset {
                 let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-                // This wakes the thread that reads, and sends nothing.
+                // Wakes the thread that reads, and sends nothing.
                 let _ = stream.shutdown(Shutdown::Read);
             } else {
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
         if !by_reset {
-            // Bytes that a direction held back are lost, because it continues only now, after the shutdown.
+            // The directions continue only now, so that the bytes that they held back are lost.
             set(PASS);
         }
     }

@@ -1,5 +1,4 @@
-//! Tests of bytes on a socket: how the client reads frames that are cut, too long or empty, and whether it sends only
-//! whole frames.
+//! Tests how the client reads frames that are cut, too long or empty, and that it sends whole frames.
 //!
 //! Every test is bounded by a time-out.
 
@@ -19,10 +18,8 @@ use crate::peers::{
 };
 use crate::wire::{TRADE, code_of_close, end_of, fill};
 
-/// Scenario L-115: the peer sends a frame that is too long, that is compressed although no compression was agreed, or
-/// that is not UTF-8. The lengths of the frames that are too long are a number above the limit, and the largest
-/// numbers that a frame can announce. The link ends at once, and the client's Close frame has the code for the
-/// breach.
+/// Scenario L-115: the peer sends a frame that is too long, compressed, or not UTF-8. The link ends at once, and the
+/// client's Close frame has the code for the breach.
 pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
     for (bytes, code) in [
@@ -33,7 +30,7 @@ pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
         (frame(TEXT, b"\xff"), 1007),
     ] {
         let why = end_of::<A>(move |stream| {
-            // More bytes follow, which the client reads and discards.
+            // The client reads and discards these bytes.
             stream.write_all(&[bytes, vec![0; 100_000]].concat()).unwrap();
             assert_eq!(code_of_close(stream), Some(code));
         });
@@ -41,12 +38,11 @@ pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     }
 }
 
-/// The maximum processor time of a turn of the driver, whatever a peer sends. During a turn, other futures of the
-/// thread wait.
+/// The maximum processor time of a turn of the driver, whatever a peer sends.
 const TURN_MAX: Duration = Duration::from_millis(200);
 
 /// The peer sends without end: fragments that never become a message, empty messages, pings, pongs, or bytes after a
-/// breach of the protocol. The driver lets other futures run, and ends when the application requests it.
+/// breach of the protocol. The driver lets other futures run, and ends on request.
 pub(crate) fn a_message_that_never_ends<A: Adapter>() {
     let rows: [(&str, &[u8], &[u8]); 6] = [
         ("one message in empty fragments", &[0x01, 0], &[0, 0]),
@@ -86,8 +82,8 @@ pub(crate) fn a_message_that_never_ends<A: Adapter>() {
     }
 }
 
-/// The peer sends a message in empty fragments. Once the fragments have taken more bytes than any message may take,
-/// the client treats the message as a breach of the protocol. Pings between the fragments do not count.
+/// The peer sends a message in empty fragments, which finally take more bytes than any message may take. This is a
+/// breach of the protocol. Pings between the fragments do not count.
 pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
     let why = end_of::<A>(move |stream| {
         let pings = [frame(PING, &[b'?'; 100]), [0, 0].repeat(4 << 10)].concat();
@@ -104,8 +100,8 @@ pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
     assert_eq!(why, Lost::Protocol);
 }
 
-/// Scenario L-107: the application drops the futures of requests before they have finished. The peer gets only whole
-/// frames, and each request at most once.
+/// Scenario L-107: the application drops the futures of requests. The peer gets only whole frames, and each request
+/// at most once.
 pub(crate) fn requests_that_are_dropped<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);
@@ -210,7 +206,7 @@ pub(crate) fn whole_frames_only<A: Adapter>() {
     assert!(pongs > 0 && requests == sent + 1, "{requests} of {sent} requests, {pongs} pongs");
 }
 
-/// Scenario L-110: the same frames, cut in two at any byte or sent byte by byte, yield the same events.
+/// Scenario L-110: frames that are cut in two at any byte, or sent byte by byte, yield the same events.
 pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
     let trades: Vec<u8> = (0..3_u8)
         .flat_map(|number| frame(TEXT, TRADE.replace("77", &(70 + number).to_string()).as_bytes()))
@@ -223,7 +219,7 @@ pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
             upgrade(&mut stream);
             stream.set_nodelay(true).unwrap();
             if cut == script.len() {
-                // In the last run, the peer sends one byte at a time.
+                // In the last run, the peer sends single bytes.
                 script.iter().for_each(|byte| stream.write_all(&[*byte]).unwrap());
             } else {
                 stream.write_all(&script[..cut]).unwrap();
@@ -245,8 +241,7 @@ pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
     assert!(all[0].len() == 8 && all.iter().all(|events| *events == all[0]), "{all:?}");
 }
 
-/// Scenario L-112: the task that takes the events panics. The driver, which runs in another task, shuts down
-/// properly.
+/// Scenario L-112: the task that takes the events panics. The driver runs in another task, and shuts down properly.
 pub(crate) fn a_consumer_that_panics<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);
@@ -271,8 +266,7 @@ pub(crate) fn a_consumer_that_panics<A: Adapter>() {
     drop(handle);
 }
 
-/// Scenario L-114: the client reports an empty message, in one frame or in several, as malformed, and the link stays
-/// open.
+/// Scenario L-114: the client reports an empty message as malformed, and the link stays open.
 pub(crate) fn empty_messages<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);

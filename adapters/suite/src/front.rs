@@ -1,4 +1,4 @@
-//! Tests the handle of `connect`, as applications use it. The driver is a separate future.
+//! Tests the handle of `connect`, beside the future of its driver.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::Adapter;
 use crate::peers::within;
 use crate::trading::{signer, with_server};
 
-/// Runs `application` together with the driver of a handle. Returns how the driver ended.
+/// Runs `application` together with a driver. Returns how the driver ended.
 pub(crate) async fn beside(
     driver: Connected<impl gemini_ws_driver::Runtime + 'static>,
     application: impl Future<Output = ()>,
@@ -56,7 +56,7 @@ pub(crate) fn books_for_any_task<A: Adapter>() {
                 "{top:?}"
             );
             assert!(books.until_live("ethusd").await.is_none(), "this reader has no such book");
-            // Another thread reads the same book with a handle that was created after the snapshot.
+            // Another thread reads the book with a reader that was created after the snapshot.
             let (later, mut clone) = (client.books(["btcusd"]).await.unwrap(), books.clone());
             let other = std::thread::spawn(move || {
                 let mut later = later;
@@ -84,7 +84,6 @@ pub(crate) fn books_for_any_task<A: Adapter>() {
     });
 }
 
-/// A runtime whose first dial fails.
 #[derive(Clone)]
 struct FailsOnce<R>(R, Arc<AtomicBool>);
 
@@ -104,7 +103,7 @@ impl<R: Runtime + Sync> Runtime for FailsOnce<R> {
     }
 }
 
-/// A program that waits for a connection can read the reason why the last attempt failed.
+/// A program that waits for a connection can read why the last attempt failed.
 pub(crate) fn why_there_is_no_connection<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let config = Config::new(&url).backoff(Duration::from_millis(200), Duration::from_millis(200));
@@ -206,13 +205,13 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
 
             let resting = order("maker", "1000").time_in_force(TimeInForce::MakerOrCancel).unwrap();
             let mut rests = client.submit(resting).unwrap();
-            // The ticket cancels the order before the driver knows the venue's id of the order.
+            // The driver does not know the venue's id of the order yet.
             rests.cancel().unwrap();
             let Done::Canceled(canceled) = rests.done().await else { panic!() };
             assert_eq!((rests.next().await, rests.order().state), (None, OrderState::Canceled));
             assert_eq!(canceled.client_order_id.as_deref(), Some("maker"));
 
-            // The cancellation is sent even if the ticket has been dropped.
+            // The cancel is sent even if the ticket has been dropped.
             let forgotten = client.submit(order("forgotten", "1000")).unwrap();
             forgotten.cancel().unwrap();
             drop(forgotten);
@@ -236,8 +235,7 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
     });
 }
 
-/// The queue of events is full, and the application takes none. The driver still reads the frames for which the steps
-/// of a shutdown wait.
+/// The queue of events is full, and stays full. During a shutdown, the driver still reads frames.
 pub(crate) fn an_end_in_spite_of_a_full_queue<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -352,7 +350,7 @@ pub(crate) fn a_timer_beside_events<A: Adapter>() {
 }
 
 pub(crate) fn an_end_before_it_is_live<A: Adapter>() {
-    // The driver has no signer, so the only attempt fails before it reaches the address.
+    // The driver has no signer, so the only attempt fails at once.
     let config = Config::new("ws://127.0.0.1:1").attempts_max(1);
     let (client, driver) = connect(A::runtime(), config.authenticated(true));
     within::<A, _>(async {

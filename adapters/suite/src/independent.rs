@@ -1,5 +1,5 @@
-//! [`servers_that_misbehave`]: tests with servers that use WebSocket libraries of other projects, and misbehave in
-//! the way that the path of the request names.
+//! Tests with servers that use WebSocket libraries of other projects. The path of the request says how a server
+//! misbehaves.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,12 +15,11 @@ use crate::child::Program;
 use crate::peers::{subscribed, within};
 use crate::secured::authority;
 
-/// How the run of a client ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
-    /// The client got a trade, and then closed properly.
+    /// The client got a trade, and closed properly.
     Traded,
-    /// The client got a trade, and then closed without an answer from the server.
+    /// The client got a trade, and closed without an answer from the server.
     Unanswered,
     Lost(Lost),
     Refused(ConnectFailure),
@@ -38,9 +37,8 @@ const fn refused(status: u16, seconds: Option<u64>) -> Outcome {
     Outcome::Refused(ConnectFailure::Status { status, retry_after, reason: None })
 }
 
-/// For each test: the path, which says what the server does; the possible results of a client; and the code of the
-/// Close frame that the server gets. The code is `-` if the server gets no Close frame, and empty if the code is not
-/// checked.
+/// Each row has the path, the possible outcomes, and the code of the Close frame that the server gets. The code is
+/// `-` if it gets none, and empty if the code is not checked.
 const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/trade", &[Outcome::Traded], "1000"),
     ("/fragments", &[Outcome::Traded], "1000"),
@@ -61,7 +59,7 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/close/1011", &[closed(1011)], "1011"),
     ("/close/1012", &[closed(1012)], "1012"),
     ("/close/1013", &[closed(1013)], "1013"),
-    // This code was registered after RFC 6455. The WebSocket layer treats it as a code that may not be sent.
+    // The WebSocket layer does not know this code, which was registered after RFC 6455.
     ("/close/1014", &[closed(1002)], "1002"),
     ("/close/3000", &[closed(3000)], "3000"),
     ("/close/4999", &[closed(4999)], "4999"),
@@ -81,9 +79,9 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/redirect", &[refused(302, None)], ""),
 ];
 
-/// Runs clients against two servers: a server that uses Python's `websockets`, and a server that uses Node's `ws`.
-/// `GEMINI_WS_PYTHON` is the path of a Python that has `websockets`. `GEMINI_WS_NODE_MODULES` is a folder of modules
-/// with `ws`. If a variable is not set, its server is left out.
+/// Runs clients against a server with Python's `websockets` and one with Node's `ws`. `GEMINI_WS_PYTHON` is the path
+/// of a Python that has `websockets`. `GEMINI_WS_NODE_MODULES` is a folder of modules with `ws`. Without its
+/// variable, a server is left out.
 ///
 /// # Panics
 ///
@@ -129,7 +127,7 @@ impl Server {
         Server { program, plain, secure }
     }
 
-    /// Returns the code of the Close frame that the server got over the connection that has just ended.
+    /// Returns the code of the Close frame on the connection that has just ended.
     fn close_code_of(&mut self, path: &str) -> String {
         let line = self.program.line().expect("a line for each client");
         let (of, code) = line.split_once(' ').expect("a path and a code");
@@ -163,7 +161,7 @@ fn meet_all<A: Adapter>(command: &mut Command) {
 }
 
 /// Runs a client until its link ends or its attempt to connect fails. The client closes after the first trade, except
-/// on the path `/mute`, where the server stops sending. The client does not reconnect.
+/// on the path `/mute`, where the server stops sending.
 fn meet<A: Adapter>(runtime: A::Runtime, url: &str) -> Outcome {
     let seconds = Duration::from_secs;
     let config = Config::new(url).probe_after(seconds(1)).silence_max(seconds(2)).close_timeout(seconds(1));

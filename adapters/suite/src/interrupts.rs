@@ -1,4 +1,4 @@
-//! Tests Ctrl-C in each state of a link. In each test the process closes the link and ends in time.
+//! Tests Ctrl-C in each state of a link. The process closes the link and ends in time.
 #![expect(
     clippy::extra_unused_type_parameters,
     reason = "the adapter is that of the process that is started"
@@ -12,12 +12,12 @@ use crate::Adapter;
 use crate::child::{Application, CLOSE_TIMEOUT};
 use crate::peers::{CLOSE, PING, TEXT, frame, listen, read_frame, read_frames, upgrade};
 
-/// The time that the end of the application may take in addition to `limit`, because the machine may be busy.
+/// The extra time that the end of the application may take on a busy machine.
 const SLACK: Duration = Duration::from_millis(1_500);
 
-/// Starts the application, which connects to a peer. Interrupts the application when it has printed a line that
-/// begins with `when`, or after 300 ms if `when` is empty. If `twice` is true, interrupts the application a second
-/// time. Checks that the application ends within `limit` plus [`SLACK`], and returns its last line.
+/// Starts the application against a peer. Interrupts it when it has printed a line that begins with `when`, or after
+/// 300 ms if `when` is empty; twice if `twice` is true. Checks that it ends within `limit` plus [`SLACK`], and
+/// returns its last line.
 fn interrupted(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,
@@ -51,15 +51,14 @@ fn until_the_end(mut stream: TcpStream) {
 const CLEAN: &str = "Closed { reason: Requested, ended_by: Client, undelivered: 0 }";
 const UNCLEAN: &str = "Closed { reason: RequestedUnclean, ended_by: Client, undelivered: 0 }";
 
-/// Interrupts the application while it connects. The peer does not answer the upgrade, or the TLS handshake before
-/// it.
+/// The application is connecting: the peer does not answer the upgrade, or the TLS handshake.
 pub(crate) fn while_connecting<A: Adapter>() {
     for scheme in ["ws", "wss"] {
         assert_eq!(interrupted(scheme, until_the_end, "", false, Duration::ZERO), CLEAN);
     }
 }
 
-/// Interrupts the application while the link is open and the peer answers no subscription.
+/// The link is open, and the peer answers no subscription.
 pub(crate) fn while_subscribing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -69,7 +68,7 @@ pub(crate) fn while_subscribing<A: Adapter>() {
     assert_eq!(interrupted("ws", peer, "Opened", false, Duration::ZERO), CLEAN);
 }
 
-/// Interrupts the application while the link is live. In one run the peer sends frames and pings without end.
+/// The link is live. In one run, the peer sends frames and pings without end.
 pub(crate) fn while_live<A: Adapter>() {
     for floods in [false, true] {
         let peer = move |mut stream: TcpStream| {
@@ -86,7 +85,7 @@ pub(crate) fn while_live<A: Adapter>() {
             let frames = read_frames(&mut stream);
             assert_eq!(frames.last().map(|frame| frame.0), Some(CLOSE));
             if floods {
-                // The peer may have sent a part of a frame, after which it cannot send a Close frame.
+                // The peer may have sent a part of a frame, and then cannot send a Close frame.
                 let _ = stream.shutdown(std::net::Shutdown::Both);
             } else {
                 let _ = stream.write_all(&frame(CLOSE, &frames.last().unwrap().1));
@@ -99,8 +98,7 @@ pub(crate) fn while_live<A: Adapter>() {
     }
 }
 
-/// Interrupts the application twice: while the link is open, and while the application waits for the peer's Close
-/// frame, which does not come. The second interrupt makes no difference.
+/// The peer's Close frame does not come. A second interrupt makes no difference.
 pub(crate) fn while_closing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -109,9 +107,9 @@ pub(crate) fn while_closing<A: Adapter>() {
     assert_eq!(interrupted("ws", peer, "Opened", true, CLOSE_TIMEOUT), UNCLEAN);
 }
 
-/// Interrupts the application while it waits to dial again. No server listens, and the next attempt is a minute away.
+/// No server listens, and the next attempt is a minute away.
 pub(crate) fn while_waiting_to_retry<A: Adapter>() {
-    // No server listens on this port, because it was free just before.
+    // The port was free just before, so no server listens on it.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let mut application = Application::start(&format!("ws://127.0.0.1:{port}"), &[]);
     application.until("ConnectFailed");

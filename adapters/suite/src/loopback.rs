@@ -18,10 +18,9 @@ use gemini_ws_simulator::{Config as Market, Exchange};
 
 use crate::Adapter;
 
-/// The result of a driver that ends because its handle has requested the end.
+/// The result of a driver that ends on request of its handle.
 const CLOSED: Closed = Closed { reason: CloseReason::Requested, ended_by: EndedBy::Client, undelivered: 0 };
 
-/// Runs `client` together with a server on a free port.
 fn with_server<A: Adapter, T>(client: impl AsyncFnOnce(String) -> T) -> T {
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(1_000);
     let mut server = Server::bind(([127, 0, 0, 1], 0).into(), Exchange::new(market, 7)).unwrap();
@@ -84,8 +83,7 @@ pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapt
     });
 }
 
-/// Scenario L-010: the queue is full, and its consumer does not take events any more. The driver still ends when the
-/// application closes it.
+/// Scenario L-010: the queue is full and stays full. The driver still ends when the application closes it.
 pub(crate) fn a_consumer_that_takes_nothing_does_not_hold_up_the_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (handle, driver) = client(subscribed(&url));
@@ -151,8 +149,7 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
     });
 }
 
-/// Scenarios L-028 and L-081: checks after which refusals the client does not dial again, and after which it waits as
-/// long as the refusal requests.
+/// Scenarios L-028 and L-081: some refusals are final; after others, the client waits as long as they request.
 pub(crate) fn refused_upgrades<A: Adapter>() {
     let after = Some(Duration::from_secs(60));
     for (status, retry_after, fatal) in
@@ -181,8 +178,8 @@ pub(crate) fn refused_upgrades<A: Adapter>() {
     }
 }
 
-/// The simulated exchange refuses an upgrade, spoils the answer to another one, and ends a transport in the middle of
-/// a frame. The client reports each of these faults, and connects again after it.
+/// The simulated exchange refuses an upgrade, spoils an answer, and ends a transport within a frame. The client
+/// reports each fault, and connects again.
 pub(crate) fn faults_of_the_simulated_exchange<A: Adapter>() {
     let faults = "refuse-upgrades 503 1s 1\nspoil-upgrades 1\ncut-frame @6s";
     let plan = |exchange: &mut Exchange| _ = exchange.plan_faults(Instant::ZERO, faults).unwrap();
@@ -209,15 +206,14 @@ pub(crate) fn faults_of_the_simulated_exchange<A: Adapter>() {
 }
 
 /// The client begins the TLS handshake of a `wss://` URL, and reports [`ConnectFailure::Tls`] because the peer does
-/// not speak TLS. With its usual features alone, the WebSocket layer would panic here, because it has no
-/// cryptographic provider.
+/// not speak TLS. Without its cryptographic provider, the WebSocket layer would panic.
 pub(crate) fn tls_reaches_its_provider<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         let mut record = [0; 5];
         stream.read_exact(&mut record).unwrap();
         assert_eq!(record[0], 22, "a TLS handshake record");
         let _ = stream.write_all(b"this is no TLS\r\n");
-        // The peer continues to read, because closing the socket with unread bytes would send a reset.
+        // Closing the socket with unread bytes would send a reset, so the peer continues to read.
         let _ = stream.read_to_end(&mut Vec::new());
     };
     against::<A>("wss", peer, |event| {
@@ -225,7 +221,7 @@ pub(crate) fn tls_reaches_its_provider<A: Adapter>() {
     });
 }
 
-/// The transport ends in the middle of a frame. The client reports the end of the link, and connects again.
+/// The transport ends within a frame. The client reports the end of the link, and connects again.
 pub(crate) fn a_torn_transport<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -242,13 +238,13 @@ pub(crate) fn a_torn_transport<A: Adapter>() {
     assert!(matches!(why, Some(Lost::End | Lost::Reset)), "{why:?}");
 }
 
-/// The client answers a peer's Close frame with the same code before it closes the transport (scenarios L-036 and
-/// L-037).
+/// Scenarios L-036 and L-037: the client answers a peer's Close frame with the same code before it closes the
+/// transport.
 pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
     let (sender, answer) = std::sync::mpsc::channel();
     let peer = move |mut stream: TcpStream| {
         upgrade(&mut stream);
-        // The peer sends a Close frame with the code 1013.
+        // A Close frame with the code 1013.
         stream.write_all(&[0x88, 2, 0x03, 0xf5]).unwrap();
         let mut received = Vec::new();
         let mut bytes = [0; 512];
@@ -271,7 +267,7 @@ pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
 }
 
 pub(crate) fn nobody_listens<A: Adapter>() {
-    // No server listens on this port, because it was free just before.
+    // The port was free just before, so no server listens on it.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(subscribed(&format!("ws://127.0.0.1:{port}")));
     let mut failures = 0;
@@ -296,7 +292,7 @@ pub(crate) fn wrong_urls_are_final<A: Adapter>() {
     }
 }
 
-/// The peer accepts the TCP connection and then sends nothing. Closing works at once (scenario L-022).
+/// Scenario L-022: the peer accepts the TCP connection and then sends nothing. Closing works at once.
 pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -311,7 +307,7 @@ pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     assert_eq!(closed.reason, CloseReason::Requested);
 }
 
-/// The futures of `run` and `run_with_events` are `Send`, so that any multi-threaded executor takes them.
+/// The futures of `run` and `run_with_events` are `Send`, so a multi-threaded executor takes them.
 pub(crate) fn the_futures_can_be_spawned<A: Adapter>() {
     fn spawnable<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
     let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:1").seed(1)));

@@ -1,5 +1,5 @@
-//! Tests pairs of a driver and its events or handle. When the driver ends, a task that waits on the other side gets
-//! the end at once, whatever the driver was doing and whatever ended it.
+//! Tests that the end of a driver ends every wait for its events or replies, whatever it was doing and whatever ended
+//! it.
 //!
 //! Every test is bounded by a time-out.
 
@@ -29,7 +29,7 @@ enum When {
     Panics,
 }
 
-/// Takes events to the end, in another thread. The thread returns whether `Closed` was one of them.
+/// Takes all events in another thread, which returns whether `Closed` was one of them.
 fn all_of(mut events: Events) -> JoinHandle<bool> {
     std::thread::spawn(move || {
         smol::block_on(async {
@@ -48,7 +48,7 @@ fn asks(handle: &Handle) -> impl Future<Output = Result<(), CommandError>> + Sen
 }
 
 /// Starts a venue that confirms the subscriptions, sends one trade, and then nothing. If the driver ends before it
-/// connects, returns an address without a server instead.
+/// connects, returns an address without a server.
 fn peer(when: When) -> (String, Option<JoinHandle<()>>) {
     if matches!(when, When::NotPolled | When::PolledOnce) {
         return ("ws://127.0.0.1:9".into(), None);
@@ -62,7 +62,7 @@ fn peer(when: When) -> (String, Option<JoinHandle<()>>) {
     (url, Some(thread))
 }
 
-/// The driver is dropped. The consumer gets the events that were queued, and then the end.
+/// The driver is dropped. The consumer gets the queued events, and then the end.
 pub(crate) fn the_events_of_a_driver_that_is_dropped<A: Adapter>() {
     for when in [When::NotPolled, When::PolledOnce, When::Live] {
         let (url, thread) = peer(when);
@@ -93,8 +93,7 @@ pub(crate) fn the_events_of_a_driver_that_is_dropped<A: Adapter>() {
     }
 }
 
-/// Another thread waits for the next event when the driver is dropped. The thread is woken and gets the end of the
-/// events.
+/// Another thread waits for the next event when the driver is dropped. It is woken and gets the end.
 pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:9")));
     let runtime = A::runtime();
@@ -103,15 +102,14 @@ pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     within::<A, _>(async {
         let mut run = Box::pin(run);
         assert!(poll_once(&mut run).await.is_none());
-        // The pause is long enough for the other thread to begin waiting.
+        // Long enough for the other thread to begin waiting.
         smol::Timer::after(Duration::from_millis(20)).await;
         drop(run);
     });
     assert!(!taking.join().unwrap(), "nobody has closed it");
 }
 
-/// When the driver ends, some calls wait until it takes their commands, and others wait for replies. Each of these
-/// calls returns.
+/// When the driver ends, some calls wait until it takes their commands, and others wait for replies. All return.
 pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
     for when in [When::NotPolled, When::PolledOnce, When::Live, When::Panics] {
         let (url, thread) = peer(when);
@@ -136,14 +134,14 @@ pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
                     assert!(poll_once(&mut request).await.is_none() && poll_once(&mut run).await.is_none());
                 }
             }
-            // These are more than three times as many commands as the queue has room for.
+            // More than three times as many commands as the queue has room for.
             let mut asked: Vec<_> = (0..200).map(|_| Box::pin(asks(&handle))).collect();
             for asked in &mut asked {
                 assert_eq!(poll_once(asked).await, None, "{when:?}");
             }
             if matches!(when, When::Panics) {
                 panics.store(true, Relaxed);
-                // The closure of the driver gets an event at the end, if not earlier, and panics.
+                // The closure of the driver panics at the next event, which is the end if not earlier.
                 handle.close();
                 let end = poll_fn(|context| {
                     let turn = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)));

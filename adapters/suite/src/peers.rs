@@ -30,8 +30,7 @@ pub fn subscribed(config: Config) -> Client {
     gemini
 }
 
-/// Listens on a free port, and calls `peer` in a thread with the first connection. Returns the URL with this scheme,
-/// and the thread.
+/// Listens on a free port, and calls `peer` in a thread with the first connection. Returns the URL and the thread.
 pub fn listen<T: Send + 'static>(
     scheme: &str,
     peer: impl FnOnce(TcpStream) -> T + Send + 'static,
@@ -66,8 +65,7 @@ pub fn meet<A: Adapter, T: Send + 'static>(
     (closed, thread.join().unwrap())
 }
 
-/// Runs a client with the default settings against a peer, and closes the client when `accept` returns `true` for an
-/// event. Returns how the driver ended. Panics if the client takes longer than 20 s.
+/// Runs a client with the default settings against a peer, like [`meet`]. Returns how the driver ended.
 pub fn against<A: Adapter>(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,
@@ -91,7 +89,7 @@ pub fn upgrade(stream: &mut (impl Read + Write)) {
     answer(stream, &request).unwrap();
 }
 
-/// Accepts the upgrade of `request`, which is the head of an upgrade request.
+/// Accepts an upgrade. `request` is the head of its request.
 pub fn answer(stream: &mut impl Write, request: &str) -> std::io::Result<()> {
     let header = |line: &'static str| move |it: &(&str, &str)| it.0.eq_ignore_ascii_case(line);
     let mut headers = request.lines().filter_map(|line| line.split_once(": "));

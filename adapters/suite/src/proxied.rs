@@ -13,16 +13,16 @@ use crate::Adapter;
 use crate::child::Application;
 use crate::peers::{listen, read_frames, read_request, subscribed, upgrade, within};
 
-/// The address of the venue. Its name is known only to the proxy.
+/// The address of the venue, whose name only the proxy knows.
 const VENUE: &str = "ws://venue.example:8080";
 
-/// Plays the venue at the end of a connection through a proxy: accepts the upgrade and reads frames.
+/// Plays the venue behind a proxy: accepts the upgrade and reads frames.
 fn venue(stream: &mut TcpStream) {
     upgrade(stream);
     read_frames(stream);
 }
 
-/// Starts an HTTP proxy that gives this answer. The thread returns the request that the proxy got.
+/// Starts an HTTP proxy with this answer. The thread returns the request that the proxy got.
 fn http(answer: &'static str) -> (String, JoinHandle<String>) {
     listen("http", move |mut stream| {
         let request = read_request(&mut stream);
@@ -34,8 +34,8 @@ fn http(answer: &'static str) -> (String, JoinHandle<String>) {
     })
 }
 
-/// Starts a SOCKS5 proxy (RFC 1928) that gives this reply. The proxy may require a name and a password (RFC 1929).
-/// The thread returns the address that the client requested.
+/// Starts a SOCKS5 proxy (RFC 1928) with this reply, which may require a name and a password (RFC 1929). The thread
+/// returns the requested address.
 fn socks(
     credentials: Option<(&'static str, &'static str)>,
     reply: u8,
@@ -88,8 +88,7 @@ fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
     why
 }
 
-/// Connects through HTTP proxies: without credentials, with credentials, and through proxies that refuse or break the
-/// protocol.
+/// HTTP proxies with and without credentials, and proxies that refuse or break the protocol.
 pub(crate) fn http_connect<A: Adapter>() {
     let refused = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
     let busy = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n";
@@ -117,8 +116,8 @@ pub(crate) fn http_connect<A: Adapter>() {
     }
 }
 
-/// The answer of a proxy never ends, and the attempt to connect fails after a limited number of bytes. The client's
-/// request to the proxy names an IPv6 address in brackets.
+/// The answer of a proxy never ends, and the attempt fails after a limited number of bytes. The request names an IPv6
+/// address in brackets.
 pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     let (url, thread) = listen("http", |mut stream| {
         let request = read_request(&mut stream);
@@ -133,12 +132,11 @@ pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     assert_eq!(outcome, Some(ConnectFailure::Proxy));
     let (request, sent) = thread.join().unwrap();
     assert!(request.starts_with("CONNECT [2001:db8::1]:9701 HTTP/1.1\r\n"), "{request}");
-    // The buffers of the two sockets can hold about so much, although the client has stopped reading.
+    // The client stopped reading, and the buffers of both sockets hold less than this.
     assert!(sent < 16 << 10, "{sent} KiB");
 }
 
-/// Connects through SOCKS5 proxies: without credentials, with credentials, and through a proxy that refuses. The
-/// client sends the name of the venue, which the proxy looks up.
+/// SOCKS5 proxies with and without credentials, and one that refuses. The proxy looks up the name of the venue.
 pub(crate) fn socks5<A: Adapter>() {
     for (credentials, reply, expected) in
         [(None, 0, None), (Some(("somebody", "a secret")), 0, None), (None, 5, Some(ConnectFailure::Proxy))]
@@ -150,10 +148,10 @@ pub(crate) fn socks5<A: Adapter>() {
     }
 }
 
-/// If no proxy listens, the client reports that the connection was refused. If the kind of a proxy is not supported,
-/// the client reports a failure of the proxy. The client connects to excepted addresses without a proxy.
+/// If no proxy listens, the connection is refused. An unsupported kind of proxy is a failure of the proxy. Excepted
+/// addresses are reached directly.
 pub(crate) fn no_proxy<A: Adapter>() {
-    // No proxy listens on this port, because it was free just before.
+    // The port was free just before, so no proxy listens on it.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let nobody = format!("http://127.0.0.1:{port}");
     assert_eq!(outcome::<A>(Proxies::all(&nobody), VENUE), Some(ConnectFailure::Refused));

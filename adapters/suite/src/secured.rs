@@ -18,15 +18,15 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use crate::Adapter;
 use crate::peers::{subscribed, upgrade, within};
 
-/// Creates a certificate authority for one test, with its own certificate.
+/// Creates a certificate authority.
 pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// Serves one client in a thread, with a certificate for `name`, and accepts its upgrade. With `clients`, the server
-/// requires a certificate of the client from these authorities. Returns the URL, and the thread.
+/// Serves one client in a thread, with a certificate for `name`, and accepts its upgrade. If `clients` is given, the
+/// client needs a certificate from these authorities. Returns the URL and the thread.
 fn serve(
     issuer: &CertifiedIssuer<'static, KeyPair>,
     name: &str,
@@ -55,12 +55,12 @@ fn serve(
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let connection = ServerConnection::new(Arc::new(config)).unwrap();
         let mut stream = StreamOwned::new(connection, stream);
-        // If the client does not trust the certificate, it sends an alert instead of completing the handshake.
+        // A client that does not trust the certificate sends an alert.
         if stream.conn.complete_io(&mut stream.sock).is_ok() {
             upgrade(&mut stream);
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         } else {
-            // With unread bytes, the system would send a reset that overtakes the alert of the server.
+            // With unread bytes, the system would send a reset that overtakes the server's alert.
             let _ = stream.sock.shutdown(Shutdown::Write);
             let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
         }
@@ -76,9 +76,8 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {
         Event::Opened { .. } => drop(handle.close()),
         Event::ConnectFailed { reason: told, retry, .. } => {
-            // The client dials again after two failures. A certificate outside its time may become valid, as time
-            // passes or when it is renewed. And a server may no longer require a certificate of the client. Other
-            // failures are final.
+            // The client dials again after these two failures: a certificate may become valid with time, and the
+            // server may change what it requires of a client.
             let is_retried = matches!(told, ConnectFailure::CertificateTime | ConnectFailure::Tls);
             assert_eq!(retry.is_some(), is_retried, "{told:?}");
             why = Some(told);
@@ -115,12 +114,12 @@ pub(crate) fn certificates<A: Adapter>() {
         assert_eq!(got, expected, "{name}, expired: {is_expired}");
         thread.join().unwrap();
     }
-    // A dialer trusts the authorities of browsers by default. None of them has signed the certificate.
+    // By default, a dialer trusts the authorities of browsers, and none of them has signed this certificate.
     let (url, thread) = serve(&ours, "localhost", false, None);
     assert_eq!(outcome::<A>(url, Dialer::new()), wrong);
     thread.join().unwrap();
-    // The server requires a certificate of the client, which has none. With TLS 1.3, the alert that says so comes when
-    // the handshake of the client has ended.
+    // The server requires a certificate of the client, which has none. In TLS 1.3, the refusal arrives after the
+    // client's handshake.
     let mut clients = RootCertStore::empty();
     clients.add(another.der().clone()).unwrap();
     let (url, thread) = serve(&ours, "localhost", false, Some(Arc::new(clients)));
@@ -128,13 +127,12 @@ pub(crate) fn certificates<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// The variable with the address of the server, for the process that tests the authorities of the operating system.
+/// The variable with the address of the server, for the processes of [`authorities_of_the_system`].
 const URL: &str = "GEMINI_WS_SUITE_TLS_URL";
 
 /// Tests whether `roots` are the authorities of the operating system. Only the test `name` may call this function,
-/// because the function runs the test `name` again in two processes. In the first process, the authorities of the
-/// system include the authority of a test server. In the second process, they do not include this authority. On Unix
-/// systems, the variable `SSL_CERT_FILE` selects the authorities.
+/// which runs that test again in two processes. In the first process, the authorities of the system include the
+/// authority of a test server; in the second, they do not.
 ///
 /// # Panics
 ///

@@ -23,44 +23,39 @@ use testkit::variables::number;
 use crate::faulty::Faulty;
 use crate::{Adapter, child};
 
-/// The environment variable that sets the seconds of a run.
+/// The variable with the seconds of a run.
 pub(crate) const SOAK_SECONDS: &str = "GEMINI_WS_SOAK_SECONDS";
 
 const KEY: &str = "account-of-the-soak";
 const SECRET: &str = "a secret of the soak";
 
-/// The minimum time between two orders.
 const ORDER_EVERY: Duration = Duration::from_millis(400);
-/// The maximum number of orders in a run. The client and the venue keep everything about each order, so without this
-/// limit their memory would grow.
+/// The maximum number of orders in a run. It limits the memory of the client and of the venue.
 const ORDERS_MAX: u32 = 1_000;
-/// How long an order may rest before it is cancelled.
+/// How long an order may rest before the trader cancels it.
 const ORDER_RESTS: Duration = Duration::from_secs(2);
-/// The time after which the trader resolves an order that is in doubt with what the auditor knows. It starts when the
-/// order is sent.
+/// How long after it was sent an order may be in doubt. Then the trader reconciles it with what the auditor knows.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3_600);
-/// The maximum time for which [`until`] waits for a condition after the faults were switched off.
+/// How long [`until`] waits after the faults were switched off.
 const HEALS_WITHIN: Duration = Duration::from_secs(20);
 
-/// The first phase of a run: faults happen now and then. In the second phase, `HEALED`, the venue plans no more
-/// faults. In the third phase, `HALTED`, the market is halted as well.
+/// The phases of a run. Faults happen now and then; then the venue plans no more faults; then the market is halted as
+/// well.
 const TROUBLE: u8 = 0;
 const HEALED: u8 = 1;
 const HALTED: u8 = 2;
 
-/// The counters of a run.
 #[derive(Clone, Copy, Debug, Default)]
 struct Figures {
     orders: u64,
     cancels: u64,
-    /// Requests to place or to cancel an order to which the venue has replied. The next three counters are for the
-    /// other outcomes of such requests.
+    /// Requests to which the venue has replied. The next three counters are for the other outcomes.
     answered: u64,
     timed_out: u64,
     lost: u64,
     not_sent: u64,
-    /// Orders that were resolved with what the auditor knows.
+    /// Orders that were reconciled with what the auditor knows.
     reconciled: u64,
     disconnects: u64,
     dials_failed: u64,
@@ -69,7 +64,6 @@ struct Figures {
     events: u64,
 }
 
-/// The client that trades.
 struct Trader {
     orders: Orders,
     /// When each order was sent. Orders that have ended are removed.
@@ -82,7 +76,7 @@ struct Trader {
     is_stopping: bool,
 }
 
-/// The client that only receives, over a network without faults, and so knows what is true at the venue.
+/// A client on a network without faults, which knows what is true at the venue.
 struct Auditor {
     orders: Orders,
     books: Books,
@@ -93,8 +87,7 @@ pub(crate) fn a_network_that_fails<A: Adapter>() {
     child::soak(A::NAME);
 }
 
-/// Runs [`soak`] for `GEMINI_WS_SOAK_SECONDS` seconds, or for 12 seconds if the variable is not set. `GEMINI_WS_SEED`
-/// is the seed of the random choices. Default: 1.
+/// Runs [`soak`] for `GEMINI_WS_SOAK_SECONDS` seconds (default: 12), with the seed `GEMINI_WS_SEED` (default: 1).
 ///
 /// # Panics
 ///
@@ -105,8 +98,7 @@ pub(crate) fn soak_as_wanted<A: Adapter>() {
 }
 
 /// Lets a client trade for `duration`, while the network fails every few seconds. Then stops the faults, and compares
-/// the client's orders and books with the venue's. Prints a line each minute. If `duration` is shorter than four
-/// minutes, prints four lines.
+/// the client's orders and books with the venue's. Prints its progress.
 ///
 /// # Panics
 ///
@@ -137,7 +129,7 @@ fn serve(
     is_stopped: &smol::channel::Receiver<()>,
     phase: &AtomicU8,
 ) {
-    // Nonces are times, so the clock of the venue must show the same time as that of the client.
+    // Nonces are times, so the clock of the venue must agree with the client's.
     let now =
         i64::try_from(UnixTime::now().as_millis()).ok().and_then(Timestamp::from_millis).expect("a time");
     let market = Market::market(symbols()).events_per_second(400).epoch(now);
@@ -166,7 +158,7 @@ fn serve(
                     continue;
                 }
                 _ => {
-                    // With the market halted, all clients reach the same last update, however late they get it.
+                    // While the market is halted, all clients reach the same last update.
                     faults.halt_market(true);
                     continue;
                 }
@@ -198,7 +190,6 @@ fn config(address: SocketAddr) -> Config {
         .dial_limit(100_000, Duration::from_secs(60))
 }
 
-/// Creates a client with a public and a private link.
 fn new_client(config: &Config, seed: u64) -> Client {
     let mut client = Client::new(ClientConfig::new(), seed);
     let public = client.add(Instant::ZERO, config.clone()).expect("an endpoint");
@@ -222,7 +213,7 @@ async fn trade<A: Adapter>(
     phase: &AtomicU8,
 ) {
     let signer = SharedSigner::new(Signer::new(Credentials::hmac(KEY, SECRET).expect("credentials")));
-    // These times are long enough that the auditor's links do not end when the venue withholds replies.
+    // The auditor's links must not end when the venue withholds replies.
     let patient =
         config(direct).request_timeout(Duration::from_secs(2)).probe_after(HOUR).silence_max(HOUR * 2);
     let auditor = new_client(&patient, seed);
@@ -300,7 +291,7 @@ impl Trader {
         }
     }
 
-    /// Places an order. Every second order rests. The others match what they can at once, and do not rest.
+    /// Places an order. Every second order rests; the others do not.
     fn place(&mut self, client: &mut Client, now: Instant) {
         let number = self.figures.orders;
         let rests = number.is_multiple_of(2);
@@ -319,11 +310,11 @@ impl Trader {
         let order = NewOrder::limit(id.as_str(), symbol, direction, "0.001", price);
         let tif = if rests { TimeInForce::GoodTillCanceled } else { TimeInForce::ImmediateOrCancel };
         let order = order.and_then(|order| order.time_in_force(tif)).expect("an order");
-        // If the client refuses the order now, the trader places another order later.
+        // If the client refuses, the trader places another order later.
         self.figures.orders += u64::from(client.request(now, &Request::PlaceOrder(order)).is_ok());
     }
 
-    /// Cancels orders that rest for long, and resolves orders that are in doubt with what the auditor knows.
+    /// Cancels orders that rest for long, and reconciles orders in doubt with what the auditor knows.
     fn look_after(&mut self, client: &mut Client, now: Instant, truth: &RefCell<Auditor>) {
         let truth = truth.borrow();
         let (mut ended, mut doubtful) = (Vec::new(), Vec::new());
@@ -344,8 +335,8 @@ impl Trader {
             let found = truth.orders.get(&id);
             let found =
                 found.and_then(|order| Some(Reconciled::new(order.order_id?, order.state, order.executed())));
-            // The auditor may not have received an event that the trader has received. Then the order stays in doubt
-            // until the next call.
+            // If the trader has received an event that the auditor has not, the order stays in doubt until the next
+            // call.
             let asked = self.orders.moment();
             self.figures.reconciled += u64::from(self.orders.reconcile(&id, found, asked));
         }
@@ -363,8 +354,7 @@ fn resources() -> Option<(u64, usize)> {
     Some((resident * 4_096, std::fs::read_dir("/proc/self/fd").ok()?.count()))
 }
 
-/// Waits until `holds` returns true. Panics with the text that `or` returns if this takes longer than
-/// [`HEALS_WITHIN`].
+/// Waits until `holds` returns `true`. After [`HEALS_WITHIN`], panics with the text that `or` returns.
 async fn until(holds: impl Fn() -> bool, or: impl Fn() -> String) {
     let start = StdInstant::now();
     while !holds() {
@@ -410,7 +400,7 @@ async fn watch(
             memory >> 10,
             memory_now >> 10
         );
-        // The limits leave room for memory and descriptors of links that happen to be open now.
+        // Leave room for the links that happen to be open now.
         assert!(
             descriptors_now <= descriptors + 16,
             "{descriptors} descriptors have become {descriptors_now}"
@@ -419,7 +409,7 @@ async fn watch(
     }
 }
 
-/// Returns the state of each book, with its last update.
+/// Returns the state and the last update of each book.
 fn summary(books: &Books) -> String {
     let of = |(symbol, book): (Symbol, Book<'_>)| match book {
         Book::Live(book) => format!("{symbol} at {:?}", book.last_update_id()),
@@ -428,8 +418,8 @@ fn summary(books: &Books) -> String {
     books.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns whether the trader and the auditor have a current book of each symbol, with the same levels. Panics if the
-/// levels of two books with the same last update differ.
+/// Returns whether both clients have a current book of each symbol, with the same levels. Panics if the levels of two
+/// books with the same last update differ.
 fn same_books(ours: &Books, truth: &Books) -> bool {
     symbols().iter().all(|symbol| {
         let of = |books: &Books| match books.get(symbol.as_str()) {
@@ -448,8 +438,8 @@ fn same_books(ours: &Books, truth: &Books) -> bool {
     })
 }
 
-/// Checks that every order of the trader has the state and the executed quantity that the venue knows, and that the
-/// venue knows no other order. An order that the venue does not know must be rejected.
+/// Checks that the venue knows exactly the orders of the trader, with the same states and executed quantities. An
+/// order that the venue does not know must be rejected.
 fn compare(trader: &Trader, truth: &Auditor) {
     let figures = trader.figures;
     println!("{figures:?}");

@@ -1,5 +1,4 @@
-//! Tests every endpoint of the simulated exchange over real sockets on the loopback interface: orders, and the
-//! archived feeds.
+//! Tests every endpoint of the simulated exchange over real sockets: orders, and the archived feeds.
 
 use std::time::Duration;
 
@@ -23,13 +22,12 @@ pub(crate) fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> 
     with_faulty_server::<A, T>(|_| {}, run)
 }
 
-/// Runs a future together with a simulated exchange, in which `plan` plans faults. Panics if the future takes longer
-/// than half a minute.
+/// Runs a future like [`with_server`], with the faults that `plan` plans.
 pub(crate) fn with_faulty_server<A: Adapter, T>(
     plan: impl FnOnce(&mut Exchange),
     run: impl AsyncFnOnce(String) -> T,
 ) -> T {
-    // Nonces are times, so the clock of the venue must show the same time as that of the client.
+    // Nonces are times, so the clock of the venue must agree with the client's.
     let now = Timestamp::from_millis(i64::try_from(UnixTime::now().as_millis()).unwrap()).unwrap();
     let market = Market::market(["btcusd".parse().unwrap()]).events_per_second(50).epoch(now);
     let mut exchange = Exchange::new(market.account(Account::new(KEY, SECRET)), 1);
@@ -133,7 +131,7 @@ pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
             })
             .await;
         assert_eq!((closed.reason, accounts), (CloseReason::Requested, 1));
-        // The venue refuses an upgrade without a signature. It would refuse another attempt as well, so close.
+        // The venue refuses every upgrade without a signature, so close.
         let (_handle, driver) = client(Client::single(Config::new(format!("{url}/v1/order/events")).seed(1)));
         let mut refusals = Vec::new();
         let run = driver.run(&runtime, |client, now, event| {

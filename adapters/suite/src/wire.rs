@@ -1,4 +1,4 @@
-//! Tests of bytes on a socket: peers that do not read, and ends in the middle of an upgrade, a frame or a write.
+//! Tests peers that do not read, and ends within an upgrade, a frame or a write.
 //!
 //! Every test is bounded by a time-out.
 
@@ -20,8 +20,8 @@ use crate::peers::{
 
 pub(crate) const TRADE: &str = r#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#;
 
-/// Scenario L-020: the future of the driver is dropped during the upgrade and while the link is open, both before and
-/// after the application closes the driver. The socket is closed each time.
+/// Scenario L-020: the future of the driver is dropped during the upgrade and while the link is open, before and
+/// after the application closes. The socket is closed each time.
 pub(crate) fn dropped_in_the_midst<A: Adapter>() {
     for upgraded in [false, true] {
         for closing in [false, true] {
@@ -59,8 +59,8 @@ pub(crate) fn dropped_in_the_midst<A: Adapter>() {
     }
 }
 
-/// Scenarios L-020 and L-107: the future of the driver is dropped after any number of polls, from the first
-/// connection to the closing handshake. The peer has got whole frames, and then the end.
+/// Scenarios L-020 and L-107: the future of the driver is dropped after any number of polls. The peer has got whole
+/// frames, and then the end.
 pub(crate) fn dropped_after_any_poll<A: Adapter>() {
     let mut frames = Vec::new();
     for polls in 1.. {
@@ -88,7 +88,7 @@ pub(crate) fn dropped_after_any_poll<A: Adapter>() {
             });
             within::<A, _>(some_polls)
         };
-        // If the driver has not connected yet, this connection ends the wait of the peer.
+        // If the driver has not connected, this connection ends the wait of the peer.
         drop(TcpStream::connect(&address));
         frames.push(thread.join().unwrap());
         if let Some(closed) = ended {
@@ -100,8 +100,7 @@ pub(crate) fn dropped_after_any_poll<A: Adapter>() {
     assert!(frames.len() > 30 && *frames.last().unwrap() > 2, "{frames:?}");
 }
 
-/// Runs a peer that sends something now and then, and answers a Close frame. Returns how many whole frames it got
-/// up to the end of the transport.
+/// Runs a peer that sends something now and then, and answers a Close frame. Returns how many whole frames it got.
 fn whole_frames_of(mut stream: TcpStream) -> usize {
     let request = read_request(&mut stream);
     if request.is_empty() {
@@ -133,8 +132,8 @@ fn whole_frames_of(mut stream: TcpStream) -> usize {
     }
 }
 
-/// Scenario L-021: the application closes when the peer has read nothing of the upgrade's request, a part of it, or
-/// all of it. The peer does not answer, and the driver must send nothing after the request.
+/// Scenario L-021: the application closes when the peer has read nothing of the request, a part of it, or all of it.
+/// The driver must send nothing after the request.
 pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
     for some in [0, 1, 20, usize::MAX] {
         let (reached, is_reached) = smol::channel::bounded(1);
@@ -161,8 +160,8 @@ pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
     }
 }
 
-/// Scenario L-023: the TCP connection is open, and the peer never answers the TLS handshake. The time limit for an
-/// attempt to connect includes the handshake, so the attempt fails.
+/// Scenario L-023: the peer never answers the TLS handshake. The time limit for an attempt to connect includes the
+/// handshake.
 pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     let stall = |mut stream: TcpStream| drop(stream.read_to_end(&mut Vec::new()));
     let timeout = |config: Config| config.connect_timeout(Duration::from_millis(100));
@@ -177,8 +176,8 @@ pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     assert_eq!((closed.reason, why), (CloseReason::Requested, Some(ConnectFailure::TimedOut)));
 }
 
-/// Scenario L-041: the peer sends a frame after its Close frame, in the same chunk or in the next one. The client
-/// reports no event for this frame, and reports the code of the Close frame as the reason for the end.
+/// Scenario L-041: the peer sends a frame after its Close frame. The client reports no event for it, and reports the
+/// code of the Close frame.
 pub(crate) fn a_frame_after_the_close<A: Adapter>() {
     for apart in [false, true] {
         let peer = move |mut stream: TcpStream| {
@@ -221,8 +220,8 @@ pub(crate) fn end_of<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'sta
     why.expect("an end")
 }
 
-/// Scenario L-043: the transport ends without a Close frame: between frames, in a header, in a payload, or within a
-/// message of several frames. The client reports `Lost::End`.
+/// Scenario L-043: the transport ends without a Close frame, between frames or within one. The client reports
+/// `Lost::End`.
 pub(crate) fn an_end_without_a_close_frame<A: Adapter>() {
     let whole = frame(TEXT, TRADE.as_bytes());
     for bytes in [whole.clone(), whole[..1].to_vec(), whole[..9].to_vec(), frame(0x01, b"{\"e\"")] {
@@ -235,8 +234,8 @@ pub(crate) fn an_end_without_a_close_frame<A: Adapter>() {
     }
 }
 
-/// Scenario L-044: after its Close frame, the peer resets the transport instead of ending it. The client still
-/// reports the code of the Close frame.
+/// Scenario L-044: after its Close frame, the peer resets the transport. The client still reports the code of the
+/// Close frame.
 pub(crate) fn a_reset_after_the_close_frame<A: Adapter>() {
     let why = end_of::<A>(|stream| {
         // The peer leaves the subscription unread, so that closing the socket sends a reset.
@@ -246,8 +245,8 @@ pub(crate) fn a_reset_after_the_close_frame<A: Adapter>() {
     assert_eq!(why, Lost::Closed { code: Some(1001) });
 }
 
-/// Scenario L-045: valid and invalid Close frames. The client reports the code of a valid frame, and a breach of the
-/// protocol for a malformed frame. The client never answers with a code that no peer may send.
+/// Scenario L-045: the client reports the code of a valid Close frame, and a breach of the protocol for a malformed
+/// one. It never answers with a code that no peer may send.
 pub(crate) fn malformed_close_frames<A: Adapter>() {
     let coded = |code: u16| code.to_be_bytes().to_vec();
     let reason = |length: usize| [coded(1000), vec![b'x'; length]].concat();
@@ -266,14 +265,13 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
         let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &payload)).unwrap();
             let code = code_of_close(stream);
-            // The code of the client's answer reports the breach of the protocol.
             let breach = matches!(expected, Lost::Protocol);
             assert!(!breach || matches!(code, Some(1002 | 1007)), "{payload:?} is answered with {code:?}");
         });
         assert_eq!(why, expected, "{shown:?}");
     }
-    // No peer may send these codes. The client may report a breach of the protocol or the code, so the test checks
-    // only the client's Close frame.
+    // No peer may send these codes. The client may report the code or a breach of the protocol, so check only its
+    // Close frame.
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
         let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &coded(code))).unwrap();
@@ -288,7 +286,7 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
 }
 
 /// Scenario L-046: the peer answers the client's Close frame with a breach of the protocol. The client reports
-/// [`Event::Closed`] once, and sends nothing after its Close frame.
+/// [`Event::Closed`] once, and sends nothing more.
 pub(crate) fn a_breach_while_closing<A: Adapter>() {
     for bytes in [frame(0x08, &1000_u16.to_be_bytes()), frame(TEXT | 0x40, b"{}")] {
         let peer = move |mut stream: TcpStream| {
@@ -312,8 +310,8 @@ pub(crate) fn a_breach_while_closing<A: Adapter>() {
     }
 }
 
-/// Scenarios L-053 and L-054: the peer reads nothing, so the driver cannot write, and then the application closes.
-/// The driver drops the transport when the time limit for the closing handshake is over.
+/// Scenarios L-053 and L-054: the peer reads nothing, and the application closes. The driver drops the transport when
+/// the time limit for the closing handshake is over.
 pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {
@@ -346,7 +344,7 @@ pub(crate) fn a_peer_that_reads_nothing<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Scenario L-106: the peer continues to send and reads nothing. The driver ends the link when the time limit for
+/// Scenario L-106: the peer sends without end and reads nothing. The driver ends the link when the time limit for
 /// writing is over.
 pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     let longest = Duration::from_millis(300);
@@ -384,7 +382,7 @@ pub(crate) fn a_peer_that_only_sends<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Sends requests of 200 kB each until the client refuses one. Returns how many the client accepted.
+/// Sends requests of 200 kB until the client refuses one. Returns how many it accepted.
 pub(crate) fn fill(client: &mut Client, now: Instant) -> usize {
     let parameters = format!("\"{}\"", "x".repeat(200_000));
     let large = Request::raw("large", Some(RawJson::new(&parameters).unwrap()));
@@ -400,8 +398,8 @@ pub(crate) fn half_a_peer<A: Adapter>() {
     assert_eq!(why, Lost::End);
 }
 
-/// Scenario L-064: the peer sends pings. The client answers each with a pong that has the payload of the ping,
-/// although the client has nothing else to send.
+/// Scenario L-064: the client answers each ping with a pong of the same payload, although it has nothing else to
+/// send.
 pub(crate) fn pongs_by_themselves<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -419,7 +417,7 @@ pub(crate) fn pongs_by_themselves<A: Adapter>() {
 }
 
 /// Scenario L-103: the application sends ten requests and closes, while the peer reads a byte at a time. The peer
-/// gets all ten requests, and then the Close frame.
+/// gets all requests, and then the Close frame.
 pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -454,7 +452,7 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
 }
 
 /// Scenario L-104: many bytes wait to be written, and the peer sends a frame that is too long. The link ends before
-/// these bytes are written, and the client reports an outcome for each request.
+/// these bytes are written, and each request has an outcome.
 pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use gemini_ws::Credentials;
 
-/// The key and the secret of an account. The command checks both after clap has parsed all arguments, because clap
-/// would repeat a wrong value, with the secret, in its error message.
+/// The key and the secret of an account. The command checks both itself, because clap would repeat a wrong value,
+/// with the secret, in its error message.
 #[derive(Clone, Eq, PartialEq)]
 pub(crate) struct Login(String);
 
@@ -29,13 +29,11 @@ impl Login {
         if self.key().strip_prefix("account-").is_none_or(str::is_empty) {
             return Err(format!("the key of an account begins with account-; {usage}"));
         }
-        // Refuse credentials that the client would refuse.
         Credentials::hmac(self.key(), self.secret()).map(drop).map_err(|error| format!("{error}; {usage}"))
     }
 }
 
 impl fmt::Debug for Login {
-    /// Formats the key, without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Login").field(&self.key()).finish()
     }

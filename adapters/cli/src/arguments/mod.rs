@@ -1,5 +1,4 @@
-//! The arguments of the command line. Wrong usage ends the process with a message that says what to do, and exit code
-//! 2.
+//! The arguments of the command line. Wrong usage ends the process with a message and exit code 2.
 
 mod login;
 mod venue;
@@ -129,7 +128,6 @@ pub(crate) struct Simulate {
     pub(crate) faults: Vec<String>,
 }
 
-/// Returns the help text of `simulate` that follows the list of options.
 fn simulate_help() -> String {
     format!(
         "\
@@ -164,7 +162,6 @@ SIGINT and SIGTERM.",
     )
 }
 
-/// Returns the names of the faults that act only on open sessions.
 fn of_open_sessions() -> Vec<&'static str> {
     let is_of_open = |kind: &&FaultKind| {
         kind.example().parse::<FaultSpec>().is_ok_and(|fault| fault.acts_on_open_sessions())
@@ -172,8 +169,7 @@ fn of_open_sessions() -> Vec<&'static str> {
     FaultKind::ALL.iter().filter(is_of_open).map(FaultKind::name).collect()
 }
 
-// The parsers below say in their errors what is allowed. The errors of the standard library and of `humantime` do not
-// say it.
+// These parsers say in their errors what is allowed. The errors of the standard library and of `humantime` do not.
 
 fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("use a whole number from 0 to {}", u64::MAX))
@@ -193,14 +189,13 @@ fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|error| format!("{error}; use numbers with units, such as 60s or \"1m 30s\""))
 }
 
-/// Checks a text that specifies a fault.
 fn fault(text: &str) -> Result<String, FaultSpecError> {
     text.parse::<FaultSpec>().map(|_| text.to_owned())
 }
 
 impl Simulate {
-    /// Returns the faults that have no effect, because they act only on open sessions and begin at once, when no
-    /// session is open.
+    /// Returns the faults that have no effect: they act only on open sessions, and begin at once, when no session is
+    /// open.
     pub(crate) fn idle_faults(&self) -> impl Iterator<Item = &str> {
         let faults = self.faults.iter().filter(|text| {
             text.parse::<FaultSpec>()
@@ -209,7 +204,6 @@ impl Simulate {
         faults.map(String::as_str)
     }
 
-    /// Returns the address to listen on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.listen.unwrap_or_else(|| ([127, 0, 0, 1], self.port).into())
     }
@@ -270,7 +264,7 @@ pub(crate) struct Book {
     pub(crate) strict: bool,
 }
 
-/// Accepts any text. [`check_watch`] refuses a wrong address later, with a message that does not repeat the address.
+/// Accepts any text. [`check_watch`] refuses a wrong address, without repeating the address in its message.
 fn any_venue(text: &str) -> Result<Venue, Infallible> {
     Ok(Venue::from(text))
 }
@@ -296,7 +290,6 @@ pub(crate) fn parse() -> Task {
     task
 }
 
-/// Ends the process with an error message, or with the help.
 fn refuse(error: clap::Error) -> ! {
     let text = error.to_string();
     let shown = without_users(&text);
@@ -317,7 +310,7 @@ fn refuse(error: clap::Error) -> ! {
 }
 
 /// Checks what the declaration of [`Watch`] cannot express, and removes repeated symbols. Adds the default symbols if
-/// there are none and the venue is a simulator without a recording.
+/// the venue is a simulator without a recording.
 fn check_watch(watch: &mut Watch) -> Result<(), (ErrorKind, String)> {
     each_once(&mut watch.symbols);
     watch.venue.check().map_err(|message| (ErrorKind::ValueValidation, message))?;

@@ -8,7 +8,7 @@ fn the_declaration_is_consistent() {
 #[test]
 fn watches() {
     type Case<'c> = (&'c [&'c str], Result<&'c [&'c str], ErrorKind>);
-    // The arguments; the symbols that the command watches, or the kind of the error.
+    // The arguments; the watched symbols, or the kind of the error.
     let table: [Case<'_>; 19] = [
         (&[], Ok(&["btcusd", "ethusd"])),
         (&["btcusd", "BTCUSD", "solusd"], Ok(&["btcusd", "solusd"])),
@@ -84,7 +84,7 @@ fn accounts() {
 
 #[test]
 fn wrong_numbers() {
-    // The subcommand; an option; wrong values of the option; the part of the message that says what would be right.
+    // The subcommand; an option; its wrong values; what the message must say.
     let (seed, port) = ("from 0 to 18446744073709551615", "from 0 to 65535");
     let table: [(&str, &str, &[&str], &str); 5] = [
         ("watch", "--seed", &["", "-1", "1.5", "18446744073709551616"], seed),

@@ -1,4 +1,4 @@
-//! [`Venue`]: where to connect to; and the removal of passwords from addresses that are shown.
+//! [`Venue`]: where to connect to. Also hides passwords in addresses.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::fmt;
 use gemini_ws::{Config, Endpoint, PRODUCTION, SANDBOX};
 use gemini_ws_smol::driver::Address;
 
-/// Where to connect to. The command checks an address after clap has parsed all arguments: clap would repeat a wrong
-/// address in its error message, and the address may contain a password.
+/// Where to connect to. The command checks an address itself, because clap would repeat a wrong address, perhaps with
+/// a password, in its error message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Venue {
     Simulator,
@@ -17,17 +17,14 @@ pub(crate) enum Venue {
     Wrong(Wrong),
 }
 
-/// The reason why an address is wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Wrong {
-    /// The address is not a WebSocket address.
     Form,
-    /// The address contains a user or a password.
     User,
 }
 
 impl Venue {
-    /// Returns the address; `None` for a wrong address, and for the simulator, whose address is known once it runs.
+    /// Returns the address; `None` for a wrong address, and for the simulator, whose address is not known yet.
     pub(crate) fn url(&self) -> Option<&str> {
         match self {
             Venue::Simulator | Venue::Wrong(_) => None,
@@ -37,12 +34,10 @@ impl Venue {
         }
     }
 
-    /// Returns whether the connection to the venue uses TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.url().is_some_and(|url| url.starts_with("wss:"))
     }
 
-    /// Returns whether the venue is on this machine, which is reached without a proxy.
     pub(crate) fn is_local(&self) -> bool {
         let Venue::Url(url) = self else { return *self == Venue::Simulator };
         Address::parse(url).is_ok_and(|address| address.is_loopback())
@@ -72,7 +67,7 @@ impl Venue {
 
     fn of_url(url: &str) -> Result<Venue, Wrong> {
         let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).ok_or(Wrong::Form)?;
-        // Search the whole address: a password with a slash extends beyond the part that looks like the host.
+        // Search the whole address, because a password can contain a slash.
         if rest.contains('@') {
             return Err(Wrong::User);
         }
@@ -83,7 +78,7 @@ impl Venue {
     }
 }
 
-/// Returns the name of an archived API for people; `None` for the current API.
+/// Returns the name of an archived API; `None` for the current API.
 const fn name_of(endpoint: Endpoint) -> Option<&'static str> {
     match endpoint {
         Endpoint::Streams => None,

@@ -1,4 +1,4 @@
-//! [`Markets`]: the books and counters of a recording. The cost of a frame does not depend on the number of markets.
+//! [`Markets`]: the books and counters of a recording.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,15 +6,14 @@ use gemini_ws::{BOOKS_MAX, Book, Books, Endpoint, Event, Symbol};
 
 use super::report::Counts;
 
-/// A symbol with a snapshot or changes in the recording.
 #[derive(Debug)]
 pub(super) struct Market {
     pub(super) symbol: Symbol,
     /// The endpoint of the market's last frame.
     endpoint: Endpoint,
     pub(super) counts: Counts,
-    /// Whether the first frame of the symbol in market data v2 may contain only changes, although it counts as the
-    /// snapshot. The recording then begins in the middle of a connection.
+    /// Whether the recording may begin in the middle of a connection. The first frame of market data v2 then counts
+    /// as the snapshot, although it contains only changes.
     pub(super) is_doubtful: bool,
 }
 
@@ -24,9 +23,9 @@ pub(super) struct Markets {
     markets: Vec<Market>,
     /// The position of each market in `markets`.
     places: HashMap<Symbol, usize>,
-    /// The books of all markets: each [`Books`] holds those of [`BOOKS_MAX`] consecutive markets.
+    /// The books of all markets: each [`Books`] has those of [`BOOKS_MAX`] consecutive markets.
     books: Vec<Books>,
-    /// The positions in `markets` of the markets whose books may be current, by endpoint.
+    /// The positions of the markets whose books may be current, by endpoint.
     live: HashMap<Endpoint, BTreeSet<usize>>,
 }
 
@@ -51,13 +50,12 @@ impl Markets {
         Some(market)
     }
 
-    /// Returns whether the book of a symbol is current.
     pub(super) fn is_live(&self, symbol: &str) -> bool {
         let place = symbol.parse().ok().and_then(|symbol: Symbol| self.places.get(&symbol));
         place.and_then(|place| self.book(*place)).is_some_and(|book| book.live().is_some())
     }
 
-    /// Applies an event to the book of a symbol. Does nothing if the recording has no such market so far.
+    /// Applies an event to the book of a symbol, if the recording has such a market so far.
     pub(super) fn apply(&mut self, symbol: &str, event: &Event<'_>) {
         let place = symbol.parse().ok().and_then(|symbol: Symbol| self.places.get(&symbol)).copied();
         let Some((place, market)) = place.and_then(|place| Some((place, self.markets.get(place)?))) else {
@@ -71,8 +69,7 @@ impl Markets {
         }
     }
 
-    /// Makes all current books of an endpoint stale, and counts a gap of each of them if `is_gap` is true. Until
-    /// the next snapshot of a book, further calls skip the book.
+    /// Makes all current books of an endpoint stale, and counts a gap of each if `is_gap` is true.
     pub(super) fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {
         for place in self.live.remove(&endpoint).unwrap_or_default() {
             let is_live = self.book(place).is_some_and(|book| book.live().is_some());
@@ -90,7 +87,6 @@ impl Markets {
         self.markets.iter().enumerate().map(|(place, market)| (market, self.book(place)))
     }
 
-    /// Returns how many times a book became crossed.
     pub(super) fn crossed(&self) -> u64 {
         self.books.iter().map(Books::crossed).sum()
     }

@@ -4,12 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The irregularities in the numbers of the frames of market data v1 in a recording.
+/// The irregularities in the numbers of the frames of market data v1.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(super) struct Numbering {
-    /// How many times numbers were missing.
     pub(super) jumps: u64,
-    /// How many numbers were missing in all `jumps` together.
+    /// The number of frames that all `jumps` together have skipped.
     pub(super) lost_frames: u64,
     /// How many times a number was equal to the number before it, or lower without a restart.
     pub(super) repeated: u64,
@@ -19,11 +18,10 @@ pub(super) struct Numbering {
     last: Option<Frame>,
 }
 
-/// The number of a frame, and the id of its event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Frame {
     pub(super) number: u64,
-    /// The id of the event; heartbeats have none.
+    /// `None` for heartbeats.
     pub(super) event_id: Option<u64>,
 }
 
@@ -34,14 +32,12 @@ pub(super) enum Step {
     Next,
     /// The frame repeats the frame before it.
     Same,
-    /// Frames are missing or out of order: the books may lack changes.
+    /// Frames are missing or out of order, so the books may lack changes.
     Lost,
-    /// The first frame of another connection.
     Restart,
 }
 
 impl Numbering {
-    /// Compares the next frame with the frame before it, and counts irregularities.
     pub(super) fn take(&mut self, frame: Frame) -> Step {
         let Some(before) = self.last.replace(frame) else { return Step::Next };
         if frame == before {
@@ -78,8 +74,8 @@ mod tests {
     #[test]
     fn numbers() {
         use Step::{Lost, Next, Restart, Same};
-        // The frames, each with its number, its event id, and how it follows the frame before it. Then the counts
-        // after the last frame: jumps, lost frames, repeated frames, and restarts.
+        // The frames, each with its number, its event id, and how it follows the frame before it. Then the counts:
+        // jumps, lost frames, repeated frames, and restarts.
         type Case<'c> = (&'c [(u64, Option<u64>, Step)], [u64; 4]);
         let table: [Case<'_>; 8] = [
             (&[(0, Some(5), Next), (1, None, Next), (2, Some(6), Next)], [0, 0, 0, 0]),

@@ -12,43 +12,41 @@ use super::numbering::Numbering;
 /// The number of levels per side that are printed.
 const TOP: usize = 10;
 
-/// The report on a recording.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) books: BTreeMap<String, BookReport>,
-    /// Symbols with changes but no snapshot, and for each the number of frames with changes.
+    /// For each symbol without a snapshot, the number of frames with changes.
     pub(super) without_snapshot: BTreeMap<String, u64>,
     pub(super) frames: u64,
     pub(super) malformed: u64,
-    /// Elements of lists that could not be decoded, although their frames could. No level or change of a book is
-    /// among them, because a frame with such an element cannot be decoded either.
+    /// Elements of lists that could not be decoded, although their frames could. They contain no levels or changes,
+    /// because a frame with a malformed level is malformed as a whole.
     pub(super) malformed_elements: u64,
     pub(super) unrecognized: u64,
     pub(super) gaps: u64,
     pub(super) crossed: u64,
-    /// The numbering of frames of market data v1, if there are any.
+    /// `None` without frames of market data v1.
     pub(super) socket_sequence: Option<Numbering>,
 }
 
-/// A book at the end of the recording, or at the time when it became stale.
+/// A book at the end of the recording, or when it became stale.
 #[derive(Debug, Serialize)]
 pub(super) struct BookReport {
     pub(super) state: &'static str,
-    /// The reason why the book is stale; `None` if the book is current.
+    /// `None` if the book is current.
     pub(super) reason: Option<StaleReason>,
     /// The number of bid levels; `asks` is the number of ask levels.
     pub(super) bids: usize,
     pub(super) asks: usize,
     pub(super) best_bid: Option<Row>,
     pub(super) best_ask: Option<Row>,
-    /// The id of the last update; `None` for market data v2, which has no such ids. The ids of market data v1 do not
-    /// show losses.
+    /// The id of the last update; `None` for market data v2, which has no such ids.
     pub(super) last_u: Option<u64>,
     pub(super) sha256: String,
     pub(super) top10_bids: Vec<Row>,
     pub(super) top10_asks: Vec<Row>,
     pub(super) crossed: bool,
-    /// Whether the book may lack levels, because the first frame of the symbol may contain only changes.
+    /// Whether the book may lack levels, because the recording may begin in the middle of a connection.
     pub(super) doubtful: bool,
     #[serde(flatten)]
     pub(super) counts: Counts,
@@ -58,15 +56,14 @@ pub(super) struct BookReport {
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Counts {
     pub(super) snapshots: u64,
-    /// Updates that were applied.
     pub(super) updates: u64,
     /// How many times an update was missing.
     pub(super) gaps: u64,
-    /// Frames that were not applied, because they repeat earlier frames or because the book is not current.
+    /// Frames that repeat earlier frames, or came while the book was not current.
     pub(super) ignored: u64,
 }
 
-/// A level. It is written with price and quantity without trailing zeros.
+/// A level. Its price and quantity are written without trailing zeros.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row(Level);
 
@@ -106,7 +103,6 @@ fn hash(book: &OrderBook) -> String {
     let mut text = String::new();
     for (letter, side) in [('b', book.bids()), ('a', book.asks())] {
         for level in side {
-            // Writing to a string cannot fail.
             let _ = writeln!(text, "{letter} {} {}", level.price.normalized(), level.quantity.normalized());
         }
     }
@@ -118,7 +114,6 @@ fn hash(book: &OrderBook) -> String {
 }
 
 impl Report {
-    /// Returns whether no frame was about a book.
     pub(super) fn is_empty(&self) -> bool {
         self.books.is_empty() && self.without_snapshot.is_empty()
     }
@@ -129,7 +124,6 @@ impl Report {
 
     pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
-        // Writing to a string cannot fail.
         let _ = self.write_text(&mut text);
         text
     }

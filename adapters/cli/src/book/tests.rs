@@ -12,7 +12,6 @@ fn report_of(lines: &[&str], endpoint: Option<Endpoint>, symbol: Option<&str>) -
     read(&mut Frames::new(recording, endpoint), symbol.map(|symbol| symbol.parse().unwrap())).unwrap()
 }
 
-/// Returns the printed levels of a side as JSON, without quotes.
 fn levels(rows: &[report::Row]) -> String {
     serde_json::to_string(rows).unwrap().replace('"', "")
 }
@@ -30,7 +29,7 @@ fn hash_of_a_book() {
     assert_eq!(serde_json::to_string(&book.top10_asks[1]).unwrap(), r#"["9000000000000","1"]"#);
 }
 
-/// The report counts trades that cannot be decoded as malformed elements, and uses the rest of the frame.
+/// Trades that cannot be decoded are malformed elements. The rest of the frame is used.
 #[test]
 fn elements_that_cannot_be_decoded() {
     let v2 = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"],["sell","10","1"]],"trades":[{"price":"x"},{"price":"y"}],"auction_events":[]}"#;
@@ -83,8 +82,7 @@ fn text_shows_what_json_has() {
     assert_eq!(report(&[]).to_text(), "frames=0 malformed=0 unrecognized=0 gaps=0 crossed=0\n");
 }
 
-/// Returns an update of market data v1 with this number. Each change has side, price, quantity, reason and symbol. If
-/// the symbol is empty, the change has no member `symbol`.
+/// Returns an update of market data v1. Each change has side, price, quantity, reason and symbol, which may be empty.
 fn v1(number: u64, changes: &[[&str; 5]]) -> String {
     let changes: Vec<_> = changes
         .iter()
@@ -190,7 +188,7 @@ fn one_level_per_side_of_a_top_of_book() {
         (4, "[[11380,2]]", "[[11386.12,1.3148]]"),
         (5, "[]", "[[11386.12,1.3148]]"),
     ] {
-        // The symbol is unknown, because neither the frames nor the arguments name it.
+        // Neither the frames nor the arguments name the symbol.
         let report = report(&lines[..until]);
         let book = &report.books[UNNAMED];
         assert_eq!((levels(&book.top10_bids).as_str(), levels(&book.top10_asks).as_str()), (bids, asks));
@@ -234,7 +232,7 @@ fn books_of_market_data_v2() {
         // The recording begins in the middle of a connection.
         (&[change, change], None, true, [1, 1, 0, 0], "[[8,1]]"),
         (&[change, first], None, false, [2, 0, 0, 0], "[[9,1]]"),
-        // Frames of market data v2 have no numbers, so no later frame would show that `cut` is lost.
+        // No later frame would show that `cut` is lost.
         (&[first, cut, change], Some(StaleReason::Gap), false, [1, 0, 1, 1], "[[9,1]]"),
         (&[first, cut, first, r#"{"type":"trade"}"#, change], None, false, [2, 1, 1, 0], "[[8,1]]"),
     ];
@@ -250,8 +248,8 @@ fn books_of_market_data_v2() {
     }
 }
 
-/// Reports on frames of more symbols than a client keeps books for. Every book is in the report. The test would take
-/// very long if the cost of a frame grew with the number of symbols.
+/// The report has books of more symbols than a client keeps. The test would take very long if the cost of a frame
+/// grew with the number of symbols.
 #[test]
 fn many_symbols() {
     let count = gemini_ws::BOOKS_MAX + 1_808;
@@ -277,7 +275,7 @@ fn many_symbols() {
     assert!(report.books.values().all(|book| book.state == "live" && book.counts.updates == 4));
 }
 
-/// Checks that a snapshot makes a stale book current again, and that the next loss makes the book stale again.
+/// A snapshot makes a stale book current again, and the next loss makes it stale again.
 #[test]
 fn losses_of_v1_one_after_the_other() {
     let frame = |number: u64, symbol: &str, reason: &str| {

@@ -1,6 +1,5 @@
-//! Events that this command writes in another form than the core. Instants of the client's clock become nanoseconds
-//! since 1970, and counts become numbers. A member that the core writes sometimes as a string and sometimes as an
-//! object always has the same type here. A text for people names no API keys.
+//! Events that this command writes in another form than the core. Instants become nanoseconds since 1970, and counts
+//! become numbers. Each member always has the same type. A text for people names no API keys.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -16,8 +15,7 @@ use super::own::Times;
 use super::stable::Count;
 use super::{RefusalBody, ResponseBody, name};
 
-/// An event in the form in which this command writes it, where that form differs from the core's. Times are
-/// nanoseconds since 1970.
+/// An event whose form here differs from the core's. Times are nanoseconds since 1970.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Fact<'f> {
@@ -37,15 +35,14 @@ pub(super) enum Fact<'f> {
     Ignored { frame: Cow<'f, str>, reason: IgnoredReason },
 }
 
-/// The reason that an event reports, for example for the loss of a link: `kind` is a word, and the other members are
-/// its details.
+/// The reason that an event reports. `kind` is a word, and the other members are its details.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Reason {
     kind: String,
     /// The HTTP status, or the status of a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// The delay that the venue asks for, in nanoseconds.
+    /// The delay that the venue requests, in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
     /// The venue's own word for the reason.
@@ -63,7 +60,6 @@ pub(super) struct Reason {
     cause: Option<Box<Reason>>,
 }
 
-/// How a request ended.
 #[derive(Serialize)]
 pub(super) struct Outcome<'f> {
     kind: String,
@@ -163,7 +159,7 @@ fn topic(topic: Topic) -> Cow<'static, str> {
     }
 }
 
-/// Returns the event in the form in which this command writes it; `None` if the core's form is used.
+/// Returns the event in this command's form; `None` if that is the core's form.
 pub(super) fn of<'f>(event: &Event<'f>, times: Times) -> Option<Fact<'f>> {
     let at = |instant: Option<_>| instant.map(|instant| times.of(instant));
     let subject = |about: &Subject| name(about);

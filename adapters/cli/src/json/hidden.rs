@@ -6,20 +6,19 @@ use std::ops::Range;
 
 use super::stable::closing_quote;
 
-/// The members of order events v1 that name API keys.
+/// The members of order events v1 that contain ids of API keys.
 const MEMBERS: [&str; 2] = ["api_session", "apiSessionFilter"];
 
-/// How the ids of API keys begin. A text for people, such as the `message` of a refusal, can contain an id.
+/// How the ids of API keys begin. A text for people can contain an id too.
 const BEGINNINGS: [&str; 2] = ["account-", "master-"];
 
-/// The value of `api_session` for orders that were placed on the venue's web page. This value is no key, so it is not
-/// hidden.
+/// The value of `api_session` for orders from the venue's web page. It is no key, so it is not hidden.
 const NO_KEY: &str = "UI";
 
 /// Replaces the ids of keys by asterisks. The length stays the same, so offsets stay valid.
 ///
-/// The text need not be JSON, because frames that could not be decoded can contain ids too. The running time is
-/// proportional to the length of the text, whatever the peer has written into the text.
+/// The text need not be JSON, because a malformed frame can contain ids too. The running time is proportional to the
+/// length of any text.
 pub(crate) fn hide_keys(text: &str) -> Cow<'_, str> {
     let mut hidden = Cow::Borrowed(text);
     each_value(text, |value| {
@@ -31,12 +30,10 @@ pub(crate) fn hide_keys(text: &str) -> Cow<'_, str> {
     hidden
 }
 
-/// Writes a text for people without the ids of keys.
 pub(crate) fn without_keys(text: impl Display) -> String {
     hide_keys(&text.to_string()).into_owned()
 }
 
-/// Replaces a part of the text by asterisks.
 fn hide(text: &mut Cow<'_, str>, part: Range<usize>) {
     let asterisks = "*".repeat(part.len());
     text.to_mut().replace_range(part, &asterisks);
@@ -46,8 +43,7 @@ fn hide(text: &mut Cow<'_, str>, part: Range<usize>) {
 fn each_value(text: &str, mut found: impl FnMut(Range<usize>)) {
     let mut from = 0;
     while let Some(end) = end_of_name(text, from) {
-        // The search continues at the closing quote of the name, or at the opening quote of the value's last string:
-        // in a frame that is not JSON, this quote can begin the next name.
+        // In a malformed frame, the last quote that was read can begin the next name, so the search continues there.
         from = end - 1;
         for value in Strings::behind(text, end) {
             from = value.start - 1;
@@ -56,8 +52,7 @@ fn each_value(text: &str, mut found: impl FnMut(Range<usize>)) {
     }
 }
 
-/// Finds the next name of [`MEMBERS`] in quotes, at `from` or later. Returns the position after the quote that ends
-/// the name.
+/// Finds the next name of [`MEMBERS`] in quotes. Returns the position after its closing quote.
 fn end_of_name(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut quotes = bytes.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'"');
@@ -67,8 +62,8 @@ fn end_of_name(text: &str, from: usize) -> Option<usize> {
     })
 }
 
-/// Calls `found` with the range of each id in the text: one of [`BEGINNINGS`], and the letters, digits, `-` and `_`
-/// that follow it.
+/// Calls `found` with the range of each id: one of [`BEGINNINGS`], and the letters, digits, `-` and `_` that follow
+/// it.
 fn each_id(text: &str, mut found: impl FnMut(Range<usize>)) {
     let (bytes, mut position) = (text.as_bytes(), 0);
     while position < bytes.len() {
@@ -99,7 +94,7 @@ fn end_of(text: &[u8], from: usize, word: &str) -> Option<usize> {
 }
 
 /// Reads an ASCII character, or an escape `\uXXXX` of a character up to U+00FF. Returns the character and the
-/// position after it; `None` for other characters and escapes.
+/// position after it.
 fn character(text: &[u8], position: usize) -> Option<(u8, usize)> {
     match *text.get(position)? {
         b'\\' => {
@@ -112,7 +107,7 @@ fn character(text: &[u8], position: usize) -> Option<(u8, usize)> {
 }
 
 /// The ranges of the strings in a member's value, without their quotes. The value is a string or an array of strings.
-/// The last string can lack its end, in a frame that was cut.
+/// In a frame that was cut, the last string can lack its end.
 struct Strings<'t> {
     text: &'t str,
     position: usize,
@@ -174,7 +169,6 @@ mod tests {
             (r#"{"api_session"#, r#"{"api_session"#),
             (r#"{"api_session":"#, r#"{"api_session":"#),
             (r#"{"account_name":"abc"}"#, r#"{"account_name":"abc"}"#),
-            // Names with escapes.
             (r#"[{"api\u005fsession":"abc"},"#, r#"[{"api\u005fsession":"***"},"#),
             (r#"{"\u0061piSessionFilte\u0072":["a","b"#, r#"{"\u0061piSessionFilte\u0072":["*","*"#),
             (
@@ -182,12 +176,10 @@ mod tests {
                 r#"{"api\u005Fsession":"UI","api\u0020session":"a"}"#,
             ),
             (r#"{"api\u+05fsession\"#, r#"{"api\u+05fsession\"#),
-            // Frames that are not JSON.
             (r#""api_session":"api_session":"a""#, r#""api_session":"***********":"*""#),
             (r#""api_session":["a","b"api_session":"c""#, r#""api_session":["*","*"api_session":"*""#),
             (r#""api_session"api_session":"a""#, r#""api_session"api_session":"*""#),
             (r#""api_session"["api_session"["a","b"]"c""#, r#""api_session"["***********"["*","*"]"c""#),
-            // Texts for people.
             ("the key account-aB3_x-y lacks it", "the key *************** lacks it"),
             (r#"{"message":"master-1é account-"}"#, r#"{"message":"********é account-"}"#),
             (r#"{"message":"account\u002dab\u0031\"c"}"#, r#"{"message":"*********************\"c"}"#),
@@ -197,8 +189,7 @@ mod tests {
         }
     }
 
-    /// Checks that the running time is proportional to the length of a frame. A search that begins again at each
-    /// match would take hours here.
+    /// A search that begins again at each match would take hours here.
     #[test]
     fn long_texts() {
         let parts = [

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::{FrameBody, Kind, Undecodable};
 
-/// The elements of a list, and the function that converts each of them when it is written.
+/// A list, whose elements are converted when they are written.
 pub(super) struct Each<'f, T, B> {
     list: List<'f, T>,
     body: fn(T) -> B,
@@ -21,7 +21,7 @@ impl<'f, T: Element<'f>, B: Serialize> Serialize for Each<'f, T, B> {
     }
 }
 
-/// An element that was decoded, or the report on an element that was not recognized or not decoded.
+/// An element that was decoded, or the report on an unusable element.
 #[derive(Serialize)]
 #[serde(untagged)]
 #[allow(clippy::large_enum_variant, reason = "written at once")]
@@ -31,7 +31,6 @@ pub(super) enum ElementBody<'f, T> {
     Malformed(Undecodable<'f>),
 }
 
-/// The members of a line with order events v1.
 #[derive(Serialize)]
 pub(super) struct OrderEventsBody<'f> {
     events: Each<'f, OrderReport<'f>, ElementBody<'f, OrderReport<'f>>>,
@@ -43,7 +42,6 @@ impl<'f> OrderEventsBody<'f> {
     }
 }
 
-/// The members of a line with the open orders of the current API.
 #[derive(Serialize)]
 pub(super) struct OrderSnapshotBody<'f> {
     orders: Each<'f, SnapshotOrder<'f>, ElementBody<'f, OrderReport<'f>>>,
@@ -65,7 +63,6 @@ fn order(report: OrderReport<'_>) -> ElementBody<'_, OrderReport<'_>> {
     }
 }
 
-/// The members of a line with an update of market data v1.
 #[derive(Serialize)]
 pub(super) struct MarketUpdateBody<'f> {
     event_id: u64,
@@ -96,7 +93,6 @@ impl<'f> MarketUpdateBody<'f> {
     }
 }
 
-/// The members of a line with a book of market data v2.
 #[derive(Serialize)]
 pub(super) struct L2UpdatesBody<'f> {
     symbol: &'f str,

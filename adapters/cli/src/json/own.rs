@@ -11,7 +11,7 @@ use crate::watch::Summary;
 /// The version of the schema in `schema/`. It changes when a member changes its type or is removed.
 const SCHEMA: u32 = 1;
 
-/// A converter from instants of the client's clock to nanoseconds since 1970.
+/// Converts instants of the client's clock to nanoseconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     instant: Instant,
@@ -19,18 +19,17 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// Creates a converter for which the instant `now` is the present time.
+    /// Creates a converter for which `now` is the present time.
     pub(crate) fn at(now: Instant) -> Times {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Times { instant: now, unix_nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
     }
 
-    /// Returns the time at which the converter was created, in nanoseconds since 1970.
+    /// Returns when the converter was created, in nanoseconds since 1970.
     pub(crate) const fn now(self) -> u64 {
         self.unix_nanos
     }
 
-    /// Returns the time of an instant in nanoseconds since 1970.
     pub(crate) const fn of(self, instant: Instant) -> u64 {
         let (now, then) = (self.instant.as_nanos(), instant.as_nanos());
         if then >= now {
@@ -59,7 +58,7 @@ impl<'s> Started<'s> {
     }
 }
 
-/// The line of `watch --json` that reports the end of a recording.
+/// The line of `watch --json` for the end of a recording.
 #[derive(Serialize)]
 pub(crate) struct ReplayEnded {
     time: u64,

@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 
 use crate::shown::acts;
 
-/// Compact JSON in which every integer of a type with 64 or more bits is a string, and characters that control a
+/// Compact JSON in which every integer type of 64 or more bits becomes a string, and characters that control a
 /// terminal are escaped.
 pub(super) struct Stable;
 
-/// An integer that is written as a number, not as a string: a counter, an offset or a line number.
+/// An integer that is written as a number: a counter, an offset or a line number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Count(pub(crate) u64);
 
@@ -56,14 +56,12 @@ impl Formatter for Stable {
     }
 
     fn write_raw_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        // The escapes are valid JSON: only strings can contain characters that control a terminal, because `embed`
-        // has removed the white space between them.
+        // The result is valid JSON: `embed` has removed white space, so only strings can contain such characters.
         write_escaped(out, fragment)
     }
 }
 
 fn write_escaped<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
-    // Most texts need no escapes.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return out.write_all(text.as_bytes());
     }
@@ -81,8 +79,7 @@ fn write_escaped<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
 /// Converts JSON of the venue for the output: every number becomes a string, and white space is removed.
 pub(super) fn embed(json: &str) -> Box<RawValue> {
     let exact = RawValue::from_string(quote_numbers(json));
-    // The core has checked that the text is JSON. If `serde_json` refuses the text nevertheless, embed all of it as a
-    // string.
+    // The core has checked the JSON. If `serde_json` still refuses it, embed it as a string.
     exact.or_else(|_| serde_json::value::to_raw_value(json)).unwrap_or_default()
 }
 
@@ -105,13 +102,13 @@ pub(super) fn quote_numbers(json: &str) -> String {
     exact
 }
 
-/// Returns the length in bytes of the JSON string with which `json` begins, including its quotes.
+/// Returns the length in bytes of the JSON string at the beginning of `json`, with its quotes.
 fn text_length(json: &str) -> usize {
     let end = json.get(1..).and_then(closing_quote);
     end.map_or(json.len(), |length| length + 2)
 }
 
-/// Returns the position of the quote that ends the JSON string in which `rest` begins; `None` if there is none.
+/// Returns the position of the quote that ends a JSON string; `None` if there is none.
 pub(super) fn closing_quote(rest: &str) -> Option<usize> {
     let mut escaped = false;
     rest.bytes().position(|byte| match byte {

@@ -59,7 +59,7 @@ fn embedded_json() {
     let table = [
         (r#"{"a":9007199254740992}"#, r#"{"a":"9007199254740992"}"#),
         ("[1,\r\n\t-2 , 0.1]", r#"["1","-2","0.1"]"#),
-        // Digits and white space within strings do not change, even after an escaped quote or backslash.
+        // Digits and white space within strings do not change.
         (r#"{"9 1":"a\"9 1"}"#, r#"{"9 1":"a\"9 1"}"#),
         (r#"["\\",9]"#, r#"["\\","9"]"#),
         ("-0.000000000000000000001", "\"-0.000000000000000000001\""),
@@ -91,7 +91,6 @@ fn frames() {
             "{\"e\":\"news\",\n \"E\":1790732602153000000}",
             r#"{"time":"17","kind":"unrecognized","frame":{"e":"news","E":"1790732602153000000"}}"#,
         ),
-        // Characters that control a terminal.
         (
             "{\"e\":\"\u{9b}2J\u{202e}\u{7f}\u{e0001}\"}",
             r#"{"time":"17","kind":"unrecognized","frame":{"e":"\u009b2J\u202e\u007f\udb40\udc01"}}"#,
@@ -106,7 +105,7 @@ fn frames() {
     }
 }
 
-/// Checks that an event with several parts is printed like the message of its frame, on one line.
+/// An event with several parts is printed like the message of its frame, on one line.
 #[test]
 fn batches() {
     let frame = r#"[{"type":"closed","order_id":"9007199254740993","symbol":"btcusd","api_session":"secret"},{"type":"news","api_session":"secret"},{"type":"fill"}]"#;
@@ -122,7 +121,6 @@ fn batches() {
     assert!(printed.contains(r#""order_id":"9007199254740993""#) && !printed.contains("secret"), "{printed}");
 }
 
-/// Returns a link and a subscription of a client.
 fn ids() -> (LinkId, StreamId) {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
     let id = client.subscribe(Instant::ZERO, "btcusd@trade".parse().unwrap()).unwrap();
@@ -151,7 +149,7 @@ fn reasons() -> (Vec<ConnectFailure>, Vec<Lost>, Vec<Unserved>, Vec<CloseReason>
     (failures, lost, unserved, closed)
 }
 
-/// Returns events that are not data of frames, at least one of each kind.
+/// Returns at least one event of each kind that is not data of frames.
 fn facts() -> Vec<Event<'static>> {
     let ((link, id), stream, symbol) = (ids(), Stream::Settlements, "btcusd".parse::<Symbol>().unwrap());
     let (at, request, about) = (Instant::from_secs(1), RequestId::new(7), Subject::CancelOrder(9));
@@ -194,9 +192,8 @@ fn facts() -> Vec<Event<'static>> {
     facts
 }
 
-/// Returns the JSON lines of events that contain text of the venue. For each frame in `frames.txt`, there is a line
-/// for its event and a line for each part of this event. The last lines are all events of a client that receives
-/// refusals and faulty frames.
+/// Returns the JSON lines of events with text of the venue: each frame of `frames.txt` and its parts, and all events
+/// of a client that receives refusals and faulty frames.
 fn lines_of_frames() -> Vec<String> {
     let (mut lines, mut scratch, mut endpoint) = (Vec::new(), Scratch::new(), Endpoint::Streams);
     let times = Times::at(Instant::from_secs(9));
@@ -269,7 +266,7 @@ fn instants_are_times_of_day() {
     assert!(now > 1_700_000_000_000_000_000);
 }
 
-/// Checks that the status of a proxy is a member of the reason, like that of the venue.
+/// The status of a proxy is a member of the reason, like that of the venue.
 #[test]
 fn a_proxy_s_status_is_not_lost() {
     let link = crate::watch::testing::Fed::new(&["btcusd"]).link();

@@ -16,31 +16,28 @@ use crate::shown::Shown;
 const MARK: &str = ".saving-";
 const ENDING: &str = ".tmp";
 
-/// The length of the random part in the name of a temporary file.
 const RANDOM_LENGTH: usize = 6;
 
 /// The maximum number of symbolic links to follow, as on Linux.
 const LINKS_MAX: usize = 40;
 
-/// Saves the state of an exchange in a file.
 #[derive(Debug)]
 pub(super) struct Keeper {
     /// The path that the user gave, for messages.
     path: PathBuf,
     /// The path of the file itself: `path` after following symbolic links.
     target: PathBuf,
-    /// The file that was read or written last. It is locked, so that no other simulator uses it. `None` if there was
-    /// no file.
+    /// The newest state file, locked against other simulators. `None` if there was no file.
     locked: Option<File>,
-    /// The revision of the state in the file; `None` before this process has written the file.
+    /// The revision in the file; `None` before this process has written the file.
     kept: Option<u64>,
-    /// The revision that a thread is writing, and the thread's task; `None` if no write is under way.
+    /// The revision that a thread is writing, and the thread's task.
     writing: Option<(u64, Task<io::Result<File>>)>,
     is_failing: bool,
 }
 
 impl Keeper {
-    /// Reads and locks the file. Returns no state if there is no file.
+    /// Reads and locks the file. Without a file, returns no state.
     ///
     /// # Errors
     ///
@@ -60,17 +57,16 @@ impl Keeper {
         Ok((Keeper { path, target, locked, kept: None, writing: None, is_failing: false }, state))
     }
 
-    /// Returns the failure of an exchange that cannot continue from the state in the file.
+    /// Returns the failure of an exchange that cannot continue from the saved state.
     pub(super) fn refuse(&self, reason: &str) -> Failure {
         refused(&self.path, reason)
     }
 
-    /// Writes the state and waits until it is written.
     pub(super) fn keep_now(&mut self, exchange: &Exchange) -> Result<(), Failure> {
         if let Some((_, task)) = self.writing.take()
             && let Ok(file) = smol::block_on(task)
         {
-            // The task has written and locked a file. The write below replaces this file.
+            // The write below replaces this file.
             self.locked = Some(file);
         }
         let file = write(&self.target, &exchange.save(), self.locked.is_none());
@@ -79,8 +75,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Removes the temporary files of earlier processes that were killed during a write. Call this while the state
-    /// file is locked, so that no other simulator writes the state file.
+    /// Removes the temporary files of processes that were killed during a write. The state file must be locked, so
+    /// that no other simulator writes it.
     pub(super) fn remove_leftovers(&self) {
         let prefix = prefix_of(&self.target);
         for entry in fs::read_dir(folder_of(&self.target)).into_iter().flatten().flatten() {
@@ -94,8 +90,8 @@ impl Keeper {
         }
     }
 
-    /// Starts to write the state, if it has changed and no write is under way. If a write fails, a later call tries
-    /// again. Of several failures without a success between them, only the first is reported.
+    /// Starts to write the state, if it has changed and no write is under way. A failed write is repeated by a later
+    /// call, and only the first of several failures in a row is reported.
     pub(super) fn keep(&mut self, exchange: &Exchange, messages: &mut Messages) {
         if let Some((revision, task)) = self.writing.take() {
             if !task.is_finished() {
@@ -132,17 +128,14 @@ fn refused(path: &Path, reason: &str) -> Failure {
     )
 }
 
-/// Parses the contents of the file.
 fn state_of(bytes: &[u8]) -> Result<State, String> {
     let text =
         std::str::from_utf8(bytes).map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to()))?;
     State::from_json(text).map_err(|error| error.to_string())
 }
 
-/// Reads and locks the file.
 fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
-    // Refuse pipes and devices before opening them: opening a pipe would wait for its writer, and some devices never
-    // end.
+    // Check before opening: opening a pipe would wait for its writer, and some devices never end.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() && !metadata.is_dir() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file"));
@@ -153,7 +146,7 @@ fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
     Ok((file, bytes))
 }
 
-/// Locks a file until it is closed. On Unix this fails if another simulator uses it; elsewhere there is no lock.
+/// Locks a file until it is closed. Fails if another simulator uses it. Only Unix has the lock.
 #[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "only Unix has the lock"))]
 fn lock(path: &Path, file: &File) -> io::Result<()> {
     #[cfg(unix)]
@@ -163,7 +156,7 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
 
         let busy =
             || io::Error::new(io::ErrorKind::ResourceBusy, "another simulator uses it; name another file");
-        // Any other error says that the file system has no locks. Then the file stays unlocked.
+        // After any other error, the file system has no locks, and the file stays unlocked.
         if flock(file, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK) {
             return Err(busy());
         }
@@ -178,8 +171,8 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Locks a file, and returns whether that succeeded. If so, no process is writing the file. On other systems than
-/// Unix there is no lock, and the result is true.
+/// Locks a file, and returns whether that succeeded. If so, no process is writing the file. Systems other than Unix
+/// have no lock, so the result is `true`.
 fn is_unlocked(file: &File) -> bool {
     #[cfg(unix)]
     {
@@ -193,7 +186,6 @@ fn is_unlocked(file: &File) -> bool {
     }
 }
 
-/// Returns the folder of a file.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
@@ -205,7 +197,6 @@ fn prefix_of(path: &Path) -> OsString {
     prefix
 }
 
-/// Returns whether this is the name of a temporary file with this prefix.
 fn is_leftover(name: &OsStr, prefix: &OsStr) -> bool {
     let (name, prefix) = (name.as_encoded_bytes(), prefix.as_encoded_bytes());
     let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(ENDING.as_bytes()));
@@ -222,7 +213,7 @@ fn target_of(path: &Path) -> PathBuf {
     target
 }
 
-/// Writes the state to a temporary file and moves that file to `path` in one step. If `is_new` is true, fails if a
+/// Writes the state to a temporary file, and moves that file to `path` in one step. If `is_new` is true, fails if a
 /// file exists at `path`. Returns the new file, which is locked.
 fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
     let prefix = prefix_of(path);
@@ -242,7 +233,7 @@ fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
     if !is_new {
         return Ok(file.persist(path)?);
     }
-    // Another simulator that was started at the same time may have created the file.
+    // Another simulator may have created the file in the meantime.
     file.persist_noclobber(path).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => io::Error::other("another program has just created it"),
         _ => error.error,

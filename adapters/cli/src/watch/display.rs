@@ -20,10 +20,9 @@ use crate::shown::Shown;
 /// The time between two pictures on the screen. After a key, the display draws earlier.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// The maximum number of problems that are printed on standard error after the screen is closed: the newest ones.
+/// The maximum number of problems, the newest ones, that are printed on standard error after the screen is closed.
 const TROUBLES_MAX: usize = 8;
 
-/// What the user requests with keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asked {
     Nothing,
@@ -54,7 +53,7 @@ struct Drawn {
     keys: Keys,
     screen: Screen,
     troubles: Vec<Shown>,
-    /// Whether the terminal was restored by [`Display::suspend`] and is not taken over again.
+    /// Whether [`Display::suspend`] has restored the terminal.
     is_suspended: bool,
 }
 
@@ -82,13 +81,11 @@ impl Display {
         Display { mode, next: Instant::ZERO, output }
     }
 
-    /// Returns the restorer of the terminal, if it was taken over.
     pub(crate) fn restorer(&self) -> Option<Restorer> {
         if let Mode::Screen(drawn) = &self.mode { Some(drawn.terminal.restorer()) } else { None }
     }
 
-    /// Prints the first line of the JSON output, with the venue and the symbols. The other displays print nothing
-    /// here.
+    /// Prints the first line of the JSON output.
     pub(crate) fn start(&mut self, now: Instant, session: &Session) -> io::Result<()> {
         match &mut self.mode {
             Mode::Json(lines) => {
@@ -99,7 +96,7 @@ impl Display {
         }
     }
 
-    /// Shows an event. The session has applied it already.
+    /// Shows an event that the session has applied.
     pub(crate) fn event(
         &mut self,
         now: Instant,
@@ -123,7 +120,6 @@ impl Display {
         Ok(())
     }
 
-    /// Reports a problem.
     pub(crate) fn trouble(&mut self, text: &Shown, messages: &mut Messages) {
         match &mut self.mode {
             Mode::Screen(drawn) => drawn.note(text.clone()),
@@ -131,7 +127,6 @@ impl Display {
         }
     }
 
-    /// Reports that the recording has ended after `count` lines.
     pub(crate) fn replay_ended(&mut self, now: Instant, count: u64) -> io::Result<()> {
         match &mut self.mode {
             Mode::Json(lines) => lines.line(&ReplayEnded::new(Times::at(now), count)),
@@ -145,15 +140,14 @@ impl Display {
         if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { LostBooks::default() }
     }
 
-    /// Updates the display, and returns what the user has requested with keys. Call `tick` often.
+    /// Updates the display, and returns what the user has requested with keys. Must be called often.
     pub(crate) fn tick(&mut self, now: Instant, session: &Session) -> io::Result<Asked> {
         let due = now >= self.next;
         match &mut self.mode {
             Mode::Json(lines) => lines.print_waiting(now)?,
             Mode::Plain(lines) => {
                 lines.check()?;
-                // Before the first connection there is no status to print, and at the end the summary contains the
-                // status.
+                // Before the first connection there is no status, and at the end the summary contains it.
                 if due && !matches!(session.link, Link::Connecting | Link::Closing | Link::Closed(_)) {
                     self.next = now + plain::STATUS_EVERY;
                     for line in plain::status(now, session) {
@@ -180,12 +174,12 @@ impl Display {
         Ok(Asked::Nothing)
     }
 
-    /// Handles Ctrl-Z: restores the terminal and stops the process. When the process continues in the foreground,
-    /// [`tick`](Display::tick) takes over the terminal.
+    /// Handles Ctrl-Z: restores the terminal and stops the process. Later, [`tick`](Display::tick) takes over the
+    /// terminal in the foreground.
     #[cfg(unix)]
     pub(crate) fn suspend(&mut self) {
         if let Mode::Screen(drawn) = &mut self.mode {
-            // If the terminal takes nothing, it is not restored, and the process stops nevertheless.
+            // If the terminal takes nothing, the process stops without restoring it.
             let _ = drawn.terminal.restorer().restore();
             drawn.is_suspended = true;
         }

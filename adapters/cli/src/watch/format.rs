@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use gemini_ws::{Decimal, Level};
 
-/// The spread and the mid of two best levels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     /// Ask minus bid; negative if the book is crossed.
@@ -28,7 +27,7 @@ impl Spread {
         width.checked_mul(1_000_000)?.checked_div(mid)
     }
 
-    /// Formats the spread relative to the mid, for example `3.36 bp`; empty if it cannot be computed.
+    /// Formats the spread relative to the mid, such as `3.36 bp`; empty if it cannot be computed.
     pub(crate) fn relative(self) -> String {
         self.basis_points().map_or_else(String::new, |hundredths| {
             let sign = if hundredths < 0 { "-" } else { "" };
@@ -38,7 +37,7 @@ impl Spread {
     }
 }
 
-/// Returns a decimal as an integer in units of 10⁻¹². Cuts off further digits, so use the result only for ratios.
+/// Returns a decimal in units of 10⁻¹², without further digits. Use the result only for ratios.
 fn units(value: Decimal) -> i128 {
     let mantissa = i128::from(value.mantissa());
     match 12_u32.checked_sub(u32::from(value.scale())) {
@@ -47,8 +46,7 @@ fn units(value: Decimal) -> i128 {
     }
 }
 
-/// Returns a bar of at most `width` cells. Its length is the fraction `value / most` of `width`, in steps of an
-/// eighth of a cell.
+/// Returns a bar whose length is the fraction `value / most` of `width` cells, in steps of an eighth of a cell.
 pub(crate) fn bar(value: Decimal, most: Decimal, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let (value, most) = (units(value).max(0), units(most));
@@ -62,19 +60,19 @@ pub(crate) fn bar(value: Decimal, most: Decimal, width: usize) -> String {
     format!("{}{}", "█".repeat(whole), EIGHTHS[part])
 }
 
-/// Formats a number of tenths with one decimal, for example 123 as `12.3`.
+/// Formats a number of tenths, such as 123 as `12.3`.
 pub(crate) fn tenths(value: u64) -> String {
     format!("{}.{}", value / 10, value % 10)
 }
 
-/// Formats a running time, for example `0:07`, `12:34`, `1:02:03`.
+/// Formats a running time, such as `0:07` or `1:02:03`.
 pub(crate) fn running(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// Formats a delay, for example `0.4 s`, `12.0 s`.
+/// Formats a delay, such as `0.4 s`.
 pub(crate) fn delay(duration: Duration) -> String {
     let tenths = duration.as_millis().div_ceil(100);
     format!("{}.{} s", tenths / 10, tenths % 10)

@@ -8,10 +8,8 @@ use crossterm::event::{self, Event as Input, KeyCode, KeyEvent, KeyEventKind, Ke
 
 use super::screen::Key;
 
-/// The meaning of a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Pressed {
-    /// An action of the screen.
     Screen(Key),
     Quit,
     /// Ctrl-C, which arrives as a key, not as a signal, while `watch` draws on the terminal.
@@ -19,7 +17,7 @@ pub(crate) enum Pressed {
     /// Ctrl-Z, which arrives as a key, not as a signal, while `watch` draws on the terminal.
     #[cfg(unix)]
     Suspend,
-    /// No action, but the picture must be drawn again.
+    /// Nothing to do except to draw again.
     Other,
 }
 
@@ -28,8 +26,7 @@ const WAITING_MAX: usize = 1_024;
 
 /// The keys that were pressed, and other input such as a new size of the terminal.
 ///
-/// A separate thread reads the input, because a read may never return: the terminal may be gone, or may send only
-/// bytes that are no keys.
+/// A separate thread reads the input, because a read may never return.
 #[derive(Debug)]
 pub(crate) struct Keys(Receiver<io::Result<Pressed>>);
 
@@ -48,7 +45,7 @@ impl Keys {
         Ok(Keys(keys))
     }
 
-    /// Takes keys from the queue, at most [`WAITING_MAX`]. More may remain.
+    /// Takes at most [`WAITING_MAX`] keys from the queue.
     pub(crate) fn take(&self) -> impl Iterator<Item = io::Result<Pressed>> {
         self.0.try_iter().take(WAITING_MAX)
     }

@@ -1,5 +1,5 @@
 //! The lines that `watch` prints: [`PlainLines`] for people, [`JsonLines`] for programs. Only their `finish` methods
-//! wait for a reader. Both report how much they had to leave out.
+//! wait for a reader. Both report how much they have left out.
 
 use std::io;
 
@@ -10,7 +10,6 @@ use crate::json::{self, Times};
 use crate::output::{Output, PATIENCE, Unwritten};
 use crate::shown::Shown;
 
-/// Prints lines for people.
 #[derive(Debug)]
 pub(crate) struct PlainLines {
     output: Output,
@@ -23,7 +22,7 @@ impl PlainLines {
         PlainLines { output, missing: 0 }
     }
 
-    /// Prints a line. If there is no room, only counts the line as missing.
+    /// Prints a line. If there is no room, only counts it as missing.
     pub(crate) fn print(&mut self, line: &Shown) -> io::Result<()> {
         self.output.check()?;
         if !self.output.has_room() {
@@ -63,7 +62,7 @@ impl PlainLines {
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct LostBooks {
     symbols: Vec<Symbol>,
-    /// Whether events were dropped that may concern other books than those in `symbols`.
+    /// Whether dropped events may concern books that are not in `symbols`.
     are_some_unnamed: bool,
 }
 
@@ -80,8 +79,7 @@ impl LostBooks {
         *self == LostBooks::default()
     }
 
-    /// Requests new snapshots of these books. If the queue has dropped updates of books that it did not name,
-    /// requests new snapshots of all books.
+    /// Requests new snapshots of these books, or of all books if some are not named.
     pub(crate) fn resync(self, client: &mut Client, now: Instant) {
         if self.are_some_unnamed {
             client.resync_all_books(now);
@@ -93,15 +91,15 @@ impl LostBooks {
 
 /// Prints events as JSON, one per line.
 ///
-/// While the reader takes nothing, events wait in a queue. When the queue is full, it drops the oldest market data.
-/// It drops the oldest events about links, subscriptions and requests only if so many of them wait that they exceed
-/// [`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX) or [`RESERVED_BYTES_MAX`](gemini_ws::RESERVED_BYTES_MAX).
-/// A line of the kind `overflow` takes the place of the dropped events.
+/// While the reader takes nothing, events wait in a queue. When the queue is full, it drops the oldest market data,
+/// and the oldest other events only beyond [`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX) and
+/// [`RESERVED_BYTES_MAX`](gemini_ws::RESERVED_BYTES_MAX). A line of the kind `overflow` takes the place of the
+/// dropped events.
 #[derive(Debug)]
 pub(crate) struct JsonLines {
     output: Output,
     waiting: EventQueue,
-    /// Lines that are not events, such as `replay_ended`. They are printed after the events in `waiting`.
+    /// Lines that are not events. They are printed after the events in `waiting`.
     behind: Vec<u8>,
     line: Vec<u8>,
     lost: LostBooks,
@@ -128,7 +126,7 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Prints waiting events while the output has room. Once no event waits, prints the lines in `behind`.
+    /// Prints waiting events while there is room, and after them the lines in `behind`.
     pub(crate) fn print_waiting(&mut self, now: Instant) -> io::Result<()> {
         self.output.check()?;
         while !self.waiting.is_empty() && self.output.has_room() {
@@ -143,7 +141,7 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Returns the books that need a new snapshot. The next call returns only books that were lost since this call.
+    /// Returns the books that were lost since the last call.
     pub(crate) fn take_lost(&mut self) -> LostBooks {
         std::mem::take(&mut self.lost)
     }
@@ -159,7 +157,7 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Prints the events that wait and a last line, and waits until everything is written.
+    /// Prints the waiting events and a last line, and waits until everything is written.
     pub(crate) fn finish(&mut self, now: Instant, last: &impl Serialize) -> Result<(), Unwritten> {
         while !self.waiting.is_empty() {
             self.output.wait_for_room(PATIENCE)?;
@@ -209,8 +207,8 @@ mod tests {
         String::from_utf8(taken.try_iter().flatten().collect()).unwrap()
     }
 
-    /// Checks that `resync` requests new snapshots of all books if the queue names only some of the books whose
-    /// updates it has dropped.
+    /// If the queue does not name all books whose updates it has dropped, `resync` requests new snapshots of all
+    /// books.
     #[test]
     fn more_books_than_the_queue_names() {
         let (output, open, _taken) = dammed();

@@ -13,7 +13,6 @@ use crate::shown::Shown;
 /// The time between two prints of the state of each market.
 pub(crate) const STATUS_EVERY: Duration = Duration::from_secs(1);
 
-/// A line for standard output or for standard error.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Notice {
     /// Normal information, for standard output.
@@ -32,8 +31,8 @@ impl Notice {
     }
 }
 
-/// Returns the line for an event; `None` for events without a line, such as book updates, which the status sums up.
-/// The session has applied the event already.
+/// Returns the line for an event that the session has applied; `None` for events without a line, such as book
+/// updates.
 pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Option<Notice> {
     let retry = |retry: &Option<Instant>| match retry {
         Some(retry) => format!("; next attempt in {}", format::delay(retry.since(now))),
@@ -76,14 +75,14 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
             };
             Notice::trouble(format_args!("cannot connect to {}: {why}{advice}{}", session.venue, retry(at)))
         }
-        // While the link closes, the peer's Close frame answers ours. It is expected, so it has no line.
+        // While the link closes, the peer's Close frame answers ours.
         Event::PeerClosing { code, reason, .. } if !matches!(session.link, Link::Closing) => {
             let code = code.map_or_else(|| "without a code".to_owned(), |code| format!("code {code}"));
             let reason = without_keys(reason);
             let separator = if reason.is_empty() { "" } else { ": " };
             Notice::trouble(format_args!("the venue closes the connection, {code}{separator}{reason}"))
         }
-        // Without `retry` there is no line: the user has requested the end, or `Event::Closed` reports the reason.
+        // Without `retry`, the user has requested the end, or `Event::Closed` reports the reason.
         Event::Disconnected { reason: why, retry: at @ Some(_), .. } => {
             Notice::trouble(format_args!("disconnected: {why}{}", retry(at)))
         }
@@ -109,7 +108,6 @@ pub(crate) fn status(now: Instant, session: &Session) -> Vec<Shown> {
     lines
 }
 
-/// Returns a line with running time, link and rates.
 pub(crate) fn link_line(now: Instant, session: &Session) -> Shown {
     Shown::of(format_args!(
         "{} {} frames/s={} events/s={}",
@@ -120,7 +118,6 @@ pub(crate) fn link_line(now: Instant, session: &Session) -> Shown {
     ))
 }
 
-/// Returns the message for the end of a recording.
 pub(crate) fn replay_ended(lines: u64) -> String {
     format!("the recording ended after {lines} lines")
 }
@@ -165,7 +162,6 @@ pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
     }
 }
 
-/// Returns the state of the link in words.
 pub(crate) fn link(now: Instant, session: &Session) -> Shown {
     match &session.link {
         Link::Connecting => Shown::of("connecting"),

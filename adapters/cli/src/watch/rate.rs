@@ -2,7 +2,7 @@
 
 use gemini_ws::Instant;
 
-/// The length of the intervals into which the time is divided, in nanoseconds.
+/// The length of an interval, in nanoseconds.
 const INTERVAL_NANOS: u64 = 250_000_000;
 
 /// The number of complete intervals from which the rate is computed: two seconds. One more interval is running.
@@ -15,16 +15,15 @@ pub(crate) struct Rate {
     counts: [u64; INTERVALS + 1],
     /// The number of the newest interval with a count.
     newest: u64,
-    /// The number of the first interval with a count; `None` before the first count.
+    /// The number of the first interval with a count.
     first: Option<u64>,
 }
 
 impl Rate {
-    /// Adds to the count of the present interval.
     pub(crate) fn add(&mut self, now: Instant, count: u64) {
         let interval = now.as_nanos() / INTERVAL_NANOS;
         let length = self.counts.len() as u64;
-        // Sets the counts of the intervals since `newest` to zero, because the ring still holds older counts there.
+        // The ring has older counts at the places of the intervals since `newest`.
         for passed in 1..=interval.saturating_sub(self.newest).min(length) {
             self.counts[((self.newest + passed) % length) as usize] = 0;
         }
@@ -36,9 +35,8 @@ impl Rate {
         self.counts[(self.newest % length) as usize] += count;
     }
 
-    /// Returns the mean rate per second, in tenths, over the last two seconds, or over the time since the first count
-    /// if that time is shorter. Only complete intervals count. Before the first of them is complete, the rate is
-    /// zero.
+    /// Returns the mean rate per second, in tenths, over the last two seconds, or since the first count if that is
+    /// later. Only complete intervals count.
     pub(crate) fn tenths_per_second(&self, now: Instant) -> u64 {
         let interval = now.as_nanos() / INTERVAL_NANOS;
         let passed = self.first.map_or(0, |first| interval.saturating_sub(first)).min(INTERVALS as u64);
@@ -47,7 +45,7 @@ impl Rate {
         }
         let length = self.counts.len() as u64;
         let full = (1..=INTERVALS as u64).filter_map(|back| interval.checked_sub(back));
-        // The ring contains only intervals up to `newest`. Later intervals have no count yet.
+        // Intervals after `newest` have no count yet.
         let known = full.filter(|interval| *interval <= self.newest && *interval + length > self.newest);
         let count: u64 = known.map(|interval| self.counts[(interval % length) as usize]).sum();
         count * 10 * 1_000_000_000 / (INTERVAL_NANOS * passed)
@@ -61,7 +59,7 @@ mod tests {
     #[test]
     fn counts_of_the_last_two_seconds() {
         type Case<'c> = (&'c [(u64, u64)], u64, u64);
-        // The counts, each with its time in ms; the time in ms for which the rate is computed; tenths per second.
+        // The counts, each with its time in ms; the time of the rate in ms; the expected tenths per second.
         let steady: Vec<_> = (0..40).map(|step| (step * 100, 3)).collect();
         let table: [Case<'_>; 8] = [
             (&[], 0, 0),

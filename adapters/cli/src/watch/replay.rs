@@ -1,5 +1,4 @@
-//! [`Replay`]: a recording in place of a generated market. A thread reads the recording while it is played, so
-//! neither its size nor a slow disk delays anything.
+//! [`Replay`]: a recording in place of a generated market. A thread reads the recording while it is played.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -18,7 +17,7 @@ use crate::output::Messages;
 use crate::recording::{Line, Recording};
 use crate::shown::Shown;
 
-/// The limit for the bytes of a regular file that are searched for symbols.
+/// The limit for the bytes of a file that are searched for symbols.
 const SURVEY_BYTES_MAX: usize = 64 << 20;
 
 /// The maximum number of lines that wait to be played.
@@ -27,15 +26,14 @@ const WAITING_LINES_MAX: usize = 16;
 /// The report on the end of a recording.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Ended {
-    /// The number of lines that the simulator has taken. It does not play those that cannot be decoded.
+    /// The number of lines that the simulator has taken, also if it cannot decode them.
     pub(super) lines: u64,
-    /// The number of lines that cannot be decoded. Those of them that are UTF-8 count in `lines` too.
+    /// The number of lines that cannot be decoded. If they are UTF-8, they count in `lines` too.
     pub(super) malformed: u64,
     /// The reason why reading stopped early.
     pub(super) error: Option<Shown>,
 }
 
-/// A recording that will be played.
 pub(super) struct Replay {
     pub(super) recording: gemini_ws_simulator::Recording,
     pub(super) symbols: Vec<Symbol>,
@@ -43,12 +41,12 @@ pub(super) struct Replay {
     pub(super) ended: smol::channel::Receiver<Ended>,
 }
 
-/// Opens a recording to play it for `symbols`; if `symbols` is empty, for the symbols at the beginning of the
+/// Opens a recording to play it for `symbols`, or if there are none, for the symbols at the beginning of the
 /// recording.
 pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> Result<Replay, Failure> {
     let mut recording = Recording::open(path, messages)?;
     let mut survey = Survey::new(symbols);
-    // Search a file for symbols first, and then read it again. A pipe cannot be read again.
+    // Search a file for symbols, and then read it again. A pipe cannot be read again.
     if path.as_os_str() != "-" && path.is_file() {
         survey.read(&mut recording)?;
         if symbols.is_empty() && !survey.is_whole {
@@ -75,8 +73,7 @@ pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> 
     Ok(Replay { recording, symbols, ended })
 }
 
-/// Reads lines in a thread and sends them to the player, until the recording ends or the player is dropped. Counts the
-/// lines that cannot be decoded.
+/// Reads lines in a thread and sends them to the player, until the recording ends or the player is dropped.
 fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>>, malformed: &AtomicU64) {
     let (name, mut scratch) = (recording.name().to_owned(), Scratch::new());
     loop {
@@ -97,7 +94,7 @@ fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>
     }
 }
 
-/// Returns a line in the form that the simulator reads; `None` if the frame is not UTF-8.
+/// Returns a line in the form of the simulator; `None` if the frame is not UTF-8.
 ///
 /// # Errors
 ///
@@ -114,7 +111,7 @@ fn playable(name: &str, line: Line<'_>) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Returns a receive time as the simulator reads it: a number unchanged, and a date as seconds since 1970. A date
+/// Returns a receive time in the form of the simulator: a number, or for a date the seconds since 1970. A date
 /// without an offset is in UTC.
 fn number_of(time: &str) -> Option<String> {
     if time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
@@ -131,7 +128,7 @@ fn number_of(time: &str) -> Option<String> {
     Some(format!("{}.{:09}", u64::try_from(seconds).ok()?, local.subsec_nanos()))
 }
 
-/// Returns the seconds by which local time is ahead of UTC. The offset is empty, or for example `+02:00`.
+/// Returns the seconds by which local time is ahead of UTC. `offset` is empty, or for example `+02:00`.
 fn seconds_of_offset(offset: &str) -> Option<i64> {
     let (sign, digits) = match offset.split_at_checked(1) {
         None => return Some(0),
@@ -143,8 +140,8 @@ fn seconds_of_offset(offset: &str) -> Option<i64> {
     Some(sign * (number(hours)? * 3_600 + minutes * 60))
 }
 
-/// Returns the function from which the simulator takes lines. The function returns only lines that were already read,
-/// so it never waits. It sends the report on the end to `tell`.
+/// Returns the function from which the simulator takes lines. It never waits. It sends the report on the end to
+/// `tell`.
 fn player(
     lines: Receiver<Result<String, Failure>>,
     tell: smol::channel::Sender<Ended>,
@@ -164,20 +161,19 @@ fn player(
         Ok(Err(_)) | Err(TryRecvError::Empty) => NextLine::Later,
         Err(TryRecvError::Disconnected) => {
             let malformed = malformed.load(Ordering::Relaxed);
-            // Sending fails if the run has ended and the receiver was dropped.
+            // The receiver may have been dropped.
             let _ = tell.try_send(Ended { lines: count, malformed, error: error.take() });
             NextLine::End
         }
     }
 }
 
-/// The search of a recording for symbols.
 struct Survey {
     /// Whether the user named symbols.
     is_named: bool,
     symbols: Vec<Symbol>,
     known: HashSet<Symbol>,
-    /// Whether the search has found a frame that can be played.
+    /// Whether a frame that can be played was found.
     is_usable: bool,
     /// The endpoint of the first frame that cannot be played.
     other: Option<Endpoint>,
@@ -199,7 +195,6 @@ impl Survey {
         }
     }
 
-    /// Searches the beginning of a recording.
     fn read(&mut self, recording: &mut Recording) -> Result<(), Failure> {
         let mut bytes = 0;
         while bytes < SURVEY_BYTES_MAX {
@@ -215,8 +210,8 @@ impl Survey {
         Ok(())
     }
 
-    /// Searches a frame for a symbol. Returns whether the search is complete: if the user named symbols, it ends at
-    /// the first frame that can be played; otherwise each frame may add a symbol.
+    /// Searches a frame for a symbol. Returns whether the search is complete. If the user named symbols, it ends at
+    /// the first frame that can be played.
     fn take(&mut self, frame: &[u8]) -> bool {
         let Ok(frame) = str::from_utf8(frame) else { return false };
         let symbol = match decode(frame, &mut self.scratch) {
@@ -273,8 +268,8 @@ mod tests {
     fn what_can_be_played() {
         let other = TRADE.replace("btcusd", "ethusd");
         let all = format!("17 {{\"id\":1,\"status\":200}}\n{TRADE}\nrubbish\n{other}\n{TRADE}");
-        // The text of the recording; the symbols that the user names; the symbols that are played, or a part of the
-        // error message.
+        // The text of the recording; the symbols that the user names; the played symbols, or a part of the error
+        // message.
         let table: [(&str, &[&str], Result<&[&str], &str>); 6] = [
             (&all, &[], Ok(&["btcusd", "ethusd"])),
             (&all, &["ethusd", "solusd"], Ok(&["ethusd", "solusd"])),
@@ -334,8 +329,8 @@ mod tests {
         }
     }
 
-    /// Each line keeps its receive time, so that the simulator plays the line in time. Reading ends at a receive time
-    /// that is neither a number nor a date.
+    /// Each line keeps its receive time, which sets the pace. Reading ends at a receive time that is neither a number
+    /// nor a date.
     #[test]
     fn lines_for_the_simulator() {
         let text = format!("{TRADE}\n2026-09-30T12:00:00Z {TRADE}\n17: {TRADE}\n12:00:00 {TRADE}\n{TRADE}");

@@ -1,5 +1,4 @@
-//! Runs `watch`: one task for the connection, the simulator, signals, keys and the display. Other threads
-//! write the output, read keys, and handle a second signal.
+//! Runs `watch`: one task for the connection, the simulator, signals, keys and the display.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -28,8 +27,7 @@ use crate::signals::{self, Caught, Signals};
 /// The time between two updates of the display, each of which also reads the keys.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The delay after which the end of a recording is reported, so that frames that are still on their way are shown
-/// first.
+/// How long the report on the end of a recording waits for the last frames.
 const REPLAY_END_DELAY: Duration = Duration::from_millis(250);
 
 /// The state that the tasks share. No task borrows it across an await.
@@ -41,11 +39,10 @@ struct Shared<'m> {
     failure: Option<Failure>,
     /// The first signal that requested the end.
     caught: Option<Caught>,
-    /// Whether the end was requested. From then on, Ctrl-C or a signal ends the process at once.
+    /// Whether the end was requested. Then the next Ctrl-C or signal ends the process at once.
     is_ending: bool,
 }
 
-/// Watches until the user or `--for` ends the run, or the run cannot continue.
 pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Failure> {
     let Target { url, venue, symbols, server, ended, dialer } = target(options, messages)?;
     let smol = Smol::with_dialer(dialer);
@@ -89,7 +86,6 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
     shared.borrow_mut().finish(clock.now(), closed)
 }
 
-/// Returns the client, with its subscriptions.
 fn watched(
     clock: &Clock,
     url: String,
@@ -99,7 +95,7 @@ fn watched(
 ) -> Result<Client, Failure> {
     let now = clock.now();
     let streams_max = symbols.len().saturating_mul(3).max(4_096);
-    // The default is random: with equal seeds, all clients would reconnect at the same instants after an outage.
+    // Random by default: with equal seeds, all clients would reconnect at the same time after an outage.
     let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
     let mut watched = Client::new(ClientConfig::new().streams_max(streams_max), seed);
     watched.add(now, Config::new(url).stay_open(true).streams_max(streams_max)).map_err(Failure::new)?;
@@ -117,11 +113,11 @@ fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Displa
         return Ok(Display::json(output));
     }
     if is_drawn {
-        // Print earlier messages before the screen is drawn, so that they do not appear on the screen.
+        // Print earlier messages before the screen is drawn.
         messages.finish();
         match Display::screen(output.clone()) {
             Ok(display) => return Ok(display),
-            // Without a controlling terminal there are no keys, so print plain lines, which need none.
+            // Without a controlling terminal there are no keys. Plain lines need none.
             Err(error) => messages
                 .say(&Shown::of(format_args!("cannot draw on the terminal ({error}); printing plain lines"))),
         }
@@ -129,8 +125,7 @@ fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Displa
     Ok(Display::plain(output))
 }
 
-/// Returns whether the terminal can be drawn on according to `TERM`. Windows does not use `TERM`, so the result there
-/// is true.
+/// Returns whether the terminal can be drawn on according to `TERM`, which only Unix uses.
 fn can_be_drawn_on() -> bool {
     !cfg!(unix) || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
@@ -152,8 +147,8 @@ impl Shared<'_> {
         }
     }
 
-    /// Shows an event. Fails if the output has failed or the venue has refused every subscription; `failure` then has
-    /// the reason.
+    /// Shows an event. Fails if the output has failed or the venue has refused every subscription; `failure` is the
+    /// reason.
     fn show(&mut self, now: Instant, event: &Event<'_>) -> Result<(), ()> {
         let Shared { session, display, messages, failure, .. } = self;
         if failure.is_none() {
@@ -168,10 +163,9 @@ impl Shared<'_> {
         Err(())
     }
 
-    /// Restores the terminal and returns the outcome.
     fn finish(&mut self, now: Instant, closed: Closed) -> Result<Ending, Failure> {
         let Shared { session, display, messages, failure, caught, .. } = self;
-        // This call restores the terminal, so it comes first, whatever has ended the run.
+        // This call restores the terminal, so it comes first.
         let finished = display.finish(now, session, messages);
         if let Some(caught) = caught.take() {
             if let (Err(Failure::Message(message)), _) | (_, Some(Failure::Message(message))) =
@@ -188,7 +182,7 @@ impl Shared<'_> {
     }
 }
 
-/// Returns the outcome of a run that no signal and no failure has ended, from the end of the driver.
+/// Returns the outcome of a run that no signal and no failure has ended.
 fn outcome(session: &Session, closed: Closed) -> Result<Ending, Failure> {
     match closed.reason {
         CloseReason::Requested | CloseReason::RequestedUnclean if session.was_live() => Ok(Ending::Done),
@@ -199,7 +193,6 @@ fn outcome(session: &Session, closed: Closed) -> Result<Ending, Failure> {
     }
 }
 
-/// Requests an orderly end.
 fn shut_down(shared: &RefCell<Shared<'_>>, handle: &Handle, signals: &Signals) {
     let shared = &mut *shared.borrow_mut();
     shared.session.close();
@@ -240,13 +233,12 @@ async fn renew_lost<T>(shared: &RefCell<Shared<'_>>, handle: &Handle) -> T {
         Timer::after(TICK).await;
         let lost = shared.borrow_mut().display.take_lost();
         if !lost.is_empty() {
-            // An error says that the driver has ended, which ends this task too.
+            // After an error, the driver has ended, and so does this task.
             let _ = handle.with(|client, _, now| lost.resync(client, now)).await;
         }
     }
 }
 
-/// Reports the end of a recording.
 async fn watch_replay<T>(
     shared: &RefCell<Shared<'_>>,
     clock: &Clock,

@@ -18,11 +18,11 @@ use super::session::{Link, Market, Session, TradeRow};
 
 const BID: Style = Style::new().fg(Color::Green);
 const ASK: Style = Style::new().fg(Color::Red);
-// Dim, not grey: grey may be the colour of the background.
+// Dim, not grey, which may be the colour of the background.
 const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 const TITLE: Style = Style::new().add_modifier(Modifier::BOLD);
 const ALARM: Style = Style::new().fg(Color::Yellow);
-// The reverse of the viewer's own colours can be read on every terminal.
+// Readable on every terminal: the reverse of the viewer's own colours.
 const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 
 /// The smallest width of a terminal on which markets are drawn, in columns. `HEIGHT_MIN` is the smallest height, in
@@ -33,13 +33,12 @@ const HEIGHT_MIN: u16 = 7;
 /// The width of a column of prices or quantities in the ladder.
 const NUMBER_WIDTH: usize = 15;
 
-/// The width of the column with numbers and trades, beside the ladder of prices.
+/// The width of the column with numbers and trades, beside the ladder.
 const ASIDE_WIDTH: u16 = 36;
 
-/// The width of the trades in the details on a narrow terminal, where trades are shown without their age.
+/// The width of the trades in the details on a narrow terminal, where trades have no age.
 const ASIDE_NARROW_WIDTH: u16 = 27;
 
-/// The actions of keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Key {
     Previous,
@@ -54,7 +53,6 @@ pub(crate) enum Key {
     Back,
 }
 
-/// What the viewer has selected, and the position of the table.
 #[derive(Debug, Default)]
 pub(crate) struct Screen {
     selected: usize,
@@ -102,7 +100,7 @@ impl Screen {
         show(frame, bottom, vec![Line::styled(self.keys(session), BAR)]);
     }
 
-    /// Returns the help line: the keys that have an effect now. A narrow terminal cuts the last ones.
+    /// Returns the help line: the keys that have an effect now.
     fn keys(&self, session: &Session) -> String {
         if matches!(session.link, Link::Closing) {
             return " closing …   Ctrl-C ends at once".to_owned();
@@ -194,7 +192,7 @@ fn trouble(now: Instant, session: &Session) -> Option<String> {
     match &session.link {
         Link::Waiting { .. } => {
             let text = plain::link(now, session);
-            // The header, in the line above, already contains this prefix.
+            // The header already contains this prefix.
             let text = text.as_str().strip_prefix("not connected: ").unwrap_or(text.as_str());
             let failed = session.connect_failures();
             Some(if failed > 0 { format!("{text} ({failed} failed)") } else { text.to_owned() })
@@ -222,7 +220,7 @@ fn draw_market(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Sessio
     }
 }
 
-/// Returns the ladder: the asks are above and the bids below, with the best levels next to the spread between them.
+/// Returns the ladder: asks above, bids below, and the spread between the best levels.
 fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'static>> {
     let Some(book) = session.book(market.symbol) else { return vec![missing(market)] };
     let last = book.last();
@@ -244,7 +242,7 @@ fn ladder_lines(area: Rect, session: &Session, market: &Market) -> Vec<Line<'sta
         ])
     };
     let mut lines = vec![Line::styled(format!(" {:>NUMBER_WIDTH$}{}", "price", quantity("quantity")), DIM)];
-    // Empty lines above a few asks keep the spread at its place.
+    // Empty lines above a few asks keep the spread in its place.
     lines.extend((asks.len()..levels).map(|_| Line::default()));
     lines.extend(asks.iter().rev().map(|level| row(level, ASK)));
     lines.push(middle(book, usize::from(area.width)));
@@ -271,7 +269,7 @@ fn middle(book: Book<'_>, room: usize) -> Line<'static> {
     Line::styled(fitting(&parts, room), style)
 }
 
-/// Joins as many of the parts as fit. A part is never cut, because a number that is cut would be another number.
+/// Joins as many of the parts as fit. A number that is cut would be another number, so no part is cut.
 fn fitting(parts: &[String], room: usize) -> String {
     let mut text = String::new();
     for part in parts {
@@ -295,7 +293,6 @@ fn stale(book: Book<'_>) -> Option<&'static str> {
     })
 }
 
-/// Returns the reason why a book has not arrived, in a few words.
 const fn late(why: Unserved) -> &'static str {
     match why {
         Unserved::Refused { .. } => "refused for now",
@@ -307,7 +304,6 @@ const fn late(why: Unserved) -> &'static str {
     }
 }
 
-/// Returns the text that is shown while a market has no book.
 fn missing(market: &Market) -> Line<'static> {
     match (&market.refused, market.unserved) {
         (Some(why), _) => Line::styled(format!(" {} refused: {why}", market.symbol), ALARM),
@@ -320,7 +316,6 @@ fn most(sides: &[&[Level]]) -> Decimal {
     sides.iter().copied().flatten().map(|level| level.quantity).max().unwrap_or(Decimal::ZERO)
 }
 
-/// Returns the numbers beside a ladder.
 fn numbers(now: Instant, session: &Session, market: &Market) -> Vec<Line<'static>> {
     let pair = |name: &str, value: String, style: Style| {
         Line::from(vec![Span::styled(format!("{name:<9}"), DIM), Span::styled(value, style)])
@@ -358,12 +353,11 @@ fn numbers(now: Instant, session: &Session, market: &Market) -> Vec<Line<'static
     lines
 }
 
-/// Returns the newest trades, newest first, under a title. `above` is the number of lines of `area` above the title.
+/// Returns a title and the newest trades, newest first. `above` is the number of lines of `area` above the title.
 fn trade_lines(area: Rect, now: Instant, market: &Market, above: usize) -> Vec<Line<'static>> {
     let room = usize::from(area.height).saturating_sub(above);
     let title = format!("trades ({})", market.trade_count);
     let mut lines = vec![Line::styled(title, DIM)];
-    // The columns of prices and quantities are as wide as their contents.
     let shown = || market.trades.iter().rev().take(room);
     let width = |number: fn(&TradeRow) -> Decimal| {
         shown().map(|trade| number(trade).to_string().len()).max().unwrap_or(0)
@@ -384,7 +378,7 @@ fn trade_lines(area: Rect, now: Instant, market: &Market, above: usize) -> Vec<L
     lines
 }
 
-/// Draws the details below the table: the best levels of the selected market side by side, and its trades.
+/// Draws the details below the table: the best levels of the selected market, and its trades.
 fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session, market: &Market) {
     let Some(book) = session.book(market.symbol) else {
         return show(frame, area, vec![missing(market)]);

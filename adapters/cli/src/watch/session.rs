@@ -11,36 +11,32 @@ use gemini_ws::{
     Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Topic, Trade, Unserved,
 };
 
-/// The maximum number of trades per symbol that the session stores.
+/// The maximum number of trades that are stored per symbol.
 const TRADES_MAX: usize = 64;
 
-/// The number of streams to which `watch` subscribes for each symbol.
 const STREAMS_PER_SYMBOL: usize = 3;
 
-/// Returns the streams to which `watch` subscribes for a symbol.
 pub(crate) fn streams(symbol: Symbol) -> [Stream; STREAMS_PER_SYMBOL] {
     let cadence = gemini_ws::Cadence::Fast;
     [Stream::Depth { symbol, cadence }, Stream::BookTicker { symbol }, Stream::Trade { symbol }]
 }
 
-/// The state of the link.
 #[derive(Clone, Debug)]
 pub(crate) enum Link {
     /// Dialling for the first time.
     Connecting,
     /// Open, with subscriptions under way.
     Subscribing,
-    /// Live: every subscription is confirmed, rejected or reported as unserved.
+    /// Every subscription is confirmed, rejected or reported as unserved.
     Live,
-    /// Not connected: `why` is the reason, and the next attempt begins at `retry`.
+    /// Not connected. The next attempt begins at `retry`.
     Waiting { why: Shown, retry: Instant },
-    /// Closing, because the end was requested.
+    /// The end was requested.
     Closing,
     /// Closed for good.
     Closed(CloseReason),
 }
 
-/// A trade, as it is shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TradeRow {
     pub(crate) price: Decimal,
@@ -50,7 +46,7 @@ pub(crate) struct TradeRow {
     pub(crate) received: Instant,
 }
 
-/// The symbol of a missing update, and the time at which the gap was noticed.
+/// A missing update of a book, and when it was noticed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gap {
     pub(crate) symbol: Symbol,
@@ -66,7 +62,7 @@ pub(crate) struct Market {
     pub(crate) trade_count: u64,
     /// The rate of events of all streams of the symbol.
     pub(crate) updates: Rate,
-    /// The venue's message and code when it first refused one of the symbol's streams; `None` before that.
+    /// The venue's message when it first refused one of the symbol's streams.
     pub(crate) refused: Option<Shown>,
     streams_refused: usize,
     /// The reason why the book has not arrived; `None` if the book is not late.
@@ -74,7 +70,6 @@ pub(crate) struct Market {
     tops: Tops,
 }
 
-/// The state of a run.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) venue: Shown,
@@ -196,7 +191,6 @@ impl Session {
         }
     }
 
-    /// Notes that the end was requested.
     pub(crate) fn close(&mut self) {
         if !matches!(self.link, Link::Closed(_)) {
             self.link = Link::Closing;
@@ -208,17 +202,14 @@ impl Session {
         self.books.get(symbol.as_str())
     }
 
-    /// Returns whether the venue refused every stream.
     pub(crate) fn is_all_refused(&self) -> bool {
         self.markets.iter().all(Market::is_refused)
     }
 
-    /// Returns whether the link was ever live.
     pub(crate) const fn was_live(&self) -> bool {
         self.was_live
     }
 
-    /// Returns how many attempts to connect have failed.
     pub(crate) const fn connect_failures(&self) -> u64 {
         self.stats.connect_failures
     }
@@ -259,7 +250,7 @@ impl Session {
     }
 
     fn wait(&mut self, why: &dyn fmt::Display, retry: Option<Instant>) {
-        // Without `retry`, the link does not wait: the user has requested the end, or `Closed` reports the reason.
+        // Without `retry`, the user has requested the end, or `Closed` reports the reason.
         if let Some(retry) = retry {
             self.link = Link::Waiting { why: Shown::of(why), retry };
         }
@@ -280,7 +271,6 @@ impl Market {
         }
     }
 
-    /// Returns whether the venue refused all streams of the market.
     pub(crate) const fn is_refused(&self) -> bool {
         self.streams_refused == STREAMS_PER_SYMBOL
     }
@@ -344,8 +334,8 @@ mod tests {
                 r#"{{"u":{id},"E":2,"s":"btcusd","b":"{bid}","B":"1.0","a":"83401.50","A":"1.0","c":"","C":""}}"#
             )
         };
-        // The book with the id 5 has the bid 83399.50. The ticker with the id 4 has another bid. The ticker with the
-        // id 6 shows that there is no ticker with the id 5, so the session counts a mismatch.
+        // The ticker with the id 6 shows that there is none with the id 5. So the book with the id 5 is compared with
+        // the ticker with the id 4, whose bid differs.
         fed.frame(&ticker(4, "83399.40"));
         fed.frame(&ticker(6, "83399.50"));
         // First the book becomes crossed. Then an update is missing, and a new snapshot follows.

@@ -27,7 +27,7 @@ pub(super) struct Target {
     pub(super) symbols: Vec<Symbol>,
     /// The simulator, if it is the venue.
     pub(super) server: Option<Server>,
-    /// Receives the report on the end of the recording; `None` if no recording is played.
+    /// Receives the report on the end of the recording.
     pub(super) ended: Option<Receiver<Ended>>,
     pub(super) dialer: Dialer,
 }

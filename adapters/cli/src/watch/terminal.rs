@@ -19,7 +19,7 @@ use crate::output::{Output, Unwritten};
 /// How long restoring may wait for a terminal that takes nothing.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The size that is assumed for a terminal that reports none, such as a serial line or a new container.
+/// The size that is assumed for a terminal that reports none, such as a serial line.
 const USUAL_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
 /// The maximum number of columns and rows that are drawn. A picture takes memory for each cell, and a terminal can
@@ -27,7 +27,7 @@ const USUAL_SIZE: Rect = Rect::new(0, 0, 80, 24);
 const COLUMNS_MAX: u16 = 1_000;
 const ROWS_MAX: u16 = 500;
 
-/// A terminal that is drawn on. No call waits for the terminal: see [`draw`](Terminal::draw).
+/// A terminal that is drawn on. No call waits for the terminal.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     drawn: ratatui::Terminal<CrosstermBackend<Pen>>,
@@ -36,8 +36,7 @@ pub(crate) struct Terminal {
     screen: Restorer,
 }
 
-/// Restores a terminal that was taken over, from any thread. A second call of [`restore`](Restorer::restore) does
-/// nothing until the terminal is taken over again.
+/// Restores a terminal that was taken over, from any thread. Without effect until the terminal is taken over again.
 #[derive(Clone, Debug)]
 pub(crate) struct Restorer {
     output: Output,
@@ -52,7 +51,7 @@ struct Pen {
 }
 
 impl Terminal {
-    /// Takes over the terminal. [`Restorer::restore`] restores it, and so does a panic.
+    /// Takes over the terminal. [`Restorer::restore`] or a panic restores it.
     ///
     /// # Errors
     ///
@@ -81,8 +80,7 @@ impl Terminal {
         self.screen.clone()
     }
 
-    /// Draws a picture. If the terminal has not taken the previous picture yet, skips this one; a later picture shows
-    /// all changes.
+    /// Draws a picture, or skips it if the terminal has not taken the previous one yet.
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.screen.output.check()?;
         if self.screen.output.is_idle() && self.screen.is_taken.load(Ordering::Acquire) {
@@ -90,7 +88,7 @@ impl Terminal {
             if self.area != area {
                 self.area = area;
                 self.drawn = Pen::terminal(&self.screen.output, area)?;
-                // Not `drawn.clear`, because that waits until the terminal reports the position of its cursor.
+                // `drawn.clear` would wait until the terminal reports the position of its cursor.
                 let mut sequence = Vec::new();
                 queue!(sequence, Clear(ClearType::All))?;
                 self.screen.output.put(&sequence)?;
@@ -100,11 +98,10 @@ impl Terminal {
         Ok(())
     }
 
-    /// Takes over the terminal again.
     pub(crate) fn take_again(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
         self.screen.enter()?;
-        // A new `Terminal` of ratatui assumes that the screen is empty, so it draws the next picture as a whole.
+        // A new `Terminal` of ratatui draws the next picture as a whole.
         self.drawn = Pen::terminal(&self.screen.output, self.area)?;
         Ok(())
     }
@@ -125,7 +122,7 @@ impl Restorer {
         }
         let mut sequence = Vec::new();
         if is_in_foreground() {
-            // A failure here cannot be reported on this terminal.
+            // A failure cannot be reported on this terminal.
             let _ = disable_raw_mode();
         }
         let _ = queue!(sequence, LeaveAlternateScreen, Show);
@@ -134,8 +131,7 @@ impl Restorer {
     }
 }
 
-/// Returns the part of the terminal to draw on: all of it, if it is not too large. A terminal that does not report
-/// its size says that it has no rows or no columns.
+/// Returns the part of the terminal to draw on. A terminal that does not report its size has no rows or no columns.
 fn area() -> io::Result<Rect> {
     Ok(match crossterm::terminal::size()? {
         (0, _) | (_, 0) => USUAL_SIZE,
@@ -156,9 +152,8 @@ impl Write for Pen {
         Ok(bytes.len())
     }
 
-    /// Passes the picture to the output. Always returns `Ok`; the next [`Terminal::draw`] returns an error of the
-    /// output. The reason: ratatui's terminal can flush while it is dropped. Then it would print an error on standard
-    /// error, and panic if standard error cannot be written either.
+    /// Passes the picture to the output. Always returns `Ok`, because ratatui flushes while it is dropped, and would
+    /// print an error or panic. The next [`Terminal::draw`] returns the error.
     fn flush(&mut self) -> io::Result<()> {
         if !self.drawn.is_empty() {
             let _ = self.output.put(&self.drawn);
@@ -176,16 +171,15 @@ pub(crate) fn ask_to_suspend() {
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
 }
 
-/// Stops this process until a shell continues it. Does nothing without such a shell: then the process group is
-/// orphaned, and the operating system ignores SIGTTIN. SIGSTOP would stop the process even then. SIGTSTP would never
-/// stop the process, because the process handles SIGTSTP.
+/// Stops this process until a shell continues it. Without a shell, the process group is orphaned, and the operating
+/// system ignores SIGTTIN. SIGSTOP would stop the process even then, and this process handles SIGTSTP.
 #[cfg(unix)]
 pub(crate) fn suspend() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TTIN);
 }
 
-/// Returns whether this process may use the terminal: it is in the foreground, or there is no job control. The
-/// operating system stops a process in the background that changes the terminal or reads from it.
+/// Returns whether this process may use the terminal: it is in the foreground, or there is no job control. A process
+/// in the background that uses the terminal is stopped.
 pub(crate) fn is_in_foreground() -> bool {
     #[cfg(unix)]
     return rustix::termios::tcgetpgrp(io::stdout())

@@ -1,4 +1,4 @@
-//! Helpers of the tests of this folder: sessions that have received events.
+//! Helpers of the tests of this folder.
 
 use gemini_ws::{Client, Config, Event, EventBuf, Frame, Instant, LinkId, Output, Scratch, Stats};
 
@@ -10,7 +10,7 @@ pub(crate) struct Fed {
     pub(crate) session: Session,
     pub(crate) client: Client,
     pub(crate) now: Instant,
-    /// The error with which the venue replies to requests, if it refuses them.
+    /// The error with which the venue refuses requests, if it refuses them.
     pub(crate) refusal: Option<&'static str>,
     /// Events that report refusals.
     rejections: Vec<EventBuf>,
@@ -30,7 +30,6 @@ impl Fed {
         fed
     }
 
-    /// Returns the only link of the client.
     pub(crate) fn link(&self) -> LinkId {
         self.client.links().next().expect("a link").0
     }
@@ -63,7 +62,6 @@ impl Fed {
         }
     }
 
-    /// Returns the events that report refusals.
     pub(crate) fn rejections(&mut self) -> &mut [EventBuf] {
         &mut self.rejections
     }
@@ -86,7 +84,7 @@ impl Fed {
         self.pump();
     }
 
-    /// Passes a snapshot with `levels` levels on each side, and a trade, to the client.
+    /// Passes a trade, and a snapshot with `levels` levels on each side, to the client.
     pub(crate) fn fill(&mut self, symbol: &str, levels: usize) {
         let side = |sign: i64| {
             let level = |step: usize| {

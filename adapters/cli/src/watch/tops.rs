@@ -1,8 +1,8 @@
 //! [`Tops`]: compares the best levels of a book with those of the ticker.
 //!
-//! The two streams of a symbol share their ids but arrive independently. If a book has the last update id `u`, its
-//! best levels must be those of the newest ticker with an id of at most `u`. Only a later ticker shows which one is
-//! the newest, so the comparison waits until a later ticker arrives.
+//! The two streams of a symbol share their ids but arrive independently. If the last update of a book has the id `u`,
+//! its best levels must be those of the newest ticker with an id of at most `u`. Only a later ticker shows which one
+//! that is, so the comparison waits for a later ticker.
 
 use std::collections::VecDeque;
 
@@ -11,8 +11,7 @@ use gemini_ws::{BookTicker, Level, OrderBook};
 /// The maximum number of tickers that are stored. A book that is older than all of them is not compared.
 const TICKERS_MAX: usize = 256;
 
-/// The maximum number of books that wait for a later ticker. If another book comes, the oldest of them is compared
-/// with the tickers that have arrived so far.
+/// The maximum number of books that wait for a later ticker. If there are more, the oldest is compared at once.
 const PENDING_MAX: usize = 64;
 
 /// The best levels of one symbol at one update id.
@@ -44,7 +43,6 @@ pub(crate) struct Tops {
 }
 
 impl Tops {
-    /// Creates an empty comparison, and reserves memory for all best levels that it may keep.
     pub(crate) fn new() -> Tops {
         let (tickers, pending) = (VecDeque::with_capacity(TICKERS_MAX), VecDeque::with_capacity(PENDING_MAX));
         Tops { tickers, pending, compared: 0, mismatches: 0 }
@@ -74,18 +72,16 @@ impl Tops {
         self.pending.push_back(top);
     }
 
-    /// Removes all best levels, because they cannot be compared with levels that another link reports.
+    /// Removes all best levels, because those of another link cannot be compared with them.
     pub(crate) fn forget(&mut self) {
         self.tickers.clear();
         self.pending.clear();
     }
 
-    /// Returns how many books were compared with a ticker.
     pub(crate) const fn compared(&self) -> u64 {
         self.compared
     }
 
-    /// Returns how many books differed from the ticker in their best levels.
     pub(crate) const fn mismatches(&self) -> u64 {
         self.mismatches
     }

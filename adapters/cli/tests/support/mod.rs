@@ -1,4 +1,4 @@
-//! Helpers of the tests of the command: they run it, and find recordings.
+//! Helpers of the tests of the command.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 /// The time limit for everything that tests wait for. It is long, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Returns the command with arguments, and with pipes for its input and outputs.
+/// Returns the command, with pipes for its input and outputs.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let program = env!("CARGO_BIN_EXE_gemini-ws");
-    // The process that started the tests may ignore signals (`nohup`), and the command inherits that.
+    // The parent process may ignore signals (`nohup`), which the command would inherit.
     let mut command = if ignores_signals() {
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP,INT,TERM", program]);
@@ -31,7 +31,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Returns whether this process ignores SIGHUP, SIGINT or SIGTERM; false on systems without `/proc`.
+/// Returns whether this process ignores SIGHUP, SIGINT or SIGTERM; `false` on systems without `/proc`.
 fn ignores_signals() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -40,7 +40,6 @@ fn ignores_signals() -> bool {
     ignored & 0b0100_0000_0000_0011 != 0
 }
 
-/// How a run ended.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -57,7 +56,6 @@ impl Run {
         }
     }
 
-    /// Returns the lines of the output as JSON.
     pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
         self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -71,7 +69,7 @@ pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Run {
     Run::of(child.wait_with_output().unwrap())
 }
 
-/// Waits until `holds` returns true, at most for `patience`. Returns whether that happened.
+/// Waits until `holds` returns `true`, for at most `patience`. Returns whether it did.
 pub(crate) fn comes_true(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !holds() {
@@ -97,19 +95,17 @@ pub(crate) fn end_of(child: &mut Child, patience: Duration) -> Option<ExitStatus
     status
 }
 
-/// Sends a signal.
 pub(crate) fn signal(child: &Child, name: &str) {
     signal_to(child.id(), name);
 }
 
-/// Sends a signal to the process with an id.
 pub(crate) fn signal_to(process: u32, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
     assert!(status.expect("kill").success());
 }
 
-/// Waits until a process has a handler for SIGTERM, so that the signal does not end the process at once. On other
-/// systems than Linux, waits three seconds.
+/// Waits until a process has a handler for SIGTERM, so that the signal does not end it at once. On systems other than
+/// Linux, waits three seconds.
 pub(crate) fn wait_until_it_hears(child: &Child) {
     if !cfg!(target_os = "linux") {
         return std::thread::sleep(Duration::from_secs(3));

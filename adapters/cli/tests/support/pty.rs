@@ -10,31 +10,27 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::{PATIENCE, comes_true};
 
-/// A command on a terminal of its own.
 pub(crate) struct OnTerminal {
     pub(crate) child: Child,
     terminal: File,
     shown: Arc<Mutex<Vec<u8>>>,
 }
 
-/// How the command is connected to its terminal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Has {
     /// The terminal is the controlling terminal and standard input, so keys and signals reach the command. There is
     /// no shell, as in `xterm -e`.
     All,
-    /// Like `All`, and the command is a job of a shell, which carries out the lines that it reads from the terminal.
+    /// Like `All`, but the command is a job of a shell, which carries out the lines that it reads from the terminal.
     Shell,
-    /// The terminal is standard input, so keys reach the command. The command gets no SIGHUP when the terminal is
-    /// gone.
+    /// The terminal is standard input, so keys reach the command, but no SIGHUP.
     NoSignals,
     /// The terminal is only standard output.
     OutputOnly,
 }
 
 impl OnTerminal {
-    /// Starts the command. If `is_looked_at` is false, no thread reads the terminal, so the terminal takes only as
-    /// many bytes as its buffer holds.
+    /// Starts the command. If `is_looked_at` is false, no thread reads the terminal, so its buffer becomes full.
     pub(crate) fn start(arguments: &[&str], has: Has, is_looked_at: bool) -> OnTerminal {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&terminal).unwrap();
@@ -52,7 +48,7 @@ impl OnTerminal {
             let script = r#"set -m; "$@"; while read -r line; do eval "$line"; code=$?; done"#;
             command.args(["sh", "-c", script, "sh"]);
         }
-        // Let these signals reach the command, even if the parent process ignores them, as in scripts with `&`.
+        // The parent process may ignore these signals, as in scripts with `&`.
         command.args(["env", "--default-signal=HUP,INT"]);
         command.arg(env!("CARGO_BIN_EXE_gemini-ws")).args(arguments);
         let child = command
@@ -75,12 +71,10 @@ impl OnTerminal {
         OnTerminal { child, terminal, shown }
     }
 
-    /// Presses keys.
     pub(crate) fn press(&mut self, keys: &str) {
         self.terminal.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Changes the size, as when a window is enlarged.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.terminal, size).unwrap();
@@ -92,13 +86,11 @@ impl OnTerminal {
         std::thread::spawn(move || while terminal.write_all(keys).is_ok() {});
     }
 
-    /// Closes the terminal, as when its window is closed. Works only if `is_looked_at` was false, because otherwise
-    /// the thread that reads keeps the terminal open.
+    /// Closes the terminal, as when its window is closed. Works only if `is_looked_at` was false.
     pub(crate) fn hang_up(&mut self) {
         self.terminal = File::open("/dev/null").unwrap();
     }
 
-    /// Returns everything that was written to the terminal so far.
     pub(crate) fn shown(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
     }

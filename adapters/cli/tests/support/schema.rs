@@ -1,9 +1,8 @@
-//! Checks values against `schema/lines-1.json`. Implements only the part of JSON Schema that the schema uses. A
-//! member that the schema does not name is a fault here, so the tests notice a member that the schema lacks.
+//! Checks values against `schema/lines-1.json`, with only the part of JSON Schema that it uses. A member that the
+//! schema does not name is a fault.
 
 use serde_json::Value;
 
-/// The schema of lines.
 pub(crate) struct Schema(Value);
 
 impl Schema {
@@ -17,7 +16,7 @@ impl Schema {
         kinds.map(|kind| kind["$ref"].as_str().unwrap().trim_start_matches("#/$defs/")).collect()
     }
 
-    /// Returns the faults of a line of `decode` or `watch`; no faults if the line matches the schema.
+    /// Returns the faults of a line of `decode` or `watch`.
     pub(crate) fn faults(&self, of: &str, line: &Value) -> Vec<String> {
         let mut faults = Vec::new();
         self.check(self.definition(of), line, "line", &mut faults);
@@ -82,8 +81,8 @@ impl Schema {
         }
     }
 
-    /// Checks a value against the choices of `oneOf`. If a choice has the kind of the value, checks that choice
-    /// alone. Otherwise exactly one choice must match.
+    /// Checks a value against the choices of `oneOf`: the choice with the kind of the value, or without such a
+    /// choice, exactly one.
     fn check_choice(&self, choices: &[Value], value: &Value, at: &str, faults: &mut Vec<String>) {
         let faults_of = |choice: &Value| {
             let mut faults = Vec::new();

@@ -13,7 +13,6 @@ use sha2::Sha384;
 
 use super::command;
 
-/// A simulator, and what it has printed.
 pub(crate) struct Simulator {
     pub(crate) process: Child,
     pub(crate) told: Vec<String>,
@@ -116,7 +115,6 @@ pub(crate) fn send(socket: &mut TcpStream, text: &str) {
     socket.write_all(&frame).unwrap();
 }
 
-/// Waits until the received bytes contain `part`.
 pub(crate) fn wait_for(socket: &mut TcpStream, part: &str) {
     let (mut received, mut bytes) = (Vec::new(), [0; 4_096]);
     while !received.windows(part.len()).any(|window| window == part.as_bytes()) {

@@ -1,8 +1,7 @@
-//! Cuts lines that are too long, between words: a number without its last digits would be another number.
+//! Cuts lines that are too long, but only between words: a number without its last digits would be another number.
 
 use ratatui::text::{Line, Span};
 
-/// The mark of a line that is cut.
 const MORE: &str = "…";
 
 /// Returns the line with as many of its words as fit into `room` columns.

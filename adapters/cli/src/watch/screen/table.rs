@@ -11,23 +11,21 @@ use crate::watch::format::{self, Spread};
 use crate::watch::plain;
 use crate::watch::session::{Market, Session};
 
-/// The usual width of all columns except the first, with the gaps between these columns.
+/// The usual width of all columns except the first, with the gaps between them.
 const NUMBERS_WIDTH: usize = 68;
 
-/// The titles of the columns of the table.
 pub(super) const HEAD: [&str; 7] = ["symbol", "bid", "ask", "spread", "last trade", "upd/s", "book"];
 
-/// The minimum width of each column, except that the width of the last column is a maximum.
+/// The minimum width of each column. The width of the last column is a maximum.
 const WIDTHS: [usize; 7] = [8, 13, 13, 10, 13, 6, 8];
 
-/// The columns by importance. As the terminal becomes narrower, the last column in this list disappears first.
+/// The columns by importance. On a narrow terminal, the last ones of this list disappear first.
 const STAY: [usize; 7] = [0, 1, 2, 6, 3, 4, 5];
 
-/// The contents of a row of the table.
 pub(super) type TableRow = [(String, Style); 7];
 
-/// Returns the columns that fit, and their widths. Numbers are never cut, because a number without its first digits
-/// would be another number. Names of markets and states of books may be cut.
+/// Returns the columns that fit, and their widths. Names of markets and states of books may be cut, but numbers
+/// never, because a cut number would be another number.
 pub(super) fn columns(rows: &[TableRow], room: usize) -> Vec<(usize, Constraint)> {
     let longest = |column: usize| rows.iter().map(|row| row[column].0.chars().count()).max().unwrap_or(0);
     let width = |column: usize| match column {

@@ -127,7 +127,6 @@ fn ten_levels_a_side_fit_the_smallest_usual_terminal() {
     assert!(shown.contains("83410.50") && shown.contains("83390.50"), "{shown}");
 }
 
-/// Checks that no number is cut.
 #[test]
 fn numbers_are_not_cut() {
     let (_, three) = sessions().swap_remove(5);
@@ -149,13 +148,12 @@ fn numbers_are_not_cut() {
     }
 }
 
-/// Returns the words of each line of a picture.
 fn words(shown: &str) -> Vec<Vec<&str>> {
     let lines = shown.lines().map(|line| line.trim_matches('"').split_whitespace().collect());
     lines.collect()
 }
 
-/// Checks that on a terminal of any size each word is shown as a whole or not at all.
+/// On a terminal of any size, each word is shown as a whole or not at all.
 #[test]
 fn words_are_not_cut() {
     for (name, fed) in sessions() {
