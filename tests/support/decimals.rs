@@ -18,7 +18,7 @@ pub fn check(a: &str, b: &str) {
     }
 }
 
-/// Parses a text, and checks that `reading::decimal` returns the same value or error. Returns `None` for an error.
+/// Parses a text, and checks that `reading::decimal` returns the same value or error.
 fn parsed(text: &str) -> Option<Decimal> {
     let ours = text.parse::<Decimal>();
     let printed = ours.map(|decimal| decimal.to_string());
@@ -64,13 +64,12 @@ fn pair(a: Decimal, b: Decimal) {
     }
 }
 
-/// Returns the value in units of 10⁻¹⁸, the smallest decimal. It fits into an `i128`: it is at most
-/// 2⁶³ · 10¹⁸.
+/// Returns the value in units of 10⁻¹⁸, the smallest decimal. It is at most 2⁶³ · 10¹⁸, which fits into an `i128`.
 fn exact(decimal: Decimal) -> i128 {
     i128::from(decimal.mantissa()) * 10_i128.pow(u32::from(Decimal::SCALE_MAX - decimal.scale()))
 }
 
-/// Returns whether some mantissa and scale can express this value.
+/// Returns whether a `Decimal` can hold this value.
 fn fits(mut wide: i128) -> bool {
     let mut scale = Decimal::SCALE_MAX;
     while i64::try_from(wide).is_err() || wide == i128::from(i64::MIN) {

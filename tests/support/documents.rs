@@ -1,5 +1,4 @@
-//! Reads and writes the tables in the documentation that tests generate, and finds the tests that those tables
-//! name.
+//! Reads and writes the tables in documents that tests generate, and finds the tests that these tables name.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,12 +6,10 @@ use std::path::PathBuf;
 use super::root;
 use super::variables::flag;
 
-/// Returns the path of a file of this repository.
 pub fn file(name: &str) -> PathBuf {
     root().join(name)
 }
 
-/// The name of each generated table, and the document that contains it.
 const TABLES: [(&str, &str); 4] = [
     ("link", "tests/LIFECYCLE.md"),
     ("stream", "tests/LIFECYCLE.md"),
@@ -20,8 +17,7 @@ const TABLES: [(&str, &str); 4] = [
     ("scenario", "tests/SCENARIOS.md"),
 ];
 
-/// Checks that a table equals the one of this name in its document. With `UPDATE_TABLES=1` it writes the table there
-/// instead.
+/// Checks a table of a document. With `UPDATE_TABLES=1`, writes the table there instead.
 pub fn has_table(name: &str, table: &str) {
     let (_, document) = TABLES.iter().find(|(of, _)| *of == name).expect("a document for the table");
     let path = file(document);
@@ -37,8 +33,8 @@ pub fn has_table(name: &str, table: &str) {
     }
 }
 
-/// Returns the text of a test and its documentation, for a place such as `tests/file.rs::name`, or the text of a
-/// whole file, for a place without `::`. `None` if there is no such file, or if the file has no such test.
+/// Returns the text and documentation of a test, such as `tests/file.rs::name`, or without `::` the text of a file.
+/// Returns `None` if there is no such test or file.
 pub fn text_of(place: &str) -> Option<String> {
     let (path, name) = place.split_once("::").unwrap_or((place, ""));
     let text = fs::read_to_string(file(path)).ok()?;

@@ -8,7 +8,7 @@ use gemini_ws::{
 
 use super::reading;
 
-/// Checks the events that a client derives from a message when no other message came before it.
+/// Checks the events of a message that no other message came before.
 ///
 /// # Panics
 ///
@@ -33,7 +33,6 @@ pub fn check(endpoint: Endpoint, text: &str, message: &Message<'_>) {
     }
 }
 
-/// Checks that an owned copy of an event has the same content.
 pub fn same(event: &Event<'_>) {
     let mut owned = EventBuf::from(event);
     let (mut copy, mut scratch) = (owned.clone(), Scratch::new());
@@ -44,11 +43,9 @@ pub fn same(event: &Event<'_>) {
     assert_eq!(EventBuf::from(&owned.as_event()).as_event(), *event);
 }
 
-/// The changed levels of each symbol and side, in the order of the frame. `None` stands for a best level that is
-/// gone.
+/// The changed levels of each symbol and side, in the order of the frame. `None` is a best level that is gone.
 type Levels<'f> = BTreeMap<(&'f str, Side), Vec<Option<Level>>>;
 
-/// Returns the levels that the entries of a frame change.
 fn changed<'f>(update: &MarketUpdate<'f>) -> Levels<'f> {
     let mut levels = Levels::new();
     for entry in update.entries {
@@ -61,7 +58,6 @@ fn changed<'f>(update: &MarketUpdate<'f>) -> Levels<'f> {
     levels
 }
 
-/// Returns the levels that the events of a frame report.
 fn told<'f>(event: &Event<'f>) -> Levels<'f> {
     let mut levels = Levels::new();
     for part in event.parts() {

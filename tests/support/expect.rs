@@ -33,7 +33,6 @@ pub fn says(endpoint: Endpoint, frame: &str, expected: &Value) {
     });
 }
 
-/// Removes members that are null.
 fn only_present(value: &mut Value) {
     match value {
         Value::Array(elements) => elements.iter_mut().for_each(only_present),
@@ -46,7 +45,7 @@ fn only_present(value: &mut Value) {
 }
 
 /// Checks that a frame is refused with an error at the mark `^`, which is removed first. For an error about a text,
-/// the mark stands after the opening quote.
+/// the mark is after the opening quote.
 pub fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: Option<&str>) {
     let (frame, offset) = unmarked(marked);
     let mut scratch = Scratch::new();

@@ -1,4 +1,4 @@
-//! A client that a test feeds by hand, and functions that write frames of every endpoint that sends books.
+//! A client that a test feeds by hand, and functions that write frames with books.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ pub const STREAMS: &str = "ws://venue";
 pub const V2: &str = "ws://venue/v2/marketdata";
 pub const V1: &str = "ws://venue/v1/marketdata/btcusd";
 
-/// A client of one endpoint, and its books. The client's requests stay unanswered until the test calls `answer`.
+/// A client of one endpoint, and its books. Its requests stay unanswered until the test calls `answer`.
 pub struct Client {
     pub machine: gemini_ws::Client,
     pub books: Books,
     pub now: Instant,
     pub unanswered: Vec<String>,
-    /// The kind of each event that the client reported; for an ignored frame, the reason instead.
+    /// The kind of each reported event; for an ignored frame, the reason instead.
     pub told: Vec<String>,
-    /// The id of each reported trade, followed by `r` if the trade was marked as a replay.
+    /// The id of each reported trade, followed by `r` if it was marked as a replay.
     pub trades: Vec<String>,
     pub orders: Orders,
 }
@@ -62,13 +62,11 @@ impl Client {
         single::link(&self.machine)
     }
 
-    /// Ends the link.
     pub fn lose(&mut self) {
         self.machine.handle_lost(self.link(), self.now, Lost::Reset);
         self.outputs();
     }
 
-    /// Ends the link and opens another one.
     pub fn reopen(&mut self) {
         self.lose();
         self.pass(Duration::from_secs(60));
@@ -126,7 +124,7 @@ impl Client {
         self.outputs();
     }
 
-    /// Confirms every request, and the requests that the client makes in response.
+    /// Confirms every request, and the requests that the client then makes.
     pub fn answer(&mut self) {
         while !self.unanswered.is_empty() {
             for request in std::mem::take(&mut self.unanswered) {
@@ -136,8 +134,7 @@ impl Client {
         }
     }
 
-    /// Formats the book of btcusd on one line: its levels if it is live, the reason if it is stale, `none` if there
-    /// is no such book.
+    /// Formats the book of btcusd: its levels if it is current, the reason if it is stale, or `none`.
     pub fn book(&self) -> String {
         match self.books.get("btcusd") {
             None => "none".to_owned(),
@@ -168,7 +165,6 @@ pub fn levels(text: &str) -> Vec<(&str, &str)> {
     text.split_whitespace().map(|level| level.split_once('x').unwrap()).collect()
 }
 
-/// Formats a depth frame of the current API.
 pub fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
     let json = |text: &str| {
         let levels: Vec<_> =
@@ -179,7 +175,7 @@ pub fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
     format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[{bids}],"a":[{asks}]}}"#)
 }
 
-/// Formats a frame of market data v2. `members` is the text that follows the changes, such as `,"trades":[]`.
+/// Formats a frame of market data v2. `members` follows the changes, such as `,"trades":[]`.
 pub fn l2(bids: &str, asks: &str, members: &str) -> String {
     let mut changes = Vec::new();
     for (side, text) in [("buy", bids), ("sell", asks)] {
@@ -191,8 +187,7 @@ pub fn l2(bids: &str, asks: &str, members: &str) -> String {
     format!(r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":[{}]{members}}}"#, changes.join(","))
 }
 
-/// Formats the members that only the first frame of a book of market data v2 has: trades with these ids, and no
-/// auction events.
+/// Formats the members of the first frame of a book of market data v2: trades with these ids, and no auctions.
 pub fn trades_v2(ids: impl Iterator<Item = u64>) -> String {
     let trades: Vec<String> = ids.map(trade_v2).collect();
     format!(r#","trades":[{}],"auction_events":[]"#, trades.join(","))
@@ -204,7 +199,7 @@ pub fn trade_v2(id: u64) -> String {
     )
 }
 
-/// Formats a frame of market data v1, with changes for the given reason, and trades.
+/// Formats a frame of market data v1 with changes and trades.
 pub fn update_v1(
     sequence: u64,
     event_id: u64,
@@ -228,7 +223,7 @@ pub fn update_v1(
     format!(r#"{{"type":"update","eventId":{event_id},"socket_sequence":{sequence},"events":[{entries}]}}"#)
 }
 
-/// Formats a frame that contains the whole book, as the endpoint sends it.
+/// Formats a frame that contains the whole book.
 pub fn snapshot(url: &str, bids: &str, asks: &str) -> String {
     match url {
         V2 => l2(bids, asks, r#","trades":[],"auction_events":[]"#),

@@ -1,4 +1,4 @@
-//! Reads frames from the corpus of this repository, and from recordings that are kept outside it.
+//! Reads frames from the corpus of this repository, and from recordings outside it.
 
 use std::env;
 use std::fs;
@@ -9,7 +9,6 @@ use gemini_ws::Endpoint;
 use super::root;
 use super::variables::flag;
 
-/// A frame or a file of frames, and its name.
 #[derive(Clone, Debug)]
 pub struct Named {
     pub name: String,
@@ -22,12 +21,12 @@ impl Named {
     }
 }
 
-/// Returns the hand-written frames of the current API, from `tests/corpus`.
+/// Returns the hand-written frames of the current API.
 pub fn corpus() -> Vec<Named> {
     corpus_of(Endpoint::Streams)
 }
 
-/// Returns the hand-written frames of an endpoint. Each archived endpoint has its own folder.
+/// Returns the hand-written frames of an endpoint.
 pub fn corpus_of(endpoint: Endpoint) -> Vec<Named> {
     let folder = root().join("tests/corpus").join(match endpoint {
         Endpoint::Streams => "",
@@ -40,7 +39,6 @@ pub fn corpus_of(endpoint: Endpoint) -> Vec<Named> {
     corpus
 }
 
-/// Returns the hand-written frames of all endpoints.
 pub fn corpus_of_all() -> Vec<Named> {
     Endpoint::ALL.into_iter().flat_map(corpus_of).collect()
 }

@@ -1,16 +1,15 @@
-//! A JSON value as `serde_json` reads it, with two facts that its own `Value` leaves out: the order of members, and
-//! whether a text was written with escapes.
+//! A JSON value that keeps the order of members, and whether a text was written with escapes. `serde_json::Value`
+//! keeps neither.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// Stands for an unpaired half of a surrogate pair while a text is read. Unicode assigns no character to this code
-/// point.
+/// Stands for half a surrogate pair while a text is read. Unicode assigns no character to this code point.
 const HALF: char = '\u{fdd0}';
 
-/// The key by which `serde_json` passes on a number that it keeps as text.
+/// The key with which `serde_json` passes on a number that it keeps as text.
 const NUMBER: &str = "$serde_json::private::Number";
 
 #[derive(Clone, Debug)]
@@ -21,7 +20,7 @@ pub enum Json {
     Number(String),
     Text(Text),
     Array(Vec<Json>),
-    /// The members in the order of the text, repeated names included.
+    /// The members in the order of the text, with repeated names.
     Object(Vec<(String, Json)>),
 }
 
@@ -33,18 +32,17 @@ pub struct Text {
 }
 
 impl Json {
-    /// Parses a JSON text. Half a surrogate pair, which JSON allows and `serde_json` does not, is read as U+FFFD.
+    /// Parses a JSON text. Half a surrogate pair, which `serde_json` refuses, becomes U+FFFD.
     pub fn parse(text: &str) -> serde_json::Result<Json> {
         serde_json::from_str(&mended(text))
     }
 
-    /// Returns whether the text is free of `serde_json`'s own key for numbers. `parse` would mistake an object with
-    /// this key for a number.
+    /// Returns whether the text is free of `serde_json`'s own key for numbers, which `parse` would mistake for a
+    /// number.
     pub fn can_read(text: &str) -> bool {
         !text.contains("$serde_json")
     }
 
-    /// Returns how deeply containers are nested in the value.
     pub fn depth(&self) -> usize {
         match self {
             Json::Array(elements) => 1 + elements.iter().map(Json::depth).max().unwrap_or(0),
@@ -74,13 +72,13 @@ impl Text {
         Text { text: text.replace(HALF, "\u{fffd}"), escaped, is_whole }
     }
 
-    /// Returns whether the value contains no unpaired half of a surrogate pair.
+    /// Returns whether the text contains no half of a surrogate pair.
     pub fn is_whole(&self) -> bool {
         self.is_whole
     }
 }
 
-/// Replaces each unpaired half of a surrogate pair by `HALF` at the same place.
+/// Replaces each unpaired half of a surrogate pair by `HALF`.
 pub fn mended(text: &str) -> String {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -94,7 +92,7 @@ pub fn mended(text: &str) -> String {
                 (12, None)
             }
             Some(0xd800..0xe000) => (6, Some("\\ufdd0")),
-            // The character after a backslash is copied with the backslash, because it begins no escape.
+            // The character after a backslash begins no escape.
             _ if character == '\\' => (1 + text[at + 1..].chars().next().map_or(0, char::len_utf8), None),
             _ => (character.len_utf8(), None),
         };
@@ -127,7 +125,7 @@ impl<'de> Visitor<'de> for Any {
         Ok(Json::Boolean(value))
     }
 
-    // Integers of 64 bits. `serde_json` passes all other numbers on as text.
+    // `serde_json` passes on other numbers as text.
     fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
         Ok(Json::Number(number.to_string()))
     }
@@ -174,7 +172,7 @@ impl<'de> Deserialize<'de> for Text {
                 f.write_str("a name")
             }
 
-            // A text without escapes is borrowed from the frame.
+            // `serde_json` borrows a text without escapes from the frame.
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text, E> {
                 Ok(Text::read(text, false))
             }

@@ -8,18 +8,17 @@ pub struct Late {
     pub books: Books,
     pub orders: Orders,
     waiting: Vec<Event<'static>>,
-    /// How many events `handle_frame` returned while older events were still unpolled.
+    /// How many events `handle_frame` returned while older events were not polled.
     pub overtaken: u64,
 }
 
 impl Late {
-    /// Applies an event that `handle_frame` returned.
     pub fn returned(&mut self, event: &Event<'_>) {
         self.overtaken += u64::from(!self.waiting.is_empty());
         self.apply(event);
     }
 
-    /// Stores an event that is among the client's outputs until [`poll`](Late::poll) applies it.
+    /// Keeps an event of the client's outputs until [`poll`](Late::poll).
     pub fn waits(&mut self, event: Event<'static>) {
         self.waiting.push(event);
     }
@@ -37,7 +36,7 @@ impl Late {
     }
 }
 
-/// Lists the visible state of all books, one book on each line.
+/// Lists the visible state of all books, one on each line.
 pub fn of_books(books: &Books) -> Vec<String> {
     let mut lines: Vec<String> = books
         .iter()
@@ -58,7 +57,7 @@ pub fn of_books(books: &Books) -> Vec<String> {
     lines
 }
 
-/// Formats the visible state of an order, except whether the order is in doubt.
+/// Formats the visible state of an order, except whether it is in doubt.
 pub fn of_order(order: &Order) -> String {
     let Order { client_order_id, order_id, state, fills, .. } = order;
     format!("{client_order_id:?} {order_id:?} {state:?} {} {} fills", order.executed(), fills.len())

@@ -1,34 +1,30 @@
 //! Reads the source of a crate and reports where its layout breaks the rules: which part imports which, how long
 //! files and functions are, and which fields are visible outside their module.
 //!
-//! [`Layout`] reads tokens and no types. It ignores comments, strings and items under `#[cfg(test)]`. A path counts
-//! as an import if it begins with `crate`, `self`, `super` or a module that the file declares; its target is the
-//! innermost module that has its own file. A declaration of a module is no import.
+//! [`Layout`] reads tokens, without comments, strings and items under `#[cfg(test)]`. A path counts as an import if
+//! it begins with `crate`, `self`, `super` or a module that the file declares. Its target is the innermost module
+//! that has its own file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The maximum length of a file, in lines.
 const FILE_LINES_MAX: usize = 600;
 
-/// The maximum length of a function, in lines from its `fn` to its last brace.
+/// The maximum number of lines of a function, from its `fn` to its last brace.
 const FUNCTION_LINES_MAX: usize = 60;
 
-/// The file of the crate's root module.
 const ROOT_FILE: &str = "lib.rs";
 
 /// Files or rooms, and the imports of each. A room is a file or a folder directly under the root.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The source of a crate.
 #[derive(Debug)]
 pub struct Layout {
     /// The files by path, relative to the folder of the root file.
     files: BTreeMap<String, File>,
 }
 
-/// A file's tokens and imports.
 #[derive(Debug)]
 struct File {
     lines: usize,
@@ -46,7 +42,6 @@ struct Token {
 }
 
 impl Layout {
-    /// Reads all Rust files in a folder and its subfolders.
     pub fn read(root: &Path) -> Layout {
         let mut sources = Vec::new();
         collect(root, "", &mut sources);
@@ -75,7 +70,6 @@ impl Layout {
         Layout { files }
     }
 
-    /// Returns the loops of imports between rooms.
     pub fn loops_of_rooms(&self) -> Vec<String> {
         let mut rooms = Graph::new();
         for (from, to) in self.imports() {
@@ -86,13 +80,12 @@ impl Layout {
         loops(&rooms)
     }
 
-    /// Returns the loops of imports between files.
     pub fn loops_of_files(&self) -> Vec<String> {
         loops(&self.files.iter().map(|(path, file)| (path.clone(), file.imports.clone())).collect())
     }
 
-    /// Returns the imports that lead upwards in `order`, which lists all rooms from top to bottom. Also returns the
-    /// rooms that are not in `order`, and the entries of `order` that do not exist.
+    /// Returns the imports that lead upwards in `order`, which lists all rooms from top to bottom. Also returns rooms
+    /// and entries of `order` that have no counterpart.
     pub fn upward_imports(&self, order: &[&str]) -> Vec<String> {
         let place = |name: &str| order.iter().position(|known| *known == name);
         let rooms: BTreeSet<String> = self.files.keys().map(|path| room(path)).collect();
@@ -105,7 +98,6 @@ impl Layout {
         complaints
     }
 
-    /// Returns the files and functions that are too long.
     pub fn long_parts(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for (path, file) in &self.files {
@@ -121,9 +113,8 @@ impl Layout {
         complaints
     }
 
-    /// Returns the structs with fields that are visible in other modules, except for the structs that `plain_data`
-    /// names as `folder/file.rs: Name`, each with a reason. Also returns the entries of `plain_data` that name no
-    /// such struct.
+    /// Returns the structs with fields that other modules see, unless `plain_data` names them as `folder/file.rs:
+    /// Name`, each with a reason. Also returns the entries of `plain_data` that name no such struct.
     pub fn visible_fields(&self, plain_data: &[(&str, &str)]) -> Vec<String> {
         let mut complaints = Vec::new();
         let mut unused: BTreeMap<&str, &str> = plain_data.iter().copied().collect();
@@ -164,7 +155,6 @@ fn room(path: &str) -> String {
     path.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// Returns the path of a file's module, from the root.
 fn module_of(path: &str) -> Vec<String> {
     let path = path.trim_end_matches(".rs");
     let mut names: Vec<String> = path.split('/').map(str::to_owned).collect();
@@ -221,14 +211,13 @@ fn skipped(rest: &[char]) -> Option<usize> {
         ['r', '"' | '#', ..] => raw_string(&rest[1..]).map(|length| 1 + length),
         ['b' | 'c', 'r', '"' | '#', ..] => raw_string(&rest[2..]).map(|length| 2 + length),
         ['\'', '\\', ..] | ['\'', _, '\'', ..] => Some(quoted(rest, '\'')),
-        // A lifetime.
         ['\'', ..] => Some(1 + rest[1..].iter().take_while(|character| is_word(**character)).count()),
-        // A word is read to its end, so that its last letter is not mistaken for the beginning of a string.
+        // Read a word to its end, so that its last letter does not begin a string.
         _ => None,
     }
 }
 
-/// Returns the length of a text in quotation marks, in which a backslash escapes the mark.
+/// Returns the length of a text in quotation marks.
 fn quoted(rest: &[char], mark: char) -> usize {
     let mut at = 1;
     while at < rest.len() && rest[at] != mark {
@@ -265,7 +254,6 @@ fn block_comment(rest: &[char]) -> usize {
     at
 }
 
-/// Returns whether the tokens from `at` on are the expected ones.
 fn follows(tokens: &[Token], at: usize, expected: &[&str]) -> bool {
     let found = tokens.get(at..).unwrap_or_default().iter().map(|token| token.text.as_str());
     found.take(expected.len()).eq(expected.iter().copied())
@@ -292,8 +280,7 @@ fn behind_group(tokens: &[Token], at: usize) -> usize {
     tokens.len()
 }
 
-/// Removes the items under `#[cfg(test)]`. Also returns the names of the modules among them that have their own
-/// file.
+/// Removes the items under `#[cfg(test)]`. Also returns those among them that are modules with their own file.
 fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
     let (mut kept, mut modules, mut at) = (Vec::new(), Vec::new(), 0);
     while at < tokens.len() {
@@ -317,7 +304,7 @@ fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
     (kept, modules)
 }
 
-/// Returns the position after an item, which ends with its body or, if it has none, with a semicolon.
+/// Returns the position after an item, which ends with its body or a semicolon.
 fn behind_item(tokens: &[Token], mut at: usize) -> usize {
     if follows(tokens, at, &["pub", "("]) {
         at = behind_group(tokens, at + 1);
@@ -338,13 +325,12 @@ fn behind_item(tokens: &[Token], mut at: usize) -> usize {
     at
 }
 
-/// Returns the files that a file imports.
 fn imports(path: &str, tokens: &[Token], modules: &BTreeMap<Vec<String>, String>) -> BTreeSet<String> {
     let declared = |at: usize| follows(tokens, at, &["mod"]) && follows(tokens, at + 2, &[";"]);
     let children: BTreeSet<&str> =
         (0..tokens.len()).filter(|at| declared(*at)).map(|at| tokens[at + 1].text.as_str()).collect();
     let mut found = BTreeSet::new();
-    // The inline modules that contain the token, and the depth at which each of them ends.
+    // The inline modules that contain the token, and the depth at which each ends.
     let mut inline: Vec<(String, i32)> = Vec::new();
     let (mut depth, mut at) = (0, 0);
     while at < tokens.len() {
@@ -411,7 +397,7 @@ fn use_tree(tokens: &[Token], mut at: usize, prefix: &[String], paths: &mut Vec<
             }
             "as" => at += 2,
             "*" => at += 1,
-            // `self` in braces, which imports the module.
+            // `self` in braces imports the module.
             "self" if !path.is_empty() => at += 1,
             _ if is_name(token) => {
                 path.push(token.text.clone());
@@ -424,8 +410,7 @@ fn use_tree(tokens: &[Token], mut at: usize, prefix: &[String], paths: &mut Vec<
     at
 }
 
-/// Resolves a path that is used in `module`. Returns the file of the innermost module on the path that has its own
-/// file.
+/// Resolves a path that is used in `module`. Returns the file of the innermost module on the path that has one.
 fn target(
     mut module: Vec<String>,
     path: &[String],
@@ -450,7 +435,7 @@ fn target(
     modules.get(&module).cloned()
 }
 
-/// Returns the loops of a graph, one for each group of nodes that can all reach each other.
+/// Returns one loop for each group of nodes that can all reach each other.
 fn loops(graph: &Graph) -> Vec<String> {
     let (mut complaints, mut known) = (Vec::new(), BTreeSet::new());
     for start in graph.keys() {
@@ -474,7 +459,7 @@ fn loops(graph: &Graph) -> Vec<String> {
     complaints
 }
 
-/// Returns all nodes that can be reached from a node, each with its predecessor on a shortest path.
+/// Returns all nodes that can be reached, each with its predecessor on a shortest path.
 fn search<'g>(graph: &'g Graph, start: &'g str) -> BTreeMap<&'g str, &'g str> {
     let mut before: BTreeMap<&str, &str> = BTreeMap::new();
     let mut waiting = vec![start];
@@ -527,8 +512,8 @@ fn open_structs(tokens: &[Token]) -> Vec<(&str, usize)> {
     structs
 }
 
-/// Returns the position of the bracket that opens a struct's fields, or of the semicolon if the struct has none. `at`
-/// is the position after the struct's name.
+/// Returns the position of the bracket or semicolon after a struct's name and generics. `at` is the position after
+/// the name.
 fn fields_at(tokens: &[Token], mut at: usize) -> usize {
     let mut angles = 0;
     while let Some(token) = tokens.get(at) {

@@ -29,7 +29,6 @@ pub mod transcript;
 pub mod variables;
 pub mod world;
 
-/// Returns the folder of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("two folders above this one")
 }

@@ -1,5 +1,5 @@
-//! [`Machine`] is the interface of a client for the tests, so that the same observer, scripts and simulation work
-//! with a `Client` and with faulty variants of it.
+//! [`Machine`] is the interface of a client for the tests. The observer, the scripts and the simulation also work
+//! with faulty variants of a `Client`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use gemini_ws::{
     ShutdownPlan, Stats, Stream, StreamId,
 };
 
-/// The commands, inputs, outputs and getters that the documentation of `Client` describes.
+/// The commands, inputs, outputs and getters of a `Client`.
 ///
 /// An endpoint is named by the index of its settings.
 pub trait Machine: Clone {
@@ -47,14 +47,13 @@ pub trait Machine: Clone {
     fn each_stream(&self, each: impl FnMut(StreamId, Stream, StreamState));
     fn stats(&self) -> Stats;
 
-    /// Subscribes to a stream, on whichever endpoint has it.
     fn subscribe(&mut self, now: Instant, stream: Stream) -> Result<StreamId, CommandError> {
         self.subscribe_at(now, Wanted::new(stream))
     }
 }
 
-/// The arguments of a subscription: the stream, the endpoint if the caller chooses it, and the longest time without
-/// data if there is a limit.
+/// The arguments of a subscription: the stream, the endpoint if the caller chooses it, and the maximum time without
+/// data.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Wanted {
     pub stream: Stream,
@@ -68,7 +67,6 @@ impl Wanted {
     }
 }
 
-/// A `ShutdownPlan` with visible fields.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Plan {
     pub deadline: Instant,
@@ -81,13 +79,12 @@ pub struct Plan {
 pub struct Many {
     pub client: Client,
     settings: Arc<[Settings]>,
-    /// All endpoints, the removed ones included, because their links may not have ended.
+    /// Includes removed endpoints, because their links may not have ended.
     endpoints: Vec<(EndpointId, usize)>,
     present: Vec<EndpointId>,
 }
 
 impl Many {
-    /// Creates a client that has all of the endpoints.
     pub fn new(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
         let mut many = Many::without(config, settings, seed);
         for endpoint in 0..settings.len() {
@@ -96,18 +93,17 @@ impl Many {
         many
     }
 
-    /// Creates a client of one endpoint.
     pub fn single(settings: &Settings, seed: u64) -> Many {
         Many::new(ClientConfig::new(), std::slice::from_ref(settings), seed)
     }
 
-    /// Creates a client without endpoints. `settings` are the endpoints that [`add`](Machine::add) can add.
+    /// Creates a client without endpoints. [`add`](Machine::add) can add those of `settings`.
     pub fn without(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
         let client = Client::new(config, seed);
         Many { client, settings: settings.into(), endpoints: Vec::new(), present: Vec::new() }
     }
 
-    /// Returns the newest id of an endpoint. The endpoint may have been removed: the client must refuse such an id.
+    /// Returns the newest id of an endpoint, which may have been removed.
     fn id(&self, endpoint: usize) -> Result<EndpointId, CommandError> {
         let newest = self.endpoints.iter().rfind(|known| known.1 == endpoint);
         newest.map(|known| known.0).ok_or(CommandError::UnknownEndpoint)
@@ -233,7 +229,7 @@ impl Machine for Many {
     }
 }
 
-/// The values that a `Config` was made of, for tests that need to know them too.
+/// The values that a `Config` was made of.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub address: String,
@@ -263,8 +259,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Creates the defaults of `Config`, as its documentation states them, except that unneeded links close at
-    /// once.
+    /// Creates the documented defaults of `Config`, except that unneeded links close at once.
     pub fn new(address: &str) -> Settings {
         let endpoint = Config::new(address).endpoint();
         let silence = if endpoint == Endpoint::Streams { [30, 45] } else { [10, 15] };
@@ -352,7 +347,7 @@ impl Settings {
 
     /// Returns the longest time that a link waits for the venue or the transport.
     pub fn longest_wait(&self) -> Duration {
-        // The client asks more rarely for a stream that has failed often, and it closes a link after several
+        // The client requests a stream that has often failed at longer intervals, and closes a link after several
         // requests without a reply.
         let delay = Duration::from_secs(60).max(self.resubscribe_delay);
         let asking = (self.request_timeout + self.snapshot_timeout + delay) * 4;

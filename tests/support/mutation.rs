@@ -1,8 +1,7 @@
-//! Changes frames at random, from a seed, as a fuzzer does, so that `cargo test` needs no fuzzer.
+//! Changes frames at random, as a fuzzer does.
 
 use super::random::Random;
 
-/// Numbers at the limits of types and formats.
 const NUMBERS: [&str; 32] = [
     "0",
     "-0",
@@ -38,7 +37,6 @@ const NUMBERS: [&str; 32] = [
     "1234567890123456789012345.678",
 ];
 
-/// Values that replace another value or are inserted.
 const VALUES: [&str; 28] = [
     "null",
     "true",
@@ -98,7 +96,7 @@ const NAMES: [&str; 130] = [
 /// Returns one of `frames` with one to three changes, some of which insert a piece of one of `others`.
 pub fn mutated(frames: &[String], others: &[String], random: &mut Random) -> String {
     let mut frame = random.pick(frames).clone();
-    // A frame that is no longer JSON says little about members, so most changes keep it valid.
+    // A frame that is not JSON tells little about members, so most changes keep it valid.
     let first = if random.below(4) == 0 { 0 } else { 4 };
     for _ in 0..=random.below(3) {
         frame = match first + random.below(12 - first) {
@@ -122,7 +120,6 @@ pub fn mutated(frames: &[String], others: &[String], random: &mut Random) -> Str
     frame
 }
 
-/// Returns the frame with its members in another order.
 pub fn shuffled(frame: &str, random: &mut Random) -> String {
     let Some(mut members) = members(frame) else { return frame.into() };
     random.shuffle(&mut members);
@@ -147,7 +144,7 @@ pub fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
     }
 }
 
-/// Returns the frame with random white space at random places where JSON allows it.
+/// Returns the frame with random white space where JSON allows it.
 pub fn spaced(frame: &str, random: &mut Random) -> String {
     let mut spaced = String::new();
     let (mut quoted, mut escaped) = (false, false);
@@ -176,7 +173,7 @@ fn insert(text: &str, at: usize, inserted: &str) -> String {
     format!("{before}{inserted}{behind}")
 }
 
-/// Replaces one byte at random. If the result is not UTF-8, U+FFFD replaces each invalid part.
+/// Replaces one byte at random.
 fn flip(text: &str, random: &mut Random) -> String {
     let mut bytes = text.as_bytes().to_vec();
     if bytes.is_empty() {
@@ -275,7 +272,7 @@ fn inside(text: &str, open: u8, random: &mut Random, change: fn(&str, &mut Rando
         return text.into();
     }
     let start = *random.pick(&starts);
-    // The end of the container. Brackets in texts count too, so this may be a wrong end.
+    // Brackets in texts count too, so this may be a wrong end.
     let mut depth = 0;
     let end = text[start..].char_indices().find_map(|(at, character)| {
         match character {
@@ -289,13 +286,12 @@ fn inside(text: &str, open: u8, random: &mut Random, change: fn(&str, &mut Rando
     format!("{}{}{}", &text[..start], change(&text[start..end], random), &text[end..])
 }
 
-/// Returns the names of an object, with their quotes, and the values, all as they are written.
+/// Returns the names, with their quotes, and the values of an object, as they are written.
 fn members(text: &str) -> Option<Vec<(String, String)>> {
     let parts = parts(text, '{', '}')?;
     parts.iter().map(|part| part.split_once(':').map(|(name, value)| (name.into(), value.into()))).collect()
 }
 
-/// Splits the content of a container at its commas.
 fn parts(text: &str, open: char, close: char) -> Option<Vec<&str>> {
     let inside = text.trim().strip_prefix(open)?.strip_suffix(close)?;
     let (mut depth, mut quoted, mut escaped, mut start) = (0_i32, false, false, 0);

@@ -1,5 +1,4 @@
-//! Lists the members of every kind of frame, in the current API and the archived ones, and puts odd values into each
-//! of them.
+//! Lists the members of every kind of frame, and puts odd values into each of them.
 //!
 //! Each member is of one of two kinds: programs calculate with accounted members, and the other members only inform.
 
@@ -8,16 +7,15 @@ use serde_json::Value;
 
 use super::oracle;
 
-/// A kind of frame, with all of its members.
 #[derive(Debug)]
 pub struct Kind {
     pub endpoint: Endpoint,
     pub frame: &'static str,
-    /// The members that only inform, and where the message has each of them. Whatever value such a member has, the
-    /// message says the same about all other members.
+    /// The members that only inform, and where the message has each of them. Their values change nothing else in the
+    /// message.
     pub informs: &'static [(&'static str, &'static str)],
-    /// The members that are accounted, and where the message has each of them. For such a member, the message has the
-    /// exact value or no value, or the frame is malformed.
+    /// The accounted members, and where the message has each of them. The message has the exact value or none, or the
+    /// frame is malformed.
     pub accounts: &'static [(&'static str, &'static str)],
 }
 
@@ -306,8 +304,7 @@ fn said(endpoint: Endpoint, frame: &str) -> Option<Value> {
     if lost("orders") || lost("events") { None } else { Some(said) }
 }
 
-/// Replaces the value of the member at a JSON pointer by a JSON text. For `None`, removes the member, or sets it to
-/// null if it is an element of an array.
+/// Replaces the value of the member at a JSON pointer by a JSON text. For `None`, removes the member.
 pub fn with(frame: &str, member: &str, value: Option<&str>) -> String {
     let mut whole: Value = serde_json::from_str(frame).unwrap();
     *whole.pointer_mut(member).unwrap_or_else(|| panic!("{member} of {frame}")) = "<odd>".into();
@@ -317,7 +314,7 @@ pub fn with(frame: &str, member: &str, value: Option<&str>) -> String {
             let (parent, name) = member.rsplit_once('/').unwrap();
             match whole.pointer_mut(parent).unwrap() {
                 Value::Object(members) => drop(members.remove(name)),
-                // An element of an array is set to null instead, so that the others keep their places.
+                // Set an element of an array to null, so that the others keep their places.
                 other => other[name.parse::<usize>().unwrap()] = Value::Null,
             }
             whole.to_string()
@@ -333,8 +330,8 @@ fn without(mut said: Value, place: &str) -> Value {
     said
 }
 
-/// Replaces the value of a member that only informs by an odd one. Returns a description if anything but that member
-/// changes in the message.
+/// Replaces the value of a member that only informs by an odd one. Returns a description if anything else changes in
+/// the message.
 pub fn lost_by_what_informs(kind: &Kind, (member, place): (&str, &str), odd: Option<&str>) -> Option<String> {
     let frame = with(kind.frame, member, odd);
     let expected = said(kind.endpoint, kind.frame).map(|said| without(said, place));
@@ -368,7 +365,7 @@ pub fn wrong_where_accounted(
     (found != meant).then(|| format!("{member} is {odd:?} and read as {found}: {frame}"))
 }
 
-/// Returns a description of the first member of any kind of frame that is read wrongly.
+/// Describes the first member of any kind of frame that is read wrongly.
 pub fn violation() -> Option<String> {
     KINDS.iter().find_map(|kind| {
         VALUES.iter().find_map(|odd| {

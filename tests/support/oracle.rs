@@ -1,4 +1,4 @@
-//! Compares `gemini_ws::Endpoint::decode` with a general JSON parser and a slow second decoder.
+//! Compares `gemini_ws::Endpoint::decode` with a slow second decoder, which uses a general JSON parser.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::json::Json;
 use super::{events, reading};
 
-/// Compares the result of `decode` for `text`, as a frame of the current API, with the slow decoder.
+/// Compares `decode` with the slow decoder, for a text as a frame of the current API.
 ///
 /// # Panics
 ///
@@ -22,7 +22,7 @@ pub fn check(text: &str, used: &mut Scratch) {
 
 /// Compares the result of an endpoint's decoder for `text` with that of the slow decoder.
 ///
-/// `used` is working memory that other texts have been through. The result must not depend on them.
+/// `used` is working memory that other texts have used. The result must not depend on them.
 ///
 /// # Panics
 ///
@@ -31,7 +31,7 @@ pub fn check_from(endpoint: Endpoint, text: &str, used: &mut Scratch) {
     check_each(&[endpoint], text, used);
 }
 
-/// Compares the decoder of each endpoint with the slow decoder, for a text whose endpoint is not known.
+/// Compares the decoder of each endpoint with the slow decoder.
 pub fn check_everywhere(text: &str, used: &mut Scratch) {
     check_each(&Endpoint::ALL, text, used);
 }
@@ -56,7 +56,7 @@ fn check_each(endpoints: &[Endpoint], text: &str, used: &mut Scratch) {
                 slow.iter_mut().flatten().for_each(exponents);
                 assert_eq!(slow, Some(Ok(ours)), "{at}");
             }
-            // A text that is no JSON is refused in the same way by every endpoint.
+            // Every endpoint refuses a text that is not JSON in the same way.
             Err(error) if error.member().is_none() && seen == Some(*error) => {}
             Err(error) => {
                 refused(at, *error, general);
@@ -78,7 +78,6 @@ fn decoded(
     Ok(said(&message, text))
 }
 
-/// The text that is being checked, and the endpoint whose decoder reads it.
 #[derive(Clone, Copy)]
 struct At<'t> {
     endpoint: Endpoint,
@@ -142,8 +141,8 @@ fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
     }
 }
 
-/// Returns a message in its serialised form, with three changes: texts that contain JSON are parsed, the ids of API
-/// keys are visible, and errors about an element have no offset.
+/// Returns a serialised message with three changes: texts that contain JSON are parsed, the ids of API keys are
+/// visible, and errors about an element have no offset.
 pub fn said(message: &Message<'_>, text: &str) -> Value {
     let mut said = serde_json::to_value(message).unwrap();
     match message {
@@ -218,8 +217,8 @@ where
     });
 }
 
-/// Converts the serialised report of an element that cannot be decoded. Checks and removes the offset of the error,
-/// because the slow decoder does not know it.
+/// Converts the serialised report of a malformed element. Checks and removes the offset of the error, which the slow
+/// decoder does not know.
 fn malformed(element: RawJson<'_>, error: DecodeError, said: &mut Value) {
     assert!(error.offset() < element.as_str().len(), "{error}: {element}");
     assert_eq!(said["error"]["offset"], error.offset());
@@ -227,15 +226,14 @@ fn malformed(element: RawJson<'_>, error: DecodeError, said: &mut Value) {
     show(element, &mut said["element"]);
 }
 
-/// Replaces the placeholder, which is serialised instead of the id of an API key, by that id.
+/// Replaces the placeholder for the id of an API key by that id.
 fn reveal(session: ApiSession<'_>, said: &mut Value) {
     let id = session.reveal().to_string();
     assert_eq!(*said, if id == "UI" { "UI" } else { "(key)" });
     *said = json!(id);
 }
 
-/// Writes exponents as `serde_json` does. The slow decoder reads with `serde_json`, which changes how they are
-/// written.
+/// Writes exponents as `serde_json`, with which the slow decoder reads, does.
 fn exponents(value: &mut Value) {
     match value {
         Value::String(text) if text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)) => {
@@ -248,7 +246,7 @@ fn exponents(value: &mut Value) {
 }
 
 /// Replaces the serialised form of a text that contains JSON by the value of this JSON. Checks first that the form is
-/// what `Debug` prints, which hides a text that names an API key.
+/// what `Debug` prints.
 fn show(raw: RawJson<'_>, said: &mut Value) {
     assert_eq!(*said, json!(format!("{raw:?}")));
     *said = Json::parse(raw.as_str()).unwrap().value();

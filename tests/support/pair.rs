@@ -1,4 +1,4 @@
-//! Joins a client and a simulated exchange in memory under one virtual clock, so no test sleeps.
+//! Joins a client and a simulated exchange in memory, with one virtual clock.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -14,7 +14,6 @@ use gemini_ws::{
 use gemini_ws_simulator as simulator;
 use simulator::{Account, AccountId, EPOCH, Exchange, SessionId, UpgradeRequest};
 
-/// The time that a message takes from one end to the other.
 const LATENCY: Duration = Duration::from_millis(3);
 
 pub struct Pair {
@@ -24,20 +23,16 @@ pub struct Pair {
     pub orders: Orders,
     pub balances: Balances,
     pub positions: Positions,
-    /// The ids of all trades.
     pub trades: Vec<u64>,
-    /// How many candle events came.
     pub candles: u64,
-    /// How many events came. `take` compares the owned copies of some of them, chosen by this count.
+    /// The number of events. It chooses those whose owned copies are compared.
     copied: u64,
     signer: Option<Signer>,
     pub now: Instant,
-    /// The reported events that `take` picks, in order, one on each line: snapshots of books, and most events that
-    /// are no data.
+    /// Snapshots of books, and most events that are no data, one on each line.
     pub log: Vec<String>,
     pub closed: bool,
-    /// How often a book's best prices differed, after an update, from the newest ticker that is not newer than the
-    /// update.
+    /// How often a book's best prices differed from the newest ticker that is not newer than the book's update.
     pub top_mismatches: u64,
     pub tops_compared: u64,
     /// The newest tickers of each symbol: update id, best bid, best ask.
@@ -74,7 +69,6 @@ enum Wire {
     Reset,
 }
 
-/// The account of a pair that trades.
 pub const ACCOUNT: AccountId = AccountId(7);
 const KEY: &str = "account-of-the-tests";
 const SECRET: &str = "a secret of the tests";
@@ -111,7 +105,7 @@ impl Pair {
         pair
     }
 
-    /// Sends a request from a session of [`ACCOUNT`] that does not belong to the client.
+    /// Sends a request from another session of [`ACCOUNT`].
     pub fn request_beside(&mut self, text: &str) {
         const BESIDE: SessionId = SessionId(1_000_000);
         if self.exchange.account_of(BESIDE).is_none() {
@@ -273,8 +267,8 @@ impl Pair {
         }
     }
 
-    /// Performs the outputs of both ends until there are none. Performs those of the client only in each
-    /// `polled_each`-th call.
+    /// Performs the outputs of both ends until there are none; those of the client only in each `polled_each`-th
+    /// call.
     fn flush(&mut self) {
         self.unpolled += 1;
         if self.unpolled >= self.polled_each {
@@ -340,7 +334,7 @@ impl Pair {
     fn take(&mut self, event: &Event<'_>) {
         assert!(!self.closed, "after the end: {event:?}");
         self.copied += 1;
-        // All of the first events are compared, and then one in sixteen.
+        // Compare all of the first events, and then one in sixteen.
         if self.copied < 2_000 || self.copied.is_multiple_of(16) {
             events::same(event);
             event.parts().for_each(|part| events::same(&part));
@@ -412,7 +406,6 @@ impl Pair {
         }
     }
 
-    /// Counts how often a line is in the log.
     pub fn logged(&self, line: &str) -> usize {
         self.log.iter().filter(|logged| *logged == line).count()
     }

@@ -1,15 +1,14 @@
-//! Runs cases on all cores, because a test with one long loop would use only one of them.
+//! Runs the cases of a test on all cores.
 
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// The number of cases that a thread takes at once.
 const PORTION: u64 = 32;
 
 /// Runs a case for each seed, on as many threads as there are cores, and returns the states of the threads. A case
-/// depends on its seed only, so the results together do not depend on the threads.
+/// must depend on its seed only.
 ///
 /// # Panics
 ///

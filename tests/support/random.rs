@@ -1,4 +1,4 @@
-//! A small generator of random numbers that returns the same numbers for the same seed on every machine.
+//! A small generator of random numbers. The same seed gives the same numbers on every machine.
 
 /// A SplitMix64 generator. The field is its state.
 #[derive(Clone, Debug)]

@@ -2,8 +2,7 @@
 //! or the application does. The observer checks the client after each step.
 //!
 //! A first line such as `@v2` chooses the endpoint. A line that is a lower-case letter, or begins with one and a
-//! blank, is a step of the table in `Player::step`. Every other line is a text frame. The steps know the next
-//! update id and the newest request, so that arbitrary scripts reach the live state.
+//! blank, is a step of the table in `Player::step`. Every other line is a text frame.
 
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use super::observer::call::{Call, Link};
 use super::observer::{Observed, Violation};
 use super::single;
 
-/// The maximum number of steps that are run of a script.
 const STEPS_MAX: usize = 2_000;
 
 /// Runs a script on a client that the observer checks.
@@ -41,7 +39,6 @@ fn play(script: &[u8], is_recorded: bool) -> Result<(), Violation> {
     if is_recorded { observed.metamorphic_checks() } else { Ok(()) }
 }
 
-/// Returns the calls that a script makes.
 pub fn trace(script: &[u8]) -> Vec<Call> {
     perform(script, true).calls().to_vec()
 }
@@ -250,7 +247,7 @@ impl Player {
         self.text(&text);
     }
 
-    /// Returns the newest link, or the one that the client dials first if there was none yet.
+    /// Returns the newest link, or the one that the client dials first.
     fn link(&self) -> LinkId {
         self.client.names().link(Link { slot: 0, back: 0 }).unwrap_or(self.first_link)
     }
@@ -270,7 +267,6 @@ impl Player {
         self.client.handle_timeout(self.now);
     }
 
-    /// Polls all outputs.
     fn flush(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
@@ -297,8 +293,7 @@ pub fn check_sums(stats: &Stats, texts: u64) {
     assert_eq!((stats.frames, sum), (texts, texts), "{stats:?}");
 }
 
-/// Creates a random script that opens a link, subscribes to a book, and then makes `steps` random steps. Most of the
-/// steps make sense at their place.
+/// Creates a random script that opens a link, subscribes to a book, and then makes `steps` random steps.
 pub fn random(random: &mut super::random::Random, steps: usize) -> String {
     let endpoint = *random.pick(&["streams", "streams", "v2", "v1", "orders-v1"]);
     let common = [
@@ -349,7 +344,7 @@ pub fn random(random: &mut super::random::Random, steps: usize) -> String {
     let mut script = format!("@{endpoint}\ns\no\nk\na\nz 1\n");
     for _ in 0..steps {
         let step = if random.below(5) == 0 { *random.pick(&rare) } else { *random.pick(&common) };
-        // The steps that end a client are rare, or few scripts would reach the later states.
+        // Steps that end a client are rare, so that scripts reach the later states.
         let step = if matches!(step, "c" | "f 3" | "e 4401") && random.below(6) > 0 { "n 2" } else { step };
         script += step;
         script.push('\n');

@@ -15,8 +15,7 @@ thread_local! {
     static USED: RefCell<Scratch> = const { RefCell::new(Scratch::new()) };
 }
 
-/// Takes the input as a script with one step on each line. Decodes each line as a frame, and runs the whole script
-/// on a client.
+/// Decodes each line as a frame, and runs all lines as a script on a client.
 pub fn frames(data: &[u8]) {
     script::run(data);
     USED.with_borrow_mut(|used| {
@@ -26,11 +25,10 @@ pub fn frames(data: &[u8]) {
     });
 }
 
-/// The maximum number of inputs that are made. There is a limit because the checks of a life cost more than the life.
+/// The maximum number of inputs that are made. The checks of a life cost more than the life.
 const INPUTS_MAX: usize = 256;
 
-/// Takes each byte as an input of a machine, and checks the machine. The first byte chooses the machine and its
-/// world.
+/// Takes each byte as an input of a machine. The first byte chooses the machine and its world.
 pub fn lifecycle(data: &[u8]) {
     let Some((world, inputs)) = data.split_first() else { return };
     match world % 4 {
@@ -67,8 +65,8 @@ pub fn decimal(data: &[u8]) {
     decimals::check(a, b);
 }
 
-/// Decodes bytes as a frame of the current API. Bytes that are no UTF-8 are replaced first, because the WebSocket
-/// layer refuses them in a text frame.
+/// Decodes bytes as a frame of the current API. Bytes that are not UTF-8 are replaced first, because the WebSocket
+/// layer refuses them.
 fn frame(bytes: &[u8], used: &mut Scratch) {
     oracle::check(&String::from_utf8_lossy(bytes), used);
 }

@@ -13,7 +13,6 @@ pub fn describe(event: &Event<'_>) -> String {
     Teller { places: false }.event(event)
 }
 
-/// Formats outputs and events.
 #[derive(Clone, Copy, Debug)]
 pub struct Teller {
     /// Whether the lines name the slot of a link.
@@ -25,12 +24,11 @@ impl Teller {
         if self.places { format!("{}.{}", link.slot(), link.epoch()) } else { link.epoch().to_string() }
     }
 
-    /// Formats the prefix that names the link of an output. The prefix is empty if `places` is false.
+    /// Formats the prefix that names the link of an output. It is empty if `places` is false.
     pub fn before(self, link: LinkId) -> String {
         if self.places { format!("{} ", self.link(link)) } else { String::new() }
     }
 
-    /// Formats an output on one line.
     pub fn output(self, output: &Output) -> String {
         match output {
             Output::Connect(link) => format!("> connect {}", self.link(*link)),
@@ -43,7 +41,6 @@ impl Teller {
         }
     }
 
-    /// Formats an event on one line.
     pub fn event(self, event: &Event<'_>) -> String {
         let name = |link: &LinkId| self.link(*link);
         let retry = |retry: &Option<Instant>| match retry {

@@ -101,7 +101,7 @@ fn endpoint(settings: &[&str], line: &str) -> Settings {
     all
 }
 
-/// Sets the setting of a line `NAME VALUE...`.
+/// Parses a line `NAME VALUE...` and changes this setting.
 fn set(settings: &mut Settings, setting: &str) {
     let (name, values) = setting.split_once(' ').expect("a name and a value");
     let values: Vec<&str> = values.split(' ').collect();
@@ -232,7 +232,7 @@ impl Player {
         self.answer(sent.map(drop));
     }
 
-    /// Runs `shut down by 2.5`. After the instant, `cancelling` and `unsubscribing` name the steps of the shutdown.
+    /// Runs `shut down by 2.5`. After the instant, `cancelling` and `unsubscribing` name the steps.
     fn shut_down(&mut self, rest: &str) {
         let words: Vec<&str> = rest.split(' ').collect();
         let plan = Plan {
@@ -269,8 +269,7 @@ impl Player {
         lines.iter().for_each(|line| self.line(&format!("= {line}")));
     }
 
-    /// Runs an input about a link: the newest attempt of the slot that the line names, or of the first slot. With
-    /// `stale` it is the attempt before.
+    /// Runs an input about a link: the newest attempt of the named or first slot, or with `stale` the attempt before.
     fn about_a_link(&mut self, line: &str) {
         let (place, line) = match line.split_once(": ") {
             Some((place, rest)) if place.parse::<usize>().is_ok() => (place.parse().unwrap(), rest),
@@ -362,7 +361,6 @@ fn order(id: &str) -> Request {
     Request::PlaceOrder(order.expect("an order"))
 }
 
-/// Parses an instant in seconds.
 fn at(text: &str) -> Instant {
     let seconds = text.parse().expect("seconds");
     Instant::from_nanos(Duration::from_secs_f64(seconds).as_nanos() as u64)

@@ -1,4 +1,4 @@
-//! Reads the variables of the environment that say how much the tests do, and with which seed.
+//! Reads environment variables that say how much the tests do, and with which seed.
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub fn seeds(first: u64, count: u64) -> Range<u64> {
     first..end
 }
 
-/// Does what [`number`] does, with this value of the variable.
+/// Reads the value of a variable like [`number`].
 pub fn number_in(name: &str, value: Option<&OsStr>) -> Option<u64> {
     let value = value?;
     let digits = |text: &str, radix: u32| {
@@ -53,7 +53,7 @@ pub fn number_in(name: &str, value: Option<&OsStr>) -> Option<u64> {
     number
 }
 
-/// Does what [`flag`] does, with this value of the variable.
+/// Reads the value of a variable like [`flag`].
 pub fn flag_in(name: &str, value: Option<OsString>) -> bool {
     match value.as_deref().map(OsStr::to_str) {
         None | Some(Some("0")) => false,

@@ -1,5 +1,5 @@
-//! [`Act`] is what a test does to a machine in one step. [`Call`] is an act and its time. A call owns its data, so
-//! that it can be kept, printed, and repeated on another machine.
+//! [`Act`] is what a test does to a machine in one step. [`Call`] is an act and its time, which can be kept, printed,
+//! and repeated on another machine.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use super::super::machine::{Machine, Plan, Wanted};
 /// A command or an input.
 #[derive(Clone, Copy, Debug)]
 pub enum Act<'a> {
-    /// Adds an endpoint, named by the index of its settings.
+    /// Adds the endpoint whose settings have this index.
     Add(usize),
     Remove(usize),
     Open,
@@ -32,7 +32,6 @@ pub enum Act<'a> {
     Resumed,
 }
 
-/// The kind of an act.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     Add,
@@ -52,7 +51,6 @@ pub enum Kind {
     Resumed,
 }
 
-/// The number of kinds.
 pub const KINDS: usize = 15;
 
 impl Kind {
@@ -75,7 +73,6 @@ impl Kind {
     ];
 }
 
-/// What a command returns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {
     Done,
@@ -85,7 +82,7 @@ pub enum Answer {
 }
 
 impl<'a> Act<'a> {
-    /// Returns the link that an input is about. `None` for commands, and for inputs about time.
+    /// Returns the link that an input is about.
     pub const fn link(&self) -> Option<LinkId> {
         match *self {
             Act::Connected(link) | Act::ConnectFailed(link, _) | Act::Frame(link, _) | Act::Lost(link, _) => {
@@ -160,8 +157,8 @@ impl<'a> Act<'a> {
     }
 }
 
-/// A step that can be kept. It refers to the links, subscriptions and requests of a machine by their positions, so
-/// that a trace without some of its steps still means the same.
+/// A step that can be kept. It names links, subscriptions and requests by their positions, so that it keeps its
+/// meaning if earlier steps are left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     pub now: Instant,
@@ -195,7 +192,7 @@ pub struct Link {
     pub back: usize,
 }
 
-/// A subscription: its stream, and how many subscriptions to the same stream were made since.
+/// A subscription: its stream, and how many subscriptions to that stream were made since.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Subscription {
     pub stream: Stream,
@@ -205,7 +202,7 @@ pub struct Subscription {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum OwnedFrame {
     Text(String),
-    /// The response to a request: how many requests are newer than this one, and the text after the id.
+    /// The response to a request: how many requests are newer, and the text after the id.
     Response {
         back: u64,
         rest: String,
@@ -227,11 +224,11 @@ pub struct Names {
     /// The links of each slot, the newest last.
     links: Vec<Vec<LinkId>>,
     streams: Vec<(StreamId, Stream)>,
-    /// The id of the newest request that was handed out.
+    /// The newest id in a request that was handed out.
     pub newest_request: u64,
 }
 
-/// How many links of a slot are remembered. Sixteen times as many subscriptions are remembered.
+/// The number of links of a slot that are remembered. Sixteen times as many subscriptions are remembered.
 const REMEMBERED: usize = 64;
 
 impl Names {
@@ -288,8 +285,7 @@ impl Names {
         Some(Subscription { stream, back: same.position(|known| known.0 == id)? })
     }
 
-    /// Converts a step to a call that can be kept. `None` if it is about a subscription that is no longer
-    /// remembered.
+    /// Converts a step to a call. `None` if it is about a subscription that is no longer remembered.
     pub fn call(&self, now: Instant, act: Act<'_>) -> Option<Call> {
         let what = match act {
             Act::Add(endpoint) => What::Add(endpoint),
@@ -364,15 +360,14 @@ impl Names {
     }
 }
 
-/// Splits a text that begins with `{"id":` and a number into this number and the text after the number. `None` for
-/// other texts.
+/// Splits a text that begins with `{"id":` and a number into the number and the text after it.
 fn response(text: &str) -> Option<(u64, &str)> {
     let rest = text.strip_prefix(RESPONSE)?;
     let end = rest.find(|character: char| !character.is_ascii_digit())?;
     Some((rest[..end].parse().ok()?, &rest[end..]))
 }
 
-/// Returns the id in the text of a request that was handed out; `None` if the text does not begin with an id.
+/// Returns the id in the text of a request.
 pub fn written_id(text: &str) -> Option<u64> {
     response(text).map(|(id, _)| id)
 }
@@ -419,7 +414,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// A distance from the newest link, subscription or request. `Display` prints nothing for the newest itself.
+/// A distance from the newest link, subscription or request. `Display` prints nothing for the newest.
 struct Back(usize);
 
 impl fmt::Display for Back {
@@ -429,7 +424,6 @@ impl fmt::Display for Back {
 }
 
 impl fmt::Display for Link {
-    /// Prints nothing for the newest link of the first slot.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.slot > 0 {
             write!(f, " #{}", self.slot)?;

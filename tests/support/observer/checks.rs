@@ -1,15 +1,14 @@
 //! [`CHECKS`] lists where each invariant is checked.
 
-/// Where an invariant is checked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Where {
-    /// The observer checks the invariant after each call.
+    /// After each call.
     Observer,
-    /// The observer checks the invariant on a copy of the machine.
+    /// On a copy of the machine.
     Fork,
-    /// The observer checks the invariant by comparing two runs of a trace.
+    /// By comparing two runs of a trace.
     Metamorphic,
-    /// A test checks the invariant: the file and name of the test.
+    /// In a test: its file and name.
     Test(&'static str),
 }
 

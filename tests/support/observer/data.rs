@@ -13,7 +13,6 @@ use super::call::Act;
 use super::shadow::{Shadow, Step};
 use super::subscriptions::Feed;
 
-/// The number of old updates in a row that counts as a gap.
 const STALE_RUN_MAX: u32 = 128;
 
 /// The kind of data in a frame. With the symbol, it determines the stream.
@@ -56,8 +55,8 @@ fn topic_of(stream: &Stream) -> Topic {
     }
 }
 
-/// Returns the topic and symbol of the stream that an event is data of. Market data v2 has books, trades and auctions
-/// in one stream.
+/// Returns the topic and symbol of the stream of an event. Market data v2 has books, trades and auctions in one
+/// stream.
 fn origin<'e>(event: &Event<'e>, endpoint: Endpoint) -> (Topic, Option<&'e str>) {
     let of_books = |topic| if endpoint == Endpoint::MarketDataV2 { Topic::Depth } else { topic };
     match event {
@@ -180,8 +179,7 @@ impl Shadow {
         }
     }
 
-    /// Checks that a trade is marked as a replay if and only if an earlier step reported a trade with this id or a
-    /// higher one. Trades of one frame may have any order.
+    /// Checks that a trade is marked as a replay if an earlier step reported this id or a higher one, and only then.
     fn trade(&mut self, index: usize, trade: &Trade<'_>) {
         let step = self.step;
         let feed = &mut self.feeds[index];
@@ -210,7 +208,7 @@ impl Shadow {
         feed.lost_update = true;
         let has_lived = feed.lives_since + stable <= now;
         feed.losses = if has_lived { 1 } else { feed.losses + 1 };
-        // This many old updates in a row are a gap, and no longer count as late updates.
+        // This many old updates in a row are a gap.
         let is_old = feed.stale + 1 == STALE_RUN_MAX;
         let is_streams =
             matches!(step.act, Act::Frame(link, _) if self.endpoint_of(link) == Endpoint::Streams);
@@ -231,7 +229,7 @@ impl Shadow {
         }
     }
 
-    /// Checks that a book is no longer live if a frame that cannot be read may have changed it.
+    /// Checks that a book is no longer current if a malformed frame may have changed it.
     pub fn malformed(&mut self, step: &Step<'_>, frame: &str) {
         let Act::Frame(link, _) = step.act else { return };
         let is_streams = self.endpoint_of(link) == Endpoint::Streams;
@@ -277,14 +275,13 @@ impl Shadow {
                 untold = Some(symbol);
             }
         }
-        // A frame that cannot be read may also have contained an update, or the snapshot for which a book waits.
+        // A malformed frame may also have contained an update, or the snapshot for which a book waits.
         lost.into_iter().for_each(|index| self.feeds[index].lost_update = true);
         if let Some(symbol) = untold {
             self.fail("I-45", format!("{symbol} may have lost an update, and is told to be true: {frame}"));
         }
     }
 
-    /// Checks the reason for which a frame was ignored.
     pub fn ignored(&mut self, step: &Step<'_>, ignored: &Ignored, source: &Source<'_>) {
         let Act::Frame(link, Frame::Text(text)) = step.act else { return };
         if !std::ptr::eq(source.frame(), text) {
@@ -315,7 +312,7 @@ impl Shadow {
             }
         }
         // The first frame of a requested book is its snapshot and must not be ignored. A subscription that waits for
-        // the end of the previous one was not requested yet.
+        // the end of the previous one is not requested yet.
         let is_awaited = |subscription: &(StreamId, bool)| {
             let state = self.subscriptions.get(&subscription.0).map(|it| it.1);
             !subscription.1 && matches!(state, Some(StreamState::Requested | StreamState::Active))
@@ -351,8 +348,7 @@ impl Shadow {
         }
     }
 
-    /// Checks all counters of a machine. Besides `frames` and `bytes`, exactly one of them counts each text or binary
-    /// frame. `links.rs` derives the expected counters of links from events.
+    /// Checks all counters of a machine. Besides `frames` and `bytes`, exactly one counts each text or binary frame.
     pub fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let actual = machine.stats();
         if let Act::Frame(_, frame) = step.act {
@@ -423,7 +419,7 @@ fn is_of_another_kind(frame: &str, member: &str, kind: &str) -> bool {
     is_one && object.get(member).and_then(serde_json::Value::as_str).is_some_and(|named| named != kind)
 }
 
-/// Returns whether a frame that does not name its kind is complete, and has members that no update of a book has.
+/// Returns whether a frame without a named kind is complete, and has members that no update of a book has.
 fn is_no_depth(frame: &str) -> bool {
     const BEFORE: [&[&str]; 4] = [&["X"], &["lastUpdateId"], &["b", "B", "a", "A"], &["t", "p", "q", "m"]];
     const BEHIND: [&[&str]; 3] = [&["B", "E", "u"], &["P", "E", "u"], &["orders"]];

@@ -66,7 +66,6 @@ impl Shadow {
         }
     }
 
-    /// Checks the event `LinkClosed`: the link has ended, or the client no longer dials it.
     pub fn link_closed(&mut self, link: LinkId, reason: CloseReason) {
         self.links_closed += 1;
         self.link_ends.push(reason);
@@ -89,7 +88,6 @@ impl Shadow {
         }
     }
 
-    /// Checks that the steps of a shutdown are reported in their order.
     pub fn shutting_down(&mut self, step: ShutdownStep) {
         let before = self.shutdown.replace(step);
         let is_due = self.plan.is_none_or(|plan| match (before, step) {

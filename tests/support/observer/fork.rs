@@ -1,5 +1,5 @@
-//! Checks what would follow from the present state of a machine. A copy of the machine gets nothing but ticks of the
-//! clock, or a peer that fulfils every request.
+//! Checks what would follow from the present state of a machine. A copy of the machine gets only ticks of the clock,
+//! or a peer that fulfils every request.
 
 use std::time::Duration;
 
@@ -18,7 +18,6 @@ use super::{Observed, Violation};
 /// The maximum number of ticks of a check. It is enough for everything that a machine can wait for.
 const TICKS_MAX: usize = 10_000;
 
-/// The longest time between two pings of an honest peer.
 const PINGED_EACH: Duration = Duration::from_secs(5);
 
 const PING: Frame<'_> = Frame::Ping(b"");
@@ -34,8 +33,7 @@ impl<M: Machine> Observed<M> {
     ///
     /// # Errors
     ///
-    /// The first violation, if the observer is [lenient](Observed::lenient). If it is not, the call panics with the
-    /// violation and its trace.
+    /// The first violation, if the observer is [lenient](Observed::lenient). Otherwise the call panics.
     pub fn fork_checks(&self) -> Checked {
         let checked = self
             .ends_in_time()
@@ -50,7 +48,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Makes a lenient copy: it keeps its first violation instead of panicking. It records only its own calls.
+    /// Makes a lenient copy, which records only its own calls.
     fn fork(&self) -> Observed<M> {
         Observed {
             machine: self.machine.clone(),
@@ -81,8 +79,7 @@ impl<M: Machine> Observed<M> {
         self.shadow.settings.iter().map(Settings::longest_wait).max().unwrap_or(Duration::ZERO)
     }
 
-    /// I-12: after each command that ends the client, the client ends by its deadline if only ticks follow, one or
-    /// many.
+    /// I-12: after each command that ends the client, the client ends by its deadline if only ticks follow.
     fn ends_in_time(&self) -> Checked {
         let now = self.shadow.now;
         let plan = Plan { deadline: now + Duration::from_secs(10), cancels_orders: true, unsubscribes: true };
@@ -135,7 +132,7 @@ impl<M: Machine> Observed<M> {
     }
 
     /// I-26 and I-42: a request that was not handed out when its link ended is not sent, and its reply says so. A
-    /// request that was followed only by a command to close is sent before the Close frame.
+    /// request before a command to close is sent before the Close frame.
     fn tells_what_was_not_sent(&self) -> Checked {
         let now = self.shadow.now;
         for leaves in [true, false] {
@@ -218,11 +215,11 @@ impl<M: Machine> Observed<M> {
             let leg = &self.shadow.legs[slot];
             let (Some(link), Phase::Open, None) = (leg.link, leg.phase, leg.closing) else { continue };
             let settings = self.shadow.settings_of(slot);
-            // After a late tick the peer still has the full time to answer the probe.
+            // After a late tick, the peer still has the full time to answer the probe.
             let answer =
                 settings.silence_max.saturating_sub(settings.probe_after).max(Duration::from_millis(1));
             let mut until = self.shadow.now + settings.silence_max.max(settings.probe_after) + answer;
-            // The probe may have to wait for the limit on requests, and for the probes of the other links.
+            // The probe may have to wait for the limit on requests, and for the probes of other links.
             let links = u32::try_from(self.shadow.legs.len()).unwrap_or(u32::MAX);
             let latest = until + settings.request_limit.1 * links + answer;
             let mut is_asked = false;
@@ -270,8 +267,7 @@ impl<M: Machine> Observed<M> {
             is_idle &= state == State::Idle;
             is_given_up |= state == State::Closed;
         });
-        // This peer sends no data but books. So the client never stops requesting the streams that must not be
-        // silent.
+        // This peer sends only books, so the client never stops requesting other streams that must not be silent.
         let is_quiet = self.shadow.feeds.iter().any(|feed| feed.silence_max.is_some());
         if is_idle || is_given_up || is_quiet || self.shadow.closing.is_some() {
             return Ok(());
@@ -305,8 +301,8 @@ impl<M: Machine> Observed<M> {
         )
     }
 
-    /// Returns whether any link is `Closed`. In a copy with an honest peer, this means that the last allowed attempt
-    /// or request got no answer.
+    /// Returns whether any link is `Closed`. With an honest peer, this means that the last allowed attempt or request
+    /// got no answer.
     fn has_given_up(&self) -> bool {
         let mut any = false;
         self.each_link(|_, _, state| any |= state == State::Closed);
@@ -321,8 +317,8 @@ impl<M: Machine> Observed<M> {
         if self.shadow.settings.iter().any(may_wait) {
             return Ok(());
         }
-        // Requests from before the copy was made stay unanswered, and will time out. The client is right to close a
-        // link that has received nothing else by then, so this frame keeps each link alive.
+        // Requests from before the copy get no answer. The client is right to close a link that has received nothing
+        // when they time out, so this frame keeps each link alive.
         self.all_hear(self.shadow.now, None, Frame::Text(r#"{"id":0,"status":200}"#));
         let mut links = Vec::new();
         self.each_link(|link, _, _| links.push(link));
@@ -344,7 +340,7 @@ impl<M: Machine> Observed<M> {
 
     fn has_converged(&self) -> bool {
         let mut all = true;
-        // A client has closed the links that it does not need.
+        // A client closes the links that it does not need.
         self.each_link(|link, _, state| all &= state == State::Live && self.shadow.is_wanted(link.slot()));
         self.each_stream(|_, stream, state| {
             let is_book = matches!(stream, Stream::Depth { .. });
@@ -377,7 +373,7 @@ struct Peer {
 impl Peer {
     fn serve<M: Machine>(&mut self, machine: &mut Observed<M>) {
         let now = machine.shadow.now;
-        // Dials that were handed out before the copy was made.
+        // Dials from before the copy was made.
         for slot in 0..machine.shadow.legs.len() {
             let leg = &machine.shadow.legs[slot];
             if let (Some(link), Phase::Dialled) = (leg.link, leg.phase) {

@@ -8,8 +8,8 @@ use gemini_ws::{Instant, LinkId, RateLimiter};
 use super::super::machine::Settings;
 use super::shadow::Shadow;
 
-/// The instants of the dials, requests and orders that count for the limits of an endpoint. Dials, requests and
-/// orders of other endpoints of the same host count too.
+/// The instants of the dials, requests and orders that count for the limits of an endpoint, also those of other
+/// endpoints of its host.
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     dials: VecDeque<Instant>,
@@ -23,10 +23,10 @@ pub struct Host {
     name: String,
     /// Each limit on dials, with its own counter.
     dials: Vec<((u32, Duration), RateLimiter)>,
-    /// The end of the delay that the venue has asked for. No dial may start before this instant.
+    /// The end of the delay that the venue has requested. No dial may start before.
     pub held_until: Instant,
-    /// Whether the observer no longer knows when there is room. The venue may have stated that its limits are
-    /// stricter, or it may have asked for a delay that ends at an instant that no event named.
+    /// Whether the observer no longer knows when there is room: the venue has reported stricter limits, or a delay
+    /// whose end no event named.
     pub is_tightened: bool,
 }
 
@@ -48,12 +48,11 @@ impl Host {
         hosts
     }
 
-    /// Returns whether the limits on dials may leave no room now.
     pub fn may_be_full(&self, now: Instant) -> bool {
         self.is_tightened || self.free_at() > now
     }
 
-    /// Returns the first instant at which the limits on dials and the delay that the venue asked for leave room.
+    /// Returns when the limits on dials and the venue's delay leave room.
     pub fn free_at(&self) -> Instant {
         let limiters = self.dials.iter().map(|(_, limiter)| limiter.free_at());
         limiters.fold(self.held_until, Instant::max)
@@ -74,8 +73,8 @@ impl Shadow {
         &mut self.hosts[position]
     }
 
-    /// Notes that the venue asks for a delay without dials. `next` is the instant that an event named for the next
-    /// dial of the link, if there is one.
+    /// Notes that the venue requests a delay without dials. `next` is the instant of the next dial that an event
+    /// named.
     pub fn hold(&mut self, slot: usize, delay: Duration, next: Option<Instant>) {
         let least = self.now + delay;
         let host = self.host_of(slot);

@@ -1,4 +1,4 @@
-//! Checks links: the order of what happens between a dial and its end, and the reason for which a link ends.
+//! Checks links: the order of what happens between a dial and its end, and the reason why a link ends.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::paths::{Follows, Path, is_of_host};
 use super::shadow::{Leg, Phase, Shadow, Step};
 
 impl Shadow {
-    /// Checks that one tick ends or dials the link of a slot at most once, however late the tick is. A slot that was
-    /// restarted in this step is exempt.
+    /// Checks that one tick ends or dials the link of a slot at most once. A slot that was restarted in this step is
+    /// exempt.
     fn check_series(&mut self, step: &Step<'_>, link: LinkId, effect: Effect) {
         let is_part =
             |effect: Effect| matches!(effect, Effect::ReportLost | Effect::ReportFailure | Effect::Dial);
@@ -129,14 +129,14 @@ impl Shadow {
         }
     }
 
-    /// Returns whether a loss is final, so that no attempt follows, and the delay that the loss adds to the usual
-    /// one. The first is `None` if the observer cannot know it.
+    /// Returns whether no attempt follows a loss, and the delay that the loss adds to the usual one. The first is
+    /// `None` if the observer cannot know it.
     fn follows_loss(&self, link: LinkId, loss: Lost) -> (Option<bool>, Option<Duration>) {
         let Some(leg) = self.legs.get(link.slot()) else { return (None, None) };
         let stable_after = self.settings_of(link.slot()).stable_after;
         let is_long = |it: &Leg| it.is_stable(self.now, stable_after);
         let was_stable = self.experience[leg.endpoint].1 || is_long(leg);
-        // A client notes that another link has been live for long only when time passes.
+        // A client notes only with the time that another link has been live for long.
         let is_certain = was_stable || !self.legs.iter().any(|it| it.endpoint == leg.endpoint && is_long(it));
         let follows = Follows::of_loss(loss);
         let is_known = is_certain || follows != Follows::NothingAtFirst;
@@ -315,14 +315,14 @@ impl Shadow {
         self.dropped.push(link);
     }
 
-    /// Checks that an output about a link comes between the link's dial and its end, and that no message follows the
-    /// client's Close frame. Also checks that no input about another slot's link caused the output.
+    /// Checks that an output comes between the link's dial and its end, and that no message follows the client's
+    /// Close frame. Also checks that no input about another slot's link caused the output.
     pub fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
         if let Act::Connected(of) | Act::ConnectFailed(of, _) | Act::Frame(of, _) | Act::Lost(of, _) =
             step.act
             && of.slot() != link.slot()
             && self.closing.is_none()
-            // When a link has ended, another one that waited has room.
+            // The end of a link makes room for another one that waits.
             && !(matches!(output, Output::Connect(_)) && self.links_closed > 0)
         {
             self.fail("I-49", format!("{output:?} upon {:?}", step.act));
@@ -369,8 +369,8 @@ impl Shadow {
         }
     }
 
-    /// Returns the longest time for a closing handshake among the present links; once the application has requested
-    /// an end, among the links at that request.
+    /// Returns the longest time for a closing handshake among the present links, or among the links at the
+    /// application's request to end.
     pub fn close_timeout(&self) -> Duration {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
@@ -398,13 +398,13 @@ impl Shadow {
         }
     }
 
-    /// Returns whether a stream needs the link of a slot, or the link is the one that its endpoint keeps open.
+    /// Returns whether a stream needs the link of a slot, or its endpoint keeps it open.
     pub fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
         let stays = settings.stays_open();
         let desired = self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired());
         let Some(leg) = self.legs.get(slot) else { return desired };
-        // If such an endpoint has several links, the first one stays.
+        // Such an endpoint keeps the first of several links open.
         let is_it = |it: &Leg| it.is_listed && it.endpoint == leg.endpoint && it.closing.is_none();
         let is_first = self.legs.iter().position(is_it) == Some(slot);
         desired || (stays && is_first && !self.removed.contains(&leg.endpoint))
@@ -421,8 +421,8 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that the table of links allows the step of each link. Also checks that the driver
-    /// has exactly the dials and transports of the links that have not ended.
+    /// Checks that the table of links allows the step of each link, and that the driver has exactly the dials and
+    /// transports of the links that have not ended.
     pub fn check_links<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         for slot in 0..self.legs.len() {
             let leg = &self.legs[slot];
@@ -445,7 +445,6 @@ impl Shadow {
         }
     }
 
-    /// Checks the numbers of abandoned requests and links in the event `Closed`.
     fn check_abandoned(&mut self) {
         self.abandoned.0 += self.unsent.len();
         for link in &self.ended_for_good {
@@ -489,14 +488,13 @@ impl Shadow {
         }
     }
 
-    /// Adds the attempts of a removed link to its endpoint's number of attempts. The next link to the endpoint may
-    /// continue from this number.
+    /// Adds the attempts of a removed link to its endpoint's number, from which the next link may continue.
     pub fn inherit(&mut self, endpoint: usize, attempts: u32) {
         let inherited = &mut self.inherited[endpoint];
         *inherited = attempts.saturating_add(*inherited);
     }
 
-    /// Checks that an input about a link other than the present one had no effect, except that the client drops a
+    /// Checks that an input about another link than the present one had no effect, except that the client drops a
     /// transport that connected too late.
     pub fn check_stale(&mut self, step: &Step<'_>) {
         let spare = |output: &Output| match (step.act, output) {
@@ -536,7 +534,6 @@ impl Shadow {
         }
     }
 
-    /// Checks that a refused command had no effect.
     pub fn check_refusal(&mut self, step: &Step<'_>) {
         if let Answer::Refused(error) = step.answer
             && !step.outputs.is_empty()

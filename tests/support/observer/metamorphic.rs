@@ -1,4 +1,4 @@
-//! Checks that compare two runs. The second run differs in something that must not matter.
+//! Compares two runs. The second run differs in something that must not matter.
 
 use std::time::Duration;
 
@@ -14,7 +14,6 @@ use super::sessions::Sessions;
 use super::shrink::{Found, report};
 use super::{Make, Observed, Violation};
 
-/// How the second run differs from the first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Variation {
     /// The second run is the same.
@@ -25,7 +24,7 @@ enum Variation {
     CloseAgain,
     /// The driver polls outputs only now and then.
     Unpolled,
-    /// The clock of the second run has another origin. The only clock of a machine is the instants of its inputs.
+    /// The clock of the second run has another origin.
     Later,
 }
 
@@ -44,8 +43,7 @@ impl<M: Machine> Observed<M> {
     ///
     /// # Errors
     ///
-    /// The first violation, if the observer is [lenient](Observed::lenient). If it is not, the call panics with the
-    /// violation and its trace.
+    /// The first violation, if the observer is [lenient](Observed::lenient). Otherwise the call panics.
     pub fn metamorphic_checks(&self) -> Result<(), Violation> {
         match check(self.calls(), &self.make) {
             Err(violation) if !self.is_lenient => {
@@ -146,8 +144,8 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
     Ok(())
 }
 
-/// Makes an input about a link that has ended, if there is one. Fails if the machine does more than count the input
-/// and drop a transport that connected too late.
+/// Makes an input about a link that has ended, if there is one. The machine may only count it, and drop a transport
+/// that connected too late.
 fn insert_stale<M: Machine>(
     machine: &mut M,
     names: &Names,
@@ -187,9 +185,9 @@ fn insert_stale<M: Machine>(
     Ok(())
 }
 
-/// Evens out what depends on when outputs are polled. Removes from `expected` the messages whose link ended before
-/// they could be handed out, and replaces the outcome `NotSent` by `Lost` everywhere. Gives `Closed` in `got` the
-/// reason and the sessions of `Closed` in `expected`. Fails if `Closed` in `got` has a wrong number of sessions.
+/// Removes differences that depend on when outputs are polled: messages whose link ended before they were handed out,
+/// the outcome `NotSent` instead of `Lost`, and the reason and sessions of `Closed`. Fails if `Closed` in `got` has a
+/// wrong number of sessions.
 fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessions) -> Result<(), String> {
     let mut ended = Vec::new();
     let mut kept: Vec<Output> = Vec::new();
@@ -214,7 +212,7 @@ fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessi
             (*reason, abandoned.sessions) = told.unwrap_or((*reason, abandoned.sessions));
         }
     }
-    // The machine may withdraw its own request in the step that made it, in either run.
+    // In either run, the machine may withdraw its own request in the step that made it.
     for output in expected.iter_mut().chain(got) {
         if let Output::Event(Event::Reply { outcome: outcome @ RequestOutcome::NotSent, .. }) = output {
             *outcome = RequestOutcome::Lost;
@@ -223,7 +221,7 @@ fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessi
     Ok(())
 }
 
-/// Returns the reason for which a client ended, and the number of its sessions that may have left orders.
+/// Returns the reason why a client ended, and the number of its sessions that may have left orders.
 fn end_of(output: &Output) -> Option<(CloseReason, usize)> {
     match output {
         Output::Event(Event::Closed { reason, abandoned }) => Some((*reason, abandoned.sessions)),

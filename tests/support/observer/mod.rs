@@ -1,8 +1,8 @@
-//! The observer sees nothing but the inputs and outputs of a machine. It reports which invariant of the lifecycle the
-//! machine has broken, with a shortened trace that still breaks it.
+//! The observer sees only the inputs and outputs of a machine. It reports which invariant of the lifecycle the
+//! machine has broken, with a shortened trace.
 //!
-//! Every call goes through an [`Observed`], which keeps a [`Shadow`] of the machine: links,
-//! requests, subscriptions, delays. [`CHECKS`](checks::CHECKS) lists where each invariant is checked.
+//! Every call goes through an [`Observed`], which keeps a [`Shadow`] of the machine. [`CHECKS`](checks::CHECKS) lists
+//! where each invariant is checked.
 
 pub mod call;
 pub mod checks;
@@ -56,15 +56,14 @@ pub type Make<M> = Arc<dyn Fn() -> M + Send + Sync>;
 
 /// A machine that the observer watches. It implements `Machine`, so whatever drives a machine can drive it.
 ///
-/// At the first violation it panics, with a report if the calls are recorded. If it is
-/// [lenient](Observed::lenient), it keeps the violation instead.
+/// At the first violation it panics, with a report if the calls are recorded. If it is [lenient](Observed::lenient),
+/// it keeps the violation instead.
 #[derive(Clone)]
 pub struct Observed<M> {
     machine: M,
     make: Make<M>,
     shadow: Shadow,
     names: Names,
-    /// The outputs of the step under way.
     outputs: Vec<Output>,
     /// The outputs of past steps that the driver has not polled yet.
     waiting: VecDeque<Output>,
@@ -102,20 +101,17 @@ impl<M: Machine> Observed<M> {
         self
     }
 
-    /// Also passes events to a `Reader`, which keeps books, orders and the account. The reader costs more than all
-    /// other checks.
+    /// Also passes events to a `Reader`, which costs more than all other checks.
     pub fn reading(mut self) -> Observed<M> {
         self.reader = Some(Box::default());
         self
     }
 
-    /// Passes events to the given reader.
     pub fn reading_with(mut self, reader: Reader) -> Observed<M> {
         self.reader = Some(Box::new(reader));
         self
     }
 
-    /// Keeps the first violation instead of panicking.
     pub fn lenient(mut self) -> Observed<M> {
         self.is_lenient = true;
         self
@@ -129,28 +125,24 @@ impl<M: Machine> Observed<M> {
         self.shadow.violation.as_ref()
     }
 
-    /// Returns the recorded calls.
     pub fn calls(&self) -> &[Call] {
         self.calls.as_deref().unwrap_or_default()
     }
 
-    /// Returns the links, subscriptions and requests that the machine has named. A test needs them for inputs about
-    /// links that have ended.
+    /// Returns the links, subscriptions and requests that the machine has named.
     pub fn names(&self) -> &Names {
         &self.names
     }
 
-    /// Returns the observer's model of the machine.
     pub fn shadow(&self) -> &Shadow {
         &self.shadow
     }
 
-    /// Returns whether the client has reported its end.
     pub fn is_terminated(&self) -> bool {
         self.shadow.terminated
     }
 
-    /// Makes a recorded call. It does nothing if the call is about something that does not exist here.
+    /// Makes a recorded call, unless it is about something that does not exist here.
     pub fn call(&mut self, call: &Call, scratch: &mut Scratch) {
         let mut text = String::new();
         if let Some(act) = self.names.act(call, &mut text) {
@@ -158,7 +150,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Makes one step, takes its outputs, and checks all that must hold. After a violation it does nothing.
+    /// Makes one step, takes its outputs, and checks all that must hold. After a violation, does nothing.
     pub fn step<'f>(
         &mut self,
         now: Instant,
@@ -229,7 +221,6 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Makes a step, and returns its answer without its event.
     fn command(&mut self, now: Instant, act: Act<'_>) -> Answer {
         self.step(now, act, &mut Scratch::new()).0
     }

@@ -1,4 +1,4 @@
-//! Finds out which paths the table of links allows, and what follows from each reason for an end.
+//! Finds which paths the table of links allows, and what follows from each reason for an end.
 
 use std::time::Duration;
 
@@ -42,7 +42,6 @@ impl Path {
         })
     }
 
-    /// Returns whether an effect is visible among the outputs.
     const fn is_visible(&self, effect: Effect) -> bool {
         match effect {
             Effect::Restore | Effect::FailAll | Effect::Deliver | Effect::Record | Effect::Send => false,
@@ -58,7 +57,7 @@ impl Path {
         }
     }
 
-    /// Returns whether the act can be this input of the table, or lead to this input.
+    /// Returns whether the act can be this input of the table, or lead to it.
     const fn may_cause(&self, input: Input) -> bool {
         let kind = self.kind;
         match input {
@@ -87,7 +86,7 @@ pub enum Follows {
     Usual,
     /// An attempt after [`SLOW`] and the usual delay.
     Slow,
-    /// An attempt after the delay that the venue asked for, and the usual delay.
+    /// An attempt after the delay that the venue requests, and the usual delay.
     After(Duration),
 }
 
@@ -133,7 +132,7 @@ impl Follows {
         self == Follows::Nothing || (self == Follows::NothingAtFirst && !has_worked)
     }
 
-    /// Returns the delay that is added to the usual one; `None` if there is none.
+    /// Returns the delay that is added to the usual one.
     pub fn least(self) -> Option<Duration> {
         match self {
             Follows::Nothing | Follows::Usual => None,

@@ -1,5 +1,5 @@
-//! [`Reader`] stands for the application. It compares the crate's books, orders and account with plain maps that
-//! apply the same events.
+//! [`Reader`] stands for the application. It compares `Books`, `Orders` and the account with plain maps that apply
+//! the same events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,13 +16,11 @@ type Plain = [BTreeMap<Decimal, Decimal>; 2];
 #[derive(Clone, Debug)]
 pub struct Reader {
     books: Books,
-    /// How `Books` applies an event.
     apply: fn(&mut Books, &Event<'_>),
     orders: Orders,
     balances: Balances,
     positions: Positions,
-    /// The books that follow the venue, crossed ones included, by symbol in lower case; each with the slot of the
-    /// link that it came over.
+    /// The books that follow the venue, by symbol in lower case; each with the slot of its link.
     plain: BTreeMap<String, (Option<usize>, Plain)>,
 }
 
@@ -56,7 +54,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// What does not hold after the event.
+    /// The first comparison that fails.
     pub fn take(&mut self, event: &Event<'_>) -> Checked {
         (self.apply)(&mut self.books, event);
         self.orders.apply(event);
@@ -87,7 +85,7 @@ impl Reader {
                 self.change(depth)
             }
             Event::DepthUpdate(depth, _) => self.change(depth),
-            // The best level of one side only. The plain maps cannot follow it.
+            // The plain maps cannot follow the best level of one side.
             Event::TopOfBook(top, _) => {
                 self.plain.remove(&top.symbol.to_ascii_lowercase());
                 Ok(())
@@ -111,7 +109,7 @@ impl Reader {
     }
 
     /// Stops following the book of a symbol if it came over this slot; `None` means any slot. Fails if the book is
-    /// still live in `Books`.
+    /// still current in `Books`.
     fn end(&mut self, symbol: &str, slot: Option<usize>) -> Checked {
         let name = symbol.to_ascii_lowercase();
         let is_it = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
@@ -126,7 +124,7 @@ impl Reader {
     }
 
     /// Stops following the books that came over this slot; `None` means any slot. Fails if one of these books is
-    /// still live in `Books`.
+    /// still current in `Books`.
     fn end_all(&mut self, slot: Option<usize>) -> Checked {
         let of_link = |book: &(Option<usize>, Plain)| slot.is_none() || book.0 == slot;
         let ended: Vec<String> =

@@ -22,7 +22,7 @@ pub struct Outstanding {
 /// A message that was handed out, and that the venue may answer.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// The id of the message; zero for endpoints whose messages have no id.
+    /// Zero for endpoints whose messages have no id.
     pub id: u64,
     pub link: LinkId,
     pub deadline: Instant,
@@ -40,8 +40,7 @@ pub enum Asks {
     Other,
 }
 
-/// The maximum number of requests that wait for an answer at one time: those of the application, those that cancel
-/// orders, and the probe.
+/// The maximum number of requests in flight: those of the application, those that cancel orders, and the probe.
 const IN_FLIGHT_MAX: usize = gemini_ws::REQUESTS_IN_FLIGHT_MAX + gemini_ws::REQUESTS_IN_FLIGHT_MAX / 4 + 1;
 
 impl Shadow {
@@ -110,8 +109,7 @@ impl Shadow {
         }
     }
 
-    /// Follows a text frame as an answer: removes the request that it answers, if any, and notes the outcome for the
-    /// streams of that request.
+    /// Removes the request that a text frame answers, and notes the outcome for its streams.
     pub fn answered(&mut self, step: &Step<'_>, link: LinkId, text: &str) {
         let unknown =
             matches!(step.event, Some(Event::Ignored(it, _)) if it.reason == IgnoredReason::UnknownResponse);
@@ -156,7 +154,7 @@ impl Shadow {
 
     pub fn replied(&mut self, step: &Step<'_>, id: RequestId, about: Subject, outcome: &RequestOutcome<'_>) {
         let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
-            // A shutdown cancels orders with its own request, and no event has named it before this one.
+            // A shutdown cancels orders with its own request, which no earlier event has named.
             let is_own = about == Subject::CancelSessionOrders && !self.unsent.contains(&id);
             if self.closing.is_some() && matches!(outcome, RequestOutcome::NotSent) && is_own {
                 self.unsent.push(id);
@@ -194,9 +192,8 @@ impl Shadow {
         }
     }
 
-    /// Marks the subscribing and unsubscribing messages that were not answered in time, because the client may send
-    /// them again. Removes all other messages that were not answered in time. While a link is closing, its messages
-    /// are only marked, because the client may wait for answers or only for the end of the link.
+    /// Marks the subscribing and unsubscribing messages without an answer in time, because the client may send them
+    /// again. Removes other messages without an answer. On a closing link, only marks them all.
     pub fn expire(&mut self) {
         let now = self.now;
         let mut position = 0;
@@ -228,8 +225,8 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that each accepted request was written, and that each request whose link has ended
-    /// or whose time is over has a reply. Also checks that no request is reported as lost while its link is open.
+    /// Checks that each accepted request was written, and that each request has a reply when its link has ended or
+    /// its time is over. Also checks that no request is reported as lost while its link is open.
     pub fn check_requests(&mut self, step: &Step<'_>) {
         for position in 0..self.presumed_lost.len() {
             let link = self.presumed_lost[position];
@@ -257,9 +254,8 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a step that the step has no more than `OUTPUT_MAX` outputs. A lower limit also applies,
-    /// which depends on the act and on the number of links, streams and messages. After a subscription it also checks
-    /// `streams_max`.
+    /// Checks that a step has at most `OUTPUT_MAX` outputs, and at most as many as its act and the present links,
+    /// streams and messages allow. After a subscription, also checks `streams_max`.
     pub fn check_size(&mut self, step: &Step<'_>) {
         let bytes = match step.act {
             Act::Frame(_, Frame::Text(text)) => text.len(),

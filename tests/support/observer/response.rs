@@ -2,9 +2,8 @@
 
 use gemini_ws::{Endpoint, Message, ResponseId, Scratch};
 
-/// A message to the venue.
 pub struct WrittenMessage<'t> {
-    /// The id of the message; zero for endpoints whose messages have no id.
+    /// Zero for endpoints whose messages have no id.
     pub id: u64,
     pub method: Method<'t>,
     /// The rest of the text, from the parameters on.
@@ -58,7 +57,7 @@ pub fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
 }
 
 impl<'t> WrittenMessage<'t> {
-    /// Calls `each` with the name of each stream in the message, or with name and symbol on market data v2.
+    /// Calls `each` with the name of each stream in the message, or on market data v2 with name and symbol.
     pub fn each_stream(&self, mut each: impl FnMut(&str, Option<&str>)) {
         if self.id > 0 {
             let names = self.parameters.strip_prefix(",\"params\":[").unwrap_or_default();
@@ -76,12 +75,11 @@ impl<'t> WrittenMessage<'t> {
     }
 }
 
-/// Returns the id of a message of the current API; `None` if the text is no such message.
+/// Returns the id of a message of the current API.
 pub fn id_of(text: &str) -> Option<u64> {
     written(text, Endpoint::Streams).map(|message| message.id)
 }
 
-/// An answer of the venue.
 pub struct Answered {
     pub id: u64,
     pub is_ok: bool,

@@ -1,5 +1,4 @@
-//! [`Sessions`] counts the sessions that may have left orders at the venue. It sees only the application's requests
-//! and the reported events.
+//! [`Sessions`] counts the sessions that may have left orders at the venue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +9,7 @@ use gemini_ws::{
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     sessions: BTreeMap<LinkId, Session>,
-    /// Requests of methods that the client does not know: they may place orders.
+    /// Requests of unknown methods, which may place orders.
     raw: BTreeSet<RequestId>,
     left: usize,
 }
@@ -23,27 +22,26 @@ struct Session {
     ended: BTreeSet<RequestId>,
     /// The newest request that cancelled orders.
     cancelled: Option<RequestId>,
-    /// The orders whose requests were reported, by their client order ids.
+    /// The reported orders, by their client order ids.
     orders: BTreeMap<ClientOrderId, Placed>,
 }
 
-/// What was reported of the orders with one client order id.
+/// The reports about the orders with one client order id.
 #[derive(Clone, Debug, Default)]
 struct Placed {
     requests: Vec<RequestId>,
-    /// The venue's ids of these orders, from the first event about an open order on.
+    /// The venue's ids of these orders, once an event has reported them as open.
     order_ids: BTreeSet<u64>,
 }
 
 impl Sessions {
-    /// Notes a request of the application.
     pub fn note_request(&mut self, id: RequestId, request: &Request) {
         if matches!(request, Request::Raw(_)) {
             self.raw.insert(id);
         }
     }
 
-    /// Notes that a request was made over a link to an authenticated endpoint.
+    /// Notes a request over a link to an authenticated endpoint.
     pub fn note_signed(&mut self, link: LinkId, id: RequestId) {
         if self.raw.contains(&id) {
             self.of(link).placed.insert(id);
@@ -100,8 +98,8 @@ impl Sessions {
 }
 
 impl Session {
-    /// Notes an event about an order. An end counts if only one order can have the client order id, and an event has
-    /// reported this order as open, or if the order is rejected.
+    /// Notes an event about an order. Its end counts if the order is rejected, or if only one order can have the
+    /// client order id and an event has reported it as open.
     fn note(&mut self, update: &OrderUpdate<'_>) {
         use OrderStatus::{Canceled, Closed, Filled, Rejected};
         let id = update.client_order_id.and_then(|id| id.to_string().parse().ok());

@@ -1,5 +1,5 @@
-//! [`Shadow`] is a model of a machine that is derived from its inputs and outputs alone. This file has the state
-//! and the order of a step; the other files of this folder have the checks.
+//! [`Shadow`] is a model of a machine that is derived from its inputs and outputs alone. The other files of this
+//! folder have the checks.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -34,17 +34,17 @@ pub struct Leg {
     pub heard: Instant,
     /// When `Live` was reported.
     pub live: Option<Instant>,
-    /// The instant by which the transport is dropped, if the Close frame was handed out.
+    /// When the transport is dropped at the latest, once the Close frame was handed out.
     pub closing: Option<Instant>,
     /// When `handle_resumed` was called, if the link has received nothing since.
     pub resumed: Option<Instant>,
-    /// When the slot's previous open link received its last frame, or when it opened if it received none.
+    /// When the previous open link received its last frame, or when it opened.
     pub missing_since: Option<Instant>,
     /// When the last message was handed out, or the link opened.
     pub sent: Instant,
     /// Whether the machine has a link in this slot.
     pub is_listed: bool,
-    /// Whether this step forgot what was known of earlier links, so that the slot starts again.
+    /// Whether this step has restarted the slot.
     pub is_restarted: bool,
     /// The step in which the link ended.
     pub ended: u64,
@@ -52,18 +52,18 @@ pub struct Leg {
     pub retry: Option<(Instant, Instant)>,
     /// Whether the newest link ended without a further attempt.
     pub given_up: bool,
-    /// No attempt starts before this instant, even if a new subscription needs one.
+    /// No attempt starts before this instant.
     pub not_before: Instant,
     /// The number of attempts in a row, for the backoff.
     pub attempts: u32,
-    /// How many attempts in a row ended before their link was live, for `attempts_max`.
+    /// The number of attempts in a row that ended before their link was live, for `attempts_max`.
     pub failed: u32,
-    /// The reason for which the last attempt ended.
+    /// The reason why the last attempt ended.
     pub last: Option<AttemptFailure>,
-    /// The natural logarithm of the probability that as many delays in a row are as short as the reported ones.
+    /// The natural logarithm of the probability of as many delays that are as short as the reported ones.
     pub likelihood: f64,
-    /// The number of frames in a row that could not be decoded. A frame that names the same stream as the frame
-    /// before is not counted.
+    /// The number of malformed frames in a row. A frame that names the same stream as the frame before is not
+    /// counted.
     pub malformed_run: u32,
     pub malformed_of: Option<(Topic, Option<Symbol>)>,
 }
@@ -107,7 +107,7 @@ impl Leg {
         }
     }
 
-    /// Starts the slot again. Of the earlier links of the slot, only the epoch still matters to the next link.
+    /// Starts the slot again. Only the epoch of its earlier links still matters.
     pub fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
@@ -121,7 +121,7 @@ impl Leg {
         self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
     }
 
-    /// Notes that the link has been live so long that attempts are counted from the start again.
+    /// Notes that the link has been live so long that attempts are counted from the start.
     pub fn note_stable(&mut self) {
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
     }
@@ -143,8 +143,8 @@ pub struct Step<'s> {
     pub answer: Answer,
     pub event: Option<&'s Event<'s>>,
     pub outputs: &'s [Output],
-    /// Whether the link that an input names is the newest one of its slot, and in a state in which the input can
-    /// come. True if the act names no link.
+    /// Whether the named link is the newest one of its slot, in a state in which the input can come. True if the act
+    /// names no link.
     pub is_current: bool,
     /// The deadline before the step.
     pub deadline: Option<Deadline>,
@@ -158,16 +158,16 @@ pub struct Shadow {
     pub windows: Vec<Windows>,
     /// For each of the settings: whether a link to it was opened, and whether it was live for `stable_after`.
     pub experience: Vec<(bool, bool)>,
-    /// For each of the settings: the attempts of removed links. The next link may continue from this number.
+    /// For each of the settings: the attempts of removed links, from which the next link may continue.
     pub inherited: Vec<u32>,
     pub now: Instant,
     pub step: u64,
     pub legs: Vec<Leg>,
     pub feeds: Vec<Feed>,
-    /// The index in `feeds` of each subscription, and its state when last seen.
+    /// The index in `feeds` of each subscription, and its last state.
     pub subscriptions: HashMap<StreamId, (usize, StreamState)>,
-    /// Subscriptions that have ended, and whose streams the venue may still send; with the index in `feeds` and the
-    /// last state of each.
+    /// Ended subscriptions whose streams the venue may still send; with the index in `feeds` and the last state of
+    /// each.
     pub leaving: HashMap<StreamId, (usize, StreamState)>,
     /// Requests of the application that have no reply.
     pub outstanding: Vec<Outstanding>,
@@ -186,7 +186,6 @@ pub struct Shadow {
     /// Whether the shutdown has promised to cancel orders, even if it is cut short later.
     pub is_promised: bool,
     pub sessions: Sessions,
-    /// Endpoints that were removed.
     pub removed: Vec<usize>,
     pub terminated: bool,
     pub stats: Stats,
@@ -196,11 +195,11 @@ pub struct Shadow {
     pub presumed_lost: Vec<LinkId>,
     /// Links that were dropped in this step.
     pub dropped: Vec<LinkId>,
-    /// Requests that a shutdown made on any link, too late to be handed out.
+    /// Requests that a shutdown made too late to be handed out.
     pub unsent: Vec<RequestId>,
     /// Links that ended in this step without a further attempt.
     pub ended_for_good: Vec<LinkId>,
-    /// The reasons for which links were reported as closed.
+    /// The reasons in the events `LinkClosed`.
     pub link_ends: Vec<CloseReason>,
     /// The number of links that were reported as closed in this step.
     pub links_closed: usize,
@@ -282,8 +281,7 @@ impl Shadow {
         &mut self.legs[slot]
     }
 
-    /// Returns whether the link that an input names is the newest one of its slot, and in a state in which the input
-    /// can come.
+    /// Returns whether the named link is the newest one of its slot, in a state in which the input can come.
     fn is_current(&self, act: Act<'_>, link: LinkId) -> bool {
         let Some(leg) = self.legs.get(link.slot()).filter(|leg| leg.link == Some(link)) else { return false };
         match leg.phase {
@@ -352,7 +350,7 @@ impl Shadow {
         }
     }
 
-    /// Notes what follows from an input alone, before its outputs are seen.
+    /// Notes what follows from an input alone, before its outputs.
     fn before(&mut self, step: &Step<'_>) {
         self.check_taken(step);
         match step.act {
@@ -377,7 +375,7 @@ impl Shadow {
             Act::Remove(endpoint) => self.removed(step, endpoint),
             Act::Add(endpoint) if step.answer == Answer::Done => {
                 self.removed.retain(|removed| *removed != endpoint);
-                // The new endpoint is another one, also if links of the removed one have ended since.
+                // An endpoint that is added again counts as another one.
                 self.experience[endpoint] = (false, false);
             }
             Act::Request(request) => self.requested(step, request),
@@ -462,7 +460,7 @@ impl Shadow {
             Event::SequenceGap { .. } => self.sequence_gap = true,
             Event::Ignored(ignored, source) => self.ignored(step, ignored, source),
             Event::Malformed(malformed, source) => {
-                // If a frame of a v1 endpoint cannot be decoded, its number is lost too.
+                // The number of a malformed frame of a v1 endpoint is lost too.
                 let is_numbered =
                     matches!(source.endpoint(), Endpoint::MarketDataV1 | Endpoint::OrderEventsV1);
                 self.sequence_gap |= is_numbered && malformed.topic != Some(gemini_ws::Topic::Other);
@@ -478,14 +476,12 @@ impl Shadow {
     }
 }
 
-/// Returns whether the outputs contain `LinkClosed` for a slot.
 fn tells_end(outputs: &[Output], slot: usize) -> bool {
     outputs
         .iter()
         .any(|output| matches!(output, Output::Event(Event::LinkClosed { link, .. }) if link.slot() == slot))
 }
 
-/// Returns the link that an output is about.
 pub fn link_of(output: &Output) -> Option<LinkId> {
     match output {
         Output::Connect(link) | Output::Abort(link) => Some(*link),
@@ -500,8 +496,7 @@ pub fn link_of(output: &Output) -> Option<LinkId> {
     }
 }
 
-/// Returns whether an event is data of a stream. After such an event only that stream and the counters may have
-/// changed.
+/// Returns whether an event is data of a stream. Such an event may change only that stream and the counters.
 fn is_data(event: Option<&Event<'_>>) -> bool {
     matches!(
         event,

@@ -1,5 +1,4 @@
-//! Finds a shorter trace that breaks the same invariant. It leaves out steps as long as the trace still breaks the
-//! invariant.
+//! Shortens a trace that breaks an invariant, as long as it still breaks the same one.
 
 use std::fmt::Write;
 
@@ -31,7 +30,7 @@ struct Replay<M> {
 }
 
 impl<M: Machine> Replay<M> {
-    /// Returns after how many steps a trace breaks the invariant; `None` if it does not.
+    /// Returns after how many steps a trace breaks the invariant.
     fn breaks(&mut self, calls: &[Call]) -> Option<usize> {
         let mut observed = self.fresh.clone();
         let mut scratch = Scratch::new();
@@ -55,7 +54,7 @@ impl<M: Machine> Replay<M> {
     }
 }
 
-/// Makes the observed machine again as it was before its first step. The new observer is lenient.
+/// Makes the observed machine again as it was before its first step, with a lenient observer.
 fn fresh<M: Machine>(observed: &Observed<M>) -> Observed<M> {
     let settings = observed.shadow.settings.clone();
     let fresh = Observed::with(settings, observed.make.clone()).lenient();
@@ -108,7 +107,7 @@ pub fn report<M: Machine>(observed: &Observed<M>, violation: &Violation, found: 
     text + &transcript(observed, &calls)
 }
 
-/// Formats a trace, and the outputs of a machine that makes it, as lines.
+/// Formats a trace, and the outputs of a machine that makes it.
 fn transcript<M: Machine>(observed: &Observed<M>, calls: &[Call]) -> String {
     let mut observed = fresh(observed);
     let mut text = String::new();

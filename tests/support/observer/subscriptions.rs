@@ -1,5 +1,4 @@
-//! Checks subscriptions: the client serves exactly what the application subscribed to, and requests each stream
-//! once per link.
+//! Checks subscriptions: the client serves exactly the subscribed streams, and requests each stream once per link.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -23,26 +22,26 @@ pub struct Feed {
     pub slot: usize,
     /// The endpoint of that link.
     pub endpoint: usize,
-    /// Its subscriptions, and whether each of them is to end.
+    /// Its subscriptions, and whether each is to end.
     pub subscriptions: Vec<(StreamId, bool)>,
     pub asked: Option<Asked>,
-    /// The link over which the client has unsubscribed, until the client requests the stream again.
+    /// The link over which the client has unsubscribed, until it requests the stream again.
     pub left: Option<LinkId>,
     /// Whether the venue accepted the newest request for the stream.
     pub confirmed: bool,
-    /// Whether the client reported the stream as `Unserved`, and no data of the stream has come since.
+    /// Whether the stream is `Unserved`, and no data has come since.
     pub unserved: bool,
-    /// Whether its book was lost again, so that the client will unsubscribe and subscribe later.
+    /// Whether its book was lost again, so that the client unsubscribes and subscribes later.
     relapsed: bool,
-    /// The number of losses of its book in a row. Each loss after the first came soon after the book became current.
+    /// The number of losses of its book in a row, each soon after the book became current.
     pub losses: u32,
-    /// When its book became live.
+    /// When its book became current.
     pub lives_since: Instant,
-    /// How many updates in a row were old.
+    /// The number of old updates in a row.
     pub stale: u32,
-    /// The link whose snapshot the book is made of.
+    /// The link of the book's snapshot.
     pub synced: Option<LinkId>,
-    /// The link before `synced`, if the book was live until that link ended.
+    /// The link before `synced`, if the book was current until that link ended.
     pub before: Option<LinkId>,
     /// Whether the book has lost an update and had no snapshot since.
     pub lost_update: bool,
@@ -53,7 +52,7 @@ pub struct Feed {
     pub newest_trade: Option<u64>,
     /// The last step that reported trades, and the newest trade before it.
     pub trades_before: (u64, Option<u64>),
-    /// The longest time without data, if there is a limit.
+    /// The maximum time without data.
     pub silence_max: Option<Duration>,
     /// When its data was last reported.
     pub told: Instant,
@@ -154,7 +153,7 @@ impl Shadow {
         }
         self.newest_subscription = Some(id);
         let index = self.feed_of(wanted.stream, id.link_slot());
-        // The link serves the new subscription together with the stream's other ones.
+        // The link also serves the other subscriptions to the stream.
         let other = self.feeds[index]
             .subscriptions
             .iter()
@@ -206,7 +205,7 @@ impl Shadow {
             } else if is_asked {
                 self.fail("I-30", format!("{} is asked for again: {:?}", feed.stream, feed.asked));
             }
-            // For the venue, a depth stream with a time between updates and one without are the same stream.
+            // For the venue, the time between updates does not distinguish depth streams.
             let asked = &self.feeds[index].stream;
             let is_same = |feed: &&Feed| {
                 (feed.stream.feed(), feed.stream.symbol()) == (asked.feed(), asked.symbol())
@@ -267,7 +266,6 @@ impl Shadow {
         indices
     }
 
-    /// Checks the event `Subscribed`.
     pub fn confirmed(&mut self, step: &Step<'_>, id: StreamId) {
         let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is subscribed, and nobody wants it"));
@@ -275,8 +273,7 @@ impl Shadow {
         let link = self.feeds[index].asked.map(|asked| asked.link);
         let is_streams = link.is_some_and(|link| self.endpoint_of(link) == Endpoint::Streams);
         let feed = &mut self.feeds[index];
-        // A later subscriber gets the same events as the earlier ones, even while the stream is being requested
-        // again.
+        // A later subscriber gets the same events, even while the stream is being requested again.
         if matches!(step.act, Act::Subscribe(_)) && (feed.left.is_some() || feed.relapsed) {
             return;
         }
@@ -298,7 +295,7 @@ impl Shadow {
         let is_true = match reason {
             Unserved::Refused { .. } => matches!(step.act, Act::Frame(..)),
             Unserved::Unanswered | Unserved::NoSnapshot => matches!(step.act, Act::Timeout),
-            // After its first loss a stream is unsubscribed at once, without this event.
+            // After its first loss, a stream is unsubscribed at once, without this event.
             Unserved::Relapsed => {
                 feed.relapsed = true;
                 matches!(step.act, Act::Frame(..) | Act::Resync(_)) && feed.losses > 1
@@ -313,7 +310,6 @@ impl Shadow {
         }
     }
 
-    /// Follows the event `Unsubscribed`.
     pub fn left(&mut self, id: StreamId, last: bool) {
         let Some((index, state, is_to_end)) = self.take_subscription(id) else {
             return self.fail("I-22", format!("{id:?} ends, and is not there"));
@@ -332,7 +328,6 @@ impl Shadow {
         }
     }
 
-    /// Checks the event `Silent`.
     pub fn quiet(&mut self, step: &Step<'_>, id: StreamId, since: Instant) {
         let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is silent, and nobody wants it"));
@@ -416,8 +411,8 @@ impl Shadow {
         self.leaving.values().any(|leaving| leaving.0 == index)
     }
 
-    /// Checks at the end of a step that the machine has exactly the expected subscriptions, and that the table of
-    /// streams allows the step of each. Also checks that no subscription remains that should have ended.
+    /// Checks that the machine has exactly the expected subscriptions, and that the table of streams allows the step
+    /// of each.
     pub fn check_streams<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         if let Some(feed) = self.feeds.iter().find(|feed| feed.subscriptions.iter().any(|it| it.1)) {
             let what = format!("{} is unsubscribed, and its data may be taken for current", feed.stream);
@@ -477,8 +472,7 @@ fn reached(kind: Kind) -> &'static Reached {
     &TABLE.get_or_init(|| Kind::ALL.map(closure))[kind as usize]
 }
 
-/// Computes, for each state, the states to which any number of inputs can lead. Only inputs that a step of this kind
-/// may cause count.
+/// Computes, for each state, the states to which any inputs that a step of this kind may cause can lead.
 fn closure(kind: Kind) -> Reached {
     let mut reached = STREAM_STATES.map(|state| 1_u8 << state as u8);
     // As many rounds as there are states reach every state that can be reached.
@@ -520,7 +514,7 @@ const fn may_cause(kind: Kind, input: StreamInput) -> bool {
         StreamInput::RefusedForNow | StreamInput::RefusedAfterData => matches!(kind, Kind::Frame),
         StreamInput::Superseded => matches!(kind, Kind::Frame | Kind::Timeout | Kind::Subscribe),
         StreamInput::Snapshot => matches!(kind, Kind::Frame),
-        // A timeout can be the end of the delay after a snapshot that could not be decoded.
+        // A timeout can end the delay after a malformed snapshot.
         StreamInput::Gap => matches!(kind, Kind::Frame | Kind::Resync | Kind::Timeout),
         StreamInput::GapAgain => matches!(kind, Kind::Frame | Kind::Resync),
         StreamInput::Silence | StreamInput::Overdue => matches!(kind, Kind::Timeout),

@@ -1,5 +1,5 @@
-//! Checks time: a deadline is armed wherever a machine waits for the venue or the transport, and delays before
-//! attempts are within their range.
+//! Checks time: a machine that waits for the venue or the transport has a deadline, and delays before attempts are
+//! within their range.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::super::machine::Machine;
 use super::call::Act;
 use super::shadow::{Phase, Shadow, Step};
 
-/// The natural logarithm of 1 in 10¹². A series of short delays that is less probable than that is not chance.
+/// The natural logarithm of 1 in 10¹². A series of short delays that is less probable is not chance.
 const NOT_CHANCE: f64 = -27.6;
 
 impl Shadow {
@@ -28,8 +28,7 @@ impl Shadow {
         let (first, ceiling) = (ceiling_of(1), ceiling_of(leg.attempts));
         let least = asked_for.unwrap_or(Duration::ZERO);
         let not_before = now + least;
-        // The random delay comes on top of the requested delay. Without it, all clients would return at the same
-        // time.
+        // The random delay is added to the requested one, so that not all clients return at the same time.
         let delay = at.since(not_before);
         if delay > first && leg.likelihood.is_finite() {
             leg.likelihood = 0.0;
@@ -52,7 +51,6 @@ impl Shadow {
         }
     }
 
-    /// Checks deadlines at the end of a step.
     pub fn check_time<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let deadline = self.deadline;
         let mut waits = None;
@@ -81,7 +79,7 @@ impl Shadow {
         }
     }
 
-    /// Checks at the end of a tick that everything that was due has been done.
+    /// Checks that a tick has done everything that was due.
     fn check_tick(&mut self) {
         let (now, deadline) = (self.now, self.deadline);
         if deadline.is_some_and(|deadline| deadline.at <= now) {

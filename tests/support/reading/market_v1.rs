@@ -9,7 +9,6 @@ use super::{
     unrecognized, unsigned, venue_error,
 };
 
-/// Reads a frame.
 pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
     match frame.text_if_any("type") {
         None if frame.text_if_any("result") == Some("error") => venue_error(frame),
@@ -33,8 +32,8 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// Reads the entries of an update. An entry that may change the book makes the frame malformed if it cannot be read;
-/// any other entry is malformed alone.
+/// Reads the entries of an update. A malformed entry that may change the book makes the frame malformed; any other is
+/// malformed alone.
 fn entries(frame: Object<'_>) -> Read<Value> {
     let entry = |element: &Json| {
         let Json::Object(members) = element else { return Err((DecodeErrorKind::Type, "events")) };

@@ -36,7 +36,6 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// Reads changes of a book.
 fn l2_updates(frame: Object<'_>) -> Read<Value> {
     let symbol = symbol(frame, "symbol")?;
     let (mut bids, mut asks) = (Vec::new(), Vec::new());
@@ -67,7 +66,7 @@ fn change(row: &Json) -> Result<(bool, Value), DecodeErrorKind> {
     if row.len() == 3 { Ok((is_bid, level)) } else { Err(DecodeErrorKind::Type) }
 }
 
-/// Reads an auction in a list. The auction must have a known type.
+/// Reads an auction in a list. It must have a known type.
 fn any_auction(of: Object<'_>) -> Read<Value> {
     match text(of, "type")?.as_str() {
         Some("auction_result" | "auction_indicative") => auction(of, symbol(of, "symbol")?).map(untagged),
@@ -75,7 +74,7 @@ fn any_auction(of: Object<'_>) -> Read<Value> {
     }
 }
 
-/// Reads a trade, also with the names that older versions of the venue's document have.
+/// Reads a trade, also with the names in older versions of the venue's document.
 fn trade(of: Object<'_>) -> Read<Value> {
     let event_id = "event_id|eventid|eventId";
     let trade_id = match of.if_any("tid", unsigned)? {
@@ -107,7 +106,6 @@ fn interval(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// Reads candles.
 fn candles(frame: Object<'_>, interval: &str) -> Read<Value> {
     let symbol = symbol(frame, "symbol")?;
     let rows = frame.array("changes")?.iter().map(candle).collect::<Result<Value, _>>();
@@ -183,7 +181,6 @@ fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
     decimal(&moved).ok()
 }
 
-/// Reads mark prices or funding amounts.
 fn changes(frame: Object<'_>, kind: &str, name: Names, read: fn(Object<'_>) -> Read<Value>) -> Read<Value> {
     Ok(json!({"kind": kind, "symbol": symbol(frame, "symbol")?, "changes": frame.list(name, read)?}))
 }

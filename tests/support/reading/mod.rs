@@ -1,7 +1,7 @@
 //! The slow decoder: a second implementation of `Endpoint::decode`, which reads a general JSON value.
 //!
-//! The slow decoder follows the description of the protocol, one member after the other, and does not aim at speed.
-//! It returns the message in its serialised form. This file has what all endpoints share.
+//! The slow decoder follows the description of the protocol, and returns the message in its serialised form. This
+//! file has what all endpoints share.
 
 mod market_v1;
 mod market_v2;
@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 use super::json::Json;
 pub use streams::response_id;
 
-/// The symbol of frames that name none, which the caller passes to the decoder.
 pub const SYMBOL: &str = "btcusd";
 
 /// The reason why a JSON frame cannot be decoded: the kind of error, and the member that is wrong.
@@ -44,7 +43,7 @@ fn unrecognized(frame: &Json) -> Value {
     json!({"kind": "unrecognized", "frame": frame.value()})
 }
 
-/// Returns the report of an element that cannot be decoded. The offset of the error is not known here.
+/// Returns the report of a malformed element, without the offset of the error.
 fn malformed(element: &Json, (kind, member): (DecodeErrorKind, Option<&'static str>)) -> Value {
     json!({
         "kind": "malformed",
@@ -53,13 +52,12 @@ fn malformed(element: &Json, (kind, member): (DecodeErrorKind, Option<&'static s
     })
 }
 
-/// The members of an object.
 #[derive(Clone, Copy, Debug)]
 struct Object<'j>(&'j [(String, Json)]);
 
 impl<'j> Object<'j> {
-    /// Returns a member, which may have several names, with `|` between them. If it occurs several times, the last
-    /// one counts. `null` counts as a missing member.
+    /// Returns a member, which may have several names, with `|` between them. The last occurrence counts. `null`
+    /// counts as a missing member.
     fn get(self, names: &str) -> Option<&'j Json> {
         let is_named = |name: &str| names.split('|').any(|known| known == name);
         let (_, value) = self.0.iter().rfind(|(name, _)| is_named(name))?;
@@ -92,12 +90,12 @@ impl<'j> Object<'j> {
         if self.has(names) { read(self, names) } else { Ok(Value::Null) }
     }
 
-    /// Reads a member that only informs. A value that cannot be read is null.
+    /// Reads a member that only informs. An unreadable value is null.
     fn informs(self, names: Names, read: Reader) -> Value {
         self.if_any(names, read).unwrap_or_default()
     }
 
-    /// Reads a member that may be missing or an empty text. In both cases the result is null.
+    /// Reads a member. If it is missing or an empty text, the result is null.
     fn unless_empty(self, names: Names, read: Reader) -> Read<Value> {
         if self.text_if_any(names) == Some("") { Ok(Value::Null) } else { self.if_any(names, read) }
     }
@@ -109,7 +107,7 @@ impl<'j> Object<'j> {
         }
     }
 
-    /// Reads an array of objects, each on its own: a malformed element leaves the other ones readable.
+    /// Reads an array of objects. A malformed element leaves the others readable.
     fn rows(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
         let row = |element: &'j Json| {
             let read = match element {
@@ -138,7 +136,7 @@ fn first(names: Names) -> &'static str {
     names.split('|').next().unwrap()
 }
 
-/// Reads a text that must be there, and must contain no unpaired half of a surrogate pair.
+/// Reads a required text without half of a surrogate pair.
 fn text(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
         Json::Text(text) if text.is_whole() => Ok(json!(text.text)),
@@ -147,7 +145,7 @@ fn text(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// Reads a text that only informs: no value of it makes the frame malformed. An empty text counts as a missing one.
+/// Reads a text that only informs. An empty text counts as a missing one.
 fn label(of: Object<'_>, names: Names) -> Value {
     of.text_if_any(names).filter(|text| !text.is_empty()).map_or(Value::Null, |text| json!(text))
 }
@@ -160,7 +158,6 @@ fn word(of: Object<'_>, names: Names) -> Value {
     }
 }
 
-/// Reads the side of an order.
 fn side(of: Object<'_>, names: Names) -> Read<Value> {
     let side = text(of, names)?.as_str().unwrap().to_ascii_lowercase();
     if side == "buy" || side == "sell" {
@@ -187,7 +184,6 @@ fn symbol(of: Object<'_>, names: Names) -> Read<Value> {
     if is_symbol { Ok(symbol) } else { Err((DecodeErrorKind::Symbol, of.name(names))) }
 }
 
-/// Reads an array of texts.
 fn texts(of: Object<'_>, names: Names) -> Read<Value> {
     let text = |element: &Json| match element {
         Json::Text(text) => Ok(json!(text.text)),
@@ -244,8 +240,8 @@ fn seconds(of: Object<'_>, names: Names) -> Read<Value> {
     time(integer(of.require(names)?), 1_000_000_000).map_err(|kind| (kind, of.name(names)))
 }
 
-/// Returns how a decimal that was read from `text` is printed: as it was written, without a sign of zero and
-/// without leading zeros. Trailing zeros are dropped only where the digits do not fit.
+/// Returns how a decimal that was read from `text` is printed: as it was written, without the sign of zero and
+/// leading zeros. Trailing zeros are dropped only where the digits do not fit.
 pub fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (whole, fraction) = match digits.split_once('.') {
@@ -319,7 +315,6 @@ fn level(price: impl Into<Value>, quantity: impl Into<Value>) -> Value {
     json!({"price": price.into(), "quantity": quantity.into()})
 }
 
-/// Translates the older spellings of a text to the present ones.
 fn spelled(text: Value, older: &[(&str, &str)]) -> Value {
     let known = older.iter().find(|(old, _)| text == **old);
     known.map_or(text, |(_, new)| json!(new))
@@ -338,7 +333,7 @@ fn venue_error(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads the price of an auction. `symbol` is its symbol, which market data v1 and v2 write differently.
+/// Reads the price of an auction, whose symbol market data v1 and v2 write differently.
 fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     Ok(json!({
         "kind": "auction",
@@ -355,8 +350,7 @@ fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     }))
 }
 
-/// Removes the member `kind` from a value, because the elements of a list have no such member when all are of one
-/// kind.
+/// Removes the member `kind` from a value: elements of a list have no such member when all are of one kind.
 fn untagged(mut value: Value) -> Value {
     value.as_object_mut().unwrap().remove("kind");
     value

@@ -9,7 +9,6 @@ use super::{
     symbol, text, texts, unrecognized, unsigned, venue_error, word,
 };
 
-/// Reads an object that is a whole frame.
 pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
     match frame.text_if_any("type") {
         None if frame.text_if_any("result") == Some("error") => venue_error(frame),
@@ -32,7 +31,6 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// Reads an array of events.
 pub(super) fn events(events: &[Json]) -> Read<Value> {
     let events: Value = events.iter().map(|event| report(event, any_event)).collect();
     Ok(json!({"kind": "order_events", "events": events}))
@@ -59,7 +57,7 @@ pub(super) fn report(element: &Json, read: impl FnOnce(&Json, Object<'_>) -> Rea
 
 fn any_event(whole: &Json, of: Object<'_>) -> Read<Value> {
     match text(of, "type")?.as_str().unwrap() {
-        // Some texts of the current API also count as types, because both are one open set.
+        // Some texts of the current API also count as types.
         "initial" | "accepted" | "rejected" | "booked" | "fill" | "cancelled" | "cancel_rejected"
         | "closed" | "NEW" | "OPEN" | "PARTIALLY_FILLED" | "FILLED" | "CANCELED" | "REJECTED"
         | "MODIFIED" => order(of),
@@ -67,7 +65,7 @@ fn any_event(whole: &Json, of: Object<'_>) -> Read<Value> {
     }
 }
 
-/// Reads an event, also with the names that older examples have.
+/// Reads an event, also with the names in older examples.
 fn order(of: Object<'_>) -> Read<Value> {
     let decimal = |names| of.unless_empty(names, market_decimal);
     let order_id = unsigned(of, "order_id")?;

@@ -68,14 +68,13 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads an order snapshot: a malformed row leaves the others readable.
+/// Reads an order snapshot. A malformed row leaves the others readable.
 pub(super) fn order_snapshot(frame: Object<'_>) -> Read<Value> {
     let row = |row: &Json| super::orders_v1::report(row, |_, order| order_update(order));
     let orders: Value = frame.array("orders")?.iter().map(row).collect();
     Ok(json!({"kind": "order_snapshot", "orders": orders}))
 }
 
-/// Reads balances.
 pub(super) fn balance_update(frame: Object<'_>) -> Read<Value> {
     let balance = |balance: Object<'_>| {
         Ok(json!({
@@ -92,7 +91,6 @@ pub(super) fn balance_update(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads positions.
 pub(super) fn position_report(frame: Object<'_>) -> Read<Value> {
     let amount = |amount: Object<'_>| {
         Ok(json!({
@@ -118,7 +116,6 @@ pub(super) fn position_report(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads settlements.
 pub(super) fn settlements(frame: Object<'_>) -> Read<Value> {
     let settlement = |settlement: Object<'_>| {
         Ok(json!({
@@ -131,7 +128,7 @@ pub(super) fn settlements(frame: Object<'_>) -> Read<Value> {
     Ok(json!({"kind": "settlements", "settlements": frame.list("settlements", settlement)?}))
 }
 
-/// Reads a request for quotes: the member `i` distinguishes its two shapes.
+/// Reads a request for quotes. The member `i` distinguishes its two shapes.
 pub(super) fn request_for_quote(frame: Object<'_>) -> Read<Value> {
     if frame.has("i") { quote_update(frame) } else { public_request_for_quote(frame) }
 }

@@ -195,7 +195,6 @@ fn funding_amount(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads a reply.
 fn response(frame: Object<'_>) -> Read<Value> {
     let id = frame.require("id")?;
     let number = integer(id).ok().and_then(|id| u64::try_from(id).ok());
@@ -230,9 +229,8 @@ fn response(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Returns, as a text, an id that is not an unsigned integer. The result is the same for a JSON text and for another
-/// JSON value with these characters, because a message does not distinguish them either. `raw` may still contain
-/// escapes.
+/// Returns, as a text, an id that is not an unsigned integer. A JSON text and another JSON value with these
+/// characters have the same result. `raw` may still contain escapes.
 pub fn response_id(raw: &str, text: &str) -> Value {
     let no_text = |json: &str| serde_json::from_str::<Value>(json).ok().filter(|json| !json.is_string());
     json!(no_text(raw).or_else(|| no_text(text)).map_or_else(|| text.to_string(), |json| json.to_string()))

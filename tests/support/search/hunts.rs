@@ -1,5 +1,5 @@
-//! Random walks through worlds that strain a client: limits are low, some streams may not be silent for long, several
-//! are requested at once. These worlds are too large for the exhaustive searches.
+//! Random walks through worlds that strain a client, with low limits and short silences. These worlds are too large
+//! for the exhaustive searches.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const TOO_MANY: ConnectFailure = ConnectFailure::Status { status: 429, retry_aft
 const TRADE: &str = r#"{"E":1,"s":"btcusd","t":7,"p":"1.5","q":"2","m":true}"#;
 const TICKER: &str = r#"{"u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#;
 pub const BROKEN: &str = r#"{"e":"depthUpdate","s":"btcusd","U":1"#;
-/// A list of orders in which two of the four rows cannot be decoded.
+/// A list of orders in which two of the four rows are malformed.
 const ORDERS: &str = r#"{"e":"orderSnapshot","orders":[{"E":1,"s":"BTCUSD","i":1,"X":"OPEN"},[1],{},{"E":1,"s":"BTCUSD","i":2,"X":"OPEN"}]}"#;
 pub const L2: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","1","1"]]}"#;
 pub const L2_WITH_TRADES: &str =
@@ -37,7 +37,7 @@ fn order() -> Request {
     Request::PlaceOrder(NewOrder::limit(id, symbol, Side::Buy, quantity, price).expect("an order"))
 }
 
-/// Repeats each input as often as its weight says. Inputs that end the client have a low weight.
+/// Repeats each input as often as its weight says.
 fn weighted(inputs: &[(usize, Input)]) -> Vec<Input> {
     inputs.iter().flat_map(|(weight, input)| std::iter::repeat_n(*input, *weight)).collect()
 }
@@ -183,7 +183,6 @@ pub struct Prey<M> {
 }
 
 impl<M: Machine> Prey<M> {
-    /// Formats the violation with a shortened trace.
     pub fn report(&self) -> String {
         shrink::report(&self.state, &self.violation, self.by)
     }
@@ -211,8 +210,8 @@ impl<M: Machine + 'static> World<M> {
         let mut buffers = Buffers::default();
         for step in 0..length {
             let input = *random.pick(&self.alphabet);
-            // In the first quarter of a walk, leave out half of the inputs that do not begin a life. Few of them have
-            // an effect so early.
+            // In the first quarter of a walk, leave out half of the inputs that do not begin a life, because few have
+            // an effect.
             if step < length / 4 && random.below(2) == 0 && !input.is_beginning() {
                 continue;
             }

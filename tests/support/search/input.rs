@@ -1,6 +1,5 @@
-//! [`Input`] is one thing that can happen to a machine in a search; the alphabet of a world lists its inputs. Each
-//! input makes sense in every state: it names links, requests and updates by their positions in what the observer
-//! knows.
+//! [`Input`] is one thing that can happen to a machine in a search; the alphabet of a world lists its inputs. An
+//! input names links, requests and updates by their positions, so it makes sense in every state.
 
 use std::fmt;
 use std::time::Duration;
@@ -40,15 +39,14 @@ pub enum Input {
     Resumed,
 }
 
-/// An input about a link.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum What {
     Connected,
     Failed(ConnectFailure),
     Lost(Lost),
-    /// The venue accepts the newest request that waits for an answer.
+    /// The venue accepts the newest unanswered request.
     Accepted,
-    /// The venue accepts the oldest request that waits for an answer.
+    /// The venue accepts the oldest unanswered request.
     AcceptedLate,
     Refused,
     RefusedForNow,
@@ -62,7 +60,7 @@ pub enum What {
     Closing(Option<u16>),
 }
 
-/// Memory for the texts of inputs and for decoding them, which successive inputs use again.
+/// Memory that successive inputs use.
 #[derive(Debug, Default)]
 pub struct Buffers {
     pub text: String,
@@ -74,7 +72,7 @@ impl Input {
         matches!(self, Input::Stale(..))
     }
 
-    /// Returns whether a life begins with inputs of this kind: `open`, a subscription, or a connected dial.
+    /// Returns whether a life begins with such inputs: `open`, a subscription, or a connected dial.
     pub const fn is_beginning(self) -> bool {
         matches!(self, Input::Open | Input::Subscribe(_) | Input::Link(_, What::Connected))
     }
@@ -87,8 +85,8 @@ impl fmt::Display for Input {
 }
 
 impl<M: Machine + 'static> World<M> {
-    /// Returns the act of an input in a state. Returns `None` if the link, subscription or message that the input is
-    /// about does not exist, or if the input subscribes to a stream that has `subscriptions_max` subscriptions.
+    /// Returns the act of an input in a state. Returns `None` if the input is about something that does not exist, or
+    /// if a stream has `subscriptions_max` subscriptions.
     pub(super) fn act<'a>(
         &'a self,
         state: &Observed<M>,
@@ -128,8 +126,8 @@ impl<M: Machine + 'static> World<M> {
         Some((now, act))
     }
 
-    /// Returns the oldest subscription to a stream, without those that have been unsubscribed. If there is none, it
-    /// returns the newest one that ever existed.
+    /// Returns the oldest subscription to a stream that has not been unsubscribed. Without one, returns the newest
+    /// that ever existed.
     fn subscription(&self, state: &Observed<M>, place: usize) -> Option<StreamId> {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
@@ -175,7 +173,7 @@ impl<M: Machine + 'static> World<M> {
         Some(Act::Frame(link, Frame::Text(text)))
     }
 
-    /// Writes a frame of a book. Its ids are those in `ids`, added to the last applied id.
+    /// Writes a frame of a book. Its ids are the last applied id plus those in `ids`.
     fn depth(&self, state: &Observed<M>, place: usize, ids: (u64, u64), text: &mut String) {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
@@ -188,8 +186,7 @@ impl<M: Machine + 'static> World<M> {
     }
 }
 
-/// Writes an answer to the newest unanswered request of a link. If there is none, it answers the newest request of
-/// all links once more.
+/// Writes an answer to the newest unanswered request of a link, or without one, to the newest request of all links.
 fn answer<M: Machine>(state: &Observed<M>, link: LinkId, rest: &str, text: &mut String) {
     let written = state.shadow().written.iter().filter(|written| written.link == link);
     let id = written.map(|written| written.id).max().unwrap_or(state.names().newest_request);

@@ -34,7 +34,6 @@ const AHEAD: usize = 8;
 
 pub type Key = Vec<u8>;
 
-/// Returns the key of a state.
 pub fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
     let shadow = state.shadow();
     let mut key = Vec::with_capacity(128);
@@ -99,8 +98,8 @@ fn bits(flags: &[bool]) -> u8 {
     flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag))
 }
 
-/// Adds what a copy of a machine does if only time passes: everything that follows from its next deadline, and how
-/// often it requests streams until a link ends. That number shows how often the venue has not answered.
+/// Adds what a copy of a machine does if only time passes, and how often it requests streams until a link ends. The
+/// number shows how often the venue has not answered.
 fn left_alone<M: Machine>(machine: &M, now: Instant, key: &mut Key) {
     let mut copy = machine.clone();
     let mut asked = 0;
@@ -128,8 +127,8 @@ fn left_alone<M: Machine>(machine: &M, now: Instant, key: &mut Key) {
     key.extend([b'A', asked]);
 }
 
-/// Returns a number for the kind of an output. For the end of an attempt or link, the number also says whether
-/// another attempt follows.
+/// Returns a number for the kind of an output. For the end of an attempt or link, it also says whether another
+/// attempt follows.
 fn kind(output: &Output) -> u8 {
     match output {
         Output::Connect(_) => 1,

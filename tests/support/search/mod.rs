@@ -1,5 +1,5 @@
-//! Exhaustive search: makes every input in every state that a machine can reach, and every sequence of inputs up to
-//! a length. The machine is the real one, with an observer; a state is a clone of it.
+//! Exhaustive search: makes every input in every state that a machine can reach, and every sequence of inputs up to a
+//! length. A state is a clone of the real machine, with an observer.
 
 pub mod hunts;
 pub mod input;
@@ -25,14 +25,12 @@ pub struct World<M> {
     pub streams: Vec<Wanted>,
     /// The maximum number of subscriptions to a stream at a time.
     pub subscriptions_max: usize,
-    /// The maximum number of messages without an answer. [`close`](World::close) does not continue from a state with
-    /// more of them.
+    /// The maximum number of unanswered messages in a state from which [`close`](World::close) continues.
     pub written_max: usize,
     pub requests: Vec<Request>,
     pub alphabet: Vec<Input>,
 }
 
-/// How far a search went.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Figures {
     /// The number of states with different keys, or of sequences with the full length.
@@ -49,7 +47,6 @@ impl fmt::Display for Figures {
     }
 }
 
-/// A violation, and the inputs that lead to it.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub violation: Violation,
@@ -60,7 +57,6 @@ pub struct Found {
     pub steps: usize,
 }
 
-/// How a state was reached.
 struct Origin {
     parent: usize,
     input: Option<Input>,
@@ -133,9 +129,8 @@ impl<M: Machine + 'static> World<M> {
         Ok(figures)
     }
 
-    /// Makes every sequence of inputs up to a length, without comparing states. Sequences share their beginnings, so
-    /// that each costs one step. Returns how many sequences of the full length and how many steps there were, or the
-    /// first violation.
+    /// Makes every sequence of inputs up to a length, without comparing states. Returns how many sequences of the
+    /// full length and how many steps there were, or the first violation.
     pub fn unfold(&self, begin: &Observed<M>, depth: usize) -> Result<Figures, Found> {
         let mut figures = Figures { depth, ..Figures::default() };
         let mut path = Vec::with_capacity(depth);
@@ -171,7 +166,6 @@ impl<M: Machine + 'static> World<M> {
         Ok(())
     }
 
-    /// Makes all inputs, one after the other.
     pub fn play(&self, inputs: &[Input], state: &mut Observed<M>) {
         let mut buffers = Buffers::default();
         for input in inputs {
@@ -188,7 +182,7 @@ impl<M: Machine + 'static> World<M> {
         true
     }
 
-    /// Makes the inputs again, and formats the violation with a shortened trace and its outputs.
+    /// Formats the violation with a shortened trace and its outputs.
     pub fn report(&self, found: &Found) -> String {
         let Found { violation, inputs, in_fork, steps } = found;
         let path: Vec<String> = inputs.iter().map(Input::to_string).collect();

@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const TOO_MANY: ConnectFailure =
     ConnectFailure::Status { status: 429, retry_after: Some(Duration::from_secs(60)), reason: None };
 
-/// A frame that cannot be decoded and may have been an update of the book.
+/// A malformed frame that may have been an update of the book.
 const BROKEN: &str = r#"{"e":"depthUpdate","s":"btcusd","U":1"#;
 
 fn wanted(name: &str) -> Wanted {

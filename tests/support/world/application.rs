@@ -13,11 +13,9 @@ use super::figures::{Act, Milestone};
 use super::scenario::Scenario;
 use super::{Life, network::Driver};
 
-/// What the application knows.
 #[derive(Clone, Debug)]
 pub(super) struct Application {
     subscriptions: Vec<(StreamId, Stream)>,
-    /// Ids of subscriptions that have ended.
     former: Vec<StreamId>,
     placed: u64,
     /// The last quote that `confirm_accepted` has confirmed.
@@ -61,7 +59,7 @@ impl Application {
     }
 }
 
-/// The acts of the application, each with its weight: an act with twice the weight is drawn twice as often.
+/// The acts of the application, each with its weight.
 const ACTS: [(Act, usize); 23] = [
     (Act::Open, 12),
     (Act::Subscribe, 36),
@@ -229,7 +227,6 @@ impl<M: Machine> Life<'_, M> {
         Ok(())
     }
 
-    /// Requests a new snapshot of a book.
     pub(super) fn resync_book(&mut self, symbol: Symbol) {
         let is_of = |stream: &Stream| matches!(stream, Stream::Depth { symbol: of, .. } if *of == symbol);
         let subscription = self.application.subscriptions.iter().find(|(_, stream)| is_of(stream)).copied();
@@ -250,7 +247,7 @@ impl<M: Machine> Life<'_, M> {
         self.application.confirmed = Some(quote_id);
         self.world.figures.calls += 1;
         let request = Request::ConfirmQuote { rfq_id, quote_id, confirm: true };
-        // If there is no link now, the application misses the time for the confirmation.
+        // Without a link, the application misses the time for the confirmation.
         let _ = self.machine.request(self.now, &request);
     }
 
@@ -276,8 +273,7 @@ impl<M: Machine> Life<'_, M> {
         order.and_then(|order| order.time_in_force(*self.random.pick(&times))).unwrap()
     }
 
-    /// Returns the request of an act about quotes: to submit a quote for the open request for quotes, or to withdraw,
-    /// confirm or decline an earlier quote. `None` if there is no request for quotes or no quote for that.
+    /// Returns the request of an act about quotes; `None` if there is no request for quotes or no quote for it.
     fn quote_request(&mut self, act: Act) -> Option<Request> {
         if act == Act::SubmitQuote {
             self.application.placed += 1;

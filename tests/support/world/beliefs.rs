@@ -14,7 +14,6 @@ use gemini_ws_simulator::{
 use super::super::pair::ACCOUNT;
 use super::tickets::Followed;
 
-/// Everything that an application keeps.
 pub(super) struct Beliefs {
     pub(super) books: Books,
     pub(super) orders: Orders,
@@ -63,7 +62,7 @@ impl Truth {
         self.orders.iter().find(|entry| entry.order_id == id)
     }
 
-    /// Finds a quote by its id or, if the application does not know the id yet, by the id that the application chose.
+    /// Finds a quote by its id, or by the id that the application chose.
     fn quote(&self, quote: &Quote) -> Option<&LedgerQuote> {
         let client_id = quote.terms.and_then(|terms| terms.client_id).map(|id| id.to_string());
         self.quotes.iter().find(|entry| match quote.quote_id {
@@ -113,7 +112,7 @@ impl Beliefs {
         });
     }
 
-    /// Applies the answer, if the answer has arrived.
+    /// Applies the answer, if it has arrived.
     pub(super) fn take_answer(&mut self, now: Instant) {
         self.followed.check(&self.orders, now);
         let Some(asked) = self.asked.take_if(|asked| asked.answered_at <= now) else { return };
@@ -158,9 +157,9 @@ impl Beliefs {
         }
     }
 
-    /// Checks that nothing is in doubt. Call it when nothing is under way and the venue was asked. `follows_orders`
-    /// and `follows` say whether the streams of orders, and those of balances, positions and quotes, are
-    /// subscribed. `added_at` is when an endpoint was last added: data from before may be about another account.
+    /// Checks that nothing is in doubt, after the venue was asked and while nothing is under way. `follows_orders`
+    /// and `follows` say whether the streams of orders, and those of balances, positions and quotes, are subscribed.
+    /// Data from before `added_at`, when an endpoint was last added, may be about another account.
     pub(super) fn check_certain(&self, follows_orders: bool, follows: [bool; 3], added_at: Option<Instant>) {
         for order in self.orders.to_reconcile() {
             let may_change = !order.state.is_final() || order.state == OrderState::Rejected;
@@ -180,13 +179,12 @@ impl Beliefs {
 
     // ---- comparing -------------------------------------------------------------------------------
 
-    /// Checks that the ends that tickets reported are those of the exchange.
     pub(super) fn check_tickets(&self, truth: &Truth) {
         self.followed.compare(truth);
     }
 
-    /// Checks that each order that is not in doubt is as in `truth`, which is the state when the last frame left the
-    /// venue. The order may be newer than that if it was reconciled, or if `is_followed` is false.
+    /// Checks that each order that is not in doubt is as in `truth`, the state when the last frame left the venue.
+    /// The order may be newer if it was reconciled, or if `is_followed` is false.
     pub(super) fn check_orders(&self, truth: &Truth, is_followed: bool) {
         for order in self.orders.iter().filter(|order| !order.needs_reconciling()) {
             let found = order.order_id.and_then(|id| truth.order(id));
@@ -214,8 +212,8 @@ impl Beliefs {
         }
     }
 
-    /// Checks that each quote that is not in doubt is at least as far as it was when the last frame left the venue.
-    /// `is_settled` says that nothing is under way any more. Returns whether a quote was executed.
+    /// Checks that each quote that is not in doubt is at least as far as when the last frame left the venue.
+    /// `is_settled` says that nothing is under way. Returns whether a quote was executed.
     pub(super) fn check_quotes(&self, truth: &Truth, is_settled: bool) -> bool {
         let mut is_won = false;
         for quote in self.quotes.iter().filter(|quote| quote.doubt().is_none()) {
@@ -235,7 +233,7 @@ impl Beliefs {
         is_won
     }
 
-    /// Checks that balances that are current are those of the venue.
+    /// Checks that current balances are those of the venue.
     pub(super) fn check_balances(&self, truth: &Truth) {
         for entry in &truth.balances {
             if self.balances.stale_reason(&entry.asset).is_some() {
@@ -252,7 +250,7 @@ impl Beliefs {
         }
     }
 
-    /// Checks that positions that are current are those of the venue.
+    /// Checks that current positions are those of the venue.
     pub(super) fn check_positions(&self, truth: &Truth) {
         if self.positions.is_stale() {
             return;
@@ -264,8 +262,8 @@ impl Beliefs {
         assert_eq!(held, owned, "R6: positions");
     }
 
-    /// Checks that each live book with the venue's last update id has the venue's levels. Returns how many books it
-    /// has compared.
+    /// Checks that each current book with the venue's last update id has the venue's levels. Returns how many books
+    /// were compared.
     pub(super) fn check_books(&self, truth: &Truth) -> usize {
         let mut compared = 0;
         for (symbol, book) in &truth.books {
@@ -294,8 +292,8 @@ const fn quote_state(entry: &LedgerQuote) -> QuoteState {
     }
 }
 
-/// Returns whether a quote is declined or lost. The two states count as one, because for a declined quote the reply
-/// to the confirmation and the event name different ends.
+/// Returns whether a quote is declined or lost. For a declined quote, the reply to the confirmation and the event
+/// name different ends.
 const fn ends_without_deal(state: QuoteState) -> bool {
     matches!(state, QuoteState::Declined | QuoteState::Lost)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use gemini_ws::CloseReason;
 use gemini_ws::lifecycle::{State, StreamState};
 
-/// Declares an enumeration, and the list of all its members.
+/// Declares an enumeration, and the list of its members.
 macro_rules! listed {
     ($(#[$about:meta])* $name:ident { $($member:ident),+ $(,)? }) => {
         $(#[$about])*
@@ -181,15 +181,14 @@ impl Milestone {
     }
 }
 
-/// The reasons for which clients ended.
 const REASONS: [&str; 6] =
     ["Requested", "RequestedUnclean", "ConnectRefused", "ClosedByPeer", "AttemptsExhausted", "other"];
 
-/// Counters that sum up a number of lives.
+/// Counters of a number of lives.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Figures {
     pub lives: u64,
-    /// How many calls of the machine there were. `events` counts its events.
+    /// The number of calls of the machine; `events` is the number of its events.
     pub calls: u64,
     pub events: u64,
     pub frames: u64,
@@ -271,7 +270,7 @@ impl Figures {
         }
     }
 
-    /// Returns the names of the faults, acts, milestones and reasons that have not occurred at all.
+    /// Returns the names of everything that has not occurred at all.
     pub fn missing(&self) -> Vec<String> {
         self.counts()
             .into_iter()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use gemini_ws::{Event, Instant, LinkId, Output};
 
-/// FNV-1a over words of 64 bits. The upper half is folded in, because the lower bits do not depend on it otherwise.
+/// FNV-1a over words of 64 bits. The upper half is folded in, because the lower bits would not depend on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Fold(u64);
 
@@ -41,7 +41,6 @@ impl Fold {
         self.word(now.as_nanos());
     }
 
-    /// Adds an output of the machine.
     pub fn output(&mut self, output: &Output) {
         match output {
             Output::Connect(link) => {
@@ -70,8 +69,7 @@ impl Fold {
         }
     }
 
-    /// Adds an event. An event of data adds no content: the caller adds the bytes of its frame, and other tests
-    /// compare what was decoded.
+    /// Adds an event. For an event of data, the caller adds the bytes of its frame.
     pub fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Opened { link, missing_since } => {
@@ -89,13 +87,12 @@ impl Fold {
     }
 
     fn text(&mut self, what: &impl fmt::Debug) {
-        // Formatting into a hash does not fail.
         let _ = fmt::write(self, format_args!("{what:?}"));
     }
 }
 
 impl fmt::Write for Fold {
-    /// Adds each byte alone, because the formatter decides how it cuts a text.
+    /// Adds single bytes, because the formatter decides how it cuts a text.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -104,7 +101,6 @@ impl fmt::Write for Fold {
     }
 }
 
-/// Returns whether an event is data of a stream.
 pub const fn is_data(event: &Event<'_>) -> bool {
     matches!(
         event,

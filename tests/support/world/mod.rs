@@ -1,7 +1,7 @@
 //! A client, the simulated exchange and a network that fails, under one virtual clock and one seed.
 //!
-//! A `Life` is a client from its first call to a little after its end. Everything that happens in it is drawn
-//! from its seed: the same seed leads to the same life, call by call.
+//! A `Life` is a client from its first call to a little after its end. The same seed leads to the same life, call by
+//! call.
 
 mod application;
 mod beliefs;
@@ -46,7 +46,7 @@ impl Lived for Many {}
 
 impl<M: Machine> Lived for Observed<M> {
     fn look_ahead(&self) {
-        // A violation panics in the call itself.
+        // A violation panics in the call.
         let _ = self.fork_checks();
     }
 
@@ -57,10 +57,9 @@ impl<M: Machine> Lived for Observed<M> {
     }
 }
 
-/// How many steps there are for each call of `look_ahead`, on average.
+/// The average number of steps for each call of `look_ahead`.
 const LOOKS_EACH: usize = 256;
 
-/// The maximum number of steps of a life.
 const STEPS_MAX: u32 = 400_000;
 
 /// The state that all lives share. Lives run one after the other.
@@ -210,7 +209,7 @@ impl<M: Machine> Life<'_, M> {
             if arrival == Some(next) {
                 let has_room = self.queue.as_ref().is_none_or(EventQueue::has_room);
                 let mut unread = if has_room { stalled } else { stalled.max(self.untaken_until) };
-                // Without this, the events of a frame would overtake older events that the driver has not polled yet.
+                // Otherwise the events of a frame would overtake older events that the driver has not polled.
                 if self.scenario.compares {
                     unread = unread.max(self.unpolled_until);
                 }
@@ -231,7 +230,6 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Prints a line of the life, if lives are printed.
     fn tell(&self, line: impl FnOnce() -> String) {
         if self.world.is_told {
             eprintln!("{:>10.3} {}", self.now.as_nanos() as f64 / 1e9, line());
@@ -371,7 +369,7 @@ impl<M: Machine> Life<'_, M> {
     }
 
     /// Performs the outputs of the exchange, and while the driver polls also those of the machine, until there are
-    /// none. Lets the application take the events and the answer that wait for it.
+    /// none. Lets the application take the events and the answer that wait.
     fn flush(&mut self) {
         if self.now >= self.unpolled_until.max(self.stalled_until) {
             while let Some(output) = self.machine.poll_output() {
@@ -454,7 +452,7 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Lets the application take the events that wait in the queue, request new snapshots of the books that have lost
+    /// Lets the application take the events in the queue, request new snapshots of the books that have lost
     /// something, and confirm an accepted quote.
     fn take_from_queue(&mut self) {
         if let Some(queue) = self.queue.as_mut().filter(|_| self.now >= self.untaken_until) {
@@ -478,7 +476,7 @@ impl<M: Machine> Life<'_, M> {
         self.confirm_accepted();
     }
 
-    /// Passes an event to the application, or to the queue if there is one.
+    /// Passes an event to the queue, or without one to the application.
     fn take(&mut self, event: &Event<'_>) {
         assert!(self.end.is_none() || matches!(event, Event::Ignored(..)), "after the end: {event:?}");
         if !fold::is_data(event) {
@@ -521,7 +519,6 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Notes the states of links and streams.
     fn note_states(&mut self) {
         let figures = &mut self.world.figures;
         let mut live = 0;

@@ -33,12 +33,10 @@ pub struct Port {
     arrived: [u64; 2],
     /// How many of the next texts are cut short on their way.
     pub garbled: u32,
-    /// For each moment at which the venue sent texts: how many of them are still under way, and the truth of that
-    /// moment.
+    /// For each moment at which the venue sent texts: how many are still under way, and the truth of that moment.
     rounds: VecDeque<(usize, Rc<Truth>)>,
 }
 
-/// How far the driver is with the dial or the transport of a port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Driver {
     Dialling,
@@ -143,7 +141,7 @@ impl Network {
         self.ports.len() - 1
     }
 
-    /// Returns a text as it arrives: cut short if the port has texts to garble.
+    /// Cuts a text short if the port has texts to garble.
     pub fn garble(&mut self, position: usize, mut text: String) -> String {
         let port = &mut self.ports[position];
         if port.garbled > 0 {
@@ -181,12 +179,11 @@ impl Network {
         (position < self.ports.len()).then_some(position)
     }
 
-    /// Returns the newest port of a link.
     pub fn of_link(&self, link: LinkId) -> Option<usize> {
         self.ports.iter().rposition(|port| port.link == link)
     }
 
-    /// Sends a message. It arrives after all messages that were sent before in its direction.
+    /// Sends a message. It arrives after all earlier messages in its direction.
     pub fn send(&mut self, now: Instant, position: usize, message: Message) {
         self.send_later(now, Duration::ZERO, position, message);
     }
@@ -220,8 +217,7 @@ impl Network {
         Some((position, first.message))
     }
 
-    /// Lets nothing arrive at the driver of a port before an instant, neither the messages under way nor later
-    /// ones. If the clock jumps past that instant, they still arrive in their order.
+    /// Lets nothing arrive at the driver of a port before an instant. Messages still arrive in their order.
     fn hold(&mut self, position: usize, until: Instant) {
         let port = &mut self.ports[position];
         port.to_client = port.to_client.max(until);
@@ -232,7 +228,6 @@ impl Network {
         self.under_way = under_way.into();
     }
 
-    /// Drops the messages that are under way to the driver.
     pub fn forget(&mut self, position: usize) {
         self.under_way.retain(|it| it.port != position || it.message.is_for_venue());
     }

@@ -23,7 +23,7 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// The streams and exchanges that all lives share. The exchanges have just opened, and each life takes a copy of one.
+/// The streams and exchanges that all lives share. Each life takes a copy of an exchange that has just opened.
 #[derive(Debug)]
 pub struct Prepared {
     pub exchanges: Vec<Exchange>,
@@ -84,7 +84,6 @@ impl Prepared {
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub settings: Vec<Settings>,
-    /// Streams that the endpoints have.
     pub streams: Vec<Stream>,
     pub exchange: usize,
     pub trades: bool,
@@ -93,7 +92,7 @@ pub struct Scenario {
     faults: u64,
     pub trouble_percent: usize,
     pub dial_trouble_percent: usize,
-    /// How many steps a round has. After each round the states of client and exchange are compared if `compares`.
+    /// The number of steps in a round. After each round the states of client and exchange are compared if `compares`.
     pub steps: usize,
     pub rounds: usize,
     pub compares: bool,

@@ -1,5 +1,5 @@
 //! Gives every order of a life a ticket, with the driver's own [`Tickets`]. Each ticket ends once and in bounded
-//! time, and agrees with the exchange's own record or reports that the end is unknown.
+//! time, and agrees with the exchange or reports that the end is unknown.
 
 #[path = "../../../adapters/driver/src/tickets.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the driver uses all of it")]
@@ -49,7 +49,7 @@ impl Holder for Noted {
 pub(super) struct Followed {
     tickets: Tickets<Noted>,
     ends: Ends,
-    /// Since when the fate of an order with an open ticket is not known; `None` while the order rests.
+    /// Since when the fate of an order with an open ticket is unknown; `None` while the order rests.
     unsettled: BTreeMap<RequestId, Option<Instant>>,
 }
 

@@ -18,7 +18,6 @@ const fn status(status: u16, retry_after: Option<u64>) -> ConnectFailure {
     ConnectFailure::Status { status, retry_after, reason: None }
 }
 
-/// Ways in which a dial fails.
 const FAILURES: [(Fault, &[ConnectFailure]); 8] = [
     (
         Fault::DialRefused,
@@ -103,7 +102,6 @@ impl<M: Machine> Life<'_, M> {
         may
     }
 
-    /// Performs a dial of the machine.
     pub(super) fn dial(&mut self, link: LinkId) {
         self.world.figures.dials += 1;
         // If the driver polls late, the machine may have cancelled the dial already.
@@ -129,8 +127,8 @@ impl<M: Machine> Life<'_, M> {
         self.world.network.send_later(self.now, late, position, Message::Dial);
     }
 
-    /// Drops the messages that are under way to the driver from a dial or transport that the driver has dropped. If
-    /// the scenario has the fault that such messages arrive late, they may still arrive.
+    /// Drops the messages that are under way from a dropped dial or transport to the driver, unless the scenario has
+    /// the fault that they may arrive late.
     pub(super) fn leak(&mut self, position: usize) {
         let fault = *self.random.pick(&[Fault::AnswerAfterAbort, Fault::FrameAfterEnd, Fault::EndAfterEnd]);
         if self.scenario.has(fault) && !self.is_healed {
@@ -192,7 +190,7 @@ impl<M: Machine> Life<'_, M> {
         self.flush();
     }
 
-    /// Lets a fault happen. Returns whether the fault was possible.
+    /// Lets a fault happen. Returns whether it was possible.
     fn strike(&mut self, fault: Fault) -> bool {
         if self.strike_driver(fault) {
             return true;
@@ -315,7 +313,6 @@ impl<M: Machine> Life<'_, M> {
     }
 }
 
-/// Returns one of four texts that cannot be decoded.
 fn malformed(few: u32) -> &'static str {
     match few {
         1 => "",

@@ -1,5 +1,4 @@
-//! Compares what the client and the application have with what the exchange has: after texts that have arrived, and
-//! at moments when nothing is under way.
+//! Compares what the client and the application have with what the exchange has.
 
 use std::time::Duration;
 
@@ -13,12 +12,12 @@ use super::beliefs::Truth;
 use super::figures::Milestone;
 use super::network::{Driver, Network, Port};
 
-/// The longest time for which an honest venue lets a client wait, whatever happened before: a delay that the venue
-/// asked for, the longest of the host's limits, and then all timeouts.
+/// The longest time for which an honest venue lets a client wait: a requested delay, the longest of the host's
+/// limits, and then all timeouts.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl<M: Machine> Life<'_, M> {
-    /// Checks, when a link to the current API is live, that the venue has each stream that the client reports as
+    /// When a link to the current API is live, checks that the venue has each stream that the client reports as
     /// active.
     pub(super) fn compare_at_live(&mut self, link: LinkId) {
         let Some(position) = self.world.network.of_link(link) else { return };
@@ -116,8 +115,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Returns whether each link is live, each book is synced and each other stream is active. A stream whose refusal
-    /// comes too late is left out.
+    /// Returns whether each link is live, each book is current and each other stream is active, except streams whose
+    /// refusal comes too late.
     fn is_settled(&self) -> bool {
         let mut settled = true;
         self.machine.each_link(|_, _, state| settled &= state == State::Live);
@@ -130,8 +129,7 @@ impl<M: Machine> Life<'_, M> {
     }
 
     /// Returns whether a stream of market data v2 has an unknown name, and its link is so slow that each refusal
-    /// comes after the timeout. Market data v2 does not say what it refuses, and a late refusal may be about an
-    /// earlier request.
+    /// comes after the timeout. Such a refusal does not name its request, which may be an earlier one.
     fn is_refused_too_late(&self, id: StreamId, stream: &Stream) -> bool {
         let ports = &self.world.network.ports;
         let is_its = |port: &&Port| port.link.slot() == id.link_slot() && port.driver == Driver::Open;
@@ -251,8 +249,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Checks after a text has been applied that everything the application knows was true when the text left the
-    /// venue, or is in doubt.
+    /// After a text has been applied, checks that everything that the application knows was true when the text left
+    /// the venue, or is in doubt.
     pub(super) fn check_beliefs(&mut self, position: usize) {
         let Some(truth) = self.world.network.end_round(position) else { return };
         let is_gone = self.world.network.ports[position].driver == Driver::Gone;
