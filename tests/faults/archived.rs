@@ -65,7 +65,7 @@ pub(crate) fn c2_behind_a_book_of_v2_that_cannot_be_decoded_a_change_is_no_book(
     line.hear(1, bad);
     line.hear(2, &l2("BTCUSD", 50, false));
     assert_ne!(line.state("btcusd@depth"), Some(StreamState::Synced));
-    // The client unsubscribes, requests the stream again, and it comes.
+    // The client unsubscribes and requests the stream again.
     line.wait(5_900);
     line.hear(5_950, r#"{"type":"heartbeat","timestamp":5950}"#);
     line.wait(7_000);
@@ -77,7 +77,7 @@ pub(crate) fn c2_behind_a_book_of_v2_that_cannot_be_decoded_a_change_is_no_book(
 #[test]
 pub(crate) fn gr_01_behind_a_book_of_v2_that_cannot_be_told_from_others_a_change_is_no_book() {
     let first = l2("BTCUSD", 99, true);
-    // A frame that is cut off: in its kind, in its symbol, in a trade that comes with it.
+    // A frame that is cut off: in its kind, in its symbol, in a trade.
     let trades =
         r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[],"trades":[{"type":"trade","symbol":"BTC"#;
     for bad in [&first[..12], &first[..32], &first[..first.len() - 1], trades] {
@@ -108,8 +108,7 @@ pub(crate) fn c3_streams_of_v2_that_were_refused_are_not_called_subscribed() {
     assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), 2);
 }
 
-/// While several requests wait, an error may be about any of them. In the end the invalid streams are refused, and
-/// no others.
+/// While several requests wait, an error may be about any of them. In the end only the invalid stream is refused.
 #[test]
 pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
     let names = ["nosuch@depth", "slowusd@depth", "btcusd@depth", "quiet@markPrice"].map(String::from);
@@ -147,7 +146,7 @@ pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
     assert_eq!(line.losses, []);
 }
 
-/// A late error is about the request that has already timed out.
+/// A late error is about a request that has already timed out.
 #[test]
 pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
     let mut line = Line::open(Config::new(V2), ["nosuch@depth".into()]);
@@ -159,9 +158,8 @@ pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
     assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
 }
 
-/// The venue refuses an `unsubscribe` of an invalid stream too. That error is not blamed on a stream that was
-/// requested meanwhile. An invalid stream is still rejected, but only for an error that cannot be about an
-/// `unsubscribe`.
+/// The venue also refuses to unsubscribe an invalid stream. That error is not about a stream that was requested
+/// meanwhile. An invalid stream is rejected only for an error that cannot be about an `unsubscribe`.
 #[test]
 pub(crate) fn c3_an_error_of_v2_about_an_unsubscribe_is_not_blamed_on_a_stream() {
     for (ended, begun) in [("nosuch@depth", "btcusd@depth"), ("btcusd@depth", "nosuch@depth")] {
@@ -224,7 +222,7 @@ pub(crate) fn c5_a_frame_of_a_new_kind_on_v1_is_counted() {
         line.hear(3, r#"{"type":"update","eventId":8,"timestamp":1,"timestampms":1000,"socket_sequence":2,"events":[]}"#);
         assert_eq!(line.losses, [], "{frame}");
     }
-    // A frame without a number is no sign of a gap, and a frame with a later number shows one.
+    // Only a frame with a later number shows a gap.
     for (frame, is_lost) in [(r#"{"type":"notice"}"#, false), (r#"{"type":"n","socket_sequence":4}"#, true)] {
         for path in ["marketdata/btcusd", "order/events"] {
             let mut line = Line::open(Config::new(format!("ws://v/v1/{path}")), []);
@@ -271,7 +269,7 @@ fn acknowledge(fed: &mut Fed, at: u64, kinds: &str) {
     ));
 }
 
-/// Formats an event about order 77, with these members in addition to the usual ones.
+/// Formats an event about order 77, with these additional members.
 fn event(kind: &str, sequence: u32, members: &str) -> String {
     format!(
         r#"[{{"type":"{kind}","order_id":"77","symbol":"btcusd","side":"buy","timestampms":1000,"socket_sequence":{sequence},{members}}}]"#
@@ -345,7 +343,7 @@ fn the_last_event_says_how_an_order_ended_if_it_is_the_only_one() {
         );
         let mut fed = order_events(r#""closed""#);
         fed.feed(2, &event("closed", 0, &amounts));
-        // The order has the state that REST would answer with. If REST does not decide it, the order is `Closed`.
+        // The order has the state of an answer from REST, or without one, `Closed`.
         let asked =
             OrderStatusQuestion::by_order_id(77).answer(200, &format!(r#"{{"order_id":"77",{amounts}}}"#));
         let expected = asked.map_or(OrderState::Closed, |found| found.unwrap().state);
@@ -367,7 +365,7 @@ fn without_the_events_that_end_orders_an_open_order_is_in_doubt() {
         fed.feed(2, &event("fill", 0, &amounts));
         assert_eq!(fed.order().doubt(), doubt, "{kinds}");
     }
-    // Such a link may still report the end of an order: here the second fill is the last one.
+    // Such a link may still report the end of an order: the second fill is the last one.
     let mut fed = order_events(r#""fill""#);
     fed.feed(2, &event("fill", 0, &amounts));
     let rest = amounts.replace(r#""0.5","remaining_amount":"0.5""#, r#""1","remaining_amount":"0""#);
@@ -375,7 +373,7 @@ fn without_the_events_that_end_orders_an_open_order_is_in_doubt() {
     assert_eq!((fed.order().state, fed.order().doubt()), (OrderState::Filled, None));
 }
 
-/// A link of order events v1 does not continue a recording, whether or not it reports all types of events.
+/// No link of order events v1 continues a recording.
 #[test]
 fn a_filtered_link_ends_a_recording() {
     for kinds in ["", r#""fill""#] {
@@ -429,7 +427,7 @@ fn a_trade_of_v2_is_known_by_its_event() {
     }
 }
 
-/// Each part of a frame comes back unchanged from its `EventBuf`, whatever the other parts of the frame are.
+/// Each part of a frame comes back unchanged from its `EventBuf`.
 #[test]
 fn parts_of_a_frame_without_a_symbol_come_back_as_themselves() {
     let entries = [
@@ -458,8 +456,7 @@ fn parts_of_a_frame_without_a_symbol_come_back_as_themselves() {
     }
 }
 
-/// One jump of the numbers makes all data of the link stale. So a frame reports only its first jump, however many of
-/// its events have a wrong number.
+/// One jump of the numbers makes all data of the link stale, so a frame reports only its first jump.
 #[test]
 fn a_frame_of_order_events_reports_its_first_gap() {
     for (sequences, gap) in [
@@ -482,7 +479,7 @@ fn a_frame_of_order_events_reports_its_first_gap() {
     }
 }
 
-/// A text that may name an API key is left out of logs of every kind.
+/// A text that may name an API key is not in logs.
 #[test]
 fn no_key_is_serialized() {
     let mut scratch = Scratch::new();
@@ -511,7 +508,7 @@ fn no_key_is_serialized() {
     }
 }
 
-/// Amounts in answers of REST may have an exponent, as some JSON encoders write small numbers.
+/// Some JSON encoders write small numbers with an exponent.
 #[test]
 fn amounts_of_rest_may_have_an_exponent() {
     let body = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":1e-7,"remaining_amount":9.999999e-1,"original_amount":1}"#;
@@ -521,9 +518,8 @@ fn amounts_of_rest_may_have_an_exponent() {
 
 // ---- EB-01: parts of frames --------------------------------------------------------------------------
 
-/// The first frame of a link contains no level. On a link of one symbol, which the frame does not name, one of its
-/// parts is the empty book of that symbol. The owned copy of each part equals the part, whether or not the part names
-/// a symbol.
+/// The first frame of a link contains no level. If its address names the only symbol, one part of the frame is the
+/// empty book of that symbol. The owned copy of each part equals the part.
 #[test]
 pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
     const TRADE: &str =
@@ -548,8 +544,8 @@ pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
     }
 }
 
-/// A trade or an auction that cannot be decoded costs no book: the book is not requested again, and each other part
-/// of the frame arrives. `Event::Malformed` contains the malformed part, and so does its copy from an `EventBuf`.
+/// A malformed trade or auction costs no book, and each other part of the frame arrives. `Event::Malformed` contains
+/// the malformed part, and so does its copy from an `EventBuf`.
 #[test]
 fn a_malformed_trade_or_auction_costs_no_book() {
     let change = r#"{"type":"change","side":"bid","price":"9","remaining":"1","reason":"initial"}"#;

@@ -1,6 +1,4 @@
-//! Faults at the beginning and the end of streams. Data may come before the venue confirms the subscription, a stream
-//! may have no beginning of its own, and a stream may end before the venue confirms the end. Every test fails on code
-//! that has the fault.
+//! Faults at the beginning and the end of streams. Every test fails on code that has the fault.
 
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{
@@ -31,9 +29,8 @@ fn too_many(fed: &mut Fed, at: u64) {
     );
 }
 
-/// The application asked REST while the request of an order was on its way. The order came and ended before the
-/// stream began, and the first event came before the confirmation of the stream. The answer does not show the order's
-/// end.
+/// The application asked REST while the request of an order was on its way. The order ended before the stream began,
+/// and the answer does not show its end.
 #[test]
 fn bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order() {
     let mut fed = Fed::private(&[]);
@@ -49,7 +46,7 @@ fn bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order() {
     assert_eq!((order.state, order.doubt()), (OrderState::Sent, Some(StaleReason::NotSubscribed)));
 }
 
-/// The application asked REST, then a position changed, then the stream began, and its first report is about another
+/// The application asked REST, then a position changed, then the stream began. Its first report is about another
 /// position. The answer does not make positions current.
 #[test]
 fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position() {
@@ -67,7 +64,7 @@ fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position(
 }
 
 /// The venue refused to end the stream, so the next subscription to it does not begin with a report of all balances.
-/// Balances that the first report does not name are kept, and are stale.
+/// Balances that the first report does not name become stale.
 #[test]
 fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
     for silence in [false, true] {
@@ -103,8 +100,7 @@ fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
     }
 }
 
-/// A stream, a frame that makes an entry of a collection current, and a function that returns whether this entry is
-/// current.
+/// A stream, a frame that makes an entry of a collection current, and a function that returns whether it is current.
 type Current = (&'static str, &'static str, fn(&Fed) -> bool);
 
 const CURRENT: [Current; 4] = [
@@ -129,8 +125,7 @@ const CURRENT: [Current; 4] = [
 ];
 
 /// After `unsubscribe` the client delivers no more data, so the data becomes stale at once, whether the venue
-/// confirms the request, refuses it, or says nothing. The application may end its subscription, the endpoint, or
-/// the client.
+/// confirms, refuses, or says nothing. The application may end its subscription, the endpoint, or the client.
 #[test]
 fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
     for (stream, frame, is_current) in CURRENT {
@@ -159,7 +154,7 @@ fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
     }
 }
 
-/// Frames about another position and another order than the frames of `CURRENT`. They are not whole lists.
+/// Frames about another position and order than those of `CURRENT`. They are not whole lists.
 const OTHERS: [(&str, &str); 2] = [
     (
         "positions@account",
@@ -171,7 +166,7 @@ const OTHERS: [(&str, &str); 2] = [
     ),
 ];
 
-/// The application applied a recording, and then follows the account. What happened in between is not known, so the
+/// The application applied a recording, and then follows the account. What happened in between is unknown, so the
 /// recorded data is not current.
 #[test]
 fn bg_05_what_was_recorded_is_not_current_when_a_link_begins() {

@@ -1,5 +1,4 @@
-//! Faults of the client, its links and its limits. Each test asserts the right behaviour, and failed before the
-//! fix.
+//! Faults of the client, its links and its limits. Each test asserts the right behaviour, and failed before the fix.
 
 #[path = "client/ends.rs"]
 mod ends;

@@ -89,7 +89,6 @@ impl Fed {
         }
     }
 
-    /// Confirms everything that was sent.
     pub(crate) fn acknowledge(&mut self, at: u64) {
         self.poll();
         while let Some(text) = self.sent.pop() {
@@ -139,7 +138,6 @@ impl Fed {
         self.poll();
     }
 
-    /// Returns order 77.
     pub(crate) fn order(&self) -> &Order {
         self.orders.get(77).unwrap()
     }
@@ -149,7 +147,7 @@ pub(crate) fn id_of(text: &str) -> String {
     text.chars().skip(6).take_while(char::is_ascii_digit).collect()
 }
 
-/// Formats an update of order 77 of the current API, with these members in addition to the usual ones.
+/// Formats an update of order 77 of the current API, with these additional members.
 pub(crate) fn update(status: &str, rest: &str) -> String {
     order(77, Some("a1"), status, rest)
 }
@@ -167,8 +165,7 @@ pub(crate) fn apply(orders: &mut Orders, text: &str) {
     orders.apply(&event);
 }
 
-/// Applies `Requested` for a new order with this client order id, and no other event. Returns the request and its
-/// subject.
+/// Applies `Requested` for a new order with this client order id. Returns the request and its subject.
 pub(crate) fn send(orders: &mut Orders, number: u64, id: &str) -> (RequestId, Subject) {
     let (request, about) = (RequestId::new(number), Subject::PlaceOrder(new_order(id)));
     let link = Fed::new(Config::new("ws://v")).link;

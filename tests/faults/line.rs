@@ -10,7 +10,6 @@ use gemini_ws::{
 
 use super::fed::{s, t};
 
-/// A client of one link, with all its outputs and events.
 pub(crate) struct Line {
     pub(crate) client: Client,
     pub(crate) link: LinkId,
@@ -87,7 +86,6 @@ impl Line {
         self.client.handle_frame(self.link, t(at), Frame::Ping(b""), &mut self.scratch);
     }
 
-    /// Handles every deadline up to this instant.
     pub(crate) fn wait(&mut self, until: u64) {
         while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= t(until)) {
             self.client.handle_timeout(deadline.at);

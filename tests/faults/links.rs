@@ -1,6 +1,5 @@
 //! Faults of links. Trouble with one stream affects neither the other streams nor the link. If a stream fails again
-//! and again, the client requests the stream more and more rarely. The client never mistakes an old input for a new
-//! one.
+//! and again, the client requests it more and more rarely. The client never mistakes an old input for a new one.
 
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
 ];
 
-/// A trade of one symbol cannot be decoded, on a link with books, orders and balances. None of these is lost.
+/// A trade is malformed, on a link with books, orders and balances. None of these is lost.
 #[test]
 fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
     for text in [
@@ -59,7 +58,7 @@ fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
     }
 }
 
-/// A malformed trade comes each second, on a link with a hundred books. The books stay live.
+/// A malformed trade comes each second, on a link with a hundred books. The books stay current.
 #[test]
 fn y12_books_are_live_beside_a_stream_that_cannot_be_decoded() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -97,7 +96,7 @@ fn y12_books_are_live_beside_a_stream_that_cannot_be_decoded() {
     );
 }
 
-/// The frames of one stream cannot be decoded, on a link with open orders. The link does not end.
+/// The frames of one stream are malformed, on a link with open orders. The link does not end.
 #[test]
 fn y01_a_stream_of_malformed_frames_does_not_end_the_link() {
     let config = Config::new("ws://v").authenticated(true).cancel_on_disconnect(true);
@@ -156,8 +155,7 @@ fn asked_again(behind: &str, resync_by_books: bool) -> usize {
     asked
 }
 
-/// After each snapshot comes a frame that requires another snapshot. The client requests the book more and more
-/// rarely.
+/// After each snapshot comes a frame that requires another one. The client requests the book more and more rarely.
 #[test]
 fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
     let gap = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":BEYOND,"u":LAST,"b":[],"a":[]}"#;
@@ -170,7 +168,7 @@ fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
     );
 }
 
-/// The ids of the venue's updates start again, on the same link. The old book does not stay live.
+/// The ids of the venue's updates start again, on the same link. The old book does not stay current.
 #[test]
 fn y03_a_book_whose_updates_are_all_old_is_not_live_for_ever() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -203,7 +201,7 @@ fn y10_the_orders_of_two_endpoints_can_be_followed() {
 }
 
 /// The request to unsubscribe got no answer, so updates of the old subscription still come. With the lax rule for
-/// gaps an update may have a single id, as a snapshot has.
+/// gaps, an update may have a single id, as a snapshot has.
 #[test]
 fn z05_a_change_of_an_old_subscription_is_not_a_book() {
     let mut fed = Fed::new(
@@ -260,8 +258,8 @@ fn st_01_nothing_comes_of_a_late_input() {
     assert!(fed.sent.len() > sent, "nothing had waited");
 }
 
-/// A link that is not needed ends while the timer of another link is late. A message of the other link that waits
-/// for room in the limit is sent with that timer, not before.
+/// A link that is not needed ends while the timer of another link is late. A message of the other link that waits for
+/// room is sent with that timer, not before.
 #[test]
 fn st_02_the_end_of_a_link_sends_nothing_over_another() {
     let mut client = gemini_ws::Client::new(gemini_ws::ClientConfig::new(), 1);
@@ -304,8 +302,8 @@ fn cl_01_the_end_does_not_move_when_answers_are_late() {
     assert_eq!(fed.client.deadline(), None, "{:?}", fed.log.last());
 }
 
-/// A stream that was refused often is requested rarely. Then the venue answers nothing any more, but sends pings. The
-/// link ends.
+/// A stream that was refused often is requested rarely. Then the venue stops answering, but sends pings. The link
+/// ends.
 #[test]
 fn lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(200));
@@ -324,8 +322,8 @@ fn lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked() {
     assert_eq!(line.losses.first(), Some(&gemini_ws::Lost::Unresponsive));
 }
 
-/// Frames that cannot be decoded, and what each puts in doubt: orders `o`, balances `b`, and the books of btcusd `1`
-/// and ethusd `2`.
+/// Malformed frames, and what each puts in doubt: orders `o`, balances `b`, and the books of btcusd `1` and ethusd
+/// `2`.
 #[test]
 fn x15_a_malformed_frame_costs_what_it_is_about() {
     let rows = [
@@ -377,7 +375,7 @@ fn x15_a_malformed_frame_costs_what_it_is_about() {
     }
 }
 
-/// Runs of frames that cannot be decoded, and whether they end the link.
+/// Runs of malformed frames, and whether they end the link.
 #[test]
 fn y01_a_link_ends_by_frames_of_no_stream_or_of_several() {
     let trade = r#"{"e":"trade","s":"bonkusd","t":"x"}"#;
@@ -412,8 +410,8 @@ fn y01_a_link_ends_by_frames_of_no_stream_or_of_several() {
     }
 }
 
-/// After the first gap, and after a gap in a book that was live for `stable_after`, the client requests the book
-/// again at once. After any other gap it waits for longer each time.
+/// After the first gap, and after a gap in a book that was current for `stable_after`, the client requests the book
+/// again at once. After any other gap it waits longer each time.
 #[test]
 fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
     let config = Config::new("ws://v").stable_after(Duration::from_secs(30));
@@ -521,8 +519,8 @@ fn y10_each_endpoint_has_its_own_streams() {
     assert_eq!(fed.sent.iter().filter(|text| text.contains("unsubscribe")).count(), 1, "{:?}", fed.sent);
 }
 
-/// A book is unsubscribed and subscribed again, and then a frame comes that looks like a snapshot. The frame counts
-/// as a snapshot if the venue has confirmed the end or the new subscription, or if the gap rule is strict.
+/// A book is unsubscribed and subscribed again, and then a frame comes that looks like a snapshot. It counts as one
+/// if the venue has confirmed the end or the new subscription, or if the gap rule is strict.
 #[test]
 fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
     let frame = |id: u64| {
@@ -550,7 +548,7 @@ fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
             fed.feed(6_011, &frame(7));
             let is_book = is_left || is_confirmed || rule == GapRule::Strict;
             assert_eq!(fed.books.live("btcusd").is_some(), is_book, "{rule:?}, {is_left}, {is_confirmed}");
-            // After the confirmation such a frame is a book.
+            // After the confirmation, such a frame is a book.
             if !is_book {
                 fed.acknowledge(6_012);
                 fed.feed(6_013, &frame(9));

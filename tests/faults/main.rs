@@ -1,5 +1,5 @@
-//! Faults that were found by reading the code, each with the other faults of its kind. Every test fails on code
-//! that has the fault. `tests/mutants/cases.rs` runs these tests too, to find planted faults.
+//! Faults that were found by reading the code, each with the other faults of its kind. Every test fails on code that
+//! has the fault. `tests/mutants/cases.rs` runs these tests too, to find planted faults.
 
 mod archived;
 mod begun;

@@ -1,5 +1,4 @@
-//! Faults of the orders that an application keeps, each with the other faults of its kind. Every test fails on code
-//! that has the fault.
+//! Faults of the orders that an application keeps. Every test fails on code that has the fault.
 
 use gemini_ws::{
     Books, Client, ClientConfig, Config, Event, FINISHED_ORDERS_MAX, Frame, LinkId, Lost, OrderState, Orders,
@@ -275,7 +274,6 @@ fn a3e_two_entries_of_one_order_become_one() {
     }
 }
 
-/// Contradictions are reported, and do not change the order.
 #[test]
 fn a3_contradictions_are_never_merged() {
     let mut orders = Orders::new();

@@ -1,5 +1,5 @@
-//! Faults of the books, balances, positions and quotes that an application keeps, each with the other faults of its
-//! kind. Every test fails on code that has the fault.
+//! Faults of the books, balances, positions and quotes that an application keeps. Every test fails on code that has
+//! the fault.
 
 use std::time::Duration;
 
@@ -64,9 +64,9 @@ fn la_01_what_was_on_its_way_does_not_follow() {
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
 }
 
-/// The stream of orders was silent for too long. Then three frames come: the beginning of an order whose request
-/// got no answer, the beginning of another client's order, and the venue's list. No frame reports what happened to
-/// these orders since.
+/// The stream of orders was silent for too long. Then three frames come: the beginning of an order whose request got
+/// no answer, the beginning of another client's order, and the venue's list. No frame reports what happened to these
+/// orders since.
 #[test]
 fn la_02_what_was_on_its_way_ends_no_doubt() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -93,7 +93,7 @@ const PRIVATE: [&str; 4] =
 const BALANCES: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"7f9c","E":1790743321322,"r":"r1","x":"ACCEPTED","S":"CONFIRMING","q":"q1"}"#;
 
-/// A frame that cannot be decoded puts in doubt what it may have been about, and nothing else.
+/// A malformed frame puts in doubt what it may have been about, and nothing else.
 #[test]
 fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
     // The frame; whether orders, balances, positions, quotes and the books of btcusd and ethusd are in doubt.
@@ -154,8 +154,7 @@ fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
     }
 }
 
-/// A frame that cannot be decoded waits in a queue, and may be dropped there. It puts the same things in doubt as
-/// if the application had seen it.
+/// A malformed frame waits in a queue, and may be dropped there. It still puts the same things in doubt.
 #[test]
 fn ov_01_a_frame_that_cannot_be_decoded_leaves_its_doubt_when_it_is_dropped() {
     let whole = r#"{"e":"requestForQuote","E":1,"r":"r","l":[],"S":"OPEN"}"#;
@@ -309,8 +308,8 @@ fn b18_a_lost_quote_is_named_and_can_be_resolved() {
     assert_eq!(fed.quotes.to_reconcile().count(), 0);
 }
 
-/// Another program of the account submits a quote with the same terms, and the event of that quote comes before the
-/// reply to this client's request. The two stay different quotes.
+/// Another program of the account submits a quote with the same terms, and its event comes before the reply to this
+/// client's request. The two stay different quotes.
 #[test]
 fn b18_a_quote_of_another_client_is_not_taken_for_the_own() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -460,7 +459,7 @@ fn c21_a_book_follows_the_rule_of_its_link() {
     assert!(fed.books.live("btcusd").is_some_and(|book| !book.bids().is_whole()));
 }
 
-/// With the default settings, a book stays live for at most 45 s after a server has stopped without a sign.
+/// With the default settings, a book stays current for at most 45 s after a server has stopped without a sign.
 #[test]
 fn a_book_is_not_live_for_longer_than_the_silence_that_is_allowed() {
     let mut fed = Fed::new(Config::new("ws://v"));

@@ -1,5 +1,5 @@
-//! Faults of streams, slots and probes, each in the smallest conversation that shows it. Trouble with one stream
-//! affects no other, an urgent request never waits for one that is not urgent, and silence proves nothing.
+//! Faults of streams, slots and probes. Trouble with one stream affects no other, an urgent request never waits for
+//! one that is not urgent, and silence proves nothing.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -66,8 +66,8 @@ pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
     assert_eq!(line.losses, []);
 }
 
-/// Partial depths name no symbol. The client unsubscribes one of two such streams. Until the venue has ended it, a
-/// frame may belong to either stream.
+/// Partial depths name no symbol. While the client unsubscribes one of two such streams, a frame may belong to
+/// either.
 #[test]
 pub(crate) fn un_01_a_partial_depth_may_be_of_one_that_was_not_let_go() {
     let partial = r#"{"lastUpdateId":5,"bids":[["1","1"]],"asks":[["2","1"]]}"#;
@@ -94,7 +94,7 @@ pub(crate) fn un_01_a_partial_depth_may_be_of_one_that_was_not_let_go() {
     assert_eq!(of(&mut line, 2_002), Some(kept));
 }
 
-/// Each answer comes after twice the time that a request may take. It comes too late, and still counts.
+/// Each answer comes after twice the time that a request may take, and still counts.
 #[test]
 pub(crate) fn un_01_answers_that_are_always_late_are_waited_for() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(600));
@@ -229,7 +229,7 @@ fn slow_venue(config: Config, books: usize, each: u64, until: u64) -> (Line, usi
 
 #[test]
 pub(crate) fn a6_snapshots_that_keep_coming_are_awaited() {
-    // How long each book takes, how many are requested at one time, and when all of them are live.
+    // How long each book takes, how many are requested at one time, and when all of them are current.
     for (each, books_max, until) in [(20, 100, 42_000), (20, 1_000, 42_000), (200, 100, 402_000)] {
         let config = Config::new("ws://v").snapshots_max(books_max);
         let (line, most) = slow_venue(config, 2_000, each, until);

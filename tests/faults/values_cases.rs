@@ -1,5 +1,4 @@
-//! How frames, values and requests handle odd input. Each case shows a fault, or another fault of the same kind,
-//! and panics if the fault has returned.
+//! How frames, values and requests handle odd input. Each case panics if its fault has returned.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -37,7 +36,6 @@ fn balance<T>(total: &str, see: impl FnOnce(&BalanceUpdate<'_>) -> T) -> T {
     see(&update)
 }
 
-/// Applies frames of an endpoint to new `Orders`.
 fn orders(endpoint: Endpoint, frames: &[&str]) -> Orders {
     let (mut replay, mut orders) = (Replay::new(endpoint), Orders::new());
     for frame in frames {
@@ -88,7 +86,7 @@ pub(crate) fn b8_zero_members_are_no_fill() {
             r#"{{"e":"orderUpdate","E":1000,"s":"BTCUSD","i":77,"c":"a1","S":"BUY","o":"LIMIT","X":"{status}","p":"100","q":"1","z":"1","T":1000{rest}}}"#
         )
     };
-    // status, members, executed so far, the fill: trade, price, quantity
+    // Status, members, executed so far; trade, price and quantity of the fill.
     type Row = (&'static str, &'static str, Option<&'static str>, Option<[Option<&'static str>; 3]>);
     #[rustfmt::skip]
     let table: &[Row] = &[
@@ -131,7 +129,7 @@ pub(crate) fn b8_zero_members_are_no_fill() {
 
 /// C13: the precision of a format is a number of decimals, and never cuts a number.
 pub(crate) fn c13_a_precision_does_not_cut() {
-    // text, format, printed
+    // Text, format, printed.
     #[rustfmt::skip]
     type Row = (&'static str, fn(&dyn std::fmt::Display) -> String, &'static str);
     let table: &[Row] = &[
@@ -187,7 +185,7 @@ pub(crate) fn c13_a_precision_does_not_cut() {
         let read = (usd.available().to_decimal(), usd.total().to_decimal());
         assert_eq!(read, (Err(DecimalError::Invalid), Ok(d("100"))), "{text}");
     }
-    // Names are padded and never cut, because a part of a name is another name.
+    // A part of a name is another name, so names are padded and never cut.
     let (symbol, id): (Symbol, ClientOrderId) = ("btcusd".parse().unwrap(), "my-order".parse().unwrap());
     assert_eq!(
         format!("[{symbol:.2}] [{symbol:>8}] [{id:.2}] [{:.1}] [{:6}]", Side::Sell, Side::Buy),
@@ -232,7 +230,7 @@ pub(crate) fn br15_symbols_of_sixty_four_bytes() {
         let orders = orders(Endpoint::Streams, &[&frame]);
         assert_eq!(orders.get(7).unwrap().symbol, Some(symbol));
     }
-    // A name that is no symbol is reported in every API, and never skipped.
+    // A name that is no symbol is reported in every API.
     #[rustfmt::skip]
     let frames = [
         (Endpoint::Streams, r#"{"E":1,"s":"SYMBOL","t":5,"p":"100","q":"2","m":true}"#),
@@ -275,8 +273,8 @@ pub(crate) fn br15_symbols_of_sixty_four_bytes() {
     assert!(small < large && small == "ABC".parse().unwrap());
 }
 
-/// BR-36: a frame that names its kind has the same content as one that does not. A frame that contradicts itself
-/// has no kind.
+/// BR-36: a frame that names its kind has the same content as one that does not. A frame that contradicts itself has
+/// no kind.
 pub(crate) fn br36_frames_that_name_their_kind() {
     let trade = r#""E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true"#;
     let ticker = r#""u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1""#;
@@ -287,7 +285,7 @@ pub(crate) fn br36_frames_that_name_their_kind() {
     let balances = r#""E":1,"u":2,"B":[{"a":"USD","f":"1","c":"1"}]"#;
     let positions = r#""E":1,"u":2,"A":3,"P":[]"#;
     let snapshot = r#""orders":[]"#;
-    // members, the member that names the kind, the kind
+    // Members, the member that names the kind, the kind.
     #[rustfmt::skip]
     let table = [
         (trade, vec!["", r#""e":"trade","#, r#""e":"tr\u0061de","#, r#""e":null,"#, r#""e":7,"#], "trade"),
@@ -310,7 +308,7 @@ pub(crate) fn br36_frames_that_name_their_kind() {
             for frame in
                 [format!("{{{name}{members}}}"), format!("{{{members},{}}}", name.trim_end_matches(','))]
             {
-                // If the name is empty, nothing follows the last comma, which is removed.
+                // If the name is empty, nothing follows the last comma.
                 let frame = frame.replace(",}", "}");
                 let said = said(Endpoint::Streams, &frame);
                 assert_eq!(said["kind"], kind, "{frame}");
@@ -472,7 +470,6 @@ pub(crate) fn api_requests() {
     assert!(serde_json::from_str::<Symbol>("\"btc usd\"").is_err());
 }
 
-/// Tests times, and their limits.
 pub(crate) fn api_times() {
     let (early, late) = (Timestamp::from_secs(10).unwrap(), Timestamp::from_millis(12_500).unwrap());
     assert_eq!((late.since(early), early.since(late)), (Duration::from_millis(2_500), Duration::ZERO));

@@ -8,8 +8,7 @@ use gemini_ws::{
 use super::super::line;
 use super::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t, update};
 
-/// The first report, which alone lists everything, could not be decoded. The next report lists only changes, so the
-/// balances stay stale.
+/// Only the first report lists everything, and it was malformed. The balances stay stale.
 #[test]
 fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
     let mut fed = Fed::private(&["balances@account"]);
@@ -22,8 +21,8 @@ fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
     assert!(fed.balances.is_stale(), "USD {:?}, and nothing is stale", fed.balances.get("USD"));
 }
 
-/// The event of the beginning of a subscription was dropped, but not the event of its end. A report that comes after
-/// the end is not current.
+/// The event of the beginning of a subscription was dropped, but not that of its end. A report after the end is not
+/// current.
 #[test]
 fn x14_a_report_behind_the_end_of_its_subscription_is_not_current() {
     let streams = ["balances@account", "positions@account", "orders@account"];
@@ -61,7 +60,7 @@ fn x11_a_loss_over_the_link_that_is_followed_now_makes_positions_stale() {
     assert!(fed.positions.is_stale(), "nobody reports them, and they are shown as current");
 }
 
-/// A quote whose request was not sent is final, too, so `Quotes` forgets such quotes when there are too many.
+/// A quote whose request was not sent is final, too. `Quotes` forgets such quotes when there are too many.
 #[test]
 fn x12_quotes_that_were_refused_are_forgotten_at_last() {
     let link = Fed::new(Config::new("ws://v")).link;
@@ -74,7 +73,7 @@ fn x12_quotes_that_were_refused_are_forgotten_at_last() {
     assert!(quotes.iter().count() <= QUOTES_MAX, "{} quotes are kept", quotes.iter().count());
 }
 
-/// An answer that the quote does not exist was too early: events show that it exists.
+/// The answer that the quote does not exist was too early: events show that it exists.
 #[test]
 fn x13_events_decide_against_an_earlier_not_found_of_a_quote() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -92,7 +91,7 @@ fn x13_events_decide_against_an_earlier_not_found_of_a_quote() {
     );
 }
 
-/// A peer may choose ids of quotes of any length. Neither the client nor `Quotes` keeps a long one.
+/// A peer may choose ids of any length. Neither the client nor `Quotes` keeps a long one.
 #[test]
 fn y04_ids_of_quotes_take_no_memory_without_bound() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -111,7 +110,7 @@ fn y04_ids_of_quotes_take_no_memory_without_bound() {
     assert!(used.bytes_current < 1 << 20, "{} KiB after 300 frames of 256", used.bytes_current >> 10);
 }
 
-/// An internal error, which a code or a status may show, does not say whether the quote exists.
+/// A code or a status may show an internal error, which does not say whether the quote exists.
 #[test]
 fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
     for text in [
@@ -150,15 +149,15 @@ fn x16_a_loss_over_the_link_that_is_followed_now_is_a_doubt_about_quotes() {
     assert_eq!(fed.quotes.to_reconcile().count(), 1, "nobody follows it, and it is shown as active");
 }
 
-/// The application asks REST about positions after the link has ended, and the queue drops the event of that end. The
-/// answer does not make positions current on the next link, because positions may change until the next subscription.
+/// The application asks REST about positions after the link has ended, and the queue drops the event of that end.
+/// Positions may change until the next subscription, so the answer does not make them current.
 #[test]
 fn x09_positions_that_were_asked_for_while_the_link_was_down_are_not_current() {
     let mut fed = Fed::private(&["positions@account"]);
     let first = fed.link;
     fed.reconnect(3);
     assert_ne!(first, fed.link);
-    // The events of the reconnection, except for the end of the link, which was dropped.
+    // The events of the reconnection, without the dropped end of the link.
     let mut positions = Positions::new();
     positions.apply(&Event::Subscribed {
         link: first,
@@ -176,7 +175,7 @@ fn x09_positions_that_were_asked_for_while_the_link_was_down_are_not_current() {
     assert!(positions.is_stale(), "what was opened while the link was down was never told");
 }
 
-/// `Balances` limits how many assets of an answer of REST it keeps, as it does for reports, and counts the others.
+/// `Balances` limits the assets of an answer of REST as it does for reports.
 #[test]
 fn z26_balances_of_an_answer_take_no_memory_without_bound() {
     let mut balances = Balances::new();
@@ -202,7 +201,7 @@ fn z34_recorded_positions_are_not_the_whole_list() {
     assert!(positions.reconcile([], asked) && !positions.is_stale() && positions.iter().next().is_none());
 }
 
-/// No stream continues a recording, so an answer that was asked for later replaces its rows.
+/// No stream continues a recording, so a later answer replaces its rows.
 #[test]
 fn an_answer_replaces_the_rows_of_a_recording() {
     let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
@@ -228,8 +227,8 @@ fn report(what: &str, time: u64, amount: &str) -> String {
     }
 }
 
-/// Two links report one account, and one of them is slower. Its older reports change nothing, its newer ones do.
-/// Times in milliseconds are not compared with times in nanoseconds, nor are the times of one link.
+/// Two links report one account. Older reports of the slower link change nothing, newer ones do. Times in
+/// milliseconds are not compared with times in nanoseconds, nor are the times of one link.
 #[test]
 fn a_delayed_report_of_a_second_link_undoes_nothing() {
     const NOW: u64 = 1_790_743_321_322_000_000;

@@ -1,5 +1,5 @@
-//! Faults of books whose snapshots were dropped, and of books of market data v1. That API takes no requests: the
-//! address of a link alone decides what the venue sends.
+//! Faults of books whose snapshots were dropped, and of books of market data v1, where the address of a link alone
+//! decides what the venue sends.
 
 use gemini_ws::{
     Book, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, LinkId, Lost, Overflow, Replay,
@@ -11,7 +11,6 @@ use super::fed::{Fed, pair, t, v1};
 
 const V1: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
-/// Formats a frame of market data v1 with one level of each symbol.
 fn update(sequence: u64, reason: &str, price: u32, symbols: &[&str]) -> String {
     let entry = |symbol: &&str| {
         format!(
@@ -26,7 +25,7 @@ fn update(sequence: u64, reason: &str, price: u32, symbols: &[&str]) -> String {
     )
 }
 
-/// Passes a frame to a line, and pushes its event and all other events of the line into a queue.
+/// Passes a frame to a line, and pushes all events of the line into a queue.
 fn queue_frame(line: &mut Line, queue: &mut EventQueue, at: u64, text: &str) {
     if let Some(mut event) = line.hear(at, text) {
         queue.push(&event.as_event());
@@ -89,7 +88,7 @@ fn every_book_of_v1_can_be_requested_again_at_once() {
     assert_eq!(line.losses, [Lost::SequenceGap]);
 }
 
-/// With `top_of_book` the first frame has only the best levels, so the sides are not whole.
+/// With `top_of_book`, the first frame has only the best levels, so the sides are not whole.
 #[test]
 fn a_first_frame_with_the_best_levels_is_no_whole_book() {
     let config = Config::new("ws://v/v1/marketdata/btcusd?top_of_book=true");
@@ -114,7 +113,7 @@ fn a_crossed_book_of_v1_does_not_cost_its_link() {
     assert_eq!(books.to_resync().count(), 0);
 }
 
-/// The first frame has the whole book of its symbol. If it has no entry, the book is empty.
+/// If the first frame has no entry, the book of its symbol is empty.
 #[test]
 fn an_empty_book_of_v1_begins_with_its_first_frame() {
     let first = r#"{"type":"update","eventId":5,"socket_sequence":0,"events":[]}"#;
@@ -130,12 +129,12 @@ fn an_empty_book_of_v1_begins_with_its_first_frame() {
     };
     assert_eq!(bids(""), (Some(0), Some(1)));
     assert_eq!(bids("?heartbeat=true&bids=true&offers=true"), (Some(0), Some(1)));
-    // If the address asks for trades alone, the frames say nothing about books.
+    // If the address requests trades alone, the frames say nothing about books.
     assert_eq!(bids("?trades=true"), (None, None));
 }
 
-/// The first snapshot of a book was dropped, so the link of the book is not known. Whatever a link then reports
-/// about the symbol, no snapshot follows: the application has to request one.
+/// The first snapshot of a book was dropped, so the link of the book is unknown. The application has to request a
+/// snapshot, whatever a link reports.
 #[test]
 fn a_book_whose_snapshot_was_dropped_is_to_be_requested_whatever_another_link_reports() {
     let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".into()]);
@@ -161,8 +160,7 @@ fn a_book_whose_snapshot_was_dropped_is_to_be_requested_whatever_another_link_re
     }
 }
 
-/// Replays a book whose frames name no symbol. Returns whether it is the book of btcusd, the symbol that the caller
-/// has set in `scratch`.
+/// Replays a book whose frames name no symbol. Returns whether it is the book of the symbol in `scratch`.
 fn replays(mut scratch: Scratch) -> bool {
     let (mut replay, mut books) = (Replay::new(Endpoint::MarketDataV1), Books::new());
     for frame in [v1(0, 99, "initial"), v1(1, 98, "place")] {
@@ -171,7 +169,7 @@ fn replays(mut scratch: Scratch) -> bool {
     books.live("btcusd").is_some_and(|book| book.bids().len() == 2)
 }
 
-/// A `Scratch` keeps the symbol that the application has set, although events of other symbols are decoded with it.
+/// A `Scratch` keeps the symbol that the application has set.
 #[test]
 fn a_scratch_keeps_its_symbol_whatever_is_decoded_with_it() {
     let (first, heartbeat) = (v1(0, 99, "initial"), r#"{"type":"heartbeat","socket_sequence":0}"#);
@@ -268,8 +266,8 @@ fn a_remaining_book_that_missed_events_is_stale_and_to_be_requested() {
     assert_eq!(fed.books.to_resync().collect::<Vec<_>>(), [symbol]);
 }
 
-/// If the address asks for one side only, the other side is unknown and not empty. Each row: the parameters, and for
-/// bids and for asks the number of certain levels and whether the side is whole.
+/// If the address requests one side only, the other side is unknown and not empty. Each row has the parameters, and
+/// for each side the number of certain levels and whether it is whole.
 #[test]
 fn a_side_that_the_address_leaves_out_is_unknown() {
     let both = [(1, true), (1, true)];
@@ -308,7 +306,7 @@ fn a_side_that_the_address_leaves_out_is_unknown() {
     }
 }
 
-/// The current API does not repeat trades, so an odd id says nothing about the trades after it.
+/// The current API does not repeat trades, so an odd id says nothing about later trades.
 #[test]
 fn an_odd_id_of_a_trade_makes_no_later_trade_a_replay() {
     let mut fed = Fed::new(Config::new("ws://v"));

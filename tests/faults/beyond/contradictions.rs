@@ -1,5 +1,4 @@
-//! Reports that contradict each other. Each contradiction leaves a doubt, which an answer of the venue resolves, and
-//! no order or quote is lost.
+//! Reports that contradict each other. Each contradiction leaves a doubt, which an answer of the venue resolves.
 
 use gemini_ws::{
     Config, Endpoint, Event, EventOutcome, FoundQuote, NewOrder, OrderState, QuoteState, Replay, Request,
@@ -8,14 +7,14 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, d, found, id_of, new_order, order, quote, t, update};
 
-/// Sends a request. Returns its id, and the id as the text that its reply contains.
+/// Sends a request. Returns its id, also as the text in its reply.
 fn ask(fed: &mut Fed, request: &Request) -> (RequestId, String) {
     let id = fed.client.request(t(2), request).unwrap();
     fed.poll();
     (id, id_of(&fed.sent.pop().unwrap()))
 }
 
-/// Places an order, and answers that the venue's id of the order is `order_id`. Returns the id of the request.
+/// Places an order, to which the venue gives the id `order_id`. Returns the id of the request.
 fn placed(fed: &mut Fed, new: NewOrder, order_id: u64) -> RequestId {
     let (request, number) = ask(fed, &Request::PlaceOrder(new));
     fed.feed(3, &format!(r#"{{"id":{number},"status":200,"result":{{"orderId":"{order_id}"}}}}"#));
@@ -78,8 +77,7 @@ fn an_order_has_one_end() {
         let known = (fed.order().state, fed.order().executed(), fed.order().doubt());
         assert_eq!(known, (state, d(executed), None), "{events:?}");
     }
-    // An event that is delivered twice contradicts nothing, and an event may report an order that is executed as a
-    // whole as cancelled.
+    // Neither an event that comes twice nor a whole execution that is reported as cancelled is a contradiction.
     const WHOLE: (&str, &str) = ("CANCELED", r#","Z":"1""#);
     let table: [(Events, OrderState); 4] = [
         (&[("NEW", ""), ("FILLED", FILL), ("FILLED", FILL)], OrderState::Filled),
@@ -102,7 +100,7 @@ fn an_order_has_one_end() {
     }
 }
 
-/// A reply, or an answer from REST, names an order with other terms than those of the request: they are two orders.
+/// A reply or an answer names an order with other terms than those of the request, so they are two orders.
 #[test]
 fn an_order_with_other_terms_is_another_order() {
     let other = |from: &str, to: &str| order(77, None, "NEW", "").replace(from, to);
@@ -132,7 +130,7 @@ fn an_order_with_other_terms_is_another_order() {
 }
 
 /// Events that `Orders` has applied to the order of the request are about another order. The order of the request
-/// keeps its terms, and its events are applied.
+/// keeps its terms and its own events.
 #[test]
 fn an_order_that_is_split_off_keeps_its_terms() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -144,7 +142,7 @@ fn an_order_that_is_split_off_keeps_its_terms() {
     let theirs = fed.orders.get(77).unwrap();
     let kept = (theirs.time_in_force, theirs.stop_price, theirs.outcome, theirs.price);
     assert_eq!(kept, (None, None, None, Some(d("105"))));
-    // For an order of an outcome, the venue may name the side of the other outcome, so this side is no contradiction.
+    // The venue may name the side of the other outcome, so this side is no contradiction.
     fed.feed(5, &order(78, Some("a1"), "NEW", r#","p":"100""#).replace("BUY", "SELL"));
     fed.feed(
         6,
@@ -157,7 +155,6 @@ fn an_order_that_is_split_off_keeps_its_terms() {
     assert_eq!(own.order_type.as_deref(), Some("STOP_LIMIT"));
 }
 
-/// The venue may send zeros for prices that an order does not have.
 #[test]
 fn a_price_of_zero_is_none() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -166,7 +163,6 @@ fn a_price_of_zero_is_none() {
     assert_eq!((fed.order().price, fed.order().stop_price), (None, None));
 }
 
-/// The reason why a cancel was refused says nothing about how the order ends.
 #[test]
 fn the_reason_of_a_refused_cancel_is_not_that_of_the_order() {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events").authenticated(true));
@@ -196,7 +192,7 @@ fn the_reason_of_a_refused_cancel_is_not_that_of_the_order() {
     assert_eq!((order.state, reasons), (OrderState::Filled, (None, Some("OrderNotFound"))));
 }
 
-/// Two submissions get one id: each keeps its terms, and both are in doubt.
+/// Two submissions get one id. Each keeps its terms, and both are in doubt.
 #[test]
 fn two_submissions_are_not_one_quote() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -215,8 +211,8 @@ fn two_submissions_are_not_one_quote() {
     assert_eq!(fed.quotes.get(submitted[1].0).unwrap().state, QuoteState::Rejected);
 }
 
-/// A quote that was withdrawn or declined is executed nevertheless, as `x`, `qs` or both show. Later events, which
-/// say that the quote was lost or has failed, do not undo the execution.
+/// A quote that was withdrawn or declined is executed nevertheless. Later events, which say that it was lost or has
+/// failed, do not undo the execution.
 #[test]
 fn an_execution_of_a_quote_is_never_lost() {
     let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());
@@ -246,7 +242,6 @@ fn an_execution_of_a_quote_is_never_lost() {
     }
 }
 
-/// Formats an event about the quote `q1`.
 fn step(number: usize, step: &str, status: &str, rest: &str) -> String {
     format!(
         r#"{{"e":"requestForQuote","i":"{number}","E":{number},"r":"r1","x":"{step}","S":"{status}"{rest}}}"#
@@ -271,8 +266,8 @@ fn fed_with(steps: Steps) -> Fed {
     fed
 }
 
-/// A quote ends once, and it is executed or not. If reports contradict each other about this, the quote is in doubt
-/// until the venue answers a later question with a final state. This answer decides.
+/// A quote ends once, and it is executed or not. Reports that contradict each other about this put it in doubt, until
+/// the answer to a later question names a final state.
 #[test]
 fn a_quote_has_one_end() {
     use QuoteState::{Active, Confirmed, Declined, Expired, Failed, Lost, Withdrawn, Won};
@@ -297,7 +292,7 @@ fn a_quote_has_one_end() {
         let shown = |fed: &Fed| fed.quotes.get("q1").map(|quote| (quote.state, quote.doubt()));
         assert_eq!(shown(&fed), Some((state, CONTRADICTION)), "{steps:?}");
         let asked = fed.quotes.moment();
-        // A repetition of the last event does not end the doubt, and an answer to an earlier question is not used.
+        // Neither a repetition of the last event nor an answer to an earlier question ends the doubt.
         let (x, status, rest) = *steps.last().unwrap();
         fed.feed(4, &step(80, x, status, rest));
         assert_eq!(shown(&fed), Some((state, CONTRADICTION)), "{steps:?}");
@@ -366,7 +361,7 @@ fn a_reply_and_an_event_contradict_each_other() {
     }
 }
 
-/// What happened between a recording and the link that follows it is unknown, for quotes as for orders.
+/// What happened between a recording and the link that follows it is unknown.
 #[test]
 fn quotes_of_a_recording_are_in_doubt_once_a_link_follows() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));

@@ -1,5 +1,5 @@
-//! Events about one order that contradict each other about its end or about the executed quantity. The order is in
-//! doubt, and an answer of the venue decides. Late and repeated events are no contradiction.
+//! Events about one order that contradict each other about its end or the executed quantity. An answer of the venue
+//! ends the doubt. Late and repeated events are no contradiction.
 
 use gemini_ws::{Config, Order, OrderState};
 
@@ -7,7 +7,7 @@ use super::fed::{Fed, d, found, order, update};
 
 const FILL: &str = r#","Z":"0.3","L":"100","t":9"#;
 
-/// Feeds these events about order 77. The events are a second apart.
+/// Feeds these events about order 77, a second apart.
 fn events(list: &[(&str, &str)]) -> Fed {
     let mut fed = Fed::private(&["orders@account"]);
     feed(&mut fed, list, 1_000..);
@@ -130,7 +130,7 @@ fn a_sum_below_the_fills_is_a_doubt_in_order_events_v1() {
     }
 }
 
-/// The reports about an open order contradict each other, so they do not show that REST lags: the answer decides.
+/// The reports contradict each other, so they do not show that REST lags. The answer decides.
 #[test]
 fn an_answer_decides_between_reports_that_contradict_each_other() {
     let (first, second) = (r#","Z":"0.4","L":"100","t":5"#, r#","Z":"0.9","L":"100","t":6"#);
@@ -160,7 +160,7 @@ fn an_answer_decides_between_reports_that_contradict_each_other() {
     }
 }
 
-/// The reports agree that the order has ended, so an answer that the order is open is older.
+/// The reports agree that the order has ended, so an answer that it is open is older.
 #[test]
 fn an_answer_that_an_ended_order_is_open_is_not_used() {
     let mut fed = events(&[("NEW", ""), ("CANCELED", ""), ("FILLED", FILL)]);

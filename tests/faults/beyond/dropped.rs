@@ -1,5 +1,5 @@
-//! Faults of collections that get their events from an [`EventQueue`], which has dropped facts: which of the events
-//! that end or begin a stream the queue must keep.
+//! Faults of collections behind an [`EventQueue`] that has dropped facts: which ends and beginnings of streams it
+//! must keep.
 
 use gemini_ws::{
     ApiError, Config, Event, EventQueue, FoundQuote, Frame, HeldAmount, LinkId, Message, OrderState,
@@ -23,10 +23,9 @@ const STREAMS: [(&str, &str); 4] = [
     ),
 ];
 
-/// A function that makes an event about a stream.
 type End = fn(LinkId, StreamId, Stream, ApiError<'_>) -> Event<'_>;
 
-/// The events that end a stream. The client can report each of them for any stream of an account.
+/// The events that end a stream. Each can be reported for any stream of an account.
 const ENDS: [End; 4] = [
     |link, id, stream, _| Event::Unsubscribed { link, id, stream, last: true },
     |link, id, stream, _| Event::Silent { link, id, stream, since: t(3) },
@@ -50,8 +49,7 @@ fn overflow(fed: &mut Fed, mut queue: EventQueue) {
     }
 }
 
-/// Reconciles balances, positions, the order and the quote with answers. Returns the reason why each of them may
-/// still be wrong.
+/// Reconciles balances, positions, the order and the quote. Returns why each may still be wrong.
 fn reconcile(fed: &mut Fed) -> [Option<StaleReason>; 4] {
     fed.balances.reconcile([("USD", "1", "1")], fed.balances.moment());
     let held = ("A".parse().unwrap(), vec![HeldAmount::new("position", "1")]);
@@ -93,7 +91,7 @@ fn the_end_of_a_stream_is_known_behind_a_full_queue() {
 }
 
 /// A link to order events v1 says which events it reports, and then the queue overflows. If the link does not report
-/// what is executed and how orders end, no answer makes an open order certain.
+/// executions and ends of orders, no answer makes an open order certain.
 #[test]
 fn the_filter_of_order_events_is_known_behind_a_full_queue() {
     let booked = r#"[{"type":"booked","order_id":"77","symbol":"btcusd","side":"buy","timestampms":1000,"socket_sequence":0,"order_type":"exchange limit","is_live":true,"is_cancelled":false,"price":"100","original_amount":"1","executed_amount":"0"}]"#;
@@ -102,11 +100,11 @@ fn the_filter_of_order_events_is_known_behind_a_full_queue() {
         ("[]", None),
         (r#"["booked","fill","closed"]"#, None),
         (r#"["booked"]"#, unknown),
-        // The link does not report what is executed.
+        // The link does not report executions.
         (r#"["booked","closed"]"#, unknown),
         // The link does not report how orders end.
         (r#"["booked","fill"]"#, unknown),
-        // The filter cannot be read.
+        // The filter is malformed.
         (r#""booked""#, unknown),
         ("[1]", unknown),
         (r#"["booked",null]"#, unknown),

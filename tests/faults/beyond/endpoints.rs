@@ -120,7 +120,7 @@ fn the_book_of_a_removed_endpoint_of_market_data_v1_is_removed() {
     }
 }
 
-/// Frames of one topic and symbol at two endpoints are two streams: neither replaces a waiting frame of the other.
+/// Frames of one topic and symbol at two endpoints are two streams. Neither replaces a waiting frame of the other.
 #[test]
 fn data_of_another_endpoint_replaces_no_waiting_data() {
     let ticker =

@@ -24,7 +24,7 @@ fn replace_in_vain(first: &str, next: &str, frame: &str) -> Fed {
 }
 
 /// The stream of the account still reports an order or quote of another session, after the application has subscribed
-/// to the stream of the session. After the end of the first stream no stream reports the order or quote.
+/// to the stream of the session. When the first stream ends, no stream reports the order or quote.
 #[test]
 fn an_order_of_another_session_is_in_doubt_while_the_stream_of_the_account_ends() {
     for name in ["orders", "requestForQuote"] {
@@ -53,8 +53,8 @@ fn an_order_of_another_session_is_in_doubt_while_the_stream_of_the_account_ends(
     }
 }
 
-/// A stream of balances or positions whose frames each list everything follows another one, or follows itself. Its
-/// data is current as soon as a frame has come, because each frame is whole.
+/// A stream whose frames each list all balances or positions follows another one, or itself. Its data is current with
+/// its first frame.
 #[test]
 fn lists_of_everything_count_behind_an_end_that_failed_at_first() {
     const LIST: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;

@@ -1,4 +1,4 @@
-//! Faults of the entries of a frame of market data v1: which of them decide what becomes of the frame.
+//! Faults of frames of market data v1: which entries decide what becomes of the frame.
 
 use gemini_ws::{Config, Event, IgnoredReason, Lost};
 

@@ -4,8 +4,8 @@ use gemini_ws::{Endpoint, Event, FILLS_MAX, OrderState, Orders, Replay, Scratch,
 
 use super::fed::{apply, d, found, order};
 
-/// An order keeps a limited number of fills. Further fills are not lost silently: they put the order in doubt, and an
-/// answer of the venue resolves the doubt.
+/// An order keeps a limited number of fills. Further fills put the order in doubt, and an answer of the venue
+/// resolves the doubt.
 #[test]
 fn the_fills_of_an_order_are_limited() {
     let large = |text: String| text.replace(r#""q":"1""#, r#""q":"200000""#);

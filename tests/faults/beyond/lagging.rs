@@ -7,8 +7,7 @@ use super::fed::{Fed, OVERFLOW, d, found, update};
 
 const HALF: &str = r#","Z":"0.5""#;
 
-/// The venue's answer must not end a doubt if it is older than what an event has shown: the end of the order, or a
-/// larger executed quantity.
+/// An answer that is older than what an event has shown must not end a doubt.
 #[test]
 fn an_answer_behind_the_events_ends_no_doubt() {
     use OrderState::{Acknowledged, Canceled, Filled, Open, PartiallyFilled};
@@ -52,8 +51,8 @@ fn an_answer_behind_the_events_ends_no_doubt() {
     }
 }
 
-/// REST has shown a larger executed quantity than the event that ends the order. The two contradict each other, so
-/// the event ends no doubt.
+/// REST has shown a larger executed quantity than the event that ends the order. They contradict each other, so the
+/// event ends no doubt.
 #[test]
 fn an_event_behind_an_answer_ends_no_doubt() {
     for (status, rest) in [("CANCELED", r#","Z":"0.3""#), ("CLOSED", r#","Z":"0.3""#), ("REJECTED", "")] {
@@ -75,8 +74,7 @@ fn an_event_behind_an_answer_ends_no_doubt() {
     }
 }
 
-/// An event reported that the quote was accepted. An answer with the state before that is older than the event, and
-/// ends no doubt.
+/// An event reported that the quote was accepted. An answer with an earlier state ends no doubt.
 #[test]
 fn an_answer_behind_the_events_of_a_quote_ends_no_doubt() {
     use QuoteState::{Accepted, Active, Confirmed, Won};
@@ -96,8 +94,8 @@ fn an_answer_behind_the_events_of_a_quote_ends_no_doubt() {
     }
 }
 
-/// After a loss, reports have made some rows current. The answer must not change them, and must not remove them from
-/// the list. It says what the other rows are.
+/// After a loss, reports have made some rows current. The answer must not change or remove these rows, and decides
+/// about the others.
 #[test]
 fn an_answer_behind_the_reports_changes_no_row_that_is_current() {
     type Rows = &'static [(&'static str, &'static str)];
@@ -148,7 +146,7 @@ fn an_answer_behind_the_reports_changes_no_row_that_is_current() {
 }
 
 /// An event has shown a larger executed quantity than the fills, or the fills exceed the order. A list of open orders
-/// must not end the doubt, even if it lists the sum of the fills: it may be older than the event.
+/// may be older than the event, so it must not end the doubt.
 #[test]
 fn a_list_behind_the_events_ends_no_doubt() {
     const FILL: &str = r#","Z":"0.3","L":"100","t":1"#;
@@ -186,8 +184,8 @@ fn a_list_behind_the_events_ends_no_doubt() {
     assert_eq!((fed.order().doubt(), fed.order().missing_executions().is_zero()), (None, true));
 }
 
-/// Order events v1 list an open order as `initial`. Such an event does not end a doubt about executions, even if it
-/// has the larger executed quantity that caused the doubt.
+/// Order events v1 list an open order as `initial`. Such an event ends no doubt about executions, even if it has the
+/// executed quantity that caused the doubt.
 #[test]
 fn an_initial_event_behind_the_events_ends_no_doubt() {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events").authenticated(true));

@@ -9,8 +9,8 @@ fn at(status: &str, time: u32, rest: &str) -> String {
     order(77, Some("a1"), status, rest).replace(":1000", &format!(":{time}"))
 }
 
-/// A `NEW` or `OPEN` that is older than the end of the order only comes late. It contradicts nothing, even if it
-/// comes twice. A second `NEW`, and one that is not older than the end, contradict the end.
+/// A `NEW` or `OPEN` that is older than the end of the order only comes late. A second `NEW`, and one that is not
+/// older, contradict the end.
 #[test]
 fn a_late_beginning_is_no_contradiction() {
     const END: (&str, u32) = ("CANCELED", 1002);
@@ -37,7 +37,6 @@ fn a_late_beginning_is_no_contradiction() {
     }
 }
 
-/// A late event does not make an order older.
 #[test]
 fn the_age_of_an_order_is_that_of_its_newest_event() {
     let mut orders = Orders::new();

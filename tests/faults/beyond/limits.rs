@@ -77,8 +77,7 @@ fn live(config: Config, last_call: Instant) -> (usize, Instant) {
     (steps, now)
 }
 
-/// No time of a configuration, however short or long, makes the client panic, or ask for another call without a
-/// pause.
+/// No time of a configuration makes the client panic, or request another call without a pause.
 #[test]
 fn z24_no_time_that_is_set_stops_the_clock() {
     for (name, set) in SETTERS {
@@ -89,8 +88,7 @@ fn z24_no_time_that_is_set_stops_the_clock() {
     }
 }
 
-/// No pair of times, each as short or as long as possible, makes the client panic, or ask for another call without
-/// a pause.
+/// No pair of extreme times makes the client panic, or request another call without a pause.
 #[test]
 fn z25_no_pair_of_times_stops_the_clock() {
     let times = [Duration::ZERO, Duration::MAX];
@@ -117,7 +115,7 @@ const COUNT_SETTERS: [(&str, CountSetter); 9] = [
     ("order_limit", |config, count| config.order_limit(count as u32, Duration::from_secs(1))),
 ];
 
-/// No number of a configuration, however small or large, stops a client. A refused command leaves no link behind.
+/// No number of a configuration stops a client. A refused command leaves no link behind.
 #[test]
 fn no_number_that_is_set_makes_every_command_fail() {
     for (name, set) in COUNT_SETTERS {
@@ -138,8 +136,7 @@ fn no_number_that_is_set_makes_every_command_fail() {
     }
 }
 
-/// A link has at most 2²⁰ streams, whatever `streams_max` is set to, because the id of a subscription has 20 bits for
-/// its place among the subscriptions of its link.
+/// A link has at most 2²⁰ streams, whatever `streams_max` is: the id of a subscription has 20 bits for its place.
 #[test]
 fn a_link_has_from_one_to_a_million_streams() {
     for (set, got) in
@@ -149,7 +146,7 @@ fn a_link_has_from_one_to_a_million_streams() {
     }
 }
 
-/// The venue names a limit on orders, and a limit that cannot be decoded. The first one applies.
+/// The venue names a limit on orders, and a malformed limit. The first one applies.
 #[test]
 fn one_unreadable_limit_hides_no_other() {
     let orders = r#"{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,"limit":2,"count":0}"#;

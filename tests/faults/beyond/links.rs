@@ -9,8 +9,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, id_of, new_order, order, pair, t, v1};
 
-/// Two endpoints have a book of the same symbol, as production and the sandbox do. The changes of one link do not
-/// change the book of the other.
+/// Two endpoints have a book of the same symbol. The changes of one link do not change the book of the other.
 #[test]
 fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/marketdata/btcusd", "ws://b/v1/marketdata/btcusd"]);
@@ -34,8 +33,7 @@ pub(super) fn least_time<T: Clone>(of: &T, work: impl Fn(&mut T)) -> Duration {
     (0..20).map(time).min().unwrap()
 }
 
-/// A malformed frame, or another loss of events about orders, costs about the same, however many orders are already
-/// in doubt.
+/// The cost of a loss of events about orders does not grow with the number of orders that are already in doubt.
 #[test]
 fn y06_the_cost_of_a_malformed_frame_does_not_grow_with_what_is_in_doubt_already() {
     let doubtful = |count: u64| {
@@ -62,8 +60,7 @@ fn y06_the_cost_of_a_malformed_frame_does_not_grow_with_what_is_in_doubt_already
     }
 }
 
-/// After the last subscription to a stream has ended, the client accepts a new one at any time, also while its link
-/// is closing.
+/// After the last subscription to a stream has ended, the client accepts a new one, also while its link is closing.
 #[test]
 fn y07_a_stream_can_be_wanted_again_at_any_time() {
     let mut client = Client::new(ClientConfig::new(), 1);
@@ -99,8 +96,7 @@ fn y07_a_stream_can_be_wanted_again_at_any_time() {
     assert!(refused.is_empty(), "{refused:?}");
 }
 
-/// At the first and the last instants of the clock every call of a shutdown returns, and the client reports its
-/// end.
+/// At the first and last instants of the clock, every call of a shutdown returns, and the client reports its end.
 #[test]
 fn y08_a_shutdown_at_the_end_of_the_clock_comes_to_its_end() {
     for (from, by) in [(u64::MAX, u64::MAX), (u64::MAX - 1, u64::MAX), (0, 0), (5, 0), (0, u64::MAX)] {
@@ -126,8 +122,8 @@ fn y08_a_shutdown_at_the_end_of_the_clock_comes_to_its_end() {
     }
 }
 
-/// The application closes the client while orders are being cancelled, so no reply has confirmed the cancellations.
-/// `Closed` reports that the shutdown is incomplete, and the session.
+/// The application closes the client while orders are being cancelled. `Closed` reports that the shutdown is
+/// incomplete, and the session.
 #[test]
 fn y09_a_shutdown_that_is_cut_short_says_what_was_not_done() {
     let mut client = Client::single(Config::new("ws://v").authenticated(true).seed(1));
@@ -155,7 +151,7 @@ fn y09_a_shutdown_that_is_cut_short_says_what_was_not_done() {
     assert_eq!(closed, Some((gemini_ws::CloseReason::RequestedIncomplete, 1)));
 }
 
-/// Only one request may be in flight, and an order takes that place. The client sends a cancel nevertheless.
+/// Only one request may be in flight, and an order takes that place. The client still sends a cancel.
 #[test]
 fn z06_a_cancel_has_a_place_however_few_there_are() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true).requests_in_flight_max(1));
@@ -169,7 +165,7 @@ fn z06_a_cancel_has_a_place_however_few_there_are() {
     assert!(fed.sent.last().unwrap().contains("order.cancel_all"), "{:?}", fed.sent);
 }
 
-/// With the least value of every duration, time still passes: the client never has endless work at one instant.
+/// With the least value of every duration, the client never has endless work at one instant.
 #[test]
 fn z07_the_least_durations_do_not_stop_the_clock() {
     let zero = Duration::ZERO;
@@ -235,9 +231,8 @@ fn z08_streams_that_come_and_go_leave_nothing_behind() {
     assert!(used.bytes_current < 1 << 10, "{} bytes of 49,000 streams", used.bytes_current);
 }
 
-/// The cost of a frame that cannot be decoded grows little with the number of streams on the link: the client looks
-/// at each stream, but sends and reports nothing about it. With a hundred times as many streams, the cost is less
-/// than twenty times as high.
+/// The client looks at each stream for a malformed frame, but sends and reports nothing about it. With a hundred
+/// times as many streams, the cost is less than twenty times as high.
 #[test]
 fn y14_the_cost_of_a_malformed_frame_does_not_grow_with_the_streams() {
     let (few, many) = (cost_of_malformed_frames(10), cost_of_malformed_frames(1_000));

@@ -4,7 +4,7 @@ use gemini_ws::{OpenOrdersQuestion, OrderState, OrderStatusQuestion, Request, Re
 
 use super::fed::{Fed, d, new_order, order, t};
 
-/// Adds the orders of a list that REST returns for a question asked at `asked`. Returns how many were added.
+/// Adds the orders of a list that REST returns for a question at `asked`. Returns how many were added.
 fn list(fed: &mut Fed, asked: gemini_ws::Moment, body: &str) -> usize {
     let open = OpenOrdersQuestion.answer(200, body).unwrap();
     let added = open.into_iter().filter(|open| {
@@ -20,7 +20,7 @@ fn row(executed: &str, more: &str) -> String {
     )
 }
 
-/// An order of an earlier run is in the list of REST. The events that follow change it as any other order.
+/// The list of REST has an order of an earlier run. Later events change it like any other order.
 #[test]
 fn an_order_of_an_earlier_run_is_known_from_the_list_on() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -34,7 +34,7 @@ fn an_order_of_an_earlier_run_is_known_from_the_list_on() {
     );
     assert_eq!((listed.quantity, listed.remaining()), (Some(d("1")), Some(d("0.6"))));
     assert_eq!(fed.orders.get("a1").unwrap().order_id, Some(77));
-    // The list again: the order is known.
+    // The order is known already.
     let again = fed.orders.moment();
     assert_eq!(list(&mut fed, again, &body), 0);
     fed.feed(
@@ -58,14 +58,14 @@ fn an_order_of_an_old_list_is_in_doubt() {
     let found = question.answer(200, &row("0", "")).unwrap();
     assert!(fed.orders.reconcile(&question, found, asked));
     assert_eq!((fed.order().state, fed.order().doubt()), (OrderState::Open, None));
-    // Without a stream no event would report what follows.
+    // Without a stream, no event reports what follows.
     let mut fed = Fed::private(&[]);
     let asked = fed.orders.moment();
     assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
     assert!(fed.order().needs_reconciling());
 }
 
-/// The order of a request whose reply is on its way is in the list: it is not added a second time.
+/// The list has the order of a request whose reply is on its way. It is not added a second time.
 #[test]
 fn the_order_of_a_request_is_not_added_again() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -81,7 +81,7 @@ fn the_order_of_a_request_is_not_added_again() {
     assert_eq!(fed.order().state, OrderState::Canceled);
 }
 
-/// One row cannot be read. The other rows are used, and the offset of the error counts from the start of the answer.
+/// A malformed row costs no other row. The offset of its error counts from the start of the answer.
 #[test]
 fn a_row_that_cannot_be_read_costs_no_other_row() {
     let body = format!(r#"[{{"order_id":"é","is_live":true}}, {}]"#, row("0", ""));

@@ -23,7 +23,7 @@ fn executed(text: &str) -> Option<Decimal> {
     answer.ok().map(|found| found.unwrap().executed)
 }
 
-/// Digits and exponent are one number, which fits although its digits alone do not.
+/// The number fits although its digits without the exponent do not.
 #[test]
 fn an_exponent_counts_before_the_digits_have_to_fit() {
     let cases = [
@@ -61,7 +61,6 @@ fn an_exponent_counts_before_the_digits_have_to_fit() {
     }
 }
 
-/// A candle may have exponents, too.
 #[test]
 fn a_candle_with_an_exponent_is_read() {
     let frame = |open: &str| {
@@ -80,7 +79,7 @@ fn a_candle_with_an_exponent_is_read() {
     assert_eq!(read("-1e-1"), Err(DecodeErrorKind::Negative));
 }
 
-/// A sum fits although an intermediate sum, written with the decimals of another value, does not fit 128 bits.
+/// The sum fits although an intermediate sum with more decimals does not fit 128 bits.
 #[test]
 fn a_sum_that_fits_does_not_depend_on_the_sequence() {
     let (large, small) = (Decimal::new(i64::MAX, 0).unwrap(), Decimal::new(1, 18).unwrap());

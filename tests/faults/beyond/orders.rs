@@ -10,8 +10,8 @@ use super::fed::{
     update,
 };
 
-/// The order stream moved to another endpoint, and the application asked the venue about the order. Then an update of
-/// the order over the new link cannot be decoded. The order stays in doubt throughout.
+/// The order stream moved to another endpoint, and the application asked the venue about the order. A malformed
+/// update over the new link leaves the order in doubt.
 #[test]
 fn x01_a_loss_over_the_link_that_is_followed_now_is_a_doubt() {
     let (mut fed, [first, second]) = pair(["ws://a", "ws://b"]);
@@ -63,7 +63,7 @@ fn x01_the_end_of_the_link_that_is_followed_now_is_a_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "nobody follows it, and it is shown as open");
 }
 
-/// An order goes over an endpoint without a stream of orders, while another endpoint has one. The order is in doubt.
+/// The endpoint of an order has no stream of orders, but another endpoint has one. The order is in doubt.
 #[test]
 fn x02_an_order_at_an_endpoint_that_is_not_followed_is_in_doubt() {
     let (mut fed, [production, _]) = pair(["ws://production", "ws://sandbox"]);
@@ -77,7 +77,7 @@ fn x02_an_order_at_an_endpoint_that_is_not_followed_is_in_doubt() {
     assert!(fed.orders.get("a1").unwrap().needs_reconciling(), "none of its events will come");
 }
 
-/// `orders@session` contains nothing about the orders of another link, so such an order is in doubt.
+/// `orders@session` does not report orders of another link, so such an order is in doubt.
 #[test]
 fn x02_an_order_of_a_session_that_is_not_followed_is_in_doubt() {
     let (mut fed, [one, _]) = pair(["ws://a", "ws://b"]);
@@ -114,7 +114,7 @@ fn x03_an_answer_about_another_order_does_not_swallow_one_that_has_fills() {
     assert!(orders.reconcile("a1", found(78, OrderState::Open, "0"), asked));
     assert_eq!(kept(&orders), [(77, OrderState::PartiallyFilled, d("0.4")), (78, OrderState::Open, d("0"))]);
     assert_eq!(orders.get("a1").map(|order| order.order_id), Some(Some(77)));
-    // It has resolved the doubt of order 78 only, and an answer about order 77 resolves the other.
+    // The answer has resolved only the doubt of order 78. An answer about order 77 resolves the other.
     let doubtful = |orders: &Orders| orders.to_reconcile().map(|order| order.order_id).collect::<Vec<_>>();
     assert_eq!(doubtful(&orders), [Some(77)]);
     assert!(orders.reconcile("a1", found(77, OrderState::PartiallyFilled, "0.4"), asked));
@@ -122,8 +122,8 @@ fn x03_an_answer_about_another_order_does_not_swallow_one_that_has_fills() {
     assert_eq!(kept(&orders), [(77, OrderState::PartiallyFilled, d("0.4")), (78, OrderState::Open, d("0"))]);
 }
 
-/// The reply names another order than the events with the same client order id: both orders stay, and both
-/// are in doubt.
+/// The reply names another order than the events with the same client order id. Both orders stay, and both are in
+/// doubt.
 #[test]
 fn x03_a_reply_with_another_id_does_not_swallow_an_order() {
     let mut orders = Orders::new();
@@ -134,14 +134,14 @@ fn x03_a_reply_with_another_id_does_not_swallow_an_order() {
     apply(&mut orders, &order(78, None, "NEW", ""));
     answer(&mut orders, request, r#"{"id":1,"status":200,"result":{"orderId":"78"}}"#);
     assert_eq!(kept(&orders), [(77, OrderState::PartiallyFilled, d("0.4")), (78, OrderState::New, d("0"))]);
-    // Which of them is the order of the request is unknown, so both are in doubt.
+    // Either may be the order of the request, so both are in doubt.
     let doubts: Vec<_> = orders.iter().map(|order| order.doubt()).collect();
     assert_eq!(doubts, [Some(StaleReason::Contradiction); 2]);
     assert_eq!(orders.contradictions(), 2);
 }
 
-/// The reply names an order that no event has named yet. Until then `Orders` treated another session's order as the
-/// order of the request. After answers of REST, `Orders` still knows the order that the reply names.
+/// The reply names an order that no event has named. Until then, `Orders` treated another session's order as that of
+/// the request. After answers of REST, `Orders` still knows the order that the reply names.
 #[test]
 fn x04_an_order_that_the_venue_has_accepted_is_not_forgotten() {
     let mut orders = Orders::new();
@@ -161,7 +161,7 @@ fn x04_an_order_that_the_venue_has_accepted_is_not_forgotten() {
     );
 }
 
-/// The fills add up to more than the ordered quantity. An answer of the venue must be able to end the doubt.
+/// The fills add up to more than the ordered quantity. An answer of the venue ends the doubt.
 #[test]
 fn x05_a_doubt_about_too_many_fills_can_be_resolved() {
     let mut orders = Orders::new();
@@ -177,7 +177,7 @@ fn x05_a_doubt_about_too_many_fills_can_be_resolved() {
     assert_eq!((order.doubt(), order.executed()), (None, d("1")));
 }
 
-/// An internal error, which a code or a status may show, does not say whether the order exists.
+/// A code or a status may show an internal error, which does not say whether the order exists.
 #[test]
 fn x06_an_internal_error_without_a_5xx_is_no_refusal() {
     for text in [
@@ -197,8 +197,7 @@ fn x06_an_internal_error_without_a_5xx_is_no_refusal() {
     }
 }
 
-/// A list of open orders names an order with a fill that could not be accounted for. The list says nothing about
-/// that fill.
+/// A list of open orders says nothing about a fill that could not be accounted for.
 #[test]
 fn x07_a_list_without_figures_does_not_account_a_fill() {
     let mut orders = Orders::new();
@@ -212,7 +211,6 @@ fn x07_a_list_without_figures_does_not_account_a_fill() {
     assert!(order.needs_reconciling(), "executed {} of which 0.4 were", order.executed());
 }
 
-/// An empty list says that no order is open.
 #[test]
 fn x08_an_empty_list_of_open_orders_casts_doubt_on_those_that_are_known() {
     let mut orders = Orders::new();
@@ -229,11 +227,11 @@ fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     let mut fed = Fed::private(&["orders@account"]);
     fed.feed(2, &update("NEW", ""));
     let mut orders = fed.orders.clone();
-    // `Disconnected` is dropped on its way to the orders, but the event that reports the loss is not.
+    // `Disconnected` is dropped, but the event that reports the loss is not.
     orders.apply(&LOST_FACTS);
     let asked = orders.moment();
     assert!(orders.reconcile(77, found(77, OrderState::Open, "0"), asked));
-    // The order is filled, and then the next link is open and subscribed.
+    // The order is filled before the next link is subscribed.
     let old = fed.link;
     fed.reconnect(3);
     assert_ne!(fed.link, old);
@@ -245,8 +243,7 @@ fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "its fill was never told, and it is shown as open");
 }
 
-/// A peer may name any number of symbols. `Orders` keeps only a limited number of sums of fills, and only a limited
-/// number of orders.
+/// A peer may name any number of symbols. `Orders` limits the number of sums of fills, and of orders.
 #[test]
 fn y05_sums_of_fills_take_no_memory_without_bound() {
     let mut orders = Orders::new();
@@ -260,8 +257,7 @@ fn y05_sums_of_fills_take_no_memory_without_bound() {
     assert!(kept(&orders) <= 20_000, "{} sums", kept(&orders));
 }
 
-/// The venue's answer reports executions that were missed, and a fill follows it. The fill adds to the executed
-/// quantity, or the order is in doubt.
+/// The venue's answer reports executions that were missed. A later fill adds to them, or the order is in doubt.
 #[test]
 fn z02_a_fill_behind_an_answer_adds_to_what_was_told() {
     let mut orders = Orders::new();
@@ -279,8 +275,8 @@ fn z02_a_fill_behind_an_answer_adds_to_what_was_told() {
     );
 }
 
-/// An order that got no answer is sent again with its id, and again gets no answer. Neither order has arrived at the
-/// venue. Answers of REST resolve the doubts about both.
+/// An order that got no answer is sent again with its id, and again gets no answer. Answers of REST resolve both
+/// doubts.
 #[test]
 fn z03_each_of_two_orders_of_one_client_order_id_can_be_reconciled() {
     let mut orders = Orders::new();
@@ -297,7 +293,7 @@ fn z03_each_of_two_orders_of_one_client_order_id_can_be_reconciled() {
     assert_eq!(orders.to_reconcile().count(), 0, "asked ten times, and the venue knows of none");
 }
 
-/// An event of order events v1 puts its order in doubt if the kind of the event is unknown.
+/// An event of an unknown kind puts its order in doubt.
 #[test]
 fn z04_a_kind_of_order_event_of_v1_that_is_not_known_is_a_doubt() {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events"));
@@ -332,8 +328,8 @@ fn z09_refused_orders_without_an_id_of_their_own_stay_two() {
     assert_eq!(states, [(Some("a1"), OrderState::Rejected, None), (Some("a2"), OrderState::Rejected, None)]);
 }
 
-/// An order got no answer and its events were lost. It is sent again with its id, which the venue refuses, because
-/// the first order is open. The refusal does not resolve the doubt about the first order.
+/// An order got no answer and its events were lost. It is sent again with its id, which the venue refuses as a
+/// duplicate. The refusal does not resolve the doubt about the first order.
 #[test]
 fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
     let duplicate = r#"{"id":1,"status":400,"error":{"code":-2010,"msg":"DuplicateOrder"}}"#;
@@ -364,7 +360,7 @@ fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
     }
 }
 
-/// A peer may choose texts of any length. What `Orders` keeps of the texts of an order is bounded.
+/// A peer may choose texts of any length. `Orders` keeps a limited part of them.
 #[test]
 fn y13_texts_of_orders_take_no_memory_without_bound() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -409,8 +405,8 @@ fn z12_an_internal_error_of_a_cancel_of_all_is_a_doubt_as_that_of_one() {
     assert_eq!(doubts, [1, 1, 1]);
 }
 
-/// Orders at two endpoints have the same id, because production and the sandbox number their orders separately. They
-/// stay two orders, or are in doubt.
+/// Production and the sandbox number their orders separately, so orders at two endpoints may have one id. They stay
+/// two orders, or are in doubt.
 #[test]
 fn z13_orders_of_two_endpoints_are_not_one() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/order/events", "ws://b/v1/order/events"]);
@@ -422,9 +418,8 @@ fn z13_orders_of_two_endpoints_are_not_one() {
     assert!(quantities.len() == 2 || quantities.iter().all(|it| it.1.is_some()), "{quantities:?}");
 }
 
-/// The venue accepted a cancel, and the event of the end was lost: nothing else would ever put the order in doubt.
-/// Each row: the cancel, the number of its request, whether it covers the order of request 5, and whether it covers
-/// the order of another client.
+/// The venue accepted a cancel, and the event of the end was lost. Each row has the cancel, the number of its
+/// request, whether it covers the order of request 5, and whether it covers the order of another client.
 #[test]
 fn z14_the_end_that_follows_an_accepted_cancel_may_be_overdue() {
     let link = Fed::new(Config::new("ws://v")).link;
@@ -457,7 +452,7 @@ fn z14_the_end_that_follows_an_accepted_cancel_may_be_overdue() {
                 (order.cancel_accepted, order.awaited().is_some(), order.doubt())
             };
             assert_eq!(state(&orders), (is_covered, is_covered, None), "{about:?} {number}: {id}");
-            // It was executed in part, which says nothing about its end.
+            // A part was executed, which says nothing about the end.
             let fill = r#","Z":"0.5","L":"99.50","t":7"#;
             apply(&mut orders, &order(id, Some("a1").filter(|_| id == 77), "PARTIALLY_FILLED", fill));
             orders.doubt_overdue(id);

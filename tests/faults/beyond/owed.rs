@@ -15,8 +15,7 @@ fn accept(orders: &mut Orders, number: u64, about: Subject) {
     answer(orders, (RequestId::new(number), about), OK);
 }
 
-/// A cancel of one, of all or of a session is accepted while the order is in doubt. The doubt ends, and the end of
-/// the order is still owed.
+/// A cancel is accepted while the order is in doubt. The doubt ends, and the end of the order is still owed.
 #[test]
 fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
     for about in [Subject::CancelOrder(77), Subject::CancelAllOrders, Subject::CancelSessionOrders] {
@@ -43,7 +42,7 @@ fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
         apply(&mut orders, &order(77, Some("a1"), "OPEN", ""));
         assert_eq!(orders.get(77).unwrap().awaited(), Some(Awaited::End), "{about:?}");
     }
-    // REST did not find the order, because the order arrived after the question.
+    // REST did not find the order, which arrived after the question.
     let mut orders = Orders::new();
     apply(&mut orders, &order(1, None, "NEW", ""));
     let placed = send(&mut orders, 5, "a1");
@@ -55,9 +54,8 @@ fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
     assert_eq!(orders.get(77).unwrap().awaited(), Some(Awaited::End));
 }
 
-/// The first event was overdue. Between the question to REST and the answer, the venue accepted a cancel. The answer
-/// says that the order is open, but it is older than the cancel, and says nothing about the cancel. In the second
-/// case the venue has accepted an earlier cancel as well.
+/// Between the question to REST and the answer, the venue accepted a cancel. The answer that the order is open says
+/// nothing about the cancel. In the second case, an earlier cancel was accepted too.
 #[test]
 fn z20_an_answer_says_nothing_about_a_later_cancel() {
     for is_second in [false, true] {
@@ -96,8 +94,8 @@ fn z21_a_list_of_open_orders_answers_too() {
     assert_eq!((order.doubt(), order.awaited(), order.cancel_accepted), (None, None, false));
 }
 
-/// An event named the order first without its client order id, so its first event seemed overdue. The next event
-/// with that id ends the doubt.
+/// The first event named the order without its client order id, so it seemed overdue. The next event with that id
+/// ends the doubt.
 #[test]
 fn z22_an_order_that_was_reported_is_not_overdue() {
     let mut orders = Orders::new();
@@ -111,7 +109,7 @@ fn z22_an_order_that_was_reported_is_not_overdue() {
     assert_eq!((order.doubt(), order.request()), (None, Some(RequestId::new(5))));
 }
 
-/// Formats the visible fields of each order of this client, by the order's request.
+/// Formats the visible fields of each order of this client, by its request.
 fn seen(orders: &Orders) -> BTreeMap<RequestId, String> {
     let shown = |order: &gemini_ws::Order| {
         format!(
@@ -126,8 +124,8 @@ fn seen(orders: &Orders) -> BTreeMap<RequestId, String> {
     orders.iter().filter_map(|order| Some((order.request()?, shown(order)))).collect()
 }
 
-/// Any sequence of requests, replies and events: each change of an order of this client is among the changes that
-/// `apply` returns, also if two entries turn out to be one order.
+/// In any sequence of requests, replies and events, each change of an order of this client is among the changes that
+/// `apply` returns.
 #[test]
 fn z23_no_change_of_an_order_is_silent() {
     let link = Fed::new(Config::new("ws://v")).link;

@@ -2,8 +2,7 @@
 
 use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch};
 
-/// The `EventBuf` of a row of a list of orders reads this row alone, and yields the same event as the list: for an
-/// order, for a row that cannot be decoded and for a row of an unknown kind, however the frame is spelled.
+/// The `EventBuf` of a row of a list of orders reads this row alone, and yields the same event as the list.
 #[test]
 fn a_copy_of_a_row_is_the_row() {
     let v1 = r#" [ {"type":"initial","order_id":"1","symbol":"btcusd","socket_sequence":1} ,

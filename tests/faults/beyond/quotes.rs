@@ -21,7 +21,7 @@ fn named(id: &str, status: &str) -> String {
     format!(r#","q":"{id}","p":"0.5","sz":"10","qs":"{status}""#)
 }
 
-/// Submits a quote. Returns the id of the request, and the id as the text that the reply contains.
+/// Submits a quote. Returns the id of the request, also as the text in its reply.
 fn submitted(fed: &mut Fed) -> (RequestId, String) {
     let about = gemini_ws::Request::SubmitQuote(quote("0.5"));
     let request = fed.client.request(t(1), &about).unwrap();
@@ -34,8 +34,8 @@ fn shown(quote: &Quote) -> (QuoteState, Option<&str>, Option<StaleReason>) {
     (quote.state, quote.quote_id.as_ref().map(|id| id.as_str()), quote.doubt())
 }
 
-/// Another client has quoted the same terms, and its event comes before the reply. Each row: the reply, and what is
-/// known of the request and of the other quote after it.
+/// Another client has quoted the same terms, and its event comes before the reply. Each row has the reply, and what
+/// is known of the request and of the other quote after it.
 #[test]
 fn z27_a_quote_of_another_client_with_the_same_terms() {
     use QuoteState::{Active, Rejected, Withdrawn};
@@ -172,8 +172,8 @@ fn z30_quotes_of_two_endpoints_are_not_one() {
     assert_eq!(states, [QuoteState::Withdrawn, QuoteState::Expired]);
 }
 
-/// A quote is in doubt if its first event comes while no stream is subscribed. That is so even if the queue dropped
-/// the beginning of the link whose subscription has ended.
+/// A quote whose first event comes while no stream is subscribed is in doubt, even if the queue dropped the beginning
+/// of the link.
 #[test]
 fn z31_what_is_seen_while_nothing_is_subscribed_is_in_doubt() {
     let mut fed = Fed::private(&[STREAM]);
@@ -211,7 +211,7 @@ fn z32_an_answer_about_the_quote_of_another_request() {
     assert_eq!(fed.quotes.get(request).unwrap().doubt(), Some(StaleReason::Unanswered));
 }
 
-/// REST named a quote for the request, and the reply names another: these are two quotes.
+/// REST named a quote for the request, and the reply names another. These are two quotes.
 #[test]
 fn z33_a_reply_outweighs_an_answer() {
     let mut fed = Fed::private(&[STREAM]);
@@ -226,7 +226,7 @@ fn z33_a_reply_outweighs_an_answer() {
     assert_eq!([theirs, own].map(|quote| quote.quote_id.map(|id| id.to_string()).unwrap()), ["q1", "q2"]);
 }
 
-/// `apply` returns whether an event concerned quotes. Each request about quotes does, and so does its reply.
+/// `apply` returns whether an event concerned quotes. Requests about quotes and their replies do.
 #[test]
 fn z35_requests_about_quotes_concern_quotes() {
     let fed = Fed::private(&[STREAM]);
@@ -271,7 +271,7 @@ fn z36_an_event_of_the_request_ends_no_doubt_about_a_quote() {
     }
 }
 
-/// An event without the id of a quote may be about a quote of this client whose own id is not known yet.
+/// An event without the id of a quote may be about a quote of this client whose id is not known yet.
 #[test]
 fn z43_an_event_without_an_id_may_be_about_a_quote_that_has_none_yet() {
     for step in ["ACCEPTED", "CONFIRMED", "DECLINED"] {
@@ -298,8 +298,7 @@ fn z43_an_event_without_an_id_may_be_about_a_quote_that_has_none_yet() {
     }
 }
 
-/// An event without the id of a quote may be about the only quote, even if the reply to that quote's submission has
-/// not come yet.
+/// An event without the id of a quote may be about the only quote, even if its submission has no reply yet.
 #[test]
 fn z46_an_event_without_an_id_about_the_only_quote_which_has_none_yet() {
     for (step, reason) in [
@@ -330,7 +329,6 @@ fn z46_an_event_without_an_id_about_the_only_quote_which_has_none_yet() {
     }
 }
 
-/// The reply to a confirmation says whether the quote is confirmed.
 #[test]
 fn z44_a_reply_that_confirms_nothing_is_no_confirmation() {
     for (confirm, confirmed, expected) in [
@@ -353,8 +351,7 @@ fn z44_a_reply_that_confirms_nothing_is_no_confirmation() {
     }
 }
 
-/// The venue does not find a quote whose existence an event has shown. The quote stays in doubt until `forget`
-/// removes it.
+/// The venue does not find a quote whose existence an event has shown. It stays in doubt until `forget` removes it.
 #[test]
 fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
     let mut fed = Fed::private(&[STREAM]);
@@ -372,7 +369,7 @@ fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
     assert_eq!(fed.quotes.get("q1").unwrap().state, QuoteState::Accepted);
 }
 
-/// There are more quotes than `QUOTES_MAX`, and none of them has ended. The first that ends must be seen to end.
+/// There are more quotes than `QUOTES_MAX`, and none of them has ended. The first one that ends stays for a while.
 #[test]
 fn a_quote_that_ends_stays_until_room_is_needed() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -400,7 +397,6 @@ fn a_quote_that_ends_stays_until_room_is_needed() {
     assert_eq!((fed.quotes.get("mine"), fed.quotes.iter().count()), (None, QUOTES_MAX + 1));
 }
 
-/// Updates without an event id are not copies of each other.
 #[test]
 fn updates_with_an_empty_id_all_count() {
     let (mut replay, mut quotes) = (Replay::new(Endpoint::Streams), Quotes::new());
@@ -411,7 +407,6 @@ fn updates_with_an_empty_id_all_count() {
     assert_eq!(quotes.get("q1").unwrap().state, QuoteState::Declined);
 }
 
-/// A quote keeps as much of a long reason as an order does.
 #[test]
 fn a_long_reason_of_a_refusal_is_cut() {
     let link = Fed::private(&[]).link;

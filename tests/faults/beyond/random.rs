@@ -35,7 +35,6 @@ struct Version {
     executed: i64,
 }
 
-/// An order of the venue.
 #[derive(Debug)]
 struct Real {
     id: u64,
@@ -71,7 +70,6 @@ impl Real {
     }
 }
 
-/// A request of the application.
 struct Sent {
     request: RequestId,
     about: Subject,
@@ -91,8 +89,7 @@ struct Update {
     text: String,
 }
 
-/// The venue's answer about an order, which was named by one of its ids, and the moment at which the application
-/// asked.
+/// The venue's answer about an order, the id in the question, and when the application asked.
 struct Answer {
     id: Option<u64>,
     client: Option<String>,
@@ -218,7 +215,7 @@ impl Life {
         self.events.push_back(Update { of: Some((of, real.history.len())), text });
     }
 
-    /// Lets a request arrive at the venue, or lets it get lost.
+    /// Lets a request arrive at the venue, or get lost.
     fn arrive(&mut self) {
         let Some(sent) = self.sending.pop_front() else { return };
         // 4: the venue refuses it; 5: it never arrives.
@@ -270,7 +267,6 @@ impl Life {
         }
     }
 
-    /// Asks the venue about an order that is in doubt.
     fn ask(&mut self) {
         let asked = self.orders.moment();
         let of = |it: &Order| (it.order_id, it.client_order_id.as_deref().map(str::to_owned));
@@ -281,7 +277,7 @@ impl Life {
         let (id, client) = doubtful[self.random.place(doubtful.len())].clone();
         let is_it = |it: &&Real| if id.is_none() { it.client == client } else { Some(it.id) == id };
         let found = self.real.iter().rfind(is_it).map(Real::found);
-        // An order whose request is still under way is asked about only when it would have arrived.
+        // Ask about an order whose request is still under way only when it would have arrived.
         if found.is_some() || (self.sending.is_empty() && id.is_none()) {
             let client = client.filter(|_| id.is_none());
             self.answers.push_back(Answer { id, client, found, asked });
@@ -298,7 +294,6 @@ impl Life {
         };
     }
 
-    /// Lets the venue list the open orders.
     fn list(&mut self) {
         let row = |it: &Real| {
             let done = it.last().executed;

@@ -8,8 +8,8 @@ use gemini_ws::{Books, Client, Config, Event, Unserved};
 use super::super::fed::{Fed, s, t, update};
 use super::super::line::{Line, ack, refuse, snapshot};
 
-/// Streams that one request names, the books among them whose snapshots come before the reply, and the status and the
-/// code of the reply.
+/// Streams of one request, the books among them whose snapshots come before the reply, and the status and code of the
+/// reply.
 const REFUSED: [(&[&str], &[&str], u16, i32); 7] = [
     (&["btcusd@depth"], &["btcusd"], 429, -1003),
     (&["btcusd@depth"], &["btcusd"], 500, -1000),
@@ -20,8 +20,8 @@ const REFUSED: [(&[&str], &[&str], u16, i32); 7] = [
     (&["btcusd@depth", "ethusd@depth", "solusd@depth", "bad@depth"], &["btcusd", "solusd"], 400, -1013),
 ];
 
-/// Lets the venue reply to everything that waits. The venue refuses each `subscribe` that contains `bad`. It sends
-/// the snapshots of the other books before the reply. Returns the books that were requested.
+/// Lets the venue reply to everything that waits. It refuses each `subscribe` that contains `bad`, and sends the
+/// snapshots of the other books before the reply. Returns the books that were requested.
 fn serve(line: &mut Line, now: u64) -> Vec<String> {
     let mut requested = Vec::new();
     while !line.sent.is_empty() {
@@ -59,8 +59,8 @@ fn served(streams: &[&str], came: &[&str]) -> (Line, Books, String) {
     (line, books, request)
 }
 
-/// Lets the venue reply to everything as [`serve`] does, from the time `from` to the end of the first minute. Returns
-/// the books that were requested.
+/// Lets the venue reply as [`serve`] does, from the time `from` to the end of the first minute. Returns the books
+/// that were requested.
 fn serve_minute(line: &mut Line, from: u64) -> Vec<String> {
     let mut requested = Vec::new();
     for now in (from..60_000).step_by(100) {
@@ -71,7 +71,6 @@ fn serve_minute(line: &mut Line, from: u64) -> Vec<String> {
     requested
 }
 
-/// Returns how many times the client has reported a stream as subscribed.
 fn subscribed(line: &Line, stream: &str) -> usize {
     let is_it = |event: &&Event<'_>| match event {
         Event::Subscribed { stream: of, .. } => of.to_string() == stream,
@@ -80,8 +79,8 @@ fn subscribed(line: &Line, stream: &str) -> usize {
     line.events.iter().filter(is_it).count()
 }
 
-/// A refusal says that the venue does not serve the stream, whatever came before. A book that has come becomes stale,
-/// and is requested again.
+/// A refusal says that the venue does not serve the stream. A book that has come becomes stale, and is requested
+/// again.
 #[test]
 fn a_book_that_came_before_the_refusal_is_requested_again() {
     for (streams, came, status, code) in REFUSED {
@@ -119,8 +118,8 @@ fn a_book_that_came_before_the_refusal_is_requested_again() {
     }
 }
 
-/// A refusal that comes after the request has timed out has the same effect. Only the reply to a book whose snapshot
-/// came is missing until then, so the client has reported such a book as subscribed.
+/// A refusal after the request has timed out has the same effect. The client has already reported a book whose
+/// snapshot came as subscribed.
 #[test]
 fn a_book_that_came_before_a_late_refusal_is_requested_again() {
     for (streams, came, status, code) in REFUSED {
@@ -141,7 +140,7 @@ fn a_book_that_came_before_a_late_refusal_is_requested_again() {
             assert_eq!(line.state(stream), Some(StreamState::Resyncing), "{what}: {stream}");
             assert_eq!(subscribed(&line, stream), 1, "{what}: {stream}");
         }
-        // About the other streams the refusal says no more than the missing reply did.
+        // About the other streams, the refusal says no more than the missing reply did.
         assert_eq!(line.events.len(), events + 2 * came.len(), "{what}: {:?}", line.events);
         let requested = serve_minute(&mut line, 5_600);
         for stream in streams {
@@ -161,7 +160,6 @@ const POSITIONS: &str =
     r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}]}"#;
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
 
-/// Returns the data of an account stream.
 fn reports(stream: &str) -> Vec<String> {
     match stream.split('@').next().unwrap() {
         "orders" => vec![update("NEW", ""), update("OPEN", "")],
@@ -172,7 +170,6 @@ fn reports(stream: &str) -> Vec<String> {
     }
 }
 
-/// Returns whether the data of an account stream may be wrong.
 fn is_stale(fed: &Fed, stream: &str) -> bool {
     match stream.split('@').next().unwrap() {
         "orders" => fed.order().doubt().is_some(),
@@ -182,7 +179,7 @@ fn is_stale(fed: &Fed, stream: &str) -> bool {
     }
 }
 
-/// Streams that one request names. The first ones are account streams whose data comes before the reply.
+/// Streams of one request. The first ones are account streams whose data comes before the reply.
 const ACCOUNT: [(&[&str], usize); 9] = [
     (&["balances@account"], 1),
     (&["balances@account@1s"], 1),
@@ -195,8 +192,8 @@ const ACCOUNT: [(&[&str], usize); 9] = [
     (&["requestForQuote@session", "bad@trade"], 1),
 ];
 
-/// The data of an account stream is stale after the refusal of its request, even if another stream of the request may
-/// be the reason. The client unsubscribes, because it cannot know whether another `subscribe` brings a whole report.
+/// The data of an account stream is stale after the refusal of its request, even if another stream may be the reason.
+/// The client unsubscribes, because another `subscribe` may not bring a whole report.
 #[test]
 fn account_data_that_came_before_the_refusal_is_stale() {
     for (streams, count) in ACCOUNT {
@@ -251,7 +248,7 @@ fn account_data_that_came_before_the_refusal_is_stale() {
     }
 }
 
-/// If the venue refuses each request, with or without data before the refusal, the client waits longer each time.
+/// If the venue refuses each request, the client waits longer each time.
 #[test]
 fn streams_that_are_refused_after_their_data_are_requested_less_and_less_often() {
     let rows: [(&[&str], u64); 7] = [
@@ -337,7 +334,7 @@ fn a_book_whose_request_gets_no_reply_stays_current() {
 }
 
 /// A book loses an update, and the client is to unsubscribe it. Then the venue refuses the request that named the
-/// book and a bad name. The halves of the request do not name the book, so each request names a stream once.
+/// book and a bad name. The halves of the request do not name the book.
 #[test]
 fn a_book_that_is_being_requested_again_is_in_no_half_of_its_old_request() {
     for at in 0..3 {
@@ -365,8 +362,8 @@ fn a_book_that_is_being_requested_again_is_in_no_half_of_its_old_request() {
     }
 }
 
-/// A book is confirmed because its snapshot came and the reply is missing, whichever of the two is first. Then the
-/// reply comes late. The client has reported the book as subscribed, and does not report it again.
+/// A snapshot confirms a book whose reply is missing. When the reply comes late, the client does not report the book
+/// as subscribed again.
 #[test]
 fn a_late_reply_does_not_confirm_a_book_again() {
     for comes_first in [true, false] {

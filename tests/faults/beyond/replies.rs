@@ -7,8 +7,8 @@ use gemini_ws::{
 
 use super::fed::{Fed, answer, apply, first_stream, new_order, order, pair, quote, send, update};
 
-/// What a reply leads to: the doubt about an order or quote that existed before the request, and the state and
-/// doubt of an order or quote that the request created.
+/// What a reply leads to: the doubt about an order or quote that existed before the request, and the state and doubt
+/// of an order or quote that the request created.
 #[derive(Debug, PartialEq)]
 struct After {
     placed: (OrderState, Option<StaleReason>),
@@ -31,7 +31,7 @@ const REFUSED: After = After {
     followed_up: [Some(StaleReason::NotFound); 2],
 };
 
-/// What follows if the venue has done nothing, and said nothing about the subject.
+/// The venue has done nothing, and said nothing about the subject.
 const UNDONE: After = After { canceled: [None; 3], followed_up: [None; 2], ..REFUSED };
 
 const UNKNOWN: After = After {
@@ -91,8 +91,7 @@ fn after(outcome: RequestOutcome<'_>) -> After {
     After { placed, canceled, submitted, followed_up }
 }
 
-/// Each form of a reply means the same for all requests. Only a refusal causes a doubt with the reason
-/// `NotFound`.
+/// Each form of a reply means the same for all requests. Only a refusal causes a doubt with the reason `NotFound`.
 #[test]
 fn z16_a_reply_means_the_same_for_every_request() {
     for (reply, expected) in [
@@ -166,13 +165,13 @@ fn z17_quotes_of_another_endpoint_do_not_report_this_one() {
     }
 }
 
-/// The answer says that two entries are one quote. The application asked before the doubt about one of them began, so
-/// the answer does not end that doubt.
+/// The answer says that two entries are one quote. The question is older than the doubt about one of them, so the
+/// answer does not end that doubt.
 #[test]
 fn z18_an_answer_is_as_old_as_for_either_entry() {
     let link = Fed::new(Config::new("ws://v")).link;
     let mut quotes = Quotes::new();
-    // The price of the event differs, so that `Quotes` does not apply the event to the quote of the request.
+    // The price of the event differs, so `Quotes` does not apply it to the quote of the request.
     event(&mut quotes, "1", r#","q":"q1","qs":"ACTIVE""#);
     let (request, about) = (RequestId::new(9), Subject::SubmitQuote(quote("0.6")));
     quotes.apply(&Event::Requested { link, request, about });

@@ -4,8 +4,8 @@ use gemini_ws::{OrderState, Orders, RequestId};
 
 use super::fed::{apply, d, order, send};
 
-/// An event with another instrument or side than the request is about another order, although it has the same
-/// client order id. Its fill counts for its own instrument and side.
+/// An event with another instrument or side than the request is about another order. Its fill counts for its own
+/// instrument and side.
 #[test]
 fn z39_an_order_with_other_terms_is_not_that_of_the_request() {
     let event = order(77, Some("a1"), "FILLED", r#","Z":"1","L":"100","t":5"#);
@@ -21,7 +21,7 @@ fn z39_an_order_with_other_terms_is_not_that_of_the_request() {
     }
 }
 
-/// Two reports have the same order id of the venue, but different instruments or sides. This puts the order in doubt.
+/// Two reports have one order id of the venue, but different instruments or sides. This puts the order in doubt.
 #[test]
 fn z39_two_reports_with_other_terms_contradict_each_other() {
     for (from, to) in [("BTCUSD", "ETHUSD"), ("BUY", "SELL")] {
@@ -35,7 +35,7 @@ fn z39_two_reports_with_other_terms_contradict_each_other() {
     }
 }
 
-/// Nothing says that the venue begins every order with `NEW`, so another first event is no reason for a doubt.
+/// The venue may not begin every order with `NEW`.
 #[test]
 fn z40_the_first_event_of_an_order_need_not_be_new() {
     for (status, rest, state) in [

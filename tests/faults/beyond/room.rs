@@ -7,7 +7,7 @@ use gemini_ws::{Config, Lost, Request, ShutdownPlan};
 use super::super::line::{self, Line};
 use super::fed::{Fed, new_order, t};
 
-/// Handles every deadline of each second in turn. Returns in which second the book stops being live.
+/// Handles every deadline of each second. Returns in which second the book stops being current.
 fn live_until(fed: &mut Fed, most: u64) -> Option<u64> {
     (1..most).find(|second| {
         while let Some(due) = fed.client.deadline().filter(|due| due.at <= t(second * 1_000)) {
@@ -18,7 +18,6 @@ fn live_until(fed: &mut Fed, most: u64) -> Option<u64> {
     })
 }
 
-/// Lets the venue reply to `conninfo` with these limits.
 fn name_limits(fed: &mut Fed, at: u64, limits: &str) {
     let id = fed.client.request(t(at), &Request::ConnectionInfo).unwrap();
     fed.poll();
@@ -37,8 +36,8 @@ fn limit_of_a_day(kind: &str, limit: u64, count: u64) -> String {
     )
 }
 
-/// A book is live for at most `Config::silence_max` after the venue falls silent, even if no limit has room for a
-/// probe. After `handle_resumed`, the book is live for as long as the reply to a probe may take.
+/// After the venue falls silent, a book stays current for at most `Config::silence_max`, even if no limit has room
+/// for a probe. After `handle_resumed`, it stays current for as long as the reply to a probe may take.
 #[test]
 fn a_dead_link_ends_in_time_though_no_limit_has_room_for_a_probe() {
     let hour = Duration::from_secs(3_600);
@@ -78,8 +77,7 @@ fn a_link_that_hears_pings_needs_no_room_for_probes() {
     assert_eq!(line.losses, Vec::<Lost>::new());
 }
 
-/// The venue is silent until a probe waits for room in a limit, and then pings again. When the limit has room, the
-/// link needs no probe any more.
+/// The venue is silent until a probe waits for room in a limit, and then pings again. The probe is no longer needed.
 #[test]
 fn a_probe_that_waits_is_not_sent_after_a_frame() {
     let config = Config::new("ws://v").request_limit(2, Duration::from_secs(3_600));
@@ -95,8 +93,7 @@ fn a_probe_that_waits_is_not_sent_after_a_frame() {
     assert_eq!((line.losses.len(), line.sent.len()), (0, 0), "{:?}", line.sent);
 }
 
-/// A stream is unsubscribed while it waits for room beside a busy application. The wait of the next stream begins when
-/// this stream is subscribed.
+/// A stream is unsubscribed while it waits for room. The next stream begins its own wait.
 #[test]
 fn a_stream_that_was_unsubscribed_does_not_wait_for_the_next_one() {
     let begin = 100_000;
@@ -126,8 +123,8 @@ impl Busy {
         Busy { line: Line::open(config, ["orders@account".to_owned()]), orders: 0 }
     }
 
-    /// Runs for `for_ms` milliseconds from `from`, or until `is_over`. Returns the end. `is_over` sees every text
-    /// that is sent.
+    /// Runs for `for_ms` milliseconds from `from`, or until `is_over`, which sees every text that is sent. Returns
+    /// the end.
     fn run(&mut self, from: u64, for_ms: u64, mut is_over: impl FnMut(&str) -> bool) -> u64 {
         for at in (from..from + for_ms).step_by(10) {
             while let Some(text) = self.line.sent.pop_front() {
@@ -173,7 +170,6 @@ fn a_busy_application_leaves_room_for_streams() {
     }
 }
 
-/// Many streams that wait take little of the room of a busy application.
 #[test]
 fn streams_that_wait_leave_room_to_a_busy_application() {
     let orders = |streams: usize| {
@@ -237,7 +233,7 @@ fn no_more_than_what_remains_is_used() {
     }
 }
 
-/// The units that others have used count for the limit of the venue, not for the part of it that is configured.
+/// What others have used counts for the limit of the venue, not for the configured part of it.
 #[test]
 fn what_others_have_used_does_not_count_for_the_part_that_is_configured() {
     let config = Config::new("ws://v").authenticated(true).order_limit(20, Duration::from_secs(10));
@@ -261,7 +257,6 @@ fn a_shutdown_uses_what_remains_of_the_limit() {
     assert!(fed.sent.iter().any(|text| text.contains("order.cancel_session")), "{:?}", fed.sent);
 }
 
-/// The client makes an attempt to connect without a wait if attempts remain.
 #[test]
 fn an_attempt_that_remains_is_made_without_a_wait() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -271,8 +266,8 @@ fn an_attempt_that_remains_is_made_without_a_wait() {
     assert!(due < t(31_000), "100 attempts remain; the next one is at {due:?}");
 }
 
-/// A venue of market data v2, which refuses a request only if no name of it is valid. It sends books, and no mark
-/// prices, because none has changed. Returns when the client first requested each book.
+/// A venue of market data v2, which refuses a request only if no name of it is valid. It sends books but no mark
+/// prices. Returns when the client first requested each book.
 fn serve_v2(quiet: usize, bad: &[(u64, &str)], books: &[(u64, &str)]) -> Vec<u64> {
     let names = (0..quiet).map(|n| format!("q{n}@markPrice"));
     let mut line = Line::open(Config::new("ws://v/v2/marketdata"), names);
@@ -304,8 +299,8 @@ fn serve_v2(quiet: usize, bad: &[(u64, &str)], books: &[(u64, &str)]) -> Vec<u64
     requested.into_iter().flatten().collect()
 }
 
-/// A bad name holds up no new stream for longer than one request may take, even if the client cannot assign the
-/// venue's error to the bad name yet.
+/// A bad name delays no new stream for longer than one request may take, even if the venue's error cannot be assigned
+/// to the bad name yet.
 #[test]
 fn a_bad_name_of_v2_does_not_hold_up_other_streams() {
     let books: Vec<(u64, &str)> =

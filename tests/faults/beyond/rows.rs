@@ -1,5 +1,5 @@
-//! Faults of the lists of balances and positions: lists with as many rows as are kept or more, and lists with several
-//! rows for one key.
+//! Faults of lists of balances and positions: with as many rows as are kept or more, and with several rows for one
+//! key.
 
 use gemini_ws::{Event, HeldAmount, StaleReason, Topic};
 
@@ -7,7 +7,6 @@ use super::fed::Fed;
 
 const ROWS_MAX: usize = 65_536;
 
-/// Formats a report of the assets with the numbers from `from` on.
 fn balances(from: usize, count: usize) -> String {
     let rows: Vec<String> =
         (from..from + count).map(|n| format!(r#"{{"a":"A{n}","f":"1","c":"1"}}"#)).collect();
@@ -32,7 +31,7 @@ fn a_whole_list_makes_room_before_it_is_kept() {
     assert!(fed.balances.get("A7").is_none() && fed.balances.get("B7").is_some());
 }
 
-/// More assets are reported than can be kept: the list lacks some, and says so.
+/// More assets are reported than can be kept. The list is stale.
 #[test]
 fn a_list_that_lacks_rows_is_stale() {
     let full = Some(StaleReason::NoRoom);
@@ -61,8 +60,8 @@ fn a_list_that_lacks_rows_is_stale() {
     assert_eq!((fed.balances.stale_reason("A0"), fed.balances.iter().count()), (None, 1));
 }
 
-/// The list lacks an asset only because there was no room. The answer says which assets to keep. Each kept balance
-/// stays as the stream reported it, because the answer may lag behind.
+/// The list lacks an asset only because there was no room. The answer says which assets to keep. Kept balances stay
+/// as the stream reported them, because the answer may lag behind.
 #[test]
 fn an_answer_makes_room_and_keeps_what_is_current() {
     let mut fed = Fed::private(&["balances@account"]);
@@ -113,7 +112,7 @@ fn a_position_has_the_amounts_of_all_its_rows() {
     }
 }
 
-/// Two balances of an asset cannot be joined: the last one counts, in reports and in answers.
+/// Two balances of an asset cannot be joined, so the last one counts.
 #[test]
 fn the_last_row_of_an_asset_counts() {
     let mut fed = Fed::private(&["balances@account"]);

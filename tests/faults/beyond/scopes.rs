@@ -6,8 +6,8 @@ use super::fed::{Fed, found, id_of, new_order, order, quote, s, t};
 
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
 
-/// Creates a client of two open links. The client has requested `btcusd@trade` over the first one, and `stream` over
-/// the second one.
+/// Creates a client of two open links. It has requested `btcusd@trade` over the first one, and `stream` over the
+/// second one.
 fn two_links(stream: &str) -> (Fed, [LinkId; 2], StreamId) {
     let mut client = Client::single(Config::new("ws://v").authenticated(true).streams_max(1).seed(1));
     client.subscribe(t(0), s("btcusd@trade")).unwrap();
@@ -27,7 +27,7 @@ fn confirm(fed: &mut Fed, link: LinkId) {
     }
 }
 
-/// Unsubscribes a stream of the account and subscribes that of the session, over the second link.
+/// Unsubscribes a stream of the account and subscribes to that of the session, over the second link.
 fn narrow(fed: &mut Fed, link: LinkId, id: StreamId, session: &str) {
     fed.client.unsubscribe(t(9), id).unwrap();
     confirm(fed, link);
@@ -35,8 +35,8 @@ fn narrow(fed: &mut Fed, link: LinkId, id: StreamId, session: &str) {
     confirm(fed, link);
 }
 
-/// `orders@account` reported an order. The link continues with `orders@session`, which reports nothing about it, so
-/// the order is in doubt.
+/// `orders@account` reported an order. The link continues with `orders@session`, which does not report it, so the
+/// order is in doubt.
 #[test]
 fn an_order_that_only_the_account_reported_is_not_followed_by_the_session() {
     let (mut fed, [first, second], id) = two_links("orders@account");
@@ -129,8 +129,8 @@ fn a_confirmed_session_puts_in_doubt_what_it_does_not_report() {
     assert_eq!(fed.quotes.get(other).unwrap().doubt(), Some(StaleReason::NotSubscribed));
 }
 
-/// An event over the link of a session is about a whole request for quotes. Another link has submitted a quote to the
-/// same request, and the session does not report that quote.
+/// An event over the link of a session is about a whole request for quotes. The session does not report the quote
+/// that another link has submitted to it.
 #[test]
 fn an_event_about_a_request_for_quotes_does_not_show_who_submitted_its_quotes() {
     let unnamed = QUOTE.replace(r#","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE""#, "");

@@ -4,15 +4,15 @@ use gemini_ws::{OpenOrdersQuestion, OrderState, OrderStatusQuestion, Request, Re
 
 use super::fed::{Fed, OVERFLOW, d, new_order, order, t, update};
 
-/// Formats an update of an order with the client order id `a1`, with these members in addition to the usual ones.
+/// Formats an update of an order with the client order id `a1`, with these additional members.
 fn named(id: u64, status: &str, rest: &str) -> String {
     format!(
         r#"{{"e":"orderUpdate","E":1000,"s":"BTCUSD","i":{id},"c":"a1","S":"BUY","X":"{status}","q":"1","T":1000{rest}}}"#
     )
 }
 
-/// An order of another client has the client order id of a request, but another price or type. It is not the order of
-/// the request, and neither are its fills.
+/// An order of another client has the client order id of a request, but another price or type. Neither this order nor
+/// its fills belong to the request.
 #[test]
 fn an_order_with_another_price_or_type_is_not_that_of_the_request() {
     let fill = r#","Z":"1","L":"100","t":5"#;
@@ -67,7 +67,7 @@ fn an_order_has_one_outcome() {
     }
 }
 
-/// Returns the orders of a venue that has reported order 77 with this event after `NEW`; the order is in doubt.
+/// Returns a client whose order 77 is in doubt after `NEW` and this event.
 fn in_doubt(event: Option<(&str, &str)>) -> Fed {
     let mut fed = Fed::private(&["orders@account"]);
     fed.feed(2, &update("NEW", ""));
@@ -78,8 +78,7 @@ fn in_doubt(event: Option<(&str, &str)>) -> Fed {
 
 const FILL: (&str, &str) = ("PARTIALLY_FILLED", r#","Z":"0.4","L":"100","t":9"#);
 
-/// REST answers about order 77 with other terms, or with an impossible executed quantity. The answer is not used.
-/// An answer with the terms of the order is used.
+/// REST answers about order 77 with other terms, or with an impossible executed quantity. Such an answer is not used.
 #[test]
 fn an_answer_with_other_terms_is_not_used() {
     let live = r#""is_live":true,"is_cancelled":false,"executed_amount":"#;
@@ -132,8 +131,8 @@ fn an_answer_with_other_terms_is_not_used() {
 }
 
 /// The event that reported a modification of order 77 was lost, or an event without a client order id reported the
-/// fill of a quote. Two answers of REST, asked one after the other, agree about the other terms, so they are right.
-/// Each row: the last event, the terms in the answers, whether the second answer is used, and the quantity then.
+/// fill of a quote. Two answers of REST agree about the other terms, so they are right. Each row has the last event,
+/// the terms in the answers, whether the second answer is used, and the quantity then.
 #[test]
 fn terms_that_two_answers_agree_about_are_used() {
     let fill = r#","Z":"0.4","L":"100","t":9"#;
@@ -176,7 +175,6 @@ fn terms_that_two_answers_agree_about_are_used() {
     }
 }
 
-/// An answer during one doubt does not count in the next doubt.
 #[test]
 fn an_answer_does_not_agree_with_an_answer_from_before_the_doubt() {
     let mut fed = in_doubt(None);

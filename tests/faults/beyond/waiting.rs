@@ -11,8 +11,8 @@ use super::super::line::{Line, ack, refuse, snapshot};
 use super::fed::{s, t};
 use super::links::least_time;
 
-/// Lets the venue reply to everything that waits. The venue refuses each `subscribe` that contains `bad`, and sends
-/// the snapshots for the others.
+/// Lets the venue reply to everything that waits. It refuses each `subscribe` that contains `bad`, and sends the
+/// snapshots for the others.
 fn serve(line: &mut Line, now: u64, bad: &str) {
     while let Some(text) = line.sent.pop_front() {
         let is_subscribe = text.contains("\"subscribe\"");
@@ -54,8 +54,8 @@ fn the_halves_of_a_refused_request_take_no_room_from_themselves() {
     }
 }
 
-/// The client splits a refused request into halves. While a half waits, the snapshot of one of its books comes. The
-/// snapshot confirms the book, because the client drops the book from the half, and no reply about the book follows.
+/// The client splits a refused request into halves. While a half waits, the snapshot of one of its books comes. It
+/// confirms the book, which the client drops from the half.
 #[test]
 fn a_snapshot_after_a_split_confirms_its_book() {
     // The limit is used up, so the halves wait.
@@ -102,7 +102,7 @@ const ALIKE: [(&str, &str, &str); 14] = [
 ];
 
 /// Unsubscribes one stream and subscribes to another whose frames look alike. Until the venue has confirmed the
-/// `unsubscribe`, it sends only frames of the first stream, so no frame is an event of the other stream.
+/// `unsubscribe`, no frame is an event of the other stream.
 #[test]
 fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
     for (left, next, frame) in ALIKE {
@@ -143,9 +143,8 @@ fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
     }
 }
 
-/// Unsubscribes one stream, and the request fails for now. The venue still sends the stream, so the client requests
-/// no other stream whose frames look alike, and no frame is an event of the other stream, until the venue has
-/// accepted the repeated `unsubscribe`.
+/// Unsubscribes one stream, and the request fails for now. Until the venue has accepted the repeated `unsubscribe`,
+/// the client requests no other stream whose frames look alike, and no frame is an event of it.
 #[test]
 fn a_stream_takes_no_frames_of_another_whose_unsubscribe_failed_for_now() {
     for (first, other, frame) in ALIKE.into_iter().filter(|(first, other, _)| first != other) {
@@ -189,8 +188,8 @@ fn a_stream_takes_no_frames_of_another_whose_unsubscribe_failed_for_now() {
 }
 
 /// The venue refuses for now to unsubscribe one stream, so another stream whose frames look alike waits. The
-/// application unsubscribes the other stream, and subscribes to the first one again. The venue still sends the first
-/// stream, so its frames are events of the new subscription.
+/// application then subscribes to the first one again instead. The venue still sends the first stream, so its frames
+/// are events of the new subscription.
 #[test]
 fn a_stream_whose_unsubscribe_failed_may_be_subscribed_again_in_place_of_another() {
     for (first, other, frame) in ALIKE.into_iter().filter(|(first, other, _)| first != other) {
@@ -264,7 +263,7 @@ fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
 }
 
 /// A partial depth without a symbol may belong to any stream of partial depths. The client does not visit all of
-/// these streams, whether they are subscribed or are being unsubscribed.
+/// them.
 #[test]
 fn a_partial_depth_without_a_symbol_does_not_visit_all_partial_depths() {
     for is_left in [false, true] {
@@ -294,8 +293,8 @@ fn a_partial_depth_without_a_symbol_does_not_visit_all_partial_depths() {
     }
 }
 
-/// The snapshot of a book cannot be decoded, whether or not the venue replies to the request. The venue ignores a
-/// second `subscribe`, so the client unsubscribes first. Until then the client treats no change as the snapshot.
+/// The snapshot of a book is malformed. The venue ignores a second `subscribe`, so the client unsubscribes first.
+/// Until then, no change is the snapshot.
 #[test]
 fn a_book_whose_snapshot_was_lost_is_left_before_it_is_requested_again() {
     let lost = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":9,"b":[["99","x"]],"a":[["101","1"]]}"#;
@@ -338,7 +337,7 @@ fn a_book_whose_snapshot_was_lost_is_left_before_it_is_requested_again() {
     }
 }
 
-/// Market data v2 sends no replies. If its first frame of a book cannot be decoded, the client unsubscribes before it
+/// Market data v2 sends no replies. If its first frame of a book is malformed, the client unsubscribes before it
 /// requests the book again.
 #[test]
 fn a_book_of_v2_whose_first_frame_was_lost_is_left_before_it_is_requested_again() {

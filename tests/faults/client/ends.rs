@@ -33,8 +33,8 @@ pub(crate) fn a8_orders_are_cancelled_or_it_is_told_when_the_limit_on_requests_i
     assert_eq!(harness.end().unwrap(), (CloseReason::Requested, Abandoned::default()));
 }
 
-/// Each row says what happens to a session before the end, and whether the venue cancels orders when a link ends. It
-/// also has the number of sessions that the client reports because their orders may remain.
+/// Each row has what happens to a session before the end, whether the venue cancels orders when a link ends, and the
+/// number of sessions that the client reports because their orders may remain.
 #[test]
 pub(crate) fn a8_each_session_whose_orders_may_rest_is_told() {
     type Story = fn(&mut Harness);

@@ -38,7 +38,6 @@ pub(crate) fn order(id: &str) -> Request {
     Request::PlaceOrder(NewOrder::limit(id, "btcusd", gemini_ws::Side::Buy, "1", "100").unwrap())
 }
 
-/// A client with all its outputs and events.
 pub(crate) struct Harness {
     pub(crate) client: Client,
     pub(crate) now: Instant,
@@ -61,7 +60,6 @@ impl Harness {
         Harness { client, now: t(0), outputs: Vec::new(), answered: 0 }
     }
 
-    /// Creates a client with an open link.
     pub(crate) fn live(config: Config) -> Harness {
         let mut harness = Harness::new(config.stay_open(true));
         harness.connect();
@@ -98,7 +96,6 @@ impl Harness {
         next
     }
 
-    /// Polls all outputs, and returns them.
     pub(crate) fn new_outputs(&mut self) -> Vec<Output> {
         let before = self.outputs.len();
         self.drain();
@@ -121,7 +118,7 @@ impl Harness {
             .map(|it| EventBuf::from(&it))
     }
 
-    /// Answers each text that has no answer yet. All answers have this status.
+    /// Answers each unanswered text with this status.
     pub(crate) fn answer(&mut self, status: u16) {
         self.drain();
         let from = std::mem::replace(&mut self.answered, self.outputs.len());

@@ -141,7 +141,7 @@ pub(crate) fn b10_the_windows_of_the_newest_reply_hold() {
     }
 }
 
-/// Of two limits for windows of the same length the lower one holds, whichever comes first.
+/// Of two limits for windows of the same length, the lower one holds.
 #[test]
 pub(crate) fn b10_the_lower_of_two_limits_on_a_window_holds() {
     let rows: [Row; 2] = [("ORDERS", "SECOND", 60, 100, 0), ("ORDERS", "MINUTE", 1, 2, 0)];
@@ -172,7 +172,7 @@ pub(crate) fn b9_what_was_sent_since_the_question_counts() {
 
 // ---- links --------------------------------------------------------------------------------------
 
-/// An endpoint that stays open has a link for itself, from `add` on. A command that would need this link for another
+/// An endpoint that stays open has its own link, from `add` on. A command that would need this link for another
 /// endpoint is refused.
 #[test]
 pub(crate) fn each_endpoint_that_stays_open_gets_its_link() {

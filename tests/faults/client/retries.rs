@@ -1,5 +1,4 @@
-//! Faults of attempts to connect: how many the client makes, how long it waits before them, and after which
-//! failures.
+//! Faults of attempts to connect: how many the client makes, when, and after which failures.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -87,8 +86,8 @@ pub(crate) fn also_retry_after_has_a_ceiling() {
 #[test]
 pub(crate) fn br08_what_is_final_and_what_is_not() {
     use ConnectFailure::{Certificate, CertificateTime, InvalidUrl};
-    // The least delay in seconds on an endpoint that has not worked before, and on one that has. `None` means that
-    // no attempt follows.
+    // The least delay in seconds on an endpoint that has not worked before, and on one that has; `None` if no attempt
+    // follows.
     let table: &[(ConnectFailure, bool, Option<u64>, Option<u64>)] = &[
         (InvalidUrl, false, None, None),
         (ConnectFailure::NoCredentials, true, None, None),
