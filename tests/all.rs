@@ -1,6 +1,5 @@
-//! All tests of the core, in one program. One program takes less time to build than a program for each file, and two
-//! long tests of different files run side by side. Each file is a program as well: `cargo test --test decode` builds
-//! that file alone.
+//! All tests of the core, in one program, which takes less time to build than a program for each file. Each file is a
+//! program as well: `cargo test --test decode` builds that file alone.
 
 mod allocation;
 mod archived;

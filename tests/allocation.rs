@@ -1,5 +1,5 @@
-//! Tests that in the steady state the core allocates nothing per frame, and one message for each order that it
-//! sends. Also uses the number of allocated bytes as a measure of steps, where an event needs room for each step.
+//! Tests that the core allocates nothing per frame, and one message for each order that it sends. The number of
+//! allocated bytes is also a measure of steps, where an event needs room for each step.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn frames_of_a_client_and_its_books() {
     assert!(books.iter().all(|(_, book)| book.live().is_some()) && books.iter().count() == 2);
 }
 
-/// An order costs one allocation: its message, which the driver moves into the frame that it sends.
+/// An order costs one allocation: its message.
 #[test]
 fn orders_of_a_client() {
     const ORDERS: u64 = 1_000;
@@ -152,7 +152,7 @@ fn late_events_about_an_order_with_many_fills() {
     assert!(many < few * 2, "{few} bytes with 100 fills, {many} bytes with 4,000");
 }
 
-/// An event with a client order id costs no more if many orders without an id of the venue have this client order id.
+/// An event costs no more if many orders without an id of the venue have its client order id.
 #[test]
 fn events_about_one_of_many_namesakes() {
     let events = |namesakes: u64| {

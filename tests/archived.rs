@@ -42,7 +42,7 @@ fn market_data_v2_follows_books_trades_and_candles() {
     }
 }
 
-/// When market data v2 refuses a subscription, its answer names no stream. The client finds out which stream was
+/// When market data v2 refuses a subscription, its answer names no stream. The client finds out which one was
 /// refused, because the book of that stream does not come.
 #[test]
 fn market_data_v2_refuses_without_a_name() {
@@ -67,7 +67,7 @@ fn market_data_v2_joins_again_after_a_lost_link_and_a_lost_frame() {
     assert!(matches!(pair.books.get("btcusd"), Some(Book::Stale { .. })));
     pair.run(SECOND * 5);
     pair.assert_books_are_true();
-    // An update that cannot be decoded makes its book stale, and the client requests the book again.
+    // A malformed update makes its book stale, and the client requests the book again.
     let session = pair.session();
     pair.exchange
         .faults()
@@ -159,7 +159,7 @@ fn nothing_can_be_asked_for_where_the_address_chooses() {
     assert_eq!(pair.client.subscribe(now, stream), Err(CommandError::WrongEndpoint));
 }
 
-/// After three missing heartbeats the client closes a silent link.
+/// After three missing heartbeats, the client closes a silent link.
 #[test]
 fn silence_ends_a_link() {
     for target in ["/v2/marketdata", "/v1/marketdata/btcusd", "/v1/order/events"] {

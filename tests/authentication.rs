@@ -23,7 +23,6 @@ fn credentials() -> Credentials {
     Credentials::hmac(KEY, SECRET).unwrap()
 }
 
-/// The names and values of headers.
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
 fn fields(headers: &Headers) -> Vec<(&str, &str)> {
@@ -65,7 +64,7 @@ fn the_vectors_of_the_documents() {
     }
 }
 
-/// Computes HMAC as RFC 2104 defines it, with SHA-384. A key longer than a block is hashed first.
+/// Computes HMAC as RFC 2104 defines it, with SHA-384.
 fn signature(secret: &[u8], message: &str) -> String {
     let mut block = [0_u8; 128];
     if secret.len() > block.len() {
@@ -118,8 +117,7 @@ fn what_no_credentials_are_made_of() {
     }
 }
 
-/// Scenario L-139: each row has the readings of a clock in milliseconds, and the nonces that follow in the row's
-/// unit.
+/// Scenario L-139: each row has the readings of a clock in milliseconds, and the nonces in the row's unit.
 #[test]
 fn nonces_under_odd_clocks() {
     use NonceUnit::{Milliseconds, Seconds};
@@ -259,8 +257,8 @@ fn nothing_is_printed() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Invariant I-54: nonces rise strictly, however the clock moves and whichever values are skipped. A nonce is
-    /// the time whenever the time is above the last nonce.
+    /// Invariant I-54: nonces rise strictly, however the clock moves and whichever values are skipped. A nonce is the
+    /// time whenever the time is above the last nonce.
     #[test]
     fn nonces_strictly_rise(
         seconds: bool,

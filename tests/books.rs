@@ -15,8 +15,8 @@ use testkit::frames;
 
 // ---- against a plain map -------------------------------------------------------------------
 
-/// Generates prices. They have few values, so that levels coincide. They have different numbers of decimals, because
-/// books must compare prices by value.
+/// Generates prices of few values, so that levels coincide, with different numbers of decimals, because books must
+/// compare prices by value.
 fn price() -> impl Strategy<Value = String> {
     (1_u32..60, 0_usize..3).prop_map(|(units, zeros)| format!("{units}.5{}", "0".repeat(zeros)))
 }
@@ -104,11 +104,11 @@ impl Shadow {
 }
 
 proptest! {
-    /// I-60, I-61, I-63, I-64: whatever frames come, in whatever order, a live book consists of one snapshot and all
-    /// updates after it, from one link and one subscription. It is not crossed and has no empty level.
+    /// I-60, I-61, I-63, I-64: whatever frames come, a current book consists of one snapshot and all updates after
+    /// it, from one link and one subscription. It is not crossed and has no empty level.
     #[test]
     fn a_live_book_is_a_fold(steps in prop::collection::vec((0_u8..12, 90_u64..110, 0_u64..3), 1..80)) {
-        // Each loss is handled like a first one, because each book counts as stable after a millisecond.
+        // Each book counts as stable after a millisecond, so each loss is handled like a first one.
         let config = Config::new(STREAMS).stable_after(Duration::from_millis(1));
         let (mut client, mut id) = (Client::with(config), 100);
         // `None`: the true book is not known.
@@ -122,7 +122,7 @@ proptest! {
                     let frame = depth(id, id, &bid, &ask);
                     client.feed(&frame);
                     client.pass(Duration::from_millis(1));
-                    // On a live book the client treats this frame as a gap. That costs a resync, but never shows a
+                    // For the client, this frame is a gap in a current book. That costs a resync, but never shows a
                     // wrong book.
                     let mut book = Shadow::default();
                     book.fold(&frame);
@@ -236,8 +236,8 @@ fn the_recording_yields_the_known_books() {
     }
 }
 
-/// For each depth frame, plays the recording with this frame twice, which changes no book. If the frame's book has
-/// frames before and after it, also plays the recording without this frame, which is one gap.
+/// Plays the recording with each depth frame twice, which changes no book. If a frame's book has frames before and
+/// after it, also plays the recording without this frame, which is one gap.
 #[test]
 fn the_recording_without_a_frame_and_with_one_twice() {
     let Some(frames) = recording() else { return };
@@ -277,8 +277,8 @@ fn the_recording_without_a_frame_and_with_one_twice() {
     assert!(lost > 20, "{lost} frames lost");
 }
 
-/// A recording that the venue could have made: after the snapshot comes an update that it already contains. There are
-/// asks far away and prices with ten decimals. At the end comes the snapshot of a new subscription.
+/// After the snapshot comes an update that it already contains. There are asks far away and prices with ten decimals.
+/// At the end comes the snapshot of a new subscription.
 #[test]
 fn a_difficult_recording() {
     let frames = [

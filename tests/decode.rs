@@ -20,7 +20,6 @@ fn check(frame: &str, see: impl Fn(&Message<'_>)) {
     }
 }
 
-/// Checks that a decimal is printed as `text`.
 fn same(decimal: Decimal, text: &str) {
     assert_eq!(decimal.to_string(), text);
 }
@@ -43,7 +42,7 @@ fn same_side(level: Option<Level>, expected: Pair) {
 
 #[test]
 fn book_tickers() {
-    // frame, symbol, update id, time, bid, ask, last trade
+    // Frame, symbol, update id, time, bid, ask, last trade.
     #[rustfmt::skip]
     let table: &[(&str, &str, u64, i64, Pair, Pair, Pair)] = &[
         (
@@ -83,7 +82,7 @@ type Levels = &'static [(&'static str, &'static str)];
 
 #[test]
 fn depths() {
-    // frame, symbol, time, first and last id, bids, asks
+    // Frame, symbol, time, first and last id, bids, asks.
     #[rustfmt::skip]
     let table: &[(&str, &str, i64, u64, u64, Levels, Levels)] = &[
         (
@@ -254,7 +253,7 @@ fn responses() {
         Option<&'static str>,
         bool,
     );
-    // frame, id, status, result, error, rate limits, whether the response is a success
+    // Frame, id, status, result, error, rate limits, whether the response is a success.
     #[rustfmt::skip]
     let table: &[Row] = &[
         (r#"{"id":1,"status":200}"#, Number(1), Some(200), None, None, None, true),
@@ -347,7 +346,7 @@ fn refusals() {
         Control, Decimal, Escape, Integer, Missing, Negative, NotAnObject, Precision, Syntax, TooDeep,
         TrailingText, Type, UnexpectedEnd, UpdateRange,
     };
-    // frame, kind, offset, member
+    // Frame, kind, offset, member.
     #[rustfmt::skip]
     let table: &[(&str, DecodeErrorKind, usize, Option<&str>)] = &[
         ("", UnexpectedEnd, 0, None),
@@ -430,8 +429,8 @@ fn longest_frame() {
     assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::TooLong, gemini_ws::FRAME_BYTES_MAX));
 }
 
-/// The levels of a frame replace those of the frame before in the `Scratch`, however the frames are spelled, so
-/// decoding a frame again allocates nothing.
+/// The levels of a frame replace those of the frame before in the `Scratch`, so decoding a frame again allocates
+/// nothing.
 #[test]
 fn working_memory_does_not_grow() {
     let plain = r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":[["1","2"],["3","4"]],"a":[["5","6"]]}"#;

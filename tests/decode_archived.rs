@@ -8,8 +8,7 @@ use gemini_ws::{
 use serde_json::{Value, json};
 use testkit::expect::{refuses, unmarked};
 
-/// Decodes the frame of each row, and compares the message with the expected one. A member that the row does not name
-/// must be missing.
+/// Decodes the frame of each row, and compares the message with the expected one, which lists all members.
 fn says(endpoint: Endpoint, table: &[(&str, Value)]) {
     for (frame, expected) in table {
         testkit::expect::says(endpoint, frame, expected);
@@ -444,8 +443,7 @@ fn whose_frame_it_is() {
     }
 }
 
-/// Checks the report of an element that cannot be decoded. `^` marks the offset of the error, which counts from the
-/// start of the element.
+/// Checks the report of a malformed element. `^` marks the offset of the error, from the start of the element.
 fn is_alone(
     element: &str,
     error: DecodeError,

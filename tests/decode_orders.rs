@@ -1,5 +1,5 @@
-//! Tests how hand-written frames of order events v1 decode: every kind of frame with every member, and elements that
-//! cannot be read.
+//! Tests how hand-written frames of order events v1 decode: every kind of frame with every member, and malformed
+//! elements.
 
 use gemini_ws::{
     DecodeErrorKind, Endpoint, EventBuf, Liquidity, Message, OrderReport, OrderStatus, OrderType,
@@ -113,7 +113,7 @@ fn order_events() {
     expect::says(Endpoint::OrderEventsV1, "[]", &json!({"kind": "order_events", "events": []}));
 }
 
-/// Some members have two names. If a frame uses both, the last one counts, as for a name that comes twice.
+/// Some members have two names. If a frame uses both, the last one counts.
 #[test]
 fn names_that_come_twice() {
     let table = [
@@ -172,9 +172,8 @@ fn order_texts() {
     }
 }
 
-/// A fill is the last one if nothing remains. If the frame does not say what remains, the fill is the last one if the
-/// order is not live any more. A market order to buy has no amounts and is never live: any of its fills may be the
-/// last, so none counts as the last.
+/// A fill is the last one if nothing remains, or, if the frame does not say what remains, if the order is not live
+/// any more. A market order to buy has no amounts and is never live, so none of its fills counts as the last.
 #[test]
 fn last_fills() {
     let table = [
@@ -204,7 +203,7 @@ fn ids_of_keys_are_not_shown() {
         let shown = format!("{update:?} {}", serde_json::to_string(update).unwrap());
         assert!(!shown.contains("Zz9"), "{shown}");
     });
-    // Frames and elements that cannot be decoded, or whose kind is unknown, are kept as they are.
+    // Malformed frames and elements, and those of an unknown kind, are kept as they are.
     for frame in [
         r#"[{"type":"closed","order_id":"1","symbol":"x","api_session":"account-Zz9"}]"#,
         r#"[{"type":"closed","order_id":"x","symbol":"x","api_session":"account-Zz9"}]"#,

@@ -8,8 +8,7 @@ use gemini_ws::{
 use serde_json::{Value, json};
 use testkit::expect::{refuses, unmarked};
 
-/// Decodes the frame of each row, and compares the message with the expected one. A member that the row does not name
-/// must be missing.
+/// Decodes the frame of each row, and compares the message with the expected one, which lists all members.
 fn says(table: &[(&str, Value)]) {
     for (frame, expected) in table {
         testkit::expect::says(Endpoint::Streams, frame, expected);
@@ -300,7 +299,6 @@ fn quote_updates() {
     ]);
 }
 
-/// Tests the texts for which the enums of quotes have variants.
 #[test]
 fn quote_texts() {
     let steps = [

@@ -29,7 +29,6 @@ const OTHER_TABLES: [&str; 6] = [
     "streams#undocumented-streams",
 ];
 
-/// A section of a page.
 #[derive(Default)]
 struct Section {
     /// The words that the section formats as code.
@@ -38,7 +37,7 @@ struct Section {
     members: Names,
 }
 
-/// Returns each piece of a text that stands between `begin` and `end`.
+/// Returns each piece of a text between `begin` and `end`.
 fn between<'t>(text: &'t str, begin: &str, end: &str) -> Vec<&'t str> {
     text.split(begin).skip(1).filter_map(|rest| rest.split_once(end)).map(|piece| piece.0).collect()
 }

@@ -1,5 +1,5 @@
 //! Compares the decoders with a general JSON parser and the slow decoder. The frames are those of the corpus and
-//! changed ones, and each is decoded as a frame of every endpoint.
+//! changed ones, each decoded as a frame of every endpoint.
 
 use gemini_ws::{Endpoint, Scratch};
 use testkit::parallel::on_all_cores;

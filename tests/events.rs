@@ -1,5 +1,5 @@
-//! Tests how messages become events: which become one event and which several, in which order, and that an owned
-//! copy of an event has the same content.
+//! Tests how messages become events: which become one event and which several, in which order, and that an owned copy
+//! of an event has the same content.
 
 use gemini_ws::{Books, Endpoint, Event, EventBuf, Level, Replay, Scratch};
 use testkit::frames;
@@ -15,7 +15,6 @@ fn nanos(time: Option<gemini_ws::Timestamp>) -> i64 {
     time.unwrap().as_nanos()
 }
 
-/// Formats the content of an event on a line.
 fn line(event: &Event<'_>) -> String {
     let said = serde_json::to_value(event).unwrap();
     let kind = said["kind"].as_str().unwrap();
@@ -292,8 +291,8 @@ fn one_symbol_of_v1() {
     assert_eq!(book(&books, "btcusd"), "2x98 / 3x101");
 }
 
-/// A new best level of a side replaces the best level before, which no other entry removes. A best level with the
-/// quantity zero leaves the side empty.
+/// A new best level of a side replaces the best level before. A best level with the quantity zero leaves the side
+/// empty.
 #[test]
 fn tops_of_books_of_v1() {
     let top = |side: &str, price: &str, remaining: &str| change("", side, price, remaining, "top-of-book");
@@ -383,8 +382,8 @@ fn orders() {
     );
 }
 
-/// Compares events with their owned copies. The frames are order updates of the current API and of order events v1,
-/// with every member and with values that the library does not know, and all frames of the corpus.
+/// Compares events with their owned copies: order updates of the current API and of order events v1, with every
+/// member and with unknown values, and all frames of the corpus.
 #[test]
 fn owned_copies() {
     let whole = [

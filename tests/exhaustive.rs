@@ -14,15 +14,14 @@ use testkit::search::input::{Input, What};
 use testkit::search::{Figures, World, hunts, worlds};
 use testkit::variables::number;
 
-/// The default length of sequences.
 const DEPTH: usize = 5;
 
 fn depth() -> Option<usize> {
     number("GEMINI_WS_DEPTH").map(|depth| depth.try_into().expect("GEMINI_WS_DEPTH is less than 2^32"))
 }
 
-/// Makes every input in every state. The numbers of states and steps must be the expected ones, so that the test
-/// notices a change of the machine that adds or removes some.
+/// Makes every input in every state. The numbers of states and steps show a change of the machine that adds or
+/// removes some.
 fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (usize, usize, usize)) {
     let start = Instant::now();
     let figures = world.close(200_000).unwrap_or_else(|found| panic!("{}", world.report(&found)));
@@ -45,8 +44,8 @@ fn every_input_in_every_state_of_a_client() {
 }
 
 /// Makes every sequence of inputs that begins with `begin`. `expected` has lengths of the part after `begin`, each
-/// with the number of sequences. With ten inputs this number is ten to the power of the length, or less if some
-/// inputs are about links that do not exist yet.
+/// with the number of sequences. With ten inputs, it is ten to the power of the length, or less if some inputs are
+/// about links that do not exist yet.
 fn every_sequence<M: Machine + 'static>(
     name: &str,
     world: &World<M>,

@@ -1,5 +1,4 @@
-//! Runs the bodies of the fuzz targets on committed inputs and on random ones, so that they also run without a
-//! fuzzer.
+//! Runs the bodies of the fuzz targets on committed inputs and on random ones, without a fuzzer.
 
 use std::path::Path;
 
@@ -31,8 +30,7 @@ fn corpus() {
     }
 }
 
-/// Runs scripts that are changed as a fuzzer changes them. The scripts are the same in every run, so that a fault
-/// that is easy to find is found here.
+/// Runs scripts that are changed as a fuzzer changes them, the same ones in every run.
 #[test]
 fn changed_scripts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/frames");
@@ -63,8 +61,8 @@ fn random_inputs() {
     }
 }
 
-/// Runs random scripts of 120 steps on clients of one link. Scenario L-112: whatever comes, and in whatever order the
-/// core is called, the core does not panic.
+/// Runs random scripts of 120 steps on clients of one link. Scenario L-112: in whatever order the core is called, it
+/// does not panic.
 #[test]
 fn random_scripts() {
     on_all_cores(

@@ -64,8 +64,8 @@ impl Market {
     }
 }
 
-/// Two applications see one session: one polls at once, the other as late as it can. After each step their books
-/// agree in their levels and in whether they are live.
+/// Two applications see one session: one polls at once, the other as late as it can. After each step, their books
+/// agree.
 #[test]
 fn books_of_a_late_reader() {
     let mut overtaken = 0;
@@ -127,8 +127,7 @@ fn trade(pair: &mut Pair, random: &mut Random, step: usize) {
 }
 
 /// Two applications see one session: one polls at once, the other as late as it can. Each order has the same state
-/// and the same fills in both. The late one may have doubts that the other does not have, and never the other way
-/// round.
+/// and fills in both. Only the late one may have further doubts.
 #[test]
 fn orders_of_a_late_reader() {
     let (mut overtaken, mut doubted) = (0, 0);

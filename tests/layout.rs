@@ -198,7 +198,7 @@ fn programs_of_users_are_short() {
 const WHOLE: [(&str, &[&str]); 3] =
     [("tests", &[]), ("adapters/cli/tests", &["support"]), ("adapters/simulator/tests", &["common"])];
 
-/// Returns the names that stand between `before`, at the beginning of a line, and `after`.
+/// Returns the names between `before`, at the beginning of a line, and `after`.
 fn named<'t>(text: &'t str, before: &str, after: &str) -> BTreeSet<&'t str> {
     text.lines()
         .filter_map(|line| line.trim_start().strip_prefix(before))

@@ -29,13 +29,12 @@ use testkit::world::scenario::Scenario;
 const LIVES: u64 = 8_000;
 const HASH: u64 = 0x605c_c8b1_4755_99e1;
 
-/// One life in this many has a client without an observer, because the observer polls outputs at once.
+/// One life in this many has a client without an observer, which would poll outputs at once.
 const ALONE_EACH: u64 = 16;
 
 /// One life in this many is compared with variations of itself, which costs as much as many other lives.
 const COMPARED_EACH: u64 = 1_024;
 
-/// The number of lives that a thread takes at a time.
 const PORTION: u64 = 64;
 
 fn alone(scenario: &Scenario, seed: u64) -> Many {
@@ -48,8 +47,8 @@ fn client(scenario: &Scenario, seed: u64) -> Observed<Many> {
     Observed::new(settings, move || Many::new(ClientConfig::new(), &of_client, seed))
 }
 
-/// Runs a life, and returns whether all checks passed. If a check fails, runs the life again with recorded calls, so
-/// that the report has the shortest trace.
+/// Runs a life, and returns whether all checks passed. After a failure, runs the life again with recorded calls, for
+/// a short trace in the report.
 fn live(world: &mut World, seed: u64) -> bool {
     let is_compared = seed.is_multiple_of(COMPARED_EACH);
     let once = AssertUnwindSafe(|| {
@@ -130,8 +129,8 @@ fn lives() {
     }
 }
 
-/// The driver does not read for a while, and the clock jumps past the end of that time. Messages that were sent
-/// before, during and after it arrive in their order.
+/// The driver does not read for a while, and the clock jumps past the end of that time. Messages from before, during
+/// and after it arrive in their order.
 #[test]
 fn messages_of_a_link_do_not_overtake() {
     let at = gemini_ws::Instant::from_millis;

@@ -27,7 +27,7 @@ fn l_122_a_snapshot_replaces_the_old_book() {
 #[test]
 fn l_123_trades_do_not_make_a_snapshot() {
     let trades = format!(r#","trades":[{}]"#, trade_v2(7));
-    // members of the first frame, of the second, the reported trades
+    // Members of the first frame, of the second, the reported trades.
     let table = [
         ("", "", vec![]),
         ("", &trades, vec!["7"]),
@@ -45,7 +45,7 @@ fn l_123_trades_do_not_make_a_snapshot() {
     }
 }
 
-/// L-124: from the end of a link until the next snapshot no book is live.
+/// L-124: from the end of a link until the next snapshot, no book is current.
 #[test]
 fn l_124_no_book_outlives_its_link() {
     for url in ENDPOINTS {
@@ -64,7 +64,7 @@ fn l_124_no_book_outlives_its_link() {
     }
 }
 
-/// L-125: after the updates 1, 2 and 4 the client reports one gap, at update 4, and does not apply update 4.
+/// L-125: after the updates 1, 2 and 4, the client reports one gap, at update 4, and does not apply update 4.
 #[test]
 fn l_125_a_gap_is_noticed_once() {
     let mut client = Client::new(STREAMS);
@@ -95,7 +95,7 @@ fn l_126_a_book_recovers() {
     client.feed(&depth(60, 60, "7x99", "3x101"));
     assert_eq!(client.book(), "live 7x99 / 3x101");
     assert_eq!(client.books.to_resync().count(), 0, "the client has asked");
-    // A crossed book is not live, and `Books` lists it for a resync.
+    // A crossed book is not current, and `Books` lists it for a resync.
     client.feed(&depth(60, 70, "1x105", ""));
     assert_eq!(client.book(), "Crossed");
     assert!(client.books.to_resync().eq(["btcusd".parse().unwrap()]));
@@ -110,13 +110,13 @@ fn l_126_a_book_recovers() {
     assert_eq!((client.books.crossed(), client.machine.stats().resyncs), (1, 2));
 }
 
-/// I-64: crossed books are not live, unless the application trusts them. An update may uncross a book.
+/// I-64: crossed books are not current, unless the application trusts them. An update may uncross a book.
 #[test]
 fn i_64_a_crossed_book_is_not_live() {
     let (snapshot, crossing) = (depth(10, 10, "1x99", "3x101"), depth(10, 20, "1x101", ""));
     let uncrossing = depth(20, 30, "0x101", "");
     let crossed = depth(10, 10, "1x102", "3x101");
-    // frames, the state of the book, the number of books to resync
+    // Frames, the state of the book, the number of books to resync.
     let table: [(&[&str], &str, usize); 5] = [
         (&[&snapshot, &crossing], "Crossed", 1),
         (&[&snapshot, &crossing, &uncrossing], "live 1x99 / 3x101", 0),
@@ -142,8 +142,8 @@ fn i_64_a_crossed_book_is_not_live() {
     }
 }
 
-/// L-127: updates come before, between and after the snapshot, in every order. A live book consists of the updates up
-/// to its id.
+/// L-127: updates come before, between and after the snapshot, in every order. A current book consists of the updates
+/// up to its id.
 #[test]
 fn l_127_a_snapshot_among_changes() {
     let frames = [
@@ -234,11 +234,11 @@ fn l_129_a_change_is_not_a_book() {
 }
 
 /// L-130: a snapshot has the best three levels of each side. `known_depth` returns how many levels of a side are
-/// known to be the best ones, whatever updates follow.
+/// known to be the best ones.
 #[test]
 fn l_130_the_known_depth_is_stated() {
     let config = || Config::new(STREAMS).snapshot(Snapshot::Best(3.try_into().unwrap()));
-    // bids of the snapshot, of the updates; then all levels, and how many of them are known to be the best
+    // Bids of the snapshot, of the updates; then all levels, and how many of them are known to be the best.
     let table = [
         ("1x99 1x98 1x97", "", "1x99 1x98 1x97", 3),
         // Better levels are known, because every update is reported.
@@ -283,7 +283,7 @@ fn l_130_the_known_depth_is_stated() {
     );
 }
 
-/// L-131: each link counts its frames from zero, independently of other links.
+/// L-131: each link counts its frames from zero.
 #[test]
 fn l_131_numbers_begin_with_the_link() {
     let (mut one, mut other) = (Client::new(V1), Client::new(V1));
@@ -339,7 +339,6 @@ fn l_132_repeated_trades_are_marked() {
     client.trades.clear();
     client.feed(&l2("1x99", "3x101", &trades_v2([83, 84].into_iter())));
     assert_eq!(client.trades, ["83r", "84"]);
-    // Market data v1.
     let mut client = Client::new(V1);
     client.feed(&update_v1(0, 40, "1x99", "3x101", "initial", &[20, 40]));
     client.feed(&update_v1(1, 50, "1x99", "", "trade", &[50]));
@@ -355,7 +354,6 @@ fn l_132_repeated_trades_are_marked() {
     client.reopen();
     [9, 12].iter().for_each(|id| client.feed(&trade(*id)));
     assert_eq!(client.trades, ["7", "9", "9r", "9r", "12"]);
-    // A recording.
     let frames = [l2("1x99", "", &trades_v2(1..3)), trade_v2(3), l2("1x99", "", &trades_v2(2..5))];
     let (mut replay, mut trades) = (Replay::new(Endpoint::MarketDataV2), String::new());
     for frame in frames {
@@ -436,8 +434,7 @@ fn l_133_times_have_one_unit() {
     }
 }
 
-/// L-134: a resync is cancelled at each of its steps. The book then waits for a snapshot again, and no memory
-/// grows.
+/// L-134: a resync is cancelled at each of its steps. The book then waits for a snapshot again, and no memory grows.
 #[test]
 fn l_134_a_cancelled_resync_leaves_nothing() {
     for step in 0..4 {

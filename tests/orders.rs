@@ -1,5 +1,5 @@
-//! Compares a client's orders with a simulated exchange: whatever happens to requests, replies, events and links, the
-//! client's view of its orders agrees with the exchange's own ledger.
+//! Compares a client's orders with the ledger of a simulated exchange, whatever happens to requests, replies, events
+//! and links.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use testkit::random::Random;
 use testkit::variables::{number, seeds};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// A time that is long enough for a reply and the events of an order.
+/// Long enough for a reply and the events of an order.
 const SOON: Duration = Duration::from_millis(50);
 
 fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-/// Returns the configuration of a market with a book in which no one else trades.
+/// Returns a market with a book in which no one else trades.
 fn quiet() -> simulator::Config {
     market("btcusd", 0)
 }
@@ -49,7 +49,6 @@ fn best(pair: &Pair) -> (Decimal, Decimal) {
     (book.bids[0].price, book.asks[0].price)
 }
 
-/// Returns the quantity at the best ask.
 fn offered(pair: &Pair) -> Decimal {
     pair.exchange.book("btcusd".parse().unwrap()).unwrap().asks[0].quantity
 }
@@ -63,7 +62,7 @@ fn place(pair: &mut Pair, order: NewOrder) {
     pair.client.request(now, &Request::PlaceOrder(order)).unwrap();
 }
 
-/// Formats what the client knows of an order on one line.
+/// Formats what the client knows of an order.
 fn told(pair: &Pair, id: &str) -> String {
     let order = pair.orders.get(id).unwrap();
     let reason = order.reason.as_deref().map_or(String::new(), |reason| format!(" {reason}"));
@@ -371,7 +370,7 @@ fn a_request_without_an_answer_is_unknown_and_never_sent_again() {
     let asked: Vec<_> = pair.orders.to_reconcile().map(|order| order.client_order_id.clone()).collect();
     assert_eq!(asked, [Some("silent".into())]);
     assert_eq!(pair.exchange.orders(ACCOUNT).len(), 1);
-    // The link ends after the request was sent. The order may have arrived or not, and the client cannot know.
+    // The link ends after the request was sent, so the client cannot know whether the order has arrived.
     place(&mut pair, limit("torn", Side::Buy, decimal("0.01"), decimal("1000.00")));
     pair.run(Duration::ZERO);
     pair.tear();

@@ -19,8 +19,8 @@ fn orders_v1() -> Client {
     client
 }
 
-/// L-113: in an array of ten events, one event cannot be decoded or has an unknown type, at each place in turn. The
-/// other nine are applied.
+/// L-113: in an array of ten events, one event at each place in turn is malformed or of an unknown type. The other
+/// nine are applied.
 #[test]
 fn l_113_one_bad_element_spoils_nothing() {
     for (bad, kind) in [
@@ -113,7 +113,7 @@ fn l_138_a_part_is_not_the_whole() {
             r#","original_amount":"5","executed_amount":"{amount}","remaining_amount":"{remaining}","fill":{{"trade_id":"{trade}","price":"2","amount":"{amount}"}}"#
         )
     };
-    // events of one order, its state, the executed quantity
+    // Events of one order, its state, the executed quantity.
     let part = order_v1("fill", 1, &fill(1, "2", "3"));
     let rest = order_v1(
         "fill",

@@ -89,7 +89,6 @@ known! {
     }
 }
 
-/// A table of `overview.md`.
 struct Table {
     section: &'static str,
     head: Vec<&'static str>,
@@ -208,7 +207,7 @@ fn variants(source: &'static str, name: &str) -> Vec<&'static str> {
 fn every_variant_has_a_row() {
     let cells = tables().into_iter().flat_map(|table| table.rows.into_iter().flatten());
     let named: BTreeSet<&str> = cells.flat_map(links).collect();
-    // source, enum, the least number of its variants
+    // Source, enum, the least number of its variants.
     let enums = [
         (include_str!("../src/value/endpoint.rs"), "Endpoint", 4),
         (include_str!("../src/request/stream.rs"), "Stream", 14),
@@ -230,7 +229,6 @@ fn every_variant_has_a_row() {
     }
 }
 
-/// Inserts a symbol into a name.
 fn with_symbol(name: &str) -> String {
     name.replace("{symbol}", "btcusd").replace("{agency}:{index}", "cfb:brti")
 }
@@ -262,8 +260,7 @@ fn names_of_feeds() {
     }
 }
 
-/// Compares the tables of streams with those of messages: each event of a stream is an event of one of the stream's
-/// messages.
+/// Each event of a stream is an event of one of the stream's messages.
 #[test]
 fn what_streams_send() {
     let places = [
@@ -373,7 +370,7 @@ fn seen(message: &Message<'_>) -> Vec<String> {
 /// Decodes the smallest frame of each row of the tables of messages.
 #[test]
 fn frames() {
-    // the name in `frames.txt`, section, the heads of the first two columns
+    // The name in `frames.txt`, section, the heads of the first two columns.
     let places = [
         ("streams", "Messages of the current API", "frame", "message"),
         ("v2", "Messages of market data v2", "frame", "message"),

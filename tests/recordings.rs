@@ -3,7 +3,6 @@
 use gemini_ws::{Endpoint, Event, Replay, Scratch};
 use testkit::{frames, oracle};
 
-/// Returns the endpoint of a recording, by the recording's name.
 fn endpoint(name: &str) -> Endpoint {
     let told = [
         ("v2_marketdata", Endpoint::MarketDataV2),

@@ -196,8 +196,8 @@ fn an_answer_resolves_the_doubt_about_an_order() {
     }
 }
 
-/// Two orders have one client order id, and the venue knows one of them. `Orders` applies the answer to the first
-/// order alone. The second becomes `Rejected`, because the venue does not have it.
+/// Two orders have one client order id, and the venue knows one of them. The answer applies to the first order alone.
+/// The second becomes `Rejected`, because the venue does not have it.
 #[test]
 fn one_answer_is_not_taken_for_two_orders() {
     let (mut orders, link, _) = followed();
@@ -262,8 +262,7 @@ fn the_list_of_open_orders_resolves_doubts() {
     assert_eq!(orders.contradictions(), 0);
 }
 
-/// A request to cancel gets no reply. An answer to an earlier question does not show whether the order was cancelled,
-/// even if the order was in doubt before.
+/// A request to cancel gets no reply. An answer to an earlier question does not show whether the order was cancelled.
 #[test]
 fn an_answer_from_before_a_cancellation_resolves_nothing() {
     for was_in_doubt in [false, true] {
@@ -289,7 +288,7 @@ fn an_answer_from_before_a_cancellation_resolves_nothing() {
 fn a_reply_outweighs_an_earlier_answer_without_the_order() {
     let refusal = r#"{"id":1,"status":400,"error":{"code":-2010,"msg":"no funds"}}"#;
     let accepted = r#"{"id":1,"status":200}"#;
-    // the reply, the state, whether the order is in doubt, the reason
+    // The reply, the state, whether the order is in doubt, the reason.
     let table = [
         (Some(accepted), OrderState::Acknowledged, false, None),
         (Some(refusal), OrderState::Rejected, false, Some("no funds")),
@@ -317,8 +316,7 @@ fn a_reply_outweighs_an_earlier_answer_without_the_order() {
     }
 }
 
-/// `Orders` keeps no doubt about an order without any id: such an order cannot be asked about, so the doubt would
-/// stay for ever.
+/// `Orders` keeps no doubt about an order without any id, because no question could end it.
 #[test]
 fn every_order_in_doubt_has_a_question() {
     let mut orders = Orders::new();
@@ -368,8 +366,8 @@ impl Account {
     }
 }
 
-/// A report makes all balances current before a late answer comes. `reconcile` returns that all are current, and
-/// does not use the answer.
+/// A report makes all balances current before a late answer comes. `reconcile` returns that all are current, and does
+/// not use the answer.
 #[test]
 fn balances_that_are_current_need_no_other_question() {
     let mut account = Account::new("balances@account@1s");
@@ -381,8 +379,8 @@ fn balances_that_are_current_need_no_other_question() {
     assert_eq!(account.balances.get("USD").unwrap().total().as_str(), "2");
 }
 
-/// An answer is no report. It does not change the age of a balance, and a balance that only the answer names does
-/// not get the age of another.
+/// An answer is no report: it does not change the age of a balance. A balance that only the answer names does not get
+/// the age of another.
 #[test]
 fn an_answer_keeps_the_age_of_each_balance() {
     let mut account = Account::new("balances@account");
@@ -413,8 +411,8 @@ mod signed {
         Signer::new(Credentials::hmac("conformance-api-key", "conformance-api-secret").unwrap())
     }
 
-    /// Compares signed questions with expected payloads and signatures. These were computed with Python:
-    /// `base64.b64encode(json)`, and `hmac.new(secret, payload, hashlib.sha384).hexdigest()`.
+    /// These payloads and signatures were computed with Python: `base64.b64encode(json)`, and `hmac.new(secret,
+    /// payload, hashlib.sha384).hexdigest()`.
     #[test]
     fn known_answers() {
         let by_client = OrderStatusQuestion::by_client_order_id("a \"1\"");

@@ -18,7 +18,7 @@ fn market(names: &[&str]) -> Config {
     Config::market(names.iter().map(|name| symbol(name))).events_per_second(50)
 }
 
-/// A minute of twenty symbols: there is no gap and no crossed book, and the top of each book is that of its newest
+/// In a minute of twenty symbols, there is no gap and no crossed book, and the top of each book is that of its newest
 /// ticker.
 #[test]
 fn a_minute_of_twenty_symbols() {
@@ -69,8 +69,7 @@ fn a_repeated_update_changes_nothing() {
     }
 }
 
-/// The venue sends a snapshot without a request. Whatever the client does with it, no level of the old book
-/// survives.
+/// The venue sends a snapshot without a request. No level of the old book survives.
 #[test]
 fn a_second_snapshot_leaves_no_ghost_levels() {
     for seed in 0..20 {
@@ -177,8 +176,8 @@ fn every_close_code() {
     }
 }
 
-/// The application closes the client at any time. The client ends by the deadline, once, and nothing comes after
-/// the end.
+/// The application closes the client at any time. The client ends by the deadline, once, and nothing comes after the
+/// end.
 #[test]
 fn close_at_any_time() {
     for millis in (0..3_000).step_by(7) {

@@ -66,7 +66,7 @@ impl Fed {
         }
     }
 
-    /// Passes a frame to a link, by its slot.
+    /// Passes a frame to the link of a slot.
     fn feed(&mut self, link: usize, frame: &str) {
         let mut scratch = Scratch::new();
         let frame = Frame::Text(frame);
@@ -82,7 +82,6 @@ impl Fed {
         self.outputs();
     }
 
-    /// Returns the source of the newest event.
     fn source(&mut self) -> Option<(Option<LinkId>, Option<StreamId>, Endpoint)> {
         let event = self.events.last_mut()?.as_event();
         event.source().map(|source: Source<'_>| (source.link(), source.stream(), source.endpoint()))

@@ -246,7 +246,6 @@ fn every_question_has_an_end() {
 
 // ---- the words of the stories --------------------------------------------------------------
 
-/// The lines between client and venue.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Line {
     Public,
@@ -386,13 +385,12 @@ impl Story {
         assert_eq!(std::mem::take(&mut self.happened), expected);
     }
 
-    /// Returns the newest attempt on a line.
     fn link(&self, line: Line) -> LinkId {
         let links = self.client.links().map(|(link, ..)| link);
         links.filter(|link| link.slot() == line as usize).last().expect("a link")
     }
 
-    /// Returns the prices of the bids, or `None` while the book is not live.
+    /// Returns the prices of the bids, or `None` while the book is not current.
     fn bids(&self) -> Option<Vec<String>> {
         match self.books.get("btcusd") {
             Some(Book::Live(book)) => Some(book.bids().iter().map(|level| level.price.to_string()).collect()),
@@ -400,7 +398,7 @@ impl Story {
         }
     }
 
-    /// Polls all outputs, and notes each of them in words, except `Requested`.
+    /// Polls all outputs, and notes each in words, except `Requested`.
     fn look(&mut self) {
         while let Some(output) = self.client.poll_output() {
             if let Output::Event(event) = &output {

@@ -129,7 +129,6 @@ fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
     Some(Ok(()))
 }
 
-/// Returns the effect that an output shows, if any.
 fn effect(output: &Output) -> Option<Effect> {
     Some(match output {
         Output::Connect(_) => Effect::Dial,
@@ -333,7 +332,7 @@ fn give_stream(
         }
         StreamInput::Superseded => return None,
         StreamInput::Snapshot => drop(text(client, &depth(5, 5))),
-        // The snapshot cannot be decoded, and the request has to be repeated.
+        // The snapshot is malformed, and the request has to be repeated.
         StreamInput::Gap if state == StreamState::Requested => {
             text(client, &depth(5, 5).replace("[]", "[0]"));
             text(client, &reply(429));
@@ -351,7 +350,7 @@ fn give_stream(
             text(client, &depth(40, 41));
         }
         StreamInput::GapAgain => return None,
-        // Before its snapshot a book may be silent for as long as the snapshot may take.
+        // Before its snapshot, a book may be silent for as long as the snapshot may take.
         StreamInput::Silence if state == StreamState::Active => {
             assert!(client.deadline().is_some_and(|it| it.at < at(0) + SILENCE_MAX));
             return None;
@@ -499,8 +498,7 @@ fn tables_in_the_documentation() {
     has_table("stream", &render(&STREAM_STATES, &STREAM));
 }
 
-/// After a call of `handle_timeout` at a deadline or later, the next deadline is in the future, in every state,
-/// however late the call was.
+/// After a call of `handle_timeout` at a deadline or later, the next deadline is in the future, in every state.
 #[test]
 fn no_deadline_stays_due() {
     for state in STATES {

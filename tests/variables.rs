@@ -5,7 +5,6 @@ use std::panic::catch_unwind;
 
 use testkit::variables::{flag_in, number_in, seeds};
 
-/// Returns the message of the panic of `call`.
 fn message<T>(call: impl FnOnce() -> T + std::panic::UnwindSafe) -> String {
     match catch_unwind(call) {
         Ok(_) => panic!("it was accepted"),
