@@ -42,7 +42,6 @@ struct State {
     waiting: Vec<u8>,
     /// The number of bytes that the thread has taken from `waiting` and not written yet.
     in_hand: usize,
-    /// The number of pieces written so far.
     pieces: u64,
     /// The error after which nothing more is written.
     error: Option<(io::ErrorKind, String)>,

@@ -48,7 +48,6 @@ pub(crate) struct Recording {
     input: BufReader<Box<dyn Read + Send>>,
     name: String,
     line: Vec<u8>,
-    /// The number of the line that was read last.
     number: u64,
     /// Lines that were read ahead and not returned yet.
     ahead: VecDeque<(u64, Vec<u8>)>,

@@ -104,7 +104,6 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
 #[derive(Debug)]
 pub struct Events {
     shared: Arc<Shared>,
-    /// Kept between polls of the stream.
     listener: Option<EventListener>,
 }
 

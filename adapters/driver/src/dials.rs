@@ -17,7 +17,6 @@ use crate::signer::{HeldTurn, TURN_MAX, Turn};
 type Dialled<Io> = Result<WebSocketStream<Paced<Io>>, ConnectFailure>;
 type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
 
-/// The progress of a dial.
 pub(crate) enum Progress<Io> {
     /// The dial begins to connect. A signed dial now has its turn of the signer.
     Started,

@@ -33,7 +33,6 @@ impl fmt::Display for Ended {
 
 impl std::error::Error for Ended {}
 
-/// Passes the end of a driver to its handles.
 #[derive(Debug, Default)]
 pub(crate) struct Ending {
     ended: OnceLock<Ended>,

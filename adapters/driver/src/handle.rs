@@ -40,7 +40,7 @@ pub fn client(client: Client) -> (Handle, Driver) {
     (handle, Driver::new(client, ends))
 }
 
-/// Returns a handle, and the driver's ends of its channels.
+/// Creates a handle, and the parts of a driver that belong to it.
 pub(crate) fn handle() -> (Handle, Ends) {
     let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
     let (close, ending, clock) = (Shutdown::new(), Arc::new(Ending::default()), SharedClock::default());

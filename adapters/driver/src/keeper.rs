@@ -50,7 +50,6 @@ pub struct Keeper {
     postponed: Postponed,
     /// Subscriptions that no reader needs. They stay here while the client has no room for commands.
     leaving: Vec<StreamId>,
-    /// The calls of `Handle::live` that wait.
     waiting: Vec<Sender<()>>,
     clock: SharedClock,
     ending: Arc<Ending>,
@@ -498,7 +497,6 @@ mod tests {
         assert_eq!((view.live().is_some(), view.no_book()), (true, None));
     }
 
-    /// The reason belongs to the newest subscription to the book.
     #[test]
     fn the_reason_is_that_of_the_last_subscription() {
         let (mut board, reader, symbol) = rejected();
@@ -512,7 +510,6 @@ mod tests {
         }
     }
 
-    /// The venue rejects one of two subscriptions. The other one may still bring the book.
     #[test]
     fn a_book_may_come_while_it_has_a_subscription() {
         let now = Instant::ZERO;

@@ -213,8 +213,8 @@ impl<S: Read + Write> NonBlocking<S> {
         self.note_written(flushed)
     }
 
-    /// Returns whether to wait until the stream is writable. Do not call it during the handshake of a TLS stream: ask
-    /// the TLS stream what it waits for, or the loop never sleeps.
+    /// Returns whether to wait until the stream is writable. During the handshake of a TLS stream, ask that stream
+    /// instead what it waits for, or the loop never sleeps.
     pub fn wants_write(&self) -> bool {
         match &self.life {
             Life::Upgrading(upgrade) => !upgrade.is_flushed,

@@ -37,7 +37,7 @@ impl Overdue {
         self.timeout = timeout;
     }
 
-    /// Notes a change of an order. An order that was sent also owes its first event.
+    /// Notes a change of an order. For an order that was sent, the venue owes its first event.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let id = order.order_id.map(Name::OrderId);
         let request = order.request().map(Name::Request);

@@ -136,8 +136,8 @@ impl<Io> Paced<Io> {
         if self.unfinished > self.unfinished_max { Err(io::Error::other(Endless)) } else { Ok(()) }
     }
 
-    /// Counts a read, and returns its result for the reader. A read that found nothing is `None`; after a failed
-    /// write it returns the error of the write.
+    /// Counts a read, and returns the result for the reader. `None` is a read that found nothing. After a failed
+    /// write, such a read fails with the error of the write.
     #[inline]
     fn note_read(&mut self, read: Option<io::Result<usize>>) -> Option<io::Result<usize>> {
         match &read {

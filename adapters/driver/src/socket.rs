@@ -38,7 +38,7 @@ pub(crate) struct Socket<Io> {
     stream: WebSocketStream<Paced<Io>>,
     outgoing: VecDeque<Message>,
     unflushed: bool,
-    /// Since when outgoing data has waited without the transport taking any.
+    /// Since when the transport has taken none of the outgoing data.
     pub(crate) stalled_since: Option<Instant>,
     written: u64,
     /// Whether the peer has breached the protocol.
@@ -210,7 +210,6 @@ mod tests {
         }
     }
 
-    /// A peer that takes a long message slowly is not a peer that takes nothing.
     #[test]
     fn bytes_of_one_message_are_progress() {
         let mut client = Client::single(Config::new("ws://v"));

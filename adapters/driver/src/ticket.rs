@@ -15,7 +15,7 @@ pub enum Done {
     /// The order was executed completely.
     Filled(Order),
     /// The order was cancelled, perhaps after a part of it was executed; or it ended as
-    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed), without a known reason.
+    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed), which does not say how.
     Canceled(Order),
     /// The venue rejected the order or does not have it, or the order was never sent.
     Rejected(Order),

@@ -55,7 +55,7 @@ struct Repeated {
     sent: Option<RequestId>,
     /// When to send the cancel again, after the venue could not carry it out.
     again: Option<Instant>,
-    /// The delay after the next such refusal.
+    /// How long to wait the next time that the venue cannot carry the cancel out.
     delay: Duration,
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use gemini_ws_driver::SLEEP_CHECK;
 use testkit::variables::{number, seeds};
 
-/// The number of lives whose bytes come from seeds.
 const LIVES: u64 = 3_000;
 
 fn bytes_of(seed: u64) -> Vec<u8> {

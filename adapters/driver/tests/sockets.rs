@@ -13,7 +13,6 @@ use gemini_ws::{
 };
 use gemini_ws_driver::{NonBlocking, READ_BYTES_PER_TURN_MAX, Sockets, UNFINISHED_BYTES_MAX, frame_of};
 
-/// What a read of the stream does.
 #[derive(Clone, Debug)]
 enum Step {
     Bytes(Vec<u8>),

@@ -10,6 +10,10 @@ use crate::Adapter;
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// Runs [`autobahn`] against the server at `GEMINI_WS_AUTOBAHN`, if this variable is set.
+///
+/// # Panics
+///
+/// For the reasons of [`autobahn`], and if the server has no cases.
 pub(crate) fn all_cases<A: Adapter>() {
     match std::env::var("GEMINI_WS_AUTOBAHN") {
         Ok(server) => assert!(autobahn::<A>(&server, A::NAME) > 0),
@@ -19,6 +23,10 @@ pub(crate) fn all_cases<A: Adapter>() {
 
 /// Runs all cases of a fuzzing server as `agent`, and echoes each message. Then asks the server to write the report.
 /// Returns the number of cases.
+///
+/// # Panics
+///
+/// If the server cannot be reached or does not send the number of cases.
 fn autobahn<A: Adapter>(server: &str, agent: &str) -> u32 {
     let runtime = A::runtime();
     let dial = |path: String| {

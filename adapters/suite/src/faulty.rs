@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Fault {
-    /// The connection is closed at once.
+    /// The connection is accepted and closed at once.
     Refuse,
     /// Nothing happens after the connection is accepted.
     Silence,
@@ -137,7 +137,6 @@ struct Connection<'s> {
     server: TcpStream,
     /// The modes of the directions to the server and to the client.
     modes: [AtomicU8; 2],
-    /// How many directions have ended.
     over: AtomicU8,
     shared: &'s Shared,
 }
@@ -199,7 +198,6 @@ impl Connection<'_> {
         wait(duration, self.shared, || self.over.load(Ordering::Relaxed) == 2)
     }
 
-    /// Carries out a fault, which may last for a while.
     fn strike(&self, fault: Fault) {
         let [to_server, to_client] = &self.modes;
         let set = |mode: u8| [to_server, to_client].map(|it| it.store(mode, Ordering::Relaxed));
@@ -243,7 +241,6 @@ impl Connection<'_> {
         }
     }
 
-    /// Passes bytes on in one direction, until its end.
     fn pump(&self, direction: usize) {
         let mode = &self.modes[direction];
         let (mut from, mut to) =

@@ -1,5 +1,5 @@
-//! Tests that the end of a driver ends every wait for its events or replies, whatever it was doing and whatever ended
-//! it.
+//! Tests that the end of a driver ends every wait for its events or replies, whatever the driver was doing and
+//! whatever ended it.
 //!
 //! Every test is bounded by a time-out.
 
@@ -20,7 +20,6 @@ use crate::Adapter;
 use crate::peers::{TEXT, frame, listen, read_frames, upgrade, within};
 use crate::wire::TRADE;
 
-/// The state of the driver when it ends.
 #[derive(Clone, Copy, Debug)]
 enum When {
     NotPolled,

@@ -34,8 +34,8 @@ fn http(answer: &'static str) -> (String, JoinHandle<String>) {
     })
 }
 
-/// Starts a SOCKS5 proxy (RFC 1928) with this reply, which may require a name and a password (RFC 1929). The thread
-/// returns the requested address.
+/// Starts a SOCKS5 proxy (RFC 1928) with this reply. If there are credentials, the proxy requires them (RFC 1929).
+/// The thread returns the requested address.
 fn socks(
     credentials: Option<(&'static str, &'static str)>,
     reply: u8,

@@ -34,10 +34,10 @@ const ORDER_EVERY: Duration = Duration::from_millis(400);
 const ORDERS_MAX: u32 = 1_000;
 /// How long an order may rest before the trader cancels it.
 const ORDER_RESTS: Duration = Duration::from_secs(2);
-/// How long after it was sent an order may be in doubt. Then the trader reconciles it with what the auditor knows.
+/// If an order was sent this long ago and is in doubt, the trader reconciles it with what the auditor knows.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3_600);
-/// How long [`until`] waits after the faults were switched off.
+/// The maximum time for which [`until`] waits.
 const HEALS_WITHIN: Duration = Duration::from_secs(20);
 
 /// The phases of a run. Faults happen now and then; then the venue plans no more faults; then the market is halted as

@@ -12,13 +12,14 @@ use crate::rules::Rules;
 use crate::tunnel;
 
 /// Which proxy to use for each dialled address. A proxy speaks HTTP CONNECT (`http://`, or a URL without a scheme) or
-/// SOCKS5 (`socks5://` or `socks5h://`). The proxy looks up the venue's name. The default port is 80 for HTTP and
-/// 1080 for SOCKS5.
+/// SOCKS5 (`socks5://` or `socks5h://`). The proxy looks up the venue's name. The default port of a proxy is 80 for
+/// HTTP and 1080 for SOCKS5.
 ///
 /// If an HTTP proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`]. If a SOCKS5 proxy refuses, or the
-/// answer or the URL of a proxy is invalid, the dial fails with [`ConnectFailure::Proxy`]. If the connection to the
-/// proxy fails, the dial fails with the failure of this connection. A dial never bypasses the proxy that is
-/// configured for the dialled address.
+/// answer of a proxy is invalid, the dial fails with [`ConnectFailure::Proxy`]. It fails in the same way if the URL
+/// of the proxy is invalid or has another scheme, such as `https://`. If the connection to the proxy fails, the dial
+/// fails with the failure of this connection. A dial never bypasses the proxy that is configured for the dialled
+/// address.
 ///
 /// ```
 /// use gemini_ws_transport::Proxies;
@@ -55,7 +56,8 @@ impl Proxies {
     /// `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts. A
     /// lower-case variable hides the upper-case one, also if the lower-case one is empty. In a CGI program
     /// (`REQUEST_METHOD` is set), the upper-case `HTTP_PROXY` is ignored. Addresses of this machine
-    /// ([`Address::is_loopback`]) are always reached directly.
+    /// ([`Address::is_loopback`]) are always reached directly. If the value for a proxy is not valid Unicode, dials
+    /// that need this proxy fail.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var_os(name))) }
     }

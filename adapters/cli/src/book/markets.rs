@@ -12,8 +12,8 @@ pub(super) struct Market {
     /// The endpoint of the market's last frame.
     endpoint: Endpoint,
     pub(super) counts: Counts,
-    /// Whether the recording may begin in the middle of a connection. The first frame of market data v2 then counts
-    /// as the snapshot, although it contains only changes.
+    /// Whether the snapshot of market data v2 may contain only changes, because the recording may begin in the middle
+    /// of a connection.
     pub(super) is_doubtful: bool,
 }
 

@@ -25,7 +25,6 @@ pub(super) struct Frame {
     pub(super) event_id: Option<u64>,
 }
 
-/// How a frame follows the frame before it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Step {
     /// The frame has the next number, or is the first frame.

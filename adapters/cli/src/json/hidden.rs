@@ -18,7 +18,7 @@ const NO_KEY: &str = "UI";
 /// Replaces the ids of keys by asterisks. The length stays the same, so offsets stay valid.
 ///
 /// The text need not be JSON, because a malformed frame can contain ids too. The running time is proportional to the
-/// length of any text.
+/// length of the text, whatever the text contains.
 pub(crate) fn hide_keys(text: &str) -> Cow<'_, str> {
     let mut hidden = Cow::Borrowed(text);
     each_value(text, |value| {

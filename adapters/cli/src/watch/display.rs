@@ -53,7 +53,7 @@ struct Drawn {
     keys: Keys,
     screen: Screen,
     troubles: Vec<Shown>,
-    /// Whether [`Display::suspend`] has restored the terminal.
+    /// Whether [`Display::suspend`] has restored the terminal, and the display has not taken it over again.
     is_suspended: bool,
 }
 

@@ -37,7 +37,6 @@ struct Shared<'m> {
     messages: &'m mut Messages,
     /// The reason why `watch` cannot continue.
     failure: Option<Failure>,
-    /// The first signal that requested the end.
     caught: Option<Caught>,
     /// Whether the end was requested. Then the next Ctrl-C or signal ends the process at once.
     is_ending: bool,

@@ -91,9 +91,7 @@ pub(crate) struct Session {
 /// The counters of a run, for its summary.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Summary {
-    /// Text and binary frames that were received.
     pub(crate) frames: u64,
-    /// Events that the client reported.
     pub(crate) events: u64,
     pub(crate) malformed: u64,
     pub(crate) unrecognized: u64,

@@ -16,7 +16,6 @@ use crate::simulate;
 
 use super::replay::{self, Ended};
 
-/// The default seed of a generated market.
 const MARKET_SEED: u64 = 1;
 
 /// The venue of a run, and how to connect to it.

@@ -31,7 +31,6 @@ const ROWS_MAX: u16 = 500;
 #[derive(Debug)]
 pub(crate) struct Terminal {
     drawn: ratatui::Terminal<CrosstermBackend<Pen>>,
-    /// The part of the terminal that is drawn on.
     area: Rect,
     screen: Restorer,
 }
@@ -171,8 +170,9 @@ pub(crate) fn ask_to_suspend() {
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
 }
 
-/// Stops this process until a shell continues it. Without a shell, the process group is orphaned, and the operating
-/// system ignores SIGTTIN. SIGSTOP would stop the process even then, and this process handles SIGTSTP.
+/// Stops this process with SIGTTIN until a shell continues it. Without such a shell, the operating system ignores
+/// SIGTTIN. SIGSTOP would stop the process even then. SIGTSTP would not stop it, because this process handles
+/// SIGTSTP.
 #[cfg(unix)]
 pub(crate) fn suspend() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TTIN);

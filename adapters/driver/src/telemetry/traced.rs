@@ -5,7 +5,6 @@ use std::time::Duration;
 use gemini_ws::{Event, Frame, Instant, LinkId, Output};
 use tracing::{Span, debug, info, info_span, trace, warn};
 
-/// The minimum time between two reports of dropped events.
 const OVERFLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
