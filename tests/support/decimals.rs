@@ -69,7 +69,6 @@ fn exact(decimal: Decimal) -> i128 {
     i128::from(decimal.mantissa()) * 10_i128.pow(u32::from(Decimal::SCALE_MAX - decimal.scale()))
 }
 
-/// Returns whether a `Decimal` can hold this value.
 fn fits(mut wide: i128) -> bool {
     let mut scale = Decimal::SCALE_MAX;
     while i64::try_from(wide).is_err() || wide == i128::from(i64::MIN) {

@@ -160,7 +160,6 @@ pub fn side(side: &BookSide) -> String {
     levels.join(" ")
 }
 
-/// Splits levels such as `1x99 2x98` into quantity and price.
 pub fn levels(text: &str) -> Vec<(&str, &str)> {
     text.split_whitespace().map(|level| level.split_once('x').unwrap()).collect()
 }
@@ -199,7 +198,6 @@ pub fn trade_v2(id: u64) -> String {
     )
 }
 
-/// Formats a frame of market data v1 with changes and trades.
 pub fn update_v1(
     sequence: u64,
     event_id: u64,

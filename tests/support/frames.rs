@@ -21,12 +21,10 @@ impl Named {
     }
 }
 
-/// Returns the hand-written frames of the current API.
 pub fn corpus() -> Vec<Named> {
     corpus_of(Endpoint::Streams)
 }
 
-/// Returns the hand-written frames of an endpoint.
 pub fn corpus_of(endpoint: Endpoint) -> Vec<Named> {
     let folder = root().join("tests/corpus").join(match endpoint {
         Endpoint::Streams => "",

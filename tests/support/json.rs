@@ -16,7 +16,6 @@ const NUMBER: &str = "$serde_json::private::Number";
 pub enum Json {
     Null,
     Boolean(bool),
-    /// A number, with the digits of the frame.
     Number(String),
     Text(Text),
     Array(Vec<Json>),
@@ -51,7 +50,6 @@ impl Json {
         }
     }
 
-    /// Converts the value to a `Value`, without the order of members.
     pub fn value(&self) -> Value {
         match self {
             Json::Null => Value::Null,
@@ -78,7 +76,6 @@ impl Text {
     }
 }
 
-/// Replaces each unpaired half of a surrogate pair by `HALF`.
 pub fn mended(text: &str) -> String {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;

@@ -30,7 +30,6 @@ struct File {
     lines: usize,
     /// The tokens outside items under `#[cfg(test)]`.
     tokens: Vec<Token>,
-    /// The paths of the files that it imports.
     imports: BTreeSet<String>,
 }
 
@@ -49,7 +48,6 @@ impl Layout {
         Layout::of(sources)
     }
 
-    /// Creates the layout of files that are given by path and text.
     pub fn of(sources: Vec<(String, String)>) -> Layout {
         let mut files = BTreeMap::new();
         let mut test_files = BTreeSet::new();
@@ -136,7 +134,6 @@ impl Layout {
     }
 }
 
-/// Adds the Rust files of a folder. `prefix` is the folder's path with a slash at the end.
 fn collect(folder: &Path, prefix: &str, sources: &mut Vec<(String, String)>) {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for entry in entries {
@@ -217,7 +214,6 @@ fn skipped(rest: &[char]) -> Option<usize> {
     }
 }
 
-/// Returns the length of a text in quotation marks.
 fn quoted(rest: &[char], mark: char) -> usize {
     let mut at = 1;
     while at < rest.len() && rest[at] != mark {
@@ -238,7 +234,6 @@ fn raw_string(rest: &[char]) -> Option<usize> {
     Some((hashes + 1 + length + end.len()).min(rest.len()))
 }
 
-/// Returns the length of a comment, which may contain other comments.
 fn block_comment(rest: &[char]) -> usize {
     let (mut at, mut depth) = (0, 0);
     while at < rest.len() {
@@ -259,7 +254,6 @@ fn follows(tokens: &[Token], at: usize, expected: &[&str]) -> bool {
     found.take(expected.len()).eq(expected.iter().copied())
 }
 
-/// Returns by how much a token changes the depth of nesting.
 fn nesting(token: &Token) -> i32 {
     match token.text.as_str() {
         "(" | "[" | "{" => 1,
@@ -268,7 +262,6 @@ fn nesting(token: &Token) -> i32 {
     }
 }
 
-/// Returns the position after the bracket that closes the one at `at`.
 fn behind_group(tokens: &[Token], at: usize) -> usize {
     let mut depth = 0;
     for (position, token) in tokens.iter().enumerate().skip(at) {

@@ -144,7 +144,6 @@ pub fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
     }
 }
 
-/// Returns the frame with random white space where JSON allows it.
 pub fn spaced(frame: &str, random: &mut Random) -> String {
     let mut spaced = String::new();
     let (mut quoted, mut escaped) = (false, false);
@@ -173,7 +172,6 @@ fn insert(text: &str, at: usize, inserted: &str) -> String {
     format!("{before}{inserted}{behind}")
 }
 
-/// Replaces one byte at random.
 fn flip(text: &str, random: &mut Random) -> String {
     let mut bytes = text.as_bytes().to_vec();
     if bytes.is_empty() {
@@ -193,7 +191,6 @@ fn splice(text: &str, other: &str, random: &mut Random) -> String {
     format!("{head}{}", &other[boundary(other, random.below(other.len() + 1))..])
 }
 
-/// Replaces a run of digits and points by another number.
 fn number(text: &str, random: &mut Random) -> String {
     let is_part = |character: char| character.is_ascii_digit() || character == '.';
     let starts: Vec<usize> = text

@@ -322,7 +322,6 @@ pub fn with(frame: &str, member: &str, value: Option<&str>) -> String {
     }
 }
 
-/// Sets the value at a place to null, so that it is not compared.
 fn without(mut said: Value, place: &str) -> Value {
     if let Some(value) = said.pointer_mut(place) {
         *value = Value::Null;

@@ -31,7 +31,6 @@ pub fn check_from(endpoint: Endpoint, text: &str, used: &mut Scratch) {
     check_each(&[endpoint], text, used);
 }
 
-/// Compares the decoder of each endpoint with the slow decoder.
 pub fn check_everywhere(text: &str, used: &mut Scratch) {
     check_each(&Endpoint::ALL, text, used);
 }

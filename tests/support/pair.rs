@@ -40,7 +40,6 @@ pub struct Pair {
     scratch: Scratch,
     session: Option<(LinkId, SessionId)>,
     next_session: u64,
-    /// Messages under way, in the order of their arrival.
     under_way: BinaryHeap<Reverse<(Instant, u64, Message)>>,
     sent: u64,
     /// A second application of the same session that polls late, if a test has one.
@@ -171,7 +170,6 @@ impl Pair {
         self.session.expect("a link").1
     }
 
-    /// Ends the transport for both ends.
     pub fn tear(&mut self) {
         let (link, session) = self.session.take().expect("a link");
         self.under_way.retain(|Reverse((_, _, message))| matches!(message, Message::Dialled(_)));

@@ -53,12 +53,10 @@ fn follow<M: Machine + 'static>(world: &World<M>, bytes: &[u8]) {
     }
 }
 
-/// Decodes any bytes as one frame of each endpoint.
 pub fn decode(data: &[u8]) {
     USED.with_borrow_mut(|used| oracle::check_everywhere(&String::from_utf8_lossy(data), used));
 }
 
-/// Checks two numbers that a space separates.
 pub fn decimal(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (a, b) = text.split_once(' ').unwrap_or((&text, &text));

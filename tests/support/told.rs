@@ -2,7 +2,6 @@
 
 use gemini_ws::{Abandoned, Event, Instant, LinkId, Output, RequestOutcome};
 
-/// Formats an instant in seconds.
 pub fn seconds(at: Instant) -> String {
     let millis = at.as_nanos() / 1_000_000;
     format!("{}.{:03}", millis / 1_000, millis % 1_000)

@@ -141,7 +141,6 @@ struct Player {
     now: Instant,
     /// The endpoints by name, with the index of their settings.
     endpoints: BTreeMap<String, usize>,
-    /// All attempts, by their slots.
     links: Vec<Vec<LinkId>>,
     streams: BTreeMap<String, StreamId>,
     text: String,
@@ -366,7 +365,6 @@ fn at(text: &str) -> Instant {
     Instant::from_nanos(Duration::from_secs_f64(seconds).as_nanos() as u64)
 }
 
-/// Returns a counter by its name in `Stats`.
 fn counter(stats: &Stats, name: &str) -> String {
     let all = format!("{stats:?}");
     let of = |text: &str| text.split([',', ' ']).next().unwrap_or_default().to_owned();

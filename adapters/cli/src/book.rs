@@ -66,7 +66,6 @@ fn read(frames: &mut Frames, symbol: Option<Symbol>) -> Result<Report, Failure> 
 }
 
 struct Reader {
-    /// Converts frames to events, by endpoint.
     replays: [(Endpoint, Replay); 4],
     markets: Markets,
     numbering: Option<Numbering>,

@@ -12,7 +12,6 @@ use crate::output::Messages;
 use crate::recording::Recording;
 use crate::shown::Shown;
 
-/// The number of frames, and the numbers of unusable frames and elements.
 #[derive(Debug, Default)]
 struct Counts {
     frames: u64,
@@ -54,7 +53,6 @@ pub(crate) fn check_use(name: &str, frames: u64, malformed: u64, strict: bool) -
     }
 }
 
-/// Prints each frame, and flushes the output before it waits for more input.
 fn decode_all(frames: &mut Frames, out: &mut impl Write) -> Result<Counts, Failure> {
     let (mut counts, mut scratch) = (Counts::default(), Scratch::new());
     while let Some((endpoint, line)) = frames.next()? {
@@ -105,7 +103,6 @@ impl Counts {
         }
     }
 
-    /// Returns a line for people, if some frame or element was unusable.
     fn summary(&self) -> Option<String> {
         let Counts { frames, of_frames, of_elements } = self;
         if of_frames.is_none() && of_elements.is_none() {

@@ -28,7 +28,6 @@ impl Frames {
         self.recording.name()
     }
 
-    /// Returns whether the next frame was read from the input already.
     pub(crate) fn is_ready(&self) -> bool {
         self.recording.is_ready()
     }

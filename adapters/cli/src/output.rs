@@ -104,7 +104,6 @@ impl Output {
         self.shared.lock().check()
     }
 
-    /// Replaces the bytes that wait, except those that the thread has already taken.
     pub(crate) fn put_instead(&self, bytes: &[u8]) -> io::Result<()> {
         self.shared.lock().waiting.clear();
         self.put(bytes)

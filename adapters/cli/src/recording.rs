@@ -89,7 +89,6 @@ impl Recording {
         !self.ahead.is_empty() || lines.any(is_whole_line)
     }
 
-    /// Fails if the first bytes are those of a compressed file or of UTF-16.
     fn check(&mut self) -> Result<(), Failure> {
         let no_text =
             self.input.fill_buf().map(|start| NO_TEXT.iter().find(|(magic, ..)| start.starts_with(magic)));

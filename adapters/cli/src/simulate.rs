@@ -119,7 +119,6 @@ fn exchange(options: &Simulate) -> Result<(Exchange, Option<Keeper>), Failure> {
     Ok((exchange, Some(keeper)))
 }
 
-/// Returns the addresses and accounts of the simulator, for its users.
 fn introduction(options: &Simulate, address: SocketAddr) -> String {
     let url = format!("ws://{address}");
     let symbols: Vec<_> = options.symbols.iter().map(Symbol::as_str).collect();

@@ -212,7 +212,6 @@ fn literal(text: &str) -> Option<String> {
     }
 }
 
-/// Decodes the name and the password of a URL; `None` if a header cannot contain them.
 fn name_and_password(user: &str) -> Option<(String, String)> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     let (name, password) = (percent_decoded(name)?, percent_decoded(password)?);
@@ -221,7 +220,6 @@ fn name_and_password(user: &str) -> Option<(String, String)> {
     is_plain.then_some((name, password))
 }
 
-/// Decodes `%` escapes, and keeps a `%` that begins none. Returns `None` if the result is not UTF-8.
 fn percent_decoded(text: &str) -> Option<String> {
     let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
     while let [first, behind @ ..] = rest {

@@ -64,7 +64,6 @@ impl BookView {
 pub(crate) struct Slot {
     symbol: Symbol,
     latest: Mutex<Arc<BookView>>,
-    /// How many views were published.
     version: AtomicU64,
 }
 
@@ -156,7 +155,6 @@ impl Board {
         }
     }
 
-    /// Notes that the venue has rejected a subscription to a book. Another subscription may still bring the book.
     pub(crate) fn note_rejection(&mut self, symbol: Symbol, rejection: NoBook) {
         if let Some(posted) = self.posted.get_mut(&symbol) {
             posted.rejection = Some(rejection);

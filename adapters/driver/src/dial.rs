@@ -34,7 +34,6 @@ impl DialPolicy {
         self.signs_in_clear = true;
     }
 
-    /// Adds a header field, or replaces the field of the same name. Returns `false` if the field is not allowed.
     pub(crate) fn add_field(&mut self, name: String, value: String) -> bool {
         self.fields.add(name, value)
     }

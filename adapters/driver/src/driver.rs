@@ -275,7 +275,6 @@ impl Driver {
     }
 }
 
-/// Returns a queue that blocks reading when it holds `capacity` events of market data.
 pub(crate) fn queue_of(capacity: usize) -> EventQueue {
     EventQueue::new(Overflow::Block).events_max(capacity)
 }

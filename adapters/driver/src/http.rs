@@ -169,7 +169,6 @@ impl Answer {
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     bytes: Vec<u8>,
-    /// How many bytes have been searched for the end of the head.
     searched: usize,
     interim: usize,
 }

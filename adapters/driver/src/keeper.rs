@@ -33,9 +33,7 @@ use crate::{Closed, NoBook};
 pub struct Keeper {
     books: Books,
     keeps_books: bool,
-    /// Whether a book may need a snapshot that was not requested yet.
     may_need_resync: bool,
-    /// The reason why the newest attempt to connect failed, if it failed.
     connect_failure: Option<ConnectFailure>,
     /// Whether a book may have lost or got a source since the last turn: a subscription, its link, or a link of
     /// market data v1.
@@ -152,7 +150,6 @@ impl Keeper {
         self.overdue.set_timeout(timeout);
     }
 
-    /// Applies the answer of REST about an order. Returns whether it resolved the doubt.
     pub(crate) fn reconcile_order(
         &mut self,
         question: &OrderStatusQuestion,
@@ -427,7 +424,6 @@ pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
     }
 }
 
-/// Returns the symbol of a depth stream.
 fn book_of(stream: &Stream) -> Option<Symbol> {
     stream.symbol().filter(|_| stream.topic() == Topic::Depth)
 }

@@ -64,7 +64,6 @@ use crate::upgrade::{BODY_WAIT, is_accepted, refusal, unreadable};
 /// ```
 pub struct NonBlocking<S: Read + Write> {
     life: Life<S>,
-    /// Whether data waits that the stream has not taken.
     has_unsent: bool,
 }
 
@@ -79,7 +78,6 @@ struct Upgrade<S> {
     stream: Paced<S>,
     /// May be signed, and is therefore wiped.
     request: Zeroizing<Vec<u8>>,
-    /// How many bytes of `request` the stream has taken.
     written: usize,
     is_flushed: bool,
     key: String,

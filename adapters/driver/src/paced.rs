@@ -89,7 +89,6 @@ impl<Io> Paced<Io> {
         (self.unfinished, self.unfinished_max) = (0, UNFINISHED_BYTES_MAX);
     }
 
-    /// Notes that the reader got a whole data message.
     #[inline]
     pub(crate) const fn note_message(&mut self) {
         self.unfinished = 0;
@@ -130,7 +129,6 @@ impl<Io> Paced<Io> {
         ends
     }
 
-    /// Fails if the incomplete message is too long.
     #[inline]
     fn check_unfinished(&self) -> io::Result<()> {
         if self.unfinished > self.unfinished_max { Err(io::Error::other(Endless)) } else { Ok(()) }

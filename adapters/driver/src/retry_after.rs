@@ -24,7 +24,6 @@ fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duratio
     Some(Duration::from_secs(seconds_of(text, now)?.saturating_sub(since)))
 }
 
-/// Returns the seconds from the beginning of 1970 to a date.
 fn seconds_of(text: &str, now: UnixTime) -> Option<u64> {
     let words: Vec<&str> = text.split([' ', '-', ',']).filter(|word| !word.is_empty()).collect();
     let (day, month, year, time) = match words[..] {

@@ -41,7 +41,6 @@ pub(crate) struct Socket<Io> {
     /// Since when the transport has taken none of the outgoing data.
     pub(crate) stalled_since: Option<Instant>,
     written: u64,
-    /// Whether the peer has breached the protocol.
     is_breached: bool,
 }
 

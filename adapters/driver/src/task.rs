@@ -59,7 +59,6 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     listener: Option<EventListener>,
     is_open: bool,
     timer: R::Timer,
-    /// The instant to which `timer` is set.
     timer_at: Option<Instant>,
     sleep: SleepWatch,
     write_timeout: Duration,

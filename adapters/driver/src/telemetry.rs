@@ -52,7 +52,6 @@ impl Telemetry {
         self.traced.output(output);
     }
 
-    /// Records how many events the application's queue has dropped so far.
     #[inline]
     pub(crate) fn dropped(&mut self, dropped: u64, now: Instant) {
         let more = dropped.saturating_sub(std::mem::replace(&mut self.dropped, dropped));

@@ -168,7 +168,6 @@ impl<H: Holder> Tickets<H> {
         self.cancels.entry(request).or_insert(first).cancel = cancel;
     }
 
-    /// Returns whether a cancel is still to be sent, for the first time or again.
     pub(crate) fn has_cancels(&self) -> bool {
         self.cancels.values().any(|cancel| cancel.sent.is_none())
     }
@@ -191,7 +190,6 @@ impl<H: Holder> Tickets<H> {
         }
     }
 
-    /// Sends the cancels that can be sent now.
     pub(crate) fn send_cancels(&mut self, client: &mut Client, now: Instant) {
         if self.retry.is_some_and(|retry| now < retry) {
             return;
@@ -226,7 +224,6 @@ impl<H: Holder> Tickets<H> {
         [due, self.retry, again].into_iter().flatten().min()
     }
 
-    /// Ends the tickets whose time is over.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         while let Some((due, request)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, request));

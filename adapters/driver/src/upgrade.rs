@@ -19,7 +19,6 @@ use crate::http::{Answer, USER_AGENT, Unreadable};
 pub(crate) struct Fields(Arc<Vec<(String, String)>>);
 
 impl Fields {
-    /// Adds a field, or replaces the field of the same name. Returns `false` if the field is not allowed.
     pub(crate) fn add(&mut self, name: String, value: String) -> bool {
         let is_allowed = is_allowed(&name, &value);
         if is_allowed {
@@ -123,7 +122,6 @@ fn accept_of(key: &str) -> String {
 /// The maximum time to wait for the body of a refusal.
 pub(crate) const BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// Returns the failure for an answer that refuses the upgrade. The body may be incomplete.
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {
     let (retry_after, reason) = (answer.retry_after(), VenueReason::of_body(&answer.body()));
     ConnectFailure::Status { status: answer.status(), retry_after, reason }

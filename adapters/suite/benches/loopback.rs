@@ -119,7 +119,6 @@ fn pongs() -> Vec<u8> {
     peers::frame(PONG, &[b'x'; 119]).repeat(FRAMES as usize)
 }
 
-/// Returns a snapshot and consecutive updates of one level each.
 fn updates() -> Vec<u8> {
     let side = |best: u64, step: i64| {
         let levels = (0..50_i64).map(|level| format!(r#"["{}.00","1.5"]"#, best as i64 + step * level));

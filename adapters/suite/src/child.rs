@@ -117,7 +117,6 @@ impl Application {
         Application(Program::start(&mut command))
     }
 
-    /// Reads lines until one begins with `beginning`, and returns that line.
     pub(crate) fn until(&mut self, beginning: &str) -> String {
         let mut before = Vec::new();
         while let Some(line) = self.0.line() {

@@ -269,7 +269,6 @@ async fn plan_faults(url: &str, faults: &str) {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// Waits until these orders are in doubt because an event is overdue.
 async fn in_doubt(client: &Handle, ids: &[&str]) {
     for id in ids {
         let reason = async || client.order(*id).await.unwrap().unwrap().doubt();

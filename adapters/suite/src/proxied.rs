@@ -16,7 +16,6 @@ use crate::peers::{listen, read_frames, read_request, subscribed, upgrade, withi
 /// The address of the venue, whose name only the proxy knows.
 const VENUE: &str = "ws://venue.example:8080";
 
-/// Plays the venue behind a proxy: accepts the upgrade and reads frames.
 fn venue(stream: &mut TcpStream) {
     upgrade(stream);
     read_frames(stream);
@@ -71,7 +70,6 @@ fn socks(
     })
 }
 
-/// Connects through these proxies. Returns the failure, if there is one.
 fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
     let (handle, driver) = client(subscribed(Config::new(url)));
     let runtime = A::with_dialer(Dialer::new().proxies(proxies));

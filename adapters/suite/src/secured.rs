@@ -67,7 +67,6 @@ fn serve(
     (url, thread)
 }
 
-/// Connects to a server. Returns the failure, if there is one.
 fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let (handle, driver) = client(subscribed(Config::new(url).close_timeout(Duration::from_millis(200))));
     let mut why = None;

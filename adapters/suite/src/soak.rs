@@ -23,7 +23,6 @@ use testkit::variables::number;
 use crate::faulty::Faulty;
 use crate::{Adapter, child};
 
-/// The variable with the seconds of a run.
 pub(crate) const SOAK_SECONDS: &str = "GEMINI_WS_SOAK_SECONDS";
 
 const KEY: &str = "account-of-the-soak";
@@ -122,7 +121,6 @@ fn symbols() -> [Symbol; 2] {
     ["btcusd", "ethusd"].map(|name| name.parse().expect("a symbol"))
 }
 
-/// Runs the venue, which plans faults now and then.
 fn serve(
     seed: u64,
     address: &mpsc::Sender<SocketAddr>,
@@ -409,7 +407,6 @@ async fn watch(
     }
 }
 
-/// Returns the state and the last update of each book.
 fn summary(books: &Books) -> String {
     let of = |(symbol, book): (Symbol, Book<'_>)| match book {
         Book::Live(book) => format!("{symbol} at {:?}", book.last_update_id()),

@@ -483,7 +483,6 @@ pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Returns the code of the Close frame that a client sends last.
 pub(crate) fn code_of_close(stream: &mut TcpStream) -> Option<u16> {
     let frames = read_frames(stream);
     let (opcode, payload) = frames.last()?;

@@ -13,7 +13,6 @@ use super::super::machine::{Machine, Plan, Wanted};
 /// A command or an input.
 #[derive(Clone, Copy, Debug)]
 pub enum Act<'a> {
-    /// Adds the endpoint whose settings have this index.
     Add(usize),
     Remove(usize),
     Open,
@@ -82,7 +81,6 @@ pub enum Answer {
 }
 
 impl<'a> Act<'a> {
-    /// Returns the link that an input is about.
     pub const fn link(&self) -> Option<LinkId> {
         match *self {
             Act::Connected(link) | Act::ConnectFailed(link, _) | Act::Frame(link, _) | Act::Lost(link, _) => {
@@ -218,10 +216,8 @@ pub enum OwnedFrame {
 
 const RESPONSE: &str = "{\"id\":";
 
-/// The links, subscriptions and requests that a machine has named so far.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// The links of each slot, the newest last.
     links: Vec<Vec<LinkId>>,
     streams: Vec<(StreamId, Stream)>,
     /// The newest id in a request that was handed out.
@@ -254,7 +250,6 @@ impl Names {
         }
     }
 
-    /// Notes the names that appear in a step.
     pub fn note<M: Machine>(&mut self, machine: &M, act: Act<'_>, answer: Answer) {
         if let (Act::Subscribe(wanted), Answer::Stream(id)) = (act, answer) {
             self.note_stream(id, wanted.stream);
@@ -367,7 +362,6 @@ fn response(text: &str) -> Option<(u64, &str)> {
     Some((rest[..end].parse().ok()?, &rest[end..]))
 }
 
-/// Returns the id in the text of a request.
 pub fn written_id(text: &str) -> Option<u64> {
     response(text).map(|(id, _)| id)
 }

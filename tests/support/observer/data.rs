@@ -78,7 +78,6 @@ fn origin<'e>(event: &Event<'e>, endpoint: Endpoint) -> (Topic, Option<&'e str>)
 }
 
 impl Shadow {
-    /// Returns the index of a subscribed stream that the link of a slot serves.
     fn feed(&self, slot: usize, topic: Topic, symbol: Option<&str>) -> Option<usize> {
         let is_it = |feed: &Feed| feed.slot == slot && is_of(feed, topic, symbol) && feed.is_desired();
         self.feeds.iter().position(is_it)
@@ -387,7 +386,6 @@ fn is_of(feed: &Feed, topic: Topic, symbol: Option<&str>) -> bool {
     topic_of(&feed.stream) == topic && feed.stream.symbol().is_none_or(|of| same(of.as_str()))
 }
 
-/// Returns the counter that must count a frame with this event.
 fn counter<'s>(stats: &'s mut Stats, event: Option<&Event<'_>>) -> &'s mut u64 {
     match event {
         None

@@ -21,7 +21,6 @@ pub struct Windows {
 #[derive(Clone, Debug)]
 pub struct Host {
     name: String,
-    /// Each limit on dials, with its own counter.
     dials: Vec<((u32, Duration), RateLimiter)>,
     /// The end of the delay that the venue has requested. No dial may start before.
     pub held_until: Instant,

@@ -16,7 +16,6 @@ use super::{Make, Observed, Violation};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Variation {
-    /// The second run is the same.
     Same,
     /// The second run has further inputs, about the link before the newest one.
     Stale,
@@ -229,7 +228,6 @@ fn end_of(output: &Output) -> Option<(CloseReason, usize)> {
     }
 }
 
-/// Moves the instants of an act to the clock of the second run.
 fn shift(act: Act<'_>, later: Duration) -> Act<'_> {
     match act {
         Act::CloseBy(deadline) => Act::CloseBy(deadline + later),
@@ -238,7 +236,6 @@ fn shift(act: Act<'_>, later: Duration) -> Act<'_> {
     }
 }
 
-/// Moves the instants of an answer to the clock of the first run.
 fn unshift(answer: Answer, later: Duration) -> Answer {
     match answer {
         Answer::Refused(CommandError::RateLimited { limit, window, retry }) => {
@@ -248,7 +245,6 @@ fn unshift(answer: Answer, later: Duration) -> Answer {
     }
 }
 
-/// Moves the instants of an output to the clock of the first run.
 fn rebase(output: Output, later: Duration) -> Output {
     match output {
         Output::Event(Event::ConnectFailed { link, reason: why, retry }) => {

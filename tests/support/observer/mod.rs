@@ -51,7 +51,6 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Makes a machine, always in the same way.
 pub type Make<M> = Arc<dyn Fn() -> M + Send + Sync>;
 
 /// A machine that the observer watches. It implements `Machine`, so whatever drives a machine can drive it.
@@ -129,7 +128,6 @@ impl<M: Machine> Observed<M> {
         self.calls.as_deref().unwrap_or_default()
     }
 
-    /// Returns the links, subscriptions and requests that the machine has named.
     pub fn names(&self) -> &Names {
         &self.names
     }
@@ -211,7 +209,6 @@ impl<M: Machine> Observed<M> {
         (answer, event)
     }
 
-    /// Panics with the report of the violation, if the observer is not lenient.
     #[cold]
     fn stop(&mut self) {
         if !self.is_lenient

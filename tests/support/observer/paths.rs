@@ -78,11 +78,9 @@ impl Path {
 /// What follows from an end, judged by its reason alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Follows {
-    /// No attempt.
     Nothing,
     /// No attempt if the endpoint has never worked; otherwise an attempt as for `Slow`.
     NothingAtFirst,
-    /// An attempt after the usual delay.
     Usual,
     /// An attempt after [`SLOW`] and the usual delay.
     Slow,

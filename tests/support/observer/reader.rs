@@ -10,7 +10,6 @@ use gemini_ws::{
 
 use super::Violation;
 
-/// Bids and asks by their prices.
 type Plain = [BTreeMap<Decimal, Decimal>; 2];
 
 #[derive(Clone, Debug)]

@@ -27,9 +27,7 @@ pub struct Written {
     pub link: LinkId,
     pub deadline: Instant,
     pub asks: Asks,
-    /// The indices of the streams that it subscribes or unsubscribes.
     pub feeds: Vec<usize>,
-    /// Whether no answer came in time.
     pub is_overdue: bool,
 }
 
@@ -217,7 +215,6 @@ impl Shadow {
         }
     }
 
-    /// Removes everything that was written to a link that has ended.
     pub fn forget_link(&mut self, link: LinkId) {
         self.written.retain(|written| written.link != link);
         for feed in &mut self.feeds {

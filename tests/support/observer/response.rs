@@ -6,7 +6,6 @@ pub struct WrittenMessage<'t> {
     /// Zero for endpoints whose messages have no id.
     pub id: u64,
     pub method: Method<'t>,
-    /// The rest of the text, from the parameters on.
     pub parameters: &'t str,
 }
 
@@ -75,7 +74,6 @@ impl<'t> WrittenMessage<'t> {
     }
 }
 
-/// Returns the id of a message of the current API.
 pub fn id_of(text: &str) -> Option<u64> {
     written(text, Endpoint::Streams).map(|message| message.id)
 }

@@ -16,9 +16,7 @@ pub struct Sessions {
 
 #[derive(Clone, Debug, Default)]
 struct Session {
-    /// The requests that may have placed an order.
     placed: BTreeSet<RequestId>,
-    /// The requests whose orders have ended.
     ended: BTreeSet<RequestId>,
     /// The newest request that cancelled orders.
     cancelled: Option<RequestId>,

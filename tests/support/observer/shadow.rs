@@ -32,7 +32,6 @@ pub struct Leg {
     pub handed_out: bool,
     pub dialled: Instant,
     pub heard: Instant,
-    /// When `Live` was reported.
     pub live: Option<Instant>,
     /// When the transport is dropped at the latest, once the Close frame was handed out.
     pub closing: Option<Instant>,
@@ -46,7 +45,6 @@ pub struct Leg {
     pub is_listed: bool,
     /// Whether this step has restarted the slot.
     pub is_restarted: bool,
-    /// The step in which the link ended.
     pub ended: u64,
     /// When the next attempt is due, and the earliest instant that the venue allows for it.
     pub retry: Option<(Instant, Instant)>,
@@ -58,7 +56,6 @@ pub struct Leg {
     pub attempts: u32,
     /// The number of attempts in a row that ended before their link was live, for `attempts_max`.
     pub failed: u32,
-    /// The reason why the last attempt ended.
     pub last: Option<AttemptFailure>,
     /// The natural logarithm of the probability of as many delays that are as short as the reported ones.
     pub likelihood: f64,
@@ -146,7 +143,6 @@ pub struct Step<'s> {
     /// Whether the named link is the newest one of its slot, in a state in which the input can come. True if the act
     /// names no link.
     pub is_current: bool,
-    /// The deadline before the step.
     pub deadline: Option<Deadline>,
 }
 
@@ -169,7 +165,6 @@ pub struct Shadow {
     /// Ended subscriptions whose streams the venue may still send; with the index in `feeds` and the last state of
     /// each.
     pub leaving: HashMap<StreamId, (usize, StreamState)>,
-    /// Requests of the application that have no reply.
     pub outstanding: Vec<Outstanding>,
     /// Messages that the venue may answer.
     pub written: Vec<Written>,
@@ -193,7 +188,6 @@ pub struct Shadow {
     pub effects: Vec<(usize, Effect)>,
     /// The link of each request that this step reported as lost.
     pub presumed_lost: Vec<LinkId>,
-    /// Links that were dropped in this step.
     pub dropped: Vec<LinkId>,
     /// Requests that a shutdown made too late to be handed out.
     pub unsent: Vec<RequestId>,
@@ -257,7 +251,6 @@ impl Shadow {
         }
     }
 
-    /// Notes a violation, unless there is one already.
     #[cold]
     pub fn fail(&mut self, id: &'static str, what: String) {
         if self.violation.is_none() {
@@ -291,7 +284,6 @@ impl Shadow {
         }
     }
 
-    /// Applies a step to the model, and checks the invariants.
     pub fn follow<M: Machine>(
         &mut self,
         machine: &M,

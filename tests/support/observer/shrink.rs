@@ -30,7 +30,6 @@ struct Replay<M> {
 }
 
 impl<M: Machine> Replay<M> {
-    /// Returns after how many steps a trace breaks the invariant.
     fn breaks(&mut self, calls: &[Call]) -> Option<usize> {
         let mut observed = self.fresh.clone();
         let mut scratch = Scratch::new();
@@ -61,7 +60,6 @@ fn fresh<M: Machine>(observed: &Observed<M>) -> Observed<M> {
     if observed.reader.is_some() { fresh.reading() } else { fresh }
 }
 
-/// Leaves out unneeded steps, in ever smaller pieces.
 pub fn shrink<M: Machine>(
     observed: &Observed<M>,
     calls: &[Call],

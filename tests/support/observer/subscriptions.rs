@@ -20,7 +20,6 @@ pub struct Feed {
     pub stream: Stream,
     /// The slot of the link that serves the stream.
     pub slot: usize,
-    /// The endpoint of that link.
     pub endpoint: usize,
     /// Its subscriptions, and whether each is to end.
     pub subscriptions: Vec<(StreamId, bool)>,
@@ -35,9 +34,7 @@ pub struct Feed {
     relapsed: bool,
     /// The number of losses of its book in a row, each soon after the book became current.
     pub losses: u32,
-    /// When its book became current.
     pub lives_since: Instant,
-    /// The number of old updates in a row.
     pub stale: u32,
     /// The link of the book's snapshot.
     pub synced: Option<LinkId>,
@@ -45,16 +42,12 @@ pub struct Feed {
     pub before: Option<LinkId>,
     /// Whether the book has lost an update and had no snapshot since.
     pub lost_update: bool,
-    /// The id of the book's last update.
     pub last: u64,
-    /// The step in which the book's snapshot came.
     pub snapshot: u64,
     pub newest_trade: Option<u64>,
     /// The last step that reported trades, and the newest trade before it.
     pub trades_before: (u64, Option<u64>),
-    /// The maximum time without data.
     pub silence_max: Option<Duration>,
-    /// When its data was last reported.
     pub told: Instant,
 }
 

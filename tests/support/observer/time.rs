@@ -14,7 +14,6 @@ use super::shadow::{Phase, Shadow, Step};
 const NOT_CHANCE: f64 = -27.6;
 
 impl Shadow {
-    /// Checks the reported delay before the next attempt.
     pub fn check_delay(&mut self, slot: usize, at: Instant, asked_for: Option<Duration>) {
         let now = self.now;
         let settings = self.settings_of(slot);

@@ -10,7 +10,6 @@ use super::{
     venue_error,
 };
 
-/// Reads a frame, by the members that tell its kind.
 pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
     if frame.text_if_any("result") == Some("error") {
         return venue_error(frame);

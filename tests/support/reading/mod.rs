@@ -74,7 +74,6 @@ impl<'j> Object<'j> {
         self.get(names).is_some()
     }
 
-    /// Returns the member as a text, if it is one.
     fn text_if_any(self, names: &str) -> Option<&'j str> {
         match self.get(names) {
             Some(Json::Text(text)) => Some(&text.text),
@@ -272,7 +271,6 @@ pub fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
     print(fraction).or_else(|| print(fraction.trim_end_matches('0'))).ok_or(DecodeErrorKind::Precision)
 }
 
-/// Returns the characters of a number, quoted or not.
 fn digits(value: &Json) -> Result<&str, DecodeErrorKind> {
     match value {
         Json::Text(text) if text.escaped => Err(DecodeErrorKind::Decimal),

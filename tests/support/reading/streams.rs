@@ -9,7 +9,6 @@ use super::{
     plain, private, signed_decimal, symbol, text, unsigned, unsigned_decimal,
 };
 
-/// Reads a frame, by the members that tell its kind.
 pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
     let has = |name: &&str| frame.has(name);
     if has(&"id") && ["status", "error", "result"].iter().any(has) {

@@ -37,7 +37,6 @@ fn order() -> Request {
     Request::PlaceOrder(NewOrder::limit(id, symbol, Side::Buy, quantity, price).expect("an order"))
 }
 
-/// Repeats each input as often as its weight says.
 fn weighted(inputs: &[(usize, Input)]) -> Vec<Input> {
     inputs.iter().flat_map(|(weight, input)| std::iter::repeat_n(*input, *weight)).collect()
 }
@@ -153,7 +152,6 @@ pub fn spread() -> World<Many> {
     world
 }
 
-/// Returns a world of one endpoint of market data v2.
 pub fn archived() -> World<Many> {
     let settings = Settings::single("wss://api.gemini.com/v2/marketdata");
     let of = settings.clone();
@@ -175,7 +173,6 @@ pub fn archived() -> World<Many> {
     world
 }
 
-/// A violation that a hunt has found.
 pub struct Prey<M> {
     pub violation: Violation,
     pub by: shrink::Found,

@@ -34,7 +34,6 @@ pub enum Input {
     Stale(usize, What),
     /// Calls `handle_timeout` at the next deadline, or now if there is none.
     Deadline,
-    /// Calls `handle_timeout` after this time.
     Later(Duration),
     Resumed,
 }
@@ -60,7 +59,6 @@ pub enum What {
     Closing(Option<u16>),
 }
 
-/// Memory that successive inputs use.
 #[derive(Debug, Default)]
 pub struct Buffers {
     pub text: String,

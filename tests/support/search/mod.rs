@@ -35,7 +35,6 @@ pub struct World<M> {
 pub struct Figures {
     /// The number of states with different keys, or of sequences with the full length.
     pub states: usize,
-    /// The number of inputs that were made.
     pub steps: usize,
     /// The number of inputs on the shortest way to the farthest state, or the length of the sequences.
     pub depth: usize,

@@ -21,7 +21,6 @@ pub(super) struct Beliefs {
     balances: Balances,
     positions: Positions,
     pub(super) quotes: Quotes,
-    /// A question to the venue that waits for its answer.
     asked: Option<Asked>,
 }
 
@@ -71,7 +70,6 @@ impl Truth {
         })
     }
 
-    /// Finds the newest order with a client order id.
     fn by_client_order_id(&self, id: &str) -> Option<&LedgerOrder> {
         self.orders.iter().rfind(|entry| entry.client_order_id.as_deref() == Some(id))
     }
@@ -112,7 +110,6 @@ impl Beliefs {
         });
     }
 
-    /// Applies the answer, if it has arrived.
     pub(super) fn take_answer(&mut self, now: Instant) {
         self.followed.check(&self.orders, now);
         let Some(asked) = self.asked.take_if(|asked| asked.answered_at <= now) else { return };
@@ -233,7 +230,6 @@ impl Beliefs {
         is_won
     }
 
-    /// Checks that current balances are those of the venue.
     pub(super) fn check_balances(&self, truth: &Truth) {
         for entry in &truth.balances {
             if self.balances.stale_reason(&entry.asset).is_some() {
@@ -250,7 +246,6 @@ impl Beliefs {
         }
     }
 
-    /// Checks that current positions are those of the venue.
     pub(super) fn check_positions(&self, truth: &Truth) {
         if self.positions.is_stale() {
             return;

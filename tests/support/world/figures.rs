@@ -184,7 +184,6 @@ impl Milestone {
 const REASONS: [&str; 6] =
     ["Requested", "RequestedUnclean", "ConnectRefused", "ClosedByPeer", "AttemptsExhausted", "other"];
 
-/// Counters of a number of lives.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Figures {
     pub lives: u64,
@@ -270,7 +269,6 @@ impl Figures {
         }
     }
 
-    /// Returns the names of everything that has not occurred at all.
     pub fn missing(&self) -> Vec<String> {
         self.counts()
             .into_iter()

@@ -69,7 +69,6 @@ pub struct World {
     network: Network,
     scratch: Scratch,
     pub figures: Figures,
-    /// Whether lives are printed.
     pub is_told: bool,
 }
 
@@ -138,7 +137,6 @@ struct Life<'w, M> {
     queue: Option<EventQueue>,
     untaken_until: Instant,
     beliefs: Beliefs,
-    /// Whether no more faults happen.
     is_healed: bool,
     has_begun: bool,
     end: Option<CloseReason>,
@@ -333,7 +331,6 @@ impl<M: Machine> Life<'_, M> {
         self.fold.now(self.now);
     }
 
-    /// Lets a dial arrive at the venue.
     fn upgrade(&mut self, position: usize) {
         let port = &self.world.network.ports[position];
         let (target, endpoint) = (port.target.clone(), Config::new(port.target.as_str()).endpoint());

@@ -17,7 +17,6 @@ pub struct Port {
     pub target: String,
     pub is_signed: bool,
     pub driver: Driver,
-    /// Whether the venue has a session for this transport.
     pub has_session: bool,
     /// Whether nothing reaches the venue. If `is_mute`, nothing comes from the venue.
     pub is_deaf: bool,
@@ -44,7 +43,6 @@ pub enum Driver {
     Gone,
 }
 
-/// A message that arrives.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Message {
     /// A dial reaches the venue. The messages up to `EndToVenue` arrive there.

@@ -31,7 +31,6 @@ pub struct Prepared {
     /// Streams of market data v2, of symbols that the other streams do not have.
     archived: Vec<Stream>,
     account: Vec<Stream>,
-    /// Streams that do not exist.
     pub unknown: Vec<Stream>,
 }
 

@@ -66,7 +66,6 @@ impl Followed {
         self.check(orders, now);
     }
 
-    /// Passes all orders to the tickets after answers about orders were applied.
     pub(super) fn take_answers(&mut self, orders: &Orders, now: Instant) {
         orders.iter().for_each(|order| self.tickets.note(order, now));
         self.check(orders, now);
@@ -96,7 +95,6 @@ impl Followed {
         }
     }
 
-    /// Checks that the exchange has the ends that the tickets reported.
     pub(super) fn compare(&self, truth: &Truth) {
         for (end, order) in self.ends.borrow().values().flatten() {
             let Some(entry) = order.order_id.and_then(|id| truth.order(id)) else {

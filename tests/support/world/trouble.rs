@@ -47,7 +47,6 @@ const FAILURES: [(Fault, &[ConnectFailure]); 8] = [
 const CODES: [u16; 11] = [1000, 1001, 1002, 1003, 1008, 1009, 1011, 1012, 1013, 3000, 4000];
 const CODES_FOR_GOOD: [u16; 5] = [1010, 4001, 4003, 4401, 4403];
 
-/// Faults of links, of the venue and of the driver.
 const TROUBLES: [Fault; 42] = [
     Fault::Reset,
     Fault::End,
@@ -147,7 +146,6 @@ impl<M: Machine> Life<'_, M> {
         self.now
     }
 
-    /// Draws one of the transports that the driver has.
     fn port(&mut self) -> Option<usize> {
         let ports = &self.world.network.ports;
         let open = ports.iter().filter(|port| port.driver == Driver::Open).count();
@@ -190,7 +188,6 @@ impl<M: Machine> Life<'_, M> {
         self.flush();
     }
 
-    /// Lets a fault happen. Returns whether it was possible.
     fn strike(&mut self, fault: Fault) -> bool {
         if self.strike_driver(fault) {
             return true;

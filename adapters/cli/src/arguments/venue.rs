@@ -78,7 +78,6 @@ impl Venue {
     }
 }
 
-/// Returns the name of an archived API; `None` for the current API.
 const fn name_of(endpoint: Endpoint) -> Option<&'static str> {
     match endpoint {
         Endpoint::Streams => None,

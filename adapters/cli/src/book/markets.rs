@@ -21,7 +21,6 @@ pub(super) struct Market {
 #[derive(Debug, Default)]
 pub(super) struct Markets {
     markets: Vec<Market>,
-    /// The position of each market in `markets`.
     places: HashMap<Symbol, usize>,
     /// The books of all markets: each [`Books`] has those of [`BOOKS_MAX`] consecutive markets.
     books: Vec<Books>,

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The irregularities in the numbers of the frames of market data v1.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(super) struct Numbering {
     pub(super) jumps: u64,

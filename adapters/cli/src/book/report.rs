@@ -33,7 +33,6 @@ pub(super) struct Report {
 #[derive(Debug, Serialize)]
 pub(super) struct BookReport {
     pub(super) state: &'static str,
-    /// `None` if the book is current.
     pub(super) reason: Option<StaleReason>,
     /// The number of bid levels; `asks` is the number of ask levels.
     pub(super) bids: usize,
@@ -57,7 +56,6 @@ pub(super) struct BookReport {
 pub(super) struct Counts {
     pub(super) snapshots: u64,
     pub(super) updates: u64,
-    /// How many times an update was missing.
     pub(super) gaps: u64,
     /// Frames that repeat earlier frames, or came while the book was not current.
     pub(super) ignored: u64,

@@ -19,7 +19,6 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// Creates a converter for which `now` is the present time.
     pub(crate) fn at(now: Instant) -> Times {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Times { instant: now, unix_nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }

@@ -190,7 +190,6 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
-/// Returns the beginning of the names of the temporary files for a file.
 fn prefix_of(path: &Path) -> OsString {
     let mut prefix = path.file_name().unwrap_or_default().to_owned();
     prefix.push(MARK);

@@ -85,7 +85,6 @@ impl Display {
         if let Mode::Screen(drawn) = &self.mode { Some(drawn.terminal.restorer()) } else { None }
     }
 
-    /// Prints the first line of the JSON output.
     pub(crate) fn start(&mut self, now: Instant, session: &Session) -> io::Result<()> {
         match &mut self.mode {
             Mode::Json(lines) => {
@@ -135,7 +134,6 @@ impl Display {
         }
     }
 
-    /// Returns the books whose updates were dropped from the JSON output.
     pub(crate) fn take_lost(&mut self) -> LostBooks {
         if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { LostBooks::default() }
     }

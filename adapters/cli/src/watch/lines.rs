@@ -13,7 +13,6 @@ use crate::shown::Shown;
 #[derive(Debug)]
 pub(crate) struct PlainLines {
     output: Output,
-    /// The number of lines for which there was no room.
     missing: u64,
 }
 
@@ -43,7 +42,6 @@ impl PlainLines {
         self.output.drain(PATIENCE)
     }
 
-    /// Returns the error after which nothing more can be printed, if there is one.
     pub(crate) fn check(&self) -> io::Result<()> {
         self.output.check()
     }
@@ -116,7 +114,6 @@ impl JsonLines {
         }
     }
 
-    /// Prints an event, at once or as soon as there is room.
     pub(crate) fn event(&mut self, now: Instant, event: &Event<'_>) -> io::Result<()> {
         self.print_waiting(now)?;
         if self.waiting.is_empty() && self.output.has_room() {
@@ -146,7 +143,6 @@ impl JsonLines {
         std::mem::take(&mut self.lost)
     }
 
-    /// Prints a line that is not an event, after the waiting events.
     pub(crate) fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.line.clear();
         json::write_line(&mut self.line, value)?;

@@ -99,7 +99,6 @@ fn advice(stream: &Stream) -> String {
     symbol.map_or_else(String::new, |symbol| format!("; is there a market {symbol:?}?"))
 }
 
-/// Returns lines with the state of the link and of each market.
 pub(crate) fn status(now: Instant, session: &Session) -> Vec<Shown> {
     let mut lines = vec![link_line(now, session)];
     // Markets without a book have no line.
@@ -145,7 +144,6 @@ fn market_line(now: Instant, session: &Session, market: &Market) -> Shown {
     Shown::of(format_args!("{line} trades={} updates/s={updates} {state}", market.trade_count))
 }
 
-/// Returns the state of a market's book in a few words.
 pub(crate) fn book_state(session: &Session, market: &Market) -> &'static str {
     match session.book(market.symbol) {
         _ if market.is_refused() => "refused",

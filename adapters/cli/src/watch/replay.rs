@@ -30,7 +30,6 @@ pub(super) struct Ended {
     pub(super) lines: u64,
     /// The number of lines that cannot be decoded. If they are UTF-8, they count in `lines` too.
     pub(super) malformed: u64,
-    /// The reason why reading stopped early.
     pub(super) error: Option<Shown>,
 }
 
@@ -169,7 +168,6 @@ fn player(
 }
 
 struct Survey {
-    /// Whether the user named symbols.
     is_named: bool,
     symbols: Vec<Symbol>,
     known: HashSet<Symbol>,
@@ -177,7 +175,6 @@ struct Survey {
     is_usable: bool,
     /// The endpoint of the first frame that cannot be played.
     other: Option<Endpoint>,
-    /// Whether the whole recording was searched.
     is_whole: bool,
     scratch: Scratch,
 }

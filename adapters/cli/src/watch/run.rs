@@ -35,7 +35,6 @@ struct Shared<'m> {
     session: Session,
     display: Display,
     messages: &'m mut Messages,
-    /// The reason why `watch` cannot continue.
     failure: Option<Failure>,
     caught: Option<Caught>,
     /// Whether the end was requested. Then the next Ctrl-C or signal ends the process at once.
@@ -226,7 +225,6 @@ async fn watch_time<T>(
     pending().await
 }
 
-/// Requests new snapshots of the books whose updates the output had to drop.
 async fn renew_lost<T>(shared: &RefCell<Shared<'_>>, handle: &Handle) -> T {
     loop {
         Timer::after(TICK).await;

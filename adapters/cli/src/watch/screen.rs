@@ -167,7 +167,6 @@ fn best(book: &OrderBook) -> (Option<&Level>, Option<&Level>) {
     (book.bids().best(), book.asks().best())
 }
 
-/// Returns the header: venue, link, running time and rates.
 fn header(now: Instant, session: &Session) -> Line<'static> {
     let state = match &session.link {
         Link::Live => "● live",
@@ -202,7 +201,6 @@ fn trouble(now: Instant, session: &Session) -> Option<String> {
     }
 }
 
-/// Draws one market: the ladder, and beside it the numbers and the trades.
 fn draw_market(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session, market: &Market) {
     let columns = [Constraint::Fill(1), Constraint::Length(1), Constraint::Length(ASIDE_WIDTH)];
     let [ladder, _, aside] = if area.width >= 2 * ASIDE_WIDTH {

@@ -88,7 +88,6 @@ pub(crate) struct Session {
     events: u64,
 }
 
-/// The counters of a run, for its summary.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) frames: u64,

@@ -18,13 +18,10 @@ use super::replay::{self, Ended};
 
 const MARKET_SEED: u64 = 1;
 
-/// The venue of a run, and how to connect to it.
 pub(super) struct Target {
     pub(super) url: String,
-    /// The name of the venue, for messages.
     pub(super) venue: Shown,
     pub(super) symbols: Vec<Symbol>,
-    /// The simulator, if it is the venue.
     pub(super) server: Option<Server>,
     /// Receives the report on the end of the recording.
     pub(super) ended: Option<Receiver<Ended>>,

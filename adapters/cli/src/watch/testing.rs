@@ -12,7 +12,6 @@ pub(crate) struct Fed {
     pub(crate) now: Instant,
     /// The error with which the venue refuses requests, if it refuses them.
     pub(crate) refusal: Option<&'static str>,
-    /// Events that report refusals.
     rejections: Vec<EventBuf>,
 }
 
@@ -34,7 +33,6 @@ impl Fed {
         self.client.links().next().expect("a link").0
     }
 
-    /// Opens the link and replies to every request.
     pub(crate) fn connect(&mut self) {
         self.client.handle_connected(self.link(), self.now);
         self.pump();

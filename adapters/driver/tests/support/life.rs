@@ -51,7 +51,6 @@ struct Life {
     is_eager: bool,
     /// Whether the driver reads everything that arrives, because no queue pauses it.
     reads_all: bool,
-    /// The calls of the application that wait for a result.
     asked: Vec<Asked>,
     turns: u64,
     closed: Option<Closed>,

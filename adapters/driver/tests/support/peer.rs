@@ -11,7 +11,6 @@ use gemini_ws_driver::gemini_ws::Instant;
 use super::bytes::Bytes;
 
 pub(crate) enum Says {
-    /// The number of bytes that were read or written.
     Bytes(usize),
     Fails(io::ErrorKind),
     Later(Instant),

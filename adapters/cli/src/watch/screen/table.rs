@@ -51,7 +51,6 @@ pub(super) fn columns(rows: &[TableRow], room: usize) -> Vec<(usize, Constraint)
     columns.into_iter().map(|column| (column, constraint(column))).collect()
 }
 
-/// Returns a cell of the table: names to the left, numbers to the right.
 pub(super) fn cell(column: usize, text: String, style: Style) -> Cell<'static> {
     let line = Line::styled(if column == 0 { format!(" {text}") } else { text }, style);
     Cell::new(if (1..=5).contains(&column) { line.right_aligned() } else { line })
