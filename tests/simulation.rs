@@ -113,7 +113,6 @@ fn silence_is_found_out() {
     pair.assert_books_are_true();
 }
 
-/// The venue refuses one of many names, and serves the others.
 #[test]
 fn one_bad_name_costs_only_itself() {
     let names: Vec<String> = (0..40).map(|number| format!("sym{number}usd")).collect();
@@ -191,7 +190,6 @@ fn close_at_any_time() {
     }
 }
 
-/// Two runs with the same seed are the same conversation.
 #[test]
 fn conversations_are_reproducible() {
     let life = |seed| {

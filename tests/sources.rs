@@ -219,7 +219,6 @@ fn data_names_a_subscription_that_has_not_ended() {
     assert!(matches!(fed.books.get("btcusd"), Some(Book::Stale { reason: StaleReason::Gap, .. })));
 }
 
-/// An event that is printed does not show the API session that its frame contains.
 #[test]
 fn no_session_is_shown() {
     let mut fed = Fed::new([Config::new("ws://venue/v1/order/events")]);

@@ -146,7 +146,6 @@ pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
     assert_eq!(line.losses, []);
 }
 
-/// A late error is about a request that has already timed out.
 #[test]
 pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
     let mut line = Line::open(Config::new(V2), ["nosuch@depth".into()]);
@@ -427,7 +426,6 @@ fn a_trade_of_v2_is_known_by_its_event() {
     }
 }
 
-/// Each part of a frame comes back unchanged from its `EventBuf`.
 #[test]
 fn parts_of_a_frame_without_a_symbol_come_back_as_themselves() {
     let entries = [
@@ -479,7 +477,6 @@ fn a_frame_of_order_events_reports_its_first_gap() {
     }
 }
 
-/// A text that may name an API key is not in logs.
 #[test]
 fn no_key_is_serialized() {
     let mut scratch = Scratch::new();

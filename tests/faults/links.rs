@@ -189,7 +189,6 @@ fn y03_a_book_whose_updates_are_all_old_is_not_live_for_ever() {
     assert_eq!(best, None, "nothing of two thousand frames is in it");
 }
 
-/// The application follows the orders of two accounts, each at its own endpoint.
 #[test]
 fn y10_the_orders_of_two_endpoints_can_be_followed() {
     let (mut fed, _) = pair(["ws://production", "ws://sandbox"]);

@@ -259,7 +259,6 @@ pub(crate) fn a6_books_that_are_never_served_do_not_keep_others_waiting() {
     assert_eq!(line.losses, []);
 }
 
-/// A book that is requested again and again must not give more time to another one that never comes.
 #[test]
 pub(crate) fn a6_a_book_that_comes_again_and_again_does_not_hide_one_that_never_comes() {
     let names = ["btcusd@depth", "emptyusd@depth"].map(String::from);
@@ -575,7 +574,6 @@ pub(crate) fn c18_minus_1003_without_a_status_is_not_final() {
 
 // ---- one stream is silent ------------------------------------------------------------------------
 
-/// The client requests a silent stream more and more rarely, and reports its silence each time.
 #[test]
 pub(crate) fn a6_a_silent_stream_is_asked_for_more_and_more_rarely() {
     let mut line = Line::open(Config::new("ws://v"), []);

@@ -52,7 +52,6 @@ pub(crate) fn lines_are_as_the_schema_says() {
     assert_eq!(missing, [""; 0], "kinds without an example");
 }
 
-/// Faulty lines do not match the schema.
 pub(crate) fn faults_are_found() {
     let schema = Schema::read();
     let good = r#"{"time":"1","kind":"gap","link":{"slot":0,"endpoint":0,"epoch":1},"id":"7","symbol":"a","expected":"1","got":null}"#;

@@ -72,7 +72,6 @@ pub(crate) fn nobody_reads_the_output() {
     }
 }
 
-/// The client answers pings while its output is blocked.
 pub(crate) fn a_blocked_pipe_stops_no_pings() {
     let (sender, pongs) = std::sync::mpsc::channel();
     let url = peer::serve(async move |mut socket| {
@@ -255,7 +254,6 @@ pub(crate) fn signals_end_in_good_order() {
     }
 }
 
-/// A signal that is ignored from the start, as under `nohup`, stays ignored.
 #[cfg(target_os = "linux")]
 pub(crate) fn nohup() {
     let program = env!("CARGO_BIN_EXE_gemini-ws");

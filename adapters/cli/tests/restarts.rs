@@ -214,7 +214,6 @@ pub(crate) fn files_of_the_user_stay() {
     assert_eq!(scratch.names(), ["secret", "state.json", "state.json.tmp"]);
 }
 
-/// A start removes the temporary files of killed processes, and no other file.
 #[cfg(unix)]
 pub(crate) fn leftovers_are_removed() {
     let scratch = Scratch::new("leftovers");
@@ -312,7 +311,6 @@ pub(crate) fn a_file_that_is_no_state_is_left_as_it_is() {
         assert_eq!(fs::read(&path).unwrap(), bytes);
         assert_eq!(scratch.names(), ["state.json"]);
     }
-    // The command does not create a missing folder.
     let missing = scratch.0.join("no/state.json");
     let run = run(&["simulate", "--state", missing.to_str().unwrap()], b"");
     assert_eq!(run.code, Some(1));

@@ -118,7 +118,6 @@ pub(crate) fn a_terminal_that_takes_nothing() {
     }
 }
 
-/// The command ends when its terminal is gone, as when a window is closed.
 pub(crate) fn a_terminal_that_is_gone() {
     for (has, code) in [(Has::All, 129), (Has::NoSignals, 1)] {
         let mut running = OnTerminal::start(&["watch", "btcusd"], has, false);

@@ -132,7 +132,6 @@ pub(crate) fn the_end_of_a_recording() {
     assert!(ended.code == Some(1) && ended.err.contains("it is of market data v2"), "{ended:?}");
 }
 
-/// The memory that `watch` takes does not depend on the length of a recording.
 #[cfg(target_os = "linux")]
 pub(crate) fn a_long_recording_takes_no_more_memory() {
     let long = Recording::new("long", 400_000, None);

@@ -318,7 +318,6 @@ fn a_failed_write_loses_no_frame() {
     }
 }
 
-/// A signal that interrupts a read does not end the link. `has_more` returns `true`, and the next read succeeds.
 #[test]
 fn an_interrupted_read_is_no_end() {
     let steps = [Step::Fails(ErrorKind::Interrupted), frame(1, b"text")];

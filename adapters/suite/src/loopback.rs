@@ -307,7 +307,6 @@ pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     assert_eq!(closed.reason, CloseReason::Requested);
 }
 
-/// The futures of `run` and `run_with_events` are `Send`, so a multi-threaded executor takes them.
 pub(crate) fn the_futures_can_be_spawned<A: Adapter>() {
     fn spawnable<T: Send + 'static>(_: impl Future<Output = T> + Send + 'static) {}
     let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:1").seed(1)));

@@ -175,7 +175,6 @@ async fn until(condition: &AtomicBool) {
     }
 }
 
-/// The future of a command is dropped before the driver has taken the command. The command is not carried out.
 pub(crate) fn a_command_that_is_dropped_is_not_carried_out<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);

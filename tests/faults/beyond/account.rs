@@ -175,7 +175,6 @@ fn x09_positions_that_were_asked_for_while_the_link_was_down_are_not_current() {
     assert!(positions.is_stale(), "what was opened while the link was down was never told");
 }
 
-/// `Balances` limits the assets of an answer of REST as it does for reports.
 #[test]
 fn z26_balances_of_an_answer_take_no_memory_without_bound() {
     let mut balances = Balances::new();

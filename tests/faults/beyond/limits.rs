@@ -88,7 +88,6 @@ fn z24_no_time_that_is_set_stops_the_clock() {
     }
 }
 
-/// No pair of extreme times makes the client panic, or request another call without a pause.
 #[test]
 fn z25_no_pair_of_times_stops_the_clock() {
     let times = [Duration::ZERO, Duration::MAX];

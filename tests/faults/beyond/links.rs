@@ -33,7 +33,6 @@ pub(super) fn least_time<T: Clone>(of: &T, work: impl Fn(&mut T)) -> Duration {
     (0..20).map(time).min().unwrap()
 }
 
-/// The cost of a loss of events about orders does not grow with the number of orders that are already in doubt.
 #[test]
 fn y06_the_cost_of_a_malformed_frame_does_not_grow_with_what_is_in_doubt_already() {
     let doubtful = |count: u64| {
@@ -96,7 +95,6 @@ fn y07_a_stream_can_be_wanted_again_at_any_time() {
     assert!(refused.is_empty(), "{refused:?}");
 }
 
-/// At the first and last instants of the clock, every call of a shutdown returns, and the client reports its end.
 #[test]
 fn y08_a_shutdown_at_the_end_of_the_clock_comes_to_its_end() {
     for (from, by) in [(u64::MAX, u64::MAX), (u64::MAX - 1, u64::MAX), (0, 0), (5, 0), (0, u64::MAX)] {
@@ -309,7 +307,6 @@ fn z11_a_book_that_is_served_is_not_given_up_for_the_refusal_of_a_second_request
     );
 }
 
-/// When a link ends, the cost of each request in flight does not grow with their number.
 #[test]
 fn the_end_of_a_link_costs_each_request_the_same() {
     let of = |count: u64| {

@@ -293,7 +293,6 @@ fn z03_each_of_two_orders_of_one_client_order_id_can_be_reconciled() {
     assert_eq!(orders.to_reconcile().count(), 0, "asked ten times, and the venue knows of none");
 }
 
-/// An event of an unknown kind puts its order in doubt.
 #[test]
 fn z04_a_kind_of_order_event_of_v1_that_is_not_known_is_a_doubt() {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events"));
@@ -307,7 +306,6 @@ fn z04_a_kind_of_order_event_of_v1_that_is_not_known_is_a_doubt() {
     );
 }
 
-/// Two orders are refused before the venue gives them ids. They stay two orders.
 #[test]
 fn z09_refused_orders_without_an_id_of_their_own_stay_two() {
     let mut orders = Orders::new();
@@ -360,7 +358,6 @@ fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
     }
 }
 
-/// A peer may choose texts of any length. `Orders` keeps a limited part of them.
 #[test]
 fn y13_texts_of_orders_take_no_memory_without_bound() {
     let mut fed = Fed::private(&["orders@account"]);

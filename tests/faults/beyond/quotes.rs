@@ -150,7 +150,6 @@ fn z29_an_event_without_the_id_of_a_quote() {
     }
 }
 
-/// Two exchanges may choose the same ids. Their quotes stay two quotes.
 #[test]
 fn z30_quotes_of_two_endpoints_are_not_one() {
     let (mut fed, [first, second]) = pair(["ws://a", "ws://b"]);

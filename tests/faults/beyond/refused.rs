@@ -248,7 +248,6 @@ fn account_data_that_came_before_the_refusal_is_stale() {
     }
 }
 
-/// If the venue refuses each request, the client waits longer each time.
 #[test]
 fn streams_that_are_refused_after_their_data_are_requested_less_and_less_often() {
     let rows: [(&[&str], u64); 7] = [

@@ -147,7 +147,6 @@ impl Busy {
     }
 }
 
-/// A busy application does not keep the client from requesting a stream, and a cancellation still has room.
 #[test]
 fn a_busy_application_leaves_room_for_streams() {
     for (limit, places) in [

@@ -112,7 +112,6 @@ pub(crate) fn a8_each_session_whose_orders_may_rest_is_told() {
     }
 }
 
-/// A step of a shutdown that gets no answer leaves time for the steps after it.
 #[test]
 pub(crate) fn a8_a_request_without_an_answer_leaves_time_to_cancel() {
     let mut harness = Harness::live(private());
