@@ -255,6 +255,7 @@ impl Exchange {
         self.schedule.next().filter(|at| *at <= FAR)
     }
 
+    /// Returns the planned faults. The caller can plan more.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults
     }
