@@ -6,7 +6,7 @@ use gemini_ws::{
     Side, Taker,
 };
 use serde_json::{Value, json};
-use testkit::expect::{refuses, unmarked};
+use testkit::expect::{refuses, refuses_row, unmarked};
 
 /// Decodes the frame of each row, and compares the message with the expected one, which lists all members.
 fn says(endpoint: Endpoint, table: &[(&str, Value)]) {
@@ -348,7 +348,7 @@ fn market_texts() {
 
 #[test]
 fn refusals_of_v2() {
-    use DecodeErrorKind::{Decimal, Integer, Missing, Negative, Side, Type};
+    use DecodeErrorKind::{Decimal, Integer, Missing, Negative, NotAnObject, Side, Type};
     #[rustfmt::skip]
     let table = [
         (r#"{"type":"l2_updates","changes":[]^}"#, Missing, "symbol"),
@@ -376,6 +376,15 @@ fn refusals_of_v2() {
     ];
     for (marked, kind, member) in table {
         refuses(Endpoint::MarketDataV2, marked, kind, Some(member));
+    }
+    #[rustfmt::skip]
+    let rows = [
+        (r#"{"type":"candles_1m_updates","symbol":"X","changes":[[1,2,3,4,5,6],[^1.0,2,3,4,5,6]]}"#, Integer, None),
+        (r#"{"type":"mark_price_updates","symbol":"X","changes":[^[],{"timestamp":1,"mark_price":"1"}]}"#, NotAnObject, None),
+        (r#"{"type":"funding_amount_updates","symbol":"X","changes":[{"timestamp":1,"funding_amount":"1","funding_date_time":1,"is_realized":true},{"timestamp":1,"funding_amount":"1","funding_date_time":1,"is_realized":^1}]}"#, Type, Some("is_realized")),
+    ];
+    for (marked, kind, member) in rows {
+        refuses_row(Endpoint::MarketDataV2, marked, kind, member);
     }
     refuses(Endpoint::MarketDataV2, "^[]", DecodeErrorKind::NotAnObject, None);
 }

@@ -6,7 +6,7 @@ use gemini_ws::{
     QuoteStatus, QuoteStep, RfqStatus, Scratch, Side, decode,
 };
 use serde_json::{Value, json};
-use testkit::expect::{refuses, unmarked};
+use testkit::expect::{refuses, refuses_row, unmarked};
 
 /// Decodes the frame of each row, and compares the message with the expected one, which lists all members.
 fn says(table: &[(&str, Value)]) {
@@ -359,7 +359,7 @@ fn settlements() {
 
 #[test]
 fn refusals() {
-    use DecodeErrorKind::{Decimal, Escape, Integer, Missing, Negative, Precision, Type};
+    use DecodeErrorKind::{Decimal, Escape, Integer, Missing, Negative, NotAnObject, Precision, Type};
     #[rustfmt::skip]
     let table = [
         (r#"{"e":"orderUpdate","E":1,"s":"x","X":"NEW","T":2^}"#, Missing, "i"),
@@ -378,7 +378,7 @@ fn refusals() {
         (r#"{"e":"orderSnapshot","orders":^{}}"#, Type, "orders"),
         (r#"{"e":"balanceUpdate","E":1^}"#, Missing, "B"),
         (r#"{"e":"balanceUpdate","E":1,"B":"^"}"#, Type, "B"),
-        (r#"{"e":"balanceUpdate","E":1,"B":[{"a":"x","f":"1","c":"2"},^[]]}"#, Type, "B"),
+        (r#"{"e":"balanceUpdate","E":1,"B":[^[],null]}"#, Type, "B"),
         (r#"{"e":"balanceUpdate","E":1,"B":[{"a":"x","f":"1"^}]}"#, Missing, "c"),
         (r#"{"e":"balanceUpdate","E":1,"B":[{"a":^5,"f":"1","c":"2"}]}"#, Type, "a"),
         (r#"{"e":"balanceUpdate","E":1,"B":[{"a":"x","f":"^","c":"2"}]}"#, Decimal, "f"),
@@ -396,5 +396,15 @@ fn refusals() {
     ];
     for (marked, kind, member) in table {
         refuses(Endpoint::Streams, marked, kind, Some(member));
+    }
+    #[rustfmt::skip]
+    let rows = [
+        (r#"{"e":"balanceUpdate","E":1,"B":[{"a":"x","f":"1","c":"2"},^[]]}"#, NotAnObject, None),
+        (r#"{"e":"balanceUpdate","E":1,"B":[{"a":"x","f":"1"^},{"a":"x","f":"1","c":"2"}]}"#, Missing, Some("c")),
+        (r#"{"e":"positionReport","E":1,"u":2,"A":3,"P":[{"t":"ec","s":"x","a":[]},{"t":"ec","s":"x","a":[{"t":"p","v":"^1-"}]}]}"#, Decimal, Some("v")),
+        (r#"{"type":"settlements","settlements":[{"symbol":"x","position":"1"^},{"symbol":"x","position":"1","outcome":"yes"}]}"#, Missing, Some("outcome")),
+    ];
+    for (marked, kind, member) in rows {
+        refuses_row(Endpoint::Streams, marked, kind, member);
     }
 }

@@ -68,9 +68,8 @@ fn said(question: &str, status: u16, body: &str) -> String {
             rows.join(", ")
         }),
         "balances" => BalancesQuestion.answer(status, body).map(|rows| {
-            let rows: Vec<_> =
-                rows.iter().map(|(asset, free, all)| format!("{asset} {free}/{all}")).collect();
-            rows.join(", ")
+            let found = rows.iter().map(|(asset, free, all)| format!("{asset} {free}/{all}"));
+            found.chain(rows.unused().iter().map(shown_error)).collect::<Vec<_>>().join(", ")
         }),
         other => panic!("{other}"),
     };

@@ -3,6 +3,7 @@
 use core::iter;
 
 use crate::event::last_trade::LastTrade;
+use crate::event::report::{Report, Unread};
 use crate::event::source::Source;
 use crate::event::{Batch, Event, Malformed, Parts};
 use crate::json::cursor::Cursor;
@@ -31,6 +32,32 @@ impl<'f> Batch<'f> {
             Parts::FundingAmounts(amounts) => Message::FundingAmounts(amounts),
             Parts::OrderSnapshot(snapshot) => Message::OrderSnapshot(snapshot),
             Parts::OrderEvents(events) => Message::OrderEvents(events),
+            Parts::Report(report) => report.message(),
+        }
+    }
+
+    /// Returns whether the batch is a report of this topic with rows that cannot be decoded.
+    pub(crate) fn is_report_of(&self, topic: Topic) -> bool {
+        matches!(&self.0, Parts::Report(report) if report.about().0 == topic)
+    }
+}
+
+impl<'f> Report<'f> {
+    /// Returns the event of the report: a [`Batch`] if some of its rows cannot be decoded.
+    pub(crate) fn event(self, source: Source<'f>) -> Event<'f> {
+        if Unread::of(&self).next().is_some() {
+            Event::Batch(Batch(Parts::Report(self)), source)
+        } else {
+            self.whole(source)
+        }
+    }
+
+    const fn whole(self, source: Source<'f>) -> Event<'f> {
+        match self {
+            Report::Balances(it) => Event::Balances(it, source),
+            Report::Positions(it) => Event::Positions(it, source),
+            Report::Settlements(it) => Event::Settlements(it, source),
+            Report::Candles(it) => Event::Candles(it, source),
         }
     }
 }
@@ -86,16 +113,19 @@ enum Rest<'f> {
         symbol: Option<&'f str>,
         entries: Elements<'f, MarketEntry<'f>>,
     },
-    MarkPrices(&'f str, Elements<'f, MarkPriceChange<'f>>),
-    FundingAmounts(&'f str, Elements<'f, FundingAmountChange<'f>>),
+    MarkPrices(&'f str, Elements<'f, Row<'f, MarkPriceChange<'f>>>),
+    FundingAmounts(&'f str, Elements<'f, Row<'f, FundingAmountChange<'f>>>),
     OrderSnapshot(Elements<'f, SnapshotOrder<'f>>),
     OrderEvents(Elements<'f, OrderReport<'f>>),
+    /// The rows that cannot be decoded, and the report until it has been returned.
+    Report(Unread<'f>, Option<Report<'f>>),
 }
 
 impl<'f> Event<'f> {
     /// Returns the parts of a [`Batch`]. For any other event, returns only the event itself. The books of a batch
     /// come first; the other parts follow in the order of the frame. In market data v2 all trades come before all
-    /// auctions.
+    /// auctions. Of a report of balances, positions, settlements or candles, the rows that cannot be decoded come first,
+    /// each as an [`Event::Malformed`]; the last part is the report.
     pub fn parts(&self) -> Events<'f> {
         match self {
             Event::Batch(batch, source) => {
@@ -136,6 +166,7 @@ impl<'f> Rest<'f> {
             Parts::FundingAmounts(amounts) => Rest::FundingAmounts(amounts.symbol, amounts.changes.iter()),
             Parts::OrderSnapshot(snapshot) => Rest::OrderSnapshot(snapshot.orders.iter()),
             Parts::OrderEvents(events) => Rest::OrderEvents(events.events.iter()),
+            Parts::Report(report) => Rest::Report(Unread::of(&report), Some(report)),
         }
     }
 }
@@ -154,10 +185,11 @@ impl<'f> Iterator for Events<'f> {
                 }
                 let symbol = updates.symbol;
                 if let Some(trade) = trades.as_mut().and_then(Iterator::next) {
-                    return Some(row(trade, symbol, source, |trade| Event::Trade(told.mark(trade), source)));
+                    let event = |trade| Event::Trade(told.mark(trade), source);
+                    return Some(row(trade, Topic::Trade, symbol, source, event));
                 }
                 let auction = auctions.as_mut()?.next()?;
-                Some(row(auction, symbol, source, |auction| Event::Auction(auction, source)))
+                Some(row(auction, Topic::Trade, symbol, source, |auction| Event::Auction(auction, source)))
             }
             Rest::Market { told, update, books, entries } => {
                 if let Some(runs) = books {
@@ -173,10 +205,14 @@ impl<'f> Iterator for Events<'f> {
                 None => entries.find_map(|entry| other_entry(*told, update, entry, source)),
             },
             Rest::MarkPrices(symbol, changes) => {
-                changes.next().map(|change| mark_price(symbol, &change, source))
+                let change = changes.next()?;
+                Some(row(change, Topic::MarkPrice, symbol, source, |it| mark_price(symbol, &it, source)))
             }
             Rest::FundingAmounts(symbol, changes) => {
-                changes.next().map(|change| funding_amount(symbol, &change, source))
+                let change = changes.next()?;
+                Some(row(change, Topic::FundingAmount, symbol, source, |it| {
+                    funding_amount(symbol, &it, source)
+                }))
             }
             Rest::OrderSnapshot(orders) => {
                 let source = source.beginning_at(orders.begin_in(source.frame()));
@@ -186,21 +222,29 @@ impl<'f> Iterator for Events<'f> {
                 let source = source.beginning_at(reports.begin_in(source.frame()));
                 reports.next().map(|report| order(report, source))
             }
+            Rest::Report(unread, report) => match unread.next() {
+                Some((element, error)) => {
+                    let (topic, symbol) = report.as_ref()?.about();
+                    Some(malformed(element, error, topic, symbol, source))
+                }
+                None => report.take().map(|report| report.whole(source)),
+            },
         }
     }
 }
 
-/// Returns the event of a trade or an auction in a row of a market data v2 frame: the event that `event` makes, or an
-/// [`Event::Malformed`] if the row cannot be decoded.
+/// Returns the event of a row of a market data v2 frame: the event that `event` makes, or an [`Event::Malformed`] if
+/// the row cannot be decoded.
 fn row<'f, T>(
     row: Row<'f, T>,
+    topic: Topic,
     symbol: &str,
     source: Source<'f>,
     event: impl FnOnce(T) -> Event<'f>,
 ) -> Event<'f> {
     match row {
         Row::Read(row) => event(row),
-        Row::Malformed { element, error } => malformed(element, error, Topic::Trade, Some(symbol), source),
+        Row::Malformed { element, error } => malformed(element, error, topic, Some(symbol), source),
     }
 }
 

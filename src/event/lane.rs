@@ -1,6 +1,7 @@
 //! [`Lane`], [`Kind`] and [`Flow`]: how an [`EventQueue`](crate::EventQueue) groups events.
 
 use crate::event::ends::ended_stream;
+use crate::event::report::Report;
 use crate::event::{Event, Parts};
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
@@ -57,6 +58,7 @@ impl Kind {
             | Event::Unrecognized(..) => Kind::Data,
             Event::Batch(batch, _) => match batch.0 {
                 Parts::OrderSnapshot(_) | Parts::OrderEvents(_) => Kind::Fact,
+                Parts::Report(report) if !matches!(report, Report::Candles(_)) => Kind::Fact,
                 _ => Kind::Data,
             },
             _ => Kind::Fact,

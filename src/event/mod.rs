@@ -12,11 +12,13 @@ pub(crate) mod queue;
 pub(crate) mod quote_ids;
 pub(crate) mod reason;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod source;
 
 use crate::event::kinds::each_data;
 use crate::event::last_trade::LastTrade;
 use crate::event::reason::{Abandoned, CloseReason, ConnectFailure, Lost, ShutdownStep, Unserved};
+use crate::event::report::Report;
 use crate::event::source::Source;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
@@ -553,4 +555,6 @@ pub(crate) enum Parts<'f> {
     FundingAmounts(FundingAmounts<'f>),
     OrderSnapshot(OrderSnapshot<'f>),
     OrderEvents(OrderEvents<'f>),
+    /// A report with rows that cannot be decoded.
+    Report(Report<'f>),
 }

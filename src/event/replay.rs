@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::event::batch::{funding_amount, l2_book, mark_price};
 use crate::event::last_trade::LastTrade;
 use crate::event::quote_ids::QuoteIds;
+use crate::event::report::Report;
 use crate::event::source::Source;
 use crate::event::{Batch, Parts};
 use crate::json::error::DecodeError;
@@ -209,19 +210,19 @@ pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<
         Message::RequestForQuote(payload) => Event::RequestForQuote(payload, source),
         Message::OrderUpdate(payload) => Event::Order(payload, source),
         Message::OrderSnapshot(payload) => Event::Batch(Batch(Parts::OrderSnapshot(payload)), source),
-        Message::BalanceUpdate(payload) => Event::Balances(payload, source),
-        Message::PositionReport(payload) => Event::Positions(payload, source),
+        Message::BalanceUpdate(payload) => Report::Balances(payload).event(source),
+        Message::PositionReport(payload) => Report::Positions(payload).event(source),
         Message::QuoteUpdate(payload) => Event::Quote(payload, source),
-        Message::Settlements(payload) => Event::Settlements(payload, source),
+        Message::Settlements(payload) => Report::Settlements(payload).event(source),
         Message::Auction(payload) => Event::Auction(payload, source),
-        Message::Candles(payload) => Event::Candles(payload, source),
+        Message::Candles(payload) => Report::Candles(payload).event(source),
         Message::MarkPrices(prices) => match only(&prices.changes) {
-            Some(change) => mark_price(prices.symbol, &change, source),
-            None => Event::Batch(Batch(Parts::MarkPrices(prices)), source),
+            Some(Row::Read(change)) => mark_price(prices.symbol, &change, source),
+            _ => Event::Batch(Batch(Parts::MarkPrices(prices)), source),
         },
         Message::FundingAmounts(amounts) => match only(&amounts.changes) {
-            Some(change) => funding_amount(amounts.symbol, &change, source),
-            None => Event::Batch(Batch(Parts::FundingAmounts(amounts)), source),
+            Some(Row::Read(change)) => funding_amount(amounts.symbol, &change, source),
+            _ => Event::Batch(Batch(Parts::FundingAmounts(amounts)), source),
         },
         Message::SubscriptionAck(payload) => Event::SubscriptionAck(payload, source),
         Message::OrderEvents(payload) => Event::Batch(Batch(Parts::OrderEvents(payload)), source),

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::{CommandError, RateKind};
 use crate::link::rate_limiter::RateLimiter;
 use crate::link::urgency::Urgency;
-use crate::message::Response;
+use crate::message::{Response, Row};
 use crate::value::id::LinkId;
 use crate::value::time::Instant;
 
@@ -342,7 +342,7 @@ impl Limits {
     /// `since` is how many requests were sent after the request to which `response` is the reply. The venue's count
     /// may lack these requests.
     pub(crate) fn note_named(&mut self, response: &Response<'_>, since: u64, now: Instant) {
-        let limits = response.readable_rate_limits();
+        let limits: Vec<_> = response.rate_limits().into_iter().flatten().filter_map(Row::read).collect();
         if limits.is_empty() {
             return;
         }

@@ -1,6 +1,6 @@
 //! Balances, positions and settlements of an account.
 
-use super::list::List;
+use super::list::{List, Row};
 use super::order::ContractOutcome;
 use super::text::{Number, Text};
 use crate::value::time::Timestamp;
@@ -16,7 +16,7 @@ pub struct BalanceUpdate<'f> {
     /// `u`: the time of the update, sent in nanoseconds; absent in one documented example.
     pub update_time: Option<Timestamp>,
     /// `B`: one row for each asset. A row replaces the earlier row of its asset.
-    pub balances: List<'f, AssetBalance<'f>>,
+    pub balances: List<'f, Row<'f, AssetBalance<'f>>>,
 }
 
 /// The balance of one asset. Amounts may be [slightly negative](crate::protocol::quirks#negative-balances).
@@ -44,7 +44,7 @@ pub struct PositionReport<'f> {
     /// `A`: the venue's number of the account.
     pub account_id: Option<u64>,
     /// `P`: one row for each instrument; may be empty.
-    pub positions: List<'f, Position<'f>>,
+    pub positions: List<'f, Row<'f, Position<'f>>>,
 }
 
 /// The position in one instrument.
@@ -81,7 +81,7 @@ pub struct PositionAmount<'f> {
 #[non_exhaustive]
 pub struct Settlements<'f> {
     /// `settlements`: the positions that were settled.
-    pub settlements: List<'f, Settlement<'f>>,
+    pub settlements: List<'f, Row<'f, Settlement<'f>>>,
 }
 
 /// One settled contract.

@@ -20,7 +20,8 @@ pub(crate) mod sealed {
     }
 }
 
-/// A row of a list whose rows are decoded separately, so a malformed row does not affect the others.
+/// A row of a list whose rows are decoded separately, so a malformed row does not affect the others. If a list has rows,
+/// but none can be decoded, the whole frame is malformed. The trades and auctions beside a book are an exception.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 #[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]
@@ -64,12 +65,12 @@ impl<T> Row<'_, T> {
 /// not iterated costs nothing beyond the check.
 ///
 /// ```
-/// use gemini_ws::{Message, Scratch, decode};
+/// use gemini_ws::{Message, Row, Scratch, decode};
 ///
 /// let frame = r#"{"type":"settlements","settlements":[{"symbol":"GEMI-A","position":"5","outcome":"yes"}]}"#;
 /// let mut scratch = Scratch::new();
 /// let Ok(Message::Settlements(it)) = decode(frame, &mut scratch) else { panic!() };
-/// assert_eq!(it.settlements.iter().map(|row| row.symbol).collect::<Vec<_>>(), ["GEMI-A"]);
+/// assert_eq!(it.settlements.iter().filter_map(Row::read).map(|row| row.symbol).collect::<Vec<_>>(), ["GEMI-A"]);
 /// ```
 pub struct List<'f, T> {
     json: &'f str,
@@ -97,6 +98,16 @@ impl<'f, T: Element<'f>> List<'f, T> {
     /// Returns the array as it is in the frame.
     pub const fn raw(&self) -> RawJson<'f> {
         RawJson(self.json)
+    }
+}
+
+impl<'f, T> List<'f, Row<'f, T>>
+where
+    Row<'f, T>: Element<'f>,
+{
+    /// Returns how many rows cannot be decoded.
+    pub fn malformed(&self) -> usize {
+        self.iter().filter(|row| matches!(row, Row::Malformed { .. })).count()
     }
 }
 

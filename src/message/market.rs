@@ -55,7 +55,7 @@ pub struct Candles<'f> {
     /// The width of the candles, from `type`.
     pub interval: CandleInterval,
     /// `changes`: the candles.
-    pub candles: List<'f, Candle<'f>>,
+    pub candles: List<'f, Row<'f, Candle<'f>>>,
 }
 
 /// The width of a candle.
@@ -131,7 +131,7 @@ pub struct MarkPrices<'f> {
     /// `symbol`: the symbol.
     pub symbol: &'f str,
     /// `changes`: the mark prices.
-    pub changes: List<'f, MarkPriceChange<'f>>,
+    pub changes: List<'f, Row<'f, MarkPriceChange<'f>>>,
 }
 
 /// A mark price.
@@ -155,7 +155,7 @@ pub struct FundingAmounts<'f> {
     /// `symbol`: the symbol.
     pub symbol: &'f str,
     /// `changes`: the funding amounts.
-    pub changes: List<'f, FundingAmountChange<'f>>,
+    pub changes: List<'f, Row<'f, FundingAmountChange<'f>>>,
 }
 
 /// An amount of funding.

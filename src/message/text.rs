@@ -159,12 +159,12 @@ impl serde::Serialize for RawJson<'_> {
 /// A number of any length, as the venue wrote it. Sums and averages may have more digits than a [`Decimal`] holds.
 ///
 /// ```
-/// use gemini_ws::{Event, Message, Scratch, decode};
+/// use gemini_ws::{Message, Row, Scratch, decode};
 ///
 /// let frame = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"ETH","f":"-0.50","c":"1234.567890123456789012"}]}"#;
 /// let mut scratch = Scratch::new();
 /// let Ok(Message::BalanceUpdate(update)) = decode(frame, &mut scratch) else { panic!() };
-/// let balance = update.balances.iter().next().unwrap();
+/// let Some(Row::Read(balance)) = update.balances.iter().next() else { panic!() };
 /// assert_eq!(balance.available.to_decimal(), "-0.5".parse());
 /// assert_eq!(balance.total.as_str(), "1234.567890123456789012");
 /// assert!(balance.total.to_decimal().is_err(), "never rounded");

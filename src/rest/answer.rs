@@ -96,12 +96,14 @@ impl<'a> IntoIterator for &'a OpenOrders {
 /// let body = r#"[{"currency":"ETH","amount":"2.5000000000000000001","available":"-0.0020"}]"#;
 /// let rows = BalancesQuestion.answer(200, body)?;
 /// assert!(rows.iter().eq([("ETH", "-0.0020", "2.5000000000000000001")]));
+/// assert!(rows.is_whole());
 /// # Ok::<(), gemini_ws::RestError>(())
 /// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct BalanceRows {
     rows: Vec<(Box<str>, Box<str>, Box<str>)>,
+    unused: Vec<RestError>,
 }
 
 impl BalanceRows {
@@ -109,6 +111,17 @@ impl BalanceRows {
     /// wrote them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.into_iter()
+    }
+
+    /// Returns the error of each row that cannot be decoded: [`RestError::Malformed`] with the offset in the answer.
+    pub fn unused(&self) -> &[RestError] {
+        &self.unused
+    }
+
+    /// Returns whether every row was decoded. If not, the answer may lack the balance of any asset that it does not
+    /// name: pass it to [`Balances::reconcile_part`](crate::Balances::reconcile_part).
+    pub const fn is_whole(&self) -> bool {
+        self.unused.is_empty()
     }
 }
 
@@ -154,11 +167,10 @@ pub(super) fn open_orders(body: &str) -> Result<OpenOrders, RestError> {
     let mut known = BTreeSet::new();
     let mut open = OpenOrders { orders: Vec::new(), unused: Vec::new() };
     for row in rows {
-        let row = match row {
-            Row::Read(row) => row,
-            Row::Malformed { element, error } => {
-                let offset = offset_in(element.as_str(), body);
-                open.unused.push(RestError::malformed(error.behind(offset), element.as_str()));
+        let row = match readable(row, body) {
+            Ok(row) => row,
+            Err(error) => {
+                open.unused.push(error);
                 continue;
             }
         };
@@ -175,15 +187,37 @@ pub(super) fn open_orders(body: &str) -> Result<OpenOrders, RestError> {
 }
 
 pub(super) fn balances(body: &str) -> Result<BalanceRows, RestError> {
-    let found: Vec<BalanceRow<'_>> = rest::array(body).map_err(malformed(body))?;
-    let mut known = BTreeSet::new();
-    let rows = found.iter().map(|row| {
-        if !known.insert(row.asset) {
-            return Err(RestError::Repeated { name: crate::state::fill::kept(row.asset) });
+    let found: Vec<Row<'_, BalanceRow<'_>>> = rest::array(body).map_err(malformed(body))?;
+    let is_any = found.iter().any(|row| matches!(row, Row::Read(_)));
+    let (mut known, mut answer) = (BTreeSet::new(), BalanceRows::default());
+    for row in found {
+        match readable(row, body) {
+            Ok(row) if !known.insert(row.asset) => {
+                return Err(RestError::Repeated { name: crate::state::fill::kept(row.asset) });
+            }
+            Ok(row) => {
+                answer.rows.push((
+                    row.asset.into(),
+                    row.available.as_str().into(),
+                    row.total.as_str().into(),
+                ));
+            }
+            Err(error) if !is_any => return Err(error),
+            Err(error) => answer.unused.push(error),
         }
-        Ok((row.asset.into(), row.available.as_str().into(), row.total.as_str().into()))
-    });
-    Ok(BalanceRows { rows: rows.collect::<Result<_, _>>()? })
+    }
+    Ok(answer)
+}
+
+/// Returns a row of an answer, or the error of a row that cannot be decoded, with its offset in the answer.
+fn readable<'f, T>(row: Row<'f, T>, body: &'f str) -> Result<T, RestError> {
+    match row {
+        Row::Read(row) => Ok(row),
+        Row::Malformed { element, error } => {
+            let offset = offset_in(element.as_str(), body);
+            Err(RestError::malformed(error.behind(offset), element.as_str()))
+        }
+    }
 }
 
 fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {

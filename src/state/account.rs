@@ -22,6 +22,7 @@ pub(super) struct Rows<K, V> {
     doubted: Moment,
     moment: Moment,
     untracked: u64,
+    malformed: u64,
     /// The link of the subscribed stream, if one is known to be subscribed.
     followed: Option<LinkId>,
     /// The link over which a stream last ended, with the id of the subscription if that ended too. Late reports may
@@ -52,6 +53,7 @@ impl<K: Ord, V> Rows<K, V> {
             doubted: Moment::BEGINNING,
             moment: Moment::BEGINNING,
             untracked: 0,
+            malformed: 0,
             followed: None,
             left: None,
             is_recording: false,
@@ -62,6 +64,9 @@ impl<K: Ord, V> Rows<K, V> {
     /// its subscription has ended removes no rows and makes no stale row current. A row that another link has
     /// reported with a later time stays as it is.
     ///
+    /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may be about any key that
+    /// the report does not name: these rows and the list are stale then, and no row is removed.
+    ///
     /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
     /// recording counts as one.
     pub(super) fn report(
@@ -69,7 +74,8 @@ impl<K: Ord, V> Rows<K, V> {
         source: &Source<'_>,
         begins_whole: bool,
         event_time: Option<Timestamp>,
-        rows: impl Iterator<Item = Option<(K, V)>>,
+        rows: impl Iterator<Item = (K, V)>,
+        malformed: usize,
         join: impl Fn(&mut V, V),
     ) {
         self.moment.step();
@@ -94,7 +100,7 @@ impl<K: Ord, V> Rows<K, V> {
         if self.standing.has_outrun(source, event_time) {
             return;
         }
-        let replaces_all = source.is_whole() && !is_late;
+        let replaces_all = source.is_whole() && !is_late && malformed == 0;
         if replaces_all {
             self.rows.retain(|_, row| row.standing.has_outrun(source, event_time));
         }
@@ -104,8 +110,10 @@ impl<K: Ord, V> Rows<K, V> {
             standing.set_stale(reason);
         }
         let is_full = self.take(rows, source, standing, join);
-        let begins_recording =
-            begins_whole && self.is_recording && self.standing.stale() == Some(StaleReason::NothingYet);
+        let begins_recording = malformed == 0
+            && begins_whole
+            && self.is_recording
+            && self.standing.stale() == Some(StaleReason::NothingYet);
         if replaces_all || begins_recording {
             self.standing.renew(source, event_time);
         } else {
@@ -114,24 +122,36 @@ impl<K: Ord, V> Rows<K, V> {
         if is_full {
             self.lack_rows();
         }
+        if malformed > 0 {
+            self.lose_rows(malformed, source, event_time);
+        }
+    }
+
+    /// Notes that rows of the report of this moment cannot be decoded.
+    #[cold]
+    fn lose_rows(&mut self, malformed: usize, source: &Source<'_>, event_time: Option<Timestamp>) {
+        let reported = self.moment;
+        self.malformed = self.malformed.saturating_add(malformed as u64);
+        self.doubted = reported;
+        self.standing.set_stale(StaleReason::Malformed);
+        self.rows
+            .values_mut()
+            .filter(|row| row.reported != reported && !row.standing.has_outrun(source, event_time))
+            .for_each(|row| row.standing.set_stale(StaleReason::Malformed));
     }
 
     /// Stores the rows of a report, and joins rows with the same key. Returns whether there was no room for a row.
     fn take(
         &mut self,
-        rows: impl Iterator<Item = Option<(K, V)>>,
+        rows: impl Iterator<Item = (K, V)>,
         source: &Source<'_>,
         standing: Standing,
         join: impl Fn(&mut V, V),
     ) -> bool {
         let (reported, mut is_full) = (self.moment, false);
         let event_time = standing.age().event_time;
-        for row in rows {
+        for (key, value) in rows {
             let has_room = self.rows.len() < ROWS_MAX;
-            let Some((key, value)) = row else {
-                self.untracked = self.untracked.saturating_add(1);
-                continue;
-            };
             match self.rows.get_mut(&key) {
                 Some(row) if row.reported == reported => join(&mut row.value, value),
                 Some(row) if row.standing.has_outrun(source, event_time) => {}
@@ -212,10 +232,14 @@ impl<K: Ord, V> Rows<K, V> {
     /// stale only because there was no room for a row, current rows that the answer does not list are removed.
     ///
     /// Returns whether all rows are current now. The public `reconcile` methods say when an answer is not used.
+    ///
+    /// If the answer is not whole, because it has a row that cannot be decoded, no row is removed, and the list and the
+    /// rows that the answer does not name remain as they are.
     pub(super) fn reconcile(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,
         asked: Moment,
+        is_whole: bool,
         join: impl Fn(&mut V, V),
     ) -> bool {
         if self.stale().is_none() {
@@ -227,19 +251,22 @@ impl<K: Ord, V> Rows<K, V> {
         self.moment.step();
         let answered = self.moment;
         let (named, mut refused) = read_answer(rows, join);
-        let (mut newer, mut older): (BTreeMap<K, Row<V>>, BTreeMap<K, Row<V>>) =
-            core::mem::take(&mut self.rows).into_iter().partition(|(_, row)| row.is_newer(asked));
-        if self.standing.stale() == Some(StaleReason::NoRoom) {
-            newer.retain(|key, row| row.reported > asked || named.contains_key(key));
+        if is_whole {
+            let lacks_rows = self.standing.stale() == Some(StaleReason::NoRoom);
+            let stays = |row: &Row<V>| row.reported > asked || (row.is_newer(asked) && !lacks_rows);
+            self.rows.retain(|key, row| named.contains_key(key) || stays(row));
         }
-        self.rows = newer;
         for (key, value) in named {
             let has_room = self.rows.len() < ROWS_MAX;
             match self.rows.get_mut(&key) {
-                Some(newer) => newer.reported = answered,
+                Some(row) => {
+                    if !row.is_newer(asked) {
+                        row.value = value;
+                    }
+                    row.reported = answered;
+                }
                 None if has_room => {
-                    let standing = older.remove(&key).map_or(Standing::NEW, |row| row.standing);
-                    self.rows.insert(key, Row { value, standing, reported: answered });
+                    self.rows.insert(key, Row { value, standing: Standing::NEW, reported: answered });
                 }
                 None => refused = refused.saturating_add(1),
             }
@@ -247,7 +274,7 @@ impl<K: Ord, V> Rows<K, V> {
         self.untracked = self.untracked.saturating_add(refused);
         let is_followed = self.is_recording || self.followed.is_some();
         let rows = self.rows.values_mut().filter(|row| row.reported == answered);
-        for standing in rows.map(|row| &mut row.standing).chain([&mut self.standing]) {
+        for standing in rows.map(|row| &mut row.standing).chain(is_whole.then_some(&mut self.standing)) {
             if is_followed {
                 standing.confirm();
             } else {
@@ -257,7 +284,7 @@ impl<K: Ord, V> Rows<K, V> {
         if refused > 0 {
             self.lack_rows();
         }
-        is_followed && refused == 0
+        is_followed && is_whole && refused == 0
     }
 
     pub(super) fn get<Q>(&self, key: &Q) -> Option<&V>
@@ -295,6 +322,11 @@ impl<K: Ord, V> Rows<K, V> {
 
     pub(super) const fn untracked(&self) -> u64 {
         self.untracked
+    }
+
+    /// Returns how many rows of reports could not be decoded.
+    pub(super) const fn malformed(&self) -> u64 {
+        self.malformed
     }
 }
 

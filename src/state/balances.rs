@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::event::Event;
-use crate::message::Number;
+use crate::message::{Number, Row};
 use crate::request::stream::Topic;
 use crate::state::account::Rows;
 use crate::state::truth::{Age, Moment, StaleReason};
@@ -17,6 +17,9 @@ use crate::state::truth::{Age, Moment, StaleReason};
 ///
 /// The first report of a subscription has all assets. Later reports have only the assets that change, or all assets
 /// every second ([`Updates`](crate::Updates)). The first report of a recording counts as one that has all assets.
+///
+/// If a row of a report cannot be decoded, the other rows are used. The balances that the report does not name, and the
+/// list of assets, become stale, with the reason [`StaleReason::Malformed`], because the row may be about any of them.
 ///
 /// If two links report one account, a balance that one link has reported with a later venue time stays as it is.
 ///
@@ -66,6 +69,14 @@ fn replace(earlier: &mut Balance, later: Balance) {
     *earlier = later;
 }
 
+fn rows<'a>(
+    found: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>,
+) -> impl Iterator<Item = (Box<str>, Balance)> {
+    found.into_iter().map(|(asset, available, total)| {
+        (Box::from(asset), Balance { available: available.into(), total: total.into() })
+    })
+}
+
 impl Balances {
     /// Creates a collection without balances.
     pub const fn new() -> Balances {
@@ -74,13 +85,19 @@ impl Balances {
 
     /// Applies an event. Returns whether the event concerned balances.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
+        if let Event::Batch(batch, _) = event
+            && batch.is_report_of(Topic::Balances)
+        {
+            return event.parts().fold(false, |applied, part| self.apply(&part) || applied);
+        }
         let Event::Balances(update, source) = event else { return self.rows.lose(event, Topic::Balances) };
-        let rows = update.balances.iter().map(|row| {
+        let rows = update.balances.iter().filter_map(Row::read).map(|row| {
             let balance =
                 Balance { available: row.available.as_str().into(), total: row.total.as_str().into() };
-            Some((row.asset.into(), balance))
+            (row.asset.into(), balance)
         });
-        self.rows.report(source, true, update.event_time, rows, replace);
+        let malformed = update.balances.malformed();
+        self.rows.report(source, true, update.event_time, rows, malformed, replace);
         true
     }
 
@@ -144,15 +161,39 @@ impl Balances {
         found: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>,
         asked: Moment,
     ) -> bool {
-        let rows = found.into_iter().map(|(asset, available, total)| {
-            (Box::from(asset), Balance { available: available.into(), total: total.into() })
-        });
-        self.rows.reconcile(rows, asked, replace)
+        self.rows.reconcile(rows(found), asked, true, replace)
+    }
+
+    /// Applies a part of the venue's list of all balances, for example if another part of the answer cannot be
+    /// decoded ([`BalanceRows::is_whole`](crate::BalanceRows::is_whole)).
+    ///
+    /// The balances of the part are used, or not used, as in [`reconcile`](Balances::reconcile). Balances that the
+    /// part does not list remain as they are. The list of assets remains stale.
+    ///
+    /// ```
+    /// use gemini_ws::{Balances, StaleReason};
+    ///
+    /// let mut balances = Balances::new();
+    /// balances.reconcile_part([("USD", "90.50", "100.00")], balances.moment());
+    /// assert_eq!(balances.get("USD").unwrap().total().as_str(), "100.00");
+    /// assert_eq!(balances.stale_reason("ETH"), Some(StaleReason::NothingYet), "it may be in the other part");
+    /// ```
+    pub fn reconcile_part<'a>(
+        &mut self,
+        found: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>,
+        asked: Moment,
+    ) {
+        self.rows.reconcile(rows(found), asked, false, replace);
     }
 
     /// Returns how many balances in reports and answers were not kept, because 65,536 other assets are kept already.
     /// A balance that is not kept makes a current list of assets stale, with the reason [`StaleReason::NoRoom`].
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
+    }
+
+    /// Returns how many rows of reports could not be decoded.
+    pub const fn malformed(&self) -> u64 {
+        self.rows.malformed()
     }
 }

@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::event::Event;
+use crate::message::{Position, Row};
 use crate::request::stream::Topic;
 use crate::state::account::Rows;
 use crate::state::truth::{Age, Moment, StaleReason};
@@ -22,6 +23,10 @@ use crate::value::symbol::Symbol;
 /// The reports of `positions@account` list only changes, so the list of positions is stale until
 /// [`reconcile`](Positions::reconcile) applies the venue's answer. The list is also stale if the events come from a
 /// recording.
+///
+/// If a row of a report cannot be decoded, the other rows are used. The positions that the report does not name, and
+/// the list of positions, become stale, with the reason [`StaleReason::Malformed`], because the row may be about any of
+/// them.
 ///
 /// If two links report one account, a position that one link has reported with a later venue time stays as it is.
 ///
@@ -69,6 +74,17 @@ impl HeldAmount {
     }
 }
 
+/// Returns the instrument of a row, whose name the decoder has checked, and its amounts.
+fn held(row: &Position<'_>) -> Option<(Symbol, Vec<HeldAmount>)> {
+    let amounts = row.amounts.iter().map(|amount| HeldAmount {
+        label: amount.label.to_string().into(),
+        value: amount.value.as_str().into(),
+        asset: amount.asset.map(|asset| asset.to_string().into()),
+        outcome: amount.outcome.map(|outcome| outcome.to_string().into()),
+    });
+    Some((row.symbol.parse().ok()?, amounts.collect()))
+}
+
 fn append(earlier: &mut Vec<HeldAmount>, mut later: Vec<HeldAmount>) {
     earlier.append(&mut later);
 }
@@ -81,18 +97,16 @@ impl Positions {
 
     /// Applies an event. Returns whether the event concerned positions.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
+        if let Event::Batch(batch, _) = event
+            && batch.is_report_of(Topic::Positions)
+        {
+            return event.parts().fold(false, |applied, part| self.apply(&part) || applied);
+        }
         let Event::Positions(report, source) = event else { return self.rows.lose(event, Topic::Positions) };
-        let rows = report.positions.iter().map(|row| {
-            let amounts = row.amounts.iter().map(|amount| HeldAmount {
-                label: amount.label.to_string().into(),
-                value: amount.value.as_str().into(),
-                asset: amount.asset.map(|asset| asset.to_string().into()),
-                outcome: amount.outcome.map(|outcome| outcome.to_string().into()),
-            });
-            Some((row.symbol.parse().ok()?, amounts.collect()))
-        });
+        let rows = report.positions.iter().filter_map(Row::read).filter_map(|row| held(&row));
+        let malformed = report.positions.malformed();
         // `positions@account` begins with a change, not with a list of all positions.
-        self.rows.report(source, false, report.event_time, rows, append);
+        self.rows.report(source, false, report.event_time, rows, malformed, append);
         true
     }
 
@@ -157,13 +171,18 @@ impl Positions {
         found: impl IntoIterator<Item = (Symbol, Vec<HeldAmount>)>,
         asked: Moment,
     ) -> bool {
-        self.rows.reconcile(found.into_iter(), asked, append)
+        self.rows.reconcile(found.into_iter(), asked, true, append)
     }
 
     /// Returns how many positions in reports and answers were not kept, because 65,536 other instruments are kept
-    /// already, or the name of the instrument is not a [`Symbol`]. In the first case, a current list becomes stale,
-    /// with the reason [`StaleReason::NoRoom`].
+    /// already. A position that is not kept makes a current list of positions stale, with the reason
+    /// [`StaleReason::NoRoom`].
     pub const fn untracked(&self) -> u64 {
         self.rows.untracked()
+    }
+
+    /// Returns how many rows of reports could not be decoded.
+    pub const fn malformed(&self) -> u64 {
+        self.rows.malformed()
     }
 }

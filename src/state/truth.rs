@@ -27,7 +27,7 @@ pub enum StaleReason {
     Silent,
     /// Events were dropped before they reached the collection that keeps the data, such as [`Books`](crate::Books).
     Overflow,
-    /// A frame that may have been about the data could not be decoded.
+    /// A frame, or a row of a report, that may have been about the data could not be decoded.
     Malformed,
     /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: events before
     /// the first received one may be missing.

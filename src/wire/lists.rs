@@ -5,23 +5,26 @@ use super::reader::{Json, Reader, Slot, Value};
 use super::record::Found;
 use super::spelling::as_spelled;
 use super::values::element;
-use crate::json::cursor::Cursor;
+use crate::json::cursor::{Cursor, offset_in};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{List, RawJson, Read, Row};
 
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
 
-/// Reads the array at the cursor and calls `see` with each element. Returns the list, or the error of the first
-/// malformed element. The outer error means that the frame is not JSON.
+/// A list and the text after it, or the error of a malformed element.
+pub(super) type Elements<'f, T> = Result<(List<'f, T>, &'f [u8]), DecodeError>;
+
+/// Reads the array at the cursor with `read`. Returns a [`Slot`] with the list, or with the error of a malformed
+/// element. Returns an error if the frame is not JSON.
 #[inline]
 pub(super) fn list<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,
-    see: impl FnMut(&mut Reader<'f, 's>, T),
+    read: impl FnOnce(&mut Reader<'f, 's>, &'f [u8]) -> Elements<'f, T>,
 ) -> Result<Slot<Listed<'f, T>>, DecodeError> {
     if reader.cursor.peek() != b'[' {
         return Json::take(reader).map(|json| json.instead());
     }
-    match elements(reader, reader.cursor.rest(), see) {
+    match read(reader, reader.cursor.rest()) {
         Ok((list, rest)) => {
             reader.cursor.set_rest(rest);
             Ok(Slot::Value(Ok(list)))
@@ -41,7 +44,7 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,
     rest: &'f [u8],
     mut see: impl FnMut(&mut Reader<'f, 's>, T),
-) -> Result<(List<'f, T>, &'f [u8]), DecodeError> {
+) -> Elements<'f, T> {
     let mut cursor = reader.cursor.clone();
     cursor.set_rest(rest);
     let start = cursor.offset();
@@ -58,6 +61,26 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
         more = cursor.another(b']')?;
     }
     Ok((List::new(reader.frame.get(start..cursor.offset()).unwrap_or_default()), cursor.rest()))
+}
+
+#[inline]
+pub(super) fn each<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Elements<'f, T> {
+    elements(reader, rest, |_, _| {})
+}
+
+/// Reads the array of rows at the start of `rest`. Returns the list and the text after it. If the list has rows, but
+/// none of them can be decoded, returns the error of the first.
+#[inline]
+pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Elements<'f, Row<'f, T>> {
+    let (mut first, mut is_any) = (None, false);
+    let found = elements(reader, rest, |_, row| match row {
+        Row::Read(_) => is_any = true,
+        Row::Malformed { element, error } => first = first.or(Some((element, error))),
+    })?;
+    match first {
+        Some((element, error)) if !is_any => Err(error.behind(offset_in(element.as_str(), reader.frame))),
+        _ => Ok(found),
+    }
 }
 
 /// A row that cannot be decoded, but is JSON, becomes a [`Row::Malformed`].
@@ -126,9 +149,10 @@ pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
     }
 }
 
-/// Defines kinds of values that are arrays. The definition of a kind names the type of its elements.
+/// Defines kinds of values that are arrays. The definition of a kind names the type of its elements and the function
+/// that reads them: `each`, if a malformed element makes the array malformed, or [`rows`].
 macro_rules! lists {
-    ($($kind:ident of $element:ty;)+) => {$(
+    ($($kind:ident of $element:ty, $read:ident;)+) => {$(
         #[derive(Debug)]
         pub(super) struct $kind;
 
@@ -144,13 +168,13 @@ macro_rules! lists {
                 reader: &mut $crate::wire::reader::Reader<'f, '_>,
                 rest: &'f [u8],
             ) -> Option<(Self::Is<'f>, &'f [u8])> {
-                $crate::wire::lists::elements(reader, rest, |_, _| {}).ok().map(|(list, rest)| (Ok(list), rest))
+                $crate::wire::lists::$read(reader, rest).ok().map(|(list, rest)| (Ok(list), rest))
             }
 
             fn read_unusual<'f>(
                 reader: &mut $crate::wire::reader::Reader<'f, '_>,
             ) -> Result<$crate::wire::reader::Slot<Self::Is<'f>>, DecodeError> {
-                $crate::wire::lists::list(reader, |_, _| {})
+                $crate::wire::lists::list(reader, $crate::wire::lists::$read)
             }
         }
     )+};

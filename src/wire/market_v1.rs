@@ -117,7 +117,7 @@ impl Value for Entries {
 
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
         reader.clear_levels();
-        list(reader, Entries::see)
+        list(reader, |reader, rest| elements(reader, rest, Entries::see))
     }
 }
 

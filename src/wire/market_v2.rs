@@ -21,11 +21,12 @@ use crate::message::{
 use crate::value::endpoint::Endpoint;
 
 lists! {
-    Trades of Row<'f, Trade<'f>>;
-    Auctions of Row<'f, Auction<'f>>;
-    CandleList of Candle<'f>;
-    MarkPriceChanges of MarkPriceChange<'f>;
-    FundingAmountChanges of FundingAmountChange<'f>;
+    // The book of a frame counts even if none of its trades can be decoded.
+    Trades of Row<'f, Trade<'f>>, each;
+    Auctions of Row<'f, Auction<'f>>, each;
+    CandleList of Row<'f, Candle<'f>>, rows;
+    MarkPriceChanges of Row<'f, MarkPriceChange<'f>>, rows;
+    FundingAmountChanges of Row<'f, FundingAmountChange<'f>>, rows;
 }
 
 /// Decodes a frame. [Its members](crate::protocol::market_data_v2#recognising-a-frame-of-v2) show its kind.

@@ -11,7 +11,8 @@ use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     self, AssetBalance, BalanceUpdate, ContractOutcome, Fill, Leg, Liquidity, Message, OrderReport,
     OrderSnapshot, OrderStatus, OrderType, OrderUpdate, Position, PositionAmount, PositionReport,
-    QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus, Settlement, Settlements, SnapshotOrder,
+    QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus, Row, Settlement, Settlements,
+    SnapshotOrder,
 };
 
 record! {
@@ -101,12 +102,12 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
 }
 
 lists! {
-    Orders of SnapshotOrder<'f>;
-    Balances of AssetBalance<'f>;
-    Positions of Position<'f>;
-    Amounts of PositionAmount<'f>;
-    SettlementList of Settlement<'f>;
-    Legs of Leg<'f>;
+    Orders of SnapshotOrder<'f>, each;
+    Balances of Row<'f, AssetBalance<'f>>, rows;
+    Positions of Row<'f, Position<'f>>, rows;
+    Amounts of PositionAmount<'f>, each;
+    SettlementList of Row<'f, Settlement<'f>>, rows;
+    Legs of Leg<'f>, each;
 }
 
 record! {

@@ -1,8 +1,6 @@
 //! Results of requests, [method by method](crate::protocol::streams#methods).
 
-use alloc::vec::Vec;
-
-use super::lists::elements;
+use super::lists::{Elements, each, rows};
 use super::reader::Reader;
 use super::record::record;
 use super::scratch::Scratch;
@@ -47,12 +45,15 @@ record! {
     }
 }
 
-fn list<'f, T: Read<'f>>(json: &'f str) -> Result<List<'f, T>, DecodeError> {
+fn list<'f, T>(
+    json: &'f str,
+    read: impl FnOnce(&mut Reader<'f, '_>, &'f [u8]) -> Elements<'f, T>,
+) -> Result<List<'f, T>, DecodeError> {
     let mut reader = Reader::new(json);
     if reader.cursor.peek() != b'[' {
         return Err(reader.cursor.error(DecodeErrorKind::Type));
     }
-    elements(&mut reader, json.as_bytes(), |_, _| {}).map(|(list, _)| list)
+    read(&mut reader, json.as_bytes()).map(|(list, _)| list)
 }
 
 impl<'f> Read<'f> for RateLimit<'f> {
@@ -96,7 +97,7 @@ impl<'f> Response<'f> {
     ///
     /// Returns [`DecodeError`] if the response has no such result.
     pub fn stream_names(&self) -> Result<List<'f, Text<'f>>, DecodeError> {
-        list(self.result_text())
+        list(self.result_text(), each)
     }
 
     /// Returns the limits in the reply to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo). They are
@@ -105,14 +106,8 @@ impl<'f> Response<'f> {
     /// # Errors
     ///
     /// Returns [`DecodeError`] if the response has no such limits.
-    pub fn rate_limits(&self) -> Result<List<'f, RateLimit<'f>>, DecodeError> {
-        list(self.rate_limits.map_or("", RawJson::as_str))
-    }
-
-    /// Returns the limits of [`rate_limits`](Response::rate_limits) that can be decoded.
-    pub(crate) fn readable_rate_limits(&self) -> Vec<RateLimit<'f>> {
-        let rows = list::<Row<'_, RateLimit<'_>>>(self.rate_limits.map_or("", RawJson::as_str));
-        rows.into_iter().flatten().filter_map(Row::read).collect()
+    pub fn rate_limits(&self) -> Result<List<'f, Row<'f, RateLimit<'f>>>, DecodeError> {
+        list(self.rate_limits.map_or("", RawJson::as_str), rows)
     }
 
     /// Returns the book in the reply to [`Request::Depth`](crate::Request::Depth).

@@ -31,7 +31,8 @@ impl Value for Changes {
 
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
         reader.clear_levels();
-        list(reader, Changes::see).map(|listed| listed.map(|list| list.map(|_| ())))
+        list(reader, |reader, rest| elements(reader, rest, Changes::see))
+            .map(|listed| listed.map(|list| list.map(|_| ())))
     }
 }
 
@@ -136,10 +137,10 @@ fn end<'f>(mut parts: Array<'f>, cursor: &mut Cursor<'f>) -> Result<(), DecodeEr
     Ok(())
 }
 
-/// Moves to the next element, and returns its first byte. A missing element is an error.
+/// Moves to the next element, and returns its first byte. A missing element is an error at the closing bracket.
 fn next(parts: &mut Array<'_>) -> Result<u8, DecodeError> {
     if !parts.more()? {
-        return Err(parts.cursor.error(DecodeErrorKind::Type));
+        return Err(DecodeError::new(DecodeErrorKind::Type, parts.cursor.offset().saturating_sub(1)));
     }
     Ok(parts.cursor.peek())
 }

@@ -4,9 +4,9 @@
 use std::fmt::Display;
 
 use gemini_ws::{
-    AssetBalance, Auction, Endpoint, Fill, FundingAmountChange, Leg, Level, Liquidity, MarketEntry,
-    MarketUpdate, Message, Number, OrderReport, OrderUpdate, Position, Response, ResponseId, Scratch, Side,
-    SnapshotOrder, Taker, Timestamp, Trade,
+    AssetBalance, Auction, Element, Endpoint, Fill, FundingAmountChange, Leg, Level, Liquidity, List,
+    MarketEntry, MarketUpdate, Message, Number, OrderReport, OrderUpdate, Position, Response, ResponseId,
+    Row, Scratch, Side, SnapshotOrder, Taker, Timestamp, Trade,
 };
 
 use crate::inputs::Kind;
@@ -139,22 +139,30 @@ fn current(facts: &mut Facts, message: &Message<'_>) {
             facts.millis(it.submission_ends).millis(it.expires)
         }
         Message::BalanceUpdate(it) => {
-            facts.nanos(it.event_time).nanos(it.update_time).list(it.balances, balance)
+            facts.nanos(it.event_time).nanos(it.update_time).list(rows(it.balances), balance)
         }
         Message::PositionReport(it) => {
             facts.nanos(it.event_time).nanos(it.update_time).may_be(it.account_id);
-            facts.list(it.positions, position)
+            facts.list(rows(it.positions), position)
         }
         Message::QuoteUpdate(it) => {
             facts.is(it.event_id).millis(it.event_time).is(it.rfq_id).is(it.step).is(it.status);
             facts.may_be(it.quote_id).may_be_number(it.price).may_be_number(it.quantity);
             facts.may_be(it.quote_status).millis(it.valid_until)
         }
-        Message::Settlements(it) => facts.list(it.settlements, |facts, it| {
+        Message::Settlements(it) => facts.list(rows(it.settlements), |facts, it| {
             facts.is(it.symbol).number(it.position).may_be_number(it.payout).is(it.outcome);
         }),
         other => panic!("{other:?}"),
     };
+}
+
+/// Returns the rows of a list, all of which can be decoded.
+fn rows<'f, T>(list: List<'f, Row<'f, T>>) -> impl Iterator<Item = T>
+where
+    Row<'f, T>: Element<'f>,
+{
+    list.into_iter().map(|row| row.read().unwrap())
 }
 
 fn leg(facts: &mut Facts, it: Leg<'_>) {
@@ -192,7 +200,7 @@ fn response(facts: &mut Facts, it: &Response<'_>, kind: Kind) {
     match kind {
         Kind::Time | Kind::NamedTime => facts.millis(it.server_time().ok()),
         Kind::Refused => facts.may_be(it.error.map(|it| it.code)).may_be(it.error.map(|it| it.message)),
-        Kind::Limits => facts.list(it.rate_limits().unwrap(), |facts, it| {
+        Kind::Limits => facts.list(rows(it.rate_limits().unwrap()), |facts, it| {
             facts.is(it.kind).is(it.interval).is(it.interval_count).is(it.limit).is(it.count);
         }),
         Kind::Names => facts.list(it.stream_names().unwrap(), |facts, name| {
@@ -221,29 +229,29 @@ fn archived(facts: &mut Facts, endpoint: Endpoint, message: &Message<'_>) {
                 facts.level(level);
             });
             match it.trades {
-                Some(trades) => facts.list(trades, |facts, it| trade_v2(facts, &it.read().unwrap())),
+                Some(trades) => facts.list(rows(trades), |facts, it| trade_v2(facts, &it)),
                 None => facts.is("-"),
             };
             match it.auction_events {
-                Some(auctions) => facts.list(auctions, |facts, it| auction(facts, &it.read().unwrap())),
+                Some(auctions) => facts.list(rows(auctions), |facts, it| auction(facts, &it)),
                 None => facts.is("-"),
             };
         }
         Message::Trade(it) => trade_v2(facts, it),
         Message::Auction(it) => auction(facts, it),
         Message::Candles(it) => {
-            facts.is(it.symbol).list(it.candles, |facts, it| {
+            facts.is(it.symbol).list(rows(it.candles), |facts, it| {
                 facts.millis(Some(it.open_time)).number(it.open).number(it.high).number(it.low);
                 facts.number(it.close).may_be_number(it.volume);
             });
         }
         Message::MarkPrices(it) => {
-            facts.is(it.symbol).list(it.changes, |facts, it| {
+            facts.is(it.symbol).list(rows(it.changes), |facts, it| {
                 facts.nanos(it.event_time).number(it.mark_price).may_be_number(it.spot_index);
             });
         }
         Message::FundingAmounts(it) => {
-            facts.is(it.symbol).list(it.changes, funding);
+            facts.is(it.symbol).list(rows(it.changes), funding);
         }
         Message::Heartbeat(it) if endpoint == Endpoint::MarketDataV2 => {
             facts.millis(it.event_time);

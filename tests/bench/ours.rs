@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use gemini_ws::{
-    Applied, Books, Element, Endpoint, Event, List, Message, OrderBook, Replay, Response, Scratch,
+    Applied, Books, Element, Endpoint, Event, List, Message, OrderBook, Replay, Response, Row, Scratch,
 };
 
 use crate::book::book_of;
@@ -27,7 +27,9 @@ pub(crate) fn decode(endpoint: Endpoint, kind: Kind, frame: &str, memory: &mut M
         Message::PositionReport(it) => {
             for position in it.positions {
                 black_box(&position);
-                read(position.amounts);
+                if let Row::Read(position) = position {
+                    read(position.amounts);
+                }
             }
         }
         Message::Settlements(it) => read(it.settlements),

@@ -58,6 +58,8 @@ mod rows;
 mod scopes;
 #[path = "beyond/terms.rs"]
 mod terms;
+#[path = "beyond/unreadable.rs"]
+mod unreadable;
 #[path = "beyond/waiting.rs"]
 mod waiting;
 

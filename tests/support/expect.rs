@@ -1,6 +1,6 @@
 //! Checks the decoders against tables of frames and their expected values.
 
-use gemini_ws::{DecodeErrorKind, Endpoint, Message, Scratch};
+use gemini_ws::{DecodeErrorKind, Endpoint, Event, Message, Replay, Scratch};
 use serde_json::Value;
 
 use super::random::Random;
@@ -52,6 +52,23 @@ pub fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: 
     let error = endpoint.decode(&frame, &mut scratch).expect_err(&frame);
     let name = error.member().map(|member| member.to_string());
     assert_eq!((error.kind(), error.offset(), name.as_deref()), (kind, offset, member), "{frame}");
+    oracle::check_everywhere(&frame, &mut scratch);
+}
+
+/// Checks that one row of a frame is malformed, with an error at the mark `^`, which is removed first.
+pub fn refuses_row(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: Option<&str>) {
+    let (frame, offset) = unmarked(marked);
+    let mut scratch = Scratch::new();
+    let event = Replay::new(endpoint).event(&frame, &mut scratch).expect(&frame).expect(&frame);
+    let rows = event.parts().filter_map(|part| match part {
+        Event::Malformed(row, _) => Some((row.frame.to_string(), row.error)),
+        _ => None,
+    });
+    let rows: Vec<_> = rows.collect();
+    let [(row, error)] = rows.as_slice() else { panic!("{frame}: {rows:?}") };
+    let found = frame.find(row).unwrap() + error.offset();
+    let name = error.member().map(|member| member.to_string());
+    assert_eq!((error.kind(), found, name.as_deref()), (kind, offset, member), "{frame}");
     oracle::check_everywhere(&frame, &mut scratch);
 }
 

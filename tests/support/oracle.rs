@@ -164,9 +164,15 @@ pub fn said(message: &Message<'_>, text: &str) -> Value {
                 _ => {}
             });
         }
+        Message::BalanceUpdate(it) => rows(it.balances, &mut said["balances"]),
+        Message::PositionReport(it) => rows(it.positions, &mut said["positions"]),
+        Message::Settlements(it) => rows(it.settlements, &mut said["settlements"]),
+        Message::Candles(it) => rows(it.candles, &mut said["candles"]),
+        Message::MarkPrices(it) => rows(it.changes, &mut said["changes"]),
+        Message::FundingAmounts(it) => rows(it.changes, &mut said["changes"]),
         Message::L2Updates(updates) => {
-            rows(updates.trades, &mut said["trades"]);
-            rows(updates.auction_events, &mut said["auction_events"]);
+            updates.trades.into_iter().for_each(|list| rows(list, &mut said["trades"]));
+            updates.auction_events.into_iter().for_each(|list| rows(list, &mut said["auction_events"]));
         }
         Message::OrderSnapshot(snapshot) => {
             let reports = snapshot.orders.iter().map(|order| order.0);
@@ -204,11 +210,10 @@ fn report(report: &OrderReport<'_>, said: &mut Value) {
 }
 
 /// Converts the serialised rows of a list as [`said`] converts a message.
-fn rows<'f, T>(rows: Option<List<'f, Row<'f, T>>>, said: &mut Value)
+fn rows<'f, T>(rows: List<'f, Row<'f, T>>, said: &mut Value)
 where
     Row<'f, T>: Element<'f>,
 {
-    let Some(rows) = rows else { return };
     rows.iter().zip(elements(said)).for_each(|(row, said)| {
         if let Row::Malformed { element, error } = row {
             malformed(element, error, said);

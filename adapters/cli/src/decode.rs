@@ -97,8 +97,15 @@ impl Counts {
                 }
             }
             Message::L2Updates(updates) => {
-                elements.malformed += unread(updates.trades) + unread(updates.auction_events);
+                elements.malformed += updates.trades.map_or(0, unread);
+                elements.malformed += updates.auction_events.map_or(0, unread);
             }
+            Message::BalanceUpdate(update) => elements.malformed += unread(update.balances),
+            Message::PositionReport(report) => elements.malformed += unread(report.positions),
+            Message::Settlements(it) => elements.malformed += unread(it.settlements),
+            Message::Candles(it) => elements.malformed += unread(it.candles),
+            Message::MarkPrices(it) => elements.malformed += unread(it.changes),
+            Message::FundingAmounts(it) => elements.malformed += unread(it.changes),
             _ => {}
         }
     }
@@ -119,11 +126,11 @@ impl Counts {
     }
 }
 
-fn unread<'f, T>(rows: Option<List<'f, Row<'f, T>>>) -> u64
+fn unread<'f, T>(rows: List<'f, Row<'f, T>>) -> u64
 where
     Row<'f, T>: Element<'f>,
 {
-    rows.into_iter().flatten().filter(|row| matches!(row, Row::Malformed { .. })).count() as u64
+    rows.malformed() as u64
 }
 
 impl Unusable {

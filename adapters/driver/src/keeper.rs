@@ -177,8 +177,11 @@ impl Keeper {
         }
     }
 
-    pub(crate) fn reconcile_balances(&mut self, rows: &BalanceRows, asked: Moment) -> bool {
-        self.balances.reconcile(rows, asked)
+    pub(crate) fn reconcile_balances(&mut self, rows: &BalanceRows, asked: Moment) {
+        match rows.is_whole() {
+            true => _ = self.balances.reconcile(rows, asked),
+            false => self.balances.reconcile_part(rows, asked),
+        }
     }
 
     /// Applies an event, before the application sees it.
@@ -190,7 +193,6 @@ impl Keeper {
                     self.take_depth(event);
                 }
             }
-            // The keeper keeps no data of these events.
             Event::BookTicker(..)
             | Event::PartialDepth(..)
             | Event::Trade(..)

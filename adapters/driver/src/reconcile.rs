@@ -17,7 +17,8 @@ pub struct Reconciliation {
     pub resolved: usize,
     /// The orders whose doubt no answer has resolved. An event may have resolved the doubt meanwhile.
     pub unresolved: Vec<Unresolved>,
-    /// The error in the venue's answer about the balances. If it is `None`, the balances may still be stale.
+    /// The error in the venue's answer about the balances, or the error of the first row of the answer that cannot be
+    /// decoded; the other rows were applied. If it is `None`, the balances may still be stale.
     pub balances: Option<RestError>,
 }
 
@@ -127,6 +128,7 @@ impl Handle {
             match answer(signer, &ask, &BalancesQuestion).await? {
                 Err(error) => it.balances = Some(error),
                 Ok(rows) => {
+                    it.balances = rows.unused().first().cloned();
                     let taken = self.ask(move |lent, answer| {
                         let _ = answer.try_send(lent.keeper.reconcile_balances(&rows, asked));
                     });

@@ -1,7 +1,7 @@
 //! Faults of decimals that fit although a part of their computation does not.
 
 use gemini_ws::{
-    Decimal, DecimalError, DecodeErrorKind, Event, Message, OrderStatusQuestion, RestQuestion, Rounding,
+    Decimal, DecimalError, DecodeErrorKind, Event, Message, OrderStatusQuestion, RestQuestion, Rounding, Row,
     Scratch, decode,
 };
 
@@ -12,7 +12,7 @@ fn number(text: &str) -> (Result<Decimal, DecimalError>, String) {
     let frame = format!(r#"{{"e":"balanceUpdate","E":1,"u":1,"B":[{{"a":"ETH","f":{text},"c":"1"}}]}}"#);
     let mut scratch = Scratch::new();
     let Ok(Message::BalanceUpdate(update)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
-    let available = update.balances.iter().next().unwrap().available;
+    let available = update.balances.iter().find_map(Row::read).unwrap().available;
     (available.to_decimal(), available.to_string())
 }
 
@@ -72,7 +72,7 @@ fn a_candle_with_an_exponent_is_read() {
         let Some(Event::Candles(candles, _)) = event.map_err(|error| error.kind())? else {
             panic!("{frame}")
         };
-        Ok(candles.candles.iter().next().unwrap().open)
+        Ok(candles.candles.iter().find_map(Row::read).unwrap().open)
     };
     assert_eq!(read("12345678901234567890e-5"), Ok(d("123456789012345.6789")));
     assert_eq!(read("1e-19"), Err(DecodeErrorKind::Precision));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::json::Json;
 use super::{
     Names, Object, Read, any_number, auction, boolean, decimal, integer, level, market_decimal, milliseconds,
-    nanoseconds, number, signed_decimal, symbol, text, time, unsigned, unsigned_decimal, untagged,
+    nanoseconds, number, signed_decimal, some, symbol, text, time, unsigned, unsigned_decimal, untagged,
     venue_error,
 };
 
@@ -107,12 +107,12 @@ fn interval(kind: &str) -> Option<&'static str> {
 
 fn candles(frame: Object<'_>, interval: &str) -> Read<Value> {
     let symbol = symbol(frame, "symbol")?;
-    let rows = frame.array("changes")?.iter().map(candle).collect::<Result<Value, _>>();
+    let rows = frame.array("changes")?;
     Ok(json!({
         "kind": "candles",
         "symbol": symbol,
         "interval": interval,
-        "candles": rows.map_err(|kind| (kind, "changes"))?,
+        "candles": some(rows, |row| candle(row).map_err(|kind| (kind, None)), "changes")?,
     }))
 }
 
@@ -181,7 +181,7 @@ fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
 }
 
 fn changes(frame: Object<'_>, kind: &str, name: Names, read: fn(Object<'_>) -> Read<Value>) -> Read<Value> {
-    Ok(json!({"kind": kind, "symbol": symbol(frame, "symbol")?, "changes": frame.list(name, read)?}))
+    Ok(json!({"kind": kind, "symbol": symbol(frame, "symbol")?, "changes": frame.some_rows(name, read)?}))
 }
 
 fn mark_price(change: Object<'_>) -> Read<Value> {

@@ -118,6 +118,15 @@ impl<'j> Object<'j> {
         Ok(self.array(names)?.iter().map(row).collect())
     }
 
+    /// Reads an array of objects as `rows` does. If there are rows, but all are malformed, so is the array.
+    fn some_rows(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
+        let row = |element: &'j Json| match element {
+            Json::Object(members) => read(Object(members)).map_err(|(kind, member)| (kind, Some(member))),
+            _ => Err((DecodeErrorKind::NotAnObject, None)),
+        };
+        some(self.array(names)?, row, self.name(names))
+    }
+
     /// Reads an array of objects. A malformed element makes the whole array malformed.
     fn list(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
         let element = |element: &'j Json| match element {
@@ -126,6 +135,21 @@ impl<'j> Object<'j> {
         };
         self.array(names)?.iter().map(element).collect()
     }
+}
+
+/// Reads the elements of an array with this name. Returns the refusal of the first if all are malformed.
+fn some<'j>(
+    elements: &'j [Json],
+    read: impl FnMut(&'j Json) -> Result<Value, (DecodeErrorKind, Option<&'static str>)>,
+    name: &'static str,
+) -> Read<Value> {
+    let rows: Vec<_> = elements.iter().map(read).collect();
+    if let (Some(Err((kind, member))), true) = (rows.first(), rows.iter().all(Result::is_err)) {
+        let kind = if *kind == DecodeErrorKind::NotAnObject { DecodeErrorKind::Type } else { *kind };
+        return Err((kind, member.unwrap_or(name)));
+    }
+    let said = elements.iter().zip(rows);
+    Ok(said.map(|(element, row)| row.unwrap_or_else(|it| untagged(malformed(element, it)))).collect())
 }
 
 type Names = &'static str;

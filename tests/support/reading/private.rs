@@ -87,7 +87,7 @@ pub(super) fn balance_update(frame: Object<'_>) -> Read<Value> {
         "kind": "balance_update",
         "event_time": frame.informs("E", nanoseconds),
         "update_time": frame.informs("u", nanoseconds),
-        "balances": frame.list("B", balance)?,
+        "balances": frame.some_rows("B", balance)?,
     }))
 }
 
@@ -112,7 +112,7 @@ pub(super) fn position_report(frame: Object<'_>) -> Read<Value> {
         "event_time": frame.informs("E", nanoseconds),
         "update_time": frame.informs("u", nanoseconds),
         "account_id": frame.informs("A", unsigned),
-        "positions": frame.list("P", position)?,
+        "positions": frame.some_rows("P", position)?,
     }))
 }
 
@@ -125,7 +125,7 @@ pub(super) fn settlements(frame: Object<'_>) -> Read<Value> {
             "outcome": outcome(text(settlement, "outcome")?),
         }))
     };
-    Ok(json!({"kind": "settlements", "settlements": frame.list("settlements", settlement)?}))
+    Ok(json!({"kind": "settlements", "settlements": frame.some_rows("settlements", settlement)?}))
 }
 
 /// Reads a request for quotes. The member `i` distinguishes its two shapes.
