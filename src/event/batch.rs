@@ -45,7 +45,7 @@ impl<'f> Batch<'f> {
 impl<'f> Report<'f> {
     /// Returns the event of the report: a [`Batch`] if some of its rows cannot be decoded.
     pub(crate) fn event(self, source: Source<'f>) -> Event<'f> {
-        if Unread::of(&self).next().is_some() {
+        if self.has_malformed() {
             Event::Batch(Batch(Parts::Report(self)), source)
         } else {
             self.whole(source)

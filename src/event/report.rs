@@ -26,6 +26,15 @@ impl<'f> Report<'f> {
         }
     }
 
+    pub(super) fn has_malformed(&self) -> bool {
+        match self {
+            Report::Balances(it) => it.balances.has_malformed(),
+            Report::Positions(it) => it.positions.has_malformed(),
+            Report::Settlements(it) => it.settlements.has_malformed(),
+            Report::Candles(it) => it.candles.has_malformed(),
+        }
+    }
+
     /// Returns the topic of the rows, and their symbol if the message names one.
     pub(crate) const fn about(&self) -> (Topic, Option<&'f str>) {
         match self {

@@ -38,6 +38,10 @@ pub enum Row<'f, T> {
 }
 
 impl<T> Row<'_, T> {
+    fn is_malformed(&self) -> bool {
+        matches!(self, Row::Malformed { .. })
+    }
+
     /// Returns the decoded row; `None` if the row cannot be decoded.
     ///
     /// ```
@@ -75,12 +79,19 @@ impl<T> Row<'_, T> {
 pub struct List<'f, T> {
     json: &'f str,
     element: PhantomData<T>,
+    /// Whether the list may have malformed rows.
+    is_odd: bool,
 }
 
 impl<'f, T: Element<'f>> List<'f, T> {
     /// Creates a list from an array whose elements were checked.
     pub(crate) const fn new(json: &'f str) -> List<'f, T> {
-        List { json, element: PhantomData }
+        List { json, element: PhantomData, is_odd: true }
+    }
+
+    /// Notes that no row of the list is malformed.
+    pub(crate) const fn all_read(self) -> List<'f, T> {
+        List { is_odd: false, ..self }
     }
 
     /// Returns the elements, in the order of the frame.
@@ -105,9 +116,14 @@ impl<'f, T> List<'f, Row<'f, T>>
 where
     Row<'f, T>: Element<'f>,
 {
+    /// Returns whether a row cannot be decoded.
+    pub(crate) fn has_malformed(&self) -> bool {
+        self.is_odd && self.iter().any(|row| row.is_malformed())
+    }
+
     /// Returns how many rows cannot be decoded.
     pub fn malformed(&self) -> usize {
-        self.iter().filter(|row| matches!(row, Row::Malformed { .. })).count()
+        if self.is_odd { self.iter().filter(Row::is_malformed).count() } else { 0 }
     }
 }
 
@@ -169,7 +185,7 @@ impl<T> Clone for Elements<'_, T> {
 
 impl<T> Default for List<'_, T> {
     fn default() -> Self {
-        List { json: "", element: PhantomData }
+        List { json: "", element: PhantomData, is_odd: false }
     }
 }
 

@@ -88,7 +88,8 @@ impl Balances {
         if let Event::Batch(batch, _) = event
             && batch.is_report_of(Topic::Balances)
         {
-            return event.parts().fold(false, |applied, part| self.apply(&part) || applied);
+            event.parts().for_each(|part| _ = self.apply(&part));
+            return true;
         }
         let Event::Balances(update, source) = event else { return self.rows.lose(event, Topic::Balances) };
         let rows = update.balances.iter().filter_map(Row::read).map(|row| {

@@ -100,7 +100,8 @@ impl Positions {
         if let Event::Batch(batch, _) = event
             && batch.is_report_of(Topic::Positions)
         {
-            return event.parts().fold(false, |applied, part| self.apply(&part) || applied);
+            event.parts().for_each(|part| _ = self.apply(&part));
+            return true;
         }
         let Event::Positions(report, source) = event else { return self.rows.lose(event, Topic::Positions) };
         let rows = report.positions.iter().filter_map(Row::read).filter_map(|row| held(&row));

@@ -79,7 +79,8 @@ pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8])
     })?;
     match first {
         Some((element, error)) if !is_any => Err(error.behind(offset_in(element.as_str(), reader.frame))),
-        _ => Ok(found),
+        Some(_) => Ok(found),
+        None => Ok((found.0.all_read(), found.1)),
     }
 }
 

@@ -130,7 +130,8 @@ impl Handle {
                 Ok(rows) => {
                     it.balances = rows.unused().first().cloned();
                     let taken = self.ask(move |lent, answer| {
-                        let _ = answer.try_send(lent.keeper.reconcile_balances(&rows, asked));
+                        lent.keeper.reconcile_balances(&rows, asked);
+                        let _ = answer.try_send(());
                     });
                     taken.await.ok_or(ReconcileError::Closed)?;
                 }
