@@ -30,6 +30,9 @@ mod told;
 /// with the reason [`StaleReason::Executions`].
 pub const FILLS_MAX: usize = 100_000;
 
+/// The code of a refusal that the venue reports a second time, with an event.
+const REJECTED_TWICE: i64 = -2010;
+
 /// An order, as replies and events describe it.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -333,6 +336,12 @@ impl Order {
             self.is_refused_by_reply = true;
             self.doubt = None;
         }
+    }
+
+    /// Returns whether a reply has refused the order, and the event that
+    /// [comes with such a reply](crate::protocol::quirks#rejected-twice) is missing.
+    pub(super) fn owes_rejection(&self) -> bool {
+        self.is_refused_by_reply && self.refusal_code == Some(REJECTED_TWICE) && self.age == Age::default()
     }
 
     /// Notes that the request that places the order has a reply, or will get none. An earlier answer that did not

@@ -370,12 +370,17 @@ impl Orders {
     }
 
     /// Returns the key of the order without an id of the venue that an event with a client order id is about. If
-    /// several orders match, chooses the newest for a rejection, and otherwise the oldest, preferably an open one.
+    /// several orders match, chooses the oldest, preferably an open one. For a rejection, chooses an order that a reply
+    /// has refused already, or the newest order.
     /// Puts the other open ones in doubt, because the event may be about one of them.
     fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let [certain, doubtful, ended] = self.index.unnamed(id)?.sets();
         let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
         if update.status == OrderStatus::Rejected {
+            let is_owed = |key: &&u64| self.index.get(**key).is_some_and(Order::owes_rejection);
+            if let Some(refused) = ended.iter().filter(is_owed).find(may_be) {
+                return Some(*refused);
+            }
             let newest = |set: &BTreeSet<u64>| set.iter().rev().find(may_be).copied();
             return [certain, doubtful, ended].into_iter().filter_map(newest).max();
         }
