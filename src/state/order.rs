@@ -378,9 +378,15 @@ impl Order {
         is_listed: bool,
     ) -> Accounted {
         let is_first = !self.state.is_from_events() || self.is_refused_by_reply;
-        self.fill_in(update);
+        let is_late = self.is_late(update);
+        let is_behind = match is_listed {
+            // The time of a row may be that of the order, so only a row about a certain order counts as late.
+            true => is_late && !self.needs_reconciling(),
+            false => is_late || (update.status == OrderStatus::New && !is_first),
+        };
+        self.fill_in(update, is_behind);
         (self.link, self.observed) = (link, now);
-        if !self.is_late(update) {
+        if !is_late {
             self.age = age;
         }
         let executed = update.told_executed(self.quantity);
@@ -391,7 +397,7 @@ impl Order {
         if accounted == Accounted::Unaccountable {
             self.unaccountable = self.unaccountable.saturating_add(1);
         }
-        self.advance(update, executed, now);
+        self.advance(update, executed, is_behind, now);
         if update.status == OrderStatus::New && is_first {
             // `NEW` is the first event of an order, so nothing before it can be missing.
             self.begun = update.event_time;
@@ -418,7 +424,12 @@ impl Order {
         update.event_time.zip(self.age.event_time).is_some_and(|(told, newest)| told < newest)
     }
 
-    fn fill_in(&mut self, update: &OrderUpdate<'_>) {
+    /// Takes the terms in an event; only those that are unknown if the event `is_behind` another one.
+    fn fill_in(&mut self, update: &OrderUpdate<'_>, is_behind: bool) {
+        let newest = |known: Option<Decimal>, told: Option<Decimal>| match is_behind {
+            true => known.or(told),
+            false => told.or(known),
+        };
         self.order_id = Some(update.order_id).filter(|id| *id != 0).or(self.order_id);
         if self.client_order_id.is_none() {
             let id = update.client_order_id.map(|id| id.to_string());
@@ -431,17 +442,19 @@ impl Order {
             self.order_type = update.order_type.map(kept);
         }
         // The venue may send a zero for a price that the order does not have.
-        self.price = update.price.filter(|price| !price.is_zero()).or(self.price);
-        self.stop_price = told_stop_price(update).or(self.stop_price);
-        self.quantity = update.quantity.or(self.quantity);
+        self.price = newest(self.price, update.price.filter(|price| !price.is_zero()));
+        self.stop_price = newest(self.stop_price, told_stop_price(update));
+        self.quantity = newest(self.quantity, update.quantity);
         if let Some(reason) = update.reason {
             let is_about_cancel = update.status == OrderStatus::CancelRejected;
             let place = if is_about_cancel { &mut self.cancel_refusal } else { &mut self.reason };
-            *place = Some(kept(reason));
+            if place.is_none() || !is_behind {
+                *place = Some(kept(reason));
+            }
         }
     }
 
-    fn advance(&mut self, update: &OrderUpdate<'_>, executed: Option<Decimal>, now: Moment) {
+    fn advance(&mut self, update: &OrderUpdate<'_>, executed: Option<Decimal>, is_behind: bool, now: Moment) {
         self.revive();
         let has_executed = executed.is_some_and(|done| !done.is_zero());
         let state = match update.status {
@@ -462,7 +475,7 @@ impl Order {
                 _ => OrderState::Closed,
             },
             OrderStatus::CancelRejected => {
-                self.cancel_accepted = false;
+                self.cancel_accepted &= is_behind;
                 // The venue may have refused the cancel because the order has ended.
                 if self.is_open() {
                     self.raise(StaleReason::NotFound, now);
@@ -477,7 +490,8 @@ impl Order {
                 OrderState::New
             }
         };
-        if matches!(state, OrderState::Open | OrderState::PartiallyFilled) && self.is_open() {
+        let is_in_book = matches!(state, OrderState::Open | OrderState::PartiallyFilled);
+        if is_in_book && self.is_open() && !is_behind {
             // The venue uses both statuses for a partly executed order in the book.
             self.state = state;
         } else {

@@ -43,7 +43,7 @@ impl Order {
             }
     }
 
-    pub(in crate::state) const fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
+    pub(in crate::state) fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
         self.disputes.note_status(update, is_open_again);
     }
 

@@ -19,11 +19,13 @@ pub(super) struct Disputes {
 }
 
 impl Disputes {
-    pub(super) const fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
+    pub(super) fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
         self.end |= is_open_again;
         match update.status {
-            OrderStatus::Open => self.opened = update.event_time,
-            status if status.is_end() => (self.is_ended, self.ended) = (true, update.event_time),
+            OrderStatus::Open => self.opened = self.opened.max(update.event_time),
+            status if status.is_end() => {
+                (self.is_ended, self.ended) = (true, self.ended.max(update.event_time));
+            }
             _ => {}
         }
     }
