@@ -403,7 +403,7 @@ pub(crate) enum Verdict<'f> {
 impl<'f> RequestOutcome<'f> {
     /// Returns what the outcome says about the order or quote of the request. A reply that contradicts itself gives
     /// [`Verdict::Unknown`]: an error whose status means success and whose code means no refusal, or a refusal that
-    /// contains the id of an order.
+    /// contains the id of an order or a quote.
     pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
             RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),

@@ -265,7 +265,7 @@ impl Response<'_> {
     ///
     /// Four rules decide, in this order:
     ///
-    /// - A refusal that contains the id of an order contradicts itself, so it is not final.
+    /// - A refusal that contains the id of an order or a quote contradicts itself, so it is not final.
     /// - With the [error code](crate::protocol::streams#errors) -1000 or -1003, the refusal is not final.
     /// - Without a status, or with a status from 200 to 299, the code decides: -1002, -1013, -1020 and the codes from
     ///   -2999 to -1100 are final.
@@ -286,7 +286,7 @@ impl Response<'_> {
     pub fn is_final_refusal(&self) -> bool {
         let code = self.error.map_or(0, |error| error.code);
         !self.is_ok()
-            && !self.names_order()
+            && !self.has_id()
             && !matches!(code, -1003 | -1000)
             && match self.status {
                 None | Some(200..=299) => matches!(code, -1002 | -1013 | -1020 | -2999..=-1100),
@@ -298,11 +298,7 @@ impl Response<'_> {
     /// Returns whether the venue did not act, because of a limit on requests.
     pub(crate) fn is_over_limit(&self) -> bool {
         let is_named = matches!(&self.error, Some(ApiError { code: -1003, .. }));
-        !self.is_internal_error() && !self.names_order() && (is_named || matches!(self.status, Some(429)))
-    }
-
-    fn names_order(&self) -> bool {
-        matches!(self.order_id(), Ok(Some(_)))
+        !self.is_internal_error() && !self.has_id() && (is_named || matches!(self.status, Some(429)))
     }
 
     /// Returns whether the reply is an internal error. Then it is unknown whether the venue acted.

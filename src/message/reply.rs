@@ -28,9 +28,9 @@ pub struct RateLimit<'f> {
 #[non_exhaustive]
 pub struct QuoteReceipt<'f> {
     /// `rfqId`: the id of the request for quotes.
-    pub rfq_id: Text<'f>,
+    pub rfq_id: Option<Text<'f>>,
     /// `quoteId`: the venue's id of the quote.
-    pub quote_id: Text<'f>,
+    pub quote_id: Option<Text<'f>>,
     /// `confirmed`: whether the quote was confirmed or declined; only in the reply to `rfq.confirm_quote`.
     pub confirmed: Option<bool>,
 }

@@ -35,6 +35,15 @@ record! {
 }
 
 record! {
+    /// The ids in the result of [placing](crate::protocol::streams#placing-and-cancelling) an order, or of a [quote
+    /// method](crate::protocol::streams#quote-methods).
+    NamedMembers {
+        order_id: "orderId" = Unsigned,
+        quote_id: "quoteId" = Exact,
+    }
+}
+
+record! {
     /// A rate limit, as the [utility method](crate::protocol::streams#utility-methods) `conninfo` returns it.
     RateLimitMembers {
         kind: "rateLimitType" = Exact,
@@ -139,13 +148,21 @@ impl<'f> Response<'f> {
     ///
     /// # Errors
     ///
-    /// Returns [`DecodeError`] if the response has no such result.
+    /// Returns [`DecodeError`] if the result is not an object, or its member `quoteId` or `confirmed` cannot be read.
     pub fn quote(&self) -> Result<QuoteReceipt<'f>, DecodeError> {
         let it = QuoteMembers::whole(self.result_text())?;
         Ok(QuoteReceipt {
-            rfq_id: it.rfq_id().required()?,
-            quote_id: it.quote_id().required()?,
-            confirmed: it.confirmed().informs(),
+            rfq_id: it.rfq_id().label(),
+            quote_id: it.quote_id().unless_empty()?,
+            confirmed: it.confirmed().if_any()?,
+        })
+    }
+
+    /// Returns whether the result has the id of an order or a quote, even one that cannot be read.
+    pub(crate) fn has_id(&self) -> bool {
+        NamedMembers::whole(self.result_text()).is_ok_and(|it| {
+            !matches!(it.order_id().unless_empty(), Ok(None | Some(0)))
+                || !matches!(it.quote_id().unless_empty(), Ok(None))
         })
     }
 

@@ -214,7 +214,7 @@ fn response(facts: &mut Facts, it: &Response<'_>, kind: Kind) {
         Kind::Placed => facts.may_be(it.order_id().unwrap()),
         Kind::QuoteReply => {
             let quote = it.quote().unwrap();
-            facts.is(quote.rfq_id).is(quote.quote_id).may_be(quote.confirmed)
+            facts.may_be(quote.rfq_id).may_be(quote.quote_id).may_be(quote.confirmed)
         }
         _ => facts,
     };

@@ -83,7 +83,7 @@ impl Quotes {
         let key = self.by_quote_id.get(&id);
         let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
         match outcome.verdict() {
-            Verdict::Accepted(response) if denies(&response, state) => {
+            Verdict::Accepted(response) if denies(&response, id.0, state) => {
                 quote.raise(StaleReason::Contradiction, now);
             }
             Verdict::Accepted(_) => {
@@ -143,11 +143,13 @@ impl Quotes {
 }
 
 fn quote_id(response: &Response<'_>) -> Option<QuoteKey> {
-    response.quote().ok()?.quote_id.to_string().parse().ok()
+    response.quote().ok()?.quote_id?.to_string().parse().ok()
 }
 
-/// Returns whether a reply to a request about a quote says the opposite of what was requested.
-fn denies(response: &Response<'_>, state: QuoteState) -> bool {
-    let confirmed = response.quote().ok().and_then(|receipt| receipt.confirmed);
-    confirmed.is_some_and(|confirmed| confirmed != (state == QuoteState::Confirmed))
+/// Returns whether a reply to a request about the quote `id` cannot be read, names another quote, or says the opposite
+/// of what was requested.
+fn denies(response: &Response<'_>, id: QuoteKey, state: QuoteState) -> bool {
+    let Ok(receipt) = response.quote() else { return response.result.is_some() };
+    receipt.quote_id.is_some_and(|named| named != *id.as_str())
+        || receipt.confirmed.is_some_and(|confirmed| confirmed != (state == QuoteState::Confirmed))
 }

@@ -350,6 +350,51 @@ fn z44_a_reply_that_confirms_nothing_is_no_confirmation() {
     }
 }
 
+/// The reply to a request about `q1` counts only if `Quotes` can read it, and it neither names another quote nor says
+/// the opposite. It may lack each of its members.
+#[test]
+fn a_reply_about_a_quote_counts_only_if_it_agrees_with_the_request() {
+    let [rfq_id, quote_id] = ["r1", "q1"].map(|id| id.parse().unwrap());
+    let confirm = |confirm| Request::ConfirmQuote { rfq_id, quote_id, confirm };
+    let withdraw = Request::WithdrawQuote { rfq_id, quote_id };
+    use QuoteState::{Accepted, Confirmed, Declined, Withdrawn};
+    for (request, result, state) in [
+        (confirm(true), "{}", Confirmed),
+        (confirm(true), r#"{"quoteId":"q1","confirmed":true}"#, Confirmed),
+        (confirm(true), r#"{"rfqId":7,"confirmed":true}"#, Confirmed),
+        (confirm(false), r#"{"quoteId":"q1","confirmed":false}"#, Declined),
+        (withdraw.clone(), r#"{"quoteId":"q1"}"#, Withdrawn),
+        (confirm(true), r#"{"quoteId":"q1","confirmed":false}"#, Accepted),
+        (confirm(true), r#"{"confirmed":false}"#, Accepted),
+        (confirm(false), r#"{"confirmed":true}"#, Accepted),
+        (confirm(true), r#"{"quoteId":"q1","confirmed":"false"}"#, Accepted),
+        (confirm(true), r#"{"rfqId":"r1","quoteId":"q9","confirmed":true}"#, Accepted),
+        (confirm(true), r#"{"quoteId":9,"confirmed":true}"#, Accepted),
+        (confirm(true), "[]", Accepted),
+        (withdraw, r#"{"rfqId":"r1","quoteId":"q9"}"#, Accepted),
+    ] {
+        let mut fed = Fed::private(&[STREAM]);
+        fed.feed(2, &event(1, "ACCEPTED", "CONFIRMING", &named("q1", "ACTIVE")));
+        fed.client.request(t(3), &request).unwrap();
+        fed.poll();
+        let id = id_of(&fed.sent.pop().unwrap());
+        fed.feed(4, &format!(r#"{{"id":{id},"status":200,"result":{result}}}"#));
+        let doubt = (state == Accepted).then_some(StaleReason::Contradiction);
+        assert_eq!(shown(fed.quotes.get("q1").unwrap()), (state, Some("q1"), doubt), "{request:?} {result}");
+    }
+}
+
+#[test]
+fn a_reply_without_the_request_for_quotes_names_the_quote() {
+    for rfq_id in ["", r#""rfqId":null,"#, r#""rfqId":"","#, r#""rfqId":7,"#, r#""rfqId":"r1","#] {
+        let mut fed = Fed::private(&[STREAM]);
+        let (request, id) = submitted(&mut fed);
+        fed.feed(2, &format!(r#"{{"id":{id},"status":200,"result":{{{rfq_id}"quoteId":"q1"}}}}"#));
+        let quote = fed.quotes.get(request).unwrap();
+        assert_eq!(shown(quote), (QuoteState::Active, Some("q1"), None), "{rfq_id}");
+    }
+}
+
 /// The venue does not find a quote whose existence an event has shown. It stays in doubt until `forget` removes it.
 #[test]
 fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
