@@ -330,6 +330,9 @@ fn answered_late<'f>(
 ) -> Option<Event<'f>> {
     if response.is_ok() || (response.is_final_refusal() && request.streams().len() == 1) {
         reception.count_control();
+        if response.is_ok() && !request.is_subscribe() {
+            reception.feed_mut().subscriptions_mut().note_late_end(id);
+        }
         return answered(reception, request, id, response);
     }
     let failure = refusal(&request, response);

@@ -359,6 +359,11 @@ impl Subscription {
         self.is_haunted = is_haunted;
     }
 
+    /// Notes that no frames of an earlier subscription to the stream can come any more.
+    pub(super) const fn note_earlier_end(&mut self) {
+        self.is_haunted = false;
+    }
+
     /// Notes whether the client unsubscribes another stream, whose frames look like those of this one, before it
     /// requests this one.
     pub(super) const fn note_another(&mut self, is_after_another: bool) {

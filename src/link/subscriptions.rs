@@ -30,9 +30,9 @@ pub(crate) struct Subscriptions {
     snapshots_max: usize,
     /// The `Whole` of each stream that was requested on this connection, if the stream has one.
     asked: BTreeSet<Whole>,
-    /// The [`Whole::in_part`] of each stream whose `unsubscribe` failed on this connection. The venue may still send
-    /// these streams.
-    unended: BTreeSet<Whole>,
+    /// The [`Whole::in_part`] of each stream whose `unsubscribe` failed on this connection, and the id of the newest
+    /// such request. The venue may still send these streams.
+    unended: BTreeMap<Whole, u64>,
     /// When the newest partial depth without a symbol came. It may belong to any subscription to a partial depth, so
     /// none of them counts as silent.
     partial_depth_heard: Instant,
@@ -143,7 +143,7 @@ impl Subscriptions {
             streams_max: config.streams_max,
             snapshots_max: config.snapshots_max,
             asked: BTreeSet::new(),
-            unended: BTreeSet::new(),
+            unended: BTreeMap::new(),
             partial_depth_heard: Instant::ZERO,
             progress: VecDeque::new(),
         }
@@ -192,7 +192,7 @@ impl Subscriptions {
         };
         let (effects, request, left) = self.change(id, step).flatten()?;
         if let Some(whole) = left {
-            self.note_end(whole, input);
+            self.note_end(whole, request, input);
         }
         if input == StreamInput::Snapshot {
             self.note_progress(request, now);
@@ -201,14 +201,26 @@ impl Subscriptions {
     }
 
     /// Notes whether the venue may still send a stream that is being unsubscribed.
-    fn note_end(&mut self, whole: Whole, input: StreamInput) {
+    fn note_end(&mut self, whole: Whole, request: u64, input: StreamInput) {
         let has_failed =
             matches!(input, StreamInput::Unanswered | StreamInput::RefusedForNow | StreamInput::Refused);
         if input == StreamInput::Accepted {
             self.unended.remove(&whole);
-        } else if has_failed && self.unended.len() < self.streams_max {
-            self.unended.insert(whole);
+        } else if has_failed && (self.unended.len() < self.streams_max || self.unended.contains_key(&whole)) {
+            self.unended.insert(whole, request);
         }
+    }
+
+    /// Notes that the venue has accepted an `unsubscribe` that had timed out. Frames of the streams that it names can
+    /// now only belong to a later subscription.
+    pub(super) fn note_late_end(&mut self, request: u64) {
+        for subscription in self.places.iter_mut().flatten() {
+            let whole = Whole::of(&subscription.stream());
+            if whole.is_some_and(|whole| self.unended.get(&whole) == Some(&request)) {
+                subscription.note_earlier_end();
+            }
+        }
+        self.unended.retain(|_, failed| *failed != request);
     }
 
     pub(super) fn lose_update(&mut self, id: StreamId, now: Instant) -> Option<StreamInput> {
@@ -254,7 +266,7 @@ impl Subscriptions {
         };
         // If `unended` is full, it may lack the stream, so each stream that was requested before counts as contained.
         let is_haunted = whole.is_some_and(|whole| {
-            self.unended.contains(&whole) || (asked_before && self.unended.len() >= self.streams_max)
+            self.unended.contains_key(&whole) || (asked_before && self.unended.len() >= self.streams_max)
         });
         self.change(id, |subscription| subscription.note_request(request, asked_before, is_haunted));
     }

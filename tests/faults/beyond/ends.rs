@@ -1,11 +1,14 @@
-//! Faults of streams whose `unsubscribe` the venue refused for now. The venue still sends them.
+//! Faults of streams whose `unsubscribe` the venue refused for now, or did not answer in time. The venue may still send
+//! them.
 
 use gemini_ws::{Config, OrderState, QuoteState, StaleReason};
 
-use super::super::line::refuse;
+use super::super::line::{ack, refuse};
 use super::fed::{Fed, found, s, t, update};
 
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
+
+const LIST: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;
 
 /// Subscribes to `first`, and lets the venue refuse to unsubscribe it for now. Then subscribes to `next`, and
 /// confirms what the client sends.
@@ -57,7 +60,6 @@ fn an_order_of_another_session_is_in_doubt_while_the_stream_of_the_account_ends(
 /// its first frame.
 #[test]
 fn lists_of_everything_count_behind_an_end_that_failed_at_first() {
-    const LIST: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;
     const REPORT: &str =
         r#"{"e":"positionReport","E":1,"u":1,"A":8,"P":[{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}]}"#;
     for (name, list) in [("balances", LIST), ("positions", REPORT)] {
@@ -79,5 +81,52 @@ fn lists_of_everything_count_behind_an_end_that_failed_at_first() {
             }
             assert!(!is_stale(&fed), "{first}: {:?}", fed.log);
         }
+    }
+}
+
+/// Unsubscribes the balances and subscribes to them again. The `unsubscribe` times out. Returns both requests.
+fn replace_late(fed: &mut Fed, from: u64) -> [String; 2] {
+    let id = fed.client.streams().next().unwrap().0;
+    fed.client.unsubscribe(t(from), id).unwrap();
+    fed.client.subscribe(t(from), s("balances@account")).unwrap();
+    for now in (from..from + 9_000).step_by(1_000) {
+        fed.wait(now);
+    }
+    fed.sent.retain(|text| text.contains("subscribe"));
+    std::mem::take(&mut fed.sent).try_into().unwrap()
+}
+
+/// Each row has what comes after the `unsubscribe` has timed out: its confirmation (`u`), that of the next `subscribe`
+/// (`s`), and lists of balances (`l`). A list that comes before `u` may be a change of the first subscription.
+#[test]
+fn a_list_is_whole_once_the_late_end_of_the_earlier_subscription_is_confirmed() {
+    for (steps, is_stale) in [("usl", false), ("sul", false), ("slu", true), ("slul", true), ("sl", true)] {
+        let mut fed = Fed::private(&["balances@account"]);
+        fed.feed(2, LIST);
+        let [unsubscribe, subscribe] = replace_late(&mut fed, 3);
+        for step in steps.chars() {
+            let frame = match step {
+                'u' => ack(&unsubscribe),
+                's' => ack(&subscribe),
+                _ => LIST.to_owned(),
+            };
+            fed.feed(9_001, &frame);
+        }
+        assert_eq!(fed.balances.is_stale(), is_stale, "{steps}");
+    }
+}
+
+#[test]
+fn the_end_of_an_earlier_subscription_says_nothing_about_that_of_a_later_one() {
+    for is_newest in [true, false] {
+        let mut fed = Fed::private(&["balances@account"]);
+        fed.feed(2, LIST);
+        let [first, subscribe] = replace_late(&mut fed, 3);
+        fed.feed(9_001, &ack(&subscribe));
+        let [second, subscribe] = replace_late(&mut fed, 10_000);
+        fed.feed(20_000, &ack(if is_newest { &second } else { &first }));
+        fed.feed(20_000, &ack(&subscribe));
+        fed.feed(20_001, LIST);
+        assert_eq!(fed.balances.is_stale(), !is_newest);
     }
 }
