@@ -6,8 +6,7 @@ use gemini_ws::{CloseReason, Lost, Request, ShutdownPlan};
 
 use super::fed::{Fed, new_order, order, t, update};
 
-/// Places an order. A reply and an event come, then the link is lost, and the client shuts down. Returns the reason
-/// of the end.
+/// Places an order. A reply and an event come, then the link is lost, and the client shuts down.
 fn shut_down_after(frames: &[String]) -> Option<CloseReason> {
     let mut fed = Fed::private(&["orders@account"]);
     let id = fed.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();
@@ -15,7 +14,12 @@ fn shut_down_after(frames: &[String]) -> Option<CloseReason> {
     for frame in frames {
         fed.feed(3, &frame.replace("REQUEST", &id.get().to_string()));
     }
-    fed.reconnect(5);
+    shut_down(fed)
+}
+
+/// Loses the link, and shuts the client down. Returns the reason of the end.
+fn shut_down(mut fed: Fed) -> Option<CloseReason> {
+    fed.reconnect(10_000);
     let now = t(60_000);
     fed.client.shut_down(now, ShutdownPlan::by(now + Duration::from_secs(10)).cancel_orders(true));
     fed.acknowledge(60_001);
@@ -62,5 +66,51 @@ fn an_order_that_only_its_reply_refused_may_remain() {
     ];
     for (frames, expected) in cases {
         assert_eq!(shut_down_after(&frames), Some(expected), "{frames:?}");
+    }
+}
+
+/// Each row has orders with their client order ids, and whether the client shuts down with nothing remaining. All
+/// orders are reported as open, and those in `ended` as cancelled.
+#[test]
+fn orders_that_events_have_ended_do_not_remain() {
+    let many: Vec<String> = (0..300).map(|n| format!("b{n}")).collect();
+    let again = vec!["a1".to_owned(); 3];
+    for (ids, left) in [(&many, 0), (&many, 1), (&again, 0), (&again, 1), (&again, 3)] {
+        for one_by_one in [true, false] {
+            let mut fed = Fed::private(&["orders@account"]);
+            let ended = ids.len() - left;
+            let mut ends = Vec::new();
+            for (at, id) in ids.iter().enumerate() {
+                let now = 10 * (at as u64 + 1);
+                fed.client.request(t(now), &Request::PlaceOrder(new_order(id))).unwrap();
+                fed.acknowledge(now);
+                let event = |status: &str| order(1000 + at as u64, Some(id), status, "");
+                fed.feed(now, &event("NEW"));
+                ends.extend((at < ended).then(|| event("CANCELED")));
+                if one_by_one {
+                    ends.drain(..).for_each(|end| fed.feed(now, &end));
+                }
+            }
+            ends.iter().for_each(|end| fed.feed(9_000, end));
+            let expected = if left == 0 { CloseReason::Requested } else { CloseReason::RequestedIncomplete };
+            assert_eq!(shut_down(fed), Some(expected), "{} {left} {one_by_one}", ids[0]);
+        }
+    }
+}
+
+/// The venue refuses an order, and accepts a second one with the same client order id.
+#[test]
+fn an_event_is_not_about_an_order_that_was_refused() {
+    for status in [200, 400] {
+        let mut fed = Fed::private(&["orders@account"]);
+        for (now, status) in [(2, 400), (3, status)] {
+            let id = fed.client.request(t(now), &Request::PlaceOrder(new_order("a1"))).unwrap();
+            fed.poll();
+            fed.feed(now, &format!(r#"{{"id":{},"status":{status}}}"#, id.get()));
+        }
+        for status in ["NEW", "CANCELED"] {
+            fed.feed(4, &update(status, ""));
+        }
+        assert_eq!(shut_down(fed), Some(CloseReason::Requested), "{status}");
     }
 }

@@ -18,18 +18,14 @@ pub struct Sessions {
 struct Session {
     placed: BTreeSet<RequestId>,
     ended: BTreeSet<RequestId>,
+    refused: BTreeSet<RequestId>,
     /// The newest request that cancelled orders.
     cancelled: Option<RequestId>,
-    /// The reported orders, by their client order ids.
-    orders: BTreeMap<ClientOrderId, Placed>,
-}
-
-/// The reports about the orders with one client order id.
-#[derive(Clone, Debug, Default)]
-struct Placed {
-    requests: Vec<RequestId>,
-    /// The venue's ids of these orders, once an event has reported them as open.
-    order_ids: BTreeSet<u64>,
+    requests: BTreeMap<ClientOrderId, Vec<RequestId>>,
+    /// The requests of the orders that events have reported as open or rejected.
+    orders: BTreeMap<u64, RequestId>,
+    /// The requests whose client order id more orders have than requests.
+    shared: BTreeSet<RequestId>,
 }
 
 impl Sessions {
@@ -53,8 +49,8 @@ impl Sessions {
     pub fn note(&mut self, event: &Event<'_>) {
         match event {
             Event::Requested { link, request, about: Subject::PlaceOrder(order) } => {
-                let orders = &mut self.of(*link).orders;
-                orders.entry(order.client_order_id()).or_default().requests.push(*request);
+                let requests = &mut self.of(*link).requests;
+                requests.entry(order.client_order_id()).or_default().push(*request);
             }
             Event::Reply { link, request, about: Subject::PlaceOrder(_), outcome } => {
                 let may_exist = match outcome {
@@ -62,9 +58,8 @@ impl Sessions {
                     RequestOutcome::TimedOut | RequestOutcome::Lost => true,
                     RequestOutcome::NotSent => false,
                 };
-                if may_exist {
-                    self.of(*link).placed.insert(*request);
-                }
+                let session = self.of(*link);
+                (if may_exist { &mut session.placed } else { &mut session.refused }).insert(*request);
             }
             Event::Reply {
                 link,
@@ -96,27 +91,38 @@ impl Sessions {
 }
 
 impl Session {
-    /// Notes an event about an order. Its end counts if the order is rejected, or if only one order can have the
-    /// client order id and an event has reported it as open.
+    /// Notes an event about an order. Its end counts if the order is rejected or an event has reported it as open, and
+    /// no more orders than requests can have the client order id.
     fn note(&mut self, update: &OrderUpdate<'_>) {
         use OrderStatus::{Canceled, Closed, Filled, Rejected};
-        let id = update.client_order_id.and_then(|id| id.to_string().parse().ok());
-        let Some(order) = id.and_then(|id: ClientOrderId| self.orders.get_mut(&id)) else { return };
+        let Some(request) = self.request_of(update) else { return };
         let is_end = matches!(update.status, Filled | Canceled | Closed | Rejected);
-        let was_open = !order.order_ids.is_empty();
-        if was_open || !is_end {
-            order.order_ids.insert(update.order_id);
+        let known = self.orders.iter().find(|(_, of)| **of == request).map(|(order, _)| *order);
+        if known.is_some_and(|known| known != update.order_id) {
+            self.shared.insert(request);
+        } else if !is_end || update.status == Rejected {
+            self.orders.insert(update.order_id, request);
         }
-        let Some(newest) = order.requests.last() else { return };
         if !is_end {
-            self.ended.remove(newest);
-            self.placed.insert(*newest);
-        } else if order.requests.len() == 1
-            && order.order_ids.len() <= 1
-            && (was_open || update.status == Rejected)
-        {
-            self.ended.insert(*newest);
+            self.ended.remove(&request);
+            self.placed.insert(request);
+        } else if self.orders.contains_key(&update.order_id) && !self.shared.contains(&request) {
+            self.ended.insert(request);
         }
+    }
+
+    /// Returns the request that placed an order. An order with a new id is that of the oldest request without one that
+    /// was not refused.
+    fn request_of(&self, update: &OrderUpdate<'_>) -> Option<RequestId> {
+        if let Some(request) = self.orders.get(&update.order_id) {
+            return Some(*request);
+        }
+        let id: ClientOrderId = update.client_order_id?.to_string().parse().ok()?;
+        let requests = self.requests.get(&id)?;
+        let has_none = |it: &&RequestId| !self.orders.values().any(|of| of == *it);
+        let is_refused = |it: &RequestId| self.refused.contains(it) && !self.placed.contains(it);
+        let first = requests.iter().filter(has_none).find(|it| !is_refused(it));
+        first.or_else(|| requests.iter().rfind(has_none)).or(requests.last()).copied()
     }
 
     fn may_leave_orders(&self) -> bool {
