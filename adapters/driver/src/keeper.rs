@@ -342,7 +342,11 @@ impl Keeper {
     }
 
     pub(crate) const fn is_ending(&self) -> bool {
-        self.is_closing || self.postponed.is_some()
+        self.is_closing || self.is_postponed()
+    }
+
+    pub(crate) const fn is_postponed(&self) -> bool {
+        self.postponed.is_some()
     }
 
     pub(crate) const fn refuse_commands(&mut self) {

@@ -229,8 +229,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     }
 
     /// Closes the client, unless that was done before. First takes the commands that wait: accepts cancels of
-    /// tickets, and refuses new orders and requests. If cancels are still unsent and `by` is not [`EndedBy::Client`],
-    /// begins a shutdown instead, which waits for the cancels.
+    /// tickets, and refuses new orders and requests. If `by` is not [`EndedBy::Client`], a shutdown among these commands
+    /// completes; and if cancels are still unsent, begins a shutdown instead, which waits for the cancels.
     fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
         // A shutdown has its own deadline. Only the trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {
@@ -238,6 +238,9 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
         self.takers.keeper.refuse_commands();
         self.take_commands(COMMANDS_MAX, now, context);
+        if by != EndedBy::Client && (self.client.is_shutting_down() || self.takers.keeper.is_postponed()) {
+            return;
+        }
         if by != EndedBy::Client && self.takers.keeper.tickets.has_cancels() {
             self.ended_by = by;
             let plan = ShutdownPlan::by(now + CANCELLING_MAX);

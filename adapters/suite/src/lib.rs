@@ -21,6 +21,7 @@ mod pairs;
 pub mod peers;
 mod proxied;
 mod secured;
+mod shutdowns;
 mod soak;
 mod trading;
 mod wire;
@@ -81,6 +82,7 @@ tests! {
     pairs: the_events_of_a_driver_that_is_dropped, one_who_waits_is_woken, commands_of_a_driver_that_goes, commands_while_the_driver_ends, a_command_that_is_dropped_is_not_carried_out;
     front: books_for_any_task, why_there_is_no_connection, a_reader_that_goes_unsubscribes, books_end_with_their_driver, an_order_and_its_ticket, an_end_in_spite_of_a_full_queue, orders_that_are_not_sent, a_ticket_ends_with_its_driver, events_as_a_stream, a_timer_beside_events, an_end_before_it_is_live;
     endings: a_cancel_just_before_a_shutdown, a_cancel_just_before_the_end, a_cancel_that_waits_at_a_shutdown, a_cancel_that_waits_for_ever_at_a_shutdown, a_cancel_after_an_unknown_end, an_order_without_events, no_time_for_doubts, cancels_without_events, a_cancel_of_a_forgotten_order, a_cancel_beside_a_second_endpoint, events_dropped_during_a_shutdown, events_dropped_after_the_last_one, orders_that_no_driver_has_taken, a_client_that_has_closed, a_client_whose_outputs_are_full, live_without_a_link_that_has_ended;
+    shutdowns: a_shutdown_and_dropped_events;
     books: an_overflow_of_many_books, a_reader_after_the_last_one, a_reader_beside_the_last_one, a_book_that_is_unsubscribed, a_book_whose_unsubscribe_waits, a_link_lost_by_a_write, a_book_that_the_venue_rejects, a_book_whose_link_has_ended, a_book_whose_subscription_ends;
     trading: an_order_from_its_request_to_its_end, books_of_the_archived_endpoints, order_events_v1_are_signed_in_their_own_way;
     wire: dropped_in_the_midst, dropped_after_any_poll, an_end_in_the_midst_of_the_upgrade, a_tls_handshake_that_stalls, a_frame_after_the_close, an_end_without_a_close_frame, a_reset_after_the_close_frame, malformed_close_frames, a_breach_while_closing, a_peer_that_reads_nothing, a_peer_that_only_sends, half_a_peer, pongs_by_themselves, last_words_to_a_slow_reader, an_end_before_the_queue;
