@@ -54,6 +54,24 @@ impl ShutdownPlan {
         self
     }
 
+    /// Returns a plan with the steps of both plans, and with the earlier deadline.
+    ///
+    /// ```
+    /// use gemini_ws::{Instant, ShutdownPlan};
+    ///
+    /// let [early, late] = [1, 2].map(|at| ShutdownPlan::by(Instant::from_secs(at)));
+    /// let both = late.cancel_orders(true).and(early.unsubscribe(true));
+    /// assert_eq!(both, early.cancel_orders(true).unsubscribe(true));
+    /// ```
+    #[must_use]
+    pub fn and(self, other: ShutdownPlan) -> ShutdownPlan {
+        ShutdownPlan {
+            deadline: self.deadline.min(other.deadline),
+            cancels_orders: self.cancels_orders || other.cancels_orders,
+            unsubscribes: self.unsubscribes || other.unsubscribes,
+        }
+    }
+
     /// Returns the deadline.
     pub const fn deadline(&self) -> Instant {
         self.deadline

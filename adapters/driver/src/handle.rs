@@ -462,7 +462,8 @@ impl Handle {
     /// second after the given time at the latest. [`Ended::orders`] are the orders that are still open or in doubt.
     ///
     /// Before the first step, the driver waits until it has sent the cancels of [tickets](crate::Ticket::cancel), for
-    /// half of the given time at most. Meanwhile it refuses new orders and requests with [`CommandError::Closed`].
+    /// half of the given time at most. Meanwhile it refuses new orders and requests with [`CommandError::Closed`]. A
+    /// further call during this time adds the steps of its plan, and any further call can bring the deadline forward.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -19,7 +19,8 @@ impl Postponed {
     }
 
     /// Begins a shutdown. If cancels wait, postpones the shutdown instead, for at most half of the time until the
-    /// deadline of `plan`. If a shutdown is already postponed, begins both at once, in order.
+    /// deadline of `plan`. A shutdown that is already postponed also takes the steps of `plan`, and an earlier
+    /// deadline.
     pub(crate) fn shut_down(
         &mut self,
         client: &mut Client,
@@ -27,23 +28,22 @@ impl Postponed {
         plan: ShutdownPlan,
         cancels_wait: bool,
     ) {
-        if cancels_wait && !self.is_some() && !client.is_shutting_down() {
-            let half = plan.deadline().since(now) / 2;
-            self.plan = Some((plan, now + half));
-        } else {
-            self.begin(client, now);
-            client.shut_down(now, plan);
+        if client.is_shutting_down() {
+            return client.shut_down(now, plan);
         }
+        let at = now + plan.deadline().since(now) / 2;
+        self.plan = Some(match self.plan {
+            Some((first, first_at)) => (first.and(plan), first_at.min(at)),
+            None => (plan, at),
+        });
+        self.begin_if_due(client, now, cancels_wait);
     }
 
     pub(crate) fn begin_if_due(&mut self, client: &mut Client, now: Instant, cancels_wait: bool) {
-        if !cancels_wait || self.deadline().is_some_and(|at| at <= now) {
-            self.begin(client, now);
-        }
-    }
-
-    fn begin(&mut self, client: &mut Client, now: Instant) {
-        if let Some((plan, _)) = self.plan.take() {
+        if let Some((plan, at)) = self.plan
+            && (!cancels_wait || at <= now)
+        {
+            self.plan = None;
             client.shut_down(now, plan);
         }
     }

@@ -94,3 +94,27 @@ pub(crate) fn a_shutdown_and_dropped_events<A: Adapter>() {
         assert!(requests.contains("order.cancel"), "{is_direct}, {drops_first}: {requests}");
     }
 }
+
+/// A cancel waits for the venue's id of its order. Then the application ends the driver twice: the driver still sends
+/// the cancel, and takes the steps of both ends.
+pub(crate) fn a_second_shutdown<A: Adapter>() {
+    for (drops_events, cancels_orders) in [(false, false), (false, true), (true, false), (true, true)] {
+        let requests = requests::<A>(0, async |client, events| {
+            let _rests = client.place(order("rests", "1000")).await.unwrap();
+            let slow = client.submit(order("slow", "1000")).unwrap();
+            slow.cancel().unwrap();
+            client.with(|_, _, _| ()).await.unwrap();
+            let mut first = Box::pin(client.shut_down(WITHIN, |plan| plan));
+            if drops_events {
+                drop(events);
+                future::yield_now().await;
+            } else {
+                assert!(future::poll_once(&mut first).await.is_none());
+            }
+            client.shut_down(WITHIN, move |plan| plan.cancel_orders(cancels_orders)).await;
+        });
+        let row = format!("{drops_events}, {cancels_orders}: {requests}");
+        assert_eq!(requests.matches("order.cancel\"").count(), 1, "{row}");
+        assert_eq!(requests.contains("order.cancel_session"), cancels_orders, "{row}");
+    }
+}
