@@ -77,6 +77,20 @@ fn slow_upgrades() {
     assert_eq!(server.exchange_mut().session_count(), 0);
 }
 
+/// The exchange ends a session before its upgrade is answered. The answer still comes after its own delay.
+#[test]
+fn slow_upgrades_of_sessions_that_end() {
+    for end in ["close 1001", "cut-frame"] {
+        let mut server = with(&format!("delay-upgrades 1s\n{end} @200ms"));
+        let address = server.local_addr();
+        let started = std::time::Instant::now();
+        serve(&mut server, connect(address, ""));
+        let waited = started.elapsed();
+        assert!(waited >= Duration::from_secs(1) && waited < Duration::from_secs(4), "{end}: {waited:?}");
+        assert_eq!(server.exchange_mut().session_count(), 0, "{end}");
+    }
+}
+
 #[test]
 fn spoilt_upgrades() {
     let mut server = with("spoil-upgrades 1");

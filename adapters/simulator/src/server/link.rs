@@ -168,17 +168,23 @@ impl<Io> Link<Io> {
         self.queue(message);
     }
 
-    fn close(&mut self, code: u16, reason: &'static str, now: Instant) {
-        self.deadline = Some(now + CLOSE_TIMEOUT);
+    /// Begins to close the link. Before the link is open, it keeps the deadline of the upgrade.
+    fn begin_closing(&mut self, now: Instant) {
         self.is_closing = true;
+        if self.is_open() {
+            self.deadline = Some(now + CLOSE_TIMEOUT);
+        }
+    }
+
+    fn close(&mut self, code: u16, reason: &'static str, now: Instant) {
+        self.begin_closing(now);
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         self.queue(Message::Close(Some(frame).filter(|_| code != NO_STATUS)));
     }
 
     /// Ends the connection after the beginning of a frame.
     fn cut_frame(&mut self, now: Instant) {
-        self.deadline = Some(now + CLOSE_TIMEOUT);
-        self.is_closing = true;
+        self.begin_closing(now);
         self.cut_frame = Some(CUT_FRAME);
         self.ignore_frames();
     }
@@ -317,7 +323,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             State::Accepting(answering, _) => match answering.poll_write(context) {
                 Poll::Pending => Progress::Waits,
                 Poll::Ready(false) => Progress::NotOpened,
-                Poll::Ready(true) => self.open(context),
+                Poll::Ready(true) => self.open(context, now),
             },
             State::Refusing(answering) => match answering.poll_end(context) {
                 Poll::Pending => Progress::Waits,
@@ -331,15 +337,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     }
 
     /// Opens the WebSocket layer after the response to the upgrade has been written.
-    fn open(&mut self, context: &mut Context<'_>) -> Progress {
+    fn open(&mut self, context: &mut Context<'_>, now: Instant) -> Progress {
         let State::Accepting(answering, rest) = mem::replace(&mut self.state, State::Gone) else {
             return Progress::NotOpened;
         };
         let Poll::Ready(socket) = handshake::poll_open(answering.into_transport(), rest, context) else {
             return Progress::NotOpened;
         };
-        // If the exchange has ended the session meanwhile, the deadline is that of the closing handshake.
-        self.deadline = self.deadline.filter(|_| self.is_closing);
+        // If the exchange has ended the session meanwhile, the closing handshake begins now.
+        self.deadline = self.is_closing.then(|| now + CLOSE_TIMEOUT);
         self.state = State::Open(Box::new(socket));
         if self.cut_frame.is_some() {
             self.ignore_frames();
