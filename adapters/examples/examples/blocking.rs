@@ -67,7 +67,13 @@ fn main() {
                 let frame = frame_of(message).expect("a message that was read has a frame");
                 client.handle_frame(link, now, frame, &mut scratch)
             }
-            Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            // The read took too long, or a signal interrupted it.
+            Err(Error::Io(error))
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) =>
+            {
                 None
             }
             Err(error) => {
