@@ -6,8 +6,9 @@ use alloc::collections::BTreeMap;
 use crate::event::Event;
 use crate::event::source::Source;
 use crate::request::stream::Topic;
+use crate::state::row_links::RowLinks;
 use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
-use crate::value::id::{LinkId, StreamId};
+use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
 /// The maximum number of rows. [`Rows::untracked`] counts further rows.
@@ -23,11 +24,7 @@ pub(super) struct Rows<K, V> {
     moment: Moment,
     untracked: u64,
     malformed: u64,
-    /// The link of the subscribed stream, if one is known to be subscribed.
-    followed: Option<LinkId>,
-    /// The link over which a stream last ended, with the id of the subscription if that ended too. Late reports may
-    /// still arrive over this link.
-    left: Option<(LinkId, Option<StreamId>)>,
+    links: RowLinks,
     is_recording: bool,
 }
 
@@ -54,8 +51,7 @@ impl<K: Ord, V> Rows<K, V> {
             moment: Moment::BEGINNING,
             untracked: 0,
             malformed: 0,
-            followed: None,
-            left: None,
+            links: RowLinks::new(),
             is_recording: false,
         }
     }
@@ -85,24 +81,26 @@ impl<K: Ord, V> Rows<K, V> {
         } else {
             self.is_recording = true;
         }
-        // A new subscription may deliver a whole list before its confirmation. Such a list is not late.
-        let is_late = self.left.is_some_and(|(link, ended)| {
-            source.link() == Some(link) && (!source.is_whole() || source.stream() == ended)
-        });
-        if !is_late {
-            if source.link().is_some() && source.link() != self.followed {
+        let is_late = self.links.is_late(source);
+        if let Some(link) = source.link().filter(|_| !is_late) {
+            if !self.links.has(link) {
                 // A link may report before it confirms the subscription. Earlier changes may be unreported.
                 self.doubted = reported;
             }
-            self.followed = source.link().or(self.followed);
-            self.left = self.left.filter(|(link, _)| source.link() != Some(*link));
+            self.begin(link);
+            if source.is_whole() && malformed == 0 {
+                self.links.show_all(link);
+            }
         }
-        if self.standing.has_outrun(source, event_time) {
+        if self.standing.stale().is_none() && self.standing.has_outrun(source, event_time) {
             return;
         }
         let replaces_all = source.is_whole() && !is_late && malformed == 0;
         if replaces_all {
-            self.rows.retain(|_, row| row.standing.has_outrun(source, event_time));
+            self.rows.retain(|_, row| {
+                row.standing.confirm();
+                row.standing.has_outrun(source, event_time)
+            });
         }
         let mut standing = Standing::NEW;
         standing.renew(source, event_time);
@@ -116,7 +114,7 @@ impl<K: Ord, V> Rows<K, V> {
             && self.standing.stale() == Some(StaleReason::NothingYet);
         if replaces_all || begins_recording {
             self.standing.renew(source, event_time);
-        } else {
+        } else if self.links.leads(source.link()) {
             self.standing.note(source, event_time);
         }
         if is_full {
@@ -127,11 +125,14 @@ impl<K: Ord, V> Rows<K, V> {
         }
     }
 
-    /// Notes that rows of the report of this moment cannot be decoded.
+    /// Notes that rows of the report of this moment cannot be decoded. Another link may have shown all rows.
     #[cold]
     fn lose_rows(&mut self, malformed: usize, source: &Source<'_>, event_time: Option<Timestamp>) {
         let reported = self.moment;
         self.malformed = self.malformed.saturating_add(malformed as u64);
+        if self.links.shows_all() {
+            return;
+        }
         self.doubted = reported;
         self.standing.set_stale(StaleReason::Malformed);
         self.rows
@@ -154,7 +155,12 @@ impl<K: Ord, V> Rows<K, V> {
             let has_room = self.rows.len() < ROWS_MAX;
             match self.rows.get_mut(&key) {
                 Some(row) if row.reported == reported => join(&mut row.value, value),
-                Some(row) if row.standing.has_outrun(source, event_time) => {}
+                Some(row) if row.standing.has_outrun(source, event_time) => {
+                    // The link reports the later changes too.
+                    if standing.stale().is_none() {
+                        row.standing.confirm();
+                    }
+                }
                 Some(row) => *row = Row { value, standing, reported },
                 None if has_room => {
                     self.rows.insert(key, Row { value, standing, reported });
@@ -182,33 +188,28 @@ impl<K: Ord, V> Rows<K, V> {
             // An answer to an earlier question does not show the changes before the subscription.
             self.moment.step();
             self.end_recording();
-            if self.followed.is_some_and(|own| own != *link) {
-                self.set_stale(StaleReason::Disconnected);
-            }
-            (self.followed, self.left, self.doubted) = (Some(*link), None, self.moment);
+            self.doubted = self.moment;
+            self.begin(*link);
             return true;
         }
         let Some(loss) = Loss::of(event).filter(|loss| loss.is_of(topic)) else { return false };
-        let followed = self.followed;
-        // The event that began the subscription may have been dropped, so an unknown subscription can end as well.
-        let has_unseen = followed.is_none() && loss.ends_stream();
-        if has_unseen || (loss.ends_subscription() && loss.is_over(followed)) {
-            let ended = match event {
-                Event::Unsubscribed { id, .. } | Event::Rejected { id, .. } => Some(*id),
-                _ => None,
-            };
-            let left = loss.link().or(followed).map(|link| (link, ended));
-            (self.left, self.followed) = (left.or(self.left), None);
-        }
-        // A loss on another link does not concern these rows.
-        let link = followed.or(self.standing.link());
-        if link.is_some() && !loss.is_over(link) {
+        let ended = match event {
+            Event::Unsubscribed { id, .. } | Event::Rejected { id, .. } => Some(*id),
+            _ => None,
+        };
+        if !self.links.lose(&loss, ended, self.standing.link()) {
             return false;
         }
         self.moment.step();
         self.doubted = self.moment;
         self.set_stale(loss.reason());
         true
+    }
+
+    fn begin(&mut self, link: LinkId) {
+        if self.links.begin(link) {
+            self.set_stale(StaleReason::Disconnected);
+        }
     }
 
     /// Ends a recording. All data becomes stale, because a recording does not show what happened after its end.
@@ -272,7 +273,7 @@ impl<K: Ord, V> Rows<K, V> {
             }
         }
         self.untracked = self.untracked.saturating_add(refused);
-        let is_followed = self.is_recording || self.followed.is_some();
+        let is_followed = self.is_recording || self.links.is_any();
         let rows = self.rows.values_mut().filter(|row| row.reported == answered);
         for standing in rows.map(|row| &mut row.standing).chain(is_whole.then_some(&mut self.standing)) {
             if is_followed {
@@ -283,6 +284,9 @@ impl<K: Ord, V> Rows<K, V> {
         }
         if refused > 0 {
             self.lack_rows();
+        }
+        if is_whole {
+            self.links.confirm();
         }
         is_followed && is_whole && refused == 0
     }

@@ -16,6 +16,7 @@ pub(crate) mod orders;
 pub(crate) mod positions;
 pub(crate) mod quotes;
 pub(crate) mod reconciling;
+mod row_links;
 pub(crate) mod sums;
 pub(crate) mod truth;
 mod unnamed;

@@ -28,7 +28,8 @@ use crate::value::symbol::Symbol;
 /// the list of positions, become stale, with the reason [`StaleReason::Malformed`], because the row may be about any of
 /// them.
 ///
-/// If two links report one account, a position that one link has reported with a later venue time stays as it is.
+/// If two links report one account, a position that one link has reported with a later venue time stays as it is. A
+/// loss over one link makes nothing stale while the other link has shown everything.
 ///
 /// If reports may have been lost, all positions and the list become stale. Each position becomes current again with
 /// its next report. The list becomes current again with a report of all positions or with `reconcile`.

@@ -150,6 +150,11 @@ impl Loss {
         self.reason.ends_subscription()
     }
 
+    /// Returns whether events may have been dropped that end a subscription or a link.
+    pub(super) fn hides_ends(&self) -> bool {
+        self.topic.is_none() && self.reason == StaleReason::Overflow
+    }
+
     /// Returns whether a stream has ended on a link that continues. Late reports may still arrive.
     pub(super) const fn ends_stream(&self) -> bool {
         self.topic.is_some() && self.ends_subscription()
@@ -194,15 +199,15 @@ impl Standing {
         self.age = Age { event_time, received: source.received() };
     }
 
-    /// Returns whether the data is current and newer than a report over another link. Over one link, or a link that
-    /// replaces another one in its slot, the later report is always the newer one.
+    /// Returns whether the data is newer than a report over another link. Over one link, or a link that replaces
+    /// another one in its slot, the later report is always the newer one.
     ///
     /// Times that are more than [`LAG_MAX`] apart are not compared, because they may have different units ([times of
     /// balances](crate::protocol::quirks#unit-of-balance-times)).
     pub(super) fn has_outrun(&self, source: &Source<'_>, event_time: Option<Timestamp>) -> bool {
         let is_other = self.link.zip(source.link()).is_some_and(|(own, other)| own.slot() != other.slot());
         let lag = self.age.event_time.zip(event_time).map(|(own, other)| own.since(other));
-        is_other && self.stale.is_none() && lag.is_some_and(|lag| !lag.is_zero() && lag <= LAG_MAX)
+        is_other && lag.is_some_and(|lag| !lag.is_zero() && lag <= LAG_MAX)
     }
 
     pub(super) const fn confirm(&mut self) {

@@ -56,6 +56,8 @@ mod room;
 mod rows;
 #[path = "beyond/scopes.rs"]
 mod scopes;
+#[path = "beyond/shared.rs"]
+mod shared;
 #[path = "beyond/terms.rs"]
 mod terms;
 #[path = "beyond/unreadable.rs"]

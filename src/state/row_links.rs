@@ -1,0 +1,113 @@
+//! [`RowLinks`]: the links that report the rows of an account, and which of them have shown all rows.
+
+use alloc::vec::Vec;
+
+use crate::event::source::Source;
+use crate::state::truth::Loss;
+use crate::value::id::{LinkId, StreamId};
+
+#[derive(Clone, Debug)]
+pub(super) struct RowLinks {
+    links: Vec<(LinkId, Shown)>,
+    /// The links over which a stream has ended, with the id of the subscription if that ended too. Late reports may
+    /// still arrive over them.
+    left: Vec<(LinkId, Option<StreamId>)>,
+}
+
+/// What a link has shown since its subscription began, and since a report over it was last lost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Shown {
+    /// Nothing. The event that ended the subscription may have been dropped.
+    Nothing,
+    /// Some of the changes.
+    Changes,
+    /// All rows, or all changes since an answer that had all rows.
+    All,
+}
+
+impl RowLinks {
+    pub(super) const fn new() -> RowLinks {
+        RowLinks { links: Vec::new(), left: Vec::new() }
+    }
+
+    pub(super) fn is_any(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    pub(super) fn has(&self, link: LinkId) -> bool {
+        self.links.iter().any(|(own, _)| *own == link)
+    }
+
+    pub(super) fn shows_all(&self) -> bool {
+        self.links.iter().any(|(_, shown)| *shown == Shown::All)
+    }
+
+    /// Returns whether the list is as new as a report over this link. It is not if only another link has shown all
+    /// rows.
+    pub(super) fn leads(&self, link: Option<LinkId>) -> bool {
+        let is_all = |(own, shown): &(LinkId, Shown)| Some(*own) == link && *shown == Shown::All;
+        !self.shows_all() || self.links.iter().any(is_all)
+    }
+
+    /// Returns whether a report comes after its subscription has ended. A new subscription may deliver a whole list
+    /// before its confirmation. Such a list is not late.
+    pub(super) fn is_late(&self, source: &Source<'_>) -> bool {
+        let of_link = |(link, ended): &(LinkId, Option<StreamId>)| {
+            source.link() == Some(*link) && (!source.is_whole() || source.stream() == *ended)
+        };
+        self.left.iter().any(of_link)
+    }
+
+    /// Notes that a link has a subscription, because the venue has confirmed it or because a report has come. Forgets
+    /// the links whose subscription may have ended unseen. Returns whether rows may have been missed, because no
+    /// other link has shown all of them.
+    pub(super) fn begin(&mut self, link: LinkId) -> bool {
+        let before = self.links.len();
+        let is_new = !self.has(link);
+        self.left.retain(|(own, _)| own.slot() != link.slot());
+        self.links
+            .retain(|(own, shown)| *own == link || (own.slot() != link.slot() && *shown != Shown::Nothing));
+        let has_missed = is_new && self.links.len() < before && !self.shows_all();
+        if is_new {
+            self.links.push((link, Shown::Changes));
+        }
+        let reporting = self.links.iter_mut().filter(|(own, shown)| *own == link && *shown == Shown::Nothing);
+        reporting.for_each(|(_, shown)| *shown = Shown::Changes);
+        has_missed
+    }
+
+    /// Notes a report of all rows over this link.
+    pub(super) fn show_all(&mut self, link: LinkId) {
+        self.links.iter_mut().filter(|(own, _)| *own == link).for_each(|(_, shown)| *shown = Shown::All);
+    }
+
+    /// Notes that the rows are as in an answer that was asked for after the links began.
+    pub(super) fn confirm(&mut self) {
+        let known = self.links.iter_mut().filter(|(_, shown)| *shown != Shown::Nothing);
+        known.for_each(|(_, shown)| *shown = Shown::All);
+    }
+
+    /// Applies a loss. `ended` is the subscription that ends with it, and `newest` is the link of the newest report.
+    /// Returns whether rows may be wrong now: not if another link has shown all of them.
+    pub(super) fn lose(&mut self, loss: &Loss, ended: Option<StreamId>, newest: Option<LinkId>) -> bool {
+        let over: Vec<LinkId> =
+            self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own))).collect();
+        let concerns =
+            if self.is_any() { !over.is_empty() } else { newest.is_none() || loss.is_over(newest) };
+        if loss.ends_subscription() {
+            self.links.retain(|(own, _)| !over.contains(own));
+            // The event that began the subscription may have been dropped, so an unknown one can end as well.
+            let unknown = loss.link().filter(|link| loss.ends_stream() && !over.contains(link));
+            for link in over.into_iter().chain(unknown) {
+                self.left.retain(|(own, _)| own.slot() != link.slot());
+                self.left.push((link, ended));
+            }
+        } else {
+            let shown = if loss.hides_ends() { Shown::Nothing } else { Shown::Changes };
+            let lossy =
+                self.links.iter_mut().filter(|(own, before)| over.contains(own) && *before != Shown::Nothing);
+            lossy.for_each(|(_, before)| *before = shown);
+        }
+        concerns && !self.shows_all()
+    }
+}
