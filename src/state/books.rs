@@ -279,8 +279,13 @@ impl Books {
             Some(levels) => entry.book.replace_best(depth, levels),
             None => entry.book.replace(depth),
         }
-        if let Some(side) = source.lacks() {
-            entry.book.set_unknown(side);
+        // With `top_of_book`, the first frame of market data v1 may lack a side.
+        let is_top = source.endpoint() == Endpoint::MarketDataV1 && source.levels().is_some();
+        let has_one_side = depth.bids.is_empty() != depth.asks.is_empty();
+        for (side, levels) in [(Side::Buy, depth.bids), (Side::Sell, depth.asks)] {
+            if source.lacks() == Some(side) || (is_top && has_one_side && levels.is_empty()) {
+                entry.book.set_unknown(side);
+            }
         }
         entry.standing.renew(source, depth.event_time);
         let crossings = entry.note_crossing(source);

@@ -291,10 +291,10 @@ impl BookSide {
     /// whole side ([`BookSide::is_whole`]), all levels are certain.
     ///
     /// A side is not whole in four cases: its snapshot contained only the best levels, the side dropped levels beyond
-    /// [`LEVELS_MAX`], [`OrderBook::replace_top`] set its best level, or the address of market data v1 leaves out the
-    /// side ([parameters](crate::protocol::market_data_v1)). As the price moves, the number of certain levels can
-    /// shrink to zero. In this case, request a new snapshot. A side that the address leaves out is unknown, not
-    /// empty.
+    /// [`LEVELS_MAX`], [`OrderBook::replace_top`] set its best level, or the address or the first frame of market
+    /// data v1 leaves out the side ([parameters](crate::protocol::market_data_v1)). As the price moves, the number of
+    /// certain levels can shrink to zero. In this case, request a new snapshot. A side that the address or the first
+    /// frame leaves out is unknown, not empty.
     pub fn known_depth(&self) -> usize {
         if self.is_unknown {
             return 0;

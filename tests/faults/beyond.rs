@@ -58,6 +58,8 @@ mod rows;
 mod scopes;
 #[path = "beyond/shared.rs"]
 mod shared;
+#[path = "beyond/sources.rs"]
+mod sources;
 #[path = "beyond/terms.rs"]
 mod terms;
 #[path = "beyond/unreadable.rs"]
