@@ -59,6 +59,8 @@ pub const BOOKS_MAX: usize = 8_192;
 struct Entry {
     book: OrderBook,
     standing: Standing,
+    /// The endpoint of the newest snapshot. A recording of another endpoint has other changes.
+    endpoint: Endpoint,
     crossed: bool,
     to_resync: bool,
     others: Vec<Entry>,
@@ -287,6 +289,7 @@ impl Books {
                 entry.book.set_unknown(side);
             }
         }
+        entry.endpoint = source.endpoint();
         entry.standing.renew(source, depth.event_time);
         let crossings = entry.note_crossing(source);
         // Another snapshot would be crossed too.
@@ -386,6 +389,7 @@ impl Entry {
         Entry {
             book: OrderBook::new(),
             standing: Standing::NEW,
+            endpoint: Endpoint::Streams,
             crossed: false,
             to_resync: false,
             others: Vec::new(),
@@ -394,7 +398,8 @@ impl Entry {
 
     /// Returns whether changes from a source apply to the book.
     fn takes(&self, source: &Source<'_>) -> bool {
-        self.standing.stale().is_none() && self.standing.link() == source.link()
+        let is_source = self.standing.link() == source.link() && self.endpoint == source.endpoint();
+        self.standing.stale().is_none() && is_source
     }
 
     /// Returns the other book of the symbol that a source changes.
