@@ -130,7 +130,7 @@ impl Client {
         }
     }
 
-    /// Requests a new snapshot of the book of each symbol. Pass the symbols from
+    /// Requests a new snapshot of every book of each symbol. Pass the symbols from
     /// [`Books::to_resync`](crate::Books::to_resync) or from an [`Event::Overflow`](crate::Event::Overflow). If the
     /// overflow names no symbol, call [`resync_all_books`](Client::resync_all_books).
     ///
@@ -160,10 +160,8 @@ impl Client {
         for symbol in symbols {
             // Continues even if many outputs wait, because the caller may not repeat the call for the remaining
             // books. A book that is already stale adds no output.
-            let is_requested = match self.book_of(symbol) {
-                Some(id) => self.resync_book(id).is_ok(),
-                None => self.renew_book(symbol),
-            };
+            let subscribed = self.book_of(symbol).is_some_and(|id| self.resync_book(id).is_ok());
+            let is_requested = self.renew_book(symbol) || subscribed;
             requested = requested.saturating_add(usize::from(is_requested));
         }
         requested

@@ -234,9 +234,7 @@ impl Books {
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
-            .filter(|(_, entry)| {
-                entry.to_resync && !(entry.standing.stale().is_none() && self.trusts_crossed)
-            })
+            .filter(|(_, entry)| entry.needs_snapshot(self.trusts_crossed))
             .map(|(symbol, _)| symbol)
     }
 
@@ -460,6 +458,12 @@ impl Entry {
             }
             None => Book::Live(&self.book),
         }
+    }
+
+    fn needs_snapshot(&self, trusts_crossed: bool) -> bool {
+        let is_current = self.standing.stale().is_none();
+        let needs = self.to_resync && !(is_current && trusts_crossed);
+        needs || (!is_current && self.others.iter().any(|other| other.needs_snapshot(trusts_crossed)))
     }
 
     /// Marks the book stale. The application has to request a snapshot after an overflow; after any other loss, the

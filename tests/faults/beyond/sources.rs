@@ -1,8 +1,9 @@
 //! Faults of books that come from several sources, and of books of market data v1 whose beginning is missing.
 
-use gemini_ws::{Books, Config, Endpoint, Replay, Scratch};
+use gemini_ws::{Books, Config, Endpoint, Event, LinkId, Lost, Replay, Scratch, Topic};
 
-use super::fed::Fed;
+use super::super::line::snapshot;
+use super::fed::{Fed, pair, s, t, v1};
 
 fn change(sequence: u64, reason: &str, side: &str, symbol: &str, price: u32) -> String {
     format!(
@@ -47,4 +48,61 @@ fn recordings_of_two_endpoints_do_not_mix() {
         let bids = books.live("btcusd").unwrap().bids();
         assert_eq!(bids.iter().map(|level| level.price.to_string()).collect::<Vec<_>>(), ["90"]);
     }
+}
+
+const BTCUSD: &str = "btcusd";
+
+fn overflow() -> Event<'static> {
+    Event::Overflow { topic: Topic::Depth, symbol: BTCUSD.parse().ok(), dropped: 1 }
+}
+
+/// Creates a client with a link of market data v1 and another link.
+fn beside_v1() -> (Fed, [LinkId; 2]) {
+    let (mut fed, links) = pair(["ws://v/v1/marketdata/btcusd", "ws://w"]);
+    fed.feed_over(links[0], 1, &v1(0, 99, "initial"));
+    (fed, links)
+}
+
+/// Requests the books of `to_resync` again.
+fn resync(fed: &mut Fed, at: u64) {
+    let symbols: Vec<_> = fed.books.to_resync().collect();
+    assert_eq!(symbols, [BTCUSD.parse().unwrap()]);
+    assert_eq!(fed.client.resync_books(t(at), symbols), 1);
+    fed.poll();
+}
+
+fn losses(fed: &Fed, link: LinkId) -> usize {
+    let text = format!("Disconnected {{ link: {link:?}");
+    fed.log.iter().filter(|it| it.starts_with(&text)).count()
+}
+
+/// A depth stream of the same symbol gets no snapshot. Nevertheless the link of market data v1 is replaced.
+#[test]
+fn a_book_of_v1_is_requested_again_beside_a_depth_stream() {
+    let (mut fed, [first, _]) = beside_v1();
+    fed.client.subscribe(t(1), s("btcusd@depth")).unwrap();
+    fed.poll();
+    fed.apply(&overflow());
+    resync(&mut fed, 3);
+    assert_eq!((losses(&fed, first), fed.books.to_resync().count()), (1, 0));
+}
+
+/// Both sources lost events, and the application requests only the book of the depth stream. After the end of its
+/// link, the book of market data v1 has to be requested.
+#[test]
+fn another_book_that_missed_events_is_requested_once_the_first_is_stale() {
+    let (mut fed, [first, second]) = beside_v1();
+    let id = fed.client.subscribe(t(1), s("btcusd@depth")).unwrap();
+    fed.acknowledge(1);
+    fed.feed_over(second, 2, &snapshot(BTCUSD, 5));
+    fed.apply(&overflow());
+    fed.client.resync(t(3), id).unwrap();
+    fed.acknowledge(3);
+    fed.acknowledge(3);
+    fed.feed_over(second, 4, &snapshot(BTCUSD, 9));
+    assert!(fed.books.live(BTCUSD).is_some() && fed.books.to_resync().next().is_none());
+    fed.client.handle_lost(second, t(5), Lost::Reset);
+    fed.poll();
+    resync(&mut fed, 6);
+    assert_eq!((losses(&fed, first), fed.books.to_resync().count()), (1, 0));
 }
