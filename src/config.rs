@@ -255,10 +255,13 @@ impl Config {
         if let Some(symbol) = self.symbol {
             return Some(alloc::vec![symbol]);
         }
-        self.address.parameter("symbols")?.split(',').map(|name| name.parse().ok()).collect()
+        let names = self.address.parameter("symbols")?;
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let symbols: Option<Vec<Symbol>> = names.map(|name| name.parse().ok()).collect();
+        symbols.filter(|symbols| !symbols.is_empty())
     }
 
-    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         self.address.parameter(name)
     }
 

@@ -42,7 +42,8 @@ impl MarketDataV1 {
         let (symbols, [has_bids, has_offers]) = (config.symbols(), sides(config));
         MarketDataV1 {
             symbols,
-            levels: Some(NonZeroU32::MIN).filter(|_| config.parameter("top_of_book") == Some("true")),
+            levels: Some(NonZeroU32::MIN)
+                .filter(|_| config.parameter("top_of_book").as_deref() == Some("true")),
             has_levels: has_bids || has_offers,
             lacks: match (has_bids, has_offers) {
                 (true, false) => Some(Side::Sell),
@@ -76,7 +77,7 @@ impl MarketDataV1 {
 fn sides(config: &Config) -> [bool; 2] {
     let is_named = |kind: &&str| config.parameter(kind).is_some();
     let sends_all = !["bids", "offers", "trades", "auctions"].iter().any(is_named);
-    ["bids", "offers"].map(|kind| sends_all || config.parameter(kind) == Some("true"))
+    ["bids", "offers"].map(|kind| sends_all || config.parameter(kind).as_deref() == Some("true"))
 }
 
 /// Returns the symbols whose books come over a link to the address of `config`; `None` if no books come, or if their

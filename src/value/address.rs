@@ -118,9 +118,9 @@ impl Address {
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
     }
 
-    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
-        let mut pairs = self.query.iter().filter_map(|pair| pair.split_once('='));
-        pairs.find_map(|(of, value)| (of == name).then_some(value))
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        let mut pairs = self.query.iter().filter(|pair| pair.contains('='));
+        pairs.find(|pair| parameter_name(pair) == name).map(|pair| parameter_value(pair))
     }
 
     pub(crate) fn remove_parameter(&mut self, name: &str) {
@@ -132,7 +132,7 @@ impl Address {
     pub(crate) fn take_parameter<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (of_name, others): (Vec<String>, Vec<String>) =
             self.query.drain(..).partition(|pair| parameter_name(pair) == name);
-        let value = of_name.last().and_then(|pair| read(pair.split_once('=').map_or("", |(_, value)| value)));
+        let value = of_name.last().and_then(|pair| read(&parameter_value(pair)));
         self.query = others;
         if value.is_none() {
             // The client sends the unreadable parameter to the venue unchanged.
@@ -148,4 +148,25 @@ fn is_number(text: &str) -> bool {
 
 fn parameter_name(pair: &str) -> &str {
     pair.split('=').next().unwrap_or_default()
+}
+
+/// Returns the value of a parameter. Decodes percent escapes, which libraries for URLs write.
+fn parameter_value(pair: &str) -> String {
+    let mut pieces = pair.split_once('=').map_or("", |(_, value)| value).split('%');
+    let mut bytes = Vec::from(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let escape =
+            piece.split_at_checked(2).filter(|(hex, _)| hex.bytes().all(|it| it.is_ascii_hexdigit()));
+        match escape.and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest))) {
+            Some((byte, rest)) => {
+                bytes.push(byte);
+                bytes.extend(rest.as_bytes());
+            }
+            None => {
+                bytes.push(b'%');
+                bytes.extend(piece.as_bytes());
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }

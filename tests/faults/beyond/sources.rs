@@ -106,3 +106,21 @@ fn another_book_that_missed_events_is_requested_once_the_first_is_stale() {
     resync(&mut fed, 6);
     assert_eq!((losses(&fed, first), fed.books.to_resync().count()), (1, 0));
 }
+
+/// Libraries for URLs write a comma as `%2C`. A trailing comma or a blank names no symbol.
+#[test]
+fn the_symbols_of_an_address_may_have_escapes() {
+    for symbols in
+        ["BTCUSD,ETHUSD", "BTCUSD%2CETHUSD", "BTCUSD%2cETHUSD", "%42TCUSD,ETHUSD,", "BTCUSD,%20ETHUSD"]
+    {
+        let mut fed = Fed::new(Config::new(&format!("ws://v/v1/multimarketdata?symbols={symbols}")));
+        fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 5));
+        assert_eq!(fed.client.named_books().count(), 2, "{symbols}");
+        fed.apply(&overflow());
+        resync(&mut fed, 2);
+    }
+    for symbols in ["", ",", "%2C", "BTCUSD,%", "BTCUSD,%4", "BTCUSD,%+1", "BTCUSD,%FF"] {
+        let fed = Fed::new(Config::new(&format!("ws://v/v1/multimarketdata?symbols={symbols}")));
+        assert_eq!(fed.client.named_books().count(), 0, "{symbols}");
+    }
+}
