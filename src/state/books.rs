@@ -297,7 +297,9 @@ impl Books {
     }
 
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let entry = self.books.get_mut(depth.symbol)?;
+        let Some(entry) = self.books.get_mut(depth.symbol) else {
+            return self.miss_beginning(depth.symbol, source);
+        };
         if !entry.takes(source) {
             let _ = entry.other_of(source)?.update(depth, source);
             return None;
@@ -314,9 +316,31 @@ impl Books {
         Some(BookChange { symbol, bids, asks })
     }
 
-    /// Replaces a side of a book by its best level, unless the book is unknown or stale.
+    /// Adds a stale book for a change of market data v1 whose book has not begun: the first frame had no entry of
+    /// this symbol, or its event was dropped. A change over any other link is too late, or another event reports that
+    /// the beginning was dropped.
+    #[cold]
+    fn miss_beginning(&mut self, symbol: &str, source: &Source<'_>) -> Option<BookChange> {
+        if source.endpoint() != Endpoint::MarketDataV1 || source.link().is_none() {
+            return None;
+        }
+        let entry = self.entry_if_room(symbol)?;
+        entry.endpoint = source.endpoint();
+        entry.standing.note(source, None);
+        entry.to_resync = true;
+        Some(BookChange { symbol: symbol.parse().ok()?, bids: false, asks: false })
+    }
+
+    /// Replaces a side of a book by its best level, unless the book is stale.
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let entry = self.books.get_mut(top.symbol)?;
+        let is_new = self.books.get(top.symbol).is_none();
+        let entry = self.entry_if_room(top.symbol)?;
+        if is_new {
+            // The first frame had no entry of this symbol. The other side is unknown.
+            entry.endpoint = source.endpoint();
+            entry.standing.renew(source, top.event_time);
+            entry.book.set_unknown(if top.side == Side::Buy { Side::Sell } else { Side::Buy });
+        }
         let is_other = !entry.takes(source);
         let entry = if is_other { entry.other_of(source)? } else { entry };
         entry.book.replace_top(top);
