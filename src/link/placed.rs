@@ -21,7 +21,7 @@ pub(super) struct Placed {
     /// The newest request that may have placed an order, among those that are not in `named`.
     last: Option<u64>,
     cancelled: u64,
-    /// The requests to place an order, by their numbers. Beyond [`NAMED_MAX`], those that have come to nothing are
+    /// The requests to place an order, by their numbers. Beyond [`NAMED_MAX`], those whose order surely ended are
     /// dropped first, then the oldest.
     named: BTreeMap<u64, Named>,
     /// The requests in `named` whose state is `Refused` or `Ended`.

@@ -1,4 +1,4 @@
-//! Tests what a driver still sends at its end: the steps of shutdowns, and the cancels that tickets have accepted.
+//! Tests the shutdown of a driver: its steps, and the cancels that tickets have accepted before.
 
 use std::io::Write as _;
 use std::net::TcpStream;
