@@ -421,6 +421,9 @@ pub struct SubscriptionAck<'f> {
     pub event_type_filter: List<'f, Text<'f>>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) is_filter_unknown: bool,
+    /// Whether a filter of symbols or sessions is active or cannot be read.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) is_of_part: bool,
 }
 
 impl SubscriptionAck<'_> {

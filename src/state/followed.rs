@@ -9,12 +9,33 @@ use crate::value::id::LinkId;
 
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
-    links: Vec<(LinkId, Scope)>,
+    links: Vec<(LinkId, Reach)>,
     /// Links whose subscription has ended, or whose events are filtered. Late events may still arrive over them.
     left: Vec<LinkId>,
     is_recording: bool,
     moment: Moment,
     lost: Moment,
+}
+
+/// Which orders or quotes a link reports.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reach {
+    Account,
+    /// The ones that were made over the link.
+    Session,
+    /// The ones that pass a filter of instruments or sessions.
+    Filtered,
+}
+
+impl Reach {
+    pub(super) const fn of(stream: &Stream) -> Reach {
+        match stream {
+            Stream::Orders { scope: Scope::Session } | Stream::Quotes { scope: Scope::Session } => {
+                Reach::Session
+            }
+            _ => Reach::Account,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -47,15 +68,9 @@ impl Followed {
     }
 
     /// Notes that a stream was subscribed. Returns what [`replace`](Followed::replace) returns.
-    pub(super) fn begin(&mut self, link: LinkId, stream: &Stream) -> bool {
+    pub(super) fn begin(&mut self, link: LinkId, reach: Reach) -> bool {
         self.note_loss();
-        self.add(
-            link,
-            match stream {
-                Stream::Orders { scope } | Stream::Quotes { scope } => *scope,
-                _ => Scope::Account,
-            },
-        )
+        self.add(link, reach)
     }
 
     /// Notes a link whose filter leaves out executions or ends of orders. Such a link does not count as followed.
@@ -80,19 +95,19 @@ impl Followed {
         }
         // A link may report before it confirms the subscription. Earlier changes may be unreported.
         self.note_loss();
-        self.add(link, Scope::Account)
+        self.add(link, Reach::Account)
     }
 
-    fn add(&mut self, link: LinkId, scope: Scope) -> bool {
+    fn add(&mut self, link: LinkId, reach: Reach) -> bool {
         let has_missed = self.replace(link);
-        self.links.push((link, scope));
+        self.links.push((link, reach));
         has_missed
     }
 
     /// Forgets the earlier links in the slot of `link`, and a recording. Returns whether one of them was still
     /// followed, because no event has reported its end.
     fn replace(&mut self, link: LinkId) -> bool {
-        let is_older = |(own, _): &(LinkId, Scope)| own.slot() == link.slot() && *own != link;
+        let is_older = |(own, _): &(LinkId, Reach)| own.slot() == link.slot() && *own != link;
         let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
         self.links.retain(|(own, _)| own.slot() != link.slot());
         self.left.retain(|own| own.slot() != link.slot());
@@ -126,18 +141,21 @@ impl Followed {
     /// Returns the link of an event, if its stream reports only its own session. Then the order or quote was made
     /// over this link.
     pub(super) fn session(&self, link: Option<LinkId>) -> Option<LinkId> {
-        let is_session = |link: &LinkId| self.links.contains(&(*link, Scope::Session));
+        let is_session = |link: &LinkId| self.links.contains(&(*link, Reach::Session));
         link.filter(is_session)
     }
 
     /// Returns whether a stream or a recording reports an order or quote. `about` has the link of its request and the
     /// link of its newest event. `sessions` has the links over which the order or quote is known to have been made.
+    /// If `about` has no link, only a link that reports all orders or quotes counts.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
-        let is_followed = |(own, scope): &(LinkId, Scope)| match scope {
-            Scope::Session => sessions.contains(&Some(*own)),
-            Scope::Account => about.into_iter().flatten().any(|link| own.endpoint() == link.endpoint()),
+        let is_at = |own: &LinkId| about.into_iter().flatten().any(|link| own.endpoint() == link.endpoint());
+        let is_followed = |(own, reach): &(LinkId, Reach)| match reach {
+            Reach::Account => about == [None; 2] || is_at(own),
+            Reach::Session => sessions.contains(&Some(*own)),
+            Reach::Filtered => is_at(own),
         };
-        self.is_recording || (about == [None; 2] && self.is_any()) || self.links.iter().any(is_followed)
+        self.is_recording || self.links.iter().any(is_followed)
     }
 
     pub(super) fn is_any(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::request::new_order::NewOrder;
 use crate::request::stream::{Stream, Topic};
 use crate::state::changes::OrderChanges;
 use crate::state::fill::{Accounted, kept};
-use crate::state::followed::Followed;
+use crate::state::followed::{Followed, Reach};
 use crate::state::order::Order;
 use crate::state::order_index::OrderIndex;
 use crate::state::reconciling::OrderRef;
@@ -143,14 +143,15 @@ impl Orders {
                 self.cancel_all_reply(*link, *request, true, outcome);
             }
             Event::Subscribed { link, stream: stream @ Stream::Orders { .. }, .. } => {
-                let has_missed = self.followed.begin(*link, stream);
+                let has_missed = self.followed.begin(*link, Reach::of(stream));
                 self.doubt_missed(*link, has_missed);
                 self.doubt_narrowed();
             }
             Event::SubscriptionAck(ack, source) => {
                 if let Some(link) = source.link() {
                     let has_missed = match ack.shows_all() {
-                        true => self.followed.begin(link, &Stream::orders()),
+                        true if ack.is_of_part => self.followed.begin(link, Reach::Filtered),
+                        true => self.followed.begin(link, Reach::Account),
                         false => self.followed.leave(link),
                     };
                     self.doubt_missed(link, has_missed);

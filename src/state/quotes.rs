@@ -10,7 +10,7 @@ use crate::request::Subject;
 use crate::request::quote::{NewQuote, QuoteKey};
 use crate::request::stream::Topic;
 use crate::state::fill::kept;
-use crate::state::followed::Followed;
+use crate::state::followed::{Followed, Reach};
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
@@ -331,7 +331,7 @@ impl Quotes {
                 self.follow_up((*quote_id, link.endpoint()), outcome, state);
             }
             Event::Subscribed { link, stream, .. } if stream.topic() == Topic::Quotes => {
-                if self.followed.begin(*link, stream) {
+                if self.followed.begin(*link, Reach::of(stream)) {
                     self.doubt_where(StaleReason::Disconnected, |quote| quote.is_at(Some(*link)));
                 }
                 self.doubt_narrowed();

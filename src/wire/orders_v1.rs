@@ -13,8 +13,8 @@ use super::values::{
 use crate::json::cursor::{Cursor, RawString};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
-    ApiSession, Fill, Heartbeat, Liquidity, List, Message, OrderEventDetails, OrderEvents, OrderReport,
-    OrderStatus, OrderType, OrderUpdate, RawJson, Read, SubscriptionAck, Text, Unrecognized,
+    ApiSession, Element, Fill, Heartbeat, Liquidity, List, Message, OrderEventDetails, OrderEvents,
+    OrderReport, OrderStatus, OrderType, OrderUpdate, RawJson, Read, SubscriptionAck, Text, Unrecognized,
 };
 
 record! {
@@ -69,10 +69,17 @@ pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Me
             api_session_filter: it.api_session_filter().list().unwrap_or_default(),
             event_type_filter: it.event_type_filter().list().unwrap_or_default(),
             is_filter_unknown: it.event_type_filter().list_if_any().is_err(),
+            is_of_part: limits(it.symbol_filter().list_if_any())
+                || limits(it.api_session_filter().list_if_any()),
         })
     } else {
         return unrecognized(frame);
     })
+}
+
+/// Returns whether a filter lets only some events pass, or cannot be read.
+fn limits<'f, T: Element<'f>>(filter: Result<Option<List<'f, T>>, DecodeError>) -> bool {
+    filter.map_or(true, |list| list.is_some_and(|list| !list.is_empty()))
 }
 
 /// Checks that a frame is a JSON array. Its elements need not be readable events.

@@ -1,6 +1,9 @@
 //! Orders that only REST lists, such as those of an earlier run.
 
-use gemini_ws::{OpenOrdersQuestion, OrderState, OrderStatusQuestion, Request, RestError, RestQuestion};
+use gemini_ws::{
+    Config, OpenOrdersQuestion, OrderState, OrderStatusQuestion, Request, RestError, RestQuestion,
+    StaleReason,
+};
 
 use super::fed::{Fed, d, new_order, order, t};
 
@@ -63,6 +66,45 @@ fn an_order_of_an_old_list_is_in_doubt() {
     let asked = fed.orders.moment();
     assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
     assert!(fed.order().needs_reconciling());
+}
+
+/// Nothing shows that a stream of only some orders reports an order of an earlier run, until an event does.
+#[test]
+fn a_stream_of_some_orders_does_not_report_an_order_of_a_list() {
+    let subscribed = |stream: &str| Fed::private(&[stream]);
+    let of_v1 = |filters: &str| {
+        let mut fed = Fed::new(Config::new("ws://v/v1/order/events").authenticated(true));
+        fed.feed(
+            1,
+            &format!(r#"{{"type":"subscription_ack","accountId":1,"subscriptionId":"s",{filters}}}"#),
+        );
+        fed
+    };
+    let event = |fed: &mut Fed, is_v1: bool| {
+        match is_v1 {
+        false => fed.feed(2, &order(77, None, "OPEN", "")),
+        true => fed.feed(2, r#"[{"type":"booked","order_id":"77","symbol":"btcusd","side":"buy","order_type":"exchange limit","timestampms":1,"is_live":true,"is_cancelled":false,"original_amount":"1","executed_amount":"0","price":"100","socket_sequence":0}]"#),
+    }
+    };
+    for (mut fed, is_v1, is_reported, is_reported_then) in [
+        (subscribed("orders@account"), false, true, true),
+        (subscribed("orders@session"), false, false, true),
+        (of_v1(r#""symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[]"#), true, true, true),
+        (of_v1(r#""symbolFilter":["ethusd"],"apiSessionFilter":[],"eventTypeFilter":[]"#), true, false, true),
+        (of_v1(r#""symbolFilter":[],"apiSessionFilter":["UI"],"eventTypeFilter":[]"#), true, false, true),
+        (of_v1(r#""symbolFilter":"ethusd","apiSessionFilter":[],"eventTypeFilter":[]"#), true, false, true),
+        (of_v1(r#""symbolFilter":["ethusd"],"eventTypeFilter":["fill"]"#), true, false, false),
+    ] {
+        let asked = fed.orders.moment();
+        assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
+        let log = fed.log.clone();
+        let expected = |is_reported: bool| (!is_reported).then_some(StaleReason::NotSubscribed);
+        assert_eq!(fed.order().doubt(), expected(is_reported), "{log:?}");
+        event(&mut fed, is_v1);
+        let asked = fed.orders.moment();
+        list(&mut fed, asked, &format!("[{}]", row("0", "")));
+        assert_eq!(fed.order().doubt(), expected(is_reported_then), "{log:?}, then an event");
+    }
 }
 
 /// The list has the order of a request whose reply is on its way. It is not added a second time.
