@@ -15,6 +15,8 @@ pub(super) struct Followed {
     is_recording: bool,
     moment: Moment,
     lost: Moment,
+    /// The reason of the newest loss.
+    reason: StaleReason,
 }
 
 /// Which orders or quotes a link reports.
@@ -47,7 +49,8 @@ pub(super) struct Hit {
 impl Followed {
     pub(super) const fn new() -> Followed {
         let (moment, lost) = (Moment::BEGINNING, Moment::BEGINNING);
-        Followed { links: Vec::new(), left: Vec::new(), is_recording: false, moment, lost }
+        let reason = StaleReason::NotSubscribed;
+        Followed { links: Vec::new(), left: Vec::new(), is_recording: false, moment, lost, reason }
     }
 
     pub(super) const fn step(&mut self) {
@@ -63,20 +66,25 @@ impl Followed {
         self.lost
     }
 
-    pub(super) const fn note_loss(&mut self) {
-        self.lost = self.moment;
+    /// Returns the reason of the doubt about an order or quote that is known only from an outdated answer.
+    pub(super) const fn reason(&self) -> StaleReason {
+        self.reason
+    }
+
+    pub(super) const fn note_loss(&mut self, reason: StaleReason) {
+        (self.lost, self.reason) = (self.moment, reason);
     }
 
     /// Notes that a stream was subscribed. Returns what [`replace`](Followed::replace) returns.
     pub(super) fn begin(&mut self, link: LinkId, reach: Reach) -> bool {
-        self.note_loss();
+        self.note_loss(StaleReason::NotSubscribed);
         self.add(link, reach)
     }
 
     /// Notes a link whose filter leaves out executions or ends of orders. Such a link does not count as followed.
     /// Returns what [`replace`](Followed::replace) returns.
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
-        self.note_loss();
+        self.note_loss(StaleReason::NotSubscribed);
         let has_missed = self.replace(link);
         self.left.push(link);
         has_missed
@@ -94,7 +102,7 @@ impl Followed {
             return false;
         }
         // A link may report before it confirms the subscription. Earlier changes may be unreported.
-        self.note_loss();
+        self.note_loss(StaleReason::NotSubscribed);
         self.add(link, Reach::Account)
     }
 
@@ -129,7 +137,7 @@ impl Followed {
             }
             return None;
         }
-        self.note_loss();
+        self.note_loss(loss.reason());
         if loss.ends_subscription() {
             self.links.retain(|(own, _)| !hit.links.contains(own));
             self.left.extend(&hit.links);

@@ -71,6 +71,8 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 pub struct Orders {
     index: OrderIndex,
     followed: Followed,
+    /// When an order was last forgotten. An older list may still have the order.
+    forgotten: Moment,
     repeated_fills: u64,
     contradictions: u64,
     untracked: u64,
@@ -84,6 +86,7 @@ impl Orders {
         Orders {
             index: OrderIndex::new(),
             followed: Followed::new(),
+            forgotten: Moment::BEGINNING,
             repeated_fills: 0,
             contradictions: 0,
             untracked: 0,
@@ -282,7 +285,7 @@ impl Orders {
             Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {}
             Verdict::Unknown => {
                 // An answer to an earlier question must not resolve existing doubts either.
-                self.followed.note_loss();
+                self.followed.note_loss(StaleReason::Unanswered);
                 self.doubt_where(StaleReason::Unanswered, |order| order.is_at(Some(link)));
             }
         }

@@ -1,6 +1,7 @@
 //! [`OrderRef`] and [`Reconciled`]: which order to reconcile, and the venue's answer about it.
 
 use alloc::string::String;
+use core::cmp::Ordering;
 
 use crate::request::new_order::ClientOrderId;
 use crate::state::order_state::OrderState;
@@ -91,5 +92,15 @@ impl Reconciled {
     pub const fn new(order_id: u64, state: OrderState, executed: Decimal) -> Reconciled {
         let (client_order_id, symbol, side, quantity) = (None, None, None, None);
         Reconciled { order_id, state, executed, client_order_id, symbol, side, quantity }
+    }
+
+    /// Returns whether the answer contradicts itself or the `known` ordered quantity.
+    pub(in crate::state) fn is_impossible(&self, known: Option<Decimal>) -> bool {
+        let excess = self.quantity.or(known).map(|quantity| self.executed.cmp(&quantity));
+        self.order_id == 0
+            || match self.state {
+                OrderState::Filled => excess == Some(Ordering::Less),
+                state => !state.is_final() && excess == Some(Ordering::Greater),
+            }
     }
 }

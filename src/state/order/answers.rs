@@ -8,12 +8,17 @@ use crate::state::truth::{Moment, StaleReason};
 use crate::value::decimal::Decimal;
 
 impl Order {
-    /// Creates the entry of an order that REST lists as open, in doubt until [`reconcile`](Order::reconcile).
-    pub(in crate::state) fn listed(found: &Reconciled, client_order_id: Option<&str>) -> Order {
+    /// Creates the entry of an order that REST lists as open, in doubt for this reason until
+    /// [`reconcile`](Order::reconcile).
+    pub(in crate::state) fn listed(
+        found: &Reconciled,
+        client_order_id: Option<&str>,
+        reason: StaleReason,
+    ) -> Order {
         let mut listed = Order::foreign(Some(found.order_id), client_order_id, None);
         (listed.symbol, listed.side, listed.quantity) = (found.symbol, found.side, found.quantity);
         (listed.state, listed.reported) = (found.state, Some(found.executed));
-        listed.raise(StaleReason::NotSubscribed, Moment::BEGINNING);
+        listed.raise(reason, Moment::BEGINNING);
         listed
     }
 

@@ -1,13 +1,11 @@
 //! The terms of an [`Order`], and which events contradict the order.
 
 use alloc::boxed::Box;
-use core::cmp::Ordering;
 
 use crate::message::{OrderStatus, OrderType, OrderUpdate, Text};
 use crate::request::new_order::{NewOrder, Terms};
 use crate::state::order::told::{differ, told_outcome, told_stop_price};
 use crate::state::order::{Order, OtherTerms};
-use crate::state::order_state::OrderState;
 use crate::state::reconciling::Reconciled;
 use crate::state::truth::Moment;
 use crate::value::id::LinkId;
@@ -96,12 +94,7 @@ impl Order {
         client_order_id: Option<&str>,
     ) -> bool {
         let known = self.quantity.filter(|_| !self.is_modified);
-        let excess = found.quantity.or(known).map(|quantity| found.executed.cmp(&quantity));
-        let is_impossible = match found.state {
-            OrderState::Filled => excess == Some(Ordering::Less),
-            state => !state.is_final() && excess == Some(Ordering::Greater),
-        };
-        is_impossible
+        found.is_impossible(known)
             || (self.sent.is_some() && differ(self.client_order_id.as_deref(), client_order_id))
             || differ(self.symbol, found.symbol)
             || (self.outcome.is_none() && differ(self.side, found.side))

@@ -25,7 +25,7 @@ impl Orders {
     ///   order id. Exception: the answer is used if the answer to an earlier question, asked after the doubt was
     ///   raised, had the same quantity and client order id,
     /// - the answer contradicts itself: the order is open and has executed more than the ordered quantity, or the
-    ///   order is filled and has executed less,
+    ///   order is filled and has executed less, or the venue's id is 0,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
     ///
     /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order, and the order is
@@ -93,10 +93,12 @@ impl Orders {
     /// whether the order was added.
     ///
     /// Does not add an order that has ended, or may be known already: [`reconcile`](Orders::reconcile) applies the
-    /// row to a known order. Adds none if [`FOREIGN_ORDERS_MAX`](crate::FOREIGN_ORDERS_MAX) is reached.
+    /// row to a known order. Does not use a row that contradicts itself. Adds none if
+    /// [`FOREIGN_ORDERS_MAX`](crate::FOREIGN_ORDERS_MAX) is reached.
     ///
     /// The order is in doubt if no subscribed stream reports it, or if the row is outdated, as described at
-    /// [`reconcile`](Orders::reconcile). Its earlier executions are not among its fills.
+    /// [`reconcile`](Orders::reconcile), or older than a [`forget`](Orders::forget). Its earlier executions are not
+    /// among its fills.
     ///
     /// ```
     /// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};
@@ -133,15 +135,18 @@ impl Orders {
         let may_be_known = client_order_id.is_some_and(|id| {
             self.index.by_client_order_id(id).any(|key| self.index.get(key).is_some_and(may_be))
         });
-        if found.state.is_final() || may_be_known || self.index.by_order_id(found.order_id).is_some() {
+        let is_known = may_be_known || self.index.by_order_id(found.order_id).is_some();
+        if found.state.is_final() || found.is_impossible(None) || is_known {
             return false;
         }
         if !self.has_room() {
             self.untracked = self.untracked.saturating_add(1);
             return false;
         }
-        let key = self.index.insert(Order::listed(&found, client_order_id));
-        let (now, lost) = (self.moment(), self.followed.lost());
+        let (now, lost) = (self.moment(), self.followed.lost().max(self.forgotten));
+        let is_forgotten = self.forgotten > self.followed.lost();
+        let reason = if is_forgotten { StaleReason::NotFound } else { self.followed.reason() };
+        let key = self.index.insert(Order::listed(&found, client_order_id, reason));
         self.index.change(key, now, |order| order.reconcile(Some(&found), asked, lost));
         self.doubt_unfollowed(key);
         true
@@ -200,6 +205,7 @@ impl Orders {
         self.index.forget_changes();
         self.followed.step();
         let key = self.key(of.into()).filter(|key| self.index.doubtful().contains(key))?;
+        self.forgotten = self.moment();
         self.index.remove(key)
     }
 

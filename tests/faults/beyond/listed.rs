@@ -1,11 +1,11 @@
 //! Orders that only REST lists, such as those of an earlier run.
 
 use gemini_ws::{
-    Config, OpenOrdersQuestion, OrderState, OrderStatusQuestion, Request, RestError, RestQuestion,
-    StaleReason,
+    Config, OpenOrdersQuestion, OrderState, OrderStatusQuestion, Reconciled, Request, RestError,
+    RestQuestion, StaleReason,
 };
 
-use super::fed::{Fed, d, new_order, order, t};
+use super::fed::{Fed, OVERFLOW, d, new_order, order, t};
 
 /// Adds the orders of a list that REST returns for a question at `asked`. Returns how many were added.
 fn list(fed: &mut Fed, asked: gemini_ws::Moment, body: &str) -> usize {
@@ -142,4 +142,39 @@ fn a_row_that_cannot_be_read_costs_no_other_row() {
         open.unused.iter().map(offset).collect::<Vec<_>>(),
         [body.find("é").unwrap(), body.find("7,").unwrap()]
     );
+}
+
+/// A row that contradicts itself, or has no id, adds no order and is no answer.
+#[test]
+fn an_impossible_row_is_not_used() {
+    for (id, executed) in [(77, "2"), (0, "0")] {
+        let mut fed = Fed::private(&["orders@account"]);
+        let body =
+            format!("[{}]", row(executed, r#","client_order_id":"a1""#).replace("77", &id.to_string()));
+        let asked = fed.orders.moment();
+        assert_eq!(list(&mut fed, asked, &body), 0, "{body}");
+        assert_eq!(fed.orders.iter().count(), 0, "{body}");
+        fed.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();
+        fed.poll();
+        fed.apply(&OVERFLOW);
+        let mut impossible = Reconciled::new(id, OrderState::Open, d(executed));
+        impossible.quantity = Some(d("1"));
+        assert!(!fed.orders.reconcile("a1", Some(impossible), fed.orders.moment()), "{body}");
+        let order = fed.orders.get("a1").unwrap();
+        assert_eq!((order.order_id, order.needs_reconciling()), (None, true), "{body}");
+    }
+}
+
+/// A loss, or a call of `forget`, makes a list outdated that was requested before.
+#[test]
+fn an_order_of_an_old_list_has_the_reason_of_the_loss() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let asked = fed.orders.moment();
+    fed.apply(&OVERFLOW);
+    assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
+    assert_eq!(fed.order().doubt(), Some(StaleReason::Overflow));
+    let asked = fed.orders.moment();
+    assert!(fed.orders.forget(77).is_some());
+    assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
+    assert_eq!(fed.order().doubt(), Some(StaleReason::NotFound));
 }
