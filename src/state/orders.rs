@@ -117,7 +117,9 @@ impl Orders {
             }
         }
         if is_list {
-            // Orders that the list does not contain may have ended without an event.
+            // Orders that the list does not contain may have ended without an event. A list may be empty.
+            self.followed.step();
+            self.followed.note_loss(StaleReason::NotFound);
             let link = event.source().and_then(|source| source.link());
             self.doubt_where(StaleReason::NotFound, |order| {
                 order.is_seen() && order.is_at(link) && order.observed() <= before

@@ -3,7 +3,7 @@
 
 use gemini_ws::{Config, Event, FoundQuote, HeldAmount, OrderState, QuoteState, StaleReason, Topic};
 
-use super::fed::{Fed, OVERFLOW, d, found, update};
+use super::fed::{Fed, OVERFLOW, d, found, order, update};
 
 const HALF: &str = r#","Z":"0.5""#;
 
@@ -71,6 +71,27 @@ fn an_event_behind_an_answer_ends_no_doubt() {
         let end = found(77, OrderState::Canceled, "0.5");
         assert!(fed.orders.reconcile(77, end, fed.orders.moment()), "{status}");
         assert!(!fed.order().needs_reconciling(), "{status}");
+    }
+}
+
+/// A list of open orders lacks the order, so the order may have ended. An answer to an earlier question does not show
+/// it.
+#[test]
+fn an_answer_to_a_question_before_a_list_without_the_order_ends_no_doubt() {
+    let other = order(78, None, "OPEN", "");
+    for (is_in_doubt, rows) in [(false, ""), (false, &*other), (true, ""), (true, &*other)] {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.feed(2, &update("OPEN", ""));
+        if is_in_doubt {
+            fed.apply(&OVERFLOW);
+        }
+        let asked = fed.orders.moment();
+        fed.feed(3, &format!(r#"{{"e":"orderSnapshot","E":1,"orders":[{rows}]}}"#));
+        let reason = if is_in_doubt { StaleReason::Overflow } else { StaleReason::NotFound };
+        let open = found(77, OrderState::Open, "0");
+        assert!(!fed.orders.reconcile(77, open, asked), "{is_in_doubt}, {rows}");
+        assert_eq!(fed.order().doubt(), Some(reason), "{is_in_doubt}, {rows}");
+        assert!(fed.orders.reconcile(77, open, fed.orders.moment()), "{is_in_doubt}, {rows}");
     }
 }
 
