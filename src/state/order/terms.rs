@@ -129,8 +129,10 @@ impl Order {
         };
         let quantity = found.quantity;
         let is_told_again = self.other_terms.as_deref().is_some_and(|told| {
-            let is_same = told.quantity == quantity && told.client_order_id.as_deref() == client_order_id;
-            is_same && (since..=asked).contains(&told.noted)
+            let told_id = told.client_order_id.as_deref();
+            agree(self.quantity, told.quantity, quantity)
+                && agree(self.client_order_id.as_deref(), told_id, client_order_id)
+                && (since..=asked).contains(&told.noted)
         });
         if is_told_again {
             self.is_modified |= differ(self.quantity, quantity);
@@ -140,4 +142,10 @@ impl Order {
         }
         is_told_again
     }
+}
+
+/// Returns whether an earlier answer agrees with an answer about a term. If the answer names another value than is
+/// known, the earlier one must name this value too. One kind of answer may lack a term that another kind has.
+fn agree<T: PartialEq + Copy>(known: Option<T>, earlier: Option<T>, told: Option<T>) -> bool {
+    if differ(known, told) { earlier == told } else { !differ(earlier, told) }
 }

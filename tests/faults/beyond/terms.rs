@@ -195,3 +195,39 @@ fn an_answer_does_not_agree_with_an_answer_from_before_the_doubt() {
     }
     assert_eq!(fed.order().quantity, Some(d("5")));
 }
+
+/// A row of a list may have a client order id that the answer about one order cannot have. The two agree about the
+/// quantity. Answers that differ in two ways do not agree.
+#[test]
+fn answers_of_two_kinds_agree_about_what_both_have() {
+    let id = "a".repeat(40);
+    let both = format!(r#","original_amount":"2","client_order_id":"{id}""#);
+    for (first, second, is_used) in [
+        (&*both, &*both, true),
+        (r#","original_amount":"2""#, &both, true),
+        (r#","original_amount":"2""#, r#","client_order_id":"zz""#, false),
+    ] {
+        for is_listed_first in [false, true] {
+            let mut fed = Fed::private(&["orders@account"]);
+            fed.feed(2, &order(77, Some(&id), "NEW", ""));
+            fed.apply(&OVERFLOW);
+            for (is_listed, terms, is_used) in
+                [(is_listed_first, first, false), (!is_listed_first, second, is_used)]
+            {
+                let row = format!(
+                    r#"{{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":"0"{terms}}}"#
+                );
+                let asked = fed.orders.moment();
+                let done = if is_listed {
+                    let open = OpenOrdersQuestion.answer(200, &format!("[{row}]")).unwrap().orders;
+                    fed.orders.reconcile(&open[0], Some(open[0].found), asked)
+                } else {
+                    let question = OrderStatusQuestion::by_order_id(77);
+                    let found = question.answer(200, &row).unwrap();
+                    fed.orders.reconcile(&question, found, asked)
+                };
+                assert_eq!(done, is_used, "{is_listed}, {terms}");
+            }
+        }
+    }
+}
