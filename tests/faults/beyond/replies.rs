@@ -116,12 +116,16 @@ fn z16_a_reply_means_the_same_for_every_request() {
         (r#"{"id":9,"status":400,"error":{"code":-2010,"msg":"x"},"result":{"quoteId":"q1"}}"#, UNKNOWN),
         (r#"{"id":9,"status":429,"result":{"rfqId":"r1","quoteId":"q1"}}"#, UNKNOWN),
         (r#"{"id":9,"status":400,"result":{"quoteId":1}}"#, UNKNOWN),
+        (r#"{"id":9,"status":400,"error":{"code":-2010,"msg":"x"},"result":{"orderId":-7}}"#, UNKNOWN),
+        (r#"{"id":9,"status":429,"result":{"orderId":[77]}}"#, UNKNOWN),
         (r#"{"id":9,"status":302}"#, UNKNOWN),
         // The id 0 is none.
         (r#"{"id":9,"status":200,"result":{"rfqId":"r1","quoteId":"q1","orderId":0}}"#, ACCEPTED),
         (r#"{"id":9,"status":400,"result":{"orderId":"0"},"error":{"code":-2010,"msg":"x"}}"#, REFUSED),
         (r#"{"id":9,"status":429,"result":{"orderId":0}}"#, UNDONE),
         (r#"{"id":9,"status":400,"result":{"quoteId":"","orderId":null},"error":{"code":-2010}}"#, REFUSED),
+        (r#"{"id":9,"status":429,"result":{"orderId":null}}"#, UNDONE),
+        (r#"{"id":9,"status":429,"result":"77"}"#, UNDONE),
     ] {
         let mut scratch = Scratch::new();
         let Ok(Message::Response(response)) = decode(reply, &mut scratch) else { panic!("{reply}") };
