@@ -37,9 +37,10 @@ pub enum EndedBy {
     /// [`Client::close_by`] or [`Client::shut_down`].
     Client,
     /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books. Before
-    /// the driver closed, it waited for at most 5 s for unsent cancels of tickets.
+    /// the driver closed, it waited for at most 5 s for final replies to cancels of
+    /// tickets.
     HandlesDropped,
-    /// The application dropped [`Events`]. The driver first waited for unsent cancels, as for `HandlesDropped`.
+    /// The application dropped [`Events`]. The driver first waited for replies to cancels, as for `HandlesDropped`.
     EventsDropped,
 }
 

@@ -7,6 +7,7 @@ use gemini_ws::Order;
 
 use crate::Closed;
 use crate::shutdown::Shutdown;
+use crate::sync::{Mutex, PoisonError};
 
 /// How a driver ended, and the orders that were open or in doubt then.
 #[derive(Clone, Debug)]
@@ -37,9 +38,22 @@ impl std::error::Error for Ended {}
 pub(crate) struct Ending {
     ended: OnceLock<Ended>,
     switch: Shutdown,
+    /// Whether the driver closes or shuts down, so that it takes no more cancels of tickets.
+    has_begun: Mutex<bool>,
 }
 
 impl Ending {
+    /// Makes [`unless_begun`](Ending::unless_begun) refuse from now on.
+    pub(crate) fn begin(&self) {
+        *self.has_begun.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Calls `post`, unless the end has begun. Afterwards, all commands of such calls are in the queue.
+    pub(crate) fn unless_begun<T>(&self, post: impl FnOnce() -> T) -> Option<T> {
+        let has_begun = self.has_begun.lock().unwrap_or_else(PoisonError::into_inner);
+        (!*has_begun).then(post)
+    }
+
     pub(crate) fn end(&self, ended: Ended) {
         let _ = self.ended.set(ended);
         self.switch.trigger();

@@ -84,7 +84,7 @@ impl fmt::Debug for SharedClock {
 
 /// Sends commands to a driver, from any task or thread. Clone it freely. When all handles, tickets and readers of
 /// books are dropped, the driver closes ([`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped)). It first waits
-/// up to 5 s for unsent cancels of tickets. If a shutdown has begun, the driver completes it.
+/// up to 5 s for final replies to cancels of tickets. If a shutdown has begun, the driver completes it.
 ///
 /// You may drop the future of a call. The driver completes a command that it has begun, and skips one that waits in
 /// the queue, unless it places an order or shuts down. A shutdown that still waits for room in the queue is lost.
@@ -395,6 +395,15 @@ impl Handle {
         }
     }
 
+    /// Sends a command like [`post`](Handle::post). Returns `None` also if the driver closes or shuts down. If not, the
+    /// driver takes the command before it begins to close or to shut down.
+    pub(crate) fn post_unless_ending(
+        &self,
+        carry_out: impl FnOnce(Lent<'_>) + Send + 'static,
+    ) -> Option<bool> {
+        self.ending.unless_begun(|| self.post(carry_out)).flatten()
+    }
+
     /// Wakes the driver. If there is no room for a command, the driver is awake already.
     pub(crate) fn nudge(&self) {
         let _ = self.post(|_| {});
@@ -408,8 +417,7 @@ impl Lent<'_> {
         self.client.request(self.now, request)
     }
 
-    /// Returns an error if the driver closes, or if a shutdown is postponed. Once a shutdown has begun, the client
-    /// refuses commands.
+    /// Returns an error if the driver closes or shuts down.
     fn check(&self) -> Result<(), CommandError> {
         if self.keeper.is_ending() { Err(CommandError::Closed) } else { Ok(()) }
     }
@@ -461,9 +469,10 @@ impl Handle {
     /// The time starts when the driver takes the command. `shut_down` returns when the driver has ended, about a
     /// second after the given time at the latest. [`Ended::orders`] are the orders that are still open or in doubt.
     ///
-    /// Before the first step, the driver waits until it has sent the cancels of [tickets](crate::Ticket::cancel), for
-    /// half of the given time at most. Meanwhile it refuses new orders and requests with [`CommandError::Closed`]. A
-    /// further call during this time adds the steps of its plan, and any further call can bring the deadline forward.
+    /// Before the first step, the driver waits until the earlier cancels of [tickets](crate::Ticket::cancel) have a
+    /// final reply, for half of the given time at most. From now on it refuses new orders, requests and cancels with
+    /// [`CommandError::Closed`]. A further call before the first step adds the steps of its plan, and any further call
+    /// can bring the deadline forward.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -51,8 +51,8 @@ pub struct Keeper {
     waiting: Vec<Sender<()>>,
     clock: SharedClock,
     ending: Arc<Ending>,
-    /// Whether commands are refused because the driver closes.
-    is_closing: bool,
+    /// Whether commands are refused because the driver closes or shuts down.
+    is_ending: bool,
     closed: Option<Closed>,
 }
 
@@ -76,7 +76,7 @@ impl Keeper {
             waiting: Vec::new(),
             clock,
             ending,
-            is_closing: false,
+            is_ending: false,
             closed: None,
         }
     }
@@ -318,7 +318,10 @@ impl Keeper {
         }
         self.tickets.handle_timeout(now);
         self.tickets.send_cancels(client, now);
-        self.postponed.begin_if_due(client, now, self.tickets.has_cancels());
+        self.postponed.begin_if_due(client, now, self.tickets.are_cancelling());
+        if client.is_shutting_down() {
+            self.refuse_commands();
+        }
     }
 
     /// Publishes the books. Call this after the events that [`finish_turn`](Keeper::finish_turn) has caused were
@@ -334,23 +337,26 @@ impl Keeper {
             .min()
     }
 
-    /// Shuts the client down. If cancels cannot be sent now, the shutdown waits for them, for at most half of its
-    /// time.
+    /// Shuts the client down at the end of the turn, when all accepted commands were taken. If cancels have no final
+    /// reply then, the shutdown waits for them, for at most half of its time.
     pub(crate) fn shut_down(&mut self, client: &mut Client, now: Instant, plan: ShutdownPlan) {
-        self.tickets.send_cancels(client, now);
-        self.postponed.shut_down(client, now, plan, self.tickets.has_cancels());
+        self.refuse_commands();
+        self.postponed.shut_down(client, now, plan);
     }
 
     pub(crate) const fn is_ending(&self) -> bool {
-        self.is_closing || self.is_postponed()
+        self.is_ending
     }
 
     pub(crate) const fn is_postponed(&self) -> bool {
         self.postponed.is_some()
     }
 
-    pub(crate) const fn refuse_commands(&mut self) {
-        self.is_closing = true;
+    /// Refuses new commands from now on, except cancels of tickets that are in the queue already.
+    pub(crate) fn refuse_commands(&mut self) {
+        if !std::mem::replace(&mut self.is_ending, true) {
+            self.ending.begin();
+        }
     }
 
     pub(crate) fn wait_for_live(&mut self, client: &Client, answer: Sender<()>) {

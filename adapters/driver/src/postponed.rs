@@ -2,8 +2,8 @@
 
 use gemini_ws::{Client, Instant, ShutdownPlan};
 
-/// A shutdown that begins when the earlier cancels are sent. Without it, these cancels would be lost, because the
-/// client refuses cancels once it shuts down.
+/// A shutdown that begins when the earlier cancels have a final reply. Without it, these cancels would be lost,
+/// because the client refuses cancels once it shuts down.
 #[derive(Debug, Default)]
 pub(crate) struct Postponed {
     plan: Option<(ShutdownPlan, Instant)>,
@@ -18,16 +18,9 @@ impl Postponed {
         self.plan.map(|(_, at)| at)
     }
 
-    /// Begins a shutdown. If cancels wait, postpones the shutdown instead, for at most half of the time until the
-    /// deadline of `plan`. A shutdown that is already postponed also takes the steps of `plan`, and an earlier
-    /// deadline.
-    pub(crate) fn shut_down(
-        &mut self,
-        client: &mut Client,
-        now: Instant,
-        plan: ShutdownPlan,
-        cancels_wait: bool,
-    ) {
+    /// Postpones a shutdown, for at most half of the time until the deadline of `plan`. A shutdown that is already
+    /// postponed also takes the steps of `plan`, and an earlier deadline.
+    pub(crate) fn shut_down(&mut self, client: &mut Client, now: Instant, plan: ShutdownPlan) {
         if client.is_shutting_down() {
             return client.shut_down(now, plan);
         }
@@ -36,7 +29,6 @@ impl Postponed {
             Some((first, first_at)) => (first.and(plan), first_at.min(at)),
             None => (plan, at),
         });
-        self.begin_if_due(client, now, cancels_wait);
     }
 
     pub(crate) fn begin_if_due(&mut self, client: &mut Client, now: Instant, cancels_wait: bool) {

@@ -37,11 +37,11 @@ pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 /// delays the rest of a task after 128 operations on sockets.
 const PINGS_PER_TURN_MAX: usize = 16;
 
-/// The maximum number of commands that the driver carries out in a turn, except in the turn in which it closes.
+/// The maximum number of commands that the driver carries out in a turn, except in the turn in which its end begins.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
 /// The maximum time for which a driver continues after the application has dropped the last handle or
-/// [`Events`](crate::Events). For half of it, the driver waits for unsent cancels.
+/// [`Events`](crate::Events). For half of it, the driver waits for final replies to cancels.
 const CANCELLING_MAX: Duration = Duration::from_secs(10);
 
 /// The maximum time for which the driver, or `Sockets`, reads from a socket after a Close frame. Also the maximum
@@ -230,7 +230,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
 
     /// Closes the client, unless that was done before. First takes the commands that wait: accepts cancels of
     /// tickets, and refuses new orders and requests. If `by` is not [`EndedBy::Client`], a shutdown among these commands
-    /// completes; and if cancels are still unsent, begins a shutdown instead, which waits for the cancels.
+    /// completes; and if cancels have no final reply, begins a shutdown instead, which waits for the replies.
     fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
         // A shutdown has its own deadline. Only the trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {
@@ -241,7 +241,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         if by != EndedBy::Client && (self.client.is_shutting_down() || self.takers.keeper.is_postponed()) {
             return;
         }
-        if by != EndedBy::Client && self.takers.keeper.tickets.has_cancels() {
+        if by != EndedBy::Client && self.takers.keeper.tickets.are_cancelling() {
             self.ended_by = by;
             let plan = ShutdownPlan::by(now + CANCELLING_MAX);
             return self.takers.keeper.shut_down(&mut self.client, now, plan);
@@ -259,12 +259,15 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         place.as_ref().is_some_and(|socket| socket.link == link).then_some(place)
     }
 
-    fn take_commands(&mut self, most: usize, now: Instant, context: &mut Context<'_>) {
-        for _ in 0..most {
+    fn take_commands(&mut self, mut most: usize, now: Instant, context: &mut Context<'_>) {
+        while most > 0 {
             match self.commands.poll_next(context) {
                 Poll::Ready(Some(command)) => {
                     let Takers { keeper, replies, .. } = &mut self.takers;
+                    let was_ending = keeper.is_ending();
                     command.carry_out(Lent { client: &mut self.client, keeper, replies, now });
+                    // A cancel that was accepted before the shutdown may still be in the queue.
+                    most = if keeper.is_ending() && !was_ending { COMMANDS_MAX } else { most - 1 };
                     self.perform(now);
                 }
                 Poll::Ready(None) => {

@@ -64,7 +64,7 @@ impl fmt::Display for Done {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PlaceError {
-    /// The client refused the command, or the driver has ended; nothing was sent.
+    /// The client refused the command, or the driver is ending or has ended; nothing was sent.
     Refused(CommandError),
     /// [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands already wait for the driver; nothing was sent.
     Busy,
@@ -248,14 +248,14 @@ impl Ticket {
     /// 500 ms. Each further refusal of this kind doubles the delay, up to 8 s. After any other refusal, the driver
     /// stops: see [`Order::cancel_refusal`].
     ///
-    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for unsent cancels, for at most half of its time.
-    /// [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent at once. After the last handle
-    /// and ticket are dropped, the driver waits for unsent cancels for at most 5 s.
+    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for final replies to cancels, for at most half of its
+    /// time. [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent at once. After the last
+    /// handle and ticket are dropped, the driver waits for these replies for at most 5 s.
     ///
     /// # Errors
     ///
     /// [`PlaceError::Busy`], if [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands wait for the driver;
-    /// [`PlaceError::Refused`], if the driver has ended.
+    /// [`PlaceError::Refused`], if the driver closes, shuts down or has ended.
     pub fn cancel(&self) -> Result<(), PlaceError> {
         self.handle.cancel_later(Arc::clone(&self.cell))
     }

@@ -168,8 +168,9 @@ impl<H: Holder> Tickets<H> {
         self.cancels.entry(request).or_insert(first).cancel = cancel;
     }
 
-    pub(crate) fn has_cancels(&self) -> bool {
-        self.cancels.values().any(|cancel| cancel.sent.is_none())
+    /// Returns whether a cancel has no final reply yet.
+    pub(crate) fn are_cancelling(&self) -> bool {
+        !self.cancels.is_empty()
     }
 
     /// Notes the reply to a cancel. If the venue could not carry the cancel out now, or did not reply, the driver
@@ -269,6 +270,13 @@ mod tests {
 
         fn is_dropped(&self) -> bool {
             false
+        }
+    }
+
+    impl Tickets<Nothing> {
+        /// Returns whether a cancel is still to be sent.
+        fn has_cancels(&self) -> bool {
+            self.cancels.values().any(|cancel| cancel.sent.is_none())
         }
     }
 

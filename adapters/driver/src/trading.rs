@@ -3,7 +3,7 @@
 use gemini_ws::{CommandError, NewOrder, Order, OrderRef, Request, Traded};
 
 use crate::Handle;
-use crate::handle::RequestError;
+use crate::handle::{Lent, RequestError};
 use crate::reply::Reply;
 use crate::sync::Arc;
 use crate::ticket::{Cell, PlaceError, Ticket};
@@ -135,7 +135,7 @@ impl Handle {
     }
 
     pub(crate) fn cancel_later(&self, cell: Arc<Cell>) -> Result<(), PlaceError> {
-        as_taken(self.post(move |lent| {
+        let cancel = move |lent: Lent<'_>| {
             let Some(request) = cell.request() else { return };
             let cancel = |order: &Order| (!order.state.is_final()).then(|| Cancel::of(order));
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
@@ -148,7 +148,8 @@ impl Handle {
                 lent.keeper.tickets.cancel(request, cancel);
                 lent.keeper.tickets.send_cancels(lent.client, lent.now);
             }
-        }))
+        };
+        as_taken(self.post_unless_ending(cancel))
     }
 }
 

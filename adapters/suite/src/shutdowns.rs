@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use gemini_ws_driver::gemini_ws::{Config, ShutdownPlan};
-use gemini_ws_driver::{Events, Handle, connect};
+use gemini_ws_driver::gemini_ws::{CommandError, Config, ShutdownPlan};
+use gemini_ws_driver::{Events, Handle, PlaceError, connect};
 use smol::future;
 
 use crate::Adapter;
@@ -116,5 +116,70 @@ pub(crate) fn a_second_shutdown<A: Adapter>() {
         let row = format!("{drops_events}, {cancels_orders}: {requests}");
         assert_eq!(requests.matches("order.cancel\"").count(), 1, "{row}");
         assert_eq!(requests.contains("order.cancel_session"), cancels_orders, "{row}");
+    }
+}
+
+/// A ticket takes no cancel once the driver shuts down or closes, because the driver could not send the cancel.
+pub(crate) fn a_cancel_after_the_beginning_of_the_end<A: Adapter>() {
+    for closes in [false, true] {
+        let requests = requests::<A>(0, async |client, _events| {
+            let rests = client.place(order("rests", "1000")).await.unwrap();
+            let _slow = client.submit(order("slow", "1000")).unwrap();
+            let mut end = Box::pin(async {
+                if closes {
+                    client.close();
+                    client.ended().await
+                } else {
+                    client.shut_down(WITHIN, |plan| plan).await
+                }
+            });
+            assert!(future::poll_once(&mut end).await.is_none());
+            smol::Timer::after(SLOW / 5).await;
+            assert_eq!(rests.cancel(), Err(PlaceError::Refused(CommandError::Closed)), "{closes}");
+            end.await;
+        });
+        assert!(!requests.contains("order.cancel"), "{closes}: {requests}");
+    }
+}
+
+/// A ticket takes a cancel, and the driver takes the end before the cancel. The driver still sends the cancel.
+pub(crate) fn a_cancel_behind_a_shutdown<A: Adapter>() {
+    for before in [0, 20] {
+        let requests = requests::<A>(0, async |client, _events| {
+            let rests = client.place(order("rests", "1000")).await.unwrap();
+            while rests.order().order_id.is_none() {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+            let mut end = Box::pin(client.shut_down(WITHIN, |plan| plan));
+            assert!(future::poll_once(&mut end).await.is_none());
+            let mut others: Vec<_> = (0..before).map(|_| Box::pin(client.with(|_, _, _| ()))).collect();
+            for other in &mut others {
+                assert!(future::poll_once(other).await.is_none());
+            }
+            rests.cancel().unwrap();
+            end.await;
+        });
+        assert!(requests.contains("order.cancel\""), "{before}: {requests}");
+    }
+}
+
+/// A cancel is in flight when the end begins, and the venue refuses it for now. The driver sends it again.
+pub(crate) fn a_cancel_that_is_refused_during_the_end<A: Adapter>() {
+    for drops_events in [false, true] {
+        let requests = requests::<A>(1, async |client, events| {
+            let rests = client.place(order("rests", "1000")).await.unwrap();
+            while rests.order().order_id.is_none() {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+            rests.cancel().unwrap();
+            smol::Timer::after(SLOW / 5).await;
+            if drops_events {
+                drop(events);
+                client.ended().await;
+            } else {
+                client.shut_down(WITHIN, |plan| plan).await;
+            }
+        });
+        assert_eq!(requests.matches("order.cancel\"").count(), 2, "{drops_events}: {requests}");
     }
 }
