@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::support::{self, Run, command, schema, signal};
+use crate::support::{self, Run, command, end_of, schema, signal};
 
 fn run(arguments: &[&str]) -> Run {
     support::run(arguments, b"")
@@ -130,6 +131,19 @@ pub(crate) fn the_end_of_a_recording() {
     let v2 = br#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"]]}"#;
     let ended = support::run(&["watch", "--replay", "-", "--for", "1s"], v2);
     assert!(ended.code == Some(1) && ended.err.contains("it is of market data v2"), "{ended:?}");
+}
+
+/// The writer of a pipe sends nothing. `watch` ends at the time limit.
+pub(crate) fn a_pipe_without_a_line() {
+    for (symbols, said) in [(&[][..], "not known after 1s"), (&["btcusd"][..], "nothing to play after 1s")] {
+        let arguments = [&["watch", "--replay", "-", "--for", "1s"], symbols].concat();
+        let mut child = command(&arguments).spawn().unwrap();
+        let input = child.stdin.take();
+        let status = end_of(&mut child, Duration::from_secs(10));
+        drop(input);
+        let ended = Run::of(child.wait_with_output().unwrap());
+        assert!(status.is_some() && ended.code == Some(1) && ended.err.contains(said), "{ended:?}");
+    }
 }
 
 #[cfg(target_os = "linux")]

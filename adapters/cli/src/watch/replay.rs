@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use gemini_ws::{Endpoint, Message, Scratch, Symbol, decode};
 use gemini_ws_simulator::NextLine;
@@ -42,7 +42,60 @@ pub(super) struct Replay {
 
 /// Opens a recording to play it for `symbols`, or if there are none, for the symbols at the beginning of the
 /// recording.
-pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> Result<Replay, Failure> {
+///
+/// # Errors
+///
+/// If the recording cannot be read, or nothing in it can be played. Also if the search in a pipe takes longer than
+/// `longest`.
+pub(super) fn open(
+    path: &Path,
+    symbols: &[Symbol],
+    longest: Option<Duration>,
+    messages: &mut Messages,
+) -> Result<Replay, Failure> {
+    let (found, search) = sync_channel(1);
+    let (sender, lines) = sync_channel(WAITING_LINES_MAX);
+    let malformed = Arc::<AtomicU64>::default();
+    let counter = Arc::clone(&malformed);
+    let reason = if symbols.is_empty() {
+        "the symbols, unless you name them, are not known"
+    } else {
+        "nothing to play"
+    };
+    let (name, symbols, mut own) = (path.to_owned(), symbols.to_vec(), std::mem::take(messages));
+    // Opening a pipe waits for its writer, so the thread does this too.
+    let run = move || {
+        let (symbols, recording) = search_of(&name, &symbols, &mut own).map_or_else(
+            |failure| (Err(failure), None),
+            |(symbols, recording)| (Ok(symbols), Some(recording)),
+        );
+        // If the search took too long, nothing waits for the result.
+        if found.send((symbols, own)).is_ok()
+            && let Some(mut recording) = recording
+        {
+            read_to(&mut recording, &sender, &counter);
+        }
+    };
+    let thread = thread::Builder::new().name("recording".to_owned());
+    thread.spawn(run).map_err(|error| Failure::of_file(path, error))?;
+    let found = match longest.filter(|_| !path.is_file()) {
+        Some(longest) => search.recv_timeout(longest).map_err(|_| format!("{reason} after {longest:?}")),
+        None => search.recv().map_err(|error| error.to_string()),
+    };
+    let (symbols, own) = found.map_err(|error| Failure::of_file(path, error))?;
+    *messages = own;
+    let symbols = symbols?;
+    let (tell, ended) = smol::channel::bounded(1);
+    let recording = gemini_ws_simulator::Recording::streamed(symbols.clone(), player(lines, tell, malformed));
+    Ok(Replay { recording, symbols, ended })
+}
+
+/// Opens a recording and searches for its symbols.
+fn search_of(
+    path: &Path,
+    symbols: &[Symbol],
+    messages: &mut Messages,
+) -> Result<(Vec<Symbol>, Recording), Failure> {
     let mut recording = Recording::open(path, messages)?;
     let mut survey = Survey::new(symbols);
     // Search a file for symbols, and then read it again. A pipe cannot be read again.
@@ -59,17 +112,7 @@ pub(super) fn open(path: &Path, symbols: &[Symbol], messages: &mut Messages) -> 
     } else {
         recording.look_ahead(|line| survey.take(line).then_some(()))?;
     }
-    let symbols = survey.symbols(recording.name())?;
-    let (sender, lines) = sync_channel(WAITING_LINES_MAX);
-    let malformed = Arc::<AtomicU64>::default();
-    let counter = Arc::clone(&malformed);
-    thread::Builder::new()
-        .name("recording".to_owned())
-        .spawn(move || read_to(&mut recording, &sender, &counter))
-        .map_err(|error| Failure::of_file(path, error))?;
-    let (tell, ended) = smol::channel::bounded(1);
-    let recording = gemini_ws_simulator::Recording::streamed(symbols.clone(), player(lines, tell, malformed));
-    Ok(Replay { recording, symbols, ended })
+    Ok((survey.symbols(recording.name())?, recording))
 }
 
 /// Reads lines in a thread and sends them to the player, until the recording ends or the player is dropped.
@@ -256,7 +299,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("gemini-ws-{}-{name}", std::process::id()));
         File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
         let symbols: Vec<Symbol> = symbols.iter().map(|symbol| symbol.parse().unwrap()).collect();
-        let opened = open(&path, &symbols, &mut Messages::default());
+        let opened = open(&path, &symbols, None, &mut Messages::default());
         std::fs::remove_file(&path).unwrap();
         opened
     }

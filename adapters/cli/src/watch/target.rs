@@ -42,7 +42,7 @@ pub(super) fn target(options: &Watch, messages: &mut Messages) -> Result<Target,
             (market, Shown::of("simulator"), None)
         }
         Some(path) => {
-            let replay = replay::open(path, &symbols, messages)?;
+            let replay = replay::open(path, &symbols, options.duration, messages)?;
             symbols = replay.symbols;
             let recording = gemini_ws_simulator::Config::recording(replay.recording);
             (recording, Shown::of(format_args!("replay of {}", path.display())), Some(replay.ended))
