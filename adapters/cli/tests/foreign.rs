@@ -192,10 +192,14 @@ pub(crate) fn an_authority_that_is_named_is_trusted() {
 pub(crate) fn authorities() {
     let pem = std::env::temp_dir().join(format!("gemini-ws-{}-no.pem", std::process::id()));
     std::fs::write(&pem, "no certificate").unwrap();
-    let name = pem.to_str().unwrap();
+    let long = pem.with_extension("long");
+    std::fs::File::create(&long).unwrap().set_len(9 << 20).unwrap();
+    let (name, long) = (pem.to_str().unwrap(), long.to_str().unwrap());
     let url = "wss://127.0.0.1:9";
     // The arguments; the value of SSL_CERT_FILE; the exit code; a part of the message on standard error.
-    let table: [(&[&str], &str, i32, &str); 7] = [
+    let table: [(&[&str], &str, i32, &str); 9] = [
+        (&["--ca", long], "", 1, "at most 8 MiB"),
+        (&[], long, 1, "at most 8 MiB"),
         (&["--ca", name], "", 1, "no certificate in the PEM text"),
         (&["--ca", "no-such-file"], "", 1, "no-such-file"),
         (&[], name, 1, "SSL_CERT_FILE"),
@@ -213,4 +217,5 @@ pub(crate) fn authorities() {
     let run = Run::of(command(&["watch", "--for", "1s"]).env("SSL_CERT_FILE", name).output().unwrap());
     assert_eq!(run.code, Some(0), "{run:?}");
     std::fs::remove_file(&pem).unwrap();
+    std::fs::remove_file(long).unwrap();
 }

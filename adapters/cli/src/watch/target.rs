@@ -1,6 +1,9 @@
 //! [`Target`]: what `watch` connects to.
 
+use std::fs::File;
 use std::future::pending;
+use std::io::{self, Read};
+use std::path::Path;
 
 use gemini_ws::Symbol;
 use gemini_ws_simulator::Exchange;
@@ -17,6 +20,9 @@ use crate::simulate;
 use super::replay::{self, Ended};
 
 const MARKET_SEED: u64 = 1;
+
+/// The limit for the bytes of a file of certificates. Those that browsers trust take about 200 KiB.
+const CERTIFICATE_BYTES_MAX: u64 = 8 << 20;
 
 pub(super) struct Target {
     pub(super) url: String,
@@ -70,9 +76,19 @@ fn trusting(options: &Watch) -> Result<Dialer, Failure> {
         (None, Some(path)) if !path.is_empty() => (path.into(), "SSL_CERT_FILE names "),
         (None, _) => return Ok(Dialer::new()),
     };
-    let roots = std::fs::read(&path).and_then(|pem| tls::roots_of_pem(&pem));
+    let roots = certificates(&path).and_then(|pem| tls::roots_of_pem(&pem));
     let roots = roots.map_err(|error| Failure::new(format_args!("{source}{}: {error}", path.display())))?;
     Ok(Dialer::new().tls(roots))
+}
+
+fn certificates(path: &Path) -> io::Result<Vec<u8>> {
+    let mut pem = Vec::new();
+    File::open(path)?.take(CERTIFICATE_BYTES_MAX + 1).read_to_end(&mut pem)?;
+    if pem.len() as u64 > CERTIFICATE_BYTES_MAX {
+        let size = CERTIFICATE_BYTES_MAX >> 20;
+        return Err(io::Error::other(format!("a file of certificates has at most {size} MiB")));
+    }
+    Ok(pem)
 }
 
 /// Runs the simulator. Without one, never returns.
