@@ -1,5 +1,6 @@
 //! Tests the faults of upgrades and of unfinished frames: the bytes that a client gets from the server.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use crate::common::serving::{UPGRADE, ask, connect, open, parts, rest, serve, server, text};
@@ -89,6 +90,31 @@ fn slow_upgrades_of_sessions_that_end() {
         assert!(waited >= Duration::from_secs(1) && waited < Duration::from_secs(4), "{end}: {waited:?}");
         assert_eq!(server.exchange_mut().session_count(), 0, "{end}");
     }
+}
+
+/// Clients disconnect long before their slow answers. They keep neither their places nor their sessions. The server
+/// answers what another client has sent early.
+#[test]
+fn clients_that_leave_before_slow_upgrades() {
+    let mut server = with("delay-upgrades 60s\ndelay-upgrades 1s @1s");
+    let address = server.local_addr();
+    let request = format!("GET / HTTP/1.1\r\n{UPGRADE}");
+    serve(&mut server, async {
+        for _ in 0..20 {
+            drop(open(address, request.as_bytes()).await);
+        }
+        Timer::after(Duration::from_millis(1_500)).await;
+    });
+    assert_eq!((server.counters().refused(), server.exchange_mut().session_count()), (20, 0));
+    serve(&mut server, async {
+        let early = open(address, request.as_bytes()).await;
+        Timer::after(Duration::from_millis(200)).await;
+        // A ping, and a Close frame.
+        let frames = [0x89, 0x80, 0, 0, 0, 0, 0x88, 0x80, 0, 0, 0, 0];
+        assert_eq!(early.write_with(|mut socket| socket.write(&frames)).await.unwrap(), frames.len());
+        let answer = rest(&early).await;
+        assert!(answer.ends_with(&[0x8A, 0, 0x88, 0]), "{}", String::from_utf8_lossy(&answer));
+    });
 }
 
 #[test]

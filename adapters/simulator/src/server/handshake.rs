@@ -179,6 +179,23 @@ pub(super) fn poll_end<Io: AsyncRead + AsyncWrite + Unpin>(
     Poll::Ready(())
 }
 
+/// Waits until the client closes its side. Adds the bytes that come first to `rest`, but reads nothing while it has
+/// [`HEAD_BYTES_MAX`] bytes.
+pub(super) fn poll_left<Io: AsyncRead + AsyncWrite + Unpin>(
+    transport: &mut Paced<Io>,
+    rest: &mut Vec<u8>,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    let mut part = [0; 1024];
+    while rest.len() < HEAD_BYTES_MAX {
+        match ready!(Pin::new(&mut *transport).poll_read(context, &mut part)) {
+            Ok(count @ 1..) => rest.extend_from_slice(part.get(..count).unwrap_or_default()),
+            _ => return Poll::Ready(()),
+        }
+    }
+    Poll::Pending
+}
+
 /// Opens the WebSocket layer on a transport after its upgrade was written. `rest` are the bytes after the request.
 pub(super) fn poll_open<Io: AsyncRead + AsyncWrite + Unpin>(
     mut transport: Paced<Io>,

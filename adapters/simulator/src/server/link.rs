@@ -303,7 +303,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 }
                 Progress::Ignored
             }
-            State::Late(_) | State::Held(..) => Progress::Waits,
+            State::Late(_) => Progress::Waits,
+            State::Held(answering, rest) => {
+                match handshake::poll_left(answering.transport(), rest, context) {
+                    Poll::Pending => Progress::Waits,
+                    Poll::Ready(()) => Progress::NotOpened,
+                }
+            }
             _ if is_late => Progress::Ended,
             State::Asking(asking) => match asking.poll(context) {
                 Poll::Pending => Progress::Waits,
