@@ -94,7 +94,7 @@ impl Client {
         self.advance(now);
         let slot = link.slot();
         // Does what `with_link` does, without copying the event, which is large.
-        let Client { slots, endpoints, outputs, numbers, now, .. } = self;
+        let Client { slots, endpoints, outputs, placed, numbers, now, .. } = self;
         let Some(entry) = slots.get_mut(slot) else { return self.ignore_frame(link, frame) };
         let host = entry.host();
         let Some(known) = entry.link_mut() else { return self.ignore_frame(link, frame) };
@@ -104,7 +104,7 @@ impl Client {
             return None;
         }
         let limits = endpoints.limits(host)?;
-        let mut cx = Context::new(*now, outputs, limits, numbers);
+        let mut cx = Context::new(*now, outputs, limits, placed, numbers);
         let event = known.handle_frame(&mut cx, link, frame, scratch);
         if cx.is_touched() {
             slots.touch(slot);

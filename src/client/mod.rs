@@ -29,6 +29,7 @@ use crate::link::backoff::SplitMix64;
 use crate::link::context::{Context, Numbers};
 use crate::link::lifecycle::{State, StreamState};
 use crate::link::output::{Output, Outputs};
+use crate::link::placed::Placed;
 use crate::link::stats::Stats;
 use crate::link::timer::Deadline;
 use crate::link::{ConnectRequest, Link};
@@ -127,8 +128,7 @@ pub struct Client {
     /// The counters of links that no longer exist.
     ended: Stats,
     abandoned: Abandoned,
-    /// How many sessions of links that no longer exist may have left open orders at the venue.
-    uncancelled: usize,
+    placed: Placed,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +180,7 @@ impl Client {
             numbers: Numbers::new(),
             ended: Stats::default(),
             abandoned: Abandoned::default(),
-            uncancelled: 0,
+            placed: Placed::default(),
         }
     }
 
@@ -483,7 +483,7 @@ impl Client {
         let entry = self.slots.get_mut(slot)?;
         let limits = self.endpoints.limits(entry.host())?;
         let link = entry.link_mut()?;
-        let mut cx = Context::new(self.now, &mut self.outputs, limits, &mut self.numbers);
+        let mut cx = Context::new(self.now, &mut self.outputs, limits, &mut self.placed, &mut self.numbers);
         let result = work(link, &mut cx);
         if cx.is_touched() {
             self.slots.touch(slot);

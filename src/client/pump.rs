@@ -106,7 +106,6 @@ impl Client {
         let (endpoint, host) = (entry.endpoint(), entry.host());
         let Some(link) = entry.take_link() else { return };
         self.ended.add(link.stats());
-        self.uncancelled = self.uncancelled.saturating_add(link.uncancelled());
         self.slots.count_again(slot);
         // The pump need not visit other slots: the first link to an endpoint that stays open stays the first, because
         // the client keeps it even if no stream needs it.
@@ -226,11 +225,12 @@ impl Client {
         for slot in 0..self.slots.count() {
             self.forget(slot);
         }
+        let left = self.placed.left();
         if let ClientState::ShuttingDown(shutdown) = self.state
             && shutdown.cancels_orders()
-            && self.uncancelled > 0
+            && left > 0
         {
-            self.abandoned.sessions = self.uncancelled;
+            self.abandoned.sessions = left;
             reason = CloseReason::RequestedIncomplete;
         }
         self.state = ClientState::Closed(reason);

@@ -262,8 +262,8 @@ pub struct Abandoned {
     pub links: usize,
     /// Sessions whose orders may still be open after a shutdown with
     /// [`ShutdownPlan::cancel_orders`](crate::ShutdownPlan::cancel_orders). A session counts if the venue accepted an
-    /// order of the session, or may have accepted it, and the order has not ended. A [raw](crate::Request::raw)
-    /// request over an authenticated link counts as an accepted order.
+    /// order of the session, or may have accepted it, and no event over a link to the endpoint has shown that the
+    /// order has ended. A [raw](crate::Request::raw) request over an authenticated link counts as an accepted order.
     ///
     /// A session does not count with [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect), or after
     /// the venue has confirmed, over the link of the session, that it cancelled all orders of the session or of the

@@ -5,10 +5,11 @@ use alloc::string::String;
 use crate::event::Event;
 use crate::link::limits::Limits;
 use crate::link::output::{Output, Outputs};
+use crate::link::placed::Placed;
 use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Instant;
 
-/// The time, the queue of outputs, the limits of the link's host, and the sources of ids.
+/// The time, the queue of outputs, the limits of the link's host, the orders that may remain, and the sources of ids.
 ///
 /// The client owns all of them. A link borrows them for one call.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub(crate) struct Context<'c> {
     now: Instant,
     outputs: &'c mut Outputs,
     limits: &'c mut Limits,
+    placed: &'c mut Placed,
     numbers: &'c mut Numbers,
     is_touched: bool,
 }
@@ -25,9 +27,10 @@ impl<'c> Context<'c> {
         now: Instant,
         outputs: &'c mut Outputs,
         limits: &'c mut Limits,
+        placed: &'c mut Placed,
         numbers: &'c mut Numbers,
     ) -> Context<'c> {
-        Context { now, outputs, limits, numbers, is_touched: true }
+        Context { now, outputs, limits, placed, numbers, is_touched: true }
     }
 
     #[inline]
@@ -37,6 +40,11 @@ impl<'c> Context<'c> {
 
     pub(super) const fn limits(&mut self) -> &mut Limits {
         self.limits
+    }
+
+    #[inline]
+    pub(super) const fn placed(&mut self) -> &mut Placed {
+        self.placed
     }
 
     pub(super) fn push(&mut self, output: Output) {

@@ -16,8 +16,8 @@ use crate::link::subscription::{Effects, Subscription};
 use crate::link::subscriptions::Subscriptions;
 use crate::link::urgency::Urgency;
 use crate::message::{ApiError, Text};
+use crate::request::Request;
 use crate::request::stream::Stream;
-use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
@@ -412,8 +412,8 @@ impl Feed {
     }
 
     /// Ends the connection. Reports the requests of the application without a reply as lost or not sent, and returns
-    /// how many there were. Calls `unanswered` with each of these requests that the driver has polled.
-    pub(super) fn lose(&mut self, cx: &mut Context<'_>, mut unanswered: impl FnMut(u64, &Subject)) -> usize {
+    /// how many there were.
+    pub(super) fn lose(&mut self, cx: &mut Context<'_>) -> usize {
         self.close();
         let link = self.link;
         let mut abandoned: usize = 0;
@@ -422,7 +422,7 @@ impl Feed {
                 abandoned = abandoned.saturating_add(1);
                 let was_sent = cx.was_handed_out(output);
                 if was_sent {
-                    unanswered(id, &about);
+                    cx.placed().note_unanswered(link, id, &about);
                 }
                 let outcome = if was_sent { RequestOutcome::Lost } else { RequestOutcome::NotSent };
                 cx.report(Event::Reply { link, request: RequestId::new(id), about, outcome });

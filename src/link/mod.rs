@@ -16,7 +16,7 @@ pub(crate) mod limits;
 pub(crate) mod liveness;
 pub(crate) mod outbox;
 pub(crate) mod output;
-mod placed;
+pub(crate) mod placed;
 pub(crate) mod rate_limiter;
 pub(crate) mod receive;
 pub(crate) mod session;
@@ -42,7 +42,6 @@ use crate::link::lifecycle::{Input, State, StreamState};
 use crate::link::liveness::{Liveness, Verdict};
 use crate::link::outbox::{Cancellation, Purpose};
 use crate::link::output::Output;
-use crate::link::placed::Placed;
 use crate::link::session::{MalformedRun, Session};
 use crate::link::stats::Stats;
 use crate::link::timer::{Deadline, TIMERS, Timer};
@@ -95,9 +94,6 @@ pub(crate) struct Link<S> {
     is_last: bool,
     /// How the link has ended; `None` again after `pump` has returned it.
     end: Option<LinkEnd>,
-    placed: Placed,
-    /// How many earlier sessions of the link may have left open orders at the venue. Each connection is a session.
-    uncancelled: usize,
     stats: Stats,
 }
 
@@ -151,8 +147,6 @@ impl<S: Session> Link<S> {
             abandoned: Abandoned::default(),
             is_last: false,
             end: None,
-            placed: Placed::default(),
-            uncancelled: 0,
             stats: Stats::default(),
             config,
         }
@@ -162,11 +156,11 @@ impl<S: Session> Link<S> {
     /// subscriptions, the delays and the counters.
     pub(crate) fn revived(self) -> Link<S> {
         let Link { id, config, mut backoff, feed, session, .. } = self;
-        let Link { experience, missing_since, uncancelled, stats, .. } = self;
+        let Link { experience, missing_since, stats, .. } = self;
         backoff.begin_row();
         let feed = feed.renewed(&config);
         let link = Link::with(id, config, backoff, session, feed);
-        Link { experience, missing_since, uncancelled, stats, ..link }
+        Link { experience, missing_since, stats, ..link }
     }
 
     /// Starts to connect, and keeps the link connected until [`close`](Link::close).
@@ -223,7 +217,7 @@ impl<S: Session> Link<S> {
         self.feed.outbox().take_room_for(request, cx)?;
         let id = self.feed.send_request(cx, request);
         if self.config.authenticated {
-            self.placed.note_request(id, request);
+            cx.placed().note_request(self.id, id, request);
         }
         self.liveness.note_sent(cx.now());
         Ok(RequestId::new(id))
@@ -384,7 +378,7 @@ impl<S: Session> Link<S> {
             self.feed.outbox_mut().end_cancel(id, Cancellation::Failed);
             match purpose {
                 Purpose::Application(about) | Purpose::Limits(about) => {
-                    self.placed.note_unanswered(id, &about);
+                    cx.placed().note_unanswered(self.id, id, &about);
                     let (link, request, outcome) = (self.id, RequestId::new(id), RequestOutcome::TimedOut);
                     cx.report(Event::Reply { link, request, about, outcome });
                 }
@@ -529,10 +523,6 @@ impl<S: Session> Link<S> {
 
     pub(crate) const fn experience(&self) -> Experience {
         self.experience
-    }
-
-    pub(crate) const fn uncancelled(&self) -> usize {
-        self.uncancelled
     }
 
     pub(crate) const fn served(&self) -> Option<Instant> {

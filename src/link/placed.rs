@@ -1,44 +1,61 @@
-//! [`Placed`]: whether the venue may hold orders of a session.
+//! [`Placed`]: which sessions may have left orders at the venue.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use crate::event::{Event, RequestOutcome, Verdict};
 use crate::message::{OrderStatus, OrderUpdate};
 use crate::request::new_order::ClientOrderId;
 use crate::request::{Request, Subject};
+use crate::value::id::LinkId;
 
 /// The number of requests whose client order ids [`Placed`] keeps.
 const NAMED_MAX: usize = 10_000;
 
-/// For one session: the requests that may have placed an order which has not ended, and the newest request that
-/// cancelled all orders.
+/// For all sessions of a client: the requests that may have placed an order which has not ended. Each connection is a
+/// session.
 ///
-/// An order that was not sent, that the venue refused, or that an event reports as ended, does not count: there is
-/// nothing to cancel. But if a later event reports such an order as open, the order counts.
+/// An order that was not sent, that the venue refused, or that an event over any link to the endpoint reports as
+/// ended, does not count: there is nothing to cancel. But if a later event reports such an order as open, the order
+/// counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Placed {
-    /// The newest request that may have placed an order, among those that are not in `named`.
-    last: Option<u64>,
-    cancelled: u64,
-    /// The requests to place an order, by their numbers. Beyond [`NAMED_MAX`], those whose order surely ended are
-    /// dropped first, then the oldest.
+pub(crate) struct Placed {
+    /// The sessions that have not ended.
+    sessions: BTreeMap<LinkId, Session>,
+    /// How many sessions have ended and may have left orders that are not in `named`.
+    left: usize,
+    /// The requests to place an order, by their numbers. Beyond [`NAMED_MAX`], those of orders that were refused or
+    /// have ended are dropped first, then the oldest.
     named: BTreeMap<u64, Named>,
     /// The requests in `named` whose state is `Refused` or `Ended`.
     over: BTreeSet<u64>,
-    by_client_order_id: BTreeSet<(ClientOrderId, u64)>,
-    by_order_id: BTreeMap<u64, u64>,
+    /// The requests in `named`, by the number of the endpoint and the client order id.
+    by_client_order_id: BTreeSet<(u16, ClientOrderId, u64)>,
+    /// The requests in `named`, by the number of the endpoint and the venue's id of the order.
+    by_order_id: BTreeMap<(u16, u64), u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Session {
+    /// The newest request that may have placed an order, among those that are not in `named`.
+    last: Option<u64>,
+    /// The newest request that cancelled all orders.
+    cancelled: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Named {
+    link: LinkId,
     id: ClientOrderId,
     state: State,
     /// The venue's id of the order, from the first event that reports the order as open or rejected.
     order_id: Option<u64>,
-    /// Whether more orders than requests have the client order id, so that no event surely reports the end of this
-    /// one.
+    /// Whether an order with the client order id may be that of another request, so that no event surely reports the
+    /// end of this one.
     is_shared: bool,
+    /// Whether the session has ended.
+    is_left: bool,
 }
 
 /// What is known about an order that was requested.
@@ -57,43 +74,60 @@ enum State {
 impl Placed {
     /// Notes a request that may have placed an order. A request before the last cancellation does not count, on the
     /// assumption that the venue handles the requests of a session in their order.
-    pub(super) fn note(&mut self, request: u64) {
-        if request > self.cancelled {
-            self.last = self.last.max(Some(request));
+    fn note(&mut self, link: LinkId, request: u64) {
+        let session = self.sessions.entry(link).or_default();
+        if request > session.cancelled {
+            session.last = session.last.max(Some(request));
         }
     }
 
     /// Notes a request of the application. Keeps the client order id of a new order. A raw request counts at once as
     /// a request that may have placed an order.
-    pub(super) fn note_request(&mut self, id: u64, request: &Request) {
-        match request {
-            Request::Raw(_) => self.note(id),
+    pub(super) fn note_request(&mut self, link: LinkId, request: u64, about: &Request) {
+        match about {
+            Request::Raw(_) => self.note(link, request),
             Request::PlaceOrder(order) => {
                 if self.named.len() >= NAMED_MAX {
                     self.drop_one();
                 }
-                let (request, id) = (id, order.client_order_id());
-                self.by_client_order_id.insert((id, request));
-                self.named
-                    .insert(request, Named { id, state: State::Sent, order_id: None, is_shared: false });
+                let (id, state) = (order.client_order_id(), State::Sent);
+                self.by_client_order_id.insert((link.endpoint(), id, request));
+                let named = Named { link, id, state, order_id: None, is_shared: false, is_left: false };
+                self.named.insert(request, named);
             }
             _ => {}
         }
     }
 
     fn drop_one(&mut self) {
-        let first = self.over.first().or_else(|| self.named.keys().next());
-        let Some((request, gone)) = first.copied().and_then(|first| self.named.remove_entry(&first)) else {
+        let first = self.over.first().or_else(|| self.named.keys().next()).copied();
+        let Some((request, gone)) = first.and_then(|first| Some((first, self.remove(first)?))) else {
             return;
         };
+        if gone.state != State::Placed {
+            return;
+        }
+        if gone.is_left {
+            self.left = self.left.saturating_add(1);
+            self.requests_over(gone.link).into_iter().for_each(|request| _ = self.remove(request));
+        } else {
+            self.note(gone.link, request);
+        }
+    }
+
+    fn remove(&mut self, request: u64) -> Option<Named> {
+        let gone = self.named.remove(&request)?;
+        let endpoint = gone.link.endpoint();
         self.over.remove(&request);
-        self.by_client_order_id.remove(&(gone.id, request));
+        self.by_client_order_id.remove(&(endpoint, gone.id, request));
         if let Some(order_id) = gone.order_id {
-            self.by_order_id.remove(&order_id);
+            self.by_order_id.remove(&(endpoint, order_id));
         }
-        if gone.state == State::Placed {
-            self.note(request);
-        }
+        Some(gone)
+    }
+
+    fn requests_over(&self, link: LinkId) -> Vec<u64> {
+        self.named.iter().filter(|(_, named)| named.link == link).map(|(request, _)| *request).collect()
     }
 
     fn set(&mut self, request: u64, state: State) {
@@ -107,18 +141,20 @@ impl Placed {
     }
 
     #[inline]
-    pub(super) fn note_event(&mut self, event: &Event<'_>) {
+    pub(super) fn note_event(&mut self, link: LinkId, event: &Event<'_>) {
         match event {
-            Event::Reply { request, about, outcome, .. } => self.note_reply(request.get(), about, outcome),
-            Event::Order(..) | Event::Batch(..) if !self.named.is_empty() => self.note_orders(event),
+            Event::Reply { request, about, outcome, .. } => {
+                self.note_reply(link, request.get(), about, outcome);
+            }
+            Event::Order(..) | Event::Batch(..) if !self.named.is_empty() => self.note_orders(link, event),
             _ => {}
         }
     }
 
-    fn note_reply(&mut self, request: u64, about: &Subject, outcome: &RequestOutcome<'_>) {
+    fn note_reply(&mut self, link: LinkId, request: u64, about: &Subject, outcome: &RequestOutcome<'_>) {
         match (about, outcome.verdict()) {
             (Subject::PlaceOrder(_), Verdict::Accepted(_) | Verdict::Unknown) => {
-                self.note_placed(request);
+                self.note_placed(link, request);
             }
             (Subject::PlaceOrder(_), _) => {
                 if self.named.get(&request).is_some_and(|named| named.state == State::Sent) {
@@ -126,45 +162,59 @@ impl Placed {
                 }
             }
             (Subject::CancelSessionOrders | Subject::CancelAllOrders, Verdict::Accepted(_)) => {
-                self.cancelled = self.cancelled.max(request);
-                self.last = self.last.filter(|order| *order > request);
+                let session = self.sessions.entry(link).or_default();
+                session.cancelled = session.cancelled.max(request);
+                session.last = session.last.filter(|order| *order > request);
             }
             _ => {}
         }
     }
 
     /// Notes that a request may have placed an order. An event may have reported the end of the order already.
-    fn note_placed(&mut self, request: u64) {
+    fn note_placed(&mut self, link: LinkId, request: u64) {
         match self.named.get(&request).map(|named| named.state) {
             Some(State::Sent) => self.set(request, State::Placed),
             Some(_) => {}
-            None => self.note(request),
+            None => self.note(link, request),
         }
     }
 
     /// Notes the orders that an event reports as open or as ended.
     #[cold]
-    fn note_orders(&mut self, event: &Event<'_>) {
+    fn note_orders(&mut self, link: LinkId, event: &Event<'_>) {
         for part in event.parts() {
             let Event::Order(update, _) = &part else { continue };
-            if let Some(request) = self.request_of(update) {
+            if let Some(request) = self.request_of(link.endpoint(), update) {
                 self.note_order(request, update);
             }
         }
     }
 
     /// Returns the request that placed an order. If the venue's id of the order is new, returns the oldest request
-    /// with the client order id whose order has no id yet; if there is none, the newest request.
-    fn request_of(&self, update: &OrderUpdate<'_>) -> Option<u64> {
-        if let Some(request) = self.by_order_id.get(&update.order_id) {
+    /// with the client order id whose order has no id yet; if there is none, the newest request. If these requests are
+    /// of several sessions, the order may be that of any of them.
+    fn request_of(&mut self, endpoint: u16, update: &OrderUpdate<'_>) -> Option<u64> {
+        if let Some(request) = self.by_order_id.get(&(endpoint, update.order_id)) {
             return Some(*request);
         }
         let id: ClientOrderId = update.client_order_id?.to_string().parse().ok()?;
-        let alike = self.by_client_order_id.range((id, 0)..=(id, u64::MAX));
-        let alike = alike.filter_map(|(_, request)| Some((*request, self.named.get(request)?)));
+        let alike = self.by_client_order_id.range((endpoint, id, 0)..=(endpoint, id, u64::MAX));
+        let alike = alike.filter_map(|(.., request)| Some((*request, self.named.get(request)?)));
         let unnamed = alike.clone().filter(|(_, named)| named.order_id.is_none());
-        let first = unnamed.clone().find(|(_, named)| named.state != State::Refused);
-        first.or_else(|| unnamed.last()).or_else(|| alike.last()).map(|(request, _)| request)
+        let open = unnamed.clone().filter(|(_, named)| named.state != State::Refused);
+        let first = open.clone().next();
+        let chosen = first.or_else(|| unnamed.last()).or_else(|| alike.last()).map(|(request, _)| request);
+        let is_of_another =
+            |(_, named): &(u64, &Named)| first.is_some_and(|(_, first)| first.link != named.link);
+        if open.clone().any(|named| is_of_another(&named)) {
+            let open: Vec<u64> = open.map(|(request, _)| request).collect();
+            for request in open {
+                if let Some(named) = self.named.get_mut(&request) {
+                    named.is_shared = true;
+                }
+            }
+        }
+        chosen
     }
 
     /// Notes an event about the order of a request. The application may have used the client order id before, so an
@@ -176,7 +226,7 @@ impl Placed {
         match named.order_id {
             None if !is_end || update.status == OrderStatus::Rejected => {
                 named.order_id = Some(update.order_id);
-                self.by_order_id.insert(update.order_id, request);
+                self.by_order_id.insert((named.link.endpoint(), update.order_id), request);
             }
             known => named.is_shared |= known.is_some_and(|known| known != update.order_id),
         }
@@ -189,16 +239,31 @@ impl Placed {
     }
 
     /// Notes a request that got no reply. If the request was to place an order, the venue may hold this order.
-    pub(super) fn note_unanswered(&mut self, request: u64, about: &Subject) {
+    pub(super) fn note_unanswered(&mut self, link: LinkId, request: u64, about: &Subject) {
         if matches!(about, Subject::PlaceOrder(_)) {
-            self.note_placed(request);
+            self.note_placed(link, request);
         }
     }
 
-    /// Resets the value for the next session. Returns whether the session that has ended may have left orders at the
-    /// venue.
-    pub(super) fn end(&mut self) -> bool {
-        let Placed { last, cancelled, named, .. } = core::mem::take(self);
-        last.is_some() || named.iter().any(|(request, it)| it.state == State::Placed && *request > cancelled)
+    /// Ends a session. `is_cancelled` says whether the venue cancels the orders of a session that ends.
+    pub(super) fn end(&mut self, link: LinkId, is_cancelled: bool) {
+        let Session { last, cancelled } = self.sessions.remove(&link).unwrap_or_default();
+        if last.is_some() && !is_cancelled {
+            self.left = self.left.saturating_add(1);
+        }
+        for request in self.requests_over(link) {
+            let is_kept = last.is_none() && !is_cancelled && request > cancelled;
+            match self.named.get_mut(&request) {
+                Some(named) if is_kept && named.state == State::Placed => named.is_left = true,
+                _ => _ = self.remove(request),
+            }
+        }
+    }
+
+    /// Returns how many of the sessions that have ended may have left orders at the venue.
+    pub(crate) fn left(&self) -> usize {
+        let open = self.named.values().filter(|named| named.is_left && named.state == State::Placed);
+        let links: BTreeSet<LinkId> = open.map(|named| named.link).collect();
+        self.left.saturating_add(links.len())
     }
 }

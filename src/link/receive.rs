@@ -97,7 +97,7 @@ impl<S: Session> Link<S> {
     ) -> Option<Event<'f>> {
         let event = self.read(cx, self.id, |session, reception| session.receive(reception, text, scratch));
         if let Some(event) = &event {
-            self.placed.note_event(event);
+            cx.placed().note_event(self.id, event);
         }
         event
     }

@@ -235,12 +235,9 @@ impl<S: Session> Link<S> {
             Effect::ReportLive => cx.report(Event::Live { link }),
             Effect::FailAll => {
                 self.missing_since = Some(self.liveness.heard());
-                let placed = &mut self.placed;
-                let abandoned = self.feed.lose(cx, |request, about| placed.note_unanswered(request, about));
+                let abandoned = self.feed.lose(cx);
                 self.abandoned.requests = self.abandoned.requests.saturating_add(abandoned);
-                if self.placed.end() && !self.config.cancel_on_disconnect {
-                    self.uncancelled = self.uncancelled.saturating_add(1);
-                }
+                cx.placed().end(link, self.config.cancel_on_disconnect);
             }
             Effect::ReportLost => {
                 let reason = loss(before, cause);

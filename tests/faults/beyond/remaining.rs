@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gemini_ws::{CloseReason, Lost, Request, ShutdownPlan};
+use gemini_ws::{CloseReason, Config, Lost, Request, ShutdownPlan};
 
-use super::fed::{Fed, new_order, order, t, update};
+use super::fed::{Fed, new_order, order, s, t, update};
 
 /// Places an order. A reply and an event come, then the link is lost, and the client shuts down.
 fn shut_down_after(frames: &[String]) -> Option<CloseReason> {
@@ -20,11 +20,14 @@ fn shut_down_after(frames: &[String]) -> Option<CloseReason> {
 /// Loses the link, and shuts the client down. Returns the reason of the end.
 fn shut_down(mut fed: Fed) -> Option<CloseReason> {
     fed.reconnect(10_000);
-    let now = t(60_000);
-    fed.client.shut_down(now, ShutdownPlan::by(now + Duration::from_secs(10)).cancel_orders(true));
-    fed.acknowledge(60_001);
+    close(fed, 60_000)
+}
+
+fn close(mut fed: Fed, at: u64) -> Option<CloseReason> {
+    fed.client.shut_down(t(at), ShutdownPlan::by(t(at) + Duration::from_secs(10)).cancel_orders(true));
+    fed.acknowledge(at + 1);
     fed.poll();
-    fed.client.handle_lost(fed.link, t(60_002), Lost::Closed { code: Some(1000) });
+    fed.client.handle_lost(fed.link, t(at + 2), Lost::Closed { code: Some(1000) });
     fed.poll();
     fed.client.close_reason()
 }
@@ -113,4 +116,52 @@ fn an_event_is_not_about_an_order_that_was_refused() {
         }
         assert_eq!(shut_down(fed), Some(CloseReason::Requested), "{status}");
     }
+}
+
+/// The order ends over the next link to the endpoint, or its events come over a second link. Another order with its
+/// client order id, of a later session, may be either of the two.
+#[test]
+fn an_order_ends_over_any_link_to_its_endpoint() {
+    let config = || Config::new("ws://v").authenticated(true);
+    let place = |fed: &mut Fed, at: u64| {
+        fed.client.request(t(at), &Request::PlaceOrder(new_order("a1"))).unwrap();
+        fed.acknowledge(at);
+    };
+    for (is_reported, is_placed_again, expected) in [
+        (true, false, CloseReason::Requested),
+        (true, true, CloseReason::Requested),
+        (false, true, CloseReason::RequestedIncomplete),
+    ] {
+        let mut fed = Fed::new(config());
+        fed.subscribe(1, "orders@account");
+        place(&mut fed, 2);
+        if is_reported {
+            fed.feed(3, &update("NEW", ""));
+        }
+        fed.reconnect(4);
+        fed.acknowledge(5_000);
+        if is_placed_again {
+            place(&mut fed, 5_001);
+            fed.feed(5_001, &order(78, Some("a1"), "NEW", ""));
+            fed.feed(5_002, &order(78, Some("a1"), "CANCELED", ""));
+        }
+        fed.feed(5_003, &update("CANCELED", ""));
+        assert_eq!(shut_down(fed), Some(expected), "{is_reported} {is_placed_again}");
+    }
+    let mut fed = Fed::new(config().streams_max(1));
+    fed.subscribe(1, "btcusd@trade");
+    let first = fed.link;
+    fed.client.subscribe(t(1), s("orders@account")).unwrap();
+    fed.poll();
+    let second = fed.client.links().map(|(link, ..)| link).find(|link| *link != first).unwrap();
+    fed.client.handle_connected(second, t(1));
+    fed.acknowledge(1);
+    fed.link = first;
+    place(&mut fed, 2);
+    for status in ["NEW", "CANCELED"] {
+        fed.feed_over(second, 3, &update(status, ""));
+    }
+    fed.client.handle_lost(first, t(4), Lost::Reset);
+    fed.link = second;
+    assert_eq!(close(fed, 5), Some(CloseReason::Requested));
 }

@@ -73,6 +73,7 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
     for call in calls {
         let mut text = String::new();
         let Some(act) = names.act(call, &mut text) else { continue };
+        other.each_link(|link, endpoint, _| sessions.note_link(link, endpoint));
         let first = act.perform(&mut reference, call.now, &mut scratch);
         let second = shift(act, later).perform(&mut other, call.now + later, &mut spare);
         let second = (unshift(second.0, later), second.1);

@@ -9,23 +9,35 @@ use gemini_ws::{
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     sessions: BTreeMap<LinkId, Session>,
+    endpoints: BTreeMap<LinkId, usize>,
     /// Requests of unknown methods, which may place orders.
     raw: BTreeSet<RequestId>,
+    placed: BTreeMap<RequestId, Placed>,
+    /// The requests of the orders that events have reported as open or rejected, by the endpoint and the venue's id.
+    orders: BTreeMap<(usize, u64), RequestId>,
     left: usize,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Session {
-    placed: BTreeSet<RequestId>,
-    ended: BTreeSet<RequestId>,
-    refused: BTreeSet<RequestId>,
+    raw: BTreeSet<RequestId>,
     /// The newest request that cancelled orders.
     cancelled: Option<RequestId>,
-    requests: BTreeMap<ClientOrderId, Vec<RequestId>>,
-    /// The requests of the orders that events have reported as open or rejected.
-    orders: BTreeMap<u64, RequestId>,
-    /// The requests whose client order id more orders have than requests.
-    shared: BTreeSet<RequestId>,
+}
+
+/// A request to place an order.
+#[derive(Clone, Copy, Debug)]
+struct Placed {
+    link: LinkId,
+    id: ClientOrderId,
+    may_exist: bool,
+    is_refused: bool,
+    has_ended: bool,
+    is_named: bool,
+    /// Whether the order may be another one of the same client order id.
+    is_shared: bool,
+    /// Whether the session has ended.
+    is_left: bool,
 }
 
 impl Sessions {
@@ -35,10 +47,14 @@ impl Sessions {
         }
     }
 
+    pub fn note_link(&mut self, link: LinkId, endpoint: usize) {
+        self.endpoints.insert(link, endpoint);
+    }
+
     /// Notes a request over a link to an authenticated endpoint.
     pub fn note_signed(&mut self, link: LinkId, id: RequestId) {
         if self.raw.contains(&id) {
-            self.of(link).placed.insert(id);
+            self.of(link).raw.insert(id);
         }
     }
 
@@ -46,20 +62,35 @@ impl Sessions {
         self.sessions.entry(link).or_default()
     }
 
+    fn endpoint(&self, link: LinkId) -> usize {
+        self.endpoints.get(&link).copied().unwrap_or(usize::MAX)
+    }
+
     pub fn note(&mut self, event: &Event<'_>) {
         match event {
             Event::Requested { link, request, about: Subject::PlaceOrder(order) } => {
-                let requests = &mut self.of(*link).requests;
-                requests.entry(order.client_order_id()).or_default().push(*request);
+                let placed = Placed {
+                    link: *link,
+                    id: order.client_order_id(),
+                    may_exist: false,
+                    is_refused: false,
+                    has_ended: false,
+                    is_named: false,
+                    is_shared: false,
+                    is_left: false,
+                };
+                self.placed.insert(*request, placed);
             }
-            Event::Reply { link, request, about: Subject::PlaceOrder(_), outcome } => {
+            Event::Reply { request, about: Subject::PlaceOrder(_), outcome, .. } => {
                 let may_exist = match outcome {
                     RequestOutcome::Answered(response) => response.is_ok() || response.is_internal_error(),
                     RequestOutcome::TimedOut | RequestOutcome::Lost => true,
                     RequestOutcome::NotSent => false,
                 };
-                let session = self.of(*link);
-                (if may_exist { &mut session.placed } else { &mut session.refused }).insert(*request);
+                if let Some(placed) = self.placed.get_mut(request) {
+                    placed.is_refused |= !may_exist && !placed.may_exist;
+                    placed.may_exist |= may_exist;
+                }
             }
             Event::Reply {
                 link,
@@ -72,60 +103,78 @@ impl Sessions {
             }
             Event::Batch(..) => event.parts().for_each(|part| self.note(&part)),
             Event::Order(update, source) => {
-                if let Some(session) = source.link().and_then(|link| self.sessions.get_mut(&link)) {
-                    session.note(update);
+                if let Some(link) = source.link() {
+                    self.note_order(self.endpoint(link), update);
                 }
             }
-            Event::Disconnected { link, .. } => {
-                let session = self.sessions.remove(link).unwrap_or_default();
-                self.left += usize::from(session.may_leave_orders());
-            }
+            Event::Disconnected { link, .. } => self.end(*link),
             _ => {}
         }
     }
 
+    fn end(&mut self, link: LinkId) {
+        let Session { raw, cancelled } = self.sessions.remove(&link).unwrap_or_default();
+        let has_raw = raw.iter().any(|id| Some(*id) > cancelled);
+        self.left += usize::from(has_raw);
+        self.placed.retain(|id, placed| {
+            let is_own = placed.link == link;
+            placed.is_left |= is_own;
+            !is_own || (placed.may_remain() && Some(*id) > cancelled && !has_raw)
+        });
+        let placed = &self.placed;
+        self.orders.retain(|_, request| placed.contains_key(request));
+    }
+
     /// Returns how many of the ended sessions may have left orders.
     pub fn left(&self) -> usize {
-        self.left
+        let left = self.placed.values().filter(|placed| placed.is_left && placed.may_remain());
+        self.left + left.map(|placed| placed.link).collect::<BTreeSet<LinkId>>().len()
+    }
+
+    /// Notes an event about an order. Its end counts if the order is rejected or an event has reported it as open, and
+    /// no other order can be that of the request.
+    fn note_order(&mut self, endpoint: usize, update: &OrderUpdate<'_>) {
+        use OrderStatus::{Canceled, Closed, Filled, Rejected};
+        let order = (endpoint, update.order_id);
+        let is_end = matches!(update.status, Filled | Canceled | Closed | Rejected);
+        let known = self.orders.get(&order).copied();
+        let Some(request) = known.or_else(|| self.guess(endpoint, update)) else { return };
+        let Some(placed) = self.placed.get_mut(&request) else { return };
+        if known.is_none() && placed.is_named {
+            placed.is_shared = true;
+        } else if known.is_none() && (!is_end || update.status == Rejected) {
+            placed.is_named = true;
+            self.orders.insert(order, request);
+        }
+        if !is_end {
+            (placed.may_exist, placed.has_ended) = (true, false);
+        } else if self.orders.contains_key(&order) && !placed.is_shared {
+            placed.has_ended = true;
+        }
+    }
+
+    /// Returns the request of an order with a new id: the oldest request without an order that was not refused. If
+    /// there are such requests of several sessions, all of them are shared.
+    fn guess(&mut self, endpoint: usize, update: &OrderUpdate<'_>) -> Option<RequestId> {
+        let id: ClientOrderId = update.client_order_id?.to_string().parse().ok()?;
+        let alike = self.placed.iter().filter(|(_, it)| it.id == id && self.endpoint(it.link) == endpoint);
+        let alike: Vec<(RequestId, Placed)> = alike.map(|(request, placed)| (*request, *placed)).collect();
+        let unnamed: Vec<&(RequestId, Placed)> = alike.iter().filter(|(_, it)| !it.is_named).collect();
+        let is_open = |placed: &Placed| placed.may_exist || !placed.is_refused;
+        let open = || unnamed.iter().filter(|(_, placed)| is_open(placed));
+        let links: BTreeSet<LinkId> = open().map(|(_, placed)| placed.link).collect();
+        if links.len() > 1 {
+            for (request, _) in open() {
+                self.placed.entry(*request).and_modify(|placed| placed.is_shared = true);
+            }
+        }
+        let chosen = open().next().or(unnamed.last()).copied().or(alike.last());
+        chosen.map(|(request, _)| *request)
     }
 }
 
-impl Session {
-    /// Notes an event about an order. Its end counts if the order is rejected or an event has reported it as open, and
-    /// no more orders than requests can have the client order id.
-    fn note(&mut self, update: &OrderUpdate<'_>) {
-        use OrderStatus::{Canceled, Closed, Filled, Rejected};
-        let Some(request) = self.request_of(update) else { return };
-        let is_end = matches!(update.status, Filled | Canceled | Closed | Rejected);
-        let known = self.orders.iter().find(|(_, of)| **of == request).map(|(order, _)| *order);
-        if known.is_some_and(|known| known != update.order_id) {
-            self.shared.insert(request);
-        } else if !is_end || update.status == Rejected {
-            self.orders.insert(update.order_id, request);
-        }
-        if !is_end {
-            self.ended.remove(&request);
-            self.placed.insert(request);
-        } else if self.orders.contains_key(&update.order_id) && !self.shared.contains(&request) {
-            self.ended.insert(request);
-        }
-    }
-
-    /// Returns the request that placed an order. An order with a new id is that of the oldest request without one that
-    /// was not refused.
-    fn request_of(&self, update: &OrderUpdate<'_>) -> Option<RequestId> {
-        if let Some(request) = self.orders.get(&update.order_id) {
-            return Some(*request);
-        }
-        let id: ClientOrderId = update.client_order_id?.to_string().parse().ok()?;
-        let requests = self.requests.get(&id)?;
-        let has_none = |it: &&RequestId| !self.orders.values().any(|of| of == *it);
-        let is_refused = |it: &RequestId| self.refused.contains(it) && !self.placed.contains(it);
-        let first = requests.iter().filter(has_none).find(|it| !is_refused(it));
-        first.or_else(|| requests.iter().rfind(has_none)).or(requests.last()).copied()
-    }
-
-    fn may_leave_orders(&self) -> bool {
-        self.placed.difference(&self.ended).any(|id| Some(*id) > self.cancelled)
+impl Placed {
+    fn may_remain(&self) -> bool {
+        self.may_exist && !self.has_ended
     }
 }

@@ -308,6 +308,7 @@ impl Shadow {
             self.sequence_gap = false;
             self.legs.iter_mut().for_each(|leg| leg.is_restarted = false);
             machine.each_link(|link, endpoint, _| {
+                self.sessions.note_link(link, endpoint);
                 let leg = self.leg_mut(link.slot());
                 leg.next_endpoint = endpoint;
                 if !std::mem::replace(&mut leg.is_listed, true) {
