@@ -228,9 +228,9 @@ impl Books {
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
     /// The client itself requests snapshots after gaps and reconnects. You have to request a snapshot if events were
-    /// dropped before they reached `Books`, or if an update crossed a book. Some crossed books are left out, because
-    /// a snapshot would not help: those whose snapshot is crossed, and those of market data v1. After
-    /// [`Books::trust_crossed`], books that are only crossed are left out too.
+    /// dropped before they reached `Books`, if a book of market data v1 has not begun, or if an update crossed a
+    /// book. Some crossed books are left out, because a snapshot would not help: those whose snapshot is crossed, and
+    /// those of market data v1. After [`Books::trust_crossed`], books that are only crossed are left out too.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -334,6 +334,10 @@ impl Books {
     /// Replaces a side of a book by its best level, unless the book is stale.
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
         let is_new = self.books.get(top.symbol).is_none();
+        if is_new && source.link().is_none() {
+            // A recording may begin anywhere.
+            return None;
+        }
         let entry = self.entry_if_room(top.symbol)?;
         if is_new {
             // The first frame had no entry of this symbol. The other side is unknown.
