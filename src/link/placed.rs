@@ -1,8 +1,6 @@
 //! [`Placed`]: which sessions may have left orders at the venue.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::ToString;
-use alloc::vec::Vec;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::event::{Event, RequestOutcome, Verdict};
 use crate::message::{OrderStatus, OrderUpdate};
@@ -11,7 +9,7 @@ use crate::request::{Request, Subject};
 use crate::value::id::LinkId;
 
 /// The number of requests whose client order ids [`Placed`] keeps.
-const NAMED_MAX: usize = 10_000;
+const NAMED_MAX: usize = 1_024;
 
 /// For all sessions of a client: the requests that may have placed an order which has not ended. Each connection is a
 /// session.
@@ -25,15 +23,9 @@ pub(crate) struct Placed {
     sessions: BTreeMap<LinkId, Session>,
     /// How many sessions have ended and may have left orders that are not in `named`.
     left: usize,
-    /// The requests to place an order, by their numbers. Beyond [`NAMED_MAX`], those of orders that were refused or
-    /// have ended are dropped first, then the oldest.
-    named: BTreeMap<u64, Named>,
-    /// The requests in `named` whose state is `Refused` or `Ended`.
-    over: BTreeSet<u64>,
-    /// The requests in `named`, by the number of the endpoint and the client order id.
-    by_client_order_id: BTreeSet<(u16, ClientOrderId, u64)>,
-    /// The requests in `named`, by the number of the endpoint and the venue's id of the order.
-    by_order_id: BTreeMap<(u16, u64), u64>,
+    /// The requests to place an order, in the order of their numbers. Beyond [`NAMED_MAX`], those of orders that were
+    /// refused or have ended are dropped first, then the oldest.
+    named: VecDeque<Named>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,6 +38,7 @@ struct Session {
 
 #[derive(Clone, Copy, Debug)]
 struct Named {
+    request: u64,
     link: LinkId,
     id: ClientOrderId,
     state: State,
@@ -87,57 +80,37 @@ impl Placed {
         match about {
             Request::Raw(_) => self.note(link, request),
             Request::PlaceOrder(order) => {
+                // After the first order of a session, none allocates.
+                self.sessions.entry(link).or_default();
+                if self.named.capacity() == 0 {
+                    self.named.reserve_exact(NAMED_MAX);
+                }
                 if self.named.len() >= NAMED_MAX {
                     self.drop_one();
                 }
-                let (id, state) = (order.client_order_id(), State::Sent);
-                self.by_client_order_id.insert((link.endpoint(), id, request));
-                let named = Named { link, id, state, order_id: None, is_shared: false, is_left: false };
-                self.named.insert(request, named);
+                let (id, state, order_id) = (order.client_order_id(), State::Sent, None);
+                let (is_shared, is_left) = (false, false);
+                self.named.push_back(Named { request, link, id, state, order_id, is_shared, is_left });
             }
             _ => {}
         }
     }
 
     fn drop_one(&mut self) {
-        let first = self.over.first().or_else(|| self.named.keys().next()).copied();
-        let Some((request, gone)) = first.and_then(|first| Some((first, self.remove(first)?))) else {
-            return;
-        };
-        if gone.state != State::Placed {
-            return;
-        }
+        let is_over = |named: &Named| matches!(named.state, State::Refused | State::Ended);
+        let place = self.named.iter().position(is_over).unwrap_or(0);
+        let Some(gone) = self.named.remove(place).filter(|gone| gone.state == State::Placed) else { return };
         if gone.is_left {
             self.left = self.left.saturating_add(1);
-            self.requests_over(gone.link).into_iter().for_each(|request| _ = self.remove(request));
+            self.named.retain(|named| named.link != gone.link);
         } else {
-            self.note(gone.link, request);
+            self.note(gone.link, gone.request);
         }
     }
 
-    fn remove(&mut self, request: u64) -> Option<Named> {
-        let gone = self.named.remove(&request)?;
-        let endpoint = gone.link.endpoint();
-        self.over.remove(&request);
-        self.by_client_order_id.remove(&(endpoint, gone.id, request));
-        if let Some(order_id) = gone.order_id {
-            self.by_order_id.remove(&(endpoint, order_id));
-        }
-        Some(gone)
-    }
-
-    fn requests_over(&self, link: LinkId) -> Vec<u64> {
-        self.named.iter().filter(|(_, named)| named.link == link).map(|(request, _)| *request).collect()
-    }
-
-    fn set(&mut self, request: u64, state: State) {
-        let Some(named) = self.named.get_mut(&request) else { return };
-        named.state = state;
-        if matches!(state, State::Refused | State::Ended) {
-            self.over.insert(request);
-        } else {
-            self.over.remove(&request);
-        }
+    fn get_mut(&mut self, request: u64) -> Option<&mut Named> {
+        let place = self.named.binary_search_by_key(&request, |named| named.request).ok()?;
+        self.named.get_mut(place)
     }
 
     #[inline]
@@ -157,8 +130,8 @@ impl Placed {
                 self.note_placed(link, request);
             }
             (Subject::PlaceOrder(_), _) => {
-                if self.named.get(&request).is_some_and(|named| named.state == State::Sent) {
-                    self.set(request, State::Refused);
+                if let Some(named) = self.get_mut(request).filter(|named| named.state == State::Sent) {
+                    named.state = State::Refused;
                 }
             }
             (Subject::CancelSessionOrders | Subject::CancelAllOrders, Verdict::Accepted(_)) => {
@@ -172,8 +145,8 @@ impl Placed {
 
     /// Notes that a request may have placed an order. An event may have reported the end of the order already.
     fn note_placed(&mut self, link: LinkId, request: u64) {
-        match self.named.get(&request).map(|named| named.state) {
-            Some(State::Sent) => self.set(request, State::Placed),
+        match self.get_mut(request) {
+            Some(named) if named.state == State::Sent => named.state = State::Placed,
             Some(_) => {}
             None => self.note(link, request),
         }
@@ -184,58 +157,35 @@ impl Placed {
     fn note_orders(&mut self, link: LinkId, event: &Event<'_>) {
         for part in event.parts() {
             let Event::Order(update, _) = &part else { continue };
-            if let Some(request) = self.request_of(link.endpoint(), update) {
-                self.note_order(request, update);
+            if let Some(named) = self.named_by(link.endpoint(), update) {
+                named.note(update);
             }
         }
     }
 
     /// Returns the request that placed an order. If the venue's id of the order is new, returns the oldest request
-    /// with the client order id whose order has no id yet; if there is none, the newest request. If these requests are
-    /// of several sessions, the order may be that of any of them.
-    fn request_of(&mut self, endpoint: u16, update: &OrderUpdate<'_>) -> Option<u64> {
-        if let Some(request) = self.by_order_id.get(&(endpoint, update.order_id)) {
-            return Some(*request);
+    /// with the client order id whose order has no id yet; if there is none, the newest request. If these requests
+    /// are of several sessions, the order may be that of any of them.
+    fn named_by(&mut self, endpoint: u16, update: &OrderUpdate<'_>) -> Option<&mut Named> {
+        let known = Some(update.order_id);
+        let is_it = |named: &Named| named.order_id == known && named.link.endpoint() == endpoint;
+        if let Some(place) = self.named.iter().position(is_it) {
+            return self.named.get_mut(place);
         }
-        let id: ClientOrderId = update.client_order_id?.to_string().parse().ok()?;
-        let alike = self.by_client_order_id.range((endpoint, id, 0)..=(endpoint, id, u64::MAX));
-        let alike = alike.filter_map(|(.., request)| Some((*request, self.named.get(request)?)));
-        let unnamed = alike.clone().filter(|(_, named)| named.order_id.is_none());
-        let open = unnamed.clone().filter(|(_, named)| named.state != State::Refused);
-        let first = open.clone().next();
-        let chosen = first.or_else(|| unnamed.last()).or_else(|| alike.last()).map(|(request, _)| request);
-        let is_of_another =
-            |(_, named): &(u64, &Named)| first.is_some_and(|(_, first)| first.link != named.link);
-        if open.clone().any(|named| is_of_another(&named)) {
-            let open: Vec<u64> = open.map(|(request, _)| request).collect();
-            for request in open {
-                if let Some(named) = self.named.get_mut(&request) {
-                    named.is_shared = true;
-                }
-            }
+        let id = update.client_order_id?;
+        let is_alike = |named: &Named| id == *named.id.as_str() && named.link.endpoint() == endpoint;
+        let is_unnamed = |named: &Named| named.order_id.is_none() && is_alike(named);
+        let is_open = |named: &Named| named.state != State::Refused && is_unnamed(named);
+        let first = self.named.iter().position(is_open);
+        let place = first
+            .or_else(|| self.named.iter().rposition(is_unnamed))
+            .or_else(|| self.named.iter().rposition(is_alike))?;
+        let link = self.named.get(place)?.link;
+        if first.is_some() && self.named.iter().any(|named| is_open(named) && named.link != link) {
+            let open = self.named.iter_mut().filter(|named| is_open(named));
+            open.for_each(|named| named.is_shared = true);
         }
-        chosen
-    }
-
-    /// Notes an event about the order of a request. The application may have used the client order id before, so an
-    /// end counts only if it surely is that of this order: an event has reported the order as open, or the order is
-    /// rejected.
-    fn note_order(&mut self, request: u64, update: &OrderUpdate<'_>) {
-        let Some(named) = self.named.get_mut(&request) else { return };
-        let is_end = update.status.is_end();
-        match named.order_id {
-            None if !is_end || update.status == OrderStatus::Rejected => {
-                named.order_id = Some(update.order_id);
-                self.by_order_id.insert((named.link.endpoint(), update.order_id), request);
-            }
-            known => named.is_shared |= known.is_some_and(|known| known != update.order_id),
-        }
-        let is_it = named.order_id == Some(update.order_id) && !named.is_shared;
-        if !is_end {
-            self.set(request, State::Placed);
-        } else if is_it {
-            self.set(request, State::Ended);
-        }
+        self.named.get_mut(place)
     }
 
     /// Notes a request that got no reply. If the request was to place an order, the venue may hold this order.
@@ -251,19 +201,37 @@ impl Placed {
         if last.is_some() && !is_cancelled {
             self.left = self.left.saturating_add(1);
         }
-        for request in self.requests_over(link) {
-            let is_kept = last.is_none() && !is_cancelled && request > cancelled;
-            match self.named.get_mut(&request) {
-                Some(named) if is_kept && named.state == State::Placed => named.is_left = true,
-                _ => _ = self.remove(request),
-            }
-        }
+        let is_kept = last.is_none() && !is_cancelled;
+        self.named.retain_mut(|named| {
+            let is_own = named.link == link;
+            named.is_left |= is_own;
+            !is_own || (is_kept && named.state == State::Placed && named.request > cancelled)
+        });
     }
 
     /// Returns how many of the sessions that have ended may have left orders at the venue.
     pub(crate) fn left(&self) -> usize {
-        let open = self.named.values().filter(|named| named.is_left && named.state == State::Placed);
+        let open = self.named.iter().filter(|named| named.is_left && named.state == State::Placed);
         let links: BTreeSet<LinkId> = open.map(|named| named.link).collect();
         self.left.saturating_add(links.len())
+    }
+}
+
+impl Named {
+    /// Notes an event about the order. The application may have used the client order id before, so an end counts
+    /// only if it surely is that of this order: an event has reported the order as open, or the order is rejected.
+    fn note(&mut self, update: &OrderUpdate<'_>) {
+        let is_end = update.status.is_end();
+        match self.order_id {
+            None if !is_end || update.status == OrderStatus::Rejected => {
+                self.order_id = Some(update.order_id)
+            }
+            known => self.is_shared |= known.is_some_and(|known| known != update.order_id),
+        }
+        if !is_end {
+            self.state = State::Placed;
+        } else if self.order_id == Some(update.order_id) && !self.is_shared {
+            self.state = State::Ended;
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Faults of streams whose `unsubscribe` the venue refused for now, or did not answer in time. The venue may still send
-//! them.
+//! Faults of streams whose `unsubscribe` the venue refused for now, or did not answer in time. The venue may still
+//! send them.
 
 use gemini_ws::{Config, OrderState, QuoteState, StaleReason};
 
@@ -96,8 +96,9 @@ fn replace_late(fed: &mut Fed, from: u64) -> [String; 2] {
     std::mem::take(&mut fed.sent).try_into().unwrap()
 }
 
-/// Each row has what comes after the `unsubscribe` has timed out: its confirmation (`u`), that of the next `subscribe`
-/// (`s`), and lists of balances (`l`). A list that comes before `u` may be a change of the first subscription.
+/// Each row has what comes after the `unsubscribe` has timed out: its confirmation (`u`), that of the next
+/// `subscribe` (`s`), and lists of balances (`l`). A list that comes before `u` may be a change of the first
+/// subscription.
 #[test]
 fn a_list_is_whole_once_the_late_end_of_the_earlier_subscription_is_confirmed() {
     for (steps, is_stale) in [("usl", false), ("sul", false), ("slu", true), ("slul", true), ("sl", true)] {

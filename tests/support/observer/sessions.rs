@@ -131,8 +131,8 @@ impl Sessions {
         self.left + left.map(|placed| placed.link).collect::<BTreeSet<LinkId>>().len()
     }
 
-    /// Notes an event about an order. Its end counts if the order is rejected or an event has reported it as open, and
-    /// no other order can be that of the request.
+    /// Notes an event about an order. Its end counts if the order is rejected or an event has reported it as open,
+    /// and no other order can be that of the request.
     fn note_order(&mut self, endpoint: usize, update: &OrderUpdate<'_>) {
         use OrderStatus::{Canceled, Closed, Filled, Rejected};
         let order = (endpoint, update.order_id);
