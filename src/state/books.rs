@@ -228,9 +228,9 @@ impl Books {
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
     /// The client itself requests snapshots after gaps and reconnects. You have to request a snapshot if events were
-    /// dropped before they reached `Books`, if a book of market data v1 has not begun, or if an update crossed a
-    /// book. Some crossed books are left out, because a snapshot would not help: those whose snapshot is crossed, and
-    /// those of market data v1. After [`Books::trust_crossed`], books that are only crossed are left out too.
+    /// dropped before they reached `Books`, or if an update crossed a book. Some crossed books are left out, because
+    /// a snapshot would not help: those whose snapshot is crossed, and those of market data v1. After
+    /// [`Books::trust_crossed`], books that are only crossed are left out too.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -297,9 +297,7 @@ impl Books {
     }
 
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let Some(entry) = self.books.get_mut(depth.symbol) else {
-            return self.miss_beginning(depth.symbol, source);
-        };
+        let entry = self.books.get_mut(depth.symbol)?;
         if !entry.takes(source) {
             let _ = entry.other_of(source)?.update(depth, source);
             return None;
@@ -314,21 +312,6 @@ impl Books {
         };
         let (bids, asks) = (has_changed && !depth.bids.is_empty(), has_changed && !depth.asks.is_empty());
         Some(BookChange { symbol, bids, asks })
-    }
-
-    /// Adds a stale book for a change of market data v1 whose book has not begun: the first frame had no entry of
-    /// this symbol, or its event was dropped. A change over any other link is too late, or another event reports that
-    /// the beginning was dropped.
-    #[cold]
-    fn miss_beginning(&mut self, symbol: &str, source: &Source<'_>) -> Option<BookChange> {
-        if source.endpoint() != Endpoint::MarketDataV1 || source.link().is_none() {
-            return None;
-        }
-        let entry = self.entry_if_room(symbol)?;
-        entry.endpoint = source.endpoint();
-        entry.standing.note(source, None);
-        entry.to_resync = true;
-        Some(BookChange { symbol: symbol.parse().ok()?, bids: false, asks: false })
     }
 
     /// Replaces a side of a book by its best level, unless the book is stale.

@@ -1,6 +1,6 @@
 //! Faults of books that come from several sources, and of books of market data v1 whose beginning is missing.
 
-use gemini_ws::{Books, Config, Endpoint, Event, Frame, LinkId, Lost, Replay, Scratch, Topic};
+use gemini_ws::{Books, Config, Endpoint, Event, LinkId, Lost, Replay, Scratch, Topic};
 
 use super::super::line::snapshot;
 use super::fed::{Fed, pair, s, t, v1};
@@ -125,43 +125,10 @@ fn the_symbols_of_an_address_may_have_escapes() {
     }
 }
 
-/// The first event of a book of market data v1 was dropped. A depth stream of the symbol comes and goes. Then a change
-/// shows that the book of v1 has to be requested.
+/// The first frame has no entry of a symbol. With `top_of_book`, a later entry is the whole of its side.
 #[test]
-fn a_book_of_v1_whose_beginning_was_dropped_is_requested_after_a_depth_stream() {
-    for is_served in [false, true] {
-        let (mut fed, [first, second]) = pair(["ws://v/v1/marketdata/btcusd", "ws://w"]);
-        fed.client.handle_frame(first, t(1), Frame::Text(&v1(0, 99, "initial")), &mut Scratch::new());
-        fed.apply(&overflow());
-        let id = fed.client.subscribe(t(2), s("btcusd@depth")).unwrap();
-        fed.acknowledge(2);
-        if is_served {
-            fed.feed_over(second, 3, &snapshot(BTCUSD, 5));
-        }
-        fed.client.unsubscribe(t(4), id).unwrap();
-        fed.acknowledge(4);
-        fed.feed_over(first, 5, &v1(1, 98, "place"));
-        assert!(fed.books.get(BTCUSD).unwrap().live().is_none());
-        resync(&mut fed, 6);
-        assert_eq!(losses(&fed, first), 1);
-    }
-}
-
-/// The first frame has no entry of a symbol. Its changes show a stale book, which is requested again only once: the
-/// next link may have no entry either. With `top_of_book`, an entry is the whole of its side.
-#[test]
-fn a_symbol_that_the_first_frame_lacks_has_a_book() {
+fn a_symbol_that_the_first_frame_lacks_has_a_book_of_best_levels() {
     const URL: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
-    let mut fed = Fed::new(Config::new(URL));
-    for n in 0..2 {
-        fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 9));
-        fed.feed(2, &change(1, "place", "bid", "ETHUSD", 5));
-        fed.feed(3, &change(2, "place", "bid", "ETHUSD", 6));
-        assert!(fed.books.get("ethusd").unwrap().live().is_none() && fed.books.live(BTCUSD).is_some());
-        assert_eq!(fed.books.to_resync().count(), usize::from(n == 0));
-        fed.reconnect(4);
-    }
-
     let mut fed = Fed::new(Config::new(&format!("{URL}&top_of_book=true")));
     fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 9));
     fed.feed(2, &change(1, "top-of-book", "bid", "ETHUSD", 5));
