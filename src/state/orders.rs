@@ -246,8 +246,21 @@ impl Orders {
 
     /// Applies the reply to a cancel request. A refusal may mean that the order has ended without an event.
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
-        let Some(key) = self.index.by_order_id(order_id) else { return };
         let now = self.moment();
+        if let Verdict::Accepted(response) = outcome.verdict()
+            && let Some(other) = response.order_id().ok().flatten().filter(|id| *id != order_id)
+        {
+            // The venue may have cancelled either order.
+            for key in [order_id, other].map(|id| self.index.by_order_id(id)).into_iter().flatten() {
+                self.index.change(key, now, |order| {
+                    if order.is_open() {
+                        order.raise(StaleReason::Unanswered, now);
+                    }
+                });
+            }
+            return;
+        }
+        let Some(key) = self.index.by_order_id(order_id) else { return };
         self.index.change(key, now, |order| match outcome.verdict() {
             Verdict::Accepted(_) => order.accept_cancel(now),
             Verdict::OverLimit(response) => order.note_cancel_refusal(&response),

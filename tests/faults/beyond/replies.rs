@@ -2,10 +2,10 @@
 
 use gemini_ws::{
     Config, Endpoint, Event, FoundQuote, Message, OrderState, Orders, QuoteKey, QuoteState, Quotes, Replay,
-    RequestId, RequestOutcome, Scratch, StaleReason, Subject, decode,
+    Request, RequestId, RequestOutcome, Scratch, StaleReason, Subject, decode,
 };
 
-use super::fed::{Fed, answer, apply, first_stream, new_order, order, pair, quote, send, update};
+use super::fed::{Fed, answer, apply, first_stream, new_order, order, pair, quote, send, t, update};
 
 /// What a reply leads to: the doubt about an order or quote that existed before the request, and the state and doubt
 /// of an order or quote that the request created.
@@ -197,4 +197,21 @@ fn z18_an_answer_is_as_old_as_for_either_entry() {
     let asked = quotes.moment();
     assert!(quotes.reconcile(request, found, asked));
     assert_eq!(quotes.get("q1").unwrap().doubt(), None);
+}
+
+/// The reply to a cancel of order 77 names order 78, so it does not say which of them the venue cancelled.
+#[test]
+fn an_accepted_cancel_that_names_another_order_is_unknown() {
+    for (id, expected) in
+        [("77", (true, None)), ("0", (true, None)), ("78", (false, Some(StaleReason::Unanswered)))]
+    {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.feed(2, &order(77, None, "OPEN", ""));
+        fed.feed(2, &order(78, None, "OPEN", ""));
+        let request = fed.client.request(t(3), &Request::CancelOrder { order_id: 77 }).unwrap();
+        fed.poll();
+        fed.feed(4, &format!(r#"{{"id":{},"status":200,"result":{{"orderId":"{id}"}}}}"#, request.get()));
+        assert_eq!((fed.order().cancel_accepted, fed.order().doubt()), expected, "{id}");
+        assert_eq!(fed.orders.get(78).unwrap().doubt(), expected.1, "{id}");
+    }
 }
