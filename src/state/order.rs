@@ -20,6 +20,7 @@ use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
 mod answers;
+mod copy;
 mod disputes;
 mod fill_sums;
 mod links;
@@ -153,6 +154,36 @@ impl core::fmt::Display for Awaited {
 // ---- questions -----------------------------------------------------------------------------------
 
 impl Order {
+    /// Makes an earlier copy of `newer` equal to it. Unlike [`clone`](Clone::clone), this copies only new fills, so
+    /// its cost does not grow with the number of fills.
+    ///
+    /// ```
+    /// use gemini_ws::{Endpoint, Order, Orders, Replay, Scratch};
+    ///
+    /// let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
+    /// let (mut orders, mut copy) = (Orders::new(), Order::default());
+    /// let open = r#"{"e":"orderUpdate","E":1,"s":"BTCUSD","i":7,"X":"OPEN","q":"9"}"#;
+    /// for change in orders.apply(&replay.event(open, &mut scratch)?.unwrap()) {
+    ///     copy.catch_up(change.order);
+    /// }
+    /// assert_eq!(Some(&copy), orders.get(7));
+    /// # Ok::<(), gemini_ws::DecodeError>(())
+    /// ```
+    pub fn catch_up(&mut self, newer: &Order) {
+        let known = self.fills.len();
+        if newer.fills.get(..known).map(<[_]>::last) != Some(self.fills.last()) {
+            *self = newer.clone();
+            return;
+        }
+        let (mut fills, mut places) = (core::mem::take(&mut self.fills), core::mem::take(&mut self.places));
+        let fill_sums = core::mem::take(&mut self.fill_sums);
+        for fill in newer.fills.get(known..).unwrap_or_default() {
+            places.insert(fill.trade_id, fills.len());
+            fills.push(fill.clone());
+        }
+        *self = Order::copy_with(newer, (fills, places), fill_sums);
+    }
+
     /// Returns the executed quantity: the larger of the sum of the fills and the executed quantity that the venue
     /// reports. For a filled order, this is at least the whole quantity of the order.
     ///

@@ -147,7 +147,7 @@ impl Cell {
 impl Holder for Arc<Cell> {
     fn note(&self, order: &Order, end: Option<End>) {
         let mut state = self.lock();
-        state.order = order.clone();
+        state.order.catch_up(order);
         (state.has_ended, state.end) = (end.is_some(), end);
         drop(state);
         self.changed.notify(usize::MAX);
@@ -267,6 +267,34 @@ impl Ticket {
                 return answer;
             }
             listener.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gemini_ws::{Endpoint, Orders, Replay, Scratch};
+
+    use super::*;
+
+    /// A ticket copies each fill once, so that the cost of an event does not grow with the number of fills.
+    #[test]
+    fn a_ticket_copies_new_fills_only() {
+        let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
+        let (mut orders, cell) = (Orders::new(), Cell::new(Order::default()));
+        let mut first = None;
+        for fill in 1..=50 {
+            // The times do not only rise.
+            let time = 100 - fill % 7;
+            let frame = format!(
+                r#"{{"e":"orderUpdate","E":{time},"s":"BTCUSD","i":7,"X":"PARTIALLY_FILLED","q":"99","L":"5","Z":"1","t":{fill},"n":"0.1"}}"#
+            );
+            let event = replay.event(&frame, &mut scratch).unwrap().unwrap();
+            orders.apply(&event).for_each(|change| cell.note(change.order, None));
+            let order = orders.get(7).unwrap();
+            assert_eq!((order.fills.len(), &cell.order()), (fill, order));
+            let fee = cell.lock().order.fills[0].fee.as_deref().map(str::as_ptr);
+            assert!(fee.is_some() && *first.get_or_insert(fee) == fee, "the first fill was copied again");
         }
     }
 }
