@@ -5,6 +5,7 @@ use super::*;
 use crate::link::context::Numbers;
 use crate::link::limits::Limits;
 use crate::link::output::Outputs;
+use crate::link::placed::Placed;
 use std::string::ToString;
 
 const LINK: LinkId = LinkId::new(0, 1);
@@ -30,7 +31,8 @@ fn bench(requests: u32) -> Bench {
 impl Bench {
     fn at<T>(&mut self, second: u64, work: impl FnOnce(&mut Outbox, &mut Context<'_>) -> T) -> T {
         let now = Instant::from_secs(second);
-        let mut cx = Context::new(now, &mut self.outputs, &mut self.limits, &mut self.numbers);
+        let mut placed = Placed::default();
+        let mut cx = Context::new(now, &mut self.outputs, &mut self.limits, &mut placed, &mut self.numbers);
         work(&mut self.outbox, &mut cx)
     }
 }

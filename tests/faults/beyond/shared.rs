@@ -5,6 +5,9 @@ use gemini_ws::{HeldAmount, LinkId, Lost, StaleReason};
 use super::super::line::ack;
 use super::fed::{Fed, pair, s, t};
 
+/// The total of USD, why it is stale, and whether the list is.
+type Seen = (&'static str, Option<StaleReason>, bool);
+
 /// What happens over the link with this number. Times are in seconds.
 enum Step {
     Confirmed(usize),
@@ -47,7 +50,7 @@ fn balances_of_two_links_are_as_new_as_the_newer_link() {
     const NEWER: &[(&str, &str)] = &[("USD", "2")];
     let gone = Some(StaleReason::NotSubscribed);
     // The amount of USD, whether it is stale, and whether the list is stale.
-    let cases: [(&str, &[Step], (&str, Option<StaleReason>, bool)); 7] = [
+    let cases: [(&str, &[Step], Seen); 7] = [
         (
             "the lists come before the confirmations",
             &[Report(0, 1, BOTH), Report(1, 1, BOTH), Confirmed(0), Confirmed(1)],

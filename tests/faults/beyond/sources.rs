@@ -113,14 +113,14 @@ fn the_symbols_of_an_address_may_have_escapes() {
     for symbols in
         ["BTCUSD,ETHUSD", "BTCUSD%2CETHUSD", "BTCUSD%2cETHUSD", "%42TCUSD,ETHUSD,", "BTCUSD,%20ETHUSD"]
     {
-        let mut fed = Fed::new(Config::new(&format!("ws://v/v1/multimarketdata?symbols={symbols}")));
+        let mut fed = Fed::new(Config::new(format!("ws://v/v1/multimarketdata?symbols={symbols}")));
         fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 5));
         assert_eq!(fed.client.named_books().count(), 2, "{symbols}");
         fed.apply(&overflow());
         resync(&mut fed, 2);
     }
     for symbols in ["", ",", "%2C", "BTCUSD,%", "BTCUSD,%4", "BTCUSD,%+1", "BTCUSD,%FF"] {
-        let fed = Fed::new(Config::new(&format!("ws://v/v1/multimarketdata?symbols={symbols}")));
+        let fed = Fed::new(Config::new(format!("ws://v/v1/multimarketdata?symbols={symbols}")));
         assert_eq!(fed.client.named_books().count(), 0, "{symbols}");
     }
 }
@@ -129,7 +129,7 @@ fn the_symbols_of_an_address_may_have_escapes() {
 #[test]
 fn a_symbol_that_the_first_frame_lacks_has_a_book_of_best_levels() {
     const URL: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
-    let mut fed = Fed::new(Config::new(&format!("{URL}&top_of_book=true")));
+    let mut fed = Fed::new(Config::new(format!("{URL}&top_of_book=true")));
     fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 9));
     fed.feed(2, &change(1, "top-of-book", "bid", "ETHUSD", 5));
     let book = fed.books.live("ethusd").unwrap();
