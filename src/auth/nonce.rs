@@ -103,9 +103,9 @@ impl fmt::Display for Nonce {
 /// [`skip_to`](NonceSource::skip_to). It stays ahead until the time has caught up.
 /// [`ahead_of`](NonceSource::ahead_of) returns how far ahead it is.
 ///
-/// A source that is ahead by less than the tolerance does no harm. If the source is further ahead, the venue refuses
-/// requests: wait until the time has caught up. If the clock jumped ahead and was set back, a new source may also
-/// help.
+/// A source that is ahead by less than the tolerance does no harm, provided that the clock is right. If the source is
+/// further ahead, the venue refuses requests: wait until the time has caught up. If the clock jumped ahead and was set
+/// back, a new source forgets the high nonces. This helps unless the venue has accepted one of them.
 ///
 /// ```
 /// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};

@@ -27,7 +27,7 @@ pub(crate) fn origin(event: &Event<'_>) -> Origin {
 pub(crate) enum Kind {
     Fact,
     Data,
-    /// Data that a newer event of its lane replaces.
+    /// Data that a newer event of its lane and origin replaces.
     Latest,
 }
 

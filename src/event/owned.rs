@@ -316,7 +316,7 @@ fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
 /// A placeholder for cases that cannot occur.
 const NOTHING: Event<'static> = Event::Overflow { topic: Topic::Other, symbol: None, dropped: 0 };
 
-/// Returns a copy of an event that contains no text.
+/// Copies an event that contains no text: one that `each_fact` lists, or a reply without a response.
 fn fact(event: &Event<'_>) -> Event<'static> {
     macro_rules! copy {
         ($($kind:ident $name:literal { $($member:ident),* }),*) => {

@@ -38,7 +38,7 @@ pub enum ConnectFailure {
     ProxyStatus {
         /// The HTTP status: 407 if the proxy requires other credentials, 429 if it asks for fewer attempts.
         status: u16,
-        /// The delay that the proxy asked for; `None` if it asked for none. The client observes the delay as that of
+        /// The delay that the proxy asked for; `None` if it asked for none. The client treats the delay like that of
         /// [`Status`](ConnectFailure::Status).
         retry_after: Option<Duration>,
     },
@@ -383,8 +383,8 @@ impl ConnectFailure {
 }
 
 impl Lost {
-    /// Returns whether and when another attempt follows. The client takes codes 1010, 4001, 4003, 4401 and 4403 for
-    /// wrong credentials or a wrong request; the venue documents no codes of its own.
+    /// Returns whether and when another attempt follows. The venue documents no close codes. The client assumes that
+    /// 1010, 4001, 4003, 4401 and 4403 mean wrong credentials or a wrong request.
     pub(crate) const fn retry(self) -> Retry {
         match self {
             Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) } => Retry::NeverAtFirst,

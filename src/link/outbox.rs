@@ -88,7 +88,8 @@ impl Cancellation {
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     requests: VecDeque<StreamRequest>,
-    /// Requests for books that wait while `Config::snapshots_max` books await their snapshots.
+    /// The requests to subscribe to books. They are not sent while `Config::snapshots_max` other books await their
+    /// snapshots.
     books: VecDeque<StreamRequest>,
     in_flight: InFlight<Purpose>,
     /// The newest stream requests that got no reply in time. Their replies may still come.

@@ -29,7 +29,7 @@ pub struct RateLimiter {
     interval: u64,
     /// How many units may be taken at once.
     burst: u64,
-    /// When the limiter has recovered from all units that were taken.
+    /// When the limiter has recovered from all units that were taken or held.
     paid: Instant,
 }
 

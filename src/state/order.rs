@@ -301,7 +301,7 @@ impl Order {
 // ---- inputs --------------------------------------------------------------------------------------
 
 impl Order {
-    /// Creates the entry of an order that another client, or an earlier run of this one, placed.
+    /// Creates an entry that has only ids and a link.
     pub(super) fn foreign(
         order_id: Option<u64>,
         client_order_id: Option<&str>,

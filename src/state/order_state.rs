@@ -22,8 +22,8 @@ pub enum OrderState {
     Filled,
     /// The order was cancelled, perhaps after a part was executed. This state is final.
     Canceled,
-    /// The venue refused the order or does not have the order, or the request was not sent. This state is final if an
-    /// event reported it. Otherwise, a later event can show that the order exists.
+    /// The venue refused the order or does not have the order, or the request was not sent. If no event reported this
+    /// final state, a later event can still show that the order exists.
     Rejected,
     /// The order ended; the venue has not said how. This state is final.
     Closed,

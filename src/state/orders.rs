@@ -190,8 +190,8 @@ impl Orders {
         }
     }
 
-    /// Raises doubts about the orders that no subscribed stream reports. The confirmation of a subscription may show
-    /// that the stream reports only the orders of its session.
+    /// Raises doubts about the orders that no subscribed stream reports. Call this after each confirmation of a
+    /// subscription: it may show that the stream reports fewer orders than before.
     fn doubt_narrowed(&mut self) {
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
@@ -540,8 +540,8 @@ impl Orders {
         self.repeated_fills
     }
 
-    /// Returns how many contradictions between reports were found, counted for each order concerned: for example an
-    /// id that belongs to another order, or a second end. Each contradiction puts the order concerned in doubt.
+    /// Returns how many contradictions between reports were found, for example an id that belongs to another order. A
+    /// contradiction between two orders counts twice. It puts both in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }

@@ -385,8 +385,8 @@ impl Quotes {
         }
     }
 
-    /// Raises doubts about the quotes that no subscribed stream reports. The confirmation of a subscription may show
-    /// that the stream reports only the quotes of its session.
+    /// Raises doubts about the quotes that no subscribed stream reports. Call this after each confirmation of a
+    /// subscription: it may show that the stream reports only the quotes of its session.
     fn doubt_narrowed(&mut self) {
         let certain = self.quotes.iter().filter(|(_, quote)| quote.doubt.is_none());
         let keys: Vec<u64> = certain.map(|(key, _)| *key).collect();

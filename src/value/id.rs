@@ -142,7 +142,7 @@ impl EndpointId {
         EndpointId(number)
     }
 
-    /// Returns the number by which links of this endpoint are distinguished from other links.
+    /// Returns the part of the id that each [`LinkId`] of the endpoint contains. It repeats after 65,536 endpoints.
     pub(crate) const fn tag(self) -> u16 {
         (self.0 & 0xFFFF) as u16
     }

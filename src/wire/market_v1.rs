@@ -17,7 +17,7 @@ use crate::message::{
 use crate::value::side::Side;
 
 record! {
-    /// The [number](crate::protocol::market_data_v1#sequence-numbers) of a frame of any kind.
+    /// The [sequence number](crate::protocol::market_data_v1#sequence-numbers) of a frame, whatever its kind.
     NumberMembers {
         socket_sequence: "socket_sequence" = Unsigned | always,
     }

@@ -33,7 +33,7 @@ const ORDER_EVERY: Duration = Duration::from_millis(400);
 const ORDERS_MAX: u32 = 1_000;
 /// How long an order may rest before the trader cancels it.
 const ORDER_RESTS: Duration = Duration::from_secs(2);
-/// If an order was sent this long ago and is in doubt, the trader reconciles it with what the auditor knows.
+/// How old an order in doubt must be before the client that trades reconciles it with the orders of the second client.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3_600);
 /// The maximum time for which [`until`] waits.

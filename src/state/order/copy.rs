@@ -8,7 +8,7 @@ use crate::state::fill::OrderFill;
 use crate::state::order::fill_sums::FillSums;
 
 impl Order {
-    /// Returns a copy of `newer` with these fills and what is known about them.
+    /// Returns a copy of `newer`, but with the fills, places and sums that the caller has brought up to date.
     pub(super) fn copy_with(
         newer: &Order,
         (fills, places): (Vec<OrderFill>, BTreeMap<u64, usize>),

@@ -63,7 +63,7 @@ impl FillSums {
         fills.get(place).is_some_and(|fill| sum(fill) == Some(quantity))
     }
 
-    /// Returns the sum of the fills with an earlier time; `None` if a decimal cannot hold the sum.
+    /// Returns the sum of the fills that have a time before `time`; `None` if a decimal cannot hold a sum.
     pub(super) fn before(&self, time: Timestamp) -> Option<Decimal> {
         let end = self.by_time.partition_point(|fill| fill.key.0 < Some(time));
         let begin = self.by_time.partition_point(|fill| fill.key.0.is_none());

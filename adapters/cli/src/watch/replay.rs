@@ -182,8 +182,8 @@ fn seconds_of_offset(offset: &str) -> Option<i64> {
     Some(sign * (number(hours)? * 3_600 + minutes * 60))
 }
 
-/// Returns the function from which the simulator takes lines. It never waits. It sends the report on the end to
-/// `tell`.
+/// Returns the function from which the simulator takes lines, which never waits for a line. At the end of the lines, the
+/// function reports the end to `tell`.
 fn player(
     lines: Receiver<Result<String, Failure>>,
     tell: smol::channel::Sender<Ended>,

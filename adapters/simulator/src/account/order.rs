@@ -75,7 +75,7 @@ pub(crate) struct ClientOrder {
     hold: Amount,
 }
 
-/// How much of an order has been executed, in units of its instrument.
+/// The executed part of an order. All integers are in units of the last decimal of the instrument.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Progress {
     executed: u64,

@@ -21,7 +21,7 @@ pub(crate) struct SavedAsset {
     /// The name of a currency, or the symbol of a contract.
     pub(crate) asset: String,
     pub(crate) outcome: Option<Outcome>,
-    /// The total: a whole number of units of 10⁻¹⁸. It is a text, because a decimal may not have enough digits.
+    /// The total: a whole number of units of 10⁻¹⁸. A `String`, because a `Decimal` cannot hold every total.
     pub(crate) units: String,
 }
 

@@ -1,7 +1,6 @@
 //! The market data frames of the current API as text, with their members in the order in which the venue sends them.
 //!
-//! Only this file, `recording.rs` and `recorded.rs` contain the short member names of these frames. The functions
-//! append the text piece by piece, because this costs less than `serde_json`.
+//! The functions append the text piece by piece, because this costs less than `serde_json`.
 
 use crate::model::engine::{PriceQuantity, Side};
 use crate::model::fact::{Contract, Funding, Top};

@@ -35,7 +35,7 @@ use request::{CONFIRMATION_MILLIS, Rfq, Status};
 /// number. It is large, because an exchange that opens earlier begins lower.
 const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
 
-/// The maximum number of legs of a request that are contracts of this market.
+/// The maximum number of legs of a request for quotes whose contract the simulator trades.
 const KNOWN_LEGS_MAX: u64 = 3;
 
 const QUOTES_MAX: usize = 1_000;

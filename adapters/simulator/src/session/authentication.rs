@@ -88,7 +88,7 @@ impl Keys {
         Ok((position, members))
     }
 
-    /// Notes a nonce, which must be greater than the key's last nonce. If `is_time` is true, it must also be near the
+    /// Notes a nonce. Refuses it if it is not greater than the key's last nonce or, if `is_time` is true, not near the
     /// venue's time.
     fn use_nonce(
         &mut self,
