@@ -27,7 +27,7 @@ use testkit::world::scenario::Scenario;
 
 /// The default number of lives. `HASH` is the hash that these lives lead to.
 const LIVES: u64 = 8_000;
-const HASH: u64 = 0x605c_c8b1_4755_99e1;
+const HASH: u64 = 0xdb1b_1575_2194_495b;
 
 /// One life in this many has a client without an observer, which would poll outputs at once.
 const ALONE_EACH: u64 = 16;
