@@ -89,9 +89,9 @@ impl<'f, T: Element<'f>> List<'f, T> {
         List { json, element: PhantomData, is_odd: true }
     }
 
-    /// Notes that no row of the list is malformed.
-    pub(crate) const fn all_read(self) -> List<'f, T> {
-        List { is_odd: false, ..self }
+    /// Returns the list of the same elements as rows, none of which is malformed.
+    pub(crate) const fn into_rows(self) -> List<'f, Row<'f, T>> {
+        List { json: self.json, element: PhantomData, is_odd: false }
     }
 
     /// Returns the elements, in the order of the frame.

@@ -72,6 +72,15 @@ pub(super) fn each<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8])
 /// none of them can be decoded, returns the error of the first.
 #[inline]
 pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Elements<'f, Row<'f, T>> {
+    match elements(reader, rest, |_, _: T| {}) {
+        Ok((list, rest)) => Ok((list.into_rows(), rest)),
+        Err(_) => odd_rows(reader, rest),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn odd_rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Elements<'f, Row<'f, T>> {
     let (mut first, mut is_any) = (None, false);
     let found = elements(reader, rest, |_, row| match row {
         Row::Read(_) => is_any = true,
@@ -79,8 +88,7 @@ pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8])
     })?;
     match first {
         Some((element, error)) if !is_any => Err(error.behind(offset_in(element.as_str(), reader.frame))),
-        Some(_) => Ok(found),
-        None => Ok((found.0.all_read(), found.1)),
+        _ => Ok(found),
     }
 }
 
@@ -88,11 +96,11 @@ pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8])
 impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
     #[inline(always)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Row<'f, T>, DecodeError> {
-        let before = cursor.clone();
+        let before = cursor.rest();
         match T::read(frame, cursor) {
             Ok(row) => Ok(Row::Read(row)),
             Err(_) => {
-                *cursor = before;
+                cursor.set_rest(before);
                 let read = read_alone(frame, cursor, T::read)?;
                 Ok(read.map_or_else(|(element, error)| Row::Malformed { element, error }, Row::Read))
             }

@@ -62,15 +62,19 @@ pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Me
             trace_id: it.trace_id().label(),
         })
     } else if kind == *"subscription_ack" {
+        let symbols = it.symbol_filter().list_if_any();
+        let sessions = it.api_session_filter().list_if_any();
+        let types = it.event_type_filter().list_if_any();
+        let is_of_part = limits(&symbols) || limits(&sessions);
+        let is_filter_unknown = types.is_err();
         Message::SubscriptionAck(SubscriptionAck {
             account_id: it.account_id().informs(),
             subscription_id: it.subscription_id().label(),
-            symbol_filter: it.symbol_filter().list().unwrap_or_default(),
-            api_session_filter: it.api_session_filter().list().unwrap_or_default(),
-            event_type_filter: it.event_type_filter().list().unwrap_or_default(),
-            is_filter_unknown: it.event_type_filter().list_if_any().is_err(),
-            is_of_part: limits(it.symbol_filter().list_if_any())
-                || limits(it.api_session_filter().list_if_any()),
+            symbol_filter: symbols.ok().flatten().unwrap_or_default(),
+            api_session_filter: sessions.ok().flatten().unwrap_or_default(),
+            event_type_filter: types.ok().flatten().unwrap_or_default(),
+            is_filter_unknown,
+            is_of_part,
         })
     } else {
         return unrecognized(frame);
@@ -78,8 +82,8 @@ pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Me
 }
 
 /// Returns whether a filter lets only some events pass, or cannot be read.
-fn limits<'f, T: Element<'f>>(filter: Result<Option<List<'f, T>>, DecodeError>) -> bool {
-    filter.map_or(true, |list| list.is_some_and(|list| !list.is_empty()))
+fn limits<'f, T: Element<'f>>(filter: &Result<Option<List<'f, T>>, DecodeError>) -> bool {
+    filter.as_ref().map_or(true, |list| list.is_some_and(|list| !list.is_empty()))
 }
 
 /// Checks that a frame is a JSON array. Its elements need not be readable events.
