@@ -44,6 +44,7 @@ impl<'f> Batch<'f> {
 
 impl<'f> Report<'f> {
     /// Returns the event of the report: a [`Batch`] if some of its rows cannot be decoded.
+    #[inline(never)]
     pub(crate) fn event(self, source: Source<'f>) -> Event<'f> {
         if self.has_malformed() {
             Event::Batch(Batch(Parts::Report(self)), source)

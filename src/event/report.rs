@@ -26,12 +26,12 @@ impl<'f> Report<'f> {
         }
     }
 
-    pub(super) fn has_malformed(&self) -> bool {
+    pub(super) const fn has_malformed(&self) -> bool {
         match self {
-            Report::Balances(it) => it.balances.has_malformed(),
-            Report::Positions(it) => it.positions.has_malformed(),
-            Report::Settlements(it) => it.settlements.has_malformed(),
-            Report::Candles(it) => it.candles.has_malformed(),
+            Report::Balances(it) => it.has_malformed,
+            Report::Positions(it) => it.has_malformed,
+            Report::Settlements(it) => it.has_malformed,
+            Report::Candles(it) => it.has_malformed,
         }
     }
 

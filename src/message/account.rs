@@ -17,6 +17,8 @@ pub struct BalanceUpdate<'f> {
     pub update_time: Option<Timestamp>,
     /// `B`: one row for each asset. A row replaces the earlier row of its asset.
     pub balances: List<'f, Row<'f, AssetBalance<'f>>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
 }
 
 /// The balance of one asset. Amounts may be [slightly negative](crate::protocol::quirks#negative-balances).
@@ -45,6 +47,8 @@ pub struct PositionReport<'f> {
     pub account_id: Option<u64>,
     /// `P`: one row for each instrument; may be empty.
     pub positions: List<'f, Row<'f, Position<'f>>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
 }
 
 /// The position in one instrument.
@@ -82,6 +86,8 @@ pub struct PositionAmount<'f> {
 pub struct Settlements<'f> {
     /// `settlements`: the positions that were settled.
     pub settlements: List<'f, Row<'f, Settlement<'f>>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
 }
 
 /// One settled contract.

@@ -38,10 +38,6 @@ pub enum Row<'f, T> {
 }
 
 impl<T> Row<'_, T> {
-    fn is_malformed(&self) -> bool {
-        matches!(self, Row::Malformed { .. })
-    }
-
     /// Returns the decoded row; `None` if the row cannot be decoded.
     ///
     /// ```
@@ -79,19 +75,12 @@ impl<T> Row<'_, T> {
 pub struct List<'f, T> {
     json: &'f str,
     element: PhantomData<T>,
-    /// Whether the list may have malformed rows.
-    is_odd: bool,
 }
 
 impl<'f, T: Element<'f>> List<'f, T> {
     /// Creates a list from an array whose elements were checked.
     pub(crate) const fn new(json: &'f str) -> List<'f, T> {
-        List { json, element: PhantomData, is_odd: true }
-    }
-
-    /// Returns the list of the same elements as rows, none of which is malformed.
-    pub(crate) const fn into_rows(self) -> List<'f, Row<'f, T>> {
-        List { json: self.json, element: PhantomData, is_odd: false }
+        List { json, element: PhantomData }
     }
 
     /// Returns the elements, in the order of the frame.
@@ -103,7 +92,8 @@ impl<'f, T: Element<'f>> List<'f, T> {
 
     /// Returns whether the list has no elements.
     pub fn is_empty(&self) -> bool {
-        !self.iter().more
+        // The first test is the frequent one, and quick.
+        !matches!(self.json.as_bytes(), [b'[', b'"' | b'{', ..]) && !self.iter().more
     }
 
     /// Returns the array as it is in the frame.
@@ -116,14 +106,9 @@ impl<'f, T> List<'f, Row<'f, T>>
 where
     Row<'f, T>: Element<'f>,
 {
-    /// Returns whether a row cannot be decoded.
-    pub(crate) fn has_malformed(&self) -> bool {
-        self.is_odd && self.iter().any(|row| row.is_malformed())
-    }
-
     /// Returns how many rows cannot be decoded.
     pub fn malformed(&self) -> usize {
-        if self.is_odd { self.iter().filter(Row::is_malformed).count() } else { 0 }
+        self.iter().filter(|row| matches!(row, Row::Malformed { .. })).count()
     }
 }
 
@@ -185,7 +170,7 @@ impl<T> Clone for Elements<'_, T> {
 
 impl<T> Default for List<'_, T> {
     fn default() -> Self {
-        List { json: "", element: PhantomData, is_odd: false }
+        List { json: "", element: PhantomData }
     }
 }
 

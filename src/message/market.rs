@@ -56,6 +56,8 @@ pub struct Candles<'f> {
     pub interval: CandleInterval,
     /// `changes`: the candles.
     pub candles: List<'f, Row<'f, Candle<'f>>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
 }
 
 /// The width of a candle.

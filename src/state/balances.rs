@@ -98,7 +98,7 @@ impl Balances {
                 Balance { available: row.available.as_str().into(), total: row.total.as_str().into() };
             (row.asset.into(), balance)
         });
-        let malformed = update.balances.malformed();
+        let malformed = if update.has_malformed { update.balances.malformed() } else { 0 };
         self.rows.report(source, true, update.event_time, rows, malformed, replace);
         true
     }

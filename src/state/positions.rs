@@ -106,7 +106,7 @@ impl Positions {
         }
         let Event::Positions(report, source) = event else { return self.rows.lose(event, Topic::Positions) };
         let rows = report.positions.iter().filter_map(Row::read).filter_map(|row| held(&row));
-        let malformed = report.positions.malformed();
+        let malformed = if report.has_malformed { report.positions.malformed() } else { 0 };
         // `positions@account` begins with a change, not with a list of all positions.
         self.rows.report(source, false, report.event_time, rows, malformed, append);
         true

@@ -17,10 +17,10 @@ pub(super) type Elements<'f, T> = Result<(List<'f, T>, &'f [u8]), DecodeError>;
 /// Reads the array at the cursor with `read`. Returns a [`Slot`] with the list, or with the error of a malformed
 /// element. Returns an error if the frame is not JSON.
 #[inline]
-pub(super) fn list<'f, 's, T: Read<'f>>(
+pub(super) fn list<'f, 's, L>(
     reader: &mut Reader<'f, 's>,
-    read: impl FnOnce(&mut Reader<'f, 's>, &'f [u8]) -> Elements<'f, T>,
-) -> Result<Slot<Listed<'f, T>>, DecodeError> {
+    read: impl FnOnce(&mut Reader<'f, 's>, &'f [u8]) -> Result<(L, &'f [u8]), DecodeError>,
+) -> Result<Slot<Result<L, DecodeError>>, DecodeError> {
     if reader.cursor.peek() != b'[' {
         return Json::take(reader).map(|json| json.instead());
     }
@@ -68,27 +68,44 @@ pub(super) fn each<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8])
     elements(reader, rest, |_, _| {})
 }
 
-/// Reads the array of rows at the start of `rest`. Returns the list and the text after it. If the list has rows, but
-/// none of them can be decoded, returns the error of the first.
+/// A list of rows, and whether a row is malformed.
+pub(super) struct Rows<'f, T> {
+    pub(super) list: List<'f, Row<'f, T>>,
+    pub(super) is_odd: bool,
+}
+
+impl<T> Clone for Rows<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Rows<'_, T> {}
+
+/// The rows of an array and the text after it, or the error of a row.
+type RowsThen<'f, T> = Result<(Rows<'f, T>, &'f [u8]), DecodeError>;
+
+/// Reads the array of rows at the start of `rest`. If the list has rows, but none of them can be decoded, returns the
+/// error of the first.
 #[inline]
-pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Elements<'f, Row<'f, T>> {
+pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> RowsThen<'f, T> {
     match elements(reader, rest, |_, _: T| {}) {
-        Ok((list, rest)) => Ok((list.into_rows(), rest)),
+        Ok((list, rest)) => Ok((Rows { list: List::new(list.raw().as_str()), is_odd: false }, rest)),
         Err(_) => odd_rows(reader, rest),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn odd_rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Elements<'f, Row<'f, T>> {
+fn odd_rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> RowsThen<'f, T> {
     let (mut first, mut is_any) = (None, false);
-    let found = elements(reader, rest, |_, row| match row {
+    let (list, rest) = elements(reader, rest, |_, row| match row {
         Row::Read(_) => is_any = true,
         Row::Malformed { element, error } => first = first.or(Some((element, error))),
     })?;
     match first {
         Some((element, error)) if !is_any => Err(error.behind(offset_in(element.as_str(), reader.frame))),
-        _ => Ok(found),
+        _ => Ok((Rows { list, is_odd: true }, rest)),
     }
 }
 
@@ -135,6 +152,15 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         self.required()?.map_err(|error| within(name, error))
     }
 
+    /// Returns the rows, or an error as [`Found::list`] does.
+    pub(super) fn rows<T>(self) -> Result<Rows<'f, T>, DecodeError>
+    where
+        V: Value<Is<'f> = Result<Rows<'f, T>, DecodeError>>,
+    {
+        let name = self.name;
+        self.required()?.map_err(|error| within(name, error))
+    }
+
     /// Returns the list; `None` if the member is missing. A malformed element is an error.
     pub(super) fn list_if_any<T>(self) -> Result<Option<List<'f, T>>, DecodeError>
     where
@@ -158,15 +184,15 @@ pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
     }
 }
 
-/// Defines kinds of values that are arrays. The definition of a kind names the type of its elements and the function
-/// that reads them: `each`, if a malformed element makes the array malformed, or [`rows`].
+/// Defines kinds of values that are arrays. The definition of a kind names the type of the list and the function that
+/// reads it: `each`, if a malformed element makes the array malformed, or [`rows`].
 macro_rules! lists {
-    ($($kind:ident of $element:ty, $read:ident;)+) => {$(
+    ($($kind:ident: $list:ty, $read:ident;)+) => {$(
         #[derive(Debug)]
         pub(super) struct $kind;
 
         impl $crate::wire::reader::Value for $kind {
-            type Is<'f> = $crate::wire::lists::Listed<'f, $element>;
+            type Is<'f> = Result<$list, DecodeError>;
 
             fn of<'f>(_json: &$crate::wire::reader::Json<'f>) -> Result<Self::Is<'f>, DecodeErrorKind> {
                 Err(DecodeErrorKind::Type)

@@ -1,6 +1,6 @@
 //! Frames of `wss://api.gemini.com/v2/marketdata` ([market data v2](crate::protocol::market_data_v2)).
 
-use super::lists::{lists, within};
+use super::lists::{Rows, lists, within};
 use super::names::Names;
 use super::outline::{Decoded, Outline, unrecognized};
 use super::reader::{Place, Reader, behind};
@@ -15,18 +15,18 @@ use crate::json::cursor::{Cursor, plain_length};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     Auction, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, FundingAmountChange,
-    FundingAmounts, Heartbeat, L2Updates, MarkPriceChange, MarkPrices, Message, Read, Row, Taker, Text,
+    FundingAmounts, Heartbeat, L2Updates, List, MarkPriceChange, MarkPrices, Message, Read, Row, Taker, Text,
     Trade, VenueError,
 };
 use crate::value::endpoint::Endpoint;
 
 lists! {
     // The book of a frame counts even if none of its trades can be decoded.
-    Trades of Row<'f, Trade<'f>>, each;
-    Auctions of Row<'f, Auction<'f>>, each;
-    CandleList of Row<'f, Candle<'f>>, rows;
-    MarkPriceChanges of Row<'f, MarkPriceChange<'f>>, rows;
-    FundingAmountChanges of Row<'f, FundingAmountChange<'f>>, rows;
+    Trades: List<'f, Row<'f, Trade<'f>>>, each;
+    Auctions: List<'f, Row<'f, Auction<'f>>>, each;
+    CandleList: Rows<'f, Candle<'f>>, rows;
+    MarkPriceChanges: Rows<'f, MarkPriceChange<'f>>, rows;
+    FundingAmountChanges: Rows<'f, FundingAmountChange<'f>>, rows;
 }
 
 /// Decodes a frame. [Its members](crate::protocol::market_data_v2#recognising-a-frame-of-v2) show its kind.
@@ -173,7 +173,7 @@ fn mark_prices<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Sc
     if it.is_told {
         return decode_any(reader.frame, scratch);
     }
-    let (symbol, changes) = (it.symbol().required()?, it.changes().list()?);
+    let (symbol, changes) = (it.symbol().required()?, it.changes().rows()?.list);
     Ok(Message::MarkPrices(MarkPrices { symbol, changes }))
 }
 
@@ -191,7 +191,7 @@ fn funding_amounts<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mu
     if it.is_told {
         return decode_any(reader.frame, scratch);
     }
-    let (symbol, changes) = (it.symbol().required()?, it.changes().list()?);
+    let (symbol, changes) = (it.symbol().required()?, it.changes().rows()?.list);
     Ok(Message::FundingAmounts(FundingAmounts { symbol, changes }))
 }
 
@@ -214,8 +214,8 @@ fn candles<'f>(
     if it.is_told {
         return decode_any(reader.frame, scratch);
     }
-    let (symbol, candles) = (it.symbol().required()?, it.changes().list()?);
-    Ok(Message::Candles(Candles { symbol, interval, candles }))
+    let (symbol, candles) = (it.symbol().required()?, it.changes().rows()?);
+    Ok(Message::Candles(Candles { symbol, interval, candles: candles.list, has_malformed: candles.is_odd }))
 }
 
 record! {

@@ -38,8 +38,8 @@ record! {
 }
 
 lists! {
-    Texts of Text<'f>, each;
-    Sessions of ApiSession<'f>, each;
+    Texts: List<'f, Text<'f>>, each;
+    Sessions: List<'f, ApiSession<'f>>, each;
 }
 
 /// Decodes a frame: an array of events, or [an object](crate::protocol::order_events_v1#conversation).

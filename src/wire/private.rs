@@ -1,6 +1,6 @@
 //! Frames of the [private streams](crate::protocol::streams#private-streams) of `wss://ws.gemini.com`.
 
-use super::lists::{lists, read_alone};
+use super::lists::{Rows, lists, read_alone};
 use super::outline::decoder;
 use super::record::record;
 use super::values::{
@@ -9,10 +9,9 @@ use super::values::{
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
-    self, AssetBalance, BalanceUpdate, ContractOutcome, Fill, Leg, Liquidity, Message, OrderReport,
+    self, AssetBalance, BalanceUpdate, ContractOutcome, Fill, Leg, Liquidity, List, Message, OrderReport,
     OrderSnapshot, OrderStatus, OrderType, OrderUpdate, Position, PositionAmount, PositionReport,
-    QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus, Row, Settlement, Settlements,
-    SnapshotOrder,
+    QuoteStatus, QuoteStep, QuoteUpdate, RequestForQuote, RfqStatus, Settlement, Settlements, SnapshotOrder,
 };
 
 record! {
@@ -102,12 +101,12 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
 }
 
 lists! {
-    Orders of SnapshotOrder<'f>, each;
-    Balances of Row<'f, AssetBalance<'f>>, rows;
-    Positions of Row<'f, Position<'f>>, rows;
-    Amounts of PositionAmount<'f>, each;
-    SettlementList of Row<'f, Settlement<'f>>, rows;
-    Legs of Leg<'f>, each;
+    Orders: List<'f, SnapshotOrder<'f>>, each;
+    Balances: Rows<'f, AssetBalance<'f>>, rows;
+    Positions: Rows<'f, Position<'f>>, rows;
+    Amounts: List<'f, PositionAmount<'f>>, each;
+    SettlementList: Rows<'f, Settlement<'f>>, rows;
+    Legs: List<'f, Leg<'f>>, each;
 }
 
 record! {
@@ -151,10 +150,12 @@ record! {
 
 decoder! {
     balance_update(it: BalanceUpdateMembers, frame, _scratch) begins "{\"e\":\"balanceUpdate\"" has true => {
+        let Rows { list: balances, is_odd: has_malformed } = it.balances().rows()?;
         Ok(Message::BalanceUpdate(BalanceUpdate {
             event_time: it.event_time().informs(),
             update_time: it.update_time().informs(),
-            balances: it.balances().list()?,
+            balances,
+            has_malformed,
         }))
     }
 }
@@ -192,11 +193,13 @@ record! {
 
 decoder! {
     position_report(it: PositionReportMembers, frame, _scratch) begins "{\"e\":\"positionReport\"" has true => {
+        let Rows { list: positions, is_odd: has_malformed } = it.positions().rows()?;
         Ok(Message::PositionReport(PositionReport {
             event_time: it.event_time().informs(),
             update_time: it.update_time().informs(),
             account_id: it.account_id().informs(),
-            positions: it.positions().list()?,
+            positions,
+            has_malformed,
         }))
     }
 }
@@ -252,7 +255,8 @@ record! {
 
 decoder! {
     settlements(it: SettlementsMembers, frame, _scratch) begins "{\"type\":\"settlements\"" has true => {
-        Ok(Message::Settlements(Settlements { settlements: it.settlements().list()? }))
+        let Rows { list: settlements, is_odd: has_malformed } = it.settlements().rows()?;
+        Ok(Message::Settlements(Settlements { settlements, has_malformed }))
     }
 }
 

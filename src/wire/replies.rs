@@ -1,6 +1,6 @@
 //! Results of requests, [method by method](crate::protocol::streams#methods).
 
-use super::lists::{Elements, each, rows};
+use super::lists::{each, rows};
 use super::reader::Reader;
 use super::record::record;
 use super::scratch::Scratch;
@@ -54,10 +54,10 @@ record! {
     }
 }
 
-fn list<'f, T>(
+fn list<'f, L>(
     json: &'f str,
-    read: impl FnOnce(&mut Reader<'f, '_>, &'f [u8]) -> Elements<'f, T>,
-) -> Result<List<'f, T>, DecodeError> {
+    read: impl FnOnce(&mut Reader<'f, '_>, &'f [u8]) -> Result<(L, &'f [u8]), DecodeError>,
+) -> Result<L, DecodeError> {
     let mut reader = Reader::new(json);
     if reader.cursor.peek() != b'[' {
         return Err(reader.cursor.error(DecodeErrorKind::Type));
@@ -116,7 +116,7 @@ impl<'f> Response<'f> {
     ///
     /// Returns [`DecodeError`] if the response has no such limits.
     pub fn rate_limits(&self) -> Result<List<'f, Row<'f, RateLimit<'f>>>, DecodeError> {
-        list(self.rate_limits.map_or("", RawJson::as_str), rows)
+        list(self.rate_limits.map_or("", RawJson::as_str), rows).map(|rows| rows.list)
     }
 
     /// Returns the book in the reply to [`Request::Depth`](crate::Request::Depth).
