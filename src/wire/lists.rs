@@ -69,18 +69,7 @@ pub(super) fn each<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8])
 }
 
 /// A list of rows, and whether a row is malformed.
-pub(super) struct Rows<'f, T> {
-    pub(super) list: List<'f, Row<'f, T>>,
-    pub(super) is_odd: bool,
-}
-
-impl<T> Clone for Rows<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Rows<'_, T> {}
+pub(super) type Rows<'f, T> = (List<'f, Row<'f, T>>, bool);
 
 /// The rows of an array and the text after it, or the error of a row.
 type RowsThen<'f, T> = Result<(Rows<'f, T>, &'f [u8]), DecodeError>;
@@ -90,7 +79,7 @@ type RowsThen<'f, T> = Result<(Rows<'f, T>, &'f [u8]), DecodeError>;
 #[inline]
 pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> RowsThen<'f, T> {
     match elements(reader, rest, |_, _: T| {}) {
-        Ok((list, rest)) => Ok((Rows { list: List::new(list.raw().as_str()), is_odd: false }, rest)),
+        Ok((list, rest)) => Ok(((List::new(list.raw().as_str()), false), rest)),
         Err(_) => odd_rows(reader, rest),
     }
 }
@@ -105,7 +94,7 @@ fn odd_rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Row
     })?;
     match first {
         Some((element, error)) if !is_any => Err(error.behind(offset_in(element.as_str(), reader.frame))),
-        _ => Ok((Rows { list, is_odd: true }, rest)),
+        _ => Ok(((list, true), rest)),
     }
 }
 

@@ -173,7 +173,7 @@ fn mark_prices<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Sc
     if it.is_told {
         return decode_any(reader.frame, scratch);
     }
-    let (symbol, changes) = (it.symbol().required()?, it.changes().rows()?.list);
+    let (symbol, changes) = (it.symbol().required()?, it.changes().rows()?.0);
     Ok(Message::MarkPrices(MarkPrices { symbol, changes }))
 }
 
@@ -191,7 +191,7 @@ fn funding_amounts<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mu
     if it.is_told {
         return decode_any(reader.frame, scratch);
     }
-    let (symbol, changes) = (it.symbol().required()?, it.changes().rows()?.list);
+    let (symbol, changes) = (it.symbol().required()?, it.changes().rows()?.0);
     Ok(Message::FundingAmounts(FundingAmounts { symbol, changes }))
 }
 
@@ -214,8 +214,9 @@ fn candles<'f>(
     if it.is_told {
         return decode_any(reader.frame, scratch);
     }
-    let (symbol, candles) = (it.symbol().required()?, it.changes().rows()?);
-    Ok(Message::Candles(Candles { symbol, interval, candles: candles.list, has_malformed: candles.is_odd }))
+    let symbol = it.symbol().required()?;
+    let (candles, has_malformed) = it.changes().rows()?;
+    Ok(Message::Candles(Candles { symbol, interval, candles, has_malformed }))
 }
 
 record! {

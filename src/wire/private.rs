@@ -150,7 +150,7 @@ record! {
 
 decoder! {
     balance_update(it: BalanceUpdateMembers, frame, _scratch) begins "{\"e\":\"balanceUpdate\"" has true => {
-        let Rows { list: balances, is_odd: has_malformed } = it.balances().rows()?;
+        let (balances, has_malformed) = it.balances().rows()?;
         Ok(Message::BalanceUpdate(BalanceUpdate {
             event_time: it.event_time().informs(),
             update_time: it.update_time().informs(),
@@ -193,7 +193,7 @@ record! {
 
 decoder! {
     position_report(it: PositionReportMembers, frame, _scratch) begins "{\"e\":\"positionReport\"" has true => {
-        let Rows { list: positions, is_odd: has_malformed } = it.positions().rows()?;
+        let (positions, has_malformed) = it.positions().rows()?;
         Ok(Message::PositionReport(PositionReport {
             event_time: it.event_time().informs(),
             update_time: it.update_time().informs(),
@@ -255,7 +255,7 @@ record! {
 
 decoder! {
     settlements(it: SettlementsMembers, frame, _scratch) begins "{\"type\":\"settlements\"" has true => {
-        let Rows { list: settlements, is_odd: has_malformed } = it.settlements().rows()?;
+        let (settlements, has_malformed) = it.settlements().rows()?;
         Ok(Message::Settlements(Settlements { settlements, has_malformed }))
     }
 }

@@ -116,7 +116,7 @@ impl<'f> Response<'f> {
     ///
     /// Returns [`DecodeError`] if the response has no such limits.
     pub fn rate_limits(&self) -> Result<List<'f, Row<'f, RateLimit<'f>>>, DecodeError> {
-        list(self.rate_limits.map_or("", RawJson::as_str), rows).map(|rows| rows.list)
+        list(self.rate_limits.map_or("", RawJson::as_str), rows).map(|(list, _)| list)
     }
 
     /// Returns the book in the reply to [`Request::Depth`](crate::Request::Depth).
