@@ -99,7 +99,7 @@ impl<'a> IntoIterator for &'a OpenOrders {
 /// assert!(rows.is_whole());
 /// # Ok::<(), gemini_ws::RestError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct BalanceRows {
     rows: Vec<(Box<str>, Box<str>, Box<str>)>,
