@@ -223,15 +223,23 @@ impl<'f> Iterator for Events<'f> {
                 let source = source.beginning_at(reports.begin_in(source.frame()));
                 reports.next().map(|report| order(report, source))
             }
-            Rest::Report(unread, report) => match unread.next() {
-                Some((element, error)) => {
-                    let (topic, symbol) = report.as_ref()?.about();
-                    Some(malformed(element, error, topic, symbol, source))
-                }
-                None => report.take().map(|report| report.whole(source)),
-            },
+            Rest::Report(unread, report) => of_report(unread, report, source),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn of_report<'f>(
+    unread: &mut Unread<'f>,
+    report: &mut Option<Report<'f>>,
+    source: Source<'f>,
+) -> Option<Event<'f>> {
+    let Some((element, error)) = unread.next() else {
+        return report.take().map(|report| report.whole(source));
+    };
+    let (topic, symbol) = report.as_ref()?.about();
+    Some(malformed(element, error, topic, symbol, source))
 }
 
 /// Returns the event of a row of a market data v2 frame: the event that `event` makes, or an [`Event::Malformed`] if
