@@ -144,7 +144,7 @@ fn traced() {
     assert!(!ours.iter().any(|line| line.contains(SECRET) || line.contains("X-GEMINI")), "{ours:#?}");
 }
 
-/// One test, so that `traced` and `counted` do not run at once: the recorders of both are those of the whole process.
+/// Runs `traced` and then `counted`, because each starts servers and drivers.
 #[test]
 fn telemetry() {
     traced();

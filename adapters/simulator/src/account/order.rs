@@ -75,9 +75,10 @@ pub(crate) struct ClientOrder {
     hold: Amount,
 }
 
-/// The executed part of an order. All integers are in units of the last decimal of the instrument.
+/// The executed part of an order.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Progress {
+    /// The quantity, in units of the last decimal of the instrument's quantities.
     executed: u64,
     /// The sum of price times quantity over all executions.
     product: u128,
