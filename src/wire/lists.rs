@@ -12,14 +12,14 @@ use crate::message::{List, RawJson, Read, Row};
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
 
 /// A list and the text after it, or the error of a malformed element.
-pub(super) type Elements<'f, T> = Result<(List<'f, T>, &'f [u8]), DecodeError>;
+pub(super) type WithRest<'f, L> = Result<(L, &'f [u8]), DecodeError>;
 
 /// Reads the array at the cursor with `read`. Returns a [`Slot`] with the list, or with the error of a malformed
 /// element. Returns an error if the frame is not JSON.
 #[inline]
 pub(super) fn list<'f, 's, L>(
     reader: &mut Reader<'f, 's>,
-    read: impl FnOnce(&mut Reader<'f, 's>, &'f [u8]) -> Result<(L, &'f [u8]), DecodeError>,
+    read: impl FnOnce(&mut Reader<'f, 's>, &'f [u8]) -> WithRest<'f, L>,
 ) -> Result<Slot<Result<L, DecodeError>>, DecodeError> {
     if reader.cursor.peek() != b'[' {
         return Json::take(reader).map(|json| json.instead());
@@ -44,7 +44,7 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,
     rest: &'f [u8],
     mut see: impl FnMut(&mut Reader<'f, 's>, T),
-) -> Elements<'f, T> {
+) -> WithRest<'f, List<'f, T>> {
     let mut cursor = reader.cursor.clone();
     cursor.set_rest(rest);
     let start = cursor.offset();
@@ -64,20 +64,23 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
 }
 
 #[inline]
-pub(super) fn each<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Elements<'f, T> {
+pub(super) fn each<'f, T: Read<'f>>(
+    reader: &mut Reader<'f, '_>,
+    rest: &'f [u8],
+) -> WithRest<'f, List<'f, T>> {
     elements(reader, rest, |_, _| {})
 }
 
 /// A list of rows, and whether a row is malformed.
 pub(super) type Rows<'f, T> = (List<'f, Row<'f, T>>, bool);
 
-/// The rows of an array and the text after it, or the error of a row.
-type RowsThen<'f, T> = Result<(Rows<'f, T>, &'f [u8]), DecodeError>;
-
 /// Reads the array of rows at the start of `rest`. If the list has rows, but none of them can be decoded, returns the
 /// error of the first.
 #[inline]
-pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> RowsThen<'f, T> {
+pub(super) fn rows<'f, T: Read<'f>>(
+    reader: &mut Reader<'f, '_>,
+    rest: &'f [u8],
+) -> WithRest<'f, Rows<'f, T>> {
     match elements(reader, rest, |_, _: T| {}) {
         Ok((list, rest)) => Ok(((List::new(list.raw().as_str()), false), rest)),
         Err(_) => odd_rows(reader, rest),
@@ -86,7 +89,7 @@ pub(super) fn rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8])
 
 #[cold]
 #[inline(never)]
-fn odd_rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> RowsThen<'f, T> {
+fn odd_rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> WithRest<'f, Rows<'f, T>> {
     let (mut first, mut is_any) = (None, false);
     let (list, rest) = elements(reader, rest, |_, row| match row {
         Row::Read(_) => is_any = true,

@@ -1,6 +1,6 @@
 //! Results of requests, [method by method](crate::protocol::streams#methods).
 
-use super::lists::{each, rows};
+use super::lists::{WithRest, each, rows};
 use super::reader::Reader;
 use super::record::record;
 use super::scratch::Scratch;
@@ -56,7 +56,7 @@ record! {
 
 fn list<'f, L>(
     json: &'f str,
-    read: impl FnOnce(&mut Reader<'f, '_>, &'f [u8]) -> Result<(L, &'f [u8]), DecodeError>,
+    read: impl FnOnce(&mut Reader<'f, '_>, &'f [u8]) -> WithRest<'f, L>,
 ) -> Result<L, DecodeError> {
     let mut reader = Reader::new(json);
     if reader.cursor.peek() != b'[' {
