@@ -85,8 +85,13 @@ fn compare<M: Machine>(calls: &[Call], make: &Make<M>, variation: Variation) -> 
         let begin = expected.len();
         expected.extend(std::iter::from_fn(|| reference.poll_output()));
         for output in &expected[begin..] {
-            if let Output::Send { text, .. } = output {
-                names.newest_request = written_id(text).unwrap_or(names.newest_request);
+            match output {
+                Output::Send { text, .. } => {
+                    names.newest_request = written_id(text).unwrap_or(names.newest_request);
+                }
+                // The second run may get the reply before its own `Requested` is polled.
+                Output::Event(event @ Event::Requested { .. }) => sessions.note(event),
+                _ => {}
             }
         }
         names.note(&reference, act, answer);

@@ -79,7 +79,7 @@ impl Sessions {
                     is_shared: false,
                     is_left: false,
                 };
-                self.placed.insert(*request, placed);
+                self.placed.entry(*request).or_insert(placed);
             }
             Event::Reply { request, about: Subject::PlaceOrder(_), outcome, .. } => {
                 let may_exist = match outcome {
