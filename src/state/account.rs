@@ -19,6 +19,8 @@ pub(super) const ROWS_MAX: usize = 65_536;
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
     standing: Standing,
+    /// When all rows last became stale, and why. A loss visits no row: see [`Row::stale`].
+    lost: Option<(Moment, StaleReason)>,
     /// When the list may last have become incomplete, or a stream was subscribed. An older answer is not used.
     doubted: Moment,
     moment: Moment,
@@ -32,13 +34,28 @@ pub(super) struct Rows<K, V> {
 struct Row<V> {
     value: V,
     standing: Standing,
+    /// When `standing` was last set.
+    stood: Moment,
     reported: Moment,
 }
 
 impl<V> Row<V> {
-    /// Returns whether an answer to a question asked at the moment `asked` must not change the row.
-    fn is_newer(&self, asked: Moment) -> bool {
-        self.reported > asked || (self.standing.stale().is_none() && self.standing.link().is_some())
+    /// Returns the reason why the row may be wrong. `lost` is the last loss of all rows.
+    fn stale(&self, lost: Option<(Moment, StaleReason)>) -> Option<StaleReason> {
+        match lost {
+            Some((at, reason)) if at > self.stood => Some(reason),
+            _ => self.standing.stale(),
+        }
+    }
+
+    fn confirm(&mut self, now: Moment) {
+        self.standing.confirm();
+        self.stood = now;
+    }
+
+    fn set_stale(&mut self, reason: StaleReason, now: Moment) {
+        self.standing.set_stale(reason);
+        self.stood = now;
     }
 }
 
@@ -47,6 +64,7 @@ impl<K: Ord, V> Rows<K, V> {
         Rows {
             rows: BTreeMap::new(),
             standing: Standing::NEW,
+            lost: None,
             doubted: Moment::BEGINNING,
             moment: Moment::BEGINNING,
             untracked: 0,
@@ -98,7 +116,7 @@ impl<K: Ord, V> Rows<K, V> {
         let replaces_all = source.is_whole() && !is_late && malformed == 0;
         if replaces_all {
             self.rows.retain(|_, row| {
-                row.standing.confirm();
+                row.confirm(reported);
                 row.standing.has_outrun(source, event_time)
             });
         }
@@ -138,7 +156,7 @@ impl<K: Ord, V> Rows<K, V> {
         self.rows
             .values_mut()
             .filter(|row| row.reported != reported && !row.standing.has_outrun(source, event_time))
-            .for_each(|row| row.standing.set_stale(StaleReason::Malformed));
+            .for_each(|row| row.set_stale(StaleReason::Malformed, reported));
     }
 
     /// Stores the rows of a report, and joins rows with the same key. Returns whether there was no room for a row.
@@ -158,12 +176,12 @@ impl<K: Ord, V> Rows<K, V> {
                 Some(row) if row.standing.has_outrun(source, event_time) => {
                     // The link reports the later changes too.
                     if standing.stale().is_none() {
-                        row.standing.confirm();
+                        row.confirm(reported);
                     }
                 }
-                Some(row) => *row = Row { value, standing, reported },
+                Some(row) => *row = Row { value, standing, stood: reported, reported },
                 None if has_room => {
-                    self.rows.insert(key, Row { value, standing, reported });
+                    self.rows.insert(key, Row { value, standing, stood: reported, reported });
                 }
                 None => {
                     self.untracked = self.untracked.saturating_add(1);
@@ -221,7 +239,7 @@ impl<K: Ord, V> Rows<K, V> {
 
     fn set_stale(&mut self, reason: StaleReason) {
         self.standing.set_stale(reason);
-        self.rows.values_mut().for_each(|row| row.standing.set_stale(reason));
+        self.lost = Some((self.moment, reason));
     }
 
     pub(super) const fn moment(&self) -> Moment {
@@ -252,35 +270,41 @@ impl<K: Ord, V> Rows<K, V> {
         self.moment.step();
         let answered = self.moment;
         let (named, mut refused) = read_answer(rows, join);
+        let lost = self.lost;
+        let is_current = |row: &Row<V>| row.stale(lost).is_none() && row.standing.link().is_some();
         if is_whole {
             let lacks_rows = self.standing.stale() == Some(StaleReason::NoRoom);
-            let stays = |row: &Row<V>| row.reported > asked || (row.is_newer(asked) && !lacks_rows);
+            let stays = |row: &Row<V>| row.reported > asked || (is_current(row) && !lacks_rows);
             self.rows.retain(|key, row| named.contains_key(key) || stays(row));
         }
         for (key, value) in named {
             let has_room = self.rows.len() < ROWS_MAX;
             match self.rows.get_mut(&key) {
                 Some(row) => {
-                    if !row.is_newer(asked) {
+                    if row.reported <= asked && !is_current(row) {
                         row.value = value;
                     }
                     row.reported = answered;
                 }
                 None if has_room => {
-                    self.rows.insert(key, Row { value, standing: Standing::NEW, reported: answered });
+                    let row = Row { value, standing: Standing::NEW, stood: answered, reported: answered };
+                    self.rows.insert(key, row);
                 }
                 None => refused = refused.saturating_add(1),
             }
         }
         self.untracked = self.untracked.saturating_add(refused);
         let is_followed = self.is_recording || self.links.is_any();
-        let rows = self.rows.values_mut().filter(|row| row.reported == answered);
-        for standing in rows.map(|row| &mut row.standing).chain(is_whole.then_some(&mut self.standing)) {
-            if is_followed {
-                standing.confirm();
-            } else {
-                standing.set_stale(StaleReason::NotSubscribed);
-            }
+        let answered_rows = self.rows.values_mut().filter(|row| row.reported == answered);
+        if is_followed {
+            answered_rows.for_each(|row| row.confirm(answered));
+        } else {
+            answered_rows.for_each(|row| row.set_stale(StaleReason::NotSubscribed, answered));
+        }
+        if is_whole && is_followed {
+            self.standing.confirm();
+        } else if is_whole {
+            self.standing.set_stale(StaleReason::NotSubscribed);
         }
         if refused > 0 {
             self.lack_rows();
@@ -309,7 +333,7 @@ impl<K: Ord, V> Rows<K, V> {
         K: core::borrow::Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        self.rows.get(key).map_or(self.standing.stale(), |row| row.standing.stale())
+        self.rows.get(key).map_or(self.standing.stale(), |row| row.stale(self.lost))
     }
 
     pub(super) fn stale(&self) -> Option<StaleReason> {

@@ -6,6 +6,8 @@ mod account;
 mod books;
 #[path = "beyond/contradictions.rs"]
 mod contradictions;
+#[path = "beyond/costs.rs"]
+mod costs;
 #[path = "beyond/disputes.rs"]
 mod disputes;
 #[path = "beyond/dropped.rs"]
