@@ -1,8 +1,11 @@
 //! [`Address`]: the normalized address of an endpoint.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+use percent_encoding::percent_decode_str;
 
 use crate::value::endpoint::Endpoint;
 
@@ -120,7 +123,7 @@ impl Address {
 
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let mut pairs = self.query.iter().filter(|pair| pair.contains('='));
-        pairs.find(|pair| parameter_name(pair) == name).map(|pair| parameter_value(pair))
+        pairs.find(|pair| parameter_name(pair) == name).map(|pair| parameter_value(pair).into_owned())
     }
 
     pub(crate) fn remove_parameter(&mut self, name: &str) {
@@ -146,27 +149,15 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn parameter_name(pair: &str) -> &str {
-    pair.split('=').next().unwrap_or_default()
+fn parameter_name(pair: &str) -> Cow<'_, str> {
+    decoded(pair.split('=').next().unwrap_or_default())
 }
 
-/// Returns the value of a parameter. Decodes percent escapes, which libraries for URLs write.
-fn parameter_value(pair: &str) -> String {
-    let mut pieces = pair.split_once('=').map_or("", |(_, value)| value).split('%');
-    let mut bytes = Vec::from(pieces.next().unwrap_or_default());
-    for piece in pieces {
-        let escape =
-            piece.split_at_checked(2).filter(|(hex, _)| hex.bytes().all(|it| it.is_ascii_hexdigit()));
-        match escape.and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest))) {
-            Some((byte, rest)) => {
-                bytes.push(byte);
-                bytes.extend(rest.as_bytes());
-            }
-            None => {
-                bytes.push(b'%');
-                bytes.extend(piece.as_bytes());
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+fn parameter_value(pair: &str) -> Cow<'_, str> {
+    decoded(pair.split_once('=').map_or("", |(_, value)| value))
+}
+
+/// Decodes percent escapes, which libraries for URLs write.
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }

@@ -1,10 +1,12 @@
 //! [`Address`]: the parts of the URL of an endpoint.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use base64ct::{Base64, Encoding};
 use gemini_ws::ConnectFailure;
+use percent_encoding::percent_decode_str;
 
 /// The parts of a `ws://` or `wss://` URL.
 ///
@@ -221,30 +223,7 @@ fn name_and_password(user: &str) -> Option<(String, String)> {
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
-    let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
-    while let [first, behind @ ..] = rest {
-        let escape = match behind {
-            [high, low, behind @ ..] if *first == b'%' => {
-                digit(*high).zip(digit(*low)).map(|it| (it, behind))
-            }
-            _ => None,
-        };
-        match escape {
-            Some(((high, low), behind)) => {
-                decoded.push(high << 4 | low);
-                rest = behind;
-            }
-            None => {
-                decoded.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8(decoded).ok()
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -110,10 +110,15 @@ fn another_book_that_missed_events_is_requested_once_the_first_is_stale() {
 /// Libraries for URLs write a comma as `%2C`. A trailing comma or a blank names no symbol.
 #[test]
 fn the_symbols_of_an_address_may_have_escapes() {
-    for symbols in
-        ["BTCUSD,ETHUSD", "BTCUSD%2CETHUSD", "BTCUSD%2cETHUSD", "%42TCUSD,ETHUSD,", "BTCUSD,%20ETHUSD"]
-    {
-        let mut fed = Fed::new(Config::new(format!("ws://v/v1/multimarketdata?symbols={symbols}")));
+    for symbols in [
+        "symbols=BTCUSD,ETHUSD",
+        "symbols=BTCUSD%2CETHUSD",
+        "symbols=BTCUSD%2cETHUSD",
+        "symbols=%42TCUSD,ETHUSD,",
+        "symbols=BTCUSD,%20ETHUSD",
+        "%73ymbol%73=BTCUSD,ETHUSD",
+    ] {
+        let mut fed = Fed::new(Config::new(format!("ws://v/v1/multimarketdata?{symbols}")));
         fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 5));
         assert_eq!(fed.client.named_books().count(), 2, "{symbols}");
         fed.apply(&overflow());

@@ -104,8 +104,9 @@ impl Exchange {
         request: &UpgradeRequest<'_>,
     ) {
         self.last_serial += 1;
-        let cancels = |(name, value)| name == "cancelOnDisconnect" && value == "true";
-        let cancels_on_disconnect = request.parameters().any(cancels);
+        let mut parameters = request.parameters();
+        let cancels_on_disconnect =
+            parameters.any(|(name, value)| name == "cancelOnDisconnect" && value == "true");
         let (mut texts, mut private_feed) = (Vec::new(), None);
         if endpoint == Endpoint::OrderEventsV1
             && let Some((position, owner)) =

@@ -34,8 +34,8 @@ impl OrderEventFeed {
     /// Creates the feed that the query of an upgrade asks for.
     pub(crate) fn new(request: &UpgradeRequest<'_>, now: Instant, random: &mut Random) -> OrderEventFeed {
         let values = |name: &str| {
-            let wanted = request.parameters().filter(|(known, _)| *known == name);
-            wanted.map(|(_, value)| value.to_owned()).collect::<Vec<String>>()
+            let wanted = request.parameters().filter(|(known, _)| known == name);
+            wanted.map(|(_, value)| value.into_owned()).collect::<Vec<String>>()
         };
         let has_heartbeat = values("heartbeat").last().is_some_and(|value| value == "true");
         OrderEventFeed {

@@ -1,8 +1,10 @@
 //! [`UpgradeRequest`]: the HTTP request that opens a session, and the endpoint that it names.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use gemini_ws::Symbol;
+use percent_encoding::percent_decode_str;
 
 /// The HTTP request of a WebSocket upgrade, with the parts that the exchange reads.
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +62,8 @@ impl<'r> UpgradeRequest<'r> {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// Returns the names and values of the query, in their order.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'r str, &'r str)> + use<'r> {
-        let pairs = self.query().split('&').filter(|pair| !pair.is_empty());
-        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (Cow<'r, str>, Cow<'r, str>)> + use<'r> {
+        parameters(self.query())
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&'r str> {
@@ -77,10 +77,8 @@ impl<'r> UpgradeRequest<'r> {
             "/v2/marketdata" => Ok(Endpoint::MarketDataV2),
             "/v1/order/events" => Ok(Endpoint::OrderEventsV1),
             "/v1/multimarketdata" => {
-                let symbols = self.parameters().find(|(name, _)| *name == "symbols");
+                let symbols = self.parameters().find(|(name, _)| name == "symbols");
                 let symbols = symbols.ok_or_else(|| refusal(400, "MissingSymbols"))?.1;
-                // Libraries that write queries escape the comma.
-                let symbols = symbols.replace("%2C", ",").replace("%2c", ",");
                 let symbols = symbols.split(',').map(|name| name.parse::<Symbol>().map_err(|_| no_symbol()));
                 Ok(Endpoint::MultiMarketDataV1(symbols.collect::<Result<_, _>>()?))
             }
@@ -96,6 +94,15 @@ impl<'r> UpgradeRequest<'r> {
         let path = self.path();
         path.strip_suffix('/').filter(|plain| !plain.is_empty() && !plain.ends_with('/')).unwrap_or(path)
     }
+}
+
+/// Returns the names and values of a query, in their order, with `%` escapes decoded.
+pub(crate) fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(move |(name, value)| (decoded(name), decoded(value)))
 }
 
 /// Creates a refusal with the body that the venue's errors have.
@@ -126,6 +133,7 @@ mod tests {
             ("/v1/multimarketdata", Err(400)),
             ("/v1/multimarketdata?symbols=", Err(404)),
             ("/v1/multimarketdata?symbols=BTCUSD%2Cethusd", Ok(both.clone())),
+            ("/v1/multimarketdata/?%73ymbols=BTCUSD%2ceth%75sd", Ok(both.clone())),
             ("/v1/multimarketdata/?symbols=BTCUSD%2cethusd", Ok(both)),
             ("/v1/marketdata/", Err(404)),
             ("/v1/marketdata/btcusd/", Ok(Endpoint::MarketDataV1(symbol("btcusd")))),

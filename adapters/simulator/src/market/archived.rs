@@ -307,7 +307,7 @@ impl ArchivedFeeds {
                 positions.push(position);
             }
         }
-        let options = Options::of_parameters(request.parameters(), is_multi)?;
+        let options = Options::of_query(request.query(), is_multi)?;
         open_without_ping(cx, session);
         // On the venue, both orders of members occur. Here, sessions with even ids get members sorted by name, and
         // other sessions get them in the documented order.

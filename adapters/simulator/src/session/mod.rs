@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gemini_ws::{Instant, Stream};
 
-use crate::frame::upgrade::Endpoint;
+use crate::frame::upgrade::{Endpoint, parameters};
 use crate::value::id::SessionId;
 use private::Private;
 use stats::Stats;
@@ -80,9 +80,8 @@ impl SnapshotMode {
     /// Reads the parameter from the query of the URL. A missing parameter, zero, and a value that is not a number
     /// mean `Absent`; a negative number means `Full`.
     pub(crate) fn of_query(query: &str) -> SnapshotMode {
-        let pairs = query.trim_start_matches('?').split('&');
-        let value = pairs.filter_map(|pair| pair.strip_prefix("snapshot=")).next_back();
-        match value.and_then(|value| value.parse::<i64>().ok()) {
+        let value = parameters(query.trim_start_matches('?')).filter(|(name, _)| name == "snapshot").last();
+        match value.and_then(|(_, value)| value.parse::<i64>().ok()) {
             None | Some(0) => SnapshotMode::Absent,
             Some(levels) => usize::try_from(levels).map_or(SnapshotMode::Full, SnapshotMode::Best),
         }
@@ -370,6 +369,7 @@ mod tests {
             ("snapshot=x", SnapshotMode::Absent),
             ("snapshot=-1", SnapshotMode::Full),
             ("?cancelOnDisconnect=true&snapshot=-7", SnapshotMode::Full),
+            ("snapshot=20&%73napshot=%2D7", SnapshotMode::Full),
             ("snapshot=20", SnapshotMode::Best(20)),
         ] {
             assert_eq!(SnapshotMode::of_query(query), mode, "{query}");

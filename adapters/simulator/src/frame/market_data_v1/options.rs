@@ -1,6 +1,6 @@
 //! [`Options`]: the options of a market data v1 session, which its URL sets.
 
-use crate::frame::upgrade::{UpgradeRefusal, refusal};
+use crate::frame::upgrade::{UpgradeRefusal, parameters, refusal};
 use crate::model::engine::Side;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,19 +17,16 @@ impl Options {
     /// Reads the options from the query, and ignores unknown names. If the query sets none of `bids`, `offers`,
     /// `trades` and `auctions`, the session gets all four kinds of entries. Otherwise it gets only the kinds that are
     /// set to `true`.
-    pub(crate) fn of_parameters<'p>(
-        parameters: impl Iterator<Item = (&'p str, &'p str)>,
-        is_multi: bool,
-    ) -> Result<Options, UpgradeRefusal> {
+    pub(crate) fn of_query(query: &str, is_multi: bool) -> Result<Options, UpgradeRefusal> {
         let [mut heartbeat, mut top_of_book] = [false; 2];
         let mut kinds = [None; 4];
-        for (name, value) in parameters {
-            let value = || match value {
+        for (name, value) in parameters(query) {
+            let value = || match &*value {
                 "true" => Ok(true),
                 "false" => Ok(false),
                 _ => Err(refusal(400, "InvalidParameter")),
             };
-            match name {
+            match &*name {
                 "heartbeat" => heartbeat = value()?,
                 "top_of_book" => top_of_book = value()?,
                 "bids" => kinds[0] = Some(value()?),
@@ -42,12 +39,6 @@ impl Options {
         let default = kinds.iter().all(Option::is_none);
         let [bids, offers, trades, auctions] = kinds.map(|kind| kind.unwrap_or(default));
         Ok(Options { heartbeat, top_of_book, bids, offers, trades, auctions: auctions && !is_multi })
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of_query(query: &str, is_multi: bool) -> Result<Options, UpgradeRefusal> {
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        Options::of_parameters(pairs, is_multi)
     }
 
     pub(crate) const fn wants_heartbeats(&self) -> bool {
