@@ -39,7 +39,7 @@ pub(crate) fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
         } else {
             signal_to(job, "TSTP")
         }
-        running.wait_for_state(job, "T");
+        running.wait_until_stopped(job);
         running.wait_for(LEAVE, 1);
         running.press("fg %1\n");
         running.wait_for(ENTER, 2);
@@ -47,7 +47,7 @@ pub(crate) fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
         assert!(support::comes_true(PATIENCE, || running.shown()[again..].contains("q quit")), "drawn again");
         running.press("q");
         running.wait_for("summary: ", 1);
-        running.press("exit $code\n");
+        running.exit_behind(job);
         assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
     }
 }
@@ -60,7 +60,7 @@ pub(crate) fn a_signal_ends_it_after_ctrl_z() {
         running.wait_for("live", 1);
         let job = running.job();
         running.press("\u{1a}");
-        running.wait_for_state(job, "T");
+        running.wait_until_stopped(job);
         signal_to(job, name);
         signal_to(job, "CONT");
         running.wait_for_state(job, "Z");
@@ -78,7 +78,7 @@ pub(crate) fn in_the_background_it_draws_nothing() {
     running.wait_for("live", 1);
     let job = running.job();
     running.press("\u{1a}");
-    running.wait_for_state(job, "T");
+    running.wait_until_stopped(job);
     signal_to(job, "CONT");
     std::thread::sleep(Duration::from_secs(1));
     running.wait_for_state(job, "SR");
@@ -87,7 +87,7 @@ pub(crate) fn in_the_background_it_draws_nothing() {
     running.wait_for(ENTER, 2);
     running.press("q");
     running.wait_for("summary: ", 1);
-    running.press("exit $code\n");
+    running.exit_behind(job);
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 

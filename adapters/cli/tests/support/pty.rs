@@ -107,15 +107,34 @@ impl OnTerminal {
         std::fs::read_to_string(path).unwrap().trim().parse().expect("one process")
     }
 
-    /// Waits until a process is in one of these states, such as `T` for stopped or `Z` for ended (`/proc/PID/stat`).
+    /// Waits until a process is in one of these states, such as `S` for asleep or `Z` for ended (`/proc/PID/stat`).
     pub(crate) fn wait_for_state(&self, process: u32, states: &str) {
-        let path = format!("/proc/{process}/stat");
-        let is_there = || {
-            let stat = std::fs::read_to_string(&path).unwrap_or_default();
-            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(|state| states.contains(state)))
-        };
+        let is_there = || fields_of(process).first().is_some_and(|state| states.contains(state.as_str()));
         assert!(comes_true(PATIENCE, is_there), "never {states}");
     }
+
+    /// Waits until a process is stopped and the shell is in the foreground again.
+    pub(crate) fn wait_until_stopped(&self, process: u32) {
+        let is_stopped = || match fields_of(process).as_slice() {
+            [state, _, group, _, _, foreground, ..] => state == "T" && group != foreground,
+            _ => false,
+        };
+        assert!(comes_true(PATIENCE, is_stopped), "never stopped");
+    }
+
+    /// Waits until the process that the shell has started is gone, and lets the shell end with the code of that
+    /// process. Before, the process could take what is typed.
+    pub(crate) fn exit_behind(&mut self, process: u32) {
+        let is_gone = || fields_of(process).is_empty();
+        assert!(comes_true(PATIENCE, is_gone), "it never ends");
+        self.press("exit $code\n");
+    }
+}
+
+/// Returns the fields of `/proc/PID/stat` behind the name of the process; none if there is no such process.
+fn fields_of(process: u32) -> Vec<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").map_or(Vec::new(), |(_, rest)| rest.split(' ').map(String::from).collect())
 }
 
 impl Drop for OnTerminal {
