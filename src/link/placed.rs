@@ -1,12 +1,14 @@
 //! [`Placed`]: which sessions may have left orders at the venue.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use core::cmp::Ordering;
 
 use crate::event::{Event, RequestOutcome, Verdict};
 use crate::message::{OrderStatus, OrderUpdate};
 use crate::request::new_order::ClientOrderId;
 use crate::request::{Request, Subject};
 use crate::value::id::LinkId;
+use crate::value::time::Timestamp;
 
 /// The number of requests whose client order ids [`Placed`] keeps.
 const NAMED_MAX: usize = 1_024;
@@ -16,7 +18,7 @@ const NAMED_MAX: usize = 1_024;
 ///
 /// An order that was not sent, that the venue refused, or that an event over any link to the endpoint reports as
 /// ended, does not count: there is nothing to cancel. But if a later event reports such an order as open, the order
-/// counts.
+/// counts. Old and repeated events do not change this.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Placed {
     /// The sessions that have not ended.
@@ -42,8 +44,13 @@ struct Named {
     link: LinkId,
     id: ClientOrderId,
     state: State,
-    /// The venue's id of the order, from the first event that reports the order as open or rejected.
+    /// The venue's id of the order, from the first event that reports the order as open or rejected. The id 0 is
+    /// none.
     order_id: Option<u64>,
+    /// The latest time of an `OPEN` event.
+    opened: Option<Timestamp>,
+    /// The latest time of an event that reports the end.
+    ended: Option<Timestamp>,
     /// Whether an order with the client order id may be that of another request, so that no event surely reports the
     /// end of this one.
     is_shared: bool,
@@ -88,9 +95,7 @@ impl Placed {
                 if self.named.len() >= NAMED_MAX {
                     self.drop_one();
                 }
-                let (id, state, order_id) = (order.client_order_id(), State::Sent, None);
-                let (is_shared, is_left) = (false, false);
-                self.named.push_back(Named { request, link, id, state, order_id, is_shared, is_left });
+                self.named.push_back(Named::new(request, link, order.client_order_id()));
             }
             _ => {}
         }
@@ -167,14 +172,15 @@ impl Placed {
     /// with the client order id whose order has no id yet; if there is none, the newest request. If these requests
     /// are of several sessions, the order may be that of any of them.
     fn named_by(&mut self, endpoint: u16, update: &OrderUpdate<'_>) -> Option<&mut Named> {
-        let known = Some(update.order_id);
-        let is_it = |named: &Named| named.order_id == known && named.link.endpoint() == endpoint;
+        let known = id_of(update);
+        let is_it = |it: &Named| known.is_some() && it.order_id == known && it.link.endpoint() == endpoint;
         if let Some(place) = self.named.iter().position(is_it) {
             return self.named.get_mut(place);
         }
         let id = update.client_order_id?;
         let is_alike = |named: &Named| id == *named.id.as_str() && named.link.endpoint() == endpoint;
-        let is_unnamed = |named: &Named| named.order_id.is_none() && is_alike(named);
+        let is_unnamed =
+            |named: &Named| named.order_id.is_none() && named.state != State::Ended && is_alike(named);
         let is_open = |named: &Named| named.state != State::Refused && is_unnamed(named);
         let first = self.named.iter().position(is_open);
         let place = first
@@ -218,20 +224,50 @@ impl Placed {
 }
 
 impl Named {
+    const fn new(request: u64, link: LinkId, id: ClientOrderId) -> Named {
+        let (order_id, opened, ended) = (None, None, None);
+        let (state, is_shared, is_left) = (State::Sent, false, false);
+        Named { request, link, id, state, order_id, opened, ended, is_shared, is_left }
+    }
+
     /// Notes an event about the order. The application may have used the client order id before, so an end counts
     /// only if it surely is that of this order: an event has reported the order as open, or the order is rejected.
     fn note(&mut self, update: &OrderUpdate<'_>) {
-        let is_end = update.status.is_end();
+        let (id, is_rejected) = (id_of(update), update.status == OrderStatus::Rejected);
+        let is_other = id.is_some() && id != self.order_id;
         match self.order_id {
-            None if !is_end || update.status == OrderStatus::Rejected => {
-                self.order_id = Some(update.order_id)
-            }
-            known => self.is_shared |= known.is_some_and(|known| known != update.order_id),
+            Some(_) => self.is_shared |= is_other,
+            None if !update.status.is_end() || is_rejected => self.order_id = id,
+            None => {}
         }
-        if !is_end {
+        if update.status.is_end() {
+            if self.order_id == id && (id.is_some() || is_rejected) && !self.is_shared {
+                self.state = State::Ended;
+            }
+            self.ended = self.ended.max(update.event_time);
+            return;
+        }
+        if self.state != State::Ended || is_other || self.is_open_again(update) {
             self.state = State::Placed;
-        } else if self.order_id == Some(update.order_id) && !self.is_shared {
-            self.state = State::Ended;
+        }
+        if update.status == OrderStatus::Open {
+            self.opened = self.opened.max(update.event_time);
         }
     }
+
+    /// Returns whether an event reports the order as open after its end.
+    fn is_open_again(&self, update: &OrderUpdate<'_>) -> bool {
+        let since_end = update.event_time.zip(self.ended).map(|(told, end)| told.cmp(&end));
+        let is_repeated = update.event_time.is_some() && update.event_time == self.opened;
+        match update.status {
+            OrderStatus::Open => since_end.is_none_or(Ordering::is_ge) && !is_repeated,
+            OrderStatus::PartiallyFilled | OrderStatus::Initial => since_end.is_none_or(Ordering::is_gt),
+            _ => false,
+        }
+    }
+}
+
+/// Returns the venue's id of the order; `None` if the event has none.
+fn id_of(update: &OrderUpdate<'_>) -> Option<u64> {
+    Some(update.order_id).filter(|id| *id != 0)
 }

@@ -165,3 +165,52 @@ fn an_order_ends_over_any_link_to_its_endpoint() {
     fed.link = second;
     assert_eq!(close(fed, 5), Some(CloseReason::Requested));
 }
+
+/// The venue rejects both orders without an id. The replies are lost.
+#[test]
+fn rejections_without_an_id_are_of_the_orders_that_they_name() {
+    for ids in [["a1", "b1"], ["a1", "a1"]] {
+        for (rejected, expected) in [(2, CloseReason::Requested), (1, CloseReason::RequestedIncomplete)] {
+            let mut fed = Fed::private(&["orders@account"]);
+            for id in ids {
+                fed.client.request(t(2), &Request::PlaceOrder(new_order(id))).unwrap();
+                fed.poll();
+            }
+            for id in &ids[..rejected] {
+                fed.feed(3, &order(0, Some(id), "REJECTED", ""));
+            }
+            assert_eq!(shut_down(fed), Some(expected), "{ids:?} {rejected}");
+        }
+    }
+}
+
+/// After the end come an earlier event, a repeated one, and one that refuses a second cancel. Only a later event
+/// reports the order as open again.
+#[test]
+fn an_old_event_after_the_end_does_not_open_the_order_again() {
+    let at = |time: u64, status: &str| update(status, "").replace(r#""E":1000"#, &format!(r#""E":{time}"#));
+    let before = || {
+        vec![
+            r#"{"id":REQUEST,"status":200}"#.to_owned(),
+            at(1000, "NEW"),
+            at(2000, "OPEN"),
+            at(3000, "CANCELED"),
+        ]
+    };
+    for (time, status, expected) in [
+        (1000, "NEW", CloseReason::Requested),
+        (2000, "OPEN", CloseReason::Requested),
+        (2500, "PARTIALLY_FILLED", CloseReason::Requested),
+        (3000, "PARTIALLY_FILLED", CloseReason::Requested),
+        (2500, "MODIFIED", CloseReason::Requested),
+        (4000, "MODIFIED", CloseReason::Requested),
+        (4000, "CANCEL_REJECTED", CloseReason::Requested),
+        (3000, "OPEN", CloseReason::RequestedIncomplete),
+        (4000, "OPEN", CloseReason::RequestedIncomplete),
+        (4000, "PARTIALLY_FILLED", CloseReason::RequestedIncomplete),
+    ] {
+        let mut frames = before();
+        frames.push(at(time, status));
+        assert_eq!(shut_down_after(&frames), Some(expected), "{time} {status}");
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gemini_ws::{
     ClientOrderId, Event, LinkId, OrderStatus, OrderUpdate, Request, RequestId, RequestOutcome, Subject,
+    Timestamp,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,8 @@ struct Placed {
     is_named: bool,
     /// Whether the order may be another one of the same client order id.
     is_shared: bool,
+    /// The latest times of events that report the order as `OPEN`, and as ended.
+    times: [Option<Timestamp>; 2],
     /// Whether the session has ended.
     is_left: bool,
 }
@@ -77,6 +80,7 @@ impl Sessions {
                     has_ended: false,
                     is_named: false,
                     is_shared: false,
+                    times: [None; 2],
                     is_left: false,
                 };
                 self.placed.entry(*request).or_insert(placed);
@@ -132,24 +136,37 @@ impl Sessions {
     }
 
     /// Notes an event about an order. Its end counts if the order is rejected or an event has reported it as open,
-    /// and no other order can be that of the request.
+    /// and no other order can be that of the request. The order id 0 is none: it names no order.
     fn note_order(&mut self, endpoint: usize, update: &OrderUpdate<'_>) {
         use OrderStatus::{Canceled, Closed, Filled, Rejected};
-        let order = (endpoint, update.order_id);
+        let order = Some((endpoint, update.order_id)).filter(|(_, id)| *id != 0);
         let is_end = matches!(update.status, Filled | Canceled | Closed | Rejected);
-        let known = self.orders.get(&order).copied();
+        let known = order.and_then(|order| self.orders.get(&order).copied());
         let Some(request) = known.or_else(|| self.guess(endpoint, update)) else { return };
         let Some(placed) = self.placed.get_mut(&request) else { return };
-        if known.is_none() && placed.is_named {
-            placed.is_shared = true;
-        } else if known.is_none() && (!is_end || update.status == Rejected) {
-            placed.is_named = true;
-            self.orders.insert(order, request);
+        let was_named = placed.is_named;
+        if let (None, Some(order)) = (known, order) {
+            if was_named {
+                placed.is_shared = true;
+            } else if !is_end || update.status == Rejected {
+                placed.is_named = true;
+                self.orders.insert(order, request);
+            }
         }
         if !is_end {
-            (placed.may_exist, placed.has_ended) = (true, false);
-        } else if self.orders.contains_key(&order) && !placed.is_shared {
-            placed.has_ended = true;
+            let is_about_end = placed.has_ended && (known.is_some() || order.is_none());
+            if !is_about_end || placed.opens_again(update) {
+                (placed.may_exist, placed.has_ended) = (true, false);
+            }
+        } else if !placed.is_shared {
+            let is_its_end = order.map(|order| self.orders.contains_key(&order));
+            let is_rejected = update.status == Rejected && !was_named;
+            placed.has_ended |= is_its_end.unwrap_or(is_rejected);
+            placed.is_named |= placed.has_ended;
+        }
+        let at = usize::from(is_end);
+        if is_end || update.status == OrderStatus::Open {
+            placed.times[at] = placed.times[at].max(update.event_time);
         }
     }
 
@@ -176,5 +193,21 @@ impl Sessions {
 impl Placed {
     fn may_remain(&self) -> bool {
         self.may_exist && !self.has_ended
+    }
+
+    /// Returns whether an event after the end reports the order as open. Earlier and repeated events do not.
+    fn opens_again(&self, update: &OrderUpdate<'_>) -> bool {
+        let [opened, ended] = self.times;
+        let Some(time) = update.event_time else {
+            return matches!(
+                update.status,
+                OrderStatus::Open | OrderStatus::PartiallyFilled | OrderStatus::Initial
+            );
+        };
+        match update.status {
+            OrderStatus::Open => Some(time) >= ended && Some(time) != opened,
+            OrderStatus::PartiallyFilled | OrderStatus::Initial => Some(time) > ended,
+            _ => false,
+        }
     }
 }
