@@ -314,21 +314,16 @@ impl Books {
         Some(BookChange { symbol, bids, asks })
     }
 
-    /// Replaces a side of a book by its best level, unless the book is stale.
+    /// Replaces a side of a book by its best level. If the book is stale, the level may begin it again.
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let is_new = self.books.get(top.symbol).is_none();
-        if is_new && source.link().is_none() {
+        if source.link().is_none() && self.books.get(top.symbol).is_none() {
             // A recording may begin anywhere.
             return None;
         }
         let entry = self.entry_if_room(top.symbol)?;
-        if is_new {
-            // The first frame had no entry of this symbol. The other side is unknown.
-            entry.endpoint = source.endpoint();
-            entry.standing.renew(source, top.event_time);
-            entry.book.set_unknown(if top.side == Side::Buy { Side::Sell } else { Side::Buy });
-        }
-        let is_other = !entry.takes(source);
+        let takes = entry.takes(source);
+        let has_begun = !takes && entry.begin_by_top(source);
+        let is_other = !takes && !has_begun;
         let entry = if is_other { entry.other_of(source)? } else { entry };
         entry.book.replace_top(top);
         entry.standing.note(source, top.event_time);
@@ -337,8 +332,9 @@ impl Books {
             return None;
         }
         self.crossed = self.crossed.saturating_add(crossings);
-        let bids = top.side == Side::Buy;
-        Some(BookChange { symbol: top.symbol.parse().ok()?, bids, asks: !bids })
+        let is_bid = top.side == Side::Buy;
+        let (bids, asks) = (is_bid || has_begun, !is_bid || has_begun);
+        Some(BookChange { symbol: top.symbol.parse().ok()?, bids, asks })
     }
 
     fn lose(&mut self, loss: &Loss) -> Option<BookChange> {
@@ -432,6 +428,29 @@ impl Entry {
         if !has_ended {
             self.others.push(before);
         }
+    }
+
+    /// Begins the book with both sides unknown, if the first frame of the source had no entry of the symbol. Then the
+    /// book is new, or it has come over an earlier link, or it is stale and has come over a link in another slot.
+    /// Returns whether the book has begun.
+    #[cold]
+    fn begin_by_top(&mut self, source: &Source<'_>) -> bool {
+        let Some(link) = source.link() else { return false };
+        let is_stale = self.standing.stale().is_some();
+        let begins = match self.standing.link() {
+            Some(own) if own.slot() == link.slot() => own.epoch() < link.epoch(),
+            Some(_) => is_stale && self.others.iter().all(|other| other.standing.link() != Some(link)),
+            None => is_stale,
+        };
+        if begins {
+            self.begin(source);
+            self.book.clear();
+            self.book.set_unknown(Side::Buy);
+            self.book.set_unknown(Side::Sell);
+            (self.endpoint, self.crossed, self.to_resync) = (source.endpoint(), false, false);
+            self.standing.renew(source, None);
+        }
+        begins
     }
 
     /// Replaces the book by one of `others` if a loss ends its subscription. Returns whether the book was replaced.

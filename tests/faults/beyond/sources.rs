@@ -142,3 +142,40 @@ fn a_symbol_that_the_first_frame_lacks_has_a_book_of_best_levels() {
     fed.feed(3, &change(2, "top-of-book", "ask", "ETHUSD", 7));
     assert_eq!(fed.books.live("ethusd").unwrap().asks().known_depth(), 1);
 }
+
+/// The link ends, or the application requests the book again after an overflow. Over the next link, the first frame
+/// has no entry of the symbol.
+#[test]
+fn a_book_of_best_levels_begins_again_over_the_next_link() {
+    const URL: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD&top_of_book=true";
+    let lost = Event::Overflow { topic: Topic::Depth, symbol: "ethusd".parse().ok(), dropped: 1 };
+    for is_overflow in [false, true] {
+        let mut fed = Fed::new(Config::new(URL));
+        fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 9));
+        fed.feed(2, &change(1, "top-of-book", "bid", "ETHUSD", 5));
+        fed.feed(3, &change(2, "top-of-book", "ask", "ETHUSD", 7));
+        let mut now = 10_000;
+        if is_overflow {
+            fed.apply(&lost);
+            fed.feed(4, &change(3, "top-of-book", "ask", "ETHUSD", 6));
+            let symbols: Vec<_> = fed.books.to_resync().collect();
+            assert_eq!(fed.client.resync_books(t(now), symbols), 1);
+            fed.poll();
+            now = fed.client.deadline().unwrap().at.as_nanos() / 1_000_000 + 1;
+            fed.client.handle_timeout(t(now));
+            fed.poll();
+            fed.client.handle_connected(fed.link, t(now));
+            fed.poll();
+        } else {
+            fed.reconnect(now);
+        }
+        fed.feed(now + 1_000, &change(0, "initial", "bid", "BTCUSD", 9));
+        assert!(fed.books.live("ethusd").is_none());
+        fed.feed(now + 1_001, &change(1, "top-of-book", "bid", "ETHUSD", 5));
+        let book = fed.books.live("ethusd").unwrap();
+        assert_eq!((book.bids().known_depth(), book.asks().is_whole(), book.asks().len()), (1, false, 0));
+        fed.feed(now + 1_002, &change(2, "top-of-book", "ask", "ETHUSD", 8));
+        assert_eq!(fed.books.live("ethusd").unwrap().asks().known_depth(), 1);
+        assert_eq!(fed.books.to_resync().count(), 0);
+    }
+}
