@@ -2,15 +2,18 @@
 
 use crate::message::Trade;
 
-/// The newest trade that a stream has delivered. The ids of later trades are higher, though not always by one.
+/// The two highest ids of the trades that a stream has delivered. The ids of later trades are higher, though not always
+/// by one. An id between the two is new: the highest id is too high, and does not make later trades replays.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LastTrade {
-    /// The id of the newest trade plus one; zero before the first trade.
+    /// The second highest id plus one; zero before the second trade.
     next: u64,
+    /// The highest id plus one; zero before the first trade.
+    highest: u64,
 }
 
 impl LastTrade {
-    pub(crate) const NOTHING: LastTrade = LastTrade { next: 0 };
+    pub(crate) const NOTHING: LastTrade = LastTrade { next: 0, highest: 0 };
 
     #[inline]
     pub(crate) const fn mark(self, mut trade: Trade<'_>) -> Trade<'_> {
@@ -28,12 +31,15 @@ impl LastTrade {
 
     #[inline]
     pub(crate) const fn has(self, id: u64) -> bool {
-        id < self.next
+        id < self.next || id.saturating_add(1) == self.highest
     }
 
     pub(crate) const fn note(&mut self, id: u64) {
-        if id >= self.next {
-            self.next = id.saturating_add(1);
+        let next = id.saturating_add(1);
+        if next > self.highest {
+            (self.next, self.highest) = (self.highest, next);
+        } else if next > self.next && next < self.highest {
+            self.next = next;
         }
     }
 
@@ -56,7 +62,7 @@ const TRADE_IDS_MAX: usize = 16;
 /// id that is too high would mark all later trades as replays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeliveredTrades {
-    /// The newest event of market data v2.
+    /// The newest events of market data v2.
     last: LastTrade,
     /// The ids of the newest trades of the current API.
     recent: [Option<u64>; TRADE_IDS_MAX],

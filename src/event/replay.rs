@@ -10,7 +10,7 @@ use crate::event::report::Report;
 use crate::event::source::Source;
 use crate::event::{Batch, Parts};
 use crate::json::error::DecodeError;
-use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message, Row, Trade};
+use crate::message::{Depth, Element, L2Updates, List, MarketEntry, MarketUpdate, Message, Row, Trade};
 use crate::value::endpoint::Endpoint;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::snapshot::Snapshot;
@@ -60,9 +60,9 @@ pub struct Replay {
     /// How many levels per side snapshots have; `None` for all levels.
     levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
-    /// The last trade of each symbol of market data v2 whose book has begun.
+    /// The last trades of each symbol of market data v2 whose book has begun.
     begun: SymbolMap<LastTrade>,
-    /// The last trade of market data v1.
+    /// The last trades of market data v1.
     told: LastTrade,
     quote_ids: QuoteIds,
 }
@@ -189,12 +189,25 @@ fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
     trades.into_iter().filter_map(Row::read).for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
-/// Returns the event of a market data v1 frame, and notes the id of the frame as the newest trade: the trades of a
-/// frame have this id, except older trades in the first frame of a link.
+/// Returns the event of a market data v1 frame, and notes its trades: the trades of a frame have the id of the frame,
+/// except older trades in the first frame of a link.
 pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
-    let before = if update.socket_sequence == 0 { *told } else { LastTrade::NOTHING };
+    let is_first = update.socket_sequence == 0;
+    let before = if is_first { *told } else { LastTrade::NOTHING };
+    if is_first {
+        note_first(told, &update);
+    }
     told.note(update.event_id);
     Event::Batch(Batch(Parts::Market { told: before, update }), source)
+}
+
+#[cold]
+fn note_first(told: &mut LastTrade, update: &MarketUpdate<'_>) {
+    for entry in &update.entries {
+        if let MarketEntry::Trade(trade) | MarketEntry::BlockTrade(trade) = entry {
+            told.note(trade.trade_id);
+        }
+    }
 }
 
 /// Returns the event of a message, without regard to earlier messages. Returns `None` for messages whose meaning
