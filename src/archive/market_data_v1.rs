@@ -19,12 +19,13 @@ use crate::value::endpoint::Endpoint;
 use crate::value::sequence::GapRule;
 use crate::value::side::Side;
 use crate::value::symbol::Symbol;
+use crate::value::symbol_map::SymbolMap;
 use crate::wire::Scratch;
 
 #[derive(Clone, Debug)]
 pub(crate) struct MarketDataV1 {
     /// The symbols that the address names; `None` if the address names no symbol, or if a text in it is not a symbol.
-    symbols: Option<Vec<Symbol>>,
+    symbols: Option<SymbolMap<()>>,
     sequence: Sequence,
     /// How many levels per side the first frame has; `None` if it has all levels.
     levels: Option<NonZeroU32>,
@@ -39,7 +40,7 @@ pub(crate) struct MarketDataV1 {
 
 impl MarketDataV1 {
     pub(crate) fn new(config: &Config) -> MarketDataV1 {
-        let (symbols, [has_bids, has_offers]) = (config.symbols(), sides(config));
+        let (symbols, [has_bids, has_offers]) = (config.symbols().map(map_of), sides(config));
         MarketDataV1 {
             symbols,
             levels: Some(NonZeroU32::MIN)
@@ -60,16 +61,23 @@ impl MarketDataV1 {
     /// entries of an unknown kind, and entries that cannot be decoded, if they name no symbol.
     fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool) {
         let Some(symbols) = &self.symbols else { return (false, false) };
-        let is_asked = |name: &str| symbols.iter().any(|it| it.as_str().eq_ignore_ascii_case(name));
         let is_known = |it: &MarketEntry<'_>| {
             let is_read = !matches!(it, MarketEntry::Malformed { .. } | MarketEntry::Unrecognized(_));
             is_read || it.symbol().is_some()
         };
         update.entries.iter().filter(is_known).fold((false, true), |(any, all), entry| {
-            let is_foreign = entry.symbol().is_some_and(|name| !is_asked(name));
+            let is_foreign = entry.symbol().is_some_and(|name| symbols.get(name).is_none());
             (any || is_foreign, all && is_foreign)
         })
     }
+}
+
+fn map_of(symbols: Vec<Symbol>) -> SymbolMap<()> {
+    let mut map = SymbolMap::new();
+    for symbol in symbols {
+        map.get_or_insert(symbol, || ());
+    }
+    map
 }
 
 /// Returns whether the venue sends bids, and whether it sends offers. If the address names any kind of entry, the

@@ -156,12 +156,15 @@ impl Client {
         if self.is_shutting_down() {
             return 0;
         }
+        // The addresses are read once, because each may name many symbols.
+        let named: BTreeSet<(Symbol, usize)> =
+            self.renewable_books().map(|(slot, symbol)| (symbol, slot)).collect();
         let mut requested: usize = 0;
         for symbol in symbols {
             // Continues even if many outputs wait, because the caller may not repeat the call for the remaining
             // books. A book that is already stale adds no output.
             let subscribed = self.book_of(symbol).is_some_and(|id| self.resync_book(id).is_ok());
-            let is_requested = self.renew_book(symbol) || subscribed;
+            let is_requested = self.renew_book(symbol, &named) || subscribed;
             requested = requested.saturating_add(usize::from(is_requested));
         }
         requested
@@ -221,12 +224,11 @@ impl Client {
         books.filter(move |(slot, _)| !has_ended(*slot))
     }
 
-    /// Replaces the links of market data v1 that bring the book of this symbol. Returns whether it replaced any.
-    fn renew_book(&mut self, symbol: Symbol) -> bool {
-        let named = self.renewable_books().filter(|(_, named)| *named == symbol);
-        let slots: BTreeSet<usize> = named.map(|(slot, _)| slot).collect();
+    /// Replaces the links of market data v1 that bring the book of this symbol: those of its slots in `named`. Returns
+    /// whether it replaced any.
+    fn renew_book(&mut self, symbol: Symbol, named: &BTreeSet<(Symbol, usize)>) -> bool {
+        let slots = named.range((symbol, 0)..=(symbol, usize::MAX)).map(|(_, slot)| *slot);
         let renewed = slots
-            .into_iter()
             .filter(|slot| matches!(self.command_link(*slot, |link, cx| link.renew_books(cx)), Some(Ok(()))));
         renewed.count() > 0
     }

@@ -30,6 +30,8 @@ mod limits;
 mod links;
 #[path = "beyond/listed.rs"]
 mod listed;
+#[path = "beyond/named.rs"]
+mod named;
 #[path = "beyond/numbers.rs"]
 mod numbers;
 #[path = "beyond/orders.rs"]
