@@ -84,6 +84,8 @@ pub struct Order {
     pub reconciled: bool,
     doubt: Option<Doubt>,
     link: Option<LinkId>,
+    /// Links of earlier events, one for each endpoint other than that of `link`.
+    earlier_links: Vec<LinkId>,
     /// The link of a stream of only its own session that has reported the order. The order was placed over this link.
     session: Option<LinkId>,
     request: Option<(RequestId, LinkId)>,
@@ -416,7 +418,10 @@ impl Order {
             false => is_late || (update.status == OrderStatus::New && !is_first),
         };
         self.fill_in(update, is_behind);
-        (self.link, self.observed) = (link, now);
+        if self.link != link {
+            self.note_link(link);
+        }
+        self.observed = now;
         if !is_late {
             self.age = age;
         }

@@ -176,7 +176,7 @@ impl Orders {
 
     fn lose(&mut self, event: &Event<'_>) {
         let Some(hit) = self.followed.lose(event, Topic::Orders) else { return };
-        self.doubt_where(hit.reason(), |order| hit.is_about(order.links()));
+        self.doubt_where(hit.reason(), |order| order.is_hit_by(&hit));
     }
 
     /// Raises a doubt about an order that may still change, if no subscribed stream reports it. Call this after each

@@ -10,6 +10,8 @@ mod contradictions;
 mod costs;
 #[path = "beyond/disputes.rs"]
 mod disputes;
+#[path = "beyond/doubled.rs"]
+mod doubled;
 #[path = "beyond/dropped.rs"]
 mod dropped;
 #[path = "beyond/endpoints.rs"]

@@ -35,6 +35,7 @@ impl Order {
             reconciled: newer.reconciled,
             doubt: newer.doubt,
             link: newer.link,
+            earlier_links: newer.earlier_links.clone(),
             session: newer.session,
             request: newer.request,
             sent: newer.sent.clone(),

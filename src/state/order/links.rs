@@ -1,5 +1,7 @@
 //! The links over which an order was placed and reported.
 
+use crate::message::OrderUpdate;
+use crate::state::followed::Hit;
 use crate::state::order::Order;
 use crate::value::id::LinkId;
 
@@ -24,10 +26,26 @@ impl Order {
         self.session = link.or(self.session);
     }
 
-    /// Returns whether the order may belong to the endpoint of a link; `true` if one of the two is unknown.
+    /// Notes the link of the newest event.
+    #[cold]
+    pub(super) fn note_link(&mut self, link: Option<LinkId>) {
+        let endpoint = link.map(LinkId::endpoint);
+        self.earlier_links.retain(|earlier| Some(earlier.endpoint()) != endpoint);
+        self.earlier_links.extend(self.link.filter(|own| Some(own.endpoint()) != endpoint));
+        self.link = link;
+    }
+
+    /// Returns whether the order may belong to the endpoint of a link; `true` if one of the two is unknown. The order
+    /// belongs to each endpoint that has reported it, because several endpoints may report the orders of one account.
     pub(in crate::state) fn is_at(&self, link: Option<LinkId>) -> bool {
-        let mut known = self.links().into_iter().flatten().peekable();
+        let mut known =
+            self.links().into_iter().flatten().chain(self.earlier_links.iter().copied()).peekable();
         let Some(link) = link else { return true };
         known.peek().is_none() || known.any(|own| own.endpoint() == link.endpoint())
+    }
+
+    /// Returns whether a loss may concern the order: a report over any link that has reported the order may be lost.
+    pub(in crate::state) fn is_hit_by(&self, hit: &Hit) -> bool {
+        hit.is_about(self.links()) || self.earlier_links.iter().any(|link| hit.is_about([Some(*link), None]))
     }
 }

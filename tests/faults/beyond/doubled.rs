@@ -1,0 +1,75 @@
+//! Faults of orders that two links of one account report.
+
+use gemini_ws::{LinkId, StaleReason};
+
+use super::super::line::ack;
+use super::fed::{Fed, OVERFLOW, d, found, order, pair, s, t};
+
+/// Subscribes to the orders of the account at two endpoints.
+fn doubled() -> (Fed, [LinkId; 2]) {
+    let (mut fed, links) = pair(["ws://v", "ws://w"]);
+    let ids: Vec<_> = fed.client.endpoints().collect();
+    for (id, link) in ids.into_iter().zip(links) {
+        fed.client.subscribe_at(t(1), id, s("orders@account"), None).unwrap();
+        confirm(&mut fed, link, 1);
+    }
+    (fed, links)
+}
+
+fn confirm(fed: &mut Fed, link: LinkId, at: u64) {
+    fed.poll();
+    let text = ack(&fed.sent.pop().unwrap());
+    fed.feed_over(link, at, &text);
+}
+
+/// Formats an event about order 77, of which the quantity is 10.
+fn at(time: u32, status: &str, rest: &str) -> String {
+    let text = order(77, Some("a1"), status, rest).replace(r#""q":"1""#, r#""q":"10""#);
+    text.replace(":1000", &format!(":{time}000000"))
+}
+
+fn fill(time: u32, id: u32) -> String {
+    at(time, "PARTIALLY_FILLED", &format!(r#","Z":"2","L":"100","t":{id}"#))
+}
+
+/// No link brings the first fill: the frame cannot be decoded. Each time, the newest event about the order has come
+/// over the other link.
+#[test]
+fn a_report_that_each_link_loses_is_missing() {
+    let (mut fed, [first, second]) = doubled();
+    let lost = fill(1003, 1).replacen("\"i\":77", "\"i\":\"x\"", 1);
+    fed.feed_over(first, 2, &at(1001, "NEW", ""));
+    fed.feed_over(first, 2, &at(1002, "OPEN", ""));
+    fed.feed_over(second, 3, &at(1001, "NEW", ""));
+    fed.feed_over(first, 4, &lost);
+    fed.feed_over(first, 5, &fill(1004, 2));
+    fed.feed_over(second, 6, &at(1002, "OPEN", ""));
+    fed.feed_over(first, 7, &fill(1005, 3));
+    fed.feed_over(second, 8, &lost);
+    fed.feed_over(second, 9, &fill(1004, 2));
+    fed.feed_over(second, 9, &fill(1005, 3));
+    assert_eq!((fed.order().executed(), fed.order().doubt()), (d("4"), Some(StaleReason::Malformed)));
+    assert_eq!(fed.order().link(), Some(second), "the link of the newest event");
+}
+
+/// A link is replaced, and the list of its successor does not have the order. The newest event about the order has
+/// come over the other link.
+#[test]
+fn a_list_over_one_link_is_about_the_orders_that_the_other_link_has_reported() {
+    for brings_list in [false, true] {
+        let (mut fed, [first, second]) = doubled();
+        fed.feed_over(first, 2, &at(1001, "NEW", ""));
+        fed.feed_over(second, 3, &at(1001, "NEW", ""));
+        fed.link = first;
+        fed.reconnect(4);
+        let next = fed.link;
+        assert_eq!(fed.order().doubt(), Some(StaleReason::Disconnected));
+        confirm(&mut fed, next, 5_000);
+        let asked = fed.orders.moment();
+        assert!(fed.orders.reconcile(77, found(77, gemini_ws::OrderState::Open, "0"), asked));
+        if brings_list {
+            fed.feed_over(next, 5_001, r#"{"e":"orderSnapshot","orders":[]}"#);
+        }
+        assert_eq!(fed.order().doubt(), brings_list.then_some(StaleReason::NotFound));
+    }
+}
