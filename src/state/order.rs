@@ -413,8 +413,9 @@ impl Order {
         let is_first = !self.state.is_from_events() || self.is_refused_by_reply;
         let is_late = self.is_late(update);
         let is_behind = match is_listed {
-            // The time of a row may be that of the order, so only a row about a certain order counts as late.
-            true => is_late && !self.needs_reconciling(),
+            // The time of a row may be that of the order, so a row about an order in doubt is late only if an event
+            // over another link is newer.
+            true => is_late && (!self.needs_reconciling() || self.has_outrun(update, link)),
             false => is_late || (update.status == OrderStatus::New && !is_first),
         };
         self.fill_in(update, is_behind);

@@ -112,9 +112,6 @@ impl Orders {
         let is_list = matches!(event, Event::Batch(batch, _) if batch.lists_open_orders());
         for part in event.parts() {
             self.apply_one(&part, is_list);
-            if let (Event::Order(update, _), true) = (&part, is_list) {
-                self.confirm_listed(update);
-            }
         }
         if is_list {
             // Orders that the list does not contain may have ended without an event. A list may be empty.
@@ -440,6 +437,7 @@ impl Orders {
         let order = self.index.get(key);
         let is_open_again = !is_listed && order.is_some_and(|order| order.is_open_again(update, link));
         let ends_otherwise = is_open_again || order.is_some_and(|order| order.ends_otherwise(update));
+        let is_outrun = is_listed && order.is_some_and(|order| order.has_outrun(update, link));
         let session = self.followed.session(link);
         let accounted = self.index.change(key, now, |order| {
             order.note_session(session);
@@ -453,20 +451,10 @@ impl Orders {
         if ends_otherwise {
             self.contradict(key);
         }
-        if update.status == OrderStatus::Initial {
-            self.confirm_listed(update);
+        if is_listed && !is_outrun {
+            self.index.change(key, now, |order| order.confirm_open(update.told_executed(order.quantity)));
         }
         self.doubt_unfollowed(key);
-    }
-
-    /// Resolves the doubt about a listed order, under the conditions of `Order::confirm_open`.
-    fn confirm_listed(&mut self, update: &OrderUpdate<'_>) {
-        if let Some(key) = self.index.by_order_id(update.order_id) {
-            self.index.change(key, self.moment(), |order| {
-                order.confirm_open(update.told_executed(order.quantity));
-            });
-            self.doubt_unfollowed(key);
-        }
     }
 }
 

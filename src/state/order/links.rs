@@ -13,6 +13,13 @@ impl Order {
         request.or(event)
     }
 
+    /// Returns whether an event over another link was newer than this row of a list of open orders. Over one link,
+    /// or a link that replaces another one in its slot, the later report is always the newer one.
+    pub(in crate::state) fn has_outrun(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
+        let is_other = self.link.zip(link).is_some_and(|(own, other)| own.slot() != other.slot());
+        is_other && self.is_late(update)
+    }
+
     pub(in crate::state) fn links(&self) -> [Option<LinkId>; 2] {
         [self.request.map(|(_, link)| link), self.link]
     }

@@ -73,3 +73,21 @@ fn a_list_over_one_link_is_about_the_orders_that_the_other_link_has_reported() {
         assert_eq!(fed.order().doubt(), brings_list.then_some(StaleReason::NotFound));
     }
 }
+
+/// A fill is lost. A later fill comes over one link, and an older list over the other one: its executed quantity is
+/// that of the later fill by chance.
+#[test]
+fn a_list_behind_the_other_link_ends_no_doubt() {
+    for (time, ends) in [(1004, false), (1006, true)] {
+        let (mut fed, [first, second]) = doubled();
+        fed.feed_over(first, 2, &at(1001, "NEW", ""));
+        fed.feed_over(first, 2, &at(1002, "OPEN", r#","p":"100""#));
+        fed.apply(&OVERFLOW);
+        fed.feed_over(first, 3, &fill(1005, 2));
+        let row = at(time, "OPEN", r#","Z":"2","p":"101""#);
+        fed.feed_over(second, 4, &format!(r#"{{"e":"orderSnapshot","orders":[{row}]}}"#));
+        let price = if ends { "101" } else { "100" };
+        assert_eq!(fed.order().doubt(), (!ends).then_some(StaleReason::Overflow), "{time}");
+        assert_eq!(fed.order().price, Some(d(price)), "{time}");
+    }
+}
