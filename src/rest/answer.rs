@@ -224,6 +224,18 @@ fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
     move |error| RestError::malformed(error, body)
 }
 
+/// Returns whether the quantities in an answer contradict that the order is open: nothing remains, or the executed
+/// and the remaining quantity are not the ordered one.
+fn contradicts_open(row: &OrderRow<'_>) -> bool {
+    let is_whole =
+        row.remaining.is_some_and(|remaining| remaining.is_zero()) || row.original == Some(row.executed);
+    let adds_up = row
+        .remaining
+        .zip(row.original)
+        .is_none_or(|(remaining, original)| row.executed.checked_add(remaining) == Some(original));
+    !adds_up || (is_whole && !row.executed.is_zero())
+}
+
 /// Returns what an answer says about one order. Returns [`RestError::Undecided`] if the answer does not decide the
 /// state of the order ([order status](crate::protocol::rest#order-status)).
 fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
@@ -236,7 +248,9 @@ fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
                 && original.is_none_or(|original| row.executed >= original),
         ),
     };
+    let undecided = || RestError::Undecided { order_id: row.order_id };
     let state = match (row.is_live, row.is_cancelled) {
+        (true, false) if contradicts_open(row) => return Err(undecided()),
         (true, false) if is_executed => OrderState::PartiallyFilled,
         (true, false) => OrderState::Open,
         (false, true) => OrderState::Canceled,
@@ -244,7 +258,7 @@ fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
         // The venue does not report the ordered quantity of market orders to buy: all or a part may be executed.
         (false, false) if is_executed && is_whole.is_none() => OrderState::Closed,
         (false, false) if !is_executed && row.has_reason => OrderState::Rejected,
-        (true, true) | (false, false) => return Err(RestError::Undecided { order_id: row.order_id }),
+        (true, true) | (false, false) => return Err(undecided()),
     };
     let client_order_id = row.client_order_id.and_then(|id| id.to_string().parse().ok());
     let symbol = row.symbol.and_then(|symbol| symbol.to_string().parse().ok());

@@ -100,7 +100,10 @@ impl Reconciled {
         self.order_id == 0
             || match self.state {
                 OrderState::Filled => excess == Some(Ordering::Less),
-                state => !state.is_final() && excess == Some(Ordering::Greater),
+                state if state.is_final() => false,
+                // An order of which nothing remains is not open.
+                _ if self.executed.is_zero() => excess == Some(Ordering::Greater),
+                _ => excess.is_some_and(Ordering::is_ge),
             }
     }
 }

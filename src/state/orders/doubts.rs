@@ -24,8 +24,8 @@ impl Orders {
     /// - the answer names another ordered quantity than is known, or, for an order of another client, another client
     ///   order id. Exception: the answer is used if the answer to an earlier question, asked after the doubt was
     ///   raised, agrees about the quantity and the client order id,
-    /// - the answer contradicts itself: the order is open and has executed more than the ordered quantity, or the
-    ///   order is filled and has executed less, or the venue's id is 0,
+    /// - the answer contradicts itself: the order is open and has executed the ordered quantity or more, or the order
+    ///   is filled and has executed less, or the venue's id is 0,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
     ///
     /// Returns whether the answer resolved the doubt. If no subscribed stream reports the order, and the order is

@@ -1,11 +1,11 @@
 //! Orders that only REST lists, such as those of an earlier run.
 
 use gemini_ws::{
-    Config, OpenOrdersQuestion, OrderState, OrderStatusQuestion, Reconciled, Request, RestError,
-    RestQuestion, StaleReason,
+    Config, FINISHED_ORDERS_MAX, OpenOrdersQuestion, OrderState, OrderStatusQuestion, Reconciled, Request,
+    RestError, RestQuestion, StaleReason,
 };
 
-use super::fed::{Fed, OVERFLOW, d, new_order, order, t};
+use super::fed::{Fed, OVERFLOW, apply, d, found, new_order, order, t, update};
 
 /// Adds the orders of a list that REST returns for a question at `asked`. Returns how many were added.
 fn list(fed: &mut Fed, asked: gemini_ws::Moment, body: &str) -> usize {
@@ -177,4 +177,39 @@ fn an_order_of_an_old_list_has_the_reason_of_the_loss() {
     assert!(fed.orders.forget(77).is_some());
     assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
     assert_eq!(fed.order().doubt(), Some(StaleReason::NotFound));
+}
+
+/// An event is lost, and REST says that the order is open. The quantities in the answer say that nothing remains, or
+/// do not add up, so the answer does not decide the state.
+#[test]
+fn an_open_order_of_which_nothing_remains_is_undecided() {
+    let cases = [
+        ("1", r#","remaining_amount":"0""#, false),
+        ("1", "", false),
+        ("0.1", r#","remaining_amount":"0""#, false),
+        ("0.1", r#","remaining_amount":"0.2""#, false),
+        ("0", r#","remaining_amount":"0.2""#, false),
+        ("0.1", r#","remaining_amount":"0.9""#, true),
+        ("0.1", "", true),
+        ("0", r#","remaining_amount":"1""#, true),
+    ];
+    for (executed, more, is_decided) in cases {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.feed(2, &update("NEW", ""));
+        fed.feed(3, &update("OPEN", ""));
+        fed.apply(&OVERFLOW);
+        let (asked, body) = (fed.orders.moment(), row(executed, more));
+        let answer = OrderStatusQuestion::of(fed.order()).unwrap().answer(200, &body);
+        assert_eq!(answer.is_ok(), is_decided, "{body}");
+        match answer {
+            Ok(found) => assert!(fed.orders.reconcile(77, found, asked), "{body}"),
+            Err(error) => assert!(error.may_ask_again(), "{body}"),
+        }
+        assert_eq!(fed.order().needs_reconciling(), !is_decided, "{body}");
+        // The application may have another source than `OrderStatusQuestion`.
+        fed.apply(&OVERFLOW);
+        let is_used =
+            fed.orders.reconcile(77, found(77, OrderState::PartiallyFilled, "1"), fed.orders.moment());
+        assert!(!is_used, "{body}");
+    }
 }
