@@ -31,6 +31,8 @@ pub(super) struct OrderIndex {
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
     finished: BTreeSet<(Moment, u64)>,
+    /// When a finished order was last dropped.
+    dropped: Moment,
     traded: SymbolMap<Traded>,
     changes: Vec<Recorded>,
 }
@@ -47,6 +49,7 @@ impl OrderIndex {
             certain: BTreeSet::new(),
             doubtful: BTreeSet::new(),
             finished: BTreeSet::new(),
+            dropped: Moment::BEGINNING,
             traded: SymbolMap::new(),
             changes: Vec::new(),
         }
@@ -102,6 +105,7 @@ impl OrderIndex {
         while self.finished.len() > FINISHED_ORDERS_MAX {
             let Some((_, oldest)) = self.finished.pop_first() else { return };
             self.remove(oldest);
+            self.dropped = now;
         }
     }
 
@@ -199,6 +203,11 @@ impl OrderIndex {
 
     pub(super) const fn doubtful(&self) -> &BTreeSet<u64> {
         &self.doubtful
+    }
+
+    /// Returns when a finished order was last dropped. An older list may still have the order.
+    pub(super) const fn dropped(&self) -> Moment {
+        self.dropped
     }
 
     pub(super) fn traded(&self, symbol: &str) -> Traded {

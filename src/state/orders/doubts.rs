@@ -97,8 +97,8 @@ impl Orders {
     /// [`FOREIGN_ORDERS_MAX`](crate::FOREIGN_ORDERS_MAX) is reached.
     ///
     /// The order is in doubt if no subscribed stream reports it, or if the row is outdated, as described at
-    /// [`reconcile`](Orders::reconcile), or older than a [`forget`](Orders::forget). Its earlier executions are not
-    /// among its fills.
+    /// [`reconcile`](Orders::reconcile), or older than a [`forget`](Orders::forget) or the drop of a finished order
+    /// ([`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX)). Its earlier executions are not among its fills.
     ///
     /// ```
     /// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};
@@ -143,8 +143,9 @@ impl Orders {
             self.untracked = self.untracked.saturating_add(1);
             return false;
         }
-        let (now, lost) = (self.moment(), self.followed.lost().max(self.forgotten));
-        let is_forgotten = self.forgotten > self.followed.lost();
+        let forgotten = self.forgotten.max(self.index.dropped());
+        let (now, lost) = (self.moment(), self.followed.lost().max(forgotten));
+        let is_forgotten = forgotten > self.followed.lost();
         let reason = if is_forgotten { StaleReason::NotFound } else { self.followed.reason() };
         let key = self.index.insert(Order::listed(&found, client_order_id, reason));
         self.index.change(key, now, |order| order.reconcile(Some(&found), asked, lost));

@@ -165,6 +165,20 @@ fn an_impossible_row_is_not_used() {
     }
 }
 
+/// The order ends after the question, and so many others end that it is dropped. The list still has it.
+#[test]
+fn an_order_that_was_dropped_is_in_doubt_if_an_old_list_has_it() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let asked = fed.orders.moment();
+    let count = FINISHED_ORDERS_MAX as u64;
+    for id in (77..=77).chain(1_000..1_000 + count) {
+        apply(&mut fed.orders, &order(id, None, "CANCELED", r#","Z":"0""#));
+    }
+    assert_eq!(fed.orders.get(77), None);
+    assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
+    assert_eq!(fed.order().doubt(), Some(StaleReason::NotFound));
+}
+
 /// A loss, or a call of `forget`, makes a list outdated that was requested before.
 #[test]
 fn an_order_of_an_old_list_has_the_reason_of_the_loss() {
