@@ -90,6 +90,8 @@ pub struct Order {
     session: Option<LinkId>,
     request: Option<(RequestId, LinkId)>,
     sent: Option<Box<NewOrder>>,
+    sent_at: Moment,
+    first_event: Moment,
     observed: Moment,
     cancel_accepted_at: Moment,
     answered: bool,
@@ -313,11 +315,11 @@ impl Order {
         Order { order_id, client_order_id, link, ..Order::default() }
     }
 
-    pub(super) fn sent(order: &NewOrder, request: RequestId, link: LinkId) -> Order {
+    pub(super) fn sent(order: &NewOrder, request: RequestId, link: LinkId, sent_at: Moment) -> Order {
         let mut sent = Order::foreign(None, Some(order.client_order_id().as_str()), None);
         sent.request = Some((request, link));
         sent.take_terms(order);
-        sent.sent = Some(Box::new(*order));
+        (sent.sent, sent.sent_at) = (Some(Box::new(*order)), sent_at);
         sent
     }
 
@@ -425,6 +427,9 @@ impl Order {
         self.observed = now;
         if !is_late {
             self.age = age;
+        }
+        if self.first_event == Moment::BEGINNING {
+            self.first_event = now;
         }
         let executed = update.told_executed(self.quantity);
         if let Some(executed) = executed {

@@ -80,6 +80,26 @@ impl OrderIndex {
         Some(result)
     }
 
+    /// Moves what events have reported about the order `from` to the order `to`, which no event has reported. `from`
+    /// is then as it was sent.
+    pub(super) fn hand_over(&mut self, from: u64, to: u64, now: Moment) {
+        let Some(heir) = self.orders.get(&to).cloned() else { return };
+        let Some(order) = self.orders.get_mut(&from) else { return };
+        let known = Known::of(order);
+        let Some(mut sent) = order.split_off() else { return };
+        sent.set_finished(order.finished());
+        let mut moved = core::mem::replace(order, sent);
+        moved.set_finished(heir.finished());
+        self.changes.push(Recorded { key: from, before: Some(known), fill: None });
+        self.changes.push(Recorded { key: to, before: Some(Known::of(&heir)), fill: None });
+        moved.merge(heir, now);
+        self.orders.insert(to, moved);
+        for key in [from, to] {
+            self.name(key);
+            self.file(key, now);
+        }
+    }
+
     /// Moves an order to the set that fits it, and removes the oldest finished orders beyond [`FINISHED_ORDERS_MAX`].
     fn file(&mut self, key: u64, now: Moment) {
         let Some(order) = self.orders.get_mut(&key) else { return };

@@ -1,6 +1,5 @@
 //! [`Orders`]: the orders of an account, from requests, replies and events in any sequence.
 
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -21,6 +20,7 @@ use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
 mod doubts;
+mod namesakes;
 
 /// The number of orders, open or in doubt, at which [`Orders`] stops adding orders of other clients. `Orders` always
 /// adds the orders that this client sends. [`Orders::untracked`] counts the events about orders that were not added.
@@ -37,8 +37,9 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// link.
 ///
 /// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
-///   reported, the state is that of the event. If the ids in a reply and an event contradict each other, the order is
-///   in doubt.
+///   reported, the state is that of the event. Exception: if another order of this client with the same client order
+///   id was open at the first event, the events are about that order. If the ids in a reply and an event contradict
+///   each other, the order is in doubt.
 /// - Each fill is counted once, by its trade id.
 /// - If no reply says whether the venue accepted an order, and no event has reported it, the order is
 ///   [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
@@ -210,7 +211,7 @@ impl Orders {
 
 impl Orders {
     fn send(&mut self, order: &NewOrder, request: RequestId, link: LinkId) {
-        let key = self.index.insert(Order::sent(order, request, link));
+        let key = self.index.insert(Order::sent(order, request, link, self.moment()));
         self.doubt_unfollowed(key);
     }
 
@@ -228,15 +229,13 @@ impl Orders {
                 }
             }
             Verdict::Refused(response) | Verdict::OverLimit(response) => {
-                let error = response.error.map(|error| (error.code, kept(error.message)));
-                self.index.change(key, now, |order| order.refuse(error));
+                self.refuse(key, response.error.map(|error| (error.code, kept(error.message))));
             }
             Verdict::Unknown => {
                 self.index.change(key, now, |order| order.lose(now));
             }
             Verdict::NotSent => {
-                let reason = (0, "the link ended before it was sent".into());
-                self.index.change(key, now, |order| order.refuse(Some(reason)));
+                self.refuse(key, Some((0, "the link ended before it was sent".into())));
             }
         }
     }
@@ -383,37 +382,6 @@ impl Orders {
 
     fn has_room(&self) -> bool {
         self.index.certain().len().saturating_add(self.index.doubtful().len()) < FOREIGN_ORDERS_MAX
-    }
-
-    /// Returns the key of the order without an id of the venue that an event with a client order id is about. If
-    /// several orders match, chooses the oldest, preferably an open one. For a rejection, chooses an order that a reply
-    /// has refused already, or the newest order.
-    /// Puts the other open ones in doubt, because the event may be about one of them.
-    fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
-        let [certain, doubtful, ended] = self.index.unnamed(id)?.sets();
-        let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
-        if update.status == OrderStatus::Rejected {
-            let is_owed = |key: &&u64| self.index.get(**key).is_some_and(Order::owes_rejection);
-            if let Some(refused) = ended.iter().filter(is_owed).find(may_be) {
-                return Some(*refused);
-            }
-            let newest = |set: &BTreeSet<u64>| set.iter().rev().find(may_be).copied();
-            return [certain, doubtful, ended].into_iter().filter_map(newest).max();
-        }
-        let oldest = |set: &BTreeSet<u64>| set.iter().find(may_be).copied();
-        let open = [certain, doubtful].into_iter().filter_map(oldest).min();
-        let found = open.or_else(|| oldest(ended));
-        let is_other = |key: &&u64| Some(**key) != found;
-        let others: Vec<u64> = certain.iter().filter(is_other).filter(may_be).copied().collect();
-        let has_doubtful = doubtful.iter().any(|key| Some(*key) != found);
-        let now = self.moment();
-        if has_doubtful {
-            self.index.doubt_unnamed(id, now);
-        }
-        for key in others {
-            self.index.change(key, now, |order| order.raise(StaleReason::Contradiction, now));
-        }
-        found
     }
 
     /// Applies an event. `is_listed` says whether the event is an element of a list of open orders.

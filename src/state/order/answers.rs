@@ -132,14 +132,32 @@ impl Order {
     /// Splits off the order that this client's request placed. Call this if the reply has another order id than the
     /// events: these were about an order of another client, which keeps this entry.
     pub(in crate::state) fn split(&mut self, order_id: u64) -> Option<Order> {
+        let mut mine = self.split_off()?;
+        (mine.order_id, mine.answered, mine.state) = (Some(order_id), true, OrderState::Acknowledged);
+        Some(mine)
+    }
+
+    /// Splits off the order that this client's request placed, as it was before its reply and the events.
+    pub(in crate::state) fn split_off(&mut self) -> Option<Order> {
         let (request, sent) = self.request.take().zip(self.sent.take())?;
         self.link = self.link.or(Some(request.1));
-        let mut mine = Order::sent(&sent, request.0, request.1);
-        (mine.order_id, mine.answered, mine.state) = (Some(order_id), true, OrderState::Acknowledged);
+        let mine = Order::sent(&sent, request.0, request.1, core::mem::take(&mut self.sent_at));
         // Only the request of this client had these terms, so the other order keeps none of them.
         (self.time_in_force, self.order_type, self.outcome) = (None, None, None);
         self.stop_price = self.stop_price.filter(|price| mine.stop_price != Some(*price));
         Some(mine)
+    }
+
+    /// Returns whether this order may be the one that events have reported as the order `refused`.
+    pub(in crate::state) fn may_inherit(&self, refused: &Order) -> bool {
+        let is_other_price = differ(self.price, refused.price) || differ(self.stop_price, refused.stop_price);
+        self.request.is_some()
+            && !self.is_seen()
+            && self.sent_at < refused.first_event
+            && !differ(self.symbol, refused.symbol)
+            && !differ(self.side, refused.side)
+            && !differ(self.outcome, refused.outcome)
+            && (refused.is_modified || !(is_other_price || differ(self.quantity, refused.quantity)))
     }
 
     /// Merges another entry for the same order into this one. `other` must have no fills.
@@ -156,6 +174,7 @@ impl Order {
         self.outcome = self.outcome.or(other.outcome);
         self.request = self.request.or(other.request);
         self.sent = self.sent.take().or(other.sent);
+        self.sent_at = self.sent_at.max(other.sent_at);
         self.answered |= other.answered;
         self.is_modified |= other.is_modified;
         self.cancel_accepted |= other.cancel_accepted;

@@ -39,6 +39,8 @@ impl Order {
             session: newer.session,
             request: newer.request,
             sent: newer.sent.clone(),
+            sent_at: newer.sent_at,
+            first_event: newer.first_event,
             observed: newer.observed,
             cancel_accepted_at: newer.cancel_accepted_at,
             answered: newer.answered,

@@ -3,6 +3,8 @@
 use crate::message::OrderUpdate;
 use crate::state::followed::Hit;
 use crate::state::order::Order;
+use crate::state::order_state::OrderState;
+use crate::state::truth::Moment;
 use crate::value::id::LinkId;
 
 impl Order {
@@ -22,6 +24,16 @@ impl Order {
 
     pub(in crate::state) fn links(&self) -> [Option<LinkId>; 2] {
         [self.request.map(|(_, link)| link), self.link]
+    }
+
+    /// Returns when the request that placed the order was sent.
+    pub(in crate::state) const fn sent_at(&self) -> Moment {
+        self.sent_at
+    }
+
+    /// Returns whether an event has reported that the venue has the order.
+    pub(in crate::state) fn is_reported(&self) -> bool {
+        self.first_event > Moment::BEGINNING && self.state != OrderState::Rejected
     }
 
     pub(in crate::state) fn sessions(&self) -> [Option<LinkId>; 2] {

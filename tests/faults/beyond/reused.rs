@@ -1,8 +1,8 @@
 //! Faults of orders whose client order id is used again, for example after a restart, or by another program.
 
-use gemini_ws::{OrderState, Orders, Request, RequestId};
+use gemini_ws::{Order, OrderState, Orders, Request, RequestId, RequestOutcome, StaleReason};
 
-use super::fed::{Fed, apply, d, id_of, new_order, order, send, t};
+use super::fed::{Fed, OVERFLOW, answer, apply, d, found, id_of, new_order, order, reply, send, t};
 
 /// An event with another instrument or side than the request is about another order. Its fill counts for its own
 /// instrument and side.
@@ -93,4 +93,128 @@ fn the_event_of_a_refusal_is_about_the_order_that_the_reply_refused() {
         let last = fed.orders.iter().last().unwrap();
         assert_eq!((last.state, last.order_id), (OrderState::Rejected, Some(73)), "{code} {is_first}");
     }
+}
+
+const ACCEPTED: &str = r#"{"id":6,"status":200}"#;
+const NAMED: &str = r#"{"id":6,"status":200,"result":{"orderId":"78"}}"#;
+const REFUSED: &str = r#"{"id":5,"status":400,"error":{"code":-2010,"msg":"no"}}"#;
+const OVER_LIMIT: &str = r#"{"id":5,"status":429,"error":{"code":-1003,"msg":"no"}}"#;
+
+fn followed() -> Orders {
+    let mut orders = Orders::new();
+    apply(&mut orders, &order(1, None, "NEW", ""));
+    orders
+}
+
+fn get(orders: &Orders, request: u64) -> &Order {
+    orders.get(RequestId::new(request)).unwrap()
+}
+
+/// The event of a refusal was lost, before or after the reply. The rejection of the second order may be this event.
+#[test]
+fn a_rejection_after_a_lost_one_is_about_either_order() {
+    for is_lost_first in [false, true] {
+        for (id, second_reply) in [(78, ACCEPTED), (0, ACCEPTED), (0, NAMED)] {
+            let mut orders = followed();
+            let first = send(&mut orders, 5, "a1");
+            if is_lost_first {
+                orders.apply(&OVERFLOW);
+            }
+            answer(&mut orders, first, REFUSED);
+            if !is_lost_first {
+                orders.apply(&OVERFLOW);
+            }
+            let second = send(&mut orders, 6, "a1");
+            answer(&mut orders, second, second_reply);
+            apply(&mut orders, &order(id, Some("a1"), "REJECTED", ""));
+            let (state, doubt) = (get(&orders, 6).state, get(&orders, 6).doubt());
+            assert_eq!((state, doubt), (OrderState::Acknowledged, Some(StaleReason::Contradiction)), "{id}");
+            assert_eq!(get(&orders, 5).state, OrderState::Rejected);
+        }
+    }
+}
+
+/// A reply has named the id of an order, and its rejection has no id.
+#[test]
+fn a_rejection_without_an_id_is_about_the_order_that_a_reply_has_named() {
+    let mut orders = followed();
+    let only = send(&mut orders, 6, "a1");
+    answer(&mut orders, only, NAMED);
+    apply(&mut orders, &order(0, Some("a1"), "REJECTED", ""));
+    assert_eq!((get(&orders, 6).state, get(&orders, 6).doubt()), (OrderState::Rejected, None));
+    assert_eq!(orders.iter().count(), 2);
+
+    // An earlier order may be the rejected one too.
+    let mut orders = followed();
+    let other = send(&mut orders, 5, "a1");
+    let named = send(&mut orders, 6, "a1");
+    answer(&mut orders, other, ACCEPTED);
+    answer(&mut orders, named, NAMED);
+    apply(&mut orders, &order(0, Some("a1"), "REJECTED", ""));
+    assert_eq!(get(&orders, 6).state, OrderState::Rejected);
+    assert_eq!(get(&orders, 5).doubt(), Some(StaleReason::Contradiction));
+
+    // An event has shown that the order exists, so the rejection is about another one.
+    let mut orders = followed();
+    let open = send(&mut orders, 6, "a1");
+    answer(&mut orders, open, NAMED);
+    apply(&mut orders, &order(78, Some("a1"), "NEW", ""));
+    apply(&mut orders, &order(0, Some("a1"), "REJECTED", ""));
+    assert_eq!((get(&orders, 6).state, get(&orders, 6).doubt()), (OrderState::New, None));
+}
+
+/// Two orders are sent, and an event comes that may be about either. Then the venue refuses the first one, so the
+/// event is about the second one.
+#[test]
+fn an_event_before_a_refusal_is_about_the_order_that_was_not_refused() {
+    for refusal in [REFUSED, OVER_LIMIT] {
+        for second_reply in [ACCEPTED, NAMED] {
+            for is_refused_last in [false, true] {
+                let mut orders = followed();
+                let [first, second] = [5, 6].map(|request| send(&mut orders, request, "a1"));
+                apply(&mut orders, &order(78, Some("a1"), "PARTIALLY_FILLED", r#","Z":"0.5","L":"9","t":1"#));
+                let mut replies = [(first, refusal), (second, second_reply)];
+                if is_refused_last {
+                    replies.reverse();
+                }
+                for (request, text) in replies {
+                    answer(&mut orders, request, text);
+                }
+                let asked = orders.moment();
+                orders.reconcile(RequestId::new(6), found(78, OrderState::PartiallyFilled, "0.5"), asked);
+                let of = |request| {
+                    let it = get(&orders, request);
+                    (it.state, it.order_id, it.executed(), it.doubt())
+                };
+                let expected = [
+                    (OrderState::Rejected, None, d("0"), None),
+                    (OrderState::PartiallyFilled, Some(78), d("0.5"), None),
+                ];
+                assert_eq!([of(5), of(6)], expected, "{refusal}, {second_reply}, {is_refused_last}");
+                assert_eq!(orders.get(78), Some(get(&orders, 6)));
+                assert_eq!(orders.get("a1"), Some(get(&orders, 6)));
+                assert_eq!(orders.traded("btcusd").net(), Some(d("0.5")));
+            }
+        }
+    }
+}
+
+/// The second order was sent after the first event, or was refused itself. So the event is not
+/// about the second order.
+#[test]
+fn an_event_before_a_refusal_stays_with_the_order_if_no_other_one_fits() {
+    let mut orders = followed();
+    let first = send(&mut orders, 5, "a1");
+    apply(&mut orders, &order(78, Some("a1"), "NEW", ""));
+    send(&mut orders, 6, "a1");
+    apply(&mut orders, &order(78, Some("a1"), "OPEN", ""));
+    answer(&mut orders, first, OVER_LIMIT);
+    assert_eq!((get(&orders, 5).state, get(&orders, 6).state), (OrderState::Open, OrderState::Sent));
+
+    let mut orders = followed();
+    let [first, second] = [5, 6].map(|request| send(&mut orders, request, "a1"));
+    apply(&mut orders, &order(78, Some("a1"), "NEW", ""));
+    reply(&mut orders, second, RequestOutcome::NotSent);
+    answer(&mut orders, first, OVER_LIMIT);
+    assert_eq!((get(&orders, 5).state, get(&orders, 6).state), (OrderState::New, OrderState::Rejected));
 }

@@ -1,0 +1,117 @@
+//! Which of several orders with one client order id an event or a refusal is about.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use crate::message::{OrderStatus, OrderUpdate};
+use crate::state::order::Order;
+use crate::state::orders::Orders;
+use crate::state::truth::StaleReason;
+
+/// How many of the newest orders with one client order id may be the order of a rejection without an id of the venue.
+const NAMESAKES_MAX: usize = 100;
+
+impl Orders {
+    /// Returns the key of the order without an id of the venue that an event with a client order id is about. If
+    /// several orders match, chooses the oldest, preferably an open one. Puts the other open ones in doubt, because
+    /// the event may be about one of them.
+    pub(super) fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
+        if update.status == OrderStatus::Rejected {
+            return self.rejected(id, update);
+        }
+        let [certain, doubtful, ended] = self.index.unnamed(id)?.sets();
+        let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
+        let oldest = |set: &BTreeSet<u64>| set.iter().find(may_be).copied();
+        let open = [certain, doubtful].into_iter().filter_map(oldest).min();
+        let found = open.or_else(|| oldest(ended));
+        self.doubt_others(id, update, found);
+        found
+    }
+
+    /// Puts in doubt the open orders without an id of the venue, except for `found`, that an event may be about.
+    fn doubt_others(&mut self, id: &str, update: &OrderUpdate<'_>, found: Option<u64>) {
+        let Some(unnamed) = self.index.unnamed(id) else { return };
+        let [certain, doubtful, _] = unnamed.sets();
+        let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
+        let is_other = |key: &&u64| Some(**key) != found;
+        let others: Vec<u64> = certain.iter().filter(is_other).filter(may_be).copied().collect();
+        let has_doubtful = doubtful.iter().any(|key| Some(*key) != found);
+        if has_doubtful {
+            self.index.doubt_unnamed(id, self.moment());
+        }
+        self.doubt_each(others);
+    }
+
+    fn doubt_each(&mut self, keys: Vec<u64>) {
+        let now = self.moment();
+        for key in keys {
+            self.index.change(key, now, |order| order.raise(StaleReason::Contradiction, now));
+        }
+    }
+
+    /// Returns the key of the order that a rejection is about: an order that a reply has refused already, or else the
+    /// newest order that may be the rejected one.
+    ///
+    /// Puts the other orders in doubt that the rejection may be about, if the event of the refused order may be
+    /// lost, or if only a reply has named the id of one of them.
+    fn rejected(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
+        let named = if update.order_id == 0 { self.named_by_reply(id, update) } else { Vec::new() };
+        let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
+        let sets = self.index.unnamed(id).map(|unnamed| unnamed.sets());
+        let is_owed = |key: &&u64| self.index.get(**key).is_some_and(Order::owes_rejection);
+        let refused = sets.and_then(|[.., ended]| ended.iter().filter(is_owed).find(may_be).copied());
+        if let Some(refused) = refused {
+            let sent = self.index.get(refused).map(Order::sent_at);
+            if sent < Some(self.followed.lost()) {
+                self.doubt_others(id, update, Some(refused));
+                self.doubt_each(named);
+            }
+            return Some(refused);
+        }
+        let newest = |set: &BTreeSet<u64>| set.iter().rev().find(may_be).copied();
+        let Some(first) = named.first().copied() else {
+            return sets?.into_iter().filter_map(newest).max();
+        };
+        let open =
+            sets.and_then(|[certain, doubtful, _]| [certain, doubtful].into_iter().filter_map(newest).max());
+        let found = open.max(Some(first));
+        self.doubt_others(id, update, found);
+        self.doubt_each(named.into_iter().filter(|key| Some(*key) != found).collect());
+        found
+    }
+
+    /// Returns the keys of the orders that a rejection without an id of the venue may be about, although a reply has
+    /// named their ids: no event has reported them. The newest one is the first.
+    fn named_by_reply(&self, id: &str, update: &OrderUpdate<'_>) -> Vec<u64> {
+        let may_be = |order: &Order| {
+            let is_unreported = order.request().is_some() && !order.state.is_from_events();
+            is_unreported && order.order_id.is_some() && !order.is_other_order(update)
+        };
+        let newest = self.index.by_client_order_id(id).rev().take(NAMESAKES_MAX);
+        newest.filter(|key| self.index.get(*key).is_some_and(may_be)).collect()
+    }
+
+    /// Notes that the order of a request was refused or was not sent.
+    ///
+    /// If events have reported this order, they were found by its client order id only. So they are about another
+    /// order with this id, if one was open at the first event.
+    pub(super) fn refuse(&mut self, key: u64, error: Option<(i64, Box<str>)>) {
+        let now = self.moment();
+        if let Some(heir) = self.heir(key) {
+            self.index.hand_over(key, heir, now);
+            self.doubt_unfollowed(heir);
+        }
+        self.index.change(key, now, |order| order.refuse(error));
+    }
+
+    /// Returns the key of the oldest open order that the events about a refused order may be about.
+    fn heir(&self, key: u64) -> Option<u64> {
+        let refused = self.index.get(key).filter(|order| order.is_reported())?;
+        let [certain, doubtful, _] = self.index.unnamed(refused.client_order_id.as_deref()?)?.sets();
+        let may_inherit = |other: &&u64| {
+            **other != key && self.index.get(**other).is_some_and(|order| order.may_inherit(refused))
+        };
+        [certain, doubtful].into_iter().filter_map(|set| set.iter().find(may_inherit).copied()).min()
+    }
+}
