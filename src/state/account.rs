@@ -2,6 +2,7 @@
 //! [`Balances`](crate::Balances) and [`Positions`](crate::Positions) store their data in `Rows`.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use crate::event::Event;
 use crate::event::source::Source;
@@ -37,9 +38,16 @@ struct Row<V> {
     /// When `standing` was last set.
     stood: Moment,
     reported: Moment,
+    /// The link that has brought the value, or has reached the row since it was lost, and so reports its later changes.
+    /// `None` for a value from an answer or a recording.
+    follows: Option<LinkId>,
 }
 
 impl<V> Row<V> {
+    const fn new(value: V, standing: Standing, now: Moment) -> Row<V> {
+        Row { value, standing, stood: now, reported: now, follows: standing.link() }
+    }
+
     /// Returns the reason why the row may be wrong. `lost` is the last loss of all rows.
     fn stale(&self, lost: Option<(Moment, StaleReason)>) -> Option<StaleReason> {
         match lost {
@@ -48,9 +56,22 @@ impl<V> Row<V> {
         }
     }
 
+    /// Returns whether a link has reported the row, and nothing has made it stale since then.
+    fn is_current(&self, lost: Option<(Moment, StaleReason)>) -> bool {
+        self.stale(lost).is_none() && self.standing.link().is_some()
+    }
+
     fn confirm(&mut self, now: Moment) {
         self.standing.confirm();
         self.stood = now;
+    }
+
+    /// Notes an older report over a link, which will report the later changes too.
+    fn confirm_over(&mut self, link: Option<LinkId>, lost: Option<(Moment, StaleReason)>, now: Moment) {
+        if self.stale(lost).is_some() {
+            self.follows = link;
+        }
+        self.confirm(now);
     }
 
     fn set_stale(&mut self, reason: StaleReason, now: Moment) {
@@ -59,7 +80,7 @@ impl<V> Row<V> {
     }
 }
 
-impl<K: Ord, V> Rows<K, V> {
+impl<K: Ord, V: PartialEq> Rows<K, V> {
     pub(super) const fn new() -> Rows<K, V> {
         Rows {
             rows: BTreeMap::new(),
@@ -111,12 +132,13 @@ impl<K: Ord, V> Rows<K, V> {
             }
         }
         if self.standing.stale().is_none() && self.standing.has_outrun(source, event_time) {
+            self.catch_up(source, event_time, rows, join);
             return;
         }
         let replaces_all = source.is_whole() && !is_late && malformed == 0;
         if replaces_all {
             self.rows.retain(|_, row| {
-                row.confirm(reported);
+                row.confirm_over(source.link(), self.lost, reported);
                 row.standing.has_outrun(source, event_time)
             });
         }
@@ -140,6 +162,29 @@ impl<K: Ord, V> Rows<K, V> {
         }
         if malformed > 0 {
             self.lose_rows(malformed, source, event_time);
+        }
+    }
+
+    /// Applies a report that is older than the list. It changes only rows that follow the same link, because the other
+    /// links may never report their changes again.
+    fn catch_up(
+        &mut self,
+        source: &Source<'_>,
+        event_time: Option<Timestamp>,
+        rows: impl Iterator<Item = (K, V)>,
+        join: impl Fn(&mut V, V),
+    ) {
+        let reported = self.moment;
+        let mut standing = Standing::NEW;
+        standing.renew(source, event_time);
+        let slot = source.link().map(LinkId::slot);
+        for (key, value) in rows {
+            let Some(row) = self.rows.get_mut(&key) else { continue };
+            if row.reported == reported {
+                join(&mut row.value, value);
+            } else if row.follows.map(LinkId::slot) == slot && !row.standing.has_outrun(source, event_time) {
+                *row = Row::new(value, standing, reported);
+            }
         }
     }
 
@@ -174,14 +219,13 @@ impl<K: Ord, V> Rows<K, V> {
             match self.rows.get_mut(&key) {
                 Some(row) if row.reported == reported => join(&mut row.value, value),
                 Some(row) if row.standing.has_outrun(source, event_time) => {
-                    // The link reports the later changes too.
                     if standing.stale().is_none() {
-                        row.confirm(reported);
+                        row.confirm_over(source.link(), self.lost, reported);
                     }
                 }
-                Some(row) => *row = Row { value, standing, stood: reported, reported },
+                Some(row) => *row = Row::new(value, standing, reported),
                 None if has_room => {
-                    self.rows.insert(key, Row { value, standing, stood: reported, reported });
+                    self.rows.insert(key, Row::new(value, standing, reported));
                 }
                 None => {
                     self.untracked = self.untracked.saturating_add(1);
@@ -269,30 +313,17 @@ impl<K: Ord, V> Rows<K, V> {
         }
         self.moment.step();
         let answered = self.moment;
-        let (named, mut refused) = read_answer(rows, join);
+        let (named, refused) = read_answer(rows, join);
         let lost = self.lost;
-        let is_current = |row: &Row<V>| row.stale(lost).is_none() && row.standing.link().is_some();
         if is_whole {
             let lacks_rows = self.standing.stale() == Some(StaleReason::NoRoom);
-            let stays = |row: &Row<V>| row.reported > asked || (is_current(row) && !lacks_rows);
+            let stays = |row: &Row<V>| row.reported > asked || (row.is_current(lost) && !lacks_rows);
             self.rows.retain(|key, row| named.contains_key(key) || stays(row));
         }
-        for (key, value) in named {
-            let has_room = self.rows.len() < ROWS_MAX;
-            match self.rows.get_mut(&key) {
-                Some(row) => {
-                    if row.reported <= asked && !is_current(row) {
-                        row.value = value;
-                    }
-                    row.reported = answered;
-                }
-                None if has_room => {
-                    let row = Row { value, standing: Standing::NEW, stood: answered, reported: answered };
-                    self.rows.insert(key, row);
-                }
-                None => refused = refused.saturating_add(1),
-            }
-        }
+        let unnamed = self.rows.iter().filter(|(key, _)| !named.contains_key(*key));
+        let mut kept: Vec<LinkId> = Vec::new();
+        unnamed.for_each(|(_, row)| note_link(&mut kept, row));
+        let refused = refused.saturating_add(self.take_answer(named, asked, &mut kept));
         self.untracked = self.untracked.saturating_add(refused);
         let is_followed = self.is_recording || self.links.is_any();
         let answered_rows = self.rows.values_mut().filter(|row| row.reported == answered);
@@ -310,9 +341,31 @@ impl<K: Ord, V> Rows<K, V> {
             self.lack_rows();
         }
         if is_whole {
-            self.links.confirm();
+            self.links.confirm(&kept);
         }
         is_followed && is_whole && refused == 0
+    }
+
+    /// Stores the rows of an answer, except where a row stays as it is. Adds the links that
+    /// report the later changes of such a row, if the answer has another value, to `kept`. Returns for how many rows there was no room.
+    fn take_answer(&mut self, named: BTreeMap<K, V>, asked: Moment, kept: &mut Vec<LinkId>) -> u64 {
+        let (answered, mut refused) = (self.moment, 0_u64);
+        for (key, value) in named {
+            let has_room = self.rows.len() < ROWS_MAX;
+            match self.rows.get_mut(&key) {
+                Some(row) => {
+                    if row.reported <= asked && !row.is_current(self.lost) {
+                        (row.value, row.follows) = (value, None);
+                    } else if row.value != value {
+                        note_link(kept, row);
+                    }
+                    row.reported = answered;
+                }
+                None if has_room => drop(self.rows.insert(key, Row::new(value, Standing::NEW, answered))),
+                None => refused = refused.saturating_add(1),
+            }
+        }
+        refused
     }
 
     pub(super) fn get<Q>(&self, key: &Q) -> Option<&V>
@@ -358,6 +411,13 @@ impl<K: Ord, V> Rows<K, V> {
     }
 }
 
+/// Adds the link that reports the later changes of a row, which an answer does not change, to `kept`.
+fn note_link<V>(kept: &mut Vec<LinkId>, row: &Row<V>) {
+    if let Some(link) = row.follows.filter(|link| !kept.contains(link)) {
+        kept.push(link);
+    }
+}
+
 /// Collects the rows of an answer, and joins rows with the same key. Also returns how many rows found no room.
 fn read_answer<K: Ord, V>(
     rows: impl Iterator<Item = (K, V)>,
@@ -377,7 +437,7 @@ fn read_answer<K: Ord, V>(
     (named, refused)
 }
 
-impl<K: Ord, V> Default for Rows<K, V> {
+impl<K: Ord, V: PartialEq> Default for Rows<K, V> {
     fn default() -> Rows<K, V> {
         Rows::new()
     }

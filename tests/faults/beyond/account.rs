@@ -1,8 +1,8 @@
 //! Faults of balances, positions and quotes.
 
 use gemini_ws::{
-    Balances, Config, Endpoint, Event, HeldAmount, Lost, Orders, Positions, QUOTES_MAX, Quotes, Replay,
-    Request, RequestId, RequestOutcome, Scratch, StaleReason, Subject, Symbol,
+    Balances, Config, Endpoint, Event, HeldAmount, LinkId, Lost, Orders, Positions, QUOTES_MAX, Quotes,
+    Replay, Request, RequestId, RequestOutcome, Scratch, StaleReason, Subject, Symbol, Topic,
 };
 
 use super::super::line;
@@ -266,4 +266,69 @@ fn a_delayed_report_of_a_second_link_undoes_nothing() {
             assert_eq!((amount.as_str(), stale), (right, None), "{what}: {told} at {time}");
         }
     }
+}
+
+/// Formats a report of balances with this time in milliseconds.
+fn balances(time: u64, rows: &[(&str, u32)]) -> String {
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|(asset, value)| format!(r#"{{"a":"{asset}","f":"{value}","c":"{value}"}}"#))
+        .collect();
+    format!(r#"{{"e":"balanceUpdate","E":{time}000000,"u":1,"B":[{}]}}"#, rows.join(","))
+}
+
+/// Returns two links of one account, which have reported BTC 1 and USD 1 at the time 1,000.
+fn two_links() -> (Fed, [LinkId; 2]) {
+    let (mut fed, links) = pair(["ws://a", "ws://b"]);
+    let ids: Vec<_> = fed.client.endpoints().collect();
+    for (id, link) in ids.into_iter().zip(links) {
+        fed.client.subscribe_at(t(1), id, "balances@account".parse().unwrap(), None).unwrap();
+        fed.poll();
+        while let Some(text) = fed.sent.pop() {
+            fed.feed_over(link, 2, &line::ack(&text));
+        }
+        fed.feed_over(link, 3, &balances(1_000, &[("BTC", 1), ("USD", 1)]));
+    }
+    assert!(!fed.balances.is_stale());
+    (fed, links)
+}
+
+fn usd(fed: &Fed) -> (&str, Option<StaleReason>) {
+    (fed.balances.get("USD").unwrap().total().as_str(), fed.balances.stale_reason("USD"))
+}
+
+/// The reports USD 2 and USD 3 of the faster link are dropped. The answer says USD 3, but the slower link has just
+/// reported USD 2, which stays. Only the slower link can correct it: its later report counts, and its end is a loss.
+#[test]
+fn a_balance_that_an_answer_does_not_change_follows_the_slower_link() {
+    for is_lost in [false, true] {
+        let (mut fed, [fast, slow]) = two_links();
+        fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 2 });
+        fed.feed_over(slow, 4, &balances(1_001, &[("USD", 2)]));
+        assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "3", "3")], fed.balances.moment()));
+        fed.feed_over(fast, 5, &balances(1_003, &[("BTC", 2)]));
+        if is_lost {
+            fed.client.handle_lost(slow, t(6), Lost::Reset);
+            fed.poll();
+            assert_eq!(usd(&fed), ("2", Some(StaleReason::Disconnected)));
+        } else {
+            fed.feed_over(slow, 6, &balances(1_002, &[("USD", 3)]));
+            assert_eq!(usd(&fed), ("3", None));
+        }
+    }
+}
+
+/// The faster link loses USD 3. An older report of the slower link makes USD 2 current again, so USD 2 follows the
+/// slower link, although the faster one has reported it.
+#[test]
+fn a_balance_follows_the_link_that_has_reached_it_since_it_was_lost() {
+    let (mut fed, [fast, slow]) = two_links();
+    fed.feed_over(fast, 4, &balances(1_002, &[("USD", 2)]));
+    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
+    fed.feed_over(slow, 5, &balances(1_001, &[("USD", 1)]));
+    assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "3", "3")], fed.balances.moment()));
+    fed.feed_over(fast, 6, &balances(1_004, &[("BTC", 2)]));
+    assert_eq!(usd(&fed), ("2", None));
+    fed.feed_over(slow, 7, &balances(1_003, &[("USD", 3)]));
+    assert_eq!(usd(&fed), ("3", None));
 }
