@@ -39,6 +39,7 @@ record! {
     /// method](crate::protocol::streams#quote-methods).
     NamedMembers {
         order_id: "orderId" = Unsigned,
+        rfq_id: "rfqId" = Exact,
         quote_id: "quoteId" = Exact,
     }
 }
@@ -156,6 +157,19 @@ impl<'f> Response<'f> {
             quote_id: it.quote_id().unless_empty()?,
             confirmed: it.confirmed().if_any()?,
         })
+    }
+
+    /// Returns the quote id in a result, whatever its other members are.
+    pub(crate) fn quote_id(&self) -> Result<Option<Text<'f>>, DecodeError> {
+        match self.result {
+            Some(result) => NamedMembers::whole(result.as_str())?.quote_id().unless_empty(),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the id of the request for quotes in a result, if it can be read.
+    pub(crate) fn rfq_id(&self) -> Option<Text<'f>> {
+        NamedMembers::whole(self.result_text()).ok()?.rfq_id().label()
     }
 
     /// Returns whether the result has the id of an order or a quote, even one that cannot be read.

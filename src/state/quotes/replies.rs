@@ -16,11 +16,14 @@ impl Quotes {
         let now = self.followed.moment();
         let verdict = outcome.verdict();
         match &verdict {
-            Verdict::Accepted(response) => {
-                if let Some(id) = quote_id(response) {
-                    key = self.name(key, id);
+            Verdict::Accepted(response) => match self.named_by(key, response) {
+                Ok(id) => key = id.map_or(key, |id| self.name(key, id)),
+                Err(Contradicted) => {
+                    if let Some(quote) = self.quotes.get_mut(&key) {
+                        quote.raise(StaleReason::Contradiction, now);
+                    }
                 }
-            }
+            },
             // This client's quote does not exist, so a presumed id was that of another client's quote.
             Verdict::Refused(_) | Verdict::OverLimit(_) | Verdict::NotSent => {
                 key = self.separate(key, |quote| quote.is_presumed);
@@ -43,6 +46,15 @@ impl Quotes {
                 quote.raise(StaleReason::Unanswered, now);
             }
         }
+    }
+
+    /// Returns the venue's id in the reply to the request that submits the quote.
+    fn named_by(&self, key: u64, response: &Response<'_>) -> Result<Option<QuoteKey>, Contradicted> {
+        let id = response.quote_id().map_err(|_| Contradicted)?;
+        if self.quotes.get(&key).is_some_and(|quote| names_other_rfq(response, quote.rfq_id)) {
+            return Err(Contradicted);
+        }
+        id.map(|id| id.to_string().parse()).transpose().map_err(|_| Contradicted)
     }
 
     /// Moves the request in an entry to a new entry, if `is_another` says that the id belongs to another quote.
@@ -83,7 +95,9 @@ impl Quotes {
         let key = self.by_quote_id.get(&id);
         let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
         match outcome.verdict() {
-            Verdict::Accepted(response) if denies(&response, id.0, state) => {
+            Verdict::Accepted(response)
+                if denies(&response, id.0, state) || names_other_rfq(&response, quote.rfq_id) =>
+            {
                 quote.raise(StaleReason::Contradiction, now);
             }
             Verdict::Accepted(_) => {
@@ -142,8 +156,12 @@ impl Quotes {
     }
 }
 
-fn quote_id(response: &Response<'_>) -> Option<QuoteKey> {
-    response.quote().ok()?.quote_id?.to_string().parse().ok()
+/// A reply to the request that submits a quote has an id that cannot be read, or names another request for quotes.
+struct Contradicted;
+
+/// Returns whether a reply names another request for quotes. A reply without a readable name of it does not.
+fn names_other_rfq(response: &Response<'_>, rfq_id: QuoteKey) -> bool {
+    response.rfq_id().is_some_and(|named| named != *rfq_id.as_str())
 }
 
 /// Returns whether a reply to a request about the quote `id` cannot be read, names another quote, or says the opposite

@@ -215,3 +215,39 @@ fn an_accepted_cancel_that_names_another_order_is_unknown() {
         assert_eq!(fed.orders.get(78).unwrap().doubt(), expected.1, "{id}");
     }
 }
+
+/// Submits a quote for `r1`, whose reply has this result.
+fn submitted(result: &str) -> Fed {
+    let mut fed = Fed::private(&["requestForQuote@account"]);
+    let id = fed.client.request(t(2), &Request::SubmitQuote(quote("0.5"))).unwrap().get();
+    fed.poll();
+    fed.feed(3, &format!(r#"{{"id":{id},"status":200,"result":{result}}}"#));
+    fed
+}
+
+/// A reply names another request for quotes, or has an id that cannot be read: the quote gets no certain id.
+#[test]
+fn a_reply_about_another_request_for_quotes_leaves_a_doubt() {
+    for result in [r#"{"quoteId":"q1","rfqId":"r9"}"#, r#"{"quoteId":{"x":1},"rfqId":"r1"}"#] {
+        let fed = submitted(result);
+        let quote = fed.quotes.iter().next().unwrap();
+        assert_eq!((quote.quote_id, quote.doubt()), (None, Some(StaleReason::Contradiction)), "{result}");
+    }
+    let mut fed = submitted(r#"{"quoteId":"q1","rfqId":"r1"}"#);
+    assert_eq!(fed.quotes.get("q1").unwrap().doubt(), None);
+    let withdrawal =
+        Request::WithdrawQuote { rfq_id: "r1".parse().unwrap(), quote_id: "q1".parse().unwrap() };
+    let id = fed.client.request(t(4), &withdrawal).unwrap().get();
+    fed.poll();
+    fed.feed(5, &format!(r#"{{"id":{id},"status":200,"result":{{"rfqId":"r9"}}}}"#));
+    let quote = fed.quotes.get("q1").unwrap();
+    assert_eq!((quote.state, quote.doubt()), (QuoteState::Active, Some(StaleReason::Contradiction)));
+}
+
+#[test]
+fn an_odd_member_of_a_reply_costs_no_quote_id() {
+    for odd in [r#""rfqId":"r1","confirmed":"no""#, r#""rfqId":{"x":1}"#, r#""orderId":"x""#] {
+        let fed = submitted(&format!(r#"{{"quoteId":"q1",{odd}}}"#));
+        assert_eq!(fed.quotes.get("q1").map(|quote| quote.doubt()), Some(None), "{odd}");
+    }
+}
