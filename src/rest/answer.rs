@@ -67,8 +67,8 @@ impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
 pub struct OpenOrders {
     /// The orders, in the order of the answer.
     pub orders: Vec<OpenOrder>,
-    /// For each row that cannot be used, the reason: [`RestError::Malformed`] with the offset in the answer, or
-    /// [`RestError::Undecided`].
+    /// For each row that cannot be used, the reason: [`RestError::Malformed`] with the offset in the answer,
+    /// [`RestError::Undecided`], or [`RestError::Repeated`] if another row is about the same order.
     pub unused: Vec<RestError>,
 }
 
@@ -113,12 +113,13 @@ impl BalanceRows {
         self.into_iter()
     }
 
-    /// Returns the error of each row that cannot be decoded: [`RestError::Malformed`] with the offset in the answer.
+    /// Returns the error of each row that cannot be used: [`RestError::Malformed`] with the offset in the answer, or
+    /// [`RestError::Repeated`] if another row is about the same asset.
     pub fn unused(&self) -> &[RestError] {
         &self.unused
     }
 
-    /// Returns whether every row was decoded. If not, the answer may lack the balance of any asset that it does not
+    /// Returns whether every row was used. If not, the answer may lack the balance of any asset that it does not
     /// name: pass it to [`Balances::reconcile_part`](crate::Balances::reconcile_part).
     pub const fn is_whole(&self) -> bool {
         self.unused.is_empty()
@@ -164,36 +165,34 @@ pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconcil
 
 pub(super) fn open_orders(body: &str) -> Result<OpenOrders, RestError> {
     let rows: Vec<Row<'_, OrderRow<'_>>> = rest::array(body).map_err(malformed(body))?;
-    let mut known = BTreeSet::new();
+    let repeated = repeated(&rows, |row| row.order_id);
     let mut open = OpenOrders { orders: Vec::new(), unused: Vec::new() };
     for row in rows {
-        let row = match readable(row, body) {
-            Ok(row) => row,
-            Err(error) => {
-                open.unused.push(error);
-                continue;
+        let found = readable(row, body).and_then(|row| {
+            if repeated.contains(&row.order_id) {
+                return Err(RestError::Repeated { name: row.order_id.to_string().into() });
             }
-        };
-        if !known.insert(row.order_id) {
-            return Err(RestError::Repeated { name: row.order_id.to_string().into() });
-        }
-        let client_order_id = row.client_order_id.map(|id| id.to_string().into());
-        match reconciled(&row) {
-            Ok(found) => open.orders.push(OpenOrder { client_order_id, found }),
-            Err(undecided) => open.unused.push(undecided),
+            let client_order_id = row.client_order_id.map(|id| id.to_string().into());
+            Ok(OpenOrder { client_order_id, found: reconciled(&row)? })
+        });
+        match found {
+            Ok(order) => open.orders.push(order),
+            Err(error) => open.unused.push(error),
         }
     }
+    unless_repeated(&mut open.unused, open.orders.is_empty())?;
     Ok(open)
 }
 
 pub(super) fn balances(body: &str) -> Result<BalanceRows, RestError> {
     let found: Vec<Row<'_, BalanceRow<'_>>> = rest::array(body).map_err(malformed(body))?;
     let is_any = found.iter().any(|row| matches!(row, Row::Read(_)));
-    let (mut known, mut answer) = (BTreeSet::new(), BalanceRows::default());
+    let repeated = repeated(&found, |row| row.asset);
+    let mut answer = BalanceRows::default();
     for row in found {
         match readable(row, body) {
-            Ok(row) if !known.insert(row.asset) => {
-                return Err(RestError::Repeated { name: crate::state::fill::kept(row.asset) });
+            Ok(row) if repeated.contains(row.asset) => {
+                answer.unused.push(RestError::Repeated { name: crate::state::fill::kept(row.asset) });
             }
             Ok(row) => {
                 answer.rows.push((
@@ -206,7 +205,33 @@ pub(super) fn balances(body: &str) -> Result<BalanceRows, RestError> {
             Err(error) => answer.unused.push(error),
         }
     }
+    unless_repeated(&mut answer.unused, answer.rows.is_empty())?;
     Ok(answer)
+}
+
+/// Returns the names that several rows have.
+fn repeated<T, N: Ord>(rows: &[Row<'_, T>], name: impl Fn(&T) -> N) -> BTreeSet<N> {
+    let mut known = BTreeSet::new();
+    let names = rows.iter().filter_map(|row| match row {
+        Row::Read(row) => Some(name(row)),
+        Row::Malformed { .. } => None,
+    });
+    let mut repeated = BTreeSet::new();
+    for name in names {
+        if let Some(name) = known.replace(name) {
+            repeated.insert(name);
+        }
+    }
+    repeated
+}
+
+/// Returns the error of a repeated name, if no row can be used.
+fn unless_repeated(unused: &mut Vec<RestError>, is_empty: bool) -> Result<(), RestError> {
+    let is_repeated = |error: &RestError| matches!(error, RestError::Repeated { .. });
+    match unused.iter().position(is_repeated).filter(|_| is_empty) {
+        Some(place) => Err(unused.swap_remove(place)),
+        None => Ok(()),
+    }
 }
 
 /// Returns a row of an answer, or the error of a row that cannot be decoded, with its offset in the answer.

@@ -1,8 +1,8 @@
 //! Orders that only REST lists, such as those of an earlier run.
 
 use gemini_ws::{
-    Config, FINISHED_ORDERS_MAX, OpenOrdersQuestion, OrderState, OrderStatusQuestion, Reconciled, Request,
-    RestError, RestQuestion, StaleReason,
+    BalancesQuestion, Config, FINISHED_ORDERS_MAX, OpenOrdersQuestion, OrderState, OrderStatusQuestion,
+    Reconciled, Request, RestError, RestQuestion, StaleReason,
 };
 
 use super::fed::{Fed, OVERFLOW, apply, d, found, new_order, order, t, update};
@@ -226,4 +226,23 @@ fn an_open_order_of_which_nothing_remains_is_undecided() {
             fed.orders.reconcile(77, found(77, OrderState::PartiallyFilled, "1"), fed.orders.moment());
         assert!(!is_used, "{body}");
     }
+}
+
+fn open_row(id: u64, members: &str) -> String {
+    format!(r#"{{"order_id":{id},"client_order_id":"a1","is_live":true,"executed_amount":"0"{members}}}"#)
+}
+
+/// Rows with one name contradict each other, but do not affect the others.
+#[test]
+fn a_repeated_row_of_an_answer_costs_no_other_row() {
+    let rows = [open_row(78, ""), open_row(77, ""), open_row(78, "")];
+    let open = OpenOrdersQuestion.answer(200, &format!("[{}]", rows.join(","))).unwrap();
+    assert_eq!(open.orders.iter().map(|order| order.found.order_id).collect::<Vec<_>>(), [77]);
+    assert!(matches!(&open.unused[..], [RestError::Repeated { .. }, RestError::Repeated { .. }]), "{open:?}");
+
+    let row =
+        |asset: &str, amount| format!(r#"{{"currency":"{asset}","amount":"{amount}","available":"1"}}"#);
+    let rows = [row("ETH", 1), row("USD", 1), row("ETH", 2)];
+    let rows = BalancesQuestion.answer(200, &format!("[{}]", rows.join(","))).unwrap();
+    assert!(rows.iter().eq([("USD", "1", "1")]) && !rows.is_whole(), "{rows:?}");
 }
