@@ -65,8 +65,19 @@ impl MarketDataV1 {
             let is_read = !matches!(it, MarketEntry::Malformed { .. } | MarketEntry::Unrecognized(_));
             is_read || it.symbol().is_some()
         };
+        // Most entries name the symbol of the entry before.
+        let mut asked = None;
         update.entries.iter().filter(is_known).fold((false, true), |(any, all), entry| {
-            let is_foreign = entry.symbol().is_some_and(|name| symbols.get(name).is_none());
+            let is_foreign = match entry.symbol() {
+                name @ Some(text) if name != asked => match symbols.get(text) {
+                    Some(()) => {
+                        asked = name;
+                        false
+                    }
+                    None => true,
+                },
+                _ => false,
+            };
             (any || is_foreign, all && is_foreign)
         })
     }

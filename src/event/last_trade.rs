@@ -34,6 +34,14 @@ impl LastTrade {
         id < self.next || id.saturating_add(1) == self.highest
     }
 
+    /// Notes that the stream has delivered all trades up to this id.
+    pub(crate) const fn note_up_to(&mut self, id: u64) {
+        self.note(id);
+        if self.next <= id {
+            self.next = id.saturating_add(1);
+        }
+    }
+
     pub(crate) const fn note(&mut self, id: u64) {
         let next = id.saturating_add(1);
         if next > self.highest {

@@ -10,7 +10,7 @@ use crate::event::report::Report;
 use crate::event::source::Source;
 use crate::event::{Batch, Parts};
 use crate::json::error::DecodeError;
-use crate::message::{Depth, Element, L2Updates, List, MarketEntry, MarketUpdate, Message, Row, Trade};
+use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message, Row, Trade};
 use crate::value::endpoint::Endpoint;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::snapshot::Snapshot;
@@ -192,22 +192,14 @@ fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
 /// Returns the event of a market data v1 frame, and notes its trades: the trades of a frame have the id of the frame,
 /// except older trades in the first frame of a link.
 pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
-    let is_first = update.socket_sequence == 0;
-    let before = if is_first { *told } else { LastTrade::NOTHING };
-    if is_first {
-        note_first(told, &update);
+    let mut before = LastTrade::NOTHING;
+    if update.socket_sequence == 0 {
+        before = *told;
+        told.note_up_to(update.event_id);
+    } else {
+        told.note(update.event_id);
     }
-    told.note(update.event_id);
     Event::Batch(Batch(Parts::Market { told: before, update }), source)
-}
-
-#[cold]
-fn note_first(told: &mut LastTrade, update: &MarketUpdate<'_>) {
-    for entry in &update.entries {
-        if let MarketEntry::Trade(trade) | MarketEntry::BlockTrade(trade) = entry {
-            told.note(trade.trade_id);
-        }
-    }
 }
 
 /// Returns the event of a message, without regard to earlier messages. Returns `None` for messages whose meaning
