@@ -224,7 +224,7 @@ impl Client {
         books.filter(move |(slot, _)| !has_ended(*slot))
     }
 
-    /// Replaces the links of market data v1 that bring the book of this symbol: those of its slots in `named`. Returns
+    /// Replaces the links of market data v1 that bring the book of this symbol: `named` has their slots. Returns
     /// whether it replaced any.
     fn renew_book(&mut self, symbol: Symbol, named: &BTreeSet<(Symbol, usize)>) -> bool {
         let slots = named.range((symbol, 0)..=(symbol, usize::MAX)).map(|(_, slot)| *slot);

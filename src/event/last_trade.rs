@@ -2,8 +2,8 @@
 
 use crate::message::Trade;
 
-/// The two highest ids of the trades that a stream has delivered. The ids of later trades are higher, though not always
-/// by one. An id between the two is new: the highest id is too high, and does not make later trades replays.
+/// The two highest ids of the trades that a stream has delivered. The ids of later trades are higher, though not
+/// always by one. A trade with an id between the two is new, so one id that is too high makes no later trade a replay.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LastTrade {
     /// The second highest id plus one; zero before the second trade.

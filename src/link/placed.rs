@@ -44,8 +44,7 @@ struct Named {
     link: LinkId,
     id: ClientOrderId,
     state: State,
-    /// The venue's id of the order, from the first event that reports the order as open or rejected. The id 0 is
-    /// none.
+    /// The venue's id of the order, from the first event with an id that reports the order as open or rejected.
     order_id: Option<u64>,
     /// The latest time of an `OPEN` event.
     opened: Option<Timestamp>,

@@ -38,8 +38,8 @@ struct Row<V> {
     /// When `standing` was last set.
     stood: Moment,
     reported: Moment,
-    /// The link that has brought the value, or has reached the row since it was lost, and so reports its later changes.
-    /// `None` for a value from an answer or a recording.
+    /// The link that reports the later changes of the row: it has brought the value, or an older one since the row
+    /// became stale. `None` for a value from an answer or a recording.
     follows: Option<LinkId>,
 }
 
@@ -346,8 +346,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         is_followed && is_whole && refused == 0
     }
 
-    /// Stores the rows of an answer, except where a row stays as it is. Adds the links that
-    /// report the later changes of such a row, if the answer has another value, to `kept`. Returns for how many rows there was no room.
+    /// Stores the rows of an answer, except where a row stays as it is. If the answer has another value than such a
+    /// row, adds the link that reports the later changes of the row to `kept`. Returns for how many rows there was no
+    /// room.
     fn take_answer(&mut self, named: BTreeMap<K, V>, asked: Moment, kept: &mut Vec<LinkId>) -> u64 {
         let (answered, mut refused) = (self.moment, 0_u64);
         for (key, value) in named {
@@ -411,7 +412,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     }
 }
 
-/// Adds the link that reports the later changes of a row, which an answer does not change, to `kept`.
+/// Adds the link that reports the later changes of a row to `kept`.
 fn note_link<V>(kept: &mut Vec<LinkId>, row: &Row<V>) {
     if let Some(link) = row.follows.filter(|link| !kept.contains(link)) {
         kept.push(link);

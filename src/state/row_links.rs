@@ -81,8 +81,8 @@ impl RowLinks {
         self.links.iter_mut().filter(|(own, _)| *own == link).for_each(|(_, shown)| *shown = Shown::All);
     }
 
-    /// Notes that the rows are as in an answer that was asked for after the links began, or stay as they
-    /// are. Only the links `kept` report the later changes of rows that stay.
+    /// Notes that the rows are as in an answer that was asked for after the links began, except for rows that stay as
+    /// they are. Only the links `kept` report the later changes of these rows.
     pub(super) fn confirm(&mut self, kept: &[LinkId]) {
         let is_whole = |link: &LinkId| kept.iter().all(|own| own.slot() == link.slot());
         let known = self.links.iter_mut().filter(|(own, shown)| *shown != Shown::Nothing && is_whole(own));

@@ -159,7 +159,7 @@ impl<'f> Response<'f> {
         })
     }
 
-    /// Returns the quote id in a result, whatever its other members are.
+    /// Returns the quote id in a result, even if another member cannot be read.
     pub(crate) fn quote_id(&self) -> Result<Option<Text<'f>>, DecodeError> {
         match self.result {
             Some(result) => NamedMembers::whole(result.as_str())?.quote_id().unless_empty(),

@@ -159,7 +159,7 @@ impl Quotes {
 /// A reply to the request that submits a quote has an id that cannot be read, or names another request for quotes.
 struct Contradicted;
 
-/// Returns whether a reply names another request for quotes. A reply without a readable name of it does not.
+/// Returns whether a reply names another request for quotes; `false` if the reply names none that can be read.
 fn names_other_rfq(response: &Response<'_>, rfq_id: QuoteKey) -> bool {
     response.rfq_id().is_some_and(|named| named != *rfq_id.as_str())
 }
