@@ -3,7 +3,7 @@
 use crate::message::Trade;
 
 /// The two highest ids of the trades that a stream has delivered. The ids of later trades are higher, though not
-/// always by one. A trade with an id between the two is new, so one id that is too high makes no later trade a replay.
+/// always by one. A trade with an id between the two is new. So one id that is too high makes no later trade a replay.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LastTrade {
     /// The second highest id plus one; zero before the second trade.
