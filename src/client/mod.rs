@@ -34,7 +34,7 @@ use crate::link::stats::Stats;
 use crate::link::timer::Deadline;
 use crate::link::{ConnectRequest, Link};
 use crate::request::stream::{Stream, Topic};
-use crate::value::id::{EndpointId, LinkId, StreamId};
+use crate::value::id::{EndpointId, LinkId, RequestId, StreamId};
 use crate::value::symbol::Symbol;
 use crate::value::time::Instant;
 
@@ -292,6 +292,44 @@ impl Client {
     pub fn shut_down(&mut self, now: Instant, plan: ShutdownPlan) {
         self.advance(now);
         self.begin_shutdown(plan, false);
+    }
+}
+
+// ---- what the application knows ----------------------------------------------------------------
+
+impl Client {
+    /// Notes that an order of this client has ended, or that the venue does not have it. `request` is the request that
+    /// placed the order. The client notices ends that events report. Call this for an end that only REST shows, such
+    /// as that of an order which ended while no link was open. A shutdown then does not count the session of the order
+    /// in [`Abandoned::sessions`](crate::Abandoned::sessions) because of this order. If a later event reports the order
+    /// as open, the session counts again.
+    ///
+    /// ```
+    /// use gemini_ws::{Client, Config, Instant, NewOrder, Orders, Output, Request, Side};
+    ///
+    /// let mut client = Client::single(Config::new("ws://venue").authenticated(true).stay_open(true));
+    /// let now = Instant::ZERO;
+    /// client.open(now)?;
+    /// let Some(Output::Connect(link)) = client.poll_output() else { panic!() };
+    /// client.handle_connected(link, now);
+    /// let order = NewOrder::limit("my-1", "btcusd", Side::Buy, "1", "50000").expect("a limit order");
+    /// let request = client.request(now, &Request::PlaceOrder(order))?;
+    /// let mut orders = Orders::new();
+    /// while let Some(output) = client.poll_output() {
+    ///     if let Output::Event(event) = output {
+    ///         orders.apply(&event);
+    ///     }
+    /// }
+    /// // No reply comes, and REST does not find the order.
+    /// let asked = orders.moment();
+    /// orders.reconcile(request, None, asked);
+    /// if orders.get(request).is_some_and(|order| order.state.is_final() && !order.needs_reconciling()) {
+    ///     client.forget_order(request);
+    /// }
+    /// # Ok::<(), gemini_ws::CommandError>(())
+    /// ```
+    pub fn forget_order(&mut self, request: RequestId) {
+        self.placed.forget(request.get());
     }
 }
 

@@ -16,9 +16,9 @@ const NAMED_MAX: usize = 1_024;
 /// For all sessions of a client: the requests that may have placed an order which has not ended. Each connection is a
 /// session.
 ///
-/// An order that was not sent, that the venue refused, or that an event over any link to the endpoint reports as
-/// ended, does not count: there is nothing to cancel. But if a later event reports such an order as open, the order
-/// counts. Old and repeated events do not change this.
+/// An order that was not sent, that the venue refused, that an event over any link to the endpoint reports as ended, or
+/// that the application has [forgotten](Placed::forget), does not count: there is nothing to cancel. But if a later
+/// event reports such an order as open, the order counts. Old and repeated events do not change this.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Placed {
     /// The sessions that have not ended.
@@ -66,7 +66,7 @@ enum State {
     Refused,
     /// The venue may hold the order.
     Placed,
-    /// An event has reported the end of the order.
+    /// An event or the application has reported the end of the order.
     Ended,
 }
 
@@ -197,6 +197,13 @@ impl Placed {
     pub(super) fn note_unanswered(&mut self, link: LinkId, request: u64, about: &Subject) {
         if matches!(about, Subject::PlaceOrder(_)) {
             self.note_placed(link, request);
+        }
+    }
+
+    /// Notes that the order of a request has ended, or never was at the venue.
+    pub(crate) fn forget(&mut self, request: u64) {
+        if let Some(named) = self.get_mut(request) {
+            named.state = State::Ended;
         }
     }
 

@@ -115,7 +115,12 @@ impl Handle {
                         let settled = lent.keeper.reconcile_order(&question, found, asked, lent.now);
                         // An open order stays in doubt while no subscribed stream reports it.
                         let order = lent.keeper.orders().get(&question);
-                        let _ = answer.try_send(settled && !order.is_some_and(Order::needs_reconciling));
+                        let is_certain = settled && !order.is_some_and(Order::needs_reconciling);
+                        let ended = order.filter(|order| is_certain && order.state.is_final());
+                        if let Some(request) = ended.and_then(Order::request) {
+                            lent.client.forget_order(request);
+                        }
+                        let _ = answer.try_send(is_certain);
                     });
                     match settled.await.ok_or(ReconcileError::Closed)? {
                         true => it.resolved += 1,

@@ -1,12 +1,15 @@
 //! Tests how a driver ends: what happens to earlier commands, and which reason it reports.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use gemini_ws_driver::gemini_ws::{
     Client, ClientConfig, CloseReason, CommandError, Config, Event, Instant, Limit, OrderState, Request,
-    StaleReason, Stream,
+    RestRequest, StaleReason, Stream,
 };
-use gemini_ws_driver::{Done, EndedBy, Handle, Keeper, PlaceError, RequestError, Wake, client, connect};
+use gemini_ws_driver::{
+    Done, EndedBy, Handle, Keeper, PlaceError, RequestError, SharedSigner, Wake, client, connect,
+};
 use smol::future;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -277,6 +280,42 @@ async fn in_doubt(client: &Handle, ids: &[&str]) {
         }
         assert_eq!(reason().await, Some(StaleReason::Overdue), "{id}");
     }
+}
+
+/// A link is lost, and REST says that the order over it has ended. The shutdown leaves no order.
+pub(crate) fn an_end_that_only_rest_shows<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        let signer = SharedSigner::new(signer());
+        let (client, driver) = connect(A::runtime(), Config::new(&url));
+        beside(driver.sign_with(signer.clone()), async {
+            client.live().await.unwrap();
+            drop(client.place(order("rests", "1000")).await.unwrap());
+            let rests = async || client.order("rests").await.unwrap().unwrap();
+            while rests().await.order_id.is_none() {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+            plan_faults(&url, "abort").await;
+            while !rests().await.needs_reconciling() {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+            client.live().await.unwrap();
+            let id = rests().await.order_id.unwrap();
+            let ask = async |request: RestRequest| {
+                let of_order = format!(
+                    r#"{{"order_id":"{id}","is_live":false,"is_cancelled":true,"executed_amount":"0"}}"#
+                );
+                Ok::<_, Infallible>((
+                    200,
+                    if request.path().contains("order") { of_order } else { "[]".into() },
+                ))
+            };
+            let found = client.reconcile(&signer, ask).await.unwrap();
+            assert_eq!((found.resolved, found.unresolved.len()), (1, 0), "{found:?}");
+            let ended = client.shut_down(Duration::from_secs(5), |plan| plan.cancel_orders(true)).await;
+            assert_eq!(ended.closed.map(|closed| closed.reason), Some(CloseReason::Requested), "{ended}");
+        })
+        .await;
+    });
 }
 
 /// A second authenticated endpoint is added after two orders were placed. Their cancels go to the first endpoint.

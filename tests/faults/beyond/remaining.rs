@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gemini_ws::{CloseReason, Config, Lost, Request, ShutdownPlan};
+use gemini_ws::{CloseReason, Config, Lost, OrderState, Request, ShutdownPlan};
 
-use super::fed::{Fed, new_order, order, s, t, update};
+use super::fed::{Fed, found, new_order, order, s, t, update};
 
 /// Places an order. A reply and an event come, then the link is lost, and the client shuts down.
 fn shut_down_after(frames: &[String]) -> Option<CloseReason> {
@@ -212,5 +212,33 @@ fn an_old_event_after_the_end_does_not_open_the_order_again() {
         let mut frames = before();
         frames.push(at(time, status));
         assert_eq!(shut_down_after(&frames), Some(expected), "{time} {status}");
+    }
+}
+
+/// An order ends while no link is open, and only REST says so. The application passes the order to the client.
+#[test]
+fn an_order_whose_end_only_rest_has_shown_does_not_remain() {
+    for (is_forgotten, opens_again, expected) in [
+        (true, false, CloseReason::Requested),
+        (false, false, CloseReason::RequestedIncomplete),
+        (true, true, CloseReason::RequestedIncomplete),
+    ] {
+        let mut fed = Fed::private(&["orders@account"]);
+        let id = fed.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();
+        fed.poll();
+        fed.feed(3, &format!(r#"{{"id":{},"status":200}}"#, id.get()));
+        fed.feed(3, &update("NEW", ""));
+        fed.reconnect(10_000);
+        fed.acknowledge(10_600);
+        let asked = fed.orders.moment();
+        assert!(fed.orders.reconcile(77, found(77, OrderState::Canceled, "0"), asked));
+        assert_eq!((fed.order().state, fed.order().doubt()), (OrderState::Canceled, None));
+        if is_forgotten {
+            fed.client.forget_order(fed.order().request().unwrap());
+        }
+        if opens_again {
+            fed.feed(10_700, &update("OPEN", "").replace("\"E\":1000", "\"E\":2000"));
+        }
+        assert_eq!(close(fed, 60_000), Some(expected), "{is_forgotten} {opens_again}");
     }
 }
