@@ -15,7 +15,7 @@ const KINDS: [&str; 2] = ["e", "type"];
 /// Members in tables that no record reads: those of requests, and those that nothing in this crate shows.
 const UNREAD: [(&str, &[&str]); 3] = [
     ("rest#balances", &["availableForWithdrawal"]),
-    ("rest#order-status", &["price", "avg_execution_price", "timestampms", "options"]),
+    ("rest#order-status", &["avg_execution_price", "timestampms", "options"]),
     ("streams#requests-and-responses", &["method", "params"]),
 ];
 

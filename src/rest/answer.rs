@@ -287,7 +287,7 @@ fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
     };
     let client_order_id = row.client_order_id.and_then(|id| id.to_string().parse().ok());
     let symbol = row.symbol.and_then(|symbol| symbol.to_string().parse().ok());
-    let (side, quantity) = (row.side, row.original);
+    let (side, quantity, price) = (row.side, row.original, row.price);
     let found = Reconciled::new(row.order_id, state, row.executed);
-    Ok(Reconciled { client_order_id, symbol, side, quantity, ..found })
+    Ok(Reconciled { client_order_id, symbol, side, quantity, price, ..found })
 }

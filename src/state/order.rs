@@ -132,6 +132,7 @@ struct Doubt {
 #[derive(Clone, Debug, PartialEq)]
 struct OtherTerms {
     quantity: Option<Decimal>,
+    price: Option<Decimal>,
     client_order_id: Option<Box<str>>,
     noted: Moment,
 }

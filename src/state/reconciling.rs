@@ -85,13 +85,15 @@ pub struct Reconciled {
     pub side: Option<Side>,
     /// The ordered quantity, if the answer contains it.
     pub quantity: Option<Decimal>,
+    /// The limit price, if the answer contains it. `None` and zero say nothing about the price.
+    pub price: Option<Decimal>,
 }
 
 impl Reconciled {
     /// Creates an answer without terms.
     pub const fn new(order_id: u64, state: OrderState, executed: Decimal) -> Reconciled {
-        let (client_order_id, symbol, side, quantity) = (None, None, None, None);
-        Reconciled { order_id, state, executed, client_order_id, symbol, side, quantity }
+        let (client_order_id, symbol, side, quantity, price) = (None, None, None, None, None);
+        Reconciled { order_id, state, executed, client_order_id, symbol, side, quantity, price }
     }
 
     /// Returns whether the answer contradicts itself or the `known` ordered quantity.

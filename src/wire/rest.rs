@@ -9,7 +9,7 @@ use super::rows::market_number;
 use super::values::{Exact, Figure, Flag, Label, OrderSide, Placed, Plain, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::{Number, Read, Text};
+use crate::message::{Number, OrderType, Read, Text};
 use crate::value::decimal::Decimal;
 use crate::value::side::Side;
 use crate::wire::FRAME_BYTES_MAX;
@@ -25,6 +25,8 @@ record! {
         client_order_id: "client_order_id" = Exact,
         symbol: "symbol" = Label,
         side: "side" = OrderSide,
+        order_type: "type" = Label,
+        price: "price" = Figure,
         remaining: "remaining_amount" = Placed<Figure>,
         original: "original_amount" = Placed<Figure>,
     }
@@ -54,6 +56,8 @@ pub(crate) struct OrderRow<'f> {
     pub(crate) client_order_id: Option<Text<'f>>,
     pub(crate) symbol: Option<Text<'f>>,
     pub(crate) side: Option<Side>,
+    /// The limit price; `None` if the order has another type than a limit order.
+    pub(crate) price: Option<Decimal>,
     pub(crate) is_live: bool,
     pub(crate) is_cancelled: bool,
     pub(crate) executed: Decimal,
@@ -69,11 +73,15 @@ impl<'f> Read<'f> for OrderRow<'f> {
             (0, offset) => return Err(DecodeError::of_member(DecodeErrorKind::Integer, offset, "order_id")),
             (order_id, _) => order_id,
         };
+        // In answers about other orders, `price` may be an average price, or zero.
+        let is_limit = it.order_type().label().is_none_or(|text| OrderType::of(text) == OrderType::Limit);
+        let price = if is_limit { it.price().informs() } else { None };
         Ok(OrderRow {
             order_id,
             client_order_id: it.client_order_id().unless_empty()?,
             symbol: it.symbol().label(),
             side: it.side().informs(),
+            price: price.and_then(|it| market_number(it.as_str(), true).ok()).filter(|it| !it.is_zero()),
             is_live: it.is_live().required()?,
             // Archived reports of rejected orders leave out `is_cancelled`.
             is_cancelled: it.is_cancelled().if_any()?.unwrap_or(false),

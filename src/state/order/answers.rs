@@ -17,6 +17,7 @@ impl Order {
     ) -> Order {
         let mut listed = Order::foreign(Some(found.order_id), client_order_id, None);
         (listed.symbol, listed.side, listed.quantity) = (found.symbol, found.side, found.quantity);
+        listed.price = listed.limit_price(found);
         (listed.state, listed.reported) = (found.state, Some(found.executed));
         listed.raise(reason, Moment::BEGINNING);
         listed
@@ -82,6 +83,7 @@ impl Order {
         if self.is_modified {
             self.quantity = found.quantity.or(self.quantity);
         }
+        self.price = self.limit_price(found).or(self.price);
         self.revive();
         // The venue may report an order that was executed as a whole both as filled and as cancelled.
         let is_whole = self.quantity.is_some_and(|quantity| found.executed >= quantity);

@@ -8,6 +8,7 @@ use crate::state::order::told::{differ, told_outcome, told_stop_price};
 use crate::state::order::{Order, OtherTerms};
 use crate::state::reconciling::Reconciled;
 use crate::state::truth::Moment;
+use crate::value::decimal::Decimal;
 use crate::value::id::LinkId;
 
 impl Order {
@@ -51,19 +52,16 @@ impl Order {
 
     /// Returns whether an event names another type of order. Only the stop price of an order may disappear.
     fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
-        use OrderType::{Limit, Market, MarketBuy, MarketSell, StopLimit, StopMarket};
-        let is_market = |of: OrderType<'_>| match of {
-            Market | StopMarket | MarketBuy | MarketSell => Some(true),
-            Limit | StopLimit => Some(false),
-            _ => None,
-        };
-        let Some(known) = self.order_type.as_deref().map(|text| OrderType::of(Text(text))) else {
-            return false;
-        };
+        use OrderType::{Limit, Market, StopLimit, StopMarket};
+        let Some(known) = self.known_type() else { return false };
         let is_stop =
             matches!(update.order_type, Some(StopLimit | StopMarket)) || told_stop_price(update).is_some();
         let markets = is_market(known).zip(update.order_type.and_then(is_market));
         markets.is_some_and(|(known, told)| known != told) || (is_stop && matches!(known, Limit | Market))
+    }
+
+    fn known_type(&self) -> Option<OrderType<'_>> {
+        self.order_type.as_deref().map(|text| OrderType::of(Text(text)))
     }
 
     /// Returns whether an event contradicts what is known about the order: it has other ids or terms, or a `NEW`
@@ -100,13 +98,21 @@ impl Order {
             || (self.outcome.is_none() && differ(self.side, found.side))
     }
 
-    /// Returns whether the venue's answer names another quantity or client order id than is known.
+    /// Returns the limit price in the venue's answer; `None` for a market order. Returns `None` in a prediction market
+    /// too, because the venue may name the price of the other outcome.
+    pub(super) fn limit_price(&self, found: &Reconciled) -> Option<Decimal> {
+        let is_market = self.known_type().and_then(is_market) == Some(true);
+        found.price.filter(|price| !price.is_zero() && !is_market && self.outcome.is_none())
+    }
+
+    /// Returns whether the venue's answer names another quantity, limit price or client order id than is known.
     pub(in crate::state) fn has_other_terms(
         &self,
         found: &Reconciled,
         client_order_id: Option<&str>,
     ) -> bool {
         differ(self.quantity.filter(|_| !self.is_modified), found.quantity)
+            || differ(self.price, self.limit_price(found))
             || differ(self.client_order_id.as_deref(), client_order_id)
     }
 
@@ -127,20 +133,31 @@ impl Order {
         let Some(since) = self.doubt.map(|doubt| doubt.since).filter(|since| *since <= asked) else {
             return false;
         };
-        let quantity = found.quantity;
+        let (quantity, price) = (found.quantity, self.limit_price(found));
         let is_told_again = self.other_terms.as_deref().is_some_and(|told| {
             let told_id = told.client_order_id.as_deref();
             agree(self.quantity, told.quantity, quantity)
+                && agree(self.price, told.price, price)
                 && agree(self.client_order_id.as_deref(), told_id, client_order_id)
                 && (since..=asked).contains(&told.noted)
         });
         if is_told_again {
-            self.is_modified |= differ(self.quantity, quantity);
+            self.is_modified |= differ(self.quantity, quantity) || differ(self.price, price);
         } else {
             let client_order_id = client_order_id.map(Into::into);
-            self.other_terms = Some(Box::new(OtherTerms { quantity, client_order_id, noted: now }));
+            self.other_terms = Some(Box::new(OtherTerms { quantity, price, client_order_id, noted: now }));
         }
         is_told_again
+    }
+}
+
+/// Returns whether an order of this type has no limit price; `None` if unknown.
+const fn is_market(order_type: OrderType<'_>) -> Option<bool> {
+    use OrderType::{Limit, Market, MarketBuy, MarketSell, StopLimit, StopMarket};
+    match order_type {
+        Market | StopMarket | MarketBuy | MarketSell => Some(true),
+        Limit | StopLimit => Some(false),
+        _ => None,
     }
 }
 

@@ -21,9 +21,10 @@ impl Orders {
     ///   the answer is used if it is not outdated and the fills are not certain, for example because they exceed the
     ///   ordered quantity,
     /// - the answer contradicts the known ids, the instrument or the side of the order,
-    /// - the answer names another ordered quantity than is known, or, for an order of another client, another client
-    ///   order id. Exception: the answer is used if the answer to an earlier question, asked after the doubt was
-    ///   raised, agrees about the quantity and the client order id,
+    /// - the answer names another ordered quantity or limit price than is known, or, for an order of another client,
+    ///   another client order id. Exception: the answer is used if the answer to an earlier question, asked after the
+    ///   doubt was raised, agrees about the quantity, the price and the client order id. Prices of market orders, and
+    ///   of orders for an outcome of a prediction market, are not compared,
     /// - the answer contradicts itself: the order is open and has executed the ordered quantity or more, or the order
     ///   is filled and has executed less, or the venue's id is 0,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.

@@ -246,3 +246,27 @@ fn a_repeated_row_of_an_answer_costs_no_other_row() {
     let rows = BalancesQuestion.answer(200, &format!("[{}]", rows.join(","))).unwrap();
     assert!(rows.iter().eq([("USD", "1", "1")]) && !rows.is_whole(), "{rows:?}");
 }
+
+/// The row of a limit order names its price. In other rows, `price` is not a limit price.
+#[test]
+fn an_order_of_a_list_has_its_limit_price() {
+    for (more, price) in [
+        (r#","type":"exchange limit","price":"101""#, Some("101")),
+        (r#","price":101"#, Some("101")),
+        (r#","type":"exchange limit","price":"0""#, None),
+        (r#","type":"exchange limit""#, None),
+        (r#","type":"market sell","price":"101""#, None),
+        (r#","type":"market sell","price":"none""#, None),
+    ] {
+        let mut fed = Fed::private(&["orders@account"]);
+        let asked = fed.orders.moment();
+        assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", more))), 1, "{more}");
+        assert_eq!((fed.order().price, fed.order().doubt()), (price.map(d), None), "{more}");
+        // An order of an outdated list has the price too.
+        let mut fed = Fed::private(&["orders@account"]);
+        let asked = fed.orders.moment();
+        fed.apply(&OVERFLOW);
+        assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", more))), 1, "{more}");
+        assert_eq!((fed.order().price, fed.order().needs_reconciling()), (price.map(d), true), "{more}");
+    }
+}

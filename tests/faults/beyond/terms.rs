@@ -231,3 +231,79 @@ fn answers_of_two_kinds_agree_about_what_both_have() {
         }
     }
 }
+
+/// The event with another price of order 77 was lost. Each row has the terms in the event before the loss, the terms
+/// in two answers of REST, whether each answer is used, and the price then.
+#[test]
+fn another_price_in_an_answer_is_another_term() {
+    let limit = r#""type":"exchange limit","price":"101""#;
+    let market = r#""type":"market buy","price":"101""#;
+    let zero = r#""type":"exchange limit","price":"0.00""#;
+    let same = r#""type":"exchange limit","price":"100.00""#;
+    for (event, [first, second], is_used, price) in [
+        // The price of a limit order is certain if two answers agree about it.
+        (r#","p":"100""#, [limit, limit], [false, true], Some("101")),
+        (r#","p":"100","o":"LIMIT""#, [limit, limit], [false, true], Some("101")),
+        (r#","p":"100""#, [r#""price":101"#, limit], [false, true], Some("101")),
+        (r#","p":"100""#, [limit, r#""type":"exchange limit","price":"102""#], [false, false], Some("100")),
+        (r#","p":"100""#, [limit, same], [false, true], Some("100")),
+        (r#","p":"100""#, [same, limit], [true, false], Some("100")),
+        // The answer says nothing about a limit price.
+        (r#","p":"100""#, [r#""type":"exchange limit""#, limit], [true, false], Some("100")),
+        (r#","p":"100""#, [zero, limit], [true, false], Some("100")),
+        (r#","p":"100""#, [r#""type":"exchange limit","price":"""#, limit], [true, false], Some("100")),
+        (r#","p":"100""#, [market, market], [true, false], Some("100")),
+        (
+            r#","p":"100","P":"99""#,
+            [r#""type":"a new type","price":"99""#, limit],
+            [true, false],
+            Some("100"),
+        ),
+        // The order has no limit price, or its outcome may have another price.
+        (r#","o":"MARKET","p":"0""#, [limit, limit], [true, false], None),
+        (r#","o":"market buy""#, [market, market], [true, false], None),
+        (r#","O":"YES","p":"0.3""#, [r#""price":"0.7""#, limit], [true, false], Some("0.3")),
+        (r#","O":"YES""#, [r#""price":"0.7""#, limit], [true, false], None),
+        // The price is unknown.
+        ("", [limit, limit], [true, false], Some("101")),
+        ("", [market, limit], [true, false], None),
+    ] {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.feed(2, &order(77, None, "NEW", event));
+        fed.apply(&OVERFLOW);
+        let question = OrderStatusQuestion::by_order_id(77);
+        let used = [first, second].map(|terms| {
+            let row = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":"0","#;
+            let found = question.answer(200, &format!("{row}{terms}}}")).unwrap();
+            let asked = fed.orders.moment();
+            fed.orders.reconcile(&question, found, asked)
+        });
+        assert_eq!(used, is_used, "{event}: {first}, {second}");
+        assert_eq!(fed.order().price, price.map(d), "{event}: {first}, {second}");
+        assert_eq!(fed.order().needs_reconciling(), used == [false, false], "{event}: {first}, {second}");
+    }
+}
+
+/// Two answers must agree about the quantity and the price together.
+#[test]
+fn two_answers_agree_about_the_quantity_and_the_price() {
+    for (second, is_used) in [
+        (r#""original_amount":"5","price":"101""#, true),
+        (r#""original_amount":"5","price":"102""#, false),
+        (r#""original_amount":"6","price":"101""#, false),
+    ] {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.feed(2, &order(77, None, "NEW", r#","p":"100""#));
+        fed.apply(&OVERFLOW);
+        let mut ask = |terms: &str| {
+            let row = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":"0","#;
+            let found = OrderStatusQuestion::by_order_id(77).answer(200, &format!("{row}{terms}}}")).unwrap();
+            let asked = fed.orders.moment();
+            fed.orders.reconcile(77, found, asked)
+        };
+        assert!(!ask(r#""original_amount":"5","price":"101""#), "{second}");
+        assert_eq!(ask(second), is_used, "{second}");
+        let expected = if is_used { ("5", "101") } else { ("1", "100") };
+        assert_eq!((fed.order().quantity, fed.order().price), (Some(d(expected.0)), Some(d(expected.1))));
+    }
+}
