@@ -34,7 +34,7 @@ pub(crate) struct MarketDataV1 {
     lacks: Option<Side>,
     /// Whether a frame was lost on the present connection.
     is_broken: bool,
-    /// The newest trades over all connections.
+    /// The newest trade over all connections.
     last_trade: LastTrade,
 }
 

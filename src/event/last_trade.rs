@@ -2,18 +2,15 @@
 
 use crate::message::Trade;
 
-/// The two highest ids of the trades that a stream has delivered. The ids of later trades are higher, though not
-/// always by one. A trade with an id between the two is new. So one id that is too high makes no later trade a replay.
+/// The newest trade that a stream has delivered. The ids of later trades are higher, though not always by one.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LastTrade {
-    /// The second highest id plus one; zero before the second trade.
+    /// The id of the newest trade plus one; zero before the first trade.
     next: u64,
-    /// The highest id plus one; zero before the first trade.
-    highest: u64,
 }
 
 impl LastTrade {
-    pub(crate) const NOTHING: LastTrade = LastTrade { next: 0, highest: 0 };
+    pub(crate) const NOTHING: LastTrade = LastTrade { next: 0 };
 
     #[inline]
     pub(crate) const fn mark(self, mut trade: Trade<'_>) -> Trade<'_> {
@@ -31,23 +28,12 @@ impl LastTrade {
 
     #[inline]
     pub(crate) const fn has(self, id: u64) -> bool {
-        id < self.next || id.saturating_add(1) == self.highest
-    }
-
-    /// Notes that the stream has delivered all trades up to this id.
-    pub(crate) const fn note_up_to(&mut self, id: u64) {
-        self.note(id);
-        if self.next <= id {
-            self.next = id.saturating_add(1);
-        }
+        id < self.next
     }
 
     pub(crate) const fn note(&mut self, id: u64) {
-        let next = id.saturating_add(1);
-        if next > self.highest {
-            (self.next, self.highest) = (self.highest, next);
-        } else if next > self.next && next < self.highest {
-            self.next = next;
+        if id >= self.next {
+            self.next = id.saturating_add(1);
         }
     }
 
@@ -70,7 +56,7 @@ const TRADE_IDS_MAX: usize = 16;
 /// id that is too high would mark all later trades as replays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeliveredTrades {
-    /// The newest events of market data v2.
+    /// The newest event of market data v2.
     last: LastTrade,
     /// The ids of the newest trades of the current API.
     recent: [Option<u64>; TRADE_IDS_MAX],

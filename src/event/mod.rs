@@ -543,7 +543,7 @@ pub(crate) enum Parts<'f> {
     L2 {
         /// Whether the levels are the whole book.
         is_snapshot: bool,
-        /// The newest trades that the stream had delivered before this frame.
+        /// The newest trade that the stream had delivered before this frame.
         told: LastTrade,
         updates: L2Updates<'f>,
     },

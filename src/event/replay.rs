@@ -60,9 +60,9 @@ pub struct Replay {
     /// How many levels per side snapshots have; `None` for all levels.
     levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
-    /// The last trades of each symbol of market data v2 whose book has begun.
+    /// The last trade of each symbol of market data v2 whose book has begun.
     begun: SymbolMap<LastTrade>,
-    /// The last trades of market data v1.
+    /// The last trade of market data v1.
     told: LastTrade,
     quote_ids: QuoteIds,
 }
@@ -189,16 +189,11 @@ fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
     trades.into_iter().filter_map(Row::read).for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
-/// Returns the event of a market data v1 frame, and notes its trades: the trades of a frame have the id of the frame,
-/// except older trades in the first frame of a link.
+/// Returns the event of a market data v1 frame, and notes the id of the frame as the newest trade: the trades of a
+/// frame have this id, except older trades in the first frame of a link.
 pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
-    let mut before = LastTrade::NOTHING;
-    if update.socket_sequence == 0 {
-        before = *told;
-        told.note_up_to(update.event_id);
-    } else {
-        told.note(update.event_id);
-    }
+    let before = if update.socket_sequence == 0 { *told } else { LastTrade::NOTHING };
+    told.note(update.event_id);
     Event::Batch(Batch(Parts::Market { told: before, update }), source)
 }
 

@@ -7,7 +7,7 @@ use gemini_ws::{
 };
 
 use super::super::line::Line;
-use super::fed::{Fed, pair, s, t, v1};
+use super::fed::{Fed, pair, t, v1};
 
 const V1: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
@@ -327,68 +327,4 @@ fn an_odd_id_of_a_trade_makes_no_later_trade_a_replay() {
     for (id, expected) in [(7, true), (8, false), (9, false), (8, true)] {
         assert_eq!(is_replay(&mut fed, 20_001, id), expected, "{id}");
     }
-}
-
-/// One id of market data v2 is too high. The next ids are as before, over the next link too. A trade that was
-/// delivered stays a replay.
-#[test]
-fn an_odd_id_of_market_data_v2_makes_no_later_trade_a_replay() {
-    let trade = |id: u64| {
-        format!(
-            r#"{{"type":"trade","symbol":"BTCUSD","event_id":{id},"timestamp":1,"price":"9","quantity":"1","side":"buy"}}"#
-        )
-    };
-    let book = |ids: &[u64]| {
-        let trades: Vec<String> = ids.iter().map(|id| trade(*id)).collect();
-        let changes = r#"[["buy","9","1"],["sell","10","1"]]"#;
-        let trades = trades.join(",");
-        format!(r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":{changes},"trades":[{trades}]}}"#)
-    };
-    let mut fed = Fed::new(Config::new("ws://v/v2/marketdata"));
-    fed.client.subscribe(t(1), s("btcusd@depth")).unwrap();
-    fed.poll();
-    assert!(marks(&mut fed, 2, &book(&[])).is_empty());
-    for (id, expected) in [(7, false), (u64::MAX, false), (8, false), (9, false), (9, true), (7, true)] {
-        assert_eq!(marks(&mut fed, 3, &trade(id)), [expected], "{id}");
-    }
-    fed.reconnect(10_000);
-    let listed = book(&[11, 10, 9, u64::MAX, 8, 7]);
-    assert_eq!(marks(&mut fed, 20_000, &listed), [false, false, true, true, true, true]);
-    for (id, expected) in [(11, true), (12, false), (10, true), (13, false)] {
-        assert_eq!(marks(&mut fed, 20_001, &trade(id)), [expected], "{id}");
-    }
-}
-
-/// The first frame of the next link of market data v1 has old trades, and new ones.
-#[test]
-fn an_odd_id_of_market_data_v1_makes_no_later_trade_a_replay() {
-    let frame = |id: u64, sequence: u64, trades: &[u64]| {
-        let trades: Vec<String> = trades
-            .iter()
-            .map(|id| format!(r#"{{"type":"trade","tid":{id},"price":"9","amount":"1","makerSide":"bid"}}"#))
-            .collect();
-        let trades = trades.join(",");
-        format!(
-            r#"{{"type":"update","eventId":{id},"socket_sequence":{sequence},"timestampms":1,"events":[{trades}]}}"#
-        )
-    };
-    let mut fed = Fed::new(Config::new("ws://v/v1/marketdata/btcusd"));
-    assert_eq!(marks(&mut fed, 2, &frame(5, 0, &[3, 4])), [false; 2]);
-    fed.reconnect(10_000);
-    assert_eq!(marks(&mut fed, 20_000, &frame(6, 0, &[3, 4, 6])), [true, true, false]);
-    assert_eq!(marks(&mut fed, 20_001, &frame(u64::MAX, 1, &[u64::MAX])), [false]);
-    fed.reconnect(30_000);
-    let trades = [3, 4, 5, 6, 7, 8];
-    assert_eq!(marks(&mut fed, 40_000, &frame(8, 0, &trades)), [true, true, true, true, false, false]);
-}
-
-/// Returns which of the trades of a frame are replays.
-fn marks(fed: &mut Fed, at: u64, text: &str) -> Vec<bool> {
-    let mut scratch = Scratch::new();
-    let event = fed.client.handle_frame(fed.link, t(at), Frame::Text(text), &mut scratch).unwrap();
-    let is_replay = |part: Event<'_>| match part {
-        Event::Trade(trade, _) => Some(trade.is_replay),
-        _ => None,
-    };
-    event.parts().filter_map(is_replay).collect()
 }
