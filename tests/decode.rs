@@ -242,8 +242,9 @@ fn responses() {
     enum Id {
         Number(u64),
         Text(&'static str),
+        Json(&'static str),
     }
-    use Id::{Number, Text};
+    use Id::{Json, Number, Text};
     type Row = (
         &'static str,
         Id,
@@ -259,7 +260,14 @@ fn responses() {
         (r#"{"id":1,"status":200}"#, Number(1), Some(200), None, None, None, true),
         (r#"{"id":"feed","status":200}"#, Text("feed"), Some(200), None, None, None, true),
         (r#"{"id":18446744073709551615,"status":"200"}"#, Number(u64::MAX), Some(200), None, None, None, true),
-        (r#"{"id":-4,"status":200}"#, Text("-4"), Some(200), None, None, None, true),
+        (r#"{"id":-4,"status":200}"#, Json("-4"), Some(200), None, None, None, true),
+        (r#"{"id":"-4","status":200}"#, Text("-4"), Some(200), None, None, None, true),
+        (r#"{"id":true,"status":200}"#, Json("true"), Some(200), None, None, None, true),
+        // Only a text has escapes to decode.
+        (
+            r#"{"id":{"of":"\"a\"\u00e9"},"error":{"code":-1000}}"#,
+            Json(r#"{"of":"\"a\"\u00e9"}"#), None, None, Some((-1000, "")), None, false,
+        ),
         (
             r#"{"id":"clock","status":200,"result":{"serverTime":1801000000123}}"#,
             Text("clock"), Some(200), Some(r#"{"serverTime":1801000000123}"#), None, None, true,
@@ -291,14 +299,15 @@ fn responses() {
     for (frame, id, status, result, error, rate_limits, ok) in table {
         check(frame, |message| {
             let Message::Response(response) = message else { panic!("{message:?}") };
+            // The spaced spelling has spaces within values too.
+            let squeezed = |text: &str| text.split_ascii_whitespace().collect::<String>();
             match (id, response.id) {
                 (Number(expected), ResponseId::Number(id)) => assert_eq!(id, *expected),
                 (Text(expected), ResponseId::Text(id)) => assert_eq!(id.to_string(), *expected),
+                (Json(expected), ResponseId::Json(id)) => assert_eq!(squeezed(id.as_str()), *expected),
                 (_, id) => panic!("{id:?}"),
             }
             assert_eq!((response.status, response.is_ok()), (*status, *ok));
-            // The spaced spelling has spaces within values too.
-            let squeezed = |text: &str| text.split_ascii_whitespace().collect::<String>();
             assert_eq!(response.result.map(|json| squeezed(json.as_str())).as_deref(), *result);
             assert_eq!(response.rate_limits.map(|json| squeezed(json.as_str())).as_deref(), *rate_limits);
             let found = response.error.map(|error| (error.code, error.message.to_string()));

@@ -323,8 +323,10 @@ impl fmt::Display for Response<'_> {
 pub enum ResponseId<'f> {
     /// An integer. All requests of a [`Client`](crate::Client) have integers as ids.
     Number(u64),
-    /// A text, or a number that is not an unsigned integer, as the venue wrote it.
+    /// A text.
     Text(Text<'f>),
+    /// Any other JSON value, such as a number that is not an unsigned integer.
+    Json(RawJson<'f>),
 }
 
 /// The error of a refused request ([errors](crate::protocol::streams#errors)).

@@ -13,7 +13,7 @@ use crate::json::cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
-    Response, ResponseId, Taker, Text, Trade,
+    RawJson, Response, ResponseId, Taker, Text, Trade,
 };
 use crate::value::decimal::Decimal;
 
@@ -248,7 +248,7 @@ decoder! {
     }
 }
 
-/// The id of a response: a text or an unsigned integer. Any other value becomes a text with the JSON of the value.
+/// The id of a response, a text or an unsigned integer. Other values are kept as JSON.
 #[derive(Debug)]
 struct Id;
 
@@ -259,7 +259,7 @@ impl Value for Id {
         Ok(match (Label::of(json), Unsigned::of(json)) {
             (Ok(text), _) => ResponseId::Text(text),
             (Err(_), Ok(number)) => ResponseId::Number(number),
-            (Err(_), Err(_)) => ResponseId::Text(Text(json.raw)),
+            (Err(_), Err(_)) => ResponseId::Json(RawJson(json.raw)),
         })
     }
 

@@ -146,8 +146,9 @@ pub fn said(message: &Message<'_>, text: &str) -> Value {
     let mut said = serde_json::to_value(message).unwrap();
     match message {
         Message::Response(response) => {
-            if let ResponseId::Text(id) = response.id {
-                said["id"] = reading::response_id(id.raw(), &id.to_string());
+            if let ResponseId::Json(id) = response.id {
+                show(id, &mut said["id"]);
+                said["id"] = json!({"json": said["id"]});
             }
             response.result.into_iter().for_each(|result| show(result, &mut said["result"]));
             response.rate_limits.into_iter().for_each(|limits| show(limits, &mut said["rate_limits"]));

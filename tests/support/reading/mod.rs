@@ -13,7 +13,6 @@ use gemini_ws::{DecodeErrorKind, Endpoint};
 use serde_json::{Value, json};
 
 use super::json::Json;
-pub use streams::response_id;
 
 pub const SYMBOL: &str = "btcusd";
 

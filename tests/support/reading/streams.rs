@@ -198,8 +198,8 @@ fn response(frame: Object<'_>) -> Read<Value> {
     let id = frame.require("id")?;
     let number = integer(id).ok().and_then(|id| u64::try_from(id).ok());
     let id = match id {
-        Json::Text(text) => response_id(&text.text, &text.text),
-        other => number.map_or_else(|| json!(other.value().to_string()), |number| json!(number)),
+        Json::Text(text) => json!(text.text),
+        other => number.map_or_else(|| json!({"json": other.value()}), |number| json!(number)),
     };
     let status = match frame.get("status") {
         None => Value::Null,
@@ -226,11 +226,4 @@ fn response(frame: Object<'_>) -> Read<Value> {
         "error": error,
         "rate_limits": raw("rateLimits"),
     }))
-}
-
-/// Returns, as a text, an id that is not an unsigned integer. A JSON text and another JSON value with these
-/// characters have the same result. `raw` may still contain escapes.
-pub fn response_id(raw: &str, text: &str) -> Value {
-    let no_text = |json: &str| serde_json::from_str::<Value>(json).ok().filter(|json| !json.is_string());
-    json!(no_text(raw).or_else(|| no_text(text)).map_or_else(|| text.to_string(), |json| json.to_string()))
 }
