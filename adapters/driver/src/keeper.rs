@@ -7,8 +7,8 @@ use async_channel::Sender;
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     BalanceRows, Balances, Books, Client, CommandError, ConnectFailure, Event, FoundQuote, HeldAmount,
-    Instant, Moment, Order, OrderRef, OrderStatusQuestion, Orders, Positions, Quote, QuoteRef, Quotes,
-    Reconciled, ShutdownPlan, Stream, StreamId, Symbol, Topic,
+    Instant, Moment, Order, OrderRef, Orders, Positions, Quote, QuoteRef, Quotes, ShutdownPlan, Stream,
+    StreamId, Symbol, Topic,
 };
 
 use crate::board::{Board, Group};
@@ -148,25 +148,6 @@ impl Keeper {
         let timeout = timeout.max(Duration::from_millis(1));
         self.tickets.set_doubt_timeout(timeout);
         self.overdue.set_timeout(timeout);
-    }
-
-    pub(crate) fn reconcile_order(
-        &mut self,
-        question: &OrderStatusQuestion,
-        found: Option<Reconciled>,
-        asked: Moment,
-        now: Instant,
-    ) -> bool {
-        let is_settled = self.orders.reconcile(question, found, asked);
-        self.note_order(question.into(), now);
-        is_settled
-    }
-
-    /// Removes an order that is in doubt. Its ticket ends as unknown.
-    pub(crate) fn forget_order(&mut self, order: OrderRef<'_>) -> Option<Order> {
-        let order = self.orders.forget(order)?;
-        self.tickets.forget(&order);
-        Some(order)
     }
 
     /// Passes an order that may have changed without an event to `overdue` and `tickets`.
@@ -440,6 +421,7 @@ fn book_of(stream: &Stream) -> Option<Symbol> {
     stream.symbol().filter(|_| stream.topic() == Topic::Depth)
 }
 
+mod doubts;
 mod listed;
 #[cfg(test)]
 mod sources;

@@ -112,14 +112,8 @@ impl Handle {
                 Ok(found) => {
                     let is_absent = found.is_none();
                     let settled = self.ask(move |lent, answer| {
-                        let settled = lent.keeper.reconcile_order(&question, found, asked, lent.now);
-                        // An open order stays in doubt while no subscribed stream reports it.
-                        let order = lent.keeper.orders().get(&question);
-                        let is_certain = settled && !order.is_some_and(Order::needs_reconciling);
-                        let ended = order.filter(|order| is_certain && order.state.is_final());
-                        if let Some(request) = ended.and_then(Order::request) {
-                            lent.client.forget_order(request);
-                        }
+                        let at = (asked, lent.now);
+                        let is_certain = lent.keeper.reconcile_order(lent.client, &question, found, at);
                         let _ = answer.try_send(is_certain);
                     });
                     match settled.await.ok_or(ReconcileError::Closed)? {

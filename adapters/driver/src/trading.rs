@@ -118,11 +118,7 @@ impl Handle {
     pub async fn forget(&self, order: impl Into<OrderRef<'_>>) -> Result<Option<Order>, CommandError> {
         let order = Named::of(order.into());
         let forgotten = self.ask(move |lent, answer| {
-            let forgotten = lent.keeper.forget_order(order.as_ref());
-            if let Some(request) = forgotten.as_ref().and_then(Order::request) {
-                lent.client.forget_order(request);
-            }
-            let _ = answer.try_send(forgotten);
+            let _ = answer.try_send(lent.keeper.forget_order(lent.client, order.as_ref()));
         });
         forgotten.await.ok_or(CommandError::Closed)
     }

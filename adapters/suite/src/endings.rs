@@ -282,8 +282,13 @@ async fn in_doubt(client: &Handle, ids: &[&str]) {
     }
 }
 
-/// A link is lost, and REST says that the order over it has ended. The shutdown leaves no order.
+/// A link is lost. REST says that the order over it has ended, or the application forgets the order. The shutdown
+/// leaves no order.
 pub(crate) fn an_end_that_only_rest_shows<A: Adapter>() {
+    [false, true].into_iter().for_each(an_end_without_an_event::<A>);
+}
+
+fn an_end_without_an_event<A: Adapter>(is_forgotten: bool) {
     with_server::<A, _>(async |url| {
         let signer = SharedSigner::new(signer());
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -309,8 +314,12 @@ pub(crate) fn an_end_that_only_rest_shows<A: Adapter>() {
                     if request.path().contains("order") { of_order } else { "[]".into() },
                 ))
             };
-            let found = client.reconcile(&signer, ask).await.unwrap();
-            assert_eq!((found.resolved, found.unresolved.len()), (1, 0), "{found:?}");
+            if is_forgotten {
+                assert_eq!(client.forget("rests").await.unwrap().unwrap().order_id, Some(id));
+            } else {
+                let found = client.reconcile(&signer, ask).await.unwrap();
+                assert_eq!((found.resolved, found.unresolved.len()), (1, 0), "{found:?}");
+            }
             let ended = client.shut_down(Duration::from_secs(5), |plan| plan.cancel_orders(true)).await;
             assert_eq!(ended.closed.map(|closed| closed.reason), Some(CloseReason::Requested), "{ended}");
         })
