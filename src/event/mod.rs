@@ -14,6 +14,7 @@ pub(crate) mod reason;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod source;
+pub(crate) mod status_times;
 
 use crate::event::kinds::each_data;
 use crate::event::last_trade::LastTrade;

@@ -3,12 +3,12 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::cmp::Ordering;
 
+use crate::event::status_times::StatusTimes;
 use crate::event::{Event, RequestOutcome, Verdict};
 use crate::message::{OrderStatus, OrderUpdate};
 use crate::request::new_order::ClientOrderId;
 use crate::request::{Request, Subject};
 use crate::value::id::LinkId;
-use crate::value::time::Timestamp;
 
 /// The number of requests whose client order ids [`Placed`] keeps.
 const NAMED_MAX: usize = 1_024;
@@ -46,10 +46,7 @@ struct Named {
     state: State,
     /// The venue's id of the order, from the first event with an id that reports the order as open or rejected.
     order_id: Option<u64>,
-    /// The latest time of an `OPEN` event.
-    opened: Option<Timestamp>,
-    /// The latest time of an event that reports the end.
-    ended: Option<Timestamp>,
+    times: StatusTimes,
     /// Whether an order with the client order id may be that of another request, so that no event surely reports the
     /// end of this one.
     is_shared: bool,
@@ -231,9 +228,8 @@ impl Placed {
 
 impl Named {
     const fn new(request: u64, link: LinkId, id: ClientOrderId) -> Named {
-        let (order_id, opened, ended) = (None, None, None);
-        let (state, is_shared, is_left) = (State::Sent, false, false);
-        Named { request, link, id, state, order_id, opened, ended, is_shared, is_left }
+        let (state, order_id, times) = (State::Sent, None, StatusTimes::NONE);
+        Named { request, link, id, state, order_id, times, is_shared: false, is_left: false }
     }
 
     /// Notes an event about the order. The application may have used the client order id before, so an end counts
@@ -250,23 +246,19 @@ impl Named {
             if self.order_id == id && (id.is_some() || is_rejected) && !self.is_shared {
                 self.state = State::Ended;
             }
-            self.ended = self.ended.max(update.event_time);
-            return;
-        }
-        if self.state != State::Ended || is_other || self.is_open_again(update) {
+        } else if self.state != State::Ended || is_other || self.is_open_again(update) {
             self.state = State::Placed;
         }
-        if update.status == OrderStatus::Open {
-            self.opened = self.opened.max(update.event_time);
-        }
+        self.times.note(update);
     }
 
     /// Returns whether an event reports the order as open after its end.
     fn is_open_again(&self, update: &OrderUpdate<'_>) -> bool {
-        let since_end = update.event_time.zip(self.ended).map(|(told, end)| told.cmp(&end));
-        let is_repeated = update.event_time.is_some() && update.event_time == self.opened;
+        let since_end = self.times.since_end(update.event_time);
         match update.status {
-            OrderStatus::Open => since_end.is_none_or(Ordering::is_ge) && !is_repeated,
+            OrderStatus::Open => {
+                since_end.is_none_or(Ordering::is_ge) && !self.times.has_opened(update.event_time)
+            }
             OrderStatus::PartiallyFilled | OrderStatus::Initial => since_end.is_none_or(Ordering::is_gt),
             _ => false,
         }

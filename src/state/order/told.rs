@@ -1,6 +1,9 @@
 //! What events have reported about an order: single values, and [`Disputes`].
 
-use crate::message::{ContractOutcome, OrderStatus, OrderUpdate};
+use core::cmp::Ordering;
+
+use crate::event::status_times::StatusTimes;
+use crate::message::{ContractOutcome, OrderUpdate};
 use crate::request::new_order::EventOutcome;
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
@@ -9,25 +12,19 @@ use crate::value::time::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Disputes {
     is_ended: bool,
-    ended: Option<Timestamp>,
+    times: StatusTimes,
     /// Whether an event has reported the order as open after its end.
     end: bool,
     /// Whether an event has reported a smaller executed quantity than the sum of the fills before it.
     sum: bool,
     figure: Option<Decimal>,
-    opened: Option<Timestamp>,
 }
 
 impl Disputes {
     pub(super) fn note_status(&mut self, update: &OrderUpdate<'_>, is_open_again: bool) {
         self.end |= is_open_again;
-        match update.status {
-            OrderStatus::Open => self.opened = self.opened.max(update.event_time),
-            status if status.is_end() => {
-                (self.is_ended, self.ended) = (true, self.ended.max(update.event_time));
-            }
-            _ => {}
-        }
+        self.is_ended |= update.status.is_end();
+        self.times.note(update);
     }
 
     /// Notes an executed quantity that is smaller than the sum of the fills before. Returns whether it differs from
@@ -40,12 +37,12 @@ impl Disputes {
     }
 
     pub(super) fn is_after_end(&self, event_time: Option<Timestamp>) -> bool {
-        self.is_ended && event_time.zip(self.ended).is_none_or(|(told, end)| told >= end)
+        self.is_ended && self.times.since_end(event_time).is_none_or(Ordering::is_ge)
     }
 
     /// Returns whether an `OPEN` event with this time is a repetition.
     pub(super) fn has_opened(&self, event_time: Option<Timestamp>) -> bool {
-        event_time.is_some() && event_time == self.opened
+        self.times.has_opened(event_time)
     }
 
     pub(super) const fn is_about_end(&self) -> bool {
