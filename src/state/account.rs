@@ -314,15 +314,19 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.moment.step();
         let answered = self.moment;
         let (named, refused) = read_answer(rows, join);
-        let lost = self.lost;
+        let (lost, mut kept) = (self.lost, Vec::new());
         if is_whole {
             let lacks_rows = self.standing.stale() == Some(StaleReason::NoRoom);
             let stays = |row: &Row<V>| row.reported > asked || (row.is_current(lost) && !lacks_rows);
-            self.rows.retain(|key, row| named.contains_key(key) || stays(row));
+            self.rows.retain(|key, row| {
+                let is_named = named.contains_key(key);
+                let is_kept = !is_named && stays(row);
+                if is_kept {
+                    note_link(&mut kept, row);
+                }
+                is_named || is_kept
+            });
         }
-        let unnamed = self.rows.iter().filter(|(key, _)| !named.contains_key(*key));
-        let mut kept: Vec<LinkId> = Vec::new();
-        unnamed.for_each(|(_, row)| note_link(&mut kept, row));
         let refused = refused.saturating_add(self.take_answer(named, asked, &mut kept));
         self.untracked = self.untracked.saturating_add(refused);
         let is_followed = self.is_recording || self.links.is_any();

@@ -21,7 +21,7 @@ impl Orders {
             return self.rejected(id, update);
         }
         let [certain, doubtful, ended] = self.index.unnamed(id)?.sets();
-        let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
+        let may_be = |key: &&u64| self.may_be(**key, update);
         let oldest = |set: &BTreeSet<u64>| set.iter().find(may_be).copied();
         let open = [certain, doubtful].into_iter().filter_map(oldest).min();
         let found = open.or_else(|| oldest(ended));
@@ -33,7 +33,7 @@ impl Orders {
     fn doubt_others(&mut self, id: &str, update: &OrderUpdate<'_>, found: Option<u64>) {
         let Some(unnamed) = self.index.unnamed(id) else { return };
         let [certain, doubtful, _] = unnamed.sets();
-        let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
+        let may_be = |key: &&u64| self.may_be(**key, update);
         let is_other = |key: &&u64| Some(**key) != found;
         let others: Vec<u64> = certain.iter().filter(is_other).filter(may_be).copied().collect();
         let has_doubtful = doubtful.iter().any(|key| Some(*key) != found);
@@ -41,6 +41,10 @@ impl Orders {
             self.index.doubt_unnamed(id, self.moment());
         }
         self.doubt_each(others);
+    }
+
+    fn may_be(&self, key: u64, update: &OrderUpdate<'_>) -> bool {
+        self.index.get(key).is_some_and(|order| !order.is_other_order(update))
     }
 
     fn doubt_each(&mut self, keys: Vec<u64>) {
@@ -57,7 +61,7 @@ impl Orders {
     /// lost, or if only a reply has named the id of one of them.
     fn rejected(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let named = if update.order_id == 0 { self.named_by_reply(id, update) } else { Vec::new() };
-        let may_be = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_other_order(update));
+        let may_be = |key: &&u64| self.may_be(**key, update);
         let sets = self.index.unnamed(id).map(|unnamed| unnamed.sets());
         let is_owed = |key: &&u64| self.index.get(**key).is_some_and(Order::owes_rejection);
         let refused = sets.and_then(|[.., ended]| ended.iter().filter(is_owed).find(may_be).copied());
@@ -84,12 +88,12 @@ impl Orders {
     /// Returns the keys of the orders that a rejection without an id of the venue may be about, although a reply has
     /// named their ids: no event has reported them. The newest one is the first.
     fn named_by_reply(&self, id: &str, update: &OrderUpdate<'_>) -> Vec<u64> {
-        let may_be = |order: &Order| {
-            let is_unreported = order.request().is_some() && !order.state.is_from_events();
-            is_unreported && order.order_id.is_some() && !order.is_other_order(update)
+        let is_unreported = |order: &Order| {
+            order.request().is_some() && order.order_id.is_some() && !order.state.is_from_events()
         };
         let newest = self.index.by_client_order_id(id).rev().take(NAMESAKES_MAX);
-        newest.filter(|key| self.index.get(*key).is_some_and(may_be)).collect()
+        let unreported = newest.filter(|key| self.index.get(*key).is_some_and(is_unreported));
+        unreported.filter(|key| self.may_be(*key, update)).collect()
     }
 
     /// Notes that the order of a request was refused or was not sent.
