@@ -116,6 +116,7 @@ impl Shadow {
         match event {
             Event::DepthSnapshot(depth, _) => self.snapshot(link, endpoint, index, depth),
             Event::DepthUpdate(depth, _) => self.update(link, endpoint, index, depth),
+            Event::Trade(trade, _) if endpoint == Endpoint::Streams => self.trade_of_streams(index, trade),
             Event::Trade(trade, _) => self.trade(index, trade),
             _ => {}
         }
@@ -175,6 +176,22 @@ impl Shadow {
             self.fail("I-65", format!("{stream}: {last} is told after {before}"));
         } else if depth.first_update_id.is_none_or(|first| first > before.saturating_add(slack)) {
             self.fail("I-62", format!("{stream}: {:?} is told after {before}", depth.first_update_id));
+        }
+    }
+
+    /// Checks that a trade of the current API is marked as a replay only if its id was reported before, and always if
+    /// the id was one of the last 16. The client need not remember older ids.
+    fn trade_of_streams(&mut self, index: usize, trade: &Trade<'_>) {
+        let ids = &mut self.feeds[index].trade_ids;
+        let newest = &ids[ids.len().saturating_sub(16)..];
+        let is_right =
+            if trade.is_replay { ids.contains(&trade.trade_id) } else { !newest.contains(&trade.trade_id) };
+        if !is_right {
+            let newest = newest.to_vec();
+            return self.fail("I-65", format!("{newest:?} were told before, and {trade:?}"));
+        }
+        if !trade.is_replay {
+            ids.push(trade.trade_id);
         }
     }
 

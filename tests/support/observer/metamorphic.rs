@@ -71,93 +71,159 @@ fn compare<M: Machine>(
     calls: &[Call],
     make: &Make<M>,
     variation: Variation,
-    mut random: Random,
+    random: Random,
 ) -> Result<(), String> {
-    let (mut reference, mut other) = (make(), make());
-    let mut names = Names::default();
-    reference.each_link(|link, _, _| names.note_link(link));
-    let later = if variation == Variation::Later { LATER } else { Duration::ZERO };
-    let (mut scratch, mut spare) = (Scratch::new(), Scratch::new());
-    let (mut expected, mut got) = (Vec::new(), Vec::new());
-    let (mut inserted, mut sessions) = (Stats::default(), Sessions::default());
-    let mut closing: Option<Act<'static>> = None;
+    let mut runs = Runs::new(make, variation, random);
     for call in calls {
         let mut text = String::new();
-        let Some(act) = names.act(call, &mut text) else { continue };
-        other.each_link(|link, endpoint, _| sessions.note_link(link, endpoint));
-        let first = act.perform(&mut reference, call.now, &mut scratch);
-        let second = shift(act, later).perform(&mut other, call.now + later, &mut spare);
+        let Some(act) = runs.names.act(call, &mut text) else { continue };
+        runs.perform(call, act)?;
+        if variation == Variation::Unpolled && runs.random.below(9) > 0 {
+            continue;
+        }
+        runs.poll(call)?;
+        runs.vary(call)?;
+    }
+    runs.finish()
+}
+
+/// Two runs with the same calls, and the outputs of both that are not compared yet.
+struct Runs<M> {
+    variation: Variation,
+    random: Random,
+    /// How much later the clock of the second run is.
+    later: Duration,
+    reference: M,
+    other: M,
+    names: Names,
+    expected: Vec<Output>,
+    got: Vec<Output>,
+    sessions: Sessions,
+    /// What the further inputs of the second run have added to its statistics.
+    inserted: Stats,
+    /// The last call that closes the machine.
+    closing: Option<Act<'static>>,
+    scratches: [Scratch; 2],
+}
+
+impl<M: Machine> Runs<M> {
+    fn new(make: &Make<M>, variation: Variation, random: Random) -> Runs<M> {
+        let (reference, other) = (make(), make());
+        let mut names = Names::default();
+        reference.each_link(|link, _, _| names.note_link(link));
+        let later = if variation == Variation::Later { LATER } else { Duration::ZERO };
+        let (expected, got, closing) = (Vec::new(), Vec::new(), None);
+        let (sessions, inserted) = (Sessions::default(), Stats::default());
+        let scratches = [Scratch::new(), Scratch::new()];
+        Runs {
+            variation,
+            random,
+            later,
+            reference,
+            other,
+            names,
+            expected,
+            got,
+            sessions,
+            inserted,
+            closing,
+            scratches,
+        }
+    }
+
+    /// Makes a call in both runs, and polls the first.
+    fn perform(&mut self, call: &Call, act: Act<'_>) -> Result<(), String> {
+        let (later, sessions) = (self.later, &mut self.sessions);
+        let [scratch, spare] = &mut self.scratches;
+        self.other.each_link(|link, endpoint, _| sessions.note_link(link, endpoint));
+        let first = act.perform(&mut self.reference, call.now, scratch);
+        let second = shift(act, later).perform(&mut self.other, call.now + later, spare);
         let second = (unshift(second.0, later), second.1);
         if first.0 != second.0 || first.1 != second.1 {
             return Err(format!("{call}: {first:?}, and {second:?}"));
         }
         second.1.iter().for_each(|event| sessions.note(event));
-        let answer: Answer = first.0;
-        let begin = expected.len();
-        expected.extend(std::iter::from_fn(|| reference.poll_output()));
-        for output in &expected[begin..] {
+        let begin = self.expected.len();
+        self.expected.extend(std::iter::from_fn(|| self.reference.poll_output()));
+        for output in &self.expected[begin..] {
             match output {
                 Output::Send { text, .. } => {
-                    names.newest_request = written_id(text).unwrap_or(names.newest_request);
+                    self.names.newest_request = written_id(text).unwrap_or(self.names.newest_request);
                 }
                 // The second run may get the reply before its own `Requested` is polled.
                 Output::Event(event @ Event::Requested { .. }) => sessions.note(event),
                 _ => {}
             }
         }
-        names.note(&reference, act, answer);
-        if variation == Variation::Unpolled && random.below(9) > 0 {
-            continue;
-        }
-        got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
-        if variation == Variation::Unpolled {
-            withdraw(&mut expected, &mut got, &mut sessions)?;
-        }
-        if expected != got {
-            return Err(format!("{call}: {expected:?}, and {got:?}"));
-        }
-        expected.clear();
-        got.clear();
-        let deadline = other.deadline().map(|it| Deadline { at: back(it.at, later), ..it });
-        if reference.deadline() != deadline {
-            return Err(format!("{call}: {:?}, and {deadline:?}", reference.deadline()));
-        }
+        self.names.note(&self.reference, act, first.0);
         if matches!(call.what, What::Close | What::CloseBy(_) | What::ShutDown(_)) {
-            closing = match act {
+            self.closing = match act {
                 Act::CloseBy(deadline) => Some(Act::CloseBy(deadline)),
                 Act::ShutDown(plan) => Some(Act::ShutDown(plan)),
                 _ => Some(Act::Close),
             };
         }
-        match variation {
-            Variation::Stale if random.below(3) == 0 => {
-                insert_stale(&mut other, &names, call.now, &mut random, &mut inserted)
-                    .map_err(|e| format!("after {call}: {e}"))?;
+        Ok(())
+    }
+
+    /// Polls the second run, and compares the outputs and deadlines of both.
+    fn poll(&mut self, call: &Call) -> Result<(), String> {
+        self.take_got();
+        if self.variation == Variation::Unpolled {
+            withdraw(&mut self.expected, &mut self.got, &mut self.sessions)?;
+        }
+        if self.expected != self.got {
+            return Err(format!("{call}: {:?}, and {:?}", self.expected, self.got));
+        }
+        self.expected.clear();
+        self.got.clear();
+        let deadline = self.other.deadline().map(|it| Deadline { at: back(it.at, self.later), ..it });
+        if self.reference.deadline() != deadline {
+            return Err(format!("{call}: {:?}, and {deadline:?}", self.reference.deadline()));
+        }
+        Ok(())
+    }
+
+    fn take_got(&mut self) {
+        let (other, later) = (&mut self.other, self.later);
+        self.got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
+    }
+
+    /// Gives the second run the further inputs of its variation.
+    fn vary(&mut self, call: &Call) -> Result<(), String> {
+        match (self.variation, self.closing) {
+            (Variation::Stale, _) if self.random.below(3) == 0 => {
+                insert_stale(&mut self.other, &self.names, call.now, &mut self.random, &mut self.inserted)
+                    .map_err(|e| format!("after {call}: {e}"))
             }
-            Variation::CloseAgain => {
-                let Some(closing) = closing else { continue };
-                closing.perform(&mut other, call.now, &mut Scratch::new());
-                if let Some(output) = other.poll_output() {
-                    return Err(format!("after {call} another close made {output:?}"));
+            (Variation::CloseAgain, Some(closing)) => {
+                closing.perform(&mut self.other, call.now, &mut Scratch::new());
+                match self.other.poll_output() {
+                    Some(output) => Err(format!("after {call} another close made {output:?}")),
+                    None => Ok(()),
                 }
             }
-            _ => {}
+            _ => Ok(()),
         }
     }
-    got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
-    withdraw(&mut expected, &mut got, &mut sessions)?;
-    if expected != got {
-        return Err(format!("at the end: {expected:?}, and {got:?}"));
+
+    /// Compares the last outputs of both runs, and their statistics.
+    fn finish(mut self) -> Result<(), String> {
+        self.take_got();
+        withdraw(&mut self.expected, &mut self.got, &mut self.sessions)?;
+        if self.expected != self.got {
+            return Err(format!("at the end: {:?}, and {:?}", self.expected, self.got));
+        }
+        let (mut stats, inserted) = (self.other.stats(), self.inserted);
+        stats.frames -= inserted.frames;
+        stats.bytes -= inserted.bytes;
+        stats.ignored_ended_link -= inserted.ignored_ended_link;
+        stats.stale_inputs -= inserted.stale_inputs;
+        if self.reference.stats() != stats {
+            return Err(format!("at the end: {:?}, and {stats:?}", self.reference.stats()));
+        }
+        Ok(())
     }
-    let mut stats = other.stats();
-    stats.frames -= inserted.frames;
-    stats.bytes -= inserted.bytes;
-    stats.ignored_ended_link -= inserted.ignored_ended_link;
-    stats.stale_inputs -= inserted.stale_inputs;
-    if reference.stats() != stats {
-        return Err(format!("at the end: {:?}, and {stats:?}", reference.stats()));
-    }
-    Ok(())
 }
 
 /// Makes an input about a link that has ended, if there is one. The machine may only count it, and drop a transport

@@ -47,6 +47,8 @@ pub struct Feed {
     pub newest_trade: Option<u64>,
     /// The last step that reported trades, and the newest trade before it.
     pub trades_before: (u64, Option<u64>),
+    /// The ids of all trades of the current API, in the order in which they were first reported.
+    pub trade_ids: Vec<u64>,
     pub silence_max: Option<Duration>,
     pub told: Instant,
 }
@@ -83,6 +85,7 @@ impl Feed {
             snapshot: 0,
             newest_trade: None,
             trades_before: (0, None),
+            trade_ids: Vec::new(),
             silence_max: None,
             told: Instant::ZERO,
         }
@@ -166,6 +169,7 @@ impl Shadow {
         feed.endpoint = endpoint;
         if !feed.is_desired() {
             (feed.silence_max, feed.newest_trade) = (None, None);
+            feed.trade_ids.clear();
         }
         feed.subscriptions.push((id, false));
         if let Some(silence) = wanted.silence_max {
