@@ -312,6 +312,7 @@ impl Handle {
         let answer = self.ask(move |lent, answer| {
             let result = call(lent.client, lent.keeper, lent.now);
             lent.keeper.show_sources(lent.client);
+            lent.keeper.note_end(lent.client);
             let _ = answer.try_send(result);
         });
         answer.await.ok_or(CommandError::Closed)

@@ -300,6 +300,12 @@ impl Keeper {
         self.tickets.handle_timeout(now);
         self.tickets.send_cancels(client, now);
         self.postponed.begin_if_due(client, now, self.tickets.are_cancelling());
+        self.note_end(client);
+    }
+
+    /// Refuses commands from now on if the application has closed the client, or if the client shuts down.
+    #[inline]
+    pub(crate) fn note_end(&mut self, client: &Client) {
         if client.is_shutting_down() {
             self.refuse_commands();
         }

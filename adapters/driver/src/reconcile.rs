@@ -3,7 +3,7 @@
 use std::fmt;
 
 use gemini_ws::{
-    BalancesQuestion, Order, OrderStatusQuestion, RestError, RestQuestion, RestRequest, UnixTime,
+    BalancesQuestion, Moment, Order, OrderStatusQuestion, RestError, RestQuestion, RestRequest, UnixTime,
 };
 
 use crate::handle::Handle;
@@ -17,8 +17,9 @@ pub struct Reconciliation {
     pub resolved: usize,
     /// The orders whose doubt no answer has resolved. An event may have resolved the doubt meanwhile.
     pub unresolved: Vec<Unresolved>,
-    /// The error in the venue's answer about the balances, or the error of the first row of the answer that cannot be
-    /// decoded; the other rows were applied. If it is `None`, the balances may still be stale.
+    /// The error in the venue's answer about the balances, or in an earlier answer that concerns all questions. If
+    /// only rows of the answer cannot be decoded, the error of the first of them; the other rows were applied. If it
+    /// is `None`, the balances may still be stale.
     pub balances: Option<RestError>,
 }
 
@@ -32,10 +33,11 @@ pub struct Unresolved {
     /// event or reply has shown that the order exists. [`Handle::forget`](crate::Handle::forget) can then remove the
     /// order.
     pub is_absent: bool,
-    /// The error in the answer. `None` if the venue cannot be asked about this order, or if the answer did not
-    /// resolve the doubt. [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If
-    /// an event about the order was lost or arrived while `reconcile` waited for the answer, call `reconcile` again.
-    /// An open order also stays in doubt while no subscribed stream reports orders
+    /// The error in the answer, or in an earlier answer that concerns all questions. `None` if the venue cannot be
+    /// asked about this order, or if the answer did not resolve the doubt.
+    /// [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If an event about the
+    /// order was lost or arrived while `reconcile` waited for the answer, call `reconcile` again. An open order also
+    /// stays in doubt while no subscribed stream reports orders
     /// ([`Orders::is_followed`](gemini_ws::Orders::is_followed)).
     pub error: Option<RestError>,
 }
@@ -63,7 +65,9 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 impl Handle {
     /// Asks the venue about each order that is in doubt, one after the other. If the answer resolves the doubt, the
     /// order and its ticket get the state in the answer. Then `reconcile` asks about the balances if they were stale
-    /// at the beginning.
+    /// at the beginning. After an answer that other questions would get too, `reconcile` asks nothing more: the venue
+    /// limits requests (HTTP status 429), fails (500 and above), or refuses the key (403 or `InvalidSignature`). The
+    /// other orders and the balances then have the error of this answer.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
     /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`:
@@ -100,44 +104,80 @@ impl Handle {
         });
         let (orders, balances) = doubts.await.map_err(|_| ReconcileError::Closed)?;
         let mut it = Reconciliation { resolved: 0, unresolved: Vec::new(), balances: None };
+        let mut refusal: Option<RestError> = None;
         for order in orders {
-            let Some(question) = OrderStatusQuestion::of(&order) else {
-                it.unresolved.push(Unresolved { order, is_absent: false, error: None });
+            let unresolved = match &refusal {
+                Some(error) => Some(Unresolved { order, is_absent: false, error: Some(error.clone()) }),
+                None => self.reconcile_order(signer, &ask, order).await?,
+            };
+            let Some(unresolved) = unresolved else {
+                it.resolved += 1;
                 continue;
             };
-            let asked = self.with(|_, keeper, _| keeper.orders().moment());
-            let asked = asked.await.map_err(|_| ReconcileError::Closed)?;
-            match answer(signer, &ask, &question).await? {
-                Err(error) => it.unresolved.push(Unresolved { order, is_absent: false, error: Some(error) }),
-                Ok(found) => {
-                    let is_absent = found.is_none();
-                    let settled = self.ask(move |lent, answer| {
-                        let at = (asked, lent.now);
-                        let is_certain = lent.keeper.reconcile_order(lent.client, &question, found, at);
-                        let _ = answer.try_send(is_certain);
-                    });
-                    match settled.await.ok_or(ReconcileError::Closed)? {
-                        true => it.resolved += 1,
-                        false => it.unresolved.push(Unresolved { order, is_absent, error: None }),
-                    }
-                }
-            }
+            refusal = refusal.or_else(|| unresolved.error.clone().filter(concerns_all));
+            it.unresolved.push(unresolved);
         }
-        if let Some(asked) = balances {
-            match answer(signer, &ask, &BalancesQuestion).await? {
-                Err(error) => it.balances = Some(error),
-                Ok(rows) => {
-                    it.balances = rows.unused().first().cloned();
-                    let taken = self.ask(move |lent, answer| {
-                        lent.keeper.reconcile_balances(&rows, asked);
-                        let _ = answer.try_send(());
-                    });
-                    taken.await.ok_or(ReconcileError::Closed)?;
-                }
-            }
+        match (balances, refusal) {
+            (Some(_), Some(error)) => it.balances = Some(error),
+            (Some(asked), None) => it.balances = self.reconcile_balances(signer, &ask, asked).await?,
+            (None, _) => {}
         }
         Ok(it)
     }
+
+    /// Asks about one order. Returns `None` if the answer has resolved its doubt.
+    async fn reconcile_order<E>(
+        &self,
+        signer: &SharedSigner,
+        ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,
+        order: Order,
+    ) -> Result<Option<Unresolved>, ReconcileError<E>> {
+        let Some(question) = OrderStatusQuestion::of(&order) else {
+            return Ok(Some(Unresolved { order, is_absent: false, error: None }));
+        };
+        let asked = self.with(|_, keeper, _| keeper.orders().moment());
+        let asked = asked.await.map_err(|_| ReconcileError::Closed)?;
+        let found = match answer(signer, ask, &question).await? {
+            Ok(found) => found,
+            Err(error) => return Ok(Some(Unresolved { order, is_absent: false, error: Some(error) })),
+        };
+        let is_absent = found.is_none();
+        let settled = self.ask(move |lent, answer| {
+            let at = (asked, lent.now);
+            let is_certain = lent.keeper.reconcile_order(lent.client, &question, found, at);
+            let _ = answer.try_send(is_certain);
+        });
+        let is_certain = settled.await.ok_or(ReconcileError::Closed)?;
+        Ok((!is_certain).then_some(Unresolved { order, is_absent, error: None }))
+    }
+
+    /// Asks about the balances. Returns the error in the answer, or that of the first row that cannot be decoded.
+    async fn reconcile_balances<E>(
+        &self,
+        signer: &SharedSigner,
+        ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,
+        asked: Moment,
+    ) -> Result<Option<RestError>, ReconcileError<E>> {
+        let rows = match answer(signer, ask, &BalancesQuestion).await? {
+            Ok(rows) => rows,
+            Err(error) => return Ok(Some(error)),
+        };
+        let unused = rows.unused().first().cloned();
+        let taken = self.ask(move |lent, answer| {
+            lent.keeper.reconcile_balances(&rows, asked);
+            let _ = answer.try_send(());
+        });
+        taken.await.ok_or(ReconcileError::Closed)?;
+        Ok(unused)
+    }
+}
+
+/// Returns whether the venue would answer other questions with the same error: it limits requests, fails, or refuses
+/// the key.
+fn concerns_all(error: &RestError) -> bool {
+    let RestError::Refused { status, reason, .. } = error else { return false };
+    let of_all = ["RateLimit", "System", "Maintenance", "InvalidSignature"];
+    !matches!(status, 200 | 400 | 404) || reason.as_deref().is_some_and(|reason| of_all.contains(&reason))
 }
 
 /// Asks one question. Holds the turn of the signer until the answer, so that no higher nonce arrives before this one.

@@ -87,7 +87,12 @@ impl<D: Delivery> Takers<D> {
         self.telemetry.event(link, event, now);
         resolve(&mut self.replies, event);
         self.keeper.take(event, now);
+        if matches!(event, Event::Order(..)) {
+            // The application may close the client at this event, which can bring the id that a cancel waits for.
+            self.keeper.tickets.send_cancels(client, now);
+        }
         self.delivery.deliver(client, now, event);
+        self.keeper.note_end(client);
     }
 
     #[allow(unused_variables, reason = "without a feature they are not used")]

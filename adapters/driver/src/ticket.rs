@@ -249,8 +249,9 @@ impl Ticket {
     /// stops: see [`Order::cancel_refusal`].
     ///
     /// [`Handle::shut_down`](crate::Handle::shut_down) waits for final replies to cancels, for at most half of its
-    /// time. [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent at once. After the last
-    /// handle and ticket are dropped, the driver waits for these replies for at most 5 s.
+    /// time. [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent at once. After
+    /// [`Client::close`](gemini_ws::Client::close), the driver sends no further cancel. After the last handle and
+    /// ticket are dropped, the driver waits for these replies for at most 5 s.
     ///
     /// # Errors
     ///

@@ -1,5 +1,6 @@
 //! Tests how a driver ends: what happens to earlier commands, and which reason it reports.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -83,6 +84,91 @@ pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
             .await;
         });
     }
+}
+
+/// The application closes the client itself. The driver refuses later cancels, also before its turn ends. If the
+/// application closes the client at the event that brings the id of an order, the driver still sends the cancel that
+/// has waited for this id.
+pub(crate) fn cancels_beside_a_close_of_the_client<A: Adapter>() {
+    with_server::<A, _>(async |url| {
+        signed::<A>(url.clone(), async |client| {
+            let rests = client.submit(order("rests", "1000")).unwrap();
+            let cancel = client.with(move |client, _, now| {
+                client.close(now);
+                rests
+            });
+            let rests = cancel.await.unwrap();
+            assert!(matches!(rests.cancel(), Err(PlaceError::Refused(CommandError::Closed))));
+        })
+        .await;
+        signed::<A>(url.clone(), async |watcher| {
+            let mut gemini = Client::single(Config::new(&url).authenticated(true));
+            gemini.subscribe(Instant::ZERO, Stream::orders()).unwrap();
+            let (client, driver) = client(gemini);
+            let close = |client: &mut Client, now, event: &Event<'_>| {
+                if matches!(event, Event::Order(..)) {
+                    client.close(now);
+                }
+            };
+            future::zip(driver.sign_with(signer()).run(A::runtime(), close), async {
+                client.live().await.unwrap();
+                let waits = client.submit(order("waits", "1000")).unwrap();
+                waits.cancel().unwrap();
+                client.ended().await;
+            })
+            .await;
+            while watcher.order("waits").await.unwrap().is_none_or(|it| it.state != OrderState::Canceled) {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+            watcher.close();
+        })
+        .await;
+    });
+}
+
+/// Two orders are in doubt and the balances are stale. REST refuses the first question. If the refusal concerns every
+/// question, `reconcile` asks no other.
+pub(crate) fn a_refusal_of_every_question<A: Adapter>() {
+    let body = |reason| format!(r#"{{"result":"error","reason":"{reason}","message":"of a test"}}"#);
+    // The status and the body of each answer, and how many questions are asked.
+    let answers = [
+        (429, body("RateLimit"), 1),
+        (503, "<html>".into(), 1),
+        (403, body("MissingRole"), 1),
+        (400, body("InvalidSignature"), 1),
+        (400, body("InvalidNonce"), 3),
+        (200, "{".into(), 3),
+    ];
+    with_server::<A, _>(async |url| {
+        let signer = SharedSigner::new(signer());
+        let (client, driver) = connect(A::runtime(), Config::new(&url));
+        beside(driver.sign_with(signer.clone()), async {
+            client.subscribe(Stream::balances()).await.unwrap();
+            client.live().await.unwrap();
+            for id in ["first", "second"] {
+                drop(client.place(order(id, "1000")).await.unwrap());
+            }
+            let doubts = |keeper: &Keeper| keeper.orders().to_reconcile().count();
+            plan_faults(&url, "abort").await;
+            while client.with(move |_, keeper, _| doubts(keeper)).await != Ok(2) {
+                smol::Timer::after(Duration::from_millis(1)).await;
+            }
+            for (status, body, expected) in answers {
+                let asked = Cell::new(0);
+                let ask = async |_: RestRequest| {
+                    asked.set(asked.get() + 1);
+                    Ok::<_, Infallible>((status, body.clone()))
+                };
+                let found = client.reconcile(&signer, ask).await.unwrap();
+                assert_eq!(asked.get(), expected, "{status} {body}: {found:?}");
+                assert_eq!(found.unresolved.len(), 2, "{status} {body}: {found:?}");
+                assert!(found.unresolved.iter().all(|it| it.error.is_some()), "{found:?}");
+                assert!(found.balances.is_some(), "{status} {body}: {found:?}");
+            }
+            client.close();
+        })
+        .await;
+    });
 }
 
 /// At a shutdown, a cancel waits for the venue's id of its order. The driver sends the cancel, but refuses an order
