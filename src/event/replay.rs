@@ -81,7 +81,8 @@ impl Replay {
         }
     }
 
-    /// Sets the [gap rule](crate::Config::gap_rule) by which updates of books are checked.
+    /// Sets the [gap rule](crate::Config::gap_rule) by which updates of books are checked. With [`GapRule::Lax`], a
+    /// frame that has only the next id is an update, also if it is the snapshot after a reconnect.
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Replay {
         self.rule = rule;

@@ -297,7 +297,9 @@ impl Books {
     }
 
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let entry = self.books.get_mut(depth.symbol)?;
+        let Some(entry) = self.books.get_mut(depth.symbol) else {
+            return self.miss_snapshot(depth, source);
+        };
         if !entry.takes(source) {
             let _ = entry.other_of(source)?.update(depth, source);
             return None;
@@ -312,6 +314,18 @@ impl Books {
         };
         let (bids, asks) = (has_changed && !depth.bids.is_empty(), has_changed && !depth.asks.is_empty());
         Some(BookChange { symbol, bids, asks })
+    }
+
+    /// Adds a stale book at an update of a symbol that has no book: a link that has begun the book brings the update,
+    /// so the snapshot was dropped, or the book was removed when another source of the symbol ended.
+    #[cold]
+    fn miss_snapshot(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
+        source.link()?;
+        let entry = self.entry_if_room(depth.symbol)?;
+        entry.endpoint = source.endpoint();
+        entry.standing.note(source, depth.event_time);
+        entry.miss_snapshot();
+        Some(BookChange { symbol: depth.symbol.parse().ok()?, bids: false, asks: false })
     }
 
     /// Replaces a side of a book by its best level. If the book is stale, the level may begin it again.

@@ -12,6 +12,16 @@ pub enum GapRule {
     Lax,
 }
 
+impl GapRule {
+    /// Returns the highest first id of an update that follows a book without a gap.
+    const fn first_max(self, last: u64) -> u64 {
+        match self {
+            GapRule::Strict => last,
+            GapRule::Lax => last.saturating_add(1),
+        }
+    }
+}
+
 /// The position of an update relative to the last update id of its book.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sequenced {
@@ -26,13 +36,9 @@ pub(crate) enum Sequenced {
 /// Compares an update with the ids `first..=last_of_update` to `last`, the last id that was applied.
 #[inline]
 pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: GapRule) -> Sequenced {
-    let limit = match rule {
-        GapRule::Strict => last,
-        GapRule::Lax => last.saturating_add(1),
-    };
     if last_of_update <= last {
         Sequenced::Stale
-    } else if first <= limit {
+    } else if first <= rule.first_max(last) {
         Sequenced::Next
     } else {
         Sequenced::Gap
@@ -106,10 +112,10 @@ impl Position {
     }
 
     /// Returns the role of a frame in a recording, and advances the position past the frame. A frame with a single
-    /// new id is a snapshot, because updates cover more than one id.
+    /// new id is a snapshot if it does not follow the book: by [`GapRule::Strict`], updates cover more than one id.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
-            Some(expected) if first == last && first > expected => {
+            Some(expected) if first == last && first > rule.first_max(expected) => {
                 *self = Position::at(last);
                 DepthRole::Snapshot
             }

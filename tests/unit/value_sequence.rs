@@ -48,3 +48,22 @@ fn positions() {
         );
     }
 }
+
+/// With the lax rule, a frame that has only the next id is an update, whether it is recorded or not.
+#[test]
+fn single_ids_by_the_lax_rule() {
+    use DepthRole::{Gap, Snapshot, Stale, Update};
+    let (mut live, mut recorded) = (Position::default(), Position::default());
+    for (id, expected_live, expected_recorded) in [
+        (5, Snapshot, Snapshot),
+        (6, Update, Update),
+        (6, Stale, Stale),
+        (8, Gap { expected: 6 }, Snapshot),
+        (9, Snapshot, Update),
+    ] {
+        assert_eq!(live.advance(id, id, GapRule::Lax), expected_live, "{id}");
+        assert_eq!(recorded.advance_recorded(id, id, GapRule::Lax), expected_recorded, "{id}");
+    }
+    let mut recorded = Position::at(u64::MAX - 1);
+    assert_eq!(recorded.advance_recorded(u64::MAX, u64::MAX, GapRule::Lax), Update);
+}

@@ -1,6 +1,8 @@
 //! Faults of books that come from several sources, and of books of market data v1 whose beginning is missing.
 
-use gemini_ws::{Books, Config, Endpoint, Event, LinkId, Lost, Replay, Scratch, Topic};
+use gemini_ws::{
+    Books, Config, Endpoint, Event, Frame, GapRule, LinkId, Lost, Replay, Scratch, StaleReason, Topic,
+};
 
 use super::super::line::snapshot;
 use super::fed::{Fed, pair, s, t, v1};
@@ -48,6 +50,25 @@ fn recordings_of_two_endpoints_do_not_mix() {
         let bids = books.live("btcusd").unwrap().bids();
         assert_eq!(bids.iter().map(|level| level.price.to_string()).collect::<Vec<_>>(), ["90"]);
     }
+}
+
+/// With the lax rule, the only id of an update may be the next one.
+#[test]
+fn a_recording_and_a_client_take_the_same_frames_for_updates() {
+    let mut fed = Fed::new(Config::new("ws://v").gap_rule(GapRule::Lax));
+    fed.client.subscribe(t(0), s("btcusd@depth")).unwrap();
+    fed.acknowledge(0);
+    let mut replay = Replay::new(Endpoint::Streams).gap_rule(GapRule::Lax);
+    let (mut books, mut scratch) = (Books::new(), Scratch::new());
+    for (id, price) in [(5, 99), (6, 97), (7, 98)] {
+        let frame = format!(
+            r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{id},"u":{id},"b":[["{price}","1"]],"a":[["101","3"]]}}"#
+        );
+        fed.feed(1, &frame);
+        books.apply(&replay.event(&frame, &mut scratch).unwrap().unwrap());
+    }
+    let bids = [&fed.books, &books].map(|books| books.live(BTCUSD).unwrap().bids().len());
+    assert_eq!(bids, [3, 3]);
 }
 
 const BTCUSD: &str = "btcusd";
@@ -105,6 +126,43 @@ fn another_book_that_missed_events_is_requested_once_the_first_is_stale() {
     fed.poll();
     resync(&mut fed, 6);
     assert_eq!((losses(&fed, first), fed.books.to_resync().count()), (1, 0));
+}
+
+/// The first snapshot of market data v1 is dropped. Another source of the symbol ends, and with it the stale book. The
+/// next update shows that the book is missing.
+#[test]
+fn a_book_whose_snapshot_was_dropped_is_requested_after_the_end_of_another_source() {
+    for is_removed in [false, true] {
+        let second = if is_removed { "ws://w/v1/marketdata/btcusd" } else { "ws://w" };
+        let (mut fed, [first, second]) = pair(["ws://v/v1/marketdata/btcusd", second]);
+        let mut scratch = Scratch::new();
+        let id = if is_removed {
+            fed.feed_over(second, 1, &v1(0, 99, "initial"));
+            None
+        } else {
+            let id = fed.client.subscribe(t(1), s("btcusd@depth")).unwrap();
+            fed.acknowledge(1);
+            Some(id)
+        };
+        let snapshot = v1(0, 99, "initial");
+        assert!(fed.client.handle_frame(first, t(2), Frame::Text(&snapshot), &mut scratch).is_some());
+        fed.apply(&overflow());
+        match id {
+            Some(id) => fed.client.unsubscribe(t(3), id).unwrap(),
+            None => {
+                let endpoint = fed.client.endpoint(second).unwrap();
+                fed.client.remove(t(3), endpoint).unwrap();
+            }
+        }
+        fed.poll();
+        fed.client.handle_lost(second, t(3), Lost::Closed { code: Some(1000) });
+        fed.poll();
+        fed.feed_over(first, 4, &v1(1, 95, "place"));
+        let book = fed.books.get(BTCUSD).unwrap();
+        assert_eq!(book.stale_reason(), Some(StaleReason::Overflow), "{is_removed}");
+        resync(&mut fed, 5);
+        assert_eq!((losses(&fed, first), fed.books.to_resync().count()), (1, 0), "{is_removed}");
+    }
 }
 
 /// Libraries for URLs write a comma as `%2C`. A trailing comma or a blank names no symbol.
