@@ -124,7 +124,7 @@ impl Config {
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
         self.api = api;
-        let one = self.address.path().strip_prefix("/v1/marketdata/").and_then(|symbol| symbol.parse().ok());
+        let one = self.address.last_of_path("/v1/marketdata/").and_then(|symbol| symbol.parse().ok());
         self.symbol = one.filter(|_| api == Endpoint::MarketDataV1);
         if api == Endpoint::Streams {
             let snapshot = self.address.take_parameter("snapshot", Snapshot::of_parameter);

@@ -1,5 +1,7 @@
 //! Tests how hand-written frames decode: every kind of public message with every member, and every kind of refusal.
 
+use std::collections::HashSet;
+
 use gemini_ws::{Decimal, DecodeErrorKind, Level, Message, ResponseId, Scratch, Taker, decode};
 use testkit::{mutation, oracle, random::Random};
 
@@ -313,6 +315,31 @@ fn responses() {
             let found = response.error.map(|error| (error.code, error.message.to_string()));
             assert_eq!(found, error.map(|(code, message)| (code, message.to_string())));
         });
+    }
+}
+
+/// Texts that read the same are equal and have one hash, whatever escapes the frames contain.
+#[test]
+fn texts_are_compared_as_they_read() {
+    let frame = |text: &str| format!(r#"{{"id":"{text}","status":200}}"#);
+    for (one, other, is_equal) in [
+        ("my-1", "my-1", true),
+        ("my-1", r"my\u002d1", true),
+        (r"my\u002D1", r"my\u002d1", true),
+        (r"\ud83d\ude00", "😀", true),
+        ("my-1", "my-2", false),
+        (r"my\u002d1", "my-2", false),
+        (r"\ud83d", r"\ud83d", true),
+        (r"\ud83d", r"\ud83e", false),
+        (r"\ud83d", "\u{fffd}", false),
+    ] {
+        let [one, other] = [one, other].map(frame);
+        let [mut first, mut second] = [Scratch::new(), Scratch::new()];
+        let Ok(Message::Response(first)) = decode(&one, &mut first) else { panic!("{one}") };
+        let Ok(Message::Response(second)) = decode(&other, &mut second) else { panic!("{other}") };
+        let (ResponseId::Text(first), ResponseId::Text(second)) = (first.id, second.id) else { panic!() };
+        assert_eq!(first == second, is_equal, "{one} {other}");
+        assert_eq!(HashSet::from([first]).contains(&second), is_equal, "{one} {other}");
     }
 }
 

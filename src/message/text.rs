@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use crate::json::cursor;
 use crate::value::decimal::{Decimal, DecimalError};
@@ -17,7 +18,7 @@ use crate::value::print;
 /// let Ok(Message::Response(response)) = decode(frame, &mut scratch) else { panic!() };
 /// assert_eq!(response.error.unwrap().message.to_string(), "bad \"name\" é");
 /// ```
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Eq)]
 pub struct Text<'f>(pub(crate) &'f str);
 
 impl<'f> Text<'f> {
@@ -48,6 +49,26 @@ impl<'f> Text<'f> {
             rest = rest.get(length..)?;
             Some(character)
         })
+    }
+}
+
+impl PartialEq for Text<'_> {
+    /// Compares two texts as they read, whether they are written with escapes or not. Texts with half a surrogate pair
+    /// are equal only if they are written in the same way.
+    fn eq(&self, other: &Text<'_>) -> bool {
+        let has_escapes = || self.0.contains('\\') || other.0.contains('\\');
+        let are_whole = || self.is_whole() && other.is_whole();
+        self.0 == other.0 || (has_escapes() && are_whole() && self.chars().eq(other.chars()))
+    }
+}
+
+impl Hash for Text<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.0.contains('\\') && self.is_whole() {
+            unescaped(self.0).hash(state);
+        } else {
+            self.0.hash(state);
+        }
     }
 }
 

@@ -121,6 +121,11 @@ impl Address {
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
     }
 
+    /// Returns what follows `prefix` in the path; `None` if the path does not begin with `prefix`.
+    pub(crate) fn last_of_path(&self, prefix: &str) -> Option<Cow<'_, str>> {
+        self.path().strip_prefix(prefix).map(decoded)
+    }
+
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let mut pairs = self.query.iter().filter(|pair| pair.contains('='));
         pairs.find(|pair| parameter_name(pair) == name).map(|pair| parameter_value(pair).into_owned())

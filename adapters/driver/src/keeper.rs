@@ -189,7 +189,12 @@ impl Keeper {
                 self.take_account(event, now);
             }
             // These events do not change books.
-            Event::Order(..)
+            Event::AuctionOpen(..)
+            | Event::Auction(..)
+            | Event::Heartbeat(..)
+            | Event::Ignored(..)
+            | Event::Unrecognized(..)
+            | Event::Order(..)
             | Event::Balances(..)
             | Event::Positions(..)
             | Event::Quote(..)
@@ -200,35 +205,38 @@ impl Keeper {
                 self.tickets.note_cancel(*request, outcome, now);
                 self.take_account(event, now);
             }
-            event => {
-                match event {
-                    Event::Rejected { stream, error, .. } => {
-                        self.has_new_sources = true;
-                        if let Some(symbol) = book_of(stream) {
-                            let message = error.message.to_string().into();
-                            self.board.note_rejection(symbol, NoBook::Rejected { code: error.code, message });
-                        }
-                    }
-                    Event::LinkClosed { .. } | Event::Unsubscribed { .. } => self.has_new_sources = true,
-                    Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
-                    Event::Opened { .. } => self.connect_failure = None,
-                    _ => {}
+            event => self.take_of_connection(event, now),
+        }
+    }
+
+    /// Takes an event about links, subscriptions or losses.
+    fn take_of_connection(&mut self, event: &Event<'_>, now: Instant) {
+        match event {
+            Event::Rejected { stream, error, .. } => {
+                self.has_new_sources = true;
+                if let Some(symbol) = book_of(stream) {
+                    let message = error.message.to_string().into();
+                    self.board.note_rejection(symbol, NoBook::Rejected { code: error.code, message });
                 }
-                // The application may have subscribed, or opened the client again, at an earlier event.
-                self.has_new_sources |= self.board.lacks_books();
-                if self.keeps_books {
-                    match self.books.apply(event) {
-                        Some(change) => {
-                            self.may_need_resync = true;
-                            self.board.touch(change.symbol);
-                        }
-                        // The event may have changed every book.
-                        None => self.board.touch_all(),
-                    }
+            }
+            Event::LinkClosed { .. } | Event::Unsubscribed { .. } => self.has_new_sources = true,
+            Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
+            Event::Opened { .. } => self.connect_failure = None,
+            _ => {}
+        }
+        // The application may have subscribed, or opened the client again, at an earlier event.
+        self.has_new_sources |= self.board.lacks_books();
+        if self.keeps_books {
+            match self.books.apply(event) {
+                Some(change) => {
+                    self.may_need_resync = true;
+                    self.board.touch(change.symbol);
                 }
-                self.take_account(event, now);
+                // The event may have changed every book.
+                None => self.board.touch_all(),
             }
         }
+        self.take_account(event, now);
     }
 
     fn take_depth(&mut self, event: &Event<'_>) {

@@ -134,10 +134,9 @@ impl<H: Holder> Tickets<H> {
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let Some(request) = order.request() else { return };
         let end = end(order);
-        // A cancel waits for the end of the order, even if the ticket was dropped. A rejected order in doubt may
-        // exist after all, so its cancel stays.
-        let has_ended = matches!(order.state, OrderState::Filled | OrderState::Canceled | OrderState::Closed);
-        if end.is_some() || has_ended {
+        // A cancel waits for the end of the order, even if the ticket was dropped. An order whose end is in doubt may
+        // be open, so its cancel stays.
+        if end.is_some() {
             self.cancels.remove(&request);
         } else if let Some(repeated) = self.cancels.get_mut(&request) {
             repeated.cancel = Cancel::of(order);
@@ -242,6 +241,11 @@ impl<H: Holder> Drop for Tickets<H> {
     }
 }
 
+/// Returns whether an order may be open: it has not ended, or its end is in doubt.
+pub(crate) fn may_be_open(order: &Order) -> bool {
+    end(order).is_none()
+}
+
 /// Returns how an order ended; `None` if the order has not ended, or is in doubt.
 fn end(order: &Order) -> Option<End> {
     if order.needs_reconciling() {
@@ -257,7 +261,7 @@ fn end(order: &Order) -> Option<End> {
 
 #[cfg(test)]
 mod tests {
-    use gemini_ws::{Config, Event, Frame, Lost, NewOrder, Output, Scratch, Side};
+    use gemini_ws::{Config, Event, Frame, Lost, NewOrder, Orders, Output, Scratch, Side, Stream};
 
     use super::*;
 
@@ -382,6 +386,39 @@ mod tests {
         it.answer(at + 40_000, &fifth[0], r#""status":200"#);
         assert!(it.sent(at + 40_000).is_empty() && !it.tickets.has_cancels());
         assert!(it.tickets.cancels.is_empty());
+    }
+
+    /// An event reports the order as open after its end, so the order may be open. Its cancel is still sent.
+    #[test]
+    fn an_end_in_doubt_ends_no_cancel() {
+        let now = Instant::ZERO;
+        let mut client = Client::single(Config::new("ws://v").authenticated(true));
+        client.subscribe(now, Stream::orders()).unwrap();
+        client.open(now).unwrap();
+        let link = client.links().next().unwrap().0;
+        client.handle_connected(link, now);
+        let order = NewOrder::limit("one", "btcusd", Side::Buy, "1", "1").unwrap();
+        let placed = client.request(now, &Request::PlaceOrder(order)).unwrap();
+        let (mut orders, mut tickets, mut scratch) =
+            (Orders::new(), Tickets::<Nothing>::default(), Scratch::new());
+        for (at, state, may_be_open) in
+            [(1, "NEW", true), (2, "CANCELED", false), (3, "OPEN", true), (4, "CANCELED", true)]
+        {
+            while let Some(output) = client.poll_output() {
+                if let Output::Event(event) = output {
+                    orders.apply(&event);
+                }
+            }
+            let frame = format!(
+                r#"{{"e":"orderUpdate","E":{at},"s":"btcusd","i":7,"c":"one","S":"BUY","o":"LIMIT","p":"1","X":"{state}","q":"1","T":{at}}}"#
+            );
+            orders.apply(&client.handle_frame(link, now, Frame::Text(&frame), &mut scratch).unwrap());
+            let order = orders.get(placed).unwrap();
+            tickets.cancel(placed, Cancel::of(order));
+            tickets.note(order, now);
+            assert_eq!(super::may_be_open(order), may_be_open, "{state}");
+            assert_eq!(tickets.are_cancelling(), may_be_open, "{state}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::handle::{Lent, RequestError};
 use crate::reply::Reply;
 use crate::sync::Arc;
 use crate::ticket::{Cell, PlaceError, Ticket};
-use crate::tickets::Cancel;
+use crate::tickets::{Cancel, may_be_open};
 
 impl Handle {
     /// Places an order, and waits like [`Ticket::accepted`] for the venue. Subscribe to `orders@account` first:
@@ -137,7 +137,7 @@ impl Handle {
     pub(crate) fn cancel_later(&self, cell: Arc<Cell>) -> Result<(), PlaceError> {
         let cancel = move |lent: Lent<'_>| {
             let Some(request) = cell.request() else { return };
-            let cancel = |order: &Order| (!order.state.is_final()).then(|| Cancel::of(order));
+            let cancel = |order: &Order| may_be_open(order).then(|| Cancel::of(order));
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
                 Some(order) => cancel(order),
                 // The application has removed the order with `forget`. The cancel can be sent only if the venue's id

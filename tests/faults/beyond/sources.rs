@@ -182,6 +182,9 @@ fn the_symbols_of_an_address_may_have_escapes() {
         fed.apply(&overflow());
         resync(&mut fed, 2);
     }
+    let mut fed = Fed::new(Config::new("ws://v/v1/marketdata/GEMI%2DX%2dup"));
+    fed.feed(1, &v1(0, 99, "initial"));
+    assert!(fed.books.live("gemi-x-up").is_some());
     for symbols in ["", ",", "%2C", "BTCUSD,%", "BTCUSD,%4", "BTCUSD,%+1", "BTCUSD,%FF"] {
         let fed = Fed::new(Config::new(format!("ws://v/v1/multimarketdata?symbols={symbols}")));
         assert_eq!(fed.client.named_books().count(), 0, "{symbols}");

@@ -1,7 +1,9 @@
-//! Tests which books may arrive, depending on what brings them.
+//! Tests which books may arrive, depending on what brings them, and which events concern books.
 
-use gemini_ws::{Client, Config, ConnectFailure, Instant, Output, StreamId};
+use futures_lite::future;
+use gemini_ws::{Client, Config, ConnectFailure, Endpoint, Instant, Output, Replay, Scratch, StreamId};
 
+use crate::BookReader;
 use crate::handle::SharedClock;
 use crate::keeper::Keeper;
 use crate::sync::Arc;
@@ -33,5 +35,30 @@ fn a_book_that_comes_without_a_subscription_may_arrive() {
             client.handle_connect_failed(link, now, ConnectFailure::InvalidUrl);
         }
         assert!(finish_turn(&mut client), "{options}");
+    }
+}
+
+/// A reader of a book does not wake at frames that concern no book.
+#[test]
+fn frames_that_concern_no_book_wake_no_reader() {
+    let (now, mut scratch) = (Instant::ZERO, Scratch::new());
+    let mut client = Client::single(Config::new("ws://v"));
+    let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+    let group = keeper.open_books(&mut client, now, &["btcusd".parse().unwrap()]).unwrap();
+    let mut reader = BookReader::new(group, crate::client(client).0);
+    let mut replay = Replay::new(Endpoint::Streams);
+    let book = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["1","1"]],"a":[]}"#;
+    let cross = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":7,"b":[],"a":[["1","1"]]}"#;
+    for (frame, wakes) in [
+        (book, true),
+        (r#"{"e":"news"}"#, false),
+        (r#"{"E":3,"s":"ethusd","t":7,"p":"1","q":"1","m":true}"#, false),
+        (r#"{"u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#, false),
+        (cross, true),
+    ] {
+        keeper.take(&replay.event(frame, &mut scratch).unwrap().unwrap(), now);
+        let _ = keeper.publish();
+        let woken = future::block_on(future::poll_once(reader.changed()));
+        assert_eq!(woken.is_some(), wakes, "{frame}");
     }
 }

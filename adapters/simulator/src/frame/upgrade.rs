@@ -83,7 +83,7 @@ impl<'r> UpgradeRequest<'r> {
                 Ok(Endpoint::MultiMarketDataV1(symbols.collect::<Result<_, _>>()?))
             }
             path => match path.strip_prefix("/v1/marketdata/") {
-                Some(symbol) => Ok(Endpoint::MarketDataV1(symbol.parse().map_err(|_| no_symbol())?)),
+                Some(symbol) => Ok(Endpoint::MarketDataV1(decoded(symbol).parse().map_err(|_| no_symbol())?)),
                 None => Err(refusal(404, "EndpointNotFound")),
             },
         }
@@ -99,10 +99,14 @@ impl<'r> UpgradeRequest<'r> {
 /// Returns the names and values of a query, in their order, with `%` escapes decoded.
 pub(crate) fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(move |(name, value)| (decoded(name), decoded(value)))
+        .map(|(name, value)| (decoded(name), decoded(value)))
+}
+
+/// Decodes `%` escapes.
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// Creates a refusal with the body that the venue's errors have.
@@ -135,6 +139,8 @@ mod tests {
             ("/v1/multimarketdata?symbols=BTCUSD%2Cethusd", Ok(both.clone())),
             ("/v1/multimarketdata/?%73ymbols=BTCUSD%2ceth%75sd", Ok(both.clone())),
             ("/v1/multimarketdata/?symbols=BTCUSD%2cethusd", Ok(both)),
+            ("/v1/marketdata/%42TC%75sd", Ok(Endpoint::MarketDataV1(symbol("btcusd")))),
+            ("/v1/marketdata/btc%20usd", Err(404)),
             ("/v1/marketdata/", Err(404)),
             ("/v1/marketdata/btcusd/", Ok(Endpoint::MarketDataV1(symbol("btcusd")))),
             ("/v1/marketdata/btcusd/?top_of_book=true", Ok(Endpoint::MarketDataV1(symbol("btcusd")))),
