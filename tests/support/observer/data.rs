@@ -254,7 +254,8 @@ impl Shadow {
             _ => ("type", "l2_updates", "\"symbol\":\""),
         };
         let is_other = is_of_another_kind(frame, member, kind) || is_streams && is_no_depth(frame);
-        let may_be_depth = frame.contains(&format!("\"{kind}\"")) && !is_other;
+        let is_shown = is_streams && is_depth_without_kind(frame);
+        let may_be_depth = is_shown || frame.contains(&format!("\"{kind}\"")) && !is_other;
         let named = frame.split_once(before_symbol).filter(|_| may_be_depth);
         let named = named.and_then(|(_, rest)| rest.split('"').next());
         let is_text = matches!(step.act, Act::Frame(_, Frame::Text(_)));
@@ -263,7 +264,7 @@ impl Shadow {
             // A frame that is cut off may be any kind of frame.
             _ => frame.split("\"type\"").skip(1).filter(|rest| rest.split('"').nth(2).is_some()).count(),
         };
-        let is_anything = is_text && kinds == 0 && !is_no_depth(frame);
+        let is_anything = is_text && kinds == 0 && !is_shown && !is_no_depth(frame);
         // A frame that names several kinds may be part of another one.
         let may_be_anything = is_text && kinds != 1;
         // A subscription that waits for the end of the previous one to the same stream has no book yet.
@@ -432,6 +433,16 @@ fn is_of_another_kind(frame: &str, member: &str, kind: &str) -> bool {
     let Ok(serde_json::Value::Object(object)) = serde_json::from_str(frame) else { return false };
     let is_one = !frame.contains('\\') && frame.matches(&format!("\"{member}\"")).count() == 1;
     is_one && object.get(member).and_then(serde_json::Value::as_str).is_some_and(|named| named != kind)
+}
+
+/// Returns whether a frame without a named kind is complete, and its members are those of an update of the book of one
+/// symbol.
+fn is_depth_without_kind(frame: &str) -> bool {
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_str(frame) else { return false };
+    let has = |name: &str| object.get(name).is_some_and(|it| !it.is_null());
+    let names_one = frame.matches("\"s\"").count() == 1 && object.get("s").is_some_and(|it| it.is_string());
+    let is_plain = names_one && frame.contains("\"s\":\"") && !frame.contains('\\') && !is_no_depth(frame);
+    is_plain && !has("e") && !has("type") && ["U", "u", "b", "a"].into_iter().all(has)
 }
 
 /// Returns whether a frame without a named kind is complete, and has members that no update of a book has.
