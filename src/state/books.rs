@@ -47,6 +47,8 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Books {
     books: SymbolMap<Entry>,
+    /// Symbols of dropped first snapshots. Another source has begun the book since, or the book was removed.
+    missed: SymbolMap<()>,
     trusts_crossed: bool,
     crossed: u64,
     untracked: u64,
@@ -63,6 +65,8 @@ struct Entry {
     endpoint: Endpoint,
     crossed: bool,
     to_resync: bool,
+    /// Whether events of the symbol were dropped, perhaps the first snapshot of another source.
+    has_dropped: bool,
     others: Vec<Entry>,
 }
 
@@ -130,7 +134,13 @@ impl<'b> Book<'b> {
 impl Books {
     /// Creates a collection without books.
     pub const fn new() -> Books {
-        Books { books: SymbolMap::new(), trusts_crossed: false, crossed: 0, untracked: 0 }
+        Books {
+            books: SymbolMap::new(),
+            missed: SymbolMap::new(),
+            trusts_crossed: false,
+            crossed: 0,
+            untracked: 0,
+        }
     }
 
     /// Makes [`Books`] return crossed books as current ones: for the sandbox, or for display.
@@ -274,6 +284,7 @@ impl Books {
 
     fn replace(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         let entry = self.entry(depth.symbol)?;
+        let is_missed = entry.lacks_source();
         entry.begin(source);
         match source.levels() {
             Some(levels) => entry.book.replace_best(depth, levels),
@@ -293,7 +304,11 @@ impl Books {
         // Another snapshot would be crossed too.
         entry.to_resync = false;
         self.crossed = self.crossed.saturating_add(crossings);
-        Some(BookChange { symbol: depth.symbol.parse().ok()?, bids: true, asks: true })
+        let symbol = depth.symbol.parse().ok()?;
+        if is_missed {
+            self.note_missed(symbol);
+        }
+        Some(BookChange { symbol, bids: true, asks: true })
     }
 
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
@@ -316,16 +331,33 @@ impl Books {
         Some(BookChange { symbol, bids, asks })
     }
 
-    /// Adds a stale book at an update of a symbol that has no book: a link that has begun the book brings the update,
-    /// so the snapshot was dropped, or the book was removed when another source of the symbol ended.
+    /// Adds a stale book at an update of a symbol without a book, if the first snapshot of the symbol was dropped.
     #[cold]
     fn miss_snapshot(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         source.link()?;
+        self.missed.get(depth.symbol)?;
+        let symbol = depth.symbol.parse().ok()?;
         let entry = self.entry_if_room(depth.symbol)?;
         entry.endpoint = source.endpoint();
         entry.standing.note(source, depth.event_time);
         entry.miss_snapshot();
-        Some(BookChange { symbol: depth.symbol.parse().ok()?, bids: false, asks: false })
+        self.missed.remove(symbol);
+        Some(BookChange { symbol, bids: false, asks: false })
+    }
+
+    /// Notes that a source of the symbol has lost its first snapshot, but no book shows this any more.
+    #[cold]
+    fn note_missed(&mut self, symbol: Symbol) {
+        if self.missed.len() < BOOKS_MAX {
+            self.missed.get_or_insert(symbol, || ());
+        }
+    }
+
+    fn remove(&mut self, symbol: Symbol) {
+        if self.books.get(symbol.as_str()).is_some_and(|entry| entry.has_dropped) {
+            self.note_missed(symbol);
+        }
+        self.books.remove(symbol);
     }
 
     /// Replaces a side of a book by its best level. If the book is stale, the level may begin it again.
@@ -374,7 +406,7 @@ impl Books {
         }
         let has_other = entry.switch(loss);
         if !has_other && loss.reason() == StaleReason::NotSubscribed {
-            self.books.remove(symbol);
+            self.remove(symbol);
         } else if !has_other {
             entry.set_stale(loss);
         }
@@ -391,7 +423,7 @@ impl Books {
             let is_replaced =
                 self.books.get_mut(symbol.as_str()).is_some_and(|entry| entry.replace_by_other(true));
             if !is_replaced {
-                self.books.remove(symbol);
+                self.remove(symbol);
             }
         }
     }
@@ -411,8 +443,14 @@ impl Entry {
             endpoint: Endpoint::Streams,
             crossed: false,
             to_resync: false,
+            has_dropped: false,
             others: Vec::new(),
         }
+    }
+
+    /// Returns whether the first snapshot was dropped, so that it is unknown which source brings the book.
+    const fn lacks_source(&self) -> bool {
+        self.to_resync && self.standing.link().is_none()
     }
 
     /// Returns whether changes from a source apply to the book.
@@ -515,7 +553,9 @@ impl Entry {
     fn set_stale(&mut self, loss: &Loss) {
         self.standing.set_stale(loss.reason());
         let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();
-        self.to_resync = loss.reason() == StaleReason::Overflow || (self.to_resync && may_be_of_another);
+        let is_dropped = loss.reason() == StaleReason::Overflow;
+        self.has_dropped |= is_dropped;
+        self.to_resync = is_dropped || (self.to_resync && may_be_of_another);
     }
 
     /// Applies an update from the source of the book. Also returns 1 if the book has just become crossed.
@@ -545,7 +585,7 @@ impl Entry {
         if self.standing.stale() != Some(StaleReason::Gap) {
             self.standing.set_stale(StaleReason::Overflow);
         }
-        self.to_resync = true;
+        (self.to_resync, self.has_dropped) = (true, true);
     }
 
     /// Notes whether the book is crossed. Returns 1 if the book has just become crossed, otherwise 0.
