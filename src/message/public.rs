@@ -317,16 +317,14 @@ impl fmt::Display for Response<'_> {
     }
 }
 
-/// The id of a request, as the response repeats it.
+/// The id of a request, as the response repeats it. If the id is another JSON value, the frame is [`Unrecognized`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 pub enum ResponseId<'f> {
     /// An integer. All requests of a [`Client`](crate::Client) have integers as ids.
     Number(u64),
-    /// A text.
+    /// A text, or a number that is not an unsigned integer, as the venue wrote it.
     Text(Text<'f>),
-    /// Any other JSON value, such as a number that is not an unsigned integer.
-    Json(RawJson<'f>),
 }
 
 /// The error of a refused request ([errors](crate::protocol::streams#errors)).

@@ -1,8 +1,8 @@
 //! Frames of the public streams of `wss://ws.gemini.com`, and responses.
 
 use super::lists::{Asks, Bids, Levels};
-use super::outline::decoder;
-use super::reader::{Json, Place, Reader, Slot, Value};
+use super::outline::{decoder, unrecognized};
+use super::reader::{Json, Place, Reader, Slot, Token, Value};
 use super::record::{Found, record};
 use super::scratch::Scratch;
 use super::values::{
@@ -13,7 +13,7 @@ use crate::json::cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     ApiError, BookTicker, ContractStatus, Depth, FundingAmount, Level, MarkPrice, Message, PartialDepth,
-    RawJson, Response, ResponseId, Taker, Text, Trade,
+    Response, ResponseId, Taker, Text, Trade,
 };
 use crate::value::decimal::Decimal;
 
@@ -237,8 +237,14 @@ record! {
 decoder! {
     response(it: ResponseMembers, frame, _scratch) begins ""
     has (it.id().is_there() && (it.status().is_there() || it.result().is_there() || it.error().is_there())) => {
+        let id = match it.id().required() {
+            Ok(id) => id,
+            // The id is neither a text nor a number.
+            Err(error) if error.kind() == DecodeErrorKind::Type => return unrecognized(frame),
+            Err(error) => return Err(error),
+        };
         Ok(Message::Response(Response {
-            id: it.id().required()?,
+            id,
             status: it.status().if_any()?,
             result: it.result().informs(),
             error: it.error().informs(),
@@ -248,7 +254,7 @@ decoder! {
     }
 }
 
-/// The id of a response, a text or an unsigned integer. Other values are kept as JSON.
+/// The id of a response: a text or an unsigned integer. Any other number becomes a text with its digits.
 #[derive(Debug)]
 struct Id;
 
@@ -256,11 +262,11 @@ impl Value for Id {
     type Is<'f> = ResponseId<'f>;
 
     fn of<'f>(json: &Json<'f>) -> Result<ResponseId<'f>, DecodeErrorKind> {
-        Ok(match (Label::of(json), Unsigned::of(json)) {
-            (Ok(text), _) => ResponseId::Text(text),
-            (Err(_), Ok(number)) => ResponseId::Number(number),
-            (Err(_), Err(_)) => ResponseId::Json(RawJson(json.raw)),
-        })
+        match (json.token, Unsigned::of(json)) {
+            (Token::Integer { .. }, Ok(number)) => Ok(ResponseId::Number(number)),
+            (Token::Integer { .. } | Token::Number, _) => Ok(ResponseId::Text(Text(json.text))),
+            _ => Label::of(json).map(ResponseId::Text),
+        }
     }
 
     #[inline(always)]

@@ -195,7 +195,6 @@ fn response(facts: &mut Facts, it: &Response<'_>, kind: Kind) {
     match it.id {
         ResponseId::Number(id) => facts.is(id),
         ResponseId::Text(id) => facts.is(id),
-        ResponseId::Json(id) => facts.is(id),
     };
     facts.may_be(it.status);
     match kind {

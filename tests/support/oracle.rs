@@ -4,7 +4,7 @@ use std::fmt;
 
 use gemini_ws::{
     ApiSession, DecodeError, DecodeErrorKind, Element, Endpoint, JSON_DEPTH_MAX, List, MarketEntry, Message,
-    OrderReport, RawJson, ResponseId, Row, Scratch,
+    OrderReport, RawJson, Row, Scratch,
 };
 use serde_json::{Value, json};
 
@@ -146,10 +146,6 @@ pub fn said(message: &Message<'_>, text: &str) -> Value {
     let mut said = serde_json::to_value(message).unwrap();
     match message {
         Message::Response(response) => {
-            if let ResponseId::Json(id) = response.id {
-                show(id, &mut said["id"]);
-                said["id"] = json!({"json": said["id"]});
-            }
             response.result.into_iter().for_each(|result| show(result, &mut said["result"]));
             response.rate_limits.into_iter().for_each(|limits| show(limits, &mut said["rate_limits"]));
         }

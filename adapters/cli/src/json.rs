@@ -218,7 +218,6 @@ impl<'f> ResponseBody<'f> {
             id: match response.id {
                 ResponseId::Number(number) => Cow::Owned(number.to_string()),
                 ResponseId::Text(text) => Cow::Owned(text.to_string()),
-                ResponseId::Json(json) => hide_keys(json.as_str()),
             },
             status: response.status,
             result: response.result.map(|result| embed(&hide_keys(result.as_str()))),

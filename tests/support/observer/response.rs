@@ -93,7 +93,7 @@ pub fn read(text: &str) -> Option<Answered> {
     match gemini_ws::decode(text, &mut scratch) {
         Ok(Message::Response(response)) => match response.id {
             ResponseId::Number(id) => Some(Answered { id, is_ok: response.is_ok() }),
-            ResponseId::Text(_) | ResponseId::Json(_) => None,
+            ResponseId::Text(_) => None,
         },
         _ => None,
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::json::Json;
 use super::{
     Names, Object, Read, boolean, integer, label, level, market_decimal, milliseconds, nanoseconds, number,
-    plain, private, signed_decimal, symbol, text, unsigned, unsigned_decimal,
+    plain, private, signed_decimal, symbol, text, unrecognized, unsigned, unsigned_decimal,
 };
 
 pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Value> {
@@ -199,7 +199,8 @@ fn response(frame: Object<'_>) -> Read<Value> {
     let number = integer(id).ok().and_then(|id| u64::try_from(id).ok());
     let id = match id {
         Json::Text(text) => json!(text.text),
-        other => number.map_or_else(|| json!({"json": other.value()}), |number| json!(number)),
+        Json::Number(digits) => number.map_or_else(|| json!(digits), |number| json!(number)),
+        _ => return Ok(unrecognized(&Json::Object(frame.0.to_vec()))),
     };
     let status = match frame.get("status") {
         None => Value::Null,
