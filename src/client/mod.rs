@@ -301,9 +301,9 @@ impl Client {
     /// Notes that an order of this client has ended, or that the venue does not have it. `request` is the request that
     /// placed the order. The client notices ends that events report. Call this for an end that only REST shows, such
     /// as that of an order which ended while no link was open. A shutdown then does not count the session of the order
-    /// in [`Abandoned::sessions`](crate::Abandoned::sessions) because of this order. If the session had ended before, and
-    /// a later event reports the order as open, the session counts again. The client keeps 1,024
-    /// requests; the call has no effect on an older one.
+    /// in [`Abandoned::sessions`](crate::Abandoned::sessions) because of this order. If a later event reports the
+    /// order as open, the session counts again. The client keeps the latest 1,024 requests at most. If it no longer
+    /// keeps this one, the call has no effect.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, NewOrder, Orders, Output, Request, Side};

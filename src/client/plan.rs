@@ -40,7 +40,7 @@ impl ShutdownPlan {
     /// cancels the orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is set.
     /// [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions whose orders may still be open. If
     /// this count is not zero, the client ends with [`CloseReason::RequestedIncomplete`]. If only REST has shown the
-    /// end of an order, pass the order to [`Client::forget_order`](crate::Client::forget_order) before.
+    /// end of an order, pass the order's request to [`Client::forget_order`](crate::Client::forget_order) before.
     #[must_use]
     pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
         self.cancels_orders = cancel;

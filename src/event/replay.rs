@@ -82,7 +82,8 @@ impl Replay {
     }
 
     /// Sets the [gap rule](crate::Config::gap_rule) by which updates of books are checked. With [`GapRule::Lax`], a
-    /// frame that has only the next id is an update, also if it is the snapshot after a reconnect.
+    /// frame that has only the next id is an update. If such a frame is the snapshot after a reconnect, the book keeps
+    /// levels that the snapshot lacks.
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Replay {
         self.rule = rule;

@@ -47,7 +47,7 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Books {
     books: SymbolMap<Entry>,
-    /// Symbols of dropped first snapshots. Another source has begun the book since, or the book was removed.
+    /// Symbols that may lack the first snapshot of a source, although no stale book shows this.
     missed: SymbolMap<()>,
     trusts_crossed: bool,
     crossed: u64,
@@ -284,7 +284,7 @@ impl Books {
 
     fn replace(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         let entry = self.entry(depth.symbol)?;
-        let is_missed = entry.lacks_source();
+        let is_missed = source.link().is_some() && entry.lacks_source();
         entry.begin(source);
         match source.levels() {
             Some(levels) => entry.book.replace_best(depth, levels),
@@ -345,7 +345,7 @@ impl Books {
         Some(BookChange { symbol, bids: false, asks: false })
     }
 
-    /// Notes that a source of the symbol has lost its first snapshot, but no book shows this any more.
+    /// Notes that a source of the symbol may have lost its first snapshot, but no book shows this any more.
     #[cold]
     fn note_missed(&mut self, symbol: Symbol) {
         if self.missed.len() < BOOKS_MAX {
@@ -448,7 +448,7 @@ impl Entry {
         }
     }
 
-    /// Returns whether the first snapshot was dropped, so that it is unknown which source brings the book.
+    /// Returns whether the first snapshot may have been dropped, so that it is unknown which source brings the book.
     const fn lacks_source(&self) -> bool {
         self.to_resync && self.standing.link().is_none()
     }
@@ -475,9 +475,9 @@ impl Entry {
         let place = self.others.iter().position(|other| slot(other.standing.link()) == new);
         let next = place.map_or_else(Entry::new, |place| self.others.swap_remove(place));
         let others = core::mem::take(&mut self.others);
-        let before = core::mem::replace(self, Entry { others, ..next });
-        let has_ended = before.standing.stale().is_some_and(StaleReason::ends_subscription);
-        if !has_ended {
+        let has_dropped = self.has_dropped || next.has_dropped;
+        let before = core::mem::replace(self, Entry { has_dropped, others, ..next });
+        if !before.standing.stale().is_some_and(StaleReason::ends_subscription) {
             self.others.push(before);
         }
     }
@@ -517,7 +517,7 @@ impl Entry {
         let any = self.others.len().checked_sub(1).filter(|_| to_stale);
         let Some(place) = current.or(any) else { return false };
         let (next, others) = (self.others.swap_remove(place), core::mem::take(&mut self.others));
-        *self = Entry { others, ..next };
+        *self = Entry { has_dropped: self.has_dropped || next.has_dropped, others, ..next };
         true
     }
 

@@ -121,7 +121,8 @@ impl Address {
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
     }
 
-    /// Returns what follows `prefix` in the path; `None` if the path does not begin with `prefix`.
+    /// Returns what follows `prefix` in the path, with escapes decoded; `None` if the path does not begin with
+    /// `prefix`.
     pub(crate) fn last_of_path(&self, prefix: &str) -> Option<Cow<'_, str>> {
         self.path().strip_prefix(prefix).map(decoded)
     }

@@ -112,7 +112,7 @@ impl Position {
     }
 
     /// Returns the role of a frame in a recording, and advances the position past the frame. A frame with a single
-    /// new id is a snapshot if it does not follow the book: by [`GapRule::Strict`], updates cover more than one id.
+    /// new id is a snapshot, unless the rule allows this id for the next update: [`GapRule::Lax`] does.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && first > rule.first_max(expected) => {

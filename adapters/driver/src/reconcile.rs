@@ -17,8 +17,8 @@ pub struct Reconciliation {
     pub resolved: usize,
     /// The orders whose doubt no answer has resolved. An event may have resolved the doubt meanwhile.
     pub unresolved: Vec<Unresolved>,
-    /// The error in the venue's answer about the balances, or in an earlier answer that concerns all questions. If
-    /// only rows of the answer cannot be decoded, the error of the first of them; the other rows were applied. If it
+    /// The error in the venue's answer about the balances, or in an earlier answer after which `reconcile` asked
+    /// nothing more. If only rows of the answer cannot be decoded, the error of the first of them; the other rows were applied. If it
     /// is `None`, the balances may still be stale.
     pub balances: Option<RestError>,
 }
@@ -33,7 +33,7 @@ pub struct Unresolved {
     /// event or reply has shown that the order exists. [`Handle::forget`](crate::Handle::forget) can then remove the
     /// order.
     pub is_absent: bool,
-    /// The error in the answer, or in an earlier answer that concerns all questions. `None` if the venue cannot be
+    /// The error in the answer, or in an earlier answer after which `reconcile` asked nothing more. `None` if the venue cannot be
     /// asked about this order, or if the answer did not resolve the doubt.
     /// [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If an event about the
     /// order was lost or arrived while `reconcile` waited for the answer, call `reconcile` again. An open order also
@@ -65,9 +65,12 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 impl Handle {
     /// Asks the venue about each order that is in doubt, one after the other. If the answer resolves the doubt, the
     /// order and its ticket get the state in the answer. Then `reconcile` asks about the balances if they were stale
-    /// at the beginning. After an answer that other questions would get too, `reconcile` asks nothing more: the venue
-    /// limits requests (HTTP status 429), fails (500 and above), or refuses the key (403 or `InvalidSignature`). The
-    /// other orders and the balances then have the error of this answer.
+    /// at the beginning.
+    ///
+    /// `reconcile` asks nothing more after an answer with HTTP status 401, 429 or 503, or the reason `RateLimit`,
+    /// `Maintenance` or `InvalidSignature`: the venue would answer the other questions in the same way. After status
+    /// 403 it asks about no other order, because the key lacks the role. The orders and balances about which it did
+    /// not ask have the error of this answer.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
     /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`:
@@ -106,17 +109,22 @@ impl Handle {
         let mut it = Reconciliation { resolved: 0, unresolved: Vec::new(), balances: None };
         let mut refusal: Option<RestError> = None;
         for order in orders {
-            let unresolved = match &refusal {
-                Some(error) => Some(Unresolved { order, is_absent: false, error: Some(error.clone()) }),
-                None => self.reconcile_order(signer, &ask, order).await?,
+            let unresolved = match OrderStatusQuestion::of(&order) {
+                None => Some(Unresolved { order, is_absent: false, error: None }),
+                Some(_) if refusal.is_some() => {
+                    Some(Unresolved { order, is_absent: false, error: refusal.clone() })
+                }
+                Some(question) => self.reconcile_order(signer, &ask, order, question).await?,
             };
             let Some(unresolved) = unresolved else {
                 it.resolved += 1;
                 continue;
             };
-            refusal = refusal.or_else(|| unresolved.error.clone().filter(concerns_all));
+            refusal =
+                refusal.or_else(|| unresolved.error.clone().filter(|error| Scope::of(error).has_orders()));
             it.unresolved.push(unresolved);
         }
+        let refusal = refusal.filter(|error| Scope::of(error) == Scope::Everything);
         match (balances, refusal) {
             (Some(_), Some(error)) => it.balances = Some(error),
             (Some(asked), None) => it.balances = self.reconcile_balances(signer, &ask, asked).await?,
@@ -131,10 +139,8 @@ impl Handle {
         signer: &SharedSigner,
         ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,
         order: Order,
+        question: OrderStatusQuestion,
     ) -> Result<Option<Unresolved>, ReconcileError<E>> {
-        let Some(question) = OrderStatusQuestion::of(&order) else {
-            return Ok(Some(Unresolved { order, is_absent: false, error: None }));
-        };
         let asked = self.with(|_, keeper, _| keeper.orders().moment());
         let asked = asked.await.map_err(|_| ReconcileError::Closed)?;
         let found = match answer(signer, ask, &question).await? {
@@ -172,12 +178,31 @@ impl Handle {
     }
 }
 
-/// Returns whether the venue would answer other questions with the same error: it limits requests, fails, or refuses
-/// the key.
-fn concerns_all(error: &RestError) -> bool {
-    let RestError::Refused { status, reason, .. } = error else { return false };
-    let of_all = ["RateLimit", "System", "Maintenance", "InvalidSignature"];
-    !matches!(status, 200 | 400 | 404) || reason.as_deref().is_some_and(|reason| of_all.contains(&reason))
+/// The questions that the venue would answer with the error of one.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Scope {
+    One,
+    Orders,
+    Everything,
+}
+
+impl Scope {
+    fn of(error: &RestError) -> Scope {
+        let RestError::Refused { status, reason, .. } = error else { return Scope::One };
+        match (status, reason.as_deref()) {
+            // The venue limits requests, is not available, or refuses the key.
+            (401 | 429 | 503, _) | (_, Some("RateLimit" | "Maintenance" | "InvalidSignature")) => {
+                Scope::Everything
+            }
+            // The key lacks the role for questions about orders.
+            (403, _) => Scope::Orders,
+            _ => Scope::One,
+        }
+    }
+
+    fn has_orders(self) -> bool {
+        self != Scope::One
+    }
 }
 
 /// Asks one question. Holds the turn of the signer until the answer, so that no higher nonce arrives before this one.

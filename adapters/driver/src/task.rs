@@ -87,10 +87,8 @@ impl<D: Delivery> Takers<D> {
         self.telemetry.event(link, event, now);
         resolve(&mut self.replies, event);
         self.keeper.take(event, now);
-        if matches!(event, Event::Order(..)) {
-            // The application may close the client at this event, which can bring the id that a cancel waits for.
-            self.keeper.tickets.send_cancels(client, now);
-        }
+        // The application may close the client at this event.
+        self.keeper.tickets.send_new_cancels(client, now);
         self.delivery.deliver(client, now, event);
         self.keeper.note_end(client);
     }
@@ -157,6 +155,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             self.client.handle_timeout(now);
         }
         self.takers.delivery.handle_timeout(&mut self.client, now);
+        self.takers.keeper.note_end(&self.client);
         self.take_commands(COMMANDS_PER_TURN_MAX, now, context);
         self.perform(now);
         self.poll_dials(now, context);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use gemini_ws::{
-    Client, CommandError, Instant, LinkId, Order, OrderState, Request, RequestId, RequestOutcome,
+    Client, CommandError, Instant, LinkId, Order, OrderState, Request, RequestId, RequestOutcome, StaleReason,
 };
 
 /// The default of `Driver::doubt_timeout`. If an order is in doubt, or waits for its first event, for this long, its
@@ -45,6 +45,8 @@ pub(crate) struct Tickets<H: Holder> {
     cancels: BTreeMap<RequestId, Repeated>,
     /// When to send cancels again after a rate limit of the client has refused one.
     retry: Option<Instant>,
+    /// Whether the id for which a cancel has waited is known now.
+    has_new_id: bool,
 }
 
 /// A cancel that the driver repeats until the venue has accepted or finally refused it, or the order has ended.
@@ -106,6 +108,7 @@ impl<H: Holder> Default for Tickets<H> {
             doubt_timeout: DOUBT_TIMEOUT,
             cancels: BTreeMap::new(),
             retry: None,
+            has_new_id: false,
         }
     }
 }
@@ -134,11 +137,12 @@ impl<H: Holder> Tickets<H> {
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let Some(request) = order.request() else { return };
         let end = end(order);
-        // A cancel waits for the end of the order, even if the ticket was dropped. An order whose end is in doubt may
-        // be open, so its cancel stays.
-        if end.is_some() {
+        // A cancel waits for the end of the order, even if the ticket was dropped.
+        if !may_be_open(order) {
             self.cancels.remove(&request);
         } else if let Some(repeated) = self.cancels.get_mut(&request) {
+            let is_new = repeated.cancel.order_id.is_none() && order.order_id.is_some();
+            self.has_new_id |= is_new && repeated.sent.is_none();
             repeated.cancel = Cancel::of(order);
         }
         let Some(open) = self.open.get_mut(&request) else { return };
@@ -187,6 +191,14 @@ impl<H: Holder> Tickets<H> {
                 cancel.delay = cancel.delay.saturating_mul(2).min(CANCEL_AGAIN_MAX);
             }
             RequestOutcome::TimedOut | RequestOutcome::Lost | RequestOutcome::NotSent => {}
+        }
+    }
+
+    /// Sends cancels if the id for which one has waited is known now.
+    #[inline]
+    pub(crate) fn send_new_cancels(&mut self, client: &mut Client, now: Instant) {
+        if std::mem::take(&mut self.has_new_id) {
+            self.send_cancels(client, now);
         }
     }
 
@@ -241,9 +253,15 @@ impl<H: Holder> Drop for Tickets<H> {
     }
 }
 
-/// Returns whether an order may be open: it has not ended, or its end is in doubt.
+/// Returns whether an order may be open: no event has reported its end, or reports contradict each other.
 pub(crate) fn may_be_open(order: &Order) -> bool {
-    end(order).is_none()
+    match order.state {
+        OrderState::Rejected => order.needs_reconciling(),
+        OrderState::Filled | OrderState::Canceled | OrderState::Closed => {
+            order.doubt() == Some(StaleReason::Contradiction)
+        }
+        _ => true,
+    }
 }
 
 /// Returns how an order ended; `None` if the order has not ended, or is in doubt.
