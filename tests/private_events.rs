@@ -46,7 +46,11 @@ fn l_113_one_bad_element_spoils_nothing() {
 #[test]
 fn l_116_no_sample_passes_unseen() {
     let unknown = [
-        (Endpoint::Streams, &["deepest.json", "empty_object.json", "unknown_kind.json"] as &[&str]),
+        (
+            Endpoint::Streams,
+            &["deepest.json", "empty_object.json", "response.nested_id.json", "unknown_kind.json"]
+                as &[&str],
+        ),
         (
             Endpoint::MarketDataV2,
             &["candles.unknown_width.json", "no_type.json", "type_as_number.json", "unknown_type.json"],
