@@ -295,14 +295,14 @@ fn responses() {
     for (frame, id, status, result, error, rate_limits, ok) in table {
         check(frame, |message| {
             let Message::Response(response) = message else { panic!("{message:?}") };
-            // The spaced spelling has spaces within values too.
-            let squeezed = |text: &str| text.split_ascii_whitespace().collect::<String>();
             match (id, response.id) {
                 (Number(expected), ResponseId::Number(id)) => assert_eq!(id, *expected),
                 (Text(expected), ResponseId::Text(id)) => assert_eq!(id.to_string(), *expected),
                 (_, id) => panic!("{id:?}"),
             }
             assert_eq!((response.status, response.is_ok()), (*status, *ok));
+            // The spaced spelling has spaces within values too.
+            let squeezed = |text: &str| text.split_ascii_whitespace().collect::<String>();
             assert_eq!(response.result.map(|json| squeezed(json.as_str())).as_deref(), *result);
             assert_eq!(response.rate_limits.map(|json| squeezed(json.as_str())).as_deref(), *rate_limits);
             let found = response.error.map(|error| (error.code, error.message.to_string()));

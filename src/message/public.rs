@@ -317,8 +317,8 @@ impl fmt::Display for Response<'_> {
     }
 }
 
-/// The id of a request, as the response repeats it. If the id is neither a text nor a number, the
-/// frame is [`Unrecognized`].
+/// The id of a request, as the response repeats it. If the id is neither a text nor a number, the frame is
+/// [`Unrecognized`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 pub enum ResponseId<'f> {

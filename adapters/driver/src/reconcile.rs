@@ -18,8 +18,8 @@ pub struct Reconciliation {
     /// The orders whose doubt no answer has resolved. An event may have resolved the doubt meanwhile.
     pub unresolved: Vec<Unresolved>,
     /// The error in the venue's answer about the balances, or in an earlier answer after which `reconcile` asked
-    /// nothing more. If only rows of the answer cannot be decoded, the error of the first of them; the other rows were applied. If it
-    /// is `None`, the balances may still be stale.
+    /// nothing more. If only rows of the answer cannot be decoded, the error of the first of them; the other rows were
+    /// applied. If it is `None`, the balances may still be stale.
     pub balances: Option<RestError>,
 }
 
@@ -33,8 +33,8 @@ pub struct Unresolved {
     /// event or reply has shown that the order exists. [`Handle::forget`](crate::Handle::forget) can then remove the
     /// order.
     pub is_absent: bool,
-    /// The error in the answer, or in an earlier answer after which `reconcile` asked nothing more. `None` if the venue cannot be
-    /// asked about this order, or if the answer did not resolve the doubt.
+    /// The error in the answer, or in an earlier answer after which `reconcile` asked about no other order. `None` if
+    /// the venue cannot be asked about this order, or if the answer did not resolve the doubt.
     /// [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If an event about the
     /// order was lost or arrived while `reconcile` waited for the answer, call `reconcile` again. An open order also
     /// stays in doubt while no subscribed stream reports orders

@@ -141,8 +141,7 @@ impl<H: Holder> Tickets<H> {
         if !may_be_open(order) {
             self.cancels.remove(&request);
         } else if let Some(repeated) = self.cancels.get_mut(&request) {
-            let is_new = repeated.cancel.order_id.is_none() && order.order_id.is_some();
-            self.has_new_id |= is_new && repeated.sent.is_none();
+            self.has_new_id |= repeated.cancel.order_id.is_none() && order.order_id.is_some();
             repeated.cancel = Cancel::of(order);
         }
         let Some(open) = self.open.get_mut(&request) else { return };
