@@ -312,14 +312,13 @@ impl Books {
     }
 
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
-        let Some(entry) = self.books.get_mut(depth.symbol) else {
+        let Some((symbol, entry)) = self.books.get_mut_named(depth.symbol) else {
             return self.miss_snapshot(depth, source);
         };
         if !entry.takes(source) {
             let _ = entry.other_of(source)?.update(depth, source);
             return None;
         }
-        let symbol = depth.symbol.parse().ok()?;
         let (applied, crossings) = entry.update(depth, source);
         self.crossed = self.crossed.saturating_add(crossings);
         let has_changed = match applied {

@@ -118,12 +118,17 @@ pub(crate) fn fold(text: &[u8]) -> u64 {
         let word = <[u8; 8]>::try_from(chunk).map_or(0, u64::from_le_bytes);
         hash = (hash ^ (word | CASE)).wrapping_mul(MIX).rotate_left(29);
     }
-    let mut last = 0_u64;
-    for &byte in chunks.remainder() {
-        last = (last << 8) | u64::from(byte | 0x20);
-    }
-    hash = (hash ^ last).wrapping_mul(MIX);
+    hash = (hash ^ (last_word(chunks.remainder()) | CASE)).wrapping_mul(MIX);
     hash ^ (hash >> 32)
+}
+
+/// Returns a word that contains each of up to seven bytes. Of four to seven bytes, it contains some twice.
+#[inline(always)]
+fn last_word(text: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
+    }
+    text.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte))
 }
 
 #[cfg(test)]

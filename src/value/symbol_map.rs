@@ -41,8 +41,14 @@ impl<T> SymbolMap<T> {
 
     #[inline]
     pub(crate) fn get_mut(&mut self, text: &str) -> Option<&mut T> {
+        self.get_mut_named(text).map(|(_, value)| value)
+    }
+
+    /// Returns the value, and the symbol as it was inserted.
+    #[inline]
+    pub(crate) fn get_mut_named(&mut self, text: &str) -> Option<(Symbol, &mut T)> {
         let position = self.position(text)?;
-        self.entries.get_mut(position).map(|entry| &mut entry.value)
+        self.entries.get_mut(position).map(|entry| (entry.symbol, &mut entry.value))
     }
 
     pub(crate) fn get_or_insert(&mut self, symbol: Symbol, make: impl FnOnce() -> T) -> Option<&mut T> {

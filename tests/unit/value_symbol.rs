@@ -8,6 +8,15 @@ fn folding_ignores_case_only() {
     for (a, b) in [("btcusd", "BTCUSD"), ("GEMI-PRES2028-VANCE", "gemi-pres2028-vance"), ("a", "A")] {
         assert_eq!(fold(a.as_bytes()), fold(b.as_bytes()), "{a}");
     }
+    // Each byte counts, whatever the length.
+    let longest = "a".repeat(Symbol::LENGTH_MAX);
+    for length in 1..=Symbol::LENGTH_MAX {
+        for place in 0..length {
+            let mut other = longest.as_bytes()[..length].to_vec();
+            other[place] = b'b';
+            assert_ne!(fold(&longest.as_bytes()[..length]), fold(&other), "{length} {place}");
+        }
+    }
     assert_ne!(fold(b"btcusd"), fold(b"ethusd"));
     assert_ne!(fold(b"btcgusdperp"), fold(b"btcusdperp"));
 }
