@@ -11,6 +11,7 @@
 mod random;
 
 mod contestants;
+mod whole;
 
 use std::hint::black_box;
 use std::sync::LazyLock;

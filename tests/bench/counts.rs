@@ -1,10 +1,10 @@
-//! The program whose instructions callgrind counts: it decodes the frames of one kind, or loads one snapshot into a
-//! book.
+//! The program whose instructions callgrind counts: it decodes the frames of one kind, passes frames through a client to
+//! a book, or loads one snapshot into a book.
 //!
 //! `.ci/counts` runs the program for each kind of frame and each snapshot, and compares the counts with
 //! `tests/bench/counts.txt`. Without an argument the program prints the names of the kinds and snapshots. With a name
-//! it decodes those frames in the function `counted`, or loads that snapshot in `counted_load`, and prints how many
-//! frames or levels there were.
+//! it decodes those frames in the function `counted`, passes them to a client in `counted_whole`, or loads that
+//! snapshot in `counted_load`, and prints how many frames or levels there were.
 
 #[allow(dead_code, reason = "other users need the rest")]
 mod inputs;
@@ -13,11 +13,14 @@ mod maker;
 #[allow(dead_code, unreachable_pub, reason = "other users need the rest")]
 mod random;
 mod reversed;
+mod whole;
 
 use std::hint::black_box;
 
 use gemini_ws::{Depth, Endpoint, Event, Message, OrderBook, Replay, Scratch, decode};
-use inputs::Input;
+use inputs::{Input, Kind};
+use whole::Whole;
+
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     for input in inputs::made().into_iter().chain(reversed_inputs()) {
@@ -33,6 +36,23 @@ fn main() {
             Some(_) => {}
         }
     }
+    for input in inputs::made() {
+        let name = format!("{}, client and books", input.name);
+        match &wanted {
+            _ if !WHOLE.contains(&input.name) => {}
+            None => println!("{name}"),
+            Some(wanted) if *wanted == name => {
+                // The first half, which is not counted, grows all memory to its full size.
+                let (first, second) = input.frames.split_at(input.frames.len() / 2);
+                let mut whole = Whole::new(std::iter::once("btcusd"));
+                take_all(&mut whole, first);
+                counted_whole(&mut whole, second);
+                assert_eq!(whole.live(), 1, "the frames do not follow each other");
+                println!("{}", second.len());
+            }
+            Some(_) => {}
+        }
+    }
     for (order, of) in ORDERS {
         for size in SIZES {
             let name = format!("load {size}, {order}");
@@ -43,6 +63,22 @@ fn main() {
             }
         }
     }
+}
+
+/// The kinds of frames that also pass through a client to a book.
+const WHOLE: [&str; 2] = ["depth, 1 level", "depth, 10 + 10 levels"];
+
+fn take_all(whole: &mut Whole, frames: &[(Kind, String)]) {
+    for (_, frame) in frames {
+        whole.take(black_box(frame));
+    }
+}
+
+#[inline(never)]
+fn counted_whole(whole: &mut Whole, frames: &[(Kind, String)]) {
+    take_all(whole, frames);
+    // Without this the compiler could merge the function with the one that it calls, and callgrind would miss it.
+    black_box(());
 }
 
 /// How many levels a snapshot has.

@@ -5,12 +5,11 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::time::{Duration, Instant as Wall};
 
-use gemini_ws::{
-    Books, Client, Config, Endpoint, Frame, Instant, LinkId, Message, Output, Replay, Scratch, decode,
-};
+use gemini_ws::{Books, Endpoint, Message, Replay, Scratch, decode};
 
 use crate::contestants::{Contestant, Sorted};
 use crate::random::Random;
+use crate::whole::Whole;
 
 /// How long the keepers together are measured for one kind of frames.
 const ROW: Duration = Duration::from_millis(1_500);
@@ -38,62 +37,22 @@ trait Keeper {
 type Make = (&'static str, fn(&[String]) -> Box<dyn Keeper>);
 
 const KEEPERS: [Make; 3] = [
-    ("Client + Books", |symbols| Box::new(Whole::new(symbols))),
+    ("Client + Books", |symbols| Box::new(Whole::new(symbols.iter().map(String::as_str)))),
     ("Replay + Books", |_| Box::new(Replayed::default())),
     ("decode + HashMap, Vec", |_| Box::new(Plain::default())),
 ];
 
-/// A client whose venue has confirmed all streams, and the books to which the events of the client are applied.
-struct Whole {
-    client: Client,
-    link: Option<LinkId>,
-    scratch: Scratch,
-    books: Books,
-}
-
-impl Whole {
-    fn new(symbols: &[String]) -> Whole {
-        let day = Duration::from_secs(86_400);
-        let config =
-            Config::new("wss://venue").seed(1).streams_max(symbols.len()).request_limit(1_000_000, day);
-        let mut client = Client::single(config);
-        for symbol in symbols {
-            let stream = format!("{symbol}@depth@100ms").parse().expect("a stream");
-            client.subscribe(Instant::ZERO, stream).expect("a subscription");
-        }
-        client.open(Instant::ZERO).expect("to open");
-        let mut whole = Whole { client, link: None, scratch: Scratch::new(), books: Books::new() };
-        whole.drain();
-        whole
-    }
-}
-
 impl Keeper for Whole {
     fn take(&mut self, frame: &str) {
-        let (Some(link), frame) = (self.link, Frame::Text(frame)) else { panic!("no link") };
-        if let Some(event) = self.client.handle_frame(link, Instant::ZERO, frame, &mut self.scratch) {
-            black_box(self.books.apply(&event));
-        }
+        Whole::take(self, frame);
     }
 
     fn drain(&mut self) {
-        while let Some(output) = self.client.poll_output() {
-            match output {
-                Output::Connect(link) => {
-                    self.client.handle_connected(link, Instant::ZERO);
-                    self.link = Some(link);
-                }
-                Output::Send { text, .. } => {
-                    let id = text.trim_start_matches("{\"id\":").split(',').next().unwrap_or_default();
-                    self.take(&format!(r#"{{"id":{id},"status":200}}"#));
-                }
-                _ => {}
-            }
-        }
+        Whole::drain(self);
     }
 
     fn live(&self) -> usize {
-        self.books.iter().filter(|(_, book)| book.live().is_some()).count()
+        Whole::live(self)
     }
 }
 
