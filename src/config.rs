@@ -98,7 +98,7 @@ impl Config {
         if api == Endpoint::Streams {
             return config;
         }
-        // Heartbeats come every five seconds, and there is no `ping` to probe with.
+        // The archived APIs send a heartbeat every five seconds, so a shorter silence shows that a link is dead.
         config.probe_after(Duration::from_secs(10)).silence_max(Duration::from_secs(15))
     }
 
@@ -117,10 +117,10 @@ impl Config {
         Config::new(SANDBOX)
     }
 
-    /// Sets the API at the address. Necessary only if the path does not show the API. Also sets [`Config::symbol`] to
-    /// the symbol in the path of market data v1, otherwise to none, so set the symbol after the API. For the current
-    /// API, also reads the parameters that [`Config::new`] reads. The default of [`Config::stay_open`] follows the
-    /// new API. All other defaults still follow the path.
+    /// Sets the API at the address. This is necessary only if the path does not show the API. Call `api` before
+    /// [`Config::symbol`], because `api` also sets the symbol: to the symbol in the path for market data v1,
+    /// otherwise to none. For the current API, `api` also reads the parameters that [`Config::new`] reads. The
+    /// default of [`Config::stay_open`] depends on the new API; all other defaults still depend on the path.
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
         self.api = api;
@@ -135,8 +135,9 @@ impl Config {
         self
     }
 
-    /// Sets the symbol of market data v1 frames. Necessary only if neither the frames nor the path names the symbol.
-    /// Set no symbol for `/v1/multimarketdata`: the client would not use frames about other symbols.
+    /// Sets the symbol of market data v1 frames. This is necessary only if neither the frames nor the path contains
+    /// the symbol. Set no symbol for `/v1/multimarketdata`: the client would ignore the frames about all other
+    /// symbols.
     #[must_use]
     pub const fn symbol(mut self, symbol: Symbol) -> Config {
         self.symbol = Some(symbol);
@@ -317,9 +318,9 @@ impl Config {
     /// snapshot could not be decoded. Each earlier failure in a row doubles the delay, up to
     /// [`Config::resubscribe_cap`]. If a `subscribe` for several streams fails, the delay is not doubled, and the
     /// next request names half as many streams. When a book loses an update, the client requests the book again
-    /// without a delay. Only if the book loses another update within [`Config::stable_after`] of the new snapshot,
-    /// the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each further such loss
-    /// doubles it. Default: 1 s.
+    /// without a delay. If the book then loses another update within [`Config::stable_after`] of the new snapshot,
+    /// the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each further loss of this
+    /// kind doubles the delay. Default: 1 s.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);
@@ -375,7 +376,7 @@ impl Config {
 
     /// Sets the shortest and the longest random delay before another attempt to connect. The n-th delay in a row is
     /// between `base` and `base` · 2ⁿ, and not longer than `cap`. A `cap` below twice `base` is raised to twice
-    /// `base`, so that many clients do not return at the same instant. Default: 500 ms and 30 s.
+    /// `base`, so that many clients do not reconnect at the same instant. Default: 500 ms and 30 s.
     #[must_use]
     pub fn backoff(mut self, base: Duration, cap: Duration) -> Config {
         self.backoff_base = base.max(SHORTEST);
@@ -406,8 +407,8 @@ impl Config {
         self
     }
 
-    /// Sets how long a link that nothing needs any more stays open, so that a new stream can use the link.
-    /// Default: 5 s.
+    /// Sets how long a link stays open after the client no longer needs it. During this time, a new stream can use
+    /// the link. Default: 5 s.
     #[must_use]
     pub const fn linger(mut self, duration: Duration) -> Config {
         self.linger = duration;
@@ -448,8 +449,8 @@ impl Config {
 
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
-    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Of this half,
-    /// subscriptions leave about a quarter to other requests, and other requests leave about a sixteenth to probes
+    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Subscriptions leave
+    /// about a quarter of this half to other requests. Other requests leave about a sixteenth of this half to probes
     /// and cancellations. While subscriptions wait, about every 16th request that the client sends is a `subscribe`
     /// or an `unsubscribe`. Only the cancel request of a shutdown ignores this limit. Default: 7,000 in 10 s
     /// ([limits](crate::protocol::streams#limits)).

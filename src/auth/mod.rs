@@ -1,7 +1,7 @@
 //! [`Credentials`] and [`Signer`]: the headers that authenticate an upgrade or a REST request.
 //!
-//! The client never sees credentials: the driver signs each dial that the client requests. Secrets, and everything
-//! made from them, are wiped when dropped and are never printed.
+//! `Client` never has credentials: the driver signs the upgrade of each authenticated link. Secrets, and all values
+//! that are made from them, are wiped when they are dropped and are never printed.
 
 pub(crate) mod nonce;
 
@@ -43,8 +43,8 @@ pub struct Credentials {
 }
 
 enum Kind {
-    /// An API key, and the state of the hash that is made from its secret. The state is boxed, so that a move leaves
-    /// no copy behind.
+    /// An API key, and the state of the HMAC that is made from its secret. The state is boxed, because a move of
+    /// `Credentials` would otherwise leave an unwiped copy of the state.
     Hmac { key: Zeroizing<String>, keyed: Box<Hmac<Sha384>> },
     /// The value of the header `Authorization`, with the scheme `Bearer`.
     Bearer(Zeroizing<String>),
@@ -85,8 +85,8 @@ impl Credentials {
         if secret.trim_ascii().len() != secret.len() {
             return Err(InvalidCredentials::SecretWhiteSpace);
         }
-        // `new_from_slice` accepts keys of every length (RFC 2104). Only during this call is the secret itself on the
-        // stack, where it is not wiped.
+        // `new_from_slice` never fails, because it accepts secrets of every length (RFC 2104). During this call, a
+        // copy of the secret is on the stack, where nothing wipes it.
         let keyed = Hmac::new_from_slice(&secret).map_err(|_| InvalidCredentials::EmptySecret)?;
         Ok(Credentials { kind: Kind::Hmac { key, keyed: Box::new(keyed) } })
     }
@@ -341,15 +341,15 @@ impl Signer {
     /// Draws a new nonce, and returns the headers for one upgrade ([`Credentials::headers`]). Pass the time of the
     /// wall clock as `now`.
     ///
-    /// Never fails. If the source is too far [ahead](NonceSource::ahead_of), the venue refuses the nonce with HTTP
-    /// status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).
+    /// This method never fails. If the source is too far [ahead](NonceSource::ahead_of), the venue refuses the nonce
+    /// with HTTP status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).
     pub fn headers(&mut self, endpoint: Endpoint, now: UnixTime) -> Headers {
         let nonce = self.nonces.next(now);
         self.credentials.headers(endpoint, nonce)
     }
 
-    /// Returns all headers of a REST request. `payload` makes the JSON text of the request from a new nonce. With a
-    /// token, `payload` gets `None`.
+    /// Returns all headers of a REST request. `payload` receives a new nonce, or `None` with a token, and returns the
+    /// JSON text of the request.
     pub(crate) fn sign_rest(
         &mut self,
         now: UnixTime,

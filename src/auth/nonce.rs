@@ -25,8 +25,8 @@ pub const NONCE_TOLERANCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum NonceUnit {
-    /// Seconds, in ten digits, as the venue documents ([ten digits](crate::protocol::quirks#ten-digits)). A key with
-    /// seconds can use one nonce per second on average, and about thirty nonces at once.
+    /// Seconds, in ten digits, as the venue documents ([ten digits](crate::protocol::quirks#ten-digits)). A key whose
+    /// nonces are seconds can use one nonce per second on average, and about thirty nonces at once.
     #[default]
     Seconds,
     /// Milliseconds, for keys that sign more often than once per second. The venue accepts milliseconds, but does not
@@ -100,12 +100,13 @@ impl fmt::Display for Nonce {
 ///
 /// The venue accepts nonces within [`NONCE_TOLERANCE`] of its own clock. The source runs ahead of the present time if
 /// the clock was ahead for a while, if the program draws more than one nonce per [`NonceUnit::step`], or after
-/// [`skip_to`](NonceSource::skip_to). It stays ahead until the time has caught up.
+/// [`skip_to`](NonceSource::skip_to). It stays ahead until the present time has reached its last nonce.
 /// [`ahead_of`](NonceSource::ahead_of) returns how far ahead it is.
 ///
-/// A source that is ahead by less than the tolerance does no harm, provided that the clock is right. If the source is
-/// further ahead, the venue refuses requests: wait until the time has caught up. If the clock jumped ahead and was set
-/// back, a new source forgets the high nonces. This helps unless the venue has accepted one of them.
+/// If the source is ahead by less than the tolerance, the venue accepts its nonces, provided that the clock is right.
+/// If the source is further ahead, the venue refuses its nonces: wait. If the source is ahead because the clock was
+/// wrong, you can also create a new source, which starts at the present time. A new source helps only if the venue
+/// has accepted none of the high nonces.
 ///
 /// ```
 /// use gemini_ws::{Nonce, NonceSource, NonceUnit, UnixTime};

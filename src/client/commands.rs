@@ -1,4 +1,4 @@
-//! Commands about streams and requests, and the choice of the link that serves a stream or sends a request.
+//! Commands about streams and requests, and the choice of a link for each stream and each request.
 
 use core::time::Duration;
 
@@ -107,8 +107,8 @@ impl Client {
     /// Requests a new snapshot of the book of a subscription. Call this method if the application has lost events of
     /// the book, or if the book shows something impossible. An [`Event::Gap`](crate::Event::Gap) reports that the
     /// book is stale from now on. The call counts as a loss: after repeated losses
-    /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)) the client waits before it requests the snapshot. Has no
-    /// effect on a stream without a book, or on a book that is already stale.
+    /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)) the client waits before it requests the snapshot. The call
+    /// has no effect on a stream without a book, or on a book that is already stale.
     ///
     /// # Errors
     ///
@@ -124,7 +124,8 @@ impl Client {
             return Err(CommandError::GivenUp);
         }
         match self.command_link(slot, |link, cx| link.resync(cx, id)) {
-            // The link is closing, which ends its subscriptions.
+            // `Closed` says that the link is closing. Its subscriptions have ended, so the client no longer knows the
+            // id.
             None | Some(Err(CommandError::Closed)) => Err(CommandError::UnknownStream),
             Some(done) => done,
         }
@@ -156,7 +157,7 @@ impl Client {
         if self.is_shutting_down() {
             return 0;
         }
-        // The addresses are read once, because each may name many symbols.
+        // Collects the books of market data v1 once for all symbols, because an address may contain many symbols.
         let named: BTreeSet<(Symbol, usize)> =
             self.renewable_books().map(|(slot, symbol)| (symbol, slot)).collect();
         let mut requested: usize = 0;
@@ -198,8 +199,8 @@ impl Client {
         books.find_map(|(_, book)| book.subscribers().first().copied())
     }
 
-    /// Returns the books that come without a subscription: each link of market data v1 that receives bids or offers,
-    /// with each symbol that its address names. Links that have ended for good are included, because
+    /// Returns the books that the venue sends without a subscription: each link of market data v1 that receives bids
+    /// or offers, once with each of its symbols. Links that have ended for good are included, because
     /// [`open`](Client::open) connects them again.
     ///
     /// ```
@@ -224,8 +225,8 @@ impl Client {
         books.filter(move |(slot, _)| !has_ended(*slot))
     }
 
-    /// Replaces the links of market data v1 that bring the book of this symbol: `named` has their slots. Returns
-    /// whether it replaced any.
+    /// Replaces the links of market data v1 that receive the book of this symbol. `named` contains the slots of these
+    /// links. Returns whether any link was replaced.
     fn renew_book(&mut self, symbol: Symbol, named: &BTreeSet<(Symbol, usize)>) -> bool {
         let slots = named.range((symbol, 0)..=(symbol, usize::MAX)).map(|(_, slot)| *slot);
         let renewed = slots
@@ -326,7 +327,7 @@ impl Client {
             let streams = link.streams().filter(|(_, stream, _)| which(stream));
             let ids: Vec<StreamId> = streams.map(|(id, ..)| id).collect();
             for id in ids {
-                // The link refuses the call for a stream that is already `Leaving`.
+                // An error says that the stream is already `Leaving`, so there is nothing to do.
                 let _ = link.unsubscribe(cx, id);
             }
         });

@@ -37,7 +37,7 @@ pub(super) struct Entry {
     slots: BTreeSet<usize>,
     /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The delays of an ended link, which the next link takes over; `None` if it begins without delays.
+    /// The delays of an ended link, which the next link takes over; `None` if the next link begins without delays.
     backoff: Option<Backoff>,
     experience: Experience,
 }
@@ -166,8 +166,9 @@ impl Endpoints {
         self.entries.keys().copied()
     }
 
-    /// Returns the endpoint with this [tag](EndpointId::tag), even if it was removed. After 65,536 endpoints the tags
-    /// repeat: then returns an endpoint only if it is present and no other present endpoint has the tag.
+    /// Returns the endpoint with this [tag](EndpointId::tag), even if it was removed. Tags repeat after 65,536
+    /// endpoints: if several endpoints have had this tag, returns an endpoint only if exactly one of them still
+    /// exists.
     pub(super) fn tagged(&self, tag: u16) -> Option<EndpointId> {
         let (first, count) = (u32::from(tag), 1 << u16::BITS);
         if self.next <= first.saturating_add(count) {

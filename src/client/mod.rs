@@ -1,4 +1,4 @@
-//! [`Client`]: several links behind one state machine.
+//! [`Client`]: one state machine for several links.
 //!
 //! This file holds the public methods, except for commands about streams and requests (`commands.rs`) and inputs
 //! (`inputs.rs`). `pump.rs` opens and closes links, `shutdown.rs` runs the steps of a shutdown. The module `link`
@@ -56,8 +56,8 @@ use crate::value::time::Instant;
 /// # The contract of a driver
 ///
 /// A driver repeats two steps. It carries out every output. Then it waits until a dial ends, a transport has
-/// something to read or has ended, bytes that were kept can be written, or [`timeout`](Client::timeout) is over. It
-/// reports dials, frames, ends and the timeout with inputs.
+/// something to read, can take unwritten bytes or has ended, or [`timeout`](Client::timeout) is over. It reports
+/// dials, frames, ends and the timeout with inputs.
 ///
 /// - **Order of events.** [`handle_frame`](Client::handle_frame) returns at most one event; every other event arrives
 ///   as [`Output::Event`]. The right order is: first the outputs that were waiting before the frame, then the event
@@ -245,9 +245,9 @@ impl Client {
 
     /// Starts to connect. Until [`close`](Client::close), [`close_by`](Client::close_by) or
     /// [`shut_down`](Client::shut_down), the client opens every link that a stream needs, and one link to each
-    /// endpoint that [stays open](Config::stay_open). The client replaces each of these links that is lost. Another
-    /// call connects the slots of links that have failed for good ([`Event::LinkClosed`](crate::Event::LinkClosed)),
-    /// after the delay that follows their last failure.
+    /// endpoint that [stays open](Config::stay_open). The client replaces each of these links that is lost. If links
+    /// have failed for good ([`Event::LinkClosed`](crate::Event::LinkClosed)), another call of `open` connects their
+    /// slots again, after the delay that follows the last failure in the slot.
     ///
     /// # Errors
     ///
@@ -295,15 +295,16 @@ impl Client {
     }
 }
 
-// ---- what the application knows ----------------------------------------------------------------
+// ---- ends of orders -----------------------------------------------------------------------------
 
 impl Client {
-    /// Notes that an order of this client has ended, or that the venue does not have it. `request` is the request that
-    /// placed the order. The client notices ends that events report. Call this for an end that only REST shows, such
-    /// as that of an order which ended while no link was open. A shutdown then does not count the session of the order
-    /// in [`Abandoned::sessions`](crate::Abandoned::sessions) because of this order. If a later event reports the
-    /// order as open, the session counts again. The client keeps the latest 1,024 requests at most. If it no longer
-    /// keeps this one, the call has no effect.
+    /// Notes that an order of this client has ended, or that the venue does not have it. `request` is the request
+    /// that placed the order. The client notes the end of an order when an event reports the end. Call this method if
+    /// only REST shows the end, for example because the order ended while no link was open. After the call,
+    /// [`Abandoned::sessions`](crate::Abandoned::sessions) no longer counts the session of the order because of this
+    /// order. If a later event reports the order as open, the session counts again. The client remembers at most the
+    /// latest 1,024 requests that placed orders. For a request that the client no longer remembers, the call has no
+    /// effect.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, NewOrder, Orders, Output, Request, Side};
@@ -435,8 +436,8 @@ impl Client {
         })
     }
 
-    /// Returns the endpoint of a link, even if the link has ended or the endpoint was removed. The result is reliable
-    /// for clients that have added at most 65,536 endpoints.
+    /// Returns the endpoint of a link, even if the link has ended or the endpoint was removed. If the client has
+    /// added more than 65,536 endpoints, the result may be `None` or another endpoint.
     ///
     /// ```
     /// use gemini_ws::{Client, ClientConfig, Config, Instant, PRODUCTION};

@@ -40,7 +40,8 @@ impl ShutdownPlan {
     /// cancels the orders only if [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect) is set.
     /// [`Abandoned::sessions`](crate::Abandoned::sessions) counts the sessions whose orders may still be open. If
     /// this count is not zero, the client ends with [`CloseReason::RequestedIncomplete`]. If only REST has shown the
-    /// end of an order, pass the order's request to [`Client::forget_order`](crate::Client::forget_order) before.
+    /// end of an order, pass the order's request to [`Client::forget_order`](crate::Client::forget_order) before the
+    /// client ends.
     #[must_use]
     pub const fn cancel_orders(mut self, cancel: bool) -> ShutdownPlan {
         self.cancels_orders = cancel;
@@ -102,7 +103,7 @@ pub(super) struct Shutdown {
     /// When the client ends the present step, even if it is not done.
     step_at: Instant,
     /// Whether the time of the present step was over when the client last checked it. Only `handle_timeout` and calls
-    /// that set the deadline check it, so no other input ends a step that is not done.
+    /// that set the deadline check the time, so no other input ends a step that is not done.
     is_overdue: bool,
     /// Whether a peer did not complete a closing handshake in time.
     is_unclean: bool,
@@ -131,7 +132,7 @@ impl Shutdown {
     }
 
     /// Returns when the client ends a step that begins now, even if the step is not done. The last step before the
-    /// links are closed may take until `close_at`, and an earlier step may take half of this time.
+    /// links are closed may take until `close_at`. An earlier step may take half of the time until `close_at`.
     fn end_of_step(&self, now: Instant) -> Instant {
         match self.plan.after(self.step) {
             ShutdownStep::ClosingLinks => self.close_at,

@@ -33,7 +33,7 @@ impl Protocol {
     }
 }
 
-/// Calls a method of the session of any generation.
+/// Calls a method of the session in `$protocol`, of whichever generation the session is.
 macro_rules! dispatch {
     ($protocol:ident, $session:ident => $work:expr) => {
         match $protocol {

@@ -18,7 +18,7 @@ impl Client {
     /// links that a stream or an endpoint needs, and closes a link that nothing has needed for `Config::linger`.
     #[inline]
     pub(super) fn pump(&mut self) {
-        // Frames that only carry data touch no slot.
+        // This check saves work after frames that only carry data, because they touch no slot.
         if self.slots.is_any_touched() || self.endpoints.need_a_look() {
             self.endpoints.note_looked_at();
             self.pump_touched();
@@ -107,8 +107,8 @@ impl Client {
         let Some(link) = entry.take_link() else { return };
         self.ended.add(link.stats());
         self.slots.count_again(slot);
-        // The pump need not visit other slots: the first link to an endpoint that stays open stays the first, because
-        // the client keeps it even if no stream needs it.
+        // Touches no other slot, although `is_unwanted` depends on which link to an endpoint is the first: the first
+        // link to an endpoint that stays open leaves its slot only when the endpoint is removed or the client ends.
         self.endpoints.remove_slot(endpoint, slot, link.backoff());
         self.endpoints.release_host(host, self.now);
     }

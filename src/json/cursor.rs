@@ -1,6 +1,6 @@
 //! [`Cursor`]: reads JSON text without allocation and without recursion. Its errors have exact offsets.
 //!
-//! `Cursor` checks the whole text, also members that no reader needs.
+//! `Cursor` checks the whole text, including members that the decoder does not use.
 
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::value::digits::{ZEROS, eight_digits, others};
@@ -36,7 +36,7 @@ struct Open {
 pub(crate) struct Cursor<'f> {
     length: usize,
     rest: &'f [u8],
-    /// How many open containers the callers of [`Cursor::enter`] have noted. They count towards [`JSON_DEPTH_MAX`].
+    /// How many open containers [`Cursor::enter`] has noted. They count towards [`JSON_DEPTH_MAX`].
     depth: usize,
 }
 
@@ -226,7 +226,7 @@ impl<'f> Cursor<'f> {
     }
 
     /// Takes a whole value of any kind. `depth` is how many containers are open around the value, besides those that
-    /// the callers of [`Cursor::enter`] have noted.
+    /// [`Cursor::enter`] has noted.
     #[inline(never)]
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
         let depth = depth.saturating_add(self.depth);
@@ -268,8 +268,9 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Takes the ends of containers, then a comma and, in an object, a key. If `is_first` is set, no comma comes
-    /// before the next value. Returns true if no container is open any more.
+    /// Takes the text between two values: ends of containers, then a comma and, in an object, a key. If `is_first` is
+    /// true, a container has just been opened, so no comma comes before its first value. Returns true if no container
+    /// is open any more.
     #[inline(always)]
     fn is_over(&mut self, open: &mut Open, mut is_first: bool) -> Result<bool, DecodeError> {
         while open.count > 0 {
@@ -322,8 +323,8 @@ impl<'f> Cursor<'f> {
     }
 }
 
-/// Marks quotes, backslashes and control characters, each at its highest bit. Only the lowest mark is sure to be
-/// right.
+/// Sets the highest bit of each byte that is a quote, a backslash or a control character; zero if there is none. Only
+/// the lowest of these bits is reliable, because a match can also set bits of the bytes above it.
 #[inline(always)]
 const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -338,7 +339,8 @@ const fn stops(word: u64) -> u64 {
     zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls
 }
 
-/// Returns the length of a string without escapes. `text` begins after the opening quote.
+/// Returns the length of a string whose opening quote comes before `text`; `None` if the string has an escape or a
+/// control character, or does not end.
 #[inline(always)]
 pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     let mut length = 0_usize;
@@ -356,7 +358,8 @@ pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     if rest.get(more) == Some(&b'"') { Some(length.wrapping_add(more)) } else { None }
 }
 
-/// Returns the text after the string at the beginning; `None` if there is no string, or if it has an escape.
+/// Returns the text after the string at the beginning; `None` if there is no complete string, or if the string has an
+/// escape or a control character.
 #[inline(always)]
 pub(crate) fn plain_string(text: &[u8]) -> Option<&[u8]> {
     let [b'"', inside @ ..] = text else { return None };
@@ -385,8 +388,8 @@ fn digits_length(text: &[u8]) -> usize {
     length.wrapping_add(rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
-/// Returns the text after an object or array. Counts brackets and skips strings, but checks nothing else. Returns
-/// `None` if the text ends too early, or if a string has an escape.
+/// Returns the text after the object or array at the beginning. Counts brackets and skips strings, but checks nothing
+/// else. Returns `None` if the text ends too early, or if a string has an escape or a control character.
 pub(crate) fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
     let mut open = 0_usize;
     loop {
@@ -409,7 +412,8 @@ pub(crate) fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Returns the length of a key without escapes, and the text after its colon. `text` begins after the opening quote.
+/// Returns the length of a key whose opening quote comes before `text`, and the text after its colon; `None` if the
+/// key has an escape or a control character, or if no colon follows directly.
 #[inline(always)]
 pub(crate) fn plain_key(text: &[u8]) -> Option<(usize, &[u8])> {
     let length = plain_length(text)?;
@@ -419,7 +423,8 @@ pub(crate) fn plain_key(text: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// Returns the value of the digits at the beginning (`None` beyond 64 bits), and how many there are.
+/// Returns the value of the digits at the beginning (`None` beyond 64 bits), and how many digits there are. Returns
+/// `None` if there is no digit.
 #[inline(always)]
 pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     const UNITS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
@@ -431,7 +436,7 @@ pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
         let word = u64::from_le_bytes(*chunk) ^ ZEROS;
         let others = others(word);
         if others == 0 && length < 16 {
-            // Sixteen digits cannot overflow.
+            // The value of sixteen digits fits into 64 bits.
             value = value.wrapping_mul(100_000_000).wrapping_add(eight_digits(word));
             length = length.wrapping_add(8);
             rest = behind;
@@ -458,8 +463,8 @@ pub(crate) fn digits(text: &[u8]) -> Option<(Option<u64>, usize)> {
     if length == 0 { None } else { Some((value, length)) }
 }
 
-/// Returns the character of the escape sequence at the beginning of `text`, and the length of the sequence. Half a
-/// surrogate pair is a sequence without a character.
+/// Returns the character of the escape sequence at the beginning of `text`, and the length of the sequence. For half
+/// a surrogate pair, the character is `None`. Returns `None` if the sequence is invalid.
 pub(crate) fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
     fn unit(text: &[u8]) -> Option<u32> {
         let digits = text.strip_prefix(b"\\u")?.first_chunk::<4>()?;
@@ -490,7 +495,7 @@ pub(crate) fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
     Some((Some(character), 2))
 }
 
-/// Returns the offset of a part within the text that it borrows from.
+/// Returns the offset of `part` in `whole`. `part` must be a slice of `whole`.
 pub(crate) fn offset_in(part: &str, whole: &str) -> usize {
     part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr())
 }

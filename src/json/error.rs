@@ -79,7 +79,7 @@ impl fmt::Debug for MemberName {
 
 impl DecodeError {
     pub(crate) const fn new(kind: DecodeErrorKind, offset: usize) -> DecodeError {
-        // Frames are limited far below 4 GiB.
+        // The offset fits into 32 bits, because `FRAME_BYTES_MAX` is far below 4 GiB.
         DecodeError { kind, offset: offset as u32, member: None }
     }
 
