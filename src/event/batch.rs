@@ -125,14 +125,14 @@ enum Rest<'f> {
 impl<'f> Event<'f> {
     /// Returns the parts of a [`Batch`]. For any other event, returns only the event itself. The books of a batch
     /// come first; the other parts follow in the order of the frame. In market data v2 all trades come before all
-    /// auctions. Of a report of balances, positions, settlements or candles, the rows that cannot be decoded come first,
-    /// each as an [`Event::Malformed`]; the last part is the report.
+    /// auctions. If a report of balances, positions, settlements or candles has rows that cannot be decoded, these
+    /// rows come first, each as an [`Event::Malformed`], and the report comes last.
     pub fn parts(&self) -> Events<'f> {
         match self {
             Event::Batch(batch, source) => {
                 let rest = Rest::new(batch, source.is_whole());
-                // A book without a known symbol is left out, but no other part gets its number. `EventBuf` finds each
-                // part by its number, and may decode the frame again with a symbol.
+                // If the symbol is unknown, the book is left out, and no other part gets the number of the book.
+                // `EventBuf` finds each part by its number, even if it decodes the frame again with a symbol.
                 let is_left_out = matches!(rest, Rest::EmptyMarket { symbol: None, .. });
                 Events { rest, source: source.with_part(u32::from(is_left_out)) }
             }
@@ -144,7 +144,7 @@ impl<'f> Event<'f> {
 }
 
 impl<'f> Rest<'f> {
-    /// `is_whole` says whether the frame lists everything, as the first frame of a book does.
+    /// `is_whole` is [`Source::is_whole`].
     fn new(batch: &Batch<'f>, is_whole: bool) -> Rest<'f> {
         match batch.0 {
             Parts::L2 { is_snapshot, told, updates } => Rest::L2 {
@@ -268,8 +268,8 @@ fn malformed<'f>(
     Event::Malformed(Malformed { frame: element.as_str(), error, topic: Some(topic), symbol }, source)
 }
 
-/// Returns the event of the row of a list of orders that begins at the byte `begin` of the frame, without reading the
-/// other rows. Returns `None` if no row begins there.
+/// Returns the event of one row of a frame that lists orders. The row begins at the byte `begin` of the frame. Reads
+/// no other row. Returns `None` if no row begins there.
 pub(crate) fn order_at(source: Source<'_>, begin: u32) -> Option<Event<'_>> {
     let mut cursor = Cursor::new(source.frame());
     cursor.advance(usize::try_from(begin).ok()?);
@@ -486,7 +486,7 @@ impl<'f> Books<'f> {
         if self.begun.get(symbol).is_some() {
             return false;
         }
-        // No change comes after the last run, so no later call needs the symbol.
+        // After the last change of the frame, no later call needs the symbol.
         if self.changes.peek().is_some()
             && let Ok(symbol) = symbol.parse()
         {

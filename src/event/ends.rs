@@ -8,15 +8,15 @@ use crate::value::id::LinkId;
 /// If an event ends a stream, returns the link and the stream: no more data of the stream comes until it is
 /// subscribed again. Returns `None` for other events, and for the end of a link, which ends all its streams.
 ///
-/// A collection such as [`Orders`](crate::Orders) no longer follows the stream after such an event. An
-/// [`EventQueue`](crate::EventQueue) keeps the newest one, so that no collection misses it.
+/// After such an event, a collection such as [`Orders`](crate::Orders) expects no more reports of the stream. So an
+/// [`EventQueue`](crate::EventQueue) never drops the newest such event of a slot and an account's topic.
 pub(crate) fn ended_stream<'e>(event: &'e Event<'_>) -> Option<(LinkId, &'e Stream)> {
     match event {
         Event::Unsubscribed { link, stream, last: true, .. }
         | Event::Rejected { link, stream, .. }
         | Event::Silent { link, stream, .. } => Some((*link, stream)),
-        // After a refusal, a depth stream has not ended, because its next snapshot makes the book current. If only
-        // the reply is missing, no stream has ended, because the venue may serve it.
+        // A refusal does not end a depth stream, because the next snapshot makes the book current. If only the reply
+        // is missing, no stream has ended, because the venue may be sending its data.
         Event::Unserved { link, stream, reason: Unserved::Refused { .. }, .. }
             if stream.topic() != Topic::Depth =>
         {

@@ -94,8 +94,8 @@ impl Flow {
     }
 }
 
-/// Returns whether a topic is [`Topic::Connection`], or one of the account topics that a collection such as
-/// [`Orders`](crate::Orders) follows.
+/// Returns whether a topic is [`Topic::Connection`], or a topic of an account whose data a collection such as
+/// [`Orders`](crate::Orders) keeps.
 pub(crate) const fn is_about_facts(topic: Topic) -> bool {
     matches!(topic, Topic::Orders | Topic::Balances | Topic::Positions | Topic::Quotes | Topic::Connection)
 }
@@ -126,7 +126,7 @@ pub(crate) fn lane(event: &Event<'_>) -> Lane {
         Event::Overflow { topic, symbol, .. } => (*topic, *symbol),
         // The loss of a malformed frame counts for the topic that the frame may have been about. If any topic is
         // possible, the loss counts for `Connection`. If the frame may have been about a book, the loss counts for
-        // `Other`: the link also reports an `Event::Gap`, which is a fact, so market data does not displace it.
+        // `Other`: the link also reports an `Event::Gap`, a fact, which the queue does not drop for market data.
         Event::Malformed(it, _) => match it.topic {
             None => (Topic::Connection, None),
             Some(Topic::Depth) => (Topic::Other, None),

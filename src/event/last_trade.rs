@@ -60,7 +60,7 @@ pub(crate) struct DeliveredTrades {
     last: LastTrade,
     /// The ids of the newest trades of the current API.
     recent: [Option<u64>; TRADE_IDS_MAX],
-    /// The place of the oldest id in `recent`.
+    /// The index of the oldest id in `recent`.
     oldest: usize,
 }
 

@@ -119,7 +119,7 @@ pub enum Event<'f> {
     /// reconnect and each resubscription. On market data v2, the first data of a stream causes the event. For a depth
     /// stream of market data v2, wait for [`Event::Synced`], because `Subscribed` does not always come.
     Subscribed {
-        /// The link that serves the subscription.
+        /// The link of the subscription.
         link: LinkId,
         /// The subscription.
         id: StreamId,
@@ -144,7 +144,7 @@ pub enum Event<'f> {
     /// [`Client::subscribe_unless_silent`](crate::Client::subscribe_unless_silent). The data of the stream is stale
     /// from now on. The client requests the stream again, less and less often while the stream stays silent.
     Silent {
-        /// The link that serves the subscription.
+        /// The link of the subscription.
         link: LinkId,
         /// The subscription.
         id: StreamId,
@@ -153,13 +153,13 @@ pub enum Event<'f> {
         /// When the last frame of the stream came, or when the venue confirmed the stream, whichever was later.
         since: Instant,
     },
-    /// A stream is not served for now: for example, the venue refused it, or its snapshot is missing. See `reason`.
+    /// A stream does not work for now: for example, the venue refused it, or its snapshot is missing. See `reason`.
     /// The client tries again at `retry`. No other stream is affected.
     ///
     /// The book of a depth stream is stale until [`Event::Synced`]. For any other stream, the reason decides. If the
     /// venue refused the stream ([`Unserved::Refused`]), the data of the stream is stale until [`Event::Subscribed`],
-    /// or until a report lists all balances or all positions: such a report shows that the venue serves the stream.
-    /// If only the reply is missing ([`Unserved::Unanswered`]), data of the stream is valid when it arrives.
+    /// or until a report lists all balances or all positions: such a report shows that the venue sends the stream. If
+    /// only the reply is missing ([`Unserved::Unanswered`]), data of the stream is valid when it arrives.
     Unserved {
         /// The link of the subscription.
         link: LinkId,
@@ -169,7 +169,7 @@ pub enum Event<'f> {
         stream: Stream,
         /// The reason.
         reason: Unserved,
-        /// How often in a row the stream was not served, this time included.
+        /// How often in a row the stream has failed, including this time.
         attempts: u32,
         /// When the client sends the next request about the stream, if the rate limits have room at that time.
         retry: Instant,
@@ -220,7 +220,7 @@ pub enum Event<'f> {
     /// A book is current, for the first time or again: its snapshot has been delivered. For another subscription to a
     /// book that is current, the event comes at once.
     Synced {
-        /// The link that serves the subscription.
+        /// The link of the subscription.
         link: LinkId,
         /// The subscription.
         id: StreamId,
@@ -229,8 +229,8 @@ pub enum Event<'f> {
     },
 
     /// An [`EventQueue`](crate::EventQueue) was full and dropped events of one topic and symbol. The `Overflow` takes
-    /// the place of the first of these events. A second `Overflow` may take the place of a later one. Each dropped
-    /// event counts in only one of the two `Overflow`s.
+    /// the place of the first of these events. A second `Overflow` may take the place of a later dropped event. Each
+    /// dropped event counts in only one of the two `Overflow`s.
     ///
     /// The data of the topic and the symbol is stale. If the `Overflow` has no symbol, all data of the topic is
     /// stale. If its topic is [`Topic::Connection`], all data is stale. For a book, pass the symbol to
@@ -255,8 +255,8 @@ pub enum Event<'f> {
         /// be missing: ask REST about everything that must not be missed, such as orders.
         missing_since: Option<Instant>,
     },
-    /// A link is live: each of its streams was confirmed, rejected or reported as [`Event::Unserved`], and the
-    /// streams are not all unserved. A link without streams is live as well.
+    /// A link is live: each of its streams was confirmed, rejected or reported as [`Event::Unserved`], and at least
+    /// one of them works. A link without streams is live as well.
     ///
     /// `Live` is about the link. A book is current after [`Event::Synced`], which may come before or after `Live`.
     Live {

@@ -81,7 +81,7 @@ enum Role {
     Ignored(IgnoredReason),
     /// The frame cannot be decoded.
     Malformed(DecodeError),
-    /// The event is about the row of a list of orders that begins at this byte of the frame.
+    /// The event is about one row of a list of orders. The row begins at this byte of the frame.
     Row {
         begin: u32,
     },
@@ -225,7 +225,7 @@ impl Role {
         }
     }
 
-    /// Returns the role of an element of an unknown kind. It says where the bytes of the element are in the frame,
+    /// Returns the role of an element of an unknown kind. The role has the position of the element in the frame,
     /// because decoding the frame again could need a symbol that the `EventBuf` does not keep.
     fn element(element: &str, frame: &str) -> Role {
         let begin = offset_in(element, frame);
@@ -299,13 +299,13 @@ impl Role {
                 Event::Quote(quote, of)
             }
             (Some(event), _) => event,
-            // The application has made the event with the source of another event.
+            // This happens only if the application has combined an event with the source of another event.
             (None, _) => Event::Ignored(Ignored { reason: IgnoredReason::UnknownResponse }, source),
         }
     }
 }
 
-/// Returns the symbol of an event, which the frame of the event need not name.
+/// Returns the symbol of an event, because the frame of the event may not contain the symbol.
 fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
     match event {
         Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol?.parse().ok(),

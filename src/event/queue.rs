@@ -32,8 +32,9 @@ const AFFECTED_MAX: usize = 1_024;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
     /// The data waits. While the queue is full ([`EventQueue::has_room`] returns `false`), the driver reads no
-    /// frames, except during a shutdown. Meanwhile TCP holds the peer back, and the driver answers no pings. If the
-    /// queue is full for longer than [`Config::silence_max`](crate::Config::silence_max), the client drops its links.
+    /// frames, except during a shutdown. Meanwhile TCP flow control stops the peer, and the driver answers no pings.
+    /// If the queue is full for longer than [`Config::silence_max`](crate::Config::silence_max), the client drops its
+    /// links.
     #[default]
     Block,
     /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. Waiting market
@@ -143,7 +144,7 @@ impl Room {
         Room { events: 0, bytes: 0, events_max, bytes_max, oldest: 0 }
     }
 
-    /// Returns whether one more event may wait. If no event waits, one more always may.
+    /// Returns whether one more event may wait; always true if no event waits.
     const fn has_room(&self) -> bool {
         self.events == 0 || (self.events < self.events_max && self.bytes < self.bytes_max)
     }

@@ -54,9 +54,10 @@ pub enum ConnectFailure {
     Status {
         /// The HTTP status.
         status: u16,
-        /// The delay that the response asked for; `None` if it asked for none. No link of the client dials this host
-        /// before this delay, of at most [`Config::retry_after_max`](crate::Config::retry_after_max), and the random
-        /// delay of [`Config::backoff`](crate::Config::backoff) are over.
+        /// The delay that the response asked for; `None` if it asked for none. Before any link of the client dials
+        /// this host again, the link waits for this delay, cut to
+        /// [`Config::retry_after_max`](crate::Config::retry_after_max), plus the random delay of
+        /// [`Config::backoff`](crate::Config::backoff).
         retry_after: Option<Duration>,
         /// The venue's reason, if the response named one.
         reason: Option<VenueReason>,
@@ -181,7 +182,7 @@ pub enum Lost {
     CloseTimedOut,
 }
 
-/// The reason why a stream is not served, so that the client has to request it again.
+/// The reason for an [`Event::Unserved`](crate::Event::Unserved): the reason why a stream does not work for now.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -361,11 +362,12 @@ impl ConnectFailure {
             | ConnectFailure::ProxyStatus { retry_after: Some(delay), .. } => Retry::After(delay),
             // The next attempt has a larger nonce, and may be accepted.
             ConnectFailure::Status { reason: Some(reason), .. } if reason.is_about_nonce() => Retry::Usual,
-            // A 503 of a proxy is missing here, because it may only say that the proxy cannot reach the venue.
+            // The status 503 of a proxy is not `Slow`, because it may say only that the proxy cannot reach the venue.
             ConnectFailure::Status { status: 429 | 503, .. }
             | ConnectFailure::ProxyStatus { status: 429, .. } => Retry::Slow,
             ConnectFailure::Status { status: 400, reason: Some(_), .. } => Retry::NeverAtFirst,
-            // Without credentials, these statuses are about the address of this machine, or come from a gateway.
+            // If the upgrade is unsigned, these statuses concern the IP address of this machine or come from a
+            // gateway, so they may pass.
             ConnectFailure::Status { status: 403 | 404, reason: None, .. } if !is_signed => Retry::Slow,
             ConnectFailure::Status { status: 401 | 403 | 404 | 410 | 426, .. } => Retry::NeverAtFirst,
             ConnectFailure::NameLookup

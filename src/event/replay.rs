@@ -60,7 +60,7 @@ pub struct Replay {
     /// How many levels per side snapshots have; `None` for all levels.
     levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
-    /// The last trade of each symbol of market data v2 whose book has begun.
+    /// The symbols of market data v2 whose book has begun, each with its last trade.
     begun: SymbolMap<LastTrade>,
     /// The last trade of market data v1.
     told: LastTrade,
@@ -82,8 +82,8 @@ impl Replay {
     }
 
     /// Sets the [gap rule](crate::Config::gap_rule) by which updates of books are checked. With [`GapRule::Lax`], a
-    /// frame that has only the next id is an update. If such a frame is the snapshot after a reconnect, the book keeps
-    /// levels that the snapshot lacks.
+    /// frame that covers only the next id is an update. If such a frame is the snapshot after a reconnect, the book
+    /// keeps levels that the snapshot does not contain.
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Replay {
         self.rule = rule;

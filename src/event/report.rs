@@ -1,4 +1,4 @@
-//! [`Report`]: a frame with a list of rows, and the rows of it that cannot be decoded.
+//! [`Report`]: a message with a list of rows, some of which may be undecodable.
 
 use crate::json::error::DecodeError;
 use crate::message::{
@@ -7,7 +7,7 @@ use crate::message::{
 };
 use crate::request::stream::Topic;
 
-/// A message that is one event with all its rows.
+/// A message that becomes one event, which contains all rows of the message.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Report<'f> {
     Balances(BalanceUpdate<'f>),

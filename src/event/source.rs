@@ -202,7 +202,7 @@ impl<'f> Source<'f> {
     }
 
     pub(crate) const fn begin(&self) -> Option<u32> {
-        // The list itself begins before its rows.
+        // No row begins at byte 0, because the list itself begins before its rows.
         if self.begin == 0 { None } else { Some(self.begin) }
     }
 }

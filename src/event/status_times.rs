@@ -23,7 +23,7 @@ impl StatusTimes {
         }
     }
 
-    /// Compares a time with that of the end; `None` if one of them is unknown.
+    /// Compares a time with the time of the order's end; `None` if one of the two times is unknown.
     pub(crate) fn since_end(&self, event_time: Option<Timestamp>) -> Option<Ordering> {
         event_time.zip(self.ended).map(|(told, end)| told.cmp(&end))
     }
