@@ -9,9 +9,8 @@ use crate::link::placed::Placed;
 use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Instant;
 
-/// The time, the queue of outputs, the limits of the link's host, the orders that may remain, and the sources of ids.
-///
-/// The client owns all of them. A link borrows them for one call.
+/// What a link borrows from the client for one call: the time, the queue of outputs, the limits of the link's host,
+/// the orders that may still be open, and the source of ids.
 #[derive(Debug)]
 pub(crate) struct Context<'c> {
     now: Instant,

@@ -5,7 +5,8 @@ use core::time::Duration;
 
 use crate::event::reason::Unserved;
 
-/// The reason why a request for a stream failed, and how many streams of the request may have caused it (`company`).
+/// The failure of a request for streams: the reason, and the number of streams that may have caused the failure
+/// (`company`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     pub(super) reason: Unserved,

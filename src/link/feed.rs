@@ -120,7 +120,7 @@ impl Feed {
         }
     }
 
-    /// If a book is current, reports that it is stale, and returns true.
+    /// If a book is current, reports that the book is stale. Returns whether the book was current.
     fn report_stale(&self, cx: &mut Context<'_>, id: StreamId) -> bool {
         let Some(subscription) = self.subscriptions.get(id).filter(|it| it.state() == StreamState::Synced)
         else {
@@ -134,8 +134,9 @@ impl Feed {
     }
 
     /// Reports that the book of `symbol`, or every book, is stale after an undecodable frame, and requests new
-    /// snapshots. Requests a book that waits for its snapshot only if `symbol` names the book, or if `is_told_apart`
-    /// is false. `is_told_apart` says whether the form of a frame shows whether the frame is a snapshot.
+    /// snapshots. If a book waits for its snapshot already, requests the book again only if the frame may have been
+    /// this snapshot: if `symbol` is the symbol of the book, or if `is_told_apart` is false. `is_told_apart` says
+    /// whether the form of a frame shows whether the frame is a snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -221,9 +222,9 @@ impl Feed {
     }
 
     /// Requests the stream that waits and whose frames look like frames of `alike`, if there is one. While the client
-    /// unsubscribes an older stream with such frames, the new stream waits longer. Exception: if the older stream is
-    /// the same, and its `unsubscribe` failed for now, the older subscription ends. A repeated `unsubscribe` would
-    /// stop both.
+    /// unsubscribes an older stream with such frames, the new stream waits longer. Exception: if both subscriptions
+    /// are to the same stream, and the `unsubscribe` of the older one failed for now, the older one ends at once and
+    /// the new one starts. A repeated `unsubscribe` would stop both.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
@@ -274,7 +275,8 @@ impl Feed {
     }
 
     /// Notes that a request for streams failed for now, and passes `input` to the subscriptions of these streams. If
-    /// an `unsubscribe` failed, requests the stream for the new subscription to it, if there is one.
+    /// an `unsubscribe` failed, and a new subscription to the same stream waits, requests the stream for the new
+    /// subscription.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,

@@ -288,7 +288,7 @@ pub enum StreamEffect {
     Leave,
     /// Wait before the next request, as [`Config::resubscribe_delay`](crate::Config::resubscribe_delay) sets.
     Delay,
-    /// Report that the stream is not served, and when the client tries again.
+    /// Report that the stream does not work for now, and when the client tries again.
     ReportUnserved,
     /// Report that the stream was silent for too long.
     ReportQuiet,

@@ -302,8 +302,8 @@ impl Limits {
         if at > now {
             return Err(at);
         }
-        // If the configured limit has no room, the request does not count towards it. Otherwise, the requests that
-        // already wait for this limit would find no room when their `Quota` timer fires.
+        // If the configured limit has no room, the request does not count towards this limit. If it counted, the
+        // requests that already wait for the limit would find no room when their `Quota` timer fires.
         if self.requests.room(Urgency::Cancel).0 <= now {
             self.requests.take(now);
         }

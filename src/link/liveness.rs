@@ -38,7 +38,7 @@ const MISSED_MAX: u32 = 3;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Probe {
     None,
-    /// A probe began at this instant. It may still wait to be sent, for room in the rate limits.
+    /// A probe began at this instant. Its request may still wait for room in the rate limits.
     Begun(Instant),
 }
 

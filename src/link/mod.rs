@@ -107,7 +107,7 @@ pub(crate) struct Experience {
     was_stable: bool,
 }
 
-/// How long a link that nothing needs stays open.
+/// Whether the client needs the link, and otherwise how long the link stays open.
 #[derive(Clone, Copy, Debug)]
 enum Linger {
     Needed,
@@ -290,7 +290,7 @@ impl<S: Session> Link<S> {
         if self.admits(cx, link) {
             self.input(cx, Input::Connected, Cause::None);
         } else {
-            // The attempt succeeded too late: the transport is not used.
+            // The attempt succeeded too late, so the driver has to drop the transport.
             cx.push(Output::Abort(link));
         }
     }
@@ -426,7 +426,7 @@ impl<S: Session> Link<S> {
 
     fn flush(&mut self, cx: &mut Context<'_>) {
         if !self.liveness.is_probing() {
-            // The peer was heard while the probe waited for room in a limit.
+            // If the peer was heard while a probe waited for room in a limit, the probe is no longer needed.
             self.feed.outbox_mut().want_probe(false);
         }
         if self.feed.flush(cx, self.session.dialect()) {

@@ -64,7 +64,7 @@ pub(crate) enum Purpose {
 /// The state of the request to cancel the orders of a link's session. The venue sends one reply to each such request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cancellation {
-    /// Waits for an open link, or for room in the venue's limit on requests.
+    /// Waits for an open link, for room in a limit, or until the delay after a refusal is over.
     Waiting,
     Sent(u64),
     /// Accepted by the venue.
@@ -98,7 +98,7 @@ pub(crate) struct Outbox {
     /// refuse this request.
     unconfirmed_at: Option<Instant>,
     cancellation: Option<Cancellation>,
-    /// The cancellation waits until this instant, because the venue has refused it for now.
+    /// After the venue has refused the cancellation for now, the client repeats it no earlier than at this instant.
     cancel_at: Instant,
     /// The delay after the next refusal of the cancellation.
     cancel_delay: Duration,
@@ -149,7 +149,7 @@ impl Outbox {
     }
 
     /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. `usize::MAX`
-    /// means that the last request about the stream sets no limit.
+    /// sets no limit.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
         self.queue(id, true, batch_max);
     }
@@ -170,7 +170,7 @@ impl Outbox {
         self.requests.append(&mut behind);
     }
 
-    /// Queues both halves of a refused request. Repeated halving separates a bad name from the other streams.
+    /// Queues both halves of a refused request. Repeated halving separates an invalid name from the other streams.
     pub(super) fn split(&mut self, mut request: StreamRequest) {
         let second = request.split_off(request.streams.len() / 2);
         self.requests.push_back(second);
@@ -246,9 +246,10 @@ impl Outbox {
         self.cancellation
     }
 
-    /// Sends the cancellation of the session's orders if it waits. Returns whether the cancellation was sent. It
-    /// stays waiting if the delay after a refusal is not over, if a rate limit that the venue has named has no room,
-    /// or if too many requests are in flight. Rate limits of the configuration do not delay it.
+    /// Sends the cancellation of the session's orders if it waits. Returns whether the cancellation was sent. The
+    /// cancellation continues to wait if the delay after a refusal is not over, if a rate limit that the venue has
+    /// named has no room, or if too many requests are in flight. Rate limits of the configuration do not delay the
+    /// cancellation.
     pub(super) fn send_cancel(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         if self.cancellation != Some(Cancellation::Waiting) || !self.in_flight.has_place(Urgency::Cancel) {
             return false;
@@ -312,7 +313,7 @@ impl Outbox {
 
     // ---- limits ----------------------------------------------------------------------------
 
-    /// Begins a pass over the waiting requests.
+    /// Begins a pass over the waiting requests, which determines `room_at` again.
     pub(super) const fn begin(&mut self) {
         self.room_at = None;
     }

@@ -16,9 +16,9 @@ const NAMED_MAX: usize = 1_024;
 /// For all sessions of a client: the requests that may have placed an order which has not ended. Each connection is a
 /// session.
 ///
-/// An order that was not sent, that the venue refused, that an event over any link to the endpoint reports as ended, or
-/// that the application has [forgotten](Placed::forget), does not count: there is nothing to cancel. But if a later
-/// event reports such an order as open, the order counts. Old and repeated events do not change this.
+/// An order that was not sent, that the venue refused, that an event over any link to the endpoint reports as ended,
+/// or that the application has [forgotten](Placed::forget), does not count, because there is nothing to cancel. But
+/// if a later event reports such an order as open, the order counts. Old and repeated events do not change this.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Placed {
     /// The sessions that have not ended.
@@ -47,8 +47,8 @@ struct Named {
     /// The venue's id of the order, from the first event with an id that reports the order as open or rejected.
     order_id: Option<u64>,
     times: StatusTimes,
-    /// Whether an order with the client order id may be that of another request, so that no event surely reports the
-    /// end of this one.
+    /// Whether events with the client order id may be about the order of another request. If so, no event surely
+    /// reports the end of this order.
     is_shared: bool,
     /// Whether the session has ended.
     is_left: bool,
@@ -83,7 +83,7 @@ impl Placed {
         match about {
             Request::Raw(_) => self.note(link, request),
             Request::PlaceOrder(order) => {
-                // After the first order of a session, none allocates.
+                // The first order of a session allocates the memory, so that later orders allocate none.
                 self.sessions.entry(link).or_default();
                 if self.named.capacity() == 0 {
                     self.named.reserve_exact(NAMED_MAX);
@@ -166,7 +166,7 @@ impl Placed {
 
     /// Returns the request that placed an order. If the venue's id of the order is new, returns the oldest request
     /// with the client order id whose order has no id yet; if there is none, the newest request. If these requests
-    /// are of several sessions, the order may be that of any of them.
+    /// are of several sessions, the order may belong to any of them, so marks each of them as shared.
     fn named_by(&mut self, endpoint: u16, update: &OrderUpdate<'_>) -> Option<&mut Named> {
         let known = id_of(update);
         let is_it = |it: &Named| known.is_some() && it.order_id == known && it.link.endpoint() == endpoint;

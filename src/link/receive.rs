@@ -57,7 +57,8 @@ impl<S: Session> Link<S> {
             }
             Frame::Close { code, reason } => {
                 self.stats.count_control_frame();
-                // If the client has sent a Close frame first, this one is the peer's answer, and no event reports it.
+                // If the client has sent a Close frame first, this frame only completes the handshake, and no event
+                // reports it.
                 let news = deliver && self.state != State::Closing;
                 if deliver {
                     self.lose(cx, Lost::Closed { code });
@@ -363,7 +364,7 @@ fn answered<'f>(
     let failure = refusal(&request, response);
     feed.fail_served(cx, &mut request, id, failure);
     if is_final {
-        // One bad name makes the venue refuse the whole request.
+        // One invalid name makes the venue refuse the whole request, so the client requests each half separately.
         feed.split(request, id);
     } else {
         feed.fail_all(cx, &request, id, failure, StreamInput::RefusedForNow);

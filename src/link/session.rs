@@ -32,8 +32,8 @@ pub(super) struct MalformedRun {
 }
 
 impl MalformedRun {
-    /// Counts a frame that cannot be decoded, and returns the count. A frame of the same stream as the frame before
-    /// it is not counted, because only this stream is affected.
+    /// Counts a frame that cannot be decoded, and returns the count. If the previous undecodable frame was of the
+    /// same stream, the frame is not counted, because only this stream is affected.
     fn note(&mut self, topic: Option<Topic>, symbol: Option<Symbol>) -> u32 {
         let of = match topic {
             None | Some(Topic::Connection | Topic::Other) => None,

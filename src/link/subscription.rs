@@ -32,11 +32,11 @@ pub(crate) struct Subscription {
     state: StreamState,
     /// Whether frames of another stream, which look like frames of this one, may come while the state is `Wanted`.
     is_after_another: bool,
-    /// Whether the snapshot of the book may have come in a frame that could not be decoded. Then no book can follow
-    /// until the client has unsubscribed.
+    /// Whether the snapshot of the book may have come in a frame that could not be decoded. If so, no other snapshot
+    /// comes until the client has unsubscribed.
     is_spoilt: bool,
     /// Whether frames of an earlier subscription to the stream may still come. Such frames contain only changes. For
-    /// a book, none are expected once the venue has confirmed the present subscription.
+    /// a book, no such frame is expected after the venue has confirmed the present subscription.
     is_haunted: bool,
     /// The ids of the subscribers, one for each call of `subscribe`. The last one stays until the subscription is
     /// removed.
@@ -79,7 +79,8 @@ pub(crate) struct Subscription {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effects {
-    /// The effects of the cell of `STREAM`, in order. The subscription has performed its own part of each effect.
+    /// The effects of the cell of `STREAM`, in order. The subscription has already changed its own fields; the caller
+    /// performs the rest of each effect.
     pub(super) list: &'static [StreamEffect],
     /// When the silence began, for `ReportQuiet`.
     pub(super) heard: Instant,
@@ -197,8 +198,8 @@ impl Subscription {
         }
     }
 
-    /// Performs the part of an effect that concerns the subscription itself. `was_left` says whether the newest
-    /// request about the stream is an `unsubscribe`.
+    /// Changes the fields of the subscription as an effect requires. `was_left` says whether the newest request about
+    /// the stream is an `unsubscribe`.
     fn perform(&mut self, effect: StreamEffect, was_left: bool, now: Instant, delays: &Delays) {
         match effect {
             StreamEffect::Delay => {
@@ -352,7 +353,7 @@ impl Subscription {
         self.request = id;
         self.unanswered = false;
         if !matches!(self.state, StreamState::Active | StreamState::Synced) {
-            // `due` said when to send this request.
+            // `due` was the time at which to send the request that has just been sent.
             self.due = None;
         }
         self.asked_before = asked_before;
@@ -485,7 +486,7 @@ impl Subscription {
         self.asked_before
     }
 
-    /// Returns whether the client takes the next frame for the snapshot of a book that waits for one: no frame was
+    /// Returns whether the client treats the next frame as the snapshot of a book that waits for one: no frame was
     /// lost, and no frames of an earlier `subscribe` may come.
     pub(crate) const fn takes_first_for_book(&self) -> bool {
         self.is_listening() && !self.was_asked_before()
@@ -518,7 +519,7 @@ impl Subscription {
             StreamState::Active | StreamState::Synced => !self.is_spoilt,
             // While the request waits in the `Outbox`, no frame can belong to it.
             StreamState::Requested => self.is_asked_for() && !self.is_spoilt,
-            // Until the venue confirms the `unsubscribe`, frames belong to the old subscription.
+            // In these states, a frame can belong only to an earlier subscription.
             StreamState::Wanted | StreamState::Resyncing | StreamState::Leaving | StreamState::Gone => false,
         }
     }

@@ -33,8 +33,8 @@ pub(crate) struct Subscriptions {
     /// The [`Whole::in_part`] of each stream whose `unsubscribe` failed on this connection, and the id of the newest
     /// such request. The venue may still send these streams.
     unended: BTreeMap<Whole, u64>,
-    /// When the newest partial depth without a symbol came. It may belong to any subscription to a partial depth, so
-    /// none of them counts as silent.
+    /// When the newest partial depth without a symbol came. The frame may belong to any subscription to a partial
+    /// depth, so it counts as a frame of each of them.
     partial_depth_heard: Instant,
     /// The ids of requests, each with the time of the newest snapshot that came for the request. Ids and times both
     /// rise. The last entry whose id is not above the id of a request has the time of the newest snapshot for this
@@ -211,8 +211,8 @@ impl Subscriptions {
         }
     }
 
-    /// Notes that the venue has accepted an `unsubscribe` that had timed out. Frames of the streams that it names can
-    /// now only belong to a later subscription.
+    /// Notes that the venue has accepted an `unsubscribe` that had timed out. From now on, frames of the unsubscribed
+    /// streams can belong only to later subscriptions.
     pub(super) fn note_late_end(&mut self, request: u64) {
         for subscription in self.places.iter_mut().flatten() {
             let whole = Whole::of(&subscription.stream());
@@ -264,7 +264,8 @@ impl Subscriptions {
             Some(whole) => !self.asked.insert(whole),
             None => subscription.was_asked_before(),
         };
-        // If `unended` is full, it may lack the stream, so each stream that was requested before counts as contained.
+        // If `unended` is full, it may lack the stream, so each stream that was requested before counts as contained
+        // in `unended`.
         let is_haunted = whole.is_some_and(|whole| {
             self.unended.contains_key(&whole) || (asked_before && self.unended.len() >= self.streams_max)
         });
@@ -422,7 +423,7 @@ impl Subscriptions {
         self.places.get(self.route_of(topic, symbol)?)?.as_ref()
     }
 
-    /// Returns the subscription that a frame of this kind and symbol belongs to. The caller may change only what the
+    /// Returns the subscription that a frame of this topic and symbol belongs to. The caller may change only what the
     /// sums do not count. Use `change` for everything else.
     #[inline]
     pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {

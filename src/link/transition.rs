@@ -18,8 +18,8 @@ use crate::value::time::Instant;
 /// Returns the reason that `Event::Disconnected` reports for the end of an open link.
 const fn loss(before: State, cause: Cause) -> Lost {
     match cause {
-        // After the client's Close frame, the peer answered it or ended the transport: the client has closed the
-        // link.
+        // The client had sent a Close frame. The peer has answered it or ended the transport, so the client has
+        // closed the link.
         Cause::Loss(Lost::Closed { .. } | Lost::End) if matches!(before, State::Closing) => Lost::Requested,
         Cause::Loss(reason) => reason,
         Cause::None | Cause::Held(_) | Cause::Failure(_) => Lost::Transport,
@@ -168,7 +168,7 @@ impl<S: Session> Link<S> {
             Retry::After(delay) => delay.min(self.config.retry_after_max),
         };
         let delay = self.backoff.next();
-        // The random delay is added, so that clients that were all disconnected at once return at different times.
+        // The random delay is added, so that clients that lost their links together reconnect at different times.
         let at = now + least + delay;
         if let Cause::Failure(reason) = cause
             && reason.is_of_host()
