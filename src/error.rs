@@ -32,8 +32,8 @@ pub enum CommandError {
     /// No subscription has this id. For example, the subscription was unsubscribed or rejected. Do not pass the id of
     /// another client: its number may also be the id of a subscription of this client.
     UnknownStream,
-    /// No endpoint has this id: the endpoint was removed. Do not pass the id of another client: its number may also be
-    /// the id of an endpoint of this client.
+    /// No endpoint has this id: the endpoint was removed. Do not pass the id of another client: its number may also
+    /// be the id of an endpoint of this client.
     UnknownEndpoint,
     /// The stream or the request needs an [authenticated](crate::Config::authenticated) endpoint of the current API.
     /// Either the command names an endpoint that is not authenticated, or it names no endpoint and the client has no

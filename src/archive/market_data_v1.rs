@@ -24,7 +24,8 @@ use crate::wire::Scratch;
 
 #[derive(Clone, Debug)]
 pub(crate) struct MarketDataV1 {
-    /// The symbols that the address names; `None` if the address names no symbol, or if a text in it is not a symbol.
+    /// The symbols whose data the client uses (`Config::symbols`); `None` if the client uses the data of every
+    /// symbol.
     symbols: Option<SymbolMap<()>>,
     sequence: Sequence,
     /// How many levels per side the first frame has; `None` if it has all levels.
@@ -57,7 +58,7 @@ impl MarketDataV1 {
         }
     }
 
-    /// Returns whether any entry, and whether every entry, is about a symbol that the address does not name. Ignores
+    /// Returns whether any entry, and whether every entry, is about a symbol that is not among `symbols`. Ignores
     /// entries of an unknown kind, and entries that cannot be decoded, if they name no symbol.
     fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool) {
         let Some(symbols) = &self.symbols else { return (false, false) };
@@ -65,7 +66,7 @@ impl MarketDataV1 {
             let is_read = !matches!(it, MarketEntry::Malformed { .. } | MarketEntry::Unrecognized(_));
             is_read || it.symbol().is_some()
         };
-        // Most entries name the symbol of the entry before.
+        // Most entries have the symbol of the previous entry, so this symbol is not searched for again.
         let mut asked = None;
         update.entries.iter().filter(is_known).fold((false, true), |(any, all), entry| {
             let is_foreign = match entry.symbol() {
@@ -91,8 +92,8 @@ fn map_of(symbols: Vec<Symbol>) -> SymbolMap<()> {
     map
 }
 
-/// Returns whether the venue sends bids, and whether it sends offers. If the address names any kind of entry, the
-/// venue sends only the kinds that the address sets to `true`.
+/// Returns whether the venue sends bids, and whether it sends offers. If the address has a parameter for any kind of
+/// entry, the venue sends only the kinds that the address sets to `true`.
 fn sides(config: &Config) -> [bool; 2] {
     let is_named = |kind: &&str| config.parameter(kind).is_some();
     let sends_all = !["bids", "offers", "trades", "auctions"].iter().any(is_named);
@@ -151,7 +152,7 @@ impl MarketDataV1 {
         };
         let (is_any_foreign, is_foreign) = self.foreign(update);
         if is_any_foreign && !is_foreign {
-            // The client ignores the whole frame, and so loses its data about the symbols of the address.
+            // The client ignores the whole frame, and so loses the data of the frame about the symbols of the link.
             reception.lose_sequence();
             return reception.ignored(text, IgnoredReason::NotSubscribed);
         }

@@ -107,9 +107,9 @@ impl Session for MarketDataV2 {
 }
 
 impl MarketDataV2 {
-    /// Acts on a refusal. It says that no stream of a request is valid, but does not name the request. If several
-    /// requests may be the refused one, the client rejects no stream. From then on, the client sends stream requests
-    /// one after the other, until a refusal can only be about one request, or the link ends.
+    /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If
+    /// the venue may have refused any of several requests, the client rejects no stream. From then on, the client
+    /// sends stream requests one after the other, until a refusal can only be about one request, or the link ends.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);
@@ -172,7 +172,8 @@ fn l2_updates<'f>(
     let id = subscription.id();
     match subscription.state() {
         // The first frame is the book, unless an earlier frame was lost, or old changes may still come because the
-        // book was requested before on this connection. Then only a frame that looks like a first frame is the book.
+        // book was requested before on this connection. In these two cases, only a frame that looks like a first
+        // frame is the book.
         StreamState::Requested | StreamState::Active
             if subscription.awaits_book()
                 && (updates.looks_initial() || subscription.takes_first_for_book()) =>

@@ -1,7 +1,8 @@
 //! The `Session`s of the archived generations of the API: market data v2, market data v1 and order events v1.
 //!
-//! None of them acknowledges a request. Market data v2 takes subscriptions. At the v1 endpoints the address decides
-//! what the venue sends, and the number in each frame or event shows whether an earlier frame or event was lost.
+//! No archived endpoint acknowledges a request. Market data v2 takes subscriptions. At the v1 endpoints the address
+//! decides what the venue sends, and the number in each frame or event shows whether an earlier frame or event was
+//! lost.
 
 pub(crate) mod market_data_v1;
 pub(crate) mod market_data_v2;

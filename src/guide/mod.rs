@@ -11,12 +11,12 @@
 //! | [`migrating`] | How do I move from market data v1, market data v2 or order events v1 to the current API? |
 //! | [`limits`] | Which limits hold, what is guaranteed, and what is not? |
 //!
-//! The programs name the core as `gemini_ws`. The adapters re-export it as `gemini_ws_tokio::gemini_ws` and
+//! The programs import the core as `gemini_ws`. The adapters re-export it as `gemini_ws_tokio::gemini_ws` and
 //! `gemini_ws_smol::gemini_ws`, so an application need not depend on the core itself. Programs with an adapter use
-//! tokio; for smol, replace `tokio::spawn(driver)` by `smol::spawn(driver).detach()`. The facts about the venue are
+//! tokio; for smol, replace `tokio::spawn(driver)` with `smol::spawn(driver).detach()`. The facts about the venue are
 //! in [`protocol`].
 
-// Pages link to the items of the crate by their short names.
+// The pages link to items of the crate by short names, which this import makes known.
 use crate::*;
 
 // Documentation tests of this crate leave out the pages whose programs need an adapter, because an adapter needs this

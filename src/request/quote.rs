@@ -8,9 +8,9 @@ use crate::value::decimal::Decimal;
 use crate::value::print;
 use crate::value::time::Timestamp;
 
-/// A quote to submit ([quote methods](crate::protocol::streams#quote-methods)). The venue accepts a second quote
-/// with the same client id. The client sends price and quantity as they are, and leaves it to the venue to refuse
-/// them.
+/// A quote to submit ([quote methods](crate::protocol::streams#quote-methods)). The venue accepts a second quote with
+/// the same client id. The client does not check the price and the quantity: if they are invalid, the venue refuses
+/// the quote.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NewQuote {

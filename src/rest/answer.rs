@@ -73,7 +73,7 @@ pub struct OpenOrders {
 }
 
 impl OpenOrders {
-    /// Returns whether every row was used. Only then [`orders`](OpenOrders::orders) contains all open orders.
+    /// Returns whether every row was used. If so, [`orders`](OpenOrders::orders) contains all open orders.
     pub const fn is_whole(&self) -> bool {
         self.unused.is_empty()
     }
@@ -119,8 +119,8 @@ impl BalanceRows {
         &self.unused
     }
 
-    /// Returns whether every row was used. If not, the answer may lack the balance of any asset that it does not
-    /// name: pass it to [`Balances::reconcile_part`](crate::Balances::reconcile_part).
+    /// Returns whether every row was used. If not, an asset without a row may have a balance: pass the answer to
+    /// [`Balances::reconcile_part`](crate::Balances::reconcile_part).
     pub const fn is_whole(&self) -> bool {
         self.unused.is_empty()
     }
@@ -225,7 +225,7 @@ fn repeated<T, N: Ord>(rows: &[Row<'_, T>], name: impl Fn(&T) -> N) -> BTreeSet<
     repeated
 }
 
-/// Returns the error of a repeated name, if no row can be used.
+/// Returns the first error about a repeated name if no row can be used, otherwise no error.
 fn unless_repeated(unused: &mut Vec<RestError>, is_empty: bool) -> Result<(), RestError> {
     let is_repeated = |error: &RestError| matches!(error, RestError::Repeated { .. });
     match unused.iter().position(is_repeated).filter(|_| is_empty) {
@@ -250,7 +250,7 @@ fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
 }
 
 /// Returns whether the quantities in an answer contradict that the order is open: nothing remains, or the executed
-/// and the remaining quantity are not the ordered one.
+/// and the remaining quantity do not add up to the ordered quantity.
 fn contradicts_open(row: &OrderRow<'_>) -> bool {
     let is_whole =
         row.remaining.is_some_and(|remaining| remaining.is_zero()) || row.original == Some(row.executed);

@@ -54,7 +54,7 @@ pub enum RestError {
         /// The venue's ids, in the order of the answer.
         order_ids: Vec<u64>,
     },
-    /// The venue lists an order or an asset twice. An answer that has other rows is used without these rows.
+    /// The venue lists an order or an asset twice. If the answer has other rows, only the repeated rows are left out.
     Repeated {
         /// The venue's id of the order, or the name of the asset.
         name: Box<str>,
