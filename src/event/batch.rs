@@ -144,7 +144,7 @@ impl<'f> Event<'f> {
 }
 
 impl<'f> Rest<'f> {
-    /// `is_whole` is [`Source::is_whole`].
+    /// `is_whole` is the result of [`Source::is_whole`] for the batch.
     fn new(batch: &Batch<'f>, is_whole: bool) -> Rest<'f> {
         match batch.0 {
             Parts::L2 { is_snapshot, told, updates } => Rest::L2 {

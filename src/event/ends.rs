@@ -9,7 +9,7 @@ use crate::value::id::LinkId;
 /// subscribed again. Returns `None` for other events, and for the end of a link, which ends all its streams.
 ///
 /// After such an event, a collection such as [`Orders`](crate::Orders) expects no more reports of the stream. So an
-/// [`EventQueue`](crate::EventQueue) never drops the newest such event of a slot and an account's topic.
+/// [`EventQueue`](crate::EventQueue) never drops the newest such event for each slot and each topic of an account.
 pub(crate) fn ended_stream<'e>(event: &'e Event<'_>) -> Option<(LinkId, &'e Stream)> {
     match event {
         Event::Unsubscribed { link, stream, last: true, .. }

@@ -449,7 +449,7 @@ pub enum IgnoredReason {
     /// link ends.
     BeforeSnapshot,
     /// Data of a stream that is not subscribed, or is no longer subscribed. On market data v1, data of a symbol that
-    /// the address does not name.
+    /// neither the address nor [`Config::symbol`](crate::Config::symbol) names.
     NotSubscribed,
     /// A response whose id belongs to no waiting request.
     UnknownResponse,

@@ -80,7 +80,8 @@ pub enum Overflow {
 #[derive(Clone, Debug)]
 pub struct EventQueue {
     overflow: Overflow,
-    /// The events in the order of their numbers. The place of a dropped event is empty until the queue removes it.
+    /// The events in the order of their numbers. A dropped event leaves an empty place, which the queue removes
+    /// later.
     waiting: VecDeque<Waiting>,
     rooms: [Room; 3],
     /// The losses to report next, each with its lane and the number of dropped events.

@@ -112,7 +112,7 @@ impl Numbers {
         number
     }
 
-    /// Returns the id that the next subscription gets at a place of a link.
+    /// Returns the id of the next subscription if `Subscriptions` stores it at `place`.
     pub(super) const fn peek_stream(&self, link: LinkId, place: usize) -> StreamId {
         StreamId::new(self.subscription, link.short_slot(), place)
     }

@@ -24,9 +24,10 @@ pub(crate) struct Limits {
     dials: Windows,
     requests: Windows,
     orders: Windows,
-    /// Since when stream requests have waited for room; `None` if none has waited since one was last sent.
+    /// When a stream request first had to wait for room after the latest stream request was sent; `None` if none has
+    /// had to wait since then.
     streams_wait_since: Option<Instant>,
-    /// The link whose stream requests began this wait; `None` if none waits.
+    /// The link whose stream requests waited first since then; `None` if no stream request waits.
     streams_wait_at: Option<LinkId>,
     /// The longest wait that the venue can cause.
     wait_max: Duration,
@@ -52,11 +53,11 @@ struct Window {
     rest: Option<Rest>,
 }
 
-/// What remains of a limit of the venue, by its reply to `conninfo`. It counts for one window, because after that
-/// time the venue no longer counts the earlier requests.
+/// What remains of a limit, as the venue's reply to `conninfo` says. `Rest` applies for the length of one window,
+/// because after this time the venue no longer counts the earlier requests.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
-    /// How much remained at the beginning.
+    /// How much remained when the reply came.
     remaining: u64,
     limiter: RateLimiter,
     until: Instant,
@@ -92,8 +93,8 @@ impl Windows {
         self.update(&before, now);
     }
 
-    /// Replaces the limits that the venue has named. First drops the windows that the venue no longer names, so that
-    /// they do not count towards `NAMED_WINDOWS_MAX`.
+    /// Replaces the limits that the venue named before with `limits`. First drops the windows that the venue no
+    /// longer names, so that they do not count towards `NAMED_WINDOWS_MAX`.
     fn rename(&mut self, limits: &[Named], wait_max: Duration, now: Instant) {
         let before = self.windows.clone();
         self.windows.iter_mut().for_each(|window| (window.named, window.rest) = (None, None));

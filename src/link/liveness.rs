@@ -11,7 +11,7 @@ use crate::value::time::Instant;
 pub(crate) struct Liveness {
     /// When the last frame of any kind came.
     heard: Instant,
-    /// The probe that runs, if nothing has been heard since it began.
+    /// The running probe. A probe runs from its beginning until the next frame comes.
     probe: Probe,
     /// How many messages the peer had sent when a request last timed out.
     messages: u64,
@@ -23,7 +23,8 @@ pub(crate) struct Liveness {
     sent: Instant,
     /// When to check the peer's silence.
     check_at: Option<Instant>,
-    /// When to check whether a heartbeat is due. This time is kept when the connection ends.
+    /// When to check whether a heartbeat is due. This time remains when the connection ends, so that reconnects do
+    /// not delay the check.
     heartbeat_at: Option<Instant>,
     probe_after: Duration,
     /// After a probe has begun, a frame must come within this time.

@@ -16,8 +16,9 @@ use crate::request::{Request, Subject};
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// The delay before the client repeats a cancellation of all orders that the venue has refused for now. Each further
-/// refusal doubles the delay, up to half of the time until the deadline of the cancellation.
+/// The delay before the client repeats the cancellation of a session's orders, after the venue has refused the
+/// cancellation for now. Each further refusal doubles the delay, up to half of the time until the deadline of the
+/// cancellation.
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How many stream requests `Outbox` keeps after they got no reply in time.
@@ -107,7 +108,7 @@ pub(crate) struct Outbox {
     /// Whether a stream request is sent only while no other one is in flight, so that an error without an id can be
     /// assigned to its request.
     one_at_a_time: bool,
-    /// The numbers of the outputs that send a text.
+    /// The numbers of the outputs that send a text and that the driver may not have polled yet.
     sends: VecDeque<u64>,
     /// When the next request that waits may be sent: when the limit on requests has room, or when the delay of the
     /// cancellation is over.
@@ -275,7 +276,7 @@ impl Outbox {
     }
 
     /// Notes the reply to the request with this id, if the request is the cancellation. If the venue has refused the
-    /// cancellation only for now, it waits to be sent again.
+    /// cancellation only for now, the cancellation waits to be sent again.
     pub(super) fn answer_cancel(&mut self, id: u64, response: &Response<'_>, now: Instant) {
         let is_for_now = !response.is_ok() && !response.is_final_refusal();
         if is_for_now && self.cancellation == Some(Cancellation::Sent(id)) {

@@ -144,7 +144,8 @@ impl Placed {
         }
     }
 
-    /// Notes that a request may have placed an order. An event may have reported the end of the order already.
+    /// Notes that a request may have placed an order. Has no effect if a reply or an event has already shown the
+    /// state of the order.
     fn note_placed(&mut self, link: LinkId, request: u64) {
         match self.get_mut(request) {
             Some(named) if named.state == State::Sent => named.state = State::Placed,

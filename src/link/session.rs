@@ -27,7 +27,8 @@ use crate::wire::Scratch;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MalformedRun {
     frames: u32,
-    /// The stream that the newest frame of the run names.
+    /// The topic and the symbol of the newest frame of the run; `None` if the topic is unknown, or before the first
+    /// frame.
     of: Option<(Topic, Option<Symbol>)>,
 }
 
