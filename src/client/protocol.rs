@@ -33,7 +33,7 @@ impl Protocol {
     }
 }
 
-/// Calls a method of the session in `$protocol`, of whichever generation the session is.
+/// Evaluates `$work` with the session that `$protocol` contains, whichever variant it is.
 macro_rules! dispatch {
     ($protocol:ident, $session:ident => $work:expr) => {
         match $protocol {

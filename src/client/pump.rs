@@ -158,7 +158,8 @@ impl Client {
         }
     }
 
-    /// Returns whether no stream needs the link, and its endpoint does not keep it open.
+    /// Returns whether the link has no streams, and is not the link that an endpoint with `Config::stay_open` keeps
+    /// open.
     fn is_unwanted(&self, slot: usize) -> bool {
         let Some(entry) = self.slots.get(slot) else { return false };
         let Some(link) = entry.link() else { return false };

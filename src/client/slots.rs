@@ -136,7 +136,7 @@ impl Slot {
         self.link.take()
     }
 
-    /// Takes the link out if it has stopped for good, so that the caller can put its successor in.
+    /// Takes the link out if it has stopped for good, so that the caller can put a new link in.
     pub(super) const fn take_given_up(&mut self) -> Option<Link<Protocol>> {
         if self.given_up.take().is_none() { None } else { self.link.take() }
     }
