@@ -131,7 +131,7 @@ impl<'f> Event<'f> {
         match self {
             Event::Batch(batch, source) => {
                 let rest = Rest::new(batch, source.is_whole());
-                // If the symbol is unknown, the book is left out, and no other part gets the number of the book.
+                // If the symbol is unknown, `Events` omits the book, and no other part gets the number of the book.
                 // `EventBuf` finds each part by its number, even if it decodes the frame again with a symbol.
                 let is_left_out = matches!(rest, Rest::EmptyMarket { symbol: None, .. });
                 Events { rest, source: source.with_part(u32::from(is_left_out)) }
