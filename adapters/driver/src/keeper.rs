@@ -19,6 +19,7 @@ use crate::postponed::Postponed;
 use crate::sync::Arc;
 use crate::ticket::Cell;
 use crate::tickets::{Cancel, DOUBT_TIMEOUT, Tickets};
+use crate::waits::Waits;
 use crate::{Closed, NoBook};
 
 /// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event before
@@ -46,6 +47,7 @@ pub struct Keeper {
     pub(crate) tickets: Tickets<Arc<Cell>>,
     overdue: Overdue,
     postponed: Postponed,
+    waits: Waits,
     /// Subscriptions that no reader needs. They stay here while the client has no room for commands.
     leaving: Vec<StreamId>,
     waiting: Vec<Sender<()>>,
@@ -72,6 +74,7 @@ impl Keeper {
             tickets: Tickets::default(),
             overdue: Overdue::new(DOUBT_TIMEOUT),
             postponed: Postponed::default(),
+            waits: Waits::default(),
             leaving: Vec::new(),
             waiting: Vec::new(),
             clock,
@@ -305,6 +308,7 @@ impl Keeper {
             self.orders.doubt_overdue(order);
             self.note_order(order, now);
         }
+        self.waits.wake_due(now);
         self.tickets.handle_timeout(now);
         self.tickets.send_cancels(client, now);
         self.postponed.begin_if_due(client, now, self.tickets.are_cancelling());
@@ -326,10 +330,13 @@ impl Keeper {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.tickets.deadline(), self.overdue.deadline(), self.postponed.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let own = [self.tickets.deadline(), self.overdue.deadline(), self.postponed.deadline()];
+        own.into_iter().chain([self.waits.deadline()]).flatten().min()
+    }
+
+    /// Wakes a caller at an instant.
+    pub(crate) fn wake_at(&mut self, at: Instant, caller: Sender<()>) {
+        self.waits.add(at, caller);
     }
 
     /// Shuts the client down at the end of the turn, when all accepted commands were taken. If cancels have no final

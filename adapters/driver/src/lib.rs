@@ -59,6 +59,7 @@ mod ticket;
 mod tickets;
 mod trading;
 mod upgrade;
+mod waits;
 
 /// Types for data that threads share. `tests/loom` replaces them by the types of `loom`, to test [`Shutdown`] and
 /// [`Events`].

@@ -1,13 +1,19 @@
 //! [`Handle::reconcile`]: asks the venue over REST about everything that is in doubt.
 
 use std::fmt;
+use std::time::Duration;
 
 use gemini_ws::{
-    BalancesQuestion, Moment, Order, OrderStatusQuestion, RestError, RestQuestion, RestRequest, UnixTime,
+    BalancesQuestion, Moment, NONCE_TOLERANCE, Order, OrderStatusQuestion, RestError, RestQuestion,
+    RestRequest, UnixTime,
 };
 
 use crate::handle::Handle;
 use crate::signer::SharedSigner;
+
+/// How far the nonces of questions may be ahead of the time. The rest of [`NONCE_TOLERANCE`] is for upgrades and for
+/// other requests of the key.
+const AHEAD_MAX: Duration = NONCE_TOLERANCE.checked_div(2).expect("two is not zero");
 
 /// The result of [`Handle::reconcile`].
 #[derive(Clone, Debug)]
@@ -67,8 +73,12 @@ impl Handle {
     /// order and its ticket get the state in the answer. Then `reconcile` asks about the balances if they were stale
     /// at the beginning.
     ///
+    /// Each question needs a nonce. So that the venue does not refuse the nonces of later requests and upgrades,
+    /// `reconcile` waits while the nonces are more than 15 seconds ahead of the time: with nonces in seconds, it asks
+    /// about 15 questions at once, and then one per second.
+    ///
     /// `reconcile` asks nothing more after an answer with HTTP status 401, 429 or 503, or the reason `RateLimit`,
-    /// `Maintenance` or `InvalidSignature`: the venue would answer the other questions in the same way. After status
+    /// `Maintenance`, `InvalidNonce` or `InvalidSignature`: the venue would answer the other questions in the same way. After status
     /// 403 it asks about no other order, because the key lacks the role. The orders and balances about which it did
     /// not ask have the error of this answer.
     ///
@@ -143,7 +153,7 @@ impl Handle {
     ) -> Result<Option<Unresolved>, ReconcileError<E>> {
         let asked = self.with(|_, keeper, _| keeper.orders().moment());
         let asked = asked.await.map_err(|_| ReconcileError::Closed)?;
-        let found = match answer(signer, ask, &question).await? {
+        let found = match self.answer(signer, ask, &question).await? {
             Ok(found) => found,
             Err(error) => return Ok(Some(Unresolved { order, is_absent: false, error: Some(error) })),
         };
@@ -164,7 +174,7 @@ impl Handle {
         ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,
         asked: Moment,
     ) -> Result<Option<RestError>, ReconcileError<E>> {
-        let rows = match answer(signer, ask, &BalancesQuestion).await? {
+        let rows = match self.answer(signer, ask, &BalancesQuestion).await? {
             Ok(rows) => rows,
             Err(error) => return Ok(Some(error)),
         };
@@ -175,6 +185,32 @@ impl Handle {
         });
         taken.await.ok_or(ReconcileError::Closed)?;
         Ok(unused)
+    }
+
+    /// Asks one question. Holds the turn of the signer until the answer, so that no higher nonce arrives before this
+    /// one. Waits before the question while the nonces are ahead by more than [`AHEAD_MAX`]. If they are ahead by more
+    /// than [`NONCE_TOLERANCE`], waiting would take long or for ever, and the answer of the venue says what is wrong.
+    async fn answer<E, Q: RestQuestion>(
+        &self,
+        signer: &SharedSigner,
+        ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,
+        question: &Q,
+    ) -> Result<Result<Q::Answer, RestError>, ReconcileError<E>> {
+        loop {
+            let mut turn = signer.turn().await;
+            let now = UnixTime::now();
+            let ahead = turn.nonces().ahead_of(now);
+            if ahead <= AHEAD_MAX || ahead > NONCE_TOLERANCE {
+                let request = turn.rest(question, now);
+                let (status, body) = ask(request).await.map_err(ReconcileError::Rest)?;
+                drop(turn);
+                return Ok(question.answer(status, &body));
+            }
+            let step = turn.nonces().unit().step();
+            drop(turn);
+            let waited = self.ask(move |lent, caller| lent.keeper.wake_at(lent.now + step, caller)).await;
+            waited.ok_or(ReconcileError::Closed)?;
+        }
     }
 }
 
@@ -191,7 +227,8 @@ impl Scope {
         let RestError::Refused { status, reason, .. } = error else { return Scope::One };
         match (status, reason.as_deref()) {
             // The venue limits requests, is not available, or refuses the key.
-            (401 | 429 | 503, _) | (_, Some("RateLimit" | "Maintenance" | "InvalidSignature")) => {
+            (401 | 429 | 503, _)
+            | (_, Some("RateLimit" | "Maintenance" | "InvalidNonce" | "InvalidSignature")) => {
                 Scope::Everything
             }
             // The key lacks the role for questions about orders.
@@ -203,17 +240,4 @@ impl Scope {
     fn has_orders(self) -> bool {
         self != Scope::One
     }
-}
-
-/// Asks one question. Holds the turn of the signer until the answer, so that no higher nonce arrives before this one.
-async fn answer<E, Q: RestQuestion>(
-    signer: &SharedSigner,
-    ask: &impl AsyncFn(RestRequest) -> Result<(u16, String), E>,
-    question: &Q,
-) -> Result<Result<Q::Answer, RestError>, ReconcileError<E>> {
-    let mut turn = signer.turn().await;
-    let request = turn.rest(question, UnixTime::now());
-    let (status, body) = ask(request).await.map_err(ReconcileError::Rest)?;
-    drop(turn);
-    Ok(question.answer(status, &body))
 }

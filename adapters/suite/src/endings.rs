@@ -1,6 +1,5 @@
 //! Tests how a driver ends: what happens to earlier commands, and which reason it reports.
 
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -121,52 +120,6 @@ pub(crate) fn cancels_beside_a_close_of_the_client<A: Adapter>() {
                 smol::Timer::after(Duration::from_millis(1)).await;
             }
             watcher.close();
-        })
-        .await;
-    });
-}
-
-/// Two orders are in doubt and the balances are stale. REST answers each question with the same error. `reconcile` does
-/// not ask what would get this error too.
-pub(crate) fn a_refusal_of_every_question<A: Adapter>() {
-    let body = |reason| format!(r#"{{"result":"error","reason":"{reason}","message":"of a test"}}"#);
-    // The status and the body of each answer, and how many questions are asked.
-    let answers = [
-        (429, body("RateLimit"), 1),
-        (503, "<html>".into(), 1),
-        (403, body("MissingRole"), 2),
-        (500, body("System"), 3),
-        (400, body("InvalidSignature"), 1),
-        (400, body("InvalidNonce"), 3),
-        (200, "{".into(), 3),
-    ];
-    with_server::<A, _>(async |url| {
-        let signer = SharedSigner::new(signer());
-        let (client, driver) = connect(A::runtime(), Config::new(&url));
-        beside(driver.sign_with(signer.clone()), async {
-            client.subscribe(Stream::balances()).await.unwrap();
-            client.live().await.unwrap();
-            for id in ["first", "second"] {
-                drop(client.place(order(id, "1000")).await.unwrap());
-            }
-            let doubts = |keeper: &Keeper| keeper.orders().to_reconcile().count();
-            plan_faults(&url, "abort").await;
-            while client.with(move |_, keeper, _| doubts(keeper)).await != Ok(2) {
-                smol::Timer::after(Duration::from_millis(1)).await;
-            }
-            for (status, body, expected) in answers {
-                let asked = Cell::new(0);
-                let ask = async |_: RestRequest| {
-                    asked.set(asked.get() + 1);
-                    Ok::<_, Infallible>((status, body.clone()))
-                };
-                let found = client.reconcile(&signer, ask).await.unwrap();
-                assert_eq!(asked.get(), expected, "{status} {body}: {found:?}");
-                assert_eq!(found.unresolved.len(), 2, "{status} {body}: {found:?}");
-                assert!(found.unresolved.iter().all(|it| it.error.is_some()), "{found:?}");
-                assert!(found.balances.is_some(), "{status} {body}: {found:?}");
-            }
-            client.close();
         })
         .await;
     });
@@ -345,7 +298,7 @@ pub(crate) fn a_cancel_of_a_forgotten_order<A: Adapter>() {
     });
 }
 
-async fn plan_faults(url: &str, faults: &str) {
+pub(crate) async fn plan_faults(url: &str, faults: &str) {
     let address = url.strip_prefix("ws://").unwrap();
     let mut socket = smol::net::TcpStream::connect(address).await.unwrap();
     let length = faults.len();
