@@ -20,8 +20,9 @@ pub(crate) mod sealed {
     }
 }
 
-/// A row of a list whose rows are decoded separately, so a malformed row does not affect the others. If a list has rows,
-/// but none can be decoded, the whole frame is malformed. The trades and auctions beside a book are an exception.
+/// A row of a list whose rows are decoded separately, so a malformed row does not affect the others. If a list has
+/// rows, but none can be decoded, the whole frame is malformed. [`L2Updates`](crate::L2Updates) is an exception: it
+/// decodes even if all its trades or all its auctions are malformed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 #[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]
@@ -92,7 +93,8 @@ impl<'f, T: Element<'f>> List<'f, T> {
 
     /// Returns whether the list has no elements.
     pub fn is_empty(&self) -> bool {
-        // The first test is the frequent one, and quick.
+        // Almost every list that has elements begins with one of these two pairs of bytes. Only the others need
+        // `iter`.
         !matches!(self.json.as_bytes(), [b'[', b'"' | b'{', ..]) && !self.iter().more
     }
 
@@ -139,7 +141,7 @@ pub struct Elements<'f, T> {
 }
 
 impl<T> Elements<'_, T> {
-    /// Returns the byte of `frame` at which the next element begins; 0 if the frame does not contain the list.
+    /// Returns the offset in `frame` at which the next element begins; 0 if the frame does not contain the list.
     pub(crate) fn begin_in(&mut self, frame: &str) -> u32 {
         self.cursor.peek();
         let begin = offset_in(self.json, frame).wrapping_add(self.cursor.offset());

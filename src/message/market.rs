@@ -145,7 +145,8 @@ pub struct MarkPriceChange<'f> {
     pub event_time: Option<Timestamp>,
     /// `mark_price`: the mark price.
     pub mark_price: Decimal,
-    /// `spot_index`: the index [at the last change](crate::protocol::quirks#old-index-prices) of the mark price.
+    /// `spot_index`: the spot index, as it was [at the last change](crate::protocol::quirks#old-index-prices) of the
+    /// mark price.
     pub spot_index: Option<Number<'f>>,
 }
 
@@ -197,8 +198,9 @@ pub struct MarketUpdate<'f> {
     pub event_time: Option<Timestamp>,
     /// `events`: the entries of the frame.
     pub entries: List<'f, MarketEntry<'f>>,
-    /// The symbol of the entries that name none, if it is known: [`Scratch::set_symbol`](crate::Scratch::set_symbol),
-    /// or for a client the address or [`Config::symbol`](crate::Config::symbol).
+    /// The symbol of the entries that have no symbol; `None` if it is unknown. The application sets it with
+    /// [`Scratch::set_symbol`](crate::Scratch::set_symbol); a client takes it from its address or from
+    /// [`Config::symbol`](crate::Config::symbol).
     pub symbol: Option<&'f str>,
     /// The levels of all entries that change a bid, in the order of the entries.
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -304,7 +306,7 @@ open_enum! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AuctionOpen<'f> {
-    /// The symbol; `None` on a connection for one symbol: then see [`MarketUpdate::symbol`].
+    /// The symbol. On a connection for one symbol, this is `None`, and [`MarketUpdate::symbol`] is the symbol.
     pub symbol: Option<&'f str>,
     /// `auction_open_ms`: when the auction opened.
     pub opened: Option<Timestamp>,
@@ -322,8 +324,8 @@ pub struct AuctionOpen<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Auction<'f> {
-    /// The symbol that the entry names; `None` in market data v1 on a connection for one symbol. An
-    /// [`Event`](crate::Event) has the symbol of the connection ([`MarketUpdate::symbol`]) here.
+    /// The symbol. In market data v1, this is `None` on a connection for one symbol, and [`MarketUpdate::symbol`] is
+    /// the symbol. In an [`Event`](crate::Event), this is the symbol of the connection.
     pub symbol: Option<&'f str>,
     /// The stage of the auction, from `type`.
     pub stage: AuctionStage,
@@ -349,7 +351,7 @@ pub struct Auction<'f> {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum AuctionStage {
-    /// An indication of the price at which the auction would be held now.
+    /// The price that the auction would find if it were held now.
     Indicative,
     /// The final price, or the failure of the auction.
     Result,
@@ -423,13 +425,14 @@ pub struct SubscriptionAck<'f> {
     pub event_type_filter: List<'f, Text<'f>>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) is_filter_unknown: bool,
-    /// Whether a filter of symbols or sessions is active or cannot be read.
+    /// Whether a filter of symbols or sessions is not empty, or cannot be read.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) is_of_part: bool,
 }
 
 impl SubscriptionAck<'_> {
-    /// Returns whether the link reports each execution and each end of an order.
+    /// Returns whether the venue sends each execution and each end of an order, according to the filter of event
+    /// types.
     pub(crate) fn shows_all(&self) -> bool {
         let shows = |wanted: &str| self.event_type_filter.iter().any(|kind| kind == *wanted);
         !self.is_filter_unknown && (self.event_type_filter.is_empty() || (shows("fill") && shows("closed")))

@@ -45,13 +45,14 @@ pub struct OrderUpdate<'f> {
     pub stop_price: Option<Number<'f>>,
     /// The quantity of the order: `q`, in v1 `original_amount`.
     pub quantity: Option<Decimal>,
-    /// The remaining quantity: `z`, in v1 `remaining_amount`. On the current API, do not calculate with this quantity
-    /// ([remaining or executed](crate::protocol::quirks#remaining-or-executed)).
+    /// The remaining quantity: `z`, in v1 `remaining_amount`. On the current API, it may instead be the executed
+    /// quantity, so do not calculate with it ([remaining or
+    /// executed](crate::protocol::quirks#remaining-or-executed)).
     pub remaining_quantity: Option<Number<'f>>,
     /// The time in force: `f`, which is not documented; in v1 `behavior`, for example `maker-or-cancel`.
     pub time_in_force: Option<Text<'f>>,
-    /// The quantity executed so far: in v1 `executed_amount`, on the current API `Z`. `None` on the current API if
-    /// the status is `FILLED` or `PARTIALLY_FILLED`: then `Z` is [`Fill::quantity`].
+    /// The quantity executed so far: in v1 `executed_amount`, on the current API `Z`. On the current API, `None` if
+    /// the status is `FILLED` or `PARTIALLY_FILLED`, because `Z` is then [`Fill::quantity`].
     pub executed_quantity: Option<Decimal>,
     /// The average price of the fills: `a`, in v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
@@ -73,7 +74,8 @@ impl OrderUpdate<'_> {
     /// Returns the quantity executed so far. `ordered` is the ordered quantity to use if the update has none.
     pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
         let gone = || {
-            // In the current API, this member may be the executed quantity.
+            // Only order events v1 has `event`. On the current API, `remaining_quantity` may be the executed
+            // quantity.
             let (_, remaining) = self.event.zip(self.remaining_quantity)?;
             self.quantity.or(ordered)?.checked_sub(remaining.to_decimal().ok()?)
         };
@@ -206,7 +208,7 @@ open_enum! {
         Yes = "YES" | "yes",
         /// The event does not happen.
         No = "NO" | "no",
-        /// The venue does not say.
+        /// The venue does not say which outcome.
         Unspecified = "UNSPECIFIED",
     }
 }

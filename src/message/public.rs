@@ -55,12 +55,12 @@ pub struct Depth<'f> {
     pub event_time: Option<Timestamp>,
     /// `U`: the first update id that the frame covers.
     pub first_update_id: Option<u64>,
-    /// `u`: the last update id that the frame covers. In market data v1, this is `eventId`, which cannot reveal a
-    /// loss.
+    /// `u`: the last update id that the frame covers. In market data v1, this is `eventId`, which has gaps even if no
+    /// frame was lost.
     pub last_update_id: Option<u64>,
     /// `b`: the bids. On the current API, a snapshot lists them best first, and changes list them in any order.
     pub bids: &'f [Level],
-    /// `a`: the asks, listed in the order that `bids` describes.
+    /// `a`: the asks. On the current API, a snapshot lists them best first, and changes list them in any order.
     pub asks: &'f [Level],
 }
 
@@ -295,13 +295,14 @@ impl Response<'_> {
             }
     }
 
-    /// Returns whether the venue did not act, because of a limit on requests.
+    /// Returns whether the venue refused the request because of a rate limit, without acting on it.
     pub(crate) fn is_over_limit(&self) -> bool {
         let is_named = matches!(&self.error, Some(ApiError { code: -1003, .. }));
         !self.is_internal_error() && !self.has_id() && (is_named || matches!(self.status, Some(429)))
     }
 
-    /// Returns whether the reply is an internal error. Then it is unknown whether the venue acted.
+    /// Returns whether the reply reports an internal error of the venue. After such an error, it is unknown whether
+    /// the venue acted on the request.
     pub const fn is_internal_error(&self) -> bool {
         matches!(self.status, Some(408 | 500..)) || matches!(&self.error, Some(ApiError { code: -1000, .. }))
     }

@@ -44,14 +44,15 @@ pub struct RequestForQuote<'f> {
 pub struct Leg<'f> {
     /// `c`: the id of the contract.
     pub contract_id: Text<'f>,
-    /// `o`: the outcome of the contract for which the leg stands.
+    /// `o`: the outcome that the leg bets on.
     pub outcome: ContractOutcome<'f>,
     /// `s`: the symbol of the contract; optional.
     pub symbol: Option<&'f str>,
 }
 
 /// One event in the life of a request for quotes. The venue sends the event to the account concerned ([private
-/// quotes](crate::protocol::streams#private-quotes)). It may send an update several times, with the same event id.
+/// quotes](crate::protocol::streams#private-quotes)). The venue may send an event several times, with the same event
+/// id.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -1,6 +1,7 @@
 //! Results of requests, [method by method](crate::protocol::streams#methods).
 //!
-//! A response does not name its method. So the caller, who knows the method, chooses the type to decode.
+//! A response does not name the method of its request. The caller, which knows the method, chooses the type to
+//! decode.
 
 use super::text::Text;
 

@@ -53,8 +53,8 @@ impl<'f> Text<'f> {
 }
 
 impl PartialEq for Text<'_> {
-    /// Compares two texts as they read, whether they are written with escapes or not. Texts with half a surrogate pair
-    /// are equal only if they are written in the same way.
+    /// Compares two texts after decoding their escapes. Texts with half a surrogate pair are equal only if they are
+    /// written in the same way.
     fn eq(&self, other: &Text<'_>) -> bool {
         let has_escapes = || self.0.contains('\\') || other.0.contains('\\');
         let are_whole = || self.is_whole() && other.is_whole();
@@ -123,13 +123,14 @@ impl<'f> RawJson<'f> {
 }
 
 impl fmt::Debug for RawJson<'_> {
-    /// Prints the value. If the value names an API key, prints only its length.
+    /// Prints the value. If the value may contain an API key, prints only the length of the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if names_key(self.0) { write!(f, "({} bytes with a key)", self.0.len()) } else { f.write_str(self.0) }
     }
 }
 
-/// Returns whether a text names an API key, with escapes or without. The text need not be JSON.
+/// Returns whether a text contains the name of a member that holds an API key, with escapes or without. The text need
+/// not be JSON.
 fn names_key(text: &str) -> bool {
     let is_in = |text: &str| text.contains("api_session") || text.contains("apiSession");
     // Only this escape can stand for a letter or an underscore.
@@ -170,8 +171,8 @@ pub(crate) fn serialize_raw<S: serde::Serializer>(text: &&str, serializer: S) ->
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for RawJson<'_> {
-    /// Serializes as text, because not every format can hold a JSON value. If the value names an API key, serializes
-    /// only its length. [`as_str`](RawJson::as_str) returns the complete value.
+    /// Serializes as text, because not every format can hold a JSON value. If the value may contain an API key,
+    /// serializes only its length. [`as_str`](RawJson::as_str) returns the complete value.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{self:?}"))
     }

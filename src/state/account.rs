@@ -20,9 +20,10 @@ pub(super) const ROWS_MAX: usize = 65_536;
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
     standing: Standing,
-    /// When all rows last became stale, and why. A loss visits no row: see [`Row::stale`].
+    /// When all rows last became stale, and the reason. The loss does not change the rows: see [`Row::stale`].
     lost: Option<(Moment, StaleReason)>,
-    /// When the list may last have become incomplete, or a stream was subscribed. An older answer is not used.
+    /// When the list may last have become incomplete, or a stream was subscribed. The answer to an earlier question
+    /// is not used.
     doubted: Moment,
     moment: Moment,
     untracked: u64,
@@ -38,8 +39,8 @@ struct Row<V> {
     /// When `standing` was last set.
     stood: Moment,
     reported: Moment,
-    /// The link that reports the later changes of the row: it has brought the value, or an older one since the row
-    /// became stale. `None` for a value from an answer or a recording.
+    /// The link that will report the next change of the row. This link has reported the value, or an older value
+    /// since the row became stale. `None` for a value from an answer or a recording.
     follows: Option<LinkId>,
 }
 
@@ -66,7 +67,8 @@ impl<V> Row<V> {
         self.stood = now;
     }
 
-    /// Notes an older report over a link, which will report the later changes too.
+    /// Notes an older report over a link. This link will report the later changes of the row too, so the row is
+    /// current.
     fn confirm_over(&mut self, link: Option<LinkId>, lost: Option<(Moment, StaleReason)>, now: Moment) {
         if self.stale(lost).is_some() {
             self.follows = link;
@@ -99,11 +101,11 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     /// its subscription has ended removes no rows and makes no stale row current. A row that another link has
     /// reported with a later time stays as it is.
     ///
-    /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may be about any key that
-    /// the report does not name: these rows and the list are stale then, and no row is removed.
+    /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may have any key that the
+    /// report does not name. So the rows with these keys and the list become stale, and no row is removed.
     ///
     /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
-    /// recording counts as one.
+    /// recording counts as a whole list.
     pub(super) fn report(
         &mut self,
         source: &Source<'_>,
@@ -123,7 +125,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         let is_late = self.links.is_late(source);
         if let Some(link) = source.link().filter(|_| !is_late) {
             if !self.links.has(link) {
-                // A link may report before it confirms the subscription. Earlier changes may be unreported.
+                // A link may report before it confirms the subscription. Changes before this report may be missing.
                 self.doubted = reported;
             }
             self.begin(link);
@@ -165,8 +167,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Applies a report that is older than the list. It changes only rows that follow the same link, because the other
-    /// links may never report their changes again.
+    /// Applies a report that is older than the list. Changes only rows that follow the link of the report. Any other
+    /// row may have a newer value, which its own link may never report again.
     fn catch_up(
         &mut self,
         source: &Source<'_>,
@@ -188,7 +190,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Notes that rows of the report of this moment cannot be decoded. Another link may have shown all rows.
+    /// Counts rows of the newest report that cannot be decoded. Marks data stale, unless a link has shown all rows.
     #[cold]
     fn lose_rows(&mut self, malformed: usize, source: &Source<'_>, event_time: Option<Timestamp>) {
         let reported = self.moment;
@@ -242,7 +244,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.standing.set_stale(self.standing.stale().unwrap_or(StaleReason::NoRoom));
     }
 
-    /// Applies an event that is not a report. Returns whether the event concerned the rows.
+    /// Applies an event that is not a report: a new subscription or a loss. Returns whether the event concerned the
+    /// rows.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> bool {
         if let Event::Subscribed { link, stream, .. } = event
             && stream.topic() == topic
@@ -290,13 +293,14 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.moment
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Newer rows
-    /// stay, and so do current rows that a link reported, because REST may lag behind the stream. If the list is
-    /// stale only because there was no room for a row, current rows that the answer does not list are removed.
+    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Rows that
+    /// were reported after `asked` stay as they are, and so do current rows that a link reported, because REST may
+    /// lag behind the stream. If the list is stale only because there was no room for a row, current rows that the
+    /// answer does not list are removed.
     ///
-    /// Returns whether all rows are current now. The public `reconcile` methods say when an answer is not used.
-    ///
-    /// If the answer is not whole, because it has a row that cannot be decoded, no row is removed, and the list and the
+    /// Returns whether all rows are current now. The docs of `Balances::reconcile` say when an answer is not used.
+    /// If the answer is not whole, because it has a row that cannot be decoded, no row is removed. The list, and the
+    /// rows that the answer does not name, then remain as they are.
     /// rows that the answer does not name remain as they are.
     pub(super) fn reconcile(
         &mut self,
@@ -350,9 +354,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         is_followed && is_whole && refused == 0
     }
 
-    /// Stores the rows of an answer, except where a row stays as it is. If the answer has another value than such a
-    /// row, adds the link that reports the later changes of the row to `kept`. Returns for how many rows there was no
-    /// room.
+    /// Stores the rows of an answer, except rows that stay as they are ([`Rows::reconcile`]). If the answer has
+    /// another value than such a row, adds the link that reports the later changes of the row to `kept`. Returns how
+    /// many rows found no room.
     fn take_answer(&mut self, named: BTreeMap<K, V>, asked: Moment, kept: &mut Vec<LinkId>) -> u64 {
         let (answered, mut refused) = (self.moment, 0_u64);
         for (key, value) in named {

@@ -18,11 +18,12 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// The first report of a subscription has all assets. Later reports have only the assets that change, or all assets
 /// every second ([`Updates`](crate::Updates)). The first report of a recording counts as one that has all assets.
 ///
-/// If a row of a report cannot be decoded, the other rows are used. The balances that the report does not name, and the
-/// list of assets, become stale, with the reason [`StaleReason::Malformed`], because the row may be about any of them.
+/// If a row of a report cannot be decoded, the other rows are used. The balances that the report does not name, and
+/// the list of assets, become stale, with the reason [`StaleReason::Malformed`]: the malformed row may be about any
+/// of them.
 ///
-/// If two links report one account, a balance that one link has reported with a later venue time stays as it is. A
-/// loss over one link makes nothing stale while the other link has shown everything.
+/// If two links report one account, a balance that one link has reported with a later venue time stays as it is. If a
+/// report over one link may be lost, nothing becomes stale as long as the other link has shown everything.
 ///
 /// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
 /// again with its next report. The list becomes current again when a report lists all assets, or when

@@ -47,7 +47,7 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Books {
     books: SymbolMap<Entry>,
-    /// Symbols that may lack the first snapshot of a source, although no stale book shows this.
+    /// Symbols of which a first snapshot may have been dropped, although no book is stale for this reason.
     missed: SymbolMap<()>,
     trusts_crossed: bool,
     crossed: u64,
@@ -61,7 +61,7 @@ pub const BOOKS_MAX: usize = 8_192;
 struct Entry {
     book: OrderBook,
     standing: Standing,
-    /// The endpoint of the newest snapshot. A recording of another endpoint has other changes.
+    /// The endpoint of the newest snapshot. Changes from a recording of another endpoint do not apply to the book.
     endpoint: Endpoint,
     crossed: bool,
     to_resync: bool,
@@ -330,7 +330,7 @@ impl Books {
         Some(BookChange { symbol, bids, asks })
     }
 
-    /// Adds a stale book at an update of a symbol without a book, if the first snapshot of the symbol was dropped.
+    /// Adds a stale book for an update of a symbol without a book, if the first snapshot of the symbol was dropped.
     #[cold]
     fn miss_snapshot(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         source.link()?;
@@ -344,7 +344,7 @@ impl Books {
         Some(BookChange { symbol, bids: false, asks: false })
     }
 
-    /// Notes that a source of the symbol may have lost its first snapshot, but no book shows this any more.
+    /// Notes that a first snapshot of the symbol may have been dropped, although no book is stale for this reason.
     #[cold]
     fn note_missed(&mut self, symbol: Symbol) {
         if self.missed.len() < BOOKS_MAX {
@@ -359,10 +359,10 @@ impl Books {
         self.books.remove(symbol);
     }
 
-    /// Replaces a side of a book by its best level. If the book is stale, the level may begin it again.
+    /// Replaces a side of a book by its best level. If the book is stale, this may begin the book again.
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
         if source.link().is_none() && self.books.get(top.symbol).is_none() {
-            // A recording may begin anywhere.
+            // A recording may begin anywhere, so the book may be missing.
             return None;
         }
         let entry = self.entry_if_room(top.symbol)?;
@@ -412,8 +412,8 @@ impl Books {
         Some(BookChange { symbol, bids: has_other, asks: has_other })
     }
 
-    /// Removes the books of a link that nothing needs any more. Only links of v1 endpoints end before their
-    /// subscriptions.
+    /// Removes the books of a link that the client has closed because nothing needed the link. Only links of v1
+    /// endpoints end before their subscriptions.
     fn remove_over(&mut self, link: LinkId) {
         let is_over = |entry: &Entry| entry.standing.link().is_some_and(|own| own.is_up_to(link));
         let over = self.books.iter().filter(|(_, entry)| is_over(entry));
@@ -481,9 +481,9 @@ impl Entry {
         }
     }
 
-    /// Begins the book with both sides unknown, if the first frame of the source had no entry of the symbol. Then the
-    /// book is new, or it has come over an earlier link, or it is stale and has come over a link in another slot.
-    /// Returns whether the book has begun.
+    /// Begins the book with both sides unknown, if the first frame of the source had no entry of the symbol. This is
+    /// so if the book is new, if an earlier link in the slot brought it, or if it is stale and a link in another slot
+    /// brought it. Returns whether the book has begun.
     #[cold]
     fn begin_by_top(&mut self, source: &Source<'_>) -> bool {
         let Some(link) = source.link() else { return false };
@@ -548,7 +548,7 @@ impl Entry {
     }
 
     /// Marks the book stale. The application has to request a snapshot after an overflow; after any other loss, the
-    /// link does. Before the first snapshot, the loss may be of another link, so `to_resync` stays set.
+    /// client does. Before the first snapshot, another link may have had the loss, so `to_resync` stays set.
     fn set_stale(&mut self, loss: &Loss) {
         self.standing.set_stale(loss.reason());
         let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();

@@ -23,9 +23,9 @@ pub(super) struct Followed {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Reach {
     Account,
-    /// The ones that were made over the link.
+    /// The orders or quotes that were made over the link.
     Session,
-    /// The ones that pass a filter of instruments or sessions.
+    /// The orders or quotes that pass a filter of instruments or sessions.
     Filtered,
 }
 
@@ -61,7 +61,8 @@ impl Followed {
         self.moment
     }
 
-    /// Returns when a report may last have been lost, or a stream was last subscribed. An older answer is outdated.
+    /// Returns when a report may last have been lost, or a stream was last subscribed. The answer to an earlier
+    /// question is outdated.
     pub(super) const fn lost(&self) -> Moment {
         self.lost
     }
@@ -75,14 +76,15 @@ impl Followed {
         (self.lost, self.reason) = (self.moment, reason);
     }
 
-    /// Notes that a stream was subscribed. Returns what [`replace`](Followed::replace) returns.
+    /// Notes that a stream was subscribed. Returns whether an earlier link was still followed: see
+    /// [`replace`](Followed::replace).
     pub(super) fn begin(&mut self, link: LinkId, reach: Reach) -> bool {
         self.note_loss(StaleReason::NotSubscribed);
         self.add(link, reach)
     }
 
     /// Notes a link whose filter leaves out executions or ends of orders. Such a link does not count as followed.
-    /// Returns what [`replace`](Followed::replace) returns.
+    /// Returns whether an earlier link was still followed: see [`replace`](Followed::replace).
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss(StaleReason::NotSubscribed);
         let has_missed = self.replace(link);
@@ -90,8 +92,8 @@ impl Followed {
         has_missed
     }
 
-    /// Notes the link of an event; `None` for a recording. For a new link, returns what
-    /// [`replace`](Followed::replace) returns.
+    /// Notes the link of an event; `None` for a recording. Returns whether the link is new and an earlier link was
+    /// still followed: see [`replace`](Followed::replace).
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -101,7 +103,7 @@ impl Followed {
         if is_known {
             return false;
         }
-        // A link may report before it confirms the subscription. Earlier changes may be unreported.
+        // A link may report before it confirms the subscription. Changes before this report may be missing.
         self.note_loss(StaleReason::NotSubscribed);
         self.add(link, Reach::Account)
     }
@@ -112,7 +114,7 @@ impl Followed {
         has_missed
     }
 
-    /// Forgets the earlier links in the slot of `link`, and a recording. Returns whether one of them was still
+    /// Removes the earlier links in the slot of `link`, and a recording. Returns whether one of them was still
     /// followed, because no event has reported its end.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Reach)| own.slot() == link.slot() && *own != link;

@@ -86,7 +86,8 @@ pub struct Order {
     link: Option<LinkId>,
     /// Links of earlier events, one for each endpoint other than that of `link`.
     earlier_links: Vec<LinkId>,
-    /// The link of a stream of only its own session that has reported the order. The order was placed over this link.
+    /// The link whose stream reports only its own session, if it has reported the order. Then the order was placed
+    /// over this link.
     session: Option<LinkId>,
     request: Option<(RequestId, LinkId)>,
     sent: Option<Box<NewOrder>>,
@@ -112,8 +113,8 @@ pub struct Order {
     fill_sums: FillSums,
     /// How many reported fills could not be counted.
     unaccountable: u32,
-    /// What the last answer of the venue explains: only other values of `discrepancy()` and `unaccountable` raise a
-    /// new doubt.
+    /// The values of `discrepancy()` and `unaccountable` that the last answer of the venue explains. Only other
+    /// values raise a new doubt.
     explained: (Option<Decimal>, u32),
     /// The executed quantity in the last answer, if more certain than the reports; `None` after a new fill.
     settled: Option<Decimal>,
@@ -159,8 +160,8 @@ impl core::fmt::Display for Awaited {
 // ---- questions -----------------------------------------------------------------------------------
 
 impl Order {
-    /// Makes an earlier copy of `newer` equal to it. Unlike [`clone`](Clone::clone), this copies only new fills, so
-    /// its cost does not grow with the number of fills.
+    /// Makes this order, an earlier copy of `newer`, equal to `newer`. Unlike [`clone`](Clone::clone), this copies
+    /// only new fills, so its cost does not grow with the number of fills.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Order, Orders, Replay, Scratch};
@@ -210,7 +211,7 @@ impl Order {
         Some(remaining.max(Decimal::ZERO))
     }
 
-    /// Returns the executed quantity that the venue reports; at least the quantity of a filled order.
+    /// Returns the executed quantity that the venue reports. For a filled order, this is at least its whole quantity.
     fn told_executed(&self) -> Option<Decimal> {
         match self.state {
             OrderState::Filled => self.reported.max(self.quantity),
@@ -339,8 +340,8 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Notes that it is unknown whether the venue got the order. Unless an event has reported it, the order is in
-    /// doubt.
+    /// Notes that it is unknown whether the venue got the order. The order is then in doubt, unless an event has
+    /// reported it.
     pub(super) fn lose(&mut self, now: Moment) {
         self.note_answered();
         if !self.state.is_from_events() {
@@ -416,8 +417,8 @@ impl Order {
         let is_first = !self.state.is_from_events() || self.is_refused_by_reply;
         let is_late = self.is_late(update);
         let is_behind = match is_listed {
-            // The time of a row may be that of the order, so a row about an order in doubt is late only if an event
-            // over another link is newer.
+            // The time in a row may be that of the order instead of that of the row. So a row about an order in doubt
+            // is late only if an event over another link is newer.
             true => is_late && (!self.needs_reconciling() || self.has_outrun(update, link)),
             false => is_late || (update.status == OrderStatus::New && !is_first),
         };
@@ -467,7 +468,7 @@ impl Order {
         update.event_time.zip(self.age.event_time).is_some_and(|(told, newest)| told < newest)
     }
 
-    /// Takes the terms in an event; only those that are unknown if the event `is_behind` another one.
+    /// Takes the terms in an event. If the event `is_behind` another event, takes only the terms that are unknown.
     fn fill_in(&mut self, update: &OrderUpdate<'_>, is_behind: bool) {
         let newest = |known: Option<Decimal>, told: Option<Decimal>| match is_behind {
             true => known.or(told),

@@ -19,8 +19,8 @@ pub const LEVELS_MAX: usize = 100_000;
 /// `OrderBook` does not know whether the link still delivers changes. [`Books`](crate::Books) knows which books are
 /// current: use `Books` unless you follow a single book yourself.
 ///
-/// A side takes up to 30 bytes for each level, plus less than a kilobyte. It keeps its memory when levels are
-/// removed, so the largest number of levels so far counts.
+/// A side takes up to 30 bytes for each level, plus less than a kilobyte. A side keeps its memory when levels are
+/// removed, so its largest number of levels so far determines its memory.
 ///
 /// On average, the cost of a change near the best price does not depend on the number of levels. Any other change
 /// takes a search, and usually moves only a few levels. A rare change moves nearly all levels of its side. Sorting an
@@ -334,7 +334,8 @@ impl BookSide {
         self.limit();
     }
 
-    /// Notes that levels below the present worst level may be missing, unless better levels may be missing already.
+    /// Notes that levels worse than the present worst level may be missing, unless better levels may be missing
+    /// already.
     fn limit(&mut self) {
         let last = self.edge.map_or(0, |edge| {
             let (Ok(slot) | Err(slot)) = self.levels.find(edge);

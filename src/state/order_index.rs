@@ -100,7 +100,8 @@ impl OrderIndex {
         }
     }
 
-    /// Moves an order to the set that fits it, and removes the oldest finished orders beyond [`FINISHED_ORDERS_MAX`].
+    /// Puts the key of an order into the sets that fit its state. Removes the oldest finished orders beyond
+    /// [`FINISHED_ORDERS_MAX`].
     fn file(&mut self, key: u64, now: Moment) {
         let Some(order) = self.orders.get_mut(&key) else { return };
         self.unnamed.renew_doubt(key, order);
@@ -225,7 +226,7 @@ impl OrderIndex {
         &self.doubtful
     }
 
-    /// Returns when a finished order was last dropped. An older list may still have the order.
+    /// Returns when a finished order was last dropped. A list that the venue made before may still contain the order.
     pub(super) const fn dropped(&self) -> Moment {
         self.dropped
     }

@@ -72,7 +72,8 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 pub struct Orders {
     index: OrderIndex,
     followed: Followed,
-    /// When an order was last forgotten. An older list may still have the order.
+    /// When the application last removed an order with `forget`. A list that the venue made before may still contain
+    /// it.
     forgotten: Moment,
     repeated_fills: u64,
     contradictions: u64,

@@ -25,11 +25,11 @@ use crate::value::symbol::Symbol;
 /// recording.
 ///
 /// If a row of a report cannot be decoded, the other rows are used. The positions that the report does not name, and
-/// the list of positions, become stale, with the reason [`StaleReason::Malformed`], because the row may be about any of
-/// them.
+/// the list of positions, become stale, with the reason [`StaleReason::Malformed`]: the malformed row may be about
+/// any of them.
 ///
-/// If two links report one account, a position that one link has reported with a later venue time stays as it is. A
-/// loss over one link makes nothing stale while the other link has shown everything.
+/// If two links report one account, a position that one link has reported with a later venue time stays as it is. If
+/// a report over one link may be lost, nothing becomes stale as long as the other link has shown everything.
 ///
 /// If reports may have been lost, all positions and the list become stale. Each position becomes current again with
 /// its next report. The list becomes current again with a report of all positions or with `reconcile`.

@@ -9,8 +9,8 @@ use crate::value::id::{LinkId, StreamId};
 #[derive(Clone, Debug)]
 pub(super) struct RowLinks {
     links: Vec<(LinkId, Shown)>,
-    /// The links over which a stream has ended, with the id of the subscription if that ended too. Late reports may
-    /// still arrive over them.
+    /// The links over which a stream has ended, with the id of the subscription if the subscription has ended too.
+    /// Late reports may still arrive over these links.
     left: Vec<(LinkId, Option<StreamId>)>,
 }
 
@@ -42,8 +42,8 @@ impl RowLinks {
         self.links.iter().any(|(_, shown)| *shown == Shown::All)
     }
 
-    /// Returns whether the list is as new as a report over this link. It is not if only another link has shown all
-    /// rows.
+    /// Returns whether a report over this link becomes the newest report of the list. It does not if only other links
+    /// have shown all rows.
     pub(super) fn leads(&self, link: Option<LinkId>) -> bool {
         let is_all = |(own, shown): &(LinkId, Shown)| Some(*own) == link && *shown == Shown::All;
         !self.shows_all() || self.links.iter().any(is_all)

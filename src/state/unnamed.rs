@@ -17,7 +17,8 @@ pub(super) struct Namesakes {
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
     ended: BTreeSet<u64>,
-    /// When an event last came that may be about any of the orders in doubt, which may be many.
+    /// When the last event came that may be about any of the orders in doubt. These may be many, so each of them gets
+    /// the time later: see [`Unnamed::renew_doubt`].
     doubted: Moment,
 }
 
@@ -36,7 +37,8 @@ impl Unnamed {
         self.by_client_order_id.get(client_order_id)
     }
 
-    /// Moves an order to the set that fits it, or removes it if it has an id of the venue now.
+    /// Puts the key of an order into the set that fits it, or removes the key if the order has an id of the venue
+    /// now.
     pub(super) fn file(&mut self, key: u64, order: &Order) {
         let Some(id) = order.client_order_id.as_deref() else { return };
         if order.order_id.is_some() {

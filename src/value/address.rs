@@ -54,7 +54,7 @@ impl Address {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let query = query.split('&').filter(|pair| !pair.is_empty()).map(String::from).collect();
         let Some((scheme, rest)) = address.split_once("://") else {
-            // Dialling reports that the text is not an address.
+            // Without `://`, the text is not an address. The code that dials it reports the error.
             let base = address.rsplit('@').next().unwrap_or_default().into();
             return Address { user: None, base, query };
         };
@@ -67,8 +67,8 @@ impl Address {
         let (host, zone) = host.split_at(host.find('%').unwrap_or(host.len()));
         let host = alloc::format!("{}{zone}", host.to_ascii_lowercase());
         if !host.ends_with(']') && host.rsplit_once(':').is_some_and(|(_, port)| !is_number(port)) {
-            // The text after the colon may be a part of a password, so only the scheme is kept. Dialling reports the
-            // error.
+            // The text after the colon may be a part of a password, so only the scheme is kept. The code that dials
+            // the address reports the error.
             return Address { user: None, base: alloc::format!("{scheme}://"), query: Vec::new() };
         }
         let (name, port) = match host.rsplit_once(':') {
@@ -97,8 +97,8 @@ impl Address {
         self.user.as_ref()
     }
 
-    /// Returns the address, without user name and password. The `parameters` replace those of the query with the same
-    /// name.
+    /// Returns the address, without user name and password. Each of `parameters` replaces the parameter of the query
+    /// that has its name, or is added.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let mut query = self.query.clone();
         for (name, value) in parameters {

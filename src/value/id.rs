@@ -94,8 +94,8 @@ impl RequestId {
 pub struct StreamId(NonZeroU64);
 
 impl StreamId {
-    /// The lowest bits hold the place of the subscription on its link. The next `LINK_BITS` bits hold the slot. The
-    /// bits above hold the generation, which makes the id unique.
+    /// The lowest `PLACE_BITS` bits are the index of the subscription in the table of its link. The next `LINK_BITS`
+    /// bits are the slot. The bits above are the generation, which makes the id unique.
     const PLACE_BITS: u32 = 20;
     const LINK_BITS: u32 = 10;
 
@@ -142,7 +142,8 @@ impl EndpointId {
         EndpointId(number)
     }
 
-    /// Returns the part of the id that each [`LinkId`] of the endpoint contains. It repeats after 65,536 endpoints.
+    /// Returns the lowest 16 bits of the id, which each [`LinkId`] of the endpoint contains. The tags repeat after
+    /// 65,536 endpoints.
     pub(crate) const fn tag(self) -> u16 {
         (self.0 & 0xFFFF) as u16
     }

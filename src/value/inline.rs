@@ -58,7 +58,8 @@ impl<const N: usize> Inline<N> {
         str::from_utf8(text).unwrap_or("")
     }
 
-    /// Returns whether the name equals `text`, without regard to case. Does not read the distant field `length`.
+    /// Returns whether the name equals `text`, without regard to case. Does not read `length`, which may be in
+    /// another cache line than the text.
     #[inline]
     pub(crate) fn eq_ignore_ascii_case(&self, text: &str) -> bool {
         let text = text.as_bytes();

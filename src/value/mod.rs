@@ -1,4 +1,4 @@
-//! Values that all other parts use: decimals, symbols, times, ids.
+//! Values that all other folders of the crate use: decimals, symbols, times, ids.
 
 pub(crate) mod address;
 pub(crate) mod decimal;

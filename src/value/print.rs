@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 /// Prints a number of the form `-?digits(.digits)?`, of any length.
 ///
 /// Width, fill and sign work as for integers. The precision is the number of decimals: it adds zeros, or rounds to
-/// the nearest number. Of two equally near numbers, it chooses the one whose last digit is even.
+/// the nearest number. Of two equally near numbers, the result is the one whose last digit is even.
 pub(crate) fn number(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let Some(precision) = f.precision() else {
@@ -51,7 +51,7 @@ fn incremented(text: &str) -> String {
     reversed.chars().rev().collect()
 }
 
-/// Prints a name padded to the width. A precision does not cut the name, because a part of it is another name.
+/// Prints a name padded to the width. A precision has no effect, because a name that is cut is another name.
 pub(crate) fn name(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     if f.precision().is_none() {
         return f.pad(text);

@@ -45,8 +45,8 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// The number of old updates in a row that count as a gap: then the venue now counts from another number. A shorter
-/// run may have been on its way when the venue made the snapshot.
+/// The number of consecutive old updates that count as a gap. So many old updates show that the venue now counts from
+/// another number. Fewer may have been on their way when the venue made the snapshot.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
 /// The role of a depth frame among the frames of its symbol.
@@ -112,7 +112,7 @@ impl Position {
     }
 
     /// Returns the role of a frame in a recording, and advances the position past the frame. A frame with a single
-    /// new id is a snapshot, unless the rule allows this id for the next update: [`GapRule::Lax`] does.
+    /// new id is a snapshot, unless `rule` allows this id as the first id of the next update: [`GapRule::Lax`] may.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && first > rule.first_max(expected) => {

@@ -13,8 +13,8 @@ pub(crate) struct SymbolMap<T> {
     table: HashTable<u32>,
 }
 
-/// A symbol and its value. The alignment is that of a pair of cache lines, which processors fetch together. No two
-/// entries share a pair, which matters with many symbols.
+/// A symbol and its value. The alignment is that of two cache lines, which processors fetch together. So no two
+/// entries share such a pair of lines, which matters with many symbols.
 #[derive(Clone, Debug)]
 #[repr(C, align(128))]
 struct Entry<T> {

@@ -8,14 +8,15 @@ use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
 use crate::wire::FRAME_BYTES_MAX;
 
-/// The topic and the symbol that a malformed frame names; `None` if the frame may be about any of them.
+/// The topic and the symbol of a malformed frame. `None` means that the frame may be about any topic or symbol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Affected {
     pub(crate) topic: Option<Topic>,
     pub(crate) symbol: Option<Symbol>,
 }
 
-/// The topics of market data v2 by the member `type`. Candles are not here: [`interval`] knows their types.
+/// The topics of market data v2 by the member `type`. [`interval`] knows the types of candles, which are missing
+/// here.
 const MARKET_DATA_V2: [(&str, Topic); 7] = [
     ("l2_updates", Topic::Depth),
     ("trade", Topic::Trade),
@@ -37,8 +38,8 @@ impl Affected {
     /// - A JSON object that names two kinds or two symbols may be about any topic and symbol.
     /// - Any other JSON object of a known kind, of the current API or of market data v2, has the topic and the symbol
     ///   that its own members name.
-    /// - In all other frames, a kind or a symbol counts only if all occurrences of its member have the same value. A
-    ///   kind counts only if the text names no kind of another topic. A symbol counts only together with a topic.
+    /// - In all other frames, a kind or a symbol is used only if all occurrences of its member have the same value. A
+    ///   kind is used only if the text names no kind of another topic. A symbol is used only together with a topic.
     /// - A frame of market data v1 has no symbol, because it may be about several.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {
@@ -89,14 +90,15 @@ impl Affected {
     }
 }
 
-/// Returns whether a broken frame of market data v2 begins with the type `named`. A later `type` may be of a row.
+/// Returns whether a broken frame of market data v2 begins with the type `named`. A `type` further behind may belong
+/// to a row of the frame.
 fn is_of_type(text: &str, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
     begins.is_some_and(|behind| behind.starts_with('"'))
 }
 
-/// Returns the text value of a member, if all occurrences of its name (with the quotes) have the same value. A
-/// damaged value counts as an empty text.
+/// Returns the text value of a member, if all occurrences of the member have the same value. `name` includes the
+/// quotes. A damaged value counts as an empty text.
 fn only_value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let text_behind = |rest: &'t str| {
         let value = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;

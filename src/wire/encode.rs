@@ -55,7 +55,7 @@ fn params(text: &mut String, request: &Request) {
         | Request::CancelAllOrders
         | Request::CancelSessionOrders => {}
         Request::Subscribe(of) | Request::Unsubscribe(of) => {
-            // An array of names: the venue refuses an object.
+            // The parameters are an array of names, because the venue refuses an object.
             text.push_str(",\"params\":[");
             for (index, stream) in of.iter().enumerate() {
                 // Names of streams have no character to escape: see `Symbol`.

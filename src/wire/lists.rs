@@ -120,8 +120,8 @@ impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
 /// The result of reading an element, or the element that cannot be read and its error.
 pub(super) type Alone<'f, T> = Result<T, (RawJson<'f>, DecodeError)>;
 
-/// Reads an element as a text of its own, from which offsets in the error count. The outer error means that the
-/// element is not JSON.
+/// Reads an element as a separate text, so that the offset in its error counts from the start of the element. The
+/// outer error means that the element is not JSON.
 #[cold]
 #[inline(never)]
 pub(super) fn read_alone<'f, T>(
@@ -168,7 +168,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
 pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
     match (error.member(), error.kind()) {
         (Some(_), _) => error,
-        // `NotAnObject` is for whole frames.
+        // Only a whole frame has the error `NotAnObject`. For the value of a member, this is a wrong type.
         (None, DecodeErrorKind::NotAnObject) => {
             DecodeError::of_member(DecodeErrorKind::Type, error.offset(), name)
         }
@@ -176,8 +176,8 @@ pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
     }
 }
 
-/// Defines kinds of values that are arrays. The definition of a kind names the type of the list and the function that
-/// reads it: `each`, if a malformed element makes the array malformed, or [`rows`].
+/// Defines kinds of values that are arrays. Each definition names the type of the list and the function that reads
+/// it. With `each`, a malformed element makes the array malformed. With [`rows`], it becomes a [`Row::Malformed`].
 macro_rules! lists {
     ($($kind:ident: $list:ty, $read:ident;)+) => {$(
         #[derive(Debug)]

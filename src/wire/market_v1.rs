@@ -220,7 +220,7 @@ record! {
 }
 
 record! {
-    /// The member that says of which kind an [entry](crate::protocol::market_data_v1#entries) is.
+    /// The member that shows the kind of an [entry](crate::protocol::market_data_v1#entries).
     EntryMembers {
         kind: "type" = Exact,
     }

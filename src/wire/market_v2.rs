@@ -21,7 +21,8 @@ use crate::message::{
 use crate::value::endpoint::Endpoint;
 
 lists! {
-    // The book of a frame counts even if none of its trades can be decoded.
+    // `each` and not `rows`, because the book of a frame is valid even if none of its trades or auctions can be
+    // decoded.
     Trades: List<'f, Row<'f, Trade<'f>>>, each;
     Auctions: List<'f, Row<'f, Auction<'f>>>, each;
     CandleList: Rows<'f, Candle<'f>>, rows;
@@ -273,7 +274,7 @@ record! {
     /// [spelling of its event id](crate::protocol::quirks#spellings-of-event-id).
     TradeMembers {
         symbol: "symbol" = SymbolName,
-        // Three spellings that the venue has documented; it sends the first.
+        // The venue has documented all three spellings, and sends the first.
         event_id: "event_id" | "eventid" | "eventId" = Unsigned,
         event_time: "timestamp" = Milliseconds,
         price: "price" = Price,

@@ -92,7 +92,7 @@ fn guess(frame: &[u8]) -> Option<Read> {
     })
 }
 
-/// Decodes one text frame of an endpoint. The symbol of a frame that names none is that of [`Scratch::set_symbol`].
+/// Decodes one text frame of an endpoint. A frame without a symbol gets the symbol of [`Scratch::set_symbol`].
 pub(crate) fn decode_from<'f>(
     endpoint: Endpoint,
     frame: &'f str,
@@ -102,7 +102,7 @@ pub(crate) fn decode_from<'f>(
     decode_noted(endpoint, frame, scratch)
 }
 
-/// Decodes one text frame of an endpoint. `symbol` is the symbol of a frame that names none.
+/// Decodes one text frame of an endpoint. A frame of market data v1 without a symbol gets `symbol`.
 pub(crate) fn decode_about<'f>(
     endpoint: Endpoint,
     symbol: Option<&Symbol>,
@@ -115,7 +115,7 @@ pub(crate) fn decode_about<'f>(
     decode_noted(endpoint, frame, scratch)
 }
 
-/// Decodes one text frame of an endpoint. `scratch` knows the symbol of a frame that names none.
+/// Decodes one text frame of an endpoint. A frame without a symbol gets that of `Scratch::unnamed`.
 fn decode_noted<'f>(
     endpoint: Endpoint,
     frame: &'f str,

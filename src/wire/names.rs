@@ -5,7 +5,7 @@ use crate::message::Text;
 /// Known names, and a hash table that finds most of them with one comparison.
 pub(super) struct Names<const N: usize> {
     names: [&'static str; N],
-    /// The index of the first name with each hash; `N` if there is no such name.
+    /// For each hash, the index of the first name that has it; `N` if no name has it.
     places: [u8; 64],
 }
 

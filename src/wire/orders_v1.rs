@@ -205,7 +205,8 @@ fn order<'f>(
     let status = match is_fill {
         false => status,
         true => {
-            // A fill of a market buy has neither amount, so only `closed` reports the end of the order.
+            // A fill of a market buy has neither the remaining nor the original amount, so only the event `closed`
+            // reports that such an order has ended.
             let is_over = match it.remaining().unless_empty()? {
                 Some((remaining, offset)) => market_decimal(remaining.as_str().as_bytes())
                     .map_err(|kind| DecodeError::of_member(kind, offset, "remaining_amount"))?

@@ -97,7 +97,7 @@ pub(super) use decoder;
 
 #[derive(Debug)]
 pub(super) struct Outline<'f> {
-    /// The bits of the [`NAMES`](Outline::NAMES) that the frame has with any value but `null`.
+    /// The bits of those [`NAMES`](Outline::NAMES) whose members have any value but `null` in the frame.
     there: u64,
     /// The values of `e`, `type`, `s`, `symbol` and `result`.
     texts: [Option<RawJson<'f>>; 5],
@@ -165,11 +165,12 @@ impl<'f> Outline<'f> {
         bits
     }
 
-    /// Collects the names of a frame. `Ok` does not mean that the whole frame is JSON.
+    /// Collects the names of a frame. May return `Ok` for a frame that is not JSON, because it skips some values
+    /// unread.
     ///
     /// # Errors
     ///
-    /// Returns the first error, if the frame is not an object or was found not to be JSON.
+    /// Returns the first error if the frame is not an object, or if `of` has noticed that the frame is not JSON.
     pub(super) fn of(frame: &'f str) -> Result<Outline<'f>, DecodeError> {
         Outline::look(frame).map_err(|error| match check(frame) {
             Err(first) if first.offset() < error.offset() => first,

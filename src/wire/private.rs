@@ -62,7 +62,8 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
     // The venue may leave out members that are zero, so a zero means the same as a missing member.
     let trade_id = it.trade_id().unless_empty()?.filter(|id| *id != 0);
     let execution_price = it.execution_price().unless_empty()?.filter(|price| !price.is_zero());
-    // With these two statuses, `Z` is the quantity of this execution, and otherwise that of all executions so far.
+    // With these two statuses, `Z` is the quantity of this execution. With others, it is that of all executions so
+    // far.
     let by_execution = matches!(status, OrderStatus::Filled | OrderStatus::PartiallyFilled);
     let is_told = trade_id.is_some() || execution_price.is_some();
     let liquidity =
@@ -91,7 +92,7 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
         time_in_force: it.time_in_force().label(),
         executed_quantity: executed.filter(|_| !by_execution),
         average_price: it.average_price().informs(),
-        // With another status, an update that has `Z` reports no execution.
+        // With any other status, an update that has `Z` reports no execution.
         fill: (by_execution || (is_told && executed.is_none())).then_some(fill),
         reason: it.reason().label(),
         outcome: it.outcome().label().map(ContractOutcome::of),

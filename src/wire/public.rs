@@ -286,7 +286,7 @@ record! {
     }
 }
 
-/// The member `error` of a response. Any value but `null` counts as a refusal, without a code as code 0.
+/// The member `error` of a response. Any value but `null` is a refusal. If the value has no code, the code is 0.
 #[derive(Debug)]
 struct Refusal;
 

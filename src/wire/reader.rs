@@ -34,8 +34,8 @@ pub(super) struct Reader<'f, 's> {
     pub(super) frame: &'f str,
     pub(super) cursor: Cursor<'f>,
     pub(super) scratch: Option<&'s mut Scratch>,
-    /// Names that show the kind of the object. `is_told` of a record says whether the object has one that the record
-    /// lacks.
+    /// The names of the members that show the kind of the object. `is_told` of a record is true if the object has one
+    /// of these members, but the record does not.
     pub(super) telling: &'static [&'static str],
 }
 
@@ -77,8 +77,9 @@ impl<'f, 's> Reader<'f, 's> {
         }
     }
 
-    /// Reads the name of the next member, and moves to its value, or past the end of the object (`None`). If the name
-    /// has escapes, returns the name in `names` that it stands for.
+    /// Reads the name of the next member, and moves the cursor to its value. At the end of the object, moves the
+    /// cursor past the end and returns `None`. If the name has escapes, returns the name in `names` that it stands
+    /// for.
     #[inline(always)]
     pub(super) fn next_name(
         &mut self,

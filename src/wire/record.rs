@@ -1,9 +1,9 @@
 //! [`record!`]: makes the reader of an object from a description of its members.
 //!
 //! A description lists the members in the venue's order: the names of each member, and the kind of its value. The
-//! reader expects this order, which costs one comparison for each member. At the first difference, it continues by
-//! names, in any order, and reads no member twice. It starts again at the beginning of the object only if an integer
-//! turns out to have a fraction or an exponent.
+//! reader expects this order, which costs one comparison for each member. After the first difference, the reader
+//! finds members by their names, in any order. It reads no member twice, with one exception: if an integer turns out
+//! to have a fraction or an exponent, the reader starts again at the beginning of the object.
 //!
 //! A missing member is not a difference, unless the description marks the member as `| always`.
 //!
@@ -21,8 +21,8 @@ pub(super) struct Found<'r, 'f, V: Value> {
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {
-    /// Returns the value, or an error if the member is missing or its value is invalid. Without the member, the error
-    /// is at the end of the object.
+    /// Returns the value, or an error if the member is missing or its value is invalid. If the member is missing, the
+    /// offset in the error is the end of the object.
     #[inline(always)]
     pub(super) fn required(self) -> Result<V::Is<'f>, DecodeError> {
         match *self.slot {

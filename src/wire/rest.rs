@@ -56,7 +56,7 @@ pub(crate) struct OrderRow<'f> {
     pub(crate) client_order_id: Option<Text<'f>>,
     pub(crate) symbol: Option<Text<'f>>,
     pub(crate) side: Option<Side>,
-    /// The limit price; `None` if the order has another type than a limit order.
+    /// The limit price; `None` if the order is not a limit order, or if the price cannot be read.
     pub(crate) price: Option<Decimal>,
     pub(crate) is_live: bool,
     pub(crate) is_cancelled: bool,

@@ -121,7 +121,7 @@ impl<'f> Array<'f> {
     }
 }
 
-/// Begins to read an array with a fixed number of elements. After the last of them, call [`end`].
+/// Begins to read an array of three elements. After the last of them, call [`end`].
 fn triple<'f>(cursor: &mut Cursor<'f>) -> Result<Array<'f>, DecodeError> {
     if cursor.peek() != b'[' {
         return Err(cursor.error(DecodeErrorKind::Type));

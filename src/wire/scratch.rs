@@ -5,16 +5,16 @@ use alloc::vec::Vec;
 use crate::message::Level;
 use crate::value::symbol::Symbol;
 
-/// Working memory of [`decode`](crate::decode), for the levels of the current frame. Pass it again with the next
-/// frame: once it has grown to the largest frame of a connection, decoding does not allocate.
+/// Working memory of [`decode`](crate::decode), for the levels of the current frame. Use the same `Scratch` for all
+/// frames of a connection: once it has grown to the largest frame, decoding does not allocate.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
     pub(super) symbol: Option<Symbol>,
-    /// Whether `symbol` is the symbol of a frame that names none. Otherwise it is `unnamed`.
+    /// Whether a frame without a symbol gets `symbol`. If not, the frame gets `unnamed`.
     pub(super) takes_set: bool,
-    /// The symbol that an event borrows if its frame names none.
+    /// The symbol that an event borrows if its frame has no symbol.
     pub(super) unnamed: Option<Symbol>,
 }
 

@@ -36,7 +36,8 @@ const NAMED: [Kind; KINDS.len()] = [
     (Topic::Balances, private::balance_update),
     (Topic::Positions, private::position_report),
     (Topic::Orders, private::order_snapshot),
-    // Public requests and private quotes share this name. The client keeps state of the private quotes only.
+    // Public requests for quotes and private quotes share this name. The client keeps state of the private quotes
+    // only, so the topic is theirs.
     (Topic::Quotes, private::request_for_quote),
     (Topic::MarkPrice, public::mark_price),
     (Topic::FundingAmount, public::funding_amount),
@@ -45,9 +46,9 @@ const NAMED: [Kind; KINDS.len()] = [
 
 static NAMES: Names<{ KINDS.len() }> = Names::new(KINDS);
 
-/// The kinds of frames that are recognised by their members: the members, the values of `e` if it is there, and the
-/// kind. The first row whose members are all present decides, because an order update may also have the members of a
-/// ticker or a trade.
+/// The kinds of frames that are recognised by their members. Each row has the members, the values that `e` may have
+/// if the frame has `e`, and the kind. The first row whose members are all present decides, because an order update
+/// may also have the members of a ticker or a trade.
 const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
     (bits(&["X"]), &[], (Topic::Orders, private::order_update)),
     (

@@ -13,7 +13,7 @@ use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::time::Timestamp;
 
-/// Reads an integer without sign, quoted or not. The caller must check that the number ends there.
+/// Reads an integer without sign, quoted or not. The caller must check that no fraction or exponent follows.
 #[inline(always)]
 pub(super) fn digits(rest: &[u8]) -> Option<(u64, &[u8])> {
     match rest {

@@ -33,7 +33,7 @@ impl Order {
     }
 
     /// Resolves the doubt about an order that the venue reports as open. If an event was overdue, a cancel that the
-    /// venue accepted before the doubt had no effect.
+    /// venue accepted before the doubt had no effect, so `cancel_accepted` becomes `false`.
     fn confirm(&mut self) {
         let overdue = self.doubt.take().filter(|doubt| doubt.reason == StaleReason::Overdue);
         self.cancel_accepted &= overdue.is_none_or(|doubt| self.cancel_accepted_at >= doubt.since);
@@ -132,7 +132,7 @@ impl Order {
     }
 
     /// Splits off the order that this client's request placed. Call this if the reply has another order id than the
-    /// events: these were about an order of another client, which keeps this entry.
+    /// events. Then the events were about an order of another client, and that order keeps this entry.
     pub(in crate::state) fn split(&mut self, order_id: u64) -> Option<Order> {
         let mut mine = self.split_off()?;
         (mine.order_id, mine.answered, mine.state) = (Some(order_id), true, OrderState::Acknowledged);
@@ -187,7 +187,7 @@ impl Order {
         if !other.is_refused_by_reply {
             self.go(other.state);
         }
-        // For these reasons, the order might not exist. But an event has reported it.
+        // With these two reasons, the order might not exist. But an event has reported it, so they no longer apply.
         let is_known = |doubt: &Doubt| matches!(doubt.reason, StaleReason::Unanswered | StaleReason::Overdue);
         if let Some(doubt) = other.doubt.filter(|doubt| !is_known(doubt)) {
             let newest = self.doubt.map_or(doubt.raised, |own| own.raised.max(doubt.raised));

@@ -47,9 +47,9 @@ impl Order {
         self.disputes.note_status(update, is_open_again);
     }
 
-    /// Notes the executed quantity in an event. Returns whether this quantity is a new contradiction: it is less than
-    /// the sum of the fills with an earlier time, or it is not the sum of the first fills. A late or repeated event
-    /// may contain such a sum.
+    /// Notes the executed quantity in an event. Returns whether this quantity is a new contradiction. It is a
+    /// contradiction if it is less than the sum of the fills with an earlier time, or if it is not the sum of the
+    /// first n fills for any n. A late or repeated event has the sum of the first n fills.
     pub(super) fn note_figure(&mut self, executed: Option<Decimal>, event_time: Option<Timestamp>) -> bool {
         let Some(executed) = executed.filter(|executed| *executed < self.filled) else { return false };
         self.fill_sums.update(&self.fills);

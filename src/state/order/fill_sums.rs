@@ -48,7 +48,7 @@ impl FillSums {
         }
     }
 
-    /// Returns whether a quantity is zero, or the sum of the first fills in one of the two sequences.
+    /// Returns whether a quantity is zero, or the sum of the first n fills, for any n, in one of the two sequences.
     pub(super) fn has(&self, quantity: Decimal) -> bool {
         quantity.is_zero()
             || self.find(&self.by_arrival, |sum| *sum, quantity)

@@ -50,7 +50,8 @@ impl Order {
         self.differs(update) || self.is_other_type(update) || (is_comparable && is_other_price)
     }
 
-    /// Returns whether an event names another type of order. Only the stop price of an order may disappear.
+    /// Returns whether an event names another type of order. A stop order may lose its stop price, but no order may
+    /// get one.
     fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
         use OrderType::{Limit, Market, StopLimit, StopMarket};
         let Some(known) = self.known_type() else { return false };
@@ -162,7 +163,8 @@ const fn is_market(order_type: OrderType<'_>) -> Option<bool> {
 }
 
 /// Returns whether an earlier answer agrees with an answer about a term. If the answer names another value than is
-/// known, the earlier one must name this value too. One kind of answer may lack a term that another kind has.
+/// known, the earlier answer must have named this value too. Otherwise the earlier answer may also lack the term,
+/// because one kind of answer has terms that another kind lacks.
 fn agree<T: PartialEq + Copy>(known: Option<T>, earlier: Option<T>, told: Option<T>) -> bool {
     if differ(known, told) { earlier == told } else { !differ(earlier, told) }
 }

@@ -27,8 +27,8 @@ impl Disputes {
         self.times.note(update);
     }
 
-    /// Notes an executed quantity that is smaller than the sum of the fills before. Returns whether it differs from
-    /// the last such quantity.
+    /// Notes an executed quantity that is smaller than the sum of the fills before the event. Returns whether this
+    /// quantity differs from the last one that was noted.
     pub(super) fn note_figure(&mut self, executed: Decimal) -> bool {
         let is_new = self.figure != Some(executed);
         self.sum |= is_new;

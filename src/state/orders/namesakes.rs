@@ -9,7 +9,8 @@ use crate::state::order::Order;
 use crate::state::orders::Orders;
 use crate::state::truth::StaleReason;
 
-/// How many of the newest orders with one client order id may be the order of a rejection without an id of the venue.
+/// The maximum number of orders with one client order id, newest first, among which a rejection without an id of the
+/// venue is attributed.
 const NAMESAKES_MAX: usize = 100;
 
 impl Orders {
@@ -57,8 +58,8 @@ impl Orders {
     /// Returns the key of the order that a rejection is about: an order that a reply has refused already, or else the
     /// newest order that may be the rejected one.
     ///
-    /// Puts the other orders in doubt that the rejection may be about, if the event of the refused order may be
-    /// lost, or if only a reply has named the id of one of them.
+    /// If another order may be the rejected one too, puts it in doubt in two cases: a report about the refused order
+    /// may be lost, or only a reply has named the id of one of these orders.
     fn rejected(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let named = if update.order_id == 0 { self.named_by_reply(id, update) } else { Vec::new() };
         let may_be = |key: &&u64| self.may_be(**key, update);
@@ -98,8 +99,8 @@ impl Orders {
 
     /// Notes that the order of a request was refused or was not sent.
     ///
-    /// If events have reported this order, they were found by its client order id only. So they are about another
-    /// order with this id, if one was open at the first event.
+    /// If events have reported this order, they belong to it by its client order id only. So if another order with
+    /// this client order id was open at the first event, the events are about that other order.
     pub(super) fn refuse(&mut self, key: u64, error: Option<(i64, Box<str>)>) {
         let now = self.moment();
         if let Some(heir) = self.heir(key) {

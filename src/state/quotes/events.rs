@@ -39,7 +39,7 @@ impl Quotes {
         }
     }
 
-    /// Notes the link of an event that names the quote. Other events do not show over which links it was submitted.
+    /// Notes the link of an event that names the quote. No other event shows over which link the quote was submitted.
     fn note_link(&mut self, key: u64, link: Option<LinkId>) {
         let session = self.followed.session(link);
         let Some(quote) = self.quotes.get_mut(&key) else { return };
@@ -108,7 +108,7 @@ impl Quotes {
         };
         let quotes = || self.keys_of(rfq_id, link).filter_map(|key| Some((key, self.quotes.get(&key)?)));
         let keys: Vec<u64> = quotes().filter(|(_, quote)| concerns(quote)).map(|(key, _)| key).collect();
-        // The event does not name its quote. It may be about another one, or about one whose id is not known yet.
+        // The event names no quote. So it may be about another quote, or about a quote whose id is not known yet.
         let has_unnamed = quotes().any(|(_, quote)| quote.quote_id.is_none() && !quote.state.is_final());
         let state = state.filter(|_| is_of_all || (keys.len() == 1 && !has_unnamed));
         (keys, state)
@@ -199,7 +199,7 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     };
     match update.quote_status {
         None => of_step,
-        // The step says more than this status: a quote that is active may be accepted.
+        // The step says more than this status: an accepted quote has this status too.
         Some(QuoteStatus::Active) => of_step,
         Some(QuoteStatus::Withdrawn) => Some(QuoteState::Withdrawn),
         Some(QuoteStatus::Expired) => Some(QuoteState::Expired),

@@ -101,7 +101,8 @@ impl Quotes {
                 quote.raise(StaleReason::Contradiction, now);
             }
             Verdict::Accepted(_) => {
-                // The reply may come later than the event about the end, so it contradicts only another end.
+                // The reply may come after the event that reports the end, so only a reply that shows another end
+                // contradicts it.
                 let is_disputed = state.is_final() && quote.end().is_some_and(|end| differ(end, state));
                 quote.go(state);
                 if is_disputed {

@@ -118,7 +118,7 @@ impl Decimal {
     /// assert_eq!(value.checked_div(Decimal::ZERO, 2, Rounding::Nearest), None);
     /// ```
     pub fn checked_div(self, divisor: Decimal, scale: u8, rounding: Rounding) -> Option<Decimal> {
-        // To divide by a number with n decimals is to multiply by 10ⁿ and to divide by its mantissa.
+        // To divide by a number with n decimals, multiply by 10ⁿ and divide by the mantissa of the number.
         let dividend = i128::from(self.mantissa).checked_mul(i128::from(power(divisor.scale)))?;
         at_scale(dividend, self.scale, i128::from(divisor.mantissa), scale, rounding)
     }
@@ -210,8 +210,8 @@ fn total(values: impl IntoIterator<Item: Borrow<Decimal>>) -> Option<(i128, u8, 
 /// Returns `dividend` · 10⁻ˢᶜᵃˡᵉ / `divisor`, rounded to `to` decimals.
 fn at_scale(dividend: i128, scale: u8, divisor: i128, to: u8, rounding: Rounding) -> Option<Decimal> {
     let factor = |exponent: u8| 10_i128.checked_pow(u32::from(exponent));
-    // If the product with the dividend does not fit, the result has too many digits as well. The product with the
-    // divisor always fits.
+    // If `dividend` times the factor does not fit into 128 bits, a `Decimal` cannot hold the result either. `divisor`
+    // times the factor always fits.
     let (dividend, divisor) = match to.checked_sub(scale) {
         Some(more) => (dividend.checked_mul(factor(more)?)?, divisor),
         None => (dividend, divisor.checked_mul(factor(scale.saturating_sub(to))?)?),

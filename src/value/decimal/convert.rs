@@ -80,7 +80,8 @@ impl Decimal {
         let wide = mantissa.checked_mul(tens)?;
         let rounded = match u32::try_from(exponent) {
             Ok(up) => scaled(wide, up)?,
-            // Below an exponent of -126, the value is less than half a unit of the last decimal.
+            // Below an exponent of -126, the value is less than half a unit of the last decimal, so it rounds to
+            // zero.
             Err(_) => match 1_i128.checked_shl(exponent.unsigned_abs()).filter(|unit| *unit > 0) {
                 Some(unit) => Rounding::Nearest.divide(wide, unit)?,
                 None => 0,

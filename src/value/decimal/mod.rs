@@ -30,7 +30,7 @@ use crate::value::print;
 /// assert_eq!(price.to_string(), "83361.25000");
 /// assert_eq!(format!("{price:.1} {TICK:?} {:>9}", -TICK), "83361.2 0.01     -0.01");
 /// ```
-// Twelve bytes instead of sixteen: a level of a book takes 24.
+// A `Decimal` has twelve bytes instead of sixteen, so a level of a book has 24.
 #[derive(Clone, Copy, Default)]
 #[repr(C, packed(4))]
 pub struct Decimal {

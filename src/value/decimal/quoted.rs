@@ -13,7 +13,7 @@ impl Decimal {
     }
 
     /// Parses an unsigned number without an exponent, up to the `,`, `]` or `}` that follows. Returns the value and
-    /// the length of its text. After `None`, the caller must check whether the text is a number.
+    /// the length of its text. If the result is `None`, the text may still be a number: the caller must check this.
     #[inline(always)]
     pub(crate) fn parse_number(text: &[u8]) -> Option<(Decimal, usize)> {
         let is_end = |byte| matches!(byte, b',' | b']' | b'}');
@@ -46,11 +46,12 @@ impl Decimal {
         None
     }
 
-    /// Parses an unsigned quoted decimal without a branch per digit. `after_quote` starts after the opening quote.
+    /// Parses an unsigned quoted decimal without a branch for each digit. `after_quote` starts after the opening
+    /// quote.
     ///
-    /// Nearly every number in frames is short enough: at most sixteen bytes with the closing quote, and at most seven
-    /// digits before the point. Returns the value and its length without the closing quote. After `None`, the caller
-    /// must try [`Decimal::parse_quoted`] or [`Decimal::parse`].
+    /// Returns the value and its length without the closing quote. Returns `None` for a decimal of more than sixteen
+    /// bytes with the closing quote, or of more than seven digits before the point: nearly all numbers in frames are
+    /// shorter. After `None`, the caller must try [`Decimal::parse_quoted`] or [`Decimal::parse`].
     #[inline(always)]
     pub(crate) fn parse_quoted_short(after_quote: &[u8]) -> Option<(Decimal, usize)> {
         Decimal::parse_short_until(after_quote, |byte| byte == b'"')
@@ -62,7 +63,7 @@ impl Decimal {
             Some(chunk) => words(chunk),
             None => words(&last_chunk(text)),
         };
-        // All positions count in bits. If the first mark is a point, the second mark is right too: see `others`.
+        // The positions are in bits. If the first mark is a point, the second mark is right too: see `others`.
         let marks = others(low);
         let point = marks.trailing_zeros() & !7;
         if marks == 0 || point == 0 {
@@ -112,7 +113,7 @@ const fn words(chunk: &[u8; 16]) -> (u64, u64) {
     (both as u64 ^ ZEROS, (both >> 64) as u64 ^ ZEROS)
 }
 
-/// Returns the last bytes of a frame, filled up with zero bytes, which no decimal contains.
+/// Returns the last bytes of a frame, padded with zero bytes, which no decimal contains.
 #[inline(never)]
 fn last_chunk(text: &[u8]) -> [u8; 16] {
     let mut chunk = [0; 16];
