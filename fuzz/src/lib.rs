@@ -23,7 +23,7 @@ pub fn decimal(data: &[u8]) {
     testkit::targets::decimal(data);
 }
 
-/// Runs a life of a driver, whose peers and application do what the bytes say.
+/// Runs a driver from its start to its end. The bytes of the input decide what its peers and its application do.
 pub fn driver(data: &[u8]) {
     lives_of_drivers::live(data);
 }

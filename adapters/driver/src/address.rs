@@ -217,7 +217,7 @@ fn literal(text: &str) -> Option<String> {
 fn name_and_password(user: &str) -> Option<(String, String)> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     let (name, password) = (percent_decoded(name)?, percent_decoded(password)?);
-    // A server would take a colon in the name for its end (RFC 7617, section 2).
+    // A server would take a colon in the name for the end of the name (RFC 7617, section 2).
     let is_plain = !name.contains(':') && !name.chars().chain(password.chars()).any(char::is_control);
     is_plain.then_some((name, password))
 }

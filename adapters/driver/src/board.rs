@@ -1,7 +1,8 @@
 //! [`BookReader`]: books that any task or thread can read.
 //!
-//! Once in a turn, the driver copies each book that has changed, and publishes the copy in a [`Slot`]. It does not
-//! wait for the lock of a slot: if a reader holds the lock, the driver tries again in its next turn.
+//! In each turn (one poll of its future), the driver copies each book that has changed, and publishes the copy in a
+//! [`Slot`]. The driver does not wait for the lock of a slot: if a reader holds the lock, it tries again in the next
+//! turn.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -171,7 +172,7 @@ impl Board {
     }
 
     /// Notes which books will not arrive. The keys of `subscribed` are the books that have a subscription or an
-    /// address of market data v1. The value is `false` if all their links have ended for good.
+    /// address of market data v1. The value of a book is `false` if all links of the book have ended for good.
     pub(crate) fn note_streams(&mut self, subscribed: &HashMap<Symbol, bool>) {
         self.lacks_books = false;
         for (symbol, posted) in &mut self.posted {
@@ -212,8 +213,8 @@ impl Board {
         ids
     }
 
-    /// Publishes the books that have changed. Returns `false` if a reader holds a lock, so that the next turn must
-    /// publish.
+    /// Publishes the books that have changed. Returns `false` if a reader holds a lock. Then the next turn must
+    /// publish the rest.
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
         let posted = &mut self.posted;
         self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));
@@ -317,9 +318,9 @@ impl Drop for Membership {
 
 /// Reads the books of some symbols, from any task or thread. Returned by [`Handle::books`].
 ///
-/// The driver works in turns. In each turn it reads at most [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX)
-/// frames of each link, and then copies the books that have changed. A reader gets the newest copy. The driver does
-/// not wait for readers.
+/// The driver works in turns: each poll of its future is a turn. In each turn, the driver reads at most
+/// [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames of each link, and then copies the books that have
+/// changed. A reader gets the newest copy. The driver does not wait for readers.
 ///
 /// Clones of a reader return changes independently of each other. Their subscriptions end when the reader and all of
 /// its clones are dropped. `tests/BENCHMARKS.md` says how long a copy takes.

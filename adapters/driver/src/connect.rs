@@ -75,8 +75,7 @@ impl<R> Connected<R> {
             let config = ready.config.authenticated(true);
             let mut client = Client::single(config.clone());
             for stream in ACCOUNT_STREAMS {
-                // An endpoint without these streams refuses, which is fine: the URL of order events v1 selects the
-                // data.
+                // Order events v1 refuses these subscriptions. This is no failure, because its URL selects the data.
                 let _ = client.subscribe(Instant::ZERO, stream);
             }
             let driver = ready.driver.with_client(client).sign_with(signer);

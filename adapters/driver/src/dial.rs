@@ -119,7 +119,8 @@ impl DialRequest {
         self.signer.as_ref()
     }
 
-    /// Sets the turn of the signer for the upgrade. If this turn ends before the upgrade, the upgrade takes another.
+    /// Sets the [`Turn`] of the signer for the upgrade. If this turn ends before the upgrade begins, the upgrade
+    /// takes another turn.
     pub(crate) fn with_turn(self, turn: HeldTurn) -> DialRequest {
         DialRequest { turn, ..self }
     }
@@ -193,7 +194,8 @@ impl fmt::Debug for DialRequest {
     }
 }
 
-/// Sends the request and reads the answer. Holds the turn until the answer arrives, for at most [`TURN_MAX`].
+/// Sends the request and reads the answer. Holds the [`Turn`] of the signer until the answer arrives, for at most
+/// [`TURN_MAX`].
 async fn ask_in_turn<Io: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Io,
     request: &Request,

@@ -18,13 +18,13 @@ type Dialled<Io> = Result<WebSocketStream<Paced<Io>>, ConnectFailure>;
 type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
 
 pub(crate) enum Progress<Io> {
-    /// The dial begins to connect. A signed dial now has its turn of the signer.
+    /// The dial begins to connect. A signed dial now has its [`Turn`] of the signer.
     Started,
     Ended(Box<Dialled<Io>>),
 }
 
 enum Stage<'r, Io> {
-    /// Waits for its turn of the signer.
+    /// The dial waits for its [`Turn`] of the signer.
     Queued(DialRequest, Boxed<'r, Option<Turn>>),
     Dialling(Boxed<'r, Dialled<Io>>),
 }
@@ -106,8 +106,8 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
     }
 }
 
-/// Carries out a dial. If connecting takes longer than [`TURN_MAX`], the turn ends, because other dials with the same
-/// key wait for it. The upgrade then takes another turn.
+/// Carries out a dial. If connecting takes longer than [`TURN_MAX`], ends the [`Turn`] of the signer, because other
+/// dials with the same key wait for it. The upgrade then takes another turn.
 async fn dial<R: Runtime>(runtime: R, request: DialRequest, turn: Option<Turn>) -> Dialled<R::Io> {
     let Some(turn) = turn.map(HeldTurn::new) else { return runtime.dial(request).await };
     let mut dial = pin!(runtime.dial(request.with_turn(turn.clone())));

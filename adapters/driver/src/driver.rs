@@ -37,8 +37,7 @@ pub enum EndedBy {
     /// [`Client::close_by`] or [`Client::shut_down`].
     Client,
     /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books. Before
-    /// the driver closed, it waited for at most 5 s for final replies to cancels of
-    /// tickets.
+    /// the driver closed, it waited for at most 5 s for final replies to cancels of tickets.
     HandlesDropped,
     /// The application dropped [`Events`]. The driver first waited for replies to cancels, as for `HandlesDropped`.
     EventsDropped,
@@ -135,7 +134,8 @@ impl Driver {
 
     /// Adds a header field to upgrade requests, or replaces the field of the same name that an earlier call added.
     /// The field `User-Agent` replaces [`USER_AGENT`](crate::USER_AGENT). To send a name and a password to a gateway,
-    /// put them into the URL. A bearer token takes their place.
+    /// put them into the URL. If the driver signs with a bearer token, it sends the token instead of the name and the
+    /// password.
     ///
     /// # Errors
     ///

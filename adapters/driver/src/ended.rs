@@ -43,12 +43,13 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// Makes [`unless_begun`](Ending::unless_begun) refuse from now on.
+    /// Begins the end. From now on, [`unless_begun`](Ending::unless_begun) calls no function.
     pub(crate) fn begin(&self) {
         *self.has_begun.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
-    /// Calls `post`, unless the end has begun. Afterwards, all commands of such calls are in the queue.
+    /// Calls `post`, unless the end has begun. So once [`begin`](Ending::begin) has returned, the commands of all
+    /// these calls are in the queue.
     pub(crate) fn unless_begun<T>(&self, post: impl FnOnce() -> T) -> Option<T> {
         let has_begun = self.has_begun.lock().unwrap_or_else(PoisonError::into_inner);
         (!*has_begun).then(post)

@@ -86,8 +86,9 @@ impl fmt::Debug for SharedClock {
 /// books are dropped, the driver closes ([`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped)). It first waits
 /// up to 5 s for final replies to cancels of tickets. If a shutdown has begun, the driver completes it.
 ///
-/// You may drop the future of a call. The driver completes a command that it has begun, and skips one that waits in
-/// the queue, unless it places an order or shuts down. A shutdown that still waits for room in the queue is lost.
+/// You may drop the future of a call. The driver completes a command that it has begun. It skips a command that still
+/// waits in the queue, unless the command places an order or shuts down. A shutdown that still waits for room in the
+/// queue is not carried out.
 #[derive(Clone, Debug)]
 #[must_use = "the driver closes when its last handle is dropped"]
 pub struct Handle {
@@ -396,8 +397,8 @@ impl Handle {
         }
     }
 
-    /// Sends a command like [`post`](Handle::post). Returns `None` also if the driver closes or shuts down. If not, the
-    /// driver takes the command before it begins to close or to shut down.
+    /// Sends a command like [`post`](Handle::post). Returns `None` also if the driver closes or shuts down.
+    /// Otherwise, the driver takes the command before it begins to close or to shut down.
     pub(crate) fn post_unless_ending(
         &self,
         carry_out: impl FnOnce(Lent<'_>) + Send + 'static,
@@ -471,9 +472,9 @@ impl Handle {
     /// second after the given time at the latest. [`Ended::orders`] are the orders that are still open or in doubt.
     ///
     /// Before the first step, the driver waits until the earlier cancels of [tickets](crate::Ticket::cancel) have a
-    /// final reply, for half of the given time at most. From now on it refuses new orders, requests and cancels with
-    /// [`CommandError::Closed`]. A further call before the first step adds the steps of its plan, and any further call
-    /// can bring the deadline forward.
+    /// final reply, for half of the given time at most. From the call on, the driver refuses new orders, requests and
+    /// cancels with [`CommandError::Closed`]. A further call before the first step adds the steps of its plan, and
+    /// any further call can bring the deadline forward.
     ///
     /// ```
     /// # use std::time::Duration;

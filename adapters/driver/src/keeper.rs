@@ -212,7 +212,7 @@ impl Keeper {
         }
     }
 
-    /// Takes an event about links, subscriptions or losses.
+    /// Applies an event about links, subscriptions or losses.
     fn take_of_connection(&mut self, event: &Event<'_>, now: Instant) {
         match event {
             Event::Rejected { stream, error, .. } => {
@@ -261,15 +261,15 @@ impl Keeper {
         self.quotes.apply(event);
     }
 
-    /// Lets readers notice which books may arrive after all because of a command. Call it before the answer to the
-    /// command.
+    /// Shows the readers which books may arrive after all, because a command has subscribed to them or opened their
+    /// link. Call this before the command returns its result.
     pub(crate) fn show_sources(&mut self, client: &Client) {
         self.has_new_sources |= self.board.lacks_books();
         self.note_streams(client);
         self.board.publish(&self.books);
     }
 
-    /// Lets readers notice which books will not arrive, and which of these may arrive after all. A book may arrive if
+    /// Shows the readers which books will not arrive, and which of these may arrive after all. A book may arrive if
     /// it has a subscription or an address of market data v1 whose link has not ended for good.
     fn note_streams(&mut self, client: &Client) {
         if !std::mem::take(&mut self.has_new_sources) || !self.board.has_books() {

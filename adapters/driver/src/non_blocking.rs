@@ -136,8 +136,8 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Reads the next message, and answers pings and Close frames. Returns `Ok(None)` if the upgrade is under way or
-    /// the stream has nothing more now. Also returns `Ok(None)` so that other sockets have their turn;
-    /// [`has_more`](NonBlocking::has_more) is then `true`.
+    /// the stream has nothing more now. Also returns `Ok(None)` after many reads of an incomplete message, so that
+    /// the loop can read from its other sockets; [`has_more`](NonBlocking::has_more) is then `true`.
     ///
     /// # Errors
     ///

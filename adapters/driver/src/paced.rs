@@ -1,4 +1,4 @@
-//! [`Paced`]: a transport that limits how much is read in one turn, and that delays the error of a write.
+//! [`Paced`]: a transport that returns to the executor after a number of reads, and that delays the error of a write.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -29,8 +29,8 @@ impl fmt::Display for Endless {
 
 impl std::error::Error for Endless {}
 
-/// A transport that limits how much is read in one turn, and that reports a failed write only after everything that
-/// has arrived was read.
+/// A transport that returns to the executor after a number of reads, and that reports a failed write only after
+/// everything that has arrived was read.
 ///
 /// The WebSocket layer reads until it has a whole message. A fast peer that never completes a message would keep it
 /// from returning. So after [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads, an asynchronous
@@ -119,7 +119,8 @@ impl<Io> Paced<Io> {
         self.transport
     }
 
-    /// Returns whether the turn has reached a limit. If so, begins a new turn.
+    /// Returns whether the reads since the last pause have reached a limit. If so, a pause follows, and the counts
+    /// start again.
     #[inline]
     const fn ends_turn(&mut self) -> bool {
         let ends = self.bytes >= READ_BYTES_PER_TURN_MAX || self.reads >= READS_PER_TURN_MAX;
@@ -224,7 +225,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Paced<Io> {
     }
 }
 
-/// Reads from a non-blocking stream. A read that a signal interrupts ends the turn.
+/// Reads from a non-blocking stream. A read that a signal interrupts counts as a pause.
 impl<S: Read> Read for Paced<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.is_paused = self.ends_turn();

@@ -1,9 +1,9 @@
-//! [`Postponed`]: a shutdown that lets cancels go first.
+//! [`Postponed`]: a shutdown that waits for the replies to earlier cancels.
 
 use gemini_ws::{Client, Instant, ShutdownPlan};
 
-/// A shutdown that begins when the earlier cancels have a final reply. Without it, these cancels would be lost,
-/// because the client refuses cancels once it shuts down.
+/// A shutdown that begins when the earlier cancels have a final reply. Without this wait, these cancels would be
+/// lost, because the client refuses cancels once it shuts down.
 #[derive(Debug, Default)]
 pub(crate) struct Postponed {
     plan: Option<(ShutdownPlan, Instant)>,

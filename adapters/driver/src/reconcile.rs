@@ -24,8 +24,8 @@ pub struct Reconciliation {
     /// The orders whose doubt no answer has resolved. An event may have resolved the doubt meanwhile.
     pub unresolved: Vec<Unresolved>,
     /// The error in the venue's answer about the balances, or in an earlier answer after which `reconcile` asked
-    /// nothing more. If only rows of the answer cannot be decoded, the error of the first of them; the other rows were
-    /// applied. If it is `None`, the balances may still be stale.
+    /// nothing more. If only some rows of the answer cannot be decoded, this is the error of the first of them, and
+    /// the other rows were applied. If this is `None`, the balances may still be stale.
     pub balances: Option<RestError>,
 }
 
@@ -214,7 +214,7 @@ impl Handle {
     }
 }
 
-/// The questions that the venue would answer with the error of one.
+/// Which questions the venue would answer with the same error as one question.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Scope {
     One,

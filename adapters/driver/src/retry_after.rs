@@ -17,7 +17,7 @@ pub(crate) fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duratio
 fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duration> {
     let text = retry_after.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // The number does not fit into 64 bits, so use the largest one.
+        // A number that does not fit into 64 bits counts as the largest one that fits.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let since = date.and_then(|date| seconds_of(date, now)).unwrap_or(now.as_secs());

@@ -118,7 +118,8 @@ impl<S: Read + Write> Sockets<S> {
         mut dial: impl FnMut(&Client, LinkId) -> Result<NonBlocking<S>, ConnectFailure>,
         mut on_event: impl FnMut(&Event<'_>),
     ) -> bool {
-        // First report refusals, because they contain the venue's reason. A timeout would hide it.
+        // Report refusals first, because they contain the venue's reason. `handle_timeout` might report a timeout
+        // instead.
         for slot in self.refused() {
             self.read(slot, client, now, scratch, &mut on_event);
         }

@@ -25,8 +25,8 @@ use crate::sleep::SleepWatch;
 use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
-/// The maximum number of frames that the driver reads from a socket in a turn. Timers, commands and other sockets
-/// have their turn between.
+/// The maximum number of frames that the driver reads from a socket in a turn (one poll of its future). Then timers,
+/// commands and other sockets come first.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
 /// The number of bytes after which the driver stops reading from a socket in a turn. The last frame can exceed this
@@ -140,7 +140,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Takes one turn. Shutdown, timer and commands come first, so that a flood of frames cannot starve them.
+    /// Takes one turn, which is one poll of the driver's future. Shutdown, timer and commands come first, so that a
+    /// flood of frames cannot starve them.
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.timer.now();
         self.open(now, context);
@@ -232,9 +233,10 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.client.is_shutting_down() || self.takers.keeper.is_ending()
     }
 
-    /// Closes the client, unless that was done before. First takes the commands that wait: accepts cancels of
-    /// tickets, and refuses new orders and requests. If `by` is not [`EndedBy::Client`], a shutdown among these commands
-    /// completes; and if cancels have no final reply, begins a shutdown instead, which waits for the replies.
+    /// Closes the client, unless it is closed already. First takes the commands that wait: accepts cancels of
+    /// tickets, and refuses new orders and requests. If `by` is not [`EndedBy::Client`], there are two exceptions: a
+    /// shutdown that is among these commands completes; and if cancels have no final reply, a shutdown begins that
+    /// waits for the replies.
     fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
         // A shutdown has its own deadline. Only the trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {
@@ -415,7 +417,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.takers.telemetry.output(&output, now);
         match output {
             Output::Connect(link) => {
-                // An old socket whose peer stays must not delay the next link of the slot.
+                // An old socket whose peer does not close it must not delay the next link of the slot.
                 self.closing.retain(|(socket, _)| socket.link.slot() != link.slot());
                 self.dial(link);
             }

@@ -12,14 +12,14 @@ use gemini_ws::{
 /// ticket ends as unknown. If the venue owes another event for this long, the driver puts the order in doubt.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The delay before the driver repeats a cancel that the venue could not carry out. Each further refusal doubles it,
-/// up to [`CANCEL_AGAIN_MAX`].
+/// The delay before the driver repeats a cancel that the venue could not carry out. Each further refusal doubles the
+/// delay, up to [`CANCEL_AGAIN_MAX`].
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 const CANCEL_AGAIN_MAX: Duration = Duration::from_secs(8);
 
 /// The driver's side of a ticket.
 pub(crate) trait Holder {
-    /// Notes that the order has changed. `end` says how it ended, if it has.
+    /// Notes that the order has changed. `end` says how the order ended; `None` if it has not ended or is in doubt.
     fn note(&self, order: &Order, end: Option<End>);
 
     /// Ends the ticket although the order has not ended.

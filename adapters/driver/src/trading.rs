@@ -10,8 +10,8 @@ use crate::ticket::{Cell, PlaceError, Ticket};
 use crate::tickets::{Cancel, may_be_open};
 
 impl Handle {
-    /// Places an order, and waits like [`Ticket::accepted`] for the venue. Subscribe to `orders@account` first:
-    /// without a stream of orders, the order is in doubt at once.
+    /// Places an order, and waits until the venue has replied or an event reports the order, as [`Ticket::accepted`]
+    /// does. Subscribe to `orders@account` first: without a stream of orders, the order is in doubt at once.
     /// [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
     ///
     /// ```

@@ -56,8 +56,8 @@ impl Config {
         Config::new(SourceConfig::Market(symbols.collect()))
     }
 
-    /// Creates the settings for an exchange that plays a recording. Each frame is played once, from the first
-    /// subscription to a public stream on.
+    /// Creates the settings for an exchange that plays a recording. The exchange begins with the first subscription
+    /// to a public stream, and plays each frame once.
     pub fn recording(recording: Recording) -> Config {
         Config::new(SourceConfig::Recording(recording))
     }

@@ -1,4 +1,4 @@
-//! Orders in doubt: answers of the venue, and orders that the application forgets.
+//! Orders in doubt: applies answers of the venue, and removes orders for the application.
 
 use gemini_ws::{Client, Instant, Moment, Order, OrderRef, OrderStatusQuestion, Reconciled};
 
@@ -33,7 +33,7 @@ impl Keeper {
     }
 }
 
-/// Passes the end of an order to the client, which may not know it from events.
+/// Reports the end of an order to the client, which may have received no event about this end.
 fn forget_in(client: &mut Client, order: &Order) {
     if let Some(request) = order.request() {
         client.forget_order(request);

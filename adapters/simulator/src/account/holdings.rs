@@ -10,7 +10,7 @@ use crate::value::amount::{self, Amount};
 use crate::value::instrument::is_prediction;
 use crate::value::order::Outcome;
 
-/// The currencies with which symbols can end. `gusd` comes before `usd`, with which it ends.
+/// The currencies with which symbols can end. `gusd` ends with `usd`, so `gusd` comes first.
 const QUOTES: [&str; 13] =
     ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
 

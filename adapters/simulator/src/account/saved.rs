@@ -52,7 +52,8 @@ pub(crate) struct SavedOrder {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedTerms {
-    /// Whether the order is one of a market. Executed quotes are not, nor ended orders restored without their market.
+    /// Whether the order belongs to a market. An order that executed a quote does not, and neither does an ended
+    /// order that was restored without its market.
     pub(crate) is_in_market: bool,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,

@@ -28,8 +28,8 @@ const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 
 const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
-/// The maximum number of ended orders that the exchange remembers. When it adds an order, it forgets further orders
-/// that ended first.
+/// The maximum number of ended orders that the exchange remembers. When it adds an order and remembers more, it
+/// forgets the orders that ended first.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
 /// The maximum number of open orders of an account. Further orders are rejected. The venue documents no such limit:
@@ -320,7 +320,7 @@ impl Broker {
         let Some(holdings) = self.holdings.get_mut(order.origin().account) else { return };
         let (price, quantity) = (terms.own_price(fill.price), fill.quantity);
         let product = u128::from(price) * u128::from(quantity);
-        // The notional of the whole order fits, so this one does.
+        // The notional of the whole order fits, so the notional of this part fits too.
         let notional = terms.notional(product).unwrap_or_default();
         let fee = amount::fee(notional, basis_points);
         match order.request().side {

@@ -13,7 +13,7 @@ use crate::context::schedule::Task;
 use crate::session::Output;
 use crate::value::id::SessionId;
 
-/// The error of [`Exchange::plan_faults`]: which line is wrong, and why.
+/// The error of [`Exchange::plan_faults`]: which line is wrong, and the reason.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FaultRefusal {
     line: usize,

@@ -131,7 +131,8 @@ fn push_order(text: &mut String, request: &NewOrder, status: &str) {
     push_decimal(text, "q", Some(request.quantity));
 }
 
-/// Writes the executed quantity: in a fill that of this execution, in other events that of all executions.
+/// Writes the executed quantity. For a fill, this is the quantity of the fill; for other events, that of all
+/// executions.
 fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     match event.kind {
         EventKind::Filled { fill, .. } => {
@@ -147,8 +148,8 @@ fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
 }
 
 /// Writes an `orderSnapshot`. Of the venue's frame, only the name and the array are known, so the orders look like
-/// order events. A partly filled order has the status `OPEN`, because a client would take `Z` for one more execution
-/// with `PARTIALLY_FILLED`.
+/// order events. A partly filled order has the status `OPEN`, because with `PARTIALLY_FILLED` a client would count
+/// `Z` as one more execution.
 pub(crate) fn order_snapshot<'o>(
     shape: OrderEventShape,
     orders: impl Iterator<Item = &'o ClientOrder>,

@@ -16,7 +16,7 @@ struct Connection {
     /// Whether entries name their symbol.
     is_multi: bool,
     order: MemberOrder,
-    /// The number of the next frame. Frames of all symbols and heartbeats count.
+    /// The number of the next frame. The frames of all symbols and the heartbeats share one count.
     socket_sequence: u64,
 }
 

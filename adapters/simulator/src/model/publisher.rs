@@ -17,7 +17,7 @@ pub(crate) struct Publisher {
     is_armed: bool,
     /// The update id and the time that the book had when changes were last sent.
     published: (u64, i64),
-    /// The levels that have changed since changes were last sent, with the quantities that they had then.
+    /// The levels that have changed since changes were last sent, with their quantities at that time.
     pending: BTreeMap<(Side, u64), u64>,
 }
 

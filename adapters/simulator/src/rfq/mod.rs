@@ -32,7 +32,7 @@ pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
 /// The numbers of requests and of quotes of an exchange that opens at [`EPOCH`](crate::EPOCH) begin after this
-/// number. It is large, because an exchange that opens earlier begins lower.
+/// number. The number is large, because an exchange that opens earlier begins at a lower number.
 const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
 
 /// The maximum number of legs of a request for quotes whose contract the simulator trades.
@@ -163,8 +163,8 @@ impl Quotes {
         self.publish(rfq, millis)
     }
 
-    /// Returns a request as a frame, and keeps it as the present one. If it has ended, ends its remaining quotes
-    /// instead.
+    /// Returns a request as a frame. If the request has ended, ends its remaining quotes. Otherwise, keeps the
+    /// request as the present one.
     fn publish(&mut self, rfq: Rfq, millis: i64) -> String {
         let text = rfq.frame(millis);
         if rfq.status().is_last() {

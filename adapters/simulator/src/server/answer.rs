@@ -45,7 +45,7 @@ impl Response {
         refusal(status, reason).into()
     }
 
-    /// Creates the response to a client for which there is no place.
+    /// Creates the response to a client that the server cannot take, because too many clients are connected.
     pub(super) fn busy() -> Response {
         Response { header: "Retry-After: 1\r\n".into(), ..Response::error(503, "TooManyConnections") }
     }
@@ -109,8 +109,8 @@ impl Acceptance {
     }
 }
 
-/// Answers the HTTP request of a client. Opens a session if the request asks for an upgrade and nothing refuses it.
-/// `has_place` is false if too many clients are upgraded already.
+/// Answers the HTTP request of a client. Opens a session if the request asks for an upgrade and nothing refuses the
+/// upgrade. `has_place` is false if too many clients are upgraded already.
 ///
 /// Returns the response that upgrades the client.
 ///

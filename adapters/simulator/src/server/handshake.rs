@@ -179,8 +179,8 @@ pub(super) fn poll_end<Io: AsyncRead + AsyncWrite + Unpin>(
     Poll::Ready(())
 }
 
-/// Waits until the client closes its side. Adds the bytes that come first to `rest`, but reads nothing while it has
-/// [`HEAD_BYTES_MAX`] bytes.
+/// Waits until the client closes its side. Adds the bytes that arrive before that to `rest`, but reads nothing while
+/// `rest` has [`HEAD_BYTES_MAX`] bytes.
 pub(super) fn poll_left<Io: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Paced<Io>,
     rest: &mut Vec<u8>,

@@ -44,7 +44,8 @@ pub const WAITING_BYTES_MAX: usize = 16 << 20;
 /// disconnects the client with the most bytes, and repeats that until the rest fits.
 pub const WAITING_BYTES_TOTAL_MAX: usize = 64 << 20;
 
-/// The maximum number of bytes that the server reads from a client in a turn.
+/// The maximum number of bytes that the server reads from a client in a turn. A turn is one poll of the server's
+/// future.
 pub const READ_BYTES_PER_TURN_MAX: usize = 16 << 10;
 
 /// The maximum number of bytes that the server writes to a client in a turn.

@@ -1,4 +1,4 @@
-//! A turn of the server, which does a bounded amount of work for each client.
+//! A turn of the server: one poll of its future, which does a bounded amount of work for each client.
 
 use std::convert::Infallible;
 use std::io;
@@ -91,13 +91,13 @@ impl Server {
         true
     }
 
-    /// Returns the clients that are neither upgraded nor being upgraded, the oldest first.
+    /// Returns the clients for which the server has not accepted an upgrade, the oldest first.
     fn without_place(&self) -> impl Iterator<Item = SessionId> {
         self.links.iter().filter(|(_, link)| !link.has_place()).map(|(session, _)| *session)
     }
 
-    /// Drops the `count` oldest clients that are neither upgraded nor being upgraded. Sends the status 503 to those
-    /// whose requests are incomplete.
+    /// Drops the `count` oldest clients for which the server has not accepted an upgrade. Sends the status 503 to
+    /// those whose requests are incomplete.
     fn turn_away(&mut self, count: usize, context: &mut Context<'_>, now: Instant) {
         for session in self.without_place().take(count).collect::<Vec<_>>() {
             if let Some(link) = self.links.get_mut(&session).filter(|link| link.is_undecided()) {
@@ -176,7 +176,8 @@ impl Server {
         true
     }
 
-    /// Returns the link of a client. It writes only if no fault silences the client's session.
+    /// Returns the link of a client. Mutes the link if a fault silences the client's session, and unmutes it
+    /// otherwise.
     fn link_mut(&mut self, session: SessionId) -> Option<&mut Link<Tcp>> {
         let link = self.links.get_mut(&session)?;
         link.mute(self.exchange.is_silenced(session));

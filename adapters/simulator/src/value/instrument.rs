@@ -81,7 +81,7 @@ impl Instrument {
             None => {
                 let base = BASES.iter().find(|(base, _)| name.starts_with(base));
                 let hundredths = base.map_or(1 + chance % 100_000, |(_, hundredths)| *hundredths);
-                // With so many decimals, the price is many ticks.
+                // With this many decimals, the price is a large number of ticks.
                 let least = if hundredths < 100 { 5 } else { 2 };
                 let price_decimals = least + (chance >> 32) as u8 % 4;
                 (hundredths, price_decimals, 1, 2 + (chance >> 40) as u8 % 7)
