@@ -97,8 +97,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Applies a report. A report of the whole list removes the rows that it does not name. A report that comes after
-    /// its subscription has ended removes no rows and makes no stale row current. A row that another link has
+    /// Applies a report. A report of the whole list removes the rows that it does not name. A report that arrives
+    /// after the end of its subscription removes no rows and makes no stale row current. A row that another link has
     /// reported with a later time stays as it is.
     ///
     /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may have any key that the
@@ -299,9 +299,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     /// answer does not list are removed.
     ///
     /// Returns whether all rows are current now. The docs of `Balances::reconcile` say when an answer is not used.
+    ///
     /// If the answer is not whole, because it has a row that cannot be decoded, no row is removed. The list, and the
     /// rows that the answer does not name, then remain as they are.
-    /// rows that the answer does not name remain as they are.
     pub(super) fn reconcile(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,

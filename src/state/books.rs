@@ -301,7 +301,7 @@ impl Books {
         entry.endpoint = source.endpoint();
         entry.standing.renew(source, depth.event_time);
         let crossings = entry.note_crossing(source);
-        // Another snapshot would be crossed too.
+        // No other snapshot is needed: if this one is crossed, another one would be crossed too.
         entry.to_resync = false;
         self.crossed = self.crossed.saturating_add(crossings);
         let symbol = depth.symbol.parse().ok()?;
@@ -400,7 +400,7 @@ impl Books {
         entry.lose_others(loss);
         let has_link = entry.standing.link().is_some();
         if has_link && !loss.is_over(entry.standing.link()) {
-            // The book comes over another link now.
+            // Another link brings the book now.
             return None;
         }
         let has_other = entry.switch(loss);
@@ -557,7 +557,7 @@ impl Entry {
         self.to_resync = is_dropped || (self.to_resync && may_be_of_another);
     }
 
-    /// Applies an update from the source of the book. Also returns 1 if the book has just become crossed.
+    /// Applies an update from the source of the book. Also returns 1 if the update has crossed the book, otherwise 0.
     #[inline(always)]
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> (Applied, u64) {
         let best = self.book.best();
@@ -587,7 +587,7 @@ impl Entry {
         (self.to_resync, self.has_dropped) = (true, true);
     }
 
-    /// Notes whether the book is crossed. Returns 1 if the book has just become crossed, otherwise 0.
+    /// Notes whether the book is crossed. Returns 1 if the book was not crossed before and is now, otherwise 0.
     fn note_crossing(&mut self, source: &Source<'_>) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {

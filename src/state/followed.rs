@@ -124,7 +124,7 @@ impl Followed {
         has_missed
     }
 
-    /// Returns the loss that an event causes, unless the loss concerns none of the followed links.
+    /// Returns the loss that an event causes; `None` if the loss concerns none of the followed links.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> Option<Hit> {
         let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
         let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));
@@ -148,8 +148,8 @@ impl Followed {
         Some(hit)
     }
 
-    /// Returns the link of an event, if its stream reports only its own session. Then the order or quote was made
-    /// over this link.
+    /// Returns `link`, the link of an event, if its stream reports only what was made over the link itself. Then the
+    /// order or quote of the event was made over this link.
     pub(super) fn session(&self, link: Option<LinkId>) -> Option<LinkId> {
         let is_session = |link: &LinkId| self.links.contains(&(*link, Reach::Session));
         link.filter(is_session)
@@ -157,7 +157,7 @@ impl Followed {
 
     /// Returns whether a stream or a recording reports an order or quote. `about` has the link of its request and the
     /// link of its newest event. `sessions` has the links over which the order or quote is known to have been made.
-    /// If `about` has no link, only a link that reports all orders or quotes counts.
+    /// If `about` has no link, every link that reports a whole account counts.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
         let is_at = |own: &LinkId| about.into_iter().flatten().any(|link| own.endpoint() == link.endpoint());
         let is_followed = |(own, reach): &(LinkId, Reach)| match reach {
@@ -178,7 +178,8 @@ impl Hit {
         self.loss.reason()
     }
 
-    /// Returns whether the loss may concern an order or quote. `about` is as in [`tells_of`](Followed::tells_of).
+    /// Returns whether the loss may concern an order or quote. `about` has the link of its request and the link of
+    /// its newest event.
     pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
         let is_about = |own: &LinkId| {
             about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())

@@ -86,8 +86,8 @@ pub struct Order {
     link: Option<LinkId>,
     /// Links of earlier events, one for each endpoint other than that of `link`.
     earlier_links: Vec<LinkId>,
-    /// The link whose stream reports only its own session, if it has reported the order. Then the order was placed
-    /// over this link.
+    /// The link of a stream that reports only its own session, if this stream has reported the order. Then the order
+    /// was placed over this link.
     session: Option<LinkId>,
     request: Option<(RequestId, LinkId)>,
     sent: Option<Box<NewOrder>>,
@@ -96,7 +96,7 @@ pub struct Order {
     observed: Moment,
     cancel_accepted_at: Moment,
     answered: bool,
-    /// Whether no event reported the rejection. Then an event can still show that the order exists.
+    /// Whether a reply, but no event, has reported the rejection. Then an event can still show that the order exists.
     is_refused_by_reply: bool,
     disputes: Disputes,
     /// Whether the order was modified. Then the quantity in an answer of REST may differ from the known one.

@@ -80,8 +80,8 @@ impl OrderIndex {
         Some(result)
     }
 
-    /// Moves what events have reported about the order `from` to the order `to`, which no event has reported. `from`
-    /// is then as it was sent.
+    /// Moves what events have reported about the order `from` to the order `to`, which no event has reported.
+    /// Afterwards, `from` is as it was when it was sent.
     pub(super) fn hand_over(&mut self, from: u64, to: u64, now: Moment) {
         let Some(heir) = self.orders.get(&to).cloned() else { return };
         let Some(order) = self.orders.get_mut(&from) else { return };
@@ -207,7 +207,8 @@ impl OrderIndex {
         self.unnamed.doubt(client_order_id, now);
     }
 
-    /// Applies to an order what [`doubt_unnamed`](OrderIndex::doubt_unnamed) has noted.
+    /// Renews the doubt of an order, if [`doubt_unnamed`](OrderIndex::doubt_unnamed) has noted an event that may be
+    /// about it.
     pub(super) fn renew_doubt(&mut self, key: u64) {
         if let Some(order) = self.orders.get_mut(&key) {
             self.unnamed.renew_doubt(key, order);

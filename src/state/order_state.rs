@@ -46,7 +46,8 @@ impl OrderState {
         !matches!(self, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
     }
 
-    /// Returns how far an order has come. The rank rarely falls, for example if an event reports a refused order.
+    /// Returns the rank of the state in the life of an order. The rank of an order rarely falls, for example if an
+    /// event reports a refused order.
     pub(super) const fn rank(self) -> u8 {
         match self {
             OrderState::Sent => 0,

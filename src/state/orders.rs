@@ -116,7 +116,8 @@ impl Orders {
             self.apply_one(&part, is_list);
         }
         if is_list {
-            // Orders that the list does not contain may have ended without an event. A list may be empty.
+            // Orders that the list does not contain may have ended without an event. If the list is empty, this is
+            // true of all orders.
             self.followed.step();
             self.followed.note_loss(StaleReason::NotFound);
             let link = event.source().and_then(|source| source.link());
@@ -247,7 +248,7 @@ impl Orders {
         if let Verdict::Accepted(response) = outcome.verdict()
             && let Some(other) = response.order_id().ok().flatten().filter(|id| *id != order_id)
         {
-            // The venue may have cancelled either order.
+            // The request and the reply name different orders. The venue may have cancelled either of them.
             for key in [order_id, other].map(|id| self.index.by_order_id(id)).into_iter().flatten() {
                 self.index.change(key, now, |order| {
                     if order.is_open() {

@@ -79,7 +79,7 @@ pub enum QuoteState {
     Withdrawn,
     /// The quote, or its request for quotes, expired. This state is final.
     Expired,
-    /// The quote failed, or the request for quotes that it answers failed or was cancelled. This state is final.
+    /// The quote failed, or its request for quotes failed or was cancelled. This state is final.
     Failed,
     /// The venue refused the quote or has no such quote, or the client did not send the quote. This state is final,
     /// except after the answer that the venue has no such quote: a later event can show that the quote exists.
@@ -111,8 +111,8 @@ impl QuoteState {
         self.rank() >= 5
     }
 
-    /// Returns how far a quote has come. The rank falls only if a quote that the venue did not find turns out to
-    /// exist.
+    /// Returns the rank of the state in the life of a quote. The rank of a quote falls only if a quote that the venue
+    /// did not find turns out to exist.
     const fn rank(self) -> u8 {
         match self {
             QuoteState::Sent => 0,
@@ -222,7 +222,8 @@ impl Quote {
         self.state == QuoteState::Rejected && !self.is_absent
     }
 
-    /// Returns whether the quote may belong to the endpoint of a link. If one of the two is unknown, it may.
+    /// Returns whether the quote may belong to the endpoint of a link; `true` if the link or the link of the quote is
+    /// unknown.
     fn is_at(&self, link: Option<LinkId>) -> bool {
         self.link.zip(link).is_none_or(|(own, link)| own.endpoint() == link.endpoint())
     }

@@ -49,8 +49,8 @@ impl RowLinks {
         !self.shows_all() || self.links.iter().any(is_all)
     }
 
-    /// Returns whether a report comes after its subscription has ended. A new subscription may deliver a whole list
-    /// before its confirmation. Such a list is not late.
+    /// Returns whether a report arrives after the end of its subscription. A new subscription may deliver a whole
+    /// list before its confirmation. Such a list is not late.
     pub(super) fn is_late(&self, source: &Source<'_>) -> bool {
         let of_link = |(link, ended): &(LinkId, Option<StreamId>)| {
             source.link() == Some(*link) && (!source.is_whole() || source.stream() == *ended)
@@ -58,9 +58,9 @@ impl RowLinks {
         self.left.iter().any(of_link)
     }
 
-    /// Notes that a link has a subscription, because the venue has confirmed it or because a report has come. Forgets
-    /// the links whose subscription may have ended unseen. Returns whether rows may have been missed, because no
-    /// other link has shown all of them.
+    /// Notes that a link has a subscription, because the venue has confirmed it or because a report has arrived.
+    /// Removes the links whose subscriptions may have ended without an event. Returns whether rows may have been
+    /// missed, because no other link has shown all of them.
     pub(super) fn begin(&mut self, link: LinkId) -> bool {
         let before = self.links.len();
         let is_new = !self.has(link);
@@ -81,16 +81,17 @@ impl RowLinks {
         self.links.iter_mut().filter(|(own, _)| *own == link).for_each(|(_, shown)| *shown = Shown::All);
     }
 
-    /// Notes that the rows are as in an answer that was asked for after the links began, except for rows that stay as
-    /// they are. Only the links `kept` report the later changes of these rows.
+    /// Notes an answer to a question that was asked after the links began. The answer has shown all rows, except rows
+    /// that stay as they are. Only the links `kept` report the later changes of these rows. So a link has shown all
+    /// rows now, unless `kept` has a link in another slot.
     pub(super) fn confirm(&mut self, kept: &[LinkId]) {
         let is_whole = |link: &LinkId| kept.iter().all(|own| own.slot() == link.slot());
         let known = self.links.iter_mut().filter(|(own, shown)| *shown != Shown::Nothing && is_whole(own));
         known.for_each(|(_, shown)| *shown = Shown::All);
     }
 
-    /// Applies a loss. `ended` is the subscription that ends with it, and `newest` is the link of the newest report.
-    /// Returns whether rows may be wrong now: not if another link has shown all of them.
+    /// Applies a loss. `ended` is the subscription that ends with the loss, and `newest` is the link of the newest
+    /// report. Returns whether rows may be wrong now: not if another link has shown all of them.
     pub(super) fn lose(&mut self, loss: &Loss, ended: Option<StreamId>, newest: Option<LinkId>) -> bool {
         let over: Vec<LinkId> =
             self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own))).collect();

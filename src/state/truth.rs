@@ -167,7 +167,8 @@ impl Loss {
     }
 }
 
-/// The maximum difference between two times that [`Standing::has_outrun`] compares. No link is slower than this.
+/// The maximum difference between two times that [`Standing::has_outrun`] compares. No link delays a report for
+/// longer.
 const LAG_MAX: Duration = Duration::from_secs(3_600);
 
 #[derive(Clone, Copy, Debug)]

@@ -78,7 +78,7 @@ impl Unnamed {
         }
     }
 
-    /// Notes in an order in doubt when an event last came that may be about it.
+    /// Copies the time in `Namesakes::doubted` to an order in doubt, because the last event may be about this order.
     pub(super) fn renew_doubt(&self, key: u64, order: &mut Order) {
         let of = order.client_order_id.as_deref().and_then(|id| self.get(id));
         if let Some(of) = of.filter(|of| of.doubtful.contains(&key)) {

@@ -8,8 +8,8 @@ use crate::state::truth::{Moment, StaleReason};
 use crate::value::decimal::Decimal;
 
 impl Order {
-    /// Creates the entry of an order that REST lists as open, in doubt for this reason until
-    /// [`reconcile`](Order::reconcile).
+    /// Creates the entry of an order that REST lists as open. The entry is in doubt with this reason until
+    /// [`reconcile`](Order::reconcile) resolves the doubt.
     pub(in crate::state) fn listed(
         found: &Reconciled,
         client_order_id: Option<&str>,

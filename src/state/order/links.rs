@@ -54,8 +54,9 @@ impl Order {
         self.link = link;
     }
 
-    /// Returns whether the order may belong to the endpoint of a link; `true` if one of the two is unknown. The order
-    /// belongs to each endpoint that has reported it, because several endpoints may report the orders of one account.
+    /// Returns whether the order may belong to the endpoint of a link; `true` if the link or all links of the order
+    /// are unknown. The order belongs to each endpoint that has reported it, because several endpoints may report the
+    /// orders of one account.
     pub(in crate::state) fn is_at(&self, link: Option<LinkId>) -> bool {
         let mut known =
             self.links().into_iter().flatten().chain(self.earlier_links.iter().copied()).peekable();

@@ -81,7 +81,7 @@ impl Orders {
             Some(found) => (self.index.by_order_id(found.order_id).unwrap_or(key), Some(found)),
             None => (key, None),
         };
-        // If two entries were merged, the remaining one may not be in doubt.
+        // After two entries were merged, the remaining entry may already be free of doubt.
         let is_settled = !self.index.doubtful().contains(&key);
         let (now, lost) = (self.moment(), self.followed.lost());
         let now_settled = self.index.change(key, now, |order| order.reconcile(found.as_ref(), asked, lost));
@@ -94,12 +94,13 @@ impl Orders {
     /// whether the order was added.
     ///
     /// Does not add an order that has ended, or may be known already: [`reconcile`](Orders::reconcile) applies the
-    /// row to a known order. Does not use a row that contradicts itself. Adds none if
+    /// row to a known order. Does not use a row that contradicts itself. Adds no order if
     /// [`FOREIGN_ORDERS_MAX`](crate::FOREIGN_ORDERS_MAX) is reached.
     ///
     /// The order is in doubt if no subscribed stream reports it, or if the row is outdated, as described at
-    /// [`reconcile`](Orders::reconcile), or older than a [`forget`](Orders::forget) or the drop of a finished order
-    /// ([`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX)). Its earlier executions are not among its fills.
+    /// [`reconcile`](Orders::reconcile). It is also in doubt if, after `asked`, [`forget`](Orders::forget) has
+    /// removed an order or a finished order was dropped ([`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX)).
+    /// Executions before the answer are not among the fills of the order.
     ///
     /// ```
     /// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};

@@ -30,7 +30,7 @@ impl Orders {
         found
     }
 
-    /// Puts in doubt the open orders without an id of the venue, except for `found`, that an event may be about.
+    /// Puts in doubt the open orders without an id of the venue that an event may be about, except for `found`.
     fn doubt_others(&mut self, id: &str, update: &OrderUpdate<'_>, found: Option<u64>) {
         let Some(unnamed) = self.index.unnamed(id) else { return };
         let [certain, doubtful, _] = unnamed.sets();

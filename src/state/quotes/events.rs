@@ -114,8 +114,8 @@ impl Quotes {
         (keys, state)
     }
 
-    /// Returns the key of the quote with the id in an event. If there is none, the only matching quote of this client
-    /// gets the id, or else a quote is added if there is room.
+    /// Returns the key of the quote with the id in an event. If no quote has the id, gives it to the only matching
+    /// quote of this client. Without such a quote, adds a quote if there is room.
     fn named(
         &mut self,
         update: &QuoteUpdate<'_>,
