@@ -197,7 +197,7 @@ impl Board {
         }
     }
 
-    /// Removes groups without readers, and returns the subscriptions of these groups.
+    /// Removes the groups whose readers were all dropped, and returns the subscriptions of these groups.
     pub(crate) fn take_left(&mut self) -> Vec<StreamId> {
         if !self.groups.iter().any(|group| group.is_left.load(Ordering::Acquire)) {
             return Vec::new();
@@ -229,7 +229,7 @@ impl Posted {
         }
     }
 
-    /// Removes the reason why no book will arrive, because the book is requested again. Returns the slot.
+    /// Removes the reason why no book will arrive. Called when a reader requests the book again. Returns the slot.
     fn begin_again(&mut self) -> Arc<Slot> {
         if self.no_book.take().is_some() {
             // A new reader must not see the old reason, so wait for the lock. Readers hold it only to clone an `Arc`.
@@ -253,7 +253,8 @@ impl Posted {
         self.is_touched = false;
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(age)) => {
-                // A recording may bring a current book without a subscription.
+                // A current book has no such reason. Without a subscription, a recording can still bring a current
+                // book.
                 let no_book = self.no_book.clone().filter(|_| book.stale_reason().is_some());
                 match Arc::get_mut(&mut self.spare) {
                     Some(spare) => spare.refill(book, age, no_book),
@@ -264,7 +265,7 @@ impl Posted {
                     }
                 }
             }
-            // There is no book, and the newest view says so.
+            // The newest view already says that there is no book.
             _ if latest.no_book == self.no_book
                 && matches!(latest.stale, Some(StaleReason::NothingYet | StaleReason::NotSubscribed)) =>
             {

@@ -151,7 +151,7 @@ impl<R: Runtime + 'static> Ready<R> {
     fn run(self) -> Pin<Box<dyn Future<Output = Closed> + Send>> {
         match self.channel {
             Some(channel) => Box::pin(self.driver.run_with(self.runtime, channel)),
-            // Without a queue, the application reads the data of the `Keeper`.
+            // Without a queue, nothing receives the events: the application reads the `Keeper`.
             None => Box::pin(self.driver.run(self.runtime, |_, _, _| {})),
         }
     }

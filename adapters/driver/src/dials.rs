@@ -41,7 +41,7 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         Dials { runtime, dials: Vec::new(), has_new: false }
     }
 
-    /// Returns whether the caller must poll before the task sleeps.
+    /// Returns whether the caller must call `poll` before the task sleeps, because a new dial was never polled.
     pub(crate) const fn has_new(&self) -> bool {
         self.has_new
     }

@@ -40,7 +40,7 @@ pub fn client(client: Client) -> (Handle, Driver) {
     (handle, Driver::new(client, ends))
 }
 
-/// Creates a handle, and the parts of a driver that belong to it.
+/// Creates a handle, and the [`Ends`] of its driver.
 pub(crate) fn handle() -> (Handle, Ends) {
     let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
     let (close, ending, clock) = (Shutdown::new(), Arc::new(Ending::default()), SharedClock::default());
@@ -52,7 +52,8 @@ pub(crate) fn handle() -> (Handle, Ends) {
     (Handle { commands, close, ending, clock }, ends)
 }
 
-/// The parts of a driver that belong to its [`Handle`].
+/// The parts of a driver that its [`Handle`] needs: the receiver of commands, the switch that closes the driver, and
+/// the keeper.
 #[derive(Debug)]
 pub(crate) struct Ends {
     pub(crate) commands: Commands,
@@ -150,7 +151,7 @@ pub enum RequestError {
     Refused(CommandError),
     /// The driver ended before a reply arrived. If the request was sent, its outcome is not known.
     Closed,
-    /// The driver does not know the order, or not yet the venue's id of the order. The request was not sent.
+    /// The driver does not know the order, or knows it without the venue's id. The request was not sent.
     NotYet,
 }
 
@@ -397,8 +398,8 @@ impl Handle {
         }
     }
 
-    /// Sends a command like [`post`](Handle::post). Returns `None` also if the driver closes or shuts down.
-    /// Otherwise, the driver takes the command before it begins to close or to shut down.
+    /// Sends a command like [`post`](Handle::post), unless the driver closes or shuts down: then returns `None`.
+    /// After `Some(true)`, the driver takes the command before it begins to close or to shut down.
     pub(crate) fn post_unless_ending(
         &self,
         carry_out: impl FnOnce(Lent<'_>) + Send + 'static,

@@ -165,7 +165,7 @@ impl Answer {
     }
 }
 
-/// The part of an answer that has arrived, while its head is incomplete.
+/// Collects the bytes of an answer until its head is complete.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     bytes: Vec<u8>,

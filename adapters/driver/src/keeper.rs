@@ -36,8 +36,8 @@ pub struct Keeper {
     keeps_books: bool,
     may_need_resync: bool,
     connect_failure: Option<ConnectFailure>,
-    /// Whether a book may have lost or got a source since the last turn: a subscription, its link, or a link of
-    /// market data v1.
+    /// Whether a book may have lost or got a source since the last turn. A source is a subscription, the link of the
+    /// subscription, or a link of market data v1.
     has_new_sources: bool,
     orders: Orders,
     balances: Balances,
@@ -153,7 +153,8 @@ impl Keeper {
         self.overdue.set_timeout(timeout);
     }
 
-    /// Passes an order that may have changed without an event to `overdue` and `tickets`.
+    /// Passes the state of an order to `overdue` and `tickets`. Call this when no event reports a change of the
+    /// order.
     fn note_order(&mut self, order: OrderRef<'_>, now: Instant) {
         if let Some(order) = self.orders.get(order) {
             self.overdue.note(order, now);
@@ -287,8 +288,9 @@ impl Keeper {
         self.board.note_streams(&subscribed);
     }
 
-    /// Ends a turn: ends subscriptions and tickets, requests snapshots, sends cancels, and notifies calls that wait
-    /// for live links.
+    /// Ends a turn. Notifies the calls that wait for live links, ends the subscriptions that no reader needs,
+    /// requests snapshots, puts orders with overdue events in doubt, ends tickets whose time limit has passed, sends
+    /// cancels, and begins a postponed shutdown.
     pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) {
         if !self.waiting.is_empty() && is_live(client) {
             // A caller may have stopped waiting.
@@ -297,7 +299,7 @@ impl Keeper {
             }
         }
         self.leaving.extend(self.board.take_left());
-        // After any other error, the subscription has ended already.
+        // After `TooMany`, the next turn tries again. Any other error means that the subscription has ended already.
         self.leaving.retain(|id| matches!(client.unsubscribe(now, *id), Err(CommandError::TooMany(_))));
         self.note_streams(client);
         if std::mem::take(&mut self.may_need_resync) {
@@ -339,8 +341,8 @@ impl Keeper {
         self.waits.add(at, caller);
     }
 
-    /// Shuts the client down at the end of the turn, when all accepted commands were taken. If cancels have no final
-    /// reply then, the shutdown waits for them, for at most half of its time.
+    /// Shuts the client down at the end of the turn, after the driver has taken all accepted commands. If cancels of
+    /// tickets have no final reply by then, the shutdown waits for the replies, for at most half of its time.
     pub(crate) fn shut_down(&mut self, client: &mut Client, now: Instant, plan: ShutdownPlan) {
         self.refuse_commands();
         self.postponed.shut_down(client, now, plan);

@@ -76,7 +76,7 @@ enum Life<S: Read + Write> {
 
 struct Upgrade<S> {
     stream: Paced<S>,
-    /// May be signed, and is therefore wiped.
+    /// Wiped when it is dropped, because the request may be signed.
     request: Zeroizing<Vec<u8>>,
     written: usize,
     is_flushed: bool,

@@ -37,7 +37,8 @@ impl Overdue {
         self.timeout = timeout;
     }
 
-    /// Notes a change of an order. For an order that was sent, the venue owes its first event.
+    /// Notes the event that the venue owes about an order, and when this event is overdue. For an order that was sent
+    /// and is not in doubt, the venue owes at least a first event.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let id = order.order_id.map(Name::OrderId);
         let request = order.request().map(Name::Request);

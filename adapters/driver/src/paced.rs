@@ -142,7 +142,7 @@ impl<Io> Paced<Io> {
         match &read {
             Some(Ok(1..)) => {}
             _ if self.write_failure.is_some() => return self.write_failure.map(|kind| Err(kind.into())),
-            // The peer has sent nothing more, so a new turn begins.
+            // The peer has sent nothing more, so the counts start again.
             None => (self.bytes, self.reads) = (0, 0),
             Some(_) => {}
         }

@@ -78,9 +78,9 @@ impl Handle {
     /// about 15 questions at once, and then one per second.
     ///
     /// `reconcile` asks nothing more after an answer with HTTP status 401, 429 or 503, or the reason `RateLimit`,
-    /// `Maintenance`, `InvalidNonce` or `InvalidSignature`: the venue would answer the other questions in the same way. After status
-    /// 403 it asks about no other order, because the key lacks the role. The orders and balances about which it did
-    /// not ask have the error of this answer.
+    /// `Maintenance`, `InvalidNonce` or `InvalidSignature`: the venue would answer the other questions in the same
+    /// way. After status 403 it asks about no other order, because the key lacks the role. The orders and balances
+    /// about which it did not ask have the error of this answer.
     ///
     /// `ask` sends a request with any HTTP client and returns status and body. Give the request a time limit: until
     /// `ask` returns, nothing else can use the signer. In a future that is spawned, write `async move |request| …`:
@@ -187,9 +187,10 @@ impl Handle {
         Ok(unused)
     }
 
-    /// Asks one question. Holds the turn of the signer until the answer, so that no higher nonce arrives before this
-    /// one. Waits before the question while the nonces are ahead by more than [`AHEAD_MAX`]. If they are ahead by more
-    /// than [`NONCE_TOLERANCE`], waiting would take long or for ever, and the answer of the venue says what is wrong.
+    /// Asks the venue one question. Holds the `Turn` of the signer until the answer arrives, so that the venue gets no
+    /// request with a higher nonce before this one. Waits before the question while the nonces are ahead of the time
+    /// by more than [`AHEAD_MAX`]. If they are ahead by more than [`NONCE_TOLERANCE`], waiting would take long or for
+    /// ever, and the answer of the venue says what is wrong.
     async fn answer<E, Q: RestQuestion>(
         &self,
         signer: &SharedSigner,

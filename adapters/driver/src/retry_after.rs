@@ -12,8 +12,8 @@ pub(crate) fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duratio
 }
 
 /// Returns the delay that `retry_after` requests: zero for a date that has passed, `None` if the text is neither
-/// seconds nor a date. `date` is the header `Date` of the same response. With it, the result does not depend on the
-/// local clock.
+/// seconds nor a date. `date` is the header `Date` of the same response; if there is one, the result does not depend
+/// on the local clock.
 fn parse(retry_after: &str, date: Option<&str>, now: UnixTime) -> Option<Duration> {
     let text = retry_after.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

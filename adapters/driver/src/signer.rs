@@ -112,7 +112,7 @@ impl From<Signer> for SharedSigner {
 #[derive(Debug)]
 pub struct Turn(MutexGuardArc<Signer>);
 
-/// Holds the turn of a dial that is connecting. Either the upgrade takes the turn out, or the driver does so after
+/// Holds the turn of a dial that is connecting, until the upgrade takes the turn out, or the driver does so after
 /// [`TURN_MAX`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeldTurn(Arc<std::sync::Mutex<Option<Turn>>>);

@@ -12,8 +12,8 @@ use gemini_ws::{Instant, UnixTime};
 /// [`probe_after`]: gemini_ws::Config::probe_after
 pub const SLEEP_CHECK: Duration = Duration::from_secs(1);
 
-/// The least difference between the clocks that counts as a sleep. If the time of day was set forward, a needless
-/// probe follows, which costs little.
+/// The machine has slept if the time of day has advanced at least this much more than the monotonic clock. A clock
+/// that is set forward looks like a sleep; the only result is a needless probe.
 const SLEPT_MIN: Duration = Duration::from_secs(3);
 
 /// Compares the monotonic clock with the time of day. On Linux and macOS, only the monotonic clock stops while the

@@ -25,8 +25,8 @@ use crate::sleep::SleepWatch;
 use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
-/// The maximum number of frames that the driver reads from a socket in a turn (one poll of its future). Then timers,
-/// commands and other sockets come first.
+/// The maximum number of frames that the driver reads from a socket in a turn (one poll of its future). After this
+/// number, the driver turns to timers, commands and other sockets.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
 /// The number of bytes after which the driver stops reading from a socket in a turn. The last frame can exceed this
@@ -44,8 +44,8 @@ const COMMANDS_PER_TURN_MAX: usize = 16;
 /// [`Events`](crate::Events). For half of it, the driver waits for final replies to cancels.
 const CANCELLING_MAX: Duration = Duration::from_secs(10);
 
-/// The maximum time for which the driver, or `Sockets`, reads from a socket after a Close frame. Also the maximum
-/// time for which the driver waits until the application has taken the last events.
+/// The maximum time for which the driver, or `Sockets`, reads from a socket after a Close frame. Before it ends, the
+/// driver also waits at most this long until the application has taken the last events.
 pub(crate) const CLOSING_MAX: Duration = Duration::from_secs(1);
 
 pub(crate) struct Task<'r, R: Runtime, D> {
@@ -197,8 +197,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Begins the end of the driver if the client has closed without the driver seeing [`Event::Closed`]. The
-    /// application may have polled this event.
+    /// Begins the end of the driver if the client has closed but the driver has not seen [`Event::Closed`], for
+    /// example because the application has polled this event.
     fn look_for_end(&mut self, now: Instant) {
         if let (None, Some(reason)) = (self.closed, self.client.close_reason()) {
             self.begin_end(reason, now);
@@ -233,10 +233,10 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.client.is_shutting_down() || self.takers.keeper.is_ending()
     }
 
-    /// Closes the client, unless it is closed already. First takes the commands that wait: accepts cancels of
-    /// tickets, and refuses new orders and requests. If `by` is not [`EndedBy::Client`], there are two exceptions: a
-    /// shutdown that is among these commands completes; and if cancels have no final reply, a shutdown begins that
-    /// waits for the replies.
+    /// Closes the client, unless it is closed already. First, the driver takes all commands in the queue: it accepts
+    /// cancels of tickets, and refuses new orders and requests. There are two exceptions, unless `by` is
+    /// [`EndedBy::Client`]. If a shutdown is among these commands, the driver completes the shutdown. If cancels have
+    /// no final reply, the driver begins a shutdown that waits for the replies.
     fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
         // A shutdown has its own deadline. Only the trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {
@@ -272,7 +272,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                     let Takers { keeper, replies, .. } = &mut self.takers;
                     let was_ending = keeper.is_ending();
                     command.carry_out(Lent { client: &mut self.client, keeper, replies, now });
-                    // A cancel that was accepted before the shutdown may still be in the queue.
+                    // If this command begins the end, take the whole queue: it may contain cancels that were accepted
+                    // before.
                     most = if keeper.is_ending() && !was_ending { COMMANDS_MAX } else { most - 1 };
                     self.perform(now);
                 }
@@ -394,7 +395,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             if let Err(why) = socket.poll_write(now, self.write_timeout, context) {
                 let link = socket.link;
                 self.lose(link, now, why);
-                // The books were already published in this turn, so another turn must follow.
+                // The books were already published in this turn, and the end of the link may change them. So another
+                // turn must follow.
                 context.waker().wake_by_ref();
             }
         }

@@ -45,7 +45,8 @@ pub(crate) struct Tickets<H: Holder> {
     cancels: BTreeMap<RequestId, Repeated>,
     /// When to send cancels again after a rate limit of the client has refused one.
     retry: Option<Instant>,
-    /// Whether the id for which a cancel has waited is known now.
+    /// Whether an order whose cancel waits for the venue's id has got this id since the last call of
+    /// [`send_new_cancels`](Tickets::send_new_cancels).
     has_new_id: bool,
 }
 
@@ -96,7 +97,8 @@ impl Cancel {
 #[derive(Debug)]
 struct Open<H> {
     holder: H,
-    /// When the ticket ends as unknown; `None` if the order has had an event and is not in doubt.
+    /// When the ticket ends as unknown; `None` if the order has had an event and is not in doubt, and before the
+    /// first call of `note`.
     due: Option<Instant>,
 }
 
@@ -193,7 +195,7 @@ impl<H: Holder> Tickets<H> {
         }
     }
 
-    /// Sends cancels if the id for which one has waited is known now.
+    /// Sends the waiting cancels if an order whose cancel waits for the venue's id has got this id.
     #[inline]
     pub(crate) fn send_new_cancels(&mut self, client: &mut Client, now: Instant) {
         if std::mem::take(&mut self.has_new_id) {
@@ -216,8 +218,8 @@ impl<H: Holder> Tickets<H> {
             match sent {
                 Ok(request) => repeated.sent = Some(request),
                 Err(CommandError::RateLimited { retry: at, .. }) => *retry = Some(at),
-                // The next turn tries again. An event of a new link, of new room in a limit, or of a removed endpoint
-                // causes this turn.
+                // Keep the cancel: the event of a new link, of new room in a limit, or of a removed endpoint causes a
+                // turn, which tries again.
                 Err(
                     CommandError::NotConnected | CommandError::TooMany(_) | CommandError::SeveralEndpoints,
                 ) => {}

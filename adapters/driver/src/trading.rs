@@ -140,8 +140,8 @@ impl Handle {
             let cancel = |order: &Order| may_be_open(order).then(|| Cancel::of(order));
             let cancel = match lent.keeper.orders().get(OrderRef::Request(request)) {
                 Some(order) => cancel(order),
-                // The application has removed the order with `forget`. The cancel can be sent only if the venue's id
-                // is known, because no later event sets the id.
+                // The application has removed the order with `forget`, and no later event will set the venue's id. So
+                // send the cancel only if the id is known already.
                 None => Some(cell.order()).filter(|order| order.order_id.is_some()).as_ref().and_then(cancel),
             };
             if let Some(cancel) = cancel {
