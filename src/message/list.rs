@@ -93,8 +93,7 @@ impl<'f, T: Element<'f>> List<'f, T> {
 
     /// Returns whether the list has no elements.
     pub fn is_empty(&self) -> bool {
-        // Almost every list that has elements begins with one of these two pairs of bytes. Only the others need
-        // `iter`.
+        // Nearly all lists with elements begin with `["` or `[{`. Only other lists need `iter`.
         !matches!(self.json.as_bytes(), [b'[', b'"' | b'{', ..]) && !self.iter().more
     }
 

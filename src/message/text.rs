@@ -115,7 +115,7 @@ impl<'f> RawJson<'f> {
     /// ```
     pub fn new(text: &'f str) -> Result<RawJson<'f>, crate::json::error::DecodeError> {
         let mut cursor = cursor::Cursor::new(text);
-        // The request around the value is one level of nesting.
+        // The request that contains the value adds one level of nesting.
         cursor.skip(1)?;
         cursor.finish()?;
         Ok(RawJson(text))

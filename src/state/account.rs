@@ -20,10 +20,11 @@ pub(super) const ROWS_MAX: usize = 65_536;
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
     standing: Standing,
-    /// When all rows last became stale, and the reason. The loss does not change the rows: see [`Row::stale`].
+    /// When all rows last became stale, and the reason. Such a loss changes only this field, which [`Row::stale`]
+    /// reads, and no row.
     lost: Option<(Moment, StaleReason)>,
-    /// When the list may last have become incomplete, or a stream was subscribed. The answer to an earlier question
-    /// is not used.
+    /// When the list may last have become incomplete, or a stream was last subscribed. An answer to a question that
+    /// was asked before is not used.
     doubted: Moment,
     moment: Moment,
     untracked: u64,
@@ -67,8 +68,8 @@ impl<V> Row<V> {
         self.stood = now;
     }
 
-    /// Notes an older report over a link. This link will report the later changes of the row too, so the row is
-    /// current.
+    /// Notes that a report over a link is older than the row, whose value stays as it is. This link will report the
+    /// later changes of the row too, so the row is current.
     fn confirm_over(&mut self, link: Option<LinkId>, lost: Option<(Moment, StaleReason)>, now: Moment) {
         if self.stale(lost).is_some() {
             self.follows = link;
@@ -190,7 +191,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Counts rows of the newest report that cannot be decoded. Marks data stale, unless a link has shown all rows.
+    /// Counts rows of the newest report that cannot be decoded. Marks the list and the rows that the report does not
+    /// name stale, unless a link has shown all rows.
     #[cold]
     fn lose_rows(&mut self, malformed: usize, source: &Source<'_>, event_time: Option<Timestamp>) {
         let reported = self.moment;

@@ -227,7 +227,8 @@ impl OrderIndex {
         &self.doubtful
     }
 
-    /// Returns when a finished order was last dropped. A list that the venue made before may still contain the order.
+    /// Returns when a finished order was last dropped. A list that the venue made earlier may still contain the
+    /// order.
     pub(super) const fn dropped(&self) -> Moment {
         self.dropped
     }

@@ -72,8 +72,8 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 pub struct Orders {
     index: OrderIndex,
     followed: Followed,
-    /// When the application last removed an order with `forget`. A list that the venue made before may still contain
-    /// it.
+    /// When the application last removed an order with `forget`. A list that the venue made earlier may still contain
+    /// the order.
     forgotten: Moment,
     repeated_fills: u64,
     contradictions: u64,

@@ -30,9 +30,9 @@ const MARKET_DATA_V2: [(&str, Topic); 7] = [
 const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbeat", Topic::Other)];
 
 impl Affected {
-    /// Finds the topic and the symbol of a frame that cannot be decoded. Returns `None` rather than a wrong topic or
-    /// symbol: a member of a broken frame may belong to a nested object, and the member that names the kind of the
-    /// frame may be damaged.
+    /// Finds the topic and the symbol of a frame that cannot be decoded. A field is `None` rather than perhaps wrong:
+    /// a member of a broken frame may belong to a nested object, and the member that names the kind of the frame may
+    /// be damaged.
     ///
     /// - A frame of order events v1 is always about orders.
     /// - A JSON object that names two kinds or two symbols may be about any topic and symbol.
@@ -40,7 +40,7 @@ impl Affected {
     ///   that its own members name.
     /// - In all other frames, a kind or a symbol is used only if all occurrences of its member have the same value. A
     ///   kind is used only if the text names no kind of another topic. A symbol is used only together with a topic.
-    /// - A frame of market data v1 has no symbol, because it may be about several.
+    /// - For a frame of market data v1, the symbol is `None`, because such a frame may be about several symbols.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {
             return Affected { topic: Some(Topic::Orders), symbol: None };
@@ -90,8 +90,8 @@ impl Affected {
     }
 }
 
-/// Returns whether a broken frame of market data v2 begins with the type `named`. A `type` further behind may belong
-/// to a row of the frame.
+/// Returns whether a broken frame of market data v2 begins with the type `named`. A later `type` may belong to a row
+/// of the frame, so it does not count.
 fn is_of_type(text: &str, named: &str) -> bool {
     let begins = text.trim_start().strip_prefix("{\"type\":\"").and_then(|kind| kind.strip_prefix(named));
     begins.is_some_and(|behind| behind.starts_with('"'))

@@ -30,7 +30,7 @@ pub(super) fn list<'f, 's, L>(
             Ok(Slot::Value(Ok(list)))
         }
         Err(error) => {
-            // If the array is not JSON, that error takes precedence.
+            // If the array is not JSON, `skip` returns that error instead.
             reader.cursor.skip(1)?;
             Ok(Slot::Value(Err(error)))
         }
@@ -144,7 +144,8 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         self.required()?.map_err(|error| within(name, error))
     }
 
-    /// Returns the rows, or an error as [`Found::list`] does.
+    /// Returns the rows. Returns an error if the member is missing, or if it has rows but none of them can be
+    /// decoded.
     pub(super) fn rows<T>(self) -> Result<Rows<'f, T>, DecodeError>
     where
         V: Value<Is<'f> = Result<Rows<'f, T>, DecodeError>>,
@@ -168,7 +169,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
 pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
     match (error.member(), error.kind()) {
         (Some(_), _) => error,
-        // Only a whole frame has the error `NotAnObject`. For the value of a member, this is a wrong type.
+        // Only a whole frame can have the error `NotAnObject`. A member whose value is no object has a wrong type.
         (None, DecodeErrorKind::NotAnObject) => {
             DecodeError::of_member(DecodeErrorKind::Type, error.offset(), name)
         }
@@ -241,7 +242,7 @@ macro_rules! sides {
                         let range = levels(&mut cursor, &mut scratch.$side);
                         match range {
                             Ok(_) => reader.cursor.set_rest(cursor.rest()),
-                            // If the array is not JSON, that error takes precedence.
+                            // If the array is not JSON, `skip` returns that error instead.
                             Err(_) => reader.cursor.skip(1)?,
                         }
                         Ok(Slot::Value(range))

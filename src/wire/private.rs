@@ -62,8 +62,8 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
     // The venue may leave out members that are zero, so a zero means the same as a missing member.
     let trade_id = it.trade_id().unless_empty()?.filter(|id| *id != 0);
     let execution_price = it.execution_price().unless_empty()?.filter(|price| !price.is_zero());
-    // With these two statuses, `Z` is the quantity of this execution. With others, it is that of all executions so
-    // far.
+    // With these two statuses, `Z` is the quantity of this execution. With any other status, `Z` is the quantity of
+    // all executions so far.
     let by_execution = matches!(status, OrderStatus::Filled | OrderStatus::PartiallyFilled);
     let is_told = trade_id.is_some() || execution_price.is_some();
     let liquidity =

@@ -24,7 +24,7 @@ impl Value for Changes {
 
     #[inline(always)]
     fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
-        // If the member occurs twice, the last one counts.
+        // If the member occurs twice, only the last one counts, so drop the levels of the first.
         reader.clear_levels();
         elements(reader, rest, Changes::see).ok().map(|(_, rest)| (Ok(()), rest))
     }

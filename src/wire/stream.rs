@@ -37,7 +37,7 @@ const NAMED: [Kind; KINDS.len()] = [
     (Topic::Positions, private::position_report),
     (Topic::Orders, private::order_snapshot),
     // Public requests for quotes and private quotes share this name. The client keeps state of the private quotes
-    // only, so the topic is theirs.
+    // only, so the topic is that of private quotes.
     (Topic::Quotes, private::request_for_quote),
     (Topic::MarkPrice, public::mark_price),
     (Topic::FundingAmount, public::funding_amount),

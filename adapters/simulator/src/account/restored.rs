@@ -67,7 +67,8 @@ impl<'de> Deserialize<'de> for StateOrder {
 }
 
 impl ClientOrder {
-    /// Converts the order for saving. `key` is the key of its account.
+    /// Converts the order for saving. `key` is the API key of the order's account. `ends_with_session` says whether
+    /// the end of the order's session cancels the order.
     pub(crate) fn saved(&self, key: &str, ends_with_session: bool) -> SavedOrder {
         let (request, ledger) = (self.request(), self.ledger());
         SavedOrder {

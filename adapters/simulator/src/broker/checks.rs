@@ -23,7 +23,7 @@ impl Broker {
         account: usize,
         request: &NewOrder,
     ) -> Result<Terms, &'static str> {
-        // Nothing can trade with a recorded book.
+        // An exchange that plays a recording has no market, because nothing can trade with a recorded book.
         let market = market.ok_or(MARKET_NOT_OPEN)?;
         let position = market.position(request.symbol).ok_or("UnknownInstrument")?;
         if is_perpetual(request.symbol) {

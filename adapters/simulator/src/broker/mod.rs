@@ -377,7 +377,8 @@ impl Broker {
             self.resting.remove(&(terms.position, resting));
         }
         if let Some(client_order_id) = &order.request().client_order_id {
-            // An order that executed a quote may have the client order id of an open order, whose entry stays.
+            // An order that executed a quote may have the client order id of an open order. Then the entry belongs to
+            // the open order, and stays.
             let name = (account, client_order_id.clone());
             if self.client_order_ids.get(&name) == Some(&id) {
                 self.client_order_ids.remove(&name);

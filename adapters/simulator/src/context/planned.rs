@@ -44,7 +44,7 @@ impl PlannedFaults {
         self.waiting.values().any(property)
     }
 
-    /// Returns those of `sessions` that no remaining [`Planned::EndStall`] contains.
+    /// Returns the sessions of `sessions` that no remaining [`Planned::EndStall`] contains.
     pub(crate) fn stalled_no_longer(&self, sessions: Vec<SessionId>) -> BTreeSet<SessionId> {
         let mut sessions = BTreeSet::from_iter(sessions);
         for planned in self.waiting.values() {

@@ -139,12 +139,12 @@ impl Track {
             let mode = cx.sessions.get(*session).map_or(SnapshotMode::Absent, |session| session.snapshot());
             let is_first = *state == DepthState::BeforeRecordedSnapshot;
             if is_first && !is_snapshot && mode.levels() > 0 {
-                // The venue sends no change before the snapshot.
+                // The venue sends no change before the snapshot, so this session gets no frame yet.
                 continue;
             }
             *state = DepthState::Live;
             match (is_first && is_snapshot, mode) {
-                // The session asked for changes without a snapshot.
+                // The session requested no snapshot, so it does not get this one.
                 (true, SnapshotMode::Absent) => {}
                 (true, SnapshotMode::Best(levels)) => {
                     let text = self.book.as_ref().map(|book| book.snapshot(self.symbol, levels));

@@ -51,8 +51,8 @@ pub(crate) struct Quotes {
     last_number: u64,
     present: Option<Rfq>,
     subscribers: BTreeSet<SessionId>,
-    /// The generator for the acceptance and the events of quotes. A quote that is not accepted must not change later
-    /// requests, so `random` is not used.
+    /// The generator for the acceptance and the events of quotes. It is not `random`, which generates the requests:
+    /// so a quote that is not accepted does not change later requests.
     answers: Random,
     last_quote: u64,
     /// The quotes that have not ended, by number.

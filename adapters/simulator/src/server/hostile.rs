@@ -259,7 +259,7 @@ fn messages_have_a_limit() {
         assert_eq!(case.broken > 0, is_breach, "{name}");
         if is_breach {
             assert!(case.read_bytes > MESSAGE_BYTES_MAX, "{name}");
-            // The server reads what follows, but not as frames, and keeps nothing of it.
+            // After the breach, the server reads further bytes, but neither decodes nor keeps them.
             let received = case.received;
             for _ in 0..10 {
                 case.turn(usize::MAX);

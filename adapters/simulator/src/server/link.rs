@@ -441,7 +441,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             self.waiting_bytes = self.waiting_bytes.saturating_sub(message.len() + MESSAGE_OVERHEAD);
             self.unflushed_bytes = self.unflushed_bytes.saturating_add(frame_bytes(message.len()));
             match socket.as_mut().start_send(message) {
-                // The client's Close frame came first. Reading decides what follows.
+                // After a Close frame of the client, the message is dropped. The next read shows how the link ends.
                 Ok(()) | Err(Error::Protocol(ProtocolError::SendAfterClosing) | Error::ConnectionClosed) => {}
                 Err(_) => return false,
             }
