@@ -71,7 +71,8 @@ pub struct OrderUpdate<'f> {
 }
 
 impl OrderUpdate<'_> {
-    /// Returns the quantity executed so far. `ordered` is the ordered quantity to use if the update has none.
+    /// Returns the quantity executed so far, if the update shows it. If the update has no ordered quantity, `ordered`
+    /// is used instead.
     pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
         let gone = || {
             // Only order events v1 has `event`. On the current API, `remaining_quantity` may be the executed

@@ -168,8 +168,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Applies a report that is older than the list. Changes only rows that follow the link of the report. Any other
-    /// row may have a newer value, which its own link may never report again.
+    /// Applies a report that is older than the list. Changes only rows whose next change the link of the report will
+    /// report ([`Row::follows`]). Any other row may have a newer value, which its own link may never report again.
     fn catch_up(
         &mut self,
         source: &Source<'_>,

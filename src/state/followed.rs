@@ -76,15 +76,15 @@ impl Followed {
         (self.lost, self.reason) = (self.moment, reason);
     }
 
-    /// Notes that a stream was subscribed. Returns whether an earlier link was still followed: see
+    /// Notes that a stream was subscribed. Returns whether reports over an earlier link may be missing: see
     /// [`replace`](Followed::replace).
     pub(super) fn begin(&mut self, link: LinkId, reach: Reach) -> bool {
         self.note_loss(StaleReason::NotSubscribed);
         self.add(link, reach)
     }
 
-    /// Notes a link whose filter leaves out executions or ends of orders. Such a link does not count as followed.
-    /// Returns whether an earlier link was still followed: see [`replace`](Followed::replace).
+    /// Notes a link whose filter leaves out executions or ends of orders. Such a link is not one of `links`. Returns
+    /// whether reports over an earlier link may be missing: see [`replace`](Followed::replace).
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss(StaleReason::NotSubscribed);
         let has_missed = self.replace(link);
@@ -92,8 +92,8 @@ impl Followed {
         has_missed
     }
 
-    /// Notes the link of an event; `None` for a recording. Returns whether the link is new and an earlier link was
-    /// still followed: see [`replace`](Followed::replace).
+    /// Notes the link of an event; `None` for a recording. If the link is new, returns whether reports over an
+    /// earlier link may be missing: see [`replace`](Followed::replace).
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -114,8 +114,8 @@ impl Followed {
         has_missed
     }
 
-    /// Removes the earlier links in the slot of `link`, and a recording. Returns whether one of them was still
-    /// followed, because no event has reported its end.
+    /// Removes the earlier links in the slot of `link`, and a recording. Returns whether one of them was still in
+    /// use: no event has reported its end, so reports over it may be missing.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Reach)| own.slot() == link.slot() && *own != link;
         let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
@@ -124,7 +124,7 @@ impl Followed {
         has_missed
     }
 
-    /// Returns the loss that an event causes; `None` if the loss concerns none of the followed links.
+    /// Returns the loss that an event causes; `None` if the loss concerns none of `links`.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> Option<Hit> {
         let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
         let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));

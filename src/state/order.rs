@@ -116,7 +116,7 @@ pub struct Order {
     /// The values of `discrepancy()` and `unaccountable` that the last answer of the venue explains. Only other
     /// values raise a new doubt.
     explained: (Option<Decimal>, u32),
-    /// The executed quantity in the last answer, if more certain than the reports; `None` after a new fill.
+    /// The executed quantity in the last answer, if it replaces the reported one; `None` after a new fill.
     settled: Option<Decimal>,
     summed: usize,
     /// When the order became final and free of doubt; `None` while the order is open or in doubt.

@@ -195,8 +195,8 @@ impl Driver {
     }
 
     /// Connects, and reconnects until the driver ends; see [`EndedBy`]. For each event, the driver calls `on_event`
-    /// in this task, with the client and with the time to pass to the client's methods. `on_event` should return
-    /// soon: the driver does nothing else meanwhile.
+    /// in the task of this future, with the client and with the time to pass to the client's methods. `on_event`
+    /// should return soon: the driver does nothing else meanwhile.
     ///
     /// Dropping the future drops the sockets without a closing handshake. Waiting calls of a
     /// [`Handle`](crate::Handle) then report that the driver has ended. But [`Handle::place`](crate::Handle::place)

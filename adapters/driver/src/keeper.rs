@@ -153,8 +153,7 @@ impl Keeper {
         self.overdue.set_timeout(timeout);
     }
 
-    /// Passes the state of an order to `overdue` and `tickets`. Call this when no event reports a change of the
-    /// order.
+    /// Passes the state of an order to `overdue` and `tickets`, after a change that no event reports.
     fn note_order(&mut self, order: OrderRef<'_>, now: Instant) {
         if let Some(order) = self.orders.get(order) {
             self.overdue.note(order, now);

@@ -97,8 +97,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             while let Some(Ok(_)) = ready!(self.poll_message(context)) {}
             return Poll::Ready(());
         }
-        // What follows a breach is no frame, so read bytes. Unread bytes would make the system send a reset, which
-        // could overtake our Close frame (RFC 6455, section 7.1.1).
+        // After a breach, read bytes and not frames. Unread bytes would make the system send a reset, which could
+        // overtake the driver's Close frame (RFC 6455, section 7.1.1).
         if self.poll_send(context).is_err() {
             return Poll::Ready(());
         }

@@ -41,16 +41,16 @@ pub struct State {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedIds {
-    /// The last id of orders, their events and the trades of quotes.
+    /// The newest id of orders, their events and the trades of quotes.
     pub(crate) order: u64,
     pub(crate) update: u64,
     pub(crate) trade: u64,
-    /// The last id of archived market data.
+    /// The newest event id of archived market data.
     pub(crate) event: u64,
-    /// The last number of requests for quotes; zero if the file lacks this member.
+    /// The number of the newest request for quotes; zero if the file lacks this member.
     #[serde(default)]
     pub(crate) quote_request: u64,
-    /// The last number of quotes; zero if the file lacks this member.
+    /// The number of the newest quote; zero if the file lacks this member.
     #[serde(default)]
     pub(crate) quote: u64,
 }

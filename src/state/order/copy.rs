@@ -8,7 +8,8 @@ use crate::state::fill::OrderFill;
 use crate::state::order::fill_sums::FillSums;
 
 impl Order {
-    /// Returns a copy of `newer`, but with the fills, places and sums that the caller has brought up to date.
+    /// Returns a copy of `newer`, but with `fills`, `places` and `fill_sums` instead of copies of these fields. The
+    /// caller has brought the three up to date.
     pub(super) fn copy_with(
         newer: &Order,
         (fills, places): (Vec<OrderFill>, BTreeMap<u64, usize>),

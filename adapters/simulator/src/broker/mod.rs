@@ -1,4 +1,5 @@
-//! [`Broker`]: accepts the orders of accounts, passes them to the market and keeps track of them.
+//! [`Broker`]: accepts the orders of accounts, passes the orders to the market, and records what happens to each
+//! order.
 
 mod checks;
 mod keeping;

@@ -115,7 +115,7 @@ impl Listing {
         self.engine.matches(ticket.owner, ticket.side, ticket.limit, ticket.quantity)
     }
 
-    /// Places an order of a client. The remainder rests in the book or is dropped, as the ticket says.
+    /// Places an order of a client. `ticket.remainder` says whether the remainder rests in the book or is dropped.
     pub(super) fn place(&mut self, ticket: &Ticket, effects: &mut Effects) -> Placement {
         let Ticket { owner, side, limit, quantity, remainder, .. } = *ticket;
         self.engine.place_for(owner, side, limit, quantity, remainder, effects)

@@ -32,7 +32,8 @@ pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
 /// The numbers of requests and of quotes of an exchange that opens at [`EPOCH`](crate::EPOCH) begin after this
-/// number. The number is large, because an exchange that opens earlier begins at a lower number.
+/// number. The number is large, so that the numbers of an exchange that opens earlier, which begin lower, stay above
+/// zero.
 const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
 
 /// The maximum number of legs of a request for quotes whose contract the simulator trades.
