@@ -359,7 +359,7 @@ impl Books {
         self.books.remove(symbol);
     }
 
-    /// Replaces a side of a book by its best level. If the book is stale, this may begin the book again.
+    /// Replaces a side of a book by its best level. May begin a stale book again: see [`Entry::begin_by_top`].
     fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
         if source.link().is_none() && self.books.get(top.symbol).is_none() {
             // A recording may begin anywhere, so the book may be missing.

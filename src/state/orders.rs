@@ -499,7 +499,7 @@ impl Orders {
     }
 
     /// Returns how many contradictions between reports were found, for example an id that belongs to another order. A
-    /// contradiction between two orders counts twice. It puts both in doubt.
+    /// contradiction between two orders counts twice, and puts both orders in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }

@@ -99,7 +99,8 @@ impl RowLinks {
             if self.is_any() { !over.is_empty() } else { newest.is_none() || loss.is_over(newest) };
         if loss.ends_subscription() {
             self.links.retain(|(own, _)| !over.contains(own));
-            // The event that began the subscription may have been dropped, so an unknown one can end as well.
+            // The event that began the subscription may have been dropped, so an unknown subscription can end as
+            // well.
             let unknown = loss.link().filter(|link| loss.ends_stream() && !over.contains(link));
             for link in over.into_iter().chain(unknown) {
                 self.left.retain(|(own, _)| own.slot() != link.slot());

@@ -17,8 +17,8 @@ pub(super) struct Namesakes {
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
     ended: BTreeSet<u64>,
-    /// When the last event came that may be about any of the orders in doubt. These may be many, so each of them gets
-    /// the time later: see [`Unnamed::renew_doubt`].
+    /// When the last event came that may be about any of the orders in doubt. There may be many such orders, so each
+    /// of them gets the time later: see [`Unnamed::renew_doubt`].
     doubted: Moment,
 }
 

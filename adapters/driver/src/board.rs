@@ -253,8 +253,8 @@ impl Posted {
         self.is_touched = false;
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(age)) => {
-                // A current book has no such reason. Without a subscription, a recording can still bring a current
-                // book.
+                // The view of a current book has no reason `no_book`. Without a subscription, a recording can bring a
+                // current book.
                 let no_book = self.no_book.clone().filter(|_| book.stale_reason().is_some());
                 match Arc::get_mut(&mut self.spare) {
                     Some(spare) => spare.refill(book, age, no_book),

@@ -140,8 +140,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Takes one turn, which is one poll of the driver's future. Shutdown, timer and commands come first, so that a
-    /// flood of frames cannot starve them.
+    /// Takes one turn, which is one poll of the driver's future. Shutdown, timer and commands come first, so that
+    /// many frames cannot delay them.
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.timer.now();
         self.open(now, context);
@@ -326,7 +326,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     fn read_from(&mut self, slot: usize, now: Instant, context: &mut Context<'_>) -> bool {
         let (mut bytes, mut pings) = (0, 0);
         for _ in 0..FRAMES_PER_TURN_MAX {
-            // The steps of a shutdown wait for frames, so the driver reads then even if the queue is full.
+            // The steps of a shutdown wait for frames. So during a shutdown, the driver reads even if the queue is
+            // full.
             if self.takers.delivery.poll_ready(context).is_pending() && !self.is_ending() {
                 return false;
             }
