@@ -187,10 +187,10 @@ impl Handle {
         Ok(unused)
     }
 
-    /// Asks the venue one question. Holds the `Turn` of the signer until the answer arrives, so that the venue gets no
-    /// request with a higher nonce before this one. Waits before the question while the nonces are ahead of the time
-    /// by more than [`AHEAD_MAX`]. If they are ahead by more than [`NONCE_TOLERANCE`], waiting would take long or for
-    /// ever, and the answer of the venue says what is wrong.
+    /// Asks the venue one question. Holds the `Turn` of the signer until the answer arrives, so that the venue gets
+    /// no request with a higher nonce before this one. Waits before the question while the nonces are ahead of the
+    /// time by more than [`AHEAD_MAX`]. If they are ahead by more than [`NONCE_TOLERANCE`], waiting would take long or
+    /// for ever, and the answer of the venue says what is wrong.
     async fn answer<E, Q: RestQuestion>(
         &self,
         signer: &SharedSigner,
