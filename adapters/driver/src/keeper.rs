@@ -6,11 +6,12 @@ use std::time::Duration;
 use async_channel::Sender;
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    BalanceRows, Balances, Books, Client, CommandError, ConnectFailure, Event, FoundQuote, HeldAmount,
-    Instant, Moment, Order, OrderRef, Orders, Positions, Quote, QuoteRef, Quotes, ShutdownPlan, Stream,
-    StreamId, Symbol, Topic,
+    BalanceRows, Balances, Books, Client, CommandError, ConnectFailure, FoundQuote, HeldAmount, Instant,
+    Moment, Order, OrderRef, Orders, Positions, Quote, QuoteRef, Quotes, ShutdownPlan, Stream, StreamId,
+    Symbol, Topic,
 };
 
+use crate::Closed;
 use crate::board::{Board, Group};
 use crate::ended::{Ended, Ending};
 use crate::handle::{Now, SharedClock};
@@ -20,7 +21,6 @@ use crate::sync::Arc;
 use crate::ticket::Cell;
 use crate::tickets::{Cancel, DOUBT_TIMEOUT, Tickets};
 use crate::waits::Waits;
-use crate::{Closed, NoBook};
 
 /// Books, orders, balances, positions and quotes, kept up to date by the driver. The driver applies each event before
 /// the application sees the event, and requests the snapshots that books need.
@@ -166,99 +166,6 @@ impl Keeper {
             true => _ = self.balances.reconcile(rows, asked),
             false => self.balances.reconcile_part(rows, asked),
         }
-    }
-
-    /// Applies an event, before the application sees it.
-    #[inline]
-    pub(crate) fn take(&mut self, event: &Event<'_>, now: Instant) {
-        match event {
-            Event::DepthUpdate(..) | Event::DepthSnapshot(..) | Event::TopOfBook(..) => {
-                if self.keeps_books {
-                    self.take_depth(event);
-                }
-            }
-            Event::BookTicker(..)
-            | Event::PartialDepth(..)
-            | Event::Trade(..)
-            | Event::MarkPrice(..)
-            | Event::FundingAmount(..)
-            | Event::ContractStatus(..)
-            | Event::Candles(..) => {}
-            Event::Batch(..) => {
-                event.parts().for_each(|part| match part {
-                    Event::Order(..) => {}
-                    part => self.take(&part, now),
-                });
-                self.take_account(event, now);
-            }
-            // These events do not change books.
-            Event::AuctionOpen(..)
-            | Event::Auction(..)
-            | Event::Heartbeat(..)
-            | Event::Ignored(..)
-            | Event::Unrecognized(..)
-            | Event::Order(..)
-            | Event::Balances(..)
-            | Event::Positions(..)
-            | Event::Quote(..)
-            | Event::RequestForQuote(..)
-            | Event::Settlements(..)
-            | Event::Requested { .. } => self.take_account(event, now),
-            Event::Reply { request, outcome, .. } => {
-                self.tickets.note_cancel(*request, outcome, now);
-                self.take_account(event, now);
-            }
-            event => self.take_of_connection(event, now),
-        }
-    }
-
-    /// Applies an event about links, subscriptions or losses.
-    fn take_of_connection(&mut self, event: &Event<'_>, now: Instant) {
-        match event {
-            Event::Rejected { stream, error, .. } => {
-                self.has_new_sources = true;
-                if let Some(symbol) = book_of(stream) {
-                    let message = error.message.to_string().into();
-                    self.board.note_rejection(symbol, NoBook::Rejected { code: error.code, message });
-                }
-            }
-            Event::LinkClosed { .. } | Event::Unsubscribed { .. } => self.has_new_sources = true,
-            Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
-            Event::Opened { .. } => self.connect_failure = None,
-            _ => {}
-        }
-        // The application may have subscribed, or opened the client again, at an earlier event.
-        self.has_new_sources |= self.board.lacks_books();
-        if self.keeps_books {
-            match self.books.apply(event) {
-                Some(change) => {
-                    self.may_need_resync = true;
-                    self.board.touch(change.symbol);
-                }
-                // The event may have changed every book.
-                None => self.board.touch_all(),
-            }
-        }
-        self.take_account(event, now);
-    }
-
-    fn take_depth(&mut self, event: &Event<'_>) {
-        let crossed = self.books.crossed();
-        if let Some(change) = self.books.apply(event) {
-            let is_stale = !change.bids && !change.asks;
-            self.may_need_resync |= is_stale || self.books.crossed() != crossed;
-            self.board.touch(change.symbol);
-        }
-    }
-
-    fn take_account(&mut self, event: &Event<'_>, now: Instant) {
-        for change in self.orders.apply(event) {
-            self.overdue.note(change.order, now);
-            self.tickets.note(change.order, now);
-        }
-        self.balances.apply(event);
-        self.positions.apply(event);
-        self.quotes.apply(event);
     }
 
     /// Shows the readers which books may arrive after all, because a command has subscribed to them or opened their
@@ -444,16 +351,17 @@ fn book_of(stream: &Stream) -> Option<Symbol> {
 }
 
 mod doubts;
+mod events;
 mod listed;
 #[cfg(test)]
 mod sources;
 
 #[cfg(test)]
 mod tests {
-    use gemini_ws::{Config, Endpoint, Limit, QuoteState, Replay, Scratch};
+    use gemini_ws::{Config, Endpoint, Event, Limit, QuoteState, Replay, Scratch};
 
     use super::*;
-    use crate::BookReader;
+    use crate::{BookReader, NoBook};
 
     #[test]
     fn doubts_that_the_application_resolves() {

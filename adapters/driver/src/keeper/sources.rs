@@ -54,6 +54,7 @@ fn frames_that_concern_no_book_wake_no_reader() {
         (r#"{"e":"news"}"#, false),
         (r#"{"E":3,"s":"ethusd","t":7,"p":"1","q":"1","m":true}"#, false),
         (r#"{"u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#, false),
+        (r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":1},{"a":"USD","f":"1","c":"1"}]}"#, false),
         (cross, true),
     ] {
         keeper.take(&replay.event(frame, &mut scratch).unwrap().unwrap(), now);
@@ -61,4 +62,5 @@ fn frames_that_concern_no_book_wake_no_reader() {
         let woken = future::block_on(future::poll_once(reader.changed()));
         assert_eq!(woken.is_some(), wakes, "{frame}");
     }
+    assert_eq!(keeper.balances().malformed(), 1, "the keeper applies each row once");
 }

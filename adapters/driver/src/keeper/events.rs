@@ -1,0 +1,115 @@
+//! How a [`Keeper`] applies events.
+
+use gemini_ws::{Event, Instant, Malformed, Topic};
+
+use crate::NoBook;
+use crate::keeper::{Keeper, book_of};
+
+impl Keeper {
+    /// Applies an event, before the application sees it.
+    #[inline]
+    pub(crate) fn take(&mut self, event: &Event<'_>, now: Instant) {
+        match event {
+            Event::Batch(..) => event.parts().for_each(|part| self.take_but_for_account(&part)),
+            event => self.take_but_for_account(event),
+        }
+        if !is_public(event) {
+            self.take_account(event, now);
+        }
+    }
+
+    /// Applies an event to all but the orders, balances, positions and quotes.
+    #[inline]
+    fn take_but_for_account(&mut self, event: &Event<'_>) {
+        match event {
+            Event::DepthUpdate(..) | Event::DepthSnapshot(..) | Event::TopOfBook(..) if self.keeps_books => {
+                self.take_depth(event);
+            }
+            event if is_public(event) => {}
+            Event::AuctionOpen(..)
+            | Event::Auction(..)
+            | Event::Heartbeat(..)
+            | Event::Ignored(..)
+            | Event::Unrecognized(..)
+            | Event::Order(..)
+            | Event::Balances(..)
+            | Event::Positions(..)
+            | Event::Quote(..)
+            | Event::RequestForQuote(..)
+            | Event::Settlements(..)
+            | Event::Requested { .. }
+            | Event::Reply { .. } => {}
+            event => self.take_of_connection(event),
+        }
+    }
+
+    /// Applies an event about links, subscriptions or losses.
+    fn take_of_connection(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Rejected { stream, error, .. } => {
+                self.has_new_sources = true;
+                if let Some(symbol) = book_of(stream) {
+                    let message = error.message.to_string().into();
+                    self.board.note_rejection(symbol, NoBook::Rejected { code: error.code, message });
+                }
+            }
+            Event::LinkClosed { .. } | Event::Unsubscribed { .. } => self.has_new_sources = true,
+            Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
+            Event::Opened { .. } => self.connect_failure = None,
+            // A loss of other data changes no book, and a link may report very many of them.
+            Event::Malformed(Malformed { topic: Some(topic), .. }, _) if *topic != Topic::Depth => return,
+            _ => {}
+        }
+        // The application may have subscribed, or opened the client again, at an earlier event.
+        self.has_new_sources |= self.board.lacks_books();
+        if self.keeps_books {
+            match self.books.apply(event) {
+                Some(change) => {
+                    self.may_need_resync = true;
+                    self.board.touch(change.symbol);
+                }
+                // The event may have changed every book.
+                None => self.board.touch_all(),
+            }
+        }
+    }
+
+    fn take_depth(&mut self, event: &Event<'_>) {
+        let crossed = self.books.crossed();
+        if let Some(change) = self.books.apply(event) {
+            let is_stale = !change.bids && !change.asks;
+            self.may_need_resync |= is_stale || self.books.crossed() != crossed;
+            self.board.touch(change.symbol);
+        }
+    }
+
+    fn take_account(&mut self, event: &Event<'_>, now: Instant) {
+        if let Event::Reply { request, outcome, .. } = event {
+            self.tickets.note_cancel(*request, outcome, now);
+        }
+        for change in self.orders.apply(event) {
+            self.overdue.note(change.order, now);
+            self.tickets.note(change.order, now);
+        }
+        self.balances.apply(event);
+        self.positions.apply(event);
+        self.quotes.apply(event);
+    }
+}
+
+/// Returns whether an event has market data, which says nothing about the account.
+const fn is_public(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::DepthUpdate(..)
+            | Event::DepthSnapshot(..)
+            | Event::TopOfBook(..)
+            | Event::BookTicker(..)
+            | Event::PartialDepth(..)
+            | Event::Trade(..)
+            | Event::MarkPrice(..)
+            | Event::FundingAmount(..)
+            | Event::ContractStatus(..)
+            | Event::Candles(..)
+    )
+}
