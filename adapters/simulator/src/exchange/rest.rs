@@ -61,7 +61,7 @@ impl Exchange {
         let venue_time = self.venue_time();
         let (account, arguments) =
             self.keys.authenticate_rest(self.broker.accounts(), request, venue_time)?;
-        // According to the venue's documents, auditors see only open orders and balances.
+        // Assumed: auditors see only open orders and balances.
         let has_role = match method {
             RestMethod::OrderStatus => Account::may_trade,
             RestMethod::OpenOrders | RestMethod::Balances => Account::may_read,
