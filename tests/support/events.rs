@@ -8,7 +8,7 @@ use gemini_ws::{
 
 use super::reading;
 
-/// Checks the events of a message that no other message came before.
+/// Checks the events that `Replay` makes of a message, as if it were the first message of a link.
 ///
 /// # Panics
 ///
@@ -43,7 +43,8 @@ pub fn same(event: &Event<'_>) {
     assert_eq!(EventBuf::from(&owned.as_event()).as_event(), *event);
 }
 
-/// The changed levels of each symbol and side, in the order of the frame. `None` is a best level that is gone.
+/// The changed levels of each symbol and side, in the order of the frame. `None` stands for a best level that the
+/// update removes.
 type Levels<'f> = BTreeMap<(&'f str, Side), Vec<Option<Level>>>;
 
 fn changed<'f>(update: &MarketUpdate<'f>) -> Levels<'f> {

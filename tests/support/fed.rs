@@ -174,7 +174,7 @@ pub fn depth(first: u64, last: u64, bids: &str, asks: &str) -> String {
     format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[{bids}],"a":[{asks}]}}"#)
 }
 
-/// Formats a frame of market data v2. `members` follows the changes, such as `,"trades":[]`.
+/// Formats a frame of market data v2. `members` is the text after the changes, such as `,"trades":[]`.
 pub fn l2(bids: &str, asks: &str, members: &str) -> String {
     let mut changes = Vec::new();
     for (side, text) in [("buy", bids), ("sell", asks)] {

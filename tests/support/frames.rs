@@ -41,7 +41,8 @@ pub fn corpus_of_all() -> Vec<Named> {
     Endpoint::ALL.into_iter().flat_map(corpus_of).collect()
 }
 
-/// Returns the recordings whose file name `wanted` accepts; `None` if this machine has none.
+/// Returns the recordings whose file name `wanted` accepts; `None` if there are none. Panics instead of returning
+/// `None` if `GEMINI_WS_REQUIRE_FRAMES` is `1`.
 ///
 /// Recordings are in `../shared/frames`, or in the folder that `GEMINI_WS_FRAMES` names.
 pub fn recordings(wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
@@ -49,7 +50,8 @@ pub fn recordings(wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {
     present(folder.unwrap_or_else(|| root().join("../shared/frames")), wanted)
 }
 
-/// Returns the examples of an endpoint whose file name `wanted` accepts; `None` if this machine has none.
+/// Returns the examples of an endpoint whose file name `wanted` accepts; `None` if there are none. Panics instead of
+/// returning `None` if `GEMINI_WS_REQUIRE_FRAMES` is `1`.
 ///
 /// The examples belong to the reference of the protocol and are in `../shared/protocol/examples`.
 pub fn examples(endpoint: Endpoint, wanted: impl Fn(&str) -> bool) -> Option<Vec<Named>> {

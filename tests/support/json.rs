@@ -89,7 +89,7 @@ pub fn mended(text: &str) -> String {
                 (12, None)
             }
             Some(0xd800..0xe000) => (6, Some("\\ufdd0")),
-            // The character after a backslash begins no escape.
+            // Skip the character after a backslash as well: a second backslash begins no escape.
             _ if character == '\\' => (1 + text[at + 1..].chars().next().map_or(0, char::len_utf8), None),
             _ => (character.len_utf8(), None),
         };
@@ -122,7 +122,8 @@ impl<'de> Visitor<'de> for Any {
         Ok(Json::Boolean(value))
     }
 
-    // `serde_json` passes on other numbers as text.
+    // `serde_json` passes integers of 64 bits to `visit_u64` and `visit_i64`, and all other numbers as text to
+    // `visit_map`.
     fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
         Ok(Json::Number(number.to_string()))
     }
@@ -169,7 +170,7 @@ impl<'de> Deserialize<'de> for Text {
                 f.write_str("a name")
             }
 
-            // `serde_json` borrows a text without escapes from the frame.
+            // `serde_json` borrows a text from the frame, and calls this method, only if the text has no escapes.
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text, E> {
                 Ok(Text::read(text, false))
             }

@@ -1,5 +1,5 @@
-//! An application that polls its client as late as it can: only when a text, a dial or a Close frame is queued after
-//! events.
+//! An application that polls its client as late as it can: it leaves events in the queue until another output, such
+//! as a text to send, is queued behind them.
 
 use gemini_ws::{Book, Books, Event, Order, Orders};
 

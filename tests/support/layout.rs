@@ -1,5 +1,5 @@
-//! Reads the source of a crate and reports where its layout breaks the rules: which part imports which, how long
-//! files and functions are, and which fields are visible outside their module.
+//! Reads the source of a crate and reports where its layout breaks the rules: which files and rooms import each
+//! other, how long files and functions are, and which fields are visible outside their module.
 //!
 //! [`Layout`] reads tokens, without comments, strings and items under `#[cfg(test)]`. A path counts as an import if
 //! it begins with `crate`, `self`, `super` or a module that the file declares. Its target is the innermost module
@@ -82,8 +82,8 @@ impl Layout {
         loops(&self.files.iter().map(|(path, file)| (path.clone(), file.imports.clone())).collect())
     }
 
-    /// Returns the imports that lead upwards in `order`, which lists all rooms from top to bottom. Also returns rooms
-    /// and entries of `order` that have no counterpart.
+    /// Returns the imports that lead upwards in `order`, which lists all rooms from top to bottom. Also returns the
+    /// rooms that `order` does not list, and the entries of `order` that are no rooms.
     pub fn upward_imports(&self, order: &[&str]) -> Vec<String> {
         let place = |name: &str| order.iter().position(|known| *known == name);
         let rooms: BTreeSet<String> = self.files.keys().map(|path| room(path)).collect();
@@ -195,7 +195,8 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// Returns the length of the text at the beginning of `rest` that is no token; `None` if a token begins there.
+/// Returns the length of the white space, comment, string, character or lifetime at the beginning of `rest`; `None`
+/// if a token begins there.
 fn skipped(rest: &[char]) -> Option<usize> {
     let to_end_of_line = || rest.iter().position(|character| *character == '\n').unwrap_or(rest.len());
     match *rest {
@@ -209,7 +210,8 @@ fn skipped(rest: &[char]) -> Option<usize> {
         ['b' | 'c', 'r', '"' | '#', ..] => raw_string(&rest[2..]).map(|length| 2 + length),
         ['\'', '\\', ..] | ['\'', _, '\'', ..] => Some(quoted(rest, '\'')),
         ['\'', ..] => Some(1 + rest[1..].iter().take_while(|character| is_word(**character)).count()),
-        // Read a word to its end, so that its last letter does not begin a string.
+        // A token begins here. `token_length` takes a whole word, so that the last letter of a word does not begin a
+        // string.
         _ => None,
     }
 }
@@ -323,7 +325,7 @@ fn imports(path: &str, tokens: &[Token], modules: &BTreeMap<Vec<String>, String>
     let children: BTreeSet<&str> =
         (0..tokens.len()).filter(|at| declared(*at)).map(|at| tokens[at + 1].text.as_str()).collect();
     let mut found = BTreeSet::new();
-    // The inline modules that contain the token, and the depth at which each ends.
+    // The inline modules that contain the current token, and the depth at which each ends.
     let mut inline: Vec<(String, i32)> = Vec::new();
     let (mut depth, mut at) = (0, 0);
     while at < tokens.len() {
@@ -390,7 +392,7 @@ fn use_tree(tokens: &[Token], mut at: usize, prefix: &[String], paths: &mut Vec<
             }
             "as" => at += 2,
             "*" => at += 1,
-            // `self` in braces imports the module.
+            // `self` in braces stands for the module in front of the braces.
             "self" if !path.is_empty() => at += 1,
             _ if is_name(token) => {
                 path.push(token.text.clone());

@@ -1,5 +1,4 @@
-//! [`Machine`] is the interface of a client for the tests. The observer, the scripts and the simulation also work
-//! with faulty variants of a `Client`.
+//! [`Machine`] is the interface through which the tests use a client. Faulty variants of a `Client` implement it too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use gemini_ws::{
 
 /// The commands, inputs, outputs and getters of a `Client`.
 ///
-/// An endpoint is named by the index of its settings.
+/// Methods identify an endpoint by the index of its settings.
 pub trait Machine: Clone {
     fn add(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
     fn remove(&mut self, now: Instant, endpoint: usize) -> Result<(), CommandError>;
@@ -339,7 +338,7 @@ impl Settings {
         })
     }
 
-    /// Returns the host for which dials, requests and orders are counted.
+    /// Returns the host of the address. The limits for dials, requests and orders count by host.
     pub fn host(&self) -> &str {
         let rest = self.address.split_once("://").map_or(self.address.as_str(), |(_, rest)| rest);
         rest.split(['/', '?']).next().unwrap_or_default()
@@ -347,8 +346,8 @@ impl Settings {
 
     /// Returns the longest time that a link waits for the venue or the transport.
     pub fn longest_wait(&self) -> Duration {
-        // The client requests a stream that has often failed at longer intervals, and closes a link after several
-        // requests without a reply.
+        // After failed requests for a stream, the client waits longer before the next one. It closes a link after
+        // several requests without a reply.
         let delay = Duration::from_secs(60).max(self.resubscribe_delay);
         let asking = (self.request_timeout + self.snapshot_timeout + delay) * 4;
         self.connect_timeout + asking + self.silence_max + self.probe_after + self.close_timeout

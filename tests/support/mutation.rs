@@ -96,7 +96,7 @@ const NAMES: [&str; 130] = [
 /// Returns one of `frames` with one to three changes, some of which insert a piece of one of `others`.
 pub fn mutated(frames: &[String], others: &[String], random: &mut Random) -> String {
     let mut frame = random.pick(frames).clone();
-    // A frame that is not JSON tells little about members, so most changes keep it valid.
+    // Most changes keep the frame valid JSON, so that the decoder reads all its members.
     let first = if random.below(4) == 0 { 0 } else { 4 };
     for _ in 0..=random.below(3) {
         frame = match first + random.below(12 - first) {
@@ -126,7 +126,7 @@ pub fn shuffled(frame: &str, random: &mut Random) -> String {
     object(&members)
 }
 
-/// Returns the frame with the members of every object in another order.
+/// Returns the frame with the members of every object in a random order.
 pub fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
     if let Some(mut members) = members(frame) {
         random.shuffle(&mut members);
@@ -262,14 +262,14 @@ fn element(text: &str, random: &mut Random) -> String {
     format!("[{}]", elements.join(","))
 }
 
-/// Applies `change` to one of the containers that begin with `open`.
+/// Applies `change` to a random container that begins with `open`.
 fn inside(text: &str, open: u8, random: &mut Random, change: fn(&str, &mut Random) -> String) -> String {
     let starts: Vec<usize> = (0..text.len()).filter(|&at| text.as_bytes()[at] == open).collect();
     if starts.is_empty() {
         return text.into();
     }
     let start = *random.pick(&starts);
-    // Brackets in texts count too, so this may be a wrong end.
+    // This search counts brackets in strings too, so the end that it finds may be wrong.
     let mut depth = 0;
     let end = text[start..].char_indices().find_map(|(at, character)| {
         match character {

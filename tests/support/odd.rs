@@ -11,11 +11,11 @@ use super::oracle;
 pub struct Kind {
     pub endpoint: Endpoint,
     pub frame: &'static str,
-    /// The members that only inform, and where the message has each of them. Their values change nothing else in the
-    /// message.
+    /// JSON pointers to the members of the frame that only inform, each with the pointer to its value in the
+    /// serialised message. An odd value of such a member changes nothing else in the message.
     pub informs: &'static [(&'static str, &'static str)],
-    /// The accounted members, and where the message has each of them. The message has the exact value or none, or the
-    /// frame is malformed.
+    /// JSON pointers to the accounted members of the frame, each with the pointer to its value in the serialised
+    /// message. Unless an odd value makes the frame malformed, the message has exactly this value or null.
     pub accounts: &'static [(&'static str, &'static str)],
 }
 

@@ -55,7 +55,7 @@ fn check_each(endpoints: &[Endpoint], text: &str, used: &mut Scratch) {
                 slow.iter_mut().flatten().for_each(exponents);
                 assert_eq!(slow, Some(Ok(ours)), "{at}");
             }
-            // Every endpoint refuses a text that is not JSON in the same way.
+            // Every endpoint refuses a text that is not JSON with the same error, so this error is checked once.
             Err(error) if error.member().is_none() && seen == Some(*error) => {}
             Err(error) => {
                 refused(at, *error, general);
@@ -97,7 +97,7 @@ fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
     };
     assert!(error.offset() <= text.len(), "{error}, {at}");
     match (error.kind(), error.member()) {
-        // Limits that only this crate has.
+        // The slow decoder does not have these limits.
         (TooLong, None) => {}
         (TooDeep, None) => {
             if let Ok(frame) = general {
@@ -234,7 +234,7 @@ fn reveal(session: ApiSession<'_>, said: &mut Value) {
     *said = json!(id);
 }
 
-/// Writes exponents as `serde_json`, with which the slow decoder reads, does.
+/// Writes exponents as `serde_json` does, because the slow decoder reads numbers with `serde_json`.
 fn exponents(value: &mut Value) {
     match value {
         Value::String(text) if text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)) => {
@@ -246,8 +246,8 @@ fn exponents(value: &mut Value) {
     }
 }
 
-/// Replaces the serialised form of a text that contains JSON by the value of this JSON. Checks first that the form is
-/// what `Debug` prints.
+/// Replaces the serialised form of a text of JSON by the parsed value. Checks first that this form is what `Debug`
+/// prints.
 fn show(raw: RawJson<'_>, said: &mut Value) {
     assert_eq!(*said, json!(format!("{raw:?}")));
     *said = Json::parse(raw.as_str()).unwrap().value();

@@ -25,14 +25,15 @@ pub struct Pair {
     pub positions: Positions,
     pub trades: Vec<u64>,
     pub candles: u64,
-    /// The number of events. It chooses those whose owned copies are compared.
+    /// The number of events so far. It decides which events are compared with their owned copies.
     copied: u64,
     signer: Option<Signer>,
     pub now: Instant,
-    /// Snapshots of books, and most events that are no data, one on each line.
+    /// A line for each snapshot of a book, and for most events without market or account data.
     pub log: Vec<String>,
     pub closed: bool,
-    /// How often a book's best prices differed from the newest ticker that is not newer than the book's update.
+    /// How often the best prices of a book after an update differed from the newest ticker with an update id that is
+    /// at most the id of that update.
     pub top_mismatches: u64,
     pub tops_compared: u64,
     /// The newest tickers of each symbol: update id, best bid, best ask.
@@ -77,7 +78,8 @@ impl Pair {
         Pair::with(Config::new("ws://venue"), config, seed)
     }
 
-    /// Creates a pair that connects for [`ACCOUNT`] and subscribes to its streams when time passes.
+    /// Creates a pair whose client is authenticated for [`ACCOUNT`] and subscribes to the account's streams. The
+    /// client connects when `run` lets time pass.
     pub fn trading(config: Config, venue: simulator::Config, seed: u64) -> Pair {
         let mut pair = Pair::with(
             config.authenticated(true),
@@ -92,7 +94,8 @@ impl Pair {
         pair
     }
 
-    /// Creates a pair that connects to an archived endpoint and subscribes to the given streams when time passes.
+    /// Creates a pair whose client subscribes to these streams of an archived endpoint. The client connects when
+    /// `run` lets time pass.
     pub fn archived(target: &str, venue: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let venue = venue.account(Account::new(KEY, SECRET).id(ACCOUNT));
         let mut pair = Pair::with(Config::new(format!("ws://venue{target}")), venue, seed);
@@ -152,7 +155,7 @@ impl Pair {
         }
     }
 
-    /// Creates a pair that connects and subscribes to the given streams when time passes.
+    /// Creates a pair whose client subscribes to these streams. The client connects when `run` lets time pass.
     pub fn following(config: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let mut pair = Pair::new(config, seed);
         for stream in streams {
@@ -178,7 +181,7 @@ impl Pair {
         self.flush();
     }
 
-    /// Lets time pass, from each message or deadline to the next.
+    /// Lets time pass: goes from each message or deadline to the next.
     pub fn run(&mut self, duration: Duration) {
         let until = self.now + duration;
         self.flush();
@@ -265,8 +268,8 @@ impl Pair {
         }
     }
 
-    /// Performs the outputs of both ends until there are none; those of the client only in each `polled_each`-th
-    /// call.
+    /// Performs the outputs of both ends until there are none. The outputs of the client wait for each
+    /// `polled_each`-th call.
     fn flush(&mut self) {
         self.unpolled += 1;
         if self.unpolled >= self.polled_each {

@@ -25,10 +25,12 @@ pub fn frames(data: &[u8]) {
     });
 }
 
-/// The maximum number of inputs that are made. The checks of a life cost more than the life.
+/// The maximum number of inputs that `follow` makes of one text. The checks after the inputs take longer than the
+/// inputs.
 const INPUTS_MAX: usize = 256;
 
-/// Takes each byte as an input of a machine. The first byte chooses the machine and its world.
+/// Makes inputs on a machine and checks it. The first byte chooses the machine and its world, and each further byte
+/// is an input.
 pub fn lifecycle(data: &[u8]) {
     let Some((world, inputs)) = data.split_first() else { return };
     match world % 4 {
@@ -39,7 +41,7 @@ pub fn lifecycle(data: &[u8]) {
     }
 }
 
-/// Makes the inputs that the bytes name in the world's alphabet, and checks the machine.
+/// Makes the inputs in the world's alphabet that the bytes choose, and checks the machine.
 fn follow<M: Machine + 'static>(world: &World<M>, bytes: &[u8]) {
     let named = |byte: &u8| world.alphabet[usize::from(*byte) % world.alphabet.len()];
     let inputs: Vec<_> = bytes.iter().take(INPUTS_MAX).map(named).collect();

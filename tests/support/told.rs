@@ -7,7 +7,7 @@ pub fn seconds(at: Instant) -> String {
     format!("{}.{:03}", millis / 1_000, millis % 1_000)
 }
 
-/// Formats an event of a client of one link.
+/// Formats an event of a client that has one link.
 pub fn describe(event: &Event<'_>) -> String {
     Teller { places: false }.event(event)
 }

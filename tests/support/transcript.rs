@@ -1,8 +1,8 @@
 //! Runs transcripts. A transcript contains all inputs of a client, of one link or of several, and all that the client
 //! returns.
 //!
-//! A line that begins with `>` is an output, one with `!` an event, and one with `=` the answer to a question of the
-//! transcript. Every other line is an input:
+//! A line that begins with `>` is an output, one with `!` an event, and one with `=` the result of a line such as
+//! `state`. Every other line is an input:
 //!
 //! ```text
 //! config NAME VALUE...     at the top: `config backoff 0.5 30`, `config url ws://venue/v2/marketdata`
@@ -43,7 +43,7 @@ use super::observer::Observed;
 use super::single;
 use super::told::{Teller, seconds};
 
-/// Runs the inputs of a transcript, and returns the transcript with the present outputs, events and answers.
+/// Runs the inputs of a transcript, and returns the transcript with the outputs, events and results of this run.
 pub fn replay(transcript: &str) -> String {
     let settings: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("config ")).collect();
     let seed = transcript.lines().find_map(|line| line.strip_prefix("seed "));

@@ -21,11 +21,11 @@ pub fn flag(name: &str) -> bool {
     flag_in(name, std::env::var_os(name))
 }
 
-/// Returns the seeds from `first` on, `count` of them.
+/// Returns `count` seeds, beginning with `first`.
 ///
 /// # Panics
 ///
-/// If there are no seeds, or some of them do not fit in 64 bits.
+/// If `count` is zero, or a seed does not fit in 64 bits.
 pub fn seeds(first: u64, count: u64) -> Range<u64> {
     let end =
         first.checked_add(count).unwrap_or_else(|| panic!("{count} seeds from {first} on: more than 2^64"));
@@ -33,7 +33,7 @@ pub fn seeds(first: u64, count: u64) -> Range<u64> {
     first..end
 }
 
-/// Reads the value of a variable like [`number`].
+/// Parses the value of a variable as [`number`] does. `None` stands for a variable that is not set.
 pub fn number_in(name: &str, value: Option<&OsStr>) -> Option<u64> {
     let value = value?;
     let digits = |text: &str, radix: u32| {
@@ -53,7 +53,7 @@ pub fn number_in(name: &str, value: Option<&OsStr>) -> Option<u64> {
     number
 }
 
-/// Reads the value of a variable like [`flag`].
+/// Parses the value of a variable as [`flag`] does. `None` stands for a variable that is not set.
 pub fn flag_in(name: &str, value: Option<OsString>) -> bool {
     match value.as_deref().map(OsStr::to_str) {
         None | Some(Some("0")) => false,

@@ -73,7 +73,7 @@ fn any_auction(of: Object<'_>) -> Read<Value> {
     }
 }
 
-/// Reads a trade, also with the names in older versions of the venue's document.
+/// Reads a trade. Also accepts the member names of older versions of the venue's document.
 fn trade(of: Object<'_>) -> Read<Value> {
     let event_id = "event_id|eventid|eventId";
     let trade_id = match of.if_any("tid", unsigned)? {
@@ -159,7 +159,8 @@ fn shifted(mantissa: &str, exponent: &str) -> Option<String> {
     }
     let decimals = (fraction.len() as i64).checked_sub(exponent.parse::<i64>().ok()?)?;
     let zeros = digits.len() - digits.trim_end_matches('0').len();
-    // No number that fits ends elsewhere.
+    // Without its trailing zeros, a number that fits has at most 18 decimals, or ends at most 19 places before the
+    // point.
     if !(-19..=18).contains(&(decimals.checked_sub(zeros as i64)?)) {
         return None;
     }

@@ -1,7 +1,7 @@
 //! The slow decoder: a second implementation of `Endpoint::decode`, which reads a general JSON value.
 //!
 //! The slow decoder follows the description of the protocol, and returns the message in its serialised form. This
-//! file has what all endpoints share.
+//! file contains what the readers of all endpoints share.
 
 mod market_v1;
 mod market_v2;
@@ -21,9 +21,9 @@ pub type Refusal = (DecodeErrorKind, &'static str);
 
 pub type Read<T> = Result<T, Refusal>;
 
-/// Reads a frame. `None` if it does not even have the JSON type that the endpoint sends.
+/// Reads a frame. `None` if the frame does not have the JSON type that the endpoint sends.
 ///
-/// Texts that a message keeps as JSON are JSON values here.
+/// Where a message keeps JSON as a text, the result contains the parsed value.
 pub fn read(endpoint: Endpoint, frame: &Json) -> Option<Read<Value>> {
     let whole = || unrecognized(frame);
     match (endpoint, frame) {
@@ -55,8 +55,8 @@ fn malformed(element: &Json, (kind, member): (DecodeErrorKind, Option<&'static s
 struct Object<'j>(&'j [(String, Json)]);
 
 impl<'j> Object<'j> {
-    /// Returns a member, which may have several names, with `|` between them. The last occurrence counts. `null`
-    /// counts as a missing member.
+    /// Returns the value of a member. `names` lists the possible names of the member with `|` between them. If the
+    /// member occurs more than once, the last occurrence counts. `None` if the member is missing or null.
     fn get(self, names: &str) -> Option<&'j Json> {
         let is_named = |name: &str| names.split('|').any(|known| known == name);
         let (_, value) = self.0.iter().rfind(|(name, _)| is_named(name))?;
@@ -105,7 +105,7 @@ impl<'j> Object<'j> {
         }
     }
 
-    /// Reads an array of objects. A malformed element leaves the others readable.
+    /// Reads an array of objects. A malformed element becomes a report, and the other elements are still read.
     fn rows(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
         let row = |element: &'j Json| {
             let read = match element {
@@ -117,7 +117,8 @@ impl<'j> Object<'j> {
         Ok(self.array(names)?.iter().map(row).collect())
     }
 
-    /// Reads an array of objects as `rows` does. If there are rows, but all are malformed, so is the array.
+    /// Reads an array of objects as `rows` does. If the array has elements and all are malformed, the array is
+    /// malformed.
     fn some_rows(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
         let row = |element: &'j Json| match element {
             Json::Object(members) => read(Object(members)).map_err(|(kind, member)| (kind, Some(member))),
@@ -136,7 +137,7 @@ impl<'j> Object<'j> {
     }
 }
 
-/// Reads the elements of an array with this name. Returns the refusal of the first if all are malformed.
+/// Reads the elements of the array `name`. If all are malformed, returns the refusal of the first.
 fn some<'j>(
     elements: &'j [Json],
     read: impl FnMut(&'j Json) -> Result<Value, (DecodeErrorKind, Option<&'static str>)>,
@@ -172,7 +173,7 @@ fn label(of: Object<'_>, names: Names) -> Value {
     of.text_if_any(names).filter(|text| !text.is_empty()).map_or(Value::Null, |text| json!(text))
 }
 
-/// Reads a text that only informs, or a number with its digits as they are written.
+/// Reads a member that only informs: a text, or a number with its digits as they are written.
 fn word(of: Object<'_>, names: Names) -> Value {
     match of.get(names) {
         Some(Json::Number(number)) => json!(number),
@@ -262,8 +263,8 @@ fn seconds(of: Object<'_>, names: Names) -> Read<Value> {
     time(integer(of.require(names)?), 1_000_000_000).map_err(|kind| (kind, of.name(names)))
 }
 
-/// Returns how a decimal that was read from `text` is printed: as it was written, without the sign of zero and
-/// leading zeros. Trailing zeros are dropped only where the digits do not fit.
+/// Returns what a `Decimal` prints that was parsed from `text`: the text without the sign of zero and leading zeros.
+/// It also drops trailing zeros, but only if the digits do not fit otherwise.
 pub fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (whole, fraction) = match digits.split_once('.') {
@@ -279,7 +280,7 @@ pub fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
     let print = |fraction: &str| {
         let joined = format!("{whole}{fraction}");
         let significant = joined.trim_start_matches('0');
-        // More digits would not fit into an `i128` either.
+        // More digits could overflow the `i128`, and do not fit into a `Decimal` anyway.
         if fraction.len() > 18 || significant.len() > 30 {
             return None;
         }
@@ -345,7 +346,7 @@ fn outcome(text: Value) -> Value {
     spelled(text, &[("yes", "YES"), ("no", "NO")])
 }
 
-/// Reads a refusal, which any archived endpoint may send.
+/// Reads an error frame, which any archived endpoint may send.
 fn venue_error(frame: Object<'_>) -> Read<Value> {
     Ok(json!({
         "kind": "error",
@@ -354,7 +355,7 @@ fn venue_error(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads the price of an auction, whose symbol market data v1 and v2 write differently.
+/// Reads an auction event. The caller reads the symbol, which market data v1 and v2 write differently.
 fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     Ok(json!({
         "kind": "auction",
@@ -371,7 +372,8 @@ fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     }))
 }
 
-/// Removes the member `kind` from a value: elements of a list have no such member when all are of one kind.
+/// Removes the member `kind` from a value. An element of a list has this member only if the elements are of several
+/// kinds.
 fn untagged(mut value: Value) -> Value {
     value.as_object_mut().unwrap().remove("kind");
     value

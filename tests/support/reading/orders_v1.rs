@@ -57,7 +57,7 @@ pub(super) fn report(element: &Json, read: impl FnOnce(&Json, Object<'_>) -> Rea
 
 fn any_event(whole: &Json, of: Object<'_>) -> Read<Value> {
     match text(of, "type")?.as_str().unwrap() {
-        // Some texts of the current API also count as types.
+        // The status texts of the current API also count as types.
         "initial" | "accepted" | "rejected" | "booked" | "fill" | "cancelled" | "cancel_rejected"
         | "closed" | "NEW" | "OPEN" | "PARTIALLY_FILLED" | "FILLED" | "CANCELED" | "REJECTED"
         | "MODIFIED" => order(of),
@@ -65,7 +65,7 @@ fn any_event(whole: &Json, of: Object<'_>) -> Read<Value> {
     }
 }
 
-/// Reads an event, also with the names in older examples.
+/// Reads an event. Also accepts the member names of older examples.
 fn order(of: Object<'_>) -> Read<Value> {
     let decimal = |names| of.unless_empty(names, market_decimal);
     let order_id = unsigned(of, "order_id")?;

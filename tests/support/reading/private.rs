@@ -31,7 +31,8 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
         Value::Bool(maker) => json!(if maker { "Maker" } else { "Taker" }),
         none => none,
     };
-    // With a fill, `Z` is the quantity of this execution, otherwise the quantity of all executions.
+    // In a frame about a fill, `Z` is the quantity of this fill; in any other frame, `Z` is the quantity of all
+    // fills.
     let filled = status == "FILLED" || status == "PARTIALLY_FILLED";
     let told = executed.is_null() && !(trade_id.is_null() && execution_price.is_null());
     let (of_this, of_all) = if filled { (executed, Value::Null) } else { (Value::Null, executed) };
@@ -68,7 +69,7 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads an order snapshot. A malformed row leaves the others readable.
+/// Reads an order snapshot. A malformed row becomes a report, and the other rows are still read.
 pub(super) fn order_snapshot(frame: Object<'_>) -> Read<Value> {
     let row = |row: &Json| super::orders_v1::report(row, |_, order| order_update(order));
     let orders: Value = frame.array("orders")?.iter().map(row).collect();

@@ -44,7 +44,8 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// The kinds of frames that do not name their kind. `Named` stands for all kinds that should name it.
+/// The kinds of frames that are recognised by their members. `Named` stands for all kinds whose frames should name
+/// their kind but did not.
 enum Unnamed {
     Partial,
     Ticker,

@@ -79,7 +79,7 @@ fn strain(address: &str) -> Settings {
     }
 }
 
-/// Returns a world of one link, which serves public and private streams and takes orders.
+/// Returns a world of one link, which carries public streams, private streams and orders.
 pub fn strained() -> World<Many> {
     let settings = strain("wss://ws.gemini.com");
     let of = settings.clone();

@@ -83,8 +83,8 @@ impl fmt::Display for Input {
 }
 
 impl<M: Machine + 'static> World<M> {
-    /// Returns the act of an input in a state. Returns `None` if the input is about something that does not exist, or
-    /// if a stream has `subscriptions_max` subscriptions.
+    /// Returns the instant of an input and the call that the input makes in this state. Returns `None` if the input
+    /// is about something that does not exist, or if a stream has `subscriptions_max` subscriptions.
     pub(super) fn act<'a>(
         &'a self,
         state: &Observed<M>,
@@ -124,8 +124,8 @@ impl<M: Machine + 'static> World<M> {
         Some((now, act))
     }
 
-    /// Returns the oldest subscription to a stream that has not been unsubscribed. Without one, returns the newest
-    /// that ever existed.
+    /// Returns the oldest subscription to a stream for which `unsubscribe` was not called. If there is none, returns
+    /// the newest subscription to the stream that ever existed.
     fn subscription(&self, state: &Observed<M>, place: usize) -> Option<StreamId> {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
@@ -184,7 +184,8 @@ impl<M: Machine + 'static> World<M> {
     }
 }
 
-/// Writes an answer to the newest unanswered request of a link, or without one, to the newest request of all links.
+/// Writes a reply to the newest unanswered request of a link. If the link has none, writes a reply to the newest
+/// request of all links.
 fn answer<M: Machine>(state: &Observed<M>, link: LinkId, rest: &str, text: &mut String) {
     let written = state.shadow().written.iter().filter(|written| written.link == link);
     let id = written.map(|written| written.id).max().unwrap_or(state.names().newest_request);

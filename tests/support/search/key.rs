@@ -6,20 +6,22 @@
 //!
 //! A key does not contain the following, for these reasons:
 //!
-//! - *Instants.* Instead the key contains the cause of the next deadline, what follows from it, and whether it is
-//!   due: a machine compares instants only to see which timer is due. The order of the timers after the first is not
-//!   in the key: each of them becomes the first in some state, as others are disarmed.
-//! - *Numbers that only rise*: epochs, ids of requests and subscriptions, ids of updates, counters. They are
-//!   compared with numbers that were handed out or came before, and with nothing else. The key does contain whether
-//!   there was an earlier link, about which inputs may come too late.
-//! - *How many attempts have failed*, if they have no limit: only the delay grows with it.
-//! - *Random numbers*: they decide how long a delay is, not whether there is one.
-//! - *The order in which links act that are due at the same instant*: each of them is the first in some state, and
-//!   the others are still due.
-//! - *Texts* of frames: the key contains what a frame changes in streams and requests, and it changes nothing else.
-//! - *Outputs that wait*: each step polls them all. The observer's comparison for I-38 shows that the time of
-//!   polling does not matter.
-//! - *Anything after the end*: all states after `Closed` count as one, in which the search makes every input, too.
+//! - *Instants.* Instead the key contains the cause of the next deadline, the kinds of outputs at the deadline, and
+//!   whether it is due: a machine compares instants only to see which timer is due. The order of the later timers is
+//!   not in the key: each of them is the first timer in some other state, when the timers before it are disarmed.
+//! - *Numbers that only rise*: epochs, ids of requests and subscriptions, ids of updates, counters. A machine
+//!   compares such a number only with earlier numbers. The key does contain whether a slot had an earlier link,
+//!   because late inputs may be about that link.
+//! - *How many attempts have failed*, if they have no limit: only the delay grows with this number.
+//! - *Random numbers*: they decide how long a delay is, not whether there is a delay.
+//! - *The order of links that are due at the same instant*: each of them acts first in some state, and the others are
+//!   still due afterwards.
+//! - *Texts* of frames: the key contains what a frame changes in streams and requests, and a frame changes nothing
+//!   else.
+//! - *Unpolled outputs*: the search polls all outputs after each input. The observer's comparison for I-38 shows that
+//!   the time of polling does not matter.
+//! - *Anything after the end*: all states after `Closed` are one state. The search makes every input in this state
+//!   too.
 
 use gemini_ws::{Event, Instant, Output};
 
@@ -59,7 +61,7 @@ pub fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
         key.extend([feed.subscriptions.len() as u8, leaving as u8, bits(&flags)]);
     }
     state.each_stream(|_, stream, at| key.extend([b'S', place(stream), at as u8]));
-    // In the order in which the messages were written.
+    // Add the messages in the order in which the client wrote them.
     for written in &shadow.written {
         let number = shadow.written.iter().filter(|other| other.id < written.id).count();
         let slot = written.link.slot();
@@ -74,7 +76,7 @@ pub fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
     key
 }
 
-/// Adds what is known of a link and matters for its future.
+/// Adds what the observer knows of a link, as far as it can change what the link does later.
 fn leg_of(shadow: &Shadow, leg: &Leg, key: &mut Key) {
     let is_open = leg.phase == Phase::Open;
     let waits = leg.phase == Phase::Ended && shadow.closing.is_none();
@@ -98,8 +100,8 @@ fn bits(flags: &[bool]) -> u8 {
     flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag))
 }
 
-/// Adds what a copy of a machine does if only time passes, and how often it requests streams until a link ends. The
-/// number shows how often the venue has not answered.
+/// Adds what a copy of a machine does if only time passes, and how often the copy requests streams until a link ends.
+/// This number depends on how many requests the venue has not answered.
 fn left_alone<M: Machine>(machine: &M, now: Instant, key: &mut Key) {
     let mut copy = machine.clone();
     let mut asked = 0;
@@ -127,8 +129,8 @@ fn left_alone<M: Machine>(machine: &M, now: Instant, key: &mut Key) {
     key.extend([b'A', asked]);
 }
 
-/// Returns a number for the kind of an output. For the end of an attempt or link, it also says whether another
-/// attempt follows.
+/// Returns a number for the kind of an output. The number for the end of an attempt or a link also says whether
+/// another attempt follows.
 fn kind(output: &Output) -> u8 {
     match output {
         Output::Connect(_) => 1,

@@ -92,15 +92,16 @@ pub fn short_single() -> World<Many> {
     world
 }
 
-/// Returns the world of a client of two endpoints on one host: a public one that has trades, and one of an account,
-/// which stays open.
+/// Returns the world of a client of two endpoints on one host: a public endpoint with a stream of trades, and an
+/// endpoint of an account, whose link stays open.
 pub fn client() -> World<Many> {
     let mut world = full_client();
     world.alphabet.retain(|input| !matches!(input, Input::Remove(_) | Input::Request(_) | Input::Later(_)));
     world
 }
 
-/// Returns the world of `client` with three more inputs: the removal of an endpoint, a request, and a late tick.
+/// Returns the world of `client` with three more inputs: the removal of an endpoint, a request, and a timeout an hour
+/// later.
 pub fn full_client() -> World<Many> {
     let public = Settings::new("wss://ws.gemini.com");
     let private = Settings { authenticated: true, ..public.clone() };
