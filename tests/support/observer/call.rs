@@ -1,5 +1,5 @@
-//! [`Act`] is what a test does to a machine in one step. [`Call`] is an act and its time, which can be kept, printed,
-//! and repeated on another machine.
+//! [`Act`] is what a test does to a machine in one step. [`Call`] is an act with its time. A test can keep and print
+//! a call, and repeat it on another machine.
 
 use std::fmt;
 
@@ -155,8 +155,8 @@ impl<'a> Act<'a> {
     }
 }
 
-/// A step that can be kept. It names links, subscriptions and requests by their positions, so that it keeps its
-/// meaning if earlier steps are left out.
+/// A step that can be kept. It identifies links, subscriptions and requests by their positions, so that it keeps its
+/// meaning in a trace without the earlier steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     pub now: Instant,
@@ -183,14 +183,14 @@ pub enum What {
     Resumed,
 }
 
-/// A link: its slot, and how many links were dialled there since.
+/// A link: its slot, and how many links the client dialled in the slot after it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Link {
     pub slot: usize,
     pub back: usize,
 }
 
-/// A subscription: its stream, and how many subscriptions to that stream were made since.
+/// A subscription: its stream, and how many later subscriptions to that stream there are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Subscription {
     pub stream: Stream,
@@ -200,7 +200,7 @@ pub struct Subscription {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum OwnedFrame {
     Text(String),
-    /// The response to a request: how many requests are newer, and the text after the id.
+    /// The response to a request: how many requests are newer than it, and the text after the id.
     Response {
         back: u64,
         rest: String,
@@ -220,11 +220,11 @@ const RESPONSE: &str = "{\"id\":";
 pub struct Names {
     links: Vec<Vec<LinkId>>,
     streams: Vec<(StreamId, Stream)>,
-    /// The newest id in a request that was handed out.
+    /// The newest id in a request that the client handed out.
     pub newest_request: u64,
 }
 
-/// The number of links of a slot that are remembered. Sixteen times as many subscriptions are remembered.
+/// How many links of a slot `Names` remembers. It remembers sixteen times as many subscriptions.
 const REMEMBERED: usize = 64;
 
 impl Names {
@@ -257,8 +257,8 @@ impl Names {
         machine.each_link(|link, _, _| self.note_link(link));
     }
 
-    /// Returns the link that is `back` dials older than the newest link of its slot. `None` if it is unknown or no
-    /// longer remembered.
+    /// Returns the link that is `back` dials older than the newest link of its slot. `None` if `Names` does not
+    /// remember it.
     pub fn link(&self, Link { slot, back }: Link) -> Option<LinkId> {
         self.links.get(slot)?.iter().rev().nth(back).copied()
     }
@@ -280,7 +280,7 @@ impl Names {
         Some(Subscription { stream, back: same.position(|known| known.0 == id)? })
     }
 
-    /// Converts a step to a call. `None` if it is about a subscription that is no longer remembered.
+    /// Converts a step to a call. `None` if the step is about a subscription that `Names` does not remember.
     pub fn call(&self, now: Instant, act: Act<'_>) -> Option<Call> {
         let what = match act {
             Act::Add(endpoint) => What::Add(endpoint),
@@ -318,7 +318,7 @@ impl Names {
         }
     }
 
-    /// Converts a call to a step. `None` if it is about something that does not exist on this machine.
+    /// Converts a call to a step. `None` if the call is about something that does not exist on this machine.
     pub fn act<'a>(&self, call: &'a Call, text: &'a mut String) -> Option<Act<'a>> {
         Some(match &call.what {
             What::Add(endpoint) => Act::Add(*endpoint),

@@ -1,5 +1,5 @@
-//! Checks frames. Exactly one counter counts each frame, its events have its content, and its data belongs to a
-//! subscription. A book consists of one snapshot and the updates that follow it.
+//! Checks frames. Exactly one counter counts each frame, the events of a frame have its content, and its data belongs
+//! to a subscription. A book consists of one snapshot and the updates that follow it.
 
 use gemini_ws::{
     Depth, Endpoint, Event, Frame, GapRule, Ignored, IgnoredReason, LinkId, Message, Scratch, Source, Stats,
@@ -55,8 +55,8 @@ fn topic_of(stream: &Stream) -> Topic {
     }
 }
 
-/// Returns the topic and symbol of the stream of an event. Market data v2 has books, trades and auctions in one
-/// stream.
+/// Returns the topic and symbol of the stream that an event belongs to. On market data v2, books, trades and auctions
+/// of a symbol belong to one stream.
 fn origin<'e>(event: &Event<'e>, endpoint: Endpoint) -> (Topic, Option<&'e str>) {
     let of_books = |topic| if endpoint == Endpoint::MarketDataV2 { Topic::Depth } else { topic };
     match event {
@@ -179,8 +179,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that a trade of the current API is marked as a replay only if its id was reported before, and always if
-    /// the id was one of the last 16. The client need not remember older ids.
+    /// Checks which trades of the current API are marked as replays. A trade must be marked if its id is among the
+    /// last 16 reported ids, may be marked if its id was reported earlier, and otherwise must not be marked.
     fn trade_of_streams(&mut self, index: usize, trade: &Trade<'_>) {
         let ids = &mut self.feeds[index].trade_ids;
         let newest = &ids[ids.len().saturating_sub(16)..];
@@ -224,7 +224,7 @@ impl Shadow {
         feed.lost_update = true;
         let has_lived = feed.lives_since + stable <= now;
         feed.losses = if has_lived { 1 } else { feed.losses + 1 };
-        // This many old updates in a row are a gap.
+        // After this many old updates in a row, the client reports a gap.
         let is_old = feed.stale + 1 == STALE_RUN_MAX;
         let is_streams =
             matches!(step.act, Act::Frame(link, _) if self.endpoint_of(link) == Endpoint::Streams);
@@ -237,7 +237,7 @@ impl Shadow {
 
     pub fn synced(&mut self, step: &Step<'_>, id: StreamId, symbol: &str) {
         let now = self.step;
-        // A later subscriber joins an existing book.
+        // The client reports `Synced` to a new subscriber of a book that is already current.
         let joins = matches!(step.act, Act::Subscribe(_));
         let feed = self.feed(id.link_slot(), Topic::Depth, Some(symbol)).map(|index| &self.feeds[index]);
         if !feed.is_some_and(|feed| feed.snapshot == now || (joins && feed.synced.is_some())) {
@@ -261,13 +261,13 @@ impl Shadow {
         let is_text = matches!(step.act, Act::Frame(_, Frame::Text(_)));
         let kinds = match self.endpoint_of(link) {
             Endpoint::Streams => frame.matches("\"e\"").count() + frame.matches("\"type\"").count(),
-            // A frame that is cut off may be any kind of frame.
+            // A frame whose end is missing may be any kind of frame.
             _ => frame.split("\"type\"").skip(1).filter(|rest| rest.split('"').nth(2).is_some()).count(),
         };
         let is_anything = is_text && kinds == 0 && !is_shown && !is_no_depth(frame);
-        // A frame that names several kinds may be part of another one.
+        // A frame that names several kinds may belong to any of them.
         let may_be_anything = is_text && kinds != 1;
-        // A subscription that waits for the end of the previous one to the same stream has no book yet.
+        // A subscription that waits until the previous subscription to the same stream has ended has no book yet.
         let is_synced = |subscription: &(StreamId, bool)| {
             !subscription.1
                 && self.subscriptions.get(&subscription.0).is_some_and(|it| it.1 == StreamState::Synced)
@@ -292,7 +292,7 @@ impl Shadow {
                 untold = Some(symbol);
             }
         }
-        // A malformed frame may also have contained an update, or the snapshot for which a book waits.
+        // The malformed frame may have contained an update, or the snapshot for which a book waits.
         lost.into_iter().for_each(|index| self.feeds[index].lost_update = true);
         if let Some(symbol) = untold {
             self.fail("I-45", format!("{symbol} may have lost an update, and is told to be true: {frame}"));
@@ -328,8 +328,8 @@ impl Shadow {
                 self.fail("I-62", format!("{most} old updates in a row are taken for late ones"));
             }
         }
-        // The first frame of a requested book is its snapshot and must not be ignored. A subscription that waits for
-        // the end of the previous one is not requested yet.
+        // The first frame of a requested book is its snapshot, and the client must not ignore it. A subscription that
+        // waits until the previous subscription to the same stream has ended is not requested yet.
         let is_awaited = |subscription: &(StreamId, bool)| {
             let state = self.subscriptions.get(&subscription.0).map(|it| it.1);
             !subscription.1 && matches!(state, Some(StreamState::Requested | StreamState::Active))
@@ -365,7 +365,8 @@ impl Shadow {
         }
     }
 
-    /// Checks all counters of a machine. Besides `frames` and `bytes`, exactly one counts each text or binary frame.
+    /// Checks all counters of a machine. `frames` and `bytes` count each text or binary frame, and so does exactly
+    /// one other counter.
     pub fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let actual = machine.stats();
         if let Act::Frame(_, frame) = step.act {
@@ -428,15 +429,14 @@ fn counter<'s>(stats: &'s mut Stats, event: Option<&Event<'_>>) -> &'s mut u64 {
     }
 }
 
-/// Returns whether a frame is complete, names its kind exactly once, and has another kind than `kind`.
+/// Returns whether a frame is complete, and names exactly one kind, which is not `kind`.
 fn is_of_another_kind(frame: &str, member: &str, kind: &str) -> bool {
     let Ok(serde_json::Value::Object(object)) = serde_json::from_str(frame) else { return false };
     let is_one = !frame.contains('\\') && frame.matches(&format!("\"{member}\"")).count() == 1;
     is_one && object.get(member).and_then(serde_json::Value::as_str).is_some_and(|named| named != kind)
 }
 
-/// Returns whether a frame without a named kind is complete, and its members are those of an update of the book of one
-/// symbol.
+/// Returns whether a frame is complete, names no kind, and has the members of an update of one symbol's book.
 fn is_depth_without_kind(frame: &str) -> bool {
     let Ok(serde_json::Value::Object(object)) = serde_json::from_str(frame) else { return false };
     let has = |name: &str| object.get(name).is_some_and(|it| !it.is_null());
@@ -445,7 +445,7 @@ fn is_depth_without_kind(frame: &str) -> bool {
     is_plain && !has("e") && !has("type") && ["U", "u", "b", "a"].into_iter().all(has)
 }
 
-/// Returns whether a frame without a named kind is complete, and has members that no update of a book has.
+/// Returns whether a frame is complete, names no kind, and has members that no update of a book has.
 fn is_no_depth(frame: &str) -> bool {
     const BEFORE: [&[&str]; 4] = [&["X"], &["lastUpdateId"], &["b", "B", "a", "A"], &["t", "p", "q", "m"]];
     const BEHIND: [&[&str]; 3] = [&["B", "E", "u"], &["P", "E", "u"], &["orders"]];

@@ -47,7 +47,7 @@ impl Shadow {
             }
             _ => true,
         };
-        // `LinkClosed` may have reported this reason before.
+        // An earlier `LinkClosed` may have reported this reason.
         let is_requested = matches!(
             reason,
             CloseReason::Requested | CloseReason::RequestedUnclean | CloseReason::RequestedIncomplete

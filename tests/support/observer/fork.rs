@@ -1,5 +1,5 @@
-//! Checks what would follow from the present state of a machine. A copy of the machine gets only ticks of the clock,
-//! or a peer that fulfils every request.
+//! Checks on copies of a machine what would happen next. In each check, only time passes for the copy, or a peer
+//! fulfils every request of the copy.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::shadow::Phase;
 use super::shrink::{Found, report};
 use super::{Observed, Violation};
 
-/// The maximum number of ticks of a check. It is enough for everything that a machine can wait for.
+/// The maximum number of timeouts in a check. A machine that ends a wait at all ends it within this number.
 const TICKS_MAX: usize = 10_000;
 
 const PINGED_EACH: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Makes a lenient copy, which records only its own calls.
+    /// Makes a lenient observer of a copy of the machine. It records only the calls to the copy.
     fn fork(&self) -> Observed<M> {
         Observed {
             machine: self.machine.clone(),
@@ -79,7 +79,7 @@ impl<M: Machine> Observed<M> {
         self.shadow.settings.iter().map(Settings::longest_wait).max().unwrap_or(Duration::ZERO)
     }
 
-    /// I-12: after each command that ends the client, the client ends by its deadline if only ticks follow.
+    /// I-12: after each command that ends the client, the client ends by its deadline if only time passes.
     fn ends_in_time(&self) -> Checked {
         let now = self.shadow.now;
         let plan = Plan { deadline: now + Duration::from_secs(10), cancels_orders: true, unsubscribes: true };
@@ -131,8 +131,8 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// I-26 and I-42: a request that was not handed out when its link ended is not sent, and its reply says so. A
-    /// request before a command to close is sent before the Close frame.
+    /// I-26 and I-42: a request that was not handed out when its link ended is never sent, and its reply is
+    /// `NotSent`. A request that came before a command to close is sent before the Close frame.
     fn tells_what_was_not_sent(&self) -> Checked {
         let now = self.shadow.now;
         for leaves in [true, false] {
@@ -173,7 +173,7 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    /// I-13: ticks alone lead out of every state that waits for the venue or the transport, even if the peer sends
+    /// I-13: timeouts alone lead out of every state that waits for the venue or the transport, even if the peer sends
     /// pings.
     fn moves_by_itself(&self) -> Checked {
         let mut waiting: Vec<(LinkId, State)> = Vec::new();
@@ -209,13 +209,13 @@ impl<M: Machine> Observed<M> {
         Ok(())
     }
 
-    /// I-50: a link that receives nothing is closed, whatever other links receive.
+    /// I-50: the client closes a link that receives nothing, whatever other links receive.
     fn finds_silence(&self) -> Checked {
         for slot in 0..self.shadow.legs.len() {
             let leg = &self.shadow.legs[slot];
             let (Some(link), Phase::Open, None) = (leg.link, leg.phase, leg.closing) else { continue };
             let settings = self.shadow.settings_of(slot);
-            // After a late tick, the peer still has the full time to answer the probe.
+            // After a late timeout, the peer still has the full time to reply to the probe.
             let answer =
                 settings.silence_max.saturating_sub(settings.probe_after).max(Duration::from_millis(1));
             let mut until = self.shadow.now + settings.silence_max.max(settings.probe_after) + answer;
@@ -267,7 +267,7 @@ impl<M: Machine> Observed<M> {
             is_idle &= state == State::Idle;
             is_given_up |= state == State::Closed;
         });
-        // This peer sends only books, so the client never stops requesting other streams that must not be silent.
+        // This peer sends only books. If another stream has a `silence_max`, the client requests it again and again.
         let is_quiet = self.shadow.feeds.iter().any(|feed| feed.silence_max.is_some());
         if is_idle || is_given_up || is_quiet || self.shadow.closing.is_some() {
             return Ok(());
@@ -301,15 +301,15 @@ impl<M: Machine> Observed<M> {
         )
     }
 
-    /// Returns whether any link is `Closed`. With an honest peer, this means that the last allowed attempt or request
-    /// got no answer.
+    /// Returns whether any link is `Closed`. With a peer that fulfils every request, this means that the last allowed
+    /// attempt or request had no reply.
     fn has_given_up(&self) -> bool {
         let mut any = false;
         self.each_link(|_, _, state| any |= state == State::Closed);
         any
     }
 
-    /// I-51: a link whose requests are answered is kept, even if the peer sends nothing else.
+    /// I-51: the client keeps a link whose requests have replies, even if the peer sends nothing else.
     fn keeps(mut self, peer: &mut Peer) -> Checked {
         // The probes of all links at once may have to wait for the limit on requests.
         let most = 2 * self.shadow.legs.len() as u32;
@@ -317,8 +317,8 @@ impl<M: Machine> Observed<M> {
         if self.shadow.settings.iter().any(may_wait) {
             return Ok(());
         }
-        // Requests from before the copy get no answer. The client is right to close a link that has received nothing
-        // when they time out, so this frame keeps each link alive.
+        // The peer does not reply to requests from before the copy. When they time out, the client may close a link
+        // that has received nothing since, so this frame keeps each link open.
         self.all_hear(self.shadow.now, None, Frame::Text(r#"{"id":0,"status":200}"#));
         let mut links = Vec::new();
         self.each_link(|link, _, _| links.push(link));
@@ -340,7 +340,7 @@ impl<M: Machine> Observed<M> {
 
     fn has_converged(&self) -> bool {
         let mut all = true;
-        // A client closes the links that it does not need.
+        // All links must be needed, because a client closes the links that it does not need.
         self.each_link(|link, _, state| all &= state == State::Live && self.shadow.is_wanted(link.slot()));
         self.each_stream(|_, stream, state| {
             let is_book = matches!(stream, Stream::Depth { .. });
@@ -373,7 +373,7 @@ struct Peer {
 impl Peer {
     fn serve<M: Machine>(&mut self, machine: &mut Observed<M>) {
         let now = machine.shadow.now;
-        // Dials from before the copy was made.
+        // Connect the dials from before the copy was made.
         for slot in 0..machine.shadow.legs.len() {
             let leg = &machine.shadow.legs[slot];
             if let (Some(link), Phase::Dialled) = (leg.link, leg.phase) {

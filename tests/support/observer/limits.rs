@@ -8,8 +8,8 @@ use gemini_ws::{Instant, LinkId, RateLimiter};
 use super::super::machine::Settings;
 use super::shadow::Shadow;
 
-/// The instants of the dials, requests and orders that count for the limits of an endpoint, also those of other
-/// endpoints of its host.
+/// The instants of the dials, requests and orders that count for the limits of an endpoint. They include those at
+/// other endpoints of the same host.
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     dials: VecDeque<Instant>,
@@ -22,10 +22,10 @@ pub struct Windows {
 pub struct Host {
     name: String,
     dials: Vec<((u32, Duration), RateLimiter)>,
-    /// The end of the delay that the venue has requested. No dial may start before.
+    /// The end of the delay that the venue has requested. No dial may start before this instant.
     pub held_until: Instant,
-    /// Whether the observer no longer knows when there is room: the venue has reported stricter limits, or a delay
-    /// whose end no event named.
+    /// Whether the observer no longer knows when the limits leave room. The application has requested the connection
+    /// info, whose reply may report stricter limits, or the venue has requested a delay whose end no event named.
     pub is_tightened: bool,
 }
 
@@ -51,7 +51,7 @@ impl Host {
         self.is_tightened || self.free_at() > now
     }
 
-    /// Returns when the limits on dials and the venue's delay leave room.
+    /// Returns the earliest instant at which the limits on dials and the venue's delay allow a dial.
     pub fn free_at(&self) -> Instant {
         let limiters = self.dials.iter().map(|(_, limiter)| limiter.free_at());
         limiters.fold(self.held_until, Instant::max)
@@ -72,8 +72,8 @@ impl Shadow {
         &mut self.hosts[position]
     }
 
-    /// Notes that the venue requests a delay without dials. `next` is the instant of the next dial that an event
-    /// named.
+    /// Notes that the venue requests a delay before the next dial. `next` is the instant of that dial, if an event
+    /// named it.
     pub fn hold(&mut self, slot: usize, delay: Duration, next: Option<Instant>) {
         let least = self.now + delay;
         let host = self.host_of(slot);

@@ -1,4 +1,4 @@
-//! Checks links: the order of what happens between a dial and its end, and the reason why a link ends.
+//! Checks links: the order of events between a dial and its end, and the reason for the end of a link.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::paths::{Follows, Path, is_of_host};
 use super::shadow::{Leg, Phase, Shadow, Step};
 
 impl Shadow {
-    /// Checks that one tick ends or dials the link of a slot at most once. A slot that was restarted in this step is
-    /// exempt.
+    /// Checks that one timeout ends or dials the link of a slot at most once. A slot that was restarted in this step
+    /// is exempt.
     fn check_series(&mut self, step: &Step<'_>, link: LinkId, effect: Effect) {
         let is_part =
             |effect: Effect| matches!(effect, Effect::ReportLost | Effect::ReportFailure | Effect::Dial);
@@ -109,7 +109,7 @@ impl Shadow {
             Act::Timeout => why == ConnectFailure::TimedOut && now >= leg.dialled + timeout,
             _ => false,
         };
-        // The link is no longer needed.
+        // The client cancels the dial of a link that is no longer needed.
         let is_cancelled = why == ConnectFailure::Cancelled && (is_closing || !self.is_wanted(link.slot()));
         if !is_true && !is_cancelled {
             self.fail("I-08", format!("{link} failed with {why:?} upon {:?}", step.act));
@@ -129,14 +129,14 @@ impl Shadow {
         }
     }
 
-    /// Returns whether no attempt follows a loss, and the delay that the loss adds to the usual one. The first is
-    /// `None` if the observer cannot know it.
+    /// Returns whether the loss rules out a further attempt, and the delay that the loss adds to the usual delay. The
+    /// first value is `None` if the observer cannot know it.
     fn follows_loss(&self, link: LinkId, loss: Lost) -> (Option<bool>, Option<Duration>) {
         let Some(leg) = self.legs.get(link.slot()) else { return (None, None) };
         let stable_after = self.settings_of(link.slot()).stable_after;
         let is_long = |it: &Leg| it.is_stable(self.now, stable_after);
         let was_stable = self.experience[leg.endpoint].1 || is_long(leg);
-        // A client notes only with the time that another link has been live for long.
+        // A client notices only at a timeout that another link has been live for `stable_after`.
         let is_certain = was_stable || !self.legs.iter().any(|it| it.endpoint == leg.endpoint && is_long(it));
         let follows = Follows::of_loss(loss);
         let is_known = is_certain || follows != Follows::NothingAtFirst;
@@ -168,7 +168,8 @@ impl Shadow {
             Lost::Malformed => leg.malformed_run >= malformed_run_max,
             Lost::SequenceGap => sequence_gap,
             Lost::Unresponsive => by_timer || matches!(step.act, Act::Frame(..)),
-            // After the client's own Close frame, the peer's answer ends the link with the reason `Requested`.
+            // After the client's own Close frame, the peer's Close frame or the end of the transport ends the link
+            // with the reason `Requested`.
             Lost::Closed { .. } | Lost::End if is_closing => false,
             Lost::Requested => match step.act {
                 Act::Lost(of, Lost::Closed { .. } | Lost::End) => of == link && is_closing,
@@ -303,7 +304,7 @@ impl Shadow {
             && !step.is_current
             && !self.leg_mut(link.slot()).is_open(link)
         {
-            // The dial connected too late, and the link is not the present one.
+            // The link connected after its end, and the slot has another link now.
             return;
         }
         self.effects.push((link.slot(), Effect::Abort));
@@ -315,14 +316,14 @@ impl Shadow {
         self.dropped.push(link);
     }
 
-    /// Checks that an output comes between the link's dial and its end, and that no message follows the client's
-    /// Close frame. Also checks that no input about another slot's link caused the output.
+    /// Checks that an output comes between the link's dial and its end, and that no text follows the client's Close
+    /// frame. Also checks that no input about a link of another slot caused the output.
     pub fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
         if let Act::Connected(of) | Act::ConnectFailed(of, _) | Act::Frame(of, _) | Act::Lost(of, _) =
             step.act
             && of.slot() != link.slot()
             && self.closing.is_none()
-            // The end of a link makes room for another one that waits.
+            // When a link has closed, the client may dial another link in its place.
             && !(matches!(output, Output::Connect(_)) && self.links_closed > 0)
         {
             self.fail("I-49", format!("{output:?} upon {:?}", step.act));
@@ -353,13 +354,14 @@ impl Shadow {
         let (now, every) = (self.now, self.settings_of(link.slot()).heartbeat_every);
         let sent = self.leg_mut(link.slot()).sent;
         let is_due = every.is_some_and(|every| now >= since + every);
-        // A message that was withdrawn with its link counts as sent.
+        // A message counts as sent even if its link ended before the driver polled the message.
         if !matches!(step.act, Act::Timeout) || !is_due || since < sent {
             self.fail("I-08", format!("{link} has sent nothing since {since:?}: {sent:?}, at {now:?}"));
         }
     }
 
-    /// Notes that the application has requested an end by this instant. An earlier deadline stays in force.
+    /// Notes that the application has requested an end of the client by this instant. An earlier instant stays in
+    /// force.
     pub fn close_by(&mut self, deadline: Instant) {
         self.close_timeout = Some(self.close_timeout());
         let by = self.closing.map_or(deadline, |before| before.min(deadline));
@@ -369,8 +371,8 @@ impl Shadow {
         }
     }
 
-    /// Returns the longest time for a closing handshake among the present links, or among the links at the
-    /// application's request to end.
+    /// Returns the longest time for a closing handshake. Once the application has requested an end, only the links at
+    /// that moment count; before, the present links do.
     pub fn close_timeout(&self) -> Duration {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
@@ -393,18 +395,18 @@ impl Shadow {
     pub fn resumed(&mut self) {
         let now = self.now;
         for leg in self.legs.iter_mut().filter(|leg| leg.phase == Phase::Open && leg.closing.is_none()) {
-            // A probe that was sent is not restarted.
+            // A second call of `handle_resumed` does not start the probe again.
             leg.resumed.get_or_insert(now);
         }
     }
 
-    /// Returns whether a stream needs the link of a slot, or its endpoint keeps it open.
+    /// Returns whether a subscribed stream needs the link of a slot, or the endpoint keeps the link open.
     pub fn is_wanted(&self, slot: usize) -> bool {
         let settings = self.settings_of(slot);
         let stays = settings.stays_open();
         let desired = self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired());
         let Some(leg) = self.legs.get(slot) else { return desired };
-        // Such an endpoint keeps the first of several links open.
+        // An endpoint whose links stay open keeps only its first link.
         let is_it = |it: &Leg| it.is_listed && it.endpoint == leg.endpoint && it.closing.is_none();
         let is_first = self.legs.iter().position(is_it) == Some(slot);
         desired || (stays && is_first && !self.removed.contains(&leg.endpoint))
@@ -421,8 +423,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that the table of links allows the step of each link, and that the driver has exactly the dials and
-    /// transports of the links that have not ended.
+    /// Checks that the table of links allows the step of each link, and that the driver has a dial or a transport for
+    /// exactly the links that have not ended.
     pub fn check_links<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         for slot in 0..self.legs.len() {
             let leg = &self.legs[slot];
@@ -459,7 +461,7 @@ impl Shadow {
     }
 
     /// Checks that rows of the table lead from the state before the step to the state `now`, with the visible
-    /// effects. `now` is `None` if the slot has no link any more.
+    /// effects. `now` is `None` if the slot no longer has a link.
     fn check_path(&mut self, step: &Step<'_>, slot: usize, now: Option<State>) {
         let leg = &mut self.legs[slot];
         let (before, was_listed) = (leg.state, leg.is_listed);
@@ -488,14 +490,14 @@ impl Shadow {
         }
     }
 
-    /// Adds the attempts of a removed link to its endpoint's number, from which the next link may continue.
+    /// Adds the attempts of a removed link to the count of its endpoint, with which the next link may continue.
     pub fn inherit(&mut self, endpoint: usize, attempts: u32) {
         let inherited = &mut self.inherited[endpoint];
         *inherited = attempts.saturating_add(*inherited);
     }
 
-    /// Checks that an input about another link than the present one had no effect, except that the client drops a
-    /// transport that connected too late.
+    /// Checks that an input about an ended link had no effect, except that the client drops a transport that
+    /// connected too late.
     pub fn check_stale(&mut self, step: &Step<'_>) {
         let spare = |output: &Output| match (step.act, output) {
             (Act::Connected(of), Output::Abort(link)) => of == *link,
@@ -516,8 +518,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that, once the application has requested an end, the client refuses all commands but further requests
-    /// for an end.
+    /// Checks that the client refuses commands after the application has requested an end. Only further requests for
+    /// an end are allowed.
     pub fn check_taken(&mut self, step: &Step<'_>) {
         let is_command = matches!(
             step.act,

@@ -19,15 +19,15 @@ enum Variation {
     Same,
     /// The second run has further inputs, about the link before the newest one.
     Stale,
-    /// The application closes the client again and again.
+    /// After the application has closed the client, it closes the client again after each call.
     CloseAgain,
-    /// The driver polls outputs only now and then.
+    /// The driver polls outputs only after some of the calls.
     Unpolled,
-    /// The clock of the second run has another origin.
+    /// The clock of the second run starts later.
     Later,
 }
 
-/// The variations, each with the number of runs that differ at random.
+/// The variations, each with its invariant and the number of random runs.
 const VARIATIONS: [(&str, Variation, u64); 5] = [
     ("I-59", Variation::Same, 1),
     ("I-04", Variation::Stale, 1),
@@ -87,11 +87,11 @@ fn compare<M: Machine>(
     runs.finish()
 }
 
-/// Two runs with the same calls, and the outputs of both that are not compared yet.
+/// Two runs with the same calls, and the outputs of both that have not been compared yet.
 struct Runs<M> {
     variation: Variation,
     random: Random,
-    /// How much later the clock of the second run is.
+    /// How much later the clock of the second run starts.
     later: Duration,
     reference: M,
     other: M,
@@ -131,7 +131,7 @@ impl<M: Machine> Runs<M> {
         }
     }
 
-    /// Makes a call in both runs, and polls the first.
+    /// Makes a call in both runs, and polls the outputs of the first run.
     fn perform(&mut self, call: &Call, act: Act<'_>) -> Result<(), String> {
         let (later, sessions) = (self.later, &mut self.sessions);
         let [scratch, spare] = &mut self.scratches;
@@ -150,7 +150,7 @@ impl<M: Machine> Runs<M> {
                 Output::Send { text, .. } => {
                     self.names.newest_request = written_id(text).unwrap_or(self.names.newest_request);
                 }
-                // The second run may get the reply before its own `Requested` is polled.
+                // Note `Requested` now: the second run may return the reply before its own `Requested` is polled.
                 Output::Event(event @ Event::Requested { .. }) => sessions.note(event),
                 _ => {}
             }
@@ -166,7 +166,7 @@ impl<M: Machine> Runs<M> {
         Ok(())
     }
 
-    /// Polls the second run, and compares the outputs and deadlines of both.
+    /// Polls the outputs of the second run, and compares the outputs and deadlines of both runs.
     fn poll(&mut self, call: &Call) -> Result<(), String> {
         self.take_got();
         if self.variation == Variation::Unpolled {
@@ -189,7 +189,7 @@ impl<M: Machine> Runs<M> {
         self.got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
     }
 
-    /// Gives the second run the further inputs of its variation.
+    /// Makes the further inputs of the variation in the second run.
     fn vary(&mut self, call: &Call) -> Result<(), String> {
         match (self.variation, self.closing) {
             (Variation::Stale, _) if self.random.below(3) == 0 => {
@@ -226,8 +226,8 @@ impl<M: Machine> Runs<M> {
     }
 }
 
-/// Makes an input about a link that has ended, if there is one. The machine may only count it, and drop a transport
-/// that connected too late.
+/// Makes an input about a link that has ended, if there is one. The machine must only count the input, or drop a
+/// transport that connected too late.
 fn insert_stale<M: Machine>(
     machine: &mut M,
     names: &Names,
@@ -267,8 +267,8 @@ fn insert_stale<M: Machine>(
     Ok(())
 }
 
-/// Removes differences that depend on when outputs are polled: messages whose link ended before they were handed out,
-/// the outcome `NotSent` instead of `Lost`, and the reason and sessions of `Closed`. Fails if `Closed` in `got` has a
+/// Removes the differences that result from late polling: messages whose link ended before they were handed out, the
+/// outcome `NotSent` instead of `Lost`, and the reason and sessions of `Closed`. Fails if `Closed` in `got` has a
 /// wrong number of sessions.
 fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessions) -> Result<(), String> {
     let mut ended = Vec::new();
@@ -294,7 +294,7 @@ fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessi
             (*reason, abandoned.sessions) = told.unwrap_or((*reason, abandoned.sessions));
         }
     }
-    // In either run, the machine may withdraw its own request in the step that made it.
+    // In both runs, the machine may withdraw its own request in the step that made the request.
     for output in expected.iter_mut().chain(got) {
         if let Output::Event(Event::Reply { outcome: outcome @ RequestOutcome::NotSent, .. }) = output {
             *outcome = RequestOutcome::Lost;
@@ -303,7 +303,7 @@ fn withdraw(expected: &mut Vec<Output>, got: &mut [Output], sessions: &mut Sessi
     Ok(())
 }
 
-/// Returns the reason why a client ended, and the number of its sessions that may have left orders.
+/// Returns the reason in `Closed`, and the number of sessions that may have left orders at the venue.
 fn end_of(output: &Output) -> Option<(CloseReason, usize)> {
     match output {
         Output::Event(Event::Closed { reason, abandoned }) => Some((*reason, abandoned.sessions)),

@@ -1,5 +1,5 @@
 //! The observer sees only the inputs and outputs of a machine. It reports which invariant of the lifecycle the
-//! machine has broken, with a shortened trace.
+//! machine violates, with a shortened trace.
 //!
 //! Every call goes through an [`Observed`], which keeps a [`Shadow`] of the machine. [`CHECKS`](checks::CHECKS) lists
 //! where each invariant is checked.
@@ -53,10 +53,10 @@ impl fmt::Display for Violation {
 
 pub type Make<M> = Arc<dyn Fn() -> M + Send + Sync>;
 
-/// A machine that the observer watches. It implements `Machine`, so whatever drives a machine can drive it.
+/// A machine that the observer watches. It implements `Machine`, so a test can use it in place of the machine.
 ///
-/// At the first violation it panics, with a report if the calls are recorded. If it is [lenient](Observed::lenient),
-/// it keeps the violation instead.
+/// At the first violation it panics, with a report if the calls are recorded. If the observer is
+/// [lenient](Observed::lenient), it keeps the violation instead.
 #[derive(Clone)]
 pub struct Observed<M> {
     machine: M,
@@ -94,13 +94,13 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Records all calls, so that a violation comes with its trace. Call it before the first step.
+    /// Records all calls, so that a violation is reported with its trace. Call this method before the first step.
     pub fn recording(mut self) -> Observed<M> {
         self.calls = Some(Vec::new());
         self
     }
 
-    /// Also passes events to a `Reader`, which costs more than all other checks.
+    /// Also passes events to a `Reader`, which takes more time than all other checks.
     pub fn reading(mut self) -> Observed<M> {
         self.reader = Some(Box::default());
         self
@@ -140,7 +140,7 @@ impl<M: Machine> Observed<M> {
         self.shadow.terminated
     }
 
-    /// Makes a recorded call, unless it is about something that does not exist here.
+    /// Makes a recorded call, unless the call is about something that does not exist here.
     pub fn call(&mut self, call: &Call, scratch: &mut Scratch) {
         let mut text = String::new();
         if let Some(act) = self.names.act(call, &mut text) {
@@ -148,7 +148,7 @@ impl<M: Machine> Observed<M> {
         }
     }
 
-    /// Makes one step, takes its outputs, and checks all that must hold. After a violation, does nothing.
+    /// Makes one step, polls its outputs, and checks the invariants. After a violation, does nothing.
     pub fn step<'f>(
         &mut self,
         now: Instant,

@@ -1,4 +1,4 @@
-//! Finds which paths the table of links allows, and what follows from each reason for an end.
+//! Finds the paths that the table of links allows, and the consequences of each reason for an end.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Path {
     const fn is_visible(&self, effect: Effect) -> bool {
         match effect {
             Effect::Restore | Effect::FailAll | Effect::Deliver | Effect::Record | Effect::Send => false,
-            // A client reports the end of its links with another event.
+            // A client reports the end of its links with `LinkClosed` instead.
             Effect::ReportClosed => false,
             Effect::Dial
             | Effect::Abort
@@ -57,7 +57,7 @@ impl Path {
         }
     }
 
-    /// Returns whether the act can be this input of the table, or lead to it.
+    /// Returns whether the act is this input of the table, or can lead to it.
     const fn may_cause(&self, input: Input) -> bool {
         let kind = self.kind;
         match input {
@@ -75,11 +75,12 @@ impl Path {
     }
 }
 
-/// What follows from an end, judged by its reason alone.
+/// What follows from an end, as far as its reason decides it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Follows {
     Nothing,
-    /// No attempt if the endpoint has never worked; otherwise an attempt as for `Slow`.
+    /// No attempt if no earlier link to the endpoint has opened or, after a loss, been live for `stable_after`;
+    /// otherwise an attempt as for `Slow`.
     NothingAtFirst,
     Usual,
     /// An attempt after [`SLOW`] and the usual delay.
@@ -130,7 +131,7 @@ impl Follows {
         self == Follows::Nothing || (self == Follows::NothingAtFirst && !has_worked)
     }
 
-    /// Returns the delay that is added to the usual one.
+    /// Returns the delay that the reason adds to the usual delay.
     pub fn least(self) -> Option<Duration> {
         match self {
             Follows::Nothing | Follows::Usual => None,

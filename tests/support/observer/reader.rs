@@ -1,5 +1,5 @@
-//! [`Reader`] stands for the application. It compares `Books`, `Orders` and the account with plain maps that apply
-//! the same events.
+//! [`Reader`] stands for the application. It compares `Books` with plain maps that apply the same events, and checks
+//! that `Orders` counts each fill once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,11 +49,7 @@ impl Reader {
         }
     }
 
-    /// Applies an event and compares.
-    ///
-    /// # Errors
-    ///
-    /// The first comparison that fails.
+    /// Applies an event and compares the result.
     pub fn take(&mut self, event: &Event<'_>) -> Checked {
         (self.apply)(&mut self.books, event);
         self.orders.apply(event);
@@ -84,7 +80,7 @@ impl Reader {
                 self.change(depth)
             }
             Event::DepthUpdate(depth, _) => self.change(depth),
-            // The plain maps cannot follow the best level of one side.
+            // The plain maps cannot follow a feed that reports only the best level of a side.
             Event::TopOfBook(top, _) => {
                 self.plain.remove(&top.symbol.to_ascii_lowercase());
                 Ok(())

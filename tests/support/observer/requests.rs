@@ -1,4 +1,4 @@
-//! Checks requests: each is written once, and gets one reply, from its own link.
+//! Checks requests: the client writes each request once, and reports one reply to it, from the link of the request.
 
 use gemini_ws::{
     Endpoint, Event, Frame, IgnoredReason, Instant, LinkId, Output, Request, RequestId, RequestOutcome,
@@ -10,16 +10,16 @@ use super::limits::Counted;
 use super::response::{self, Method};
 use super::shadow::{Phase, Shadow, Step};
 
-/// A request of the application that was accepted and has no reply.
+/// A request of the application that the client accepted and that has no reply yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Outstanding {
     pub id: u64,
-    /// The link that it was written to; `None` before that.
+    /// The link to which the client wrote the request; `None` before that.
     pub link: Option<LinkId>,
     pub deadline: Instant,
 }
 
-/// A message that was handed out, and that the venue may answer.
+/// A message that the client handed out and that the venue may reply to.
 #[derive(Clone, Debug)]
 pub struct Written {
     /// Zero for endpoints whose messages have no id.
@@ -67,7 +67,8 @@ impl Shadow {
             }
             self.newest_written = self.newest_written.max(message.id);
         }
-        // The cancellation that a shutdown has promised waits only for the venue's own limit.
+        // The cancellation of a shutdown is exempt from the configured limit on requests, and waits only for the
+        // venue's own limit.
         let is_urgent = message.method == Method::Other("order.cancel_session") && self.closing.is_some();
         if !is_urgent {
             self.count(link, Counted::Request);
@@ -107,7 +108,7 @@ impl Shadow {
         }
     }
 
-    /// Removes the request that a text frame answers, and notes the outcome for its streams.
+    /// Removes the request that a text frame replies to, and notes the outcome for the streams of the request.
     pub fn answered(&mut self, step: &Step<'_>, link: LinkId, text: &str) {
         let unknown =
             matches!(step.event, Some(Event::Ignored(it, _)) if it.reason == IgnoredReason::UnknownResponse);
@@ -139,7 +140,7 @@ impl Shadow {
         }
     }
 
-    /// Checks the event `Requested`, which comes once for each request, before its reply.
+    /// Checks the event `Requested`. The client reports it once for each request, before the reply.
     pub fn told_requested(&mut self, link: LinkId, id: RequestId) {
         if self.settings_of(link.slot()).authenticated {
             self.sessions.note_signed(link, id);
@@ -152,7 +153,7 @@ impl Shadow {
 
     pub fn replied(&mut self, step: &Step<'_>, id: RequestId, about: Subject, outcome: &RequestOutcome<'_>) {
         let Some(found) = self.outstanding.iter().position(|request| request.id == id.get()) else {
-            // A shutdown cancels orders with its own request, which no earlier event has named.
+            // A shutdown cancels orders with a request of the client, which no earlier event has reported.
             let is_own = about == Subject::CancelSessionOrders && !self.unsent.contains(&id);
             if self.closing.is_some() && matches!(outcome, RequestOutcome::NotSent) && is_own {
                 self.unsent.push(id);
@@ -190,8 +191,8 @@ impl Shadow {
         }
     }
 
-    /// Marks the subscribing and unsubscribing messages without an answer in time, because the client may send them
-    /// again. Removes other messages without an answer. On a closing link, only marks them all.
+    /// Acts on messages without a reply in time. Marks those that subscribe or unsubscribe, because the client may
+    /// send them again, and removes the others. On a closing link, only marks all of them.
     pub fn expire(&mut self) {
         let now = self.now;
         let mut position = 0;
@@ -206,7 +207,7 @@ impl Shadow {
                 self.written.swap_remove(position);
                 continue;
             }
-            // A late acceptance still counts.
+            // The venue may still accept the message, so it stays in the list.
             let is_news = !std::mem::replace(&mut written.is_overdue, true);
             for &index in written.feeds.iter().filter(|_| is_news) {
                 self.feeds[index].unanswered(written.id);

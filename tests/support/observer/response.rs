@@ -1,4 +1,4 @@
-//! Reads what the observer has to understand of messages to and from the venue.
+//! Reads messages to and from the venue, as far as the observer needs to understand them.
 
 use gemini_ws::{Endpoint, Message, ResponseId, Scratch};
 
@@ -26,8 +26,8 @@ impl<'t> Method<'t> {
     }
 }
 
-/// Reads a message that was handed out. Returns `None` if the text is not exactly one message, or if the endpoint
-/// takes no messages.
+/// Reads a message that the client handed out. Returns `None` if the text is not exactly one message, or if the
+/// endpoint takes no messages.
 pub fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
     let message = match endpoint {
         Endpoint::Streams => {
@@ -42,7 +42,7 @@ pub fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
         }
         Endpoint::MarketDataV1 | Endpoint::OrderEventsV1 => return None,
     };
-    // Names of streams contain no escapes. Everything else is read as JSON.
+    // Names of streams contain no escapes, so their messages are not parsed. All other messages are parsed as JSON.
     let is_plain = match message.method {
         Method::Subscribe | Method::Unsubscribe => {
             let rest = message.parameters.strip_prefix(",\"params\":[\"");
@@ -56,7 +56,7 @@ pub fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
 }
 
 impl<'t> WrittenMessage<'t> {
-    /// Calls `each` with the name of each stream in the message, or on market data v2 with name and symbol.
+    /// Calls `each` with the name of each stream in the message. On market data v2, also passes the symbol.
     pub fn each_stream(&self, mut each: impl FnMut(&str, Option<&str>)) {
         if self.id > 0 {
             let names = self.parameters.strip_prefix(",\"params\":[").unwrap_or_default();

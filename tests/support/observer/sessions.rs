@@ -11,10 +11,11 @@ use gemini_ws::{
 pub struct Sessions {
     sessions: BTreeMap<LinkId, Session>,
     endpoints: BTreeMap<LinkId, usize>,
-    /// Requests of unknown methods, which may place orders.
+    /// Requests with raw methods, which may place orders.
     raw: BTreeSet<RequestId>,
     placed: BTreeMap<RequestId, Placed>,
-    /// The requests of the orders that events have reported as open or rejected, by the endpoint and the venue's id.
+    /// Order ids that events reported as open or rejected, with the request that placed each order. The key is the
+    /// endpoint and the order id.
     orders: BTreeMap<(usize, u64), RequestId>,
     left: usize,
 }
@@ -22,7 +23,7 @@ pub struct Sessions {
 #[derive(Clone, Debug, Default)]
 struct Session {
     raw: BTreeSet<RequestId>,
-    /// The newest request that cancelled orders.
+    /// The newest request that cancelled the orders of the session.
     cancelled: Option<RequestId>,
 }
 
@@ -35,9 +36,9 @@ struct Placed {
     is_refused: bool,
     has_ended: bool,
     is_named: bool,
-    /// Whether the order may be another one of the same client order id.
+    /// Whether the client order id does not show which of several requests placed the order.
     is_shared: bool,
-    /// The latest times of events that report the order as `OPEN`, and as ended.
+    /// The latest times of events that reported the order as `OPEN`, and of events that reported its end.
     times: [Option<Timestamp>; 2],
     /// Whether the session has ended.
     is_left: bool,
@@ -129,14 +130,14 @@ impl Sessions {
         self.orders.retain(|_, request| placed.contains_key(request));
     }
 
-    /// Returns how many of the ended sessions may have left orders.
+    /// Returns how many of the ended sessions may have left orders at the venue.
     pub fn left(&self) -> usize {
         let left = self.placed.values().filter(|placed| placed.is_left && placed.may_remain());
         self.left + left.map(|placed| placed.link).collect::<BTreeSet<LinkId>>().len()
     }
 
-    /// Notes an event about an order. Its end counts if the order is rejected or an event has reported it as open,
-    /// and no other order can be that of the request. The order id 0 is none: it names no order.
+    /// Notes an event about an order. An end counts only if the order was rejected or an earlier event reported the
+    /// order as open, and if no other request can have placed it. The order id 0 identifies no order.
     fn note_order(&mut self, endpoint: usize, update: &OrderUpdate<'_>) {
         use OrderStatus::{Canceled, Closed, Filled, Rejected};
         let order = Some((endpoint, update.order_id)).filter(|(_, id)| *id != 0);
@@ -170,8 +171,8 @@ impl Sessions {
         }
     }
 
-    /// Returns the request of an order with a new id: the oldest request without an order that was not refused. If
-    /// there are such requests of several sessions, all of them are shared.
+    /// Returns the request that probably placed an order with a new order id: the oldest request that was not refused
+    /// and has no order yet. If several sessions have such requests, marks all of these requests as shared.
     fn guess(&mut self, endpoint: usize, update: &OrderUpdate<'_>) -> Option<RequestId> {
         let id: ClientOrderId = update.client_order_id?.to_string().parse().ok()?;
         let alike = self.placed.iter().filter(|(_, it)| it.id == id && self.endpoint(it.link) == endpoint);
@@ -195,7 +196,8 @@ impl Placed {
         self.may_exist && !self.has_ended
     }
 
-    /// Returns whether an event after the end reports the order as open. Earlier and repeated events do not.
+    /// Returns whether this event came after the end of the order and reports it as open. Earlier and repeated events
+    /// do not count.
     fn opens_again(&self, update: &OrderUpdate<'_>) -> bool {
         let [opened, ended] = self.times;
         let Some(time) = update.event_time else {

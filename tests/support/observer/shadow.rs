@@ -1,5 +1,5 @@
 //! [`Shadow`] is a model of a machine that is derived from its inputs and outputs alone. The other files of this
-//! folder have the checks.
+//! folder contain the checks.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,28 +18,28 @@ use super::requests::{Outstanding, Written};
 use super::sessions::Sessions;
 use super::subscriptions::Feed;
 
-/// A slot: the newest attempt there, and what is known of it.
+/// A slot: its newest attempt, and what the observer knows of it.
 #[derive(Clone, Debug)]
 pub struct Leg {
     pub endpoint: usize,
-    /// The endpoint of the link here at the end of the step.
+    /// The endpoint of the slot's link at the end of the step.
     next_endpoint: usize,
     pub link: Option<LinkId>,
     pub phase: Phase,
-    /// The state in the table.
+    /// The state of the link in the table of links.
     pub state: State,
     /// Whether the driver has a dial or a transport of the link.
     pub handed_out: bool,
     pub dialled: Instant,
     pub heard: Instant,
     pub live: Option<Instant>,
-    /// When the transport is dropped at the latest, once the Close frame was handed out.
+    /// The latest instant at which the client drops the transport, once it has handed out its Close frame.
     pub closing: Option<Instant>,
-    /// When `handle_resumed` was called, if the link has received nothing since.
+    /// When the driver called `handle_resumed`, if the link has received nothing since.
     pub resumed: Option<Instant>,
     /// When the previous open link received its last frame, or when it opened.
     pub missing_since: Option<Instant>,
-    /// When the last message was handed out, or the link opened.
+    /// When the client handed out the last message, or when the link opened.
     pub sent: Instant,
     /// Whether the machine has a link in this slot.
     pub is_listed: bool,
@@ -57,10 +57,10 @@ pub struct Leg {
     /// The number of attempts in a row that ended before their link was live, for `attempts_max`.
     pub failed: u32,
     pub last: Option<AttemptFailure>,
-    /// The natural logarithm of the probability of as many delays that are as short as the reported ones.
+    /// The natural logarithm of the probability that random delays are as short as the reported ones.
     pub likelihood: f64,
-    /// The number of malformed frames in a row. A frame that names the same stream as the frame before is not
-    /// counted.
+    /// The number of malformed frames in a row. A malformed frame of the same stream as the malformed frame before it
+    /// does not count.
     pub malformed_run: u32,
     pub malformed_of: Option<(Topic, Option<Symbol>)>,
 }
@@ -104,7 +104,7 @@ impl Leg {
         }
     }
 
-    /// Starts the slot again. Only the epoch of its earlier links still matters.
+    /// Restarts the slot. Of its earlier links, only the epoch still matters.
     pub fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
@@ -118,12 +118,12 @@ impl Leg {
         self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
     }
 
-    /// Notes that the link has been live so long that attempts are counted from the start.
+    /// Notes that the link has been live for `stable_after`, so that attempts are counted from the start.
     pub fn note_stable(&mut self) {
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
     }
 
-    /// Returns whether at the end of the step the slot has a link to another endpoint.
+    /// Returns whether, at the end of the step, the slot has a link to another endpoint.
     pub fn makes_room(&self) -> bool {
         self.endpoint != self.next_endpoint
     }
@@ -133,15 +133,15 @@ impl Leg {
     }
 }
 
-/// What a test did in a step, what the machine returned, and what was known before.
+/// What a test did in a step, what the machine returned, and what the observer knew before.
 #[derive(Clone, Copy)]
 pub struct Step<'s> {
     pub act: Act<'s>,
     pub answer: Answer,
     pub event: Option<&'s Event<'s>>,
     pub outputs: &'s [Output],
-    /// Whether the named link is the newest one of its slot, in a state in which the input can come. True if the act
-    /// names no link.
+    /// Whether the link of the act is the newest one of its slot, in a state in which the input can come. True if the
+    /// act is about no link.
     pub is_current: bool,
     pub deadline: Option<Deadline>,
 }
@@ -152,9 +152,10 @@ pub struct Shadow {
     pub hosts: Vec<Host>,
     /// What the rate limits have counted, for each of the settings.
     pub windows: Vec<Windows>,
-    /// For each of the settings: whether a link to it was opened, and whether it was live for `stable_after`.
+    /// For each of the settings: whether a link to the endpoint was opened, and whether one was live for
+    /// `stable_after`.
     pub experience: Vec<(bool, bool)>,
-    /// For each of the settings: the attempts of removed links, from which the next link may continue.
+    /// For each of the settings: the attempts of removed links, with which the next link may continue.
     pub inherited: Vec<u32>,
     pub now: Instant,
     pub step: u64,
@@ -162,11 +163,11 @@ pub struct Shadow {
     pub feeds: Vec<Feed>,
     /// The index in `feeds` of each subscription, and its last state.
     pub subscriptions: HashMap<StreamId, (usize, StreamState)>,
-    /// Ended subscriptions whose streams the venue may still send; with the index in `feeds` and the last state of
-    /// each.
+    /// Ended subscriptions for whose streams the venue may still send data, each with the index in `feeds` and its
+    /// last state.
     pub leaving: HashMap<StreamId, (usize, StreamState)>,
     pub outstanding: Vec<Outstanding>,
-    /// Messages that the venue may answer.
+    /// Messages that the venue may reply to.
     pub written: Vec<Written>,
     pub newest_request: u64,
     pub newest_written: u64,
@@ -178,18 +179,19 @@ pub struct Shadow {
     pub shutdown: Option<ShutdownStep>,
     /// The plan of the shutdown; `None` if there is no shutdown or it was cut short.
     pub plan: Option<Plan>,
-    /// Whether the shutdown has promised to cancel orders, even if it is cut short later.
+    /// Whether the shutdown has promised to cancel orders. The promise remains if the application cuts the shutdown
+    /// short later.
     pub is_promised: bool,
     pub sessions: Sessions,
     pub removed: Vec<usize>,
     pub terminated: bool,
     pub stats: Stats,
-    /// The effects of the table of links that this step has shown.
+    /// The effects of the table of links that were visible in this step, each with its slot.
     pub effects: Vec<(usize, Effect)>,
-    /// The link of each request that this step reported as lost.
+    /// The link of each request that the client reported as lost in this step.
     pub presumed_lost: Vec<LinkId>,
     pub dropped: Vec<LinkId>,
-    /// Requests that a shutdown made too late to be handed out.
+    /// Requests that a shutdown made so late that the client never handed them out.
     pub unsent: Vec<RequestId>,
     /// Links that ended in this step without a further attempt.
     pub ended_for_good: Vec<LinkId>,
@@ -197,7 +199,7 @@ pub struct Shadow {
     pub link_ends: Vec<CloseReason>,
     /// The number of links that were reported as closed in this step.
     pub links_closed: usize,
-    /// The numbers of requests and links that were abandoned because links ended.
+    /// The numbers of requests and links that the client abandoned because links ended.
     pub abandoned: (usize, usize),
     pub told_abandoned: Option<(usize, usize)>,
     pub sequence_gap: bool,
@@ -274,7 +276,7 @@ impl Shadow {
         &mut self.legs[slot]
     }
 
-    /// Returns whether the named link is the newest one of its slot, in a state in which the input can come.
+    /// Returns whether the link is the newest one of its slot, in a state in which the input can come.
     fn is_current(&self, act: Act<'_>, link: LinkId) -> bool {
         let Some(leg) = self.legs.get(link.slot()).filter(|leg| leg.link == Some(link)) else { return false };
         match leg.phase {
@@ -314,7 +316,8 @@ impl Shadow {
                 if !std::mem::replace(&mut leg.is_listed, true) {
                     leg.endpoint = endpoint;
                 } else if leg.endpoint != endpoint && !tells_end(outputs, link.slot()) {
-                    // A link that was never dialled, or has no further attempt, has made room for another.
+                    // The slot's link was never dialled or has no further attempt, and the client has replaced it
+                    // with another link.
                     let (before, attempts) = (leg.endpoint, leg.attempts);
                     leg.restart();
                     self.inherit(before, attempts);
@@ -343,7 +346,7 @@ impl Shadow {
         }
     }
 
-    /// Notes what follows from an input alone, before its outputs.
+    /// Notes the consequences of an input alone, before its outputs.
     fn before(&mut self, step: &Step<'_>) {
         self.check_taken(step);
         match step.act {
@@ -368,7 +371,7 @@ impl Shadow {
             Act::Remove(endpoint) => self.removed(step, endpoint),
             Act::Add(endpoint) if step.answer == Answer::Done => {
                 self.removed.retain(|removed| *removed != endpoint);
-                // An endpoint that is added again counts as another one.
+                // An endpoint that is added again counts as a new endpoint.
                 self.experience[endpoint] = (false, false);
             }
             Act::Request(request) => self.requested(step, request),
@@ -389,7 +392,7 @@ impl Shadow {
         }
         (leg.heard, leg.resumed) = (now, None);
         match frame {
-            // The transport now ends without the client.
+            // The peer's Close frame ends the transport without the client.
             Frame::Close { .. } => leg.handed_out = false,
             Frame::Text(text) => self.answered(step, link, text),
             Frame::Binary(_) | Frame::Ping(_) | Frame::Pong(_) => {}
@@ -424,7 +427,7 @@ impl Shadow {
         }
     }
 
-    /// Follows an event. `of` is the link whose frame contained the event.
+    /// Notes and checks an event. `of` is the link whose frame contained the event.
     fn event(&mut self, step: &Step<'_>, event: &Event<'_>, of: Option<LinkId>) {
         if self.terminated && !matches!(event, Event::Ignored(..) | Event::Closed { .. }) {
             return self.fail("I-17", format!("{event:?} after the end"));
@@ -453,7 +456,7 @@ impl Shadow {
             Event::SequenceGap { .. } => self.sequence_gap = true,
             Event::Ignored(ignored, source) => self.ignored(step, ignored, source),
             Event::Malformed(malformed, source) => {
-                // The number of a malformed frame of a v1 endpoint is lost too.
+                // The sequence number in a malformed frame of a v1 endpoint is lost too.
                 let is_numbered =
                     matches!(source.endpoint(), Endpoint::MarketDataV1 | Endpoint::OrderEventsV1);
                 self.sequence_gap |= is_numbered && malformed.topic != Some(gemini_ws::Topic::Other);
@@ -489,7 +492,7 @@ pub fn link_of(output: &Output) -> Option<LinkId> {
     }
 }
 
-/// Returns whether an event is data of a stream. Such an event may change only that stream and the counters.
+/// Returns whether an event is data of a stream. Such an event may change only this stream and the counters.
 fn is_data(event: Option<&Event<'_>>) -> bool {
     matches!(
         event,

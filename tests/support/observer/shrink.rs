@@ -1,4 +1,4 @@
-//! Shortens a trace that breaks an invariant, as long as it still breaks the same one.
+//! Shortens a trace that violates an invariant. The shortened trace still violates the same invariant.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use super::{Observed, Violation};
 
 const TELLER: Teller = Teller { places: true };
 
-/// Which check has found a violation and can find it again.
+/// The kind of check that has found a violation and can find it again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Found {
     Trace,
@@ -19,7 +19,7 @@ pub enum Found {
     Metamorphosis,
 }
 
-/// The maximum number of steps that are replayed.
+/// The maximum number of steps that a search for a shorter trace replays.
 const STEPS_MAX: usize = 3_000_000;
 
 struct Replay<M> {
@@ -53,7 +53,7 @@ impl<M: Machine> Replay<M> {
     }
 }
 
-/// Makes the observed machine again as it was before its first step, with a lenient observer.
+/// Makes the machine as it was before its first step, with a lenient observer.
 fn fresh<M: Machine>(observed: &Observed<M>) -> Observed<M> {
     let settings = observed.shadow.settings.clone();
     let fresh = Observed::with(settings, observed.make.clone()).lenient();

@@ -1,4 +1,5 @@
-//! Checks subscriptions: the client serves exactly the subscribed streams, and requests each stream once per link.
+//! Checks subscriptions: the client subscribes at the venue to exactly the streams that the application has
+//! subscribed to, and requests each stream once per link.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,33 +15,33 @@ use super::requests::Asks;
 use super::response::WrittenMessage;
 use super::shadow::{Shadow, Step};
 
-/// A stream, its subscriptions, and what the venue was asked for.
+/// A stream, its subscriptions, and the newest request for it.
 #[derive(Clone, Debug)]
 pub struct Feed {
     pub stream: Stream,
-    /// The slot of the link that serves the stream.
+    /// The slot of the link that carries the stream.
     pub slot: usize,
     pub endpoint: usize,
-    /// Its subscriptions, and whether each is to end.
+    /// The subscriptions to the stream, each with whether it waits to end.
     pub subscriptions: Vec<(StreamId, bool)>,
     pub asked: Option<Asked>,
-    /// The link over which the client has unsubscribed, until it requests the stream again.
+    /// The link over which the client has unsubscribed, until the client requests the stream again.
     pub left: Option<LinkId>,
     /// Whether the venue accepted the newest request for the stream.
     pub confirmed: bool,
-    /// Whether the stream is `Unserved`, and no data has come since.
+    /// Whether the client has reported the stream as `Unserved`, and no data has come since.
     pub unserved: bool,
-    /// Whether its book was lost again, so that the client unsubscribes and subscribes later.
+    /// Whether the stream's book was lost again soon, so that the client unsubscribes and subscribes later.
     relapsed: bool,
-    /// The number of losses of its book in a row, each soon after the book became current.
+    /// The number of losses of the stream's book in a row, each soon after the book became current.
     pub losses: u32,
     pub lives_since: Instant,
     pub stale: u32,
-    /// The link of the book's snapshot.
+    /// The link that carried the book's snapshot.
     pub synced: Option<LinkId>,
     /// The link before `synced`, if the book was current until that link ended.
     pub before: Option<LinkId>,
-    /// Whether the book has lost an update and had no snapshot since.
+    /// Whether the book has lost an update and has had no snapshot since.
     pub lost_update: bool,
     pub last: u64,
     pub snapshot: u64,
@@ -57,9 +58,9 @@ pub struct Feed {
 pub struct Asked {
     pub id: u64,
     pub link: LinkId,
-    /// Whether the request was refused, or not answered in time.
+    /// Whether the venue refused the request, or did not reply in time.
     pub failed: bool,
-    /// Whether the stream was requested over this link before. Frames of the earlier request may still come.
+    /// Whether the client requested the stream over this link before. Frames of the earlier request may still come.
     pub again: bool,
 }
 
@@ -149,7 +150,7 @@ impl Shadow {
         }
         self.newest_subscription = Some(id);
         let index = self.feed_of(wanted.stream, id.link_slot());
-        // The link also serves the other subscriptions to the stream.
+        // The same link also carries the other subscriptions to the stream.
         let other = self.feeds[index]
             .subscriptions
             .iter()
@@ -191,7 +192,7 @@ impl Shadow {
         }
     }
 
-    /// Follows a message that subscribes, and returns the indices of its streams.
+    /// Notes a message that subscribes, and returns the indices of its streams.
     pub fn joined(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
         let indices = self.named(link, message);
         for &index in &indices {
@@ -202,7 +203,7 @@ impl Shadow {
             } else if is_asked {
                 self.fail("I-30", format!("{} is asked for again: {:?}", feed.stream, feed.asked));
             }
-            // For the venue, the time between updates does not distinguish depth streams.
+            // The venue treats depth streams with different times between updates as one stream.
             let asked = &self.feeds[index].stream;
             let is_same = |feed: &&Feed| {
                 (feed.stream.feed(), feed.stream.symbol()) == (asked.feed(), asked.symbol())
@@ -218,7 +219,7 @@ impl Shadow {
         indices
     }
 
-    /// Follows a message that unsubscribes, and returns the indices of its streams.
+    /// Notes a message that unsubscribes, and returns the indices of its streams.
     pub fn parted(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
         let indices = self.named(link, message);
         for &index in &indices {
@@ -245,7 +246,7 @@ impl Shadow {
                         let is_named = feed.stream.feed() == Some(name);
                         feed.slot == link.slot() && is_named && feed.stream.symbol().is_some_and(same)
                     };
-                    // If several streams have this name there, it means the one that is still subscribed.
+                    // If several streams of this link match the name, choose the one that is still subscribed.
                     let found = self.feeds.iter().enumerate().filter(|feed| is_it(feed.1));
                     found
                         .max_by_key(|(_, feed)| (feed.is_desired(), feed.subscriptions.len()))
@@ -270,7 +271,7 @@ impl Shadow {
         let link = self.feeds[index].asked.map(|asked| asked.link);
         let is_streams = link.is_some_and(|link| self.endpoint_of(link) == Endpoint::Streams);
         let feed = &mut self.feeds[index];
-        // A later subscriber gets the same events, even while the stream is being requested again.
+        // A later subscriber gets the same events, even while the client requests the stream again.
         if matches!(step.act, Act::Subscribe(_)) && (feed.left.is_some() || feed.relapsed) {
             return;
         }
@@ -281,7 +282,8 @@ impl Shadow {
         (feed.confirmed, feed.unserved) = (true, false);
     }
 
-    /// Checks the event `Unserved`: the request failed, or the book did not come, and the client asks again later.
+    /// Checks the event `Unserved`: the request failed, or no snapshot came, and the client requests the stream again
+    /// later.
     pub fn unserved(&mut self, step: &Step<'_>, id: StreamId, reason: Unserved, retry: Instant) {
         let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is not served, and nobody wants it"));
@@ -292,7 +294,7 @@ impl Shadow {
         let is_true = match reason {
             Unserved::Refused { .. } => matches!(step.act, Act::Frame(..)),
             Unserved::Unanswered | Unserved::NoSnapshot => matches!(step.act, Act::Timeout),
-            // After its first loss, a stream is unsubscribed at once, without this event.
+            // After the first loss of a book, the client unsubscribes at once and does not report this event.
             Unserved::Relapsed => {
                 feed.relapsed = true;
                 matches!(step.act, Act::Frame(..) | Act::Resync(_)) && feed.losses > 1
@@ -356,7 +358,7 @@ impl Shadow {
         }
     }
 
-    /// Removes the subscriptions of a slot whose link is gone, if the client has ended or the application has
+    /// Removes the subscriptions of a slot whose link has ended, if the client has ended or the application has
     /// requested its end.
     pub fn forget_subscriptions(&mut self, slot: usize) {
         if self.closing.is_some() || self.terminated {
@@ -366,7 +368,7 @@ impl Shadow {
         }
     }
 
-    /// Removes a subscription. Returns the index of its stream, its state, and whether it is to end.
+    /// Removes a subscription. Returns the index of its stream, its state, and whether it was waiting to end.
     fn take_subscription(&mut self, id: StreamId) -> Option<(usize, StreamState, bool)> {
         let (index, state) = self.subscriptions.remove(&id)?;
         let subscriptions = &mut self.feeds[index].subscriptions;
@@ -386,7 +388,7 @@ impl Shadow {
                 Some(asked) if feed.subscriptions.is_empty() && !asked.failed && !self.is_leaving(index) => {
                     self.fail("I-31", format!("live with {}, which nobody wants", feed.stream));
                 }
-                // A book that has lost an update was confirmed before.
+                // A book that has lost an update was confirmed before the loss.
                 Some(_)
                     if feed.is_desired()
                         && !feed.confirmed
@@ -409,7 +411,7 @@ impl Shadow {
     }
 
     /// Checks that the machine has exactly the expected subscriptions, and that the table of streams allows the step
-    /// of each.
+    /// of each of them.
     pub fn check_streams<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         if let Some(feed) = self.feeds.iter().find(|feed| feed.subscriptions.iter().any(|it| it.1)) {
             let what = format!("{} is unsubscribed, and its data may be taken for current", feed.stream);
@@ -438,7 +440,7 @@ impl Shadow {
         for (id, (_, before)) in leaving {
             self.check_stream_path(step, id, before, StreamState::Gone);
         }
-        // A client that is ending forgets the subscriptions of a link when that link ends.
+        // A client that is ending drops the subscriptions of a link when that link ends.
         let ends = self.terminated || self.closing.is_some();
         let is_over = ends && count < self.subscriptions.len();
         if count != self.subscriptions.len() && !is_over {
@@ -469,10 +471,11 @@ fn reached(kind: Kind) -> &'static Reached {
     &TABLE.get_or_init(|| Kind::ALL.map(closure))[kind as usize]
 }
 
-/// Computes, for each state, the states to which any inputs that a step of this kind may cause can lead.
+/// Computes, for each state, the states that can follow from the inputs of a step of this kind, in any number and
+/// order.
 fn closure(kind: Kind) -> Reached {
     let mut reached = STREAM_STATES.map(|state| 1_u8 << state as u8);
-    // As many rounds as there are states reach every state that can be reached.
+    // As many rounds as there are states suffice to find every state that can be reached.
     for _ in STREAM_STATES {
         for from in &mut reached {
             for state in STREAM_STATES {
@@ -490,7 +493,7 @@ fn closure(kind: Kind) -> Reached {
     reached
 }
 
-/// Returns whether the act is a refusal of a request that the venue may accept later.
+/// Returns whether the act is a refusal of a request that the venue may accept if the client repeats it.
 fn is_for_now(act: Act<'_>) -> bool {
     let Act::Frame(_, Frame::Text(text)) = act else { return false };
     let mut scratch = Scratch::new();
@@ -498,7 +501,7 @@ fn is_for_now(act: Act<'_>) -> bool {
     matches!(answer, Ok(Message::Response(response)) if !response.is_ok() && !response.is_final_refusal())
 }
 
-/// Returns whether an act of this kind can be this input of the table, or lead to it. Any act can lead to the first
+/// Returns whether an act of this kind is this input of the table, or can lead to it. Any act can lead to the first
 /// four inputs, because a client opens other links and ends subscriptions when links end.
 const fn may_cause(kind: Kind, input: StreamInput) -> bool {
     match input {

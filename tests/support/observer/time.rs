@@ -1,5 +1,5 @@
-//! Checks time: a machine that waits for the venue or the transport has a deadline, and delays before attempts are
-//! within their range.
+//! Checks time: a machine that waits for the venue or the transport has a deadline, and the delays before attempts
+//! are within their range.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::super::machine::Machine;
 use super::call::Act;
 use super::shadow::{Phase, Shadow, Step};
 
-/// The natural logarithm of 1 in 10¹². A series of short delays that is less probable is not chance.
+/// The natural logarithm of 1 in 10¹². If a series of short delays is less probable, the delays cannot be random.
 const NOT_CHANCE: f64 = -27.6;
 
 impl Shadow {
@@ -27,7 +27,7 @@ impl Shadow {
         let (first, ceiling) = (ceiling_of(1), ceiling_of(leg.attempts));
         let least = asked_for.unwrap_or(Duration::ZERO);
         let not_before = now + least;
-        // The random delay is added to the requested one, so that not all clients return at the same time.
+        // The random delay is added to the venue's delay, so that not all clients return at the same time.
         let delay = at.since(not_before);
         if delay > first && leg.likelihood.is_finite() {
             leg.likelihood = 0.0;
@@ -39,7 +39,7 @@ impl Shadow {
         leg.retry = Some((at, not_before));
         let ceiling = ceiling.max(ceiling_of(attempts.saturating_add(inherited)));
         let host = self.host_of(slot);
-        // The venue's limit on attempts may leave no room earlier.
+        // The limit on dials to the host may allow no earlier attempt.
         let is_limited = host.is_tightened || at == host.free_at();
         if at < not_before {
             self.fail("I-58", format!("the next attempt is at {at:?}, not after {asked_for:?}"));
@@ -69,7 +69,7 @@ impl Shadow {
         if matches!(step.act, Act::Timeout) {
             self.check_tick();
         }
-        // A promised end does not move, however late the timer is.
+        // The instant of a promised end does not move, however late the timer is.
         if let (Some(by), Some(deadline)) = (self.closing, deadline)
             && deadline.at > by
             && self.now > by
@@ -78,7 +78,7 @@ impl Shadow {
         }
     }
 
-    /// Checks that a tick has done everything that was due.
+    /// Checks that a timeout has done everything that was due.
     fn check_tick(&mut self) {
         let (now, deadline) = (self.now, self.deadline);
         if deadline.is_some_and(|deadline| deadline.at <= now) {

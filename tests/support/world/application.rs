@@ -1,4 +1,4 @@
-//! What the application of a life does: subscriptions, orders, requests, and the end.
+//! What the application of a life does: it subscribes, places orders, makes requests and ends the client.
 
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ pub(super) struct Application {
     placed: u64,
     /// The last quote that `confirm_accepted` has confirmed.
     confirmed: Option<QuoteKey>,
-    /// Whether events of orders may have been lost without a sign.
+    /// Whether events of orders may have been lost without a sign to the client.
     pub(super) orders_in_doubt: bool,
     pub(super) declares_silence: bool,
     /// Whether a frame of market data v2 was lost.
     pub(super) l2_in_doubt: bool,
     pub(super) is_open: bool,
-    /// The instant by which the application has requested an end.
+    /// The instant by which the application has requested an end of the client.
     pub(super) wants_end: Option<Instant>,
-    /// When the application last added an endpoint again. Nothing reports the fate of orders that went over a removed
-    /// endpoint.
+    /// When the application last added an endpoint again. No event reports the later states of orders that were
+    /// placed over a removed endpoint.
     pub(super) added_at: Option<Instant>,
-    /// Whether the client has each endpoint, by the index of its settings.
+    /// Whether the client has each endpoint. The index is that of the endpoint's settings.
     has: Vec<bool>,
 }
 
@@ -124,7 +124,7 @@ impl<M: Machine> Life<'_, M> {
         match done {
             Err(CommandError::RateLimited { .. }) => self.world.figures.reach(Milestone::RateLimited),
             Err(CommandError::Closed) => {
-                // The event that reports the end may not have been polled yet.
+                // The driver may not have polled the event that reports the end.
                 let may_have_ended = self.end.is_some() || self.unpolled_until.max(self.stalled_until) > now;
                 assert!(may_have_ended || self.application.wants_end.is_some(), "refused: {act:?}");
             }
@@ -199,7 +199,7 @@ impl<M: Machine> Life<'_, M> {
                 self.machine.request(now, request)?;
             }
             Act::SubmitQuote | Act::WithdrawQuote | Act::ConfirmQuote if self.scenario.trades => {
-                // A request for quotes is open most of the time, but not always.
+                // Usually an open request for quotes exists within this time, but not always.
                 let until = self.now + Duration::from_millis(800);
                 self.run_until(until, |life| life.exchange.open_quote_request().is_some());
                 if let Some(request) = self.quote_request(act) {
@@ -232,12 +232,12 @@ impl<M: Machine> Life<'_, M> {
         let subscription = self.application.subscriptions.iter().find(|(_, stream)| is_of(stream)).copied();
         if let Some((id, _)) = subscription {
             self.world.figures.calls += 1;
-            // A stream without a link has no book either.
+            // A stream without a link has no book, so the client may refuse the call.
             let _ = self.machine.resync(self.now, id);
         }
     }
 
-    /// Confirms a quote that was accepted, once.
+    /// Confirms a quote that was accepted, unless it confirmed this quote before.
     pub(super) fn confirm_accepted(&mut self) {
         let is_meant = |quote: &&Quote| {
             quote.state == QuoteState::Accepted && quote.quote_id != self.application.confirmed
@@ -247,7 +247,7 @@ impl<M: Machine> Life<'_, M> {
         self.application.confirmed = Some(quote_id);
         self.world.figures.calls += 1;
         let request = Request::ConfirmQuote { rfq_id, quote_id, confirm: true };
-        // Without a link, the application misses the time for the confirmation.
+        // If the client has no link, it refuses the request and the confirmation comes too late.
         let _ = self.machine.request(self.now, &request);
     }
 
@@ -298,7 +298,8 @@ impl<M: Machine> Life<'_, M> {
         Some(Request::ConfirmQuote { rfq_id, quote_id, confirm: self.random.below(4) > 0 })
     }
 
-    /// Requests an end with the command that the act names, and notes the instant by which the client must end.
+    /// Requests an end of the client with the command of this act, and notes the instant by which the client must
+    /// end.
     fn close(&mut self, act: Act, now: Instant) {
         let timeouts = self.scenario.settings.iter().map(|settings| settings.close_timeout);
         let timeout = timeouts.max().unwrap_or_default();
@@ -361,7 +362,7 @@ impl<M: Machine> Life<'_, M> {
             assert!(may_succeed || done == Err(CommandError::Closed), "{act:?} after the end: {done:?}");
             self.flush();
         }
-        // The driver drops what it still has, and reports the end of some of it to the client.
+        // The driver drops the remaining dials and transports, and reports the end of some of them to the client.
         for position in 0..self.world.network.ports.len() {
             let port = &self.world.network.ports[position];
             if port.driver != Driver::Gone && self.random.below(2) == 0 {

@@ -1,5 +1,5 @@
-//! [`Beliefs`] is what an application that uses only public types knows. After every frame that arrives, it is
-//! compared with the true state of the exchange.
+//! [`Beliefs`] is what an application that uses only public types knows. The life compares it with the true state of
+//! the exchange after every frame that arrives.
 
 use std::rc::Rc;
 
@@ -24,7 +24,7 @@ pub(super) struct Beliefs {
     asked: Option<Asked>,
 }
 
-/// An answer of the venue that is on its way.
+/// Answers of the venue that have not arrived yet.
 #[derive(Clone, Debug)]
 struct Asked {
     orders: Moment,
@@ -35,7 +35,7 @@ struct Asked {
     answered_at: Instant,
 }
 
-/// The true state of an account and of the markets at some moment.
+/// The true state of an account and of the markets at one moment.
 #[derive(Debug)]
 pub(super) struct Truth {
     orders: Vec<LedgerOrder>,
@@ -98,7 +98,7 @@ impl Beliefs {
 
     // ---- asking the venue ------------------------------------------------------------------------
 
-    /// Asks the venue about everything, as over REST. The answer comes at `answered_at`.
+    /// Asks the venue about everything, as an application does over REST. The answers arrive at `answered_at`.
     pub(super) fn ask(&mut self, exchange: &Exchange, answered_at: Instant) {
         self.asked = Some(Asked {
             orders: self.orders.moment(),
@@ -154,9 +154,10 @@ impl Beliefs {
         }
     }
 
-    /// Checks that nothing is in doubt, after the venue was asked and while nothing is under way. `follows_orders`
-    /// and `follows` say whether the streams of orders, and those of balances, positions and quotes, are subscribed.
-    /// Data from before `added_at`, when an endpoint was last added, may be about another account.
+    /// Checks that nothing is in doubt. The application has received the venue's answers, and no message is under
+    /// way. `follows_orders` and `follows` say whether the streams of orders, and those of balances, positions and
+    /// quotes, are subscribed. Orders that were last reported before `added_at`, when an endpoint was last added, may
+    /// be in doubt, because they may belong to another account.
     pub(super) fn check_certain(&self, follows_orders: bool, follows: [bool; 3], added_at: Option<Instant>) {
         for order in self.orders.to_reconcile() {
             let may_change = !order.state.is_final() || order.state == OrderState::Rejected;
@@ -180,8 +181,8 @@ impl Beliefs {
         self.followed.compare(truth);
     }
 
-    /// Checks that each order that is not in doubt is as in `truth`, the state when the last frame left the venue.
-    /// The order may be newer if it was reconciled, or if `is_followed` is false.
+    /// Checks that each order that is not in doubt is as in `truth`, the state when the last frame left the venue. An
+    /// order may be newer than `truth` if it was reconciled, or if `is_followed` is false.
     pub(super) fn check_orders(&self, truth: &Truth, is_followed: bool) {
         for order in self.orders.iter().filter(|order| !order.needs_reconciling()) {
             let found = order.order_id.and_then(|id| truth.order(id));
@@ -196,7 +197,7 @@ impl Beliefs {
             };
             let known = (simply(order.state), order.executed());
             if order.reconciled {
-                // The venue's answer may be newer than this frame.
+                // The answer from REST may be newer than the last frame.
                 assert!(known.1 >= entry.executed_quantity, "R6: {order:?}\n{entry:?}");
                 continue;
             }
@@ -209,8 +210,8 @@ impl Beliefs {
         }
     }
 
-    /// Checks that each quote that is not in doubt is at least as far as when the last frame left the venue.
-    /// `is_settled` says that nothing is under way. Returns whether a quote was executed.
+    /// Checks that the state of each quote that is not in doubt is at least that of `truth`, the state when the last
+    /// frame left the venue. `is_settled` says that no message is under way. Returns whether a quote was executed.
     pub(super) fn check_quotes(&self, truth: &Truth, is_settled: bool) -> bool {
         let mut is_won = false;
         for quote in self.quotes.iter().filter(|quote| quote.doubt().is_none()) {
@@ -257,8 +258,8 @@ impl Beliefs {
         assert_eq!(held, owned, "R6: positions");
     }
 
-    /// Checks that each current book with the venue's last update id has the venue's levels. Returns how many books
-    /// were compared.
+    /// Checks each current book whose update id is that of the venue's book: it must have the venue's levels. Returns
+    /// how many books were compared.
     pub(super) fn check_books(&self, truth: &Truth) -> usize {
         let mut compared = 0;
         for (symbol, book) in &truth.books {
@@ -287,13 +288,13 @@ const fn quote_state(entry: &LedgerQuote) -> QuoteState {
     }
 }
 
-/// Returns whether a quote is declined or lost. For a declined quote, the reply to the confirmation and the event
-/// name different ends.
+/// Returns whether a quote is declined or lost. Of a quote that the requester declined, the reply to the confirmation
+/// and the event report different states.
 const fn ends_without_deal(state: QuoteState) -> bool {
     matches!(state, QuoteState::Declined | QuoteState::Lost)
 }
 
-/// Simplifies a state: the APIs differ in the state of an order that rests after a part of it was executed.
+/// Simplifies a state: the APIs report different states for an order that rests after a part of it was executed.
 pub(super) const fn simply(state: OrderState) -> OrderState {
     match state {
         OrderState::PartiallyFilled | OrderState::New => OrderState::Open,

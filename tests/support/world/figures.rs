@@ -19,7 +19,7 @@ macro_rules! listed {
 }
 
 listed!(
-    /// A fault: what goes wrong.
+    /// A fault of the network, the venue, the driver or the client.
     Fault {
         // Faults of attempts to connect.
         DialRefused,
@@ -246,7 +246,7 @@ impl Figures {
     /// Adds the milestones and the hash of a life that is over.
     pub fn finish_life(&mut self, hash: u64) {
         self.lives += 1;
-        // The hashes are added, so that the order of the lives does not matter.
+        // A sum of hashes does not depend on the order of the lives.
         self.hash = self.hash.wrapping_add(hash);
         for (position, count) in self.milestones.iter_mut().enumerate() {
             *count += self.reached >> position & 1;

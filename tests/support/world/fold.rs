@@ -1,10 +1,11 @@
-//! [`Fold`] computes the hash of a transcript, which is the same on every platform and compiler.
+//! [`Fold`] computes the hash of a transcript. The hash is the same on every platform and with every compiler.
 
 use std::fmt;
 
 use gemini_ws::{Event, Instant, LinkId, Output};
 
-/// FNV-1a over words of 64 bits. The upper half is folded in, because the lower bits would not depend on it.
+/// FNV-1a over words of 64 bits. `word` also mixes the upper half of each result into the lower half, because FNV-1a
+/// alone never carries high bits into low bits.
 #[derive(Clone, Copy, Debug)]
 pub struct Fold(u64);
 
@@ -69,7 +70,7 @@ impl Fold {
         }
     }
 
-    /// Adds an event. For an event of data, the caller adds the bytes of its frame.
+    /// Adds an event. For an event of data, the caller adds the bytes of the frame instead.
     pub fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Opened { link, missing_since } => {
@@ -92,7 +93,7 @@ impl Fold {
 }
 
 impl fmt::Write for Fold {
-    /// Adds single bytes, because the formatter decides how it cuts a text.
+    /// Adds single bytes, so that the hash does not depend on how the formatter splits the text.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);

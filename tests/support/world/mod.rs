@@ -33,7 +33,7 @@ use fold::Fold;
 use network::{Driver, Message, Network};
 use scenario::{KEY, Prepared, SECRET, Scenario, TOKEN};
 
-/// A machine that can be checked in more ways than after each call.
+/// A machine that `Life` can check in more ways than after each call.
 pub trait Lived: Machine {
     /// Checks several continuations on copies of the machine.
     fn look_ahead(&self) {}
@@ -57,12 +57,12 @@ impl<M: Machine> Lived for Observed<M> {
     }
 }
 
-/// The average number of steps for each call of `look_ahead`.
+/// `look_ahead` is called once in this many steps on average.
 const LOOKS_EACH: usize = 256;
 
 const STEPS_MAX: u32 = 400_000;
 
-/// The state that all lives share. Lives run one after the other.
+/// The state that all lives share. The lives run one after the other.
 #[derive(Debug)]
 pub struct World {
     prepared: Prepared,
@@ -128,12 +128,12 @@ struct Life<'w, M> {
     random: Random,
     fold: Fold,
     now: Instant,
-    /// The driver polls no outputs until this instant. Until `stalled_until` it does nothing at all.
+    /// The driver polls no outputs until this instant. Until `stalled_until` the driver does nothing at all.
     unpolled_until: Instant,
     stalled_until: Instant,
     signer: Option<Signer>,
-    /// The queue between the driver and the application, if there is one. The application takes no event from it
-    /// until `untaken_until`.
+    /// The queue between the driver and the application, if there is one. The application takes no event from the
+    /// queue until `untaken_until`.
     queue: Option<EventQueue>,
     untaken_until: Instant,
     beliefs: Beliefs,
@@ -179,14 +179,14 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Lets time pass, from each arrival or deadline to the next.
+    /// Lets time pass: goes from each arrival or deadline to the next.
     fn run(&mut self, duration: Duration) {
         let until = self.now + duration;
         self.run_until(until, |_| false);
         self.now = self.now.max(until);
     }
 
-    /// Lets time pass until a condition holds, at most until an instant. Returns whether the condition holds.
+    /// Lets time pass until a condition holds, or until an instant. Returns whether the condition holds.
     fn run_until(&mut self, until: Instant, holds: impl Fn(&Self) -> bool) -> bool {
         self.flush();
         loop {
@@ -207,7 +207,8 @@ impl<M: Machine> Life<'_, M> {
             if arrival == Some(next) {
                 let has_room = self.queue.as_ref().is_none_or(EventQueue::has_room);
                 let mut unread = if has_room { stalled } else { stalled.max(self.untaken_until) };
-                // Otherwise the events of a frame would overtake older events that the driver has not polled.
+                // Otherwise the events of a frame would reach the application before older events that the driver has
+                // not polled.
                 if self.scenario.compares {
                     unread = unread.max(self.unpolled_until);
                 }
@@ -278,7 +279,7 @@ impl<M: Machine> Life<'_, M> {
         self.hear(link, position, message);
     }
 
-    /// Lets a message about a link arrive at the driver, which passes it on to the machine.
+    /// Lets a message of a link arrive at the driver, which passes it to the machine.
     fn hear(&mut self, link: LinkId, position: usize, message: Message) {
         self.tell(|| format!("< {link} {message:?}"));
         let now = self.sometimes_before();
@@ -365,8 +366,8 @@ impl<M: Machine> Life<'_, M> {
         self.world.network.send(self.now, position, answer);
     }
 
-    /// Performs the outputs of the exchange, and while the driver polls also those of the machine, until there are
-    /// none. Lets the application take the events and the answer that wait.
+    /// Performs the outputs of the exchange until there are none. If the driver polls, also performs the outputs of
+    /// the machine. Lets the application take the events from its queue and the answers that have arrived.
     fn flush(&mut self) {
         if self.now >= self.unpolled_until.max(self.stalled_until) {
             while let Some(output) = self.machine.poll_output() {
@@ -449,8 +450,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Lets the application take the events in the queue, request new snapshots of the books that have lost
-    /// something, and confirm an accepted quote.
+    /// Lets the application take the events from the queue, request new snapshots of the books that have lost
+    /// updates, and confirm an accepted quote.
     fn take_from_queue(&mut self) {
         if let Some(queue) = self.queue.as_mut().filter(|_| self.now >= self.untaken_until) {
             if queue.dropped() > 0 {
@@ -473,7 +474,7 @@ impl<M: Machine> Life<'_, M> {
         self.confirm_accepted();
     }
 
-    /// Passes an event to the queue, or without one to the application.
+    /// Passes an event to the queue. If there is no queue, passes it to the application.
     fn take(&mut self, event: &Event<'_>) {
         assert!(self.end.is_none() || matches!(event, Event::Ignored(..)), "after the end: {event:?}");
         if !fold::is_data(event) {

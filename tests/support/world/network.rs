@@ -18,7 +18,7 @@ pub struct Port {
     pub is_signed: bool,
     pub driver: Driver,
     pub has_session: bool,
-    /// Whether nothing reaches the venue. If `is_mute`, nothing comes from the venue.
+    /// Whether no message of the driver reaches the venue. `is_mute` says the same of messages of the venue.
     pub is_deaf: bool,
     pub is_mute: bool,
     /// Whether messages under way still arrive after the driver has dropped the transport.
@@ -28,11 +28,12 @@ pub struct Port {
     to_venue: Instant,
     to_client: Instant,
     pub unread_until: Instant,
-    /// The number of the newest message that has arrived, at the driver and at the venue.
+    /// The numbers of the newest messages that have arrived, at the driver and at the venue.
     arrived: [u64; 2],
     /// How many of the next texts are cut short on their way.
     pub garbled: u32,
-    /// For each moment at which the venue sent texts: how many are still under way, and the truth of that moment.
+    /// For each moment at which the venue sent texts: how many of these texts are still under way, and the true state
+    /// at that moment.
     rounds: VecDeque<(usize, Rc<Truth>)>,
 }
 
@@ -45,12 +46,12 @@ pub enum Driver {
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Message {
-    /// A dial reaches the venue. The messages up to `EndToVenue` arrive there.
+    /// A dial reaches the venue. This and the messages up to `EndToVenue` arrive at the venue.
     Dial,
     TextToVenue(String),
     CloseToVenue(u16),
     EndToVenue,
-    /// The driver learns that a dial has connected. The messages from here on arrive at the driver.
+    /// The driver learns that a dial has connected. This and the following messages arrive at the driver.
     Connected,
     Text(String),
     Binary,
@@ -69,7 +70,8 @@ impl Message {
     }
 }
 
-/// A message under way. The first one to arrive is the greatest, as `BinaryHeap` requires.
+/// A message under way. The message that arrives first is the greatest, because `BinaryHeap` returns the greatest
+/// element first.
 #[derive(Clone, Debug)]
 struct UnderWay {
     at: Instant,
@@ -139,18 +141,18 @@ impl Network {
         self.ports.len() - 1
     }
 
-    /// Cuts a text short if the port has texts to garble.
+    /// Cuts a text short if `garbled` of the port is not zero.
     pub fn garble(&mut self, position: usize, mut text: String) -> String {
         let port = &mut self.ports[position];
         if port.garbled > 0 {
             port.garbled -= 1;
-            // Sometimes the symbol in the text is cut off, too.
+            // Sometimes this also removes the symbol from the text.
             text.truncate(text.len() * (1 + port.garbled as usize % 4) / 6);
         }
         text
     }
 
-    /// Notes that the venue has sent texts over these ports, and the truth of that moment.
+    /// Notes that the venue has sent texts over these ports, and the true state at that moment.
     pub(super) fn note_round(&mut self, texts: &[usize], truth: &Rc<Truth>) {
         for (position, port) in self.ports.iter_mut().enumerate() {
             let count = texts.iter().filter(|of| **of == position).count();
@@ -160,7 +162,7 @@ impl Network {
         }
     }
 
-    /// Notes that a text has arrived. If it was the last one of its moment, returns the truth of that moment.
+    /// Notes that a text has arrived. If it was the last text of its moment, returns the true state at that moment.
     pub(super) fn end_round(&mut self, position: usize) -> Option<Rc<Truth>> {
         let rounds = &mut self.ports[position].rounds;
         let (count, _) = rounds.front_mut()?;
@@ -199,7 +201,7 @@ impl Network {
         self.under_way.peek().map(|it| it.at)
     }
 
-    /// Returns the next message that has arrived. Messages that the driver does not read yet stay under way.
+    /// Returns the next message that has arrived. A message that the driver does not read yet stays under way.
     pub fn take(&mut self, now: Instant, stalled_until: Instant) -> Option<(usize, Message)> {
         let first = self.under_way.peek()?;
         let (position, is_for_venue) = (first.port, first.message.is_for_venue());
@@ -215,7 +217,7 @@ impl Network {
         Some((position, first.message))
     }
 
-    /// Lets nothing arrive at the driver of a port before an instant. Messages still arrive in their order.
+    /// Delays the messages to the driver of a port until an instant. They still arrive in their order.
     fn hold(&mut self, position: usize, until: Instant) {
         let port = &mut self.ports[position];
         port.to_client = port.to_client.max(until);

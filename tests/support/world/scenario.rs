@@ -1,4 +1,4 @@
-//! [`Scenario`] is the kind of life that a seed leads to.
+//! [`Scenario`] describes the life of one seed.
 
 use std::time::Duration;
 
@@ -23,12 +23,12 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// The streams and exchanges that all lives share. Each life takes a copy of an exchange that has just opened.
+/// The streams and exchanges that all lives share. Each life takes a copy of an exchange as it was when it opened.
 #[derive(Debug)]
 pub struct Prepared {
     pub exchanges: Vec<Exchange>,
     public: Vec<Stream>,
-    /// Streams of market data v2, of symbols that the other streams do not have.
+    /// Streams of market data v2, for symbols that the other streams do not have.
     archived: Vec<Stream>,
     account: Vec<Stream>,
     pub unknown: Vec<Stream>,
@@ -79,7 +79,7 @@ impl Prepared {
     }
 }
 
-/// The kind of a life: its settings, streams, faults and times.
+/// What is special about a life: its settings, streams, faults and times.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub settings: Vec<Settings>,
@@ -91,16 +91,17 @@ pub struct Scenario {
     faults: u64,
     pub trouble_percent: usize,
     pub dial_trouble_percent: usize,
-    /// The number of steps in a round. After each round the states of client and exchange are compared if `compares`.
+    /// The number of steps in a round. If `compares` is true, the states of client and exchange are compared after
+    /// each round.
     pub steps: usize,
     pub rounds: usize,
     pub compares: bool,
-    /// How long a message takes to the other end.
+    /// How long a message is under way.
     pub latency: Duration,
     /// How long after its deadline the timer fires.
     pub lateness: Duration,
     pub ends_by_itself: bool,
-    /// The queue's rule for too many events, and how many events it may keep; `None` without a queue.
+    /// The overflow rule of the event queue, and how many events it may keep; `None` without a queue.
     pub queue: Option<(Overflow, usize)>,
 }
 
@@ -123,7 +124,7 @@ impl Scenario {
                 own.heartbeat_every = Some(millis(1_500));
             }
             settings.push(own);
-            // These are drawn more often than others.
+            // List the account's streams twice, so that a life chooses them more often than others.
             streams.extend(prepared.account.iter().chain(&prepared.account));
         }
         if public || private {
@@ -149,7 +150,7 @@ impl Scenario {
             let overflow = [Overflow::Block, Overflow::DropOldest, Overflow::Latest];
             (*random.pick(&overflow), 1 + random.below(6))
         });
-        // A life with a queue needs many events, and an application that does not always take them.
+        // A life with a queue needs many events, and an application that sometimes takes none.
         let is_busy = is_long || queue.is_some() || random.below(8) == 0;
         let faults = if queue.is_some() { faults | 1 << Fault::EventsUntaken as u64 } else { faults };
         Scenario {
@@ -180,7 +181,7 @@ impl Scenario {
     }
 }
 
-/// Draws settings with short times, so that much happens in little time, and sometimes with tight limits.
+/// Draws settings with short times, so that much happens in little time. Some of the settings have tight limits.
 fn tuned(address: &str, random: &mut Random, defaults: bool) -> Settings {
     let mut settings = Settings::new(address);
     if defaults {

@@ -1,5 +1,5 @@
-//! Gives every order of a life a ticket, with the driver's own [`Tickets`]. Each ticket ends once and in bounded
-//! time, and agrees with the exchange or reports that the end is unknown.
+//! Opens a ticket of the driver's [`Tickets`] for every order of a life. Each ticket must end once and in bounded
+//! time. Its end must be that of the order at the exchange, or it must report that the end is unknown.
 
 #[path = "../../../adapters/driver/src/tickets.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the driver uses all of it")]
@@ -14,7 +14,7 @@ use gemini_ws::{Event, Instant, Order, OrderRef, OrderState, Orders, RequestId, 
 use super::beliefs::{Truth, state_of};
 use driver::{DOUBT_TIMEOUT, End, Holder, Tickets};
 
-/// How the tickets of a life have ended; `None` if the end of the order is unknown.
+/// The end of each ticket of a life; `None` if the ticket reported that the end of the order is unknown.
 type Ends = Rc<RefCell<BTreeMap<RequestId, Option<(End, Order)>>>>;
 
 struct Noted {
@@ -49,7 +49,7 @@ impl Holder for Noted {
 pub(super) struct Followed {
     tickets: Tickets<Noted>,
     ends: Ends,
-    /// Since when the fate of an order with an open ticket is unknown; `None` while the order rests.
+    /// Since when the state of an order with an open ticket is unknown; `None` while the order is known to rest.
     unsettled: BTreeMap<RequestId, Option<Instant>>,
 }
 
@@ -71,8 +71,8 @@ impl Followed {
         self.check(orders, now);
     }
 
-    /// Lets the tickets handle their timeouts. Checks that no ticket is open if its order is final and not in doubt,
-    /// or if its order has been in doubt for `DOUBT_TIMEOUT`.
+    /// Lets the tickets handle their timeouts. Checks that the ticket of an order is not open if the order is final
+    /// and not in doubt, or if the order has been in doubt for `DOUBT_TIMEOUT`.
     pub(super) fn check(&mut self, orders: &Orders, now: Instant) {
         self.tickets.handle_timeout(now);
         let ends = self.ends.borrow();

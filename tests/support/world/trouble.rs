@@ -1,4 +1,4 @@
-//! Draws faults, and lets them happen.
+//! Draws faults and makes them happen.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ const FAILURES: [(Fault, &[ConnectFailure]); 8] = [
     (Fault::Dial503RetryAfter, &[status(503, Some(1)), status(503, Some(3))]),
 ];
 
-/// Codes of Close frames after which a client may connect again. It may not after `CODES_FOR_GOOD`.
+/// Codes of Close frames after which a client may connect again. After `CODES_FOR_GOOD` it must not.
 const CODES: [u16; 11] = [1000, 1001, 1002, 1003, 1008, 1009, 1011, 1012, 1013, 3000, 4000];
 const CODES_FOR_GOOD: [u16; 5] = [1010, 4001, 4003, 4401, 4403];
 
@@ -103,7 +103,7 @@ impl<M: Machine> Life<'_, M> {
 
     pub(super) fn dial(&mut self, link: LinkId) {
         self.world.figures.dials += 1;
-        // If the driver polls late, the machine may have cancelled the dial already.
+        // If the driver polls late, the machine may already have cancelled the dial.
         let Some(request) = self.machine.connect_request(link) else { return };
         let latency = self.scenario.latency;
         let network = &mut self.world.network;
@@ -126,8 +126,8 @@ impl<M: Machine> Life<'_, M> {
         self.world.network.send_later(self.now, late, position, Message::Dial);
     }
 
-    /// Drops the messages that are under way from a dropped dial or transport to the driver, unless the scenario has
-    /// the fault that they may arrive late.
+    /// Drops the messages to the driver that are under way for a dropped dial or transport. If the scenario has the
+    /// fault that such messages arrive late, lets them arrive instead.
     pub(super) fn leak(&mut self, position: usize) {
         let fault = *self.random.pick(&[Fault::AnswerAfterAbort, Fault::FrameAfterEnd, Fault::EndAfterEnd]);
         if self.scenario.has(fault) && !self.is_healed {
@@ -137,7 +137,7 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Returns the time of a call, which is now unless the clock goes back.
+    /// Returns the time for a call: now, or an earlier time for the fault `ClockBack`.
     pub(super) fn sometimes_before(&mut self) -> Instant {
         if self.scenario.has(Fault::ClockBack) && self.random.below(50) == 0 && self.may(Fault::ClockBack) {
             let back = Duration::from_millis(self.random.below(3_000) as u64);
@@ -158,7 +158,7 @@ impl<M: Machine> Life<'_, M> {
         open.nth(nth).map(|(position, _)| position)
     }
 
-    /// Ends a transport for both ends. Messages under way to the driver are lost, unless `leak` lets them arrive.
+    /// Ends a transport at both ends. Messages under way to the driver are lost, unless `leak` lets them arrive.
     pub(super) fn tear(&mut self, position: usize, why: Lost) {
         let port = &mut self.world.network.ports[position];
         let link = port.link;
@@ -241,7 +241,7 @@ impl<M: Machine> Life<'_, M> {
             Fault::QuoteEventsRepeated => faults.duplicate_quote_events(few),
             Fault::OrderEventsLost => {
                 faults.drop_order_events(few);
-                // The client sees no sign of this fault.
+                // The client has no sign of this fault.
                 self.application.orders_in_doubt = true;
             }
             Fault::OrderEventsRepeated => faults.duplicate_order_events(few),
@@ -290,7 +290,7 @@ impl<M: Machine> Life<'_, M> {
             Fault::SnapshotRepeated => faults.repeat_snapshot(session, "btcusd".parse().unwrap()),
             Fault::FramesLost => {
                 faults.lose_frames(session, few);
-                // The client sees no sign of this fault, except in frames with numbers.
+                // The client has no sign of this fault, except on endpoints whose frames are numbered.
                 self.application.orders_in_doubt = true;
                 self.application.l2_in_doubt |= port.target.contains("/v2/");
             }

@@ -1,4 +1,4 @@
-//! Compares what the client and the application have with what the exchange has.
+//! Compares what the client and the application know with the state of the exchange.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use super::beliefs::Truth;
 use super::figures::Milestone;
 use super::network::{Driver, Network, Port};
 
-/// The longest time for which an honest venue lets a client wait: a requested delay, the longest of the host's
-/// limits, and then all timeouts.
+/// The longest time for which the venue lets a client wait when there are no faults: the requested delay, the longest
+/// of the host's limits, and all timeouts together.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl<M: Machine> Life<'_, M> {
@@ -39,7 +39,7 @@ impl<M: Machine> Life<'_, M> {
         });
     }
 
-    /// Stops all faults, lets the client bring about everything that was requested, and compares.
+    /// Stops all faults, lets the client fulfil all commands of the application, and compares.
     pub(super) fn compare(&mut self) {
         if self.end.is_some() || self.application.wants_end.is_some() || !self.application.is_open {
             return;
@@ -49,7 +49,7 @@ impl<M: Machine> Life<'_, M> {
         if self.end.is_some() {
             return;
         }
-        // A book notices what it has missed at its next update, so each book gets one.
+        // A book notices a missing update only at the next update, so wait until each book has a new one.
         let ids = |life: &Self| life.symbols().map(|symbol| life.last_update(symbol)).collect::<Vec<_>>();
         let before = ids(self);
         let until = self.now + PATIENCE;
@@ -59,7 +59,8 @@ impl<M: Machine> Life<'_, M> {
         let slowest = self.world.network.ports.iter().map(|port| port.latency).max().unwrap_or_default();
         self.run(Duration::from_secs(3) + slowest * 2);
         self.converge();
-        // While the market is halted, the client never stops requesting a stream that must not be silent.
+        // While the market is halted, a stream with a `silence_max` gets no data, and the client requests it again
+        // and again.
         if self.end.is_none() && (self.is_settled() || !self.application.declares_silence) {
             self.compare_subscriptions();
             self.compare_books();
@@ -69,11 +70,11 @@ impl<M: Machine> Life<'_, M> {
         self.is_healed = false;
     }
 
-    /// I-29: lets time pass until everything that the application requested has come about.
+    /// I-29: lets time pass until the client has fulfilled all commands of the application.
     fn converge(&mut self) {
         let until = self.now + PATIENCE;
         while self.end.is_none() && !self.is_settled() {
-            // `open` lets the client try failed links again. More failures may be under way.
+            // `open` lets the client try failed links again. Further failures may be under way.
             let opened = self.machine.open(self.now);
             assert!(opened.is_ok() || self.end.is_some(), "{opened:?}");
             let holds =
@@ -104,7 +105,7 @@ impl<M: Machine> Life<'_, M> {
         self.run(until.since(self.now));
         for position in 0..self.world.network.ports.len() {
             let port = &mut self.world.network.ports[position];
-            // On a quiet link, the texts that are still to be garbled would take minutes to come.
+            // On a quiet link, it would take minutes until all texts that should be garbled have come.
             port.garbled = 0;
             self.exchange.faults().lose_frames(Network::session(position), 0);
             let is_half_open = port.is_mute || port.is_deaf || !port.has_session;
@@ -115,8 +116,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Returns whether each link is live, each book is current and each other stream is active, except streams whose
-    /// refusal comes too late.
+    /// Returns whether each link is live, each book is current and each other stream is active. Does not count
+    /// streams whose refusal comes too late.
     fn is_settled(&self) -> bool {
         let mut settled = true;
         self.machine.each_link(|_, _, state| settled &= state == State::Live);
@@ -129,7 +130,7 @@ impl<M: Machine> Life<'_, M> {
     }
 
     /// Returns whether a stream of market data v2 has an unknown name, and its link is so slow that each refusal
-    /// comes after the timeout. Such a refusal does not name its request, which may be an earlier one.
+    /// comes after the timeout. Such a refusal does not name its request, so it may belong to an earlier one.
     fn is_refused_too_late(&self, id: StreamId, stream: &Stream) -> bool {
         let ports = &self.world.network.ports;
         let is_its = |port: &&Port| port.link.slot() == id.link_slot() && port.driver == Driver::Open;
@@ -156,7 +157,7 @@ impl<M: Machine> Life<'_, M> {
         self.exchange.book(symbol).map_or(0, |book| book.last_update_id)
     }
 
-    /// I-31: checks that the venue has the streams of the client, and no others.
+    /// I-31: checks that the venue has exactly the streams of the client.
     fn compare_subscriptions(&mut self) {
         let mut links = Vec::new();
         self.machine.each_link(|link, endpoint, _| links.push((link, endpoint)));
@@ -192,7 +193,7 @@ impl<M: Machine> Life<'_, M> {
     }
 
     fn compare_books(&mut self) {
-        // Market data v2 shows no losses.
+        // Frames of market data v2 have no ids that show a lost update.
         let mut doubtful = Vec::new();
         let settings = &self.scenario.settings;
         self.machine.each_link(|link, endpoint, _| {
@@ -249,8 +250,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// After a text has been applied, checks that everything that the application knows was true when the text left
-    /// the venue, or is in doubt.
+    /// After a text has been applied, checks everything that the application knows: it was true when the text left
+    /// the venue, or it is in doubt.
     pub(super) fn check_beliefs(&mut self, position: usize) {
         let Some(truth) = self.world.network.end_round(position) else { return };
         let is_gone = self.world.network.ports[position].driver == Driver::Gone;
@@ -269,7 +270,7 @@ impl<M: Machine> Life<'_, M> {
         });
         if self.scenario.trades && !self.application.orders_in_doubt {
             if has_orders {
-                // Another link may have reported more already.
+                // Order events v1 may have reported newer states of orders.
                 let settings = &self.scenario.settings;
                 let is_only = settings.iter().all(|it| it.endpoint != gemini_ws::Endpoint::OrderEventsV1);
                 self.beliefs.check_orders(&truth, is_only);
@@ -291,7 +292,7 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Returns whether the application has not yet seen everything that arrived.
+    /// Returns whether the application has not yet seen all messages that arrived.
     fn is_behind(&self) -> bool {
         self.now < self.unpolled_until.max(self.stalled_until).max(self.untaken_until)
     }
